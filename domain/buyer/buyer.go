@@ -1,0 +1,247 @@
+// Package buyer holds the buyers of leads and their accounts.
+package buyer
+
+import (
+	"strings"
+	"time"
+
+	"github.com/leadmill/leadmill/domain/calendar"
+	"github.com/leadmill/leadmill/domain/contact"
+	"github.com/leadmill/leadmill/domain/event"
+	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/money"
+)
+
+// Status says whether a buyer takes leads.
+type Status string
+
+// The statuses of a buyer.
+const (
+	Active Status = "active"
+	Paused Status = "paused"
+)
+
+// Errors of buyers.
+var (
+	ErrNotFound            = fault.New(fault.NotFound, "buyer_not_found", "Buyer not found.")
+	ErrInsufficientBalance = fault.New(fault.RuleViolated, "insufficient_balance", "The balance and credit limit do not cover this amount.")
+	ErrBalanceTooLarge     = fault.New(fault.RuleViolated, "balance_too_large", "The balance would be larger than an account can hold.")
+	ErrAlreadyPaused       = fault.New(fault.RuleViolated, "buyer_already_paused", "The buyer is already paused.")
+	ErrNotPaused           = fault.New(fault.RuleViolated, "buyer_not_paused", "The buyer is not paused.")
+)
+
+// maxBalance bounds a balance in micro-units, so that sums of many balances stay inside int64.
+const maxBalance money.Micros = 9_000_000_000_000_000
+
+// EntryType is the kind of a ledger entry (distribution.md, "Money").
+type EntryType string
+
+// The kinds of ledger entries that exist.
+const (
+	Deposit    EntryType = "deposit"
+	Withdrawal EntryType = "withdrawal"
+	SaleEntry  EntryType = "sale"
+)
+
+// Entry is one line of a buyer's append-only ledger. Amount is signed: a sale is negative.
+type Entry struct {
+	ID, SellerID, BuyerID string
+	Type                  EntryType
+	Amount, BalanceAfter  money.Micros
+	SaleID, Note          string
+	At                    time.Time
+}
+
+// Buyer buys leads from one account: balance + credit limit − held is what it can still spend.
+type Buyer struct {
+	event.Recorder
+
+	s       Snapshot
+	entries []Entry
+}
+
+// Details are what an operator says about a buyer. Nil members keep what is there; an empty TimeZone means the seller's.
+type Details struct {
+	Name, Email, TimeZone *string
+	CreditLimit           *money.Micros
+}
+
+// New opens a buyer's account with a balance of zero. Errors name the members at fault.
+func New(id, sellerID string, d Details, now time.Time) (*Buyer, error) {
+	b := &Buyer{s: Snapshot{ID: id, SellerID: sellerID, Status: Active, CreatedAt: now}}
+	var v fault.Violations
+	if d.Name == nil {
+		v.Add("name", fault.Required, "is required")
+	}
+	b.apply(d, &v)
+	if err := v.Err(); err != nil {
+		return nil, err
+	}
+	b.s.UpdatedAt = now
+	b.Record(Created{BuyerID: id, At: now})
+	return b, nil
+}
+
+// Update changes what an operator says about the buyer. It reports whether the time zone changed, because contracts
+// without a zone of their own count their caps in it.
+func (b *Buyer) Update(d Details, now time.Time) (zoneChanged bool, err error) {
+	next := *b
+	var v fault.Violations
+	next.apply(d, &v)
+	if err := v.Err(); err != nil {
+		return false, err
+	}
+	zoneChanged = next.s.TimeZone != b.s.TimeZone
+	next.s.UpdatedAt = now
+	next.Record(Updated{BuyerID: b.s.ID, At: now})
+	*b = next
+	return zoneChanged, nil
+}
+
+func (b *Buyer) apply(d Details, v *fault.Violations) {
+	if d.Name != nil {
+		name, err := contact.ParseText(strings.TrimSpace(*d.Name), 200)
+		if err == nil && name == "" {
+			err = fault.New(fault.Invalid, fault.Required, "is required")
+		}
+		v.AddErr("name", err)
+		b.s.Name = name
+	}
+	if d.Email != nil {
+		b.s.Email = ""
+		if *d.Email != "" {
+			email, err := contact.ParseEmail(*d.Email)
+			v.AddErr("email", err)
+			b.s.Email = email.String()
+		}
+	}
+	if d.TimeZone != nil {
+		if *d.TimeZone != "" {
+			_, err := calendar.ParseZone(*d.TimeZone)
+			v.AddErr("time_zone", err)
+		}
+		b.s.TimeZone = *d.TimeZone
+	}
+	if d.CreditLimit != nil {
+		if *d.CreditLimit < 0 || *d.CreditLimit > maxBalance {
+			v.Add("credit_limit", fault.InvalidValue, "must be between 0 and 9000000000")
+		}
+		b.s.CreditLimit = *d.CreditLimit
+	}
+}
+
+// Pause stops all contracts of the buyer from taking leads.
+func (b *Buyer) Pause(now time.Time) error {
+	if b.s.Status == Paused {
+		return ErrAlreadyPaused
+	}
+	b.s.Status, b.s.UpdatedAt = Paused, now
+	b.Record(PausedEvent{BuyerID: b.s.ID, At: now})
+	return nil
+}
+
+// Resume lets the buyer's contracts take leads again.
+func (b *Buyer) Resume(now time.Time) error {
+	if b.s.Status != Paused {
+		return ErrNotPaused
+	}
+	b.s.Status, b.s.UpdatedAt = Active, now
+	b.Record(Resumed{BuyerID: b.s.ID, At: now})
+	return nil
+}
+
+// Deposit adds money to the account.
+func (b *Buyer) Deposit(entryID string, amount money.Micros, note string, now time.Time) (Entry, error) {
+	amount, note, err := checkMovement(amount, note)
+	if err != nil {
+		return Entry{}, err
+	}
+	if b.s.Balance > maxBalance-amount {
+		return Entry{}, ErrBalanceTooLarge
+	}
+	e := b.book(entryID, Deposit, amount, "", note, now)
+	b.Record(Funded{BuyerID: b.s.ID, EntryID: entryID, Amount: amount, BalanceAfter: e.BalanceAfter, At: now})
+	return e, nil
+}
+
+// Withdraw takes money out of the account: only what is there and not held, never the credit.
+func (b *Buyer) Withdraw(entryID string, amount money.Micros, note string, now time.Time) (Entry, error) {
+	amount, note, err := checkMovement(amount, note)
+	if err != nil {
+		return Entry{}, err
+	}
+	if b.s.Balance-b.s.Held < amount {
+		return Entry{}, ErrInsufficientBalance
+	}
+	e := b.book(entryID, Withdrawal, -amount, "", note, now)
+	b.Record(Withdrawn{BuyerID: b.s.ID, EntryID: entryID, Amount: amount, BalanceAfter: e.BalanceAfter, At: now})
+	return e, nil
+}
+
+func checkMovement(amount money.Micros, note string) (money.Micros, string, error) {
+	var v fault.Violations
+	if amount <= 0 || amount > maxBalance {
+		v.Add("amount", fault.InvalidValue, "must be more than 0 and at most 9000000000")
+	}
+	note, err := contact.ParseText(note, 500)
+	v.AddErr("note", err)
+	return amount, note, v.Err()
+}
+
+// CanPay reports whether the account covers a price: balance + credit limit − held >= price.
+func (b *Buyer) CanPay(price money.Micros) bool { return b.s.Balance+b.s.CreditLimit-b.s.Held >= price }
+
+// Charge books a sale that is final: what was reserved becomes the charge at once.
+func (b *Buyer) Charge(entryID, saleID string, price money.Micros, now time.Time) (Entry, error) {
+	if !b.CanPay(price) {
+		return Entry{}, ErrInsufficientBalance
+	}
+	return b.book(entryID, SaleEntry, -price, saleID, "", now), nil
+}
+
+func (b *Buyer) book(id string, t EntryType, amount money.Micros, saleID, note string, now time.Time) Entry {
+	b.s.Balance += amount
+	b.s.UpdatedAt = now
+	e := Entry{ID: id, SellerID: b.s.SellerID, BuyerID: b.s.ID, Type: t, Amount: amount, BalanceAfter: b.s.Balance,
+		SaleID: saleID, Note: note, At: now}
+	b.entries = append(b.entries, e)
+	return e
+}
+
+// Entries returns the ledger entries booked since the buyer was loaded, in order.
+func (b *Buyer) Entries() []Entry { return b.entries }
+
+// ID returns the buyer's id.
+func (b *Buyer) ID() string { return b.s.ID }
+
+// SellerID returns the id of the buyer's seller.
+func (b *Buyer) SellerID() string { return b.s.SellerID }
+
+// Status says whether the buyer takes leads.
+func (b *Buyer) Status() Status { return b.s.Status }
+
+// TimeZone returns the buyer's IANA zone; empty means the seller's.
+func (b *Buyer) TimeZone() string { return b.s.TimeZone }
+
+// Balance returns the sum of all ledger entries.
+func (b *Buyer) Balance() money.Micros { return b.s.Balance }
+
+// Snapshot is a buyer as it is stored. Money is in micro-units of the seller's currency.
+type Snapshot struct {
+	ID, SellerID, Name, Email  string
+	Status                     Status
+	TimeZone                   string
+	Balance, Held, CreditLimit money.Micros
+	CreatedAt, UpdatedAt       time.Time
+	Version                    int64
+}
+
+// Snapshot returns the buyer as it is stored.
+func (b *Buyer) Snapshot() Snapshot {
+	s := b.s
+	s.Version = b.Version()
+	return s
+}
+
+// FromSnapshot restores a stored buyer.
+func FromSnapshot(s Snapshot) *Buyer { return &Buyer{Recorder: event.Restored(s.Version), s: s} }

@@ -1,0 +1,425 @@
+// Package campaign holds campaigns: a category of leads with its field rules, its duplicate rule and the contracts under
+// which its leads are sold.
+package campaign
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/leadmill/leadmill/domain/contact"
+	"github.com/leadmill/leadmill/domain/event"
+	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/field"
+	"github.com/leadmill/leadmill/domain/money"
+)
+
+// Status says whether a campaign or a contract takes leads.
+type Status string
+
+// The statuses. Archived is for campaigns, Deleted for contracts; both are final.
+const (
+	Active   Status = "active"
+	Paused   Status = "paused"
+	Archived Status = "archived"
+	Deleted  Status = "deleted"
+)
+
+// PriceShown says what a supplier sees as the price of a sold lead (api/lead-ingestion.md).
+type PriceShown string
+
+// What a supplier can be shown.
+const (
+	ShowPayout PriceShown = "payout"
+	ShowSale   PriceShown = "sale"
+	ShowHidden PriceShown = "hidden"
+)
+
+// Match says how the fields of a duplicate rule are compared: any of them equal, or all of them together.
+type Match string
+
+// The ways to match.
+const (
+	MatchAny Match = "any"
+	MatchAll Match = "all"
+)
+
+// Exclusive is the mode in which a lead is sold once.
+const Exclusive = "exclusive"
+
+// Dedupe is a duplicate rule over phone and email. Without fields there is none.
+type Dedupe struct {
+	Fields     []string
+	Match      Match
+	WindowDays int
+}
+
+// PayoutType is how a supplier's payout is computed.
+type PayoutType string
+
+// The ways to compute a payout.
+const (
+	PayoutPercent PayoutType = "percent"
+	PayoutFixed   PayoutType = "fixed"
+)
+
+// Payout is what a supplier earns of a sale. The zero value is no payout rule.
+type Payout struct {
+	Type    PayoutType
+	Percent money.Percent
+	Fixed   money.Micros
+}
+
+// Of returns the payout for a sale price: the percentage rounded half up to the minor unit, or the fixed amount.
+// Without a rule it is zero and ok is false.
+func (p Payout) Of(price money.Micros, c money.Currency) (payout money.Micros, ok bool) {
+	switch p.Type {
+	case PayoutPercent:
+		return price.Percent(p.Percent, c), true
+	case PayoutFixed:
+		return p.Fixed, true
+	default:
+		return 0, false
+	}
+}
+
+// Errors of campaigns.
+var (
+	ErrNotFound       = fault.New(fault.NotFound, "campaign_not_found", "Campaign not found.")
+	ErrNoMatching     = fault.New(fault.Invalid, "no_matching_campaign", "No matching campaign")
+	ErrAlreadyPaused  = fault.New(fault.RuleViolated, "campaign_already_paused", "The campaign is already paused.")
+	ErrNotPaused      = fault.New(fault.RuleViolated, "campaign_not_paused", "The campaign is not paused.")
+	ErrArchived       = fault.New(fault.RuleViolated, "campaign_archived", "The campaign is archived.")
+	ErrCategoryTaken  = fault.ErrValidation.With(fault.Violation{Field: "category", Code: fault.Duplicate, Message: "has an active campaign already"})
+	errNotInThisMode  = "must be exclusive; other modes are not supported yet"
+	errBadPriceShown  = "must be payout, sale or hidden"
+	errBadPayoutType  = "must be percent or fixed"
+	errBadMatch       = "must be any or all"
+	errBadDedupeField = "must be phone or email"
+)
+
+const (
+	defaultTTL   = 72
+	maxTTL       = 24 * 365
+	maxWindow    = 3650
+	maxName      = 200
+	maxContracts = 500
+)
+
+// Campaign is a category with its rules and contracts.
+type Campaign struct {
+	event.Recorder
+
+	s     Snapshot
+	rules field.Rules
+}
+
+// Definition is what an operator says about a campaign. Nil members keep what is there or take the default.
+type Definition struct {
+	Name, Category *string
+	Fields         *[]field.Rule
+	Mode           *string
+	MaxSales       *int
+	Strategy       *string
+	Dedupe         *Dedupe
+	PendingTTL     *int // hours
+	PriceShown     *PriceShown
+	Payout         *Payout
+}
+
+// Strategies says which distribution strategies exist.
+type Strategies interface{ Has(code string) bool }
+
+// New launches a campaign. Errors name the members at fault (api/marketplace.md, "Campaigns").
+func New(id, sellerID string, status Status, d Definition, strategies Strategies, now time.Time) (*Campaign, error) {
+	c := &Campaign{s: Snapshot{ID: id, SellerID: sellerID, Status: status, Mode: Exclusive, MaxSales: 1, Strategy: "priority",
+		PendingTTLHours: defaultTTL, PriceShown: ShowPayout, CreatedAt: now}}
+	var v fault.Violations
+	if d.Name == nil {
+		v.Add("name", fault.Required, "is required")
+	}
+	if d.Category == nil {
+		v.Add("category", fault.Required, "is required")
+	}
+	if status != Active && status != Paused {
+		v.Add("status", fault.InvalidValue, "must be active or paused")
+	}
+	c.apply(d, strategies, &v)
+	if err := v.Err(); err != nil {
+		return nil, err
+	}
+	c.s.UpdatedAt = now
+	c.Record(Created{CampaignID: id, Category: c.s.Category, Status: status, At: now})
+	return c, nil
+}
+
+// Update changes a campaign's definition.
+func (c *Campaign) Update(d Definition, strategies Strategies, now time.Time) error {
+	if c.s.Status == Archived {
+		return ErrArchived
+	}
+	next := *c
+	var v fault.Violations
+	next.apply(d, strategies, &v)
+	if err := v.Err(); err != nil {
+		return err
+	}
+	next.s.UpdatedAt = now
+	next.Record(Updated{CampaignID: c.s.ID, Category: next.s.Category, At: now})
+	*c = next
+	return nil
+}
+
+func (c *Campaign) apply(d Definition, strategies Strategies, v *fault.Violations) {
+	if d.Name != nil {
+		c.s.Name = requiredText(*d.Name, "name", v)
+	}
+	if d.Category != nil {
+		c.s.Category = requiredText(*d.Category, "category", v)
+	}
+	if d.Fields != nil {
+		rules, err := field.NewRules(*d.Fields)
+		v.AddErr("", err)
+		c.rules = rules
+		c.s.Fields = rules.Own()
+	} else {
+		c.rules = field.RestoreRules(c.s.Fields)
+	}
+	if d.Mode != nil && *d.Mode != Exclusive {
+		code := fault.InvalidValue
+		if *d.Mode == "shared" {
+			code = fault.NotSupported
+		}
+		v.Add("distribution.mode", code, errNotInThisMode)
+	}
+	if d.MaxSales != nil && *d.MaxSales != 1 {
+		v.Add("distribution.max_sales", fault.InvalidValue, "must be 1 for exclusive leads")
+	}
+	if d.Strategy != nil {
+		if !strategies.Has(*d.Strategy) {
+			code, message := fault.InvalidValue, "is not a known strategy"
+			if *d.Strategy == "round_robin" || *d.Strategy == "weighted" {
+				code, message = fault.NotSupported, "is not supported yet"
+			}
+			v.Add("distribution.strategy", code, message)
+		}
+		c.s.Strategy = *d.Strategy
+	}
+	if d.Dedupe != nil {
+		c.s.Dedupe = checkDedupe(*d.Dedupe, v)
+	}
+	if d.PendingTTL != nil {
+		if *d.PendingTTL < 1 || *d.PendingTTL > maxTTL {
+			v.Add("pending_ttl_hours", fault.InvalidValue, "must be between 1 and 8760")
+		}
+		c.s.PendingTTLHours = *d.PendingTTL
+	}
+	if d.PriceShown != nil {
+		if !slices.Contains([]PriceShown{ShowPayout, ShowSale, ShowHidden}, *d.PriceShown) {
+			v.Add("price_shown", fault.InvalidValue, errBadPriceShown)
+		}
+		c.s.PriceShown = *d.PriceShown
+	}
+	if d.Payout != nil {
+		checkPayout(*d.Payout, v)
+		c.s.Payout = *d.Payout
+	}
+}
+
+func requiredText(s, name string, v *fault.Violations) string {
+	text, err := contact.ParseText(strings.TrimSpace(s), maxName)
+	if err == nil && text == "" {
+		err = fault.New(fault.Invalid, fault.Required, "is required")
+	}
+	v.AddErr(name, err)
+	return text
+}
+
+func checkDedupe(d Dedupe, v *fault.Violations) Dedupe {
+	if len(d.Fields) == 0 {
+		return Dedupe{}
+	}
+	seen := []string{}
+	for _, f := range d.Fields {
+		if f != field.Phone && f != field.EmailName {
+			v.Add("dedupe.fields", fault.InvalidValue, errBadDedupeField)
+			break
+		}
+		if !slices.Contains(seen, f) {
+			seen = append(seen, f)
+		}
+	}
+	d.Fields = seen
+	if d.Match == "" {
+		d.Match = MatchAny
+	}
+	if d.Match != MatchAny && d.Match != MatchAll {
+		v.Add("dedupe.match", fault.InvalidValue, errBadMatch)
+	}
+	if d.WindowDays < 1 || d.WindowDays > maxWindow {
+		v.Add("dedupe.window_days", fault.InvalidValue, "must be between 1 and 3650")
+	}
+	return d
+}
+
+func checkPayout(p Payout, v *fault.Violations) {
+	switch p.Type {
+	case "", PayoutPercent:
+	case PayoutFixed:
+		if p.Fixed < 0 {
+			v.Add("supplier_payout.value", fault.InvalidValue, "must not be negative")
+		}
+	default:
+		v.Add("supplier_payout.type", fault.InvalidValue, errBadPayoutType)
+	}
+}
+
+// Pause stops the campaign: it takes no leads and sells none.
+func (c *Campaign) Pause(now time.Time) error {
+	switch c.s.Status {
+	case Paused:
+		return ErrAlreadyPaused
+	case Archived:
+		return ErrArchived
+	}
+	c.s.Status, c.s.UpdatedAt = Paused, now
+	c.Record(PausedEvent{CampaignID: c.s.ID, Category: c.s.Category, At: now})
+	return nil
+}
+
+// Resume starts a paused campaign again.
+func (c *Campaign) Resume(now time.Time) error {
+	switch c.s.Status {
+	case Active:
+		return ErrNotPaused
+	case Archived:
+		return ErrArchived
+	}
+	c.s.Status, c.s.UpdatedAt = Active, now
+	c.Record(Resumed{CampaignID: c.s.ID, Category: c.s.Category, At: now})
+	return nil
+}
+
+// Archive ends the campaign for good.
+func (c *Campaign) Archive(now time.Time) error {
+	if c.s.Status == Archived {
+		return ErrArchived
+	}
+	c.s.Status, c.s.UpdatedAt = Archived, now
+	c.Record(ArchivedEvent{CampaignID: c.s.ID, Category: c.s.Category, At: now})
+	return nil
+}
+
+// CheckFields normalises the fields of a lead by the campaign's rules; see field.Rules.Check.
+func (c *Campaign) CheckFields(in field.Set) (field.Set, error) { return c.rules.Check(in) }
+
+// DedupeKeys returns, for each claim that the campaign's duplicate rule makes of a lead, its kind and the value that must
+// be unique: one per field for MatchAny, one over all fields for MatchAll. Empty values never match (distribution.md).
+func (c *Campaign) DedupeKeys(fields field.Set) map[string]string {
+	d := c.s.Dedupe
+	keys := make(map[string]string, len(d.Fields))
+	all := make([]string, 0, len(d.Fields))
+	for _, name := range d.Fields {
+		key := dedupeKey(name, fields.Text(name))
+		if key == "" {
+			if d.Match == MatchAll {
+				return nil
+			}
+			continue
+		}
+		keys[name] = key
+		all = append(all, name+"="+key)
+	}
+	if d.Match == MatchAll && len(all) > 0 {
+		slices.Sort(all)
+		return map[string]string{"all": strings.Join(all, "\n")}
+	}
+	return keys
+}
+
+func dedupeKey(name, value string) string {
+	if value == "" {
+		return ""
+	}
+	if name == field.Phone {
+		p, err := contact.RestorePhone(value)
+		if err != nil {
+			return ""
+		}
+		return p.Key()
+	}
+	e, err := contact.ParseEmail(value)
+	if err != nil {
+		return ""
+	}
+	return e.Key()
+}
+
+// CategoryKey returns the form in which categories are compared: trimmed and case-folded.
+func CategoryKey(category string) string { return strings.ToLower(strings.TrimSpace(category)) }
+
+// ID returns the campaign's id.
+func (c *Campaign) ID() string { return c.s.ID }
+
+// SellerID returns the id of the campaign's seller.
+func (c *Campaign) SellerID() string { return c.s.SellerID }
+
+// Status says whether the campaign takes leads.
+func (c *Campaign) Status() Status { return c.s.Status }
+
+// Category returns the category as the operator wrote it.
+func (c *Campaign) Category() string { return c.s.Category }
+
+// Strategy returns the code of the distribution strategy.
+func (c *Campaign) Strategy() string { return c.s.Strategy }
+
+// DedupeWindow returns how long the claims of the duplicate rule last.
+func (c *Campaign) DedupeWindow() time.Duration {
+	return time.Duration(c.s.Dedupe.WindowDays) * 24 * time.Hour
+}
+
+// PendingTTL returns how long a lead waits for a buyer.
+func (c *Campaign) PendingTTL() time.Duration { return time.Duration(c.s.PendingTTLHours) * time.Hour }
+
+// PriceShown says what a supplier sees as the price.
+func (c *Campaign) PriceShown() PriceShown { return c.s.PriceShown }
+
+// Payout returns the rule for what a supplier earns.
+func (c *Campaign) Payout() Payout { return c.s.Payout }
+
+// Snapshot is a campaign as it is stored, its contracts with it.
+type Snapshot struct {
+	ID, SellerID, Name, Category string
+	Status                       Status
+	Fields                       []field.Rule
+	Mode                         string
+	MaxSales                     int
+	Strategy                     string
+	Dedupe                       Dedupe
+	PendingTTLHours              int
+	PriceShown                   PriceShown
+	Payout                       Payout
+	CreatedAt, UpdatedAt         time.Time
+	Version                      int64
+	Contracts                    []ContractSnapshot
+}
+
+// Snapshot returns the campaign as it is stored.
+func (c *Campaign) Snapshot() Snapshot {
+	s := c.s
+	s.Fields = slices.Clone(s.Fields)
+	s.Dedupe.Fields = slices.Clone(s.Dedupe.Fields)
+	s.Contracts = make([]ContractSnapshot, len(c.s.Contracts))
+	for i, k := range c.s.Contracts {
+		k.Caps = slices.Clone(k.Caps)
+		s.Contracts[i] = k
+	}
+	s.Version = c.Version()
+	return s
+}
+
+// FromSnapshot restores a stored campaign.
+func FromSnapshot(s Snapshot) *Campaign {
+	s.Contracts = slices.Clone(s.Contracts)
+	return &Campaign{Recorder: event.Restored(s.Version), s: s, rules: field.RestoreRules(s.Fields)}
+}

@@ -1,0 +1,330 @@
+package campaign
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/leadmill/leadmill/domain/calendar"
+	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/money"
+)
+
+// Errors of contracts.
+var (
+	ErrContractNotFound      = fault.New(fault.NotFound, "contract_not_found", "Contract not found.")
+	ErrContractAlreadyPaused = fault.New(fault.RuleViolated, "contract_already_paused", "The contract is already paused.")
+	ErrContractNotPaused     = fault.New(fault.RuleViolated, "contract_not_paused", "The contract is not paused.")
+	ErrTooManyContracts      = fault.New(fault.RuleViolated, "too_many_contracts", "A campaign has at most 500 contracts.")
+)
+
+const (
+	maxPrice    money.Micros = 1_000_000_000_000 // one million major units
+	maxPriority              = 1_000_000
+	maxCapLeads              = 1_000_000_000_000
+)
+
+// Cap limits what a contract takes in a window: a number of leads, a budget, or both. Zero with the Has flag unset means
+// no limit of that kind.
+type Cap struct {
+	Window    calendar.Window
+	HasLeads  bool
+	Leads     int64
+	HasBudget bool
+	Budget    money.Micros
+}
+
+// Terms are what an operator says about a contract. Nil members keep what is there or take the default.
+type Terms struct {
+	Price    *money.Micros
+	Priority *int64
+	TimeZone *string // empty: the buyer's, else the seller's
+	Caps     *[]Cap
+}
+
+// Contract is a buyer's standing order inside a campaign, as it is read.
+type Contract struct{ s ContractSnapshot }
+
+// ContractSnapshot is a contract as it is stored. EffectiveZone is the zone its caps count in: its own, else the buyer's,
+// else the seller's, settled when one of them changes.
+type ContractSnapshot struct {
+	ID, BuyerID             string
+	Status                  Status
+	Price                   money.Micros
+	Priority                int64
+	TimeZone, EffectiveZone string
+	Caps                    []Cap
+	CreatedAt, UpdatedAt    time.Time
+}
+
+// ID returns the contract's id.
+func (k Contract) ID() string { return k.s.ID }
+
+// BuyerID returns the id of the buyer who ordered.
+func (k Contract) BuyerID() string { return k.s.BuyerID }
+
+// Status says whether the contract takes leads.
+func (k Contract) Status() Status { return k.s.Status }
+
+// Price returns the price of one lead in micro-units of the seller's currency.
+func (k Contract) Price() money.Micros { return k.s.Price }
+
+// Priority returns the contract's rank: 1 goes first.
+func (k Contract) Priority() int64 { return k.s.Priority }
+
+// Cap returns the cap of a window, if there is one.
+func (k Contract) Cap(w calendar.Window) (Cap, bool) {
+	for _, c := range k.s.Caps {
+		if c.Window == w {
+			return c, true
+		}
+	}
+	return Cap{}, false
+}
+
+// Spans returns the spans in which the contract's leads are counted at t: every capped window, and always the total.
+func (k Contract) Spans(t time.Time) []calendar.Span {
+	zone, err := calendar.ParseZone(k.s.EffectiveZone)
+	if err != nil {
+		zone = time.UTC
+	}
+	spans := make([]calendar.Span, 0, len(k.s.Caps)+1)
+	for _, c := range k.s.Caps {
+		if c.Window != calendar.Total {
+			spans = append(spans, calendar.SpanAt(c.Window, t, zone))
+		}
+	}
+	return append(spans, calendar.SpanAt(calendar.Total, t, zone))
+}
+
+// Contracts returns the campaign's contracts that are not deleted, in the order they were made.
+func (c *Campaign) Contracts() []Contract {
+	out := make([]Contract, 0, len(c.s.Contracts))
+	for _, k := range c.s.Contracts {
+		if k.Status != Deleted {
+			out = append(out, Contract{k})
+		}
+	}
+	return out
+}
+
+// Contract returns one contract that is not deleted.
+func (c *Campaign) Contract(id string) (Contract, error) {
+	if i := c.contractIndex(id); i >= 0 {
+		return Contract{c.s.Contracts[i]}, nil
+	}
+	return Contract{}, ErrContractNotFound
+}
+
+func (c *Campaign) contractIndex(id string) int {
+	return slices.IndexFunc(c.s.Contracts, func(k ContractSnapshot) bool { return k.ID == id && k.Status != Deleted })
+}
+
+// Zones are the time zones a contract falls back to when it has none of its own.
+type Zones struct{ Buyer, Seller string }
+
+func (z Zones) effective(own string) string {
+	switch {
+	case own != "":
+		return own
+	case z.Buyer != "":
+		return z.Buyer
+	default:
+		return z.Seller
+	}
+}
+
+// AddContract adds a buyer's standing order. Errors name the members at fault (api/marketplace.md, "Contracts").
+func (c *Campaign) AddContract(id, buyerID string, status Status, t Terms, z Zones, now time.Time) error {
+	if c.s.Status == Archived {
+		return ErrArchived
+	}
+	if len(c.Contracts()) >= maxContracts {
+		return ErrTooManyContracts
+	}
+	k := ContractSnapshot{ID: id, BuyerID: buyerID, Status: status, Priority: 1, CreatedAt: now, UpdatedAt: now}
+	var v fault.Violations
+	if t.Price == nil {
+		v.Add("price", fault.Required, "is required")
+	}
+	if status != Active && status != Paused {
+		v.Add("status", fault.InvalidValue, "must be active or paused")
+	}
+	k.apply(t, z, &v)
+	if err := v.Err(); err != nil {
+		return err
+	}
+	c.s.Contracts = append(slices.Clone(c.s.Contracts), k)
+	c.s.UpdatedAt = now
+	c.Record(ContractCreated{CampaignID: c.s.ID, ContractID: id, BuyerID: buyerID, Status: status, Price: k.Price, At: now})
+	return nil
+}
+
+// UpdateContract changes a contract's terms. It reports whether the spans its leads are counted in changed (a new capped
+// window or another zone), because then they are counted again from the sales.
+func (c *Campaign) UpdateContract(id string, t Terms, z Zones, now time.Time) (recount bool, err error) {
+	i := c.contractIndex(id)
+	if i < 0 {
+		return false, ErrContractNotFound
+	}
+	if c.s.Status == Archived {
+		return false, ErrArchived
+	}
+	k := c.s.Contracts[i]
+	old := k
+	var v fault.Violations
+	k.apply(t, z, &v)
+	if err := v.Err(); err != nil {
+		return false, err
+	}
+	k.UpdatedAt = now
+	c.replace(i, k, now)
+	c.Record(ContractUpdated{CampaignID: c.s.ID, ContractID: id, BuyerID: k.BuyerID, Price: k.Price, At: now})
+	return k.EffectiveZone != old.EffectiveZone || !slices.Equal(windows(k.Caps), windows(old.Caps)), nil
+}
+
+// Rezone settles the zone of every contract of a buyer (or of all, when buyerID is empty) after the buyer's or the
+// seller's zone changed. It returns the ids of the contracts whose zone is another now.
+func (c *Campaign) Rezone(buyerID string, zones func(buyerID string) Zones, now time.Time) []string {
+	var changed []string
+	for i, k := range c.s.Contracts {
+		if k.Status == Deleted || buyerID != "" && k.BuyerID != buyerID {
+			continue
+		}
+		if zone := zones(k.BuyerID).effective(k.TimeZone); zone != k.EffectiveZone {
+			k.EffectiveZone, k.UpdatedAt = zone, now
+			c.replace(i, k, now)
+			c.Record(ContractUpdated{CampaignID: c.s.ID, ContractID: k.ID, BuyerID: k.BuyerID, Price: k.Price, At: now})
+			changed = append(changed, k.ID)
+		}
+	}
+	return changed
+}
+
+// PauseContract stops a contract from taking leads.
+func (c *Campaign) PauseContract(id string, now time.Time) error {
+	i := c.contractIndex(id)
+	if i < 0 {
+		return ErrContractNotFound
+	}
+	k := c.s.Contracts[i]
+	if k.Status == Paused {
+		return ErrContractAlreadyPaused
+	}
+	k.Status, k.UpdatedAt = Paused, now
+	c.replace(i, k, now)
+	c.Record(ContractPaused{CampaignID: c.s.ID, ContractID: id, BuyerID: k.BuyerID, At: now})
+	return nil
+}
+
+// ResumeContract lets a paused contract take leads again.
+func (c *Campaign) ResumeContract(id string, now time.Time) error {
+	i := c.contractIndex(id)
+	if i < 0 {
+		return ErrContractNotFound
+	}
+	k := c.s.Contracts[i]
+	if k.Status != Paused {
+		return ErrContractNotPaused
+	}
+	k.Status, k.UpdatedAt = Active, now
+	c.replace(i, k, now)
+	c.Record(ContractResumed{CampaignID: c.s.ID, ContractID: id, BuyerID: k.BuyerID, At: now})
+	return nil
+}
+
+// DeleteContract ends a contract for good. Its sales stay.
+func (c *Campaign) DeleteContract(id string, now time.Time) error {
+	i := c.contractIndex(id)
+	if i < 0 {
+		return ErrContractNotFound
+	}
+	k := c.s.Contracts[i]
+	k.Status, k.UpdatedAt = Deleted, now
+	c.replace(i, k, now)
+	c.Record(ContractDeleted{CampaignID: c.s.ID, ContractID: id, BuyerID: k.BuyerID, At: now})
+	return nil
+}
+
+// replace puts a changed contract in place of contract i without touching what other readers of the campaign hold.
+func (c *Campaign) replace(i int, k ContractSnapshot, now time.Time) {
+	c.s.Contracts = slices.Clone(c.s.Contracts)
+	c.s.Contracts[i] = k
+	c.s.UpdatedAt = now
+}
+
+func (k *ContractSnapshot) apply(t Terms, z Zones, v *fault.Violations) {
+	if t.Price != nil {
+		if *t.Price < 0 || *t.Price > maxPrice {
+			v.Add("price", fault.InvalidValue, "must be between 0 and 1000000")
+		}
+		k.Price = *t.Price
+	}
+	if t.Priority != nil {
+		if *t.Priority < 1 || *t.Priority > maxPriority {
+			v.Add("priority", fault.InvalidValue, "must be between 1 and 1000000")
+		}
+		k.Priority = *t.Priority
+	}
+	if t.TimeZone != nil {
+		if *t.TimeZone != "" {
+			_, err := calendar.ParseZone(*t.TimeZone)
+			v.AddErr("time_zone", err)
+		}
+		k.TimeZone = *t.TimeZone
+	}
+	k.EffectiveZone = z.effective(k.TimeZone)
+	if t.Caps != nil {
+		k.Caps = checkCaps(*t.Caps, v)
+	}
+}
+
+func checkCaps(caps []Cap, v *fault.Violations) []Cap {
+	out := make([]Cap, 0, len(caps))
+	if len(caps) > 10 {
+		v.Add("caps", fault.InvalidValue, "must have at most one lead count and one budget a window")
+		return nil
+	}
+	for n, c := range caps {
+		at := func(member string) string { return "caps." + strconv.Itoa(n) + "." + member }
+		if !slices.Contains(calendar.Windows(), c.Window) {
+			v.Add(at("window"), fault.InvalidValue, "must be hour, day, week, month or total")
+			continue
+		}
+		if !c.HasLeads && !c.HasBudget {
+			v.Add(at("leads"), fault.Required, "or budget is required")
+		}
+		if c.HasLeads && (c.Leads < 0 || c.Leads > maxCapLeads) {
+			v.Add(at("leads"), fault.InvalidValue, "must be between 0 and 1000000000000")
+		}
+		if c.HasBudget && c.Budget < 0 {
+			v.Add(at("budget"), fault.InvalidValue, "must not be negative")
+		}
+		i := slices.IndexFunc(out, func(o Cap) bool { return o.Window == c.Window })
+		if i < 0 {
+			out = append(out, c)
+			continue
+		}
+		if c.HasLeads && out[i].HasLeads || c.HasBudget && out[i].HasBudget {
+			v.Add(at("window"), fault.Duplicate, "has this limit already")
+		}
+		if c.HasLeads {
+			out[i].HasLeads, out[i].Leads = true, c.Leads
+		}
+		if c.HasBudget {
+			out[i].HasBudget, out[i].Budget = true, c.Budget
+		}
+	}
+	slices.SortFunc(out, func(a, b Cap) int {
+		return slices.Index(calendar.Windows(), a.Window) - slices.Index(calendar.Windows(), b.Window)
+	})
+	return out
+}
+
+func windows(caps []Cap) []calendar.Window {
+	out := make([]calendar.Window, len(caps))
+	for i, c := range caps {
+		out[i] = c.Window
+	}
+	return out
+}

@@ -1,0 +1,185 @@
+package distribution
+
+import (
+	"slices"
+	"time"
+
+	"github.com/leadmill/leadmill/domain/buyer"
+	"github.com/leadmill/leadmill/domain/calendar"
+	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/lead"
+	"github.com/leadmill/leadmill/domain/money"
+)
+
+// The reasons in a trace (distribution.md, "Deciding"). Caps and budgets add their window: cap_day, budget_month.
+const (
+	ReasonSold                = "sold"
+	ReasonCampaignPaused      = "campaign_paused"
+	ReasonContractPaused      = "contract_paused"
+	ReasonBuyerPaused         = "buyer_paused"
+	ReasonInsufficientBalance = "insufficient_balance"
+	reasonCap                 = "cap_"
+	reasonBudget              = "budget_"
+)
+
+// Counter counts what a contract took in one span. Stored tells whether a row of it exists; Limit is the cap of the span,
+// which the store checks once more when it writes.
+type Counter struct {
+	ContractID string
+	Span       calendar.Span
+	Limit      campaign.Cap
+	Used       int64
+	Spent      money.Micros
+	LastWon    time.Time // kept on the span of Total
+	Stored     bool
+
+	// TakenLeads and TakenPrice are what was added since the counter was loaded.
+	TakenLeads int64
+	TakenPrice money.Micros
+}
+
+// CounterKey is the key of a contract's counter for a span, unique over all contracts.
+func CounterKey(contractID string, s calendar.Span) string { return contractID + "/" + s.Key }
+
+// Key returns the counter's key.
+func (c *Counter) Key() string { return CounterKey(c.ContractID, c.Span) }
+
+// Book is all that a decision needs of one campaign at one time. Decisions are made one after another on the same book,
+// so that a batch has the result of its leads decided singly.
+type Book struct {
+	campaign *campaign.Campaign
+	strategy Strategy
+	lines    []line
+	byID     map[string]int
+	scratch  []Candidate
+	lastWon  time.Time
+}
+
+type line struct {
+	contract campaign.Contract
+	buyer    *buyer.Buyer
+	counters []*Counter // by span, the total last
+}
+
+// CounterSource answers the counter of a contract for a span; never nil.
+type CounterSource func(contractID string, s calendar.Span) *Counter
+
+// NewBook opens the book of a campaign at a time. Contracts whose buyer is not among buyers are left out.
+func NewBook(c *campaign.Campaign, strategies Strategies, buyers map[string]*buyer.Buyer, counters CounterSource, now time.Time) *Book {
+	b := &Book{campaign: c, strategy: strategies.Get(c.Strategy()), byID: map[string]int{}}
+	for _, k := range c.Contracts() {
+		owner := buyers[k.BuyerID()]
+		if owner == nil {
+			continue
+		}
+		l := line{contract: k, buyer: owner}
+		for _, s := range k.Spans(now) {
+			n := counters(k.ID(), s)
+			n.Limit, _ = k.Cap(s.Window)
+			l.counters = append(l.counters, n)
+			if n.LastWon.After(b.lastWon) {
+				b.lastWon = n.LastWon
+			}
+		}
+		b.byID[k.ID()] = len(b.lines)
+		b.lines = append(b.lines, l)
+	}
+	return b
+}
+
+// Decision is who takes a lead, and how that came about. Without a taker Contract has no id.
+type Decision struct {
+	Taken    bool
+	Contract campaign.Contract
+	Trace    lead.Trace
+}
+
+// Decide finds the contract that takes a lead. It changes nothing: Take does.
+func (b *Book) Decide(f lead.Facts) Decision {
+	b.scratch = b.scratch[:0]
+	for i := range b.lines {
+		l := &b.lines[i]
+		b.scratch = append(b.scratch, Candidate{ContractID: l.contract.ID(), BuyerID: l.contract.BuyerID(),
+			Price: l.contract.Price(), Priority: l.contract.Priority(), LastWon: l.total().LastWon})
+	}
+	var d Decision
+	for _, c := range b.strategy.Rank(f, b.scratch) {
+		i, known := b.byID[c.ContractID]
+		if !known {
+			continue
+		}
+		l := &b.lines[i]
+		reason := b.refusal(l)
+		d.Trace.Add(lead.Consideration{ContractID: l.contract.ID(), BuyerID: l.contract.BuyerID(), Reason: reason, Price: l.contract.Price()})
+		if reason == ReasonSold {
+			d.Taken, d.Contract = true, l.contract
+			return d
+		}
+	}
+	return d
+}
+
+// refusal says why a contract does not take a lead now, or ReasonSold.
+func (b *Book) refusal(l *line) string {
+	price := l.contract.Price()
+	switch {
+	case b.campaign.Status() != campaign.Active:
+		return ReasonCampaignPaused
+	case l.contract.Status() != campaign.Active:
+		return ReasonContractPaused
+	case l.buyer.Status() != buyer.Active:
+		return ReasonBuyerPaused
+	}
+	for _, n := range l.counters {
+		if n.Limit.HasLeads && n.Used+1 > n.Limit.Leads {
+			return reasonCap + string(n.Span.Window)
+		}
+		if n.Limit.HasBudget && n.Spent+price > n.Limit.Budget {
+			return reasonBudget + string(n.Span.Window)
+		}
+	}
+	if !l.buyer.CanPay(price) {
+		return ReasonInsufficientBalance
+	}
+	return ReasonSold
+}
+
+// Take books a sale under a contract: its caps, its budget and its last win, and the charge on the buyer's account.
+func (b *Book) Take(contractID, entryID, saleID string, now time.Time) error {
+	l := &b.lines[b.byID[contractID]]
+	price := l.contract.Price()
+	if _, err := l.buyer.Charge(entryID, saleID, price, now); err != nil {
+		return err
+	}
+	// Wins inside one batch happen at one time; a microsecond apart they keep their order.
+	b.lastWon = latest(now, b.lastWon.Add(time.Microsecond))
+	for _, n := range l.counters {
+		n.Used++
+		n.Spent += price
+		n.TakenLeads++
+		n.TakenPrice += price
+		n.LastWon = b.lastWon
+	}
+	return nil
+}
+
+// CounterKeys returns the keys of every counter a campaign's decisions read at a time.
+func CounterKeys(c *campaign.Campaign, now time.Time) []string {
+	var keys []string
+	for _, k := range c.Contracts() {
+		for _, s := range k.Spans(now) {
+			keys = append(keys, CounterKey(k.ID(), s))
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func (l *line) total() *Counter { return l.counters[len(l.counters)-1] }
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

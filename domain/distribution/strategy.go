@@ -1,0 +1,108 @@
+// Package distribution decides which contract takes a lead: a pure function over a campaign, its buyers' accounts and what
+// its contracts have used (distribution.md, "Deciding").
+package distribution
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/leadmill/leadmill/domain/lead"
+	"github.com/leadmill/leadmill/domain/money"
+)
+
+// Candidate is what a strategy may know of a contract.
+type Candidate struct {
+	ContractID, BuyerID string
+	Price               money.Micros
+	Priority            int64
+	LastWon             time.Time // zero: never
+}
+
+// Strategy ranks contracts. It is an extension point: implement it and register it with leadmill.AsStrategy; campaigns
+// then name it by its code. A strategy is pure and must answer with the candidates it was given.
+type Strategy interface {
+	// Code is the name that campaigns use, unique among all strategies.
+	Code() string
+	// Order says where the strategy stands in listings: lower first, ties by Code.
+	Order() int
+	// Rank returns the candidates in the order they are asked. Left out means never asked.
+	Rank(lead.Facts, []Candidate) []Candidate
+}
+
+// Strategies are the strategies that campaigns can name.
+type Strategies struct{ byCode map[string]Strategy }
+
+// NewStrategies returns the built-in strategies and more. Two strategies of one code are an error.
+func NewStrategies(more ...Strategy) (Strategies, error) {
+	s := Strategies{byCode: map[string]Strategy{}}
+	for _, st := range append([]Strategy{Priority{}, HighestPrice{}}, more...) {
+		if _, ok := s.byCode[st.Code()]; ok {
+			return Strategies{}, fmt.Errorf("two distribution strategies have the code %q", st.Code())
+		}
+		s.byCode[st.Code()] = st
+	}
+	return s, nil
+}
+
+// Has implements campaign.Strategies.
+func (s Strategies) Has(code string) bool { return s.byCode[code] != nil }
+
+// Get returns a strategy by its code; Priority when a campaign names one that no longer exists.
+func (s Strategies) Get(code string) Strategy {
+	if st := s.byCode[code]; st != nil {
+		return st
+	}
+	return Priority{}
+}
+
+// Codes returns the codes in listing order.
+func (s Strategies) Codes() []string {
+	list := make([]Strategy, 0, len(s.byCode))
+	for _, st := range s.byCode {
+		list = append(list, st)
+	}
+	slices.SortFunc(list, func(a, b Strategy) int {
+		return cmp.Or(cmp.Compare(a.Order(), b.Order()), cmp.Compare(a.Code(), b.Code()))
+	})
+	out := make([]string, len(list))
+	for i, st := range list {
+		out[i] = st.Code()
+	}
+	return out
+}
+
+// Priority asks priority 1 first, ties by least recent win.
+type Priority struct{}
+
+// Code implements Strategy.
+func (Priority) Code() string { return "priority" }
+
+// Order implements Strategy.
+func (Priority) Order() int { return 0 }
+
+// Rank implements Strategy.
+func (Priority) Rank(_ lead.Facts, c []Candidate) []Candidate {
+	slices.SortFunc(c, func(a, b Candidate) int { return cmp.Or(cmp.Compare(a.Priority, b.Priority), leastRecent(a, b)) })
+	return c
+}
+
+// HighestPrice asks the highest price first, ties by least recent win.
+type HighestPrice struct{}
+
+// Code implements Strategy.
+func (HighestPrice) Code() string { return "highest_price" }
+
+// Order implements Strategy.
+func (HighestPrice) Order() int { return 1 }
+
+// Rank implements Strategy.
+func (HighestPrice) Rank(_ lead.Facts, c []Candidate) []Candidate {
+	slices.SortFunc(c, func(a, b Candidate) int { return cmp.Or(cmp.Compare(b.Price, a.Price), leastRecent(a, b)) })
+	return c
+}
+
+func leastRecent(a, b Candidate) int {
+	return cmp.Or(a.LastWon.Compare(b.LastWon), cmp.Compare(a.ContractID, b.ContractID))
+}

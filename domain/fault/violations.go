@@ -1,0 +1,63 @@
+package fault
+
+// Codes of single fields, used inside Violation.
+const (
+	Required     Code = "required"
+	InvalidValue Code = "invalid_value"
+	WrongType    Code = "wrong_type"
+	UnknownField Code = "unknown_field"
+	Duplicate    Code = "duplicate"
+	NotSupported Code = "not_supported_yet"
+)
+
+// ErrValidation is the error that Violations.Err returns, with the fields at fault.
+var ErrValidation = New(Invalid, "validation_failed", "The given data was invalid.")
+
+// Violations collects every field at fault, so that a client learns all of them at once.
+// The zero value is ready to use.
+type Violations struct{ list []Violation }
+
+// Add records one field at fault.
+func (v *Violations) Add(field string, code Code, message string) {
+	v.list = append(v.list, Violation{Field: field, Code: code, Message: message})
+}
+
+// AddErr records err for field: with its own code and message if it is an *Error, and nothing when err is nil.
+func (v *Violations) AddErr(field string, err error) {
+	if err == nil {
+		return
+	}
+	e := As(err)
+	if e == nil {
+		v.Add(field, InvalidValue, "is invalid")
+		return
+	}
+	if len(e.Violations) > 0 {
+		for _, n := range e.Violations {
+			v.Add(join(field, n.Field), n.Code, n.Message)
+		}
+		return
+	}
+	v.Add(field, e.Code, e.Message)
+}
+
+// Any reports whether anything was recorded.
+func (v *Violations) Any() bool { return len(v.list) > 0 }
+
+// Err returns ErrValidation with all that was recorded, or nil.
+func (v *Violations) Err() error {
+	if len(v.list) == 0 {
+		return nil
+	}
+	return ErrValidation.With(v.list...)
+}
+
+func join(a, b string) string {
+	switch {
+	case a == "":
+		return b
+	case b == "":
+		return a
+	}
+	return a + "." + b
+}

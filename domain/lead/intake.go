@@ -1,0 +1,63 @@
+package lead
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/leadmill/leadmill/domain/fault"
+)
+
+// IntakeRule is a business rule that every lead must pass before it is offered to buyers. It is an extension point:
+// implement it and register it with leadmill.AsIntakeRule. A rule is pure: it sees facts, never a database, and may be
+// called again for the same lead.
+type IntakeRule interface {
+	// Code names the rule. It is what a supplier is told, unique among all rules.
+	Code() fault.Code
+	// Order says when the rule is asked: lower first, ties by Code.
+	Order() int
+	// Check returns nil to accept the lead, or an error whose text the supplier may read.
+	Check(Facts) error
+}
+
+// IntakeRules are rules in the order they are asked.
+type IntakeRules struct{ rules []IntakeRule }
+
+// NewIntakeRules orders rules by (Order, Code). Two rules of one code are an error.
+func NewIntakeRules(rules ...IntakeRule) (IntakeRules, error) {
+	rules = slices.Clone(rules)
+	slices.SortFunc(rules, func(a, b IntakeRule) int {
+		return cmp.Or(cmp.Compare(a.Order(), b.Order()), cmp.Compare(a.Code(), b.Code()))
+	})
+	seen := map[fault.Code]bool{}
+	for _, r := range rules {
+		if seen[r.Code()] {
+			return IntakeRules{}, fmt.Errorf("two intake rules have the code %q", r.Code())
+		}
+		seen[r.Code()] = true
+	}
+	return IntakeRules{rules}, nil
+}
+
+// Codes returns the codes of the rules in the order they are asked.
+func (r IntakeRules) Codes() []fault.Code {
+	out := make([]fault.Code, len(r.rules))
+	for i, rule := range r.rules {
+		out[i] = rule.Code()
+	}
+	return out
+}
+
+// Check asks every rule until one refuses. The error is nil or carries the refusing rule's code and text.
+func (r IntakeRules) Check(f Facts) *fault.Error {
+	for _, rule := range r.rules {
+		if err := rule.Check(f); err != nil {
+			message := err.Error()
+			if e := fault.As(err); e != nil {
+				message = e.Message
+			}
+			return fault.New(fault.RuleViolated, rule.Code(), message)
+		}
+	}
+	return nil
+}

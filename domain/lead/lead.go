@@ -1,0 +1,280 @@
+// Package lead holds leads and their sales: a person or company interested in something, sold to buyers or waiting.
+package lead
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/leadmill/leadmill/domain/event"
+	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/field"
+	"github.com/leadmill/leadmill/domain/money"
+)
+
+// Origin says how a lead arrived.
+type Origin string
+
+// OriginSupplier is a lead that a supplier posted to be sold.
+const OriginSupplier Origin = "supplier"
+
+// Status is where a lead stands in the market (distribution.md, "States").
+type Status string
+
+// The market statuses. A received lead is being decided and is never stored.
+const (
+	Received  Status = "received"
+	Pending   Status = "pending"
+	Sold      Status = "sold"
+	Duplicate Status = "duplicate"
+	Rejected  Status = "rejected"
+	Unsold    Status = "unsold"
+)
+
+// Statuses returns the statuses that a stored lead can have.
+func Statuses() []Status { return []Status{Pending, Sold, Duplicate, Rejected, Unsold} }
+
+// SaleStatus is where a sale stands (distribution.md, "States").
+type SaleStatus string
+
+// Captured is a sale that is charged.
+const Captured SaleStatus = "captured"
+
+// Errors of leads.
+var (
+	ErrNotFound    = fault.New(fault.NotFound, "lead_not_found", "Lead not found")
+	ErrAlreadySold = fault.New(fault.RuleViolated, "lead_already_sold", "The lead is already sold.")
+	ErrDecided     = fault.New(fault.RuleViolated, "lead_already_decided", "The lead is already decided.")
+	ErrNotPending  = fault.New(fault.RuleViolated, "lead_not_pending", "The lead is not pending.")
+	// ErrDuplicate is what a supplier is told of a duplicate lead (api/lead-ingestion.md, "Answers").
+	ErrDuplicate = fault.New(fault.RuleViolated, "duplicate_lead", "Duplicate lead")
+	// ErrDuplicateExternalID is what a supplier is told when its own id comes again with another payload.
+	ErrDuplicateExternalID = fault.New(fault.RuleViolated, "duplicate_external_id", "Duplicate external_id")
+)
+
+// Sale is one lead sold under one contract. Price is in micro-units of Currency.
+type Sale struct {
+	ID, ContractID, BuyerID string
+	Price                   money.Micros
+	Currency                string
+	Status                  SaleStatus
+	At                      time.Time
+}
+
+// Consideration is one contract that was looked at for a lead, and why it did or did not take it.
+type Consideration struct {
+	ContractID, BuyerID string
+	Reason              string // "sold", or why not
+	Price               money.Micros
+}
+
+// Trace says how a lead was decided: the first considerations in the order they were made, the rest counted by reason.
+type Trace struct {
+	Considered []Consideration
+	More       map[string]int
+}
+
+// maxConsidered bounds the trace of one lead; see design §4.
+const maxConsidered = 100
+
+// Add records one more consideration.
+func (t *Trace) Add(c Consideration) {
+	if len(t.Considered) < maxConsidered {
+		t.Considered = append(t.Considered, c)
+		return
+	}
+	if t.More == nil {
+		t.More = map[string]int{}
+	}
+	t.More[c.Reason]++
+}
+
+// Lead is a person or company interested in something.
+type Lead struct {
+	event.Recorder
+
+	s Snapshot
+}
+
+// Submission is what a supplier sends, its fields already normalised by the campaign's rules.
+type Submission struct {
+	ID, SellerID, SellerCode, KeyID, PartnerID, CampaignID, Category string
+	Fields                                                           field.Set
+	ExternalID                                                       string
+	Test                                                             bool
+	At                                                               time.Time
+}
+
+// Submit receives a supplier's lead. It must be decided (Sell, Wait, MarkDuplicate or Reject) before it is stored.
+func Submit(n Submission) *Lead {
+	l := &Lead{s: Snapshot{ID: n.ID, SellerID: n.SellerID, SellerCode: n.SellerCode, Origin: OriginSupplier, KeyID: n.KeyID,
+		PartnerID: n.PartnerID, CampaignID: n.CampaignID, Category: n.Category, Fields: n.Fields, ExternalID: n.ExternalID,
+		Test: n.Test, Status: Received, CreatedAt: n.At, UpdatedAt: n.At}}
+	l.record(Submitted{Ref: l.ref(Received)})
+	return l
+}
+
+// Outcome is the terms on which a lead was sold. Payout is what the supplier earns; Shown is the price it is shown, unless
+// that is hidden.
+type Outcome struct {
+	Sales       []Sale
+	Payout      money.Micros
+	Shown       money.Micros
+	ShownHidden bool
+}
+
+// Sell records that the lead was sold.
+func (l *Lead) Sell(o Outcome, at time.Time) error {
+	switch l.s.Status {
+	case Received, Pending:
+	case Sold:
+		return ErrAlreadySold
+	default:
+		return ErrNotPending
+	}
+	from := l.s.Status
+	l.s.Status, l.s.UpdatedAt, l.s.PendingUntil = Sold, at, time.Time{}
+	l.s.Sales = slices.Clone(o.Sales)
+	l.s.Payout, l.s.Shown, l.s.ShownHidden = o.Payout, o.Shown, o.ShownHidden
+	l.record(SoldEvent{Ref: l.ref(from), Sales: slices.Clone(o.Sales), Payout: o.Payout, At: at})
+	return nil
+}
+
+// Wait records that no buyer takes the lead now; it waits until a time.
+func (l *Lead) Wait(until, at time.Time) error {
+	if l.s.Status != Received {
+		return ErrDecided
+	}
+	l.s.Status, l.s.PendingUntil, l.s.UpdatedAt = Pending, until, at
+	l.record(PendingEvent{Ref: l.ref(Received), Until: until, At: at})
+	return nil
+}
+
+// MarkDuplicate records that the lead is somebody the campaign knows already; why says by which rule.
+func (l *Lead) MarkDuplicate(why *fault.Error, at time.Time) error {
+	if l.s.Status != Received {
+		return ErrDecided
+	}
+	l.s.Status, l.s.UpdatedAt, l.s.Code, l.s.Reason = Duplicate, at, why.Code, why.Message
+	l.record(DuplicateEvent{Ref: l.ref(Received), Code: why.Code, At: at})
+	return nil
+}
+
+// Reject records that an intake rule refused the lead.
+func (l *Lead) Reject(why *fault.Error, at time.Time) error {
+	if l.s.Status != Received {
+		return ErrDecided
+	}
+	l.s.Status, l.s.UpdatedAt, l.s.Code, l.s.Reason = Rejected, at, why.Code, why.Message
+	l.record(RejectedEvent{Ref: l.ref(Received), Code: why.Code, At: at})
+	return nil
+}
+
+// Expire records that the lead's time ran out without a buyer.
+func (l *Lead) Expire(at time.Time) error {
+	if l.s.Status != Pending {
+		return ErrNotPending
+	}
+	l.s.Status, l.s.UpdatedAt, l.s.PendingUntil = Unsold, at, time.Time{}
+	l.record(UnsoldEvent{Ref: l.ref(Pending), At: at})
+	return nil
+}
+
+// SetTrace keeps how the lead was decided.
+func (l *Lead) SetTrace(t Trace) { l.s.Trace = t }
+
+// record keeps an event unless the lead is a test: test leads are never published (api/lead-ingestion.md).
+func (l *Lead) record(e event.Event) {
+	if !l.s.Test {
+		l.Record(e)
+	}
+}
+
+func (l *Lead) ref(from Status) Ref {
+	return Ref{LeadID: l.s.ID, Origin: l.s.Origin, CampaignID: l.s.CampaignID, Category: l.s.Category,
+		SellerCode: l.s.SellerCode, PartnerID: l.s.PartnerID, SubmittedAt: l.s.CreatedAt, PreviousStatus: from}
+}
+
+// ID returns the lead's id.
+func (l *Lead) ID() string { return l.s.ID }
+
+// SellerID returns the id of the lead's seller.
+func (l *Lead) SellerID() string { return l.s.SellerID }
+
+// CampaignID returns the id of the lead's campaign.
+func (l *Lead) CampaignID() string { return l.s.CampaignID }
+
+// Status says where the lead stands.
+func (l *Lead) Status() Status { return l.s.Status }
+
+// Test reports whether the lead is a test: decided, but never billed, capped, claimed, reported or published.
+func (l *Lead) Test() bool { return l.s.Test }
+
+// Sales returns the lead's sales.
+func (l *Lead) Sales() []Sale { return slices.Clone(l.s.Sales) }
+
+// Shown returns the price the supplier is shown; ok is false when the lead is not sold or the campaign hides it.
+func (l *Lead) Shown() (price money.Micros, ok bool) {
+	return l.s.Shown, l.s.Status == Sold && !l.s.ShownHidden
+}
+
+// Why returns the code and the message of a duplicate or rejected lead.
+func (l *Lead) Why() (fault.Code, string) { return l.s.Code, l.s.Reason }
+
+// PendingUntil returns when a pending lead's time runs out.
+func (l *Lead) PendingUntil() time.Time { return l.s.PendingUntil }
+
+// Facts returns what rules and strategies may know of the lead.
+func (l *Lead) Facts() Facts {
+	return Facts{ID: l.s.ID, SellerID: l.s.SellerID, Origin: l.s.Origin, PartnerID: l.s.PartnerID, CampaignID: l.s.CampaignID,
+		Category: l.s.Category, Test: l.s.Test, ReceivedAt: l.s.CreatedAt, fields: l.s.Fields}
+}
+
+// Facts is what rules and strategies may know of a lead. It is a value: changing it changes nothing.
+type Facts struct {
+	ID, SellerID         string
+	Origin               Origin
+	PartnerID            string
+	CampaignID, Category string
+	Test                 bool
+	ReceivedAt           time.Time
+
+	fields field.Set
+}
+
+// Field returns one field by name, normalised by the campaign's rules; the zero Value when it was not sent.
+func (f Facts) Field(name string) field.Value { return f.fields[name] }
+
+// Fields returns a copy of all fields.
+func (f Facts) Fields() field.Set { return maps.Clone(f.fields) }
+
+// Snapshot is a lead as it is stored. Code and Reason say why a lead is a duplicate or rejected.
+type Snapshot struct {
+	ID, SellerID, SellerCode string
+	Origin                   Origin
+	KeyID, PartnerID         string
+	CampaignID, Category     string
+	Fields                   field.Set
+	ExternalID               string
+	Test                     bool
+	Status                   Status
+	Code                     fault.Code
+	Reason                   string
+	Payout, Shown            money.Micros
+	ShownHidden              bool
+	Sales                    []Sale
+	Trace                    Trace
+	CreatedAt, UpdatedAt     time.Time
+	PendingUntil             time.Time
+	Version                  int64
+}
+
+// Snapshot returns the lead as it is stored. Its fields and trace are shared and must not be changed.
+func (l *Lead) Snapshot() Snapshot {
+	s := l.s
+	s.Version = l.Version()
+	return s
+}
+
+// FromSnapshot restores a stored lead.
+func FromSnapshot(s Snapshot) *Lead { return &Lead{Recorder: event.Restored(s.Version), s: s} }

@@ -1,0 +1,128 @@
+package seller
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"hash/crc32"
+	"strings"
+	"time"
+
+	"github.com/leadmill/leadmill/domain/contact"
+	"github.com/leadmill/leadmill/domain/fault"
+)
+
+// Scope is what an API key may do (api/marketplace.md, "Scopes").
+type Scope string
+
+// The scopes.
+const (
+	Admin    Scope = "admin"    // the installation: /v1/sellers only
+	Program  Scope = "program"  // everything of one seller under /v1
+	Supplier Scope = "supplier" // /api for one seller, bound to a partner
+)
+
+// RateLimit is how many POSTs a key may send in a fixed window. The zero value is no limit.
+type RateLimit struct {
+	Requests int64
+	Window   time.Duration
+}
+
+// DefaultRateLimit holds for a key that says nothing else: 60 requests a minute (seeds/lead-ingestion.txt).
+var DefaultRateLimit = RateLimit{Requests: 60, Window: time.Minute}
+
+const (
+	maxRequests = 1_000_000_000
+	maxWindow   = 24 * time.Hour
+)
+
+// ErrKeyNotFound says that the seller has no such API key.
+var ErrKeyNotFound = fault.New(fault.NotFound, "api_key_not_found", "API key not found.")
+
+// Key is an API key. Only the hash of its secret is kept.
+type Key struct {
+	ID, SellerID string
+	Scope        Scope
+	Name         string
+	PartnerID    string
+	Limit        RateLimit
+	Hash         [sha256.Size]byte
+	CreatedAt    time.Time
+	RevokedAt    time.Time // zero: in force
+}
+
+// KeyRequest is what an operator asks of a new key.
+type KeyRequest struct {
+	Scope     Scope
+	Name      string
+	PartnerID string
+	Limit     *RateLimit // nil: the default; zero: none
+}
+
+// NewKey makes a key for a seller. token is its whole text, see Token. Errors name the members at fault.
+func NewKey(id, sellerID, token string, r KeyRequest, now time.Time) (Key, error) {
+	var v fault.Violations
+	if r.Scope != Program && r.Scope != Supplier {
+		v.Add("scope", fault.InvalidValue, "must be program or supplier")
+	}
+	if r.Scope == Supplier && r.PartnerID == "" {
+		v.Add("partner", fault.Required, "is required for a supplier key")
+	}
+	if r.Scope == Program && r.PartnerID != "" {
+		v.Add("partner", fault.InvalidValue, "is for supplier keys only")
+	}
+	name, err := contact.ParseText(r.Name, 200)
+	v.AddErr("name", err)
+	limit := DefaultRateLimit
+	if r.Limit != nil {
+		limit = *r.Limit
+		if limit != (RateLimit{}) && (limit.Requests < 1 || limit.Requests > maxRequests) {
+			v.Add("rate_limit.requests", fault.InvalidValue, "must be between 1 and 1000000000")
+		}
+		if limit != (RateLimit{}) && (limit.Window < time.Second || limit.Window > maxWindow) {
+			v.Add("rate_limit.window_seconds", fault.InvalidValue, "must be between 1 and 86400")
+		}
+	}
+	if err := v.Err(); err != nil {
+		return Key{}, err
+	}
+	return Key{ID: id, SellerID: sellerID, Scope: r.Scope, Name: name, PartnerID: r.PartnerID, Limit: limit,
+		Hash: HashToken(token), CreatedAt: now}, nil
+}
+
+// Token puts a key's text together: lm_<scope>_<id>_<secret><checksum> (api/marketplace.md, "Keys"). The checksum lets a
+// scanner or a client tell a mistyped key without asking.
+func Token(scope Scope, id, secret string) string {
+	body := "lm_" + string(scope) + "_" + id + "_" + secret
+	return body + checksum(body)
+}
+
+// TokenID returns the id inside a key's text, or false when the text is not a key of ours.
+func TokenID(token string) (id string, ok bool) {
+	if len(token) > 255 || len(token) < 8 || !strings.HasPrefix(token, "lm_") {
+		return "", false
+	}
+	body, sum := token[:len(token)-8], token[len(token)-8:]
+	if checksum(body) != sum {
+		return "", false
+	}
+	parts := strings.SplitN(body, "_", 4)
+	if len(parts) != 4 || parts[2] == "" || parts[3] == "" {
+		return "", false
+	}
+	return parts[2], true
+}
+
+// HashToken returns what is stored of a key's text. Keys hold 256 random bits, so a plain SHA-256 is enough.
+func HashToken(token string) [sha256.Size]byte { return sha256.Sum256([]byte(token)) }
+
+// Matches reports, in constant time, whether token is this key and the key is in force.
+func (k Key) Matches(token string) bool {
+	h := HashToken(token)
+	return subtle.ConstantTimeCompare(h[:], k.Hash[:]) == 1 && k.RevokedAt.IsZero()
+}
+
+func checksum(s string) string {
+	sum := crc32.ChecksumIEEE([]byte(s))
+	return hex.EncodeToString([]byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)})
+}
