@@ -1,0 +1,166 @@
+package dialect
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"net"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/jmoiron/sqlx"
+)
+
+// MySQL is MySQL and whatever speaks its protocol: MariaDB, Aurora, TiDB, Vitess.
+type MySQL struct{}
+
+// openMySQL sets every connection to READ COMMITTED: at REPEATABLE READ the loser of a duplicate insert cannot see the
+// winner's row, and locking reads of absent rows deadlock.
+func openMySQL(u *url.URL, o Options) (*DB, error) {
+	c := mysql.NewConfig()
+	c.User = u.User.Username()
+	c.Passwd, _ = u.User.Password()
+	c.Net, c.Addr = "tcp", u.Host
+	if u.Port() == "" {
+		c.Addr = net.JoinHostPort(u.Hostname(), "3306")
+	}
+	c.DBName = strings.Trim(u.Path, "/")
+	c.ClientFoundRows, c.InterpolateParams, c.ParseTime, c.Loc = true, true, false, time.UTC
+	c.Collation = "utf8mb4_bin"
+	c.Timeout = 5 * time.Second
+	c.ReadTimeout, c.WriteTimeout = 30*time.Second, 30*time.Second
+	c.RejectReadOnly = true
+	c.Logger = quiet{}
+	c.Params = map[string]string{
+		"innodb_lock_wait_timeout": "3",
+		"time_zone":                "'+00:00'",
+		"sql_mode":                 "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
+	}
+	if tls := u.Query().Get("tls"); tls != "" {
+		c.TLSConfig = tls
+	}
+	connector, err := mysql.NewConnector(c)
+	if err != nil {
+		return nil, errURL
+	}
+	connector = isolation{connector}
+	if o.Wrap != nil {
+		connector = o.Wrap(connector)
+	}
+	pool := sql.OpenDB(connector)
+	pool.SetMaxOpenConns(o.MaxConnections)
+	pool.SetMaxIdleConns(o.MaxConnections)
+	pool.SetConnMaxIdleTime(5 * time.Minute)
+	db := sqlx.NewDb(pool, "mysql")
+	return &DB{Dialect: MySQL{}, Writer: db, Reader: db}, nil
+}
+
+// isolation sets the isolation level of every new connection by the statement that MySQL and MariaDB share; the system
+// variable has another name in MariaDB before 11.1.
+type isolation struct{ driver.Connector }
+
+// Connect implements driver.Connector.
+func (c isolation) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	execer, ok := conn.(driver.ExecerContext)
+	if !ok {
+		return nil, errors.Join(errors.New("driver cannot execute statements"), conn.Close())
+	}
+	if _, err := execer.ExecContext(ctx, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", nil); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
+}
+
+// quiet keeps the driver from writing connection errors to standard error: they come back as errors anyway.
+type quiet struct{}
+
+// Print implements mysql.Logger.
+func (quiet) Print(...any) {}
+
+// Name implements Dialect.
+func (MySQL) Name() string { return "mysql" }
+
+// ForUpdate implements Dialect.
+func (MySQL) ForUpdate() string { return " FOR UPDATE" }
+
+// Position implements Dialect.
+func (MySQL) Position() string { return "position" }
+
+// Micros implements Dialect.
+func (MySQL) Micros() string { return "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)" }
+
+// Server error numbers; see the MySQL and MariaDB error references.
+const (
+	erDupEntry       = 1062
+	erLockWait       = 1205
+	erDeadlock       = 1213
+	erCheckRead      = 1020
+	erTooManyConns   = 1040
+	erShutdown       = 1053
+	erReadOnly       = 1290
+	erReadOnlyTx     = 1792
+	erQueryKilled    = 1317
+	erBadNull        = 1048
+	erOutOfRange     = 1264
+	erDataOutOfRange = 1690
+	erDataTooLong    = 1406
+	erBadValue       = 1366
+	erCheck          = 3819
+	erCheckMaria     = 4025
+	erBadJSONCharset = 3144
+	erTruncated      = 1265
+	erPacketTooLarge = 1153
+	erDiskFull       = 1021
+	erTableFull      = 1114
+)
+
+// Classify implements Dialect.
+func (MySQL) Classify(err error) Class {
+	if err == nil {
+		return Other
+	}
+	var e *mysql.MySQLError
+	if !errors.As(err, &e) {
+		if lostConnection(err) || errors.Is(err, mysql.ErrInvalidConn) {
+			return Lost
+		}
+		if errors.Is(err, mysql.ErrPktTooLarge) {
+			return Data
+		}
+		return Other
+	}
+	switch e.Number {
+	case erDupEntry:
+		return Duplicate
+	case erDeadlock, erLockWait, erCheckRead:
+		return Retry
+	case erTooManyConns, erShutdown, erReadOnly, erReadOnlyTx, erQueryKilled, erDiskFull, erTableFull:
+		return Lost
+	case erBadNull, erOutOfRange, erDataOutOfRange, erDataTooLong, erBadValue, erCheck, erCheckMaria, erBadJSONCharset,
+		erTruncated, erPacketTooLarge:
+		return Data
+	}
+	return Other
+}
+
+var dupKey = regexp.MustCompile(`for key '(?:[^'.]*\.)?([^']*)'`)
+
+// DuplicateKey implements Dialect.
+func (MySQL) DuplicateKey(err error, _ string) string {
+	var e *mysql.MySQLError
+	if !errors.As(err, &e) {
+		return ""
+	}
+	if m := dupKey.FindStringSubmatch(e.Message); m != nil {
+		return m[1]
+	}
+	return ""
+}

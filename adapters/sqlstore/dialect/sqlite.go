@@ -1,0 +1,137 @@
+package dialect
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// SQLite is the embedded default: one writer connection, many readers.
+type SQLite struct{}
+
+// openSQLite uses a DSN of its own for each pool, so that every connection has its pragmas: the writer takes its lock when
+// a transaction begins (a deferred one fails with "database is locked" when it turns into a writer).
+func openSQLite(file string, o Options) (*DB, error) {
+	if file == "" {
+		return nil, errURL
+	}
+	if dir := filepath.Dir(file); dir != "." {
+		if err := os.MkdirAll(dir, 0o750); err != nil {
+			return nil, err
+		}
+	}
+	writer := url.Values{"_txlock": {"immediate"}, "_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)",
+		"foreign_keys(ON)", "temp_store(MEMORY)", "cache_size(-65536)"}}
+	reader := url.Values{"_pragma": {"busy_timeout(5000)", "query_only(ON)", "temp_store(MEMORY)"}}
+	w, err := sqlitePool(file, writer, o)
+	if err != nil {
+		return nil, err
+	}
+	w.SetMaxOpenConns(1)
+	r, err := sqlitePool(file, reader, o)
+	if err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	r.SetMaxOpenConns(min(o.MaxConnections, 8))
+	r.SetMaxIdleConns(min(o.MaxConnections, 8))
+	return &DB{Dialect: SQLite{}, Writer: sqlx.NewDb(w, "sqlite"), Reader: sqlx.NewDb(r, "sqlite")}, nil
+}
+
+func sqlitePool(file string, q url.Values, o Options) (*sql.DB, error) {
+	var connector driver.Connector = sqliteConnector{dsn: "file:" + (&url.URL{Path: file}).EscapedPath() + "?" + q.Encode()}
+	if o.Wrap != nil {
+		connector = o.Wrap(connector)
+	}
+	return sql.OpenDB(connector), nil
+}
+
+type sqliteConnector struct{ dsn string }
+
+// Connect implements driver.Connector.
+func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) { return c.Driver().Open(c.dsn) }
+
+// Driver implements driver.Connector.
+func (sqliteConnector) Driver() driver.Driver { return sqliteDriver }
+
+var sqliteDriver = func() driver.Driver {
+	db, err := sql.Open("sqlite", "")
+	if err != nil {
+		return &sqlite.Driver{}
+	}
+	defer func() { _ = db.Close() }()
+	return db.Driver()
+}()
+
+func init() { sqlx.BindDriver("sqlite", sqlx.QUESTION) }
+
+// Name implements Dialect.
+func (SQLite) Name() string { return "sqlite" }
+
+// ForUpdate implements Dialect: the one writer needs no row locks.
+func (SQLite) ForUpdate() string { return "" }
+
+// Position implements Dialect: with one writer, ids are given in the order of commits and never skipped over.
+func (SQLite) Position() string { return "id" }
+
+// Micros implements Dialect.
+func (SQLite) Micros() string { return "CAST(unixepoch('subsec') * 1000000 AS INTEGER)" }
+
+// Classify implements Dialect.
+func (SQLite) Classify(err error) Class {
+	if err == nil {
+		return Other
+	}
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		if lostConnection(err) {
+			return Lost
+		}
+		return Other
+	}
+	switch e.Code() {
+	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_ROWID:
+		return Duplicate
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		return Retry
+	case sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE:
+		return Data
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_INTERRUPT:
+		return Lost
+	}
+	return Other
+}
+
+// uniqueColumns names the unique keys by the columns that SQLite reports.
+var uniqueColumns = map[string]string{
+	"sellers.code":                              "sellers_code",
+	"sellers.slug":                              "sellers_slug",
+	"partners.seller_id, partners.email_key":    "partners_email",
+	"campaigns.seller_id, campaigns.active_key": "campaigns_active",
+	"sales.lead_id, sales.slot":                 "sales_lead",
+	"events.seller_id, events.aggregate_type, events.aggregate_id, events.aggregate_version": "events_aggregate",
+}
+
+// DuplicateKey implements Dialect.
+func (SQLite) DuplicateKey(err error, _ string) string {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return ""
+	}
+	_, columns, _ := strings.Cut(e.Error(), "UNIQUE constraint failed: ")
+	columns, _, _ = strings.Cut(columns, " (")
+	if name, ok := uniqueColumns[columns]; ok {
+		return name
+	}
+	return "PRIMARY"
+}

@@ -1,0 +1,127 @@
+package application
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/money"
+	"github.com/leadmill/leadmill/domain/seller"
+)
+
+// ErrInvalidKey says that an API key is missing, unknown or revoked: always the same answer.
+var ErrInvalidKey = fault.New(fault.Unauthenticated, "invalid_api_key", "Invalid API Key")
+
+// Authenticator turns the text of an API key into the actor it stands for and the key's rate limit: ErrInvalidKey.
+type Authenticator interface {
+	Authenticate(ctx context.Context, token string) (Actor, seller.RateLimit, error)
+}
+
+// RateState is what a key has left in its window. A Limit of zero is no limit.
+type RateState struct {
+	Limit, Remaining int64
+	Window           time.Duration
+	ResetAt          time.Time
+	Allowed          bool
+}
+
+// RateLimiter counts requests in fixed windows that start with a key's first request. Refused requests are not counted.
+type RateLimiter interface {
+	// Take counts one request under a name.
+	Take(name string, limit seller.RateLimit) RateState
+	// Peek tells the state without counting.
+	Peek(name string, limit seller.RateLimit) RateState
+}
+
+// KeyReader reads API keys with their seller, uncached.
+type KeyReader interface {
+	// KeyByID returns a key and its seller: seller.ErrKeyNotFound.
+	KeyByID(ctx context.Context, id string) (seller.Key, seller.Snapshot, error)
+}
+
+// keyTTL is how long a key is trusted without asking the database: revoking works on every instance within it, with room
+// to the 5 seconds that are promised (api/marketplace.md, "Keys").
+const keyTTL = 3 * time.Second
+
+// maxCachedKeys bounds the cache; beyond it, it starts anew.
+const maxCachedKeys = 100_000
+
+// Keyring authenticates API keys. It remembers keys by the hash of their text for 3 seconds.
+type Keyring struct {
+	reader KeyReader
+	clock  Clock
+	admin  [sha256.Size]byte
+
+	mu    sync.RWMutex
+	known map[[sha256.Size]byte]knownKey
+}
+
+type knownKey struct {
+	actor  Actor
+	limit  seller.RateLimit
+	readAt time.Time
+}
+
+// NewKeyring makes a Keyring. adminHash is the SHA-256 of the installation's admin key.
+func NewKeyring(reader KeyReader, clock Clock, adminHash [sha256.Size]byte) *Keyring {
+	return &Keyring{reader: reader, clock: clock, admin: adminHash, known: map[[sha256.Size]byte]knownKey{}}
+}
+
+// Authenticate implements Authenticator.
+func (k *Keyring) Authenticate(ctx context.Context, token string) (Actor, seller.RateLimit, error) {
+	if token == "" || len(token) > 255 {
+		return Actor{}, seller.RateLimit{}, ErrInvalidKey
+	}
+	hash, now := seller.HashToken(token), k.clock.Now()
+	if subtle.ConstantTimeCompare(hash[:], k.admin[:]) == 1 {
+		return Actor{Scope: seller.Admin, KeyID: "admin"}, seller.RateLimit{}, nil
+	}
+	k.mu.RLock()
+	known, ok := k.known[hash]
+	k.mu.RUnlock()
+	if ok && now.Sub(known.readAt) < keyTTL {
+		return known.actor, known.limit, nil
+	}
+	id, ok := seller.TokenID(token)
+	if !ok {
+		return Actor{}, seller.RateLimit{}, ErrInvalidKey
+	}
+	key, owner, err := k.reader.KeyByID(ctx, id)
+	if errors.Is(err, seller.ErrKeyNotFound) || err == nil && !key.Matches(token) {
+		k.forget(hash)
+		return Actor{}, seller.RateLimit{}, ErrInvalidKey
+	}
+	if err != nil {
+		return Actor{}, seller.RateLimit{}, err
+	}
+	currency, err := money.ParseCurrency(owner.Currency)
+	if err != nil {
+		return Actor{}, seller.RateLimit{}, err
+	}
+	known = knownKey{limit: key.Limit, readAt: now, actor: Actor{Scope: key.Scope, KeyID: key.ID, SellerID: key.SellerID,
+		SellerCode: owner.Code, SellerSlug: owner.Slug, Website: owner.Website, Currency: currency, PartnerID: key.PartnerID}}
+	k.mu.Lock()
+	if len(k.known) >= maxCachedKeys {
+		clear(k.known)
+	}
+	k.known[hash] = known
+	k.mu.Unlock()
+	return known.actor, known.limit, nil
+}
+
+func (k *Keyring) forget(hash [sha256.Size]byte) {
+	k.mu.Lock()
+	delete(k.known, hash)
+	k.mu.Unlock()
+}
+
+// Forget drops everything that is remembered, so that a change made by this process holds at once.
+func (k *Keyring) Forget() {
+	k.mu.Lock()
+	clear(k.known)
+	k.mu.Unlock()
+}

@@ -1,0 +1,61 @@
+// Package application holds what Leadmill can do: commands that change, queries that answer and projections that follow
+// the events. This package itself says what the application needs from outside.
+package application
+
+import (
+	"context"
+	"time"
+
+	"github.com/leadmill/leadmill/domain/money"
+	"github.com/leadmill/leadmill/domain/seller"
+)
+
+// Clock tells the time: UTC, whole microseconds, never running backwards within a process.
+type Clock interface{ Now() time.Time }
+
+// IDs makes ids that sort by the time they were made: a prefix and a ULID, such as "lead_01J…".
+type IDs interface{ New(prefix string) string }
+
+// Secrets makes random texts of at least 256 bits of A-Z, a-z and 0-9.
+type Secrets interface{ New() string }
+
+// PasswordHasher turns a password into what may be stored of it.
+type PasswordHasher interface {
+	Hash(password string) (string, error)
+}
+
+// Wake is told after a commit that there are new events. It never blocks.
+type Wake interface{ Notify() }
+
+// Actor is who sends a command or asks a query. It comes from the API key alone, never from a request's body.
+type Actor struct {
+	Scope      seller.Scope
+	KeyID      string
+	SellerID   string // empty for Admin, as is all that follows
+	SellerCode string
+	SellerSlug string
+	Website    string
+	Currency   money.Currency
+	PartnerID  string // for Supplier
+}
+
+// Answers reports whether name, as a supplier wrote it, names the actor's seller: by its code or its slug.
+func (a Actor) Answers(name string) bool {
+	return name != "" && (name == a.SellerCode || name == a.SellerSlug)
+}
+
+// Trail ties what a request caused together: it becomes the correlation, causation and trace of its events.
+type Trail struct{ CorrelationID, CausationID, Traceparent string }
+
+type trailKey struct{}
+
+// WithTrail returns a context that carries a trail.
+func WithTrail(ctx context.Context, t Trail) context.Context {
+	return context.WithValue(ctx, trailKey{}, t)
+}
+
+// TrailOf returns the trail a context carries, or the zero Trail.
+func TrailOf(ctx context.Context) Trail {
+	t, _ := ctx.Value(trailKey{}).(Trail)
+	return t
+}

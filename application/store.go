@@ -1,0 +1,223 @@
+package application
+
+import (
+	"context"
+	"crypto/sha256"
+	"time"
+
+	"github.com/leadmill/leadmill/domain/buyer"
+	"github.com/leadmill/leadmill/domain/calendar"
+	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/distribution"
+	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/lead"
+	"github.com/leadmill/leadmill/domain/partner"
+	"github.com/leadmill/leadmill/domain/seller"
+)
+
+// Errors of the store. They carry no cause to a client.
+var (
+	// ErrUnavailable says that the database cannot be reached, is too busy or a lock was not had in time. Nothing was changed.
+	ErrUnavailable = fault.New(fault.Unavailable, "service_unavailable", "Service unavailable")
+	// ErrOutcomeUnknown says that the connection was lost while committing: the change may or may not be stored.
+	ErrOutcomeUnknown = fault.New(fault.Unavailable, "service_unavailable", "Service unavailable")
+	// ErrConcurrentChange says that somebody else changed the same thing at the same time, again and again.
+	ErrConcurrentChange = fault.New(fault.Conflict, "concurrent_change", "The object was changed at the same time. Try again.")
+)
+
+// DataError says that the database refused a value (a constraint, a range, an encoding): running the same again fails
+// again. A batch is then narrowed down to the command at fault.
+type DataError struct{ Err error }
+
+// Error implements error.
+func (e *DataError) Error() string { return "data refused by the database: " + e.Err.Error() }
+
+// Unwrap returns the driver's error.
+func (e *DataError) Unwrap() error { return e.Err }
+
+// OutcomeUnknown is returned by UnitOfWork.Do when a commit was sent and its answer was lost.
+type OutcomeUnknown struct{ Err error }
+
+// Error implements error.
+func (e *OutcomeUnknown) Error() string { return "outcome of commit unknown: " + e.Err.Error() }
+
+// Unwrap makes the error one of kind Unavailable to whoever does not look closer.
+func (e *OutcomeUnknown) Unwrap() []error { return []error{ErrOutcomeUnknown, e.Err} }
+
+// UnitOfWork runs closures in transactions.
+type UnitOfWork interface {
+	// Do runs fn in one transaction and commits it. Deadlocks, lock timeouts and lost races for a claim run fn again (at
+	// most 5 times in all, with jitter), so fn must not keep anything of an earlier run. It returns fn's error unchanged,
+	// ErrUnavailable (wrapped) when the database could not do it, *OutcomeUnknown, or *DataError.
+	Do(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error
+}
+
+// Tx is one transaction. Locks are taken in the order: seller, campaign, lead, buyer, counters, then claims and
+// answers; each sorted by id. Events of saved aggregates are written last, just before the commit.
+type Tx interface {
+	Sellers() SellerRepository
+	Keys() KeyRepository
+	Partners() PartnerRepository
+	Buyers() BuyerRepository
+	Campaigns() CampaignRepository
+	Leads() LeadRepository
+	Counters() CounterRepository
+	Claims() ClaimRepository
+	Answers() AnswerRepository
+}
+
+// SellerRepository stores sellers.
+type SellerRepository interface {
+	// Add stores a new seller: seller.ErrCodeTaken, seller.ErrSlugTaken.
+	Add(ctx context.Context, s *seller.Seller) error
+	// Lock loads a seller by id and locks its row: seller.ErrNotFound.
+	Lock(ctx context.Context, id string) (*seller.Seller, error)
+	// LockByCode is Lock by code.
+	LockByCode(ctx context.Context, code string) (*seller.Seller, error)
+	// Get loads a seller by id without locking it.
+	Get(ctx context.Context, id string) (*seller.Seller, error)
+	// Save stores changes of a locked seller: seller.ErrSlugTaken.
+	Save(ctx context.Context, s *seller.Seller) error
+}
+
+// KeyRepository stores API keys.
+type KeyRepository interface {
+	Add(ctx context.Context, k seller.Key) error
+	// Revoke ends a key of a seller: seller.ErrKeyNotFound, also when it is revoked already.
+	Revoke(ctx context.Context, sellerID, id string, at time.Time) error
+}
+
+// PartnerRepository stores partners.
+type PartnerRepository interface {
+	// Add stores a new partner: partner.Taken("email"), ("id") or ("key").
+	Add(ctx context.Context, p *partner.Partner) error
+	// Find returns a partner of a seller by id, else any of its referral keys, else email (the first given): partner.ErrNotFound.
+	Find(ctx context.Context, sellerID string, h PartnerHandle) (*partner.Partner, error)
+}
+
+// PartnerHandle names a partner: the first member given counts (api/partner-program.md, "Form").
+type PartnerHandle struct{ ID, Key, Email string }
+
+// BuyerRepository stores buyers and their ledgers.
+type BuyerRepository interface {
+	Add(ctx context.Context, b *buyer.Buyer) error
+	// Get loads a buyer without locking it: buyer.ErrNotFound.
+	Get(ctx context.Context, sellerID, id string) (*buyer.Buyer, error)
+	// Lock loads a buyer and locks its row: buyer.ErrNotFound.
+	Lock(ctx context.Context, sellerID, id string) (*buyer.Buyer, error)
+	// LockAll loads buyers by id, in one statement and locked in the order of their ids. Unknown ids are left out.
+	LockAll(ctx context.Context, ids []string) (map[string]*buyer.Buyer, error)
+	// Save stores changes of one locked buyer with its new ledger entries.
+	Save(ctx context.Context, b *buyer.Buyer) error
+	// SaveSold stores the new ledger entries and balances of locked buyers that were only charged: one statement for the
+	// balances, guarded so that none can be overdrawn, and one for the entries.
+	SaveSold(ctx context.Context, buyers []*buyer.Buyer) error
+}
+
+// CampaignRepository stores campaigns with their contracts.
+type CampaignRepository interface {
+	// Add stores a new campaign: campaign.ErrCategoryTaken.
+	Add(ctx context.Context, c *campaign.Campaign) error
+	// Lock loads a campaign of a seller and locks its row: campaign.ErrNotFound.
+	Lock(ctx context.Context, sellerID, id string) (*campaign.Campaign, error)
+	// LockAll locks campaigns by id in the order of their ids with one statement. A campaign whose cached version is still
+	// the stored one is answered from cached; the others are loaded. Unknown ids are left out.
+	LockAll(ctx context.Context, ids []string, cached map[string]*campaign.Campaign) (map[string]*campaign.Campaign, error)
+	// Save stores changes of a locked campaign and of its contracts: campaign.ErrCategoryTaken.
+	Save(ctx context.Context, c *campaign.Campaign) error
+	// LockOfBuyer locks the campaigns (not archived) in which a buyer has contracts; of all buyers of the seller when
+	// buyerID is empty.
+	LockOfBuyer(ctx context.Context, sellerID, buyerID string) ([]*campaign.Campaign, error)
+}
+
+// Answer is a stored answer to a request: what a replay sends again, byte for byte.
+type Answer struct {
+	Status int
+	Body   []byte
+}
+
+// StoredLead is a lead together with the answer its supplier got. Fingerprint identifies the request; Trail goes into the
+// lead's events.
+type StoredLead struct {
+	Lead        *lead.Lead
+	Fingerprint [sha256.Size]byte
+	Answer      Answer
+	Trail       Trail
+}
+
+// StoredAnswer is what is kept of a lead's request.
+type StoredAnswer struct {
+	Fingerprint [sha256.Size]byte
+	Answer      Answer
+}
+
+// LeadRepository stores leads with their sales.
+type LeadRepository interface {
+	// AddAll stores new, decided leads with their sales and answers: one statement for the leads, one for the sales.
+	AddAll(ctx context.Context, leads []StoredLead) error
+	// Answers returns the stored answers of leads by id, in one statement. Unknown ids are left out.
+	Answers(ctx context.Context, ids []string) (map[string]StoredAnswer, error)
+	// LockPending loads up to limit pending leads of a campaign with ids above after, oldest first, locked.
+	LockPending(ctx context.Context, campaignID, after string, limit int) ([]*lead.Lead, error)
+	// SaveAll stores changes of locked leads and their new sales: one statement for the leads, one for the sales.
+	SaveAll(ctx context.Context, leads []*lead.Lead) error
+}
+
+// CounterRepository stores what contracts used in spans of time.
+type CounterRepository interface {
+	// LockAll loads counters by key in one statement, locked in the order of their keys. Unknown keys are left out.
+	LockAll(ctx context.Context, keys []string) (map[string]*distribution.Counter, error)
+	// SaveAll adds what was taken: one guarded statement for the stored counters, one for those that are new.
+	SaveAll(ctx context.Context, counters []*distribution.Counter) error
+	// Recount drops every counter of a contract but the total and counts the given spans again from the live sales.
+	Recount(ctx context.Context, contractID string, spans []calendar.Span) error
+}
+
+// ClaimKind says what a claim is about.
+type ClaimKind string
+
+// The kinds of claims (distribution.md, "Deciding"; api/lead-ingestion.md, "Once only").
+const (
+	ClaimPhone       ClaimKind = "phone"
+	ClaimEmail       ClaimKind = "email"
+	ClaimAll         ClaimKind = "all"
+	ClaimRequest     ClaimKind = "request"     // the double click
+	ClaimIdempotency ClaimKind = "idempotency" // an Idempotency-Key
+	ClaimExternalID  ClaimKind = "external_id"
+)
+
+// ClaimKey identifies a claim: a hash over its scope, kind and value.
+type ClaimKey [sha256.Size]byte
+
+// NewClaimKey hashes a claim's scope (a campaign's or an API key's id), kind and value.
+func NewClaimKey(scope string, kind ClaimKind, value string) ClaimKey {
+	return sha256.Sum256([]byte(scope + "\x00" + string(kind) + "\x00" + value))
+}
+
+// Claim is a unique, expiring mark of a lead.
+type Claim struct {
+	Key       ClaimKey
+	SellerID  string
+	Scope     string
+	Kind      ClaimKind
+	LeadID    string
+	ExpiresAt time.Time
+}
+
+// ClaimRepository stores claims. Taking a claim that somebody else took meanwhile runs the unit of work again.
+type ClaimRepository interface {
+	// Find returns the claims that exist under keys, expired ones too, in one statement and without locking.
+	Find(ctx context.Context, keys []ClaimKey) (map[ClaimKey]Claim, error)
+	// Take takes claims: fresh ones by one INSERT sorted by key, and those in expired by one UPDATE that is guarded by
+	// their expiry at now.
+	Take(ctx context.Context, fresh, expired []Claim, now time.Time) error
+}
+
+// AnswerRepository stores the answers of management commands under their Idempotency-Key.
+type AnswerRepository interface {
+	// Claim takes an Idempotency-Key of an API key for a request until a time. When it is taken already, it returns what
+	// is stored under it; a key whose time is over is taken again.
+	Claim(ctx context.Context, keyID, idempotencyKey string, fingerprint [sha256.Size]byte, now, until time.Time) (stored StoredAnswer, taken bool, err error)
+	// Complete stores the answer under a key that Claim took in the same transaction.
+	Complete(ctx context.Context, keyID, idempotencyKey string, a Answer) error
+}

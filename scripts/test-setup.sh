@@ -1,0 +1,133 @@
+#!/usr/bin/env bash
+# Makes ready the database servers that the tests start for themselves.
+#
+#   scripts/test-setup.sh [mysql] [mariadb]     both when none is named
+#
+# MySQL, the first that applies: the server named by LEADMILL_TEST_MYSQL_DSN, Docker, an installed mysqld, and on
+# Debian as root a private copy under .cache/mysql. MariaDB: the server named by LEADMILL_TEST_MARIADB_DSN, an
+# installed mariadbd, its Debian package, Docker. It starts no server and touches no existing database. Running it
+# again is quick. LEADMILL_TEST_DEBIAN_MIRROR names another mirror for the private copy.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+readonly cache="$PWD/.cache"
+
+say() { printf 'test-setup: %s\n' "$*"; }
+die() { printf 'test-setup: %s\n' "$*" >&2; exit 1; }
+
+is_debian_root() {
+    [[ $EUID -eq 0 ]] && command -v apt-get >/dev/null && grep -qsE '^ID(_LIKE)?=.*debian' /etc/os-release
+}
+
+# The package lists are fetched only when the first try fails: on most machines they are there already.
+# --no-remove: never trade away a database server that somebody installed.
+apt_install() {
+    local log="$cache/apt.log"
+    local install=(apt-get install -y --no-install-recommends --no-remove -o DPkg::Lock::Timeout=120 "$@")
+    export DEBIAN_FRONTEND=noninteractive
+    say "installing $*"
+    "${install[@]}" >"$log" 2>&1 && return
+    { apt-get update -o DPkg::Lock::Timeout=120 || true; } >"$log" 2>&1
+    "${install[@]}" >>"$log" 2>&1 || { tail -n 20 "$log" >&2; die "could not install $*"; }
+}
+
+has_docker() { command -v docker >/dev/null && docker info --format '{{.ServerVersion}}' >/dev/null 2>&1; }
+
+docker_image() {
+    docker image inspect "$1" >/dev/null 2>&1 || { say "pulling $1"; docker pull --quiet "$1"; }
+}
+
+# mysqld is often MariaDB under another name: only the version tells.
+installed_mysql() {
+    local found version
+    found=$(PATH="$PATH:/usr/sbin:/usr/local/sbin:/usr/local/mysql/bin" command -v mysqld) || return 1
+    version=$("$found" --no-defaults --version 2>/dev/null) || return 1
+    [[ $version != *MariaDB* ]] || return 1
+    printf '%s\n' "$found"
+}
+
+# Runs the private copy's mysqld with the copy's own libraries, so that it needs no chroot.
+private_mysql_version() {
+    local root="$1" loader
+    for loader in "$root"/usr/lib64/ld-linux-*.so.* "$root"/usr/lib/ld-linux-*.so.*; do
+        [[ -x $loader ]] || continue
+        "$loader" --library-path "$(printf '%s:' "$root"/usr/lib/*-linux-gnu)" "$root/usr/sbin/mysqld" --no-defaults --version
+        return
+    done
+    return 1
+}
+
+# rm must not follow what debootstrap may have left mounted when it was interrupted.
+remove_root() {
+    umount "$1/proc" 2>/dev/null || true
+    umount "$1/sys" 2>/dev/null || true
+    rm -rf --one-file-system -- "$1"
+}
+
+private_mysql() {
+    local root="$cache/mysql" old
+    command -v debootstrap >/dev/null && [[ -e /usr/share/keyrings/debian-archive-keyring.gpg ]] ||
+        apt_install debootstrap debian-archive-keyring
+    while IFS= read -r old; do remove_root "$old"; done \
+        < <(find "$cache" -maxdepth 1 -name 'mysql.tmp.*' -mmin +120)
+
+    building=$(mktemp -d "$cache/mysql.tmp.XXXXXX")
+    trap 'remove_root "$building"' EXIT
+    chmod 755 "$building"
+    say "making a private copy of MySQL in .cache/mysql (about half a minute)"
+    # sid is the suite that has MySQL itself.
+    debootstrap --variant=minbase --include=mysql-server-core sid "$building" \
+        ${LEADMILL_TEST_DEBIAN_MIRROR:+"$LEADMILL_TEST_DEBIAN_MIRROR"} >"$cache/debootstrap.log" 2>&1 ||
+        { tail -n 20 "$cache/debootstrap.log" >&2; die "debootstrap failed: see .cache/debootstrap.log"; }
+    rm -rf -- "$building"/var/cache/apt/* "$building"/var/lib/apt/lists/* "$building"/usr/share/{doc,man,locale}
+    private_mysql_version "$building" >/dev/null || die "the copy's mysqld does not run: see .cache/debootstrap.log"
+    # Only a complete copy gets the name; when somebody else was quicker, theirs is as good.
+    mv -T "$building" "$root" 2>/dev/null || private_mysql_version "$root" >/dev/null ||
+        die "cannot put the copy in .cache/mysql"
+}
+
+setup_mysql() {
+    local found
+    if [[ -n ${LEADMILL_TEST_MYSQL_DSN:-}${LEADMILL_TEST_MYSQL_URL:-} ]]; then
+        say "MySQL: the server that the environment names"
+    elif has_docker; then
+        docker_image mysql:8.4
+        say "MySQL: Docker"
+    elif found=$(installed_mysql); then
+        say "MySQL: $found"
+    elif [[ -x .cache/mysql/usr/sbin/mysqld ]]; then
+        say "MySQL: .cache/mysql"
+    elif is_debian_root; then
+        private_mysql
+        say "MySQL: $(private_mysql_version "$cache/mysql" | sed 's/.*Ver/Ver/')"
+    else
+        die "no MySQL: start Docker, install MySQL's server, or set LEADMILL_TEST_MYSQL_DSN=user:password@tcp(host:port)/"
+    fi
+}
+
+setup_mariadb() {
+    local found
+    if [[ -n ${LEADMILL_TEST_MARIADB_DSN:-}${LEADMILL_TEST_MARIADB_URL:-} ]]; then
+        say "MariaDB: the server that the environment names"
+    elif found=$(PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v mariadbd); then
+        say "MariaDB: $found"
+    elif is_debian_root; then
+        # The core packages are the programs alone: no service, no data directory.
+        apt_install mariadb-server-core mariadb-client-core
+        say "MariaDB: $(command -v mariadbd || echo /usr/sbin/mariadbd)"
+    elif has_docker; then
+        docker_image mariadb:10.11
+        say "MariaDB: Docker"
+    else
+        die "no MariaDB: install its server, start Docker, or set LEADMILL_TEST_MARIADB_DSN=user:password@tcp(host:port)/"
+    fi
+}
+
+mkdir -p "$cache"
+[[ $# -gt 0 ]] || set -- mysql mariadb
+for engine in "$@"; do
+    case $engine in
+        mysql) setup_mysql ;;
+        mariadb) setup_mariadb ;;
+        *) die "unknown engine \"$engine\": mysql or mariadb" ;;
+    esac
+done
