@@ -221,3 +221,19 @@ type AnswerRepository interface {
 	// Complete stores the answer under a key that Claim took in the same transaction.
 	Complete(ctx context.Context, keyID, idempotencyKey string, a Answer) error
 }
+
+// ReplayReader finds stored answers outside of a transaction.
+type ReplayReader interface {
+	// FindAnswer returns the answer of the lead that holds a claim at now; found is false when nobody does.
+	FindAnswer(ctx context.Context, key ClaimKey, now time.Time) (a StoredAnswer, found bool, err error)
+}
+
+// CampaignReader reads campaigns outside of a transaction.
+type CampaignReader interface {
+	// ActiveCampaign returns a seller's active campaign of a category (campaign.CategoryKey): campaign.ErrNoMatching.
+	ActiveCampaign(ctx context.Context, sellerID, categoryKey string) (*campaign.Campaign, error)
+	// PendingCampaigns returns the ids of all campaigns that have pending leads.
+	PendingCampaigns(ctx context.Context) ([]string, error)
+	// CampaignsOfBuyer returns the ids of the campaigns in which a buyer has contracts.
+	CampaignsOfBuyer(ctx context.Context, sellerID, buyerID string) ([]string, error)
+}

@@ -12,7 +12,8 @@ import (
 
 // CreateBuyer opens a buyer's account at the actor's seller.
 type CreateBuyer struct {
-	Actor   application.Actor
+	application.Actor
+
 	Details buyer.Details
 	Once    Once[query.Buyer]
 }
@@ -37,7 +38,8 @@ func (h CreateBuyerHandler) Handle(ctx context.Context, c CreateBuyer) (Done, er
 
 // UpdateBuyer changes what is known of a buyer.
 type UpdateBuyer struct {
-	Actor   application.Actor
+	application.Actor
+
 	ID      string
 	Details buyer.Details
 	Once    Once[query.Buyer]
@@ -82,7 +84,8 @@ func (h UpdateBuyerHandler) Handle(ctx context.Context, c UpdateBuyer) (Done, er
 
 // PauseBuyer stops a buyer from taking leads; with Resume it takes them again.
 type PauseBuyer struct {
-	Actor  application.Actor
+	application.Actor
+
 	ID     string
 	Resume bool
 	Once   Once[query.Buyer]
@@ -105,7 +108,8 @@ func (h PauseBuyerHandler) Handle(ctx context.Context, c PauseBuyer) (Done, erro
 
 // MoveMoney deposits an amount of micro-units on a buyer's account, or withdraws it.
 type MoveMoney struct {
-	Actor    application.Actor
+	application.Actor
+
 	BuyerID  string
 	Amount   money.Micros
 	Note     string

@@ -11,7 +11,8 @@ import (
 
 // CreateCampaign launches a campaign of the actor's seller. Status is active when empty.
 type CreateCampaign struct {
-	Actor      application.Actor
+	application.Actor
+
 	Status     string
 	Definition campaign.Definition
 	Once       Once[query.Campaign]
@@ -47,7 +48,8 @@ func orActive(status string) campaign.Status {
 
 // UpdateCampaign changes a campaign's definition.
 type UpdateCampaign struct {
-	Actor      application.Actor
+	application.Actor
+
 	ID         string
 	Definition campaign.Definition
 	Once       Once[query.Campaign]
@@ -80,10 +82,11 @@ const (
 
 // SteerCampaign pauses, resumes or archives a campaign.
 type SteerCampaign struct {
-	Actor application.Actor
-	ID    string
-	Verb  Verb
-	Once  Once[query.Campaign]
+	application.Actor
+
+	ID   string
+	Verb Verb
+	Once Once[query.Campaign]
 }
 
 // SteerCampaignHandler handles SteerCampaign.

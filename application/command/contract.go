@@ -14,7 +14,8 @@ import (
 
 // CreateContract adds a buyer's standing order to a campaign. Status is active when empty.
 type CreateContract struct {
-	Actor      application.Actor
+	application.Actor
+
 	CampaignID string
 	BuyerID    string
 	Status     string
@@ -76,7 +77,8 @@ func contractOf(c *campaign.Campaign, id string) (query.Contract, error) {
 
 // UpdateContract changes a contract's terms. Its buyer never changes.
 type UpdateContract struct {
-	Actor          application.Actor
+	application.Actor
+
 	CampaignID, ID string
 	Terms          campaign.Terms
 	Once           Once[query.Contract]
@@ -111,7 +113,8 @@ func (h UpdateContractHandler) Handle(ctx context.Context, c UpdateContract) (Do
 
 // SteerContract pauses, resumes or deletes a contract.
 type SteerContract struct {
-	Actor          application.Actor
+	application.Actor
+
 	CampaignID, ID string
 	Verb           Verb
 	Once           Once[query.Contract]

@@ -11,7 +11,8 @@ import (
 
 // CreateAPIKey makes a program or supplier key of the actor's seller. Partner names the supplier's partner.
 type CreateAPIKey struct {
-	Actor   application.Actor
+	application.Actor
+
 	Scope   string
 	Name    string
 	Partner application.PartnerHandle
@@ -57,9 +58,10 @@ func (h CreateAPIKeyHandler) Handle(ctx context.Context, c CreateAPIKey) (Done, 
 
 // RevokeAPIKey ends a key of the actor's seller.
 type RevokeAPIKey struct {
-	Actor application.Actor
-	ID    string
-	Once  Once[struct{}]
+	application.Actor
+
+	ID   string
+	Once Once[struct{}]
 }
 
 // RevokeAPIKeyHandler handles RevokeAPIKey.

@@ -12,7 +12,8 @@ import (
 
 // CreatePartner makes an active partner of the actor's seller. ID, Key and Password are made when empty.
 type CreatePartner struct {
-	Actor                                   application.Actor
+	application.Actor
+
 	ID, Key, Email, Name, Surname, Password string
 	Tags                                    []string
 	Referring                               application.PartnerHandle

@@ -15,7 +15,8 @@ import (
 // CreateSeller founds a seller with its first program key. Code and Details.Slug are made when absent; Currency is USD
 // when empty.
 type CreateSeller struct {
-	Actor    application.Actor
+	application.Actor
+
 	Code     string
 	Currency string
 	Details  seller.Details
@@ -126,7 +127,8 @@ func sellerCode(secret string) string {
 
 // UpdateSeller changes a seller's details. Its code and currency never change.
 type UpdateSeller struct {
-	Actor   application.Actor
+	application.Actor
+
 	Code    string
 	Details seller.Details
 	Once    Once[query.Seller]

@@ -13,7 +13,8 @@ import (
 // SubmitLead posts a supplier's lead to be sold at once or to wait (api/lead-ingestion.md). Fields are the merged fields of
 // body and query without seller, category, test and external_id. Fingerprint identifies the whole request.
 type SubmitLead struct {
-	Actor          application.Actor
+	application.Actor
+
 	Seller         string
 	Category       string
 	Fields         field.Set

@@ -38,19 +38,22 @@ func LedgerEntryOf(e buyer.Entry) LedgerEntry {
 
 // Buyers asks for a seller's buyers, newest first.
 type Buyers struct {
-	Actor application.Actor
-	Page  Page
+	application.Actor
+
+	Page Page
 }
 
 // BuyerByID asks for one buyer: buyer.ErrNotFound.
 type BuyerByID struct {
-	Actor application.Actor
-	ID    string
+	application.Actor
+
+	ID string
 }
 
 // Ledger asks for a buyer's ledger, newest first: buyer.ErrNotFound.
 type Ledger struct {
-	Actor   application.Actor
+	application.Actor
+
 	BuyerID string
 	Page    Page
 }

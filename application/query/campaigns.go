@@ -76,32 +76,37 @@ type Usage struct {
 
 // Campaigns asks for a seller's campaigns, newest first.
 type Campaigns struct {
-	Actor application.Actor
-	Page  Page
+	application.Actor
+
+	Page Page
 }
 
 // CampaignByID asks for one campaign: campaign.ErrNotFound.
 type CampaignByID struct {
-	Actor application.Actor
-	ID    string
+	application.Actor
+
+	ID string
 }
 
 // Contracts asks for the contracts of a campaign that are not deleted, newest first: campaign.ErrNotFound.
 type Contracts struct {
-	Actor      application.Actor
+	application.Actor
+
 	CampaignID string
 	Page       Page
 }
 
 // ContractByID asks for one contract: campaign.ErrNotFound, campaign.ErrContractNotFound.
 type ContractByID struct {
-	Actor          application.Actor
+	application.Actor
+
 	CampaignID, ID string
 }
 
 // ContractUsage asks what a contract used of each of its windows, the total always with it.
 type ContractUsage struct {
-	Actor          application.Actor
+	application.Actor
+
 	CampaignID, ID string
 }
 

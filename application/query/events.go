@@ -9,7 +9,8 @@ import (
 
 // Events asks for a seller's public events behind a position (api/events.md, "Ways to read them").
 type Events struct {
-	Actor application.Actor
+	application.Actor
+
 	After int64
 	Limit int
 	Types []string      // empty: all public types

@@ -25,8 +25,9 @@ func APIKeyOf(k seller.Key) APIKey {
 
 // APIKeys asks for a seller's keys that are in force, newest first.
 type APIKeys struct {
-	Actor application.Actor
-	Page  Page
+	application.Actor
+
+	Page Page
 }
 
 // APIKeyReader is the read model of keys.

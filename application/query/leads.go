@@ -22,8 +22,9 @@ type SupplierLead struct {
 
 // SupplierLeadByID asks for a lead that the actor's key sent: lead.ErrNotFound, also for a lead of another key.
 type SupplierLeadByID struct {
-	Actor application.Actor
-	ID    string
+	application.Actor
+
+	ID string
 }
 
 // Sale is one sale of a lead.
@@ -50,7 +51,8 @@ type MarketplaceLead struct {
 
 // MarketplaceLeads asks for a seller's leads, newest first. Zero times and empty texts do not filter.
 type MarketplaceLeads struct {
-	Actor            application.Actor
+	application.Actor
+
 	Status, Category string
 	From, To         time.Time // From inclusive, To exclusive, by the time they were created
 	Page             Page
@@ -58,8 +60,9 @@ type MarketplaceLeads struct {
 
 // MarketplaceLeadByID asks for one lead with fields, trace and sales: lead.ErrNotFound.
 type MarketplaceLeadByID struct {
-	Actor application.Actor
-	ID    string
+	application.Actor
+
+	ID string
 }
 
 // LeadReader is the read model of leads.

@@ -25,7 +25,8 @@ func PartnerOf(s partner.Snapshot) Partner {
 
 // PartnerByHandle asks for one partner of the actor's seller: partner.ErrNotFound.
 type PartnerByHandle struct {
-	Actor  application.Actor
+	application.Actor
+
 	Handle application.PartnerHandle
 }
 

@@ -1,0 +1,46 @@
+// Package random makes ids and secrets.
+package random
+
+import (
+	crand "crypto/rand"
+	"sync"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/leadmill/leadmill/application"
+)
+
+// IDs makes prefixed ULIDs that ascend within the process, also within one millisecond.
+type IDs struct {
+	clock application.Clock
+
+	mu      sync.Mutex
+	entropy *ulid.MonotonicEntropy
+}
+
+// NewIDs returns a maker of ids that reads the time from a clock.
+func NewIDs(clock application.Clock) *IDs {
+	return &IDs{clock: clock, entropy: ulid.Monotonic(crand.Reader, 0)}
+}
+
+// New implements application.IDs.
+func (g *IDs) New(prefix string) string {
+	ms := ulid.Timestamp(g.clock.Now())
+	g.mu.Lock()
+	id, err := ulid.New(ms, g.entropy)
+	if err != nil {
+		// The entropy of this millisecond ran over; the next one starts anew.
+		id, err = ulid.New(ms+1, g.entropy)
+	}
+	g.mu.Unlock()
+	if err != nil {
+		panic("no randomness: " + err.Error())
+	}
+	return prefix + "_" + id.String()
+}
+
+// Secrets makes random texts.
+type Secrets struct{}
+
+// New implements application.Secrets: 52 characters of A-Z and 2-7, 260 bits.
+func (Secrets) New() string { return crand.Text() + crand.Text() }

@@ -1,0 +1,76 @@
+// Package ratelimit counts requests.
+package ratelimit
+
+import (
+	"sync"
+	"time"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/seller"
+)
+
+// Memory counts in this process only: with several instances a limit holds per instance. It keeps its own fixed windows
+// because they must start with a key's first request and follow a clock that can be set.
+type Memory struct {
+	clock application.Clock
+
+	mu      sync.Mutex
+	windows map[string]window
+	sweepAt time.Time
+}
+
+type window struct {
+	end  time.Time
+	used int64
+}
+
+// sweepEvery is how often windows that are over are dropped, so that memory does not grow with every name ever seen.
+const sweepEvery = time.Minute
+
+// NewMemory returns a limiter without memory of the past.
+func NewMemory(clock application.Clock) *Memory {
+	return &Memory{clock: clock, windows: map[string]window{}}
+}
+
+// Take implements application.RateLimiter.
+func (m *Memory) Take(name string, limit seller.RateLimit) application.RateState {
+	return m.look(name, limit, 1)
+}
+
+// Peek implements application.RateLimiter.
+func (m *Memory) Peek(name string, limit seller.RateLimit) application.RateState {
+	return m.look(name, limit, 0)
+}
+
+func (m *Memory) look(name string, limit seller.RateLimit, take int64) application.RateState {
+	if limit.Requests == 0 {
+		return application.RateState{Allowed: true}
+	}
+	now := m.clock.Now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sweep(now)
+	w, known := m.windows[name]
+	if !known || !w.end.After(now) {
+		w = window{end: now.Add(limit.Window)}
+	}
+	allowed := w.used+take <= limit.Requests
+	if allowed && take > 0 {
+		w.used += take
+		m.windows[name] = w
+	}
+	return application.RateState{Limit: limit.Requests, Remaining: max(limit.Requests-w.used, 0), Window: limit.Window,
+		ResetAt: w.end, Allowed: allowed}
+}
+
+func (m *Memory) sweep(now time.Time) {
+	if now.Before(m.sweepAt) {
+		return
+	}
+	m.sweepAt = now.Add(sweepEvery)
+	for name, w := range m.windows {
+		if !w.end.After(now) {
+			delete(m.windows, name)
+		}
+	}
+}

@@ -1,0 +1,166 @@
+// Package telemetry watches commands and queries: it recovers their panics, traces, measures and logs them. Nothing of
+// their content is kept, only names, outcomes and durations.
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
+	"github.com/leadmill/leadmill/application/command"
+	"github.com/leadmill/leadmill/domain/fault"
+)
+
+// The places of Leadmill's own interceptors in the chain.
+const (
+	orderRecover = 100
+	orderTrace   = 200
+	orderMetrics = 300
+	orderLog     = 400
+)
+
+// Recover turns a panic into an internal error.
+type Recover struct{}
+
+// Code implements bus.Interceptor.
+func (Recover) Code() string { return "recover" }
+
+// Order implements bus.Interceptor.
+func (Recover) Order() int { return orderRecover }
+
+// Intercept implements bus.Interceptor.
+func (Recover) Intercept(ctx context.Context, _ bus.Operation, next func(context.Context) error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &command.PanicError{Value: r, Stack: debug.Stack()}
+		}
+	}()
+	return next(ctx)
+}
+
+// Trace opens a span around every operation. Without a configured tracer it costs nothing.
+type Trace struct{ Tracer trace.Tracer }
+
+// Code implements bus.Interceptor.
+func (Trace) Code() string { return "trace" }
+
+// Order implements bus.Interceptor.
+func (Trace) Order() int { return orderTrace }
+
+// Intercept implements bus.Interceptor.
+func (t Trace) Intercept(ctx context.Context, op bus.Operation, next func(context.Context) error) error {
+	ctx, span := t.Tracer.Start(ctx, string(op.Kind)+" "+op.Name)
+	defer span.End()
+	err := next(ctx)
+	if err != nil {
+		span.SetStatus(codes.Error, outcome(err))
+	}
+	return err
+}
+
+// Metrics counts operations and their durations by name and outcome.
+type Metrics struct {
+	clock    application.Clock
+	duration *prometheus.HistogramVec
+}
+
+// NewMetrics registers leadmill_operation_duration_seconds.
+func NewMetrics(registry prometheus.Registerer, clock application.Clock) (*Metrics, error) {
+	m := &Metrics{clock: clock, duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "leadmill_operation_duration_seconds",
+		Help:    "Duration of commands and queries by name and outcome.",
+		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+	}, []string{"kind", "name", "outcome"})}
+	return m, registry.Register(m.duration)
+}
+
+// Code implements bus.Interceptor.
+func (*Metrics) Code() string { return "metrics" }
+
+// Order implements bus.Interceptor.
+func (*Metrics) Order() int { return orderMetrics }
+
+// Intercept implements bus.Interceptor.
+func (m *Metrics) Intercept(ctx context.Context, op bus.Operation, next func(context.Context) error) error {
+	start := m.clock.Now()
+	err := next(ctx)
+	m.duration.WithLabelValues(string(op.Kind), op.Name, outcome(err)).Observe(m.clock.Now().Sub(start).Seconds())
+	return err
+}
+
+// Log tells of operations that failed inside, with the cause, and of all others at debug level without it.
+type Log struct {
+	Logger *slog.Logger
+	Clock  application.Clock
+}
+
+// Code implements bus.Interceptor.
+func (Log) Code() string { return "log" }
+
+// Order implements bus.Interceptor.
+func (Log) Order() int { return orderLog }
+
+// Intercept implements bus.Interceptor.
+func (l Log) Intercept(ctx context.Context, op bus.Operation, next func(context.Context) error) error {
+	start := l.Clock.Now()
+	err := next(ctx)
+	kind := fault.KindOf(err)
+	switch {
+	case err != nil && (kind == fault.Internal || kind == fault.Unavailable):
+		attrs := append(l.attrs(ctx, op, start, err), slog.String("error", cause(err)))
+		var p *command.PanicError
+		if errors.As(err, &p) {
+			attrs = append(attrs, slog.String("stack", string(p.Stack)))
+		}
+		level := slog.LevelError
+		if kind == fault.Unavailable {
+			level = slog.LevelWarn
+		}
+		l.Logger.LogAttrs(ctx, level, "operation failed", attrs...)
+	case l.Logger.Enabled(ctx, slog.LevelDebug):
+		l.Logger.LogAttrs(ctx, slog.LevelDebug, "operation", l.attrs(ctx, op, start, err)...)
+	}
+	return err
+}
+
+func (l Log) attrs(ctx context.Context, op bus.Operation, start time.Time, err error) []slog.Attr {
+	return []slog.Attr{slog.String("kind", string(op.Kind)), slog.String("name", op.Name), slog.String("outcome", outcome(err)),
+		slog.Duration("duration", l.Clock.Now().Sub(start)), slog.String("request_id", application.TrailOf(ctx).CorrelationID)}
+}
+
+func outcome(err error) string {
+	if err == nil {
+		return "ok"
+	}
+	if code := fault.CodeOf(err); code != "" {
+		return string(code)
+	}
+	return fault.KindOf(err).String()
+}
+
+// cause says what is behind an error. Values that a database quotes in its messages may be personal, so of a refused value
+// only the fact is told.
+func cause(err error) string {
+	var data *application.DataError
+	if errors.As(err, &data) {
+		return "the database refused a value"
+	}
+	var p *command.PanicError
+	if errors.As(err, &p) {
+		return "panic"
+	}
+	if e := fault.As(err); e != nil {
+		if inner := errors.Unwrap(e); inner != nil {
+			return inner.Error()
+		}
+	}
+	return err.Error()
+}

@@ -1,0 +1,89 @@
+package command
+
+import (
+	"context"
+	"sync"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/money"
+)
+
+// maxDirectory bounds how many campaigns are remembered; beyond it, the directory starts anew.
+const maxDirectory = 10_000
+
+// Directory remembers active campaigns by seller and category. What it answers may be old: the transaction that uses a
+// campaign compares its version with the stored one.
+type Directory struct {
+	reader application.CampaignReader
+
+	mu    sync.RWMutex
+	known map[directoryKey]*campaign.Campaign
+}
+
+type directoryKey struct{ sellerID, category string }
+
+// NewDirectory returns an empty Directory over a reader.
+func NewDirectory(reader application.CampaignReader) *Directory {
+	return &Directory{reader: reader, known: map[directoryKey]*campaign.Campaign{}}
+}
+
+// find returns the active campaign of a category: campaign.ErrNoMatching. That there is none is never remembered.
+func (d *Directory) find(ctx context.Context, sellerID, category string) (*campaign.Campaign, error) {
+	key := directoryKey{sellerID, campaign.CategoryKey(category)}
+	if key.category == "" || len(category) > 400 {
+		return nil, campaign.ErrNoMatching
+	}
+	d.mu.RLock()
+	c := d.known[key]
+	d.mu.RUnlock()
+	if c != nil {
+		return c, nil
+	}
+	c, err := d.reader.ActiveCampaign(ctx, sellerID, key.category)
+	if err != nil {
+		return nil, err
+	}
+	d.remember(c)
+	return c, nil
+}
+
+// remember keeps a campaign as it was read in a transaction, or forgets it when it takes no leads any more.
+func (d *Directory) remember(c *campaign.Campaign) {
+	key := directoryKey{c.SellerID(), campaign.CategoryKey(c.Category())}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if c.Status() != campaign.Active {
+		if k := d.known[key]; k != nil && k.ID() == c.ID() {
+			delete(d.known, key)
+		}
+		return
+	}
+	if len(d.known) >= maxDirectory {
+		clear(d.known)
+	}
+	d.known[key] = c
+}
+
+// forget drops what is known of a category of a seller.
+func (d *Directory) forget(sellerID, category string) {
+	d.mu.Lock()
+	delete(d.known, directoryKey{sellerID, campaign.CategoryKey(category)})
+	d.mu.Unlock()
+}
+
+// terms settles what a supplier earns and is shown of a sale price.
+func terms(c *campaign.Campaign, price money.Micros, currency money.Currency) (payout, shown money.Micros, hidden bool) {
+	payout, ruled := c.Payout().Of(price, currency)
+	switch c.PriceShown() {
+	case campaign.ShowHidden:
+		return payout, 0, true
+	case campaign.ShowSale:
+		return payout, price, false
+	default:
+		if !ruled {
+			return payout, price, false
+		}
+		return payout, payout, false
+	}
+}

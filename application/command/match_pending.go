@@ -1,0 +1,194 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"time"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/distribution"
+	"github.com/leadmill/leadmill/domain/lead"
+	"github.com/leadmill/leadmill/domain/money"
+)
+
+// MatchPending offers the pending leads of a campaign, or of all campaigns in which a buyer has contracts, once more,
+// oldest first, as far as they sell. Leads whose time ran out become unsold.
+type MatchPending struct {
+	SellerID   string
+	CampaignID string // empty: by BuyerID
+	BuyerID    string
+}
+
+// SweepPending does what MatchPending does for every campaign with pending leads, and goes a part further through each
+// at every call, so that every pending lead is looked at in turn.
+type SweepPending struct{}
+
+// Matched counts what became of pending leads. Failed ones met a strategy that panicked; they stay pending.
+type Matched struct{ Sold, Unsold, Failed int }
+
+func (m Matched) plus(n Matched) Matched {
+	return Matched{Sold: m.Sold + n.Sold, Unsold: m.Unsold + n.Unsold, Failed: m.Failed + n.Failed}
+}
+
+// MatchPendingHandler handles MatchPending and, as Sweep, SweepPending.
+type MatchPendingHandler struct {
+	Work       application.UnitOfWork
+	Clock      application.Clock
+	IDs        application.IDs
+	Reader     application.CampaignReader
+	Strategies distribution.Strategies
+
+	cursors map[string]string // by campaign: how far the sweep looked
+}
+
+const (
+	matchPage  = 100 // pending leads in one transaction
+	sweepPages = 10  // transactions a campaign in one sweep, past those that sell
+)
+
+// Handle implements bus.Handler.
+func (h *MatchPendingHandler) Handle(ctx context.Context, c MatchPending) (Matched, error) {
+	ids := []string{c.CampaignID}
+	if c.CampaignID == "" {
+		var err error
+		if ids, err = h.Reader.CampaignsOfBuyer(ctx, c.SellerID, c.BuyerID); err != nil {
+			return Matched{}, err
+		}
+	}
+	var all Matched
+	for _, id := range ids {
+		n, _, err := h.walk(ctx, id, "", 0)
+		all = all.plus(n)
+		if err != nil {
+			return all, err
+		}
+	}
+	return all, nil
+}
+
+// Sweep handles SweepPending. It must not be called twice at a time.
+func (h *MatchPendingHandler) Sweep(ctx context.Context, _ SweepPending) (Matched, error) {
+	ids, err := h.Reader.PendingCampaigns(ctx)
+	if err != nil {
+		return Matched{}, err
+	}
+	if h.cursors == nil {
+		h.cursors = map[string]string{}
+	}
+	var all Matched
+	var failed error
+	for _, id := range ids {
+		first, end, err := h.walk(ctx, id, "", 0)
+		all = all.plus(first)
+		if err == nil && end != "" {
+			var rest Matched
+			rest, h.cursors[id], err = h.walk(ctx, id, max(end, h.cursors[id]), sweepPages)
+			all = all.plus(rest)
+		}
+		failed = errors.Join(failed, err)
+	}
+	return all, failed
+}
+
+// walk goes through a campaign's pending leads behind an id: as long as they change, and pages further. It returns the id
+// it came to; empty when it came to the end.
+func (h *MatchPendingHandler) walk(ctx context.Context, campaignID, after string, pages int) (all Matched, end string, err error) {
+	for {
+		n, last, err := h.page(ctx, campaignID, after)
+		all = all.plus(n)
+		if err != nil || last == "" {
+			return all, "", err
+		}
+		after = last
+		if n.Sold+n.Unsold == 0 {
+			if pages--; pages < 0 {
+				return all, after, nil
+			}
+		}
+	}
+}
+
+// page decides one page of pending leads in one transaction. last is empty when there are no more behind it.
+func (h *MatchPendingHandler) page(ctx context.Context, campaignID, after string) (n Matched, last string, err error) {
+	now := h.Clock.Now()
+	ids := make([][2]string, matchPage)
+	for i := range ids {
+		ids[i] = [2]string{h.IDs.New("sale"), h.IDs.New("entry")}
+	}
+	err = h.Work.Do(ctx, func(ctx context.Context, tx application.Tx) error {
+		n, last = Matched{}, ""
+		campaigns, err := tx.Campaigns().LockAll(ctx, []string{campaignID}, nil)
+		if err != nil || campaigns[campaignID] == nil {
+			return err
+		}
+		c := campaigns[campaignID]
+		leads, err := tx.Leads().LockPending(ctx, campaignID, after, matchPage)
+		if err != nil || len(leads) == 0 {
+			return err
+		}
+		if len(leads) == matchPage {
+			last = leads[len(leads)-1].ID()
+		}
+		seller, err := tx.Sellers().Get(ctx, c.SellerID())
+		if err != nil {
+			return err
+		}
+		m, err := openMarket(ctx, tx, campaigns, h.Strategies, now)
+		if err != nil {
+			return err
+		}
+		var changed []*lead.Lead
+		for i, l := range leads {
+			before := l.Status()
+			if err := h.again(m, c, l, seller.Currency(), ids[i], now); err != nil {
+				var panicked *PanicError
+				if !errors.As(err, &panicked) {
+					return err
+				}
+				n.Failed++
+			}
+			if l.Status() == before {
+				continue
+			}
+			changed = append(changed, l)
+			if l.Status() == lead.Sold {
+				n.Sold++
+			} else {
+				n.Unsold++
+			}
+		}
+		if len(changed) == 0 {
+			return nil
+		}
+		if err := tx.Leads().SaveAll(ctx, changed); err != nil {
+			return err
+		}
+		return m.write(ctx, tx)
+	})
+	if err != nil {
+		return Matched{}, "", err
+	}
+	return n, last, nil
+}
+
+// again offers one pending lead once more; one whose time ran out is unsold.
+func (h *MatchPendingHandler) again(m *market, c *campaign.Campaign, l *lead.Lead, currency money.Currency, ids [2]string, now time.Time) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &PanicError{Value: r, Stack: debug.Stack()}
+		}
+	}()
+	if !l.PendingUntil().After(now) {
+		return l.Expire(now)
+	}
+	d := m.books[c.ID()].Decide(l.Facts())
+	if !d.Taken {
+		return nil
+	}
+	if err := m.sell(l, c, d, currency, ids[0], now); err != nil || l.Test() {
+		return err
+	}
+	return m.take(c.ID(), d.Contract.ID(), ids[1], ids[0], now)
+}

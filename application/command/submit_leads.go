@@ -1,0 +1,382 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
+	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/distribution"
+	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/field"
+	"github.com/leadmill/leadmill/domain/lead"
+)
+
+// SubmitLeadsHandler decides a batch of leads in one transaction (design §4): reads are one statement each for the whole
+// batch, decisions are made one after another in memory in the order of arrival, writes are multi-row.
+type SubmitLeadsHandler struct {
+	Work       application.UnitOfWork
+	Clock      application.Clock
+	Directory  *Directory
+	Strategies distribution.Strategies
+	Rules      lead.IntakeRules
+}
+
+// PanicError is a panic of a rule, a strategy or a renderer, turned into a failure of the one command it happened in.
+type PanicError struct {
+	Value any
+	Stack []byte
+}
+
+// Error implements error. The stack is for logs.
+func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+
+// HandleBatch implements bus.BatchHandler.
+func (h *SubmitLeadsHandler) HandleBatch(ctx context.Context, batch []*Submission) []bus.Outcome[Done] {
+	outcomes, err := h.attempt(ctx, batch)
+	var unknown *application.OutcomeUnknown
+	var data *application.DataError
+	switch {
+	case err == nil:
+		return outcomes
+	case errors.As(err, &unknown):
+		return h.settle(ctx, batch)
+	case errors.As(err, &data) && len(batch) > 1:
+		// Narrow down by halves, so that the one command that the database refuses fails alone.
+		half := len(batch) / 2
+		return append(h.HandleBatch(ctx, batch[:half:half]), h.HandleBatch(ctx, batch[half:])...)
+	default:
+		return allFail(batch, err)
+	}
+}
+
+func allFail(batch []*Submission, err error) []bus.Outcome[Done] {
+	outcomes := make([]bus.Outcome[Done], len(batch))
+	for i := range outcomes {
+		outcomes[i].Err = err
+	}
+	return outcomes
+}
+
+// settle finds out what became of a batch whose commit was sent but never answered: what is stored is answered as stored,
+// the rest is run once more. Locking the campaigns first waits for a commit that is still under way.
+func (h *SubmitLeadsHandler) settle(ctx context.Context, batch []*Submission) []bus.Outcome[Done] {
+	var stored map[string]application.StoredAnswer
+	err := h.Work.Do(ctx, func(ctx context.Context, tx application.Tx) error {
+		if _, err := tx.Campaigns().LockAll(ctx, campaignIDs(batch), cachedCampaigns(batch)); err != nil {
+			return err
+		}
+		ids := make([]string, len(batch))
+		for i, s := range batch {
+			ids[i] = s.leadID
+		}
+		var err error
+		stored, err = tx.Leads().Answers(ctx, ids)
+		return err
+	})
+	if err != nil {
+		return allFail(batch, err)
+	}
+	outcomes := make([]bus.Outcome[Done], len(batch))
+	var again []*Submission
+	var places []int
+	for i, s := range batch {
+		if a, ok := stored[s.leadID]; ok {
+			outcomes[i].Result = Done{Answer: a.Answer}
+			continue
+		}
+		again, places = append(again, s), append(places, i)
+	}
+	if len(again) == 0 {
+		return outcomes
+	}
+	rerun, err := h.attempt(ctx, again)
+	if err != nil {
+		rerun = allFail(again, err)
+	}
+	for n, i := range places {
+		outcomes[i] = rerun[n]
+	}
+	return outcomes
+}
+
+func campaignIDs(batch []*Submission) []string {
+	ids := make([]string, 0, 4)
+	for _, s := range batch {
+		if id := s.campaign.ID(); !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// cachedCampaigns returns the newest version of each campaign that the batch knows.
+func cachedCampaigns(batch []*Submission) map[string]*campaign.Campaign {
+	cached := map[string]*campaign.Campaign{}
+	for _, s := range batch {
+		if c := cached[s.campaign.ID()]; c == nil || c.Version() < s.campaign.Version() {
+			cached[s.campaign.ID()] = s.campaign
+		}
+	}
+	return cached
+}
+
+func (h *SubmitLeadsHandler) attempt(ctx context.Context, batch []*Submission) ([]bus.Outcome[Done], error) {
+	now := h.Clock.Now()
+	var t *tally
+	err := h.Work.Do(ctx, func(ctx context.Context, tx application.Tx) (err error) {
+		t, err = h.open(ctx, tx, batch, now)
+		if err != nil {
+			return err
+		}
+		for i, s := range batch {
+			t.outcomes[i].Result, t.outcomes[i].Err = h.decide(t, i, s)
+		}
+		return t.write(ctx, tx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	for id, c := range t.campaigns {
+		if t.cached[id] != c {
+			h.Directory.remember(c)
+		}
+	}
+	return t.outcomes, nil
+}
+
+// tally is the state of a batch while its leads are decided one after another.
+type tally struct {
+	now       time.Time
+	outcomes  []bus.Outcome[Done]
+	checks    []checked
+	cached    map[string]*campaign.Campaign
+	campaigns map[string]*campaign.Campaign
+	market    *market
+	claims    map[application.ClaimKey]application.Claim // live ones, those of this batch with them
+	expired   map[application.ClaimKey]bool              // stored, but over
+	answers   map[string]application.StoredAnswer        // by lead id
+
+	leads       []application.StoredLead
+	fresh, over []application.Claim // new claims; claims taken over from expired ones
+}
+
+// checked is a submission's fields and duplicate claims under the campaign's rules as they are stored now.
+type checked struct {
+	fields field.Set
+	dedupe []application.Claim
+	err    error
+}
+
+// open locks and reads all that the batch needs, each with one statement.
+func (h *SubmitLeadsHandler) open(ctx context.Context, tx application.Tx, batch []*Submission, now time.Time) (*tally, error) {
+	t := &tally{now: now, outcomes: make([]bus.Outcome[Done], len(batch)), checks: make([]checked, len(batch)),
+		cached: cachedCampaigns(batch), expired: map[application.ClaimKey]bool{}}
+	var err error
+	if t.campaigns, err = tx.Campaigns().LockAll(ctx, campaignIDs(batch), t.cached); err != nil {
+		return nil, err
+	}
+	for i, s := range batch {
+		t.checks[i] = t.check(s)
+	}
+	if t.market, err = openMarket(ctx, tx, t.campaigns, h.Strategies, now); err != nil {
+		return nil, err
+	}
+	return t, t.readClaims(ctx, tx, batch)
+}
+
+func (t *tally) check(s *Submission) checked {
+	c := t.campaigns[s.campaign.ID()]
+	switch {
+	case c == nil || c.Status() != campaign.Active || campaign.CategoryKey(c.Category()) != campaign.CategoryKey(s.Category):
+		return checked{err: errStale}
+	case c.Version() == s.campaign.Version():
+		return checked{fields: s.fields, dedupe: s.dedupe}
+	}
+	fields, err := c.CheckFields(s.Fields)
+	if err != nil {
+		return checked{err: err}
+	}
+	return checked{fields: fields, dedupe: dedupeClaims(c, fields)}
+}
+
+// readClaims finds the claims that the batch may meet, and the answers of the leads that hold them.
+func (t *tally) readClaims(ctx context.Context, tx application.Tx, batch []*Submission) error {
+	keys := make([]application.ClaimKey, 0, 4*len(batch))
+	for i, s := range batch {
+		keys = append(keys, s.request)
+		if s.IdempotencyKey != "" {
+			keys = append(keys, s.idempotency)
+		}
+		if s.ExternalID != "" {
+			keys = append(keys, s.external)
+		}
+		for _, claim := range t.checks[i].dedupe {
+			keys = append(keys, claim.Key)
+		}
+	}
+	found, err := tx.Claims().Find(ctx, keys)
+	if err != nil {
+		return err
+	}
+	t.claims = make(map[application.ClaimKey]application.Claim, len(keys))
+	var holders []string
+	for key, claim := range found {
+		if !claim.ExpiresAt.After(t.now) {
+			t.expired[key] = true
+			continue
+		}
+		t.claims[key] = claim
+		switch claim.Kind {
+		case application.ClaimRequest, application.ClaimIdempotency, application.ClaimExternalID:
+			holders = append(holders, claim.LeadID)
+		}
+	}
+	t.answers = map[string]application.StoredAnswer{}
+	if len(holders) == 0 {
+		return nil
+	}
+	slices.Sort(holders)
+	t.answers, err = tx.Leads().Answers(ctx, slices.Compact(holders))
+	return err
+}
+
+// decide settles one lead. The tally does not change until everything that can fail is done, so that a lead that fails,
+// fails alone.
+func (h *SubmitLeadsHandler) decide(t *tally, i int, s *Submission) (done Done, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			done, err = Done{}, &PanicError{Value: r, Stack: debug.Stack()}
+		}
+	}()
+	if done, answered, err := t.replayed(s); answered || err != nil {
+		return done, err
+	}
+	check := t.checks[i]
+	if check.err != nil {
+		return Done{}, check.err
+	}
+	c := t.campaigns[s.campaign.ID()]
+	l := lead.Submit(lead.Submission{ID: s.leadID, SellerID: s.Actor.SellerID, SellerCode: s.Actor.SellerCode,
+		KeyID: s.Actor.KeyID, PartnerID: s.Actor.PartnerID, CampaignID: c.ID(), Category: c.Category(), Fields: check.fields,
+		ExternalID: s.ExternalID, Test: s.Test, At: t.now})
+	result := SubmitLeadResult{LeadID: s.leadID, Test: s.Test, Currency: s.Actor.Currency}
+	var taker *distribution.Decision
+	switch why := h.refusal(t, l, s, check.dedupe); {
+	case why == nil:
+		if taker, err = t.market.offer(l, c, s.Actor.Currency, s.saleID, t.now); err != nil {
+			return Done{}, err
+		}
+	case errors.Is(why, lead.ErrDuplicate) || errors.Is(why, lead.ErrDuplicateExternalID):
+		err = l.MarkDuplicate(why, t.now)
+	default:
+		err = l.Reject(why, t.now)
+	}
+	if err != nil {
+		return Done{}, err
+	}
+	result.Status = string(l.Status())
+	result.Code, result.Reason = l.Why()
+	result.Price, result.HasPrice = l.Shown()
+	if taker != nil {
+		result.BuyerIDs = []string{taker.Contract.BuyerID()}
+	}
+	answer := s.Render(result)
+	if taker != nil && !s.Test {
+		if err := t.market.take(c.ID(), taker.Contract.ID(), s.entryID, s.saleID, t.now); err != nil {
+			return Done{}, err
+		}
+	}
+	t.keep(s, l, answer, check.dedupe, c.DedupeWindow())
+	return Done{Answer: answer}, nil
+}
+
+// replayed answers a submission that was answered before: under its Idempotency-Key, or else as a double click.
+func (t *tally) replayed(s *Submission) (done Done, answered bool, err error) {
+	if s.IdempotencyKey != "" {
+		claim, held := t.claims[s.idempotency]
+		if !held {
+			return Done{}, false, nil
+		}
+		done, err = replay(t.answers[claim.LeadID], &s.SubmitLead, nil)
+		return done, true, err
+	}
+	if claim, held := t.claims[s.request]; held {
+		return Done{Answer: t.answers[claim.LeadID].Answer, Replayed: true}, true, nil
+	}
+	if claim, held := t.claims[s.external]; held && s.ExternalID != "" {
+		if stored := t.answers[claim.LeadID]; stored.Fingerprint == s.Fingerprint {
+			return Done{Answer: stored.Answer, Replayed: true}, true, nil
+		}
+	}
+	return Done{}, false, nil
+}
+
+// refusal says why a lead is not offered to buyers: an intake rule, its supplier's own id, or the duplicate rule.
+func (h *SubmitLeadsHandler) refusal(t *tally, l *lead.Lead, s *Submission, dedupe []application.Claim) *fault.Error {
+	if why := h.Rules.Check(l.Facts()); why != nil {
+		return why
+	}
+	if _, held := t.claims[s.external]; held && s.ExternalID != "" {
+		return lead.ErrDuplicateExternalID
+	}
+	for _, claim := range dedupe {
+		if _, held := t.claims[claim.Key]; held {
+			return lead.ErrDuplicate
+		}
+	}
+	return nil
+}
+
+// keep puts a decided lead and its claims among what the batch writes. Later leads of the batch meet the claims.
+func (t *tally) keep(s *Submission, l *lead.Lead, answer application.Answer, dedupe []application.Claim, window time.Duration) {
+	t.leads = append(t.leads, application.StoredLead{Lead: l, Fingerprint: s.Fingerprint, Answer: answer, Trail: s.Trail})
+	t.answers[s.leadID] = application.StoredAnswer{Fingerprint: s.Fingerprint, Answer: answer}
+	t.claim(s, s.request, application.ClaimRequest, doubleClick)
+	if s.IdempotencyKey != "" {
+		t.claim(s, s.idempotency, application.ClaimIdempotency, keepAnswers)
+	}
+	if s.Test || l.Status() == lead.Duplicate || l.Status() == lead.Rejected {
+		return
+	}
+	if s.ExternalID != "" {
+		t.claim(s, s.external, application.ClaimExternalID, forever)
+	}
+	for _, claim := range dedupe {
+		t.claim(s, claim.Key, claim.Kind, window)
+	}
+}
+
+// claim takes a claim for a submission's lead. One that is held is not extended.
+func (t *tally) claim(s *Submission, key application.ClaimKey, kind application.ClaimKind, lasts time.Duration) {
+	if _, held := t.claims[key]; held {
+		return
+	}
+	claim := application.Claim{Key: key, SellerID: s.Actor.SellerID, Kind: kind, LeadID: s.leadID, ExpiresAt: t.now.Add(lasts)}
+	t.claims[key] = claim
+	if t.expired[key] {
+		t.over = append(t.over, claim)
+		return
+	}
+	t.fresh = append(t.fresh, claim)
+}
+
+// write stores what the batch decided, each table with one statement.
+func (t *tally) write(ctx context.Context, tx application.Tx) error {
+	if len(t.leads) == 0 {
+		return nil
+	}
+	if err := tx.Leads().AddAll(ctx, t.leads); err != nil {
+		return err
+	}
+	if err := t.market.write(ctx, tx); err != nil {
+		return err
+	}
+	return tx.Claims().Take(ctx, t.fresh, t.over, t.now)
+}

@@ -1,0 +1,170 @@
+package eventsv1
+
+// LeadSubmitted is the data of lead.submitted.v1: a supplier sent a lead. What became of it is told by a second event.
+type LeadSubmitted struct {
+	LeadID      string `json:"lead_id"`      // the lead's id
+	Origin      string `json:"origin"`       // how the lead arrived, such as supplier
+	CampaignID  string `json:"campaign_id"`  // the lead's campaign
+	Category    string `json:"category"`     // the campaign's category
+	SellerCode  string `json:"seller_code"`  // the seller's code
+	PartnerID   string `json:"partner_id"`   // who supplied the lead
+	SubmittedAt Time   `json:"submitted_at"` // when it happened
+}
+
+// LeadPending is the data of lead.pending.v1: no buyer takes the lead now; it waits.
+type LeadPending struct {
+	LeadID         string `json:"lead_id"`         // the lead's id
+	Origin         string `json:"origin"`          // how the lead arrived, such as supplier
+	CampaignID     string `json:"campaign_id"`     // the lead's campaign
+	Category       string `json:"category"`        // the campaign's category
+	SellerCode     string `json:"seller_code"`     // the seller's code
+	PartnerID      string `json:"partner_id"`      // who supplied the lead
+	PendingUntil   Time   `json:"pending_until"`   // when its time runs out
+	PendingAt      Time   `json:"pending_at"`      // when it happened
+	SubmittedAt    Time   `json:"submitted_at"`    // when the lead was submitted
+	PreviousStatus string `json:"previous_status"` // where the lead stood before; received when it was new
+}
+
+// LeadSold is the data of lead.sold.v1: the lead was sold to one or more buyers.
+type LeadSold struct {
+	LeadID         string `json:"lead_id"`         // the lead's id
+	Origin         string `json:"origin"`          // how the lead arrived, such as supplier
+	CampaignID     string `json:"campaign_id"`     // the lead's campaign
+	Category       string `json:"category"`        // the campaign's category
+	SellerCode     string `json:"seller_code"`     // the seller's code
+	PartnerID      string `json:"partner_id"`      // who supplied the lead
+	Sales          []Sale `json:"sales"`           // the lead's sales, at least one
+	Payout         Amount `json:"payout"`          // what the supplier earns for all sales together, in their currency
+	SoldAt         Time   `json:"sold_at"`         // when it happened
+	SubmittedAt    Time   `json:"submitted_at"`    // when the lead was submitted
+	PreviousStatus string `json:"previous_status"` // where the lead stood before: received when it was new, or pending
+}
+
+// Sale is one lead sold under one contract.
+type Sale struct {
+	SaleID     string `json:"sale_id"`     // the sale's id
+	BuyerID    string `json:"buyer_id"`    // who bought
+	ContractID string `json:"contract_id"` // under which contract
+	Price      Amount `json:"price"`       // what the buyer pays, in currency
+	Currency   string `json:"currency"`    // ISO 4217 code
+}
+
+// LeadDuplicate is the data of lead.duplicate.v1: the lead is somebody who is known already.
+type LeadDuplicate struct {
+	LeadID         string `json:"lead_id"`         // the lead's id
+	Origin         string `json:"origin"`          // how the lead arrived, such as supplier
+	CampaignID     string `json:"campaign_id"`     // the lead's campaign
+	Category       string `json:"category"`        // the campaign's category
+	SellerCode     string `json:"seller_code"`     // the seller's code
+	PartnerID      string `json:"partner_id"`      // who supplied the lead
+	Code           string `json:"code"`            // the rule by which it is a duplicate
+	DuplicateAt    Time   `json:"duplicate_at"`    // when it happened
+	SubmittedAt    Time   `json:"submitted_at"`    // when the lead was submitted
+	PreviousStatus string `json:"previous_status"` // where the lead stood before; received when it was new
+}
+
+// LeadRejected is the data of lead.rejected.v1: a rule refused the lead.
+type LeadRejected struct {
+	LeadID         string `json:"lead_id"`         // the lead's id
+	Origin         string `json:"origin"`          // how the lead arrived, such as supplier
+	CampaignID     string `json:"campaign_id"`     // the lead's campaign
+	Category       string `json:"category"`        // the campaign's category
+	SellerCode     string `json:"seller_code"`     // the seller's code
+	PartnerID      string `json:"partner_id"`      // who supplied the lead
+	Code           string `json:"code"`            // the rule that refused it
+	RejectedAt     Time   `json:"rejected_at"`     // when it happened
+	SubmittedAt    Time   `json:"submitted_at"`    // when the lead was submitted
+	PreviousStatus string `json:"previous_status"` // where the lead stood before; received when it was new
+}
+
+// LeadUnsold is the data of lead.unsold.v1: the lead's time ran out without a buyer.
+type LeadUnsold struct {
+	LeadID         string `json:"lead_id"`         // the lead's id
+	Origin         string `json:"origin"`          // how the lead arrived, such as supplier
+	CampaignID     string `json:"campaign_id"`     // the lead's campaign
+	Category       string `json:"category"`        // the campaign's category
+	SellerCode     string `json:"seller_code"`     // the seller's code
+	PartnerID      string `json:"partner_id"`      // who supplied the lead
+	UnsoldAt       Time   `json:"unsold_at"`       // when it happened
+	SubmittedAt    Time   `json:"submitted_at"`    // when the lead was submitted
+	PreviousStatus string `json:"previous_status"` // where the lead stood before: pending
+}
+
+// Type implements Event.
+func (LeadSubmitted) Type() string { return "lead.submitted.v1" }
+
+// Type implements Event.
+func (LeadPending) Type() string { return "lead.pending.v1" }
+
+// Type implements Event.
+func (LeadSold) Type() string { return "lead.sold.v1" }
+
+// Type implements Event.
+func (LeadDuplicate) Type() string { return "lead.duplicate.v1" }
+
+// Type implements Event.
+func (LeadRejected) Type() string { return "lead.rejected.v1" }
+
+// Type implements Event.
+func (LeadUnsold) Type() string { return "lead.unsold.v1" }
+
+// AppendJSON appends what json.Marshal makes of e, without reflection: two of these are written for every lead.
+func (e LeadSubmitted) AppendJSON(b []byte) []byte {
+	b = appendLead(b, e.LeadID, e.Origin, e.CampaignID, e.Category, e.SellerCode, e.PartnerID)
+	b = append(b, `,"submitted_at":`...)
+	b = e.SubmittedAt.appendJSON(b)
+	return append(b, '}')
+}
+
+// AppendJSON appends what json.Marshal makes of e, without reflection. An amount that is no number becomes null, where
+// json.Marshal fails.
+func (e LeadSold) AppendJSON(b []byte) []byte {
+	b = appendLead(b, e.LeadID, e.Origin, e.CampaignID, e.Category, e.SellerCode, e.PartnerID)
+	if e.Sales == nil {
+		b = append(b, `,"sales":null`...)
+	} else {
+		b = append(b, `,"sales":[`...)
+		for i, s := range e.Sales {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(b, `{"sale_id":`...)
+			b = appendString(b, s.SaleID)
+			b = append(b, `,"buyer_id":`...)
+			b = appendString(b, s.BuyerID)
+			b = append(b, `,"contract_id":`...)
+			b = appendString(b, s.ContractID)
+			b = append(b, `,"price":`...)
+			b = s.Price.appendJSON(b)
+			b = append(b, `,"currency":`...)
+			b = appendString(b, s.Currency)
+			b = append(b, '}')
+		}
+		b = append(b, ']')
+	}
+	b = append(b, `,"payout":`...)
+	b = e.Payout.appendJSON(b)
+	b = append(b, `,"sold_at":`...)
+	b = e.SoldAt.appendJSON(b)
+	b = append(b, `,"submitted_at":`...)
+	b = e.SubmittedAt.appendJSON(b)
+	b = append(b, `,"previous_status":`...)
+	b = appendString(b, e.PreviousStatus)
+	return append(b, '}')
+}
+
+// appendLead appends the opening brace and what every event of a lead begins with.
+func appendLead(b []byte, leadID, origin, campaignID, category, sellerCode, partnerID string) []byte {
+	b = append(b, `{"lead_id":`...)
+	b = appendString(b, leadID)
+	b = append(b, `,"origin":`...)
+	b = appendString(b, origin)
+	b = append(b, `,"campaign_id":`...)
+	b = appendString(b, campaignID)
+	b = append(b, `,"category":`...)
+	b = appendString(b, category)
+	b = append(b, `,"seller_code":`...)
+	b = appendString(b, sellerCode)
+	b = append(b, `,"partner_id":`...)
+	return appendString(b, partnerID)
+}

@@ -1,0 +1,267 @@
+package application_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/contract/eventsv1"
+	"github.com/leadmill/leadmill/domain/buyer"
+	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/event"
+	"github.com/leadmill/leadmill/domain/lead"
+	"github.com/leadmill/leadmill/domain/money"
+	"github.com/leadmill/leadmill/domain/partner"
+	"github.com/leadmill/leadmill/domain/seller"
+)
+
+var (
+	happened  = time.Date(2025, 5, 2, 16, 12, 39, 4217000, time.UTC)
+	submitted = time.Date(2025, 5, 2, 16, 12, 39, 0, time.UTC)
+	ref       = lead.Ref{LeadID: "lead_1", Origin: lead.OriginSupplier, CampaignID: "campaign_1", Category: "Auto Insurance",
+		SellerCode: "ACME1234", PartnerID: "partner_123", SubmittedAt: submitted, PreviousStatus: lead.Received}
+)
+
+const (
+	leadHead = `{"lead_id":"lead_1","origin":"supplier","campaign_id":"campaign_1","category":"Auto Insurance",` +
+		`"seller_code":"ACME1234","partner_id":"partner_123",`
+	leadTail = `"submitted_at":"2025-05-02T16:12:39.000000Z","previous_status":"received"}`
+	now      = `"2025-05-02T16:12:39.004217Z"`
+)
+
+// translations is every domain event with what the log keeps of it.
+var translations = []struct {
+	event   event.Event
+	typ     string
+	payload string
+}{
+	{partner.Created{PartnerID: "partner_1", Status: partner.Active, ReferralKey: "k", At: happened}, "partner.created.v1",
+		`{"partner_id":"partner_1","status":"active","referral_key":"k","created_at":` + now + `}`},
+	{buyer.Created{BuyerID: "buyer_1", At: happened}, "buyer.created.v1", `{"buyer_id":"buyer_1","created_at":` + now + `}`},
+	{buyer.Updated{BuyerID: "buyer_1", At: happened}, "buyer.updated.v1", `{"buyer_id":"buyer_1","updated_at":` + now + `}`},
+	{buyer.PausedEvent{BuyerID: "buyer_1", At: happened}, "buyer.paused.v1", `{"buyer_id":"buyer_1","paused_at":` + now + `}`},
+	{buyer.Resumed{BuyerID: "buyer_1", At: happened}, "buyer.resumed.v1", `{"buyer_id":"buyer_1","resumed_at":` + now + `}`},
+	{buyer.Funded{BuyerID: "buyer_1", EntryID: "e", Amount: 1_500_000, BalanceAfter: 2_123_456, At: happened}, "buyer.funded.v1",
+		`{"buyer_id":"buyer_1","entry_id":"e","amount":1.50,"balance_after":2.123456,"funded_at":` + now + `}`},
+	{buyer.Withdrawn{BuyerID: "buyer_1", EntryID: "e", Amount: 1_000_000, BalanceAfter: -2_125_000, At: happened}, "buyer.withdrawn.v1",
+		`{"buyer_id":"buyer_1","entry_id":"e","amount":1.00,"balance_after":-2.125,"withdrawn_at":` + now + `}`},
+	{campaign.Created{CampaignID: "c", Category: "Auto", Status: campaign.Active, At: happened}, "campaign.created.v1",
+		`{"campaign_id":"c","category":"Auto","status":"active","created_at":` + now + `}`},
+	{campaign.Updated{CampaignID: "c", Category: "Auto", At: happened}, "campaign.updated.v1",
+		`{"campaign_id":"c","category":"Auto","updated_at":` + now + `}`},
+	{campaign.PausedEvent{CampaignID: "c", Category: "Auto", At: happened}, "campaign.paused.v1",
+		`{"campaign_id":"c","category":"Auto","paused_at":` + now + `}`},
+	{campaign.Resumed{CampaignID: "c", Category: "Auto", At: happened}, "campaign.resumed.v1",
+		`{"campaign_id":"c","category":"Auto","resumed_at":` + now + `}`},
+	{campaign.ArchivedEvent{CampaignID: "c", Category: "Auto", At: happened}, "campaign.archived.v1",
+		`{"campaign_id":"c","category":"Auto","archived_at":` + now + `}`},
+	{campaign.ContractCreated{CampaignID: "c", ContractID: "k", BuyerID: "b", Status: campaign.Paused, Price: 45_000_000, At: happened},
+		"contract.created.v1",
+		`{"campaign_id":"c","contract_id":"k","buyer_id":"b","status":"paused","price":45.00,"created_at":` + now + `}`},
+	{campaign.ContractUpdated{CampaignID: "c", ContractID: "k", BuyerID: "b", Price: 45_000_000, At: happened}, "contract.updated.v1",
+		`{"campaign_id":"c","contract_id":"k","buyer_id":"b","price":45.00,"updated_at":` + now + `}`},
+	{campaign.ContractPaused{CampaignID: "c", ContractID: "k", BuyerID: "b", At: happened}, "contract.paused.v1",
+		`{"campaign_id":"c","contract_id":"k","buyer_id":"b","paused_at":` + now + `}`},
+	{campaign.ContractResumed{CampaignID: "c", ContractID: "k", BuyerID: "b", At: happened}, "contract.resumed.v1",
+		`{"campaign_id":"c","contract_id":"k","buyer_id":"b","resumed_at":` + now + `}`},
+	{campaign.ContractDeleted{CampaignID: "c", ContractID: "k", BuyerID: "b", At: happened}, "contract.deleted.v1",
+		`{"campaign_id":"c","contract_id":"k","buyer_id":"b","deleted_at":` + now + `}`},
+	{lead.Submitted{Ref: ref}, "lead.submitted.v1", leadHead + `"submitted_at":"2025-05-02T16:12:39.000000Z"}`},
+	{lead.PendingEvent{Ref: ref, Until: happened.Add(time.Hour), At: happened}, "lead.pending.v1",
+		leadHead + `"pending_until":"2025-05-02T17:12:39.004217Z","pending_at":` + now + `,` + leadTail},
+	{lead.SoldEvent{Ref: ref, Payout: 31_500_000, At: happened, Sales: []lead.Sale{{ID: "s1", ContractID: "k1", BuyerID: "b1",
+		Price: 45_000_000, Currency: "USD"}, {ID: "s2", ContractID: "k2", BuyerID: "b2", Price: 500_000, Currency: "USD"}}}, "lead.sold.v1",
+		leadHead + `"sales":[{"sale_id":"s1","buyer_id":"b1","contract_id":"k1","price":45.00,"currency":"USD"},` +
+			`{"sale_id":"s2","buyer_id":"b2","contract_id":"k2","price":0.50,"currency":"USD"}],"payout":31.50,"sold_at":` + now + `,` + leadTail},
+	{lead.DuplicateEvent{Ref: ref, Code: "duplicate_lead", At: happened}, "lead.duplicate.v1",
+		leadHead + `"code":"duplicate_lead","duplicate_at":` + now + `,` + leadTail},
+	{lead.RejectedEvent{Ref: ref, Code: "too_young", At: happened}, "lead.rejected.v1",
+		leadHead + `"code":"too_young","rejected_at":` + now + `,` + leadTail},
+	{lead.UnsoldEvent{Ref: ref, At: happened}, "lead.unsold.v1", leadHead + `"unsold_at":` + now + `,` + leadTail},
+	{seller.Created{ID: "seller_1", Code: "ACME1234", TimeZone: "America/Chicago", Currency: "USD", At: happened}, "seller.created.v1",
+		`{"seller_id":"seller_1","seller_code":"ACME1234","time_zone":"America/Chicago","currency":"USD","at":` + now + `}`},
+	{seller.Updated{ID: "seller_1", Code: "ACME1234", TimeZone: "UTC", Currency: "USD", At: happened}, "seller.updated.v1",
+		`{"seller_id":"seller_1","seller_code":"ACME1234","time_zone":"UTC","currency":"USD","at":` + now + `}`},
+}
+
+func TestTranslate(t *testing.T) {
+	t.Parallel()
+	for _, c := range translations {
+		typ, payload, at, err := application.Translate(c.event)
+		require.NoError(t, err, c.typ)
+		assert.Equal(t, c.typ, typ)
+		assert.Equal(t, c.event.EventType()+".v1", typ)
+		assert.Equal(t, c.payload, string(payload))
+		want := happened
+		if c.typ == "lead.submitted.v1" {
+			want = submitted
+		}
+		assert.Equal(t, want, at)
+		assert.NotEqual(t, eventsv1.IsPublic(typ), slices.Contains(application.InternalTypes(), typ), "%s is either public or internal", typ)
+	}
+}
+
+// TestEveryDomainEventIsTranslated finds every type with an EventType method in the domain's sources, so that a new event
+// cannot be forgotten, and every public type, so that no contract is without an event.
+func TestEveryDomainEventIsTranslated(t *testing.T) {
+	t.Parallel()
+	want := eventsIn(t, filepath.Join("..", "domain"))
+	require.Greater(t, len(want), 20)
+	got := map[string]string{}
+	types := map[string]bool{}
+	for _, c := range translations {
+		got[fmt.Sprintf("%T", c.event)] = c.event.EventType()
+		types[c.typ] = true
+	}
+	assert.Equal(t, want, got)
+	for _, typ := range append(eventsv1.Types(), application.InternalTypes()...) {
+		assert.True(t, types[typ], "%s is made from no domain event", typ)
+	}
+}
+
+// TestEventsAreFound shows that the search sees events of value and pointer receivers and nothing else.
+func TestEventsAreFound(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	source := `package planted
+type A struct{}
+func (A) EventType() string { return "planted.a" }
+type B struct{}
+func (b *B) EventType() string { return "planted.b" }
+func EventType() string { return "" }
+func (A) Other() string { return "" }`
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "planted.go"), []byte(source), 0o600))
+	assert.Equal(t, map[string]string{"planted.A": "planted.a", "*planted.B": "planted.b"}, eventsIn(t, dir))
+}
+
+// eventsIn returns the types with an EventType method in the Go files below a folder, with the name each returns.
+func eventsIn(t *testing.T, root string) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	err := filepath.WalkDir(root, func(path string, _ os.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			return err
+		}
+		for _, d := range file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || f.Recv == nil || f.Name.Name != "EventType" {
+				continue
+			}
+			receiver, pointer := f.Recv.List[0].Type, ""
+			if star, ok := receiver.(*ast.StarExpr); ok {
+				receiver, pointer = star.X, "*"
+			}
+			name := receiver.(*ast.Ident).Name
+			literal, err := strconv.Unquote(f.Body.List[0].(*ast.ReturnStmt).Results[0].(*ast.BasicLit).Value)
+			if err != nil {
+				return err
+			}
+			found[pointer+file.Name.Name+"."+name] = literal
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	return found
+}
+
+type unknown struct{}
+
+func (unknown) EventType() string { return "unknown.happened" }
+
+func TestTranslateRefusesWhatItCannotTell(t *testing.T) {
+	t.Parallel()
+	for name, e := range map[string]event.Event{
+		"unknown event":    unknown{},
+		"pointer to event": &buyer.Created{BuyerID: "b", At: happened},
+		"no sales":         lead.SoldEvent{Ref: ref, At: happened},
+		"unknown currency": lead.SoldEvent{Ref: ref, At: happened, Sales: []lead.Sale{{ID: "s", Currency: "XXX"}}},
+		"no currency":      lead.SoldEvent{Ref: ref, At: happened, Sales: []lead.Sale{{ID: "s"}}},
+		"mixed currencies": lead.SoldEvent{Ref: ref, At: happened, Sales: []lead.Sale{{ID: "s", Currency: "USD"}, {ID: "z", Currency: "EUR"}}},
+	} {
+		typ, payload, _, err := application.Translate(e)
+		require.Error(t, err, name)
+		assert.Empty(t, typ)
+		assert.Empty(t, payload)
+	}
+}
+
+// TestHotEventsAreWhatTheContractSays compares the hand-written JSON with what encoding/json makes of the contract.
+func TestHotEventsAreWhatTheContractSays(t *testing.T) {
+	t.Parallel()
+	currencies := rapid.SampledFrom([]string{"USD", "JPY", "KWD", "CLF"})
+	rapid.Check(t, func(t *rapid.T) {
+		r := lead.Ref{LeadID: rapid.String().Draw(t, "lead"), Origin: lead.OriginSupplier, CampaignID: "campaign_1",
+			Category: rapid.String().Draw(t, "category"), SellerCode: "ACME1234", PartnerID: rapid.String().Draw(t, "partner"),
+			SubmittedAt:    time.UnixMicro(rapid.Int64Range(0, 1<<52).Draw(t, "submitted")).In(time.FixedZone("", 3600)),
+			PreviousStatus: lead.Pending}
+		_, payload, at, err := application.Translate(lead.Submitted{Ref: r})
+		require.NoError(t, err)
+		require.Equal(t, time.UTC, at.Location())
+		var s eventsv1.LeadSubmitted
+		again(t, payload, &s)
+		require.True(t, s.SubmittedAt.Equal(r.SubmittedAt))
+
+		code := currencies.Draw(t, "currency")
+		currency := money.MustCurrency(code)
+		sold := lead.SoldEvent{Ref: r, Payout: money.Micros(rapid.Int64Min(0).Draw(t, "payout")), At: r.SubmittedAt}
+		for range rapid.IntRange(1, 4).Draw(t, "sales") {
+			sold.Sales = append(sold.Sales, lead.Sale{ID: "sale_1", ContractID: "contract_1", BuyerID: rapid.String().Draw(t, "buyer"),
+				Price: money.Micros(rapid.Int64Min(0).Draw(t, "price")), Currency: code})
+		}
+		_, payload, _, err = application.Translate(sold)
+		require.NoError(t, err)
+		var e eventsv1.LeadSold
+		again(t, payload, &e)
+		require.Equal(t, sold.Payout.Format(currency), string(e.Payout))
+		for i, sale := range sold.Sales {
+			micros, err := e.Sales[i].Price.Micros()
+			require.NoError(t, err)
+			require.Equal(t, sale.Price, money.Micros(micros))
+			require.Equal(t, code, e.Sales[i].Currency)
+		}
+	})
+}
+
+// again decodes a payload strictly and requires that encoding/json writes the same bytes.
+func again(t *rapid.T, payload []byte, into any) {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader(payload))
+	d.DisallowUnknownFields()
+	require.NoError(t, d.Decode(into))
+	encoded, err := json.Marshal(reflect.ValueOf(into).Elem().Interface())
+	require.NoError(t, err)
+	require.Equal(t, string(encoded), string(payload))
+}
+
+func BenchmarkTranslate(b *testing.B) {
+	events := []event.Event{lead.Submitted{Ref: ref}, lead.SoldEvent{Ref: ref, Payout: 31_500_000, At: happened,
+		Sales: []lead.Sale{{ID: "sale_1", ContractID: "contract_1", BuyerID: "buyer_1", Price: 45_000_000, Currency: "USD"}}}}
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, e := range events {
+			if _, _, _, err := application.Translate(e); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
