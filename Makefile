@@ -12,8 +12,8 @@ RACE ?= $(if $(shell command -v gcc || command -v clang),-race)
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: ## Run the service on an SQLite file in ./data
-	$(GO) run ./cmd/leadmill serve
+run: ## Serve a demo seller on an SQLite file in ./data, and print a curl line that sells a lead
+	$(GO) run ./cmd/leadmill demo
 
 build: ## Build bin/leadmill, a static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/leadmill ./cmd/leadmill

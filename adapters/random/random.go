@@ -3,6 +3,7 @@ package random
 
 import (
 	crand "crypto/rand"
+	"errors"
 	"sync"
 
 	"github.com/oklog/ulid/v2"
@@ -15,6 +16,7 @@ type IDs struct {
 	clock application.Clock
 
 	mu      sync.Mutex
+	ms      uint64 // of the last id; never goes back
 	entropy *ulid.MonotonicEntropy
 }
 
@@ -25,18 +27,24 @@ func NewIDs(clock application.Clock) *IDs {
 
 // New implements application.IDs.
 func (g *IDs) New(prefix string) string {
-	ms := ulid.Timestamp(g.clock.Now())
-	g.mu.Lock()
-	id, err := ulid.New(ms, g.entropy)
-	if err != nil {
-		// The entropy of this millisecond ran over; the next one starts anew.
-		id, err = ulid.New(ms+1, g.entropy)
-	}
-	g.mu.Unlock()
+	id, err := g.next()
 	if err != nil {
 		panic("no randomness: " + err.Error())
 	}
 	return prefix + "_" + id.String()
+}
+
+func (g *IDs) next() (ulid.ULID, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.ms = max(g.ms, ulid.Timestamp(g.clock.Now()))
+	id, err := ulid.New(g.ms, g.entropy)
+	if errors.Is(err, ulid.ErrMonotonicOverflow) {
+		// The entropy of this millisecond ran over; the next one starts anew.
+		g.ms++
+		id, err = ulid.New(g.ms, g.entropy)
+	}
+	return id, err
 }
 
 // Secrets makes random texts.

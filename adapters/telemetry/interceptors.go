@@ -37,7 +37,11 @@ func (Recover) Code() string { return "recover" }
 func (Recover) Order() int { return orderRecover }
 
 // Intercept implements bus.Interceptor.
-func (Recover) Intercept(ctx context.Context, _ bus.Operation, next func(context.Context) error) (err error) {
+func (Recover) Intercept(ctx context.Context, _ bus.Operation, next func(context.Context) error) error {
+	return recovered(ctx, next)
+}
+
+func recovered(ctx context.Context, next func(context.Context) error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = &command.PanicError{Value: r, Stack: debug.Stack()}
@@ -96,7 +100,9 @@ func (m *Metrics) Intercept(ctx context.Context, op bus.Operation, next func(con
 	return err
 }
 
-// Log tells of operations that failed inside, with the cause, and of all others at debug level without it.
+// Log tells of operations that failed inside, with the cause, and of all others at debug level without it. It recovers
+// panics as Recover does, so that they are logged, measured and traced like other failures; Recover stands outermost for
+// panics of the interceptors around it.
 type Log struct {
 	Logger *slog.Logger
 	Clock  application.Clock
@@ -111,14 +117,13 @@ func (Log) Order() int { return orderLog }
 // Intercept implements bus.Interceptor.
 func (l Log) Intercept(ctx context.Context, op bus.Operation, next func(context.Context) error) error {
 	start := l.Clock.Now()
-	err := next(ctx)
+	err := recovered(ctx, next)
 	kind := fault.KindOf(err)
 	switch {
 	case err != nil && (kind == fault.Internal || kind == fault.Unavailable):
 		attrs := append(l.attrs(ctx, op, start, err), slog.String("error", cause(err)))
-		var p *command.PanicError
-		if errors.As(err, &p) {
-			attrs = append(attrs, slog.String("stack", string(p.Stack)))
+		if stack, ok := panicStack(err); ok {
+			attrs = append(attrs, slog.String("stack", string(stack)))
 		}
 		level := slog.LevelError
 		if kind == fault.Unavailable {
@@ -153,8 +158,7 @@ func cause(err error) string {
 	if errors.As(err, &data) {
 		return "the database refused a value"
 	}
-	var p *command.PanicError
-	if errors.As(err, &p) {
+	if _, ok := panicStack(err); ok {
 		return "panic"
 	}
 	if e := fault.As(err); e != nil {
@@ -163,4 +167,18 @@ func cause(err error) string {
 		}
 	}
 	return err.Error()
+}
+
+// panicStack returns the stack of a panic that became an error. The value of a panic is never told: it may quote
+// what was worked on.
+func panicStack(err error) (stack []byte, ok bool) {
+	var one *command.PanicError
+	if errors.As(err, &one) {
+		return one.Stack, true
+	}
+	var batch *bus.PanicError
+	if errors.As(err, &batch) {
+		return batch.Stack, true
+	}
+	return nil, false
 }

@@ -2,7 +2,9 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"hash/fnv"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -11,6 +13,17 @@ import (
 
 // ErrOverloaded says that a lane's queue is full.
 var ErrOverloaded = fault.New(fault.Unavailable, "service_unavailable", "Service unavailable")
+
+// PanicError is a panic of a handler of batches. Its text leaves the panic's value out, which may hold personal data.
+type PanicError struct {
+	Value any
+	Stack []byte
+}
+
+// Error implements error. The stack is for logs.
+func (e *PanicError) Error() string { return "the handler of a batch panicked" }
+
+var errOutcomes = errors.New("the handler of a batch did not answer one outcome per command")
 
 // Outcome is what became of one command of a batch.
 type Outcome[R any] struct {
@@ -39,8 +52,10 @@ type Batcher[C, R any] struct {
 	lane    func(C) string
 	lanes   []chan *queued[C, R]
 	stop    chan struct{}
-	once    sync.Once
 	running sync.WaitGroup
+
+	mu     sync.RWMutex // held for reading while a command is let in, so that none comes after the last batch
+	closed bool
 }
 
 type queued[C, R any] struct {
@@ -65,38 +80,53 @@ func NewBatcher[C, R any](config BatcherConfig, handler BatchHandler[C, R], lane
 }
 
 // Handle implements Handler. A command whose context ends before its batch starts is dropped; once the batch runs, its
-// outcome stands even if nobody waits for it.
+// outcome stands even if nobody waits for it. Errors: ErrOverloaded when the queue is full, the context ended or the
+// Batcher is closed; *PanicError; those of the batch handler.
 func (b *Batcher[C, R]) Handle(ctx context.Context, c C) (R, error) {
-	if len(b.lanes) == 0 {
-		return b.single(ctx, c)
-	}
 	q := &queued[C, R]{ctx: ctx, command: c, done: make(chan Outcome[R], 1)}
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(b.lane(c)))
 	var none R
-	select {
-	case <-b.stop:
-		return none, ErrOverloaded
-	default:
+	if err := ctx.Err(); err != nil {
+		return none, ErrOverloaded.Because(err)
 	}
-	select {
-	case b.lanes[h.Sum32()%uint32(len(b.lanes))] <- q:
-	default:
+	if !b.admit(q) {
 		return none, ErrOverloaded
+	}
+	if len(b.lanes) == 0 {
+		defer b.running.Done()
+		b.do([]*queued[C, R]{q})
 	}
 	select {
 	case o := <-q.done:
 		return o.Result, o.Err
 	case <-ctx.Done():
-		return none, fault.New(fault.Unavailable, ErrOverloaded.Code, ErrOverloaded.Message).Because(ctx.Err())
+	}
+	select {
+	case o := <-q.done:
+		return o.Result, o.Err
+	default:
+		return none, ErrOverloaded.Because(ctx.Err())
 	}
 }
 
-func (b *Batcher[C, R]) single(ctx context.Context, c C) (R, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.config.Timeout)
-	defer cancel()
-	o := b.handler.HandleBatch(ctx, []C{c})
-	return o[0].Result, o[0].Err
+// admit queues a command in its lane, or counts it as running when there are no lanes.
+func (b *Batcher[C, R]) admit(q *queued[C, R]) bool {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if b.closed {
+		return false
+	}
+	if len(b.lanes) == 0 {
+		b.running.Add(1)
+		return true
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(b.lane(q.command)))
+	select {
+	case b.lanes[h.Sum32()%uint32(len(b.lanes))] <- q:
+		return true
+	default:
+		return false
+	}
 }
 
 func (b *Batcher[C, R]) run(lane chan *queued[C, R]) {
@@ -144,13 +174,37 @@ func (b *Batcher[C, R]) do(batch []*queued[C, R]) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(live[0].ctx), b.config.Timeout)
 	defer cancel()
-	for i, o := range b.handler.HandleBatch(ctx, commands) {
-		live[i].done <- o
+	outcomes, err := b.handle(ctx, commands)
+	for i, q := range live {
+		if err != nil {
+			q.done <- Outcome[R]{Err: err}
+		} else {
+			q.done <- outcomes[i]
+		}
 	}
 }
 
-// Close stops the Batcher after everything that was queued is done.
+// handle answers one outcome per command, or else an error that is every command's.
+func (b *Batcher[C, R]) handle(ctx context.Context, commands []C) (outcomes []Outcome[R], err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &PanicError{Value: r, Stack: debug.Stack()}
+		}
+	}()
+	outcomes = b.handler.HandleBatch(ctx, commands)
+	if len(outcomes) != len(commands) {
+		return nil, errOutcomes
+	}
+	return outcomes, nil
+}
+
+// Close stops the Batcher after everything that was let in is done. Later commands are refused: ErrOverloaded.
 func (b *Batcher[C, R]) Close() {
-	b.once.Do(func() { close(b.stop) })
+	b.mu.Lock()
+	if !b.closed {
+		b.closed = true
+		close(b.stop)
+	}
+	b.mu.Unlock()
 	b.running.Wait()
 }

@@ -122,13 +122,13 @@ type MoveMoneyHandler struct{ Deps }
 
 // Handle implements bus.Handler. Errors: buyer.ErrNotFound, buyer.ErrInsufficientBalance, buyer.ErrBalanceTooLarge, validation.
 func (h MoveMoneyHandler) Handle(ctx context.Context, c MoveMoney) (Done, error) {
-	id := h.IDs.New("entry")
 	return changeBuyer(ctx, h.Deps, c.Actor, c.BuyerID, c.Once, func(b *buyer.Buyer, now time.Time) (query.LedgerEntry, error) {
 		change := b.Deposit
 		if c.Withdraw {
 			change = b.Withdraw
 		}
-		entry, err := change(id, c.Amount, c.Note, now)
+		// Drawn while the buyer is locked: entries sort in the order they were booked.
+		entry, err := change(h.IDs.New("entry"), c.Amount, c.Note, now)
 		return query.LedgerEntryOf(entry), err
 	})
 }

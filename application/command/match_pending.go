@@ -113,10 +113,6 @@ func (h *MatchPendingHandler) walk(ctx context.Context, campaignID, after string
 // page decides one page of pending leads in one transaction. last is empty when there are no more behind it.
 func (h *MatchPendingHandler) page(ctx context.Context, campaignID, after string) (n Matched, last string, err error) {
 	now := h.Clock.Now()
-	ids := make([][2]string, matchPage)
-	for i := range ids {
-		ids[i] = [2]string{h.IDs.New("sale"), h.IDs.New("entry")}
-	}
 	err = h.Work.Do(ctx, func(ctx context.Context, tx application.Tx) error {
 		n, last = Matched{}, ""
 		campaigns, err := tx.Campaigns().LockAll(ctx, []string{campaignID}, nil)
@@ -140,9 +136,9 @@ func (h *MatchPendingHandler) page(ctx context.Context, campaignID, after string
 			return err
 		}
 		var changed []*lead.Lead
-		for i, l := range leads {
+		for _, l := range leads {
 			before := l.Status()
-			if err := h.again(m, c, l, seller.Currency(), ids[i], now); err != nil {
+			if err := h.again(m, c, l, seller.Currency(), now); err != nil {
 				var panicked *PanicError
 				if !errors.As(err, &panicked) {
 					return err
@@ -174,21 +170,27 @@ func (h *MatchPendingHandler) page(ctx context.Context, campaignID, after string
 }
 
 // again offers one pending lead once more; one whose time ran out is unsold.
-func (h *MatchPendingHandler) again(m *market, c *campaign.Campaign, l *lead.Lead, currency money.Currency, ids [2]string, now time.Time) (err error) {
+func (h *MatchPendingHandler) again(m *market, c *campaign.Campaign, l *lead.Lead, currency money.Currency, now time.Time) error {
+	if !l.PendingUntil().After(now) {
+		return l.Expire(now)
+	}
+	d, err := ask(m.books[c.ID()], l)
+	if err != nil || !d.Taken {
+		return err
+	}
+	saleID := h.IDs.New("sale")
+	if err := m.sell(l, c, d, currency, saleID, now); err != nil || l.Test() {
+		return err
+	}
+	return m.take(c.ID(), d.Contract.ID(), h.IDs.New("entry"), saleID, now)
+}
+
+// ask finds a taker; a strategy that panics is an error of this one lead.
+func ask(b *distribution.Book, l *lead.Lead) (d distribution.Decision, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = &PanicError{Value: r, Stack: debug.Stack()}
 		}
 	}()
-	if !l.PendingUntil().After(now) {
-		return l.Expire(now)
-	}
-	d := m.books[c.ID()].Decide(l.Facts())
-	if !d.Taken {
-		return nil
-	}
-	if err := m.sell(l, c, d, currency, ids[0], now); err != nil || l.Test() {
-		return err
-	}
-	return m.take(c.ID(), d.Contract.ID(), ids[1], ids[0], now)
+	return b.Decide(l.Facts()), nil
 }

@@ -18,12 +18,12 @@ import (
 type Submission struct {
 	SubmitLead
 
-	leadID, saleID, entryID string
-	campaign                *campaign.Campaign
-	fields                  field.Set
-	dedupe                  []application.Claim // without expiry and lead
-	request, idempotency    application.ClaimKey
-	external                application.ClaimKey
+	leadID, saleID       string
+	campaign             *campaign.Campaign
+	fields               field.Set
+	dedupe               []application.Claim // without expiry and lead
+	request, idempotency application.ClaimKey
+	external             application.ClaimKey
 }
 
 // Lane is what submissions that wait for the same locks have in common: their campaign.
@@ -118,7 +118,7 @@ func (h *SubmitLeadHandler) prepare(ctx context.Context, c SubmitLead) (*Submiss
 	if err != nil {
 		return nil, err
 	}
-	s := &Submission{SubmitLead: c, leadID: h.IDs.New("lead"), saleID: h.IDs.New("sale"), entryID: h.IDs.New("entry"),
+	s := &Submission{SubmitLead: c, leadID: h.IDs.New("lead"), saleID: h.IDs.New("sale"),
 		campaign: found, fields: fields, dedupe: dedupeClaims(found, fields), request: requestClaim(&c)}
 	if c.IdempotencyKey != "" {
 		s.idempotency = idempotencyClaim(&c)

@@ -22,6 +22,7 @@ import (
 type SubmitLeadsHandler struct {
 	Work       application.UnitOfWork
 	Clock      application.Clock
+	IDs        application.IDs
 	Directory  *Directory
 	Strategies distribution.Strategies
 	Rules      lead.IntakeRules
@@ -289,7 +290,7 @@ func (h *SubmitLeadsHandler) decide(t *tally, i int, s *Submission) (done Done, 
 	}
 	answer := s.Render(result)
 	if taker != nil && !s.Test {
-		if err := t.market.take(c.ID(), taker.Contract.ID(), s.entryID, s.saleID, t.now); err != nil {
+		if err := t.market.take(c.ID(), taker.Contract.ID(), h.IDs.New("entry"), s.saleID, t.now); err != nil {
 			return Done{}, err
 		}
 	}

@@ -55,37 +55,79 @@ type Span struct {
 }
 
 // SpanAt returns the span of w that holds t in a zone. Days, ISO weeks (Monday) and months are keyed by local date; hours
-// by the UTC instant at which they start, so that the repeated hour of a clock change is two spans.
+// by the UTC instant at which they start, so that the repeated hour of a clock change is two spans. The spans of a window
+// cover the time line without hole or overlap, whatever the zone's clock does.
 func SpanAt(w Window, t time.Time, zone *time.Location) Span {
-	local := t.In(zone)
-	y, m, d := local.Date()
 	switch w {
 	case Hour:
-		start := t.Add(-time.Duration(local.Minute())*time.Minute - time.Duration(local.Second())*time.Second -
-			time.Duration(local.Nanosecond())).UTC()
-		return Span{w, "hour:" + start.Format("2006-01-02T15:04Z"), start, start.Add(time.Hour)}
+		return hourAt(t.In(zone))
 	case Day:
-		return Span{w, "day:" + local.Format(time.DateOnly), midnight(y, m, d, zone), midnight(y, m, d+1, zone)}
+		d := dateAt(t, zone)
+		return Span{w, "day:" + d.Format(time.DateOnly), startOf(d, zone), startOf(d.AddDate(0, 0, 1), zone)}
 	case Week:
-		monday := d - (int(local.Weekday())+6)%7
-		isoYear, week := local.ISOWeek()
-		return Span{w, fmt.Sprintf("week:%04d-W%02d", isoYear, week), midnight(y, m, monday, zone), midnight(y, m, monday+7, zone)}
+		d := dateAt(t, zone)
+		monday := d.AddDate(0, 0, -(int(d.Weekday())+6)%7)
+		isoYear, week := d.ISOWeek()
+		return Span{w, fmt.Sprintf("week:%04d-W%02d", isoYear, week), startOf(monday, zone), startOf(monday.AddDate(0, 0, 7), zone)}
 	case Month:
-		return Span{w, "month:" + local.Format("2006-01"), midnight(y, m, 1, zone), midnight(y, m+1, 1, zone)}
+		d := dateAt(t, zone)
+		first := d.AddDate(0, 0, 1-d.Day())
+		return Span{w, "month:" + d.Format("2006-01"), startOf(first, zone), startOf(first.AddDate(0, 1, 0), zone)}
 	default:
 		return Span{Window: Total, Key: "total"}
 	}
 }
 
-// midnight returns the first instant of a local date, in UTC. Where a clock change removes midnight, the day starts later.
-func midnight(y int, m time.Month, d int, zone *time.Location) time.Time {
-	noon := time.Date(y, m, d, 12, 0, 0, 0, zone)
-	start := time.Date(y, m, d, 0, 0, 0, 0, zone)
-	if start.In(zone).Day() != noon.Day() {
-		// time.Date answered with an instant of the day before; the day starts at the end of the gap.
-		for start.In(zone).Day() != noon.Day() {
-			start = start.Add(time.Minute)
-		}
+// hourAt cuts an hour of the local clock at a clock change inside it, which is how half-hour changes work.
+func hourAt(local time.Time) Span {
+	past := time.Duration(local.Minute())*time.Minute + time.Duration(local.Second())*time.Second + time.Duration(local.Nanosecond())
+	start := local.Add(-past)
+	end := start.Add(time.Hour)
+	from, to := local.ZoneBounds()
+	if !from.IsZero() && start.Before(from) {
+		start = from
 	}
-	return start.UTC()
+	if !to.IsZero() && end.After(to) {
+		end = to
+	}
+	start, end = start.UTC(), end.UTC()
+	layout := "2006-01-02T15:04Z"
+	if start.Second() != 0 {
+		layout = "2006-01-02T15:04:05Z"
+	}
+	return Span{Hour, "hour:" + start.Format(layout), start, end}
+}
+
+// dateAt returns the local date at t, as midnight UTC. A clock that is set back over midnight does not bring yesterday back.
+func dateAt(t time.Time, zone *time.Location) time.Time {
+	y, m, d := t.In(zone).Date()
+	date := time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+	for {
+		next := date.AddDate(0, 0, 1)
+		if t.Before(startOf(next, zone)) {
+			return date
+		}
+		date = next
+	}
+}
+
+// maxAhead is more than any zone ever was ahead of UTC.
+const maxAhead = 16 * time.Hour
+
+// startOf returns the first instant, in UTC, at which a zone's clock shows date (given as midnight UTC) or later. It does
+// not ask time.Date, which answers any of two instants where midnight is skipped or comes twice.
+func startOf(date time.Time, zone *time.Location) time.Time {
+	t := date.Add(-maxAhead).In(zone)
+	for {
+		_, offset := t.Zone()
+		start := date.Add(-time.Duration(offset) * time.Second)
+		if start.Before(t) {
+			start = t
+		}
+		_, end := t.ZoneBounds()
+		if end.IsZero() || start.Before(end) {
+			return start.UTC()
+		}
+		t = end
+	}
 }

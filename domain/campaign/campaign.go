@@ -264,7 +264,11 @@ func checkDedupe(d Dedupe, v *fault.Violations) Dedupe {
 
 func checkPayout(p Payout, v *fault.Violations) {
 	switch p.Type {
-	case "", PayoutPercent:
+	case "":
+	case PayoutPercent:
+		if p.Percent < 0 || p.Percent > money.Hundred {
+			v.Add("supplier_payout.value", fault.InvalidValue, "must be between 0 and 100")
+		}
 	case PayoutFixed:
 		if p.Fixed < 0 {
 			v.Add("supplier_payout.value", fault.InvalidValue, "must not be negative")
@@ -406,20 +410,24 @@ type Snapshot struct {
 
 // Snapshot returns the campaign as it is stored.
 func (c *Campaign) Snapshot() Snapshot {
-	s := c.s
-	s.Fields = slices.Clone(s.Fields)
-	s.Dedupe.Fields = slices.Clone(s.Dedupe.Fields)
-	s.Contracts = make([]ContractSnapshot, len(c.s.Contracts))
-	for i, k := range c.s.Contracts {
-		k.Caps = slices.Clone(k.Caps)
-		s.Contracts[i] = k
-	}
+	s := c.s.clone()
 	s.Version = c.Version()
+	return s
+}
+
+// clone copies a snapshot with all that it refers to.
+func (s Snapshot) clone() Snapshot {
+	s.Fields = field.RestoreRules(s.Fields).Own()
+	s.Dedupe.Fields = slices.Clone(s.Dedupe.Fields)
+	s.Contracts = slices.Clone(s.Contracts)
+	for i := range s.Contracts {
+		s.Contracts[i].Caps = slices.Clone(s.Contracts[i].Caps)
+	}
 	return s
 }
 
 // FromSnapshot restores a stored campaign.
 func FromSnapshot(s Snapshot) *Campaign {
-	s.Contracts = slices.Clone(s.Contracts)
+	s = s.clone()
 	return &Campaign{Recorder: event.Restored(s.Version), s: s, rules: field.RestoreRules(s.Fields)}
 }

@@ -145,8 +145,13 @@ func (b *Book) refusal(l *line) string {
 }
 
 // Take books a sale under a contract: its caps, its budget and its last win, and the charge on the buyer's account.
+// Errors change nothing: campaign.ErrContractNotFound, buyer.ErrInsufficientBalance.
 func (b *Book) Take(contractID, entryID, saleID string, now time.Time) error {
-	l := &b.lines[b.byID[contractID]]
+	i, known := b.byID[contractID]
+	if !known {
+		return campaign.ErrContractNotFound
+	}
+	l := &b.lines[i]
 	price := l.contract.Price()
 	if _, err := l.buyer.Charge(entryID, saleID, price, now); err != nil {
 		return err

@@ -95,7 +95,7 @@ func NewRules(own []Rule) (Rules, error) {
 		return Rules{}, v.Err()
 	}
 	seen := map[string]bool{}
-	own = slices.Clone(own)
+	own = cloneRules(own)
 	for i := range own {
 		checkRule(&own[i], i, seen, &v)
 	}
@@ -107,6 +107,7 @@ func NewRules(own []Rule) (Rules, error) {
 
 // RestoreRules makes rules from stored ones without checking them again.
 func RestoreRules(own []Rule) Rules {
+	own = cloneRules(own)
 	all := slices.Clone(standard)
 	for _, r := range own {
 		if i := slices.IndexFunc(all, func(s Rule) bool { return s.Name == r.Name }); i >= 0 {
@@ -119,10 +120,19 @@ func RestoreRules(own []Rule) Rules {
 }
 
 // Own returns the campaign's own rules.
-func (r Rules) Own() []Rule { return slices.Clone(r.own) }
+func (r Rules) Own() []Rule { return cloneRules(r.own) }
 
 // All returns every rule that holds: the standard ones as the campaign changed them, then its own.
-func (r Rules) All() []Rule { return slices.Clone(r.all) }
+func (r Rules) All() []Rule { return cloneRules(r.all) }
+
+// cloneRules copies rules with their options, so that rules share nothing with whoever gave or read them.
+func cloneRules(rules []Rule) []Rule {
+	out := slices.Clone(rules)
+	for i := range out {
+		out[i].Options = slices.Clone(out[i].Options)
+	}
+	return out
+}
 
 func checkRule(r *Rule, i int, seen map[string]bool, v *fault.Violations) {
 	at := func(member string) string { return "fields." + itoa(i) + "." + member }
@@ -158,7 +168,9 @@ func checkRule(r *Rule, i int, seen map[string]bool, v *fault.Violations) {
 		v.Add(at("options"), fault.InvalidValue, "must have at most 500 options")
 	}
 	for n, o := range r.Options {
-		if _, err := contact.ParseText(o, maxString); err != nil || trim(o) == "" {
+		o = trim(o) // values are compared trimmed
+		r.Options[n] = o
+		if _, err := contact.ParseText(o, maxString); err != nil || o == "" {
 			v.Add(at("options."+itoa(n)), fault.InvalidValue, "must be 1 to 255 characters without control characters")
 		}
 	}
@@ -263,6 +275,9 @@ func (r Rule) normaliseNumber(s string) (Value, error) {
 	d, err := decimal.Parse(s)
 	if err != nil {
 		return Value{}, bad
+	}
+	if significant(s) != significant(d.String()) {
+		return Value{}, fault.New(fault.Invalid, fault.InvalidValue, "must be a number of at most 19 digits")
 	}
 	if r.Type == TypeInteger && !d.IsInt() {
 		return Value{}, fault.New(fault.Invalid, fault.InvalidValue, "must be an integer")

@@ -50,6 +50,15 @@ func printable(s string) string {
 	return s
 }
 
+// significant returns the digits of a number literal without its leading and trailing zeros, sign, point and exponent.
+func significant(number string) string {
+	mantissa := number
+	if i := strings.IndexAny(number, "eE"); i >= 0 {
+		mantissa = number[:i]
+	}
+	return strings.Trim(strings.NewReplacer("+", "", "-", "", ".", "").Replace(mantissa), "0")
+}
+
 func message(err error) string {
 	if e := fault.As(err); e != nil {
 		return e.Message

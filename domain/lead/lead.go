@@ -272,9 +272,13 @@ type Snapshot struct {
 // Snapshot returns the lead as it is stored. Its fields and trace are shared and must not be changed.
 func (l *Lead) Snapshot() Snapshot {
 	s := l.s
+	s.Sales = slices.Clone(s.Sales)
 	s.Version = l.Version()
 	return s
 }
 
 // FromSnapshot restores a stored lead.
-func FromSnapshot(s Snapshot) *Lead { return &Lead{Recorder: event.Restored(s.Version), s: s} }
+func FromSnapshot(s Snapshot) *Lead {
+	s.Sales = slices.Clone(s.Sales)
+	return &Lead{Recorder: event.Restored(s.Version), s: s}
+}

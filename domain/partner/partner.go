@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/leadmill/leadmill/domain/contact"
 	"github.com/leadmill/leadmill/domain/event"
@@ -95,7 +96,8 @@ func CheckPassword(password string) error {
 	lower := strings.ContainsFunc(password, unicode.IsLower)
 	upper := strings.ContainsFunc(password, unicode.IsUpper)
 	digit := strings.ContainsFunc(password, unicode.IsDigit)
-	if len([]rune(password)) < 8 || len(password) > 1000 || !lower || !upper || !digit {
+	n := utf8.RuneCountInString(password)
+	if n < 8 || n > 1000 || !lower || !upper || !digit {
 		return fault.New(fault.Invalid, fault.InvalidValue,
 			"must have 8 to 1000 characters with a lower-case letter, an upper-case letter and a digit")
 	}

@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"regexp"
 	"strings"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/jmoiron/sqlx"
 )
 
@@ -77,6 +79,20 @@ func Open(databaseURL string, o Options) (*DB, error) {
 	}
 }
 
+// CheckURL reports what is wrong with a database URL without opening it.
+func CheckURL(databaseURL string) error {
+	scheme, rest, ok := strings.Cut(databaseURL, ":")
+	switch {
+	case ok && scheme == "sqlite" && strings.TrimPrefix(rest, "//") != "":
+		return nil
+	case ok && scheme == "mysql":
+		if u, err := url.Parse(databaseURL); err == nil && u.Host != "" && strings.Trim(u.Path, "/") != "" {
+			return nil
+		}
+	}
+	return errURL
+}
+
 var errURL = errors.New("must be sqlite:<file> or mysql://user:password@host:port/name")
 
 // Close closes the pools.
@@ -102,4 +118,38 @@ func lostConnection(err error) bool {
 	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, net.ErrClosed) || errors.As(err, &netErr) ||
 		strings.Contains(err.Error(), "invalid connection") || strings.Contains(err.Error(), "unexpected EOF") ||
 		strings.Contains(err.Error(), "broken pipe") || strings.Contains(err.Error(), "connection reset")
+}
+
+// Redact returns an error of the same class whose text holds nothing of the values that were sent: a server repeats
+// parts of statements, and so of personal data, in its messages.
+func Redact(err error) error {
+	var e *mysql.MySQLError
+	if err == nil || !errors.As(err, &e) {
+		return err
+	}
+	return &redacted{text: fmt.Sprintf("database error %d (%s)%s", e.Number, string(e.SQLState[:]), subject(e.Message)), err: err}
+}
+
+type redacted struct {
+	text string
+	err  error
+}
+
+// Error implements error.
+func (r *redacted) Error() string { return r.text }
+
+// Unwrap returns the driver's error, for its class.
+func (r *redacted) Unwrap() error { return r.err }
+
+var column = regexp.MustCompile(`for column (?:[^ ]*\.)?['` + "`" + `]([a-z_]+)['` + "`" + `]`)
+
+// subject names the key or column that a message is about.
+func subject(message string) string {
+	if m := dupKey.FindStringSubmatch(message); m != nil {
+		return " for key " + m[1]
+	}
+	if m := column.FindStringSubmatch(message); m != nil {
+		return " for column " + m[1]
+	}
+	return ""
 }

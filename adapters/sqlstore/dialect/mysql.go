@@ -29,7 +29,8 @@ func openMySQL(u *url.URL, o Options) (*DB, error) {
 		c.Addr = net.JoinHostPort(u.Hostname(), "3306")
 	}
 	c.DBName = strings.Trim(u.Path, "/")
-	c.ClientFoundRows, c.InterpolateParams, c.ParseTime, c.Loc = true, true, false, time.UTC
+	// Our own tables have no date types; ParseTime is for goose's lock table.
+	c.ClientFoundRows, c.InterpolateParams, c.ParseTime, c.Loc = true, true, true, time.UTC
 	c.Collation = "utf8mb4_bin"
 	c.Timeout = 5 * time.Second
 	c.ReadTimeout, c.WriteTimeout = 30*time.Second, 30*time.Second
@@ -151,7 +152,7 @@ func (MySQL) Classify(err error) Class {
 	return Other
 }
 
-var dupKey = regexp.MustCompile(`for key '(?:[^'.]*\.)?([^']*)'`)
+var dupKey = regexp.MustCompile(`for key '(?:[^'.]*\.)?([^']*)'$`)
 
 // DuplicateKey implements Dialect.
 func (MySQL) DuplicateKey(err error, _ string) string {

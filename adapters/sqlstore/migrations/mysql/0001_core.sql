@@ -1,12 +1,15 @@
 -- Times are UTC microseconds since 1970, money is micro-units. Zero means "never" in times that may be absent.
 
+-- DDL commits by itself on MySQL, so every statement can run again after a crash in the middle of a migration.
+
+-- +goose NO TRANSACTION
 -- +goose Up
-CREATE TABLE installation (
+CREATE TABLE IF NOT EXISTS installation (
   name  VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
   value VARBINARY(255) NOT NULL
 ) ENGINE=InnoDB;
 
-CREATE TABLE sellers (
+CREATE TABLE IF NOT EXISTS sellers (
   id         VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
   code       VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   slug       VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -21,7 +24,7 @@ CREATE TABLE sellers (
   UNIQUE KEY sellers_slug (slug)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
-CREATE TABLE api_keys (
+CREATE TABLE IF NOT EXISTS api_keys (
   id              VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
   seller_id       VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   scope           VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -35,7 +38,7 @@ CREATE TABLE api_keys (
   KEY api_keys_seller (seller_id, id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
-CREATE TABLE partners (
+CREATE TABLE IF NOT EXISTS partners (
   seller_id            VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   id                   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   email                VARCHAR(254) NOT NULL,
@@ -55,7 +58,7 @@ CREATE TABLE partners (
   UNIQUE KEY partners_email (seller_id, email_key)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
-CREATE TABLE partner_keys (
+CREATE TABLE IF NOT EXISTS partner_keys (
   seller_id    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   referral_key VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   partner_id   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -64,7 +67,7 @@ CREATE TABLE partner_keys (
   KEY partner_keys_partner (seller_id, partner_id, ordinal)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
-CREATE TABLE buyers (
+CREATE TABLE IF NOT EXISTS buyers (
   id           VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
   seller_id    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   name         VARCHAR(200) NOT NULL,
@@ -80,7 +83,7 @@ CREATE TABLE buyers (
   KEY buyers_seller (seller_id, id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
-CREATE TABLE ledger_entries (
+CREATE TABLE IF NOT EXISTS ledger_entries (
   id            VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
   seller_id     VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   buyer_id      VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -94,7 +97,7 @@ CREATE TABLE ledger_entries (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- active_key is the category in its compared form while the campaign is active, else NULL: one active campaign a category.
-CREATE TABLE campaigns (
+CREATE TABLE IF NOT EXISTS campaigns (
   id           VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
   seller_id    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   name         VARCHAR(200) NOT NULL,
@@ -109,7 +112,7 @@ CREATE TABLE campaigns (
   KEY campaigns_seller (seller_id, id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
-CREATE TABLE contracts (
+CREATE TABLE IF NOT EXISTS contracts (
   id             VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
   campaign_id    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   seller_id      VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -127,7 +130,7 @@ CREATE TABLE contracts (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- What a contract used in one span. The span of the total is 0 to 0; it is always there once the contract won a lead.
-CREATE TABLE contract_counters (
+CREATE TABLE IF NOT EXISTS contract_counters (
   counter_key VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
   contract_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   span_window VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -140,7 +143,7 @@ CREATE TABLE contract_counters (
   KEY contract_counters_contract (contract_id)
 ) ENGINE=InnoDB;
 
-CREATE TABLE leads (
+CREATE TABLE IF NOT EXISTS leads (
   id                  VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
   seller_id           VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   seller_code         VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -171,7 +174,7 @@ CREATE TABLE leads (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- slot numbers the live sales of a lead and is NULL once a sale is not live: an exclusive lead has slot 1 only.
-CREATE TABLE sales (
+CREATE TABLE IF NOT EXISTS sales (
   id          VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
   seller_id   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   lead_id     VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -187,16 +190,17 @@ CREATE TABLE sales (
   KEY sales_contract (contract_id, sold_at)
 ) ENGINE=InnoDB;
 
-CREATE TABLE claims (
+CREATE TABLE IF NOT EXISTS claims (
   claim_key  BINARY(32) NOT NULL PRIMARY KEY,
   seller_id  VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  scope      VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   kind       VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   lead_id    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   expires_at BIGINT NOT NULL,
   KEY claims_expires (expires_at)
 ) ENGINE=InnoDB;
 
-CREATE TABLE answers (
+CREATE TABLE IF NOT EXISTS answers (
   key_id      VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   key_hash    BINARY(32) NOT NULL,
   fingerprint BINARY(32) NOT NULL,
@@ -208,5 +212,5 @@ CREATE TABLE answers (
 ) ENGINE=InnoDB;
 
 -- +goose Down
-DROP TABLE answers, claims, sales, leads, contract_counters, contracts, campaigns, ledger_entries, buyers, partner_keys,
+DROP TABLE IF EXISTS answers, claims, sales, leads, contract_counters, contracts, campaigns, ledger_entries, buyers, partner_keys,
   partners, api_keys, sellers, installation;

@@ -1,6 +1,7 @@
+-- +goose NO TRANSACTION
 -- +goose Up
 -- position is given after the commit by the sequencer: dense and never changed. See docs/events.md.
-CREATE TABLE events (
+CREATE TABLE IF NOT EXISTS events (
   id                BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
   position          BIGINT NULL,
   event_id          VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -17,14 +18,14 @@ CREATE TABLE events (
   KEY events_seller (seller_id, position)
 ) ENGINE=InnoDB;
 
-CREATE TABLE event_sequence (
+CREATE TABLE IF NOT EXISTS event_sequence (
   id            INT NOT NULL PRIMARY KEY,
   last_position BIGINT NOT NULL
 ) ENGINE=InnoDB;
-INSERT INTO event_sequence (id, last_position) VALUES (1, 0);
+INSERT IGNORE INTO event_sequence (id, last_position) VALUES (1, 0);
 
 -- A consumer's cursor with its lease: whoever owns it until lease_until may move it; the fence grows with every new owner.
-CREATE TABLE event_consumers (
+CREATE TABLE IF NOT EXISTS event_consumers (
   name        VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
   position    BIGINT NOT NULL,
   owner       VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -33,7 +34,7 @@ CREATE TABLE event_consumers (
 ) ENGINE=InnoDB;
 
 -- Events a consumer could not handle, and the later events of the same aggregate, which wait behind them.
-CREATE TABLE event_parked (
+CREATE TABLE IF NOT EXISTS event_parked (
   consumer       VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   position       BIGINT NOT NULL,
   seller_id      VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -47,4 +48,4 @@ CREATE TABLE event_parked (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- +goose Down
-DROP TABLE event_parked, event_consumers, event_sequence, events;
+DROP TABLE IF EXISTS event_parked, event_consumers, event_sequence, events;

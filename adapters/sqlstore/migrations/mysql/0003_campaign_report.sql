@@ -1,11 +1,12 @@
+-- +goose NO TRANSACTION
 -- +goose Up
 -- The read model of GET /v1/reports/campaigns: leads by the local day they were submitted on, sales beside them.
-CREATE TABLE report_sellers (
+CREATE TABLE IF NOT EXISTS report_sellers (
   seller_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
   time_zone VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
 ) ENGINE=InnoDB;
 
-CREATE TABLE report_leads (
+CREATE TABLE IF NOT EXISTS report_leads (
   seller_id   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   day         VARCHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   campaign_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -20,7 +21,7 @@ CREATE TABLE report_leads (
   PRIMARY KEY (seller_id, day, campaign_id, category, partner_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
-CREATE TABLE report_sales (
+CREATE TABLE IF NOT EXISTS report_sales (
   seller_id   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   day         VARCHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   campaign_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -34,4 +35,4 @@ CREATE TABLE report_sales (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- +goose Down
-DROP TABLE report_sales, report_leads, report_sellers;
+DROP TABLE IF EXISTS report_sales, report_leads, report_sellers;

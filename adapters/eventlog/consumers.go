@@ -1,0 +1,188 @@
+package eventlog
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/application"
+)
+
+// Status is how far a consumer is.
+type Status struct {
+	Consumer string
+	Position int64 // of the last event it is done with
+	Lag      int64 // events of all types behind the log's head
+	Owned    bool  // an instance works on it now
+	Fence    int64 // how often it changed hands
+	Parked   int   // events that wait for a Retry
+}
+
+// Parked is an event that a consumer could not handle, or a later one of the same aggregate, which waits behind it.
+type Parked struct {
+	Consumer      string
+	Position      int64
+	EventID, Type string
+	SellerID      string
+	AggregateType string
+	AggregateID   string
+	Attempts      int    // 0: never tried, it waits for an earlier one
+	Error         string // of the last attempt
+	ParkedAt      time.Time
+}
+
+// Consumers tells about all consumers of a log, projections and reactions.
+type Consumers struct {
+	db   *dialect.DB
+	head *Head
+}
+
+// NewConsumers returns the Consumers of a database's log.
+func NewConsumers(db *dialect.DB, head *Head) *Consumers { return &Consumers{db, head} }
+
+// Status returns the state of every consumer, by name: application.ErrUnavailable.
+func (c *Consumers) Status(ctx context.Context) (list []Status, err error) {
+	head, err := c.head.Read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := c.db.Reader.QueryContext(ctx, "SELECT name, position, fence, lease_until >= "+c.db.Micros()+
+		", (SELECT COUNT(*) FROM event_parked p WHERE p.consumer = c.name) FROM event_consumers c ORDER BY name")
+	if err != nil {
+		return nil, describe(c.db, "read consumers", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var s Status
+		if err := rows.Scan(&s.Consumer, &s.Position, &s.Fence, &s.Owned, &s.Parked); err != nil {
+			return nil, describe(c.db, "read consumers", err)
+		}
+		s.Lag = max(head-s.Position, 0)
+		list = append(list, s)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, describe(c.db, "read consumers", err)
+	}
+	return list, nil
+}
+
+// Lag returns by how many events each consumer is behind the log's head: application.ErrUnavailable.
+func (c *Consumers) Lag(ctx context.Context) (map[string]int64, error) {
+	list, err := c.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	lag := make(map[string]int64, len(list))
+	for _, s := range list {
+		lag[s.Consumer] = s.Lag
+	}
+	return lag, nil
+}
+
+// Parked returns the parked events of all consumers in the order of consumer and position: application.ErrUnavailable.
+func (c *Consumers) Parked(ctx context.Context) (list []Parked, err error) {
+	rows, err := c.db.Reader.QueryContext(ctx, "SELECT p.consumer, p.position, e.event_id, e.type, p.seller_id, p.aggregate_type, "+
+		"p.aggregate_id, p.attempts, p.error, p.parked_at FROM event_parked p JOIN events e ON e."+c.db.Position()+
+		" = p.position ORDER BY p.consumer, p.position")
+	if err != nil {
+		return nil, describe(c.db, "read parked events", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var p Parked
+		var at int64
+		if err := rows.Scan(&p.Consumer, &p.Position, &p.EventID, &p.Type, &p.SellerID, &p.AggregateType, &p.AggregateID,
+			&p.Attempts, &p.Error, &at); err != nil {
+			return nil, describe(c.db, "read parked events", err)
+		}
+		p.ParkedAt = time.UnixMicro(at).UTC()
+		list = append(list, p)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, describe(c.db, "read parked events", err)
+	}
+	return list, nil
+}
+
+// aggregate is what events are ordered within.
+type aggregate struct{ seller, kind, id string }
+
+func aggregateOf(e *application.StoredEvent) aggregate {
+	return aggregate{e.SellerID, e.AggregateType, e.AggregateID}
+}
+
+const (
+	ofAggregate = " WHERE consumer = ? AND seller_id = ? AND aggregate_type = ? AND aggregate_id = ?"
+	// waitsBehind is the error of an event that was parked untried.
+	waitsBehind = "waits behind an earlier event of the same aggregate"
+)
+
+// parkedAggregates returns the aggregates with parked events of a consumer.
+func parkedAggregates(ctx context.Context, db queryer, consumer, and string, args ...any) (set []aggregate, err error) {
+	rows, err := db.QueryContext(ctx, "SELECT seller_id, aggregate_type, aggregate_id FROM event_parked WHERE consumer = ?"+and+
+		" GROUP BY seller_id, aggregate_type, aggregate_id ORDER BY MIN(position)", append([]any{consumer}, args...)...)
+	if err != nil {
+		return nil, fmt.Errorf("read parked aggregates: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var a aggregate
+		if err := rows.Scan(&a.seller, &a.kind, &a.id); err != nil {
+			return nil, fmt.Errorf("read parked aggregates: %w", err)
+		}
+		set = append(set, a)
+	}
+	return set, rows.Err()
+}
+
+// parkedEvents returns the first parked events of an aggregate, in order.
+func parkedEvents(ctx context.Context, d dialect.Dialect, db queryer, consumer string, a aggregate, limit int) ([]application.StoredEvent, error) {
+	rows, err := db.QueryContext(ctx, "SELECT "+eventColumns(d)+" FROM event_parked p JOIN events e ON e."+d.Position()+
+		" = p.position WHERE p.consumer = ? AND p.seller_id = ? AND p.aggregate_type = ? AND p.aggregate_id = ? ORDER BY p.position LIMIT ?",
+		consumer, a.seller, a.kind, a.id, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read parked events: %w", err)
+	}
+	events, err := scanEvents(rows, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read parked events: %w", err)
+	}
+	return events, nil
+}
+
+// park stores events as parked.
+func park(ctx context.Context, db execer, consumer string, events []application.StoredEvent, attempts int, reason string, at time.Time) error {
+	for len(events) > 0 {
+		n := min(len(events), 1000)
+		args := make([]any, 0, 8*n)
+		for i := range events[:n] {
+			e := &events[i]
+			args = append(args, consumer, e.Position, e.SellerID, e.AggregateType, e.AggregateID, attempts, reason, at.UnixMicro())
+		}
+		query := "INSERT INTO event_parked (consumer, position, seller_id, aggregate_type, aggregate_id, attempts, error, parked_at) VALUES "
+		for i := range n {
+			if i > 0 {
+				query += ","
+			}
+			query += "(?,?,?,?,?,?,?,?)"
+		}
+		if _, err := db.ExecContext(ctx, query, args...); err != nil {
+			return fmt.Errorf("park events: %w", err)
+		}
+		events = events[n:]
+	}
+	return nil
+}
+
+// unpark removes events from the parked ones.
+func unpark(ctx context.Context, db execer, consumer string, events []application.StoredEvent) error {
+	args := []any{consumer}
+	for i := range events {
+		args = append(args, events[i].Position)
+	}
+	if _, err := db.ExecContext(ctx, "DELETE FROM event_parked WHERE consumer = ? AND position IN "+marks(len(events)), args...); err != nil {
+		return fmt.Errorf("remove parked events: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,108 @@
+// Package eventlog is the log of events in the database: it writes events with the change that caused them, numbers them
+// after the commit, reads them, and feeds projections and reactions from them.
+//
+// An auto-increment id is no cursor: a lower id may be committed after a higher one was read. So on MySQL a [Sequencer]
+// gives committed events a position, which is dense and never changes; on SQLite, with its single writer, the id is the
+// position. All readers go by position and only up to the [Head]; nobody holds a transaction while a handler works.
+//
+// Every instance runs one Head and one Sequencer, in any number of instances.
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+	"unicode/utf8"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/fault"
+)
+
+// Topic is the one topic of the log.
+const Topic = "events"
+
+// Backoff sizes pauses between attempts: Base after the first, doubled each time up to Max, with jitter.
+type Backoff struct{ Base, Max time.Duration }
+
+func (b Backoff) or(base, max time.Duration) Backoff {
+	if b.Base <= 0 {
+		b.Base = base
+	}
+	if b.Max <= 0 {
+		b.Max = max
+	}
+	return b
+}
+
+// delay is the pause after the n-th failure in a row, n from 1.
+func (b Backoff) delay(n int) time.Duration {
+	d := b.Max
+	if n < 32 {
+		if shifted := b.Base << (n - 1); shifted > 0 && shifted < b.Max {
+			d = shifted
+		}
+	}
+	return d/2 + rand.N(d/2+1)
+}
+
+// pause waits for d or until ctx ends, which it reports.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// transient reports errors that say nothing about the event in hand: they are tried again and never count.
+func transient(d dialect.Dialect, err error) bool {
+	if fault.KindOf(err) == fault.Unavailable || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return true
+	}
+	switch d.Classify(err) {
+	case dialect.Retry, dialect.Lost:
+		return true
+	default:
+		return false
+	}
+}
+
+// describe wraps an error of the database for callers outside: one that may pass by itself is application.ErrUnavailable.
+func describe(d dialect.Dialect, what string, err error) error {
+	if ctxErr := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded); !ctxErr && transient(d, err) {
+		return application.ErrUnavailable.Because(fmt.Errorf("%s: %w", what, err))
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+func loggerOr(l *slog.Logger) *slog.Logger {
+	if l == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return l
+}
+
+// shorten cuts a text for the error column: 1,000 characters, valid UTF-8.
+func shorten(s string) string {
+	const limit = 1000
+	if len(s) > limit {
+		s = s[:limit]
+		for len(s) > 0 {
+			if r, n := utf8.DecodeLastRuneInString(s); r != utf8.RuneError || n != 1 {
+				break
+			}
+			s = s[:len(s)-1]
+		}
+	}
+	if !utf8.ValidString(s) {
+		return "error text is not UTF-8"
+	}
+	return s
+}

@@ -1,0 +1,65 @@
+package eventlog
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/application"
+)
+
+// What tests outside the package need from inside.
+
+// Scanning makes a Reader whose pages scan fewer rows.
+func Scanning(r *Reader, rows int) *Reader { return &Reader{db: r.db, head: r.head, scan: rows} }
+
+// StatementRows is how many of the events go into one statement.
+var StatementRows = statementRows
+
+// MaxRows is how many events fit into one statement.
+const MaxRows = maxRows
+
+// TrailJSON is the metadata column of a trail.
+func TrailJSON(t application.Trail) string { return string(appendTrail(nil, t)) }
+
+// Shorten cuts an error text for its column.
+var Shorten = shorten
+
+// Lease is a lease under test.
+type Lease struct{ l *lease }
+
+// TryLease takes the lease of a consumer, which it adds when it is new. nil means that somebody has it.
+func TryLease(ctx context.Context, db *dialect.DB, c LeaseConfig, name string) (*Lease, error) {
+	if err := ensureConsumer(ctx, db, name, 0); err != nil {
+		return nil, err
+	}
+	l, err := tryLease(ctx, db, c.withDefaults(), slog.New(slog.DiscardHandler), name)
+	if l == nil {
+		return nil, err
+	}
+	return &Lease{l}, nil
+}
+
+// Move writes the cursor.
+func (l *Lease) Move(ctx context.Context, to int64) error {
+	err := l.l.move(ctx, l.l.db.Writer, to)
+	if err == nil {
+		l.l.position = to
+	}
+	return err
+}
+
+// Renew renews the lease, and reports whether it still holds.
+func (l *Lease) Renew(ctx context.Context) (bool, error) { return l.l.renew(ctx) }
+
+// Keep keeps the lease.
+func (l *Lease) Keep(ctx context.Context, strict bool) (context.Context, func()) { return l.l.keep(ctx, strict) }
+
+// Release releases the lease.
+func (l *Lease) Release(ctx context.Context) { l.l.release(ctx) }
+
+// Fence is the lease's fence.
+func (l *Lease) Fence() int64 { return l.l.fence }
+
+// ErrLeaseLost is what the work under a lost lease ends with.
+var ErrLeaseLost = errLeaseLost

@@ -1,0 +1,60 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+
+	"github.com/leadmill/leadmill/application/query"
+)
+
+// Feed answers query.Events: the public part of the log of one seller.
+type Feed struct {
+	reader *Reader
+	public []string
+}
+
+var _ query.EventReader = (*Feed)(nil)
+
+// NewFeed returns a feed of the given types, which are all that it ever shows.
+func NewFeed(reader *Reader, public []string) *Feed { return &Feed{reader, public} }
+
+var errWaited = errors.New("waited long enough")
+
+// Events implements query.EventReader. It waits as long as it was asked to for the first event; what the feed does not
+// show moves Next on and does not end the wait.
+func (f *Feed) Events(ctx context.Context, q query.Events) (query.EventPage, error) {
+	filter := Filter{SellerID: q.SellerID, Types: q.Types}
+	if len(filter.Types) == 0 {
+		filter.Types = f.public
+	}
+	page := query.EventPage{Next: q.After}
+	if q.Wait > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, q.Wait, errWaited)
+		defer cancel()
+	}
+	for {
+		events, next, err := f.reader.Page(ctx, page.Next, q.Limit, filter)
+		if err != nil {
+			if errors.Is(context.Cause(ctx), errWaited) {
+				return page, nil
+			}
+			return query.EventPage{}, err
+		}
+		scanned := next > page.Next
+		page.Events, page.Next = events, next
+		if len(events) > 0 || q.Wait <= 0 {
+			return page, nil
+		}
+		if scanned {
+			continue
+		}
+		switch err := f.reader.Wait(ctx, q.SellerID, page.Next); {
+		case err == nil:
+		case errors.Is(err, errWaited), errors.Is(context.Cause(ctx), errWaited), ctx.Err() != nil:
+			return page, nil
+		default:
+			return query.EventPage{}, err
+		}
+	}
+}

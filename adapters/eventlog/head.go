@@ -1,0 +1,247 @@
+package eventlog
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+)
+
+// HeadConfig sets how often the log's head is asked for.
+type HeadConfig struct {
+	Busy   time.Duration // while the head moves; 250 ms when zero
+	Idle   time.Duration // while it stands still; 1 s when zero
+	Logger *slog.Logger
+}
+
+// Head knows up to which position the log is numbered and wakes whoever waits for more: consumers, and the feeds of those
+// sellers that have new events. Its poller is the only one of an instance; it also tells of other instances' commits and
+// wakes the sequencer for events that were left unnumbered.
+type Head struct {
+	db        *dialect.DB
+	committed *Signal
+	config    HeadConfig
+	moved     Signal
+
+	mu      sync.Mutex
+	current int64
+	feeds   map[string]map[*feed]struct{}
+}
+
+type feed struct {
+	after int64
+	wake  chan struct{}
+}
+
+// NewHead returns the head of a database's log. committed is notified after every commit that wrote events.
+func NewHead(db *dialect.DB, committed *Signal, c HeadConfig) *Head {
+	if c.Busy <= 0 {
+		c.Busy = 250 * time.Millisecond
+	}
+	if c.Idle <= 0 {
+		c.Idle = time.Second
+	}
+	c.Logger = loggerOr(c.Logger)
+	return &Head{db: db, committed: committed, config: c, feeds: map[string]map[*feed]struct{}{}}
+}
+
+// sequenced reports whether positions are given by a sequencer; without one the position is the id.
+func sequenced(d dialect.Dialect) bool { return d.Position() != "id" }
+
+// Run polls and wakes until ctx ends, which is no error.
+func (h *Head) Run(ctx context.Context) error {
+	var feeds sync.WaitGroup
+	feeds.Go(func() { h.wakeFeeds(ctx) })
+	defer feeds.Wait()
+	seen, interval := uint64(0), h.config.Busy
+	for failures := 0; ctx.Err() == nil; {
+		before := h.Current()
+		seenNow := h.committed.Version()
+		after, pending, err := h.read(ctx)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return nil
+		case err != nil:
+			failures++
+			h.config.Logger.WarnContext(ctx, "event log: head not read", slog.Any("error", err))
+			interval = Backoff{}.or(h.config.Busy, 5*time.Second).delay(failures)
+		default:
+			failures = 0
+			if h.advance(after); after > before || pending {
+				interval = h.config.Busy
+			} else {
+				interval = h.config.Idle
+			}
+			if pending {
+				h.committed.Notify()
+			}
+		}
+		seen = seenNow
+		var commit <-chan struct{}
+		if !sequenced(h.db) && failures == 0 {
+			commit = h.committed.After(seen) // else the sequencer tells
+		}
+		timer := time.NewTimer(interval)
+		select {
+		case <-commit:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+	return nil
+}
+
+// Current is the last known head: a position up to which the log is complete. 0 is an empty log.
+func (h *Head) Current() int64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.current
+}
+
+// Read asks the database for the head: application.ErrUnavailable when it cannot be reached.
+func (h *Head) Read(ctx context.Context) (int64, error) {
+	head, _, err := h.read(ctx)
+	if err != nil {
+		return 0, describe(h.db, "read the head of the log", err)
+	}
+	h.advance(head)
+	return head, nil
+}
+
+// read returns the head and whether committed events wait for a position.
+func (h *Head) read(ctx context.Context) (head int64, pending bool, err error) {
+	if !sequenced(h.db) {
+		err = h.db.Reader.QueryRowContext(ctx, "SELECT COALESCE(MAX(id), 0) FROM events").Scan(&head)
+		return head, false, err
+	}
+	err = h.db.Reader.QueryRowContext(ctx, "SELECT last_position, EXISTS (SELECT 1 FROM events WHERE position IS NULL) "+
+		"FROM event_sequence WHERE id = 1").Scan(&head, &pending)
+	return head, pending, err
+}
+
+func (h *Head) advance(head int64) {
+	h.mu.Lock()
+	moved := head > h.current
+	h.current = max(h.current, head)
+	h.mu.Unlock()
+	if moved {
+		h.moved.Notify()
+	}
+}
+
+// Wait blocks until the head is above after, and returns it, or until ctx ends, and returns its cause. It needs Run.
+func (h *Head) Wait(ctx context.Context, after int64) (int64, error) {
+	for {
+		seen := h.moved.Version()
+		if head := h.Current(); head > after {
+			return head, nil
+		}
+		if _, err := h.moved.Wait(ctx, seen); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// join makes a feed that wakes when the seller has events above after. leave must follow.
+func (h *Head) join(sellerID string, after int64) *feed {
+	f := &feed{after: after, wake: make(chan struct{})}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.feeds[sellerID] == nil {
+		h.feeds[sellerID] = map[*feed]struct{}{}
+	}
+	h.feeds[sellerID][f] = struct{}{}
+	return f
+}
+
+func (h *Head) leave(sellerID string, f *feed) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if delete(h.feeds[sellerID], f); len(h.feeds[sellerID]) == 0 {
+		delete(h.feeds, sellerID)
+	}
+}
+
+func (h *Head) wakeFeeds(ctx context.Context) {
+	var seen uint64
+	for failures := 0; ; {
+		var err error
+		if failures == 0 {
+			if seen, err = h.moved.Wait(ctx, seen); err != nil {
+				return
+			}
+		} else if err := pause(ctx, Backoff{}.or(h.config.Busy, 5*time.Second).delay(failures)); err != nil {
+			return
+		}
+		if err = h.wakeSellers(ctx); err == nil {
+			failures = 0
+			continue
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		failures++
+		h.config.Logger.WarnContext(ctx, "event log: feeds not woken", slog.Any("error", err))
+	}
+}
+
+// wakeSellers asks for the last event of each seller with waiting feeds: two index dives a seller, whatever the traffic.
+func (h *Head) wakeSellers(ctx context.Context) error {
+	h.mu.Lock()
+	head := h.current
+	sellers := make([]string, 0, len(h.feeds))
+	for id := range h.feeds {
+		sellers = append(sellers, id)
+	}
+	h.mu.Unlock()
+	for chunk := range slices.Chunk(sellers, 100) {
+		if err := h.wakeChunk(ctx, chunk, head); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *Head) wakeChunk(ctx context.Context, sellers []string, head int64) error {
+	one := fmt.Sprintf("SELECT ?, (SELECT MAX(%[1]s) FROM events WHERE seller_id = ? AND %[1]s <= ?)", h.db.Position())
+	args := make([]any, 0, 3*len(sellers))
+	for _, id := range sellers {
+		args = append(args, id, id, head)
+	}
+	rows, err := h.db.Reader.QueryContext(ctx, strings.TrimSuffix(strings.Repeat(one+" UNION ALL ", len(sellers)), " UNION ALL "), args...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var id string
+		var last *int64
+		if err := rows.Scan(&id, &last); err != nil {
+			return err
+		}
+		if last != nil {
+			h.wakeFeed(id, *last)
+		}
+	}
+	return rows.Err()
+}
+
+func (h *Head) wakeFeed(sellerID string, last int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for f := range h.feeds[sellerID] {
+		if f.after < last {
+			close(f.wake)
+			delete(h.feeds[sellerID], f)
+		}
+	}
+	if len(h.feeds[sellerID]) == 0 {
+		delete(h.feeds, sellerID)
+	}
+}

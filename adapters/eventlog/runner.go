@@ -1,0 +1,535 @@
+package eventlog
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/projection"
+)
+
+// RunnerConfig sizes a Runner.
+type RunnerConfig struct {
+	Batch    int     // events in one transaction; 1,000 when zero
+	Attempts int     // how often an event is tried before it is parked; 5 when zero
+	Backoff  Backoff // between attempts; 100 ms to 5 s when zero
+	Lease    LeaseConfig
+	Logger   *slog.Logger
+}
+
+// Runner keeps projections up to date. Of many instances one at a time works on a projection. What a projection writes and
+// its cursor are committed together, so each event counts exactly once.
+type Runner struct {
+	*Consumers
+
+	reader      *Reader
+	clock       application.Clock
+	config      RunnerConfig
+	projections []*follower
+}
+
+// follower is one projection of a Runner.
+type follower struct {
+	projection.Projection
+
+	name     string
+	log      *slog.Logger
+	mu       sync.Mutex
+	prepared bool
+}
+
+// NewRunner returns a Runner. It fails on a projection whose name is empty, too long or taken.
+func NewRunner(db *dialect.DB, reader *Reader, clock application.Clock, projections []projection.Projection, c RunnerConfig) (*Runner, error) {
+	if c.Batch <= 0 {
+		c.Batch = 1000
+	}
+	if c.Attempts <= 0 {
+		c.Attempts = 5
+	}
+	c.Backoff = c.Backoff.or(100*time.Millisecond, 5*time.Second)
+	c.Lease = c.Lease.withDefaults()
+	c.Logger = loggerOr(c.Logger)
+	r := &Runner{Consumers: NewConsumers(db, reader.head), reader: reader, clock: clock, config: c}
+	for _, p := range projections {
+		name := p.Name()
+		if err := checkName(name); err != nil {
+			return nil, err
+		}
+		if r.find(name) != nil {
+			return nil, fmt.Errorf("two projections are named %q", name)
+		}
+		r.projections = append(r.projections, &follower{Projection: p, name: name, log: c.Logger.With(slog.String("projection", name))})
+	}
+	return r, nil
+}
+
+func checkName(name string) error {
+	ok := name != "" && len(name) <= 64
+	for i := range len(name) {
+		c := name[i]
+		ok = ok && (c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '.' || c == '-')
+	}
+	if !ok {
+		return fmt.Errorf("consumer name %q is not 1 to 64 of a-z, 0-9, dot and hyphen", name)
+	}
+	return nil
+}
+
+func (r *Runner) find(name string) *follower {
+	i := slices.IndexFunc(r.projections, func(f *follower) bool { return f.name == name })
+	if i < 0 {
+		return nil
+	}
+	return r.projections[i]
+}
+
+// ErrUnknownProjection says that this program has no projection of that name.
+var ErrUnknownProjection = errors.New("unknown projection")
+
+// Run works until ctx ends, which is no error. A batch in hand is given up then, and the leases are released, so that
+// another instance goes on at once. It needs a running Head.
+func (r *Runner) Run(ctx context.Context) error {
+	var group sync.WaitGroup
+	for _, f := range r.projections {
+		group.Go(func() {
+			for failures := 0; ctx.Err() == nil; {
+				err := r.once(ctx, f)
+				switch {
+				case ctx.Err() != nil:
+				case errors.Is(err, errLeaseLost):
+					f.log.InfoContext(ctx, "event log: projection goes on elsewhere or anew")
+					failures = 0
+				case err != nil:
+					failures++
+					f.log.WarnContext(ctx, "event log: projection waits", slog.Any("error", err), slog.Int("failures", failures))
+					_ = pause(ctx, r.config.Backoff.delay(failures))
+				default:
+					failures = 0
+					_ = pause(ctx, r.config.Lease.Retry)
+				}
+			}
+		})
+	}
+	group.Wait()
+	return nil
+}
+
+// once tries to get the projection's lease and, with it, works until something ends that. nil means that somebody else
+// has it.
+func (r *Runner) once(ctx context.Context, f *follower) error {
+	if err := r.prepare(ctx, f); err != nil {
+		return err
+	}
+	l, err := tryLease(ctx, r.db, r.config.Lease, f.log, f.name)
+	if l == nil {
+		return err
+	}
+	return r.hold(ctx, f, l, math.MaxInt64)
+}
+
+// CatchUp applies, in this call, all events up to the log's head as it is now, and returns when every projection is there;
+// where another instance holds the lease, it waits for that one. Failed events are parked. Number events before
+// (Sequencer.Drain): the head only knows numbered ones.
+func (r *Runner) CatchUp(ctx context.Context) error {
+	head, err := r.head.Read(ctx)
+	if err != nil {
+		return err
+	}
+	for _, f := range r.projections {
+		if err := r.prepare(ctx, f); err != nil {
+			return describe(r.db, "prepare projection "+f.name, err)
+		}
+		if err := r.catchUp(ctx, f, head); err != nil {
+			return describe(r.db, "catch up projection "+f.name, err)
+		}
+	}
+	return nil
+}
+
+func (r *Runner) catchUp(ctx context.Context, f *follower, head int64) error {
+	for {
+		var position int64
+		if err := r.db.Reader.QueryRowContext(ctx, "SELECT position FROM event_consumers WHERE name = ?", f.name).Scan(&position); err != nil {
+			return fmt.Errorf("read consumer %s: %w", f.name, err)
+		}
+		if position >= head {
+			return nil
+		}
+		l, err := tryLease(ctx, r.db, r.config.Lease, f.log, f.name)
+		if err != nil {
+			return err
+		}
+		if l != nil {
+			if err := r.hold(ctx, f, l, head); err != nil && !errors.Is(err, errLeaseLost) {
+				return err
+			}
+			continue
+		}
+		if err := pause(ctx, min(r.config.Lease.Retry, 100*time.Millisecond)); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *Runner) prepare(ctx context.Context, f *follower) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.prepared {
+		return nil
+	}
+	if err := safely(f.log, func() error { return f.Prepare(ctx, r.db.Writer) }); err != nil {
+		return fmt.Errorf("prepare: %w", err)
+	}
+	if err := ensureConsumer(ctx, r.db, f.name, 0); err != nil {
+		return err
+	}
+	f.prepared = true
+	return nil
+}
+
+// hold works with a lease up to a position, and releases it. It returns nil when the position is reached.
+func (r *Runner) hold(ctx context.Context, f *follower, l *lease, upTo int64) error {
+	defer l.release(ctx)
+	held, stop := l.keep(ctx, false) // not strict: every write checks the fence
+	defer stop()
+	for l.position < upTo {
+		if upTo == math.MaxInt64 {
+			if _, err := r.head.Wait(held, l.position); err != nil {
+				return err
+			}
+		}
+		events, err := r.reader.Read(held, l.position, int(min(int64(r.config.Batch), upTo-l.position)))
+		if err != nil {
+			return cause(held, err)
+		}
+		if len(events) == 0 {
+			return fmt.Errorf("no events between cursor %d and the log's head", l.position)
+		}
+		if err := r.apply(held, f, l, events); err != nil {
+			return cause(held, err)
+		}
+	}
+	return nil
+}
+
+// cause prefers the reason why a context ended to the error that its end made.
+func cause(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// apply brings events into the projection or parks them. What it returns ends the lease; it does not return errors of
+// events.
+func (r *Runner) apply(ctx context.Context, f *follower, l *lease, events []application.StoredEvent) error {
+	failures, attempts := 0, 0
+	for {
+		err := r.try(ctx, f, l, events)
+		var own *applyError
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil || errors.Is(err, errLeaseLost):
+			return err
+		case !errors.As(err, &own) || transient(r.db, err):
+			failures++
+			f.log.WarnContext(ctx, "event log: batch will be tried again", slog.Any("error", err), slog.Int("failures", failures))
+			if err := pause(ctx, r.config.Backoff.delay(failures)); err != nil {
+				return err
+			}
+			// A commit whose answer was lost may have moved the cursor.
+			if done, err := r.doneMeanwhile(ctx, l, events); done || err != nil {
+				return err
+			}
+			continue
+		case len(events) > 1:
+			half := len(events) / 2
+			if err := r.apply(ctx, f, l, events[:half]); err != nil {
+				return err
+			}
+			return r.apply(ctx, f, l, events[half:])
+		}
+		e := &events[0]
+		if attempts++; attempts < r.config.Attempts {
+			f.log.WarnContext(ctx, "event log: event failed", eventAttrs(e, attempts, err)...)
+			if err := pause(ctx, r.config.Backoff.delay(attempts)); err != nil {
+				return err
+			}
+			continue
+		}
+		f.log.ErrorContext(ctx, "event log: event parked with its aggregate", eventAttrs(e, attempts, err)...)
+		return r.parkPoison(ctx, f, l, e, attempts, err)
+	}
+}
+
+func eventAttrs(e *application.StoredEvent, attempts int, err error) []any {
+	return []any{slog.String("event_id", e.ID), slog.String("type", e.Type), slog.Int64("position", e.Position),
+		slog.Int("attempts", attempts), slog.Any("error", err)}
+}
+
+// doneMeanwhile reads the cursor again and reports whether it is behind all of events already.
+func (r *Runner) doneMeanwhile(ctx context.Context, l *lease, events []application.StoredEvent) (bool, error) {
+	before := l.position
+	if err := l.reload(ctx); err != nil {
+		if errors.Is(err, errLeaseLost) {
+			return false, err
+		}
+		return false, nil // still unreachable: the next try fails and asks again
+	}
+	switch l.position {
+	case before:
+		return false, nil
+	case events[len(events)-1].Position:
+		return true, nil
+	default:
+		return false, errLeaseLost // begin again from the stored cursor
+	}
+}
+
+// applyError is an error of a projection, as opposed to one of the log's own statements.
+type applyError struct{ err error }
+
+func (e *applyError) Error() string { return e.err.Error() }
+func (e *applyError) Unwrap() error { return e.err }
+
+// safely turns a panic into an error and logs where it was.
+func safely(log *slog.Logger, fn func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+			log.Error("event log: panic", slog.Any("error", err), slog.String("stack", string(debug.Stack())))
+		}
+	}()
+	return fn()
+}
+
+// try applies events in one transaction. Those of parked aggregates are parked too.
+func (r *Runner) try(ctx context.Context, f *follower, l *lease, events []application.StoredEvent) error {
+	to := events[len(events)-1].Position
+	return r.inTx(ctx, l, to, func(tx *sql.Tx) error {
+		live, waiting, err := r.split(ctx, tx, f.name, events)
+		if err != nil {
+			return err
+		}
+		if len(waiting) > 0 {
+			if err := park(ctx, tx, f.name, waiting, 0, waitsBehind, r.clock.Now()); err != nil {
+				return err
+			}
+		}
+		if len(live) == 0 {
+			return nil
+		}
+		if err := safely(f.log, func() error { return f.Apply(ctx, tx, live) }); err != nil {
+			return &applyError{err}
+		}
+		return nil
+	})
+}
+
+// inTx runs fn in a transaction that moves the cursor. Its first statement holds the consumer's row, so that no other
+// owner, Retry or Replay comes between.
+func (r *Runner) inTx(ctx context.Context, l *lease, to int64, fn func(tx *sql.Tx) error) error {
+	tx, err := r.db.Writer.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	if err := l.move(ctx, tx, to); err != nil {
+		return err
+	}
+	if err := fn(tx); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		err = fmt.Errorf("commit: %w", err)
+		if c := r.db.Classify(err); c == dialect.Data || c == dialect.Duplicate { // a constraint checked at the end
+			return &applyError{err}
+		}
+		return err
+	}
+	l.position = to
+	return nil
+}
+
+// split separates the events of parked aggregates.
+func (r *Runner) split(ctx context.Context, tx queryer, consumer string, events []application.StoredEvent) (live, waiting []application.StoredEvent, err error) {
+	parked, err := parkedAggregates(ctx, tx, consumer, "")
+	if err != nil || len(parked) == 0 {
+		return events, nil, err
+	}
+	set := make(map[aggregate]bool, len(parked))
+	for _, a := range parked {
+		set[a] = true
+	}
+	for i := range events {
+		if set[aggregateOf(&events[i])] {
+			waiting = append(waiting, events[i])
+		} else {
+			live = append(live, events[i])
+		}
+	}
+	return live, waiting, nil
+}
+
+func (r *Runner) parkPoison(ctx context.Context, f *follower, l *lease, e *application.StoredEvent, attempts int, reason error) error {
+	for failures := 1; ; failures++ {
+		err := r.inTx(ctx, l, e.Position, func(tx *sql.Tx) error {
+			return park(ctx, tx, f.name, []application.StoredEvent{*e}, attempts, shorten(reason.Error()), r.clock.Now())
+		})
+		if err == nil || ctx.Err() != nil || errors.Is(err, errLeaseLost) {
+			return err
+		}
+		f.log.WarnContext(ctx, "event log: event not parked yet", slog.Any("error", err))
+		if err := pause(ctx, r.config.Backoff.delay(failures)); err != nil {
+			return err
+		}
+		if done, err := r.doneMeanwhile(ctx, l, []application.StoredEvent{*e}); done || err != nil {
+			return err
+		}
+	}
+}
+
+// Replay builds a projection again from the first event: in one transaction it empties the read model, moves the cursor to
+// 0, forgets parked events and takes the lease from whoever has it. A Runner that runs, here or elsewhere, or CatchUp then
+// applies everything again. It fails with ErrUnknownProjection or application.ErrUnavailable.
+func (r *Runner) Replay(ctx context.Context, name string) error {
+	f := r.find(name)
+	if f == nil {
+		return fmt.Errorf("%w: %s", ErrUnknownProjection, name)
+	}
+	if err := r.prepare(ctx, f); err != nil {
+		return describe(r.db, "replay "+name, err)
+	}
+	return describeOrNil(r.db, "replay "+name, r.again(ctx, func() error {
+		tx, err := r.db.Writer.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = tx.Rollback() }()
+		if _, err := tx.ExecContext(ctx, "UPDATE event_consumers SET position = 0, fence = fence + 1, owner = '', lease_until = 0 "+
+			"WHERE name = ?", name); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM event_parked WHERE consumer = ?", name); err != nil {
+			return err
+		}
+		if err := safely(f.log, func() error { return f.Reset(ctx, tx) }); err != nil {
+			return err
+		}
+		return tx.Commit()
+	}))
+}
+
+func describeOrNil(d dialect.Dialect, what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return describe(d, what, err)
+}
+
+// again runs fn anew on deadlocks and lock timeouts, at most 5 times in all.
+func (r *Runner) again(ctx context.Context, fn func() error) error {
+	for n := 1; ; n++ {
+		err := fn()
+		if err == nil || n == 5 || r.db.Classify(err) != dialect.Retry {
+			return err
+		}
+		if err := pause(ctx, r.config.Backoff.delay(n)); err != nil {
+			return err
+		}
+	}
+}
+
+// Retry applies the parked events of a projection again, each aggregate's in order, and removes those that now succeed; it
+// may run beside a Runner. An event that fails stays parked with its aggregate. It returns how many were applied; the
+// error is of ErrUnknownProjection, application.ErrUnavailable, or tells the events that failed again.
+func (r *Runner) Retry(ctx context.Context, name string) (applied int, err error) {
+	f := r.find(name)
+	if f == nil {
+		return 0, fmt.Errorf("%w: %s", ErrUnknownProjection, name)
+	}
+	if err := r.prepare(ctx, f); err != nil {
+		return 0, describe(r.db, "retry "+name, err)
+	}
+	parked, err := parkedAggregates(ctx, r.db.Reader, name, "")
+	if err != nil {
+		return 0, describe(r.db, "retry "+name, err)
+	}
+	var failed []error
+	for _, a := range parked {
+		n, err := r.retryAggregate(ctx, f, a)
+		applied += n
+		var own *applyError
+		switch {
+		case err == nil:
+		case errors.As(err, &own) && !transient(r.db, err):
+			failed = append(failed, err)
+		default:
+			return applied, describe(r.db, "retry "+name, err)
+		}
+	}
+	return applied, errors.Join(failed...)
+}
+
+func (r *Runner) retryAggregate(ctx context.Context, f *follower, a aggregate) (applied int, err error) {
+	for limit := 1000; ; {
+		var events []application.StoredEvent
+		err := r.again(ctx, func() (err error) {
+			events, err = r.retrySome(ctx, f, a, limit)
+			return err
+		})
+		var own *applyError
+		switch {
+		case err == nil && len(events) == 0:
+			return applied, nil
+		case err == nil:
+			applied += len(events)
+		case !errors.As(err, &own) || transient(r.db, err):
+			return applied, err
+		case len(events) > 1:
+			limit = len(events) / 2
+		default:
+			e := &events[0]
+			if _, recordErr := r.db.Writer.ExecContext(ctx, "UPDATE event_parked SET attempts = attempts + 1, error = ?, parked_at = ? "+
+				"WHERE consumer = ? AND position = ?", shorten(err.Error()), r.clock.Now().UnixMicro(), f.name, e.Position); recordErr != nil {
+				return applied, recordErr
+			}
+			return applied, fmt.Errorf("event %s at position %d: %w", e.ID, e.Position, err)
+		}
+	}
+}
+
+// retrySome applies the first parked events of an aggregate in one transaction and returns which it took, also on an
+// error.
+func (r *Runner) retrySome(ctx context.Context, f *follower, a aggregate, limit int) (events []application.StoredEvent, err error) {
+	tx, err := r.db.Writer.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = tx.Rollback() }()
+	var position int64 // the row's lock keeps a Runner from parking or applying at the same time
+	if err := tx.QueryRowContext(ctx, "SELECT position FROM event_consumers WHERE name = ?"+r.db.ForUpdate(), f.name).Scan(&position); err != nil {
+		return nil, err
+	}
+	events, err = parkedEvents(ctx, r.db, tx, f.name, a, limit)
+	if err != nil || len(events) == 0 {
+		return nil, err
+	}
+	if err := safely(f.log, func() error { return f.Apply(ctx, tx, events) }); err != nil {
+		return events, &applyError{err}
+	}
+	if err := unpark(ctx, tx, f.name, events); err != nil {
+		return events, err
+	}
+	return events, tx.Commit()
+}

@@ -1,0 +1,375 @@
+package eventlog_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stretchr/testify/require"
+
+	"github.com/leadmill/leadmill/adapters/eventlog"
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/fault"
+)
+
+// deliveries are what a reaction was given and took.
+type deliveries struct {
+	mu   sync.Mutex
+	list []entry
+	fail func(entry) error
+}
+
+func (d *deliveries) handle(m *message.Message) error {
+	position, err := strconv.ParseInt(m.Metadata.Get(eventlog.MetaPosition), 10, 64)
+	if err != nil {
+		return err
+	}
+	version, err := strconv.ParseInt(m.Metadata.Get(eventlog.MetaAggregateVersion), 10, 64)
+	if err != nil {
+		return err
+	}
+	e := entry{Position: position, EventID: m.UUID, Aggregate: m.Metadata.Get(eventlog.MetaSellerID) + "/" + m.Metadata.Get(eventlog.MetaAggregateID), Version: version}
+	if d.fail != nil {
+		if err := d.fail(e); err != nil {
+			return err
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.list = append(d.list, e)
+	return nil
+}
+
+func (d *deliveries) count() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.list)
+}
+
+func (d *deliveries) all() []entry {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.list)
+}
+
+func (i *instance) subscriber(t testing.TB, c eventlog.SubscriberConfig) *eventlog.Subscriber {
+	t.Helper()
+	if c.Backoff == (eventlog.Backoff{}) {
+		c.Backoff = quick
+	}
+	if c.Lease.Retry == 0 {
+		c.Lease.Retry = 5 * time.Millisecond
+	}
+	c.Save = time.Millisecond
+	s, err := eventlog.NewSubscriber(i.db, i.reader, clock{}, c)
+	require.NoError(t, err)
+	return s
+}
+
+// react runs a router with one reaction, as ports/events does.
+func react(t testing.TB, s *eventlog.Subscriber, d *deliveries) (stop func()) {
+	t.Helper()
+	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: patience}, watermill.NopLogger{})
+	require.NoError(t, err)
+	router.AddMiddleware(eventlog.Middleware)
+	router.AddConsumerHandler("reaction", eventlog.Topic, s, d.handle)
+	return background(t, router.Run)
+}
+
+func TestSubscriberThroughARouter(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, d database) {
+		i := d.start(t)
+		var nacks atomic.Int64
+		seen := sync.Map{}
+		r := &deliveries{fail: func(e entry) error {
+			if _, again := seen.LoadOrStore(e.EventID, nil); !again && e.Position%3 == 0 { // each third fails once, some by a panic
+				if nacks.Add(1); e.Position%2 == 0 {
+					panic("once")
+				}
+				return errors.New("once")
+			}
+			return nil
+		}}
+		stop := react(t, i.subscriber(t, eventlog.SubscriberConfig{Name: "reaction", Lanes: 3, Batch: 16, Window: 40}), r)
+		want := seed(t, i, 1, 40)
+		eventually(t, "all came", func() bool { return r.count() == 200 })
+		inOrder(t, r.all())
+		require.Equal(t, int64(66), nacks.Load())
+		require.Empty(t, i.parked(t))
+		stop()
+		s := i.status(t, "reaction")
+		require.Equal(t, int64(200), s.Position, "the cursor is saved at the end")
+		require.False(t, s.Owned)
+
+		again := &deliveries{}
+		react(t, i.subscriber(t, eventlog.SubscriberConfig{Name: "reaction", FromHead: true}), again)
+		want = append(want, seed(t, i, 41, 1)...)
+		eventually(t, "the new ones came", func() bool { return again.count() == 5 })
+		ids := map[string]bool{}
+		for _, e := range append(r.all(), again.all()...) {
+			require.False(t, ids[e.EventID], "twice without a reason")
+			ids[e.EventID] = true
+		}
+		require.Len(t, ids, len(want))
+	})
+}
+
+func TestMessageHoldsTheEvent(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, d database) {
+		i := d.start(t)
+		e := record("s", "a", 1, "lead.sold.v1")
+		e.Trail = application.Trail{CorrelationID: "c", Traceparent: "t"}
+		i.commit(t, e)
+		s := i.subscriber(t, eventlog.SubscriberConfig{Name: "one"})
+		_, err := s.Subscribe(t.Context(), "other")
+		require.ErrorIs(t, err, eventlog.ErrUnknownTopic)
+		out, err := s.Subscribe(t.Context(), eventlog.Topic)
+		require.NoError(t, err)
+		_, err = s.Subscribe(t.Context(), eventlog.Topic)
+		require.ErrorIs(t, err, eventlog.ErrSubscribed)
+		m := <-out
+		require.Equal(t, e.ID, m.UUID)
+		require.Equal(t, e.Payload, []byte(m.Payload))
+		require.Equal(t, message.Metadata{
+			"type": "lead.sold.v1", "seller_id": "s", "aggregate_type": "lead", "aggregate_id": "a", "aggregate_version": "1",
+			"position": "1", "occurred_at": "2026-03-04T05:06:07.000008Z", "correlation_id": "c", "traceparent": "t",
+		}, m.Metadata)
+		require.True(t, m.Ack())
+		require.NoError(t, s.Close())
+		_, open := <-out
+		require.False(t, open)
+		_, err = s.Subscribe(t.Context(), eventlog.Topic)
+		require.ErrorIs(t, err, eventlog.ErrSubscriberClosed)
+		require.Equal(t, int64(1), i.status(t, "one").Position)
+	})
+}
+
+func TestSubscriberSkipsOtherTypes(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, d database) {
+		i := d.start(t)
+		var events []application.EventRecord
+		for v := int64(1); v <= 100; v++ {
+			eventType := "lead.duplicate.v1"
+			if v%10 == 0 {
+				eventType = "lead.sold.v1"
+			}
+			events = append(events, record("s", "a", v, eventType))
+		}
+		events = append(events, record("s", "b", 1, "lead.never_heard_of.v9"))
+		i.commit(t, events...)
+		r := &deliveries{}
+		react(t, i.subscriber(t, eventlog.SubscriberConfig{Name: "sold", Types: []string{"lead.sold.v1"}, Batch: 7, Window: 20}), r)
+		eventually(t, "the cursor passes the others", func() bool { return hasStatus(t, i, "sold") && i.status(t, "sold").Position == 101 })
+		require.Equal(t, 10, r.count())
+		for _, e := range r.all() {
+			require.Zero(t, e.Version%10)
+		}
+	})
+}
+
+func hasStatus(t *testing.T, i *instance, name string) bool {
+	list, err := i.consumers.Status(t.Context())
+	require.NoError(t, err)
+	return slices.ContainsFunc(list, func(s eventlog.Status) bool { return s.Consumer == name })
+}
+
+func TestNewReactionFromHead(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, d database) {
+		i := d.start(t)
+		seed(t, i, 1, 4)
+		require.NoError(t, i.sequencer.Drain(t.Context()))
+		r := &deliveries{}
+		react(t, i.subscriber(t, eventlog.SubscriberConfig{Name: "late", FromHead: true}), r)
+		eventually(t, "it is there", func() bool { return hasStatus(t, i, "late") })
+		seed(t, i, 5, 1)
+		eventually(t, "the new ones came", func() bool { return r.count() == 5 })
+		for _, e := range r.all() {
+			require.Equal(t, int64(5), e.Version)
+		}
+	})
+}
+
+func TestReactionParksAndRetries(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, d database) {
+		i, elsewhere := d.start(t), d.open(t)
+		var healed atomic.Bool
+		var unavailable, tries atomic.Int64
+		r := &deliveries{fail: func(e entry) error {
+			switch {
+			case e.Aggregate == "s/a1" && unavailable.Add(1) <= 10:
+				return fault.New(fault.Unavailable, "down", "Down")
+			case e.Aggregate == "s/a3" && e.Version >= 4 && !healed.Load():
+				tries.Add(1)
+				return errors.New("refused")
+			}
+			return nil
+		}}
+		c := eventlog.SubscriberConfig{Name: "parking", Attempts: 3}
+		stop := react(t, i.subscriber(t, c), r)
+		seed(t, i, 1, 10)
+		eventually(t, "it is done with all", func() bool { return hasStatus(t, i, "parking") && i.status(t, "parking").Position == 50 })
+		require.Equal(t, 43, r.count())
+		parked := i.parked(t)
+		require.Len(t, parked, 7)
+		require.Equal(t, 3, parked[0].Attempts)
+		require.Equal(t, "refused", parked[0].Error)
+		require.Equal(t, int64(3), tries.Load(), "later events of the aggregate were not tried")
+		for _, p := range parked[1:] {
+			require.Zero(t, p.Attempts)
+			require.Equal(t, "a3", p.AggregateID)
+		}
+		stop()
+
+		// After a restart the aggregate is still parked.
+		react(t, i.subscriber(t, c), r)
+		seed(t, i, 11, 1)
+		eventually(t, "the new one is parked too", func() bool { return len(i.parked(t)) == 8 })
+		asking := elsewhere.subscriber(t, c) // in another process, which does not have the consumer
+		require.NoError(t, asking.Retry(t.Context()))
+		eventually(t, "it is refused again", func() bool { return i.parked(t)[0].Attempts == 6 })
+		healed.Store(true)
+		require.NoError(t, asking.Retry(t.Context()))
+		seed(t, i, 12, 1)
+		eventually(t, "all came", func() bool { return r.count() == 60 })
+		eventually(t, "none is parked", func() bool { return len(i.parked(t)) == 0 })
+		inOrder(t, r.all())
+		require.Greater(t, unavailable.Load(), int64(10))
+	})
+}
+
+func TestNackWithoutMiddlewareCounts(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, d database) {
+		i := d.start(t)
+		s := i.subscriber(t, eventlog.SubscriberConfig{Name: "plain", Attempts: 2})
+		out, err := s.Subscribe(t.Context(), eventlog.Topic)
+		require.NoError(t, err)
+		defer func() { require.NoError(t, s.Close()) }()
+		i.commit(t, record("s", "a", 1, "lead.sold.v1"))
+		for range 2 {
+			require.True(t, (<-out).Nack())
+		}
+		eventually(t, "it is parked", func() bool { return len(i.parked(t)) == 1 })
+		require.Equal(t, 2, i.parked(t)[0].Attempts)
+	})
+}
+
+// An owner that is not heard of loses its lease; its late acks count for nothing.
+func TestSubscriberTakeover(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, d database) {
+		one, two := d.start(t), d.start(t)
+		seed(t, one, 1, 1)
+		frozen := one.subscriber(t, eventlog.SubscriberConfig{Name: "over", Lanes: 1,
+			Lease: eventlog.LeaseConfig{TTL: 50 * time.Millisecond, Renew: time.Hour, Retry: time.Hour}})
+		out, err := frozen.Subscribe(t.Context(), eventlog.Topic)
+		require.NoError(t, err)
+		m := <-out
+		heir := two.subscriber(t, eventlog.SubscriberConfig{Name: "over", Lanes: 1, Lease: eventlog.LeaseConfig{TTL: time.Hour, Retry: time.Millisecond}})
+		next, err := heir.Subscribe(t.Context(), eventlog.Topic)
+		require.NoError(t, err)
+		again := <-next
+		require.Equal(t, m.UUID, again.UUID, "what was not done comes again")
+		<-m.Context().Done() // the old owner is told to stop
+		require.True(t, m.Ack())
+		require.NoError(t, frozen.Close())
+		require.Zero(t, two.status(t, "over").Position)
+		require.True(t, two.status(t, "over").Owned, "the old owner's release changes nothing")
+		require.True(t, again.Ack())
+		for range 4 {
+			require.True(t, (<-next).Ack())
+		}
+		require.NoError(t, heir.Close())
+		require.Equal(t, int64(5), two.status(t, "over").Position)
+	})
+}
+
+// At shutdown what is in work gets its time, nothing new begins, and what was not done comes again.
+func TestSubscriberShutdown(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, d database) {
+		i := d.start(t)
+		seed(t, i, 1, 2)
+		ctx, cancel := context.WithCancel(t.Context())
+		c := eventlog.SubscriberConfig{Name: "bye", Lanes: 1, Lease: eventlog.LeaseConfig{TTL: time.Hour}}
+		out, err := i.subscriber(t, c).Subscribe(ctx, eventlog.Topic)
+		require.NoError(t, err)
+		require.True(t, (<-out).Ack())
+		second := <-out
+		cancel()
+		require.NoError(t, second.Context().Err(), "it may still finish")
+		require.True(t, second.Ack())
+		_, open := <-out
+		require.False(t, open)
+		s := i.status(t, "bye")
+		require.Equal(t, int64(2), s.Position)
+		require.False(t, s.Owned)
+
+		c.Grace = time.Millisecond
+		late := i.subscriber(t, c)
+		out, err = late.Subscribe(t.Context(), eventlog.Topic)
+		require.NoError(t, err)
+		m := <-out
+		require.Equal(t, "3", m.Metadata.Get(eventlog.MetaPosition))
+		require.NoError(t, late.Close(), "a handler that does not end does not stop the shutdown")
+		require.Error(t, m.Context().Err())
+		require.Equal(t, int64(2), i.status(t, "bye").Position)
+	})
+}
+
+// distinct leaves out what came again.
+func distinct(list []entry) (first []entry) {
+	seen := map[string]bool{}
+	for _, e := range list {
+		if !seen[e.EventID] {
+			seen[e.EventID] = true
+			first = append(first, e)
+		}
+	}
+	return first
+}
+
+// Two instances subscribe, and writers write: nobody's order breaks and nothing is lost while they come and go.
+func TestSubscribersComeAndGo(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, d database) {
+		one, two := d.start(t), d.start(t)
+		r := &deliveries{}
+		c := eventlog.SubscriberConfig{Name: "go", Lanes: 4, Batch: 10, Window: 50}
+		var group sync.WaitGroup
+		group.Go(func() {
+			for w := range int64(30) {
+				var events []application.EventRecord
+				for a := range 10 {
+					events = append(events, record("s", fmt.Sprint(a), w+1, "lead.sold.v1"))
+				}
+				if err := one.tryCommit(events...); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		for k := range 6 {
+			i := []*instance{one, two}[k%2]
+			target := 50 * (k + 1)
+			stop := react(t, i.subscriber(t, c), r)
+			eventually(t, "it goes on", func() bool { return len(distinct(r.all())) >= target })
+			stop()
+		}
+		group.Wait()
+		eventually(t, "nothing is lost", func() bool { return len(distinct(r.all())) == 300 })
+		inOrder(t, distinct(r.all()))
+	})
+}

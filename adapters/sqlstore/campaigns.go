@@ -1,0 +1,356 @@
+package sqlstore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/calendar"
+	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/field"
+	"github.com/leadmill/leadmill/domain/money"
+)
+
+type campaigns struct{ t *tx }
+
+const (
+	campaignColumns = "id, seller_id, name, category, active_key, status, definition, created_at, updated_at, version"
+	contractColumns = "id, campaign_id, seller_id, buyer_id, status, price, priority, time_zone, effective_zone, caps, created_at, updated_at"
+)
+
+type campaignRow struct {
+	ID         string  `db:"id"`
+	SellerID   string  `db:"seller_id"`
+	Name       string  `db:"name"`
+	Category   string  `db:"category"`
+	ActiveKey  *string `db:"active_key"`
+	Status     string  `db:"status"`
+	Definition string  `db:"definition"`
+	CreatedAt  int64   `db:"created_at"`
+	UpdatedAt  int64   `db:"updated_at"`
+	Version    int64   `db:"version"`
+}
+
+// campaignDefinition is the column campaigns.definition. Members are only ever added.
+type campaignDefinition struct {
+	Fields          []fieldRule `json:"fields,omitempty"`
+	Mode            string      `json:"mode"`
+	MaxSales        int         `json:"max_sales"`
+	Strategy        string      `json:"strategy"`
+	Dedupe          dedupeRule  `json:"dedupe"`
+	PendingTTLHours int         `json:"pending_ttl_hours"`
+	PriceShown      string      `json:"price_shown"`
+	Payout          payoutRule  `json:"payout"`
+}
+
+type fieldRule struct {
+	Name     string   `json:"name"`
+	Type     string   `json:"type"`
+	Required bool     `json:"required,omitempty"`
+	Options  []string `json:"options,omitempty"`
+}
+
+type dedupeRule struct {
+	Fields     []string `json:"fields,omitempty"`
+	Match      string   `json:"match,omitempty"`
+	WindowDays int      `json:"window_days,omitempty"`
+}
+
+// payoutRule holds the percentage in ten-thousandths of a percent and the fixed amount in micro-units.
+type payoutRule struct {
+	Type    string `json:"type,omitempty"`
+	Percent int64  `json:"percent,omitempty"`
+	Fixed   int64  `json:"fixed,omitempty"`
+}
+
+func newCampaignRow(n campaign.Snapshot) (campaignRow, error) {
+	d := campaignDefinition{Mode: n.Mode, MaxSales: n.MaxSales, Strategy: n.Strategy,
+		Dedupe:          dedupeRule{Fields: n.Dedupe.Fields, Match: string(n.Dedupe.Match), WindowDays: n.Dedupe.WindowDays},
+		PendingTTLHours: n.PendingTTLHours, PriceShown: string(n.PriceShown),
+		Payout: payoutRule{Type: string(n.Payout.Type), Percent: int64(n.Payout.Percent), Fixed: int64(n.Payout.Fixed)}}
+	for _, f := range n.Fields {
+		d.Fields = append(d.Fields, fieldRule{Name: f.Name, Type: string(f.Type), Required: f.Required, Options: f.Options})
+	}
+	text, err := json.Marshal(d)
+	if err != nil {
+		return campaignRow{}, fmt.Errorf("encode campaign %s: %w", n.ID, err)
+	}
+	row := campaignRow{ID: n.ID, SellerID: n.SellerID, Name: n.Name, Category: n.Category, Status: string(n.Status),
+		Definition: string(text), CreatedAt: micros(n.CreatedAt), UpdatedAt: micros(n.UpdatedAt), Version: n.Version}
+	if n.Status == campaign.Active {
+		key := campaign.CategoryKey(n.Category)
+		row.ActiveKey = &key
+	}
+	return row, nil
+}
+
+// snapshot returns the campaign without its contracts.
+func (r campaignRow) snapshot() (campaign.Snapshot, error) {
+	var d campaignDefinition
+	if err := json.Unmarshal([]byte(r.Definition), &d); err != nil {
+		return campaign.Snapshot{}, fmt.Errorf("restore campaign %s: %w", r.ID, err)
+	}
+	n := campaign.Snapshot{ID: r.ID, SellerID: r.SellerID, Name: r.Name, Category: r.Category, Status: campaign.Status(r.Status),
+		Mode: d.Mode, MaxSales: d.MaxSales, Strategy: d.Strategy,
+		Dedupe:          campaign.Dedupe{Fields: d.Dedupe.Fields, Match: campaign.Match(d.Dedupe.Match), WindowDays: d.Dedupe.WindowDays},
+		PendingTTLHours: d.PendingTTLHours, PriceShown: campaign.PriceShown(d.PriceShown),
+		Payout: campaign.Payout{Type: campaign.PayoutType(d.Payout.Type), Percent: money.Percent(d.Payout.Percent),
+			Fixed: money.Micros(d.Payout.Fixed)},
+		CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt), Version: r.Version}
+	for _, f := range d.Fields {
+		n.Fields = append(n.Fields, field.Rule{Name: f.Name, Type: field.Type(f.Type), Required: f.Required, Options: f.Options})
+	}
+	return n, nil
+}
+
+type contractRow struct {
+	ID            string `db:"id"`
+	CampaignID    string `db:"campaign_id"`
+	SellerID      string `db:"seller_id"`
+	BuyerID       string `db:"buyer_id"`
+	Status        string `db:"status"`
+	Price         int64  `db:"price"`
+	Priority      int64  `db:"priority"`
+	TimeZone      string `db:"time_zone"`
+	EffectiveZone string `db:"effective_zone"`
+	Caps          string `db:"caps"`
+	CreatedAt     int64  `db:"created_at"`
+	UpdatedAt     int64  `db:"updated_at"`
+}
+
+// contractCap is one element of the column contracts.caps. A limit that is absent does not exist; the budget is in micro-units.
+type contractCap struct {
+	Window string `json:"window"`
+	Leads  *int64 `json:"leads,omitempty"`
+	Budget *int64 `json:"budget,omitempty"`
+}
+
+func newContractRow(campaignID, sellerID string, k campaign.ContractSnapshot) (contractRow, error) {
+	caps := make([]contractCap, len(k.Caps))
+	for i, c := range k.Caps {
+		caps[i].Window = string(c.Window)
+		if c.HasLeads {
+			caps[i].Leads = &c.Leads
+		}
+		if c.HasBudget {
+			budget := int64(c.Budget)
+			caps[i].Budget = &budget
+		}
+	}
+	text, err := json.Marshal(caps)
+	if err != nil {
+		return contractRow{}, fmt.Errorf("encode contract %s: %w", k.ID, err)
+	}
+	return contractRow{ID: k.ID, CampaignID: campaignID, SellerID: sellerID, BuyerID: k.BuyerID, Status: string(k.Status),
+		Price: int64(k.Price), Priority: k.Priority, TimeZone: k.TimeZone, EffectiveZone: k.EffectiveZone, Caps: string(text),
+		CreatedAt: micros(k.CreatedAt), UpdatedAt: micros(k.UpdatedAt)}, nil
+}
+
+func (r contractRow) snapshot() (campaign.ContractSnapshot, error) {
+	caps, err := decodeCaps(r.Caps)
+	if err != nil {
+		return campaign.ContractSnapshot{}, fmt.Errorf("restore contract %s: %w", r.ID, err)
+	}
+	return campaign.ContractSnapshot{ID: r.ID, BuyerID: r.BuyerID, Status: campaign.Status(r.Status), Price: money.Micros(r.Price),
+		Priority: r.Priority, TimeZone: r.TimeZone, EffectiveZone: r.EffectiveZone, Caps: caps, CreatedAt: timeOf(r.CreatedAt),
+		UpdatedAt: timeOf(r.UpdatedAt)}, nil
+}
+
+func decodeCaps(text string) ([]campaign.Cap, error) {
+	var stored []contractCap
+	if err := json.Unmarshal([]byte(text), &stored); err != nil {
+		return nil, err
+	}
+	caps := make([]campaign.Cap, len(stored))
+	for i, c := range stored {
+		caps[i].Window = calendar.Window(c.Window)
+		if c.Leads != nil {
+			caps[i].HasLeads, caps[i].Leads = true, *c.Leads
+		}
+		if c.Budget != nil {
+			caps[i].HasBudget, caps[i].Budget = true, money.Micros(*c.Budget)
+		}
+	}
+	return caps, nil
+}
+
+// Add implements application.CampaignRepository.
+func (r campaigns) Add(ctx context.Context, c *campaign.Campaign) error {
+	n := c.Snapshot()
+	row, err := newCampaignRow(n)
+	if err != nil {
+		return r.t.refuse(err)
+	}
+	taken, err := r.t.insert(ctx, "campaigns", "INSERT INTO campaigns ("+campaignColumns+") VALUES ("+marks(10)+")", row.ID, row.SellerID,
+		row.Name, row.Category, row.ActiveKey, row.Status, row.Definition, row.CreatedAt, row.UpdatedAt, row.Version)
+	switch {
+	case err != nil:
+		return err
+	case taken == "campaigns_active":
+		return campaign.ErrCategoryTaken
+	case taken != "":
+		return r.t.unexpected("campaigns", taken)
+	}
+	if err := r.saveContracts(ctx, n, nil); err != nil {
+		return err
+	}
+	r.t.save(c, "campaign", n.ID, n.SellerID, application.TrailOf(ctx))
+	return nil
+}
+
+// saveContracts inserts the contracts that are not among stored and updates those that are and changed.
+func (r campaigns) saveContracts(ctx context.Context, n campaign.Snapshot, stored map[string]contractRow) error {
+	var fresh []contractRow
+	for _, k := range n.Contracts {
+		row, err := newContractRow(n.ID, n.SellerID, k)
+		if err != nil {
+			return r.t.refuse(err)
+		}
+		old, exists := stored[row.ID]
+		switch {
+		case !exists:
+			fresh = append(fresh, row)
+		case old != row:
+			if _, err := r.t.exec(ctx, "UPDATE contracts SET buyer_id = ?, status = ?, price = ?, priority = ?, time_zone = ?, effective_zone = ?, caps = ?, updated_at = ? WHERE id = ? AND campaign_id = ?",
+				row.BuyerID, row.Status, row.Price, row.Priority, row.TimeZone, row.EffectiveZone, row.Caps, row.UpdatedAt, row.ID, row.CampaignID); err != nil {
+				return err
+			}
+		}
+	}
+	_, err := r.t.insertRows(ctx, "contracts", contractColumns, len(fresh), func(args []any, i int) ([]any, error) {
+		k := &fresh[i]
+		return append(args, k.ID, k.CampaignID, k.SellerID, k.BuyerID, k.Status, k.Price, k.Priority, k.TimeZone, k.EffectiveZone,
+			k.Caps, k.CreatedAt, k.UpdatedAt), nil
+	})
+	return err
+}
+
+// Lock implements application.CampaignRepository.
+func (r campaigns) Lock(ctx context.Context, sellerID, id string) (*campaign.Campaign, error) {
+	all, err := r.LockAll(ctx, []string{id}, nil)
+	if err != nil {
+		return nil, err
+	}
+	if c := all[id]; c != nil && c.SellerID() == sellerID {
+		return c, nil
+	}
+	return nil, campaign.ErrNotFound
+}
+
+// LockAll implements application.CampaignRepository.
+func (r campaigns) LockAll(ctx context.Context, ids []string, cached map[string]*campaign.Campaign) (map[string]*campaign.Campaign, error) {
+	out := make(map[string]*campaign.Campaign, len(ids))
+	var load []string
+	for chunk := range slices.Chunk(sorted(ids), maxParams) {
+		var rows []struct {
+			ID      string `db:"id"`
+			Version int64  `db:"version"`
+		}
+		if err := r.t.selectAll(ctx, &rows, "SELECT id, version FROM campaigns WHERE id IN ("+marks(len(chunk))+") ORDER BY id"+r.t.s.db.ForUpdate(), anys(chunk)...); err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			if c := cached[row.ID]; c != nil && c.Version() == row.Version {
+				out[row.ID] = c
+				continue
+			}
+			load = append(load, row.ID)
+		}
+	}
+	for chunk := range slices.Chunk(load, maxParams) {
+		if err := r.load(ctx, chunk, out); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// load reads locked campaigns with their contracts. Deleted contracts stay behind: nothing asks for them any more.
+func (r campaigns) load(ctx context.Context, ids []string, into map[string]*campaign.Campaign) error {
+	var rows []campaignRow
+	if err := r.t.selectAll(ctx, &rows, "SELECT "+campaignColumns+" FROM campaigns WHERE id IN ("+marks(len(ids))+")", anys(ids)...); err != nil {
+		return err
+	}
+	var owned []contractRow
+	if err := r.t.selectAll(ctx, &owned, "SELECT "+contractColumns+" FROM contracts WHERE campaign_id IN ("+marks(len(ids))+") AND status <> 'deleted' ORDER BY campaign_id, id", anys(ids)...); err != nil {
+		return err
+	}
+	contracts := map[string][]campaign.ContractSnapshot{}
+	for _, k := range owned {
+		n, err := k.snapshot()
+		if err != nil {
+			return r.t.refuse(err)
+		}
+		contracts[k.CampaignID] = append(contracts[k.CampaignID], n)
+	}
+	for _, row := range rows {
+		n, err := row.snapshot()
+		if err != nil {
+			return r.t.refuse(err)
+		}
+		n.Contracts = contracts[row.ID]
+		into[row.ID] = campaign.FromSnapshot(n)
+	}
+	return nil
+}
+
+// Save implements application.CampaignRepository.
+func (r campaigns) Save(ctx context.Context, c *campaign.Campaign) error {
+	n := c.Snapshot()
+	row, err := newCampaignRow(n)
+	if err != nil {
+		return r.t.refuse(err)
+	}
+	taken, matched, err := r.t.update(ctx, "campaigns", "UPDATE campaigns SET name = ?, category = ?, active_key = ?, status = ?, definition = ?, updated_at = ?, version = ? WHERE id = ? AND version = ?",
+		row.Name, row.Category, row.ActiveKey, row.Status, row.Definition, row.UpdatedAt, row.Version, row.ID, c.StoredVersion())
+	switch {
+	case err != nil:
+		return err
+	case taken == "campaigns_active":
+		return campaign.ErrCategoryTaken
+	case taken != "":
+		return r.t.unexpected("campaigns", taken)
+	case matched != 1:
+		return application.ErrConcurrentChange
+	}
+	var rows []contractRow
+	if err := r.t.selectAll(ctx, &rows, "SELECT "+contractColumns+" FROM contracts WHERE campaign_id = ?", n.ID); err != nil {
+		return err
+	}
+	stored := make(map[string]contractRow, len(rows))
+	for _, k := range rows {
+		stored[k.ID] = k
+	}
+	if err := r.saveContracts(ctx, n, stored); err != nil {
+		return err
+	}
+	r.t.save(c, "campaign", n.ID, n.SellerID, application.TrailOf(ctx))
+	return nil
+}
+
+// LockOfBuyer implements application.CampaignRepository. The ids are read first, so that the locks are taken in their order.
+func (r campaigns) LockOfBuyer(ctx context.Context, sellerID, buyerID string) ([]*campaign.Campaign, error) {
+	query := "SELECT DISTINCT c.id FROM campaigns c JOIN contracts k ON k.campaign_id = c.id WHERE c.seller_id = ? AND c.status <> 'archived' AND k.status <> 'deleted'"
+	args := []any{sellerID}
+	if buyerID != "" {
+		query += " AND k.buyer_id = ?"
+		args = append(args, buyerID)
+	}
+	var ids []string
+	if err := r.t.selectAll(ctx, &ids, query+" ORDER BY c.id", args...); err != nil {
+		return nil, err
+	}
+	all, err := r.LockAll(ctx, ids, nil)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*campaign.Campaign, 0, len(all))
+	for _, id := range ids {
+		if c := all[id]; c != nil && c.Status() != campaign.Archived {
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,239 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
+	"github.com/pressly/goose/v3/lock"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// versionTable is where goose records what was applied.
+const versionTable = "goose_db_version"
+
+// MigrationStatus is one migration this binary knows, and whether the database has it.
+type MigrationStatus struct {
+	Version int64
+	Name    string
+	Applied bool
+}
+
+// Errors of CheckVersion.
+var (
+	ErrSchemaOlder = errors.New(`run "leadmill migrate up"`)
+	ErrSchemaNewer = errors.New("use the version of leadmill that made it, or a later one")
+)
+
+// Migrate brings the schema to the version this binary knows. It is safe when several processes do so at once: one works,
+// the others wait until ctx ends. After a crash in the middle it goes on where it was. A newer schema is left alone:
+// ErrSchemaNewer.
+func Migrate(ctx context.Context, db *dialect.DB) error {
+	if err := CheckVersion(ctx, db); err == nil || errors.Is(err, ErrSchemaNewer) {
+		return err
+	}
+	p, err := provider(db)
+	if err != nil {
+		return err
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	return CheckVersion(ctx, db)
+}
+
+// CheckVersion reports whether the schema is the one this binary knows: ErrSchemaOlder, ErrSchemaNewer, or an error of the
+// database. It only reads.
+func CheckVersion(ctx context.Context, db *dialect.DB) error {
+	all, err := Status(ctx, db)
+	if err != nil {
+		return err
+	}
+	applied, err := appliedVersions(ctx, db)
+	if err != nil {
+		return err
+	}
+	known, current := all[len(all)-1].Version, int64(0)
+	for v := range applied {
+		current = max(current, v)
+	}
+	if current > known {
+		return fmt.Errorf("the database schema is version %d, newer than version %d that this leadmill knows: %w", current, known, ErrSchemaNewer)
+	}
+	for _, m := range all {
+		if !m.Applied {
+			return fmt.Errorf("the database schema is version %d, this leadmill needs version %d: %w", current, known, ErrSchemaOlder)
+		}
+	}
+	return nil
+}
+
+// Status lists the migrations this binary knows, in order. It only reads.
+func Status(ctx context.Context, db *dialect.DB) ([]MigrationStatus, error) {
+	applied, err := appliedVersions(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	files, err := fs.ReadDir(migrations, path.Join("migrations", db.Name()))
+	if err != nil {
+		return nil, err
+	}
+	all := make([]MigrationStatus, 0, len(files))
+	for _, f := range files {
+		version, err := goose.NumericComponent(f.Name())
+		if err != nil {
+			return nil, fmt.Errorf("migration %s: %w", f.Name(), err)
+		}
+		all = append(all, MigrationStatus{Version: version, Name: f.Name(), Applied: applied[version]})
+	}
+	return all, nil
+}
+
+// appliedVersions returns the versions the database has; none when it has no table of versions.
+func appliedVersions(ctx context.Context, db *dialect.DB) (map[int64]bool, error) {
+	store, err := newVersions(db)
+	if err != nil {
+		return nil, err
+	}
+	exists, err := store.made(ctx, db.Reader.DB)
+	if err != nil || !exists {
+		return nil, err
+	}
+	rows, err := store.ListMigrations(ctx, db.Reader.DB)
+	if err != nil {
+		return nil, fmt.Errorf("read the schema's version: %w", err)
+	}
+	applied := make(map[int64]bool, len(rows))
+	for _, r := range rows {
+		if _, seen := applied[r.Version]; !seen { // the latest row of a version counts, and it comes first
+			applied[r.Version] = r.IsApplied
+		}
+	}
+	for v, ok := range applied {
+		if !ok {
+			delete(applied, v)
+		}
+	}
+	return applied, nil
+}
+
+func provider(db *dialect.DB) (*goose.Provider, error) {
+	files, err := fs.Sub(migrations, path.Join("migrations", db.Name()))
+	if err != nil {
+		return nil, err
+	}
+	store, err := newVersions(db)
+	if err != nil {
+		return nil, err
+	}
+	options := []goose.ProviderOption{goose.WithStore(store), goose.WithDisableGlobalRegistry(true)}
+	if db.Name() == "sqlite" {
+		known, err := fs.ReadDir(files, ".")
+		if err != nil {
+			return nil, err
+		}
+		target, err := goose.NumericComponent(known[len(known)-1].Name())
+		if err != nil {
+			return nil, err
+		}
+		// One transaction around all migrations: ours, so goose must begin none of its own.
+		options = append(options, goose.WithSessionLocker(exclusive{db: db, store: store, target: target}), goose.WithIsolateDDL(true))
+	} else {
+		// A lease that outlives a killed process only shortly, and is renewed long before it ends.
+		locker, err := lock.NewMySQLTableLocker(lock.WithTableLeaseDuration(10*time.Second), lock.WithTableHeartbeatInterval(2*time.Second),
+			lock.WithTableLockTimeout(250*time.Millisecond, 2_400), lock.WithTableUnlockTimeout(250*time.Millisecond, 40),
+			lock.WithTableLogger(slog.New(slog.DiscardHandler)),
+			lock.WithTableRetryPolicy(func(err error) bool { return db.Classify(err) != dialect.Lost }))
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, goose.WithLocker(locker))
+	}
+	return goose.NewProvider(goose.DialectCustom, db.Writer.DB, files, options...)
+}
+
+// versions is goose's table of versions, made so that a crash while it is made does no harm: CREATE TABLE commits by
+// itself on MySQL, and goose refuses a table without its first row.
+type versions struct {
+	database.Store
+
+	exists string // a query for how many tables have the name
+}
+
+func newVersions(db *dialect.DB) (versions, error) {
+	d, exists := database.DialectMySQL, "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?"
+	if db.Name() == "sqlite" {
+		d, exists = database.DialectSQLite3, "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?"
+	}
+	store, err := database.NewStore(d, versionTable)
+	return versions{Store: store, exists: exists}, err
+}
+
+func (v versions) made(ctx context.Context, db database.DBTxConn) (bool, error) {
+	var n int
+	if err := db.QueryRowContext(ctx, v.exists, versionTable).Scan(&n); err != nil {
+		return false, fmt.Errorf("look for the schema's version: %w", err)
+	}
+	return n > 0, nil
+}
+
+// TableExists implements database.StoreExtender: a table without rows does not count.
+func (v versions) TableExists(ctx context.Context, db database.DBTxConn) (bool, error) {
+	exists, err := v.made(ctx, db)
+	if err != nil || !exists {
+		return false, err
+	}
+	_, err = v.GetLatestVersion(ctx, db)
+	if errors.Is(err, database.ErrVersionNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// CreateVersionTable implements database.Store.
+func (v versions) CreateVersionTable(ctx context.Context, db database.DBTxConn) error {
+	exists, err := v.made(ctx, db)
+	if err != nil || exists {
+		return err
+	}
+	return v.Store.CreateVersionTable(ctx, db)
+}
+
+// exclusive runs all migrations of SQLite in one transaction that holds the write lock from its begin.
+type exclusive struct {
+	db     *dialect.DB
+	store  versions
+	target int64
+}
+
+// SessionLock implements lock.SessionLocker. It waits for other processes until ctx ends.
+func (e exclusive) SessionLock(ctx context.Context, conn *sql.Conn) error {
+	for {
+		_, err := conn.ExecContext(ctx, "BEGIN EXCLUSIVE")
+		if err == nil || ctx.Err() != nil || e.db.Classify(err) != dialect.Retry {
+			return err // SQLite has waited 5 s itself before it says that it is busy
+		}
+	}
+}
+
+// SessionUnlock implements lock.SessionLocker: it commits when all migrations are done, else none.
+func (e exclusive) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
+	end := "ROLLBACK"
+	if latest, err := e.store.GetLatestVersion(ctx, conn); err == nil && latest >= e.target {
+		end = "COMMIT"
+	}
+	_, err := conn.ExecContext(ctx, end)
+	return err
+}

@@ -1,0 +1,296 @@
+package sqlstore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore"
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/tests/dbtest"
+)
+
+func open(t *testing.T, url string) *dialect.DB {
+	t.Helper()
+	db, err := dialect.Open(url, dialect.Options{MaxConnections: 8})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	return db
+}
+
+func perEngine(t *testing.T, test func(t *testing.T, engine dbtest.Engine)) {
+	t.Helper()
+	for _, engine := range dbtest.Engines() {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			test(t, engine)
+		})
+	}
+}
+
+func TestMigrate(t *testing.T) {
+	t.Parallel()
+	perEngine(t, func(t *testing.T, engine dbtest.Engine) {
+		db := open(t, dbtest.URL(t, engine))
+		require.ErrorIs(t, sqlstore.CheckVersion(t.Context(), db), sqlstore.ErrSchemaOlder)
+		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 0, this leadmill needs version 3")
+		require.Empty(t, tables(t, db), "looking changes nothing")
+		all, err := sqlstore.Status(t.Context(), db)
+		require.NoError(t, err)
+		require.Equal(t, []sqlstore.MigrationStatus{{Version: 1, Name: "0001_core.sql"}, {Version: 2, Name: "0002_events.sql"}, {Version: 3, Name: "0003_campaign_report.sql"}}, all)
+		for range 2 {
+			require.NoError(t, sqlstore.Migrate(t.Context(), db))
+			require.NoError(t, sqlstore.CheckVersion(t.Context(), db))
+			all, err = sqlstore.Status(t.Context(), db)
+			require.NoError(t, err)
+			for _, m := range all {
+				require.True(t, m.Applied, m.Name)
+			}
+		}
+		_, err = db.Writer.ExecContext(t.Context(), "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, 1)")
+		require.NoError(t, err)
+		for _, err := range []error{sqlstore.CheckVersion(t.Context(), db), sqlstore.Migrate(t.Context(), db)} {
+			require.ErrorIs(t, err, sqlstore.ErrSchemaNewer)
+			require.ErrorContains(t, err, "version 99, newer than version 3")
+		}
+		_, err = db.Writer.ExecContext(t.Context(), "DELETE FROM goose_db_version WHERE version_id IN (3, 99)")
+		require.NoError(t, err)
+		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 2, this leadmill needs version 3")
+	})
+}
+
+func TestMigrateAtOnce(t *testing.T) {
+	t.Parallel()
+	perEngine(t, func(t *testing.T, engine dbtest.Engine) {
+		url := dbtest.URL(t, engine)
+		errs := make([]error, 4)
+		var all sync.WaitGroup
+		for i := range errs {
+			db := open(t, url)
+			all.Go(func() { errs[i] = sqlstore.Migrate(t.Context(), db) })
+		}
+		all.Wait()
+		require.NoError(t, errors.Join(errs...))
+		db := open(t, url)
+		var rows []int
+		require.NoError(t, db.Reader.SelectContext(t.Context(), &rows, "SELECT version_id FROM goose_db_version ORDER BY id"))
+		require.Equal(t, []int{0, 1, 2, 3}, rows, "each ran once")
+	})
+}
+
+// statements returns the statements of a migration going up.
+func statements(t *testing.T, engine, name string) []string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("migrations", engine, name))
+	require.NoError(t, err)
+	_, up, ok := strings.Cut(string(text), "-- +goose Up\n")
+	require.True(t, ok)
+	up, _, ok = strings.Cut(up, "-- +goose Down")
+	require.True(t, ok)
+	var out []string
+	for statement := range strings.SplitSeq(up, ";\n") {
+		if strings.TrimSpace(statement) != "" {
+			out = append(out, statement)
+		}
+	}
+	return out
+}
+
+// TestMigrateAfterCrash kills a migration between its statements: on MySQL each has committed itself.
+func TestMigrateAfterCrash(t *testing.T) {
+	t.Parallel()
+	perEngine(t, func(t *testing.T, engine dbtest.Engine) {
+		if engine == dbtest.SQLite {
+			crashSQLite(t)
+			return
+		}
+		fresh := open(t, dbtest.URL(t, engine))
+		require.NoError(t, sqlstore.Migrate(t.Context(), fresh))
+		core, events := statements(t, "mysql", "0001_core.sql"), statements(t, "mysql", "0002_events.sql")
+		versions := "CREATE TABLE goose_db_version (id serial NOT NULL, version_id bigint NOT NULL, is_applied boolean NOT NULL, tstamp timestamp NULL default now(), PRIMARY KEY(id))"
+		row := "INSERT INTO goose_db_version (version_id, is_applied) VALUES (%d, true)"
+		zero := []string{versions, fmt.Sprintf(row, 0)}
+		for name, done := range map[string][]string{
+			"the first table":              slices.Concat(zero, core[:1]),
+			"half of the core":             slices.Concat(zero, core[:len(core)/2]),
+			"all of the core":              slices.Concat(zero, core),
+			"half of the events":           slices.Concat(zero, core, []string{fmt.Sprintf(row, 1)}, events[:2]),
+			"all of the events":            slices.Concat(zero, core, []string{fmt.Sprintf(row, 1)}, events),
+			"a table of versions, no rows": {versions},
+		} {
+			db := open(t, dbtest.URL(t, engine))
+			for _, statement := range done {
+				_, err := db.Writer.ExecContext(t.Context(), statement)
+				require.NoError(t, err, name)
+			}
+			require.ErrorIs(t, sqlstore.CheckVersion(t.Context(), db), sqlstore.ErrSchemaOlder, name)
+			require.NoError(t, sqlstore.Migrate(t.Context(), db), name)
+			require.Equal(t, schema(t, fresh), schema(t, db), name)
+			var sequences int
+			require.NoError(t, db.Reader.GetContext(t.Context(), &sequences, "SELECT COUNT(*) FROM event_sequence"))
+			require.Equal(t, 1, sequences, name)
+		}
+	})
+}
+
+// crashSQLite makes the last migration fail: nothing of the ones before it stays.
+func crashSQLite(t *testing.T) {
+	db := open(t, dbtest.URL(t, dbtest.SQLite))
+	_, err := db.Writer.ExecContext(t.Context(), "CREATE TABLE report_sales (id INTEGER PRIMARY KEY)")
+	require.NoError(t, err)
+	require.Error(t, sqlstore.Migrate(t.Context(), db))
+	require.Equal(t, []string{"report_sales"}, tables(t, db))
+	_, err = db.Writer.ExecContext(t.Context(), "DROP TABLE report_sales")
+	require.NoError(t, err)
+	require.NoError(t, sqlstore.Migrate(t.Context(), db))
+}
+
+// TestMigrateCancelled ends a migration that waits for another one.
+func TestMigrateCancelled(t *testing.T) {
+	t.Parallel()
+	perEngine(t, func(t *testing.T, engine dbtest.Engine) {
+		db := open(t, dbtest.URL(t, engine))
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		require.Error(t, sqlstore.Migrate(ctx, db))
+		require.NoError(t, sqlstore.Migrate(t.Context(), db))
+	})
+}
+
+func tables(t *testing.T, db *dialect.DB) []string {
+	t.Helper()
+	query := "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE() ORDER BY name"
+	if db.Name() == "sqlite" {
+		query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+	}
+	var names []string
+	require.NoError(t, db.Reader.SelectContext(t.Context(), &names, query))
+	return slices.DeleteFunc(names, func(n string) bool { return strings.HasPrefix(n, "goose_") })
+}
+
+// schema describes the tables in words that are the same for all engines: a line for each column and each key.
+func schema(t *testing.T, db *dialect.DB) []string {
+	t.Helper()
+	var lines []string
+	for _, table := range tables(t, db) {
+		if db.Name() == "sqlite" {
+			lines = append(lines, sqliteTable(t, db, table)...)
+		} else {
+			lines = append(lines, mysqlTable(t, db, table)...)
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func mysqlTable(t *testing.T, db *dialect.DB, table string) (lines []string) {
+	t.Helper()
+	var columns []struct {
+		Name string `db:"name"`
+		Type string `db:"type"`
+		Null string `db:"nullable"`
+	}
+	require.NoError(t, db.Reader.SelectContext(t.Context(), &columns,
+		"SELECT column_name AS name, column_type AS type, is_nullable AS nullable FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ?", table))
+	for _, c := range columns {
+		kind, length, _ := strings.Cut(strings.TrimSuffix(c.Type, ")"), "(")
+		switch kind {
+		case "bigint", "int", "tinyint":
+			kind, length = "INTEGER", ""
+		case "varchar":
+			kind, length = "TEXT", " <= "+length
+		case "longtext":
+			kind = "TEXT"
+		case "varbinary":
+			kind, length = "BLOB", " <= "+length
+		case "binary":
+			kind, length = "BLOB", " = "+length
+		case "longblob":
+			kind = "BLOB"
+		case "blob":
+			kind, length = "BLOB", " <= 65535"
+		}
+		lines = append(lines, fmt.Sprintf("%s.%s %s%s null=%v", table, c.Name, kind, length, c.Null == "YES"))
+	}
+	var keys []struct {
+		Name    string `db:"name"`
+		Common  bool   `db:"non_unique"`
+		Columns string `db:"columns"`
+	}
+	require.NoError(t, db.Reader.SelectContext(t.Context(), &keys,
+		"SELECT index_name AS name, MAX(non_unique) AS non_unique, GROUP_CONCAT(column_name ORDER BY seq_in_index) AS columns FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = ? GROUP BY index_name", table))
+	for _, k := range keys {
+		lines = append(lines, fmt.Sprintf("%s key %s unique=%v (%s)", table, k.Name, !k.Common, k.Columns))
+	}
+	return lines
+}
+
+func sqliteTable(t *testing.T, db *dialect.DB, table string) (lines []string) {
+	t.Helper()
+	var text string
+	require.NoError(t, db.Reader.GetContext(t.Context(), &text, "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", table))
+	require.Contains(t, text, "STRICT")
+	var columns []struct {
+		Name    string `db:"name"`
+		Type    string `db:"type"`
+		NotNull bool   `db:"notnull"`
+		PK      int    `db:"pk"`
+	}
+	require.NoError(t, db.Reader.SelectContext(t.Context(), &columns, "SELECT name, type, \"notnull\", pk FROM pragma_table_info(?)", table))
+	primary := make([]string, len(columns))
+	for _, c := range columns {
+		_, length, _ := strings.Cut(text, "CHECK (length("+c.Name+")")
+		length, _, _ = strings.Cut(length, ")")
+		lines = append(lines, fmt.Sprintf("%s.%s %s%s null=%v", table, c.Name, c.Type, length, !c.NotNull && c.PK == 0))
+		if c.PK > 0 {
+			primary[c.PK-1] = c.Name
+		}
+	}
+	primary = slices.DeleteFunc(primary, func(n string) bool { return n == "" })
+	lines = append(lines, fmt.Sprintf("%s key PRIMARY unique=true (%s)", table, strings.Join(primary, ",")))
+	var keys []struct {
+		Name    string `db:"name"`
+		Unique  bool   `db:"is_unique"`
+		Columns string `db:"columns"`
+	}
+	require.NoError(t, db.Reader.SelectContext(t.Context(), &keys,
+		"SELECT l.name, l.\"unique\" AS is_unique, (SELECT GROUP_CONCAT(i.name, ',' ORDER BY i.seqno) FROM pragma_index_info(l.name) i) AS columns FROM pragma_index_list(?) l WHERE l.origin = 'c'", table))
+	for _, k := range keys {
+		lines = append(lines, fmt.Sprintf("%s key %s unique=%v (%s)", table, k.Name, k.Unique, k.Columns))
+	}
+	return lines
+}
+
+// TestSameSchema holds the two folders of migrations together: they may differ in how events get their positions only.
+func TestSameSchema(t *testing.T) {
+	t.Parallel()
+	sqlite := open(t, dbtest.URL(t, dbtest.SQLite))
+	require.NoError(t, sqlstore.Migrate(t.Context(), sqlite))
+	embedded := schema(t, sqlite)
+	perEngine(t, func(t *testing.T, engine dbtest.Engine) {
+		if engine == dbtest.SQLite {
+			require.Contains(t, embedded, "leads.external_id TEXT <= 255 null=false")
+			require.Contains(t, embedded, "claims.claim_key BLOB = 32 null=false")
+			require.Contains(t, embedded, "campaigns key campaigns_active unique=true (seller_id,active_key)")
+			return
+		}
+		db := open(t, dbtest.URL(t, engine))
+		require.NoError(t, sqlstore.Migrate(t.Context(), db))
+		want := slices.DeleteFunc(slices.Clone(embedded), func(l string) bool { return strings.HasPrefix(l, "events key events_seller ") })
+		got := schema(t, db)
+		for _, only := range []string{"events.position INTEGER null=true", "events key events_position unique=true (position)", "events key events_seller unique=false (seller_id,position)",
+			"event_sequence.id INTEGER null=false", "event_sequence.last_position INTEGER null=false", "event_sequence key PRIMARY unique=true (id)"} {
+			require.Contains(t, got, only)
+			got = slices.DeleteFunc(got, func(l string) bool { return l == only })
+		}
+		require.Equal(t, want, got)
+	})
+}

@@ -1,0 +1,271 @@
+// Package sqlstoretest is what every engine must pass: one suite over the store's interfaces, its transactions and faults.
+package sqlstoretest
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/stretchr/testify/require"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore"
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/event"
+)
+
+// Harness is a store on an empty, migrated database of its own.
+type Harness struct {
+	DB     *dialect.DB
+	Store  *sqlstore.Store
+	Faults *Faults
+	Woken  *atomic.Int64
+	URL    string
+}
+
+// New migrates an empty database and opens a store on it that closes with the test.
+func New(t *testing.T, databaseURL string) *Harness {
+	t.Helper()
+	h := &Harness{Faults: &Faults{}, Woken: &atomic.Int64{}, URL: databaseURL}
+	h.DB = h.open(t, dialect.Options{MaxConnections: 32, Wrap: h.Faults.Wrap})
+	require.NoError(t, sqlstore.Migrate(t.Context(), h.DB))
+	h.Store = sqlstore.New(h.DB, log{}, wake{h.Woken}, &ids{}, translate)
+	h.Faults.Statements()
+	h.Faults.Failures()
+	return h
+}
+
+func (h *Harness) open(t *testing.T, o dialect.Options) *dialect.DB {
+	t.Helper()
+	db, err := dialect.Open(h.URL, o)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	return db
+}
+
+// concurrent reports whether transactions that write run side by side.
+func (h *Harness) concurrent() bool { return h.DB.Name() != "sqlite" }
+
+// retryable returns errors after which a transaction must be run again.
+func (h *Harness) retryable(t *testing.T) map[string]error {
+	t.Helper()
+	if h.concurrent() {
+		return map[string]error{
+			"deadlock":      &mysql.MySQLError{Number: 1213, Message: "Deadlock found when trying to get lock"},
+			"lock timeout":  &mysql.MySQLError{Number: 1205, Message: "Lock wait timeout exceeded"},
+			"lost snapshot": &mysql.MySQLError{Number: 1020, Message: "Record has changed since last read"},
+		}
+	}
+	return map[string]error{"busy": busy(t)}
+}
+
+// busy makes SQLite say that it is busy: its errors cannot be made by hand.
+func busy(t *testing.T) error {
+	t.Helper()
+	name := "file:" + (&url.URL{Path: filepath.Join(t.TempDir(), "busy.db")}).EscapedPath() + "?_txlock=immediate"
+	one, err := sql.Open("sqlite", name)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, one.Close()) }()
+	two, err := sql.Open("sqlite", name)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, two.Close()) }()
+	tx, err := one.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, tx.Rollback()) }()
+	_, err = two.BeginTx(t.Context(), nil)
+	require.Error(t, err)
+	return err
+}
+
+// lost is how the driver says that the connection broke.
+func (h *Harness) lost() error {
+	if h.concurrent() {
+		return mysql.ErrInvalidConn
+	}
+	return driver.ErrBadConn
+}
+
+// locked reports whether another transaction holds the row (on SQLite: the database).
+func (h *Harness) locked(t *testing.T, table, id string) bool {
+	t.Helper()
+	other, err := dialect.Open(h.URL, dialect.Options{MaxConnections: 1})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, other.Close()) }()
+	conn, err := other.Writer.Connx(context.Background())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, conn.Close()) }()
+	if !h.concurrent() {
+		_, err = conn.ExecContext(context.Background(), "PRAGMA busy_timeout = 0")
+		require.NoError(t, err)
+		_, err = conn.ExecContext(context.Background(), "BEGIN IMMEDIATE")
+	} else {
+		_, err = conn.ExecContext(context.Background(), "BEGIN")
+		require.NoError(t, err)
+		var found []string
+		err = conn.SelectContext(context.Background(), &found, "SELECT id FROM "+table+" WHERE id = ? FOR UPDATE NOWAIT", id)
+	}
+	if err != nil {
+		return true
+	}
+	_, err = conn.ExecContext(context.Background(), "ROLLBACK")
+	require.NoError(t, err)
+	return false
+}
+
+// do runs fn in a unit of work that must succeed.
+func (h *Harness) do(t *testing.T, fn func(ctx context.Context, tx application.Tx) error) {
+	t.Helper()
+	require.NoError(t, h.Store.Do(t.Context(), fn))
+}
+
+// exec changes the database behind the store's back.
+func (h *Harness) exec(t *testing.T, statement string, args ...any) {
+	t.Helper()
+	_, err := h.DB.Writer.ExecContext(context.Background(), statement, args...)
+	require.NoError(t, err)
+}
+
+// count returns how many rows a table has.
+func (h *Harness) count(t *testing.T, table string) int {
+	t.Helper()
+	var n int
+	require.NoError(t, h.DB.Reader.GetContext(context.Background(), &n, "SELECT COUNT(*) FROM "+table))
+	return n
+}
+
+// eventRow is one row of the log.
+type eventRow struct {
+	EventID          string `db:"event_id"`
+	SellerID         string `db:"seller_id"`
+	AggregateType    string `db:"aggregate_type"`
+	AggregateID      string `db:"aggregate_id"`
+	AggregateVersion int64  `db:"aggregate_version"`
+	Type             string `db:"type"`
+	Correlation      string `db:"metadata"`
+}
+
+func (h *Harness) events(t *testing.T) []eventRow {
+	t.Helper()
+	var rows []eventRow
+	require.NoError(t, h.DB.Reader.SelectContext(context.Background(), &rows,
+		"SELECT event_id, seller_id, aggregate_type, aggregate_id, aggregate_version, type, metadata FROM events ORDER BY id"))
+	return rows
+}
+
+// log writes events with plain inserts: the real writer has tests of its own.
+type log struct{}
+
+// Append implements sqlstore.EventWriter.
+func (log) Append(ctx context.Context, tx *sql.Tx, events []application.EventRecord) error {
+	for _, e := range events {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO events (event_id, seller_id, aggregate_type, aggregate_id, aggregate_version, type, payload, metadata, occurred_at) VALUES (?,?,?,?,?,?,?,?,?)",
+			e.ID, e.SellerID, e.AggregateType, e.AggregateID, e.AggregateVersion, e.Type, e.Payload, []byte(e.Trail.CorrelationID), e.OccurredAt.UnixMicro()); err != nil {
+			return fmt.Errorf("append: %w", err)
+		}
+	}
+	return nil
+}
+
+func translate(_ string, e event.Event) (string, []byte, time.Time, error) {
+	return e.EventType() + ".v1", []byte("{}"), now, nil
+}
+
+type wake struct{ n *atomic.Int64 }
+
+// Notify implements application.Wake.
+func (w wake) Notify() { w.n.Add(1) }
+
+type ids struct{ n atomic.Int64 }
+
+// New implements application.IDs.
+func (i *ids) New(prefix string) string { return fmt.Sprintf("%s_%08d", prefix, i.n.Add(1)) }
+
+// now is the time of all tests.
+var now = time.Date(2026, 3, 1, 12, 0, 0, 123_456_000, time.UTC)
+
+// fill gives every field of a value, down to the elements of slices and maps, a value of its own that is not zero.
+type fill struct{ n int64 }
+
+func (f *fill) value(v reflect.Value) {
+	f.n++
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(fmt.Sprintf("v%d", f.n))
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(f.n + 1000)
+	case reflect.Uint8:
+		v.SetUint(uint64(f.n%200 + 1))
+	case reflect.Array:
+		for i := range v.Len() {
+			f.value(v.Index(i))
+		}
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		for i := range 2 {
+			f.value(v.Index(i))
+		}
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		for range 2 {
+			key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+			f.value(key)
+			f.value(value)
+			v.SetMapIndex(key, value)
+		}
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			v.Set(reflect.ValueOf(now.Add(time.Duration(f.n) * time.Microsecond)))
+			return
+		}
+		for i := range v.NumField() {
+			f.value(v.Field(i))
+		}
+	default:
+		panic("sqlstoretest: fill does not know " + v.Type().String())
+	}
+}
+
+// filled returns a T in which every field has a value of its own, so that a field that is not stored is found.
+func filled[T any](start int64) T {
+	var v T
+	f := fill{n: start}
+	f.value(reflect.ValueOf(&v).Elem())
+	return v
+}
+
+// zeroField returns the name of a field that is zero, down to the elements of slices; "" when there is none.
+func zeroField(v reflect.Value, name string) string {
+	switch {
+	case v.IsZero():
+		return name
+	case v.Kind() == reflect.Slice:
+		for i := range v.Len() {
+			if z := zeroField(v.Index(i), fmt.Sprintf("%s[%d]", name, i)); z != "" {
+				return z
+			}
+		}
+	case v.Kind() == reflect.Struct && v.Type() != reflect.TypeFor[time.Time]():
+		for i := range v.NumField() {
+			if z := zeroField(v.Field(i), strings.TrimPrefix(name+"."+v.Type().Field(i).Name, ".")); z != "" {
+				return z
+			}
+		}
+	}
+	return ""
+}
+
+func requireFull(t *testing.T, v any) {
+	t.Helper()
+	require.Empty(t, zeroField(reflect.ValueOf(v), ""), "the test must give every field a value")
+}

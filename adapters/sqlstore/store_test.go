@@ -1,0 +1,18 @@
+package sqlstore_test
+
+import (
+	"testing"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/sqlstoretest"
+	"github.com/leadmill/leadmill/tests/dbtest"
+)
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	for _, engine := range dbtest.Engines() {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			sqlstoretest.Run(t, func(t *testing.T) *sqlstoretest.Harness { return sqlstoretest.New(t, dbtest.URL(t, engine)) })
+		})
+	}
+}

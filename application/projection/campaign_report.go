@@ -1,0 +1,274 @@
+package projection
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/bits"
+	"time"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/contract/eventsv1"
+	"github.com/leadmill/leadmill/domain/calendar"
+	"github.com/leadmill/leadmill/domain/money"
+)
+
+// CampaignReportGroup is what the figures of a campaign report are kept by. Day is YYYY-MM-DD in the seller's time zone.
+type CampaignReportGroup struct{ SellerID, Day, CampaignID, Category, PartnerID string }
+
+// LeadsDelta is what is to be added to the lead counts of a group; members may be negative.
+type LeadsDelta struct{ Submitted, Pending, Sold, Duplicate, Rejected, Unsold int64 }
+
+// SalesGroup is what the figures of sales are kept by.
+type SalesGroup struct {
+	CampaignReportGroup
+	BuyerID string
+}
+
+// SalesDelta is what is to be added to the sales of a group. Money is in micro-units of the seller's currency.
+type SalesDelta struct {
+	Sales           int64
+	Revenue, Payout money.Micros
+}
+
+// CampaignReportStore keeps what campaign reports are made of. Errors of a database that cannot be reached are of kind
+// fault.Unavailable.
+type CampaignReportStore interface {
+	// TimeZones returns the time zones of sellers by id. Unknown sellers are left out.
+	TimeZones(ctx context.Context, tx Tx, sellerIDs []string) (map[string]string, error)
+	// SetTimeZones keeps the time zones of sellers by id.
+	SetTimeZones(ctx context.Context, tx Tx, zones map[string]string) error
+	// Add adds to the figures of leads and of sales.
+	Add(ctx context.Context, tx Tx, leads map[CampaignReportGroup]LeadsDelta, sales map[SalesGroup]SalesDelta) error
+	// Reset empties all tables.
+	Reset(ctx context.Context, tx Tx) error
+}
+
+// CampaignReport builds the read model of GET /v1/reports/campaigns. A lead is counted on the day it was submitted, in the
+// time zone its seller has when the event is applied; UTC as long as none is known.
+type CampaignReport struct{ store CampaignReportStore }
+
+// NewCampaignReport returns the projection.
+func NewCampaignReport(s CampaignReportStore) *CampaignReport { return &CampaignReport{s} }
+
+// Name implements Projection.
+func (*CampaignReport) Name() string { return "campaign-report" }
+
+// Prepare implements Projection: the tables are in the migrations.
+func (*CampaignReport) Prepare(context.Context, Tx) error { return nil }
+
+// Reset implements Projection.
+func (p *CampaignReport) Reset(ctx context.Context, tx Tx) error { return p.store.Reset(ctx, tx) }
+
+// The events that are counted.
+var (
+	leadSubmitted = eventsv1.LeadSubmitted{}.Type()
+	leadPending   = eventsv1.LeadPending{}.Type()
+	leadSold      = eventsv1.LeadSold{}.Type()
+	leadDuplicate = eventsv1.LeadDuplicate{}.Type()
+	leadRejected  = eventsv1.LeadRejected{}.Type()
+	leadUnsold    = eventsv1.LeadUnsold{}.Type()
+)
+
+// leadFact is what the report needs of the events of a lead: the members they share and those of lead.sold.v1.
+type leadFact struct {
+	CampaignID     string          `json:"campaign_id"`
+	Category       string          `json:"category"`
+	PartnerID      string          `json:"partner_id"`
+	SubmittedAt    eventsv1.Time   `json:"submitted_at"`
+	PreviousStatus string          `json:"previous_status"`
+	Payout         eventsv1.Amount `json:"payout"`
+	Sales          []struct {
+		BuyerID string          `json:"buyer_id"`
+		Price   eventsv1.Amount `json:"price"`
+	} `json:"sales"`
+}
+
+// pending is the previous status of a lead that waited.
+const pending = "pending"
+
+// Apply implements Projection. It adds a batch up in memory, so that what it writes depends on the number of groups, not
+// of events.
+func (p *CampaignReport) Apply(ctx context.Context, tx Tx, events []application.StoredEvent) error {
+	b := reportBatch{leads: map[CampaignReportGroup]LeadsDelta{}, sales: map[SalesGroup]SalesDelta{},
+		zones: map[string]*time.Location{}, changed: map[string]string{}}
+	if err := p.loadZones(ctx, tx, events, &b); err != nil {
+		return err
+	}
+	for i := range events {
+		if err := b.apply(&events[i]); err != nil {
+			return fmt.Errorf("campaign report: event %s at %d: %w", events[i].Type, events[i].Position, err)
+		}
+	}
+	if len(b.changed) > 0 {
+		if err := p.store.SetTimeZones(ctx, tx, b.changed); err != nil {
+			return err
+		}
+	}
+	if len(b.leads) == 0 && len(b.sales) == 0 {
+		return nil
+	}
+	return p.store.Add(ctx, tx, b.leads, b.sales)
+}
+
+func (p *CampaignReport) loadZones(ctx context.Context, tx Tx, events []application.StoredEvent, b *reportBatch) error {
+	var ids []string
+	for i := range events {
+		if _, ok := b.zones[events[i].SellerID]; !ok && counted(events[i].Type) {
+			b.zones[events[i].SellerID] = time.UTC
+			ids = append(ids, events[i].SellerID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	names, err := p.store.TimeZones(ctx, tx, ids)
+	if err != nil {
+		return err
+	}
+	for id, name := range names {
+		b.zones[id] = zoneOf(name)
+	}
+	return nil
+}
+
+// zoneOf returns UTC for a zone that this machine does not know: a report with shifted days is better than none.
+func zoneOf(name string) *time.Location {
+	zone, err := calendar.ParseZone(name)
+	if err != nil {
+		return time.UTC
+	}
+	return zone
+}
+
+func counted(typ string) bool {
+	switch typ {
+	case leadSubmitted, leadPending, leadSold, leadDuplicate, leadRejected, leadUnsold:
+		return true
+	}
+	return false
+}
+
+// reportBatch adds up a batch of events.
+type reportBatch struct {
+	leads   map[CampaignReportGroup]LeadsDelta
+	sales   map[SalesGroup]SalesDelta
+	zones   map[string]*time.Location
+	changed map[string]string
+
+	lastDate [3]int
+	lastDay  string
+}
+
+func (b *reportBatch) apply(e *application.StoredEvent) error {
+	switch {
+	case e.Type == application.SellerCreatedType || e.Type == application.SellerUpdatedType:
+		var s application.SellerChanged
+		if err := json.Unmarshal(e.Payload, &s); err != nil {
+			return err
+		}
+		b.changed[e.SellerID], b.zones[e.SellerID] = s.TimeZone, zoneOf(s.TimeZone)
+		return nil
+	case !counted(e.Type):
+		return nil
+	}
+	var f leadFact
+	if err := json.Unmarshal(e.Payload, &f); err != nil {
+		return err
+	}
+	group := CampaignReportGroup{SellerID: e.SellerID, Day: b.day(f.SubmittedAt.Time, e.SellerID), CampaignID: f.CampaignID,
+		Category: f.Category, PartnerID: f.PartnerID}
+	d := b.leads[group]
+	if e.Type != leadSubmitted && f.PreviousStatus == pending {
+		d.Pending--
+	}
+	switch e.Type {
+	case leadSubmitted:
+		d.Submitted++
+	case leadPending:
+		d.Pending++
+	case leadSold:
+		d.Sold++
+		if err := b.addSales(group, f); err != nil {
+			return err
+		}
+	case leadDuplicate:
+		d.Duplicate++
+	case leadRejected:
+		d.Rejected++
+	case leadUnsold:
+		d.Unsold++
+	}
+	b.leads[group] = d
+	return nil
+}
+
+// addSales gives every sale its share of the payout: by price, cut to whole micro-units, the rest to the last.
+func (b *reportBatch) addSales(g CampaignReportGroup, f leadFact) error {
+	if len(f.Sales) == 0 {
+		return fmt.Errorf("no sales")
+	}
+	payout, err := f.Payout.Micros()
+	if err != nil {
+		return err
+	}
+	prices := make([]int64, len(f.Sales))
+	var total money.Micros
+	for i, s := range f.Sales {
+		if prices[i], err = s.Price.Micros(); err != nil {
+			return err
+		}
+		if prices[i] < 0 {
+			return fmt.Errorf("negative price")
+		}
+		if total, err = total.Add(money.Micros(prices[i])); err != nil {
+			return err
+		}
+	}
+	rest := payout
+	for i, s := range f.Sales {
+		share := rest
+		if i < len(f.Sales)-1 {
+			share = portion(payout, prices[i], int64(total))
+		}
+		rest -= share
+		group := SalesGroup{g, s.BuyerID}
+		d := b.sales[group]
+		d.Sales++
+		if d.Revenue, err = d.Revenue.Add(money.Micros(prices[i])); err != nil {
+			return err
+		}
+		if d.Payout, err = d.Payout.Add(money.Micros(share)); err != nil {
+			return err
+		}
+		b.sales[group] = d
+	}
+	return nil
+}
+
+// portion returns amount × part / whole, cut towards zero, for 0 <= part <= whole; 0 of nothing.
+func portion(amount, part, whole int64) int64 {
+	if whole == 0 {
+		return 0
+	}
+	magnitude := uint64(amount)
+	if amount < 0 {
+		magnitude = -magnitude
+	}
+	hi, lo := bits.Mul64(magnitude, uint64(part))
+	quotient, _ := bits.Div64(hi, lo, uint64(whole)) // part <= whole, so it fits
+	if amount < 0 {
+		return -int64(quotient)
+	}
+	return int64(quotient)
+}
+
+// day returns the local date of a moment. Most events of a batch are of one day, whose text is kept.
+func (b *reportBatch) day(t time.Time, sellerID string) string {
+	local := t.In(b.zones[sellerID])
+	year, month, day := local.Date()
+	if date := [3]int{year, int(month), day}; date != b.lastDate {
+		b.lastDate, b.lastDay = date, local.Format(time.DateOnly)
+	}
+	return b.lastDay
+}

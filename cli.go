@@ -1,0 +1,352 @@
+package leadmill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore"
+	"github.com/leadmill/leadmill/adapters/sqlstore/audit"
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/command"
+	"github.com/leadmill/leadmill/application/query"
+	"github.com/leadmill/leadmill/domain/seller"
+)
+
+// cli is the command line: what it works with and where it prints.
+type cli struct {
+	app            *App
+	stdout, stderr io.Writer
+}
+
+func (a *App) command(stdout, stderr io.Writer, args []string) *cobra.Command {
+	c := &cli{a, stdout, stderr}
+	root := &cobra.Command{Use: "leadmill", Short: "A partner program and lead marketplace in one service",
+		Long: "Leadmill is a partner program and lead marketplace in one service.\nSettings come from the environment; see the README.",
+		Args: cobra.NoArgs, SilenceErrors: true, SilenceUsage: true, CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true}}
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetArgs(args)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	root.AddCommand(c.serve(), c.demo(), c.migrate(), c.keys(), c.doctor(), c.events(), c.version())
+	for _, sub := range allCommands(root) {
+		if args := sub.Args; args != nil {
+			sub.Args = func(cmd *cobra.Command, given []string) error {
+				if err := args(cmd, given); err != nil {
+					return &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+				}
+				return nil
+			}
+		}
+	}
+	return root
+}
+
+func allCommands(c *cobra.Command) []*cobra.Command {
+	all := []*cobra.Command{c}
+	for _, sub := range c.Commands() {
+		all = append(all, allCommands(sub)...)
+	}
+	return all
+}
+
+// run makes a command that works on the whole core, with the settings of the environment.
+func (c *cli) run(use func(ctx context.Context, k *core, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		config, err := LoadConfig()
+		if err != nil {
+			return &usageError{err}
+		}
+		return c.app.with(cmd.Context(), config, c.stderr, func(ctx context.Context, k *core) error { return use(ctx, k, args) })
+	}
+}
+
+// group makes a command that only has sub-commands.
+func group(use, short string, subs ...*cobra.Command) *cobra.Command {
+	g := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+		return &usageError{fmt.Errorf("a command is missing; see %s --help", cmd.CommandPath())}
+	}}
+	g.AddCommand(subs...)
+	return g
+}
+
+func (c *cli) serve() *cobra.Command {
+	return &cobra.Command{Use: "serve", Short: "Migrate the database and serve the API", Args: cobra.NoArgs,
+		RunE: c.run(func(ctx context.Context, k *core, _ []string) error { return k.serve(ctx, c.tellAddress(k)) })}
+}
+
+// tellAddress prints the admin key, when this start made it, and where the API listens.
+func (c *cli) tellAddress(k *core) func(ctx context.Context, base string) error {
+	return func(_ context.Context, base string) error {
+		if k.admin.made != "" {
+			_, _ = fmt.Fprintf(c.stdout, "Admin key (printed this once; keep it): %s\n", k.admin.made)
+		}
+		_, _ = fmt.Fprintf(c.stdout, "Leadmill listens on %s\n", base)
+		return nil
+	}
+}
+
+func (c *cli) migrate() *cobra.Command {
+	withDB := func(use func(ctx context.Context, db *dialect.DB) error) func(*cobra.Command, []string) error {
+		return func(cmd *cobra.Command, _ []string) error {
+			config, err := LoadConfig()
+			if err != nil {
+				return &usageError{err}
+			}
+			db, err := dialect.Open(config.DatabaseURL, dialect.Options{})
+			if err != nil {
+				return err
+			}
+			return errors.Join(use(cmd.Context(), db), db.Close())
+		}
+	}
+	up := &cobra.Command{Use: "up", Short: "Bring the database to the schema of this binary", Args: cobra.NoArgs,
+		RunE: withDB(func(ctx context.Context, db *dialect.DB) error {
+			if err := sqlstore.Migrate(ctx, db); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintln(c.stdout, "The schema is current.")
+			return err
+		})}
+	status := &cobra.Command{Use: "status", Short: "List the migrations and which are applied", Args: cobra.NoArgs,
+		RunE: withDB(func(ctx context.Context, db *dialect.DB) error {
+			list, err := sqlstore.Status(ctx, db)
+			if err != nil {
+				return err
+			}
+			w := tabwriter.NewWriter(c.stdout, 0, 4, 2, ' ', 0)
+			_, _ = fmt.Fprintln(w, "VERSION\tNAME\tAPPLIED")
+			for _, m := range list {
+				_, _ = fmt.Fprintf(w, "%d\t%s\t%t\n", m.Version, m.Name, m.Applied)
+			}
+			return w.Flush()
+		})}
+	return group("migrate", "Bring the database's schema up to date, or look at it", up, status)
+}
+
+func (c *cli) keys() *cobra.Command {
+	var code, scope, name, partnerID, rate string
+	create := &cobra.Command{Use: "create", Short: "Make an API key of a seller and print it", Args: cobra.NoArgs,
+		RunE: c.run(func(ctx context.Context, k *core, _ []string) error {
+			actor, err := k.operator(ctx, code)
+			if err != nil {
+				return err
+			}
+			limit, err := parseRate(rate)
+			if err != nil {
+				return &usageError{err}
+			}
+			var made command.APIKeyCreated
+			_, err = k.handlers.CreateAPIKey.Handle(ctx, command.CreateAPIKey{Actor: actor, Scope: scope, Name: name,
+				Partner: application.PartnerHandle{ID: partnerID}, Limit: limit, Once: keep(&made)})
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(c.stdout, "%s\n", made.Key)
+			return err
+		})}
+	create.Flags().StringVar(&scope, "scope", "program", "program or supplier")
+	create.Flags().StringVar(&name, "name", "", "a name to know the key by")
+	create.Flags().StringVar(&partnerID, "partner", "", "id of the partner a supplier key belongs to")
+	create.Flags().StringVar(&rate, "rate", "", "requests/seconds, such as 600/60; none for no limit (default 60/60)")
+	list := &cobra.Command{Use: "list", Short: "List a seller's keys that are in force", Args: cobra.NoArgs,
+		RunE: c.run(func(ctx context.Context, k *core, _ []string) error {
+			actor, err := k.operator(ctx, code)
+			if err != nil {
+				return err
+			}
+			w := tabwriter.NewWriter(c.stdout, 0, 4, 2, ' ', 0)
+			_, _ = fmt.Fprintln(w, "ID\tSCOPE\tPARTNER\tNAME\tCREATED")
+			for page := (query.Page{Limit: query.MaxLimit, Number: 1}); ; {
+				found, err := k.handlers.APIKeys.Handle(ctx, query.APIKeys{Actor: actor, Page: page})
+				if err != nil {
+					return err
+				}
+				for _, key := range found.Items {
+					_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", key.ID, key.Scope, key.PartnerID, key.Name, key.CreatedAt.Format(time.RFC3339))
+				}
+				if page.After = found.Next; page.After == "" {
+					return w.Flush()
+				}
+			}
+		})}
+	revoke := &cobra.Command{Use: "revoke ID", Short: "End a seller's key", Args: cobra.ExactArgs(1),
+		RunE: c.run(func(ctx context.Context, k *core, args []string) error {
+			actor, err := k.operator(ctx, code)
+			if err != nil {
+				return err
+			}
+			var none struct{}
+			_, err = k.handlers.RevokeAPIKey.Handle(ctx, command.RevokeAPIKey{Actor: actor, ID: args[0], Once: keep(&none)})
+			return err
+		})}
+	for _, cmd := range []*cobra.Command{create, list, revoke} {
+		cmd.Flags().StringVar(&code, "seller", "", "code of the seller")
+		_ = cmd.MarkFlagRequired("seller")
+	}
+	return group("keys", "Make, list and revoke API keys without the API", create, list, revoke)
+}
+
+// parseRate reads "600/60" (requests a window in seconds); empty is the default limit, "none" no limit.
+func parseRate(s string) (*seller.RateLimit, error) {
+	switch s {
+	case "":
+		return nil, nil
+	case "none":
+		return &seller.RateLimit{}, nil
+	}
+	requests, seconds, ok := strings.Cut(s, "/")
+	n, err1 := strconv.ParseInt(requests, 10, 64)
+	w, err2 := strconv.ParseInt(seconds, 10, 32)
+	if !ok || err1 != nil || err2 != nil || n < 1 || w < 1 {
+		return nil, errors.New("--rate must be requests/seconds such as 600/60, or none")
+	}
+	return &seller.RateLimit{Requests: n, Window: time.Duration(w) * time.Second}, nil
+}
+
+// keep is the Once of a caller that wants the result itself, not a rendered answer.
+func keep[R any](into *R) command.Once[R] {
+	return command.Once[R]{Render: func(r R) application.Answer {
+		*into = r
+		return application.Answer{}
+	}}
+}
+
+// operator is who works at the command line: whoever can reach the database may act for every seller.
+func (k *core) operator(ctx context.Context, code string) (application.Actor, error) {
+	s, err := k.handlers.Seller.Handle(ctx, query.SellerByCode{Code: code})
+	if err != nil {
+		return application.Actor{}, err
+	}
+	return actorOf(s)
+}
+
+func (c *cli) doctor() *cobra.Command {
+	return &cobra.Command{Use: "doctor", Short: "Audit the database's invariants; exit 1 on a breach", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			config, err := LoadConfig()
+			if err != nil {
+				return &usageError{err}
+			}
+			db, err := dialect.Open(config.DatabaseURL, dialect.Options{})
+			if err != nil {
+				return err
+			}
+			defer func() { _ = db.Close() }()
+			if err := sqlstore.CheckVersion(cmd.Context(), db); err != nil {
+				return err
+			}
+			report, err := audit.Run(cmd.Context(), db, newClock().Now())
+			if err != nil {
+				return err
+			}
+			return c.tell(report)
+		}}
+}
+
+// tell prints what the audit found.
+func (c *cli) tell(report audit.Report) error {
+	w := tabwriter.NewWriter(c.stdout, 0, 4, 2, ' ', 0)
+	_, _ = fmt.Fprintln(w, "INVARIANT\tRULE\tROWS\tBREACHES")
+	for _, check := range report.Checks {
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%d\t%d\n", check.Invariant, check.Rule, check.Rows, check.Breaches)
+	}
+	for _, b := range report.Breaches {
+		_, _ = fmt.Fprintf(w, "BREACH\t%s %s\t%s %s\twant %s, got %s\n", b.Invariant, b.Rule, b.Table, b.ID, b.Want, b.Got)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if report.Parked > 0 {
+		_, _ = fmt.Fprintf(c.stdout, "%d events are parked; see leadmill events parked\n", report.Parked)
+	}
+	if !report.OK() {
+		return errors.New("the audit found breaches")
+	}
+	_, err := fmt.Fprintln(c.stdout, "No breaches.")
+	return err
+}
+
+func (c *cli) events() *cobra.Command {
+	replay := &cobra.Command{Use: "replay PROJECTION", Short: "Empty a projection and build it again from the first event", Args: cobra.ExactArgs(1),
+		RunE: c.run(func(ctx context.Context, k *core, args []string) error {
+			if err := k.log.sequencer.Drain(ctx); err != nil {
+				return err
+			}
+			if err := k.runner.Replay(ctx, args[0]); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintf(c.stdout, "%s is built again.\n", args[0])
+			return err
+		})}
+	status := &cobra.Command{Use: "status", Short: "List the consumers of the log and how far behind they are", Args: cobra.NoArgs,
+		RunE: c.run(func(ctx context.Context, k *core, _ []string) error {
+			list, err := k.log.consumers.Status(ctx)
+			if err != nil {
+				return err
+			}
+			w := tabwriter.NewWriter(c.stdout, 0, 4, 2, ' ', 0)
+			_, _ = fmt.Fprintln(w, "CONSUMER\tPOSITION\tLAG\tPARKED")
+			for _, s := range list {
+				_, _ = fmt.Fprintf(w, "%s\t%d\t%d\t%d\n", s.Consumer, s.Position, s.Lag, s.Parked)
+			}
+			return w.Flush()
+		})}
+	parked := &cobra.Command{Use: "parked", Short: "List the events that consumers could not handle", Args: cobra.NoArgs,
+		RunE: c.run(func(ctx context.Context, k *core, _ []string) error {
+			list, err := k.log.consumers.Parked(ctx)
+			if err != nil {
+				return err
+			}
+			w := tabwriter.NewWriter(c.stdout, 0, 4, 2, ' ', 0)
+			_, _ = fmt.Fprintln(w, "CONSUMER\tPOSITION\tAGGREGATE\tATTEMPTS\tERROR")
+			for _, p := range list {
+				_, _ = fmt.Fprintf(w, "%s\t%d\t%s %s\t%d\t%s\n", p.Consumer, p.Position, p.AggregateType, p.AggregateID, p.Attempts, p.Error)
+			}
+			return w.Flush()
+		})}
+	retry := &cobra.Command{Use: "retry PROJECTION", Short: "Apply a projection's parked events again, in order", Args: cobra.ExactArgs(1),
+		RunE: c.run(func(ctx context.Context, k *core, args []string) error {
+			n, err := k.runner.Retry(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(c.stdout, "%d events applied.\n", n)
+			return err
+		})}
+	return group("events", "Look at the consumers of the event log, replay and retry", replay, status, parked, retry)
+}
+
+func (c *cli) version() *cobra.Command {
+	return &cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
+		_, err := fmt.Fprintln(c.stdout, "leadmill "+Version())
+		return err
+	}}
+}
+
+// Version is the version of this binary: of the module it was built from, or its revision.
+func Version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && (info.Main.Version == "" || info.Main.Version == "(devel)") {
+			return s.Value
+		}
+	}
+	if info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}

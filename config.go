@@ -1,0 +1,108 @@
+package leadmill
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/caarlos0/env/v11"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+)
+
+// Config is what the environment says. Everything has a default with which one process runs on an SQLite file.
+type Config struct {
+	// HTTPAddr is where the API listens: LEADMILL_HTTP_ADDR.
+	HTTPAddr string `env:"LEADMILL_HTTP_ADDR" envDefault:"127.0.0.1:8080"`
+	// DatabaseURL is "sqlite:<file>" or "mysql://user:pass@host:port/name": LEADMILL_DATABASE_URL.
+	DatabaseURL string `env:"LEADMILL_DATABASE_URL" envDefault:"sqlite:data/leadmill.db"`
+	// AdminKey opens /v1/sellers; when empty one is made at the first start and printed once: LEADMILL_ADMIN_KEY.
+	AdminKey string `env:"LEADMILL_ADMIN_KEY"`
+	// BatchMax is how many leads share a transaction; 1 gives each its own: LEADMILL_BATCH_MAX.
+	BatchMax int `env:"LEADMILL_BATCH_MAX" envDefault:"256"`
+	// LogLevel is debug, info, warn or error: LEADMILL_LOG_LEVEL.
+	LogLevel slog.Level `env:"LEADMILL_LOG_LEVEL" envDefault:"info"`
+	// PublicURL is the address under which clients reach the API, for links in answers; empty takes the request's host:
+	// LEADMILL_PUBLIC_URL.
+	PublicURL string `env:"LEADMILL_PUBLIC_URL"`
+	// MetricsAddr is where Prometheus metrics are served, apart from the API; empty serves none: LEADMILL_METRICS_ADDR.
+	MetricsAddr string `env:"LEADMILL_METRICS_ADDR"`
+}
+
+// maxBatch bounds how long one transaction can hold its locks.
+const maxBatch = 2000
+
+// LoadConfig reads the environment. The error lists every setting at fault, not only the first.
+func LoadConfig() (Config, error) { return parseConfig(env.Options{}) }
+
+func parseConfig(o env.Options) (Config, error) {
+	c, err := env.ParseAsWithOptions[Config](o)
+	var problems []error
+	var all env.AggregateError
+	switch {
+	case errors.As(err, &all):
+		for _, e := range all.Errors {
+			problems = append(problems, settingError(e))
+		}
+	case err != nil:
+		problems = append(problems, err)
+	}
+	wrong := func(name, format string, args ...any) {
+		problems = append(problems, fmt.Errorf("%s %s", name, fmt.Sprintf(format, args...)))
+	}
+	checkAddr := func(name, addr string) {
+		if _, port, err := net.SplitHostPort(addr); err != nil || port == "" {
+			wrong(name, "must be host:port, for example 127.0.0.1:8080")
+		}
+	}
+	checkAddr("LEADMILL_HTTP_ADDR", c.HTTPAddr)
+	if c.MetricsAddr != "" {
+		checkAddr("LEADMILL_METRICS_ADDR", c.MetricsAddr)
+	}
+	if err := dialect.CheckURL(c.DatabaseURL); err != nil {
+		wrong("LEADMILL_DATABASE_URL", "%v", err)
+	}
+	if c.AdminKey != "" && (len(c.AdminKey) < 32 || len(c.AdminKey) > 255 || strings.ContainsFunc(c.AdminKey, func(r rune) bool { return r <= ' ' || r > '~' })) {
+		wrong("LEADMILL_ADMIN_KEY", "must be 32 to 255 visible ASCII characters")
+	}
+	if c.BatchMax < 1 || c.BatchMax > maxBatch {
+		if !mentions(problems, "LEADMILL_BATCH_MAX") {
+			wrong("LEADMILL_BATCH_MAX", "must be between 1 and %d", maxBatch)
+		}
+	}
+	if c.PublicURL != "" {
+		u, err := url.Parse(c.PublicURL)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
+			wrong("LEADMILL_PUBLIC_URL", "must be an absolute http or https URL without query")
+		}
+	}
+	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	return c, errors.Join(problems...)
+}
+
+// settingError names the environment variable of a value that could not be read; the value itself may be a secret.
+func settingError(err error) error {
+	var parse env.ParseError
+	if !errors.As(err, &parse) {
+		return err
+	}
+	switch parse.Name {
+	case "BatchMax":
+		return fmt.Errorf("LEADMILL_BATCH_MAX must be between 1 and %d", maxBatch)
+	case "LogLevel":
+		return errors.New("LEADMILL_LOG_LEVEL must be debug, info, warn or error")
+	}
+	return fmt.Errorf("%s cannot be read", parse.Name)
+}
+
+func mentions(problems []error, name string) bool {
+	for _, p := range problems {
+		if strings.Contains(p.Error(), name) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,105 @@
+// Package leadmill is the composition root: it wires domain, application, adapters and ports together and runs them.
+// An enterprise build is
+//
+//	func main() { leadmill.New(acme.Module).Run() }
+//
+// with the team's own rules, strategies, interceptors and projections in acme.Module; see NewModule.
+package leadmill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"go.uber.org/dig"
+	"go.uber.org/fx"
+	"go.uber.org/fx/fxevent"
+)
+
+// App is Leadmill with its modules, ready to run.
+type App struct{ modules []Module }
+
+// New puts Leadmill and modules together.
+func New(modules ...Module) *App { return &App{modules} }
+
+// Run runs the command line of the process and exits: 0 when all went well, 1 on an error, 2 on a wrong setting or call.
+func (a *App) Run() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := a.Main(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// Main is Run for tests and other mains: it takes the arguments and returns the exit code.
+func (a *App) Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	err := a.command(stdout, stderr, args).ExecuteContext(ctx)
+	var usage *usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &usage):
+		complain(stderr, err)
+		return 2
+	default:
+		complain(stderr, err)
+		return 1
+	}
+}
+
+// usageError is a mistake in a setting or in the call of the command line.
+type usageError struct{ err error }
+
+// Error implements error.
+func (e *usageError) Error() string { return e.err.Error() }
+
+// Unwrap returns the mistake.
+func (e *usageError) Unwrap() error { return e.err }
+
+// complain prints an error, each of several problems on a line of its own.
+func complain(w io.Writer, err error) {
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		_, _ = fmt.Fprintln(w, "leadmill: "+line)
+	}
+}
+
+// startTimeout bounds migrating and starting; stopTimeout leaves the HTTP server its 20 seconds to drain.
+const (
+	startTimeout = 10 * time.Minute
+	stopTimeout  = 40 * time.Second
+)
+
+// with builds the core, starts what needs starting, calls use and takes everything down again.
+func (a *App) with(ctx context.Context, c Config, logs io.Writer, use func(ctx context.Context, k *core) error) (err error) {
+	var k *core
+	options := []fx.Option{fx.Supply(c, newLogger(c, logs)), coreModule, fx.Populate(&k), fx.StartTimeout(startTimeout), fx.StopTimeout(stopTimeout),
+		fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger })}
+	for _, m := range a.modules {
+		options = append(options, m.option)
+	}
+	app := fx.New(options...)
+	if err := app.Err(); err != nil {
+		return fmt.Errorf("put leadmill together: %w", dig.RootCause(err))
+	}
+	starting, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	if err := app.Start(starting); err != nil {
+		return fmt.Errorf("start: %w", dig.RootCause(err))
+	}
+	defer func() {
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+		defer cancel()
+		err = errors.Join(err, app.Stop(stopping))
+	}()
+	return use(ctx, k)
+}
+
+func newLogger(c Config, w io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: c.LogLevel}))
+}

@@ -1,0 +1,316 @@
+package httpport
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/money"
+)
+
+// object binds the members of one JSON object to typed values. It collects every violation under the member's path; null
+// equals absent except where null means something.
+type object struct {
+	violations *fault.Violations
+	path       string
+	node       *node
+	seen       map[string]bool
+	currency   money.Currency
+	lenient    bool // members that are not asked for are ignored
+}
+
+func (o *object) at(name string) string {
+	if o.path == "" {
+		return name
+	}
+	return o.path + "." + name
+}
+
+func (o *object) bad(name string, code fault.Code, message string) {
+	o.violations.Add(o.at(name), code, message)
+}
+
+func (o *object) wrongType(name, want string) { o.bad(name, fault.WrongType, "must be "+want) }
+
+// given returns a member that is there and not null.
+func (o *object) given(name string) *node {
+	o.seen[name] = true
+	n := o.node.members[name]
+	if n == nil || n.kind == 'n' {
+		return nil
+	}
+	return n
+}
+
+// null reports whether a member is there and null.
+func (o *object) null(name string) bool {
+	o.seen[name] = true
+	n := o.node.members[name]
+	return n != nil && n.kind == 'n'
+}
+
+// text binds a string.
+func text[T ~string](o *object, name string, into **T) {
+	n := o.given(name)
+	switch {
+	case n == nil:
+	case n.kind != '"':
+		o.wrongType(name, "a string")
+	default:
+		v := T(n.text)
+		*into = &v
+	}
+}
+
+// string binds a string, empty when absent.
+func (o *object) string(name string) string {
+	var s *string
+	text(o, name, &s)
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// id binds an id: a string or a number.
+func (o *object) id(name string) string {
+	n := o.given(name)
+	switch {
+	case n == nil:
+		return ""
+	case n.kind != '"' && n.kind != '0':
+		o.wrongType(name, "a string or a number")
+		return ""
+	default:
+		return n.text
+	}
+}
+
+// integer binds a whole number.
+func integer[T ~int | ~int64](o *object, name string, into **T) {
+	n := o.given(name)
+	if n == nil {
+		return
+	}
+	if n.kind != '0' || strings.ContainsAny(n.text, ".eE") {
+		o.wrongType(name, "a whole number")
+		return
+	}
+	i, err := strconv.ParseInt(n.text, 10, 64)
+	if err != nil {
+		o.bad(name, fault.InvalidValue, "is too large")
+		return
+	}
+	v := T(i)
+	*into = &v
+}
+
+// bool binds true or false, false when absent.
+func (o *object) bool(name string) bool {
+	n := o.given(name)
+	if n != nil && n.kind != 't' && n.kind != 'f' {
+		o.wrongType(name, "true or false")
+	}
+	return n != nil && n.kind == 't'
+}
+
+// literal binds a number as it is written; empty when absent.
+func (o *object) literal(name string) string {
+	n := o.given(name)
+	switch {
+	case n == nil:
+		return ""
+	case n.kind != '0':
+		o.wrongType(name, "a number")
+		return ""
+	default:
+		return n.text
+	}
+}
+
+// money binds an amount in the seller's currency by a parser of package money.
+func (o *object) money(name string, into **money.Micros, parse func(string, money.Currency) (money.Micros, error)) {
+	s := o.literal(name)
+	if s == "" {
+		return
+	}
+	m, err := parse(s, o.currency)
+	o.violations.AddErr(o.at(name), err)
+	if err == nil {
+		*into = &m
+	}
+}
+
+// object binds an object; nil when absent.
+func (o *object) object(name string) *object {
+	n := o.given(name)
+	switch {
+	case n == nil:
+		return nil
+	case n.kind != '{':
+		o.wrongType(name, "an object")
+		return nil
+	default:
+		return o.inner(o.at(name), n)
+	}
+}
+
+func (o *object) inner(path string, n *node) *object {
+	return &object{violations: o.violations, path: path, node: n, seen: map[string]bool{}, currency: o.currency, lenient: o.lenient}
+}
+
+// objects binds a list of objects; ok is false when it is absent or wrong.
+func (o *object) objects(name string) (list []*object, ok bool) {
+	n := o.given(name)
+	if n == nil {
+		return nil, false
+	}
+	if n.kind != '[' {
+		o.wrongType(name, "a list")
+		return nil, false
+	}
+	ok = true
+	for i, item := range n.items {
+		path := o.at(name) + "." + itoa(i)
+		if item.kind != '{' {
+			o.violations.Add(path, fault.WrongType, "must be an object")
+			ok = false
+			continue
+		}
+		list = append(list, o.inner(path, item))
+	}
+	return list, ok
+}
+
+// strings binds a list of strings; ok is false when it is absent or wrong.
+func (o *object) strings(name string) (list []string, ok bool) {
+	n := o.given(name)
+	if n == nil {
+		return nil, false
+	}
+	if n.kind != '[' {
+		o.wrongType(name, "a list")
+		return nil, false
+	}
+	ok = true
+	for i, item := range n.items {
+		if item.kind != '"' {
+			o.violations.Add(o.at(name)+"."+itoa(i), fault.WrongType, "must be a string")
+			ok = false
+			continue
+		}
+		list = append(list, item.text)
+	}
+	return list, ok
+}
+
+// later refuses a member of a later version unless it is absent or null.
+func (o *object) later(name string) {
+	if o.given(name) != nil {
+		o.bad(name, fault.NotSupported, "is not supported yet")
+	}
+}
+
+// fixed refuses a member that cannot be given here.
+func (o *object) fixed(name, message string) {
+	if o.given(name) != nil {
+		o.bad(name, fault.InvalidValue, message)
+	}
+}
+
+// done refuses members that nobody asked for.
+func (o *object) done() {
+	if o.lenient {
+		return
+	}
+	for _, name := range o.node.names {
+		if !o.seen[name] {
+			o.bad(shorten(name), fault.UnknownField, "is not a known member")
+		}
+	}
+}
+
+// shorten keeps a name that a client made up readable in an error.
+func shorten(name string) string {
+	const most = 64
+	if len(name) <= most {
+		return name
+	}
+	return strings.ToValidUTF8(name[:most], "") + "…"
+}
+
+// handle binds a reference to a partner: the first member given counts (api/partner-program.md, "Form").
+func (o *object) handle(name string) application.PartnerHandle {
+	p := o.object(name)
+	if p == nil {
+		return application.PartnerHandle{}
+	}
+	h := application.PartnerHandle{ID: p.id("id"), Key: p.id("key"), Email: p.string("email")}
+	p.done()
+	if h == (application.PartnerHandle{}) {
+		o.bad(name, fault.Required, "must have an id, a key or an email")
+	}
+	return h
+}
+
+// write is a request that changes something: its Idempotency-Key, its body and the violations in it.
+type write struct {
+	*object
+	k    *call
+	key  string
+	body []byte
+}
+
+// begin reads a writing request: size, Idempotency-Key and syntax, in this order. A body may be absent where it is optional.
+// The members of an update may be wrapped in "update".
+func (k *call) begin(lenient, optional bool) (*write, error) {
+	var buf bytes.Buffer
+	if err := k.readBody(&buf); err != nil {
+		return nil, err
+	}
+	w := &write{k: k, body: buf.Bytes()}
+	var err error
+	if w.key, err = k.idempotencyKey(); err != nil {
+		return nil, err
+	}
+	root := &node{kind: '{'}
+	trimmed := bytes.TrimLeft(w.body, " \t\r\n")
+	switch {
+	case len(trimmed) == 0 && optional:
+	case len(trimmed) > 0 && trimmed[0] != '{' && notJSON(k.c.Request.Header.Get("Content-Type")):
+		return nil, errMediaType
+	default:
+		n, bad := parseObject(w.body)
+		if bad != nil {
+			return nil, bad
+		}
+		root = n
+	}
+	if inner := root.members["update"]; k.c.Request.Method == "PUT" && len(root.members) == 1 && inner != nil && inner.kind == '{' {
+		root = inner
+	}
+	w.object = &object{violations: &fault.Violations{}, node: root, seen: map[string]bool{}, currency: k.actor.Currency, lenient: lenient}
+	return w, nil
+}
+
+func notJSON(contentType string) bool {
+	mime := mediaType(contentType)
+	return mime != "" && mime != "application/json" && !strings.HasSuffix(mime, "+json")
+}
+
+// end returns every violation that was found.
+func (w *write) end() error {
+	w.done()
+	return w.violations.Err()
+}
+
+// fresh returns a zero value of the type a pointer has, so that this port needs no type of an aggregate's package.
+func fresh[T any](*T) *T { return new(T) }
+
+// sized returns a list of n zero values of the type a pointer to a list has.
+func sized[T any](_ *[]T, n int) *[]T {
+	list := make([]T, n)
+	return &list
+}

@@ -1,0 +1,195 @@
+package httpport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/leadmill/leadmill/domain/fault"
+)
+
+// Errors that only this port knows.
+var (
+	errBadBody        = fault.New(fault.Invalid, "invalid_request_body", "Invalid request body")
+	errBadJSON        = fault.New(fault.Invalid, "invalid_body", "The body is not a JSON object.")
+	errBodyTooLarge   = fault.New(fault.Invalid, "body_too_large", "Request body too large")
+	errMediaType      = fault.New(fault.Invalid, "unsupported_media_type", "Unsupported media type")
+	errIdempotencyKey = fault.New(fault.Invalid, "invalid_idempotency_key", "Invalid Idempotency-Key")
+	errMethod         = fault.New(fault.Invalid, "method_not_allowed", "Method not allowed")
+	errNoRoute        = fault.New(fault.NotFound, "not_found", "Not found")
+	errTooMany        = fault.New(fault.TooMany, "rate_limit_exceeded", "Rate limit exceeded")
+	errUnavailable    = fault.New(fault.Unavailable, "service_unavailable", "Service unavailable")
+	errInternal       = fault.New(fault.Internal, "internal_error", "Internal error")
+	errNotSupported   = fault.New(fault.Invalid, fault.NotSupported, "Not supported yet")
+)
+
+// form is how an API writes its errors.
+type form uint8
+
+const (
+	supplierForm form = iota // {"success":false,"error":…}: api/lead-ingestion.md, "Answers"
+	programForm              // {"status":0,"message":…}: api/partner-program.md, "Form"
+)
+
+// statuses is an HTTP status for each form.
+type statuses [2]int
+
+// ofKind is the one table that maps kinds to HTTP.
+var ofKind = map[fault.Kind]statuses{
+	fault.Internal:        {http.StatusInternalServerError, http.StatusInternalServerError},
+	fault.Invalid:         {http.StatusBadRequest, http.StatusUnprocessableEntity},
+	fault.Unauthenticated: {http.StatusUnauthorized, http.StatusUnauthorized},
+	fault.Forbidden:       {http.StatusForbidden, http.StatusForbidden},
+	fault.NotFound:        {http.StatusNotFound, http.StatusNotFound},
+	fault.Conflict:        {http.StatusConflict, http.StatusConflict},
+	fault.RuleViolated:    {http.StatusUnprocessableEntity, http.StatusBadRequest},
+	fault.TooMany:         {http.StatusTooManyRequests, http.StatusTooManyRequests},
+	fault.Unavailable:     {http.StatusServiceUnavailable, http.StatusServiceUnavailable},
+}
+
+// ofCode holds the codes whose status is not that of their kind.
+var ofCode = map[fault.Code]statuses{
+	errBadJSON.Code:          {http.StatusBadRequest, http.StatusBadRequest},
+	errIdempotencyKey.Code:   {http.StatusBadRequest, http.StatusBadRequest},
+	errBodyTooLarge.Code:     {http.StatusRequestEntityTooLarge, http.StatusRequestEntityTooLarge},
+	errMediaType.Code:        {http.StatusUnsupportedMediaType, http.StatusUnsupportedMediaType},
+	errMethod.Code:           {http.StatusMethodNotAllowed, http.StatusMethodNotAllowed},
+	fault.NotSupported:       {http.StatusUnprocessableEntity, http.StatusUnprocessableEntity},
+	"idempotency_key_reused": {http.StatusUnprocessableEntity, http.StatusUnprocessableEntity},
+}
+
+func statusOf(f form, e *fault.Error) int {
+	s, ok := ofCode[e.Code]
+	if !ok {
+		s, ok = ofKind[e.Kind]
+	}
+	if !ok {
+		return http.StatusInternalServerError
+	}
+	return s[f]
+}
+
+// fail answers an error. What is no *fault.Error is our fault: it is logged by the types of its chain only, because the
+// text of a foreign error may repeat personal data.
+func (k *call) fail(err error) {
+	e := fault.As(err)
+	switch {
+	case e == nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)):
+		e = errUnavailable
+	case e == nil || e.Kind == fault.Internal:
+		e = errInternal
+	}
+	status := statusOf(k.form, e)
+	if status >= http.StatusInternalServerError {
+		level := slog.LevelError
+		if e.Kind == fault.Unavailable {
+			level = slog.LevelWarn
+		}
+		k.s.deps.Logger.LogAttrs(k.ctx, level, "request failed", slog.String("request_id", k.id), slog.String("route", k.pattern()),
+			slog.String("code", string(e.Code)), slog.String("cause", chain(err)))
+	}
+	header := k.c.Writer.Header()
+	if header.Get("Retry-After") == "" && (status == http.StatusServiceUnavailable || e.Code == "idempotency_in_progress") {
+		header["Retry-After"] = oneSecond
+	}
+	k.write(status, k.errorBody(e))
+}
+
+var oneSecond = []string{"1"}
+
+func (k *call) errorBody(e *fault.Error) []byte {
+	if k.form == supplierForm {
+		b := append(make([]byte, 0, 128), `{"success":false,"error":`...)
+		b = appendString(b, e.Message)
+		b = append(b, `,"code":`...)
+		b = appendString(b, string(e.Code))
+		if fields := e.Fields(); len(fields) > 0 {
+			b = append(b, `,"fields":[`...)
+			for i, f := range fields {
+				if i > 0 {
+					b = append(b, ',')
+				}
+				b = appendString(b, f)
+			}
+			b = append(b, ']')
+		}
+		return append(b, '}')
+	}
+	b := append(make([]byte, 0, 256), `{"status":0,"message":`...)
+	b = appendString(b, e.Message)
+	b = append(b, `,"code":`...)
+	b = appendString(b, string(codeOf(e)))
+	if fields := e.Fields(); len(fields) > 0 {
+		b = append(b, `,"errors":{`...)
+		for i, f := range fields {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendString(b, f)
+			b = append(b, ":["...)
+			first := true
+			for _, v := range e.Violations {
+				if v.Field != f {
+					continue
+				}
+				if !first {
+					b = append(b, ',')
+				}
+				first = false
+				b = appendString(b, v.Message)
+			}
+			b = append(b, ']')
+		}
+		b = append(b, '}')
+	}
+	b = append(b, `,"request_id":`...)
+	b = appendString(b, k.id)
+	return append(b, '}')
+}
+
+// codeOf says more than "validation failed" where a client can branch on it: something is not supported yet, or all that is
+// wrong is of one sort.
+func codeOf(e *fault.Error) fault.Code {
+	if e.Code != fault.ErrValidation.Code || len(e.Violations) == 0 {
+		return e.Code
+	}
+	first, same := e.Violations[0].Code, true
+	for _, v := range e.Violations {
+		if v.Code == fault.NotSupported {
+			return fault.NotSupported
+		}
+		same = same && v.Code == first
+	}
+	if same && (first == fault.UnknownField || first == fault.WrongType) {
+		return first
+	}
+	return e.Code
+}
+
+// chain returns the types in an error's chain, the outermost first.
+func chain(err error) string {
+	var b strings.Builder
+	for n := 0; err != nil && n < 10; n++ {
+		if n > 0 {
+			b.WriteString(" < ")
+		}
+		fmt.Fprintf(&b, "%T", err)
+		if e, ok := err.(*fault.Error); ok { //nolint:errorlint // this link of the chain alone
+			b.WriteString("(" + strconv.Quote(string(e.Code)) + ")")
+		}
+		if many, ok := err.(interface{ Unwrap() []error }); ok {
+			list := many.Unwrap()
+			if len(list) == 0 {
+				break
+			}
+			err = list[len(list)-1]
+			continue
+		}
+		err = errors.Unwrap(err)
+	}
+	return b.String()
+}

@@ -1,0 +1,265 @@
+package httpport
+
+import (
+	"bytes"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/field"
+)
+
+// The bounds of a JSON body (reliability.md, "Server limits").
+const (
+	maxDepth = 32
+	maxItems = 1000
+)
+
+// reader is a JSON decoder over a byte slice, reused. The decoder refuses duplicate members, invalid UTF-8 and what is not
+// JSON to the letter of RFC 8259.
+type reader struct {
+	src bytes.Buffer
+	dec *jsontext.Decoder
+}
+
+var readers = sync.Pool{New: func() any {
+	r := new(reader)
+	r.dec = jsontext.NewDecoder(&r.src)
+	return r
+}}
+
+// readJSON lets read take one JSON value and makes sure that nothing follows it.
+func readJSON(body []byte, read func(*jsontext.Decoder) bool) bool {
+	r := readers.Get().(*reader)
+	r.src.Reset()
+	r.src.Write(body)
+	r.dec.Reset(&r.src)
+	ok := read(r.dec)
+	if ok {
+		_, err := r.dec.ReadToken()
+		ok = err == io.EOF //nolint:errorlint // the decoder documents io.EOF itself
+	}
+	readers.Put(r)
+	return ok
+}
+
+// parseFields reads a JSON object into the fields of a lead; values that are no single value keep their compact JSON.
+func parseFields(body []byte, into field.Set) error {
+	if !readJSON(body, func(d *jsontext.Decoder) bool { return readFields(d, into) }) {
+		return errBadBody
+	}
+	return nil
+}
+
+func readFields(d *jsontext.Decoder, into field.Set) bool {
+	if t, err := d.ReadToken(); err != nil || t.Kind() != '{' {
+		return false
+	}
+	for d.PeekKind() != '}' {
+		t, err := d.ReadToken()
+		if err != nil || t.Kind() != '"' {
+			return false
+		}
+		name := t.String()
+		if kind := d.PeekKind(); kind == '{' || kind == '[' {
+			v, err := d.ReadValue()
+			if err != nil || !bounded(v, 1) {
+				return false
+			}
+			v = v.Clone()
+			if v.Compact() != nil {
+				return false
+			}
+			into[name] = field.Value{Kind: field.Other, Text: string(v)}
+			continue
+		}
+		t, err = d.ReadToken()
+		if err != nil {
+			return false
+		}
+		switch t.Kind() {
+		case '"':
+			into[name] = field.TextValue(t.String())
+		case '0':
+			into[name] = field.Value{Kind: field.Number, Text: t.String()}
+		case 't', 'f':
+			into[name] = field.Value{Kind: field.Bool, Text: t.String()}
+		default:
+			into[name] = field.Value{}
+		}
+	}
+	_, err := d.ReadToken()
+	return err == nil
+}
+
+// bounded reports whether a valid JSON value, found at a depth, keeps the bounds on depth and on the length of arrays.
+func bounded(v []byte, depth int) bool {
+	var counts [maxDepth + 1]int // items of the array at each depth; -1: an object
+	for i := 0; i < len(v); i++ {
+		switch v[i] {
+		case '"':
+			for i++; v[i] != '"'; i++ {
+				if v[i] == '\\' {
+					i++
+				}
+			}
+		case '[', '{':
+			if depth++; depth > maxDepth {
+				return false
+			}
+			counts[depth] = -1
+			if v[i] == '[' {
+				counts[depth] = 1
+			}
+		case ']', '}':
+			depth--
+		case ',':
+			if counts[depth] > 0 {
+				if counts[depth]++; counts[depth] > maxItems {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+// parseForm reads a query or a form: names and values percent-encoded, each name once, all of it valid UTF-8. It is stricter
+// than net/url, which takes repeated names and drops what it cannot decode.
+func parseForm(s string, into field.Set) error {
+	for s != "" {
+		var pair string
+		pair, s, _ = strings.Cut(s, "&")
+		if pair == "" {
+			continue
+		}
+		rawName, rawValue, _ := strings.Cut(pair, "=")
+		name, ok := unescape(rawName)
+		if !ok {
+			return errBadBody
+		}
+		value, ok := unescape(rawValue)
+		if !ok {
+			return errBadBody
+		}
+		if _, twice := into[name]; twice {
+			return errBadBody
+		}
+		into[name] = field.TextValue(value)
+	}
+	return nil
+}
+
+func unescape(s string) (string, bool) {
+	if strings.ContainsAny(s, "%+") {
+		b := make([]byte, 0, len(s))
+		for i := 0; i < len(s); i++ {
+			switch s[i] {
+			case '+':
+				b = append(b, ' ')
+			case '%':
+				if i+2 >= len(s) {
+					return "", false
+				}
+				high, low := unhex(s[i+1]), unhex(s[i+2])
+				if high > 15 || low > 15 {
+					return "", false
+				}
+				b = append(b, high<<4|low)
+				i += 2
+			default:
+				b = append(b, s[i])
+			}
+		}
+		s = string(b)
+	}
+	return s, utf8.ValidString(s)
+}
+
+// unhex returns a value above 15 for what is no hexadecimal digit.
+func unhex(c byte) byte {
+	switch {
+	case c >= '0' && c <= '9':
+		return c - '0'
+	case c >= 'a' && c <= 'f':
+		return c - 'a' + 10
+	case c >= 'A' && c <= 'F':
+		return c - 'A' + 10
+	}
+	return 255
+}
+
+// node is one JSON value of a /v1 body. Numbers keep their literal in text.
+type node struct {
+	kind    byte // as jsontext.Kind: n, t, f, ", 0, { or [
+	text    string
+	names   []string
+	members map[string]*node
+	items   []*node
+}
+
+// parseObject reads the body of a /v1 request, which must be one JSON object.
+func parseObject(body []byte) (*node, *fault.Error) {
+	var root *node
+	ok := readJSON(body, func(d *jsontext.Decoder) (ok bool) {
+		root, ok = readNode(d, 1)
+		return ok && root.kind == '{'
+	})
+	if !ok {
+		return nil, errBadJSON
+	}
+	return root, nil
+}
+
+func readNode(d *jsontext.Decoder, depth int) (*node, bool) {
+	t, err := d.ReadToken()
+	if err != nil {
+		return nil, false
+	}
+	n := &node{kind: byte(t.Kind())}
+	switch t.Kind() {
+	case '"', '0':
+		n.text = t.String()
+	case '{':
+		if depth > maxDepth {
+			return nil, false
+		}
+		n.members = map[string]*node{}
+		for d.PeekKind() != '}' {
+			t, err := d.ReadToken()
+			if err != nil || t.Kind() != '"' {
+				return nil, false
+			}
+			name := t.String()
+			member, ok := readNode(d, depth+1)
+			if !ok {
+				return nil, false
+			}
+			n.names = append(n.names, name)
+			n.members[name] = member
+		}
+		_, err = d.ReadToken()
+	case '[':
+		if depth > maxDepth {
+			return nil, false
+		}
+		for d.PeekKind() != ']' {
+			item, ok := readNode(d, depth+1)
+			if !ok || len(n.items) == maxItems {
+				return nil, false
+			}
+			n.items = append(n.items, item)
+		}
+		_, err = d.ReadToken()
+	case '}', ']':
+		return nil, false
+	}
+	return n, err == nil
+}
+
+func itoa(i int) string { return strconv.Itoa(i) }

@@ -1,0 +1,186 @@
+// Package openapitest compares HTTP answers with an OpenAPI document: the status must be documented for the operation, the
+// content type must be exactly the documented one, and a JSON body must be valid against its schema.
+package openapitest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+// Spec is a loaded and validated document.
+type Spec struct {
+	doc        *openapi3.T
+	operations []Operation
+}
+
+// Operation is one method of one path template, such as GET /v1/buyers/{id}. Scopes are the names of the security schemes
+// it asks for; none is public.
+type Operation struct {
+	Method, Path, ID string
+	Scopes           []string
+
+	segments []string
+	spec     *openapi3.Operation
+}
+
+// Load reads a document and validates it, its examples with it.
+func Load(document []byte) (*Spec, error) {
+	doc, err := openapi3.NewLoader().LoadFromData(document)
+	if err != nil {
+		return nil, err
+	}
+	if err := doc.Validate(context.Background(), openapi3.EnableExamplesValidation()); err != nil {
+		return nil, err
+	}
+	s := &Spec{doc: doc}
+	for path, item := range doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			o := Operation{Method: method, Path: path, ID: op.OperationID, segments: strings.Split(path, "/"), spec: op}
+			if op.Security != nil {
+				for _, requirement := range *op.Security {
+					for scheme := range requirement {
+						o.Scopes = append(o.Scopes, scheme)
+					}
+				}
+			}
+			sort.Strings(o.Scopes)
+			s.operations = append(s.operations, o)
+		}
+	}
+	sort.Slice(s.operations, func(i, j int) bool {
+		a, b := s.operations[i], s.operations[j]
+		return a.Path < b.Path || a.Path == b.Path && a.Method < b.Method
+	})
+	return s, nil
+}
+
+// Operations returns every operation, sorted by path and method.
+func (s *Spec) Operations() []Operation { return append([]Operation(nil), s.operations...) }
+
+// Find returns the operation of a request. A literal segment goes before a parameter; a slash at the end does not count.
+func (s *Spec) Find(method, path string) (Operation, bool) {
+	segments := strings.Split(strings.TrimSuffix(path, "/"), "/")
+	best, found := Operation{}, false
+	for _, o := range s.operations {
+		if o.Method == method && o.matches(segments) && (!found || strings.Count(o.Path, "{") < strings.Count(best.Path, "{")) {
+			best, found = o, true
+		}
+	}
+	return best, found
+}
+
+func (o Operation) matches(segments []string) bool {
+	if len(o.segments) != len(segments) {
+		return false
+	}
+	for i, want := range o.segments {
+		if !strings.HasPrefix(want, "{") && want != segments[i] || segments[i] == "" && i > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Check compares an answer with the document. An answer to a path or method that is not documented must be 404 or 405.
+func (s *Spec) Check(method, path string, status int, header http.Header, body []byte) error {
+	o, ok := s.Find(method, path)
+	if !ok {
+		if status == http.StatusNotFound || status == http.StatusMethodNotAllowed {
+			return nil
+		}
+		return fmt.Errorf("%s %s answered %d and is not documented", method, path, status)
+	}
+	if err := o.check(status, header, body); err != nil {
+		return fmt.Errorf("%s %s answered %d: %w", method, o.Path, status, err)
+	}
+	return nil
+}
+
+func (o Operation) check(status int, header http.Header, body []byte) error {
+	ref := o.spec.Responses.Value(strconv.Itoa(status))
+	if ref == nil || ref.Value == nil {
+		return fmt.Errorf("the status is not documented")
+	}
+	contentType := header.Get("Content-Type")
+	media := ref.Value.Content[contentType]
+	if media == nil {
+		return fmt.Errorf("Content-Type %q is not documented", contentType)
+	}
+	if contentType != "application/json" {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	var value any
+	if err := d.Decode(&value); err != nil {
+		return fmt.Errorf("the body is not JSON: %w", err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return fmt.Errorf("the body is more than one JSON value")
+	}
+	if err := media.Schema.Value.VisitJSON(value, openapi3.EnableJSONSchema2020(), openapi3.MultiErrors()); err != nil {
+		return fmt.Errorf("the body is not as documented: %w", err)
+	}
+	return nil
+}
+
+// Codes returns every error code that is documented in an example: the member "code" of its value.
+func (s *Spec) Codes() map[string]bool {
+	codes := map[string]bool{}
+	for _, o := range s.operations {
+		for _, response := range o.spec.Responses.Map() {
+			for _, media := range response.Value.Content {
+				for _, example := range media.Examples {
+					if value, ok := example.Value.Value.(map[string]any); ok {
+						if code, ok := value["code"].(string); ok {
+							codes[code] = true
+						}
+					}
+				}
+			}
+		}
+	}
+	return codes
+}
+
+// Transport checks every answer that passes through it and hands what is wrong to report, which may be called at any time.
+// A nil next is http.DefaultTransport.
+func (s *Spec) Transport(next http.RoundTripper, report func(error)) http.RoundTripper {
+	if next == nil {
+		next = http.DefaultTransport
+	}
+	return transport{s, next, report}
+}
+
+type transport struct {
+	spec   *Spec
+	next   http.RoundTripper
+	report func(error)
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := t.next.RoundTrip(r)
+	if err != nil {
+		return response, err
+	}
+	body, err := io.ReadAll(response.Body)
+	_ = response.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	if err := t.spec.Check(r.Method, r.URL.EscapedPath(), response.StatusCode, response.Header, body); err != nil {
+		t.report(err)
+	}
+	return response, nil
+}
