@@ -125,9 +125,9 @@ type CampaignRepository interface {
 	LockAll(ctx context.Context, ids []string, cached map[string]*campaign.Campaign) (map[string]*campaign.Campaign, error)
 	// Save stores changes of a locked campaign and of its contracts: campaign.ErrCategoryTaken.
 	Save(ctx context.Context, c *campaign.Campaign) error
-	// LockOfBuyer locks the campaigns (not archived) in which a buyer has contracts; of all buyers of the seller when
-	// buyerID is empty.
-	LockOfBuyer(ctx context.Context, sellerID, buyerID string) ([]*campaign.Campaign, error)
+	// LockOfSeller locks all campaigns of a seller that are not archived, in the order of their ids. All of them, so that
+	// no contract can be added meanwhile to one that was left out.
+	LockOfSeller(ctx context.Context, sellerID string) ([]*campaign.Campaign, error)
 }
 
 // Answer is a stored answer to a request: what a replay sends again, byte for byte.

@@ -330,16 +330,10 @@ func (r campaigns) Save(ctx context.Context, c *campaign.Campaign) error {
 	return nil
 }
 
-// LockOfBuyer implements application.CampaignRepository. The ids are read first, so that the locks are taken in their order.
-func (r campaigns) LockOfBuyer(ctx context.Context, sellerID, buyerID string) ([]*campaign.Campaign, error) {
-	query := "SELECT DISTINCT c.id FROM campaigns c JOIN contracts k ON k.campaign_id = c.id WHERE c.seller_id = ? AND c.status <> 'archived' AND k.status <> 'deleted'"
-	args := []any{sellerID}
-	if buyerID != "" {
-		query += " AND k.buyer_id = ?"
-		args = append(args, buyerID)
-	}
+// LockOfSeller implements application.CampaignRepository. The ids are read first, so that the locks are taken in their order.
+func (r campaigns) LockOfSeller(ctx context.Context, sellerID string) ([]*campaign.Campaign, error) {
 	var ids []string
-	if err := r.t.selectAll(ctx, &ids, query+" ORDER BY c.id", args...); err != nil {
+	if err := r.t.selectAll(ctx, &ids, "SELECT id FROM campaigns WHERE seller_id = ? AND status <> 'archived' ORDER BY id", sellerID); err != nil {
 		return nil, err
 	}
 	all, err := r.LockAll(ctx, ids, nil)

@@ -56,9 +56,9 @@ func (h UpdateBuyerHandler) Handle(ctx context.Context, c UpdateBuyer) (Done, er
 		if err != nil {
 			return query.Buyer{}, err
 		}
-		// Campaigns are locked before buyers, so the ones that a new zone concerns come first.
+		// Campaigns are locked before buyers, so they come first when a new zone concerns their contracts.
 		if c.Details.TimeZone != nil {
-			if _, err := tx.Campaigns().LockOfBuyer(ctx, c.Actor.SellerID, c.ID); err != nil {
+			if _, err := tx.Campaigns().LockOfSeller(ctx, c.Actor.SellerID); err != nil {
 				return query.Buyer{}, err
 			}
 		}

@@ -13,7 +13,7 @@ import (
 // rezone settles the zones of contracts after the zone of a buyer (or of the seller, when buyerID is empty) changed, and
 // counts their caps again from the sales (distribution.md, "Caps and time").
 func rezone(ctx context.Context, tx application.Tx, s *seller.Seller, buyerID string, now time.Time) error {
-	campaigns, err := tx.Campaigns().LockOfBuyer(ctx, s.ID(), buyerID)
+	campaigns, err := tx.Campaigns().LockOfSeller(ctx, s.ID())
 	if err != nil {
 		return err
 	}

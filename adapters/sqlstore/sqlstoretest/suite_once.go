@@ -292,7 +292,7 @@ func testLocks(t *testing.T, h *Harness) {
 			return err
 		},
 		"campaigns   campaign_1": func(ctx context.Context, tx application.Tx) error {
-			_, err := tx.Campaigns().LockOfBuyer(ctx, "seller_1", "")
+			_, err := tx.Campaigns().LockOfSeller(ctx, "seller_1")
 			return err
 		},
 	} {

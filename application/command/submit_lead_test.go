@@ -1,0 +1,217 @@
+package command_test
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/mock/gomock"
+
+	"github.com/leadmill/leadmill/adapters/clock"
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
+	"github.com/leadmill/leadmill/application/command"
+	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/distribution"
+	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/field"
+	"github.com/leadmill/leadmill/domain/seller"
+	"github.com/leadmill/leadmill/tests/mocks"
+)
+
+var at = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+type counting struct{ n int }
+
+func (c *counting) New(prefix string) string {
+	c.n++
+	return prefix + "_" + strconv.Itoa(c.n)
+}
+
+// intake is the first half of SubmitLead with what it asks of others mocked.
+type intake struct {
+	*command.SubmitLeadHandler
+
+	replays   *mocks.MockReplayReader
+	campaigns *mocks.MockCampaignReader
+	batches   []*command.Submission
+}
+
+func newIntake(t *testing.T, batch func(n int) (command.Done, error)) *intake {
+	t.Helper()
+	control := gomock.NewController(t)
+	in := &intake{replays: mocks.NewMockReplayReader(control), campaigns: mocks.NewMockCampaignReader(control)}
+	in.SubmitLeadHandler = &command.SubmitLeadHandler{
+		Deps:    command.Deps{Clock: clock.NewManual(at), IDs: &counting{}, InFlight: command.NewInFlight()},
+		Replays: in.replays, Directory: command.NewDirectory(in.campaigns),
+		Batch: bus.HandlerFunc[*command.Submission, command.Done](func(_ context.Context, s *command.Submission) (command.Done, error) {
+			in.batches = append(in.batches, s)
+			return batch(len(in.batches))
+		}),
+	}
+	return in
+}
+
+func sold(int) (command.Done, error) {
+	return command.Done{Answer: application.Answer{Status: 200, Body: []byte("sold")}}, nil
+}
+
+func autoInsurance(t *testing.T) *campaign.Campaign {
+	t.Helper()
+	name := "Auto Insurance"
+	strategies, err := distribution.NewStrategies()
+	require.NoError(t, err)
+	c, err := campaign.New("campaign_1", "seller_1", campaign.Active, campaign.Definition{Name: &name, Category: &name}, strategies, at)
+	require.NoError(t, err)
+	return c
+}
+
+func aLead() command.SubmitLead {
+	return command.SubmitLead{Actor: application.Actor{Scope: seller.Supplier, KeyID: "key_1", SellerID: "seller_1", SellerCode: "ACME1234", SellerSlug: "acme"},
+		Seller: "ACME1234", Category: " auto insurance ", Fields: field.Set{"firstName": field.TextValue("John"), "lastName": field.TextValue("Doe"),
+			"phone": field.TextValue("555-123-4567"), "state": field.TextValue("tx")}}
+}
+
+func TestSubmitLeadChecksInTheDocumentedOrder(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*command.SubmitLead)
+		asks   error // what the campaign reader answers; nil: it is not asked
+		want   error
+		fields []string
+	}{
+		"seller and category missing before anything else": {change: func(l *command.SubmitLead) { l.Seller, l.Category, l.Fields = " ", "", nil },
+			want: field.ErrMissing, fields: []string{"seller", "category"}},
+		"another seller before the category": {change: func(l *command.SubmitLead) { l.Seller, l.Category = "OTHER123", "nothing" }, want: command.ErrWrongSeller},
+		"the category before missing fields": {change: func(l *command.SubmitLead) { l.Category, l.Fields = "nothing", nil },
+			asks: campaign.ErrNoMatching, want: campaign.ErrNoMatching},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := newIntake(t, sold)
+			in.replays.EXPECT().FindAnswer(gomock.Any(), gomock.Any(), at).Return(application.StoredAnswer{}, false, nil).AnyTimes()
+			if c.asks != nil {
+				in.campaigns.EXPECT().ActiveCampaign(gomock.Any(), "seller_1", "nothing").Return(nil, c.asks)
+			}
+			l := aLead()
+			c.change(&l)
+			_, err := in.Handle(t.Context(), l)
+			require.ErrorIs(t, err, c.want)
+			if c.fields != nil {
+				require.Equal(t, c.fields, fault.As(err).Fields())
+			}
+			require.Empty(t, in.batches)
+		})
+	}
+}
+
+func TestSubmitLeadChecksAgainOnceWhenTheCampaignChanged(t *testing.T) {
+	t.Parallel()
+	stale := errStaleOf(t)
+	in := newIntake(t, func(n int) (command.Done, error) {
+		if n == 1 {
+			return command.Done{}, stale
+		}
+		return sold(n)
+	})
+	in.campaigns.EXPECT().ActiveCampaign(gomock.Any(), "seller_1", "auto insurance").Return(autoInsurance(t), nil).Times(2)
+	done, err := in.Handle(t.Context(), aLead())
+	require.NoError(t, err)
+	require.Equal(t, "sold", string(done.Answer.Body))
+	require.Len(t, in.batches, 2)
+}
+
+func TestSubmitLeadThatStaysStaleHasNoCampaign(t *testing.T) {
+	t.Parallel()
+	stale := errStaleOf(t)
+	in := newIntake(t, func(int) (command.Done, error) { return command.Done{}, stale })
+	in.campaigns.EXPECT().ActiveCampaign(gomock.Any(), "seller_1", "auto insurance").Return(autoInsurance(t), nil).Times(2)
+	in.replays.EXPECT().FindAnswer(gomock.Any(), gomock.Any(), at).Return(application.StoredAnswer{}, false, nil)
+	_, err := in.Handle(t.Context(), aLead())
+	require.ErrorIs(t, err, campaign.ErrNoMatching)
+	require.Len(t, in.batches, 2)
+}
+
+func TestSubmitLeadReplaysTheIdempotencyKeyBeforeAnyCheck(t *testing.T) {
+	t.Parallel()
+	l := aLead()
+	l.Category, l.IdempotencyKey, l.Fingerprint = "gone since", "k", [32]byte{1}
+	for name, c := range map[string]struct {
+		stored [32]byte
+		want   error
+	}{"same request": {[32]byte{1}, nil}, "another request": {[32]byte{2}, command.ErrKeyReused}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := newIntake(t, sold)
+			in.replays.EXPECT().FindAnswer(gomock.Any(), gomock.Any(), at).
+				Return(application.StoredAnswer{Fingerprint: c.stored, Answer: application.Answer{Status: 200, Body: []byte("first")}}, true, nil)
+			done, err := in.Handle(t.Context(), l)
+			require.ErrorIs(t, err, c.want)
+			if c.want == nil {
+				require.True(t, done.Replayed)
+				require.Equal(t, "first", string(done.Answer.Body))
+			}
+			require.Empty(t, in.batches)
+		})
+	}
+}
+
+func TestSubmitLeadAnswersADoubleClickAsTheFirstThoughTheCampaignIsGone(t *testing.T) {
+	t.Parallel()
+	in := newIntake(t, sold)
+	in.campaigns.EXPECT().ActiveCampaign(gomock.Any(), "seller_1", "auto insurance").Return(nil, campaign.ErrNoMatching)
+	in.replays.EXPECT().FindAnswer(gomock.Any(), gomock.Any(), at).Return(application.StoredAnswer{Answer: application.Answer{Status: 200, Body: []byte("first")}}, true, nil)
+	done, err := in.Handle(t.Context(), aLead())
+	require.NoError(t, err)
+	require.True(t, done.Replayed)
+	require.Equal(t, "first", string(done.Answer.Body))
+}
+
+func TestSubmitLeadPassesOnThatTheDatabaseIsAway(t *testing.T) {
+	t.Parallel()
+	in := newIntake(t, sold)
+	in.campaigns.EXPECT().ActiveCampaign(gomock.Any(), "seller_1", "auto insurance").Return(nil, application.ErrUnavailable)
+	_, err := in.Handle(t.Context(), aLead())
+	require.ErrorIs(t, err, application.ErrUnavailable)
+}
+
+// errStaleOf gets the error of a batch for a campaign that is not what it was, from a batch that has no such campaign.
+func errStaleOf(t *testing.T) error {
+	t.Helper()
+	var stale error
+	in := newIntake(t, func(int) (command.Done, error) { return command.Done{}, nil })
+	in.campaigns.EXPECT().ActiveCampaign(gomock.Any(), gomock.Any(), gomock.Any()).Return(autoInsurance(t), nil)
+	_, err := in.Handle(t.Context(), aLead())
+	require.NoError(t, err)
+	h := &command.SubmitLeadsHandler{Work: noCampaigns{}, Clock: clock.NewManual(at), Directory: in.Directory}
+	for _, o := range h.HandleBatch(t.Context(), in.batches) {
+		stale = o.Err
+	}
+	require.Error(t, stale)
+	require.False(t, errors.Is(stale, application.ErrUnavailable))
+	return stale
+}
+
+// noCampaigns is a unit of work over a database without campaigns.
+type noCampaigns struct{ application.Tx }
+
+func (n noCampaigns) Do(ctx context.Context, fn func(context.Context, application.Tx) error) error {
+	return fn(ctx, n)
+}
+func (noCampaigns) Campaigns() application.CampaignRepository { return emptyCampaigns{} }
+func (noCampaigns) Claims() application.ClaimRepository       { return emptyClaims{} }
+
+type emptyCampaigns struct{ application.CampaignRepository }
+
+func (emptyCampaigns) LockAll(context.Context, []string, map[string]*campaign.Campaign) (map[string]*campaign.Campaign, error) {
+	return map[string]*campaign.Campaign{}, nil
+}
+
+type emptyClaims struct{ application.ClaimRepository }
+
+func (emptyClaims) Find(context.Context, []application.ClaimKey) (map[application.ClaimKey]application.Claim, error) {
+	return nil, nil
+}

@@ -1,0 +1,5 @@
+// Package mocks holds mocks of what the application needs from outside, for tests that need an answer no real adapter
+// gives. Storage is never mocked: SQLite in a temporary file is the fake.
+package mocks
+
+//go:generate go tool -modfile=../../tools.mod mockgen -destination ports.gen.go -package mocks github.com/leadmill/leadmill/application ReplayReader,CampaignReader,KeyReader,PasswordHasher
