@@ -53,7 +53,9 @@ func (l *Lease) Move(ctx context.Context, to int64) error {
 func (l *Lease) Renew(ctx context.Context) (bool, error) { return l.l.renew(ctx) }
 
 // Keep keeps the lease.
-func (l *Lease) Keep(ctx context.Context, strict bool) (context.Context, func()) { return l.l.keep(ctx, strict) }
+func (l *Lease) Keep(ctx context.Context, strict bool) (context.Context, func()) {
+	return l.l.keep(ctx, strict)
+}
 
 // Release releases the lease.
 func (l *Lease) Release(ctx context.Context) { l.l.release(ctx) }

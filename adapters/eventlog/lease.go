@@ -170,8 +170,14 @@ func (l *lease) renew(ctx context.Context) (bool, error) {
 func (l *lease) release(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	if _, err := l.db.Writer.ExecContext(ctx, "UPDATE event_consumers SET lease_until = 0 WHERE name = ? AND owner = ?",
-		l.name, l.owner); err != nil {
-		l.log.WarnContext(ctx, "event log: lease not released, it will expire", slog.String("consumer", l.name), slog.Any("error", err))
+	for n := 1; ; n++ {
+		_, err := l.db.Writer.ExecContext(ctx, "UPDATE event_consumers SET lease_until = 0 WHERE name = ? AND owner = ?", l.name, l.owner)
+		if err == nil {
+			return
+		}
+		if !transient(l.db, err) || pause(ctx, Backoff{}.or(50*time.Millisecond, time.Second).delay(n)) != nil {
+			l.log.WarnContext(ctx, "event log: lease not released, it will expire", slog.String("consumer", l.name), slog.Any("error", err))
+			return
+		}
 	}
 }

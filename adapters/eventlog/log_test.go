@@ -121,11 +121,16 @@ func TestRollbackLeavesNoGap(t *testing.T) {
 func TestLateCommitIsNotSkipped(t *testing.T) {
 	t.Parallel()
 	onEngines(t, func(t *testing.T, d database) {
-		if d.engine == dbtest.SQLite {
-			// One writer: a second transaction cannot even begin, so ids are committed in their order.
+		i := d.start(t)
+		if d.engine == dbtest.SQLite { // a second writer cannot even begin, so ids are committed in their order
+			i.begin(t)
+			other, ctx := d.open(t), t.Context()
+			_, err := other.db.Writer.ExecContext(ctx, "PRAGMA busy_timeout = 20")
+			require.NoError(t, err)
+			_, err = other.db.Writer.BeginTx(ctx, nil)
+			require.Error(t, err)
 			return
 		}
-		i := d.start(t)
 		j := &journal{name: "late"}
 		background(t, i.runner(t, eventlog.RunnerConfig{}, j).Run)
 		late := i.begin(t)

@@ -28,7 +28,9 @@ type Reader struct {
 }
 
 // NewReader returns a Reader of a database's log.
-func NewReader(db *dialect.DB, head *Head) *Reader { return &Reader{db: db, head: head, scan: pageScan} }
+func NewReader(db *dialect.DB, head *Head) *Reader {
+	return &Reader{db: db, head: head, scan: pageScan}
+}
 
 // Head asks the database for the log's head: application.ErrUnavailable when it cannot be reached.
 func (r *Reader) Head(ctx context.Context) (int64, error) { return r.head.Read(ctx) }

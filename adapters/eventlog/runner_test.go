@@ -17,6 +17,7 @@ import (
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/projection"
 	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/tests/dbtest"
 )
 
 func TestLeaseAndFence(t *testing.T) {
@@ -371,6 +372,60 @@ func TestFencedOwnerWritesNothing(t *testing.T) {
 		require.Len(t, list, int(5*rounds))
 		require.True(t, slices.IsSortedFunc(list, func(a, b entry) int { return int(a.Position - b.Position) }))
 		inOrder(t, list)
+	})
+}
+
+// Connections break at any moment, also while a commit is under way: still each event counts exactly once for a
+// projection, and at least once and in order for a reaction.
+func TestBrokenConnections(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, d database) {
+		if d.engine == dbtest.SQLite {
+			broken := d.open(t)
+			require.NoError(t, broken.db.Close())
+			_, err := broken.reader.Read(t.Context(), 0, 1)
+			require.Error(t, err)
+			return
+		}
+		i, admin := d.start(t), d.open(t)
+		killer, err := admin.db.Writer.Connx(t.Context())
+		require.NoError(t, err)
+		defer func() { require.NoError(t, killer.Close()) }()
+		for v := int64(1); v <= 60; v++ {
+			seed(t, i, v, 1)
+		}
+		j := &journal{name: "broken"}
+		r := &deliveries{}
+		stop := background(t, i.runner(t, eventlog.RunnerConfig{Batch: 3}, j).Run)
+		stopReaction := react(t, i.subscriber(t, eventlog.SubscriberConfig{Name: "reaction", Lanes: 2, Batch: 5, Window: 10}), r)
+		kill := func() {
+			var ids []int64
+			require.NoError(t, killer.SelectContext(t.Context(), &ids, "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()"))
+			for _, id := range ids {
+				_, _ = killer.ExecContext(t.Context(), fmt.Sprintf("KILL %d", id)) // it may be gone by now
+			}
+		}
+		count := func() (n int) {
+			require.NoError(t, killer.GetContext(t.Context(), &n, "SELECT COUNT(*) FROM "+j.table()))
+			return n
+		}
+		for before, n := -1, 0; n < 300; before = n {
+			eventually(t, "it goes on", func() bool { n = count(); return n > before+15 || n == 300 })
+			kill()
+		}
+		eventually(t, "all is done", func() bool {
+			var n int
+			require.NoError(t, killer.GetContext(t.Context(), &n, "SELECT COUNT(*) FROM event_consumers WHERE position = 300"))
+			return n == 2
+		})
+		stop()
+		stopReaction()
+		require.Empty(t, i.parked(t), "no connection error counts as an attempt")
+		list := j.entries(t, i)
+		require.Len(t, list, 300)
+		inOrder(t, list)
+		require.Len(t, distinct(r.all()), 300)
+		inOrder(t, distinct(r.all()))
 	})
 }
 

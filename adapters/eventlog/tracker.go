@@ -11,7 +11,9 @@ type tracker struct {
 }
 
 // newTracker returns a tracker that takes positions up to window above the lowest unfinished one.
-func newTracker(low int64, window int) *tracker { return &tracker{low: low, done: make([]bool, window+1)} }
+func newTracker(low int64, window int) *tracker {
+	return &tracker{low: low, done: make([]bool, window+1)}
+}
 
 func (t *tracker) lowest() int64 {
 	t.mu.Lock()

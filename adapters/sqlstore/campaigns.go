@@ -330,21 +330,28 @@ func (r campaigns) Save(ctx context.Context, c *campaign.Campaign) error {
 	return nil
 }
 
-// LockOfSeller implements application.CampaignRepository. The ids are read first, so that the locks are taken in their order.
+// LockOfSeller implements application.CampaignRepository. The ids are read first, so that the locks are taken in their
+// order; a campaign that appears meanwhile runs the unit of work again.
 func (r campaigns) LockOfSeller(ctx context.Context, sellerID string) ([]*campaign.Campaign, error) {
-	var ids []string
-	if err := r.t.selectAll(ctx, &ids, "SELECT id FROM campaigns WHERE seller_id = ? AND status <> 'archived' ORDER BY id", sellerID); err != nil {
+	const query = "SELECT id FROM campaigns WHERE seller_id = ? AND status <> 'archived' ORDER BY id"
+	var before, after []string
+	if err := r.t.selectAll(ctx, &before, query, sellerID); err != nil {
 		return nil, err
 	}
-	all, err := r.LockAll(ctx, ids, nil)
+	all, err := r.LockAll(ctx, before, nil)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]*campaign.Campaign, 0, len(all))
-	for _, id := range ids {
-		if c := all[id]; c != nil && c.Status() != campaign.Archived {
-			out = append(out, c)
+	if err := r.t.selectAll(ctx, &after, query, sellerID); err != nil {
+		return nil, err
+	}
+	out := make([]*campaign.Campaign, 0, len(after))
+	for _, id := range after {
+		c := all[id]
+		if c == nil {
+			return nil, r.t.lostRace()
 		}
+		out = append(out, c)
 	}
 	return out, nil
 }

@@ -169,6 +169,7 @@ func provider(db *dialect.DB) (*goose.Provider, error) {
 type versions struct {
 	database.Store
 
+	db     *dialect.DB
 	exists string // a query for how many tables have the name
 }
 
@@ -178,7 +179,7 @@ func newVersions(db *dialect.DB) (versions, error) {
 		d, exists = database.DialectSQLite3, "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?"
 	}
 	store, err := database.NewStore(d, versionTable)
-	return versions{Store: store, exists: exists}, err
+	return versions{Store: store, db: db, exists: exists}, err
 }
 
 func (v versions) made(ctx context.Context, db database.DBTxConn) (bool, error) {
@@ -202,13 +203,31 @@ func (v versions) TableExists(ctx context.Context, db database.DBTxConn) (bool, 
 	return err == nil, err
 }
 
-// CreateVersionTable implements database.Store.
+// CreateVersionTable implements database.Store. goose calls it before it takes its lock, so several may do so at once.
 func (v versions) CreateVersionTable(ctx context.Context, db database.DBTxConn) error {
 	exists, err := v.made(ctx, db)
 	if err != nil || exists {
 		return err
 	}
-	return v.Store.CreateVersionTable(ctx, db)
+	if err := v.Store.CreateVersionTable(ctx, db); err != nil {
+		if exists, _ := v.made(ctx, db); exists {
+			return nil
+		}
+		return err
+	}
+	return nil
+}
+
+// Insert implements database.Store. The first row, version 0, has an id of its own, so that there is only one.
+func (v versions) Insert(ctx context.Context, db database.DBTxConn, r database.InsertRequest) error {
+	if r.Version != 0 {
+		return v.Store.Insert(ctx, db, r)
+	}
+	_, err := db.ExecContext(ctx, "INSERT INTO "+versionTable+" (id, version_id, is_applied) VALUES (1, 0, 1)")
+	if err != nil && v.db.Classify(err) == dialect.Duplicate {
+		return nil
+	}
+	return err
 }
 
 // exclusive runs all migrations of SQLite in one transaction that holds the write lock from its begin.

@@ -351,7 +351,8 @@ func (r *Reader) SupplierLeadByID(ctx context.Context, q query.SupplierLeadByID)
 		}
 		return out, nil
 	}
-	return out, r.all(ctx, &out.BuyerIDs, "SELECT buyer_id FROM sales WHERE lead_id = ? AND slot IS NOT NULL ORDER BY slot", n.ID)
+	err = r.all(ctx, &out.BuyerIDs, "SELECT buyer_id FROM sales WHERE lead_id = ? AND slot IS NOT NULL ORDER BY slot", n.ID)
+	return out, err
 }
 
 func (r *Reader) lead(ctx context.Context, where string, args ...any) (leadRow, error) {
@@ -474,6 +475,10 @@ func (r *Reader) ActiveCampaign(ctx context.Context, sellerID, categoryKey strin
 	if err := r.one(ctx, campaign.ErrNoMatching, &row, "SELECT "+campaignColumns+" FROM campaigns WHERE seller_id = ? AND active_key = ?", sellerID, categoryKey); err != nil {
 		return nil, err
 	}
+	// MySQL's collations ignore trailing spaces; categories do not.
+	if row.ActiveKey == nil || *row.ActiveKey != categoryKey {
+		return nil, campaign.ErrNoMatching
+	}
 	n, err := row.snapshot()
 	if err != nil {
 		return nil, err
@@ -494,10 +499,12 @@ func (r *Reader) ActiveCampaign(ctx context.Context, sellerID, categoryKey strin
 
 // PendingCampaigns implements application.CampaignReader.
 func (r *Reader) PendingCampaigns(ctx context.Context) (ids []string, err error) {
-	return ids, r.all(ctx, &ids, "SELECT DISTINCT campaign_id FROM leads WHERE status = 'pending' ORDER BY campaign_id")
+	err = r.all(ctx, &ids, "SELECT DISTINCT campaign_id FROM leads WHERE status = 'pending' ORDER BY campaign_id")
+	return ids, err
 }
 
 // CampaignsOfBuyer implements application.CampaignReader.
 func (r *Reader) CampaignsOfBuyer(ctx context.Context, sellerID, buyerID string) (ids []string, err error) {
-	return ids, r.all(ctx, &ids, "SELECT DISTINCT campaign_id FROM contracts WHERE buyer_id = ? AND seller_id = ? AND status <> 'deleted' ORDER BY campaign_id", buyerID, sellerID)
+	err = r.all(ctx, &ids, "SELECT DISTINCT campaign_id FROM contracts WHERE buyer_id = ? AND seller_id = ? AND status <> 'deleted' ORDER BY campaign_id", buyerID, sellerID)
+	return ids, err
 }

@@ -154,9 +154,9 @@ func (r *CampaignReport) read(ctx context.Context, tx projection.Tx, t reportTab
 	return found, rows.Err()
 }
 
-// TimeZones implements projection.CampaignReportStore.
-func (r *CampaignReport) TimeZones(ctx context.Context, tx projection.Tx, sellerIDs []string) (zones map[string]string, err error) {
-	zones = map[string]string{}
+// Zones implements projection.CampaignReportStore.
+func (r *CampaignReport) Zones(ctx context.Context, tx projection.Tx, sellerIDs []string) (map[string][]projection.SellerZone, error) {
+	zones := map[string][]projection.SellerZone{}
 	for chunk := range slices.Chunk(sellerIDs, reportChunk) {
 		if err := r.zones(ctx, tx, chunk, zones); err != nil {
 			return nil, r.failed("read report_sellers", err)
@@ -165,46 +165,58 @@ func (r *CampaignReport) TimeZones(ctx context.Context, tx projection.Tx, seller
 	return zones, nil
 }
 
-func (r *CampaignReport) zones(ctx context.Context, tx projection.Tx, ids []string, into map[string]string) (err error) {
+func (r *CampaignReport) zones(ctx context.Context, tx projection.Tx, ids []string, into map[string][]projection.SellerZone) (err error) {
 	args := make([]any, len(ids))
 	for i, id := range ids {
 		args[i] = id
 	}
-	rows, err := tx.QueryContext(ctx, "SELECT seller_id, time_zone FROM report_sellers WHERE seller_id IN (?"+
-		strings.Repeat(", ?", len(ids)-1)+")", args...)
+	rows, err := tx.QueryContext(ctx, "SELECT seller_id, since, time_zone, latest FROM report_sellers WHERE seller_id IN (?"+
+		strings.Repeat(", ?", len(ids)-1)+") ORDER BY seller_id, since"+r.db.ForUpdate(), args...)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
-		var id, zone string
-		if err := rows.Scan(&id, &zone); err != nil {
+		var id string
+		var z projection.SellerZone
+		if err := rows.Scan(&id, &z.Since, &z.TimeZone, &z.Latest); err != nil {
 			return err
 		}
-		into[id] = zone
+		into[id] = append(into[id], z)
 	}
 	return rows.Err()
 }
 
-// SetTimeZones implements projection.CampaignReportStore.
-func (r *CampaignReport) SetTimeZones(ctx context.Context, tx projection.Tx, zones map[string]string) error {
-	for _, id := range slices.Sorted(maps.Keys(zones)) {
-		result, err := tx.ExecContext(ctx, "UPDATE report_sellers SET time_zone = ? WHERE seller_id = ?", zones[id], id)
-		if err != nil {
-			return r.failed("update report_sellers", err)
+// SaveZones implements projection.CampaignReportStore: with two statements for up to 200 rows.
+func (r *CampaignReport) SaveZones(ctx context.Context, tx projection.Tx, zones map[string][]projection.SellerZone) error {
+	var keys, rows []any
+	flush := func() error {
+		n := len(keys) / 2
+		if n == 0 {
+			return nil
 		}
-		matched, err := result.RowsAffected()
-		if err != nil {
-			return r.failed("update report_sellers", err)
+		if _, err := tx.ExecContext(ctx, "DELETE FROM report_sellers WHERE (seller_id = ? AND since = ?)"+
+			strings.Repeat(" OR (seller_id = ? AND since = ?)", n-1), keys...); err != nil {
+			return r.failed("replace report_sellers", err)
 		}
-		if matched > 0 {
-			continue
-		}
-		if _, err := tx.ExecContext(ctx, "INSERT INTO report_sellers (seller_id, time_zone) VALUES (?, ?)", id, zones[id]); err != nil {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO report_sellers (seller_id, since, time_zone, latest) VALUES (?, ?, ?, ?)"+
+			strings.Repeat(", (?, ?, ?, ?)", n-1), rows...); err != nil {
 			return r.failed("write report_sellers", err)
 		}
+		keys, rows = keys[:0], rows[:0]
+		return nil
 	}
-	return nil
+	for _, id := range slices.Sorted(maps.Keys(zones)) {
+		for _, z := range zones[id] {
+			keys, rows = append(keys, id, z.Since), append(rows, id, z.Since, z.TimeZone, z.Latest)
+			if len(keys) == 2*reportChunk {
+				if err := flush(); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return flush()
 }
 
 // Reset implements projection.CampaignReportStore.

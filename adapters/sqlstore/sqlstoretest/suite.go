@@ -6,11 +6,14 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/buyer"
 	"github.com/leadmill/leadmill/domain/calendar"
@@ -559,6 +562,29 @@ func testCampaignsOfSeller(t *testing.T, h *Harness) {
 			return nil
 		})
 	}
+	if !h.concurrent() {
+		return
+	}
+	// One that appears between reading the ids and locking them is not left out.
+	other, runs := h.open(t, dialect.Options{}), 0
+	var once sync.Once
+	h.Faults.Before(func(query string) (err error) {
+		if strings.HasSuffix(query, "FOR UPDATE") {
+			once.Do(func() {
+				_, err = other.Writer.ExecContext(context.Background(), "INSERT INTO campaigns SELECT 'z', seller_id, name, category, NULL, status, definition, created_at, updated_at, version FROM campaigns WHERE id = 'a'")
+			})
+		}
+		return err
+	})
+	h.do(t, func(ctx ctx, tx tx) error {
+		runs++
+		all, err := tx.Campaigns().LockOfSeller(ctx, "seller_1")
+		if err == nil {
+			require.Len(t, all, 6)
+		}
+		return err
+	})
+	require.Equal(t, 2, runs)
 }
 
 func testLeads(t *testing.T, h *Harness) {

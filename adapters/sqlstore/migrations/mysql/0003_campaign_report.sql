@@ -1,9 +1,13 @@
 -- +goose NO TRANSACTION
 -- +goose Up
 -- The read model of GET /v1/reports/campaigns: leads by the local day they were submitted on, sales beside them.
+-- The time zones of a seller, each from a time on. Latest is the latest submission counted while it was the newest.
 CREATE TABLE IF NOT EXISTS report_sellers (
-  seller_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
-  time_zone VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+  seller_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  since     BIGINT NOT NULL,
+  time_zone VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  latest    BIGINT NOT NULL,
+  PRIMARY KEY (seller_id, since)
 ) ENGINE=InnoDB;
 
 CREATE TABLE IF NOT EXISTS report_leads (

@@ -1,8 +1,12 @@
 -- +goose Up
 -- The read model of GET /v1/reports/campaigns: leads by the local day they were submitted on, sales beside them.
+-- The time zones of a seller, each from a time on. Latest is the latest submission counted while it was the newest.
 CREATE TABLE report_sellers (
-  seller_id TEXT NOT NULL PRIMARY KEY CHECK (length(seller_id) <= 64),
-  time_zone TEXT NOT NULL CHECK (length(time_zone) <= 64)
+  seller_id TEXT NOT NULL CHECK (length(seller_id) <= 64),
+  since     INTEGER NOT NULL,
+  time_zone TEXT NOT NULL CHECK (length(time_zone) <= 64),
+  latest    INTEGER NOT NULL,
+  PRIMARY KEY (seller_id, since)
 ) STRICT;
 
 CREATE TABLE report_leads (

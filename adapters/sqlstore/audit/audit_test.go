@@ -1,0 +1,548 @@
+package audit_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/audit"
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/buyer"
+	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/money"
+	"github.com/leadmill/leadmill/tests/dbtest"
+)
+
+// fair is a shop where everything that is audited has rows, with the leads by what became of them.
+type fair struct {
+	*shop
+
+	first, free, credit, pending, duplicate, test, other string
+}
+
+func newFair(t *testing.T, e dbtest.Engine) *fair {
+	t.Helper()
+	f := &fair{shop: newShop(t, e)}
+	one, two := f.found(1), f.found(2)
+	f.buyer("seller_1", "buyer_rich", 0, 1_000_000_000)
+	f.buyer("seller_1", "buyer_free", 0, 0)
+	f.buyer("seller_1", "buyer_credit", 100_000_000, 0)
+	f.buyer("seller_2", "buyer_other", 0, 50_000_000)
+	f.campaign("seller_1", "Auto", "buyer_rich", 45_000_000, dayCap)
+	f.campaign("seller_1", "Free", "buyer_free", 0)
+	f.campaign("seller_1", "Credit", "buyer_credit", 30_000_000)
+	f.campaign("seller_1", "Wait", "", 0)
+	f.campaign("seller_2", "Other", "buyer_other", 10_000_000)
+	send := func(a application.Actor, category, phone string, test bool, want string) string {
+		id, status, err := f.send(t.Context(), a, category, phone, test)
+		require.NoError(t, err)
+		require.Equal(t, want, status)
+		return id
+	}
+	f.first = send(one, "Auto", "+13125550101", false, "sold")
+	send(one, "Auto", "+13125550102", false, "sold")
+	f.free = send(one, "Free", "+13125550101", false, "sold")
+	f.credit = send(one, "Credit", "+13125550101", false, "sold")
+	f.pending = send(one, "Wait", "+13125550101", false, "pending")
+	f.duplicate = send(one, "Auto", "+13125550101", false, "duplicate")
+	f.test = send(one, "Auto", "+13125550103", true, "sold")
+	f.other = send(two, "Other", "+13125550101", false, "sold")
+	f.catchUp()
+	return f
+}
+
+// violation is a planted breach of one rule. plant returns the table and the id that the audit must name.
+type violation struct {
+	rule  string
+	plant func(f *fair) (table, id string)
+}
+
+// by plants with plain statements.
+func by(rule, table, id string, statements ...string) violation {
+	return violation{rule, func(f *fair) (string, string) {
+		f.exec(statements...)
+		return table, id
+	}}
+}
+
+// of plants with one statement on a lead of the fair, which %s stands for.
+func of(rule, table string, lead func(f *fair) string, statements ...string) violation {
+	return violation{rule, func(f *fair) (string, string) {
+		for _, s := range statements {
+			f.exec(fmt.Sprintf(s, lead(f)))
+		}
+		return table, lead(f)
+	}}
+}
+
+const (
+	newKey      = "INSERT INTO api_keys (id, seller_id, scope, name, partner_id, limit_requests, limit_window_us, hash, created_at, revoked_at) "
+	newPartner  = "INSERT INTO partners (seller_id, id, email, email_key, name, surname, status, approved, terms_accepted, tags, referring_partner_id, password_hash, created_at, updated_at, version) "
+	newBuyer    = "INSERT INTO buyers (id, seller_id, name, email, status, time_zone, balance, held, credit_limit, created_at, updated_at, version) "
+	newCampaign = "INSERT INTO campaigns (id, seller_id, name, category, active_key, status, definition, created_at, updated_at, version) "
+	newContract = "INSERT INTO contracts (id, campaign_id, seller_id, buyer_id, status, price, priority, time_zone, effective_zone, caps, created_at, updated_at) "
+	newCounter  = "INSERT INTO contract_counters (counter_key, contract_id, span_window, span_key, starts_at, ends_at, used, spent, last_won) "
+	newClaim    = "INSERT INTO claims (claim_key, seller_id, scope, kind, lead_id, expires_at) "
+	hash32      = "X'0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20'"
+)
+
+func pendingLead(f *fair) string { return f.pending }
+func testLead(f *fair) string    { return f.test }
+func firstLead(f *fair) string   { return f.first }
+
+// sold is the data of a lead.sold.v1 event.
+func sold(lead, sale string) string {
+	return fmt.Sprintf(`{"lead_id":%q,"sales":[{"sale_id":%q,"price":1.00,"currency":"USD"}],"payout":0.00,"sold_at":"2026-01-01T00:00:00.000000Z","submitted_at":"2026-01-01T00:00:00.000000Z"}`, lead, sale)
+}
+
+// again sells a lead once more to buyer_free, and leaves everything else in order.
+func again(f *fair, lead string) {
+	sale := f.sale(lead, "2", "campaign_free", "contract_free", "buyer_free")
+	f.entry("sale", sale, 0)
+	f.exec("UPDATE contract_counters SET used = used + 1 WHERE contract_id = 'contract_free'", "UPDATE leads SET version = 3 WHERE id = '"+lead+"'")
+	f.publish("seller_1", "lead", lead, 3, "lead.sold.v1", sold(lead, sale), 1)
+}
+
+// returned inserts a sale that is not live, so that nothing counts it.
+func returned(rule string, lead func(f *fair) string, campaignID, contract, buyerID string) violation {
+	return violation{rule, func(f *fair) (string, string) {
+		sale := f.sale(lead(f), "NULL", campaignID, contract, buyerID)
+		if contract == "contract_free" && buyerID == "buyer_free" {
+			f.entry("sale", sale, 0)
+		}
+		if rule == "test_lead_has_no_sales" {
+			return "leads", lead(f)
+		}
+		return "sales", sale
+	}}
+}
+
+// gapped numbers the events of an aggregate with a gap before the last one.
+func gapped(table, kind string, id func(f *fair) string) violation {
+	return violation{"event_versions_are_dense", func(f *fair) (string, string) {
+		where := fmt.Sprintf(" WHERE aggregate_type = '%s' AND aggregate_id = '%s'", kind, id(f))
+		last := f.text("SELECT MAX(aggregate_version) FROM events" + where)
+		f.exec("UPDATE events SET aggregate_version = aggregate_version + 1" + where + " AND aggregate_version = " + last)
+		return table, id(f)
+	}}
+}
+
+func named(id string) func(*fair) string { return func(*fair) string { return id } }
+
+var violations = []violation{
+	by("balance_is_ledger_sum", "buyers", "buyer_free", "UPDATE buyers SET balance = balance + 1 WHERE id = 'buyer_free'",
+		"UPDATE buyers SET balance = balance - 1 WHERE id = 'buyer_rich'"),
+	by("held_is_open_holds", "buyers", "buyer_rich", "UPDATE buyers SET held = 5 WHERE id = 'buyer_rich'"),
+	{"balances_are_money_in_less_sales", func(f *fair) (string, string) {
+		f.entry("gift", "", 5)
+		f.exec("UPDATE buyers SET balance = balance + 5 WHERE id = 'buyer_free'")
+		return "sellers", "seller_1"
+	}},
+	{"entry_has_sale", func(f *fair) (string, string) { return "ledger_entries", f.entry("sale", "sale_none", 0) }},
+	{"entry_is_price", func(f *fair) (string, string) {
+		where := "buyer_id = 'buyer_rich' AND type = 'sale'"
+		first := f.text("SELECT MIN(id) FROM ledger_entries WHERE " + where)
+		f.exec("UPDATE ledger_entries SET amount = amount + CASE WHEN id = '" + first + "' THEN 1 ELSE -1 END WHERE " + where)
+		return "ledger_entries", first
+	}},
+	{"sale_has_one_entry", func(f *fair) (string, string) {
+		f.exec("DELETE FROM ledger_entries WHERE buyer_id = 'buyer_free'")
+		return "sales", f.text("SELECT id FROM sales WHERE lead_id = '" + f.free + "'")
+	}},
+	{"sale_has_one_entry", func(f *fair) (string, string) {
+		sale := f.text("SELECT id FROM sales WHERE lead_id = '" + f.free + "'")
+		f.entry("sale", sale, 0)
+		return "sales", sale
+	}},
+	{"sale_is_to_contracts_buyer", func(f *fair) (string, string) {
+		f.exec("UPDATE contracts SET buyer_id = 'buyer_rich' WHERE id = 'contract_free'")
+		return "sales", f.text("SELECT id FROM sales WHERE lead_id = '" + f.free + "'")
+	}},
+
+	by("buyer_within_credit", "buyers", "buyer_credit", "UPDATE buyers SET credit_limit = 10000000 WHERE id = 'buyer_credit'"),
+	by("counter_is_live_sales", "contract_counters", "contract_auto/total", "UPDATE contract_counters SET used = used + 1 WHERE counter_key = 'contract_auto/total'"),
+	by("counter_is_live_sales", "contract_counters", "contract_auto/total", "UPDATE contract_counters SET spent = spent - 1 WHERE counter_key = 'contract_auto/total'"),
+	{"counter_is_live_sales", func(f *fair) (string, string) {
+		key := f.text("SELECT counter_key FROM contract_counters WHERE contract_id = 'contract_auto' AND span_window = 'day'")
+		f.exec("UPDATE contract_counters SET starts_at = ends_at, ends_at = ends_at + 1 WHERE counter_key = '" + key + "'")
+		return "contract_counters", key
+	}},
+	by("sold_contract_has_total", "contracts", "contract_auto", "DELETE FROM contract_counters WHERE counter_key = 'contract_auto/total'"),
+	{"counter_within_caps", func(f *fair) (string, string) {
+		f.exec(`UPDATE contracts SET caps = '[{"window":"day","leads":1}]' WHERE id = 'contract_auto'`)
+		return "contract_counters", f.text("SELECT counter_key FROM contract_counters WHERE contract_id = 'contract_auto' AND span_window = 'day'")
+	}},
+	by("counter_within_caps", "contract_counters", "contract_auto/total",
+		`UPDATE contracts SET caps = '[{"window":"total","budget":89999999}]' WHERE id = 'contract_auto'`),
+	by("counter_within_caps", "contract_counters", "contract_auto/total", `UPDATE contracts SET caps = '?' WHERE id = 'contract_auto'`),
+	by("counter_has_contract", "contract_counters", "contract_none/total", newCounter+"VALUES ('contract_none/total', 'contract_none', 'total', 'total', 0, 0, 0, 0, 0)"),
+
+	{"exclusive_lead_sold_once", func(f *fair) (string, string) {
+		again(f, f.first)
+		return "leads", f.first
+	}},
+	{"buyer_once_per_lead", func(f *fair) (string, string) {
+		f.exec(`UPDATE campaigns SET definition = REPLACE(definition, '"mode":"exclusive"', '"mode":"shared"') WHERE id = 'campaign_free'`)
+		again(f, f.free)
+		return "leads", f.free
+	}},
+	of("sold_lead_has_sale", "leads", firstLead, "UPDATE leads SET status = 'pending' WHERE id = '%s'"),
+	of("sold_lead_has_sale", "leads", pendingLead, "UPDATE leads SET status = 'sold' WHERE id = '%s'"),
+	returned("test_lead_has_no_sales", testLead, "campaign_free", "contract_free", "buyer_free"),
+	{"test_lead_has_no_events", func(f *fair) (string, string) {
+		f.exec("UPDATE leads SET version = 1 WHERE id = '" + f.test + "'")
+		f.publish("seller_1", "lead", f.test, 1, "lead.rejected.v1", "{}", 1)
+		return "leads", f.test
+	}},
+	{"test_lead_has_no_claims", func(f *fair) (string, string) {
+		f.exec(newClaim + "VALUES (" + hash32 + ", 'seller_1', 'campaign_auto', 'phone', '" + f.test + "', 1)")
+		return "claims", f.test + " phone"
+	}},
+	{"test_lead_has_no_claims", func(f *fair) (string, string) {
+		f.exec(newClaim + "VALUES (" + hash32 + ", 'seller_1', '', 'external_id', '" + f.test + "', 1)")
+		return "claims", f.test + " external_id"
+	}},
+
+	{"sale_is_in_one_event", func(f *fair) (string, string) {
+		sale := f.text("SELECT id FROM sales WHERE lead_id = '" + f.first + "'")
+		f.exec("UPDATE leads SET version = 3 WHERE id = '" + f.first + "'")
+		f.publish("seller_1", "lead", f.first, 3, "lead.sold.v1", sold(f.first, sale), 1)
+		return "sales", sale
+	}},
+	{"event_sale_exists", func(f *fair) (string, string) {
+		f.exec("UPDATE leads SET version = 3 WHERE id = '" + f.first + "'")
+		return "events", f.publish("seller_1", "lead", f.first, 3, "lead.sold.v1", sold(f.first, "sale_none"), 1)
+	}},
+	{"event_sale_exists", func(f *fair) (string, string) {
+		f.exec("UPDATE leads SET version = 3 WHERE id = '" + f.first + "'")
+		return "events", f.publish("seller_1", "lead", f.first, 3, "lead.sold.v1", "{", 1)
+	}},
+	by("version_counts_events", "sellers", "seller_1", "UPDATE sellers SET version = version + 1 WHERE id = 'seller_1'"),
+	by("version_counts_events", "partners", "partner_1", "UPDATE partners SET version = version + 1 WHERE id = 'partner_1'"),
+	by("version_counts_events", "buyers", "buyer_rich", "UPDATE buyers SET version = version + 1 WHERE id = 'buyer_rich'"),
+	by("version_counts_events", "campaigns", "campaign_auto", "UPDATE campaigns SET version = version + 1 WHERE id = 'campaign_auto'"),
+	of("version_counts_events", "leads", pendingLead, "UPDATE leads SET version = version + 1 WHERE id = '%s'"),
+	gapped("sellers", "seller", named("seller_1")),
+	gapped("partners", "partner", named("partner_1")),
+	gapped("buyers", "buyer", named("buyer_rich")),
+	gapped("campaigns", "campaign", named("campaign_auto")),
+	gapped("leads", "lead", firstLead),
+	{"event_has_aggregate", func(f *fair) (string, string) {
+		return "events", f.publish("seller_1", "buyer", "buyer_none", 1, "buyer.created.v1", "{}", 1)
+	}},
+	{"aggregate_order_is_position_order", func(f *fair) (string, string) {
+		swap := "UPDATE events SET aggregate_version = %d WHERE aggregate_version = %d AND aggregate_id = '" + f.first + "'"
+		f.exec(fmt.Sprintf(swap, 9, 1), fmt.Sprintf(swap, 1, 2), fmt.Sprintf(swap, 2, 9))
+		return "events", f.text("SELECT event_id FROM events WHERE aggregate_version = 2 AND aggregate_id = '" + f.first + "'")
+	}},
+	{"event_gets_position", func(f *fair) (string, string) {
+		f.lost("0")
+		f.exec("UPDATE event_consumers SET lease_until = 9000000000000000")
+		return "events", "evt_lost"
+	}},
+	{"positions_are_dense", func(f *fair) (string, string) {
+		f.exec("UPDATE buyers SET version = version + 1 WHERE id = 'buyer_free'")
+		hole := f.text("SELECT MAX(" + f.db.Position() + ") + 1 FROM events")
+		f.publish("seller_1", "buyer", "buyer_free", 2, "buyer.paused.v1", "{}", 2)
+		return "events", hole
+	}},
+	{"positions_are_dense", func(f *fair) (string, string) {
+		var last int
+		require.NoError(f.t, f.db.Reader.Get(&last, "SELECT MAX("+f.db.Position()+") FROM events"))
+		f.exec(newBuyer + "VALUES ('buyer_zero', 'seller_1', '', '', 'active', '', 0, 0, 0, 1, 1, 1)")
+		f.publish("seller_1", "buyer", "buyer_zero", 1, "buyer.created.v1", "{}", -last)
+		return "events", "the first event"
+	}},
+	{"last_position_is_known", func(f *fair) (string, string) {
+		if f.db.Name() == "sqlite" {
+			f.exec("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'events'")
+		} else {
+			f.exec("UPDATE event_sequence SET last_position = last_position + 1")
+		}
+		return "events", "the last event"
+	}},
+	{"report_is_replay", func(f *fair) (string, string) {
+		f.exec("UPDATE report_leads SET sold = sold + 1 WHERE campaign_id = 'campaign_auto'")
+		return "report_leads", f.group("campaign_auto")
+	}},
+	{"report_is_replay", func(f *fair) (string, string) {
+		group := f.group("campaign_auto")
+		f.exec("DELETE FROM report_sales WHERE campaign_id = 'campaign_auto'")
+		return "report_sales", group + " buyer_rich"
+	}},
+	by("report_is_replay", "report_sales", "seller_1 2026-01-01 campaign_x partner_1 buyer_free", "INSERT INTO report_sales (seller_id, day, campaign_id, category, "+
+		"partner_id, buyer_id, sales, revenue, payout) VALUES ('seller_1', '2026-01-01', 'campaign_x', 'X', 'partner_1', 'buyer_free', 1, 1, 1)"),
+	{"report_is_replay", func(f *fair) (string, string) {
+		f.exec("UPDATE report_sellers SET time_zone = 'Asia/Kolkata' WHERE seller_id = 'seller_1'")
+		return "report_sellers", "seller_1 " + f.text("SELECT since FROM report_sellers WHERE seller_id = 'seller_1'")
+	}},
+	{"report_is_replay", func(f *fair) (string, string) {
+		where := " WHERE aggregate_id = '" + f.pending + "' AND aggregate_version = 1"
+		f.exec("UPDATE events SET payload = '{'" + where)
+		return "events", f.text("SELECT event_id FROM events" + where)
+	}},
+
+	by("api_keys.seller_id", "api_keys", "key_x", newKey+"VALUES ('key_x', 'seller_none', 'program', '', '', 0, 0, "+hash32+", 1, 0)"),
+	by("api_keys.partner_id", "api_keys", "key_x", newKey+"VALUES ('key_x', 'seller_2', 'supplier', '', 'partner_1', 0, 0, "+hash32+", 1, 0)"),
+	by("partners.seller_id", "partners", "partner_x", newPartner+"VALUES ('seller_none', 'partner_x', '', '', '', '', 'active', 1, 0, '[]', '', '', 1, 1, 0)"),
+	by("partners.referring_partner_id", "partners", "partner_1", "UPDATE partners SET referring_partner_id = 'partner_2' WHERE id = 'partner_1'"),
+	by("partner_keys.partner_id", "partner_keys", "ref_x", "INSERT INTO partner_keys (seller_id, referral_key, partner_id, ordinal) VALUES ('seller_2', 'ref_x', 'partner_1', 0)"),
+	by("buyers.seller_id", "buyers", "buyer_x", newBuyer+"VALUES ('buyer_x', 'seller_none', '', '', 'active', '', 0, 0, 0, 1, 1, 0)"),
+	{"ledger_entries.buyer_id", func(f *fair) (string, string) {
+		f.exec("UPDATE ledger_entries SET seller_id = 'seller_2' WHERE buyer_id = 'buyer_rich' AND type = 'deposit'")
+		return "ledger_entries", f.text("SELECT id FROM ledger_entries WHERE buyer_id = 'buyer_rich' AND type = 'deposit'")
+	}},
+	by("campaigns.seller_id", "campaigns", "campaign_x", newCampaign+"VALUES ('campaign_x', 'seller_none', '', '', NULL, 'archived', '{}', 1, 1, 0)"),
+	by("contracts.campaign_id", "contracts", "contract_x", newContract+"VALUES ('contract_x', 'campaign_other', 'seller_1', 'buyer_rich', 'deleted', 0, 1, '', '', '[]', 1, 1)"),
+	by("contracts.buyer_id", "contracts", "contract_x", newContract+"VALUES ('contract_x', 'campaign_auto', 'seller_1', 'buyer_other', 'deleted', 0, 1, '', '', '[]', 1, 1)"),
+	of("leads.key_id", "leads", pendingLead, "UPDATE leads SET key_id = 'key_2' WHERE id = '%s'"),
+	of("leads.campaign_id", "leads", pendingLead, "UPDATE leads SET campaign_id = 'campaign_other' WHERE id = '%s'"),
+	of("leads.partner_id", "leads", pendingLead, "UPDATE leads SET partner_id = 'partner_2' WHERE id = '%s'"),
+	returned("sales.lead_id", func(f *fair) string { return f.other }, "campaign_free", "contract_free", "buyer_free"),
+	returned("sales.contract_id", pendingLead, "campaign_free", "contract_none", "buyer_free"),
+	returned("sales.buyer_id", pendingLead, "campaign_free", "contract_free", "buyer_other"),
+	returned("sales.campaign_id", pendingLead, "campaign_other", "contract_free", "buyer_free"),
+	of("claims.lead_id", "claims", pendingLead, "UPDATE claims SET seller_id = 'seller_2' WHERE lead_id = '%s' AND kind = 'phone'"),
+	{"events.aggregate_id", func(f *fair) (string, string) {
+		return "events", f.publish("seller_2", "buyer", "buyer_rich", 1, "buyer.paused.v1", "{}", 1)
+	}},
+}
+
+// lost inserts an event of buyer_free that never got a position.
+func (f *fair) lost(occurredAt string) {
+	f.exec("UPDATE buyers SET version = 2 WHERE id = 'buyer_free'",
+		"INSERT INTO events (event_id, seller_id, aggregate_type, aggregate_id, aggregate_version, type, payload, metadata, occurred_at) "+
+			"VALUES ('evt_lost', 'seller_1', 'buyer', 'buyer_free', 2, 'buyer.paused.v1', '{}', '{}', "+occurredAt+")")
+}
+
+// group is how a breach names the row of a campaign in report_leads.
+func (f *fair) group(campaignID string) string {
+	return "seller_1 " + f.text("SELECT day FROM report_leads WHERE campaign_id = '"+campaignID+"'") + " " + campaignID + " partner_1"
+}
+
+func onEngines(t *testing.T, test func(t *testing.T, e dbtest.Engine)) {
+	t.Helper()
+	for _, e := range dbtest.Engines() {
+		t.Run(string(e), func(t *testing.T) {
+			t.Parallel()
+			test(t, e)
+		})
+	}
+}
+
+// TestEveryRuleFindsItsBreach plants one violation after the other and wants it from exactly one rule.
+func TestEveryRuleFindsItsBreach(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, e dbtest.Engine) {
+		f := newFair(t, e)
+		f.save()
+		clean := f.audit(1)
+		require.Empty(t, clean.Breaches)
+		require.True(t, clean.OK())
+		require.Zero(t, clean.Parked)
+		covered := map[string]bool{}
+		for _, c := range clean.Checks {
+			require.NotEmpty(t, c.Description)
+			require.Positive(t, c.Rows, c.Rule)
+			covered[c.Rule] = false
+		}
+		require.True(t, slices.IsSortedFunc(clean.Checks, func(a, b audit.Check) int {
+			return slices.Compare([]byte(a.Invariant), []byte(b.Invariant))
+		}), "in the order of the invariants")
+		for i, v := range violations {
+			if _, applies := covered[v.rule]; !applies {
+				require.Equal(t, "event_gets_position", v.rule)
+				require.Equal(t, dbtest.SQLite, e)
+				continue
+			}
+			t.Run(fmt.Sprintf("%d/%s", i, v.rule), func(t *testing.T) {
+				f.t = t
+				covered[v.rule] = true
+				table, id := v.plant(f)
+				for _, divisor := range []int{1, 1000} { // all in one chunk; one or two rows in each
+					r := f.audit(divisor)
+					assert.False(t, r.OK())
+					rules, named := map[string]bool{}, false
+					for _, b := range r.Breaches {
+						rules[b.Rule] = true
+						named = named || b.Table == table && b.ID == id
+						assert.NotEqual(t, b.Want, b.Got)
+					}
+					assert.Equal(t, map[string]bool{v.rule: true}, rules, "%v", r.Breaches)
+					assert.True(t, named, "%s %s in %v", table, id, r.Breaches)
+					for _, c := range r.Checks {
+						assert.Equal(t, c.Rule == v.rule, c.Breaches > 0, c.Rule)
+					}
+				}
+				f.restore()
+			})
+		}
+		f.t = t
+		for rule, planted := range covered {
+			assert.True(t, planted, "nothing planted for %s", rule)
+		}
+		require.True(t, f.audit(1).OK(), "after the last restore")
+	})
+}
+
+// TestWhatIsNoBreach plants what an operator or a standstill may bring about.
+func TestWhatIsNoBreach(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, e dbtest.Engine) {
+		f := newFair(t, e)
+		f.save()
+		for name, plant := range map[string]func(){
+			"cap lowered later": func() {
+				f.exec(`UPDATE contracts SET caps = '[{"window":"day","leads":1}]', updated_at = updated_at + 1 WHERE id = 'contract_auto'`)
+			},
+			"credit limit lowered later": func() {
+				f.exec("UPDATE buyers SET credit_limit = 0, version = 2 WHERE id = 'buyer_credit'")
+				f.publish("seller_1", "buyer", "buyer_credit", 2, "buyer.updated.v1", "{}", 1)
+			},
+			"sale returned": func() {
+				f.exec("UPDATE sales SET slot = NULL, status = 'returned' WHERE lead_id = '"+f.free+"'", "UPDATE leads SET status = 'returned' WHERE id = '"+f.free+"'",
+					"UPDATE contract_counters SET used = used - 1 WHERE contract_id = 'contract_free'")
+			},
+			"adjusted": func() {
+				f.entry("adjustment", "", -7)
+				f.entry("adjustment", "", 9)
+				f.exec("UPDATE buyers SET balance = balance + 2 WHERE id = 'buyer_free'")
+			},
+			"request of a test remembered": func() {
+				f.exec(newClaim + "VALUES (" + hash32 + ", 'seller_1', '', 'request', '" + f.test + "', 1)")
+			},
+		} {
+			plant()
+			assert.Empty(t, f.audit(1).Breaches, name)
+			f.restore()
+		}
+		if e != dbtest.SQLite {
+			f.lost("0")
+			assert.Empty(t, f.audit(1).Breaches, "nothing runs, so nothing gets a position")
+			f.exec("UPDATE event_consumers SET lease_until = 9000000000000000", "UPDATE events SET occurred_at = "+f.db.Micros()+" WHERE event_id = 'evt_lost'")
+			assert.Empty(t, f.audit(1).Breaches, "it has a minute")
+			f.restore()
+		}
+
+		// A parked event counts for nothing, and is told.
+		position := f.text("SELECT " + f.db.Position() + " FROM events WHERE aggregate_id = '" + f.pending + "' AND aggregate_version = 2")
+		f.exec("UPDATE events SET payload = '{' WHERE "+f.db.Position()+" = "+position, "UPDATE report_leads SET pending = pending - 1 WHERE campaign_id = 'campaign_wait'",
+			"INSERT INTO event_parked (consumer, position, seller_id, aggregate_type, aggregate_id, attempts, error, parked_at) "+
+				"VALUES ('campaign-report', "+position+", 'seller_1', 'lead', '"+f.pending+"', 5, '', 1)")
+		r := f.audit(1)
+		assert.Empty(t, r.Breaches)
+		assert.Equal(t, 1, r.Parked)
+	})
+}
+
+// TestBreachesAreListedUpToALimit counts them all.
+func TestBreachesAreListedUpToALimit(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, dbtest.SQLite)
+	s.found(1)
+	for i := range 150 {
+		s.exec(newBuyer + fmt.Sprintf("VALUES ('buyer_%d', 'seller_1', '', '', 'active', '', 0, 1, 1, 1, 1, 0)", i))
+	}
+	r := s.audit(1)
+	require.False(t, r.OK())
+	require.Len(t, r.Breaches, 100)
+	i := slices.IndexFunc(r.Checks, func(c audit.Check) bool { return c.Rule == "held_is_open_holds" })
+	assert.Equal(t, 150, r.Checks[i].Breaches)
+	assert.EqualValues(t, 150, r.Checks[i].Rows)
+}
+
+func TestRunTellsThatTheDatabaseIsAway(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, e dbtest.Engine) {
+		s := newShop(t, e)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		r, err := audit.Run(ctx, s.db, s.clock.Now())
+		require.ErrorIs(t, err, context.Canceled)
+		require.Empty(t, r)
+		empty, err := audit.Run(t.Context(), s.db, s.clock.Now())
+		require.NoError(t, err)
+		require.True(t, empty.OK())
+	})
+}
+
+// TestAuditBesideWriters audits in small chunks while leads are sold, buyers funded, events numbered and the report built.
+func TestAuditBesideWriters(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, e dbtest.Engine) {
+		s := newShop(t, e)
+		one, two := s.found(1), s.found(2)
+		s.buyer("seller_1", "buyer_rich", 0, 1_000_000_000_000)
+		s.buyer("seller_1", "buyer_poor", 20_000_000, 0)
+		s.buyer("seller_2", "buyer_other", 0, 1_000_000_000_000)
+		s.campaign("seller_1", "Auto", "buyer_rich", 45_000_000, dayCap)
+		s.campaign("seller_1", "Home", "buyer_poor", 1_000_000)
+		s.campaign("seller_2", "Other", "buyer_other", 10_000_000)
+		defer s.background()()
+
+		ctx, stop := context.WithCancel(t.Context())
+		var writers sync.WaitGroup
+		defer writers.Wait()
+		defer stop()
+		for w, actor := range []application.Actor{one, one, one, one, two, two} {
+			category := []string{"Auto", "Auto", "Home", "Home", "Other", "Other"}[w]
+			writers.Go(func() {
+				for i := 0; ctx.Err() == nil; i++ {
+					// Every seventh phone comes from two writers: duplicates. Every fifth lead is a test.
+					phone := fmt.Sprintf("+1312555%d%04d", w%2, i)
+					if i%7 == 0 {
+						phone = fmt.Sprintf("+1312555%d%04d", 9, i)
+					}
+					if _, _, err := s.send(ctx, actor, category, phone, i%5 == 0); err != nil && ctx.Err() == nil &&
+						fault.KindOf(err) != fault.Unavailable {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		writers.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				err := s.store.Do(ctx, func(ctx context.Context, tx application.Tx) error {
+					b, err := tx.Buyers().Lock(ctx, "seller_1", "buyer_poor")
+					if err != nil {
+						return err
+					}
+					move := b.Deposit
+					if i%3 == 2 {
+						move = b.Withdraw
+					}
+					_, err = move(s.ids.New("entry"), money.Micros(500_000), "", s.clock.Now())
+					if errors.Is(err, buyer.ErrInsufficientBalance) {
+						return nil
+					}
+					if err != nil {
+						return err
+					}
+					return tx.Buyers().Save(ctx, b)
+				})
+				if err != nil && ctx.Err() == nil && fault.KindOf(err) != fault.Unavailable {
+					t.Error(err)
+					return
+				}
+			}
+		})
+		var sold int64
+		for n := 0; n < 8 || sold < 300; n++ {
+			r := s.audit([]int{1, 50, 500}[n%3])
+			require.Empty(t, r.Breaches, "audit %d", n)
+			require.Zero(t, r.Parked)
+			require.NoError(t, s.db.Reader.Get(&sold, "SELECT COUNT(*) FROM sales"))
+		}
+		stop()
+		writers.Wait()
+		s.catchUp()
+		require.Empty(t, s.audit(1).Breaches)
+	})
+}

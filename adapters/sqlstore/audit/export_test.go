@@ -1,0 +1,4 @@
+package audit
+
+// RunInSmallChunks is Run with chunks smaller by a divisor.
+var RunInSmallChunks = run

@@ -1,0 +1,147 @@
+package audit
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/projection"
+)
+
+// logChunk is how many positions of the log are read in one snapshot.
+const logChunk = 2000
+
+// logRules are about the log as a whole; each takes its own snapshots.
+func logRules() []rule {
+	return []rule{
+		{invariant: "I4", name: "positions_are_dense", description: "The positions of events are 1, 2, 3 and so on without a gap.", run: positionsAreDense},
+		{invariant: "I4", name: "last_position_is_known", description: "The last position that was given is that of the last event.", run: lastPosition},
+		{invariant: "I4", name: "report_is_replay", description: "The campaign report is what a replay of the log up to its own cursor makes, without parked events.", run: reportIsReplay},
+	}
+}
+
+// positionsAreDense walks the log up to its head as it is now. Below the head nothing changes any more.
+func positionsAreDense(ctx context.Context, c *chunk) error {
+	p := c.db.Position()
+	var head, early int64
+	err := c.db.Reader.QueryRowxContext(ctx, fmt.Sprintf("SELECT COALESCE(MAX(%[1]s), 0), COALESCE(SUM(CASE WHEN %[1]s < 1 THEN 1 ELSE 0 END), 0) "+
+		"FROM (SELECT MAX(%[1]s) AS %[1]s FROM events UNION ALL SELECT MIN(%[1]s) FROM events) ends", p)).Scan(&head, &early)
+	if err != nil {
+		return err
+	}
+	if early > 0 {
+		c.breach("the first event", "position 1", "a position below 1")
+	}
+	size := int64(c.size(logChunk))
+	for after := int64(0); after < head; after += size {
+		upTo := min(head, after+size)
+		var found []int64
+		if err := c.db.Reader.SelectContext(ctx, &found, fmt.Sprintf("SELECT %[1]s FROM events WHERE %[1]s > ? AND %[1]s <= ? ORDER BY %[1]s", p),
+			after, upTo); err != nil {
+			return err
+		}
+		c.looked(len(found))
+		want := after + 1
+		for _, position := range append(found, upTo+1) {
+			if position > want {
+				c.breach(strconv.FormatInt(want, 10), "an event", fmt.Sprintf("none up to %d", position-1))
+			}
+			want = position + 1
+		}
+	}
+	return nil
+}
+
+// lastPosition compares, in one statement, with what the sequencer keeps; on SQLite with what the table keeps itself.
+func lastPosition(ctx context.Context, c *chunk) error {
+	query := "SELECT COALESCE((SELECT last_position FROM event_sequence WHERE id = 1), -1), COALESCE((SELECT MAX(position) FROM events), 0)"
+	if !c.sequenced() {
+		query = "SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0), COALESCE((SELECT MAX(id) FROM events), 0)"
+	}
+	var want, got int64
+	if err := c.db.Reader.QueryRowxContext(ctx, query).Scan(&want, &got); err != nil {
+		return err
+	}
+	if c.looked(1); want != got {
+		c.breach("the last event", strconv.FormatInt(want, 10), strconv.FormatInt(got, 10))
+	}
+	return nil
+}
+
+// reportIsReplay reads cursor, parked events and tables in one snapshot. The log up to the cursor does not change, so it
+// is read in parts afterwards.
+func reportIsReplay(ctx context.Context, c *chunk) error {
+	replayed := newReportTables()
+	report := projection.NewCampaignReport(replayed)
+	var cursor int64
+	var stored *reportTables
+	parked := map[int64]bool{}
+	err := c.snapshot(ctx, func(tx *sqlx.Tx) (err error) {
+		err = tx.GetContext(ctx, &cursor, "SELECT position FROM event_consumers WHERE name = ?", report.Name())
+		if err != nil && !errors.Is(err, sql.ErrNoRows) { // none: it never ran
+			return err
+		}
+		var positions []int64
+		if err := tx.SelectContext(ctx, &positions, "SELECT position FROM event_parked WHERE consumer = ?", report.Name()); err != nil {
+			return err
+		}
+		for _, p := range positions {
+			parked[p] = true
+		}
+		tables := *c
+		tables.tx = tx
+		stored, err = readReport(ctx, &tables)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	size := int64(c.size(logChunk))
+	for after := int64(0); after < cursor; after += size {
+		events, err := c.events(ctx, after, min(cursor, after+size))
+		if err != nil {
+			return err
+		}
+		kept := events[:0]
+		for _, e := range events {
+			if !parked[e.Position] {
+				kept = append(kept, e)
+			}
+		}
+		c.looked(len(kept))
+		if report.Apply(ctx, nil, kept) == nil {
+			continue
+		}
+		for i := range kept { // nothing of a failed batch was kept
+			if report.Apply(ctx, nil, kept[i:i+1]) != nil {
+				c.breach(kept[i].ID, "applied or parked", "cannot be applied")
+			}
+		}
+	}
+	stored.compare(c, replayed)
+	return nil
+}
+
+// events returns the events above a position up to another, in order.
+func (a *auditor) events(ctx context.Context, after, upTo int64) (events []application.StoredEvent, err error) {
+	p := a.db.Position()
+	rows, err := a.db.Reader.QueryxContext(ctx, fmt.Sprintf("SELECT %[1]s, event_id, seller_id, aggregate_type, aggregate_id, "+
+		"aggregate_version, type, payload FROM events WHERE %[1]s > ? AND %[1]s <= ? ORDER BY %[1]s", p), after, upTo)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var e application.StoredEvent
+		if err := rows.Scan(&e.Position, &e.ID, &e.SellerID, &e.AggregateType, &e.AggregateID, &e.AggregateVersion, &e.Type, &e.Payload); err != nil {
+			return nil, err
+		}
+		events = append(events, e)
+	}
+	return events, rows.Err()
+}

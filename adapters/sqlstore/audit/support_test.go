@@ -1,0 +1,280 @@
+package audit_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/leadmill/leadmill/adapters/clock"
+	"github.com/leadmill/leadmill/adapters/eventlog"
+	"github.com/leadmill/leadmill/adapters/sqlstore"
+	"github.com/leadmill/leadmill/adapters/sqlstore/audit"
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
+	"github.com/leadmill/leadmill/application/command"
+	"github.com/leadmill/leadmill/application/projection"
+	"github.com/leadmill/leadmill/domain/buyer"
+	"github.com/leadmill/leadmill/domain/calendar"
+	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/distribution"
+	"github.com/leadmill/leadmill/domain/event"
+	"github.com/leadmill/leadmill/domain/field"
+	"github.com/leadmill/leadmill/domain/money"
+	"github.com/leadmill/leadmill/domain/partner"
+	"github.com/leadmill/leadmill/domain/seller"
+	"github.com/leadmill/leadmill/tests/dbtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var usd = money.MustCurrency("USD")
+
+// shop is an installation without its servers.
+type shop struct {
+	t          *testing.T
+	db         *dialect.DB
+	clock      application.Clock
+	ids        *ids
+	store      *sqlstore.Store
+	committed  *eventlog.Signal
+	head       *eventlog.Head
+	sequencer  *eventlog.Sequencer
+	runner     *eventlog.Runner
+	strategies distribution.Strategies
+	submit     *command.SubmitLeadHandler
+
+	saved map[string][][]any // the rows of all tables, see save
+	order []string
+}
+
+type ids struct{ n atomic.Int64 }
+
+// New implements application.IDs.
+func (i *ids) New(prefix string) string { return fmt.Sprintf("%s_%08d", prefix, i.n.Add(1)) }
+
+func newShop(t *testing.T, e dbtest.Engine) *shop {
+	t.Helper()
+	db, err := dialect.Open(dbtest.URL(t, e), dialect.Options{MaxConnections: 32})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	require.NoError(t, sqlstore.Migrate(t.Context(), db))
+	s := &shop{t: t, db: db, clock: clock.NewSystem(), ids: &ids{}, committed: eventlog.NewSignal()}
+	s.store = sqlstore.New(db, eventlog.NewWriter(), s.committed, s.ids, func(_ string, e event.Event) (string, []byte, time.Time, error) {
+		return application.Translate(e)
+	})
+	s.head = eventlog.NewHead(db, s.committed, eventlog.HeadConfig{})
+	s.sequencer = eventlog.NewSequencer(db, s.committed, s.head, eventlog.SequencerConfig{})
+	s.runner, err = eventlog.NewRunner(db, eventlog.NewReader(db, s.head), s.clock,
+		[]projection.Projection{projection.NewCampaignReport(sqlstore.NewCampaignReport(db))}, eventlog.RunnerConfig{})
+	require.NoError(t, err)
+	s.strategies, err = distribution.NewStrategies()
+	require.NoError(t, err)
+	reader := sqlstore.NewReader(db, s.clock)
+	directory := command.NewDirectory(reader)
+	batcher := bus.NewBatcher(bus.BatcherConfig{MaxBatch: 50, Lanes: 2, Queue: 1000, Timeout: time.Minute},
+		&command.SubmitLeadsHandler{Work: s.store, Clock: s.clock, IDs: s.ids, Directory: directory, Strategies: s.strategies},
+		(*command.Submission).Lane)
+	t.Cleanup(batcher.Close)
+	s.submit = &command.SubmitLeadHandler{Deps: command.Deps{Work: s.store, Clock: s.clock, IDs: s.ids, InFlight: command.NewInFlight()},
+		Replays: reader, Directory: directory, Batch: batcher}
+	return s
+}
+
+func (s *shop) do(fn func(ctx context.Context, tx application.Tx) error) {
+	s.t.Helper()
+	require.NoError(s.t, s.store.Do(s.t.Context(), fn))
+}
+
+// found makes seller_<n> with partner_<n> and its key_<n>.
+func (s *shop) found(n int) application.Actor {
+	s.t.Helper()
+	id, partnerID, keyID := fmt.Sprintf("seller_%d", n), fmt.Sprintf("partner_%d", n), fmt.Sprintf("key_%d", n)
+	code := fmt.Sprintf("ACME%04d", n)
+	now := s.clock.Now()
+	sold, err := seller.New(id, code, usd, seller.Details{Name: &code}, now)
+	require.NoError(s.t, err)
+	p, err := partner.Register(id, partner.Registration{ID: partnerID, Key: "ref", Email: "partner@example.com"}, now)
+	require.NoError(s.t, err)
+	key, err := seller.NewKey(keyID, id, "token of "+keyID, seller.KeyRequest{Scope: seller.Supplier, PartnerID: partnerID}, now)
+	require.NoError(s.t, err)
+	s.do(func(ctx context.Context, tx application.Tx) error {
+		if err := tx.Sellers().Add(ctx, sold); err != nil {
+			return err
+		}
+		if err := tx.Partners().Add(ctx, p); err != nil {
+			return err
+		}
+		return tx.Keys().Add(ctx, key)
+	})
+	return application.Actor{Scope: seller.Supplier, KeyID: keyID, SellerID: id, SellerCode: code, Currency: usd, PartnerID: partnerID}
+}
+
+// buyer makes a buyer with a credit limit and, when it is not zero, a deposit.
+func (s *shop) buyer(sellerID, id string, credit, deposit money.Micros) {
+	s.t.Helper()
+	b, err := buyer.New(id, sellerID, buyer.Details{Name: &id, CreditLimit: &credit}, s.clock.Now())
+	require.NoError(s.t, err)
+	if deposit > 0 {
+		_, err = b.Deposit(s.ids.New("entry"), deposit, "", s.clock.Now())
+		require.NoError(s.t, err)
+	}
+	s.do(func(ctx context.Context, tx application.Tx) error { return tx.Buyers().Add(ctx, b) })
+}
+
+// campaign makes campaign_<category> with contract_<category> of a buyer; without a contract when the buyer is empty.
+func (s *shop) campaign(sellerID, category, buyerID string, price money.Micros, caps ...campaign.Cap) {
+	s.t.Helper()
+	name := strings.ToLower(category)
+	c, err := campaign.New("campaign_"+name, sellerID, campaign.Active, campaign.Definition{Name: &category, Category: &category,
+		Dedupe: &campaign.Dedupe{Fields: []string{"phone"}, Match: "any", WindowDays: 30}}, s.strategies, s.clock.Now())
+	require.NoError(s.t, err)
+	if buyerID != "" {
+		require.NoError(s.t, c.AddContract("contract_"+name, buyerID, campaign.Active, campaign.Terms{Price: &price, Caps: &caps},
+			campaign.Zones{Seller: "UTC"}, s.clock.Now()))
+	}
+	s.do(func(ctx context.Context, tx application.Tx) error { return tx.Campaigns().Add(ctx, c) })
+}
+
+// send submits a lead and returns its id and status.
+func (s *shop) send(ctx context.Context, a application.Actor, category, phone string, test bool) (id, status string, err error) {
+	_, err = s.submit.Handle(ctx, command.SubmitLead{Actor: a, Seller: a.SellerCode, Category: category,
+		Fields: field.Set{"phone": field.TextValue(phone)}, ExternalID: fmt.Sprint(phone, test, s.ids.New("external")), Test: test,
+		Fingerprint: sha256.Sum256([]byte(phone)),
+		Render: func(r command.SubmitLeadResult) application.Answer {
+			id, status = r.LeadID, r.Status
+			return application.Answer{Status: 200, Body: []byte("{}")}
+		}})
+	return id, status, err
+}
+
+// catchUp numbers all events and applies them.
+func (s *shop) catchUp() {
+	s.t.Helper()
+	require.NoError(s.t, s.sequencer.Drain(s.t.Context()))
+	require.NoError(s.t, s.runner.CatchUp(s.t.Context()))
+}
+
+// background runs the log until stop is called.
+func (s *shop) background() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var group sync.WaitGroup
+	for _, run := range []func(context.Context) error{s.head.Run, s.sequencer.Run, s.runner.Run} {
+		group.Go(func() {
+			if err := run(ctx); err != nil {
+				s.t.Error(err)
+			}
+		})
+	}
+	return func() {
+		cancel()
+		group.Wait()
+	}
+}
+
+func (s *shop) audit(divisor int) audit.Report {
+	s.t.Helper()
+	r, err := audit.RunInSmallChunks(s.t.Context(), s.db, s.clock.Now(), divisor)
+	require.NoError(s.t, err)
+	return r
+}
+
+// exec runs statements behind the back of the program.
+func (s *shop) exec(statements ...string) {
+	s.t.Helper()
+	for _, statement := range statements {
+		_, err := s.db.Writer.ExecContext(s.t.Context(), statement)
+		require.NoError(s.t, err, statement)
+	}
+}
+
+// text reads one value.
+func (s *shop) text(query string) (v string) {
+	s.t.Helper()
+	require.NoError(s.t, s.db.Reader.GetContext(s.t.Context(), &v, query), query)
+	return v
+}
+
+var tables = []string{"sellers", "api_keys", "partners", "partner_keys", "buyers", "ledger_entries", "campaigns", "contracts",
+	"contract_counters", "leads", "sales", "claims", "events", "event_consumers", "event_parked", "report_sellers", "report_leads", "report_sales"}
+
+// save keeps all rows in memory, so that restore can undo what a test does to them.
+func (s *shop) save() {
+	s.t.Helper()
+	s.order = append([]string{"sqlite_sequence"}, tables...)
+	if s.db.Name() != "sqlite" {
+		s.order = append([]string{"event_sequence"}, tables...)
+	}
+	s.saved = map[string][][]any{}
+	for _, table := range s.order {
+		rows, err := s.db.Reader.QueryxContext(s.t.Context(), "SELECT * FROM "+table)
+		require.NoError(s.t, err)
+		for rows.Next() {
+			row, err := rows.SliceScan()
+			require.NoError(s.t, err)
+			s.saved[table] = append(s.saved[table], row)
+		}
+		require.NoError(s.t, rows.Err())
+		require.NoError(s.t, rows.Close())
+	}
+}
+
+func (s *shop) restore() {
+	s.t.Helper()
+	tx, err := s.db.Writer.BeginTxx(s.t.Context(), nil)
+	require.NoError(s.t, err)
+	defer func() { _ = tx.Rollback() }()
+	for i := len(s.order) - 1; i >= 0; i-- { // sqlite_sequence last: inserts change it
+		table := s.order[i]
+		_, err := tx.Exec("DELETE FROM " + table)
+		require.NoError(s.t, err)
+		for _, row := range s.saved[table] {
+			_, err := tx.Exec("INSERT INTO "+table+" VALUES (?"+strings.Repeat(",?", len(row)-1)+")", row...)
+			require.NoError(s.t, err, table)
+		}
+	}
+	require.NoError(s.t, tx.Commit())
+}
+
+// publish appends an event with the position by behind the last one.
+func (s *shop) publish(sellerID, kind, id string, version int, eventType, payload string, by int) (eventID string) {
+	s.t.Helper()
+	last := s.text("SELECT MAX(" + s.db.Position() + ") FROM events")
+	eventID = s.ids.New("evt")
+	_, err := s.db.Writer.ExecContext(s.t.Context(), "INSERT INTO events ("+s.db.Position()+", event_id, seller_id, aggregate_type, aggregate_id, "+
+		"aggregate_version, type, payload, metadata, occurred_at) VALUES ("+last+" + ?,?,?,?,?,?,?,?,?,0)",
+		by, eventID, sellerID, kind, id, version, eventType, []byte(payload), []byte("{}"))
+	require.NoError(s.t, err)
+	if s.db.Name() != "sqlite" && by > 0 {
+		s.exec(fmt.Sprintf("UPDATE event_sequence SET last_position = last_position + %d", by))
+	}
+	return eventID
+}
+
+// sale inserts a sale of no price under contract_free, with its ledger entry; slot is an SQL literal.
+func (s *shop) sale(lead, slot, campaignID, contract, buyerID string) (id string) {
+	s.t.Helper()
+	id = s.ids.New("sale")
+	s.exec(fmt.Sprintf("INSERT INTO sales (id, seller_id, lead_id, slot, campaign_id, contract_id, buyer_id, price, currency, status, sold_at) "+
+		"VALUES ('%s', 'seller_1', '%s', %s, '%s', '%s', '%s', 0, 'USD', 'captured', 1)", id, lead, slot, campaignID, contract, buyerID))
+	return id
+}
+
+// entry inserts a ledger entry of buyer_free.
+func (s *shop) entry(kind, sale string, amount int) (id string) {
+	s.t.Helper()
+	id = s.ids.New("entry")
+	s.exec(fmt.Sprintf("INSERT INTO ledger_entries (id, seller_id, buyer_id, type, amount, balance_after, sale_id, note, created_at) "+
+		"VALUES ('%s', 'seller_1', 'buyer_free', '%s', %d, 0, '%s', '', 1)", id, kind, amount, sale))
+	return id
+}
+
+var dayCap = campaign.Cap{Window: calendar.Day, HasLeads: true, Leads: 100, HasBudget: true, Budget: 5_000_000_000}
