@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/seller"
 )
 
@@ -20,10 +21,18 @@ func SellerOf(s seller.Snapshot) Seller {
 }
 
 // Sellers asks for the sellers of the installation, newest first.
-type Sellers struct{ Page Page }
+type Sellers struct {
+	application.Actor
+
+	Page Page
+}
 
 // SellerByCode asks for one seller: seller.ErrNotFound.
-type SellerByCode struct{ Code string }
+type SellerByCode struct {
+	application.Actor
+
+	Code string
+}
 
 // SellerReader is the read model of sellers.
 type SellerReader interface {

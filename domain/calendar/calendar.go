@@ -3,6 +3,7 @@ package calendar
 
 import (
 	"fmt"
+	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -83,12 +84,12 @@ func hourAt(local time.Time) Span {
 	past := time.Duration(local.Minute())*time.Minute + time.Duration(local.Second())*time.Second + time.Duration(local.Nanosecond())
 	start := local.Add(-past)
 	end := start.Add(time.Hour)
-	from, to := local.ZoneBounds()
-	if !from.IsZero() && start.Before(from) {
-		start = from
+	now := local.Truncate(time.Second)
+	if offset(start) != offset(now) {
+		start = change(start, now)
 	}
-	if !to.IsZero() && end.After(to) {
-		end = to
+	if last := end.Add(-time.Second); offset(last) != offset(now) {
+		end = change(now, last)
 	}
 	start, end = start.UTC(), end.UTC()
 	layout := "2006-01-02T15:04Z"
@@ -111,23 +112,40 @@ func dateAt(t time.Time, zone *time.Location) time.Time {
 	}
 }
 
-// maxAhead is more than any zone ever was ahead of UTC.
-const maxAhead = 16 * time.Hour
+// farthest is more than any zone ever was ahead of UTC or behind it.
+const farthest = 16 * time.Hour
 
 // startOf returns the first instant, in UTC, at which a zone's clock shows date (given as midnight UTC) or later. It does
-// not ask time.Date, which answers any of two instants where midnight is skipped or comes twice.
+// not ask time.Date, which answers any of two instants where midnight is skipped or comes twice, nor Time.ZoneBounds, whose
+// end lies before the time itself on the last day of leap years.
 func startOf(date time.Time, zone *time.Location) time.Time {
-	t := date.Add(-maxAhead).In(zone)
+	t := date.Add(-farthest).In(zone)
+	if o := offset(t); o == offset(date.In(zone)) && o == offset(date.Add(farthest).In(zone)) {
+		return date.Add(-o)
+	}
 	for {
-		_, offset := t.Zone()
-		start := date.Add(-time.Duration(offset) * time.Second)
+		start, next := date.Add(-offset(t)), t.Add(time.Hour)
 		if start.Before(t) {
 			start = t
 		}
-		_, end := t.ZoneBounds()
-		if end.IsZero() || start.Before(end) {
+		if offset(next) != offset(t) {
+			next = change(t, next)
+		}
+		if start.Before(next) {
 			return start.UTC()
 		}
-		t = end
+		t = next
 	}
+}
+
+// change returns the second at which the offset of from's zone changes, between from (before the change) and to (after it).
+func change(from, to time.Time) time.Time {
+	seconds := int(to.Sub(from) / time.Second)
+	n := sort.Search(seconds, func(n int) bool { return offset(from.Add(time.Duration(n)*time.Second)) != offset(from) })
+	return from.Add(time.Duration(n) * time.Second)
+}
+
+func offset(t time.Time) time.Duration {
+	_, seconds := t.Zone()
+	return time.Duration(seconds) * time.Second
 }

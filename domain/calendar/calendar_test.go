@@ -88,6 +88,8 @@ func TestSpanAt(t *testing.T) {
 		{"a month", calendar.Month, "America/Chicago", "2026-02-01T05:59:59Z", "month:2026-01", "2026-01-01T06:00:00Z", "2026-02-01T06:00:00Z"},
 		{"a December", calendar.Month, "Asia/Kolkata", "2026-12-31T18:00:00Z", "month:2026-12", "2026-11-30T18:30:00Z", "2026-12-31T18:30:00Z"},
 		{"a month with a clock change", calendar.Month, "America/Chicago", "2026-03-31T12:00:00Z", "month:2026-03", "2026-03-01T06:00:00Z", "2026-04-01T05:00:00Z"},
+		{"the last day of a leap year", calendar.Day, "America/Chicago", "2028-12-31T18:00:00Z", "day:2028-12-31", "2028-12-31T06:00:00Z", "2029-01-01T06:00:00Z"},
+		{"the hour of new year in UTC", calendar.Hour, "America/St_Johns", "2040-01-01T00:10:00Z", "hour:2039-12-31T23:30Z", "2039-12-31T23:30:00Z", "2040-01-01T00:30:00Z"},
 		{"a leap February from its last day", calendar.Month, "UTC", "2024-02-29T12:00:00Z", "month:2024-02", "2024-02-01T00:00:00Z", "2024-03-01T00:00:00Z"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

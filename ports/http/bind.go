@@ -161,7 +161,8 @@ func (o *object) inner(path string, n *node) *object {
 	return &object{violations: o.violations, path: path, node: n, seen: map[string]bool{}, currency: o.currency, lenient: o.lenient}
 }
 
-// objects binds a list of objects; ok is false when it is absent or wrong.
+// objects binds a list of objects; ok is false when it is absent or no list. An item that is no object counts as an empty
+// one, so that the others are looked at too.
 func (o *object) objects(name string) (list []*object, ok bool) {
 	n := o.given(name)
 	if n == nil {
@@ -171,17 +172,15 @@ func (o *object) objects(name string) (list []*object, ok bool) {
 		o.wrongType(name, "a list")
 		return nil, false
 	}
-	ok = true
 	for i, item := range n.items {
 		path := o.at(name) + "." + itoa(i)
 		if item.kind != '{' {
 			o.violations.Add(path, fault.WrongType, "must be an object")
-			ok = false
-			continue
+			item = &node{kind: '{'}
 		}
 		list = append(list, o.inner(path, item))
 	}
-	return list, ok
+	return list, true
 }
 
 // strings binds a list of strings; ok is false when it is absent or wrong.

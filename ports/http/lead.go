@@ -130,7 +130,7 @@ func takeReserved(fields field.Set, c *command.SubmitLead) error {
 		invalid = append(invalid, fault.Violation{Field: "external_id", Code: fault.InvalidValue, Message: "must have 1 to 255 characters"})
 	}
 	switch {
-	case (ping || len(invalid) > 0) && !c.Actor.Answers(own.Text):
+	case (ping || len(invalid) > 0) && !c.Answers(own.Text):
 		return command.ErrWrongSeller // comes first; where nothing else is wrong, the command says it
 	case ping:
 		return errNotSupported.With(fault.Violation{Field: "ping_id", Code: fault.NotSupported, Message: "is not supported yet"})

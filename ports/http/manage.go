@@ -27,12 +27,12 @@ func showSellerCreated(c command.SellerCreated) SellerCreated {
 
 func listSellers(k *call) {
 	list(k, k.s.deps.Handlers.Sellers, func(p query.Page, _ url.Values, _ *fault.Violations) query.Sellers {
-		return query.Sellers{Page: p}
+		return query.Sellers{Actor: k.actor, Page: p}
 	}, showSeller)
 }
 
 func getSeller(k *call) {
-	ask(k, k.s.deps.Handlers.Seller, query.SellerByCode{Code: k.param("code")}, showSeller)
+	ask(k, k.s.deps.Handlers.Seller, query.SellerByCode{Actor: k.actor, Code: k.param("code")}, showSeller)
 }
 
 func createSeller(k *call) {

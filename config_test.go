@@ -1,0 +1,131 @@
+package leadmill
+
+import (
+	"bytes"
+	"log/slog"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/caarlos0/env/v11"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestConfigDefaults(t *testing.T) {
+	t.Parallel()
+	c, err := parseConfig(env.Options{Environment: map[string]string{}})
+	require.NoError(t, err)
+	assert.Equal(t, Config{HTTPAddr: "127.0.0.1:8080", DatabaseURL: "sqlite:data/leadmill.db", BatchMax: 256, LogLevel: slog.LevelInfo}, c)
+}
+
+func TestConfigTakesWhatIsSet(t *testing.T) {
+	t.Parallel()
+	key := strings.Repeat("k", 32)
+	c, err := parseConfig(env.Options{Environment: map[string]string{"LEADMILL_HTTP_ADDR": ":80", "LEADMILL_ADMIN_KEY": key, "LEADMILL_BATCH_MAX": "1",
+		"LEADMILL_DATABASE_URL": "mysql://u:p@db:3306/leadmill", "LEADMILL_LOG_LEVEL": "debug", "LEADMILL_PUBLIC_URL": "https://leads.example.com/",
+		"LEADMILL_METRICS_ADDR": "127.0.0.1:9100"}})
+	require.NoError(t, err)
+	assert.Equal(t, Config{HTTPAddr: ":80", DatabaseURL: "mysql://u:p@db:3306/leadmill", AdminKey: key, BatchMax: 1, LogLevel: slog.LevelDebug,
+		PublicURL: "https://leads.example.com", MetricsAddr: "127.0.0.1:9100"}, c)
+}
+
+// wrongSettings is every setting with a wrong value, and what must be said: never the value, which may be a secret.
+var wrongSettings = map[string][2]string{
+	"LEADMILL_HTTP_ADDR":    {"secret-host", "must be host:port, for example 127.0.0.1:8080"},
+	"LEADMILL_DATABASE_URL": {"postgres://u:secret@db/x", "must be sqlite:<file> or mysql://user:password@host:port/name"},
+	"LEADMILL_ADMIN_KEY":    {"secret-but-too-short", "must be 32 to 255 visible ASCII characters"},
+	"LEADMILL_BATCH_MAX":    {"secret", "must be between 1 and 2000"},
+	"LEADMILL_LOG_LEVEL":    {"secret", "must be debug, info, warn or error"},
+	"LEADMILL_PUBLIC_URL":   {"ftp://secret", "must be an absolute http or https URL without query"},
+	"LEADMILL_METRICS_ADDR": {"secret", "must be host:port, for example 127.0.0.1:8080"},
+}
+
+// TestConfigNamesEverySetting: a setting that is added is also tested here and described in the README, with its default.
+func TestConfigNamesEverySetting(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	for f := range reflect.TypeFor[Config]().Fields() {
+		name := f.Tag.Get("env")
+		assert.Contains(t, wrongSettings, name)
+		row := ""
+		for line := range strings.Lines(string(readme)) {
+			if strings.HasPrefix(line, "| `"+name+"` |") {
+				row = line
+			}
+		}
+		require.NotEmpty(t, row, "%s is not in the README", name)
+		if standard := f.Tag.Get("envDefault"); standard != "" {
+			assert.Contains(t, row, "| `"+standard+"` |")
+		}
+	}
+}
+
+func TestConfigListsAllProblemsAtOnce(t *testing.T) {
+	t.Parallel()
+	environment := map[string]string{}
+	for name, w := range wrongSettings {
+		environment[name] = w[0]
+	}
+	_, err := parseConfig(env.Options{Environment: environment})
+	require.Error(t, err)
+	var want []string
+	for name, w := range wrongSettings {
+		want = append(want, name+" "+w[1])
+	}
+	assert.ElementsMatch(t, want, strings.Split(err.Error(), "\n"))
+	assert.NotContains(t, err.Error(), "secret")
+}
+
+func TestConfigBounds(t *testing.T) {
+	t.Parallel()
+	for name, values := range map[string]struct{ right, wrong []string }{
+		"LEADMILL_HTTP_ADDR":    {[]string{"0.0.0.0:8080", "[::1]:8080", "localhost:0"}, []string{"8080", "127.0.0.1", "127.0.0.1:", "::1"}},
+		"LEADMILL_METRICS_ADDR": {[]string{":9100"}, []string{"9100", "127.0.0.1:"}},
+		"LEADMILL_DATABASE_URL": {[]string{"sqlite:x.db", "sqlite:///var/x.db", "mysql://u@h/x"}, []string{"sqlite:", "sqlite://", "mysql://u@h", "mysql://u@h/", "x.db", "mysql:"}},
+		"LEADMILL_ADMIN_KEY":    {[]string{strings.Repeat("~", 255)}, []string{strings.Repeat("k", 31), strings.Repeat("k", 256), strings.Repeat("k", 31) + " ", strings.Repeat("é", 32)}},
+		"LEADMILL_BATCH_MAX":    {[]string{"1", "2000"}, []string{"0", "2001", "-1", "1.5", " 1"}},
+		"LEADMILL_LOG_LEVEL":    {[]string{"debug", "info", "warn", "error"}, []string{"loud"}},
+		"LEADMILL_PUBLIC_URL":   {[]string{"http://x", "https://x.example/leads"}, []string{"x.example", "/leads", "https://", "https://x?a=b", "https://x#a"}},
+	} {
+		for _, v := range values.right {
+			_, err := parseConfig(env.Options{Environment: map[string]string{name: v}})
+			assert.NoError(t, err, "%s=%s", name, v)
+		}
+		for _, v := range values.wrong {
+			_, err := parseConfig(env.Options{Environment: map[string]string{name: v}})
+			assert.EqualError(t, err, name+" "+wrongSettings[name][1], "%s=%s", name, v)
+		}
+	}
+}
+
+// TestWrongSettingsEndWithTwo is not parallel: the command line reads the environment of the process.
+func TestWrongSettingsEndWithTwo(t *testing.T) {
+	t.Setenv("LEADMILL_BATCH_MAX", "0")
+	t.Setenv("LEADMILL_DATABASE_URL", "nothing")
+	for _, args := range [][]string{{"serve"}, {"demo"}, {"migrate", "up"}, {"migrate", "status"}, {"doctor"}, {"keys", "list", "--seller", "X"}, {"events", "status"}} {
+		var stdout, stderr bytes.Buffer
+		assert.Equal(t, 2, New().Main(t.Context(), args, &stdout, &stderr), "%v", args)
+		assert.Empty(t, stdout.String())
+		assert.Equal(t, "leadmill: LEADMILL_DATABASE_URL "+wrongSettings["LEADMILL_DATABASE_URL"][1]+"\nleadmill: LEADMILL_BATCH_MAX must be between 1 and 2000\n",
+			stderr.String())
+	}
+	for _, args := range [][]string{{"--help"}, {"version"}} {
+		var stdout, stderr bytes.Buffer
+		assert.Equal(t, 0, New().Main(t.Context(), args, &stdout, &stderr), "%v needs no settings", args)
+		assert.NotEmpty(t, stdout.String())
+		assert.Empty(t, stderr.String())
+	}
+}
+
+func TestWrongCallsEndWithTwo(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"nonsense"}, {"serve", "more"}, {"serve", "--flag"}, {"events"}, {"events", "replay"}, {"migrate"}, {"keys"}} {
+		var stdout, stderr bytes.Buffer
+		assert.Equal(t, 2, New().Main(t.Context(), args, &stdout, &stderr), "%v", args)
+		assert.Empty(t, stdout.String(), "%v", args)
+		assert.True(t, strings.HasPrefix(stderr.String(), "leadmill: "), "%v: %s", args, stderr.String())
+	}
+}
