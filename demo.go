@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -13,7 +14,6 @@ import (
 	"github.com/leadmill/leadmill/application/command"
 	"github.com/leadmill/leadmill/application/query"
 	"github.com/leadmill/leadmill/domain/buyer"
-	"github.com/leadmill/leadmill/domain/calendar"
 	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/money"
 	"github.com/leadmill/leadmill/domain/partner"
@@ -58,83 +58,122 @@ curl -X POST %s/api/leads -H "Content-Type: application/json" -H "Authorization:
 }
 
 // makeDemo makes what is missing of the demo seller, with keys and a phone number of this start.
-func (k *core) makeDemo(ctx context.Context) (demo, error) {
-	var d demo
-	actor, err := k.operator(ctx, demoCode)
-	if errors.Is(err, seller.ErrNotFound) {
-		actor, err = k.foundDemo(ctx)
-	}
+func (k *core) makeDemo(ctx context.Context) (d demo, err error) {
+	actor, err := k.demoSeller(ctx)
 	if err != nil {
 		return d, err
 	}
-	for _, key := range []struct {
-		scope seller.Scope
-		text  *string
-	}{{seller.Program, &d.programKey}, {seller.Supplier, &d.supplierKey}} {
-		var made command.APIKeyCreated
-		request := command.CreateAPIKey{Actor: actor, Scope: string(key.scope), Name: "demo", Once: keep(&made)}
-		if key.scope == seller.Supplier {
-			request.Partner = application.PartnerHandle{ID: demoPartner}
-		}
-		if _, err := k.handlers.CreateAPIKey.Handle(ctx, request); err != nil {
-			return d, err
-		}
-		*key.text = made.Key
+	if err := k.demoPartner(ctx, actor); err != nil {
+		return d, err
 	}
-	if err := k.fundDemo(ctx, actor); err != nil {
+	buyers, err := k.demoBuyers(ctx, actor)
+	if err != nil {
+		return d, err
+	}
+	if err := k.demoCampaigns(ctx, actor, buyers); err != nil {
+		return d, err
+	}
+	if err := k.fundDemo(ctx, actor, buyers); err != nil {
+		return d, err
+	}
+	if d.programKey, err = k.demoKey(ctx, actor, seller.Program, ""); err != nil {
+		return d, err
+	}
+	if d.supplierKey, err = k.demoKey(ctx, actor, seller.Supplier, demoPartner); err != nil {
 		return d, err
 	}
 	d.phone, err = randomPhone()
 	return d, err
 }
 
-// foundDemo makes the demo seller with a partner, two buyers and the two campaigns that the documentation speaks of.
-func (k *core) foundDemo(ctx context.Context) (application.Actor, error) {
+func (k *core) demoSeller(ctx context.Context) (application.Actor, error) {
+	actor, err := k.operator(ctx, demoCode)
+	if !errors.Is(err, seller.ErrNotFound) {
+		return actor, err
+	}
 	name, slug, zone, website := "Acme Leads", "acme", "America/Chicago", "https://yourcompany.com"
-	var founded command.SellerCreated
-	if _, err := k.handlers.CreateSeller.Handle(ctx, command.CreateSeller{Actor: application.Actor{Scope: seller.Admin}, Code: demoCode, Currency: "USD",
-		Details: seller.Details{Name: &name, Slug: &slug, TimeZone: &zone, Website: &website}, Once: keep(&founded)}); err != nil {
+	var made command.SellerCreated
+	if _, err := k.handlers.CreateSeller.Handle(ctx, command.CreateSeller{Actor: application.Actor{Scope: seller.Admin}, Code: demoCode,
+		Details: seller.Details{Name: &name, Slug: &slug, TimeZone: &zone, Website: &website}, Once: keep(&made)}); err != nil {
 		return application.Actor{}, err
 	}
-	actor, err := actorOf(founded.Seller)
-	if err != nil {
-		return actor, err
-	}
-	if _, err := k.handlers.CreatePartner.Handle(ctx, command.CreatePartner{Actor: actor, ID: demoPartner, Key: "demo", Email: "supplier@example.com",
-		Name: "Demo", Surname: "Supplier", Once: keep(new(query.Partner))}); err != nil && !errors.Is(err, partner.Taken("id")) {
-		return actor, err
-	}
-	buyers := make([]query.Buyer, 2)
-	for i, name := range []string{"Best Insurance", "Second Choice"} {
-		if _, err := k.handlers.CreateBuyer.Handle(ctx, command.CreateBuyer{Actor: actor, Details: buyer.Details{Name: &name}, Once: keep(&buyers[i])}); err != nil {
-			return actor, err
-		}
-	}
-	for _, category := range []string{"Auto Insurance", "Solar"} {
-		var made query.Campaign
-		if _, err := k.handlers.CreateCampaign.Handle(ctx, command.CreateCampaign{Actor: actor, Once: keep(&made), Definition: campaign.Definition{
-			Name: &category, Category: &category, Dedupe: &campaign.Dedupe{Fields: []string{"phone"}, Match: campaign.MatchAny, WindowDays: 30}}}); err != nil {
-			return actor, err
-		}
-		for i, price := range []money.Micros{45 * major, 30 * major} {
-			priority := int64(i + 1)
-			if _, err := k.handlers.CreateContract.Handle(ctx, command.CreateContract{Actor: actor, CampaignID: made.ID, BuyerID: buyers[i].ID,
-				Terms: campaign.Terms{Price: &price, Priority: &priority, Caps: &[]campaign.Cap{{Window: calendar.Day, HasLeads: true, Leads: 1_000_000}}},
-				Once:  keep(new(query.Contract))}); err != nil {
-				return actor, err
-			}
-		}
-	}
-	return actor, nil
+	return actorOf(made.Seller)
 }
 
-// fundDemo deposits on accounts of the demo seller that ran low.
-func (k *core) fundDemo(ctx context.Context, actor application.Actor) error {
+func (k *core) demoPartner(ctx context.Context, actor application.Actor) error {
+	_, err := k.handlers.Partner.Handle(ctx, query.PartnerByHandle{Actor: actor, Handle: application.PartnerHandle{ID: demoPartner}})
+	if !errors.Is(err, partner.ErrNotFound) {
+		return err
+	}
+	_, err = k.handlers.CreatePartner.Handle(ctx, command.CreatePartner{Actor: actor, ID: demoPartner, Key: "demo", Email: "supplier@example.com",
+		Name: "Demo", Surname: "Supplier", Once: keep(new(query.Partner))})
+	return err
+}
+
+// demoBuyers returns the two buyers of the demo, the one that is asked first in front.
+func (k *core) demoBuyers(ctx context.Context, actor application.Actor) ([]query.Buyer, error) {
 	found, err := k.handlers.Buyers.Handle(ctx, query.Buyers{Actor: actor, Page: query.Page{Limit: query.MaxLimit, Number: 1}})
+	if err != nil {
+		return nil, err
+	}
+	buyers := make([]query.Buyer, 0, 2)
+	for _, name := range []string{"Best Insurance", "Second Choice"} {
+		i := slices.IndexFunc(found.Items, func(b query.Buyer) bool { return b.Name == name })
+		if i >= 0 {
+			buyers = append(buyers, found.Items[i])
+			continue
+		}
+		var made query.Buyer
+		if _, err := k.handlers.CreateBuyer.Handle(ctx, command.CreateBuyer{Actor: actor, Details: buyer.Details{Name: &name}, Once: keep(&made)}); err != nil {
+			return nil, err
+		}
+		buyers = append(buyers, made)
+	}
+	return buyers, nil
+}
+
+// demoCampaigns makes the two campaigns that the supplier documentation speaks of, each with a contract of each buyer.
+func (k *core) demoCampaigns(ctx context.Context, actor application.Actor, buyers []query.Buyer) error {
+	found, err := k.handlers.Campaigns.Handle(ctx, query.Campaigns{Actor: actor, Page: query.Page{Limit: query.MaxLimit, Number: 1}})
 	if err != nil {
 		return err
 	}
-	for _, b := range found.Items {
+	for _, category := range []string{"Auto Insurance", "Solar"} {
+		var c query.Campaign
+		if i := slices.IndexFunc(found.Items, func(c query.Campaign) bool { return c.Name == category }); i >= 0 {
+			c = found.Items[i]
+		} else if _, err := k.handlers.CreateCampaign.Handle(ctx, command.CreateCampaign{Actor: actor, Once: keep(&c), Definition: campaign.Definition{
+			Name: &category, Category: &category, Dedupe: &campaign.Dedupe{Fields: []string{"phone"}, Match: campaign.MatchAny, WindowDays: 30}}}); err != nil {
+			return err
+		}
+		contracts, err := k.handlers.Contracts.Handle(ctx, query.Contracts{Actor: actor, CampaignID: c.ID, Page: query.Page{Limit: query.MaxLimit, Number: 1}})
+		if err != nil {
+			return err
+		}
+		for i, price := range []money.Micros{45 * major, 30 * major} {
+			if slices.ContainsFunc(contracts.Items, func(t query.Contract) bool { return t.BuyerID == buyers[i].ID }) {
+				continue
+			}
+			priority := int64(i + 1)
+			if _, err := k.handlers.CreateContract.Handle(ctx, command.CreateContract{Actor: actor, CampaignID: c.ID, BuyerID: buyers[i].ID,
+				Terms: campaign.Terms{Price: &price, Priority: &priority}, Once: keep(new(query.Contract))}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (k *core) demoKey(ctx context.Context, actor application.Actor, scope seller.Scope, partnerID string) (string, error) {
+	var made command.APIKeyCreated
+	_, err := k.handlers.CreateAPIKey.Handle(ctx, command.CreateAPIKey{Actor: actor, Scope: string(scope), Name: "demo",
+		Partner: application.PartnerHandle{ID: partnerID}, Once: keep(&made)})
+	return made.Key, err
+}
+
+// fundDemo deposits on accounts of the demo's buyers that ran low.
+func (k *core) fundDemo(ctx context.Context, actor application.Actor, buyers []query.Buyer) error {
+	for _, b := range buyers {
 		if b.Balance >= 10_000*major {
 			continue
 		}

@@ -88,8 +88,10 @@ func newHandlers(chain bus.Chain, d command.Deps, secrets application.Secrets, h
 
 		MarketplaceLeads: answers(chain, "MarketplaceLeads", r.MarketplaceLeads),
 		MarketplaceLead:  answers(chain, "MarketplaceLeadByID", r.MarketplaceLeadByID),
-		CampaignReport:   answers(chain, "CampaignReport", func(ctx context.Context, q query.CampaignReport) ([]query.CampaignReportRow, error) { return reports.CampaignReport(ctx, q) }),
-		Events:           answers(chain, "Events", feed.Events),
+		CampaignReport: answers(chain, "CampaignReport", func(ctx context.Context, q query.CampaignReport) ([]query.CampaignReportRow, error) {
+			return reports.CampaignReport(ctx, q)
+		}),
+		Events: answers(chain, "Events", feed.Events),
 	}
 }
 

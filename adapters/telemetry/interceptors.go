@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,7 +14,6 @@ import (
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/bus"
-	"github.com/leadmill/leadmill/application/command"
 	"github.com/leadmill/leadmill/domain/fault"
 )
 
@@ -44,7 +42,7 @@ func (Recover) Intercept(ctx context.Context, _ bus.Operation, next func(context
 func recovered(ctx context.Context, next func(context.Context) error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = &command.PanicError{Value: r, Stack: debug.Stack()}
+			err = bus.Panicked(r)
 		}
 	}()
 	return next(ctx)
@@ -172,13 +170,9 @@ func cause(err error) string {
 // panicStack returns the stack of a panic that became an error. The value of a panic is never told: it may quote
 // what was worked on.
 func panicStack(err error) (stack []byte, ok bool) {
-	var one *command.PanicError
-	if errors.As(err, &one) {
-		return one.Stack, true
-	}
-	var batch *bus.PanicError
-	if errors.As(err, &batch) {
-		return batch.Stack, true
+	var panicked *bus.PanicError
+	if errors.As(err, &panicked) {
+		return panicked.Stack, true
 	}
 	return nil, false
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"hash/fnv"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -13,15 +12,6 @@ import (
 
 // ErrOverloaded says that a lane's queue is full.
 var ErrOverloaded = fault.New(fault.Unavailable, "service_unavailable", "Service unavailable")
-
-// PanicError is a panic of a handler of batches. Its text leaves the panic's value out, which may hold personal data.
-type PanicError struct {
-	Value any
-	Stack []byte
-}
-
-// Error implements error. The stack is for logs.
-func (e *PanicError) Error() string { return "the handler of a batch panicked" }
 
 var errOutcomes = errors.New("the handler of a batch did not answer one outcome per command")
 
@@ -188,7 +178,7 @@ func (b *Batcher[C, R]) do(batch []*queued[C, R]) {
 func (b *Batcher[C, R]) handle(ctx context.Context, commands []C) (outcomes []Outcome[R], err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = &PanicError{Value: r, Stack: debug.Stack()}
+			err = Panicked(r)
 		}
 	}()
 	outcomes = b.handler.HandleBatch(ctx, commands)

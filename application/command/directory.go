@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/leadmill/leadmill/application"
@@ -28,24 +29,53 @@ func NewDirectory(reader application.CampaignReader) *Directory {
 	return &Directory{reader: reader, known: map[directoryKey]*campaign.Campaign{}}
 }
 
-// find returns the active campaign of a category: campaign.ErrNoMatching. That there is none is never remembered.
-func (d *Directory) find(ctx context.Context, sellerID, category string) (*campaign.Campaign, error) {
-	key := directoryKey{sellerID, campaign.CategoryKey(category)}
-	if key.category == "" || len(category) > 400 {
-		return nil, campaign.ErrNoMatching
+// find returns the active campaign of a category, and whether it was remembered: campaign.ErrNoMatching. That there is none
+// is never remembered.
+func (d *Directory) find(ctx context.Context, sellerID, category string) (c *campaign.Campaign, remembered bool, err error) {
+	key, ok := newDirectoryKey(sellerID, category)
+	if !ok {
+		return nil, false, campaign.ErrNoMatching
 	}
 	d.mu.RLock()
-	c := d.known[key]
+	c = d.known[key]
 	d.mu.RUnlock()
 	if c != nil {
-		return c, nil
+		return c, true, nil
 	}
-	c, err := d.reader.ActiveCampaign(ctx, sellerID, key.category)
-	if err != nil {
+	c, err = d.read(ctx, key)
+	return c, false, err
+}
+
+// refresh is find without what is remembered.
+func (d *Directory) refresh(ctx context.Context, sellerID, category string) (*campaign.Campaign, error) {
+	key, ok := newDirectoryKey(sellerID, category)
+	if !ok {
+		return nil, campaign.ErrNoMatching
+	}
+	return d.read(ctx, key)
+}
+
+func (d *Directory) read(ctx context.Context, key directoryKey) (*campaign.Campaign, error) {
+	c, err := d.reader.ActiveCampaign(ctx, key.sellerID, key.category)
+	switch {
+	case errors.Is(err, campaign.ErrNoMatching):
+		d.mu.Lock()
+		delete(d.known, key)
+		d.mu.Unlock()
+		return nil, err
+	case err != nil:
 		return nil, err
 	}
 	d.remember(c)
 	return c, nil
+}
+
+// maxCategory bounds a category's text in bytes; no stored one is longer.
+const maxCategory = 400
+
+func newDirectoryKey(sellerID, category string) (directoryKey, bool) {
+	key := directoryKey{sellerID, campaign.CategoryKey(category)}
+	return key, key.category != "" && len(category) <= maxCategory
 }
 
 // remember keeps a campaign as it was read in a transaction, or forgets it when it takes no leads any more.

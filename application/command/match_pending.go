@@ -3,10 +3,10 @@ package command
 import (
 	"context"
 	"errors"
-	"runtime/debug"
 	"time"
 
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
 	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/distribution"
 	"github.com/leadmill/leadmill/domain/lead"
@@ -139,7 +139,7 @@ func (h *MatchPendingHandler) page(ctx context.Context, campaignID, after string
 		for _, l := range leads {
 			before := l.Status()
 			if err := h.again(m, c, l, seller.Currency(), now); err != nil {
-				var panicked *PanicError
+				var panicked *bus.PanicError
 				if !errors.As(err, &panicked) {
 					return err
 				}
@@ -189,7 +189,7 @@ func (h *MatchPendingHandler) again(m *market, c *campaign.Campaign, l *lead.Lea
 func ask(b *distribution.Book, l *lead.Lead) (d distribution.Decision, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = &PanicError{Value: r, Stack: debug.Stack()}
+			err = bus.Panicked(r)
 		}
 	}()
 	return b.Decide(l.Facts()), nil

@@ -110,11 +110,18 @@ func (h *SubmitLeadHandler) prepare(ctx context.Context, c SubmitLead) (*Submiss
 	if !c.Actor.Answers(c.Seller) {
 		return nil, ErrWrongSeller
 	}
-	found, err := h.Directory.find(ctx, c.Actor.SellerID, c.Category)
+	found, remembered, err := h.Directory.find(ctx, c.Actor.SellerID, c.Category)
 	if err != nil {
 		return nil, err
 	}
 	fields, err := found.CheckFields(c.Fields)
+	if err != nil && remembered {
+		// No transaction compares the version of a lead that is refused here: only the stored campaign may refuse it.
+		if found, err = h.Directory.refresh(ctx, c.Actor.SellerID, c.Category); err != nil {
+			return nil, err
+		}
+		fields, err = found.CheckFields(c.Fields)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -3,8 +3,6 @@ package command
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -27,15 +25,6 @@ type SubmitLeadsHandler struct {
 	Strategies distribution.Strategies
 	Rules      lead.IntakeRules
 }
-
-// PanicError is a panic of a rule, a strategy or a renderer, turned into a failure of the one command it happened in.
-type PanicError struct {
-	Value any
-	Stack []byte
-}
-
-// Error implements error. The stack is for logs.
-func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 
 // HandleBatch implements bus.BatchHandler.
 func (h *SubmitLeadsHandler) HandleBatch(ctx context.Context, batch []*Submission) []bus.Outcome[Done] {
@@ -253,7 +242,7 @@ func (t *tally) readClaims(ctx context.Context, tx application.Tx, batch []*Subm
 func (h *SubmitLeadsHandler) decide(t *tally, i int, s *Submission) (done Done, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			done, err = Done{}, &PanicError{Value: r, Stack: debug.Stack()}
+			done, err = Done{}, bus.Panicked(r)
 		}
 	}()
 	if done, answered, err := t.replayed(s); answered || err != nil {

@@ -31,13 +31,21 @@ type SalesDelta struct {
 	Revenue, Payout money.Micros
 }
 
+// SellerZone is a time zone of a seller: an IANA name and from when on it holds, in UTC microseconds. Latest is the latest
+// time of submission that was counted while it was the seller's newest zone, 0 when none was.
+type SellerZone struct {
+	Since    int64
+	TimeZone string
+	Latest   int64
+}
+
 // CampaignReportStore keeps what campaign reports are made of. Errors of a database that cannot be reached are of kind
 // fault.Unavailable.
 type CampaignReportStore interface {
-	// TimeZones returns the time zones of sellers by id. Unknown sellers are left out.
-	TimeZones(ctx context.Context, tx Tx, sellerIDs []string) (map[string]string, error)
-	// SetTimeZones keeps the time zones of sellers by id.
-	SetTimeZones(ctx context.Context, tx Tx, zones map[string]string) error
+	// Zones returns the time zones of sellers by id, each seller's oldest first. Unknown sellers are left out.
+	Zones(ctx context.Context, tx Tx, sellerIDs []string) (map[string][]SellerZone, error)
+	// SaveZones writes time zones of sellers by id, over those with the same Since.
+	SaveZones(ctx context.Context, tx Tx, zones map[string][]SellerZone) error
 	// Add adds to the figures of leads and of sales.
 	Add(ctx context.Context, tx Tx, leads map[CampaignReportGroup]LeadsDelta, sales map[SalesGroup]SalesDelta) error
 	// Reset empties all tables.
@@ -45,7 +53,8 @@ type CampaignReportStore interface {
 }
 
 // CampaignReport builds the read model of GET /v1/reports/campaigns. A lead is counted on the day it was submitted, in the
-// time zone its seller has when the event is applied; UTC as long as none is known.
+// time zone its seller had then; UTC when none was known. A zone never holds for a time of submission that was counted
+// under an older one, whatever clocks say, so that all events of a lead count on one day.
 type CampaignReport struct{ store CampaignReportStore }
 
 // NewCampaignReport returns the projection.
@@ -91,7 +100,7 @@ const pending = "pending"
 // of events.
 func (p *CampaignReport) Apply(ctx context.Context, tx Tx, events []application.StoredEvent) error {
 	b := reportBatch{leads: map[CampaignReportGroup]LeadsDelta{}, sales: map[SalesGroup]SalesDelta{},
-		zones: map[string]*time.Location{}, changed: map[string]string{}}
+		zones: map[string]*sellerZones{}}
 	if err := p.loadZones(ctx, tx, events, &b); err != nil {
 		return err
 	}
@@ -100,8 +109,8 @@ func (p *CampaignReport) Apply(ctx context.Context, tx Tx, events []application.
 			return fmt.Errorf("campaign report: event %s at %d: %w", events[i].Type, events[i].Position, err)
 		}
 	}
-	if len(b.changed) > 0 {
-		if err := p.store.SetTimeZones(ctx, tx, b.changed); err != nil {
+	if changed := b.changed(); len(changed) > 0 {
+		if err := p.store.SaveZones(ctx, tx, changed); err != nil {
 			return err
 		}
 	}
@@ -114,22 +123,64 @@ func (p *CampaignReport) Apply(ctx context.Context, tx Tx, events []application.
 func (p *CampaignReport) loadZones(ctx context.Context, tx Tx, events []application.StoredEvent, b *reportBatch) error {
 	var ids []string
 	for i := range events {
-		if _, ok := b.zones[events[i].SellerID]; !ok && counted(events[i].Type) {
-			b.zones[events[i].SellerID] = time.UTC
+		if _, ok := b.zones[events[i].SellerID]; !ok && (counted(events[i].Type) || ofSeller(events[i].Type)) {
+			b.zones[events[i].SellerID] = &sellerZones{}
 			ids = append(ids, events[i].SellerID)
 		}
 	}
 	if len(ids) == 0 {
 		return nil
 	}
-	names, err := p.store.TimeZones(ctx, tx, ids)
+	stored, err := p.store.Zones(ctx, tx, ids)
 	if err != nil {
 		return err
 	}
-	for id, name := range names {
-		b.zones[id] = zoneOf(name)
+	for id, list := range stored {
+		z := &sellerZones{list: list, changed: len(list)}
+		for _, zone := range list {
+			z.places = append(z.places, zoneOf(zone.TimeZone))
+		}
+		b.zones[id] = z
 	}
 	return nil
+}
+
+// sellerZones is the time zones of one seller, oldest first: Since grows strictly. Only the newest ever changes.
+type sellerZones struct {
+	list    []SellerZone
+	places  []*time.Location
+	changed int // the first that is to be written
+}
+
+// add makes a zone hold from a time on, or from the first time on that no lead was counted at and no older zone holds
+// from: the events of two changes, or of a change and a lead, may be in the log in another order than they happened.
+func (z *sellerZones) add(name string, at int64) {
+	if n := len(z.list); n > 0 {
+		last := z.list[n-1]
+		if last.TimeZone == name {
+			return
+		}
+		at = max(at, last.Since+1, last.Latest+1)
+	}
+	z.list, z.places = append(z.list, SellerZone{Since: at, TimeZone: name}), append(z.places, zoneOf(name))
+}
+
+// count returns the zone of a time of submission and remembers that it was asked for.
+func (z *sellerZones) count(at int64) *time.Location {
+	if len(z.list) == 0 {
+		z.add("UTC", at)
+	}
+	last := len(z.list) - 1
+	if z.list[last].Latest < at {
+		z.list[last].Latest = at
+		z.changed = min(z.changed, last)
+	}
+	for i := last; i > 0; i-- {
+		if z.list[i].Since <= at {
+			return z.places[i]
+		}
+	}
+	return z.places[0]
 }
 
 // zoneOf returns UTC for a zone that this machine does not know: a report with shifted days is better than none.
@@ -149,25 +200,39 @@ func counted(typ string) bool {
 	return false
 }
 
+func ofSeller(typ string) bool {
+	return typ == application.SellerCreatedType || typ == application.SellerUpdatedType
+}
+
 // reportBatch adds up a batch of events.
 type reportBatch struct {
-	leads   map[CampaignReportGroup]LeadsDelta
-	sales   map[SalesGroup]SalesDelta
-	zones   map[string]*time.Location
-	changed map[string]string
+	leads map[CampaignReportGroup]LeadsDelta
+	sales map[SalesGroup]SalesDelta
+	zones map[string]*sellerZones
 
 	lastDate [3]int
 	lastDay  string
 }
 
+// changed returns the zones that are to be written.
+func (b *reportBatch) changed() map[string][]SellerZone {
+	out := map[string][]SellerZone{}
+	for id, z := range b.zones {
+		if z.changed < len(z.list) {
+			out[id] = z.list[z.changed:]
+		}
+	}
+	return out
+}
+
 func (b *reportBatch) apply(e *application.StoredEvent) error {
 	switch {
-	case e.Type == application.SellerCreatedType || e.Type == application.SellerUpdatedType:
+	case ofSeller(e.Type):
 		var s application.SellerChanged
 		if err := json.Unmarshal(e.Payload, &s); err != nil {
 			return err
 		}
-		b.changed[e.SellerID], b.zones[e.SellerID] = s.TimeZone, zoneOf(s.TimeZone)
+		b.zones[e.SellerID].add(s.TimeZone, s.At.UnixMicro())
 		return nil
 	case !counted(e.Type):
 		return nil
@@ -265,7 +330,7 @@ func portion(amount, part, whole int64) int64 {
 
 // day returns the local date of a moment. Most events of a batch are of one day, whose text is kept.
 func (b *reportBatch) day(t time.Time, sellerID string) string {
-	local := t.In(b.zones[sellerID])
+	local := t.In(b.zones[sellerID].count(t.UnixMicro()))
 	year, month, day := local.Date()
 	if date := [3]int{year, int(month), day}; date != b.lastDate {
 		b.lastDate, b.lastDay = date, local.Format(time.DateOnly)

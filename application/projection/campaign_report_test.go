@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -103,7 +104,7 @@ func (f *fixture) reset() {
 // tables dumps the read model.
 func (f *fixture) tables(t require.TestingT) []string {
 	var out []string
-	for table, columns := range map[string]int{"report_sellers": 2, "report_leads": 11, "report_sales": 9} {
+	for table, columns := range map[string]int{"report_sellers": 4, "report_leads": 11, "report_sales": 9} {
 		rows, err := f.db.Reader.QueryxContext(f.t.Context(), "SELECT * FROM "+table)
 		require.NoError(t, err)
 		for rows.Next() {
@@ -218,38 +219,89 @@ func TestCampaignReport(t *testing.T) {
 	})
 }
 
-// TestCampaignReportZones applies one lead before its seller's zone is known, one after and one after it changed.
+// TestCampaignReportZones counts every lead in the zone that its seller had when it was submitted, the first known as UTC,
+// also when it is sold under another zone; whatever the batches are.
 func TestCampaignReportZones(t *testing.T) {
 	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, f *fixture) {
-		lead := func() {
-			l := f.submit("Auto", "partner_1", evening)
-			require.NoError(t, l.Wait(evening, evening))
+		var waiting []*lead.Lead
+		submit := func(at time.Time) {
+			l := f.submit("Auto", "partner_1", at)
+			require.NoError(t, l.Wait(at.Add(time.Hour), at))
+			f.publish(l)
+			waiting = append(waiting, l)
+		}
+		minute := func(n int) time.Time { return evening.Add(time.Duration(n) * time.Minute) }
+		submit(minute(0)) // UTC: the 2nd
+		f.append("seller_1", seller.Created{ID: "seller_1", TimeZone: "America/Chicago", At: minute(1)})
+		submit(minute(2)) // the 1st
+		submit(minute(4)) // the 1st: it is in the log before a change that its seller made a minute earlier
+		f.append("seller_1", seller.Updated{ID: "seller_1", TimeZone: "Pacific/Kiritimati", At: minute(3)})
+		submit(minute(4)) // the 1st, as the other of this time
+		submit(minute(5)) // the 2nd
+		f.append("seller_1", seller.Updated{ID: "seller_1", TimeZone: "Pacific/Kiritimati", At: minute(6)})
+		f.append("seller_1", seller.Updated{ID: "seller_1", TimeZone: "Mars/Olympus", At: minute(6)})
+		f.append("seller_1", seller.Updated{ID: "seller_1", TimeZone: "America/Chicago", At: minute(6)})
+		submit(minute(7)) // the 1st
+		submit(minute(3)) // the 1st, late in the log
+		for i, l := range waiting {
+			if i%2 == 0 {
+				require.NoError(t, l.Sell(lead.Outcome{Sales: sales(1_000_000), Payout: 1}, minute(10)))
+			} else {
+				require.NoError(t, l.Expire(minute(10)))
+			}
 			f.publish(l)
 		}
-		lead()
-		f.append("seller_1", seller.Created{ID: "seller_1", TimeZone: "America/Chicago", At: evening})
-		lead()
-		lead()
-		f.append("seller_1", seller.Updated{ID: "seller_1", TimeZone: "Pacific/Kiritimati", At: evening})
-		lead()
-		f.append("seller_1", seller.Updated{ID: "seller_1", TimeZone: "Mars/Olympus", At: evening})
-		lead()
-		want := []string{"2025-05-01 2", "2025-05-02 3"}
+		f.append("seller_1", seller.Updated{ID: "seller_1", TimeZone: "UTC", At: minute(11)})
+
 		days := func() (out []string) {
 			for _, row := range f.report(query.CampaignReport{}) {
-				out = append(out, fmt.Sprint(row.Day, " ", row.Leads.Pending))
+				n := row.Leads
+				out = append(out, fmt.Sprintf("%s submitted %d pending %d sold %d unsold %d gross %d", row.Day, n.Submitted, n.Pending, n.Sold, n.Unsold, row.SoldGross))
 			}
 			return out
 		}
+		want := []string{"2025-05-01 submitted 5 pending 0 sold 2 unsold 3 gross 2", "2025-05-02 submitted 2 pending 0 sold 2 unsold 0 gross 2"}
 		require.NoError(t, f.apply(t.Context(), f.log))
 		assert.Equal(t, want, days())
-		f.reset()
-		assert.Empty(t, f.tables(t))
-		for i := range f.log {
-			require.NoError(t, f.apply(t.Context(), f.log[i:i+1]))
+		tables := f.tables(t)
+		for _, size := range []int{1, 2, 5} {
+			f.reset()
+			assert.Empty(t, f.tables(t))
+			for chunk := range slices.Chunk(f.log, size) {
+				require.NoError(t, f.apply(t.Context(), chunk))
+			}
+			assert.Equal(t, want, days(), "batches of %d", size)
+			assert.ElementsMatch(t, tables, f.tables(t), "batches of %d", size)
 		}
-		assert.Equal(t, want, days())
+	})
+}
+
+// TestCampaignReportOfManySellers crosses the bounds of the statements that keep time zones.
+func TestCampaignReportOfManySellers(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(t *testing.T, f *fixture) {
+		for i := range 450 {
+			id := fmt.Sprintf("seller_%d", i)
+			f.append(id, seller.Created{ID: id, TimeZone: "America/Chicago", At: evening})
+			l := lead.Submit(lead.Submission{ID: "lead_" + id, SellerID: id, PartnerID: "p", CampaignID: "c", Category: "Auto", At: evening})
+			require.NoError(t, l.Wait(evening, evening))
+			f.append(id, l.Pending()...)
+		}
+		for chunk := range slices.Chunk(f.log, 300) {
+			require.NoError(t, f.apply(t.Context(), chunk))
+		}
+		f.log = nil
+		for i := range 450 {
+			id := fmt.Sprintf("seller_%d", i)
+			f.append(id, seller.Updated{ID: id, TimeZone: "UTC", At: evening.Add(time.Minute)})
+		}
+		require.NoError(t, f.apply(t.Context(), f.log))
+		var zones, days int
+		require.NoError(t, f.db.Reader.GetContext(t.Context(), &zones, "SELECT COUNT(*) FROM report_sellers"))
+		require.NoError(t, f.db.Reader.GetContext(t.Context(), &days, "SELECT COUNT(*) FROM report_leads WHERE day = '2025-05-01' AND pending = 1"))
+		assert.Equal(t, 900, zones)
+		assert.Equal(t, 450, days)
 	})
 }
 
@@ -350,6 +402,11 @@ func TestCampaignReportIsDeterministic(t *testing.T) {
 			gotRevenue += row.Revenue
 			gotPayout += row.Payout
 		}
+		for _, row := range f.report(query.CampaignReport{}) {
+			n := row.Leads
+			require.Equal(t, n.Submitted, n.Pending+n.Sold+n.Duplicate+n.Rejected+n.Unsold, "a lead counts on one day: %+v", row)
+			require.GreaterOrEqual(t, min(n.Pending, n.Sold, n.Duplicate, n.Rejected, n.Unsold), int64(0), "%+v", row)
+		}
 		require.Equal(t, total, got)
 		require.Equal(t, sold, gotSold)
 		require.Equal(t, revenue, gotRevenue)
@@ -373,7 +430,8 @@ func (f *fixture) random(t *rapid.T) []*lead.Lead {
 		switch what := rapid.SampledFrom([]string{"zone", "sell", "sell", "wait", "wait", "duplicate", "reject", "later"}).Draw(t, "step"); what {
 		case "zone":
 			zone := rapid.SampledFrom([]string{"UTC", "America/Chicago", "Asia/Kolkata"}).Draw(t, "zone")
-			f.append("seller_1", seller.Updated{ID: "seller_1", TimeZone: zone, At: evening})
+			f.append("seller_1", seller.Updated{ID: "seller_1", TimeZone: zone,
+				At: evening.Add(time.Duration(rapid.IntRange(0, 72).Draw(t, "since")) * time.Hour)})
 		case "later":
 			if len(waiting) == 0 {
 				continue

@@ -1,0 +1,7 @@
+package mail // want wall-clock
+
+import (
+	_ "github.com/leadmill/leadmill" // want adapters-imports
+	_ "modernc.org/sqlite/lib"       // want vendor-sql
+	. "time"                         // a dot hides where Now comes from
+)

@@ -1,0 +1,9 @@
+package campaign
+
+import e "github.com/leadmill/leadmill/domain/event"
+
+// Campaign knows the Recorder under another name.
+type Campaign struct {
+	*e.Recorder
+	ID string // want aggregates-private
+}
