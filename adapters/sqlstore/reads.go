@@ -294,7 +294,7 @@ func (r *Reader) contract(ctx context.Context, q query.ContractByID) (campaign.C
 
 // ContractUsage implements query.CampaignReader.
 func (r *Reader) ContractUsage(ctx context.Context, q query.ContractUsage) ([]query.Usage, error) {
-	n, err := r.contract(ctx, query.ContractByID{Actor: q.Actor, CampaignID: q.CampaignID, ID: q.ID})
+	n, err := r.contract(ctx, query.ContractByID(q))
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -94,10 +95,10 @@ func (t *tx) get(ctx context.Context, into any, query string, args ...any) (foun
 	if t.broken != nil {
 		return false, t.broken
 	}
-	switch err := t.q.GetContext(ctx, into, query, args...); err {
-	case nil:
+	switch err := t.q.GetContext(ctx, into, query, args...); {
+	case err == nil:
 		return true, nil
-	case sql.ErrNoRows:
+	case errors.Is(err, sql.ErrNoRows):
 		return false, nil
 	default:
 		return false, t.fail(ctx, err)

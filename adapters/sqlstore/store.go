@@ -54,8 +54,8 @@ func (s *Store) Do(ctx context.Context, fn func(ctx context.Context, tx applicat
 func (s *Store) attempts(ctx context.Context, once func() error) error {
 	for attempt := 1; ; attempt++ {
 		err := once()
-		again, ok := err.(*retryError)
-		if !ok {
+		var again *retryError
+		if !errors.As(err, &again) {
 			return err
 		}
 		if attempt == maxAttempts {
@@ -222,7 +222,8 @@ func (t *tx) records() ([]application.EventRecord, error) {
 
 // outcome decides what a transaction that must not be committed ends with; err is what fn returned.
 func (t *tx) outcome(ctx context.Context, err error) error {
-	if again, ok := t.broken.(*retryError); ok {
+	var again *retryError
+	if errors.As(t.broken, &again) {
 		return again // whatever fn made of it
 	}
 	if err == nil {

@@ -20,8 +20,8 @@ var (
 
 const (
 	maxPrice    money.Micros = 1_000_000_000_000 // one million major units
-	maxPriority              = 1_000_000
-	maxCapLeads              = 1_000_000_000_000
+	maxPriority int64        = 1_000_000
+	maxCapLeads int64        = 1_000_000_000_000
 )
 
 // Cap limits what a contract takes in a window: a number of leads, a budget, or both. Zero with the Has flag unset means

@@ -27,10 +27,9 @@ func logRules() []rule {
 
 // positionsAreDense walks the log up to its head as it is now. Below the head nothing changes any more.
 func positionsAreDense(ctx context.Context, c *chunk) error {
-	p := c.db.Position()
 	var head, early int64
-	err := c.db.Reader.QueryRowxContext(ctx, fmt.Sprintf("SELECT COALESCE(MAX(%[1]s), 0), COALESCE(SUM(CASE WHEN %[1]s < 1 THEN 1 ELSE 0 END), 0) "+
-		"FROM (SELECT MAX(%[1]s) AS %[1]s FROM events UNION ALL SELECT MIN(%[1]s) FROM events) ends", p)).Scan(&head, &early)
+	err := c.db.Reader.QueryRowxContext(ctx, "SELECT COALESCE((SELECT MAX(position) FROM event_positions), 0), "+
+		"(SELECT COUNT(*) FROM event_positions WHERE position < 1)").Scan(&head, &early)
 	if err != nil {
 		return err
 	}
@@ -41,7 +40,7 @@ func positionsAreDense(ctx context.Context, c *chunk) error {
 	for after := int64(0); after < head; after += size {
 		upTo := min(head, after+size)
 		var found []int64
-		if err := c.db.Reader.SelectContext(ctx, &found, fmt.Sprintf("SELECT %[1]s FROM events WHERE %[1]s > ? AND %[1]s <= ? ORDER BY %[1]s", p),
+		if err := c.db.Reader.SelectContext(ctx, &found, "SELECT position FROM event_positions WHERE position > ? AND position <= ? ORDER BY position",
 			after, upTo); err != nil {
 			return err
 		}
@@ -59,8 +58,8 @@ func positionsAreDense(ctx context.Context, c *chunk) error {
 
 // lastPosition compares, in one statement, with what the sequencer keeps; on SQLite with what the table keeps itself.
 func lastPosition(ctx context.Context, c *chunk) error {
-	query := "SELECT COALESCE((SELECT last_position FROM event_sequence WHERE id = 1), -1), COALESCE((SELECT MAX(position) FROM events), 0)"
-	if !c.sequenced() {
+	query := "SELECT COALESCE((SELECT last_position FROM event_sequence WHERE id = 1), -1), COALESCE((SELECT MAX(position) FROM event_positions), 0)"
+	if !c.db.Sequenced() {
 		query = "SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0), COALESCE((SELECT MAX(id) FROM events), 0)"
 	}
 	var want, got int64
@@ -129,9 +128,8 @@ func reportIsReplay(ctx context.Context, c *chunk) error {
 
 // events returns the events above a position up to another, in order.
 func (a *auditor) events(ctx context.Context, after, upTo int64) (events []application.StoredEvent, err error) {
-	p := a.db.Position()
-	rows, err := a.db.Reader.QueryxContext(ctx, fmt.Sprintf("SELECT %[1]s, event_id, seller_id, aggregate_type, aggregate_id, "+
-		"aggregate_version, type, payload FROM events WHERE %[1]s > ? AND %[1]s <= ? ORDER BY %[1]s", p), after, upTo)
+	rows, err := a.db.Reader.QueryxContext(ctx, "SELECT position, event_id, seller_id, aggregate_type, aggregate_id, "+
+		"aggregate_version, type, payload FROM event_log WHERE position > ? AND position <= ? ORDER BY position", after, upTo)
 	if err != nil {
 		return nil, err
 	}

@@ -68,7 +68,7 @@ func newShop(t *testing.T, e dbtest.Engine) *shop {
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	require.NoError(t, sqlstore.Migrate(t.Context(), db))
 	s := &shop{t: t, db: db, clock: clock.NewSystem(), ids: &ids{}, committed: eventlog.NewSignal()}
-	s.store = sqlstore.New(db, eventlog.NewWriter(), s.committed, s.ids, func(_ string, e event.Event) (string, []byte, time.Time, error) {
+	s.store = sqlstore.New(db, eventlog.NewWriter(db), s.committed, s.ids, func(_ string, e event.Event) (string, []byte, time.Time, error) {
 		return application.Translate(e)
 	})
 	s.head = eventlog.NewHead(db, s.committed, eventlog.HeadConfig{})
@@ -147,7 +147,8 @@ func (s *shop) campaign(sellerID, category, buyerID string, price money.Micros, 
 // send submits a lead and returns its id and status.
 func (s *shop) send(ctx context.Context, a application.Actor, category, phone string, test bool) (id, status string, err error) {
 	_, err = s.submit.Handle(ctx, command.SubmitLead{Actor: a, Seller: a.SellerCode, Category: category,
-		Fields: field.Set{"phone": field.TextValue(phone)}, ExternalID: fmt.Sprint(phone, test, s.ids.New("external")), Test: test,
+		Fields: field.Set{"phone": field.TextValue(phone), "firstName": field.TextValue("Ada"), "lastName": field.TextValue("Byron"),
+			"state": field.TextValue("IL")}, ExternalID: fmt.Sprint(phone, test, s.ids.New("external")), Test: test,
 		Fingerprint: sha256.Sum256([]byte(phone)),
 		Render: func(r command.SubmitLeadResult) application.Answer {
 			id, status = r.LeadID, r.Status
@@ -211,7 +212,7 @@ func (s *shop) save() {
 	s.t.Helper()
 	s.order = append([]string{"sqlite_sequence"}, tables...)
 	if s.db.Name() != "sqlite" {
-		s.order = append([]string{"event_sequence"}, tables...)
+		s.order = append([]string{"event_sequence", "event_positions", "event_pending"}, tables...)
 	}
 	s.saved = map[string][][]any{}
 	for _, table := range s.order {
@@ -245,18 +246,31 @@ func (s *shop) restore() {
 }
 
 // publish appends an event with the position by behind the last one.
-func (s *shop) publish(sellerID, kind, id string, version int, eventType, payload string, by int) (eventID string) {
+func (s *shop) publish(sellerID, kind, id string, version int, eventType, payload string, by int64) (eventID string) {
 	s.t.Helper()
-	last := s.text("SELECT MAX(" + s.db.Position() + ") FROM events")
 	eventID = s.ids.New("evt")
-	_, err := s.db.Writer.ExecContext(s.t.Context(), "INSERT INTO events ("+s.db.Position()+", event_id, seller_id, aggregate_type, aggregate_id, "+
-		"aggregate_version, type, payload, metadata, occurred_at) VALUES ("+last+" + ?,?,?,?,?,?,?,?,?,0)",
-		by, eventID, sellerID, kind, id, version, eventType, []byte(payload), []byte("{}"))
+	columns, values := "event_id, seller_id, aggregate_type, aggregate_id, aggregate_version, type, payload, metadata, occurred_at", "?,?,?,?,?,?,?,?,0"
+	args := []any{eventID, sellerID, kind, id, version, eventType, []byte(payload), []byte("{}")}
+	position := s.number("SELECT MAX(position) FROM event_positions") + by
+	if !s.db.Sequenced() {
+		columns, values, args = columns+", id", values+",?", append(args, position)
+	}
+	_, err := s.db.Writer.ExecContext(s.t.Context(), "INSERT INTO events ("+columns+") VALUES ("+values+")", args...)
 	require.NoError(s.t, err)
-	if s.db.Name() != "sqlite" && by > 0 {
-		s.exec(fmt.Sprintf("UPDATE event_sequence SET last_position = last_position + %d", by))
+	if s.db.Sequenced() {
+		s.exec(fmt.Sprintf("INSERT INTO event_positions (position, id, seller_id) SELECT %d, id, seller_id FROM events WHERE event_id = '%s'", position, eventID))
+		if by > 0 {
+			s.exec(fmt.Sprintf("UPDATE event_sequence SET last_position = %d", position))
+		}
 	}
 	return eventID
+}
+
+// number reads one number.
+func (s *shop) number(query string) (v int64) {
+	s.t.Helper()
+	require.NoError(s.t, s.db.Reader.GetContext(s.t.Context(), &v, query), query)
+	return v
 }
 
 // sale inserts a sale of no price under contract_free, with its ledger entry; slot is an SQL literal.
