@@ -42,7 +42,7 @@ func (a *App) command(stdout, stderr io.Writer, args []string) *cobra.Command {
 	for _, sub := range allCommands(root) {
 		if args := sub.Args; args != nil {
 			sub.Args = func(cmd *cobra.Command, given []string) error {
-				if err := args(cmd, given); err != nil {
+				if err := errors.Join(args(cmd, given), cmd.ValidateRequiredFlags()); err != nil {
 					return &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 				}
 				return nil
@@ -284,6 +284,9 @@ func (c *cli) events() *cobra.Command {
 				return err
 			}
 			if err := k.runner.Replay(ctx, args[0]); err != nil {
+				return err
+			}
+			if err := k.runner.CatchUp(ctx); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintf(c.stdout, "%s is built again.\n", args[0])

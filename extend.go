@@ -1,6 +1,11 @@
 package leadmill
 
 import (
+	"errors"
+	"fmt"
+	"reflect"
+	"runtime"
+
 	"go.uber.org/fx"
 
 	"github.com/leadmill/leadmill/application/bus"
@@ -13,14 +18,19 @@ import (
 // and hand it to New.
 type Module struct{ option fx.Option }
 
-// Extension is one part of a Module. Make one with the As… functions.
-type Extension struct{ option fx.Option }
+// Extension is one part of a Module. Make one with the As… functions and Provide. A mistake in one is told at the start,
+// with the names of the module and of the constructor.
+type Extension struct{ build func(module string) fx.Option }
 
 // NewModule bundles extensions under a name that shows up in start-up errors.
 func NewModule(name string, extensions ...Extension) Module {
 	options := make([]fx.Option, len(extensions))
 	for i, e := range extensions {
-		options[i] = e.option
+		if e.build == nil {
+			options[i] = fx.Error(fmt.Errorf("module %q: an empty Extension", name))
+			continue
+		}
+		options[i] = e.build(name)
 	}
 	return Module{fx.Module(name, options...)}
 }
@@ -35,8 +45,10 @@ const (
 )
 
 // AsIntakeRule registers a constructor of a lead.IntakeRule: a rule that every lead must pass before it is offered to
-// buyers. The constructor's parameters are provided by other extensions or by Provide.
-func AsIntakeRule(constructor any) Extension { return grouped[lead.IntakeRule](constructor, groupIntakeRules) }
+// buyers. A constructor returns the extension, or it and an error; its parameters are what Provide tells of.
+func AsIntakeRule(constructor any) Extension {
+	return grouped[lead.IntakeRule](constructor, groupIntakeRules)
+}
 
 // AsStrategy registers a constructor of a distribution.Strategy, which campaigns then name by its code.
 func AsStrategy(constructor any) Extension {
@@ -53,9 +65,57 @@ func AsProjection(constructor any) Extension {
 	return grouped[projection.Projection](constructor, groupProjections)
 }
 
-// Provide registers a constructor of anything that other extensions of the module need.
-func Provide(constructor any) Extension { return Extension{fx.Provide(fx.Private, constructor)} }
+// Provide registers a constructor of anything that other extensions of the module need; other modules do not see it.
+// Constructors also get a *slog.Logger, an application.Clock and application.IDs of Leadmill's.
+func Provide(constructor any) Extension {
+	return Extension{func(module string) fx.Option {
+		if t := reflect.TypeOf(constructor); !isConstructor(t) {
+			return fx.Error(fmt.Errorf("module %q: %v is no constructor: a function that returns a value, or a value and an error", module, t))
+		}
+		return fx.Provide(fx.Private, constructor)
+	}}
+}
 
 func grouped[T any](constructor any, group string) Extension {
-	return Extension{fx.Provide(fx.Annotate(constructor, fx.As(new(T)), fx.ResultTags(group)))}
+	return Extension{func(module string) fx.Option {
+		want, t := reflect.TypeFor[T](), reflect.TypeOf(constructor)
+		if !isConstructor(t) || !t.Out(0).Implements(want) || reflect.ValueOf(constructor).IsNil() {
+			return fx.Error(fmt.Errorf("module %q: %v is no constructor of a %v: a function that returns one, or one and an error", module, t, want))
+		}
+		return fx.Provide(fx.Annotate(checked(module, reflect.ValueOf(constructor), want), fx.ResultTags(group)))
+	}}
+}
+
+var errorType = reflect.TypeFor[error]()
+
+func isConstructor(t reflect.Type) bool {
+	return t != nil && t.Kind() == reflect.Func && !t.IsVariadic() && (t.NumOut() == 1 || t.NumOut() == 2 && t.Out(1) == errorType)
+}
+
+// checked makes a constructor of a want whose error names the module and the constructor, and which never returns nil.
+func checked(module string, constructor reflect.Value, want reflect.Type) any {
+	t := constructor.Type()
+	in := make([]reflect.Type, t.NumIn())
+	for i := range in {
+		in[i] = t.In(i)
+	}
+	return reflect.MakeFunc(reflect.FuncOf(in, []reflect.Type{want, errorType}, false), func(args []reflect.Value) []reflect.Value {
+		out := constructor.Call(args)
+		made, err := out[0], error(nil)
+		if len(out) == 2 {
+			err, _ = out[1].Interface().(error)
+		}
+		if err == nil && isNil(made) {
+			err = errors.New("returned nil")
+		}
+		if err == nil {
+			return []reflect.Value{made.Convert(want), reflect.Zero(errorType)}
+		}
+		err = fmt.Errorf("module %q: %s: %w", module, runtime.FuncForPC(constructor.Pointer()).Name(), err)
+		return []reflect.Value{reflect.Zero(want), reflect.ValueOf(err)}
+	}).Interface()
+}
+
+func isNil(v reflect.Value) bool {
+	return (v.Kind() == reflect.Interface || v.Kind() == reflect.Pointer) && v.IsNil()
 }

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -85,12 +86,12 @@ func (a *App) with(ctx context.Context, c Config, logs io.Writer, use func(ctx c
 	}
 	app := fx.New(options...)
 	if err := app.Err(); err != nil {
-		return fmt.Errorf("put leadmill together: %w", dig.RootCause(err))
+		return fmt.Errorf("put leadmill together: %w", wiringCause(err))
 	}
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	if err := app.Start(starting); err != nil {
-		return fmt.Errorf("start: %w", dig.RootCause(err))
+		return fmt.Errorf("start: %w", wiringCause(err))
 	}
 	defer func() {
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
@@ -98,6 +99,17 @@ func (a *App) with(ctx context.Context, c Config, logs io.Writer, use func(ctx c
 		err = errors.Join(err, app.Stop(stopping))
 	}()
 	return use(ctx, k)
+}
+
+var missingFor = regexp.MustCompile(`missing dependencies for function (\S+)`)
+
+// wiringCause takes the wiring's own words off an error of a constructor, but keeps who lacks what.
+func wiringCause(err error) error {
+	cause := dig.RootCause(err)
+	if m := missingFor.FindStringSubmatch(err.Error()); m != nil {
+		return fmt.Errorf("%s: %w", m[1], cause)
+	}
+	return cause
 }
 
 func newLogger(c Config, w io.Writer) *slog.Logger {

@@ -203,7 +203,7 @@ func newLog(_ migrated, db *dialect.DB, clock application.Clock, logger *slog.Lo
 
 func newWork(_ migrated, db *dialect.DB, l *eventLog, ids application.IDs) (*sqlstore.Store, application.UnitOfWork) {
 	translate := func(_ string, e event.Event) (string, []byte, time.Time, error) { return application.Translate(e) }
-	s := sqlstore.New(db, eventlog.NewWriter(), l.committed, ids, translate)
+	s := sqlstore.New(db, eventlog.NewWriter(db), l.committed, ids, translate)
 	return s, s
 }
 

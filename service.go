@@ -33,7 +33,8 @@ func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base s
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	k.logger.Info("rules in force", "intake_rules", k.rules.Codes(), "strategies", k.strategies.Codes(), "interceptors", k.chain.Codes())
+	k.logger.Info("rules in force", "intake_rules", k.rules.Codes(), "strategies", k.strategies.Codes(), "interceptors", k.chain.Codes(),
+		"projections", k.runner.Names())
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var running sync.WaitGroup

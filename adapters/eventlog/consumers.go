@@ -83,8 +83,8 @@ func (c *Consumers) Lag(ctx context.Context) (map[string]int64, error) {
 // Parked returns the parked events of all consumers in the order of consumer and position: application.ErrUnavailable.
 func (c *Consumers) Parked(ctx context.Context) (list []Parked, err error) {
 	rows, err := c.db.Reader.QueryContext(ctx, "SELECT p.consumer, p.position, e.event_id, e.type, p.seller_id, p.aggregate_type, "+
-		"p.aggregate_id, p.attempts, p.error, p.parked_at FROM event_parked p JOIN events e ON e."+c.db.Position()+
-		" = p.position ORDER BY p.consumer, p.position")
+		"p.aggregate_id, p.attempts, p.error, p.parked_at FROM event_parked p JOIN event_log e ON e.position = p.position "+
+		"ORDER BY p.consumer, p.position")
 	if err != nil {
 		return nil, describe(c.db, "read parked events", err)
 	}
@@ -137,9 +137,9 @@ func parkedAggregates(ctx context.Context, db queryer, consumer, and string, arg
 }
 
 // parkedEvents returns the first parked events of an aggregate, in order.
-func parkedEvents(ctx context.Context, d dialect.Dialect, db queryer, consumer string, a aggregate, limit int) ([]application.StoredEvent, error) {
-	rows, err := db.QueryContext(ctx, "SELECT "+eventColumns(d)+" FROM event_parked p JOIN events e ON e."+d.Position()+
-		" = p.position WHERE p.consumer = ? AND p.seller_id = ? AND p.aggregate_type = ? AND p.aggregate_id = ? ORDER BY p.position LIMIT ?",
+func parkedEvents(ctx context.Context, db queryer, consumer string, a aggregate, limit int) ([]application.StoredEvent, error) {
+	rows, err := db.QueryContext(ctx, "SELECT "+eventColumns+" FROM event_parked p JOIN event_log e ON e.position = p.position "+
+		"WHERE p.consumer = ? AND p.seller_id = ? AND p.aggregate_type = ? AND p.aggregate_id = ? ORDER BY p.position LIMIT ?",
 		consumer, a.seller, a.kind, a.id, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read parked events: %w", err)

@@ -13,6 +13,9 @@ import (
 // Scanning makes a Reader whose pages scan fewer rows.
 func Scanning(r *Reader, rows int) *Reader { return &Reader{db: r.db, head: r.head, scan: rows} }
 
+// Step is one step of a sequencer: how many events it numbered and whether it left any.
+func Step(ctx context.Context, s *Sequencer) (int64, bool, error) { return s.step(ctx) }
+
 // StatementRows is how many of the events go into one statement.
 var StatementRows = statementRows
 

@@ -2,7 +2,6 @@ package eventlog
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -50,9 +49,6 @@ func NewHead(db *dialect.DB, committed *Signal, c HeadConfig) *Head {
 	return &Head{db: db, committed: committed, config: c, feeds: map[string]map[*feed]struct{}{}}
 }
 
-// sequenced reports whether positions are given by a sequencer; without one the position is the id.
-func sequenced(d dialect.Dialect) bool { return d.Position() != "id" }
-
 // Run polls and wakes until ctx ends, which is no error.
 func (h *Head) Run(ctx context.Context) error {
 	var feeds sync.WaitGroup
@@ -83,7 +79,7 @@ func (h *Head) Run(ctx context.Context) error {
 		}
 		seen = seenNow
 		var commit <-chan struct{}
-		if !sequenced(h.db) && failures == 0 {
+		if !h.db.Sequenced() && failures == 0 {
 			commit = h.committed.After(seen) // else the sequencer tells
 		}
 		timer := time.NewTimer(interval)
@@ -116,11 +112,11 @@ func (h *Head) Read(ctx context.Context) (int64, error) {
 
 // read returns the head and whether committed events wait for a position.
 func (h *Head) read(ctx context.Context) (head int64, pending bool, err error) {
-	if !sequenced(h.db) {
+	if !h.db.Sequenced() {
 		err = h.db.Reader.QueryRowContext(ctx, "SELECT COALESCE(MAX(id), 0) FROM events").Scan(&head)
 		return head, false, err
 	}
-	err = h.db.Reader.QueryRowContext(ctx, "SELECT last_position, EXISTS (SELECT 1 FROM events WHERE position IS NULL) "+
+	err = h.db.Reader.QueryRowContext(ctx, "SELECT last_position, EXISTS (SELECT 1 FROM event_pending) "+
 		"FROM event_sequence WHERE id = 1").Scan(&head, &pending)
 	return head, pending, err
 }
@@ -209,7 +205,7 @@ func (h *Head) wakeSellers(ctx context.Context) error {
 }
 
 func (h *Head) wakeChunk(ctx context.Context, sellers []string, head int64) error {
-	one := fmt.Sprintf("SELECT ?, (SELECT MAX(%[1]s) FROM events WHERE seller_id = ? AND %[1]s <= ?)", h.db.Position())
+	const one = "SELECT ?, (SELECT MAX(position) FROM event_positions WHERE seller_id = ? AND position <= ?)"
 	args := make([]any, 0, 3*len(sellers))
 	for _, id := range sellers {
 		args = append(args, id, id, head)

@@ -37,7 +37,7 @@ func TestAppendKeepsEverything(t *testing.T) {
 		for k := range want {
 			require.Equal(t, want[k], got[k].EventRecord)
 		}
-		require.NoError(t, eventlog.NewWriter().Append(t.Context(), nil, nil), "no events need no transaction")
+		require.NoError(t, eventlog.NewWriter(i.db).Append(t.Context(), nil, nil), "no events need no transaction")
 	})
 }
 
@@ -50,10 +50,18 @@ func TestAppendCutsLongBatches(t *testing.T) {
 			want = append(want, record("s", "a", int64(v+1), "lead.sold.v1"))
 		}
 		i.commit(t, want...)
+		if i.db.Sequenced() {
+			require.Equal(t, int64(3), i.number(t, "SELECT COUNT(*) FROM event_pending"), "a row for each statement")
+			require.Equal(t, int64(len(want)), i.number(t, "SELECT SUM(events) FROM event_pending"))
+			require.Equal(t, i.number(t, "SELECT MIN(id) FROM events"), i.number(t, "SELECT MIN(first_id) FROM event_pending"))
+		}
 		got := i.all(t)
 		require.Len(t, got, len(want))
 		for k := range want {
 			require.Equal(t, want[k].ID, got[k].ID)
+		}
+		if i.db.Sequenced() {
+			require.Zero(t, i.number(t, "SELECT COUNT(*) FROM event_pending"))
 		}
 	})
 }
@@ -103,10 +111,13 @@ func TestRollbackLeavesNoGap(t *testing.T) {
 		version := int64(0)
 		for k := range 20 {
 			tx := i.begin(t)
-			require.NoError(t, eventlog.NewWriter().Append(t.Context(), tx, []application.EventRecord{
+			require.NoError(t, eventlog.NewWriter(i.db).Append(t.Context(), tx, []application.EventRecord{
 				record("s", "gone", 1, "lead.sold.v1"), record("s", "gone", 2, "lead.sold.v1"),
 			}))
 			require.NoError(t, tx.Rollback())
+			if k == 0 && i.db.Sequenced() {
+				require.Zero(t, i.number(t, "SELECT COUNT(*) FROM event_pending"), "it is gone with its transaction")
+			}
 			version++
 			i.commit(t, record("s", "a", version, "lead.sold.v1"))
 			if k%3 == 0 {
@@ -134,7 +145,7 @@ func TestLateCommitIsNotSkipped(t *testing.T) {
 		j := &journal{name: "late"}
 		background(t, i.runner(t, eventlog.RunnerConfig{}, j).Run)
 		late := i.begin(t)
-		require.NoError(t, eventlog.NewWriter().Append(t.Context(), late, []application.EventRecord{record("s", "late", 1, "lead.sold.v1")}))
+		require.NoError(t, eventlog.NewWriter(i.db).Append(t.Context(), late, []application.EventRecord{record("s", "late", 1, "lead.sold.v1")}))
 		i.commit(t, record("s", "early", 1, "lead.sold.v1"))
 		eventually(t, "the higher id is read", func() bool { return j.count(t, i) == 1 })
 		page, next, err := i.reader.Page(t.Context(), 0, 10, eventlog.Filter{SellerID: "s"})
@@ -151,7 +162,7 @@ func TestLateCommitIsNotSkipped(t *testing.T) {
 		require.Equal(t, "late", page[0].AggregateID)
 		require.Equal(t, int64(2), next)
 		var ids []int64
-		require.NoError(t, i.db.Writer.Select(&ids, "SELECT id FROM events ORDER BY position"))
+		require.NoError(t, i.db.Writer.Select(&ids, "SELECT id FROM event_positions ORDER BY position"))
 		require.Greater(t, ids[0], ids[1], "the test made the case")
 	})
 }
@@ -200,7 +211,7 @@ func TestManyWritersTwoInstances(t *testing.T) {
 							t.Error(err)
 							return
 						}
-						if err := eventlog.NewWriter().Append(context.Background(), tx, events); err != nil {
+						if err := eventlog.NewWriter(i.db).Append(context.Background(), tx, events); err != nil {
 							t.Error(err)
 						}
 						_ = tx.Rollback()
@@ -373,7 +384,7 @@ func BenchmarkAppend(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				if err := eventlog.NewWriter().Append(b.Context(), tx, events); err != nil {
+				if err := eventlog.NewWriter(i.db).Append(b.Context(), tx, events); err != nil {
 					b.Fatal(err)
 				}
 				if err := tx.Commit(); err != nil {

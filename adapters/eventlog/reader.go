@@ -46,18 +46,20 @@ func (r *Reader) Page(ctx context.Context, after int64, limit int, f Filter) (ev
 	if head <= after || limit <= 0 {
 		return nil, after, nil
 	}
-	end := head
-	if len(f.Types) > 0 {
-		if end, err = r.scanEnd(ctx, f.SellerID, after, head); err != nil {
+	end, scan := head, r.scan
+	if len(f.Types) == 0 {
+		scan = limit
+	}
+	// Far from the head, a plan for all of the rest may be a bad one for its first rows.
+	if len(f.Types) > 0 || head-after > int64(r.scan) {
+		if end, err = r.scanEnd(ctx, f.SellerID, after, head, scan); err != nil {
 			return nil, after, describe(r.db, "scan events", err)
 		}
 		if end <= after {
 			return nil, after, nil
 		}
 	}
-	where := fmt.Sprintf("seller_id = ? AND %[1]s > ? AND %[1]s <= ?", r.db.Position())
-	args := []any{f.SellerID, after, end}
-	where, args = typed(where, args, f.Types)
+	where, args := typed("e.seller_id = ? AND e.position > ? AND e.position <= ?", []any{f.SellerID, after, end}, f.Types)
 	events, err = r.query(ctx, where, append(args, limit), limit)
 	if err != nil {
 		return nil, after, describe(r.db, "read events", err)
@@ -76,15 +78,14 @@ func (r *Reader) Page(ctx context.Context, after int64, limit int, f Filter) (ev
 }
 
 // scanEnd returns the position of the last of the seller's events that a page looks at; after when there is none. Both
-// statements need only the index.
-func (r *Reader) scanEnd(ctx context.Context, sellerID string, after, head int64) (end int64, err error) {
-	p := r.db.Position()
-	err = r.db.Reader.QueryRowContext(ctx, fmt.Sprintf("SELECT %[1]s FROM events WHERE seller_id = ? AND %[1]s > ? AND %[1]s <= ? "+
-		"ORDER BY %[1]s LIMIT 1 OFFSET ?", p), sellerID, after, head, r.scan-1).Scan(&end)
+// statements need only the index. For a seller of most events, MariaDB would read it from its beginning without the hint.
+func (r *Reader) scanEnd(ctx context.Context, sellerID string, after, head int64, scan int) (end int64, err error) {
+	err = r.db.Reader.QueryRowContext(ctx, "SELECT position FROM event_positions"+r.db.UseKey("event_positions_seller")+
+		" WHERE seller_id = ? AND position > ? AND position <= ? ORDER BY position LIMIT 1 OFFSET ?", sellerID, after, head, scan-1).Scan(&end)
 	if err != sql.ErrNoRows { //nolint:errorlint // database/sql returns it bare
 		return end, err
 	}
-	err = r.db.Reader.QueryRowContext(ctx, fmt.Sprintf("SELECT COALESCE(MAX(%[1]s), 0) FROM events WHERE seller_id = ? AND %[1]s <= ?", p),
+	err = r.db.Reader.QueryRowContext(ctx, "SELECT COALESCE(MAX(position), 0) FROM event_positions WHERE seller_id = ? AND position <= ?",
 		sellerID, head).Scan(&end)
 	return max(end, after), err
 }
@@ -98,12 +99,12 @@ func (r *Reader) Wait(ctx context.Context, sellerID string, after int64) error {
 	if err != nil {
 		return err
 	}
-	var there bool
-	if err := r.db.Reader.QueryRowContext(ctx, fmt.Sprintf("SELECT EXISTS (SELECT 1 FROM events WHERE seller_id = ? AND %[1]s > ? "+
-		"AND %[1]s <= ?)", r.db.Position()), sellerID, after, head).Scan(&there); err != nil {
+	var last int64
+	if err := r.db.Reader.QueryRowContext(ctx, "SELECT COALESCE(MAX(position), 0) FROM event_positions WHERE seller_id = ? AND position <= ?",
+		sellerID, head).Scan(&last); err != nil {
 		return describe(r.db, "look for events", err)
 	}
-	if there {
+	if last > after {
 		return nil
 	}
 	select {
@@ -133,7 +134,7 @@ func (r *Reader) between(ctx context.Context, after, upTo int64, types []string)
 	if upTo <= after {
 		return nil, nil
 	}
-	where, args := typed(fmt.Sprintf("%[1]s > ? AND %[1]s <= ?", r.db.Position()), []any{after, upTo}, types)
+	where, args := typed("e.position > ? AND e.position <= ?", []any{after, upTo}, types)
 	events, err := r.query(ctx, where, append(args, upTo-after), int(upTo-after))
 	if err != nil {
 		return nil, describe(r.db, "read events", err)
@@ -148,18 +149,15 @@ func typed(where string, args []any, types []string) (string, []any) {
 	for _, t := range types {
 		args = append(args, t)
 	}
-	return where + " AND type IN " + marks(len(types)), args
+	return where + " AND e.type IN " + marks(len(types)), args
 }
 
-// eventColumns are what scanner reads, qualified by the alias e.
-func eventColumns(d dialect.Dialect) string {
-	return "e." + d.Position() + ", e.event_id, e.seller_id, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.type, " +
-		"e.payload, e.metadata, e.occurred_at"
-}
+// eventColumns are what scanEvents reads of event_log, qualified by the alias e.
+const eventColumns = "e.position, e.event_id, e.seller_id, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.type, " +
+	"e.payload, e.metadata, e.occurred_at"
 
 func (r *Reader) query(ctx context.Context, where string, args []any, limit int) ([]application.StoredEvent, error) {
-	rows, err := r.db.Reader.QueryContext(ctx, "SELECT "+eventColumns(r.db)+" FROM events e WHERE "+where+" ORDER BY "+
-		r.db.Position()+" LIMIT ?", args...)
+	rows, err := r.db.Reader.QueryContext(ctx, "SELECT "+eventColumns+" FROM event_log e WHERE "+where+" ORDER BY e.position LIMIT ?", args...)
 	if err != nil {
 		return nil, err
 	}

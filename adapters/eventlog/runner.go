@@ -136,6 +136,16 @@ func (r *Runner) once(ctx context.Context, f *follower) error {
 	return r.hold(ctx, f, l, math.MaxInt64)
 }
 
+// Names returns the names of the projections in alphabetical order.
+func (r *Runner) Names() []string {
+	names := make([]string, len(r.projections))
+	for i, f := range r.projections {
+		names[i] = f.name
+	}
+	slices.Sort(names)
+	return names
+}
+
 // CatchUp applies, in this call, all events up to the log's head as it is now, and returns when every projection is there;
 // where another instance holds the lease, it waits for that one. Failed events are parked. Number events before
 // (Sequencer.Drain): the head only knows numbered ones.
@@ -521,7 +531,7 @@ func (r *Runner) retrySome(ctx context.Context, f *follower, a aggregate, limit 
 	if err := tx.QueryRowContext(ctx, "SELECT position FROM event_consumers WHERE name = ?"+r.db.ForUpdate(), f.name).Scan(&position); err != nil {
 		return nil, err
 	}
-	events, err = parkedEvents(ctx, r.db, tx, f.name, a, limit)
+	events, err = parkedEvents(ctx, tx, f.name, a, limit)
 	if err != nil || len(events) == 0 {
 		return nil, err
 	}

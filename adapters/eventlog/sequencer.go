@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -13,7 +14,7 @@ import (
 
 // SequencerConfig sizes a Sequencer.
 type SequencerConfig struct {
-	Step    int           // events in one transaction; 5,000 when zero
+	Step    int           // events in one transaction, more only when one INSERT wrote more; 5,000 when zero
 	Spacing time.Duration // least time between the starts of two steps, so that a step takes many commits; 5 ms when zero
 	Logger  *slog.Logger
 }
@@ -39,9 +40,10 @@ func NewSequencer(db *dialect.DB, committed *Signal, head *Head, c SequencerConf
 	return &Sequencer{db: db, committed: committed, head: head, config: c}
 }
 
-// Run numbers events until ctx ends, which is no error. Errors of the database are logged and tried again with back-off.
+// Run numbers events until ctx ends, which is no error. Errors of the database are logged and tried again with back-off,
+// but a server that counts otherwise than by one is refused: ErrIncrement.
 func (s *Sequencer) Run(ctx context.Context) error {
-	if !sequenced(s.db) {
+	if !s.db.Sequenced() {
 		<-ctx.Done()
 		return nil
 	}
@@ -49,6 +51,7 @@ func (s *Sequencer) Run(ctx context.Context) error {
 	spacing := time.NewTimer(0)
 	defer spacing.Stop()
 	backoff := Backoff{Base: 50 * time.Millisecond, Max: 5 * time.Second}
+	checked := false
 	for failures := 0; ; {
 		select {
 		case <-spacing.C:
@@ -57,10 +60,20 @@ func (s *Sequencer) Run(ctx context.Context) error {
 		}
 		spacing.Reset(s.config.Spacing)
 		version := s.committed.Version()
-		n, err := s.Step(ctx)
+		var more bool
+		var err error
+		if !checked {
+			err = s.check(ctx)
+			checked = err == nil
+		}
+		if err == nil {
+			_, more, err = s.step(ctx)
+		}
 		switch {
 		case ctx.Err() != nil:
 			return nil
+		case errors.Is(err, ErrIncrement):
+			return err
 		case err != nil:
 			failures++
 			s.config.Logger.WarnContext(ctx, "event log: sequencer step failed", slog.Any("error", err), slog.Int("failures", failures))
@@ -68,7 +81,7 @@ func (s *Sequencer) Run(ctx context.Context) error {
 				return nil
 			}
 			continue
-		case n == s.config.Step:
+		case more:
 			failures = 0
 			continue
 		}
@@ -79,89 +92,102 @@ func (s *Sequencer) Run(ctx context.Context) error {
 	}
 }
 
+// check asks for what the Writer relies on.
+func (s *Sequencer) check(ctx context.Context) error {
+	var increment int64
+	if err := s.db.Writer.QueryRowContext(ctx, "SELECT @@auto_increment_increment").Scan(&increment); err != nil {
+		return fmt.Errorf("read auto_increment_increment: %w", err)
+	}
+	if increment != 1 {
+		return fmt.Errorf("%w, it is %d", ErrIncrement, increment)
+	}
+	return nil
+}
+
 // Drain numbers all events that are committed now. On SQLite it only reads the head.
 func (s *Sequencer) Drain(ctx context.Context) error {
-	for sequenced(s.db) {
-		n, err := s.Step(ctx)
-		if err != nil {
+	for more := s.db.Sequenced(); more; {
+		var err error
+		if _, more, err = s.step(ctx); err != nil {
 			return describe(s.db, "number events", err)
-		}
-		if n < s.config.Step {
-			break
 		}
 	}
 	_, err := s.head.Read(ctx)
 	return err
 }
 
-// Step numbers up to one step of events in one transaction and returns how many it numbered.
-func (s *Sequencer) Step(ctx context.Context) (n int, err error) {
-	if !sequenced(s.db) {
-		return 0, nil
-	}
+// step numbers about one step of events in one transaction, returns how many it numbered and whether it left any.
+func (s *Sequencer) step(ctx context.Context) (n int64, more bool, err error) {
 	tx, err := s.db.Writer.BeginTx(ctx, nil)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	defer func() { _ = tx.Rollback() }()
 	var last int64
 	if err := tx.QueryRowContext(ctx, "SELECT last_position FROM event_sequence WHERE id = 1"+s.db.ForUpdate()).Scan(&last); err != nil {
-		return 0, fmt.Errorf("lock the sequence: %w", err)
+		return 0, false, fmt.Errorf("lock the sequence: %w", err)
 	}
 	// A plain read sees committed rows only and waits for nobody. Of one aggregate, whoever sees the later event sees the
 	// earlier one too, because that was committed before the later was inserted.
-	runs, n, err := s.unnumbered(ctx, tx)
+	inserts, runs, more, err := s.pending(ctx, tx)
 	if err != nil {
-		return 0, err
-	}
-	if n == 0 {
-		s.head.advance(last)
-		return 0, nil
+		return 0, false, err
 	}
 	next := last
 	for chunk := range slices.Chunk(runs, maxRuns) {
-		var err error
 		if next, err = number(ctx, tx, chunk, next); err != nil {
-			return 0, err
+			return 0, false, err
 		}
 	}
-	if _, err := tx.ExecContext(ctx, "UPDATE event_sequence SET last_position = ? WHERE id = 1", next); err != nil {
-		return 0, fmt.Errorf("move the sequence: %w", err)
-	}
-	if err := tx.Commit(); err != nil {
-		return 0, fmt.Errorf("commit positions: %w", err)
+	if next > last {
+		if err := unpend(ctx, tx, last, next, inserts); err != nil {
+			return 0, false, err
+		}
+		if _, err := tx.ExecContext(ctx, "UPDATE event_sequence SET last_position = ? WHERE id = 1", next); err != nil {
+			return 0, false, fmt.Errorf("move the sequence: %w", err)
+		}
+		if err := tx.Commit(); err != nil {
+			return 0, false, fmt.Errorf("commit positions: %w", err)
+		}
 	}
 	s.head.advance(next)
-	return n, nil
+	return next - last, more, nil
 }
 
 // run is a span of ids without a hole, so that no event can turn up inside it later.
 type run struct{ first, last int64 }
 
-const maxRuns = 64
+const maxRuns = 64 // in one statement
 
-func (s *Sequencer) unnumbered(ctx context.Context, tx queryer) (runs []run, n int, err error) {
-	rows, err := tx.QueryContext(ctx, "SELECT id FROM events WHERE position IS NULL ORDER BY id LIMIT ?", s.config.Step)
+// pending returns how many inserts one step takes, the spans of their events, and whether it leaves any. An insert is
+// taken as a whole, and always one.
+func (s *Sequencer) pending(ctx context.Context, tx queryer) (inserts int64, runs []run, more bool, err error) {
+	rows, err := tx.QueryContext(ctx, "SELECT first_id, events FROM event_pending ORDER BY first_id LIMIT ?", s.config.Step+1)
 	if err != nil {
-		return nil, 0, fmt.Errorf("find unnumbered events: %w", err)
+		return 0, nil, false, fmt.Errorf("find pending events: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return nil, 0, fmt.Errorf("find unnumbered events: %w", err)
+	for n := int64(0); rows.Next(); {
+		var first, events int64
+		if err := rows.Scan(&first, &events); err != nil {
+			return 0, nil, false, fmt.Errorf("find pending events: %w", err)
 		}
-		if k := len(runs) - 1; k >= 0 && runs[k].last+1 == id {
-			runs[k].last = id
+		if n += events; n > int64(s.config.Step) && inserts > 0 {
+			more = true
+			break
+		}
+		inserts++
+		last := first + events - 1
+		if k := len(runs) - 1; k >= 0 && runs[k].last+1 == first {
+			runs[k].last = last
 		} else {
-			runs = append(runs, run{id, id})
+			runs = append(runs, run{first, last})
 		}
-		n++
 	}
 	if err := rows.Err(); err != nil {
-		return nil, 0, fmt.Errorf("find unnumbered events: %w", err)
+		return 0, nil, false, fmt.Errorf("find pending events: %w", err)
 	}
-	return runs, n, nil
+	return inserts, runs, more, nil
 }
 
 // number gives the events of runs the positions after last, in one statement by primary key, and returns the last one.
@@ -180,13 +206,29 @@ func number(ctx context.Context, tx execer, runs []run, last int64) (int64, erro
 		spans = append(spans, r.first, r.last)
 		want += r.last - r.first + 1
 	}
-	res, err := tx.ExecContext(ctx, "UPDATE events SET position = id + CASE"+shift.String()+" END WHERE "+where.String(),
-		append(shifts, spans...)...)
+	res, err := tx.ExecContext(ctx, "INSERT INTO event_positions (position, id, seller_id) SELECT id + CASE"+shift.String()+
+		" END, id, seller_id FROM events WHERE "+where.String(), append(shifts, spans...)...)
 	if err != nil {
 		return 0, fmt.Errorf("number events: %w", err)
 	}
+	// Less are there when the ids of an insert are not consecutive.
 	if got, err := res.RowsAffected(); err != nil || got != want {
-		return 0, fmt.Errorf("number events: %d of %d rows (%w)", got, want, errOrMissing(err))
+		return 0, fmt.Errorf("number events %d to %d: %d of %d rows (%w)", runs[0].first, runs[len(runs)-1].last, got, want, errOrMissing(err))
 	}
 	return last + want, nil
+}
+
+// unpend removes the pending inserts whose events have the positions above one up to another. The order of the join and the
+// forced key make it look for their rows one by one: the rows of transactions under way are locked, so a scan, which the
+// server prefers while the table is small, would wait for them.
+func unpend(ctx context.Context, tx execer, after, upTo int64, inserts int64) error {
+	res, err := tx.ExecContext(ctx, "DELETE w FROM event_positions p STRAIGHT_JOIN event_pending w FORCE INDEX (PRIMARY) ON w.first_id = p.id "+
+		"WHERE p.position > ? AND p.position <= ?", after, upTo)
+	if err != nil {
+		return fmt.Errorf("remove pending events: %w", err)
+	}
+	if got, err := res.RowsAffected(); err != nil || got != inserts {
+		return fmt.Errorf("remove pending events: %d of %d rows (%w)", got, inserts, errOrMissing(err))
+	}
+	return nil
 }

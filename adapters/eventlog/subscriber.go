@@ -438,7 +438,7 @@ func (t *term) handleParked(a aggregate) error {
 		t.mu.Unlock()
 	}()
 	for {
-		events, err := parkedEvents(t.working, t.db, t.db.Reader, t.config.Name, a, 100)
+		events, err := parkedEvents(t.working, t.db.Reader, t.config.Name, a, 100)
 		if err != nil {
 			return cause(t.working, err)
 		}

@@ -147,7 +147,7 @@ func (i *instance) tryCommit(events ...application.EventRecord) error {
 	if err != nil {
 		return err
 	}
-	if err := eventlog.NewWriter().Append(ctx, tx, events); err != nil {
+	if err := eventlog.NewWriter(i.db).Append(ctx, tx, events); err != nil {
 		return errors.Join(err, tx.Rollback())
 	}
 	if err := tx.Commit(); err != nil {
@@ -292,6 +292,13 @@ func (i *instance) begin(t testing.TB) *sql.Tx {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = tx.Rollback() })
 	return tx
+}
+
+// number reads one number.
+func (i *instance) number(t testing.TB, query string) (n int64) {
+	t.Helper()
+	require.NoError(t, i.db.Writer.Get(&n, query))
+	return n
 }
 
 // inOrder checks that each aggregate's versions ascend one by one from 1.

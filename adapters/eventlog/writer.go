@@ -11,6 +11,7 @@ import (
 	wsql "github.com/ThreeDotsLabs/watermill-sql/v4/pkg/sql"
 	"github.com/ThreeDotsLabs/watermill/message"
 
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/application"
 )
 
@@ -27,20 +28,34 @@ const (
 // insertText is cut to the number of rows, so that the hot path builds no text.
 var insertText = insertHead + strings.Repeat(insertRow, maxRows)
 
-// Writer appends events to the log inside the transaction that causes them. It has no state.
-type Writer struct{}
+// insertPending tells the sequencer of the events of the INSERT before it: their ids are consecutive, and LAST_INSERT_ID()
+// is the first, when the server counts by one.
+const insertPending = "INSERT INTO event_pending (first_id, events) SELECT LAST_INSERT_ID(), ? FROM DUAL WHERE @@auto_increment_increment = 1"
 
-// NewWriter returns a Writer.
-func NewWriter() *Writer { return &Writer{} }
+// ErrIncrement is what a server fails with whose auto_increment_increment is not 1.
+var ErrIncrement = errors.New("the database server's auto_increment_increment must be 1")
+
+// Writer appends events to the log inside the transaction that causes them. It has no state.
+type Writer struct{ sequenced bool }
+
+// NewWriter returns a Writer to databases of an engine.
+func NewWriter(d dialect.Dialect) *Writer { return &Writer{sequenced: d.Sequenced()} }
 
 // Append writes events in their order with one INSERT (more when they exceed 30,000 parameters or 8 MiB of payload),
-// through watermill's publisher bound to tx. No events make no statement. Errors are the driver's, wrapped. Whoever
-// commits tx then notifies the committed Signal.
-func (*Writer) Append(ctx context.Context, tx *sql.Tx, events []application.EventRecord) error {
+// through watermill's publisher bound to tx, each followed by a row for the sequencer where there is one. No events make
+// no statement. Errors are the driver's, wrapped, or ErrIncrement. Whoever commits tx then notifies the committed Signal.
+func (w *Writer) Append(ctx context.Context, tx *sql.Tx, events []application.EventRecord) error {
 	for len(events) > 0 {
 		n := statementRows(events)
 		if err := publish(ctx, tx, events[:n]); err != nil {
 			return err
+		}
+		if w.sequenced {
+			if ok, err := matched(ctx, tx, insertPending, n); err != nil {
+				return fmt.Errorf("append events: %w", err)
+			} else if !ok {
+				return fmt.Errorf("append events: %w", ErrIncrement)
+			}
 		}
 		events = events[n:]
 	}

@@ -244,6 +244,8 @@ func TestCampaignReportZones(t *testing.T) {
 		f.append("seller_1", seller.Updated{ID: "seller_1", TimeZone: "America/Chicago", At: minute(6)})
 		submit(minute(7)) // the 1st
 		submit(minute(3)) // the 1st, late in the log
+		f.append("seller_1", seller.Updated{ID: "seller_1", TimeZone: "Pacific/Kiritimati", At: minute(8)})
+		submit(minute(8)) // the 2nd: a zone holds from its time on
 		for i, l := range waiting {
 			if i%2 == 0 {
 				require.NoError(t, l.Sell(lead.Outcome{Sales: sales(1_000_000), Payout: 1}, minute(10)))
@@ -261,7 +263,7 @@ func TestCampaignReportZones(t *testing.T) {
 			}
 			return out
 		}
-		want := []string{"2025-05-01 submitted 5 pending 0 sold 2 unsold 3 gross 2", "2025-05-02 submitted 2 pending 0 sold 2 unsold 0 gross 2"}
+		want := []string{"2025-05-01 submitted 5 pending 0 sold 2 unsold 3 gross 2", "2025-05-02 submitted 3 pending 0 sold 2 unsold 1 gross 2"}
 		require.NoError(t, f.apply(t.Context(), f.log))
 		assert.Equal(t, want, days())
 		tables := f.tables(t)

@@ -34,8 +34,11 @@ type Dialect interface {
 	Name() string
 	// ForUpdate is appended to a SELECT to lock its rows.
 	ForUpdate() string
-	// Position is the column of the events table that holds an event's position.
-	Position() string
+	// Sequenced reports whether events get their positions after the commit, in the tables event_pending and
+	// event_positions; else an event's position is its id.
+	Sequenced() bool
+	// UseKey is appended to a table's name to read it by one of its keys; empty where the planner needs no help.
+	UseKey(key string) string
 	// Micros is an expression for the database's clock in UTC microseconds.
 	Micros() string
 	// Classify says what an error means. nil is Other.

@@ -92,8 +92,11 @@ func (MySQL) Name() string { return "mysql" }
 // ForUpdate implements Dialect.
 func (MySQL) ForUpdate() string { return " FOR UPDATE" }
 
-// Position implements Dialect.
-func (MySQL) Position() string { return "position" }
+// Sequenced implements Dialect: a lower id may be committed after a higher one.
+func (MySQL) Sequenced() bool { return true }
+
+// UseKey implements Dialect.
+func (MySQL) UseKey(key string) string { return " FORCE INDEX (" + key + ")" }
 
 // Micros implements Dialect.
 func (MySQL) Micros() string { return "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)" }

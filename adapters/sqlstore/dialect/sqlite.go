@@ -79,8 +79,11 @@ func (SQLite) Name() string { return "sqlite" }
 // ForUpdate implements Dialect: the one writer needs no row locks.
 func (SQLite) ForUpdate() string { return "" }
 
-// Position implements Dialect: with one writer, ids are given in the order of commits and never skipped over.
-func (SQLite) Position() string { return "id" }
+// Sequenced implements Dialect: with one writer, ids are given in the order of commits and never skipped over.
+func (SQLite) Sequenced() bool { return false }
+
+// UseKey implements Dialect.
+func (SQLite) UseKey(string) string { return "" }
 
 // Micros implements Dialect.
 func (SQLite) Micros() string { return "CAST(unixepoch('subsec') * 1000000 AS INTEGER)" }

@@ -1,9 +1,8 @@
 -- +goose NO TRANSACTION
 -- +goose Up
--- position is given after the commit by the sequencer: dense and never changed. See docs/events.md.
+-- A row is never changed. Its position is in event_positions. See docs/events.md.
 CREATE TABLE IF NOT EXISTS events (
   id                BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
-  position          BIGINT NULL,
   event_id          VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   seller_id         VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   aggregate_type    VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -13,10 +12,30 @@ CREATE TABLE IF NOT EXISTS events (
   payload           LONGBLOB NOT NULL,
   metadata          BLOB NOT NULL,
   occurred_at       BIGINT NOT NULL,
-  UNIQUE KEY events_position (position),
-  UNIQUE KEY events_aggregate (seller_id, aggregate_type, aggregate_id, aggregate_version),
-  KEY events_seller (seller_id, position)
+  UNIQUE KEY events_aggregate (seller_id, aggregate_type, aggregate_id, aggregate_version)
 ) ENGINE=InnoDB;
+
+-- The events that wait for their positions: a row for each INSERT of events, in the same transaction. The ids that one
+-- INSERT gives are consecutive.
+CREATE TABLE IF NOT EXISTS event_pending (
+  first_id BIGINT NOT NULL PRIMARY KEY,
+  events   INT NOT NULL
+) ENGINE=InnoDB;
+
+-- Given after the commit by the sequencer: dense and never changed.
+CREATE TABLE IF NOT EXISTS event_positions (
+  position  BIGINT NOT NULL PRIMARY KEY,
+  id        BIGINT NOT NULL,
+  seller_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  UNIQUE KEY event_positions_event (id),
+  KEY event_positions_seller (seller_id, position, id)
+) ENGINE=InnoDB;
+
+-- What readers read.
+CREATE OR REPLACE ALGORITHM = MERGE SQL SECURITY INVOKER VIEW event_log AS
+SELECT p.position, e.id, e.event_id, p.seller_id, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.type, e.payload,
+  e.metadata, e.occurred_at
+FROM event_positions p JOIN events e ON e.id = p.id;
 
 CREATE TABLE IF NOT EXISTS event_sequence (
   id            INT NOT NULL PRIMARY KEY,
@@ -48,4 +67,5 @@ CREATE TABLE IF NOT EXISTS event_parked (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- +goose Down
-DROP TABLE IF EXISTS event_parked, event_consumers, event_sequence, events;
+DROP VIEW IF EXISTS event_log;
+DROP TABLE IF EXISTS event_parked, event_consumers, event_sequence, event_positions, event_pending, events;

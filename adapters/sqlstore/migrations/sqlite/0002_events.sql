@@ -15,6 +15,13 @@ CREATE TABLE events (
 CREATE UNIQUE INDEX events_aggregate ON events (seller_id, aggregate_type, aggregate_id, aggregate_version);
 CREATE INDEX events_seller ON events (seller_id, id);
 
+-- What readers read, by the names it has on the other engines.
+CREATE VIEW event_positions AS SELECT id AS position, id, seller_id FROM events;
+CREATE VIEW event_log AS
+SELECT id AS position, id, event_id, seller_id, aggregate_type, aggregate_id, aggregate_version, type, payload, metadata,
+  occurred_at
+FROM events;
+
 -- A consumer's cursor with its lease: whoever owns it until lease_until may move it; the fence grows with every new owner.
 CREATE TABLE event_consumers (
   name        TEXT NOT NULL PRIMARY KEY CHECK (length(name) <= 64),
@@ -41,4 +48,6 @@ CREATE INDEX event_parked_aggregate ON event_parked (consumer, seller_id, aggreg
 -- +goose Down
 DROP TABLE event_parked;
 DROP TABLE event_consumers;
+DROP VIEW event_log;
+DROP VIEW event_positions;
 DROP TABLE events;

@@ -1,0 +1,81 @@
+package leadmill
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"io"
+
+	"go.uber.org/fx"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/application"
+)
+
+// StartOptions change what an Instance works with. The zero value is what serve works with.
+type StartOptions struct {
+	// Clock tells the time instead of the system's clock. Leases of event consumers go by the database's clock all the same.
+	Clock application.Clock
+	// Driver wraps the connector of the database's driver, to count statements or to make them fail.
+	Driver func(driver.Connector) driver.Connector
+	// Logs takes the log; nil throws it away.
+	Logs io.Writer
+}
+
+// Instance is Leadmill running inside another program: a team's tests of its module start one in place of a process.
+type Instance struct {
+	url  string
+	stop context.CancelFunc
+	done chan error
+}
+
+// Start does what the command serve does, with c in place of the environment's settings, and returns when the API answers.
+// A port of 0 in c.HTTPAddr picks a free one. ctx ends the instance as Stop does. Errors are those of serve.
+func (a *App) Start(ctx context.Context, c Config, o StartOptions) (*Instance, error) {
+	if o.Logs == nil {
+		o.Logs = io.Discard
+	}
+	app := &App{modules: append([]Module(nil), a.modules...)}
+	if o.Clock != nil {
+		app.modules = append(app.modules, Module{fx.Decorate(func(application.Clock) application.Clock { return o.Clock })})
+	}
+	if o.Driver != nil {
+		app.modules = append(app.modules, Module{fx.Decorate(func(_ *dialect.DB, lc fx.Lifecycle) (*dialect.DB, error) {
+			db, err := dialect.Open(c.DatabaseURL, dialect.Options{Wrap: o.Driver})
+			if err == nil {
+				lc.Append(fx.StopHook(db.Close))
+			}
+			return db, err
+		})})
+	}
+	ctx, stop := context.WithCancel(ctx)
+	i := &Instance{stop: stop, done: make(chan error, 1)}
+	listening := make(chan string, 1)
+	go func() {
+		i.done <- app.with(ctx, c, o.Logs, func(ctx context.Context, k *core) error {
+			return k.serve(ctx, func(_ context.Context, base string) error {
+				listening <- base
+				return nil
+			})
+		})
+	}()
+	select {
+	case i.url = <-listening:
+		return i, nil
+	case err := <-i.done:
+		stop()
+		if err == nil {
+			err = errors.New("leadmill: ended while it started")
+		}
+		return nil, err
+	}
+}
+
+// URL is the address under which clients reach the API, without a slash at its end.
+func (i *Instance) URL() string { return i.url }
+
+// Stop answers the requests that are under way, comes to rest and returns what went wrong since Start. It is called once.
+func (i *Instance) Stop() error {
+	i.stop()
+	return <-i.done
+}

@@ -1,0 +1,296 @@
+package acme_test
+
+import (
+	"errors"
+	"fmt"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/leadmill/leadmill"
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/application/bus"
+	"github.com/leadmill/leadmill/application/projection"
+	"github.com/leadmill/leadmill/domain/distribution"
+	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/lead"
+	"github.com/leadmill/leadmill/tests/dbtest"
+	"github.com/leadmill/leadmill/tests/extension/acme"
+)
+
+// brokenVar makes the test binary a build of Leadmill with a mistake in it.
+const brokenVar = "ACME_TEST_BROKEN"
+
+func TestMain(m *testing.M) {
+	if name := os.Getenv(brokenVar); name != "" {
+		giver := leadmill.NewModule("giver", leadmill.Provide(func() private { return private{} }))
+		leadmill.New(acme.Module, giver, leadmill.NewModule("broken", broken[name].extensions...)).Run()
+	}
+	dir, err := os.MkdirTemp("", "acme")
+	if err != nil {
+		panic(err)
+	}
+	workDir = dir
+	code := m.Run()
+	if err := os.RemoveAll(dir); err != nil {
+		panic(err)
+	}
+	os.Exit(code)
+}
+
+// demo is Acme's program with the demo seller. Of its buyers the first pays 45.00 and has priority 1, the second 30.00 and
+// priority 2.
+type demo struct {
+	*process
+	program, supplier client
+	buyers            [2]string
+}
+
+func serveDemo(t *testing.T, databaseURL string) demo {
+	t.Helper()
+	d := demo{process: serve(t, "curl ", command(t, acmeProgram(t), databaseURL, "demo"))}
+	d.program = client{t, d.url, d.line("Program key:")}
+	key, problems, code := output(t, command(t, acmeProgram(t), databaseURL, "keys", "create", "--seller", "ACME1234", "--scope", "supplier",
+		"--partner", "demo-supplier", "--rate", "none"))
+	require.Zero(t, code, problems)
+	d.supplier = client{t, d.url, strings.TrimSpace(key)}
+	list, ok := d.program.send(200, "GET", "/v1/buyers", nil)["data"].([]any)
+	require.True(t, ok)
+	require.Len(t, list, 2)
+	for _, b := range list {
+		b, ok := b.(map[string]any)
+		require.True(t, ok)
+		d.buyers[map[string]int{"Best Insurance": 0, "Second Choice": 1}[text(t, b, "name")]] = text(t, b, "id")
+	}
+	return d
+}
+
+var phones atomic.Int64
+
+func leadOf(category, state string) map[string]any {
+	return map[string]any{"seller": "ACME1234", "category": category, "firstName": "John", "lastName": "Doe", "email": "john@email.com",
+		"phone": fmt.Sprintf("+1%d", 2_000_000_000+phones.Add(1)), "state": state}
+}
+
+func onEveryEngine(t *testing.T, test func(t *testing.T, databaseURL string)) {
+	t.Helper()
+	for _, e := range dbtest.Engines() {
+		t.Run(string(e), func(t *testing.T) {
+			t.Parallel()
+			test(t, dbtest.URL(t, e))
+		})
+	}
+}
+
+// TestModuleDecides runs Acme's program: what its module adds is in force, in what the program says and in what it does.
+func TestModuleDecides(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(t *testing.T, databaseURL string) {
+		d := serveDemo(t, databaseURL)
+		for _, effective := range []string{"intake_rules=[acme_state_not_served]", `strategies="[priority highest_price acme_lowest_price]"`,
+			`interceptors="[recover trace metrics log authorise acme-deposit-limit]"`} {
+			assert.Contains(t, d.logs.String(), effective)
+		}
+
+		// The rule.
+		refused := d.supplier.send(200, "POST", "/api/leads", leadOf("Auto Insurance", "CA"))
+		assert.Equal(t, false, refused["success"])
+		assert.Equal(t, "rejected", refused["status"])
+		assert.Equal(t, "acme_state_not_served", refused["code"])
+		assert.Equal(t, "Acme does not buy leads of this state.", refused["error"])
+
+		// The strategy, against the built-in one of the demo's campaigns.
+		sold := d.supplier.send(200, "POST", "/api/leads", leadOf("Auto Insurance", "TX"))
+		assert.Equal(t, []any{d.buyers[0]}, sold["buyer_ids"], "%v", sold)
+		campaign := func(strategy string) map[string]any {
+			return map[string]any{"name": "Leftovers", "category": "Leftovers", "distribution": map[string]any{"strategy": strategy}}
+		}
+		unknown := d.program.send(422, "POST", "/v1/campaigns", campaign("acme_no_such_strategy"))
+		assert.Contains(t, fmt.Sprint(unknown["errors"]), "strategy")
+		id := text(t, data(t, d.program.send(201, "POST", "/v1/campaigns", campaign("acme_lowest_price"))), "id")
+		for i, price := range []int{45, 30} {
+			d.program.send(201, "POST", "/v1/campaigns/"+id+"/contracts", map[string]any{"buyer_id": d.buyers[i], "price": price, "priority": i + 1})
+		}
+		sold = d.supplier.send(200, "POST", "/api/leads", leadOf("Leftovers", "TX"))
+		assert.Equal(t, []any{d.buyers[1]}, sold["buyer_ids"], "%v", sold)
+
+		// The interceptor.
+		balance := func() any { return data(t, d.program.send(200, "GET", "/v1/buyers/"+d.buyers[0], nil))["balance"] }
+		before, moved := balance(), strings.Count(d.logs.String(), "acme: money moved")
+		over := d.program.send(403, "POST", "/v1/buyers/"+d.buyers[0]+"/deposits", map[string]any{"amount": 250_000.01})
+		assert.Equal(t, "acme_over_transfer_limit", over["code"])
+		assert.Equal(t, before, balance())
+		assert.Equal(t, moved, strings.Count(d.logs.String(), "acme: money moved"))
+		d.program.send(201, "POST", "/v1/buyers/"+d.buyers[0]+"/deposits", map[string]any{"amount": 250_000})
+		assert.NotEqual(t, before, balance())
+		assert.Equal(t, moved+1, strings.Count(d.logs.String(), "acme: money moved"))
+		d.stop()
+	})
+}
+
+// TestProjectionCountsExactlyOnce kills the program while leads arrive, starts it again, and replays the projection.
+func TestProjectionCountsExactlyOnce(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(t *testing.T, databaseURL string) {
+		d := serveDemo(t, databaseURL)
+		db, err := dialect.Open(databaseURL, dialect.Options{})
+		require.NoError(t, err)
+		t.Cleanup(func() { assert.NoError(t, db.Close()) })
+		counted := func() map[string]int64 { return counts(t, db, "SELECT type, events FROM acme_event_counts") }
+		logged := func() map[string]int64 { return counts(t, db, "SELECT type, COUNT(*) FROM events GROUP BY type") }
+		agree := func() bool { return assert.ObjectsAreEqual(logged(), counted()) }
+
+		var answered atomic.Int64
+		var senders sync.WaitGroup
+		for range 4 {
+			senders.Go(func() {
+				for {
+					if _, _, err := d.supplier.try("POST", "/api/leads", leadOf("Auto Insurance", "TX")); err != nil {
+						return
+					}
+					answered.Add(1)
+				}
+			})
+		}
+		require.Eventually(t, func() bool { return answered.Load() > 100 && counted()["lead.sold.v1"] > 0 }, patience, time.Millisecond)
+		d.kill()
+		senders.Wait()
+
+		again := serve(t, "Leadmill listens on ", command(t, acmeProgram(t), databaseURL, "serve"))
+		require.Eventually(t, agree, patience, 50*time.Millisecond, "%v", again.logs)
+		assert.GreaterOrEqual(t, counted()["lead.sold.v1"], answered.Load())
+
+		_, err = db.Writer.ExecContext(t.Context(), "UPDATE acme_event_counts SET events = 7 WHERE type = 'lead.sold.v1'")
+		require.NoError(t, err)
+		require.False(t, agree())
+		_, problems, code := output(t, command(t, acmeProgram(t), databaseURL, "events", "replay", "acme-event-counts"))
+		require.Zero(t, code, problems)
+		require.Eventually(t, agree, patience, 50*time.Millisecond, "%v", again.logs)
+
+		supplier := client{t, again.url, d.supplier.key}
+		supplier.send(200, "POST", "/api/leads", leadOf("Auto Insurance", "TX"))
+		require.Eventually(t, agree, patience, 50*time.Millisecond, "it goes on after the replay")
+		again.stop()
+		status, problems, code := output(t, command(t, acmeProgram(t), databaseURL, "events", "status"))
+		require.Zero(t, code, problems)
+		assert.Contains(t, status, "acme-event-counts")
+	})
+}
+
+func counts(t *testing.T, db *dialect.DB, statement string) map[string]int64 {
+	rows, err := db.Reader.QueryContext(t.Context(), statement)
+	if !assert.NoError(t, err) {
+		return nil
+	}
+	defer func() { assert.NoError(t, rows.Close()) }()
+	out := map[string]int64{}
+	for rows.Next() {
+		var typ string
+		var n int64
+		assert.NoError(t, rows.Scan(&typ, &n))
+		out[typ] = n
+	}
+	assert.NoError(t, rows.Err())
+	return out
+}
+
+// The parts of broken builds.
+type (
+	ruleOfTwo     struct{ lead.IntakeRule }
+	strategyOfTwo struct{ distribution.Strategy }
+	chainOfTwo    struct{ bus.Interceptor }
+	countsOfTwo   struct{ projection.Projection }
+	mailer        interface{ Send() }
+	private       struct{} // another module provides it
+)
+
+func (ruleOfTwo) Code() fault.Code    { return "acme_state_not_served" }
+func (ruleOfTwo) Order() int          { return 1 }
+func (strategyOfTwo) Code() string    { return "priority" }
+func (chainOfTwo) Code() string       { return "authorise" }
+func (chainOfTwo) Order() int         { return 2000 }
+func (countsOfTwo) Name() string      { return "campaign-report" }
+func newRuleOfTwo() ruleOfTwo         { return ruleOfTwo{} }
+func newMailingRule(mailer) ruleOfTwo { return ruleOfTwo{} }
+func newRefused() (ruleOfTwo, error)  { return ruleOfTwo{}, errors.New("the licence is over") }
+func newNothing() lead.IntakeRule     { return nil }
+func newNumber() int                  { return 1 }
+
+// broken is builds that must not start, and what they must say.
+var broken = map[string]struct {
+	extensions []leadmill.Extension
+	says       string
+}{
+	"rule of the same code":        {part(leadmill.AsIntakeRule(newRuleOfTwo)), `two intake rules have the code "acme_state_not_served"`},
+	"strategy of the same code":    {part(leadmill.AsStrategy(func() strategyOfTwo { return strategyOfTwo{} })), `two distribution strategies have the code "priority"`},
+	"interceptor of the same code": {part(leadmill.AsInterceptor(func() chainOfTwo { return chainOfTwo{} })), `two interceptors have the code "authorise"`},
+	"projection of the same name":  {part(leadmill.AsProjection(func() countsOfTwo { return countsOfTwo{} })), `two projections are named "campaign-report"`},
+	"missing dependency":           {part(leadmill.AsIntakeRule(newMailingRule)), `missing type: acme_test.mailer`},
+	"private of another module":    {part(leadmill.AsStrategy(func(private) strategyOfTwo { return strategyOfTwo{} })), `missing type: acme_test.private`},
+	"error of a constructor":       {part(leadmill.AsIntakeRule(newRefused)), `module "broken": github.com/leadmill/leadmill/tests/extension/acme_test.newRefused: the licence is over`},
+	"constructor returns nil":      {part(leadmill.AsIntakeRule(newNothing)), `newNothing: returned nil`},
+	"constructor of another thing": {part(leadmill.AsIntakeRule(newNumber)), `module "broken": func() int is no constructor of a lead.IntakeRule`},
+	"no constructor":               {part(leadmill.AsProjection(countsOfTwo{})), `module "broken": acme_test.countsOfTwo is no constructor of a projection.Projection`},
+	"nil":                          {part(leadmill.AsInterceptor(nil)), `module "broken": <nil> is no constructor of a bus.Interceptor`},
+	"value for a constructor":      {part(leadmill.Provide(3)), `module "broken": int is no constructor`},
+	"nothing":                      {part(leadmill.Extension{}), `module "broken": an empty Extension`},
+}
+
+func part(e ...leadmill.Extension) []leadmill.Extension { return e }
+
+// TestBrokenModules starts builds with a mistake in them: they end with 1 and one line that names it, and nothing of
+// their insides.
+func TestBrokenModules(t *testing.T) {
+	t.Parallel()
+	for name, b := range broken {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cmd := command(t, os.Args[0], dbtest.URL(t, dbtest.SQLite), "serve")
+			cmd.Env = append(cmd.Env, brokenVar+"="+name)
+			stdout, stderr, code := output(t, cmd)
+			assert.Equal(t, 1, code)
+			assert.Empty(t, stdout)
+			assert.Contains(t, stderr, "leadmill: ")
+			assert.Contains(t, stderr, b.says)
+			assert.Equal(t, 1, strings.Count(stderr, "\n"), stderr)
+		})
+	}
+}
+
+// TestModuleImports: an extension needs Leadmill's root, its domain and its application, and nothing of how it is built.
+func TestModuleImports(t *testing.T) {
+	t.Parallel()
+	const own = "github.com/leadmill/leadmill"
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	seen := 0
+	for _, name := range append(files, filepath.Join("cmd", "main.go")) {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		require.NoError(t, err)
+		for _, i := range f.Imports {
+			path, err := strconv.Unquote(i.Path.Value)
+			require.NoError(t, err)
+			standard := !strings.Contains(strings.SplitN(path, "/", 2)[0], ".")
+			extensible := path == own || strings.HasPrefix(path, own+"/domain/") || path == own+"/application" || strings.HasPrefix(path, own+"/application/")
+			module := filepath.Dir(name) == "cmd" && path == own+"/tests/extension/acme"
+			assert.True(t, standard || extensible || module, "%s imports %s", name, path)
+			if extensible {
+				seen++
+			}
+		}
+	}
+	assert.GreaterOrEqual(t, seen, 8)
+}
