@@ -1,0 +1,130 @@
+package load
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// poster posts leads over one keep-alive connection. The generator shares its machine with the server and the database,
+// so a request is two numbers patched into a prepared text, and an answer is searched for its few words.
+type poster struct {
+	conn    net.Conn
+	request []byte
+	phones  [2]int // where the ten digits of the phone number are in request
+	answer  []byte
+}
+
+// digits of a phone number; a lead is told from others by it.
+const digits = 10
+
+// leadRequest writes the request whose phone and e-mail hold the same ten digits.
+func leadRequest(target *url.URL, key, seller string) (request []byte, phones [2]int) {
+	const blank = "0000000000"
+	body := `{"seller":"` + seller + `","category":"` + category + `","firstName":"John","lastName":"Doe","phone":"` + blank +
+		`","email":"john.` + blank + `@example.com","state":"TX","zip":"75001"}`
+	request = fmt.Appendf(nil, "POST %s/api/leads HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"+
+		"Content-Length: %d\r\n\r\n", target.EscapedPath(), target.Host, key, len(body))
+	start := len(request)
+	request = append(request, body...)
+	phones[0] = start + bytes.Index(request[start:], []byte(blank))
+	phones[1] = start + bytes.LastIndex(request[start:], []byte(blank))
+	return request, phones
+}
+
+func dial(ctx context.Context, target *url.URL) (net.Conn, error) {
+	address := target.Host
+	if target.Port() == "" {
+		address = net.JoinHostPort(target.Hostname(), target.Scheme)
+	}
+	if target.Scheme == "https" {
+		return new(tls.Dialer).DialContext(ctx, "tcp", address)
+	}
+	return new(net.Dialer).DialContext(ctx, "tcp", address)
+}
+
+// post sends the lead of that number and returns the answer's status and body. The body is valid until the next post.
+func (p *poster) post(number int64) (status int, body []byte, err error) {
+	for _, at := range p.phones {
+		n := number
+		for i := at + digits - 1; i >= at; i-- {
+			p.request[i] = byte('0' + n%10)
+			n /= 10
+		}
+	}
+	if _, err := p.conn.Write(p.request); err != nil {
+		return 0, nil, err
+	}
+	return p.read()
+}
+
+var (
+	headerEnd     = []byte("\r\n\r\n")
+	contentLength = []byte("\r\nContent-Length: ")
+	lineEnd       = []byte("\r\n")
+	errAnswer     = errors.New("the answer is not HTTP/1.1 with a Content-Length")
+)
+
+func (p *poster) read() (status int, body []byte, err error) {
+	buf, end, length := p.answer[:0], -1, 0
+	for end < 0 || len(buf) < end+length {
+		if len(buf) == cap(buf) {
+			buf = append(buf, 0)[:len(buf)]
+		}
+		n, err := p.conn.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if err != nil && n == 0 {
+			return 0, nil, err
+		}
+		if end >= 0 {
+			continue
+		}
+		if end = bytes.Index(buf, headerEnd); end < 0 {
+			continue
+		}
+		if status, length, err = parseHeader(buf[:end+2]); err != nil {
+			return 0, nil, err
+		}
+		end += len(headerEnd)
+	}
+	p.answer = buf
+	if len(buf) > end+length {
+		return 0, nil, errAnswer
+	}
+	return status, buf[end:], nil
+}
+
+// parseHeader reads the status and the length of the body from a header with the end of its last line.
+func parseHeader(header []byte) (status, length int, err error) {
+	const start = len("HTTP/1.1 ")
+	if len(header) < start+3 || !bytes.HasPrefix(header, []byte("HTTP/1.1 ")) {
+		return 0, 0, errAnswer
+	}
+	if status, err = strconv.Atoi(string(header[start : start+3])); err != nil {
+		return 0, 0, errAnswer
+	}
+	at := bytes.Index(header, contentLength)
+	if at < 0 {
+		return 0, 0, errAnswer
+	}
+	value, _, _ := bytes.Cut(header[at+len(contentLength):], lineEnd)
+	if length, err = strconv.Atoi(string(value)); err != nil || length < 0 {
+		return 0, 0, errAnswer
+	}
+	return status, length, nil
+}
+
+// phoneOf spreads the leads of all connections over numbers that no two of them share: possible American ones for the
+// first billions.
+func phoneOf(connection, connections int, n int64) int64 {
+	return 2_000_000_000 + n*int64(connections) + int64(connection)
+}
+
+// patience is how long the last answers may take after the time is over.
+const patience = 30 * time.Second

@@ -1,0 +1,197 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestQuantilesAreAtMostOneBucketTooHigh(t *testing.T) {
+	t.Parallel()
+	for _, unit := range []time.Duration{time.Microsecond, 37 * time.Microsecond, time.Millisecond, 250 * time.Millisecond} {
+		var a, b histogram
+		for i := 1; i <= 1000; i++ {
+			h := &a
+			if i%3 == 0 {
+				h = &b
+			}
+			h.add(time.Duration(i) * unit)
+		}
+		a.merge(&b)
+		for _, q := range []float64{0.001, 0.5, 0.95, 0.99, 1} {
+			got, want := a.quantile(q), time.Duration(math.Round(q*1000))*unit
+			if got < want.Truncate(time.Microsecond) || float64(got) > float64(want)*(1+1.0/subBuckets) {
+				t.Errorf("quantile %v of 1 to 1000 times %s is %s, want %s", q, unit, got, want)
+			}
+		}
+		if a.total != 1000 || a.max != 1000*unit {
+			t.Errorf("total %d, max %s; want 1000, %s", a.total, a.max, 1000*unit)
+		}
+	}
+}
+
+func TestEveryLatencyIsInABucketThatReachesIt(t *testing.T) {
+	t.Parallel()
+	last := -1
+	for us := int64(0); us < 1<<22; us += 1 + us/100 {
+		d := time.Duration(us) * time.Microsecond
+		b := bucketOf(d)
+		if b < last || upper(b) < d || b > 0 && upper(b-1) >= d {
+			t.Fatalf("%s is in bucket %d, which ends at %s; the one before ends at %s", d, b, upper(b), upper(max(b-1, 0)))
+		}
+		last = b
+	}
+	if b := bucketOf(24 * time.Hour); b != buckets-1 {
+		t.Errorf("a day is in bucket %d, want the last, %d", b, buckets-1)
+	}
+	var none histogram
+	if q := none.quantile(0.5); q != 0 {
+		t.Errorf("the median of nothing is %s", q)
+	}
+}
+
+// server answers each connection's requests with texts in turn, in the given pieces.
+func server(t *testing.T, pieces ...string) *poster {
+	t.Helper()
+	client, far := net.Pipe()
+	t.Cleanup(func() { _, _ = client.Close(), far.Close() }) // a pipe closes without errors
+	go func() {
+		buf := make([]byte, 4096)
+		if _, err := far.Read(buf); err != nil {
+			return
+		}
+		for _, p := range pieces {
+			if _, err := io.WriteString(far, p); err != nil {
+				return
+			}
+		}
+		_ = far.Close()
+	}()
+	if err := client.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	p := &poster{conn: client, answer: make([]byte, 0, 16)}
+	p.request, p.phones = leadRequest(&url.URL{Scheme: "http", Host: "h"}, "k", "S")
+	return p
+}
+
+func TestAnAnswerIsReadInWhateverPieces(t *testing.T) {
+	t.Parallel()
+	const answer = "HTTP/1.1 503 Service Unavailable\r\nDate: now\r\nContent-Length: 12\r\nX: y\r\n\r\n{\"code\":\"x\"}"
+	for _, pieces := range [][]string{{answer}, {answer[:5], answer[5:]}, {answer[:74], answer[74:]}, strings.Split(answer, "")} {
+		status, body, err := server(t, pieces...).post(1)
+		if err != nil || status != 503 || string(body) != `{"code":"x"}` {
+			t.Errorf("in %d pieces: %d %q %v", len(pieces), status, body, err)
+		}
+	}
+}
+
+func TestAnAnswerThatIsNoneIsAnError(t *testing.T) {
+	t.Parallel()
+	for _, answer := range []string{
+		"",
+		"HTTP/1.1 200 OK\r\nContent-Le",
+		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc",
+		"HTTP/1.1 200 OK\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nabc",
+		"HTTP/2 200\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 abc\r\nContent-Length: 0\r\n\r\n",
+	} {
+		if status, body, err := server(t, answer).post(1); err == nil {
+			t.Errorf("%q is read as %d %q", answer, status, body)
+		}
+	}
+}
+
+func TestEveryLeadIsAnotherAndTheRequestStaysWhole(t *testing.T) {
+	t.Parallel()
+	seen := make(chan string, 8)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil || r.URL.Path != "/under/api/leads" || r.Header.Get("Authorization") != "Bearer key" {
+			w.WriteHeader(http.StatusTeapot)
+			return
+		}
+		seen <- string(body)
+		_, _ = io.WriteString(w, `{"success":true,"status":"sold"}`)
+	}))
+	defer s.Close()
+	target, err := ParseURL(s.URL + "/under")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := dial(t.Context(), target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	w := &worker{poster: poster{conn: conn}}
+	w.request, w.phones = leadRequest(target, "key", "ACME1234")
+	bodies := map[string]bool{}
+	for _, place := range [][2]int64{{0, 0}, {1, 0}, {0, 1}, {1, 1}} {
+		n := phoneOf(int(place[0]), 2, place[1])
+		status, body, err := w.post(n)
+		w.count(status, body, err)
+		if err != nil || status != http.StatusOK {
+			t.Fatalf("%d %v", status, err)
+		}
+		got := <-seen
+		phone := "20000000" + string([]byte{'0' + byte(n%100/10), '0' + byte(n%10)})
+		if !strings.Contains(got, `"phone":"`+phone+`"`) || !strings.Contains(got, `"john.`+phone+`@example.com"`) {
+			t.Errorf("lead %d is %s", n, got)
+		}
+		bodies[got] = true
+	}
+	if len(bodies) != 4 || w.statuses[0] != 4 {
+		t.Errorf("%d different leads, %d sold; want 4 of each", len(bodies), w.statuses[0])
+	}
+}
+
+func TestAnswersThatAreNotSoldLeadsAreReported(t *testing.T) {
+	t.Parallel()
+	w := &worker{}
+	w.count(200, []byte(`{"status":"sold"}`), nil)
+	w.count(200, []byte(`{"status":"duplicate"}`), nil)
+	w.count(200, []byte(`{}`), nil)
+	w.count(503, []byte(`{}`), nil)
+	w.count(0, nil, io.ErrUnexpectedEOF)
+	r := collect(&market{}, []*worker{w}, time.Now(), time.Now().Add(time.Second))
+	if r.Sold != 1 || r.Unexpected != 4 || r.counts() != "connection 1, duplicate 1, http 503 1, sold 1, unreadable 1" {
+		t.Errorf("sold %d, unexpected %d: %s", r.Sold, r.Unexpected, r.counts())
+	}
+	if err := r.Err(); err == nil || !strings.Contains(err.Error(), `{"status":"duplicate"}`) {
+		t.Errorf("the error does not show the first of them: %v", err)
+	}
+	if c := (Counts{Answered: 3, Leads: 3, Sales: 3, Ledger: 2, Events: 3, Report: 3, Gross: 3}).Err(); c == nil ||
+		c.Error() != "3 leads were answered as sold, but there are 2 ledger entries of sales" {
+		t.Errorf("a missing ledger entry gives %v", c)
+	}
+}
+
+func TestRunRefusesWhatCannotBeMeasured(t *testing.T) {
+	t.Parallel()
+	for _, o := range []Options{
+		{BaseURL: "localhost:8080", Connections: 1, Duration: time.Second},
+		{BaseURL: "http://127.0.0.1:1", Connections: 0, Duration: time.Second},
+		{BaseURL: "http://127.0.0.1:1", Connections: 1},
+		{BaseURL: "http://127.0.0.1:1", Connections: 1, Duration: time.Second}, // nobody listens
+	} {
+		if r, err := Run(t.Context(), o); err == nil {
+			t.Errorf("%+v gives %s", o, r)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Run(ctx, Options{BaseURL: "http://127.0.0.1:1", Connections: 1, Duration: time.Second}); !errors.Is(err, context.Canceled) {
+		t.Errorf("a cancelled run gives %v", err)
+	}
+}

@@ -1,0 +1,96 @@
+package load_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/leadmill/leadmill"
+	"github.com/leadmill/leadmill/tests/dbtest"
+	"github.com/leadmill/leadmill/tests/load"
+)
+
+const adminKey = "an-admin-key-for-the-load-smoke-test"
+
+// serve runs the service on a fresh SQLite file until the test ends, and returns its address.
+func serve(t *testing.T, databaseURL string) string {
+	t.Helper()
+	for name, value := range map[string]string{"LEADMILL_DATABASE_URL": databaseURL, "LEADMILL_HTTP_ADDR": "127.0.0.1:0",
+		"LEADMILL_ADMIN_KEY": adminKey, "LEADMILL_LOG_LEVEL": "error", "LEADMILL_PUBLIC_URL": "", "LEADMILL_BATCH_MAX": "256"} {
+		t.Setenv(name, value)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	stdout, w := io.Pipe()
+	var stderr strings.Builder
+	code := make(chan int, 1)
+	go func() {
+		code <- leadmill.New().Main(ctx, []string{"serve"}, w, &stderr)
+		_ = w.Close() // never fails
+	}()
+	t.Cleanup(func() {
+		stop()
+		if n := <-code; n != 0 || stderr.Len() > 0 {
+			t.Errorf("the service ended with %d: %s", n, stderr.String())
+		}
+	})
+	lines := bufio.NewScanner(stdout)
+	for lines.Scan() {
+		if base, ok := strings.CutPrefix(lines.Text(), "Leadmill listens on "); ok {
+			return base
+		}
+	}
+	t.Fatalf("the service did not say where it listens: %v", lines.Err())
+	return ""
+}
+
+// The service is configured by the environment, so this test and its parts run one after another.
+func TestEverythingAnsweredIsInEveryPlace(t *testing.T) {
+	databaseURL := dbtest.URL(t, dbtest.SQLite)
+	base := serve(t, databaseURL)
+	r, err := load.Run(t.Context(), load.Options{BaseURL: base, AdminKey: adminKey, Connections: 16, Warmup: 100 * time.Millisecond, Duration: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if r.Sold < 16 || r.Rate <= 0 || r.P50 <= 0 || r.P50 > r.P95 || r.P95 > r.P99 || r.P99 > r.Max {
+		t.Errorf("the figures make no sense: %s", r)
+	}
+	if _, err := r.Settle(t.Context(), 10*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	c, err := r.Verify(t.Context(), databaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (load.Counts{Answered: r.Sold, Leads: r.Sold, Sales: r.Sold, Ledger: r.Sold, Events: r.Sold, Report: r.Sold, Gross: r.Sold}); c != want {
+		t.Errorf("counted %+v, want %+v", c, want)
+	}
+
+	t.Run("a difference is found", func(t *testing.T) {
+		off := *r
+		off.Sold++
+		if _, err := off.Verify(t.Context(), databaseURL); err == nil {
+			t.Error("one lead too many was answered, and nothing found")
+		}
+		if _, err := off.Settle(t.Context(), 50*time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("waiting for a sale that never was gives %v, want a deadline exceeded", err)
+		}
+		off.Sold -= 2
+		if _, err := off.Settle(t.Context(), time.Second); err == nil || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a report that counts too much gives %v", err)
+		}
+	})
+
+	t.Run("a wrong admin key", func(t *testing.T) {
+		_, err := load.Run(t.Context(), load.Options{BaseURL: base, AdminKey: "wrong", Connections: 1, Duration: time.Second})
+		if err == nil || !strings.Contains(err.Error(), "401") {
+			t.Errorf("a wrong admin key gives %v", err)
+		}
+	})
+}

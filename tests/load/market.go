@@ -1,0 +1,119 @@
+package load
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// category is what the leads are submitted in.
+const category = "Auto Insurance"
+
+// market is the seller that a run makes for itself, and the keys to it.
+type market struct {
+	api                               *api
+	sellerID, sellerCode, supplierKey string
+}
+
+// buyersPerMarket is how many buyers have a contract in the one campaign.
+const buyersPerMarket = 5
+
+// found makes a seller with one campaign, five funded buyers with a contract each whose day cap no run reaches, and a
+// supplier whose key has no limit.
+func found(ctx context.Context, baseURL, adminKey string) (*market, error) {
+	admin := &api{base: baseURL, key: adminKey}
+	var seller struct {
+		ID, Code string
+		APIKey   struct{ Key string } `json:"api_key"`
+	}
+	name := "Load " + strings.ToLower(rand.Text()[:10])
+	if err := admin.post(ctx, "/v1/sellers", object{"name": name, "currency": "USD", "time_zone": "America/Chicago",
+		"website": "https://load.example"}, &seller); err != nil {
+		return nil, err
+	}
+	// The first key has the usual limit, which reading the events back would exceed.
+	first := &api{base: baseURL, key: seller.APIKey.Key}
+	var key struct{ Key string }
+	if err := first.post(ctx, "/v1/api-keys", object{"scope": "program", "name": "load", "rate_limit": nil}, &key); err != nil {
+		return nil, err
+	}
+	m := &market{api: &api{base: baseURL, key: key.Key}, sellerID: seller.ID, sellerCode: seller.Code}
+	const partner = "load-supplier"
+	if err := m.api.post(ctx, "/v1/partners", object{"id": partner, "email": "supplier@load.example", "name": "Load", "surname": "Supplier"}, nil); err != nil {
+		return nil, err
+	}
+	if err := m.api.post(ctx, "/v1/api-keys", object{"scope": "supplier", "partner": object{"id": partner}, "name": "load", "rate_limit": nil}, &key); err != nil {
+		return nil, err
+	}
+	m.supplierKey = key.Key
+	var made struct{ ID string }
+	if err := m.api.post(ctx, "/v1/campaigns", object{"name": "Auto", "category": category,
+		"dedupe":          object{"fields": []string{"phone", "email"}, "match": "any", "window_days": 30},
+		"supplier_payout": object{"type": "percent", "value": 70}}, &made); err != nil {
+		return nil, err
+	}
+	contracts := "/v1/campaigns/" + made.ID + "/contracts"
+	for i := range buyersPerMarket {
+		var buyer struct{ ID string }
+		if err := m.api.post(ctx, "/v1/buyers", object{"name": fmt.Sprintf("Buyer %d", i+1)}, &buyer); err != nil {
+			return nil, err
+		}
+		if err := m.api.post(ctx, "/v1/buyers/"+buyer.ID+"/deposits", object{"amount": 1_000_000_000, "note": "load"}, nil); err != nil {
+			return nil, err
+		}
+		if err := m.api.post(ctx, contracts, object{"buyer_id": buyer.ID, "price": 45 - i, "priority": i + 1,
+			"caps": []object{{"window": "day", "leads": 100_000_000}}}, nil); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+type object map[string]any
+
+// api calls the management API with one key.
+type api struct{ base, key string }
+
+func (a *api) post(ctx context.Context, path string, body object, data any) error {
+	b, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	return a.call(ctx, http.MethodPost, path, b, &struct{ Data any }{data})
+}
+
+// get reads a whole answer into an object with the answer's members.
+func (a *api) get(ctx context.Context, path string, answer any) error {
+	return a.call(ctx, http.MethodGet, path, nil, answer)
+}
+
+func (a *api) call(ctx context.Context, method, path string, body []byte, answer any) (err error) {
+	request, err := http.NewRequestWithContext(ctx, method, a.base+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Authorization", "Bearer "+a.key)
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, response.Body.Close()) }()
+	b, err := io.ReadAll(response.Body)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	if response.StatusCode/100 != 2 {
+		return fmt.Errorf("%s %s answered %d: %.300s", method, path, response.StatusCode, b)
+	}
+	if err := json.Unmarshal(b, answer); err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	return nil
+}

@@ -1,0 +1,142 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+)
+
+// Counts is how often the sales of a run are in each place. All are equal when nothing was lost and nothing counted twice.
+type Counts struct {
+	Answered int64 // leads answered as sold
+	Leads    int64 // sold leads in the database
+	Sales    int64
+	Ledger   int64 // ledger entries of type sale
+	Events   int64 // lead.sold events in the seller's feed, of different leads
+	Report   int64 // sold leads in the campaign report
+	Gross    int64 // sales in the campaign report
+}
+
+// Err tells which counts differ from what was answered.
+func (c Counts) Err() error {
+	var wrong []error
+	for _, n := range [...]struct {
+		what  string
+		count int64
+	}{{"sold leads", c.Leads}, {"sales", c.Sales}, {"ledger entries of sales", c.Ledger}, {"lead.sold events", c.Events},
+		{"sold leads in the report", c.Report}, {"sales in the report", c.Gross}} {
+		if n.count != c.Answered {
+			wrong = append(wrong, fmt.Errorf("%d leads were answered as sold, but there are %d %s", c.Answered, n.count, n.what))
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+// settleEvery is the pause between looks at the report, and so how exact a lag is.
+const settleEvery = 10 * time.Millisecond
+
+// Settle waits until the campaign report has every sold lead, at most for patience, and returns how long after the last
+// answer that was. It fails when the report does not get there or counts more.
+func (r *Result) Settle(ctx context.Context, patience time.Duration) (lag time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(settleEvery)
+	defer tick.Stop()
+	for {
+		leads, sales, err := r.report(ctx)
+		switch {
+		case err != nil:
+			return 0, fmt.Errorf("read the report: %w", err)
+		case leads > r.Sold || sales > r.Sold:
+			return 0, fmt.Errorf("%d leads were answered as sold, but the report has %d leads and %d sales", r.Sold, leads, sales)
+		case leads == r.Sold && sales == r.Sold:
+			return time.Since(r.ended), nil
+		}
+		select {
+		case <-ctx.Done():
+			return 0, fmt.Errorf("the report has %d of %d sold leads after %s: %w", leads, r.Sold, patience, ctx.Err())
+		case <-tick.C:
+		}
+	}
+}
+
+func (r *Result) report(ctx context.Context) (leads, sales int64, err error) {
+	var answer struct {
+		Data []struct {
+			Leads struct{ Sold int64 }
+			Gross int64 `json:"sold_gross"`
+		}
+	}
+	if err := r.market.api.get(ctx, "/v1/reports/campaigns", &answer); err != nil {
+		return 0, 0, err
+	}
+	for _, row := range answer.Data {
+		leads += row.Leads.Sold
+		sales += row.Gross
+	}
+	return leads, sales, nil
+}
+
+// events reads the seller's feed from its start and returns how many leads it says were sold. It fails when an event
+// comes twice or out of order.
+func (r *Result) events(ctx context.Context) (int64, error) {
+	leads := make(map[string]struct{}, r.Sold)
+	last := ""
+	for after := int64(0); ; {
+		var page struct {
+			Data []struct{ Subject, Sequence, Type string }
+			Next int64
+		}
+		if err := r.market.api.get(ctx, "/v1/events?limit=1000&types=lead.sold.v1&after="+strconv.FormatInt(after, 10), &page); err != nil {
+			return 0, fmt.Errorf("read the events: %w", err)
+		}
+		for _, e := range page.Data {
+			if e.Type != "lead.sold.v1" || e.Sequence <= last {
+				return 0, fmt.Errorf("the feed has %s at %s after %s", e.Type, e.Sequence, last)
+			}
+			last = e.Sequence
+			if _, twice := leads[e.Subject]; twice {
+				return 0, fmt.Errorf("the feed says twice that lead %s was sold", e.Subject)
+			}
+			leads[e.Subject] = struct{}{}
+		}
+		if len(page.Data) == 0 && page.Next == after {
+			return int64(len(leads)), nil
+		}
+		after = page.Next
+	}
+}
+
+// Verify counts the run's sales through the API and in the database, which it reaches by the server's own
+// LEADMILL_DATABASE_URL. The report must have settled. It fails when the counts cannot be had or differ.
+func (r *Result) Verify(ctx context.Context, databaseURL string) (c Counts, err error) {
+	c.Answered = r.Sold
+	if c.Report, c.Gross, err = r.report(ctx); err != nil {
+		return c, fmt.Errorf("read the report: %w", err)
+	}
+	if c.Events, err = r.events(ctx); err != nil {
+		return c, err
+	}
+	db, err := dialect.Open(databaseURL, dialect.Options{MaxConnections: 1})
+	if err != nil {
+		return c, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	for _, q := range [...]struct {
+		count *int64
+		query string
+	}{
+		{&c.Leads, "SELECT COUNT(*) FROM leads WHERE seller_id = ? AND status = 'sold'"},
+		{&c.Sales, "SELECT COUNT(*) FROM sales WHERE seller_id = ?"},
+		{&c.Ledger, "SELECT COUNT(*) FROM ledger_entries WHERE seller_id = ? AND type = 'sale'"},
+	} {
+		if err := db.Reader.QueryRowContext(ctx, q.query, r.market.sellerID).Scan(q.count); err != nil {
+			return c, fmt.Errorf("count in the database: %w", err)
+		}
+	}
+	return c, c.Err()
+}
