@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -35,6 +37,7 @@ func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base s
 	}
 	k.logger.Info("rules in force", "intake_rules", k.rules.Codes(), "strategies", k.strategies.Codes(), "interceptors", k.chain.Codes(),
 		"projections", k.runner.Names())
+	tuneGC()
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var running sync.WaitGroup
@@ -75,6 +78,14 @@ func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base s
 	stop()
 	running.Wait()
 	return err
+}
+
+// tuneGC lets the heap grow to five times what is live before it is collected, unless GOGC says otherwise. What is live is
+// a few megabytes; collecting less often saved 14 % of the processor time a lead (docs/benchmarks.md).
+func tuneGC() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
 }
 
 // base is the address under which clients reach the API.

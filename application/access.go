@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/leadmill/leadmill/domain/fault"
@@ -43,9 +44,12 @@ type KeyReader interface {
 	KeyByID(ctx context.Context, id string) (seller.Key, seller.Snapshot, error)
 }
 
-// keyTTL is how long a key is trusted without asking the database: revoking works on every instance within it, with room
-// to the 5 seconds that are promised (api/marketplace.md, "Keys").
-const keyTTL = 3 * time.Second
+// A key is trusted without asking the database for keyTTL, and for keyGrace while one request asks: revoking works on
+// every instance within it, with room to the 5 seconds that are promised (api/marketplace.md, "Keys").
+const (
+	keyTTL   = 3 * time.Second
+	keyGrace = 4 * time.Second
+)
 
 // maxCachedKeys bounds the cache; beyond it, it starts anew.
 const maxCachedKeys = 100_000
@@ -61,9 +65,10 @@ type Keyring struct {
 }
 
 type knownKey struct {
-	actor  Actor
-	limit  seller.RateLimit
-	readAt time.Time
+	actor      Actor
+	limit      seller.RateLimit
+	readAt     time.Time
+	refreshing *atomic.Bool // one request asks again; the others go on with what is known for a moment longer
 }
 
 // NewKeyring makes a Keyring. adminHash is the SHA-256 of the installation's admin key.
@@ -83,8 +88,11 @@ func (k *Keyring) Authenticate(ctx context.Context, token string) (Actor, seller
 	k.mu.RLock()
 	known, ok := k.known[hash]
 	k.mu.RUnlock()
-	if ok && now.Sub(known.readAt) < keyTTL {
+	if age := now.Sub(known.readAt); ok && (age < keyTTL || age < keyGrace && !known.refreshing.CompareAndSwap(false, true)) {
 		return known.actor, known.limit, nil
+	}
+	if ok {
+		defer known.refreshing.Store(false)
 	}
 	id, ok := seller.TokenID(token)
 	if !ok {
@@ -102,15 +110,15 @@ func (k *Keyring) Authenticate(ctx context.Context, token string) (Actor, seller
 	if err != nil {
 		return Actor{}, seller.RateLimit{}, err
 	}
-	known = knownKey{limit: key.Limit, readAt: now, actor: Actor{Scope: key.Scope, KeyID: key.ID, SellerID: key.SellerID,
+	fresh := knownKey{limit: key.Limit, readAt: now, refreshing: new(atomic.Bool), actor: Actor{Scope: key.Scope, KeyID: key.ID, SellerID: key.SellerID,
 		SellerCode: owner.Code, SellerSlug: owner.Slug, Website: owner.Website, Currency: currency, PartnerID: key.PartnerID}}
 	k.mu.Lock()
 	if len(k.known) >= maxCachedKeys {
 		clear(k.known)
 	}
-	k.known[hash] = known
+	k.known[hash] = fresh
 	k.mu.Unlock()
-	return known.actor, known.limit, nil
+	return fresh.actor, fresh.limit, nil
 }
 
 func (k *Keyring) forget(hash [sha256.Size]byte) {

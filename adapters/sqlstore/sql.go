@@ -110,7 +110,8 @@ func (t *tx) get(ctx context.Context, into any, query string, args ...any) (foun
 func (t *tx) insertRows(ctx context.Context, table, columns string, n int, row func(args []any, i int) ([]any, error)) (duplicate bool, err error) {
 	width := strings.Count(columns, ",") + 1
 	tuple := "(" + marks(width) + ")"
-	args := make([]any, 0, min(n*width, maxParams))
+	most := t.s.db.MaxParams()
+	args := make([]any, 0, min(n*width, most))
 	size := 0
 	flush := func() (bool, error) {
 		if t.broken != nil {
@@ -150,7 +151,7 @@ func (t *tx) insertRows(ctx context.Context, table, columns string, n int, row f
 				size += len(v)
 			}
 		}
-		if len(args)+width > maxParams || size > maxStatement || i == n-1 {
+		if len(args)+width > most || size > maxStatement || i == n-1 {
 			if duplicate, err := flush(); err != nil {
 				return duplicate, err
 			}

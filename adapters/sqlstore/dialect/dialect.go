@@ -39,6 +39,8 @@ type Dialect interface {
 	Sequenced() bool
 	// UseKey is appended to a table's name to read it by one of its keys; empty where the planner needs no help.
 	UseKey(key string) string
+	// MaxParams is how many parameters a multi-row INSERT should have at most.
+	MaxParams() int
 	// Micros is an expression for the database's clock in UTC microseconds.
 	Micros() string
 	// Classify says what an error means. nil is Other.

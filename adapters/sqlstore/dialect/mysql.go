@@ -98,6 +98,9 @@ func (MySQL) Sequenced() bool { return true }
 // UseKey implements Dialect.
 func (MySQL) UseKey(key string) string { return " FORCE INDEX (" + key + ")" }
 
+// MaxParams implements Dialect; the protocol allows 65,535.
+func (MySQL) MaxParams() int { return 30_000 }
+
 // Micros implements Dialect.
 func (MySQL) Micros() string { return "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)" }
 

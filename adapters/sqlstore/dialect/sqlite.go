@@ -85,6 +85,10 @@ func (SQLite) Sequenced() bool { return false }
 // UseKey implements Dialect.
 func (SQLite) UseKey(string) string { return "" }
 
+// MaxParams implements Dialect. SQLite allows 32,766, but the driver looks through all arguments for each parameter: short
+// statements were measured to make inserting leads 40 % quicker (docs/benchmarks.md).
+func (SQLite) MaxParams() int { return 650 }
+
 // Micros implements Dialect.
 func (SQLite) Micros() string { return "CAST(unixepoch('subsec') * 1000000 AS INTEGER)" }
 
