@@ -16,11 +16,11 @@ func Scanning(r *Reader, rows int) *Reader { return &Reader{db: r.db, head: r.he
 // Step is one step of a sequencer: how many events it numbered and whether it left any.
 func Step(ctx context.Context, s *Sequencer) (int64, bool, error) { return s.step(ctx) }
 
-// StatementRows is how many of the events go into one statement.
-var StatementRows = statementRows
+// StatementRows is how many of the events a Writer puts into one statement.
+func (w *Writer) StatementRows(events []application.EventRecord) int { return w.statementRows(events) }
 
-// MaxRows is how many events fit into one statement.
-const MaxRows = maxRows
+// MaxRows is how many events a Writer puts into one statement at most.
+func (w *Writer) MaxRows() int { return w.rows }
 
 // TrailJSON is the metadata column of a trail.
 func TrailJSON(t application.Trail) string { return string(appendTrail(nil, t)) }

@@ -54,7 +54,8 @@ func (h *Head) Run(ctx context.Context) error {
 	var feeds sync.WaitGroup
 	feeds.Go(func() { h.wakeFeeds(ctx) })
 	defer feeds.Wait()
-	seen, interval := uint64(0), h.config.Busy
+	var seen uint64
+	var interval time.Duration
 	for failures := 0; ctx.Err() == nil; {
 		before := h.Current()
 		seenNow := h.committed.Version()

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/leadmill/leadmill/adapters/eventlog"
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/tests/dbtest"
 )
@@ -46,7 +47,7 @@ func TestAppendCutsLongBatches(t *testing.T) {
 	onEngines(t, func(t *testing.T, d database) {
 		i := d.open(t)
 		var want []application.EventRecord
-		for v := range 2*eventlog.MaxRows + 5 {
+		for v := range 2*eventlog.NewWriter(i.db).MaxRows() + 5 {
 			want = append(want, record("s", "a", int64(v+1), "lead.sold.v1"))
 		}
 		i.commit(t, want...)
@@ -69,11 +70,15 @@ func TestAppendCutsLongBatches(t *testing.T) {
 func TestStatementRows(t *testing.T) {
 	t.Parallel()
 	small := make([]application.EventRecord, 5000)
-	require.Equal(t, eventlog.MaxRows, eventlog.StatementRows(small))
-	require.LessOrEqual(t, eventlog.MaxRows*9, 30_000)
+	for _, d := range []dialect.Dialect{dialect.MySQL{}, dialect.SQLite{}} {
+		w := eventlog.NewWriter(d)
+		require.Equal(t, w.MaxRows(), w.StatementRows(small))
+		require.LessOrEqual(t, w.MaxRows()*9, d.MaxParams())
+	}
+	w := eventlog.NewWriter(dialect.MySQL{})
 	big := []application.EventRecord{{Payload: make([]byte, 9<<20)}, {Payload: make([]byte, 5<<20)}, {Payload: make([]byte, 3<<20)}, {Payload: make([]byte, 1)}}
-	require.Equal(t, 1, eventlog.StatementRows(big), "one too big goes alone")
-	require.Equal(t, 2, eventlog.StatementRows(big[1:]))
+	require.Equal(t, 1, w.StatementRows(big), "one too big goes alone")
+	require.Equal(t, 2, w.StatementRows(big[1:]))
 }
 
 func TestMetadataOmitsWhatIsEmpty(t *testing.T) {

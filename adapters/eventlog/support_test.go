@@ -193,13 +193,15 @@ func (j *journal) Name() string  { return j.name }
 
 func (j *journal) Prepare(ctx context.Context, db projection.Tx) error {
 	key := "BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY"
-	if rows, err := db.QueryContext(ctx, "SELECT sqlite_version()"); err == nil {
-		if err := rows.Close(); err != nil {
+	rows, err := db.QueryContext(ctx, "SELECT sqlite_version()")
+	if err == nil {
+		defer func() { _ = rows.Close() }()
+		if err := rows.Err(); err != nil {
 			return err
 		}
 		key = "INTEGER PRIMARY KEY AUTOINCREMENT"
 	}
-	_, err := db.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS "+j.table()+" (n "+key+", position BIGINT, event_id VARCHAR(64), aggregate VARCHAR(64), version BIGINT)")
+	_, err = db.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS "+j.table()+" (n "+key+", position BIGINT, event_id VARCHAR(64), aggregate VARCHAR(64), version BIGINT)")
 	return err
 }
 

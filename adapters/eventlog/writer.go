@@ -20,9 +20,8 @@ const (
 		"metadata, occurred_at) VALUES "
 	insertRow  = "(?,?,?,?,?,?,?,?,?),"
 	columns    = 9
-	maxParams  = 30_000
-	maxRows    = maxParams / columns
-	maxPayload = 8 << 20 // bytes in one statement; MariaDB takes packets of 16 MiB by default
+	maxRows    = 30_000 / columns // whatever the engine
+	maxPayload = 8 << 20          // bytes in one statement; MariaDB takes packets of 16 MiB by default
 )
 
 // insertText is cut to the number of rows, so that the hot path builds no text.
@@ -36,17 +35,22 @@ const insertPending = "INSERT INTO event_pending (first_id, events) SELECT LAST_
 var ErrIncrement = errors.New("the database server's auto_increment_increment must be 1")
 
 // Writer appends events to the log inside the transaction that causes them. It has no state.
-type Writer struct{ sequenced bool }
+type Writer struct {
+	sequenced bool
+	rows      int // in one statement
+}
 
 // NewWriter returns a Writer to databases of an engine.
-func NewWriter(d dialect.Dialect) *Writer { return &Writer{sequenced: d.Sequenced()} }
+func NewWriter(d dialect.Dialect) *Writer {
+	return &Writer{d.Sequenced(), min(d.MaxParams()/columns, maxRows)}
+}
 
-// Append writes events in their order with one INSERT (more when they exceed 30,000 parameters or 8 MiB of payload),
+// Append writes events in their order with one INSERT (more when they exceed the engine's parameters or 8 MiB of payload),
 // through watermill's publisher bound to tx, each followed by a row for the sequencer where there is one. No events make
 // no statement. Errors are the driver's, wrapped, or ErrIncrement. Whoever commits tx then notifies the committed Signal.
 func (w *Writer) Append(ctx context.Context, tx *sql.Tx, events []application.EventRecord) error {
 	for len(events) > 0 {
-		n := statementRows(events)
+		n := w.statementRows(events)
 		if err := publish(ctx, tx, events[:n]); err != nil {
 			return err
 		}
@@ -63,9 +67,9 @@ func (w *Writer) Append(ctx context.Context, tx *sql.Tx, events []application.Ev
 }
 
 // statementRows is how many of the events go into one statement; at least one.
-func statementRows(events []application.EventRecord) int {
+func (w *Writer) statementRows(events []application.EventRecord) int {
 	n, size := 0, 0
-	for n < len(events) && n < maxRows {
+	for n < len(events) && n < w.rows {
 		size += len(events[n].Payload)
 		if n > 0 && size > maxPayload {
 			break

@@ -130,9 +130,9 @@ func countersWithinCaps(ctx context.Context, c *chunk) error {
 			Leads  *int64 `json:"leads"`
 			Budget *int64 `json:"budget"`
 		}
-		if json.Unmarshal([]byte(text), &caps) != nil {
+		if err := json.Unmarshal([]byte(text), &caps); err != nil {
 			c.breach(key, "caps", "unreadable")
-			return nil
+			caps = nil
 		}
 		for _, limit := range caps {
 			if limit.Window != window {
