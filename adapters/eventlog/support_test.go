@@ -191,17 +191,22 @@ type journal struct {
 func (j *journal) table() string { return "journal_" + j.name }
 func (j *journal) Name() string  { return j.name }
 
+// isSQLite asks by a function that only SQLite has. Its rows are closed before the next statement: there is one connection.
+func isSQLite(ctx context.Context, db projection.Tx) bool {
+	rows, err := db.QueryContext(ctx, "SELECT sqlite_version()")
+	if err != nil {
+		return false
+	}
+	defer func() { _ = rows.Close() }()
+	return rows.Next() && rows.Err() == nil
+}
+
 func (j *journal) Prepare(ctx context.Context, db projection.Tx) error {
 	key := "BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY"
-	rows, err := db.QueryContext(ctx, "SELECT sqlite_version()")
-	if err == nil {
-		defer func() { _ = rows.Close() }()
-		if err := rows.Err(); err != nil {
-			return err
-		}
+	if isSQLite(ctx, db) {
 		key = "INTEGER PRIMARY KEY AUTOINCREMENT"
 	}
-	_, err = db.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS "+j.table()+" (n "+key+", position BIGINT, event_id VARCHAR(64), aggregate VARCHAR(64), version BIGINT)")
+	_, err := db.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS "+j.table()+" (n "+key+", position BIGINT, event_id VARCHAR(64), aggregate VARCHAR(64), version BIGINT)")
 	return err
 }
 
