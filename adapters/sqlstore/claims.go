@@ -129,7 +129,11 @@ func (r answers) Claim(ctx context.Context, keyID, idempotencyKey string, finger
 		return application.StoredAnswer{}, false, r.t.lostRace()
 	}
 	if row.ExpiresAt > micros(now) {
-		a := application.StoredAnswer{Answer: application.Answer{Status: row.Status, Body: blob(row.Body)}}
+		body, err := openAnswer(keyID, idempotencyKey, row.Body)
+		if err != nil {
+			return application.StoredAnswer{}, false, r.t.refuse(err)
+		}
+		a := application.StoredAnswer{Answer: application.Answer{Status: row.Status, Body: body}}
 		copy(a.Fingerprint[:], row.Fingerprint)
 		return a, false, nil
 	}
@@ -147,7 +151,11 @@ func (r answers) Claim(ctx context.Context, keyID, idempotencyKey string, finger
 // Complete implements application.AnswerRepository.
 func (r answers) Complete(ctx context.Context, keyID, idempotencyKey string, a application.Answer) error {
 	hash := sha256.Sum256([]byte(idempotencyKey))
-	matched, err := r.t.exec(ctx, "UPDATE answers SET status = ?, body = ? WHERE key_id = ? AND key_hash = ?", int64(a.Status), blob(a.Body), keyID, hash[:])
+	body, err := sealAnswer(keyID, idempotencyKey, a.Body)
+	if err != nil {
+		return r.t.refuse(err)
+	}
+	matched, err := r.t.exec(ctx, "UPDATE answers SET status = ?, body = ? WHERE key_id = ? AND key_hash = ?", int64(a.Status), body, keyID, hash[:])
 	if err != nil {
 		return err
 	}

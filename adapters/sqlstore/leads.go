@@ -142,10 +142,11 @@ func (r leads) Answers(ctx context.Context, ids []string) (map[string]applicatio
 	return out, nil
 }
 
-// LockPending implements application.LeadRepository. Ids sort by the time they were made.
+// LockPending implements application.LeadRepository. Ids sort by the time they were made. The key is named because MySQL
+// reads a small table by its primary key, and would then wait for the rows of other campaigns that are being written.
 func (r leads) LockPending(ctx context.Context, campaignID, after string, limit int) ([]*lead.Lead, error) {
 	var rows []leadRow
-	if err := r.t.selectAll(ctx, &rows, "SELECT "+leadColumns+" FROM leads WHERE status = 'pending' AND campaign_id = ? AND id > ? ORDER BY id LIMIT ?"+r.t.s.db.ForUpdate(),
+	if err := r.t.selectAll(ctx, &rows, "SELECT "+leadColumns+" FROM leads"+r.t.s.db.UseKey("leads_status")+" WHERE status = 'pending' AND campaign_id = ? AND id > ? ORDER BY id LIMIT ?"+r.t.s.db.ForUpdate(),
 		campaignID, after, int64(limit)); err != nil {
 		return nil, err
 	}

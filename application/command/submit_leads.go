@@ -28,6 +28,11 @@ type SubmitLeadsHandler struct {
 
 // HandleBatch implements bus.BatchHandler.
 func (h *SubmitLeadsHandler) HandleBatch(ctx context.Context, batch []*Submission) []bus.Outcome[Done] {
+	return h.run(ctx, batch, h.settle)
+}
+
+// run runs a batch; unknownOutcome says what to do when a commit was sent and its answer was lost.
+func (h *SubmitLeadsHandler) run(ctx context.Context, batch []*Submission, unknownOutcome func(context.Context, []*Submission, error) []bus.Outcome[Done]) []bus.Outcome[Done] {
 	outcomes, err := h.attempt(ctx, batch)
 	var unknown *application.OutcomeUnknown
 	var data *application.DataError
@@ -35,17 +40,17 @@ func (h *SubmitLeadsHandler) HandleBatch(ctx context.Context, batch []*Submissio
 	case err == nil:
 		return outcomes
 	case errors.As(err, &unknown):
-		return h.settle(ctx, batch)
+		return unknownOutcome(ctx, batch, err)
 	case errors.As(err, &data) && len(batch) > 1:
 		// Narrow down by halves, so that the one command that the database refuses fails alone.
 		half := len(batch) / 2
-		return append(h.HandleBatch(ctx, batch[:half:half]), h.HandleBatch(ctx, batch[half:])...)
+		return append(h.run(ctx, batch[:half:half], unknownOutcome), h.run(ctx, batch[half:], unknownOutcome)...)
 	default:
-		return allFail(batch, err)
+		return allFail(ctx, batch, err)
 	}
 }
 
-func allFail(batch []*Submission, err error) []bus.Outcome[Done] {
+func allFail(_ context.Context, batch []*Submission, err error) []bus.Outcome[Done] {
 	outcomes := make([]bus.Outcome[Done], len(batch))
 	for i := range outcomes {
 		outcomes[i].Err = err
@@ -55,7 +60,7 @@ func allFail(batch []*Submission, err error) []bus.Outcome[Done] {
 
 // settle finds out what became of a batch whose commit was sent but never answered: what is stored is answered as stored,
 // the rest is run once more. Locking the campaigns first waits for a commit that is still under way.
-func (h *SubmitLeadsHandler) settle(ctx context.Context, batch []*Submission) []bus.Outcome[Done] {
+func (h *SubmitLeadsHandler) settle(ctx context.Context, batch []*Submission, _ error) []bus.Outcome[Done] {
 	var stored map[string]application.StoredAnswer
 	err := h.Work.Do(ctx, func(ctx context.Context, tx application.Tx) error {
 		if _, err := tx.Campaigns().LockAll(ctx, campaignIDs(batch), cachedCampaigns(batch)); err != nil {
@@ -70,7 +75,7 @@ func (h *SubmitLeadsHandler) settle(ctx context.Context, batch []*Submission) []
 		return err
 	})
 	if err != nil {
-		return allFail(batch, err)
+		return allFail(ctx, batch, err)
 	}
 	outcomes := make([]bus.Outcome[Done], len(batch))
 	var again []*Submission
@@ -85,12 +90,8 @@ func (h *SubmitLeadsHandler) settle(ctx context.Context, batch []*Submission) []
 	if len(again) == 0 {
 		return outcomes
 	}
-	rerun, err := h.attempt(ctx, again)
-	if err != nil {
-		rerun = allFail(again, err)
-	}
-	for n, i := range places {
-		outcomes[i] = rerun[n]
+	for n, o := range h.run(ctx, again, allFail) {
+		outcomes[places[n]] = o
 	}
 	return outcomes
 }

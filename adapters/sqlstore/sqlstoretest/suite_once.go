@@ -175,6 +175,9 @@ func testAnswers(t *testing.T, h *Harness) {
 		require.True(t, taken)
 		return tx.Answers().Complete(ctx, "key_1", long, answer)
 	})
+	var kept []byte
+	require.NoError(t, h.DB.Reader.GetContext(t.Context(), &kept, "SELECT body FROM answers WHERE key_id = 'key_1'"))
+	require.NotContains(t, string(kept), `"id"`, "an answer may hold a secret, so it is stored sealed")
 	h.do(t, func(ctx ctx, tx tx) error {
 		stored, taken, err := tx.Answers().Claim(ctx, "key_1", long, two, now.Add(time.Hour-time.Microsecond), now.Add(2*time.Hour))
 		require.NoError(t, err)
