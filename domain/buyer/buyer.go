@@ -100,10 +100,7 @@ func (b *Buyer) Update(d Details, now time.Time) (zoneChanged bool, err error) {
 
 func (b *Buyer) apply(d Details, v *fault.Violations) {
 	if d.Name != nil {
-		name, err := contact.ParseText(strings.TrimSpace(*d.Name), 200)
-		if err == nil && name == "" {
-			err = fault.New(fault.Invalid, fault.Required, "is required")
-		}
+		name, err := contact.ParseRequiredText(strings.TrimSpace(*d.Name), 200)
 		v.AddErr("name", err)
 		b.s.Name = name
 	}

@@ -227,10 +227,7 @@ func (c *Campaign) apply(d Definition, strategies Strategies, v *fault.Violation
 }
 
 func requiredText(s, name string, v *fault.Violations) string {
-	text, err := contact.ParseText(strings.TrimSpace(s), maxName)
-	if err == nil && text == "" {
-		err = fault.New(fault.Invalid, fault.Required, "is required")
-	}
+	text, err := contact.ParseRequiredText(strings.TrimSpace(s), maxName)
 	v.AddErr(name, err)
 	return text
 }

@@ -82,10 +82,7 @@ func (s *Seller) Update(d Details, now time.Time) (zoneChanged bool, err error) 
 
 func (s *Seller) apply(d Details, v *fault.Violations) {
 	if d.Name != nil {
-		name, err := contact.ParseText(strings.TrimSpace(*d.Name), 200)
-		if err == nil && name == "" {
-			err = fault.New(fault.Invalid, fault.Required, "is required")
-		}
+		name, err := contact.ParseRequiredText(strings.TrimSpace(*d.Name), 200)
 		v.AddErr("name", err)
 		s.name = name
 	}
