@@ -70,8 +70,8 @@ func (d *Directory) read(ctx context.Context, key directoryKey) (*campaign.Campa
 	return c, nil
 }
 
-// maxCategory bounds a category's text in bytes; no stored one is longer.
-const maxCategory = 400
+// maxCategory bounds the bytes of a category that is looked up; a stored one has at most 200 characters.
+const maxCategory = 1000
 
 func newDirectoryKey(sellerID, category string) (directoryKey, bool) {
 	key := directoryKey{sellerID, campaign.CategoryKey(category)}
