@@ -2,7 +2,7 @@
 GO   ?= go
 TOOL := $(GO) tool -modfile=tools.mod
 
-# The race detector needs a C compiler; RACE= turns it off, which is much quicker.
+# The race detector needs a C compiler; RACE= turns it off.
 RACE ?= $(if $(shell command -v gcc || command -v clang),-race)
 
 .DEFAULT_GOAL := help
@@ -43,17 +43,16 @@ test-setup: ## Install the databases that tests start (MySQL, MariaDB)
 testdb:
 	@$(GO) build -buildvcs=false -o bin/testdb ./tests/dbtest/cmd/testdb
 
-test test-mariadb: export CGO_ENABLED := $(if $(RACE),1,0)
+test test-mariadb: export RACE := $(RACE)
+test test-mariadb: export ARGS := $(ARGS)
 
 test: testdb ## Test everything on SQLite and MySQL (PKG=./domain/... for less, ARGS='-run Name -v')
 	scripts/test-setup.sh mysql
-	LEADMILL_TEST_ENGINES=sqlite,mysql bin/testdb -engines mysql \
-		$(GO) test $(RACE) -timeout 10m $(ARGS) $(or $(PKG),./...)
+	LEADMILL_TEST_ENGINES=sqlite,mysql bin/testdb -engines mysql scripts/test.sh $(PKG)
 
 test-mariadb: testdb ## Test the store on MariaDB (PKG=./... for everything)
 	scripts/test-setup.sh mariadb
-	LEADMILL_TEST_ENGINES=mariadb bin/testdb -engines mariadb \
-		$(GO) test $(RACE) -timeout 10m $(ARGS) $(or $(PKG),./adapters/...)
+	LEADMILL_TEST_ENGINES=mariadb bin/testdb -engines mariadb scripts/test.sh $(or $(PKG),./adapters/...)
 
 check: fmt-check vet lint generate-check build test test-mariadb ## Everything CI requires
 
