@@ -3,7 +3,10 @@ package lead
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/leadmill/leadmill/domain/fault"
 )
@@ -23,7 +26,7 @@ type IntakeRule interface {
 // IntakeRules are rules in the order they are asked.
 type IntakeRules struct{ rules []IntakeRule }
 
-// NewIntakeRules orders rules by (Order, Code). Two rules of one code are an error.
+// NewIntakeRules orders rules by (Order, Code). Two rules of one code, and a code that is no fault code, are errors.
 func NewIntakeRules(rules ...IntakeRule) (IntakeRules, error) {
 	rules = slices.Clone(rules)
 	slices.SortFunc(rules, func(a, b IntakeRule) int {
@@ -31,12 +34,34 @@ func NewIntakeRules(rules ...IntakeRule) (IntakeRules, error) {
 	})
 	seen := map[fault.Code]bool{}
 	for _, r := range rules {
+		if !codePattern.MatchString(string(r.Code())) {
+			return IntakeRules{}, fmt.Errorf("the intake rule code %q must be 1 to 64 lower-case letters, digits and underscores", r.Code())
+		}
 		if seen[r.Code()] {
 			return IntakeRules{}, fmt.Errorf("two intake rules have the code %q", r.Code())
 		}
 		seen[r.Code()] = true
 	}
 	return IntakeRules{rules}, nil
+}
+
+var codePattern = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
+
+// maxReason bounds what a supplier is told, in characters; longer texts of rules are cut.
+const maxReason = 500
+
+// readable makes any text of a rule one that can be stored and shown.
+func readable(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "�"))
+	if r := []rune(s); len(r) > maxReason {
+		return string(r[:maxReason-1]) + "…"
+	}
+	return s
 }
 
 // Codes returns the codes of the rules in the order they are asked.
@@ -56,7 +81,7 @@ func (r IntakeRules) Check(f Facts) *fault.Error {
 			if e := fault.As(err); e != nil {
 				message = e.Message
 			}
-			return fault.New(fault.RuleViolated, rule.Code(), message)
+			return fault.New(fault.RuleViolated, rule.Code(), readable(message))
 		}
 	}
 	return nil
