@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/leadmill/leadmill"
+	"github.com/leadmill/leadmill/adapters/sqlstore/sqlstoretest"
 	"github.com/leadmill/leadmill/application/bus"
 	"github.com/leadmill/leadmill/domain/distribution"
 	"github.com/leadmill/leadmill/domain/fault"
@@ -75,12 +76,12 @@ func rowsOf(statements []string) (n int) {
 
 // batch posts leads so that they are decided together: it holds the commit of a lead before them until all of them are on
 // their way. It returns their answers and the statements of the transaction that stored most leads.
-func batch(t *testing.T, d *apptest.Driver, g *gate, s *apptest.Shop, forms []apptest.Form) (answers []apptest.Answer, largest []string) {
+func batch(t *testing.T, d *sqlstoretest.Faults, g *gate, s *apptest.Shop, forms []apptest.Form) (answers []apptest.Answer, largest []string) {
 	t.Helper()
 	held, release := make(chan struct{}), make(chan struct{})
 	var first sync.Once
 	var mu sync.Mutex
-	d.OnCommit(func(statements []string, commit, _ func() error) error {
+	d.Commit(func(statements []string, commit, _ func() error) error {
 		if isLeads(statements) {
 			mu.Lock()
 			if rowsOf(statements) > rowsOf(largest) {
@@ -119,7 +120,7 @@ func batch(t *testing.T, d *apptest.Driver, g *gate, s *apptest.Shop, forms []ap
 	if a := <-done; a.Lead().Status != "sold" {
 		t.Fatalf("the lead before the batch is answered %v", a)
 	}
-	d.OnCommit(nil)
+	d.Commit(nil)
 	return answers, largest
 }
 
@@ -141,7 +142,7 @@ func TestAPoisonedLeadFailsAlone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
-				g, d := &gate{}, &apptest.Driver{}
+				g, d := &gate{}, &sqlstoretest.Faults{}
 				app := apptest.Start(t, databaseURL, leadmill.StartOptions{Driver: d.Wrap}, leadmill.NewModule("test",
 					leadmill.AsIntakeRule(func() panickingRule { return panickingRule{} }),
 					leadmill.AsStrategy(func() panickingStrategy { return panickingStrategy{} }),
@@ -205,13 +206,13 @@ func TestACommitWhoseAnswerIsLost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
-				g, d := &gate{}, &apptest.Driver{}
+				g, d := &gate{}, &sqlstoretest.Faults{}
 				app := apptest.Start(t, databaseURL, leadmill.StartOptions{Driver: d.Wrap},
 					leadmill.NewModule("test", leadmill.AsInterceptor(func() *gate { return g })))
 				s := apptest.NewShop(t, app, nil, apptest.Rich)
 				s.Sell(t, s.Form())
 				var lost atomic.Int64
-				d.OnCommit(func(statements []string, commit, rollback func() error) error {
+				d.Commit(func(statements []string, commit, rollback func() error) error {
 					if isLeads(statements) && lost.Add(1) <= 3 {
 						return lose(commit, rollback)
 					}
@@ -270,11 +271,11 @@ func orLost(err error) error {
 func TestACommitLostOnceIsMadeUpFor(t *testing.T) {
 	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
-		d := &apptest.Driver{}
+		d := &sqlstoretest.Faults{}
 		app := apptest.Start(t, databaseURL, leadmill.StartOptions{Driver: d.Wrap})
 		s := apptest.NewShop(t, app, nil, apptest.Rich)
 		var lost atomic.Int64
-		d.OnCommit(func(statements []string, commit, rollback func() error) error {
+		d.Commit(func(statements []string, commit, rollback func() error) error {
 			if isLeads(statements) && lost.Add(1) == 1 {
 				return orLost(rollback())
 			}
@@ -297,12 +298,12 @@ func TestAnEventCommittedLateIsNotSkipped(t *testing.T) {
 		if strings.HasPrefix(databaseURL, "sqlite:") {
 			t.Skip("SQLite has one writer: no transaction commits while another one is open")
 		}
-		d := &apptest.Driver{}
+		d := &sqlstoretest.Faults{}
 		slow := apptest.Start(t, databaseURL, leadmill.StartOptions{Driver: d.Wrap})
 		fast := apptest.Start(t, databaseURL, leadmill.StartOptions{})
 		a, b := apptest.NewShop(t, slow, nil, apptest.Rich), apptest.NewShop(t, fast, nil, apptest.Rich)
 		held, release := make(chan struct{}), make(chan struct{})
-		d.OnCommit(func(statements []string, commit, _ func() error) error {
+		d.Commit(func(statements []string, commit, _ func() error) error {
 			if isLeads(statements) {
 				close(held)
 				<-release
@@ -357,7 +358,7 @@ func TestAnEventCommittedLateIsNotSkipped(t *testing.T) {
 func TestStatementsOfALeadAndOfABatch(t *testing.T) {
 	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
-		g, d := &gate{}, &apptest.Driver{}
+		g, d := &gate{}, &sqlstoretest.Faults{}
 		app := apptest.Start(t, databaseURL, leadmill.StartOptions{Driver: d.Wrap},
 			leadmill.NewModule("test", leadmill.AsInterceptor(func() *gate { return g })))
 		// All that a lead can touch: caps in every window, a payout, an external id, two claims.
@@ -377,7 +378,7 @@ func TestStatementsOfALeadAndOfABatch(t *testing.T) {
 		var mu sync.Mutex
 		var inside, outside []string
 		// What keys, campaigns and replays are asked for outside of the transaction counts too; background work does not.
-		d.OnStatement(func(q string) {
+		d.Outside(func(q string) {
 			for _, table := range []string{"api_keys", "campaigns", "contracts", "claims", "leads", "buyers", "contract_counters"} {
 				if strings.Contains(q, " "+table+" ") && !strings.Contains(q, "DISTINCT") {
 					mu.Lock()
@@ -386,7 +387,7 @@ func TestStatementsOfALeadAndOfABatch(t *testing.T) {
 				}
 			}
 		})
-		d.OnCommit(func(statements []string, commit, _ func() error) error {
+		d.Commit(func(statements []string, commit, _ func() error) error {
 			if isLeads(statements) {
 				mu.Lock()
 				inside = append(inside, statements...)
@@ -395,7 +396,7 @@ func TestStatementsOfALeadAndOfABatch(t *testing.T) {
 			return commit()
 		})
 		s.Sell(t, form())
-		d.OnCommit(nil)
+		d.Commit(nil)
 		mu.Lock()
 		if all := append(inside, outside...); len(inside) == 0 || len(all) > 12 {
 			t.Errorf("a lone lead costs %d statements, want at most 12:\n%s", len(all), strings.Join(all, "\n"))

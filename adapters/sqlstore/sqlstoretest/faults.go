@@ -13,7 +13,8 @@ type Faults struct {
 	statements []string
 	failures   []error
 	before     func(query string) error
-	commit     func(commit, rollback func() error) error
+	outside    func(query string)
+	commit     func(statements []string, commit, rollback func() error) error
 }
 
 // Before sets what is asked before each statement; an error is returned in its place.
@@ -23,8 +24,16 @@ func (f *Faults) Before(fn func(query string) error) {
 	f.before = fn
 }
 
-// Commit sets what is done in place of each commit; it must call one of its arguments.
-func (f *Faults) Commit(fn func(commit, rollback func() error) error) {
+// Outside sets what is told of each statement outside of transactions.
+func (f *Faults) Outside(fn func(query string)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.outside = fn
+}
+
+// Commit sets what is done in place of each commit. It is given the transaction's statements and must call commit or
+// rollback. nil lets commits through again.
+func (f *Faults) Commit(fn func(statements []string, commit, rollback func() error) error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.commit = fn
@@ -51,11 +60,18 @@ func (f *Faults) Failures() []error {
 // Wrap is for dialect.Options.
 func (f *Faults) Wrap(c driver.Connector) driver.Connector { return connector{c, f} }
 
-func (f *Faults) sent(query string) error {
+func (c *conn) sent(query string) error {
+	f := c.f
 	f.mu.Lock()
 	f.statements = append(f.statements, query)
-	before := f.before
+	before, outside := f.before, f.outside
 	f.mu.Unlock()
+	switch {
+	case c.in != nil:
+		c.in.statements = append(c.in.statements, query)
+	case outside != nil:
+		outside(query)
+	}
 	if before == nil {
 		return nil
 	}
@@ -82,13 +98,15 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &conn{inner, c.f}, nil
+	return &conn{Conn: inner, f: c.f}, nil
 }
 
+// conn is used by one goroutine at a time, as database/sql promises.
 type conn struct {
 	driver.Conn
 
-	f *Faults
+	f  *Faults
+	in *transaction
 }
 
 var errNotDriver = errors.New("sqlstoretest: the driver lacks an interface")
@@ -99,7 +117,7 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	if !ok {
 		return nil, errNotDriver
 	}
-	if err := c.f.sent(query); err != nil {
+	if err := c.sent(query); err != nil {
 		return nil, err
 	}
 	r, err := inner.ExecContext(ctx, query, args)
@@ -113,7 +131,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	if !ok {
 		return nil, errNotDriver
 	}
-	if err := c.f.sent(query); err != nil {
+	if err := c.sent(query); err != nil {
 		return nil, err
 	}
 	r, err := inner.QueryContext(ctx, query, args)
@@ -131,7 +149,8 @@ func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, erro
 	if err != nil {
 		return nil, err
 	}
-	return transaction{t, c.f}, nil
+	c.in = &transaction{Tx: t, c: c}
+	return c.in, nil
 }
 
 // PrepareContext implements driver.ConnPrepareContext.
@@ -169,16 +188,24 @@ func (c *conn) IsValid() bool {
 type transaction struct {
 	driver.Tx
 
-	f *Faults
+	c          *conn
+	statements []string
 }
 
 // Commit implements driver.Tx.
-func (t transaction) Commit() error {
-	t.f.mu.Lock()
-	fn := t.f.commit
-	t.f.mu.Unlock()
+func (t *transaction) Commit() error {
+	t.c.in = nil
+	t.c.f.mu.Lock()
+	fn := t.c.f.commit
+	t.c.f.mu.Unlock()
 	if fn == nil {
 		return t.Tx.Commit()
 	}
-	return fn(t.Tx.Commit, t.Tx.Rollback)
+	return fn(t.statements, t.Tx.Commit, t.Tx.Rollback)
+}
+
+// Rollback implements driver.Tx.
+func (t *transaction) Rollback() error {
+	t.c.in = nil
+	return t.Tx.Rollback()
 }

@@ -143,7 +143,7 @@ func testRetryAtCommit(t *testing.T, h *Harness) {
 	addBuyer(t, h)
 	for name, cause := range h.retryable(t) {
 		left := 2
-		h.Faults.Commit(func(commit, rollback func() error) error {
+		h.Faults.Commit(func(_ []string, commit, rollback func() error) error {
 			if left > 0 {
 				left--
 				return errors.Join(rollback(), cause)
@@ -161,9 +161,9 @@ func testRetryAtCommit(t *testing.T, h *Harness) {
 
 func testCommitUnknown(t *testing.T, h *Harness) {
 	addBuyer(t, h)
-	for stored, act := range []func(commit, rollback func() error) error{
-		func(_, rollback func() error) error { return errors.Join(rollback(), h.lost()) },
-		func(commit, _ func() error) error { return errors.Join(commit(), h.lost()) },
+	for stored, act := range []func(_ []string, commit, rollback func() error) error{
+		func(_ []string, _, rollback func() error) error { return errors.Join(rollback(), h.lost()) },
+		func(_ []string, commit, _ func() error) error { return errors.Join(commit(), h.lost()) },
 	} {
 		runs := 0
 		h.Faults.Commit(act)
@@ -189,7 +189,7 @@ func testCommitUnknown(t *testing.T, h *Harness) {
 		reset(t, h)
 	}
 	// An error nobody knows is not a success either.
-	h.Faults.Commit(func(_, rollback func() error) error { return errors.Join(rollback(), errOwn) })
+	h.Faults.Commit(func(_ []string, _, rollback func() error) error { return errors.Join(rollback(), errOwn) })
 	var unknown *application.OutcomeUnknown
 	require.ErrorAs(t, h.Store.Do(t.Context(), deposit), &unknown)
 	h.Faults.Commit(nil)
