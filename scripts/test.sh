@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
-# Tests packages (all when none is named): with the race detector those whose goroutines share memory, without it those
-# whose work is done by a database or by other processes, where it finds nothing and takes five times as long.
-# RACE= turns it off for all. What stands in ARGS goes to go test.
+# Tests packages (all when none is named) with the race detector, except tests/fault: it kills processes and databases
+# under load and holds answers against the clock. RACE= turns the detector off. What stands in ARGS goes to go test.
 set -euo pipefail
 
-shared='^github.com/leadmill/leadmill($|/application|/adapters/(clock|eventlog|random|ratelimit|telemetry)|/ports|/tests/(component|load))'
+timed='/tests/fault$'
 packages=$(go list "${@:-./...}")
-raced=$(grep -E "$shared" <<<"$packages" || true)
-plain=$(grep -vE "$shared" <<<"$packages" || true)
+plain=$(grep -E "$timed" <<<"$packages" || true)
+raced=$(grep -vE "$timed" <<<"$packages" || true)
 if [[ -z ${RACE-} ]]; then
     plain=$packages raced=
 fi
