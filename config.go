@@ -10,6 +10,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"github.com/leadmill/leadmill/adapters/mail"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 )
 
@@ -28,9 +29,22 @@ type Config struct {
 	// PublicURL is the address under which clients reach the API, for links in answers; empty takes the request's host:
 	// LEADMILL_PUBLIC_URL.
 	PublicURL string `env:"LEADMILL_PUBLIC_URL"`
+	// SMTPURL is the mail server by which invitations go out, such as smtp://user:pass@host:587; empty writes them as files
+	// into MailDir: LEADMILL_SMTP_URL.
+	SMTPURL string `env:"LEADMILL_SMTP_URL"`
+	// MailDir is where mails are written when there is no mail server: LEADMILL_MAIL_DIR.
+	MailDir string `env:"LEADMILL_MAIL_DIR" envDefault:"data/mail"`
+	// MailFrom is the sender of mails, such as "ACME Partners <partners@acme.example>": LEADMILL_MAIL_FROM.
+	MailFrom string `env:"LEADMILL_MAIL_FROM" envDefault:"Leadmill <leadmill@localhost>"`
 	// MetricsAddr is where Prometheus metrics are served, apart from the API; empty serves none: LEADMILL_METRICS_ADDR.
 	MetricsAddr string `env:"LEADMILL_METRICS_ADDR"`
 }
+
+// What a Config that was not read from the environment means by leaving its members empty.
+const (
+	defaultMailDir  = "data/mail"
+	defaultMailFrom = "Leadmill <leadmill@localhost>"
+)
 
 // maxBatch bounds how long one transaction can hold its locks.
 const maxBatch = 2000
@@ -78,6 +92,17 @@ func parseConfig(o env.Options) (Config, error) {
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
 			wrong("LEADMILL_PUBLIC_URL", "must be an absolute http or https URL without query")
 		}
+	}
+	if c.SMTPURL != "" {
+		if err := mail.CheckURL(c.SMTPURL); err != nil {
+			wrong("LEADMILL_SMTP_URL", "%v", err)
+		}
+	}
+	if strings.ContainsRune(c.MailDir, 0) {
+		wrong("LEADMILL_MAIL_DIR", "must be the path of a folder")
+	}
+	if err := mail.CheckFrom(c.MailFrom); err != nil {
+		wrong("LEADMILL_MAIL_FROM", "%v", err)
 	}
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	return c, errors.Join(problems...)

@@ -17,7 +17,8 @@ func TestConfigDefaults(t *testing.T) {
 	t.Parallel()
 	c, err := parseConfig(env.Options{Environment: map[string]string{}})
 	require.NoError(t, err)
-	assert.Equal(t, Config{HTTPAddr: "127.0.0.1:8080", DatabaseURL: "sqlite:data/leadmill.db", BatchMax: 256, LogLevel: slog.LevelInfo}, c)
+	assert.Equal(t, Config{HTTPAddr: "127.0.0.1:8080", DatabaseURL: "sqlite:data/leadmill.db", BatchMax: 256, LogLevel: slog.LevelInfo,
+		MailDir: defaultMailDir, MailFrom: defaultMailFrom}, c)
 }
 
 func TestConfigTakesWhatIsSet(t *testing.T) {
@@ -25,10 +26,12 @@ func TestConfigTakesWhatIsSet(t *testing.T) {
 	key := strings.Repeat("k", 32)
 	c, err := parseConfig(env.Options{Environment: map[string]string{"LEADMILL_HTTP_ADDR": ":80", "LEADMILL_ADMIN_KEY": key, "LEADMILL_BATCH_MAX": "1",
 		"LEADMILL_DATABASE_URL": "mysql://u:p@db:3306/leadmill", "LEADMILL_LOG_LEVEL": "debug", "LEADMILL_PUBLIC_URL": "https://leads.example.com/",
-		"LEADMILL_METRICS_ADDR": "127.0.0.1:9100"}})
+		"LEADMILL_METRICS_ADDR": "127.0.0.1:9100", "LEADMILL_SMTP_URL": "smtps://u:p@mail", "LEADMILL_MAIL_DIR": "/var/mails",
+		"LEADMILL_MAIL_FROM": "ACME <partners@acme.example>"}})
 	require.NoError(t, err)
 	assert.Equal(t, Config{HTTPAddr: ":80", DatabaseURL: "mysql://u:p@db:3306/leadmill", AdminKey: key, BatchMax: 1, LogLevel: slog.LevelDebug,
-		PublicURL: "https://leads.example.com", MetricsAddr: "127.0.0.1:9100"}, c)
+		PublicURL: "https://leads.example.com", MetricsAddr: "127.0.0.1:9100",
+		SMTPURL: "smtps://u:p@mail", MailDir: "/var/mails", MailFrom: "ACME <partners@acme.example>"}, c)
 }
 
 // wrongSettings is every setting with a wrong value, and what must be said: never the value, which may be a secret.
@@ -39,6 +42,9 @@ var wrongSettings = map[string][2]string{
 	"LEADMILL_BATCH_MAX":    {"secret", "must be between 1 and 2000"},
 	"LEADMILL_LOG_LEVEL":    {"secret", "must be debug, info, warn or error"},
 	"LEADMILL_PUBLIC_URL":   {"ftp://secret", "must be an absolute http or https URL without query"},
+	"LEADMILL_SMTP_URL":     {"secret", "must be smtp://user:password@host:587, smtps://user:password@host:465 or smtp://host:25?tls=none"},
+	"LEADMILL_MAIL_DIR":     {"secret\x00", "must be the path of a folder"},
+	"LEADMILL_MAIL_FROM":    {"secret", "must be an ASCII email address, alone or with a name: Example Leads <leads@example.com>"},
 	"LEADMILL_METRICS_ADDR": {"secret", "must be host:port, for example 127.0.0.1:8080"},
 }
 

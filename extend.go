@@ -10,11 +10,12 @@ import (
 
 	"github.com/leadmill/leadmill/application/bus"
 	"github.com/leadmill/leadmill/application/projection"
+	"github.com/leadmill/leadmill/domain/attribution"
 	"github.com/leadmill/leadmill/domain/distribution"
 	"github.com/leadmill/leadmill/domain/lead"
 )
 
-// Module is a team's extension: a named bundle of rules, strategies, interceptors and projections. Make one with NewModule
+// Module is a team's extension: a named bundle of rules, strategies, policies, interceptors and projections. Make one with NewModule
 // and hand it to New.
 type Module struct{ option fx.Option }
 
@@ -42,6 +43,7 @@ const (
 	groupStrategies   = `group:"strategies"`
 	groupInterceptors = `group:"interceptors"`
 	groupProjections  = `group:"projections"`
+	groupPolicies     = `group:"attribution_policies"`
 )
 
 // AsIntakeRule registers a constructor of a lead.IntakeRule: a rule that every lead must pass before it is offered to
@@ -53,6 +55,12 @@ func AsIntakeRule(constructor any) Extension {
 // AsStrategy registers a constructor of a distribution.Strategy, which campaigns then name by its code.
 func AsStrategy(constructor any) Extension {
 	return grouped[distribution.Strategy](constructor, groupStrategies)
+}
+
+// AsAttributionPolicy registers a constructor of an attribution.Policy: a rule that decides which partner a customer belongs
+// to. One with the code of a built-in policy replaces it.
+func AsAttributionPolicy(constructor any) Extension {
+	return grouped[attribution.Policy](constructor, groupPolicies)
 }
 
 // AsInterceptor registers a constructor of a bus.Interceptor, which runs around every command and query.

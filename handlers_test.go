@@ -46,7 +46,7 @@ func withCore(t *testing.T, use func(ctx context.Context, k *core) error, witnes
 }
 
 // each calls every handler with the zero message, or what prepare makes of it.
-func each(ctx context.Context, k *core, prepare func(field string, message reflect.Value), check func(field string, message reflect.Type, result reflect.Type, err error)) {
+func each(ctx context.Context, k *core, prepare func(field string, message reflect.Value), check func(field string, message reflect.Type, err error)) {
 	handlers := reflect.ValueOf(k.handlers)
 	for i := range handlers.NumField() {
 		name := handlers.Type().Field(i).Name
@@ -55,7 +55,7 @@ func each(ctx context.Context, k *core, prepare func(field string, message refle
 		prepare(name, message)
 		out := handle.Call([]reflect.Value{reflect.ValueOf(ctx), message})
 		err, _ := out[1].Interface().(error)
-		check(name, message.Type(), out[0].Type(), err)
+		check(name, message.Type(), err)
 	}
 }
 
@@ -87,27 +87,28 @@ func TestEveryHandlerIsWrapped(t *testing.T) {
 	var seen []bus.Operation
 	withCore(t, func(ctx context.Context, k *core) error {
 		names := map[string]bool{}
-		each(ctx, k, func(string, reflect.Value) {}, func(field string, message, result reflect.Type, err error) {
+		each(ctx, k, func(string, reflect.Value) {}, func(field string, message reflect.Type, err error) {
 			require.ErrorIs(t, err, errAsked, "%s is not in the chain", field)
 			require.Len(t, seen, 1, "%s is in the chain more than once", field)
 			op := seen[0]
 			seen = nil
 			assert.Equal(t, message, reflect.TypeOf(op.Message), field)
 			want := bus.Query
-			if result == reflect.TypeFor[command.Done]() {
+			if message.PkgPath() == reflect.TypeFor[command.Done]().PkgPath() {
 				want = bus.Command
 			}
 			assert.Equal(t, want, op.Kind, field)
-			assert.Contains(t, scopes, op.Name, field)
+			assert.NotEqual(t, slices.Contains(keyless, op.Name), scopes[op.Name] != "", field)
 			assert.False(t, names[op.Name], "two handlers are named %s", op.Name)
 			names[op.Name] = true
 		})
-		assert.ElementsMatch(t, slices.Collect(maps.Keys(scopes)), slices.Collect(maps.Keys(names)))
+		assert.ElementsMatch(t, append(slices.Collect(maps.Keys(scopes)), keyless...), slices.Collect(maps.Keys(names)))
 		return nil
 	}, witness{0, &seen})
 }
 
-// TestScopesHold: every message says who acts; one of another scope does not come to a handler, one of the right scope does.
+// TestScopesHold: every message that needs a key says who acts; one of another scope does not come to a handler, one of the
+// right scope does.
 func TestScopesHold(t *testing.T) {
 	t.Parallel()
 	var inner []bus.Operation
@@ -115,11 +116,16 @@ func TestScopesHold(t *testing.T) {
 		allowed := map[string]seller.Scope{}
 		for _, scope := range []seller.Scope{seller.Supplier, seller.Program, seller.Admin, ""} {
 			each(ctx, k, func(field string, message reflect.Value) {
-				require.Implements(t, (*interface{ Who() application.Actor })(nil), message.Interface(), field)
+				if _, ok := message.Interface().(interface{ Who() application.Actor }); !ok {
+					return
+				}
 				message.FieldByName("Actor").Set(reflect.ValueOf(application.Actor{Scope: scope}))
-			}, func(field string, _, _ reflect.Type, err error) {
+			}, func(field string, _ reflect.Type, err error) {
 				if errors.Is(err, errAsked) {
 					op := inner[len(inner)-1]
+					if slices.Contains(keyless, op.Name) {
+						return
+					}
 					assert.NotContains(t, allowed, op.Name, "%s is open to two scopes", field)
 					allowed[op.Name] = scope
 					return

@@ -1,10 +1,13 @@
 package leadmill
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,6 +17,7 @@ import (
 
 	"github.com/leadmill/leadmill/adapters/clock"
 	"github.com/leadmill/leadmill/adapters/eventlog"
+	"github.com/leadmill/leadmill/adapters/mail"
 	"github.com/leadmill/leadmill/adapters/password"
 	"github.com/leadmill/leadmill/adapters/random"
 	"github.com/leadmill/leadmill/adapters/ratelimit"
@@ -24,6 +28,7 @@ import (
 	"github.com/leadmill/leadmill/application/bus"
 	"github.com/leadmill/leadmill/application/command"
 	"github.com/leadmill/leadmill/application/projection"
+	"github.com/leadmill/leadmill/domain/attribution"
 	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/distribution"
 	"github.com/leadmill/leadmill/domain/event"
@@ -50,16 +55,26 @@ var coreModule = fx.Module("leadmill",
 		newAuthenticator,
 		newDirectory,
 		newBatcher,
+		newClicks,
 		newDeps,
 		newMatcher,
+		newMailer,
+		newInviter,
+		func() *publicAddress { return &publicAddress{} },
 		fx.Annotate(newChain, fx.ParamTags(``, ``, ``, groupInterceptors)),
 		fx.Annotate(func(rules []lead.IntakeRule) (lead.IntakeRules, error) { return lead.NewIntakeRules(rules...) }, fx.ParamTags(groupIntakeRules)),
 		fx.Annotate(func(more []distribution.Strategy) (distribution.Strategies, error) {
 			return distribution.NewStrategies(more...)
 		}, fx.ParamTags(groupStrategies)),
 		func(s distribution.Strategies) campaign.Strategies { return s },
+		fx.Annotate(func(more []attribution.Policy) (attribution.Policies, error) {
+			return attribution.NewPolicies(more...)
+		}, fx.ParamTags(groupPolicies)),
 		fx.Annotate(func(_ migrated, db *dialect.DB) projection.Projection {
 			return projection.NewCampaignReport(sqlstore.NewCampaignReport(db))
+		}, fx.ResultTags(groupProjections)),
+		fx.Annotate(func(_ migrated, db *dialect.DB) projection.Projection {
+			return projection.NewPartnerActivity(sqlstore.NewPartnerActivity(db))
 		}, fx.ResultTags(groupProjections)),
 		fx.Annotate(newRunner, fx.ParamTags(``, ``, ``, ``, groupProjections)),
 		newHandlers,
@@ -86,6 +101,9 @@ type core struct {
 	sweep      bus.Handler[command.SweepPending, command.Matched]
 	registry   *prometheus.Registry
 	handlers   httpport.Handlers
+	invite     inviter
+	address    *publicAddress
+	policies   attribution.Policies
 	rules      lead.IntakeRules
 	strategies distribution.Strategies
 	chain      bus.Chain
@@ -110,6 +128,9 @@ type coreIn struct {
 	Match      matcher
 	Registry   *prometheus.Registry
 	Handlers   httpport.Handlers
+	Invite     inviter
+	Address    *publicAddress
+	Policies   attribution.Policies
 	Rules      lead.IntakeRules
 	Strategies distribution.Strategies
 	Chain      bus.Chain
@@ -118,7 +139,7 @@ type coreIn struct {
 func newCore(in coreIn) *core {
 	return &core{config: in.Config, logger: in.Logger, db: in.DB, clock: in.Clock, ids: in.IDs, secrets: in.Secrets,
 		limiter: in.Limiter, store: in.Store, log: in.Log, runner: in.Runner, auth: in.Auth, admin: in.Admin, batcher: in.Batcher,
-		match: in.Match.match, sweep: in.Match.sweep, registry: in.Registry, handlers: in.Handlers, rules: in.Rules,
+		match: in.Match.match, sweep: in.Match.sweep, registry: in.Registry, handlers: in.Handlers, invite: in.Invite, address: in.Address, policies: in.Policies, rules: in.Rules,
 		strategies: in.Strategies, chain: in.Chain}
 }
 
@@ -186,7 +207,8 @@ type eventLog struct {
 	sequencer *eventlog.Sequencer
 	reader    *eventlog.Reader
 	consumers *eventlog.Consumers
-	reactions *eventlog.Subscriber
+	// One subscriber a reaction.
+	matching, inviting *eventlog.Subscriber
 }
 
 func newLog(_ migrated, db *dialect.DB, clock application.Clock, logger *slog.Logger) (*eventLog, error) {
@@ -195,10 +217,15 @@ func newLog(_ migrated, db *dialect.DB, clock application.Clock, logger *slog.Lo
 	l.sequencer = eventlog.NewSequencer(db, l.committed, l.head, eventlog.SequencerConfig{Logger: logger})
 	l.reader = eventlog.NewReader(db, l.head)
 	l.consumers = eventlog.NewConsumers(db, l.head)
-	var err error
-	l.reactions, err = eventlog.NewSubscriber(db, l.reader, clock, eventlog.SubscriberConfig{Name: "match-pending",
-		Types: events.MatchPendingTypes(), Logger: logger})
-	return l, err
+	var errs error
+	subscribe := func(name string, types []string) *eventlog.Subscriber {
+		s, err := eventlog.NewSubscriber(db, l.reader, clock, eventlog.SubscriberConfig{Name: name, Types: types, Logger: logger})
+		errs = errors.Join(errs, err)
+		return s
+	}
+	l.matching = subscribe("match-pending", events.MatchPendingTypes())
+	l.inviting = subscribe("invitations", events.InvitationTypes())
+	return l, errs
 }
 
 func newWork(_ migrated, db *dialect.DB, l *eventLog, ids application.IDs) (*sqlstore.Store, application.UnitOfWork) {
@@ -254,6 +281,42 @@ func newBatcher(c Config, work application.UnitOfWork, clock application.Clock, 
 	handler := &command.SubmitLeadsHandler{Work: work, Clock: clock, IDs: ids, Directory: directory, Strategies: strategies, Rules: rules}
 	return bus.NewBatcher(bus.BatcherConfig{MaxBatch: c.BatchMax, Lanes: lanes, Queue: laneQueue, Timeout: batchTimeout},
 		handler, (*command.Submission).Lane)
+}
+
+// newClicks stores clicks many at a time. They share no locks, so one lane is enough and keeps batches large.
+func newClicks(lc fx.Lifecycle, store *sqlstore.Store) *bus.Batcher[application.Click, struct{}] {
+	b := bus.NewBatcher(bus.BatcherConfig{MaxBatch: 1000, Lanes: 1, Queue: laneQueue, Timeout: batchTimeout},
+		command.RecordClicksHandler{Log: store}, func(application.Click) string { return "" })
+	lc.Append(fx.StopHook(b.Close))
+	return b
+}
+
+// publicAddress is where clients reach this server: LEADMILL_PUBLIC_URL, or the address it listens on once it does.
+type publicAddress struct{ at atomic.Pointer[string] }
+
+func (a *publicAddress) set(base string) { a.at.Store(&base) }
+
+func (a *publicAddress) base() string {
+	if base := a.at.Load(); base != nil {
+		return *base
+	}
+	return ""
+}
+
+func newMailer(c Config, clock application.Clock, logger *slog.Logger) (application.Mailer, error) {
+	c.MailFrom, c.MailDir = cmp.Or(c.MailFrom, defaultMailFrom), cmp.Or(c.MailDir, defaultMailDir)
+	if c.SMTPURL == "" {
+		return mail.NewFile(c.MailDir, c.MailFrom, clock, logger)
+	}
+	return mail.NewSMTP(c.SMTPURL, c.MailFrom, clock)
+}
+
+// inviter mails invitations.
+type inviter bus.Handler[command.SendInvitation, struct{}]
+
+func newInviter(chain bus.Chain, d command.Deps, secrets application.Secrets, r *sqlstore.Reader, mailer application.Mailer, at *publicAddress) inviter {
+	return plain[command.SendInvitation, struct{}](chain, "SendInvitation",
+		command.SendInvitationHandler{Deps: d, Secrets: secrets, Portal: r, Mailer: mailer, Base: at.base})
 }
 
 func newDeps(work application.UnitOfWork, clock application.Clock, ids application.IDs) command.Deps {

@@ -6,13 +6,16 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"runtime/debug"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/leadmill/leadmill/adapters/eventlog"
 	"github.com/leadmill/leadmill/adapters/sqlstore"
 	"github.com/leadmill/leadmill/application/command"
 	"github.com/leadmill/leadmill/ports/events"
@@ -35,7 +38,8 @@ func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base s
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	k.logger.Info("rules in force", "intake_rules", k.rules.Codes(), "strategies", k.strategies.Codes(), "interceptors", k.chain.Codes(),
+	k.address.set(k.base(listener))
+	k.logger.Info("rules in force", "intake_rules", k.rules.Codes(), "strategies", k.strategies.Codes(), "attribution_policies", k.policies.Codes(), "interceptors", k.chain.Codes(),
 		"projections", k.runner.Names())
 	tuneGC()
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -88,17 +92,21 @@ func tuneGC() {
 	}
 }
 
-// base is the address under which clients reach the API.
+// base is the address under which clients reach the API, as far as this instance knows: mails need LEADMILL_PUBLIC_URL.
 func (k *core) base(l net.Listener) string {
 	if k.config.PublicURL != "" {
 		return k.config.PublicURL
+	}
+	if at, err := netip.ParseAddrPort(l.Addr().String()); err == nil && at.Addr().IsUnspecified() {
+		return "http://127.0.0.1:" + strconv.Itoa(int(at.Port())) // every address of this machine, of which this one is sure
 	}
 	return "http://" + l.Addr().String()
 }
 
 // react runs the router of reactions until ctx ends.
 func (k *core) react(ctx context.Context) error {
-	router, err := events.NewRouter(k.log.reactions, k.match, k.logger)
+	router, err := events.NewRouter(events.Reactions{Middleware: eventlog.Middleware, MatchPending: k.match, OnMatchPending: k.log.matching,
+		SendInvitation: k.invite, OnSendInvitation: k.log.inviting}, k.logger)
 	if err != nil {
 		return err
 	}

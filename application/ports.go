@@ -35,8 +35,10 @@ type Actor struct {
 	SellerCode string
 	SellerSlug string
 	Website    string
-	Currency   money.Currency
-	PartnerID  string // for Supplier
+	// LinkParameter is the query parameter of the seller's referral links.
+	LinkParameter string
+	Currency      money.Currency
+	PartnerID     string // for Supplier
 }
 
 // Who returns the actor. Commands and queries embed their actor and so have this method, which is what authorising asks.

@@ -9,6 +9,7 @@ import (
 	"github.com/leadmill/leadmill/application/contract/eventsv1"
 	"github.com/leadmill/leadmill/domain/buyer"
 	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/customer"
 	"github.com/leadmill/leadmill/domain/event"
 	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/domain/money"
@@ -20,9 +21,12 @@ import (
 const (
 	SellerCreatedType = "seller.created.v1"
 	SellerUpdatedType = "seller.updated.v1"
+	LeadDeletedType   = "lead.deleted.v1"
+	// PartnerClickedType is of no aggregate: whoever stores the click writes the event, whose subject is the click.
+	PartnerClickedType = "partner.clicked.v1"
 )
 
-var internalTypes = []string{SellerCreatedType, SellerUpdatedType}
+var internalTypes = []string{SellerCreatedType, SellerUpdatedType, LeadDeletedType, PartnerClickedType}
 
 // InternalTypes returns the types of events that are in the log but not in the public contract.
 func InternalTypes() []string { return slices.Clone(internalTypes) }
@@ -36,13 +40,29 @@ type SellerChanged struct {
 	At         eventsv1.Time `json:"at"`
 }
 
+// LeadDeleted is the payload of lead.deleted.v1: a form lead was erased.
+type LeadDeleted struct {
+	LeadID         string        `json:"lead_id"`
+	PartnerID      string        `json:"partner_id"`
+	Number         int64         `json:"number"`          // the lead's public id, 1 or more
+	PreviousStatus string        `json:"previous_status"` // where the lead's review stood
+	DeletedAt      eventsv1.Time `json:"deleted_at"`
+}
+
+// PartnerClicked is the payload of partner.clicked.v1: somebody followed a partner's referral link.
+type PartnerClicked struct {
+	PartnerID   string        `json:"partner_id"`
+	ReferralKey string        `json:"referral_key"` // the key of the link that was followed
+	ClickedAt   eventsv1.Time `json:"clicked_at"`
+}
+
 // Translate turns a domain event into what the log keeps of it: the type and JSON of its public contract (or of an
 // internal event) and when it happened, in UTC. An event without a contract is an error, so that none is lost.
 func Translate(e event.Event) (typ string, payload []byte, at time.Time, err error) {
 	switch e := e.(type) {
 	case lead.Submitted:
 		p := eventsv1.LeadSubmitted{LeadID: e.LeadID, Origin: string(e.Origin), CampaignID: e.CampaignID, Category: e.Category,
-			SellerCode: e.SellerCode, PartnerID: e.PartnerID, SubmittedAt: utc(e.SubmittedAt)}
+			SellerCode: e.SellerCode, PartnerID: e.PartnerID, SubmittedAt: utc(e.SubmittedAt), Number: e.Number}
 		return p.Type(), p.AppendJSON(make([]byte, 0, 320)), p.SubmittedAt.Time, nil
 	case lead.SoldEvent:
 		p, err := leadSold(e)
@@ -50,6 +70,15 @@ func Translate(e event.Event) (typ string, payload []byte, at time.Time, err err
 			return "", nil, time.Time{}, err
 		}
 		return p.Type(), p.AppendJSON(make([]byte, 0, 448+192*len(p.Sales))), p.SoldAt.Time, nil
+	case lead.ConvertedEvent:
+		p, err := leadConverted(e)
+		if err != nil {
+			return "", nil, time.Time{}, err
+		}
+		return encode(p.Type(), p, e.At)
+	case lead.ErasedEvent:
+		return encode(LeadDeletedType, LeadDeleted{LeadID: e.LeadID, PartnerID: e.PartnerID, Number: e.Number,
+			PreviousStatus: string(e.PreviousStatus), DeletedAt: utc(e.At)}, e.At)
 	case seller.Created:
 		return encode(SellerCreatedType, SellerChanged{e.ID, e.Code, e.TimeZone, e.Currency, utc(e.At)}, e.At)
 	case seller.Updated:
@@ -76,6 +105,35 @@ func public(e event.Event) (eventsv1.Event, time.Time) {
 	case partner.Created:
 		return eventsv1.PartnerCreated{PartnerID: e.PartnerID, Status: string(e.Status), ReferralKey: e.ReferralKey,
 			ReferringPartnerID: e.ReferringPartnerID, CreatedAt: utc(e.At)}, e.At
+	case partner.Updated:
+		return eventsv1.PartnerUpdated{PartnerID: e.PartnerID, Status: string(e.Status),
+			ReferringPartnerID: e.ReferringPartnerID, UpdatedAt: utc(e.At)}, e.At
+	case partner.Approved:
+		return eventsv1.PartnerApproved{PartnerID: e.PartnerID, ApprovedAt: utc(e.At)}, e.At
+	case partner.RejectedEvent:
+		return eventsv1.PartnerRejected{PartnerID: e.PartnerID, RejectedAt: utc(e.At)}, e.At
+	case partner.ArchivedEvent:
+		return eventsv1.PartnerArchived{PartnerID: e.PartnerID, ArchivedAt: utc(e.At)}, e.At
+	case partner.DeletedEvent:
+		return eventsv1.PartnerDeleted{PartnerID: e.PartnerID, Joined: e.Joined, DeletedAt: utc(e.At)}, e.At
+	case partner.Invited:
+		return eventsv1.PartnerInvited{PartnerID: e.PartnerID, InvitedAt: utc(e.At)}, e.At
+
+	case customer.Created:
+		return eventsv1.CustomerCreated{CustomerID: e.CustomerID, CustomerKey: e.CustomerKey, PartnerID: e.PartnerID,
+			CreatedAt: utc(e.At)}, e.At
+	case customer.Updated:
+		return eventsv1.CustomerUpdated{CustomerID: e.CustomerID, CustomerKey: e.CustomerKey, PartnerID: e.PartnerID,
+			Status: string(e.Status), UpdatedAt: utc(e.At)}, e.At
+	case customer.Attributed:
+		return eventsv1.CustomerAttributed{CustomerID: e.CustomerID, CustomerKey: e.CustomerKey, PartnerID: e.PartnerID,
+			PreviousPartnerID: e.PreviousPartnerID, Policy: e.Policy, ReferralKey: e.ReferralKey, AttributedAt: utc(e.At)}, e.At
+	case customer.ArchivedEvent:
+		return eventsv1.CustomerArchived{CustomerID: e.CustomerID, CustomerKey: e.CustomerKey, PartnerID: e.PartnerID,
+			ArchivedAt: utc(e.At)}, e.At
+	case customer.DeletedEvent:
+		return eventsv1.CustomerDeleted{CustomerID: e.CustomerID, CustomerKey: e.CustomerKey, PartnerID: e.PartnerID,
+			DeletedAt: utc(e.At)}, e.At
 
 	case buyer.Created:
 		return eventsv1.BuyerCreated{BuyerID: e.BuyerID, CreatedAt: utc(e.At)}, e.At
@@ -163,6 +221,20 @@ func leadSold(e lead.SoldEvent) (eventsv1.LeadSold, error) {
 	return eventsv1.LeadSold{LeadID: e.LeadID, Origin: string(e.Origin), CampaignID: e.CampaignID, Category: e.Category,
 		SellerCode: e.SellerCode, PartnerID: e.PartnerID, Sales: sales, Payout: eventsv1.Amount(e.Payout.Format(currency)),
 		SoldAt: utc(e.At), SubmittedAt: utc(e.SubmittedAt), PreviousStatus: string(e.PreviousStatus)}, nil
+}
+
+func leadConverted(e lead.ConvertedEvent) (eventsv1.LeadConverted, error) {
+	currency, err := money.ParseCurrency(e.Currency)
+	if err != nil {
+		return eventsv1.LeadConverted{}, fmt.Errorf("currency %q of converted lead %s: %w", e.Currency, e.LeadID, err)
+	}
+	p := eventsv1.LeadConverted{LeadID: e.LeadID, Number: e.Number, Origin: string(e.Origin), CampaignID: e.CampaignID,
+		Category: e.Category, SellerCode: e.SellerCode, PartnerID: e.PartnerID, CustomerID: e.CustomerID, CustomerKey: e.CustomerKey,
+		Currency: e.Currency, ConvertedAt: utc(e.At), SubmittedAt: utc(e.SubmittedAt), PreviousStatus: string(e.PreviousStatus)}
+	if e.Amount != nil {
+		p.CommissionTransactionAmount = eventsv1.Amount(e.Amount.Format(currency))
+	}
+	return p, nil
 }
 
 func utc(t time.Time) eventsv1.Time { return eventsv1.Time{Time: t.UTC()} }

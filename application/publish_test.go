@@ -24,6 +24,7 @@ import (
 	"github.com/leadmill/leadmill/application/contract/eventsv1"
 	"github.com/leadmill/leadmill/domain/buyer"
 	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/customer"
 	"github.com/leadmill/leadmill/domain/event"
 	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/domain/money"
@@ -36,11 +37,17 @@ var (
 	submitted = time.Date(2025, 5, 2, 16, 12, 39, 0, time.UTC)
 	ref       = lead.Ref{LeadID: "lead_1", Origin: lead.OriginSupplier, CampaignID: "campaign_1", Category: "Auto Insurance",
 		SellerCode: "ACME1234", PartnerID: "partner_123", SubmittedAt: submitted, PreviousStatus: lead.Received}
+	// formRef is of a form lead that is not offered to buyers.
+	formRef = lead.Ref{LeadID: "lead_1", Origin: lead.OriginForm, SellerCode: "ACME1234", PartnerID: "partner_123",
+		SubmittedAt: submitted, PreviousStatus: lead.Status(lead.Open)}
+	worth = money.Micros(99_500_000)
 )
 
 const (
 	leadHead = `{"lead_id":"lead_1","origin":"supplier","campaign_id":"campaign_1","category":"Auto Insurance",` +
 		`"seller_code":"ACME1234","partner_id":"partner_123",`
+	formHead = `"origin":"form","campaign_id":"","category":"","seller_code":"ACME1234","partner_id":"partner_123",`
+	formTail = `"submitted_at":"2025-05-02T16:12:39.000000Z","previous_status":"submitted"}`
 	leadTail = `"submitted_at":"2025-05-02T16:12:39.000000Z","previous_status":"received"}`
 	now      = `"2025-05-02T16:12:39.004217Z"`
 )
@@ -53,6 +60,37 @@ var translations = []struct {
 }{
 	{partner.Created{PartnerID: "partner_1", Status: partner.Active, ReferralKey: "k", At: happened}, "partner.created.v1",
 		`{"partner_id":"partner_1","status":"active","referral_key":"k","created_at":` + now + `}`},
+	{partner.Created{PartnerID: "partner_1", Status: partner.Pending, ReferralKey: "k", ReferringPartnerID: "partner_2", At: happened},
+		"partner.created.v1", `{"partner_id":"partner_1","status":"pending","referral_key":"k","referring_partner_id":"partner_2",` +
+			`"created_at":` + now + `}`},
+	{partner.Updated{PartnerID: "partner_1", Status: partner.Active, At: happened}, "partner.updated.v1",
+		`{"partner_id":"partner_1","status":"active","updated_at":` + now + `}`},
+	{partner.Updated{PartnerID: "partner_1", Status: partner.Pending, ReferringPartnerID: "partner_2", At: happened}, "partner.updated.v1",
+		`{"partner_id":"partner_1","status":"pending","referring_partner_id":"partner_2","updated_at":` + now + `}`},
+	{partner.Approved{PartnerID: "partner_1", At: happened}, "partner.approved.v1", `{"partner_id":"partner_1","approved_at":` + now + `}`},
+	{partner.RejectedEvent{PartnerID: "partner_1", At: happened}, "partner.rejected.v1", `{"partner_id":"partner_1","rejected_at":` + now + `}`},
+	{partner.ArchivedEvent{PartnerID: "partner_1", At: happened}, "partner.archived.v1", `{"partner_id":"partner_1","archived_at":` + now + `}`},
+	{partner.DeletedEvent{PartnerID: "partner_1", At: happened}, "partner.deleted.v1",
+		`{"partner_id":"partner_1","joined":false,"deleted_at":` + now + `}`},
+	{partner.DeletedEvent{PartnerID: "partner_1", Joined: true, At: happened}, "partner.deleted.v1",
+		`{"partner_id":"partner_1","joined":true,"deleted_at":` + now + `}`},
+	{partner.Invited{PartnerID: "partner_1", At: happened}, "partner.invited.v1", `{"partner_id":"partner_1","invited_at":` + now + `}`},
+	{customer.Created{CustomerID: "customer_1", CustomerKey: "C1", PartnerID: "partner_1", At: happened}, "customer.created.v1",
+		`{"customer_id":"customer_1","customer_key":"C1","partner_id":"partner_1","created_at":` + now + `}`},
+	{customer.Updated{CustomerID: "customer_1", CustomerKey: "C2", PartnerID: "partner_1", Status: customer.Active, At: happened},
+		"customer.updated.v1",
+		`{"customer_id":"customer_1","customer_key":"C2","partner_id":"partner_1","status":"active","updated_at":` + now + `}`},
+	{customer.Attributed{CustomerID: "customer_1", CustomerKey: "C1", PartnerID: "partner_1", Policy: "explicit", At: happened},
+		"customer.attributed.v1",
+		`{"customer_id":"customer_1","customer_key":"C1","partner_id":"partner_1","policy":"explicit","attributed_at":` + now + `}`},
+	{customer.Attributed{CustomerID: "customer_1", CustomerKey: "C1", PartnerID: "partner_1", PreviousPartnerID: "partner_2",
+		Policy: "last_touch", ReferralKey: "k", At: happened}, "customer.attributed.v1",
+		`{"customer_id":"customer_1","customer_key":"C1","partner_id":"partner_1","previous_partner_id":"partner_2",` +
+			`"policy":"last_touch","referral_key":"k","attributed_at":` + now + `}`},
+	{customer.ArchivedEvent{CustomerID: "customer_1", CustomerKey: "C1", PartnerID: "partner_1", At: happened}, "customer.archived.v1",
+		`{"customer_id":"customer_1","customer_key":"C1","partner_id":"partner_1","archived_at":` + now + `}`},
+	{customer.DeletedEvent{CustomerID: "customer_1", CustomerKey: "C1", PartnerID: "partner_1", At: happened}, "customer.deleted.v1",
+		`{"customer_id":"customer_1","customer_key":"C1","partner_id":"partner_1","deleted_at":` + now + `}`},
 	{buyer.Created{BuyerID: "buyer_1", At: happened}, "buyer.created.v1", `{"buyer_id":"buyer_1","created_at":` + now + `}`},
 	{buyer.Updated{BuyerID: "buyer_1", At: happened}, "buyer.updated.v1", `{"buyer_id":"buyer_1","updated_at":` + now + `}`},
 	{buyer.PausedEvent{BuyerID: "buyer_1", At: happened}, "buyer.paused.v1", `{"buyer_id":"buyer_1","paused_at":` + now + `}`},
@@ -83,6 +121,8 @@ var translations = []struct {
 	{campaign.ContractDeleted{CampaignID: "c", ContractID: "k", BuyerID: "b", At: happened}, "contract.deleted.v1",
 		`{"campaign_id":"c","contract_id":"k","buyer_id":"b","deleted_at":` + now + `}`},
 	{lead.Submitted{Ref: ref}, "lead.submitted.v1", leadHead + `"submitted_at":"2025-05-02T16:12:39.000000Z"}`},
+	{lead.Submitted{Ref: formRef, Number: 17}, "lead.submitted.v1",
+		`{"lead_id":"lead_1",` + formHead + `"submitted_at":"2025-05-02T16:12:39.000000Z","number":17}`},
 	{lead.PendingEvent{Ref: ref, Until: happened.Add(time.Hour), At: happened}, "lead.pending.v1",
 		leadHead + `"pending_until":"2025-05-02T17:12:39.004217Z","pending_at":` + now + `,` + leadTail},
 	{lead.SoldEvent{Ref: ref, Payout: 31_500_000, At: happened, Sales: []lead.Sale{{ID: "s1", ContractID: "k1", BuyerID: "b1",
@@ -93,6 +133,17 @@ var translations = []struct {
 		leadHead + `"code":"duplicate_lead","duplicate_at":` + now + `,` + leadTail},
 	{lead.RejectedEvent{Ref: ref, Code: "too_young", At: happened}, "lead.rejected.v1",
 		leadHead + `"code":"too_young","rejected_at":` + now + `,` + leadTail},
+	{lead.RejectedEvent{Ref: formRef, Code: lead.ReviewRejected, At: happened}, "lead.rejected.v1",
+		`{"lead_id":"lead_1",` + formHead + `"code":"review_rejected","rejected_at":` + now + `,` + formTail},
+	{lead.ConvertedEvent{Ref: formRef, Number: 17, CustomerID: "customer_1", CustomerKey: "C1", Currency: "USD", At: happened}, "lead.converted.v1",
+		`{"lead_id":"lead_1","number":17,` + formHead + `"customer_id":"customer_1","customer_key":"C1","currency":"USD",` +
+			`"converted_at":` + now + `,` + formTail},
+	{lead.ConvertedEvent{Ref: formRef, Number: 17, CustomerID: "customer_1", CustomerKey: "C1", Amount: &worth, Currency: "USD", At: happened},
+		"lead.converted.v1",
+		`{"lead_id":"lead_1","number":17,` + formHead + `"customer_id":"customer_1","customer_key":"C1",` +
+			`"commission_transaction_amount":99.50,"currency":"USD","converted_at":` + now + `,` + formTail},
+	{lead.ErasedEvent{Ref: formRef, Number: 17, At: happened}, "lead.deleted.v1",
+		`{"lead_id":"lead_1","partner_id":"partner_123","number":17,"previous_status":"submitted","deleted_at":` + now + `}`},
 	{lead.UnsoldEvent{Ref: ref, At: happened}, "lead.unsold.v1", leadHead + `"unsold_at":` + now + `,` + leadTail},
 	{seller.Created{ID: "seller_1", Code: "ACME1234", TimeZone: "America/Chicago", Currency: "USD", At: happened}, "seller.created.v1",
 		`{"seller_id":"seller_1","seller_code":"ACME1234","time_zone":"America/Chicago","currency":"USD","at":` + now + `}`},
@@ -122,9 +173,16 @@ func TestTranslate(t *testing.T) {
 func TestEveryDomainEventIsTranslated(t *testing.T) {
 	t.Parallel()
 	want := eventsIn(t, filepath.Join("..", "domain"))
-	require.Greater(t, len(want), 20)
+	packages := map[string]bool{}
+	for name := range want {
+		of, _, _ := strings.Cut(strings.TrimPrefix(name, "*"), ".")
+		packages[of] = true
+	}
+	for _, name := range []string{"partner", "customer", "lead", "seller", "buyer", "campaign"} {
+		require.True(t, packages[name], "no event of package %s is found", name)
+	}
 	got := map[string]string{}
-	types := map[string]bool{}
+	types := map[string]bool{application.PartnerClickedType: true} // a click is of no aggregate: see TestPartnerClicked
 	for _, c := range translations {
 		got[fmt.Sprintf("%T", c.event)] = c.event.EventType()
 		types[c.typ] = true
@@ -133,6 +191,15 @@ func TestEveryDomainEventIsTranslated(t *testing.T) {
 	for _, typ := range append(eventsv1.Types(), application.InternalTypes()...) {
 		assert.True(t, types[typ], "%s is made from no domain event", typ)
 	}
+}
+
+func TestPartnerClicked(t *testing.T) {
+	t.Parallel()
+	payload, err := json.Marshal(application.PartnerClicked{PartnerID: "partner_1", ReferralKey: "k", ClickedAt: eventsv1.Time{Time: happened}})
+	require.NoError(t, err)
+	assert.Equal(t, `{"partner_id":"partner_1","referral_key":"k","clicked_at":`+now+`}`, string(payload))
+	assert.Contains(t, application.InternalTypes(), application.PartnerClickedType)
+	assert.False(t, eventsv1.IsPublic(application.PartnerClickedType))
 }
 
 // TestEventsAreFound shows that the search sees events of value and pointer receivers and nothing else.
@@ -191,12 +258,14 @@ func (unknown) EventType() string { return "unknown.happened" }
 func TestTranslateRefusesWhatItCannotTell(t *testing.T) {
 	t.Parallel()
 	for name, e := range map[string]event.Event{
-		"unknown event":    unknown{},
-		"pointer to event": &buyer.Created{BuyerID: "b", At: happened},
-		"no sales":         lead.SoldEvent{Ref: ref, At: happened},
-		"unknown currency": lead.SoldEvent{Ref: ref, At: happened, Sales: []lead.Sale{{ID: "s", Currency: "XXX"}}},
-		"no currency":      lead.SoldEvent{Ref: ref, At: happened, Sales: []lead.Sale{{ID: "s"}}},
-		"mixed currencies": lead.SoldEvent{Ref: ref, At: happened, Sales: []lead.Sale{{ID: "s", Currency: "USD"}, {ID: "z", Currency: "EUR"}}},
+		"unknown event":                    unknown{},
+		"pointer to event":                 &buyer.Created{BuyerID: "b", At: happened},
+		"no sales":                         lead.SoldEvent{Ref: ref, At: happened},
+		"converted in an unknown currency": lead.ConvertedEvent{Ref: formRef, Amount: &worth, Currency: "XXX", At: happened},
+		"converted in no currency":         lead.ConvertedEvent{Ref: formRef, At: happened},
+		"unknown currency":                 lead.SoldEvent{Ref: ref, At: happened, Sales: []lead.Sale{{ID: "s", Currency: "XXX"}}},
+		"no currency":                      lead.SoldEvent{Ref: ref, At: happened, Sales: []lead.Sale{{ID: "s"}}},
+		"mixed currencies":                 lead.SoldEvent{Ref: ref, At: happened, Sales: []lead.Sale{{ID: "s", Currency: "USD"}, {ID: "z", Currency: "EUR"}}},
 	} {
 		typ, payload, _, err := application.Translate(e)
 		require.Error(t, err, name)
@@ -214,7 +283,7 @@ func TestHotEventsAreWhatTheContractSays(t *testing.T) {
 			Category: rapid.String().Draw(t, "category"), SellerCode: "ACME1234", PartnerID: rapid.String().Draw(t, "partner"),
 			SubmittedAt:    time.UnixMicro(rapid.Int64Range(0, 1<<52).Draw(t, "submitted")).In(time.FixedZone("", 3600)),
 			PreviousStatus: lead.Pending}
-		_, payload, at, err := application.Translate(lead.Submitted{Ref: r})
+		_, payload, at, err := application.Translate(lead.Submitted{Ref: r, Number: rapid.Int64Range(0, 3).Draw(t, "number")})
 		require.NoError(t, err)
 		require.Equal(t, time.UTC, at.Location())
 		var s eventsv1.LeadSubmitted
@@ -251,6 +320,68 @@ func again(t *rapid.T, payload []byte, into any) {
 	encoded, err := json.Marshal(reflect.ValueOf(into).Elem().Interface())
 	require.NoError(t, err)
 	require.Equal(t, string(encoded), string(payload))
+}
+
+// TestNoPersonalDataIsPublished takes partners, customers and form leads through all they can go through, and looks for what
+// is personal of them in what is published.
+func TestNoPersonalDataIsPublished(t *testing.T) {
+	t.Parallel()
+	var published []event.Event
+	keep := func(err error) { t.Helper(); require.NoError(t, err) }
+
+	person := partner.Registration{ID: "partner_1", Key: "k1", Email: "Jane@Example.com", Name: "Jane", Surname: "Roe",
+		Tags: []string{"Jane"}, CustomFields: []partner.CustomField{{Name: "Jane", Value: "Roe"}}}
+	invited, err := partner.Invite("seller_1", person, happened)
+	keep(err)
+	keep(invited.InviteAgain(happened))
+	keep(invited.Reject(happened))
+	keep(invited.Approve(happened))
+	keep(invited.Archive(happened))
+	keep(invited.RevokeArchive(happened))
+	keep(invited.Delete(happened))
+	published = append(published, invited.Pending()...)
+
+	c, err := customer.Register(customer.Registration{SellerID: "seller_1", ID: "customer_1", Key: "Jane@Example.com",
+		Email: "Jane@Example.com", Name: "Jane", Surname: "Roe", Tags: []string{"Jane"}},
+		customer.Attribution{PartnerID: "partner_1", ReferralKey: "k1", Policy: "link", At: happened}, happened)
+	keep(err)
+	name := "Roe"
+	keep(c.Update(customer.Details{Name: &name}, happened))
+	require.True(t, c.AttributeTo(customer.Attribution{PartnerID: "partner_2", Policy: "operator", At: happened}))
+	keep(c.Archive(happened))
+	keep(c.RevokeArchive(happened))
+	keep(c.Delete(happened))
+	published = append(published, c.Pending()...)
+
+	n := lead.FormSubmission{ID: "lead_1", SellerID: "seller_1", SellerCode: "ACME1234", PartnerID: "partner_1", Number: 1, Name: "Jane Roe",
+		Email: "Jane@Example.com", Answers: []lead.Answer{{ID: 1, Question: "Who?", Answer: "Jane"}}, At: happened}
+	converted, err := lead.SubmitForm(n)
+	keep(err)
+	keep(converted.Convert("customer_1", "customer_1", &worth, money.MustCurrency("USD"), happened))
+	refused, err := lead.SubmitForm(n)
+	keep(err)
+	keep(refused.Refuse(happened))
+	keep(refused.Erase(happened))
+	published = append(append(published, converted.Pending()...), refused.Pending()...)
+
+	types := map[string]bool{}
+	for _, e := range published {
+		typ, payload, _, err := application.Translate(e)
+		keep(err)
+		types[typ] = true
+		for _, personal := range []string{"jane", "roe", "example.com"} {
+			assert.NotContains(t, strings.ToLower(string(payload)), personal, typ)
+		}
+	}
+	for _, typ := range append(eventsv1.Types(), application.InternalTypes()...) {
+		about, _, _ := strings.Cut(typ, ".")
+		if typ != application.PartnerClickedType && (about == "partner" || about == "customer") {
+			assert.True(t, types[typ], "%s is not looked at", typ)
+		}
+	}
+	for _, typ := range []string{"lead.submitted.v1", "lead.converted.v1", "lead.rejected.v1", application.LeadDeletedType} {
+		assert.True(t, types[typ], "%s is not looked at", typ)
+	}
 }
 
 func BenchmarkTranslate(b *testing.B) {

@@ -8,6 +8,7 @@ import (
 	"github.com/leadmill/leadmill/domain/buyer"
 	"github.com/leadmill/leadmill/domain/calendar"
 	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/customer"
 	"github.com/leadmill/leadmill/domain/distribution"
 	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/lead"
@@ -52,12 +53,16 @@ type UnitOfWork interface {
 	Do(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error
 }
 
-// Tx is one transaction. Locks are taken in the order: seller, campaign, lead, buyer, counters, then claims and
-// answers; each sorted by id. Events of saved aggregates are written last, just before the commit.
+// Tx is one transaction. Locks are taken in the order: seller, numbers, partner, customer, campaign, lead, buyer, counters,
+// then claims and answers; each sorted by id. Events of saved aggregates are written last, just before the commit.
 type Tx interface {
 	Sellers() SellerRepository
 	Keys() KeyRepository
 	Partners() PartnerRepository
+	Customers() CustomerRepository
+	Forms() FormRepository
+	Numbers() NumberRepository
+	Tokens() TokenRepository
 	Buyers() BuyerRepository
 	Campaigns() CampaignRepository
 	Leads() LeadRepository
@@ -85,14 +90,89 @@ type KeyRepository interface {
 	Add(ctx context.Context, k seller.Key) error
 	// Revoke ends a key of a seller: seller.ErrKeyNotFound, also when it is revoked already.
 	Revoke(ctx context.Context, sellerID, id string, at time.Time) error
+	// RevokeOfPartner ends all keys of a partner; it may have none.
+	RevokeOfPartner(ctx context.Context, sellerID, partnerID string, at time.Time) error
 }
 
-// PartnerRepository stores partners.
+// PartnerRepository stores partners. Deleted ones are not found; retired keys lead to nobody.
 type PartnerRepository interface {
 	// Add stores a new partner: partner.Taken("email"), ("id") or ("key").
 	Add(ctx context.Context, p *partner.Partner) error
 	// Find returns a partner of a seller by id, else any of its referral keys, else email (the first given): partner.ErrNotFound.
 	Find(ctx context.Context, sellerID string, h PartnerHandle) (*partner.Partner, error)
+	// Lock is Find that locks the partner's row.
+	Lock(ctx context.Context, sellerID string, h PartnerHandle) (*partner.Partner, error)
+	// Chain returns the id of a partner and of those that referred it, the nearest first, to any depth. It also ends at a
+	// partner it met before. Changes of referring partners lock the seller, so that no circle can come to be.
+	Chain(ctx context.Context, sellerID, id string) ([]string, error)
+	// Save stores changes of a locked partner: partner.Taken("email") or ("key").
+	Save(ctx context.Context, p *partner.Partner) error
+}
+
+// CustomerRepository stores customers. Deleted ones are not found.
+type CustomerRepository interface {
+	// Add stores a new customer: customer.ErrKeyTaken.
+	Add(ctx context.Context, c *customer.Customer) error
+	// Lock returns a customer of a seller, its row locked: customer.ErrNotFound.
+	Lock(ctx context.Context, sellerID string, h CustomerHandle) (*customer.Customer, error)
+	// Save stores changes of a locked customer: customer.ErrKeyTaken.
+	Save(ctx context.Context, c *customer.Customer) error
+}
+
+// CustomerHandle names a customer: the first member given counts. Any is what stands in a path: a key, else an id, else an
+// email. Of several customers with one email the newest is meant.
+type CustomerHandle struct{ Any, Key, ID, Email string }
+
+// FormRepository stores the sellers' lead forms.
+type FormRepository interface {
+	// Get returns a seller's form, lead.NewForm when it has set none.
+	Get(ctx context.Context, sellerID string) (*lead.Form, error)
+	// Save stores a changed form; the seller is locked.
+	Save(ctx context.Context, f *lead.Form) error
+}
+
+// NumberRepository counts per seller without gaps: a number that is not committed is given again.
+type NumberRepository interface {
+	// Next locks a seller's series and returns its next number, from 1.
+	Next(ctx context.Context, sellerID, series string) (int64, error)
+}
+
+// FormLeads is the series of the public ids of form leads.
+const FormLeads = "form_leads"
+
+// TokenKind says what a token of a partner opens.
+type TokenKind string
+
+// The kinds of tokens.
+const (
+	InvitationToken TokenKind = "invitation"
+	SignInToken     TokenKind = "sign_in"
+	SessionToken    TokenKind = "session"
+)
+
+// Token is a secret that a partner holds; only its hash is stored.
+type Token struct {
+	Hash                [sha256.Size]byte
+	Kind                TokenKind
+	SellerID, PartnerID string
+	ExpiresAt           time.Time
+}
+
+// TokenHash is what is stored of a token.
+func TokenHash(token string) [sha256.Size]byte {
+	return sha256.Sum256([]byte("leadmill token\x00" + token))
+}
+
+// ErrTokenUnknown says that a token does not exist, is over or was used: always the same answer.
+var ErrTokenUnknown = fault.New(fault.NotFound, "link_not_valid", "This link is not valid any more.")
+
+// TokenRepository stores tokens.
+type TokenRepository interface {
+	Add(ctx context.Context, t Token) error
+	// Consume deletes a token that is not over at now and returns it: ErrTokenUnknown. Of several at once one gets it.
+	Consume(ctx context.Context, hash [sha256.Size]byte, kind TokenKind, now time.Time) (Token, error)
+	// RevokeOfPartner deletes a partner's tokens of some kinds; of all when none is named.
+	RevokeOfPartner(ctx context.Context, sellerID, partnerID string, kinds ...TokenKind) error
 }
 
 // PartnerHandle names a partner: the first member given counts (api/partner-program.md, "Form").
@@ -161,6 +241,12 @@ type LeadRepository interface {
 	LockPending(ctx context.Context, campaignID, after string, limit int) ([]*lead.Lead, error)
 	// SaveAll stores changes of locked leads and their new sales: one statement for the leads, one for the sales.
 	SaveAll(ctx context.Context, leads []*lead.Lead) error
+	// AddForm stores a new form lead with its review.
+	AddForm(ctx context.Context, l *lead.Lead) error
+	// LockByNumber returns a form lead with its review, its row locked: lead.ErrNotFound, also for a deleted one.
+	LockByNumber(ctx context.Context, sellerID string, number int64) (*lead.Lead, error)
+	// SaveReview stores changes of a form lead that LockByNumber returned, its review and market status.
+	SaveReview(ctx context.Context, l *lead.Lead) error
 }
 
 // CounterRepository stores what contracts used in spans of time.
@@ -236,4 +322,50 @@ type CampaignReader interface {
 	PendingCampaigns(ctx context.Context) ([]string, error)
 	// CampaignsOfBuyer returns the ids of the campaigns in which a buyer has contracts.
 	CampaignsOfBuyer(ctx context.Context, sellerID, buyerID string) ([]string, error)
+}
+
+// Click is one visit through a referral link.
+type Click struct {
+	ID, SellerID, PartnerID, ReferralKey string
+	At                                   time.Time
+	Trail                                Trail
+}
+
+// ClickLog appends clicks to the event log, many in one transaction: errors as of UnitOfWork.
+type ClickLog interface {
+	AppendClicks(ctx context.Context, clicks []Click) error
+}
+
+// Referral is where a referral link leads. Live says whether the visit counts: the key belongs to a partner that is neither
+// archived, rejected nor deleted.
+type Referral struct {
+	SellerID, PartnerID, Key string
+	Website, Parameter       string
+	CookieDays               int
+	Live                     bool
+}
+
+// ErrNoReferral says that no seller, or more than one, can be meant by a referral link.
+var ErrNoReferral = fault.New(fault.NotFound, "not_found", "Not found")
+
+// ReferralReader finds where a referral link leads.
+type ReferralReader interface {
+	// Referral returns the target of a key at the seller of a code; without a code, at the one seller that owns the key. A key
+	// that a named seller does not have is answered too, not Live. ErrNoReferral.
+	Referral(ctx context.Context, sellerCode, key string) (Referral, error)
+}
+
+// PartnerContact is what a mail to a partner needs.
+type PartnerContact struct {
+	PartnerID, Email, Name, Surname string
+	SellerName                      string
+	Open                            bool // an invitation can still be accepted
+}
+
+// PortalReader reads what a partner sees of itself.
+type PortalReader interface {
+	// TokenOf returns a token that is not over at now without consuming it: ErrTokenUnknown.
+	TokenOf(ctx context.Context, hash [sha256.Size]byte, kind TokenKind, now time.Time) (Token, error)
+	// ContactOf returns how a partner is reached: partner.ErrNotFound.
+	ContactOf(ctx context.Context, sellerID, partnerID string) (PartnerContact, error)
 }

@@ -22,6 +22,17 @@ var (
 	errValue = &application.DataError{Err: errors.New("a field is not a JSON value of its kind")}
 )
 
+// encodeJSON is JSON for a column: like json.Marshal, but texts are kept as they are, without escapes for HTML.
+func encodeJSON(v any) (string, error) {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return "", err
+	}
+	return strings.TrimSuffix(b.String(), "\n"), nil
+}
+
 // encodeFields appends the fields of a lead as a JSON object, names in order. A value keeps its kind: numbers by their
 // literal, arrays and objects as they came.
 func encodeFields(b []byte, fields field.Set) ([]byte, error) {

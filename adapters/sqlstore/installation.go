@@ -45,10 +45,10 @@ func (s *Store) classifiedOrNil(ctx context.Context, err error) error {
 // purgeChunk is about how many rows one statement of PurgeExpired deletes, so that it holds its locks only shortly.
 const purgeChunk = 5_000
 
-// PurgeExpired deletes the claims and answers whose time is over at now, and returns how many.
+// PurgeExpired deletes the claims, answers and tokens whose time is over at now, and returns how many.
 func (s *Store) PurgeExpired(ctx context.Context, now time.Time) (int, error) {
 	total := 0
-	for _, table := range []string{"claims", "answers"} {
+	for _, table := range []string{"claims", "answers", "partner_tokens"} {
 		for more := true; more; {
 			err := s.attempts(ctx, func() error {
 				until := micros(now)

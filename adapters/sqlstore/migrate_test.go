@@ -10,11 +10,17 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/adapters/sqlstore/sqlstoretest"
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/lead"
+	"github.com/leadmill/leadmill/domain/partner"
+	"github.com/leadmill/leadmill/domain/seller"
 	"github.com/leadmill/leadmill/tests/dbtest"
 )
 
@@ -41,11 +47,12 @@ func TestMigrate(t *testing.T) {
 	perEngine(t, func(t *testing.T, engine dbtest.Engine) {
 		db := open(t, dbtest.URL(t, engine))
 		require.ErrorIs(t, sqlstore.CheckVersion(t.Context(), db), sqlstore.ErrSchemaOlder)
-		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 0, this leadmill needs version 3")
+		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 0, this leadmill needs version 5")
 		require.Empty(t, tables(t, db), "looking changes nothing")
 		all, err := sqlstore.Status(t.Context(), db)
 		require.NoError(t, err)
-		require.Equal(t, []sqlstore.MigrationStatus{{Version: 1, Name: "0001_core.sql"}, {Version: 2, Name: "0002_events.sql"}, {Version: 3, Name: "0003_campaign_report.sql"}}, all)
+		require.Equal(t, []sqlstore.MigrationStatus{{Version: 1, Name: "0001_core.sql"}, {Version: 2, Name: "0002_events.sql"}, {Version: 3, Name: "0003_campaign_report.sql"},
+			{Version: 4, Name: "0004_partner_program.sql"}, {Version: 5, Name: "0005_partner_activity.sql"}}, all)
 		for range 2 {
 			require.NoError(t, sqlstore.Migrate(t.Context(), db))
 			require.NoError(t, sqlstore.CheckVersion(t.Context(), db))
@@ -59,11 +66,11 @@ func TestMigrate(t *testing.T) {
 		require.NoError(t, err)
 		for _, err := range []error{sqlstore.CheckVersion(t.Context(), db), sqlstore.Migrate(t.Context(), db)} {
 			require.ErrorIs(t, err, sqlstore.ErrSchemaNewer)
-			require.ErrorContains(t, err, "version 99, newer than version 3")
+			require.ErrorContains(t, err, "version 99, newer than version 5")
 		}
-		_, err = db.Writer.ExecContext(t.Context(), "DELETE FROM goose_db_version WHERE version_id IN (3, 99)")
+		_, err = db.Writer.ExecContext(t.Context(), "DELETE FROM goose_db_version WHERE version_id IN (5, 99)")
 		require.NoError(t, err)
-		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 2, this leadmill needs version 3")
+		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 4, this leadmill needs version 5")
 	})
 }
 
@@ -82,7 +89,7 @@ func TestMigrateAtOnce(t *testing.T) {
 		db := open(t, url)
 		var rows []int
 		require.NoError(t, db.Reader.SelectContext(t.Context(), &rows, "SELECT version_id FROM goose_db_version ORDER BY id"))
-		require.Equal(t, []int{0, 1, 2, 3}, rows, "each ran once")
+		require.Equal(t, []int{0, 1, 2, 3, 4, 5}, rows, "each ran once")
 	})
 }
 
@@ -104,6 +111,82 @@ func statements(t *testing.T, engine, name string) []string {
 	return out
 }
 
+// before returns the statements of all migrations before a version, with the rows that say that they ran.
+func before(t *testing.T, engine dbtest.Engine, version int) (out []string) {
+	t.Helper()
+	folder := "mysql"
+	if engine == dbtest.SQLite {
+		folder = "sqlite"
+	}
+	for i, name := range []string{"0001_core.sql", "0002_events.sql", "0003_campaign_report.sql"}[:version-1] {
+		out = append(append(out, statements(t, folder, name)...), fmt.Sprintf("INSERT INTO goose_db_version (version_id, is_applied) VALUES (%d, true)", i+1))
+	}
+	return out
+}
+
+// run executes statements on one connection.
+func run(t *testing.T, db *dialect.DB, all []string) {
+	t.Helper()
+	conn, err := db.Writer.Connx(t.Context())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, conn.Close()) }()
+	for _, statement := range all {
+		_, err := conn.ExecContext(t.Context(), statement)
+		require.NoError(t, err, statement)
+	}
+}
+
+// TestMigrateProgram brings a database of before the partner program up to date, with what is in it.
+func TestMigrateProgram(t *testing.T) {
+	t.Parallel()
+	perEngine(t, func(t *testing.T, engine dbtest.Engine) {
+		url := dbtest.URL(t, engine)
+		versions := "CREATE TABLE goose_db_version (id serial NOT NULL, version_id bigint NOT NULL, is_applied boolean NOT NULL, tstamp timestamp NULL default now(), PRIMARY KEY(id))"
+		if engine == dbtest.SQLite {
+			versions = "CREATE TABLE goose_db_version (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT NULL, tstamp TIMESTAMP DEFAULT (datetime('now')))"
+		}
+		db := open(t, url)
+		run(t, db, slices.Concat([]string{versions, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, true)"}, before(t, engine, 4), []string{
+			"INSERT INTO sellers VALUES ('seller_1', 'ABCD1234', 'slug', 'Name 🙂', 'USD', 'UTC', 'https://example.com', 1, 2, 3)",
+			"INSERT INTO partners VALUES ('seller_1', 'a', 'A@example.com', 'a@example.com', 'Ann', 'O', 'active', 1, 1, '[\"t\"]', '', 'hash', 4, 5, 6)",
+			"INSERT INTO partners VALUES ('seller_1', 'b', 'b@example.com', 'b@example.com', 'Bob', '', 'active', 1, 0, '[]', 'a', '', 7, 8, 9)",
+			"INSERT INTO partner_keys VALUES ('seller_1', 'k1', 'a', 0), ('seller_1', 'k2', 'b', 0)",
+			fmt.Sprintf("INSERT INTO leads VALUES ('lead_1', 'seller_1', 'ABCD1234', 'supplier', 'key_1', 'a', 'campaign_1', 'Solar', X'%x', '', 0, 'pending', '', '', 0, 0, 0, X'%x', 10, X'%064x', 201, X'%[2]x', 11, 12, 13)",
+				`{"zip":"02139"}`, "{}", 0),
+		}))
+		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 3, this leadmill needs version 5")
+		h := sqlstoretest.New(t, url) // which migrates
+		fresh := open(t, dbtest.URL(t, engine))
+		require.NoError(t, sqlstore.Migrate(t.Context(), fresh))
+		require.Equal(t, schema(t, fresh), schema(t, db))
+		require.NoError(t, h.Store.Do(t.Context(), func(ctx context.Context, tx application.Tx) error {
+			s, err := tx.Sellers().Lock(ctx, "seller_1")
+			require.NoError(t, err)
+			require.Equal(t, seller.DefaultProgram(), s.Program())
+			require.Equal(t, []any{"Name 🙂", "https://example.com", int64(3)}, []any{s.Snapshot().Name, s.Website(), s.Version()})
+			require.NoError(t, s.Configure(seller.Settings{CookieDays: new(7)}, time.UnixMicro(20)))
+			require.NoError(t, tx.Sellers().Save(ctx, s))
+			a, err := tx.Partners().Lock(ctx, "seller_1", application.PartnerHandle{Key: "k1"})
+			require.NoError(t, err)
+			at := func(micros int64) time.Time { return time.UnixMicro(micros).UTC() }
+			require.Equal(t, partner.Snapshot{SellerID: "seller_1", ID: "a", Email: "A@example.com", EmailKey: "a@example.com", Name: "Ann", Surname: "O",
+				Status: partner.Active, Approved: true, TermsAccepted: true, Keys: []string{"k1"}, Tags: []string{"t"}, PasswordHash: "hash",
+				CreatedAt: at(4), UpdatedAt: at(5), Version: 6}, a.Snapshot())
+			require.NoError(t, a.Delete(at(20)))
+			require.NoError(t, tx.Partners().Save(ctx, a))
+			chain, err := tx.Partners().Chain(ctx, "seller_1", "b")
+			require.NoError(t, err)
+			require.Equal(t, []string{"b", "a"}, chain)
+			leads, err := tx.Leads().LockPending(ctx, "campaign_1", "", 10)
+			require.NoError(t, err)
+			require.Len(t, leads, 1)
+			require.Equal(t, []any{"02139", int64(13), lead.OriginSupplier}, []any{leads[0].Snapshot().Fields["zip"].Text, leads[0].Version(), leads[0].Snapshot().Origin})
+			require.NoError(t, leads[0].Expire(at(20)))
+			return tx.Leads().SaveAll(ctx, leads)
+		}))
+	})
+}
+
 // TestMigrateAfterCrash kills a migration between its statements: on MySQL each has committed itself.
 func TestMigrateAfterCrash(t *testing.T) {
 	t.Parallel()
@@ -115,6 +198,7 @@ func TestMigrateAfterCrash(t *testing.T) {
 		fresh := open(t, dbtest.URL(t, engine))
 		require.NoError(t, sqlstore.Migrate(t.Context(), fresh))
 		core, events := statements(t, "mysql", "0001_core.sql"), statements(t, "mysql", "0002_events.sql")
+		program := statements(t, "mysql", "0004_partner_program.sql")
 		versions := "CREATE TABLE goose_db_version (id serial NOT NULL, version_id bigint NOT NULL, is_applied boolean NOT NULL, tstamp timestamp NULL default now(), PRIMARY KEY(id))"
 		row := "INSERT INTO goose_db_version (version_id, is_applied) VALUES (%d, true)"
 		zero := []string{versions, fmt.Sprintf(row, 0)}
@@ -125,12 +209,13 @@ func TestMigrateAfterCrash(t *testing.T) {
 			"half of the events":           slices.Concat(zero, core, []string{fmt.Sprintf(row, 1)}, events[:2]),
 			"all of the events":            slices.Concat(zero, core, []string{fmt.Sprintf(row, 1)}, events),
 			"a table of versions, no rows": {versions},
+			"a column of the program":      slices.Concat(zero, before(t, engine, 4), program[:4]),
+			"a prepared key":               slices.Concat(zero, before(t, engine, 4), program[:10]),
+			"half of the program":          slices.Concat(zero, before(t, engine, 4), program[:len(program)-3]),
+			"all of the program":           slices.Concat(zero, before(t, engine, 4), program),
 		} {
 			db := open(t, dbtest.URL(t, engine))
-			for _, statement := range done {
-				_, err := db.Writer.ExecContext(t.Context(), statement)
-				require.NoError(t, err, name)
-			}
+			run(t, db, done)
 			require.ErrorIs(t, sqlstore.CheckVersion(t.Context(), db), sqlstore.ErrSchemaOlder, name)
 			require.NoError(t, sqlstore.Migrate(t.Context(), db), name)
 			require.Equal(t, schema(t, fresh), schema(t, db), name)
@@ -144,11 +229,11 @@ func TestMigrateAfterCrash(t *testing.T) {
 // crashSQLite makes the last migration fail: nothing of the ones before it stays.
 func crashSQLite(t *testing.T) {
 	db := open(t, dbtest.URL(t, dbtest.SQLite))
-	_, err := db.Writer.ExecContext(t.Context(), "CREATE TABLE report_sales (id INTEGER PRIMARY KEY)")
+	_, err := db.Writer.ExecContext(t.Context(), "CREATE TABLE program_days (id INTEGER PRIMARY KEY)")
 	require.NoError(t, err)
 	require.Error(t, sqlstore.Migrate(t.Context(), db))
-	require.Equal(t, []string{"report_sales"}, tables(t, db))
-	_, err = db.Writer.ExecContext(t.Context(), "DROP TABLE report_sales")
+	require.Equal(t, []string{"program_days"}, tables(t, db))
+	_, err = db.Writer.ExecContext(t.Context(), "DROP TABLE program_days")
 	require.NoError(t, err)
 	require.NoError(t, sqlstore.Migrate(t.Context(), db))
 }

@@ -3,7 +3,9 @@ package sqlstore
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/contact"
@@ -13,47 +15,108 @@ import (
 type partners struct{ t *tx }
 
 const partnerColumns = "seller_id, id, email, email_key, name, surname, status, approved, terms_accepted, tags, " +
-	"referring_partner_id, password_hash, created_at, updated_at, version"
+	"referring_partner_id, password_hash, created_at, updated_at, version, custom_fields, invited"
 
 type partnerRow struct {
-	SellerID           string `db:"seller_id"`
-	ID                 string `db:"id"`
-	Email              string `db:"email"`
-	EmailKey           string `db:"email_key"`
-	Name               string `db:"name"`
-	Surname            string `db:"surname"`
-	Status             string `db:"status"`
-	Approved           bool   `db:"approved"`
-	TermsAccepted      bool   `db:"terms_accepted"`
-	Tags               string `db:"tags"`
-	ReferringPartnerID string `db:"referring_partner_id"`
-	PasswordHash       string `db:"password_hash"`
-	CreatedAt          int64  `db:"created_at"`
-	UpdatedAt          int64  `db:"updated_at"`
-	Version            int64  `db:"version"`
+	SellerID           string  `db:"seller_id"`
+	ID                 string  `db:"id"`
+	Email              string  `db:"email"`
+	EmailKey           string  `db:"email_key"`
+	Name               string  `db:"name"`
+	Surname            string  `db:"surname"`
+	Status             string  `db:"status"`
+	Approved           bool    `db:"approved"`
+	TermsAccepted      bool    `db:"terms_accepted"`
+	Tags               string  `db:"tags"`
+	ReferringPartnerID string  `db:"referring_partner_id"`
+	PasswordHash       string  `db:"password_hash"`
+	CreatedAt          int64   `db:"created_at"`
+	UpdatedAt          int64   `db:"updated_at"`
+	Version            int64   `db:"version"`
+	CustomFields       *string `db:"custom_fields"`
+	Invited            *bool   `db:"invited"`
 }
 
-func (r partnerRow) restore(keys []string) (*partner.Partner, error) {
-	var tags []string
-	if err := json.Unmarshal([]byte(r.Tags), &tags); err != nil {
+// partnerKeyRow is a referral key: the default one has ordinal 0, a retired one -1.
+type partnerKeyRow struct {
+	Key     string `db:"referral_key"`
+	Ordinal int64  `db:"ordinal"`
+}
+
+const retired = -1
+
+// customField is a member of the column partners.custom_fields.
+type customField struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// restore makes the partner with its keys, the default one first.
+func (r partnerRow) restore(keys []string, retired ...string) (*partner.Partner, error) {
+	n := partner.Snapshot{SellerID: r.SellerID, ID: r.ID, Email: r.Email, EmailKey: r.EmailKey, Name: r.Name, Surname: r.Surname,
+		Status: partner.Status(r.Status), Approved: r.Approved, TermsAccepted: r.TermsAccepted, Invited: r.Invited != nil && *r.Invited,
+		Keys: keys, Retired: retired, ReferringPartnerID: r.ReferringPartnerID, PasswordHash: r.PasswordHash, CreatedAt: timeOf(r.CreatedAt),
+		UpdatedAt: timeOf(r.UpdatedAt), Version: r.Version}
+	if n.Status == partner.Deleted {
+		n.EmailKey = ""
+	}
+	if err := json.Unmarshal([]byte(r.Tags), &n.Tags); err != nil {
 		return nil, fmt.Errorf("restore the tags of partner %s: %w", r.ID, err)
 	}
-	return partner.FromSnapshot(partner.Snapshot{SellerID: r.SellerID, ID: r.ID, Email: r.Email, EmailKey: r.EmailKey,
-		Name: r.Name, Surname: r.Surname, Status: partner.Status(r.Status), Approved: r.Approved, TermsAccepted: r.TermsAccepted,
-		Keys: keys, Tags: tags, ReferringPartnerID: r.ReferringPartnerID, PasswordHash: r.PasswordHash,
-		CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt), Version: r.Version}), nil
+	if r.CustomFields != nil {
+		var fields []customField
+		if err := json.Unmarshal([]byte(*r.CustomFields), &fields); err != nil {
+			return nil, fmt.Errorf("restore the custom fields of partner %s: %w", r.ID, err)
+		}
+		for _, f := range fields {
+			n.CustomFields = append(n.CustomFields, partner.CustomField(f))
+		}
+	}
+	return partner.FromSnapshot(n), nil
+}
+
+// encodeTags is tags as they are stored.
+func encodeTags(tags []string) (string, error) { return encodeJSON(append([]string{}, tags...)) }
+
+// partnerTexts returns the columns email_key, tags and custom_fields. A deleted partner frees its email.
+func partnerTexts(n partner.Snapshot) (emailKey, tags string, customFields *string, err error) {
+	emailKey = n.EmailKey
+	if n.Status == partner.Deleted {
+		emailKey = "deleted:" + n.ID
+	}
+	if tags, err = encodeTags(n.Tags); err != nil || len(n.CustomFields) == 0 {
+		return emailKey, tags, nil, err
+	}
+	fields := make([]customField, len(n.CustomFields))
+	for i, f := range n.CustomFields {
+		fields[i] = customField(f)
+	}
+	text, err := encodeJSON(fields)
+	return emailKey, tags, &text, err
+}
+
+// keysOf returns all keys of a partner as they are stored.
+func keysOf(n partner.Snapshot) []partnerKeyRow {
+	rows := make([]partnerKeyRow, 0, len(n.Keys)+len(n.Retired))
+	for i, key := range n.Keys {
+		rows = append(rows, partnerKeyRow{key, int64(i)})
+	}
+	for _, key := range n.Retired {
+		rows = append(rows, partnerKeyRow{key, retired})
+	}
+	return rows
 }
 
 // Add implements application.PartnerRepository.
 func (r partners) Add(ctx context.Context, p *partner.Partner) error {
 	n := p.Snapshot()
-	tags, err := json.Marshal(append([]string{}, n.Tags...))
+	emailKey, tags, fields, err := partnerTexts(n)
 	if err != nil {
-		return err
+		return r.t.refuse(err)
 	}
-	taken, err := r.t.insert(ctx, "partners", "INSERT INTO partners ("+partnerColumns+") VALUES ("+marks(15)+")", n.SellerID, n.ID,
-		n.Email, n.EmailKey, n.Name, n.Surname, string(n.Status), flag(n.Approved), flag(n.TermsAccepted), string(tags),
-		n.ReferringPartnerID, n.PasswordHash, micros(n.CreatedAt), micros(n.UpdatedAt), n.Version)
+	taken, err := r.t.insert(ctx, "partners", "INSERT INTO partners ("+partnerColumns+") VALUES ("+marks(17)+")", n.SellerID, n.ID,
+		n.Email, emailKey, n.Name, n.Surname, string(n.Status), flag(n.Approved), flag(n.TermsAccepted), tags,
+		n.ReferringPartnerID, n.PasswordHash, micros(n.CreatedAt), micros(n.UpdatedAt), n.Version, fields, flag(n.Invited))
 	switch {
 	case err != nil:
 		return err
@@ -64,29 +127,129 @@ func (r partners) Add(ctx context.Context, p *partner.Partner) error {
 	case taken != "":
 		return r.t.unexpected("partners", taken)
 	}
-	for ordinal, key := range n.Keys {
-		taken, err := r.t.insert(ctx, "partner_keys", "INSERT INTO partner_keys (seller_id, referral_key, partner_id, ordinal) VALUES (?,?,?,?)",
-			n.SellerID, key, n.ID, int64(ordinal))
-		if err != nil {
+	if added, err := r.addKeys(ctx, n, keysOf(n)); err != nil {
+		if !added {
 			return err
 		}
-		if taken != "" {
-			return r.undo(ctx, n)
+		if _, undone := r.t.exec(ctx, "DELETE FROM partners WHERE seller_id = ? AND id = ?", n.SellerID, n.ID); undone != nil {
+			return undone
 		}
+		return err
 	}
 	r.t.save(p, "partner", n.ID, n.SellerID, application.TrailOf(ctx))
 	return nil
 }
 
-// undo takes back a partner one of whose keys is taken, so that nothing of it is stored if the transaction goes on.
-func (r partners) undo(ctx context.Context, n partner.Snapshot) error {
-	if _, err := r.t.exec(ctx, "DELETE FROM partner_keys WHERE seller_id = ? AND partner_id = ?", n.SellerID, n.ID); err != nil {
+// addKeys stores new keys. When one is taken none is left of them, so that nothing is stored if the transaction goes on;
+// goesOn says that it can.
+func (r partners) addKeys(ctx context.Context, n partner.Snapshot, rows []partnerKeyRow) (goesOn bool, err error) {
+	for i, row := range rows {
+		taken, err := r.t.insert(ctx, "partner_keys", "INSERT INTO partner_keys (seller_id, referral_key, partner_id, ordinal) VALUES (?,?,?,?)",
+			n.SellerID, row.Key, n.ID, row.Ordinal)
+		if err != nil {
+			return false, err
+		}
+		if taken != "" {
+			if err := r.dropKeys(ctx, n, rows[:i]); err != nil {
+				return false, err
+			}
+			return true, partner.Taken("key")
+		}
+	}
+	return true, nil
+}
+
+// dropKeys takes back keys that this transaction added.
+func (r partners) dropKeys(ctx context.Context, n partner.Snapshot, rows []partnerKeyRow) error {
+	for _, row := range rows {
+		if _, err := r.t.exec(ctx, "DELETE FROM partner_keys WHERE seller_id = ? AND referral_key = ?", n.SellerID, row.Key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Save implements application.PartnerRepository. New keys come first: what refuses the rest takes them back.
+func (r partners) Save(ctx context.Context, p *partner.Partner) error {
+	n := p.Snapshot()
+	emailKey, tags, fields, err := partnerTexts(n)
+	if err != nil {
+		return r.t.refuse(err)
+	}
+	fresh, moved, err := r.changedKeys(ctx, n)
+	if err != nil {
 		return err
 	}
-	if _, err := r.t.exec(ctx, "DELETE FROM partners WHERE seller_id = ? AND id = ?", n.SellerID, n.ID); err != nil {
+	if _, err := r.addKeys(ctx, n, fresh); err != nil {
 		return err
 	}
-	return partner.Taken("key")
+	taken, matched, err := r.t.update(ctx, "partners", "UPDATE partners SET email = ?, email_key = ?, name = ?, surname = ?, status = ?, "+
+		"approved = ?, terms_accepted = ?, tags = ?, referring_partner_id = ?, password_hash = ?, updated_at = ?, version = ?, "+
+		"custom_fields = ?, invited = ? WHERE seller_id = ? AND id = ? AND version = ?", n.Email, emailKey, n.Name, n.Surname, string(n.Status),
+		flag(n.Approved), flag(n.TermsAccepted), tags, n.ReferringPartnerID, n.PasswordHash, micros(n.UpdatedAt), n.Version, fields,
+		flag(n.Invited), n.SellerID, n.ID, p.StoredVersion())
+	var refused error
+	switch {
+	case err != nil:
+		return err
+	case taken == "partners_email":
+		refused = partner.Taken("email")
+	case taken != "":
+		return r.t.unexpected("partners", taken)
+	case matched != 1:
+		refused = application.ErrConcurrentChange
+	}
+	if refused != nil {
+		if err := r.dropKeys(ctx, n, fresh); err != nil {
+			return err
+		}
+		return refused
+	}
+	if err := r.moveKeys(ctx, n, moved); err != nil {
+		return err
+	}
+	r.t.save(p, "partner", n.ID, n.SellerID, application.TrailOf(ctx))
+	return nil
+}
+
+// changedKeys compares a partner's keys with the stored ones: which are new, and which have another place or are retired.
+func (r partners) changedKeys(ctx context.Context, n partner.Snapshot) (fresh, moved []partnerKeyRow, err error) {
+	var stored []partnerKeyRow
+	if err := r.t.selectAll(ctx, &stored, selectKeys, n.SellerID, n.ID); err != nil {
+		return nil, nil, err
+	}
+	wanted := keysOf(n)
+	for _, key := range wanted {
+		if !slices.ContainsFunc(stored, func(s partnerKeyRow) bool { return s.Key == key.Key }) {
+			fresh = append(fresh, key)
+		}
+	}
+	for _, key := range stored {
+		ordinal := int64(retired)
+		if i := slices.IndexFunc(wanted, func(w partnerKeyRow) bool { return w.Key == key.Key }); i >= 0 {
+			ordinal = wanted[i].Ordinal
+		}
+		if ordinal != key.Ordinal {
+			moved = append(moved, partnerKeyRow{key.Key, ordinal})
+		}
+	}
+	return fresh, moved, nil
+}
+
+func (r partners) moveKeys(ctx context.Context, n partner.Snapshot, rows []partnerKeyRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	u := byCase{key: "referral_key"}
+	u.WriteString("UPDATE partner_keys SET ordinal = ")
+	u.choose(len(rows), func(i int) (any, any) { return rows[i].Key, rows[i].Ordinal })
+	u.where(len(rows), func(i int) any { return rows[i].Key })
+	u.WriteString(" AND seller_id = ? AND partner_id = ?")
+	matched, err := r.t.exec(ctx, u.String(), append(u.args, n.SellerID, n.ID)...)
+	if err == nil && matched != int64(len(rows)) {
+		err = r.t.refuse(fmt.Errorf("%w: %d of %d referral keys", errGuard, int64(len(rows))-matched, len(rows)))
+	}
+	return err
 }
 
 // Find implements application.PartnerRepository.
@@ -94,44 +257,120 @@ func (r partners) Find(ctx context.Context, sellerID string, h application.Partn
 	return findPartner(ctx, sellerID, h, r.t.get, r.t.selectAll)
 }
 
-// findPartner finds a partner by its first handle given, inside or outside of a transaction.
-func findPartner(ctx context.Context, sellerID string, h application.PartnerHandle,
-	get func(ctx context.Context, into any, statement string, args ...any) (bool, error),
-	selectAll func(ctx context.Context, into any, statement string, args ...any) error) (*partner.Partner, error) {
-	id := h.ID
-	if id == "" && h.Key != "" {
+// Lock implements application.PartnerRepository. The row is locked by its id alone, and then looked at again: it may have
+// lost its key or email meanwhile.
+func (r partners) Lock(ctx context.Context, sellerID string, h application.PartnerHandle) (*partner.Partner, error) {
+	p, err := partnerLookup{r.t.get, r.t.selectAll, r.t.s.db.ForUpdate()}.find(ctx, sellerID, h)
+	if errors.Is(err, errLostRace) {
+		return nil, r.t.lostRace()
+	}
+	return p, err
+}
+
+// Chain implements application.PartnerRepository. Deleted partners are part of it: their id stays.
+func (r partners) Chain(ctx context.Context, sellerID, id string) ([]string, error) {
+	var chain []string
+	seen := map[string]bool{}
+	for id != "" && !seen[id] {
 		var row struct {
-			Key string `db:"referral_key"`
-			ID  string `db:"partner_id"`
+			ID        string `db:"id"`
+			Referring string `db:"referring_partner_id"`
 		}
-		found, err := get(ctx, &row, "SELECT referral_key, partner_id FROM partner_keys WHERE seller_id = ? AND referral_key = ?", sellerID, h.Key)
+		found, err := r.t.get(ctx, &row, "SELECT id, referring_partner_id FROM partners WHERE seller_id = ? AND id = ?", sellerID, id)
 		if err != nil {
 			return nil, err
 		}
-		if !found || row.Key != h.Key {
+		if !found || row.ID != id {
+			break
+		}
+		seen[id] = true
+		chain, id = append(chain, id), row.Referring
+	}
+	return chain, nil
+}
+
+const selectKeys = "SELECT referral_key, ordinal FROM partner_keys WHERE seller_id = ? AND partner_id = ? ORDER BY ordinal, referral_key"
+
+// partnerLookup finds partners, inside or outside of a transaction.
+type partnerLookup struct {
+	get       getter
+	selectAll func(ctx context.Context, into any, statement string, args ...any) error
+	lock      string
+}
+
+// findPartner finds a partner by its first handle given, inside or outside of a transaction, without locking it.
+func findPartner(ctx context.Context, sellerID string, h application.PartnerHandle, get getter,
+	selectAll func(ctx context.Context, into any, statement string, args ...any) error) (*partner.Partner, error) {
+	p, err := partnerLookup{get, selectAll, ""}.find(ctx, sellerID, h)
+	if errors.Is(err, errLostRace) {
+		return nil, partner.ErrNotFound
+	}
+	return p, err
+}
+
+// find returns the partner of a handle: partner.ErrNotFound, errLostRace when the handle was given up meanwhile.
+func (l partnerLookup) find(ctx context.Context, sellerID string, h application.PartnerHandle) (*partner.Partner, error) {
+	switch {
+	case h.ID != "":
+		return l.byID(ctx, sellerID, h.ID)
+	case h.Key != "":
+		if !isID(h.Key) {
 			return nil, partner.ErrNotFound
 		}
-		id = row.ID
+		return l.by(ctx, sellerID, "SELECT partner_id AS id FROM partner_keys WHERE seller_id = ? AND referral_key = ? AND ordinal >= 0", h.Key,
+			func(p *partner.Partner) bool { return p.HasKey(h.Key) })
 	}
-	where, value := "id = ?", id
-	if id == "" {
-		email, err := contact.ParseEmail(h.Email)
-		if err != nil {
-			return nil, partner.ErrNotFound
-		}
-		where, value = "email_key = ?", email.Key()
+	email, err := contact.ParseEmail(h.Email)
+	if err != nil {
+		return nil, partner.ErrNotFound
 	}
-	var row partnerRow
-	found, err := get(ctx, &row, "SELECT "+partnerColumns+" FROM partners WHERE seller_id = ? AND "+where, sellerID, value)
+	return l.by(ctx, sellerID, "SELECT id FROM partners WHERE seller_id = ? AND email_key = ?", email.Key(),
+		func(p *partner.Partner) bool { return p.Snapshot().EmailKey == email.Key() })
+}
+
+// by finds an id by a statement and then the partner, of which still must be true what the statement asked for.
+func (l partnerLookup) by(ctx context.Context, sellerID, statement, value string, still func(*partner.Partner) bool) (*partner.Partner, error) {
+	var row struct {
+		ID string `db:"id"`
+	}
+	found, err := l.get(ctx, &row, statement, sellerID, value)
 	if err != nil {
 		return nil, err
 	}
-	if !found || row.ID != value && row.EmailKey != value {
+	if !found {
 		return nil, partner.ErrNotFound
 	}
-	var keys []string
-	if err := selectAll(ctx, &keys, "SELECT referral_key FROM partner_keys WHERE seller_id = ? AND partner_id = ? ORDER BY ordinal", sellerID, row.ID); err != nil {
+	p, err := l.byID(ctx, sellerID, row.ID)
+	if err == nil && !still(p) {
+		return nil, errLostRace
+	}
+	return p, err
+}
+
+func (l partnerLookup) byID(ctx context.Context, sellerID, id string) (*partner.Partner, error) {
+	if !isID(id) {
+		return nil, partner.ErrNotFound
+	}
+	var row partnerRow
+	found, err := l.get(ctx, &row, "SELECT "+partnerColumns+" FROM partners WHERE seller_id = ? AND id = ?"+l.lock, sellerID, id)
+	if err != nil {
 		return nil, err
 	}
-	return row.restore(keys)
+	// MySQL's collations ignore trailing spaces; ids do not.
+	if !found || row.ID != id || row.Status == string(partner.Deleted) {
+		return nil, partner.ErrNotFound
+	}
+	var rows []partnerKeyRow
+	if err := l.selectAll(ctx, &rows, selectKeys, sellerID, id); err != nil {
+		return nil, err
+	}
+	var keys, gone []string
+	for _, k := range rows {
+		if k.Ordinal == retired {
+			gone = append(gone, k.Key)
+		} else {
+			keys = append(keys, k.Key)
+		}
+	}
+	return row.restore(keys, gone...)
 }

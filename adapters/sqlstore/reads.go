@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
@@ -13,9 +15,9 @@ import (
 	"github.com/leadmill/leadmill/domain/buyer"
 	"github.com/leadmill/leadmill/domain/calendar"
 	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/domain/money"
-	"github.com/leadmill/leadmill/domain/partner"
 	"github.com/leadmill/leadmill/domain/seller"
 )
 
@@ -28,7 +30,6 @@ type Reader struct {
 var (
 	_ query.SellerReader         = (*Reader)(nil)
 	_ query.APIKeyReader         = (*Reader)(nil)
-	_ query.PartnerReader        = (*Reader)(nil)
 	_ query.BuyerReader          = (*Reader)(nil)
 	_ query.CampaignReader       = (*Reader)(nil)
 	_ query.LeadReader           = (*Reader)(nil)
@@ -68,30 +69,80 @@ func (r *Reader) one(ctx context.Context, missing error, into any, q string, arg
 	}
 }
 
-// page completes a statement whose rows are listed by id: newest first unless the page says otherwise, one row more than
-// the limit to know whether there is a next page.
-func page(q string, args []any, p query.Page) (string, []any) {
-	order, beyond := " DESC", "<"
-	if p.Ascending {
-		order, beyond = " ASC", ">"
-	}
-	if p.After != "" {
-		q += " AND id " + beyond + " ?"
-		args = append(args, p.After)
-	}
-	return q + " ORDER BY id" + order + " LIMIT ? OFFSET ?", append(args, p.Limit+1, p.Offset())
+// order is how the rows of a list are sorted: by columns of which the last tells rows with equal others apart, newest first
+// unless the page says otherwise. A cursor is the columns' values, a space between them.
+type order struct {
+	columns []string // one or two: ids
+	numbers bool     // whether the first is an integer instead
 }
 
-// list reads a page of rows and turns each into its answer.
+var byID = order{columns: []string{"id"}}
+
+// page completes a statement: one row more than the limit is read to know whether there is a next page. A cursor that is
+// none of this list is a violation.
+func (o order) page(q string, args []any, p query.Page) (string, []any, error) {
+	direction, beyond := " DESC", " <"
+	if p.Ascending {
+		direction, beyond = " ASC", " >"
+	}
+	if p.After != "" {
+		values, err := o.values(p.After)
+		if err != nil {
+			return "", nil, err
+		}
+		if len(values) == 1 {
+			q += " AND " + o.columns[0] + beyond + " ?"
+		} else {
+			// The first condition is what an index is read from on every engine.
+			q += " AND " + o.columns[0] + beyond + "= ? AND (" + o.columns[0] + beyond + " ? OR " + o.columns[1] + beyond + " ?)"
+			args = append(args, values[0])
+		}
+		args = append(args, values...)
+	}
+	return q + " ORDER BY " + strings.Join(o.columns, direction+", ") + direction + " LIMIT ? OFFSET ?", append(args, p.Limit+1, p.Offset()), nil
+}
+
+// values reads a cursor.
+func (o order) values(cursor string) ([]any, error) {
+	var v fault.Violations
+	texts := strings.SplitN(cursor, " ", len(o.columns))
+	values := anys(texts)
+	for i, text := range texts {
+		ok := isID(text)
+		if i == 0 && o.numbers {
+			n, err := strconv.ParseInt(text, 10, 64)
+			values[0], ok = n, err == nil
+		}
+		if !ok || len(texts) < len(o.columns) {
+			v.Add("cursor", fault.InvalidValue, "is not a cursor of this list")
+			return nil, v.Err()
+		}
+	}
+	return values, nil
+}
+
+// rowsOf reads the rows of a page and one more where there is one.
+func rowsOf[R any](ctx context.Context, r *Reader, o order, p query.Page, q string, args ...any) (rows []R, err error) {
+	if q, args, err = o.page(q, args, p); err != nil {
+		return nil, err
+	}
+	err = r.all(ctx, &rows, q, args...)
+	return rows, err
+}
+
+// list reads a page of rows that are listed by id and turns each into its answer.
 func list[R, T any](ctx context.Context, r *Reader, p query.Page, key func(T) string, of func(R) (T, error), q string, args ...any) (query.List[T], error) {
-	q, args = page(q, args, p)
-	var rows []R
-	if err := r.all(ctx, &rows, q, args...); err != nil {
+	return listBy(ctx, r, byID, p, key, of, q, args...)
+}
+
+// listBy is list for rows in another order. key is the cursor of an answer.
+func listBy[R, T any](ctx context.Context, r *Reader, o order, p query.Page, key func(T) string, of func(R) (T, error), q string, args ...any) (query.List[T], error) {
+	rows, err := rowsOf[R](ctx, r, o, p, q, args...)
+	if err != nil {
 		return query.List[T]{}, err
 	}
 	items := make([]T, len(rows))
 	for i, row := range rows {
-		var err error
 		if items[i], err = of(row); err != nil {
 			return query.List[T]{}, err
 		}
@@ -170,21 +221,6 @@ func (r *Reader) APIKeys(ctx context.Context, q query.APIKeys) (query.List[query
 	return list(ctx, r, q.Page, func(k query.APIKey) string { return k.ID },
 		func(k keyRow) (query.APIKey, error) { return query.APIKeyOf(k.restore()), nil },
 		"SELECT "+keyColumns+" FROM api_keys WHERE seller_id = ? AND revoked_at = 0", q.SellerID)
-}
-
-// PartnerByHandle implements query.PartnerReader.
-func (r *Reader) PartnerByHandle(ctx context.Context, q query.PartnerByHandle) (query.Partner, error) {
-	p, err := findPartner(ctx, q.SellerID, q.Handle, func(ctx context.Context, into any, statement string, args ...any) (bool, error) {
-		err := r.one(ctx, partner.ErrNotFound, into, statement, args...)
-		if errors.Is(err, partner.ErrNotFound) {
-			return false, nil
-		}
-		return err == nil, err
-	}, r.all)
-	if err != nil {
-		return query.Partner{}, err
-	}
-	return query.PartnerOf(p.Snapshot()), nil
 }
 
 // Buyers implements query.BuyerReader.
@@ -355,9 +391,12 @@ func (r *Reader) SupplierLeadByID(ctx context.Context, q query.SupplierLeadByID)
 	return out, err
 }
 
+// inMarket leaves out the leads of the form that are not offered to buyers and those that were deleted.
+const inMarket = " AND status <> '' AND (origin <> 'form' OR EXISTS (SELECT 1 FROM lead_reviews f WHERE f.lead_id = leads.id AND f.status <> 'deleted'))"
+
 func (r *Reader) lead(ctx context.Context, where string, args ...any) (leadRow, error) {
 	var row leadRow
-	err := r.one(ctx, lead.ErrNotFound, &row, "SELECT "+leadColumns+" FROM leads WHERE "+where, args...)
+	err := r.one(ctx, lead.ErrNotFound, &row, "SELECT "+leadColumns+" FROM leads WHERE "+where+inMarket, args...)
 	if err == nil && row.ID != args[0] {
 		err = lead.ErrNotFound
 	}
@@ -367,7 +406,7 @@ func (r *Reader) lead(ctx context.Context, where string, args ...any) (leadRow, 
 // MarketplaceLeads implements query.LeadReader. Fields and traces are not read.
 func (r *Reader) MarketplaceLeads(ctx context.Context, q query.MarketplaceLeads) (query.List[query.MarketplaceLead], error) {
 	statement := "SELECT id, seller_id, origin, key_id, partner_id, campaign_id, category, external_id, test, status, code, reason, " +
-		"payout, pending_until, created_at, updated_at, version FROM leads WHERE seller_id = ?"
+		"payout, pending_until, created_at, updated_at, version FROM leads WHERE seller_id = ?" + inMarket
 	args := []any{q.SellerID}
 	filter := func(condition string, value any) {
 		statement += " AND " + condition

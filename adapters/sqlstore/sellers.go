@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -11,35 +12,78 @@ import (
 
 type sellers struct{ t *tx }
 
-const sellerColumns = "id, code, slug, name, currency, time_zone, website, created_at, updated_at, version"
+const sellerColumns = "id, code, slug, name, currency, time_zone, website, program, created_at, updated_at, version"
 
 type sellerRow struct {
-	ID        string `db:"id"`
-	Code      string `db:"code"`
-	Slug      string `db:"slug"`
-	Name      string `db:"name"`
-	Currency  string `db:"currency"`
-	TimeZone  string `db:"time_zone"`
-	Website   string `db:"website"`
-	CreatedAt int64  `db:"created_at"`
-	UpdatedAt int64  `db:"updated_at"`
-	Version   int64  `db:"version"`
+	ID        string  `db:"id"`
+	Code      string  `db:"code"`
+	Slug      string  `db:"slug"`
+	Name      string  `db:"name"`
+	Currency  string  `db:"currency"`
+	TimeZone  string  `db:"time_zone"`
+	Website   string  `db:"website"`
+	Program   *string `db:"program"`
+	CreatedAt int64   `db:"created_at"`
+	UpdatedAt int64   `db:"updated_at"`
+	Version   int64   `db:"version"`
 }
 
 func (r sellerRow) restore() (*seller.Seller, error) {
-	s, err := seller.FromSnapshot(seller.Snapshot{ID: r.ID, Code: r.Code, Slug: r.Slug, Name: r.Name, Currency: r.Currency,
-		TimeZone: r.TimeZone, Website: r.Website, CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt), Version: r.Version})
+	program, err := decodeProgram(r.Program)
+	if err != nil {
+		return nil, fmt.Errorf("restore the program of seller %s: %w", r.ID, err)
+	}
+	s, err := seller.FromSnapshot(seller.Snapshot{ID: r.ID, Code: r.Code, Slug: r.Slug, Name: r.Name, Currency: r.Currency, TimeZone: r.TimeZone,
+		Website: r.Website, Program: program, CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt), Version: r.Version})
 	if err != nil {
 		return nil, fmt.Errorf("restore seller %s: %w", r.ID, err)
 	}
 	return s, nil
 }
 
+// storedProgram is the column sellers.program.
+type storedProgram struct {
+	Manual        bool                `json:"manual,omitempty"`
+	Parameter     string              `json:"parameter"`
+	CookieDays    int                 `json:"cookie_days"`
+	LastTouch     bool                `json:"last_touch,omitempty"`
+	WindowDays    int                 `json:"window_days,omitempty"`
+	SelfReferral  bool                `json:"self_referral,omitempty"`
+	LeadsCampaign *storedLeadCampaign `json:"leads,omitempty"`
+}
+
+type storedLeadCampaign struct {
+	CampaignID string            `json:"campaign"`
+	Fields     map[string]string `json:"fields"`
+}
+
+func encodeProgram(p seller.PartnerProgram) (string, error) {
+	return encodeJSON(storedProgram{p.ManualApproval, p.LinkParameter, p.CookieDays, p.LastTouch, p.WindowDays, p.AllowSelfReferral,
+		(*storedLeadCampaign)(p.LeadCampaign)})
+}
+
+// decodeProgram reads what encodeProgram wrote; a seller that has set nothing has the default program.
+func decodeProgram(data *string) (seller.PartnerProgram, error) {
+	if data == nil {
+		return seller.DefaultProgram(), nil
+	}
+	var p storedProgram
+	if err := json.Unmarshal([]byte(*data), &p); err != nil {
+		return seller.PartnerProgram{}, err
+	}
+	return seller.PartnerProgram{ManualApproval: p.Manual, LinkParameter: p.Parameter, CookieDays: p.CookieDays, LastTouch: p.LastTouch,
+		WindowDays: p.WindowDays, AllowSelfReferral: p.SelfReferral, LeadCampaign: (*seller.LeadCampaign)(p.LeadsCampaign)}, nil
+}
+
 // Add implements application.SellerRepository.
 func (r sellers) Add(ctx context.Context, s *seller.Seller) error {
 	n := s.Snapshot()
-	taken, err := r.t.insert(ctx, "sellers", "INSERT INTO sellers ("+sellerColumns+") VALUES ("+marks(10)+")", n.ID, n.Code, n.Slug,
-		n.Name, n.Currency, n.TimeZone, n.Website, micros(n.CreatedAt), micros(n.UpdatedAt), n.Version)
+	program, err := encodeProgram(n.Program)
+	if err != nil {
+		return r.t.refuse(err)
+	}
+	taken, err := r.t.insert(ctx, "sellers", "INSERT INTO sellers ("+sellerColumns+") VALUES ("+marks(11)+")", n.ID, n.Code, n.Slug,
+		n.Name, n.Currency, n.TimeZone, n.Website, program, micros(n.CreatedAt), micros(n.UpdatedAt), n.Version)
 	if err != nil {
 		return err
 	}
@@ -87,8 +131,12 @@ func (r sellers) one(ctx context.Context, column, value, lock string) (*seller.S
 // Save implements application.SellerRepository.
 func (r sellers) Save(ctx context.Context, s *seller.Seller) error {
 	n := s.Snapshot()
-	taken, matched, err := r.t.update(ctx, "sellers", "UPDATE sellers SET slug = ?, name = ?, time_zone = ?, website = ?, updated_at = ?, version = ? WHERE id = ? AND version = ?",
-		n.Slug, n.Name, n.TimeZone, n.Website, micros(n.UpdatedAt), n.Version, n.ID, s.StoredVersion())
+	program, err := encodeProgram(n.Program)
+	if err != nil {
+		return r.t.refuse(err)
+	}
+	taken, matched, err := r.t.update(ctx, "sellers", "UPDATE sellers SET slug = ?, name = ?, time_zone = ?, website = ?, program = ?, updated_at = ?, version = ? WHERE id = ? AND version = ?",
+		n.Slug, n.Name, n.TimeZone, n.Website, program, micros(n.UpdatedAt), n.Version, n.ID, s.StoredVersion())
 	switch {
 	case err != nil:
 		return err
@@ -123,4 +171,13 @@ func (r keys) Revoke(ctx context.Context, sellerID, id string, at time.Time) err
 		return seller.ErrKeyNotFound
 	}
 	return nil
+}
+
+// RevokeOfPartner implements application.KeyRepository.
+func (r keys) RevokeOfPartner(ctx context.Context, sellerID, partnerID string, at time.Time) error {
+	if partnerID == "" { // the keys of operators and admins, which have no partner
+		return nil
+	}
+	_, err := r.t.exec(ctx, "UPDATE api_keys SET revoked_at = ? WHERE seller_id = ? AND partner_id = ? AND revoked_at = 0", micros(at), sellerID, partnerID)
+	return err
 }

@@ -35,7 +35,10 @@ type Store struct {
 	translate Translate
 }
 
-var _ application.UnitOfWork = (*Store)(nil)
+var (
+	_ application.UnitOfWork = (*Store)(nil)
+	_ application.ClickLog   = (*Store)(nil)
+)
 
 // New returns a Store on an open database. wake is told after every commit that wrote events.
 func New(db *dialect.DB, events EventWriter, wake application.Wake, ids application.IDs, translate Translate) *Store {
@@ -173,6 +176,8 @@ type tx struct {
 	s     *Store
 	q     *sqlx.Tx
 	saved []saved
+	// facts are events of no aggregate, written behind those of the saved ones.
+	facts []application.EventRecord
 	// broken is the first failure that leaves the transaction in an unknown state. After a deadlock the server is outside
 	// the transaction already and would commit each further statement by itself, so nothing is sent after it.
 	broken error
@@ -197,7 +202,7 @@ func (t *tx) save(a aggregate, kind, id, sellerID string, trail application.Trai
 
 // records returns the events of all saved aggregates, in the order they were saved and recorded.
 func (t *tx) records() ([]application.EventRecord, error) {
-	n := 0
+	n := len(t.facts)
 	for _, a := range t.saved {
 		n += len(a.aggregate.Pending())
 	}
@@ -217,7 +222,7 @@ func (t *tx) records() ([]application.EventRecord, error) {
 				AggregateID: a.id, AggregateVersion: version, Type: typ, Payload: payload, OccurredAt: at, Trail: a.trail})
 		}
 	}
-	return out, nil
+	return append(out, t.facts...), nil
 }
 
 // outcome decides what a transaction that must not be committed ends with; err is what fn returned.
@@ -243,6 +248,18 @@ func (t *tx) Keys() application.KeyRepository { return keys{t} }
 
 // Partners implements application.Tx.
 func (t *tx) Partners() application.PartnerRepository { return partners{t} }
+
+// Customers implements application.Tx.
+func (t *tx) Customers() application.CustomerRepository { return customers{t} }
+
+// Forms implements application.Tx.
+func (t *tx) Forms() application.FormRepository { return forms{t} }
+
+// Numbers implements application.Tx.
+func (t *tx) Numbers() application.NumberRepository { return numbers{t} }
+
+// Tokens implements application.Tx.
+func (t *tx) Tokens() application.TokenRepository { return tokens{t} }
 
 // Buyers implements application.Tx.
 func (t *tx) Buyers() application.BuyerRepository { return buyers{t} }

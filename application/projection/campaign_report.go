@@ -10,6 +10,7 @@ import (
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/contract/eventsv1"
 	"github.com/leadmill/leadmill/domain/calendar"
+	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/domain/money"
 )
 
@@ -55,6 +56,9 @@ type CampaignReportStore interface {
 // CampaignReport builds the read model of GET /v1/reports/campaigns. A lead is counted on the day it was submitted, in the
 // time zone its seller had then; UTC when none was known. A zone never holds for a time of submission that was counted
 // under an older one, whatever clocks say, so that all events of a lead count on one day.
+//
+// It tells of the market: form leads count like any others once they are offered to buyers, and what the seller makes of
+// them in its review does not count.
 type CampaignReport struct{ store CampaignReportStore }
 
 // NewCampaignReport returns the projection.
@@ -81,6 +85,7 @@ var (
 
 // leadFact is what the report needs of the events of a lead: the members they share and those of lead.sold.v1.
 type leadFact struct {
+	Origin         string          `json:"origin"`
 	CampaignID     string          `json:"campaign_id"`
 	Category       string          `json:"category"`
 	PartnerID      string          `json:"partner_id"`
@@ -93,8 +98,18 @@ type leadFact struct {
 	} `json:"sales"`
 }
 
-// pending is the previous status of a lead that waited.
-const pending = "pending"
+const (
+	// pending is the previous status of a lead that waited.
+	pending = string(lead.Pending)
+	// inReview is the previous status of a form lead that the seller decided upon; where it stands in the market is not told.
+	inReview = string(lead.Open)
+	ofForm   = string(lead.OriginForm)
+)
+
+// inMarket reports whether an event is of a lead that is offered to buyers, and of what became of it there.
+func (f *leadFact) inMarket() bool {
+	return f.Origin != ofForm || f.CampaignID != "" && f.PreviousStatus != inReview
+}
 
 // Apply implements Projection. It adds a batch up in memory, so that what it writes depends on the number of groups, not
 // of events.
@@ -240,6 +255,9 @@ func (b *reportBatch) apply(e *application.StoredEvent) error {
 	var f leadFact
 	if err := json.Unmarshal(e.Payload, &f); err != nil {
 		return err
+	}
+	if !f.inMarket() {
+		return nil
 	}
 	group := CampaignReportGroup{SellerID: e.SellerID, Day: b.day(f.SubmittedAt.Time, e.SellerID), CampaignID: f.CampaignID,
 		Category: f.Category, PartnerID: f.PartnerID}

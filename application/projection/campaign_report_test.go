@@ -219,6 +219,84 @@ func TestCampaignReport(t *testing.T) {
 	})
 }
 
+// form makes a new form lead, which is offered in a campaign unless that is empty.
+func (f *fixture) form(campaign string) *lead.Lead {
+	f.t.Helper()
+	f.leads++
+	n := lead.FormSubmission{ID: fmt.Sprintf("lead_%d", f.leads), SellerID: "seller_1", SellerCode: "ACME1234", PartnerID: "partner_3",
+		Number: int64(f.leads), Name: "Jane Roe", Email: "jane@example.com", At: evening}
+	if campaign != "" {
+		n.Offer = &lead.Offer{CampaignID: "campaign_" + campaign, Category: campaign}
+	}
+	l, err := lead.SubmitForm(n)
+	require.NoError(f.t, err)
+	return l
+}
+
+// TestCampaignReportOfFormLeads: the market is counted, the seller's review is not.
+func TestCampaignReportOfFormLeads(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(t *testing.T, f *fixture) {
+		later := evening.Add(time.Hour)
+		convert := func(l *lead.Lead) {
+			require.NoError(t, l.Convert("customer_1", "C1", nil, money.MustCurrency("USD"), later))
+			f.publish(l)
+		}
+		refuse := func(l *lead.Lead) {
+			require.NoError(t, l.Refuse(later))
+			f.publish(l)
+		}
+		erase := func(l *lead.Lead) {
+			require.NoError(t, l.Erase(later))
+			f.publish(l)
+		}
+		review := []func(*lead.Lead){convert, refuse, erase, f.publish}
+		for _, decide := range review {
+			l := f.form("")
+			f.publish(l)
+			decide(l)
+		}
+		require.NoError(t, f.apply(t.Context(), f.log))
+		assert.Empty(t, f.tables(t), "no form lead that is not offered counts")
+
+		f.log = nil
+		wait := func() *lead.Lead {
+			l := f.form("Auto")
+			require.NoError(t, l.Wait(evening.Add(time.Minute), evening))
+			f.publish(l)
+			return l
+		}
+		for _, decide := range review {
+			sold := wait()
+			require.NoError(t, sold.Sell(lead.Outcome{Sales: sales(45_000_000), Payout: 31_500_000}, evening))
+			f.publish(sold)
+			decide(sold)
+
+			before := wait()
+			decide(before)
+			if before.Status() == lead.Pending {
+				require.NoError(t, before.Expire(later))
+				f.publish(before)
+			}
+
+			decide(wait()) // stays pending, but for an erased one
+		}
+		why := fault.New(fault.RuleViolated, "too_young", "Too young")
+		duplicate := f.form("Auto")
+		require.NoError(t, duplicate.MarkDuplicate(why, evening))
+		f.publish(duplicate)
+		refuse(duplicate)
+		rejected := f.form("Auto")
+		require.NoError(t, rejected.Reject(why, evening))
+		f.publish(rejected)
+		refuse(rejected)
+		require.NoError(t, f.apply(t.Context(), f.log))
+		assert.Equal(t, []query.CampaignReportRow{{Day: "2025-05-02",
+			Leads: query.LeadCounts{Submitted: 14, Pending: 3, Sold: 4, Duplicate: 1, Rejected: 1, Unsold: 5}, SoldGross: 4, SoldNet: 4,
+			Revenue: 180_000_000, Payout: 126_000_000, Margin: 54_000_000, AcceptanceRate: "0.2857"}}, f.report(query.CampaignReport{}))
+	})
+}
+
 // TestCampaignReportZones counts every lead in the zone that its seller had when it was submitted, the first known as UTC,
 // also when it is sold under another zone; whatever the batches are.
 func TestCampaignReportZones(t *testing.T) {

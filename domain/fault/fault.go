@@ -119,6 +119,14 @@ func (e *Error) Fields() []string {
 	return out
 }
 
+// Violated returns the fields at fault; none of a nil error.
+func (e *Error) Violated() []Violation {
+	if e == nil {
+		return nil
+	}
+	return slices.Clone(e.Violations)
+}
+
 // As returns the *Error in err's chain, or nil.
 func As(err error) *Error {
 	var e *Error

@@ -18,8 +18,11 @@ type Ref struct {
 	PreviousStatus       Status
 }
 
-// Submitted becomes lead.submitted.v1.
-type Submitted struct{ Ref }
+// Submitted becomes lead.submitted.v1. Number is the public id of a form lead, 0 for a supplier's.
+type Submitted struct {
+	Ref
+	Number int64
+}
 
 // PendingEvent becomes lead.pending.v1.
 type PendingEvent struct {
@@ -49,6 +52,24 @@ type RejectedEvent struct {
 	At   time.Time
 }
 
+// ConvertedEvent becomes lead.converted.v1. Amount is in micro-units of Currency; nil when the operator gave none. CustomerKey
+// is the customer's id when its key is an email address.
+type ConvertedEvent struct {
+	Ref
+	Number                  int64
+	CustomerID, CustomerKey string
+	Amount                  *money.Micros
+	Currency                string
+	At                      time.Time
+}
+
+// ErasedEvent is internal: a form lead was deleted.
+type ErasedEvent struct {
+	Ref
+	Number int64
+	At     time.Time
+}
+
 // UnsoldEvent becomes lead.unsold.v1.
 type UnsoldEvent struct {
 	Ref
@@ -69,6 +90,12 @@ func (DuplicateEvent) EventType() string { return "lead.duplicate" }
 
 // EventType implements event.Event.
 func (RejectedEvent) EventType() string { return "lead.rejected" }
+
+// EventType implements event.Event.
+func (ConvertedEvent) EventType() string { return "lead.converted" }
+
+// EventType implements event.Event.
+func (ErasedEvent) EventType() string { return "lead.deleted" }
 
 // EventType implements event.Event.
 func (UnsoldEvent) EventType() string { return "lead.unsold" }

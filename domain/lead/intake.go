@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
-	"unicode"
 
 	"github.com/leadmill/leadmill/domain/fault"
 )
@@ -47,23 +45,6 @@ func NewIntakeRules(rules ...IntakeRule) (IntakeRules, error) {
 
 var codePattern = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
 
-// maxReason bounds what a supplier is told, in characters; longer texts of rules are cut.
-const maxReason = 500
-
-// readable makes any text of a rule one that can be stored and shown.
-func readable(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(s, "�"))
-	if r := []rune(s); len(r) > maxReason {
-		return string(r[:maxReason-1]) + "…"
-	}
-	return s
-}
-
 // Codes returns the codes of the rules in the order they are asked.
 func (r IntakeRules) Codes() []fault.Code {
 	out := make([]fault.Code, len(r.rules))
@@ -81,7 +62,7 @@ func (r IntakeRules) Check(f Facts) *fault.Error {
 			if e := fault.As(err); e != nil {
 				message = e.Message
 			}
-			return fault.New(fault.RuleViolated, rule.Code(), readable(message))
+			return fault.New(fault.RuleViolated, rule.Code(), fault.Readable(message))
 		}
 	}
 	return nil

@@ -18,7 +18,7 @@ type Origin string
 // OriginSupplier is a lead that a supplier posted to be sold.
 const OriginSupplier Origin = "supplier"
 
-// Status is where a lead stands in the market (distribution.md, "States").
+// Status is where a lead stands in the market (distribution.md, "States"); NotOffered for a lead that is not in it.
 type Status string
 
 // The market statuses. A received lead is being decided and is never stored.
@@ -266,19 +266,20 @@ type Snapshot struct {
 	Trace                    Trace
 	CreatedAt, UpdatedAt     time.Time
 	PendingUntil             time.Time
+	Review                   *Review // of a form lead
 	Version                  int64
 }
 
 // Snapshot returns the lead as it is stored. Its fields and trace are shared and must not be changed.
 func (l *Lead) Snapshot() Snapshot {
 	s := l.s
-	s.Sales = slices.Clone(s.Sales)
+	s.Sales, s.Review = slices.Clone(s.Sales), s.Review.clone()
 	s.Version = l.Version()
 	return s
 }
 
 // FromSnapshot restores a stored lead.
 func FromSnapshot(s Snapshot) *Lead {
-	s.Sales = slices.Clone(s.Sales)
+	s.Sales, s.Review = slices.Clone(s.Sales), s.Review.clone()
 	return &Lead{Recorder: event.Restored(s.Version), s: s}
 }

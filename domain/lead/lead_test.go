@@ -110,7 +110,7 @@ func TestTransitions(t *testing.T) {
 func TestEventTypes(t *testing.T) {
 	t.Parallel()
 	for want, e := range map[string]event.Event{"lead.submitted": lead.Submitted{}, "lead.pending": lead.PendingEvent{}, "lead.sold": lead.SoldEvent{},
-		"lead.duplicate": lead.DuplicateEvent{}, "lead.rejected": lead.RejectedEvent{}, "lead.unsold": lead.UnsoldEvent{}} {
+		"lead.duplicate": lead.DuplicateEvent{}, "lead.rejected": lead.RejectedEvent{}, "lead.unsold": lead.UnsoldEvent{}, "lead.converted": lead.ConvertedEvent{}, "lead.deleted": lead.ErasedEvent{}} {
 		assert.Equal(t, want, e.EventType())
 	}
 }

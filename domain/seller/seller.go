@@ -33,6 +33,7 @@ type Seller struct {
 	currency             money.Currency
 	timeZone             string
 	website              string
+	program              PartnerProgram
 	createdAt, updatedAt time.Time
 }
 
@@ -43,7 +44,7 @@ type Details struct {
 
 // New founds a seller. Errors name the members of the request at fault (api/marketplace.md, "Installation").
 func New(id, code string, currency money.Currency, d Details, now time.Time) (*Seller, error) {
-	s := &Seller{id: id, code: code, currency: currency, timeZone: "UTC", createdAt: now}
+	s := &Seller{id: id, code: code, currency: currency, timeZone: "UTC", program: DefaultProgram(), createdAt: now}
 	var v fault.Violations
 	if !codePattern.MatchString(code) {
 		v.Add("code", fault.InvalidValue, "must be 8 characters of A-Z and 0-9")
@@ -130,6 +131,7 @@ func (s *Seller) Website() string { return s.website }
 // Snapshot is a seller as it is stored.
 type Snapshot struct {
 	ID, Code, Slug, Name, Currency, TimeZone, Website string
+	Program                                           PartnerProgram
 	CreatedAt, UpdatedAt                              time.Time
 	Version                                           int64
 }
@@ -137,7 +139,7 @@ type Snapshot struct {
 // Snapshot returns the seller as it is stored.
 func (s *Seller) Snapshot() Snapshot {
 	return Snapshot{ID: s.id, Code: s.code, Slug: s.slug, Name: s.name, Currency: s.currency.Code(), TimeZone: s.timeZone,
-		Website: s.website, CreatedAt: s.createdAt, UpdatedAt: s.updatedAt, Version: s.Version()}
+		Website: s.website, Program: s.program.clone(), CreatedAt: s.createdAt, UpdatedAt: s.updatedAt, Version: s.Version()}
 }
 
 // FromSnapshot restores a stored seller.
@@ -147,7 +149,7 @@ func FromSnapshot(n Snapshot) (*Seller, error) {
 		return nil, err
 	}
 	return &Seller{Recorder: event.Restored(n.Version), id: n.ID, code: n.Code, slug: n.Slug, name: n.Name, currency: c,
-		timeZone: n.TimeZone, website: n.Website, createdAt: n.CreatedAt, updatedAt: n.UpdatedAt}, nil
+		timeZone: n.TimeZone, website: n.Website, program: n.Program.clone(), createdAt: n.CreatedAt, updatedAt: n.UpdatedAt}, nil
 }
 
 // Created is internal: a seller was founded.

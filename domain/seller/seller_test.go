@@ -43,7 +43,7 @@ func TestNew(t *testing.T) {
 	t.Parallel()
 	s := acme(t)
 	assert.Equal(t, seller.Snapshot{ID: "seller_1", Code: "ACME1234", Slug: "acme", Name: "Acme Leads", Currency: "USD", TimeZone: "America/Chicago",
-		Website: "https://yourcompany.com", CreatedAt: now, UpdatedAt: now, Version: 1}, s.Snapshot())
+		Website: "https://yourcompany.com", Program: seller.DefaultProgram(), CreatedAt: now, UpdatedAt: now, Version: 1}, s.Snapshot())
 	want := []event.Event{seller.Created{ID: "seller_1", Code: "ACME1234", TimeZone: "America/Chicago", Currency: "USD", At: now}}
 	assert.Equal(t, want, s.Pending())
 	assert.Equal(t, want, s.Pending(), "reading does not clear")

@@ -2,8 +2,10 @@ package httpport
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/fault"
@@ -74,18 +76,27 @@ func (o *object) string(name string) string {
 	return *s
 }
 
-// id binds an id: a string or a number.
-func (o *object) id(name string) string {
+// label binds what may be written as a string or as a number, such as an id or a key.
+func label[T ~string](o *object, name string, into **T) {
 	n := o.given(name)
 	switch {
 	case n == nil:
-		return ""
 	case n.kind != '"' && n.kind != '0':
 		o.wrongType(name, "a string or a number")
-		return ""
 	default:
-		return n.text
+		v := T(n.text)
+		*into = &v
 	}
+}
+
+// id is label, empty when absent.
+func (o *object) id(name string) string {
+	var s *string
+	label(o, name, &s)
+	if s == nil {
+		return ""
+	}
+	return *s
 }
 
 // integer binds a whole number.
@@ -107,13 +118,39 @@ func integer[T ~int | ~int64](o *object, name string, into **T) {
 	*into = &v
 }
 
-// bool binds true or false, false when absent.
-func (o *object) bool(name string) bool {
+// boolean binds true or false; nil when absent.
+func (o *object) boolean(name string) *bool {
 	n := o.given(name)
-	if n != nil && n.kind != 't' && n.kind != 'f' {
+	switch {
+	case n == nil:
+		return nil
+	case n.kind != 't' && n.kind != 'f':
 		o.wrongType(name, "true or false")
+		return nil
+	default:
+		yes := n.kind == 't'
+		return &yes
 	}
-	return n != nil && n.kind == 't'
+}
+
+// bool is boolean, false when absent.
+func (o *object) bool(name string) bool {
+	yes := o.boolean(name)
+	return yes != nil && *yes
+}
+
+// time binds a time as in RFC 3339; zero when absent.
+func (o *object) time(name string) time.Time {
+	s := o.string(name)
+	if s == "" {
+		return time.Time{}
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		o.bad(name, fault.InvalidValue, "must be a time such as 2025-05-02T16:12:39Z")
+		return time.Time{}
+	}
+	return t.UTC()
 }
 
 // literal binds a number as it is written; empty when absent.
@@ -248,22 +285,43 @@ func (o *object) handle(name string) application.PartnerHandle {
 	}
 	h := application.PartnerHandle{ID: p.id("id"), Key: p.id("key"), Email: p.string("email")}
 	p.done()
-	if h == (application.PartnerHandle{}) {
+	if p.given("id") == nil && p.given("key") == nil && p.given("email") == nil {
 		o.bad(name, fault.Required, "must have an id, a key or an email")
 	}
 	return h
 }
 
-// write is a request that changes something: its Idempotency-Key, its body and the violations in it.
+// take returns the first of some members that says something and takes it out of the object: what names an object is no
+// change of it. member is empty when there is none.
+func (o *object) take(members ...string) (member, value string) {
+	for _, m := range members {
+		n := o.given(m)
+		if n == nil || n.kind == '"' && n.text == "" {
+			continue
+		}
+		if m == "email" {
+			value = o.string(m)
+		} else {
+			value = o.id(m)
+		}
+		delete(o.node.members, m)
+		return m, value
+	}
+	return "", ""
+}
+
+// write is a request that changes something: its Idempotency-Key, its body and the violations in it. Its object has the
+// members of an update; outer is what stands around them in the body, the same unless they are wrapped.
 type write struct {
 	*object
-	k    *call
-	key  string
-	body []byte
+	outer *object
+	k     *call
+	key   string
+	body  []byte
 }
 
 // begin reads a writing request: size, Idempotency-Key and syntax, in this order. A body may be absent where it is optional.
-// The members of an update may be wrapped in "update".
+// The members of a PUT may be wrapped in "update", on lenient paths also beside others.
 func (k *call) begin(lenient, optional bool) (*write, error) {
 	var buf bytes.Buffer
 	if err := k.readBody(&buf); err != nil {
@@ -287,11 +345,51 @@ func (k *call) begin(lenient, optional bool) (*write, error) {
 		}
 		root = n
 	}
-	if inner := root.members["update"]; k.c.Request.Method == "PUT" && len(root.members) == 1 && inner != nil && inner.kind == '{' {
-		root = inner
+	w.outer = &object{violations: &fault.Violations{}, node: root, seen: map[string]bool{}, currency: k.actor.Currency, lenient: lenient}
+	w.object = w.outer
+	if inner := root.members["update"]; k.c.Request.Method == "PUT" && inner != nil {
+		switch {
+		case inner.kind == '{' && (lenient || len(root.members) == 1):
+			w.object = w.outer.inner("", inner)
+		case lenient && inner.kind != 'n':
+			w.outer.wrongType("update", "an object")
+		}
 	}
-	w.object = &object{violations: &fault.Violations{}, node: root, seen: map[string]bool{}, currency: k.actor.Currency, lenient: lenient}
 	return w, nil
+}
+
+// inside returns the object in which the members stand: in update, else in the member of a name, else flat. Violations in
+// it are told as if they stood flat.
+func (w *write) inside(name string) *object {
+	if w.object != w.outer {
+		return w.object
+	}
+	n := w.given(name)
+	switch {
+	case n == nil:
+		return w.object
+	case n.kind != '{':
+		w.wrongType(name, "an object")
+		return w.object
+	default:
+		return w.inner("", n)
+	}
+}
+
+// also adds what else is at fault in a request of which something is at fault already, so that a client learns of all at
+// once; what was said of a member stands. A request without fault is checked by its command.
+func (w *write) also(check func() error) {
+	if !w.violations.Any() {
+		return
+	}
+	said := fault.As(w.violations.Err()).Fields()
+	for _, v := range fault.As(check()).Violated() {
+		if !slices.ContainsFunc(said, func(f string) bool {
+			return f == v.Field || strings.HasPrefix(f, v.Field+".") || strings.HasPrefix(v.Field, f+".")
+		}) {
+			w.violations.Add(v.Field, v.Code, v.Message)
+		}
+	}
 }
 
 func notJSON(contentType string) bool {

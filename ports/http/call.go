@@ -11,11 +11,15 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
@@ -339,15 +343,51 @@ func (k *call) base() string {
 func (k *call) param(name string) string {
 	s := k.c.Param(name)
 	if s == "" || len(s) > 100 {
-		return "-"
+		return nothing
 	}
 	for i := range len(s) {
 		c := s[i]
 		switch {
 		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '_', c == '-', c == '.', c == '~':
 		default:
-			return "-"
+			return nothing
 		}
 	}
 	return s
+}
+
+// nothing is what no id, key or code of ours can be.
+const nothing = "/"
+
+// maxSegment is the longest text that can name something in a path: 255 characters of 4 bytes each.
+const maxSegment = 1020
+
+// segment returns a path parameter that may be any text, slashes included. It answers 404 for what names nothing: no text,
+// too much of it, or control characters.
+func (k *call) segment(name string) (string, bool) {
+	if at := slices.Index(strings.Split(k.c.FullPath(), "/"), ":"+name); at >= 0 {
+		// The router would take a plus sign for a space.
+		s, err := url.PathUnescape(strings.Split(k.c.Request.URL.EscapedPath(), "/")[at])
+		if err == nil && s != "" && isText(s) {
+			return s, true
+		}
+	}
+	k.fail(errNoRoute)
+	return "", false
+}
+
+// isText reports whether a text is short enough to name something, valid UTF-8 and without control characters.
+func isText(s string) bool {
+	return len(s) <= maxSegment && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+}
+
+// named returns the first of some parameters of the query that is given.
+func (k *call) named(parameters ...string) (parameter, value string) {
+	values := k.c.Request.URL.Query()
+	for _, p := range parameters {
+		if v := values.Get(p); v != "" {
+			return p, v
+		}
+	}
+	return "", ""
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/domain/money"
+	"github.com/leadmill/leadmill/domain/partner"
 	"github.com/leadmill/leadmill/domain/seller"
 	"github.com/leadmill/leadmill/tests/openapitest"
 )
@@ -173,7 +174,27 @@ var (
 		Limit: seller.DefaultRateLimit, CreatedAt: moment0}
 	samplePartner = query.Partner{ID: "partner_123", Email: "john@example.com", Name: "John", Surname: "Doe", Status: "active",
 		Approved: true, Keys: []string{"ref_123"}, Tags: []string{"premium", "new"}, CreatedAt: moment0, UpdatedAt: moment0}
-	sampleBuyer = query.Buyer{ID: "buyer_1", Name: "Best Insurance", Email: "leads@best.example", Status: "active",
+	sampleFullPartner = query.Partner{ID: "partner_123", Email: "john@example.com", Name: "John", Surname: "Doe", Status: "active",
+		TermsAccepted: true, Approved: true, Keys: []string{"ref_123", "spring"}, Tags: []string{"premium", "new"},
+		CustomFields: []partner.CustomField{{Name: "Region", Value: "North"}}, ReferralsCount: 2, CreatedAt: moment0, UpdatedAt: moment0}
+	sampleLink     = query.ReferralLink{Key: "spring", PartnerID: "partner_123"}
+	sampleCustomer = query.Customer{ID: "customer_1", Key: "customer_123", PartnerID: "partner_123", Name: "Alice", Surname: "Brown",
+		Email: "alice.brown@example.com", Status: "active", Tags: []string{"new"}, CreatedAt: moment0, UpdatedAt: moment0}
+	sampleForm = query.LeadForm{FormSnapshot: lead.FormSnapshot{SellerID: "seller_1", Version: 1, NextID: 90, Enabled: true,
+		Questions: []lead.Question{{ID: 89, Type: lead.Input, Title: "Company", Required: true}}}}
+	sampleFormLead = query.FormLead{Number: 71, LeadID: "lead_1", Status: "submitted", Name: "Alice Brown", Email: "alice.brown@example.com",
+		Answers:   []lead.Answer{{ID: 89, Question: "Company", Answer: "Acme"}},
+		Submitter: query.Person{ID: "partner_123", Name: "John Doe", Email: "john@example.com"}, CreatedAt: moment0}
+	sampleProgram = seller.PartnerProgram{LinkParameter: "aff", CookieDays: 30,
+		LeadCampaign: &seller.LeadCampaign{CampaignID: "campaign_1", Fields: map[string]string{"company": "89", "email": "email"}}}
+	sampleSettings = query.Settings{Name: "Acme Leads", Code: "ACME1234", Website: "https://yourcompany.com", Currency: "USD",
+		TimeZone: "America/Chicago", Program: sampleProgram}
+	sampleOverview = query.ProgramOverview{Partners: query.Total{All: 10, Recent: 3, Before: 2}, Signups: query.Total{All: 5, Recent: 1, Before: 3},
+		Clicks: query.Total{All: 100, Recent: 40}, Leads: query.Total{All: 7, Before: 7}, Settings: sampleSettings}
+	sampleReferral = application.Referral{SellerID: "seller_1", PartnerID: "partner_123", Key: "ref_123", Website: "https://yourcompany.com",
+		Parameter: "aff", CookieDays: 30, Live: true}
+	sampleSession = command.Session{Token: "session_1", ExpiresAt: moment0.Add(12 * time.Hour)}
+	sampleBuyer   = query.Buyer{ID: "buyer_1", Name: "Best Insurance", Email: "leads@best.example", Status: "active",
 		TimeZone: "America/New_York", Balance: 1000_000_000, CreditLimit: 500_000, CreatedAt: moment0, UpdatedAt: moment0}
 	sampleEntry = query.LedgerEntry{ID: "entry_1", Type: "deposit", Amount: 1000_000_000, BalanceAfter: 1000_000_000,
 		Note: "wire 42", CreatedAt: moment0}
@@ -199,7 +220,8 @@ var (
 func newApp(t testing.TB) *app {
 	t.Helper()
 	a := &app{t: t, clock: newClock()}
-	actor := application.Actor{SellerID: "seller_1", SellerCode: "ACME1234", SellerSlug: "acme", Website: "https://yourcompany.com", Currency: usd}
+	actor := application.Actor{SellerID: "seller_1", SellerCode: "ACME1234", SellerSlug: "acme", Website: "https://yourcompany.com",
+		LinkParameter: "aff", Currency: usd}
 	supplierActor, programActor := actor, actor
 	supplierActor.Scope, supplierActor.KeyID, supplierActor.PartnerID = seller.Supplier, "ks", "partner_123"
 	programActor.Scope, programActor.KeyID = seller.Program, "kp"
@@ -245,14 +267,50 @@ func (a *app) handlers() Handlers {
 		RevokeAPIKey:  commands(a, func(c command.RevokeAPIKey) application.Answer { return c.Once.Render(struct{}{}) }),
 		APIKeys:       queries[query.APIKeys](a, query.List[query.APIKey]{Items: []query.APIKey{sampleKey, {ID: "k2", Scope: "program", CreatedAt: moment0}}}),
 		CreatePartner: commands(a, func(c command.CreatePartner) application.Answer { return c.Once.Render(samplePartner) }),
-		Partner:       queries[query.PartnerByHandle](a, samplePartner),
-		CreateBuyer:   commands(a, func(c command.CreateBuyer) application.Answer { return c.Once.Render(sampleBuyer) }),
-		UpdateBuyer:   commands(a, func(c command.UpdateBuyer) application.Answer { return c.Once.Render(sampleBuyer) }),
-		PauseBuyer:    commands(a, func(c command.PauseBuyer) application.Answer { return c.Once.Render(sampleBuyer) }),
-		MoveMoney:     commands(a, func(c command.MoveMoney) application.Answer { return c.Once.Render(sampleEntry) }),
-		Buyers:        queries[query.Buyers](a, query.List[query.Buyer]{}),
-		Buyer:         queries[query.BuyerByID](a, sampleBuyer),
-		Ledger:        queries[query.Ledger](a, query.List[query.LedgerEntry]{Items: []query.LedgerEntry{sampleEntry, {ID: "entry_2", Type: "sale", Amount: -45_000_000, SaleID: "sale_1", CreatedAt: moment0}}, Next: "entry_2"}),
+		UpdatePartner: commands(a, func(c command.UpdatePartner) application.Answer { return c.Once.Render(samplePartner) }),
+		SteerPartner:  commands(a, func(c command.SteerPartner) application.Answer { return c.Once.Render(samplePartner) }),
+		DeletePartner: commands(a, func(c command.DeletePartner) application.Answer { return c.Once.Render(struct{}{}) }),
+		InvitePartner: commands(a, func(c command.InvitePartner) application.Answer { return c.Once.Render(samplePartner) }),
+		CreateSignInURL: commands(a, func(c command.CreateSignInURL) application.Answer {
+			return c.Once.Render(command.SignIn{Token: "token_1", ExpiresAt: moment0})
+		}),
+		Partner:            queries[query.PartnerByHandle](a, query.PartnerDetail{Partner: sampleFullPartner, Clicks: 12, Signups: 2, Leads: 3}),
+		Partners:           queries[query.Partners](a, query.List[query.Partner]{Items: []query.Partner{samplePartner, {ID: "partner_124", Status: "pending"}}, Next: "partner_124"}),
+		AddReferralLink:    commands(a, func(c command.AddReferralLink) application.Answer { return c.Once.Render(sampleLink) }),
+		ChangeReferralLink: commands(a, func(c command.ChangeReferralLink) application.Answer { return c.Once.Render(sampleLink) }),
+		RemoveReferralLink: commands(a, func(c command.RemoveReferralLink) application.Answer { return c.Once.Render(struct{}{}) }),
+		ReferralLinks:      queries[query.ReferralLinks](a, query.List[query.ReferralLink]{Items: []query.ReferralLink{sampleLink}}),
+		ReferralLink:       queries[query.ReferralLinkByKey](a, sampleLink),
+		CreateCustomer:     commands(a, func(c command.CreateCustomer) application.Answer { return c.Once.Render(sampleCustomer) }),
+		UpdateCustomer:     commands(a, func(c command.UpdateCustomer) application.Answer { return c.Once.Render(sampleCustomer) }),
+		SteerCustomer:      commands(a, func(c command.SteerCustomer) application.Answer { return c.Once.Render(sampleCustomer) }),
+		Customers:          queries[query.Customers](a, query.List[query.Customer]{Items: []query.Customer{sampleCustomer}}),
+		Customer:           queries[query.CustomerByHandle](a, sampleCustomer),
+		UpdateLeadForm:     commands(a, func(c command.UpdateLeadForm) application.Answer { return c.Once.Render(sampleForm) }),
+		LeadForm:           queries[query.LeadFormOfSeller](a, sampleForm),
+		SubmitFormLead:     commands(a, func(c command.SubmitFormLead) application.Answer { return c.Once.Render(sampleFormLead) }),
+		ConvertLead:        commands(a, func(c command.ConvertLead) application.Answer { return c.Once.Render(sampleFormLead) }),
+		RejectLead:         commands(a, func(c command.RejectLead) application.Answer { return c.Once.Render(sampleFormLead) }),
+		DeleteLead:         commands(a, func(c command.DeleteLead) application.Answer { return c.Once.Render(struct{}{}) }),
+		FormLeads:          queries[query.FormLeads](a, query.List[query.FormLead]{Items: []query.FormLead{sampleFormLead}}),
+		FormLead:           queries[query.FormLeadByNumber](a, sampleFormLead),
+		UpdateSettings:     commands(a, func(c command.UpdateSettings) application.Answer { return c.Once.Render(sampleSettings) }),
+		Settings:           queries[query.SettingsOfSeller](a, sampleSettings),
+		Overview:           queries[query.Overview](a, sampleOverview),
+		FollowLink:         queries[command.FollowLink](a, command.Followed{Referral: sampleReferral}),
+		AcceptInvitation:   queries[command.AcceptInvitation](a, sampleSession),
+		OpenSession:        queries[command.OpenSession](a, sampleSession),
+		CloseSession:       queries[command.CloseSession](a, struct{}{}),
+		OpenInvitation:     queries[query.OpenInvitation](a, query.InvitationView{Program: "Acme Leads", Name: "Jane"}),
+		PartnerPage: queries[query.PartnerPage](a, query.PartnerPageView{Program: "Acme Leads", Website: "https://yourcompany.com", LinkParameter: "aff",
+			Partner: query.PartnerDetail{Partner: samplePartner, Clicks: 12, Signups: 2, Leads: 3}}),
+		CreateBuyer: commands(a, func(c command.CreateBuyer) application.Answer { return c.Once.Render(sampleBuyer) }),
+		UpdateBuyer: commands(a, func(c command.UpdateBuyer) application.Answer { return c.Once.Render(sampleBuyer) }),
+		PauseBuyer:  commands(a, func(c command.PauseBuyer) application.Answer { return c.Once.Render(sampleBuyer) }),
+		MoveMoney:   commands(a, func(c command.MoveMoney) application.Answer { return c.Once.Render(sampleEntry) }),
+		Buyers:      queries[query.Buyers](a, query.List[query.Buyer]{}),
+		Buyer:       queries[query.BuyerByID](a, sampleBuyer),
+		Ledger:      queries[query.Ledger](a, query.List[query.LedgerEntry]{Items: []query.LedgerEntry{sampleEntry, {ID: "entry_2", Type: "sale", Amount: -45_000_000, SaleID: "sale_1", CreatedAt: moment0}}, Next: "entry_2"}),
 		CreateCampaign: commands(a, func(c command.CreateCampaign) application.Answer {
 			return c.Once.Render(sampleCampaign)
 		}),
@@ -314,7 +372,11 @@ func (a *app) do(r request) *httptest.ResponseRecorder {
 	if err := spec().Check(r.method, path, w.Code, w.Header(), w.Body.Bytes()); err != nil {
 		a.t.Errorf("%s %s: %v\n%s", r.method, r.path, err, w.Body)
 	}
-	for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"} {
+	caching := "no-store"
+	if w.Code == http.StatusOK && strings.HasPrefix(path, "/track.js") {
+		caching = "public, max-age=3600" // the one answer that is the same for everybody
+	}
+	for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Cache-Control": caching} {
 		if got := w.Header().Get(name); got != want {
 			a.t.Errorf("%s %s: %s is %q", r.method, r.path, name, got)
 		}
@@ -322,7 +384,17 @@ func (a *app) do(r request) *httptest.ResponseRecorder {
 	if w.Header().Get("X-Request-Id") == "" {
 		a.t.Errorf("%s %s: no X-Request-Id", r.method, r.path)
 	}
-	if ct := w.Header().Get("Content-Type"); ct != "application/json" && ct != "application/yaml" {
+	if (w.Header().Get("Location") != "") != (w.Code == http.StatusFound) {
+		a.t.Errorf("%s %s: %d with Location %q", r.method, r.path, w.Code, w.Header().Get("Location"))
+	}
+	// Which of them an operation answers is in openapi.yaml; an undocumented path answers JSON.
+	switch ct := w.Header().Get("Content-Type"); ct {
+	case "application/json", "application/yaml":
+	case "text/html; charset=utf-8", "text/javascript; charset=utf-8":
+		if _, documented := spec().Find(r.method, path); !documented {
+			a.t.Errorf("%s %s: Content-Type %q", r.method, r.path, ct)
+		}
+	default:
 		a.t.Errorf("%s %s: Content-Type %q", r.method, r.path, ct)
 	}
 	return w

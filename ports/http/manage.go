@@ -137,52 +137,6 @@ func revokeAPIKey(k *call) {
 	}
 }
 
-// ---- partners
-
-// showPartner writes a partner as seeds/create-partner.txt has it.
-func (k *call) showPartner(p query.Partner) Partner {
-	d := Partner{Email: p.Email, CreatedAt: timestamp(p.CreatedAt), UpdatedAt: timestamp(p.UpdatedAt), Name: p.Name, Id: p.ID,
-		Surname: p.Surname, Tos: p.TermsAccepted, Approved: p.Approved, Status: p.Status, ReferralsCount: p.ReferralsCount}
-	for _, tag := range p.Tags {
-		d.Tags = append(d.Tags, Tag{Value: tag})
-	}
-	for _, key := range p.Keys {
-		d.ReferralLinks = append(d.ReferralLinks, referralLink(k.actor.Website, key))
-	}
-	if len(d.ReferralLinks) > 0 {
-		d.ReferralLink = d.ReferralLinks[0]
-	}
-	return d
-}
-
-func createPartner(k *call) {
-	c := command.CreatePartner{Actor: k.actor}
-	w, ok := k.bind(true, func(w *write) {
-		c.Email, c.Name, c.Surname, c.Password = w.string("email"), w.string("name"), w.string("surname"), w.string("password")
-		c.ID, c.Key = w.id("id"), w.id("key")
-		c.Tags, _ = w.strings("tags")
-		c.Referring = w.handle("referring_partner")
-	})
-	if ok {
-		c.Once = once(w, http.StatusCreated, k.showPartner)
-		do(w, k.s.deps.Handlers.CreatePartner, c)
-	}
-}
-
-func getPartner(k *call) {
-	q := query.PartnerByHandle{Actor: k.actor}
-	values := k.c.Request.URL.Query()
-	switch key, email := values.Get("key"), values.Get("email"); {
-	case key != "":
-		q.Handle.Key = key
-	case email != "":
-		q.Handle.Email = email
-	default:
-		q.Handle.ID = k.param("id")
-	}
-	ask(k, k.s.deps.Handlers.Partner, q, k.showPartner)
-}
-
 // ---- buyers
 
 func (k *call) showBuyer(b query.Buyer) Buyer {

@@ -42,8 +42,46 @@ type Handlers struct {
 	RevokeAPIKey bus.Handler[command.RevokeAPIKey, command.Done]
 	APIKeys      bus.Handler[query.APIKeys, query.List[query.APIKey]]
 
-	CreatePartner bus.Handler[command.CreatePartner, command.Done]
-	Partner       bus.Handler[query.PartnerByHandle, query.Partner]
+	CreatePartner   bus.Handler[command.CreatePartner, command.Done]
+	UpdatePartner   bus.Handler[command.UpdatePartner, command.Done]
+	SteerPartner    bus.Handler[command.SteerPartner, command.Done]
+	DeletePartner   bus.Handler[command.DeletePartner, command.Done]
+	InvitePartner   bus.Handler[command.InvitePartner, command.Done]
+	CreateSignInURL bus.Handler[command.CreateSignInURL, command.Done]
+	Partner         bus.Handler[query.PartnerByHandle, query.PartnerDetail]
+	Partners        bus.Handler[query.Partners, query.List[query.Partner]]
+
+	AddReferralLink    bus.Handler[command.AddReferralLink, command.Done]
+	ChangeReferralLink bus.Handler[command.ChangeReferralLink, command.Done]
+	RemoveReferralLink bus.Handler[command.RemoveReferralLink, command.Done]
+	ReferralLinks      bus.Handler[query.ReferralLinks, query.List[query.ReferralLink]]
+	ReferralLink       bus.Handler[query.ReferralLinkByKey, query.ReferralLink]
+
+	CreateCustomer bus.Handler[command.CreateCustomer, command.Done]
+	UpdateCustomer bus.Handler[command.UpdateCustomer, command.Done]
+	SteerCustomer  bus.Handler[command.SteerCustomer, command.Done]
+	Customers      bus.Handler[query.Customers, query.List[query.Customer]]
+	Customer       bus.Handler[query.CustomerByHandle, query.Customer]
+
+	UpdateLeadForm bus.Handler[command.UpdateLeadForm, command.Done]
+	LeadForm       bus.Handler[query.LeadFormOfSeller, query.LeadForm]
+	SubmitFormLead bus.Handler[command.SubmitFormLead, command.Done]
+	ConvertLead    bus.Handler[command.ConvertLead, command.Done]
+	RejectLead     bus.Handler[command.RejectLead, command.Done]
+	DeleteLead     bus.Handler[command.DeleteLead, command.Done]
+	FormLeads      bus.Handler[query.FormLeads, query.List[query.FormLead]]
+	FormLead       bus.Handler[query.FormLeadByNumber, query.FormLead]
+
+	UpdateSettings bus.Handler[command.UpdateSettings, command.Done]
+	Settings       bus.Handler[query.SettingsOfSeller, query.Settings]
+	Overview       bus.Handler[query.Overview, query.ProgramOverview]
+
+	FollowLink       bus.Handler[command.FollowLink, command.Followed]
+	AcceptInvitation bus.Handler[command.AcceptInvitation, command.Session]
+	OpenSession      bus.Handler[command.OpenSession, command.Session]
+	CloseSession     bus.Handler[command.CloseSession, struct{}]
+	OpenInvitation   bus.Handler[query.OpenInvitation, query.InvitationView]
+	PartnerPage      bus.Handler[query.PartnerPage, query.PartnerPageView]
 
 	CreateBuyer bus.Handler[command.CreateBuyer, command.Done]
 	UpdateBuyer bus.Handler[command.UpdateBuyer, command.Done]
@@ -152,7 +190,7 @@ func New(d Deps) (*Server, error) {
 	if err := s.engine.SetTrustedProxies(nil); err != nil {
 		return nil, err
 	}
-	for _, r := range routes {
+	for _, r := range routes() {
 		f := programForm
 		if strings.HasPrefix(r.path, "/api/") {
 			f = supplierForm

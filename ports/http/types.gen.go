@@ -233,6 +233,63 @@ type ContractList struct {
 	Status One        `json:"status"`
 }
 
+// ConvertedTo defines model for ConvertedTo.
+type ConvertedTo struct {
+	// Key The customer's key
+	Key   string `json:"key"`
+	Name  string `json:"name"`
+	Email string `json:"email"`
+}
+
+// CurrencyAmount defines model for CurrencyAmount.
+type CurrencyAmount struct {
+	Currency string `json:"currency"`
+
+	// Amount A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
+	Amount Decimal `json:"amount"`
+}
+
+// CustomField defines model for CustomField.
+type CustomField struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Customer defines model for Customer.
+type Customer struct {
+	Key string `json:"key"`
+
+	// Partner The partner's id
+	Partner string `json:"partner"`
+	Deleted bool   `json:"deleted"`
+	Name    string `json:"name"`
+	Surname string `json:"surname"`
+	Email   string `json:"email"`
+	Status  string `json:"status"`
+
+	// CreatedAt UTC with six decimals.
+	CreatedAt Timestamp `json:"created_at"`
+
+	// UpdatedAt UTC with six decimals.
+	UpdatedAt Timestamp  `json:"updated_at"`
+	DeletedAt *Timestamp `json:"deleted_at"`
+	Tags      []Tag      `json:"tags"`
+}
+
+// CustomerAnswer defines model for CustomerAnswer.
+type CustomerAnswer struct {
+	Data   Customer `json:"data"`
+	Status One      `json:"status"`
+}
+
+// CustomerList defines model for CustomerList.
+type CustomerList struct {
+	Data   []Customer `json:"data"`
+	Links  Links      `json:"links"`
+	Meta   Meta       `json:"meta"`
+	Status One        `json:"status"`
+}
+
 // Delivery defines model for Delivery.
 type Delivery struct {
 	Mode string `json:"mode"`
@@ -243,6 +300,22 @@ type Distribution struct {
 	Mode     string `json:"mode"`
 	MaxSales int    `json:"max_sales"`
 	Strategy string `json:"strategy"`
+}
+
+// Domain defines model for Domain.
+type Domain struct {
+	Id           *string `json:"id"`
+	Domain       string  `json:"domain"`
+	Url          string  `json:"url"`
+	IsAdditional bool    `json:"is_additional"`
+}
+
+// DomainList defines model for DomainList.
+type DomainList struct {
+	Data   []Domain `json:"data"`
+	Links  Links    `json:"links"`
+	Meta   Meta     `json:"meta"`
+	Status One      `json:"status"`
 }
 
 // Error defines model for Error.
@@ -267,6 +340,50 @@ type FieldRule struct {
 	Options  *[]string `json:"options,omitempty"`
 }
 
+// FormAnswer defines model for FormAnswer.
+type FormAnswer struct {
+	Question string `json:"question"`
+	Answer   string `json:"answer"`
+}
+
+// FormLead defines model for FormLead.
+type FormLead struct {
+	Id             int64        `json:"id"`
+	Status         string       `json:"status"`
+	CreatedAt      string       `json:"created_at"`
+	LeadInfo       LeadInfo     `json:"lead_info"`
+	ConvertedTo    *ConvertedTo `json:"converted_to"`
+	Submitter      Submitter    `json:"submitter"`
+	SubmissionForm []FormAnswer `json:"submission_form"`
+	CanBeConverted bool         `json:"can_be_converted"`
+	CanBeRejected  bool         `json:"can_be_rejected"`
+
+	// MarketStatus There when the lead is offered for distribution
+	MarketStatus *string `json:"market_status,omitempty"`
+}
+
+// FormLeadAnswer defines model for FormLeadAnswer.
+type FormLeadAnswer struct {
+	Data   FormLead `json:"data"`
+	Status One      `json:"status"`
+}
+
+// FormLeadList defines model for FormLeadList.
+type FormLeadList struct {
+	Data   []FormLead `json:"data"`
+	Links  Links      `json:"links"`
+	Meta   Meta       `json:"meta"`
+	Status One        `json:"status"`
+}
+
+// LeadCampaign Where leads of the form are offered.
+type LeadCampaign struct {
+	CampaignId string `json:"campaign_id"`
+
+	// Fields Where the campaign's fields come from: name, first_name, last_name, email, or the id of a field of the lead form
+	Fields map[string]string `json:"fields"`
+}
+
 // LeadCounts By where they stand now. By buyer, only sold ones are counted.
 type LeadCounts struct {
 	Duplicate *int64 `json:"duplicate,omitempty"`
@@ -277,8 +394,54 @@ type LeadCounts struct {
 	Unsold    *int64 `json:"unsold,omitempty"`
 }
 
+// LeadDetails defines model for LeadDetails.
+type LeadDetails struct {
+	LeadsEnabled               string          `json:"leads_enabled"`
+	ProgramLeadsCommissionType string          `json:"program_leads_commission_type"`
+	LeadsCommission            LeadsCommission `json:"leads_commission"`
+	LeadsCustomFormFields      []LeadFormField `json:"leads_custom_form_fields"`
+
+	// Version Counts the changes of the form; 0: never set
+	Version int64 `json:"version"`
+}
+
+// LeadDetailsAnswer defines model for LeadDetailsAnswer.
+type LeadDetailsAnswer struct {
+	Data   LeadDetails `json:"data"`
+	Status One         `json:"status"`
+}
+
+// LeadFormField defines model for LeadFormField.
+type LeadFormField struct {
+	Id int64 `json:"id"`
+
+	// Type text is shown only and takes no answer
+	Type        LeadFormFieldType `json:"type"`
+	Title       string            `json:"title"`
+	Text        string            `json:"text"`
+	Description string            `json:"description"`
+	Required    bool              `json:"required"`
+	Options     []string          `json:"options"`
+}
+
+// LeadFormFieldType text is shown only and takes no answer
+type LeadFormFieldType = string
+
+// LeadInfo defines model for LeadInfo.
+type LeadInfo struct {
+	Name  string `json:"name"`
+	Email string `json:"email"`
+}
+
 // LeadStatus defines model for LeadStatus.
 type LeadStatus = string
+
+// LeadsCommission defines model for LeadsCommission.
+type LeadsCommission struct {
+	Currency       string `json:"currency"`
+	Commission     int    `json:"commission"`
+	CommissionType string `json:"commission_type"`
+}
 
 // LedgerEntry defines model for LedgerEntry.
 type LedgerEntry struct {
@@ -413,6 +576,50 @@ type Ok struct {
 // One defines model for One.
 type One = int
 
+// Overview Totals, and by how many percent the last 30 days are above the 30 before, null when those had none.
+type Overview struct {
+	TotalPartners                  int64            `json:"total_partners"`
+	TotalPartnersGrowth            *int64           `json:"total_partners_growth"`
+	TotalSignups                   int64            `json:"total_signups"`
+	TotalSignupsGrowth             *int64           `json:"total_signups_growth"`
+	TotalClicks                    int64            `json:"total_clicks"`
+	TotalClicksGrowth              *int64           `json:"total_clicks_growth"`
+	TotalLeads                     int64            `json:"total_leads"`
+	TotalLeadsGrowth               *int64           `json:"total_leads_growth"`
+	TotalPurchases                 int64            `json:"total_purchases"`
+	TotalPurchasesGrowth           *int64           `json:"total_purchases_growth"`
+	TotalRevenue                   []CurrencyAmount `json:"total_revenue"`
+	TotalRevenueGrowth             *int64           `json:"total_revenue_growth"`
+	TotalReward                    []CurrencyAmount `json:"total_reward"`
+	TotalRewardGrowth              *int64           `json:"total_reward_growth"`
+	TotalPaid                      []CurrencyAmount `json:"total_paid"`
+	TotalPaidGrowth                *int64           `json:"total_paid_growth"`
+	TotalPaidAccounts              int64            `json:"total_paid_accounts"`
+	TotalPaidAccountsGrowth        *int64           `json:"total_paid_accounts_growth"`
+	OverviewProgramCurrentSettings OverviewSettings `json:"overview_program_current_settings"`
+}
+
+// OverviewAnswer defines model for OverviewAnswer.
+type OverviewAnswer struct {
+	// Data Totals, and by how many percent the last 30 days are above the 30 before, null when those had none.
+	Data   Overview `json:"data"`
+	Status One      `json:"status"`
+}
+
+// OverviewSettings defines model for OverviewSettings.
+type OverviewSettings struct {
+	ProgramName           string `json:"program_name"`
+	ProgramType           string `json:"program_type"`
+	ProgramTypeTitle      string `json:"program_type_title"`
+	Currency              string `json:"currency"`
+	CommissionDescription string `json:"commission_description"`
+
+	// CookieLifetime Days
+	CookieLifetime   int     `json:"cookie_lifetime"`
+	PayoutThreshold  *string `json:"payout_threshold"`
+	PartnerPortalUrl string  `json:"partner_portal_url"`
+}
+
 // Partner defines model for Partner.
 type Partner struct {
 	Email string `json:"email"`
@@ -421,18 +628,18 @@ type Partner struct {
 	CreatedAt Timestamp `json:"created_at"`
 
 	// UpdatedAt UTC with six decimals.
-	UpdatedAt      Timestamp `json:"updated_at"`
-	Name           string    `json:"name"`
-	Id             string    `json:"id"`
-	Surname        string    `json:"surname"`
-	Tos            bool      `json:"tos"`
-	Approved       bool      `json:"approved"`
-	Status         string    `json:"status"`
-	CustomFields   []string  `json:"custom_fields"`
-	ReferralsCount int64     `json:"referrals_count"`
-	Tags           []Tag     `json:"tags"`
-	ReferralLink   string    `json:"referral_link"`
-	ReferralLinks  []string  `json:"referral_links"`
+	UpdatedAt      Timestamp     `json:"updated_at"`
+	Name           string        `json:"name"`
+	Id             string        `json:"id"`
+	Surname        string        `json:"surname"`
+	Tos            bool          `json:"tos"`
+	Approved       bool          `json:"approved"`
+	Status         string        `json:"status"`
+	CustomFields   []CustomField `json:"custom_fields"`
+	ReferralsCount int64         `json:"referrals_count"`
+	Tags           []Tag         `json:"tags"`
+	ReferralLink   string        `json:"referral_link"`
+	ReferralLinks  []string      `json:"referral_links"`
 }
 
 // PartnerAnswer defines model for PartnerAnswer.
@@ -441,15 +648,110 @@ type PartnerAnswer struct {
 	Status One     `json:"status"`
 }
 
+// PartnerCommissions defines model for PartnerCommissions.
+type PartnerCommissions struct {
+	Paid    []CurrencyAmount `json:"paid"`
+	Pending []CurrencyAmount `json:"pending"`
+	NotPaid []CurrencyAmount `json:"not_paid"`
+}
+
+// PartnerDetail defines model for PartnerDetail.
+type PartnerDetail struct {
+	Email string `json:"email"`
+
+	// CreatedAt UTC with six decimals.
+	CreatedAt Timestamp `json:"created_at"`
+
+	// UpdatedAt UTC with six decimals.
+	UpdatedAt      Timestamp          `json:"updated_at"`
+	Name           string             `json:"name"`
+	Id             string             `json:"id"`
+	Surname        string             `json:"surname"`
+	Tos            bool               `json:"tos"`
+	Approved       bool               `json:"approved"`
+	Status         string             `json:"status"`
+	CustomFields   []CustomField      `json:"custom_fields"`
+	ReferralsCount int64              `json:"referrals_count"`
+	Tags           []Tag              `json:"tags"`
+	ReferralLink   string             `json:"referral_link"`
+	ReferralLinks  []string           `json:"referral_links"`
+	Referrals      PartnerReferrals   `json:"referrals"`
+	Commissions    PartnerCommissions `json:"commissions"`
+
+	// CustomFieldValues The same as custom_fields
+	CustomFieldValues []CustomField `json:"custom_field_values"`
+}
+
+// PartnerDetailAnswer defines model for PartnerDetailAnswer.
+type PartnerDetailAnswer struct {
+	Data   PartnerDetail `json:"data"`
+	Status One           `json:"status"`
+}
+
+// PartnerList defines model for PartnerList.
+type PartnerList struct {
+	Data   []Partner `json:"data"`
+	Links  Links     `json:"links"`
+	Meta   Meta      `json:"meta"`
+	Status One       `json:"status"`
+}
+
 // PartnerReference defines model for PartnerReference.
 type PartnerReference struct {
 	Id string `json:"id"`
+}
+
+// PartnerReferrals defines model for PartnerReferrals.
+type PartnerReferrals struct {
+	Clicks       int64            `json:"clicks"`
+	Signups      int64            `json:"signups"`
+	Revenue      []CurrencyAmount `json:"revenue"`
+	SalesCount   int64            `json:"sales_count"`
+	PaidAccounts int64            `json:"paid_accounts"`
+}
+
+// ProgramTest defines model for ProgramTest.
+type ProgramTest struct {
+	Program TestedProgram `json:"program"`
+}
+
+// ProgramTestAnswer defines model for ProgramTestAnswer.
+type ProgramTestAnswer struct {
+	Data   ProgramTest `json:"data"`
+	Status One         `json:"status"`
 }
 
 // RateLimitValue defines model for RateLimitValue.
 type RateLimitValue struct {
 	Requests      int64 `json:"requests"`
 	WindowSeconds int64 `json:"window_seconds"`
+}
+
+// ReferralLink defines model for ReferralLink.
+type ReferralLink struct {
+	// Id The same as the key
+	Id                        string  `json:"id"`
+	Key                       string  `json:"key"`
+	Url                       string  `json:"url"`
+	Default                   bool    `json:"default"`
+	IsAdditional              bool    `json:"is_additional"`
+	DirectTracking            bool    `json:"direct_tracking"`
+	DirectTrackingRedirect    bool    `json:"direct_tracking_redirect"`
+	DirectTrackingRedirectUrl *string `json:"direct_tracking_redirect_url"`
+}
+
+// ReferralLinkAnswer defines model for ReferralLinkAnswer.
+type ReferralLinkAnswer struct {
+	Data   ReferralLink `json:"data"`
+	Status One          `json:"status"`
+}
+
+// ReferralLinkList defines model for ReferralLinkList.
+type ReferralLinkList struct {
+	Data   []ReferralLink `json:"data"`
+	Links  Links          `json:"links"`
+	Meta   Meta           `json:"meta"`
+	Status One            `json:"status"`
 }
 
 // ReportAnswer defines model for ReportAnswer.
@@ -569,8 +871,55 @@ type SellerList struct {
 	Status One      `json:"status"`
 }
 
+// Settings defines model for Settings.
+type Settings struct {
+	ProgramName   string `json:"program_name"`
+	Website       string `json:"website"`
+	Currency      string `json:"currency"`
+	TimeZone      string `json:"time_zone"`
+	Approval      string `json:"approval"`
+	LinkParameter string `json:"link_parameter"`
+
+	// CookieLifetime Days
+	CookieLifetime int    `json:"cookie_lifetime"`
+	Attribution    string `json:"attribution"`
+
+	// AttributionWindow Days; 0: no window
+	AttributionWindow int           `json:"attribution_window"`
+	AllowSelfReferral bool          `json:"allow_self_referral"`
+	LeadCampaign      *LeadCampaign `json:"lead_campaign"`
+}
+
+// SettingsAnswer defines model for SettingsAnswer.
+type SettingsAnswer struct {
+	Data   Settings `json:"data"`
+	Status One      `json:"status"`
+}
+
+// SignInURL defines model for SignInURL.
+type SignInURL struct {
+	Url string `json:"url"`
+
+	// ExpiresAt UTC with six decimals.
+	ExpiresAt Timestamp `json:"expires_at"`
+}
+
+// SignInURLAnswer defines model for SignInURLAnswer.
+type SignInURLAnswer struct {
+	Data   SignInURL `json:"data"`
+	Status One       `json:"status"`
+}
+
 // Status defines model for Status.
 type Status = string
+
+// Submitter defines model for Submitter.
+type Submitter struct {
+	// Id The partner's id
+	Id    string `json:"id"`
+	Name  string `json:"name"`
+	Email string `json:"email"`
+}
 
 // SupplierError defines model for SupplierError.
 type SupplierError struct {
@@ -611,6 +960,19 @@ type SupplierPayout struct {
 // Tag defines model for Tag.
 type Tag struct {
 	Value string `json:"value"`
+}
+
+// TestedProgram defines model for TestedProgram.
+type TestedProgram struct {
+	// Id The seller's id
+	Id       string `json:"id"`
+	Code     string `json:"code"`
+	Slug     string `json:"slug"`
+	Name     string `json:"name"`
+	Type     string `json:"type"`
+	Currency string `json:"currency"`
+	Website  string `json:"website"`
+	PubId    string `json:"pub_id"`
 }
 
 // Trace defines model for Trace.

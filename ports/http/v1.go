@@ -3,6 +3,7 @@ package httpport
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,7 +21,12 @@ type route struct {
 }
 
 // routes is every route there is; a test compares it with openapi.yaml.
-var routes = []route{
+func routes() []route {
+	return slices.Concat(marketRoutes, partnerRoutes, formLeadRoutes, visitorRoutes)
+}
+
+// marketRoutes are the supplier's, the installation's and the marketplace's routes, and the documents.
+var marketRoutes = []route{
 	{http.MethodPost, "/api/leads", supplier, submitLead},
 	{http.MethodGet, "/api/leads/:lead_id", supplier, supplierLead},
 
@@ -32,9 +38,6 @@ var routes = []route{
 	{http.MethodGet, "/v1/api-keys", program, listAPIKeys},
 	{http.MethodPost, "/v1/api-keys", program, createAPIKey},
 	{http.MethodDelete, "/v1/api-keys/:id", program, revokeAPIKey},
-
-	{http.MethodPost, "/v1/partners", program, createPartner},
-	{http.MethodGet, "/v1/partners/:id", program, getPartner},
 
 	{http.MethodGet, "/v1/buyers", program, listBuyers},
 	{http.MethodPost, "/v1/buyers", program, createBuyer},
@@ -128,9 +131,16 @@ func (k *call) action() (*write, bool) {
 	return w, true
 }
 
-// form begins a write with members and binds them.
+// bind begins a write with members and binds them.
 func (k *call) bind(lenient bool, members func(*write)) (*write, bool) {
-	w, err := k.begin(lenient, false)
+	return k.binding(lenient, false, members)
+}
+
+// act begins a write on a lenient path that needs no body.
+func (k *call) act(members func(*write)) (*write, bool) { return k.binding(true, true, members) }
+
+func (k *call) binding(lenient, optional bool, members func(*write)) (*write, bool) {
+	w, err := k.begin(lenient, optional)
 	if err == nil {
 		members(w)
 		err = w.end()
@@ -185,7 +195,9 @@ func (k *call) pageOf(values url.Values, v *fault.Violations) query.Page {
 		after, err := query.DecodeCursor(cursor)
 		v.AddErr("", err)
 		p.After = after
-		ok = ok && err == nil
+		if err != nil {
+			p.Number = min(p.Number, 1) // how deep a page may be without a cursor is beside the point
+		}
 	}
 	switch values.Get("sort") {
 	case "", "desc":
@@ -242,9 +254,8 @@ func list[Q, T, D any](k *call, h bus.Handler[Q, query.List[T]], ask func(query.
 	k.write(http.StatusOK, encode(body))
 }
 
-// referralLink is a website's address with the referral key merged into its query.
-func referralLink(website, key string) string {
-	const parameter = "aff"
+// referralLink is a website's address with the referral key merged into its query under the program's parameter.
+func referralLink(website, parameter, key string) string {
 	u, err := url.Parse(website)
 	if err != nil {
 		u = &url.URL{}

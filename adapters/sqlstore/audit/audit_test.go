@@ -15,6 +15,7 @@ import (
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/buyer"
 	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/domain/money"
 	"github.com/leadmill/leadmill/tests/dbtest"
 )
@@ -24,6 +25,7 @@ type fair struct {
 	*shop
 
 	first, free, credit, pending, duplicate, test, other string
+	converted, erased, open                              string // of the form, by what became of their reviews
 }
 
 func newFair(t *testing.T, e dbtest.Engine) *fair {
@@ -53,8 +55,51 @@ func newFair(t *testing.T, e dbtest.Engine) *fair {
 	f.duplicate = send(one, "Auto", "+13125550101", false, "duplicate")
 	f.test = send(one, "Auto", "+13125550103", true, "sold")
 	f.other = send(two, "Other", "+13125550101", false, "sold")
+	f.program()
 	f.catchUp()
 	return f
+}
+
+// program adds partners that referred each other, customers that moved and went, a form with its leads, and clicks.
+func (f *fair) program() {
+	f.t.Helper()
+	now := f.clock.Now()
+	f.partner("seller_1", "partner_second", "partner_1")
+	f.partner("seller_1", "partner_third", "partner_second")
+	gone := f.partner("seller_1", "partner_gone", "partner_third")
+	f.customer("seller_1", "customer_stays", "partner_1")
+	f.customer("seller_1", "customer_moved", "partner_1", "partner_second", "partner_gone")
+	f.customer("seller_2", "customer_other", "partner_2")
+	left := f.customer("seller_1", "customer_left", "partner_1")
+	f.do(func(ctx context.Context, tx application.Tx) error {
+		c, err := tx.Customers().Lock(ctx, "seller_1", application.CustomerHandle{ID: left.ID()})
+		if err != nil {
+			return err
+		}
+		if err := c.Delete(now); err != nil {
+			return err
+		}
+		return tx.Customers().Save(ctx, c)
+	})
+	f.do(func(ctx context.Context, tx application.Tx) error {
+		p, err := tx.Partners().Lock(ctx, "seller_1", application.PartnerHandle{ID: gone.ID()})
+		if err != nil {
+			return err
+		}
+		if err := p.Delete(now); err != nil {
+			return err
+		}
+		return tx.Partners().Save(ctx, p)
+	})
+	form := lead.NewForm("seller_1")
+	enabled := true
+	require.NoError(f.t, form.Update(lead.FormChange{Enabled: &enabled}))
+	f.do(func(ctx context.Context, tx application.Tx) error { return tx.Forms().Save(ctx, form) })
+	f.converted, f.erased, f.open = f.formLead("seller_1", "partner_1").ID(), f.formLead("seller_1", "partner_1").ID(), f.formLead("seller_1", "partner_second").ID()
+	f.review("seller_1", 1, func(l *lead.Lead) error { return l.Convert("customer_stays", "key", nil, usd, now) })
+	f.review("seller_1", 2, func(l *lead.Lead) error { return l.Erase(now) })
+	require.NoError(f.t, f.store.AppendClicks(f.t.Context(), []application.Click{{ID: "click_1", SellerID: "seller_1", PartnerID: "partner_1", ReferralKey: "ref", At: now},
+		{ID: "click_2", SellerID: "seller_1", PartnerID: "partner_1", ReferralKey: "ref", At: now}}))
 }
 
 // violation is a planted breach of one rule. plant returns the table and the id that the audit must name.
@@ -84,6 +129,7 @@ func of(rule, table string, lead func(f *fair) string, statements ...string) vio
 const (
 	newKey      = "INSERT INTO api_keys (id, seller_id, scope, name, partner_id, limit_requests, limit_window_us, hash, created_at, revoked_at) "
 	newPartner  = "INSERT INTO partners (seller_id, id, email, email_key, name, surname, status, approved, terms_accepted, tags, referring_partner_id, password_hash, created_at, updated_at, version) "
+	newCustomer = "INSERT INTO customers (id, seller_id, customer_key, key_hash, email, email_key, name, surname, tags, status, partner_id, referral_key, policy, attributed_at, created_at, updated_at, deleted_at, version) "
 	newBuyer    = "INSERT INTO buyers (id, seller_id, name, email, status, time_zone, balance, held, credit_limit, created_at, updated_at, version) "
 	newCampaign = "INSERT INTO campaigns (id, seller_id, name, category, active_key, status, definition, created_at, updated_at, version) "
 	newContract = "INSERT INTO contracts (id, campaign_id, seller_id, buyer_id, status, price, priority, time_zone, effective_zone, caps, created_at, updated_at) "
@@ -93,6 +139,8 @@ const (
 )
 
 func pendingLead(f *fair) string { return f.pending }
+func openLead(f *fair) string    { return f.open }
+func erasedLead(f *fair) string  { return f.erased }
 func testLead(f *fair) string    { return f.test }
 func firstLead(f *fair) string   { return f.first }
 
@@ -130,6 +178,15 @@ func gapped(table, kind string, id func(f *fair) string) violation {
 		last := f.text("SELECT MAX(aggregate_version) FROM events" + where)
 		f.exec("UPDATE events SET aggregate_version = aggregate_version + 1" + where + " AND aggregate_version = " + last)
 		return table, id(f)
+	}}
+}
+
+// attributed inserts customer_x with its one event.
+func attributed(rule, sellerID, partnerID string) violation {
+	return violation{rule, func(f *fair) (string, string) {
+		f.exec(newCustomer + "VALUES ('customer_x', '" + sellerID + "', 'x', " + hash32 + ", '', '', '', '', '[]', 'active', '" + partnerID + "', '', '', 1, 1, 1, 0, 1)")
+		f.publish(sellerID, "customer", "customer_x", 1, "customer.attributed.v1", fmt.Sprintf(`{"partner_id":%q}`, partnerID), 1)
+		return "customers", "customer_x"
 	}}
 }
 
@@ -266,7 +323,7 @@ var violations = []violation{
 		return "event_positions", last
 	}},
 	{"position_has_event", func(f *fair) (string, string) {
-		position := f.text("SELECT position FROM event_log WHERE type = 'partner.created.v1' AND seller_id = 'seller_1'")
+		position := f.text("SELECT position FROM event_log WHERE type = 'campaign.created.v1' AND seller_id = 'seller_1'")
 		f.exec("UPDATE event_positions SET seller_id = 'seller_2' WHERE position = " + position)
 		return "event_positions", position
 	}},
@@ -305,10 +362,66 @@ var violations = []violation{
 		return "report_sellers", "seller_1 " + f.text("SELECT since FROM report_sellers WHERE seller_id = 'seller_1'")
 	}},
 	{"report_is_replay", func(f *fair) (string, string) {
-		where := " WHERE aggregate_id = '" + f.pending + "' AND aggregate_version = 1"
+		where := " WHERE aggregate_id = '" + f.pending + "' AND aggregate_version = 2"
 		f.exec("UPDATE events SET payload = X'7B'" + where)
 		return "events", f.text("SELECT event_id FROM events" + where)
 	}},
+
+	by("activity_is_replay", "partner_activity", "seller_1 partner_1", "UPDATE partner_activity SET clicks = clicks + 1 WHERE partner_id = 'partner_1'"),
+	by("activity_is_replay", "partner_activity", "seller_2 partner_x", "INSERT INTO partner_activity (seller_id, partner_id, clicks, signups, leads) VALUES ('seller_2', 'partner_x', 0, 0, 0)"),
+	{"activity_is_replay", func(f *fair) (string, string) {
+		day := f.text("SELECT MAX(day) FROM program_days WHERE seller_id = 'seller_1'")
+		f.exec("DELETE FROM program_days WHERE seller_id = 'seller_1' AND day = '" + day + "'")
+		return "program_days", "seller_1 " + day
+	}},
+	{"activity_is_replay", func(f *fair) (string, string) {
+		where := " WHERE aggregate_id = 'click_2'"
+		f.exec("UPDATE events SET payload = X'7B7D'" + where)
+		return "events", f.text("SELECT event_id FROM events" + where)
+	}},
+
+	{"customer_is_attributed", func(f *fair) (string, string) {
+		f.exec(newCustomer + "VALUES ('customer_x', 'seller_1', 'x', " + hash32 + ", '', '', '', '', '[]', 'active', 'partner_1', '', '', 1, 1, 1, 0, 1)")
+		f.publish("seller_1", "customer", "customer_x", 1, "customer.created.v1", `{"partner_id":"partner_1"}`, 1)
+		return "customers", "customer_x"
+	}},
+	by("customer_is_attributed", "customers", "customer_moved", "UPDATE customers SET partner_id = 'partner_second' WHERE id = 'customer_moved'"),
+	by("customer_is_attributed", "customers", "customer_stays", "UPDATE customers SET partner_id = '' WHERE id = 'customer_stays'"),
+	{"customer_is_attributed", func(f *fair) (string, string) {
+		f.exec("UPDATE customers SET version = 3 WHERE id = 'customer_stays'")
+		f.publish("seller_1", "customer", "customer_stays", 3, "customer.attributed.v1", "{", 1)
+		return "customers", "customer_stays"
+	}},
+	by("no_referral_circle", "partners", "partner_1", "UPDATE partners SET referring_partner_id = 'partner_third' WHERE id = 'partner_1'"),
+	by("no_referral_circle", "partners", "partner_second", "UPDATE partners SET referring_partner_id = 'partner_second' WHERE id = 'partner_second'"),
+	by("deleted_partner_is_erased", "partners", "partner_gone", "UPDATE partners SET surname = 'Byron' WHERE id = 'partner_gone'"),
+	by("deleted_partner_is_erased", "partners", "partner_gone", "UPDATE partners SET email_key = 'ada@example.com' WHERE id = 'partner_gone'"),
+	by("deleted_partner_is_erased", "partners", "partner_gone", `UPDATE partners SET tags = '["vip"]' WHERE id = 'partner_gone'`),
+	by("deleted_partner_is_erased", "partners", "partner_gone", `UPDATE partners SET custom_fields = '[{"name":"a","value":"b"}]' WHERE id = 'partner_gone'`),
+	by("deleted_customer_is_erased", "customers", "customer_left", "UPDATE customers SET customer_key = 'ada' WHERE id = 'customer_left'"),
+	by("deleted_customer_is_erased", "customers", "customer_left", "UPDATE customers SET key_hash = "+hash32+" WHERE id = 'customer_left'"),
+	by("deleted_customer_is_erased", "customers", "customer_left", "UPDATE customers SET email_key = 'ada@example.com' WHERE id = 'customer_left'"),
+	of("deleted_lead_is_erased", "lead_reviews", erasedLead, "UPDATE lead_reviews SET name = 'Ada' WHERE lead_id = '%s'"),
+	of("deleted_lead_is_erased", "lead_reviews", erasedLead, `UPDATE lead_reviews SET answers = '[{"id":1,"question":"a","answer":"b"}]' WHERE lead_id = '%s'`),
+	of("deleted_lead_is_erased", "lead_reviews", erasedLead, "UPDATE leads SET fields = X'7B2261223A2262227D' WHERE id = '%s'"),
+	of("form_lead_has_review", "leads", openLead, "DELETE FROM lead_reviews WHERE lead_id = '%s'"),
+	of("form_lead_has_review", "leads", openLead, "UPDATE leads SET origin = 'supplier' WHERE id = '%s'"),
+	of("converted_lead_has_customer", "lead_reviews", openLead, "UPDATE lead_reviews SET status = 'converted' WHERE lead_id = '%s'"),
+	of("converted_lead_has_customer", "lead_reviews", openLead, "UPDATE lead_reviews SET customer_id = 'customer_stays' WHERE lead_id = '%s'"),
+	by("form_lead_numbers_are_dense", "sellers", "seller_1", "UPDATE lead_reviews SET number = 4 WHERE number = 3", "UPDATE seller_numbers SET value = 4"),
+	by("form_lead_numbers_are_dense", "sellers", "seller_1", "UPDATE lead_reviews SET number = number - 1", "UPDATE seller_numbers SET value = 4"),
+	by("form_lead_number_was_given", "sellers", "seller_1", "UPDATE seller_numbers SET value = 2"),
+	by("form_lead_number_was_given", "sellers", "seller_1", "DELETE FROM seller_numbers"),
+
+	attributed("customers.seller_id", "seller_none", ""),
+	attributed("customers.partner_id", "seller_2", "partner_1"),
+	by("lead_forms.seller_id", "lead_forms", "seller_none", "INSERT INTO lead_forms (seller_id, version, definition) VALUES ('seller_none', 1, '{}')"),
+	by("seller_numbers.seller_id", "seller_numbers", "seller_none", "INSERT INTO seller_numbers (seller_id, series, value) VALUES ('seller_none', 'form_leads', 1)"),
+	by("lead_reviews.lead_id", "lead_reviews", "lead_none", "INSERT INTO lead_reviews (lead_id, seller_id, number, status, name, email, form_version, answers, customer_id) "+
+		"VALUES ('lead_none', 'seller_1', 4, 'submitted', '', '', 0, '[]', '')", "UPDATE seller_numbers SET value = 4"),
+	of("lead_reviews.customer_id", "lead_reviews", func(f *fair) string { return f.converted }, "UPDATE lead_reviews SET customer_id = 'customer_other' WHERE lead_id = '%s'"),
+	by("version_counts_events", "customers", "customer_stays", "UPDATE customers SET version = version + 1 WHERE id = 'customer_stays'"),
+	gapped("customers", "customer", named("customer_stays")),
 
 	by("api_keys.seller_id", "api_keys", "key_x", newKey+"VALUES ('key_x', 'seller_none', 'program', '', '', 0, 0, "+hash32+", 1, 0)"),
 	by("api_keys.partner_id", "api_keys", "key_x", newKey+"VALUES ('key_x', 'seller_2', 'supplier', '', 'partner_1', 0, 0, "+hash32+", 1, 0)"),
@@ -484,6 +597,28 @@ func TestBreachesAreListedUpToALimit(t *testing.T) {
 	i := slices.IndexFunc(r.Checks, func(c audit.Check) bool { return c.Rule == "held_is_open_holds" })
 	assert.Equal(t, 150, r.Checks[i].Breaches)
 	assert.EqualValues(t, 150, r.Checks[i].Rows)
+}
+
+// TestCircleAtAnyDepth closes a long chain of referring partners and hangs another one to it.
+func TestCircleAtAnyDepth(t *testing.T) {
+	t.Parallel()
+	const depth = 3000
+	s := newShop(t, dbtest.SQLite)
+	s.found(1)
+	id := func(i int) string { return fmt.Sprintf("deep_%04d", i) }
+	insert := func(name, referring string) {
+		s.exec(newPartner + fmt.Sprintf("VALUES ('seller_1', '%[1]s', '', '%[1]s', '', '', 'active', 1, 0, '[]', '%[2]s', '', 1, 1, 0)", name, referring))
+	}
+	insert(id(0), "")
+	for i := 1; i < depth; i++ {
+		insert(id(i), id(i-1))
+	}
+	insert("deep_tail", id(depth/2))
+	require.True(t, s.audit(1).OK())
+	s.exec("UPDATE partners SET referring_partner_id = '" + id(depth-1) + "' WHERE id = '" + id(0) + "'")
+	r := s.audit(100)
+	require.Equal(t, []audit.Breach{{Invariant: "I6", Rule: "no_referral_circle", Table: "partners", ID: id(0), Want: "no circle",
+		Got: fmt.Sprintf("a circle of %d", depth)}}, r.Breaches)
 }
 
 func TestRunTellsThatTheDatabaseIsAway(t *testing.T) {

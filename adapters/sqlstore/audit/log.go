@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -16,12 +17,14 @@ import (
 // logChunk is how many positions of the log are read in one snapshot.
 const logChunk = 2000
 
-// logRules are about the log as a whole; each takes its own snapshots.
+// logRules are about the log or a table as a whole; each takes its own snapshots.
 func logRules() []rule {
 	return []rule{
 		{invariant: "I4", name: "positions_are_dense", description: "The positions of events are 1, 2, 3 and so on without a gap.", run: positionsAreDense},
 		{invariant: "I4", name: "last_position_is_known", description: "The last position that was given is that of the last event.", run: lastPosition},
-		{invariant: "I4", name: "report_is_replay", description: "The campaign report is what a replay of the log up to its own cursor makes, without parked events.", run: reportIsReplay},
+		{invariant: "I4", name: "report_is_replay", description: "The campaign report is what a replay of the log up to its own cursor makes, without parked events.", run: isReplay(reportReplay)},
+		{invariant: "I4", name: "activity_is_replay", description: "The partners' activity is what a replay of the log up to its own cursor makes, without parked events.", run: isReplay(activityReplay)},
+		{invariant: "I6", name: "no_referral_circle", description: "No partner is referred by itself, directly or through others.", table: "partners", run: noCircles},
 	}
 }
 
@@ -72,34 +75,50 @@ func lastPosition(ctx context.Context, c *chunk) error {
 	return nil
 }
 
-// reportIsReplay reads cursor, parked events and tables in one snapshot. The log up to the cursor does not change, so it
-// is read in parts afterwards.
-func reportIsReplay(ctx context.Context, c *chunk) error {
-	replayed := newReportTables()
-	report := projection.NewCampaignReport(replayed)
-	var cursor int64
-	var stored *reportTables
-	parked := map[int64]bool{}
-	err := c.snapshot(ctx, func(tx *sqlx.Tx) (err error) {
-		err = tx.GetContext(ctx, &cursor, "SELECT position FROM event_consumers WHERE name = ?", report.Name())
-		if err != nil && !errors.Is(err, sql.ErrNoRows) { // none: it never ran
+// replay is a projection with its tables in memory. Read returns a comparison of the tables as they are stored with those.
+type replay struct {
+	projection projection.Projection
+	read       func(ctx context.Context, c *chunk) (compare func(c *chunk), err error)
+}
+
+// isReplay is a rule that reads cursor, parked events and tables in one snapshot. The log up to the cursor does not change,
+// so it is read in parts afterwards.
+func isReplay(start func() replay) func(ctx context.Context, c *chunk) error {
+	return func(ctx context.Context, c *chunk) error {
+		r := start()
+		var cursor int64
+		var compare func(c *chunk)
+		parked := map[int64]bool{}
+		err := c.snapshot(ctx, func(tx *sqlx.Tx) (err error) {
+			err = tx.GetContext(ctx, &cursor, "SELECT position FROM event_consumers WHERE name = ?", r.projection.Name())
+			if err != nil && !errors.Is(err, sql.ErrNoRows) { // none: it never ran
+				return err
+			}
+			var positions []int64
+			if err := tx.SelectContext(ctx, &positions, "SELECT position FROM event_parked WHERE consumer = ?", r.projection.Name()); err != nil {
+				return err
+			}
+			for _, p := range positions {
+				parked[p] = true
+			}
+			tables := *c
+			tables.tx = tx
+			compare, err = r.read(ctx, &tables)
+			return err
+		})
+		if err != nil {
 			return err
 		}
-		var positions []int64
-		if err := tx.SelectContext(ctx, &positions, "SELECT position FROM event_parked WHERE consumer = ?", report.Name()); err != nil {
+		if err := c.apply(ctx, r.projection, cursor, parked); err != nil {
 			return err
 		}
-		for _, p := range positions {
-			parked[p] = true
-		}
-		tables := *c
-		tables.tx = tx
-		stored, err = readReport(ctx, &tables)
-		return err
-	})
-	if err != nil {
-		return err
+		compare(c)
+		return nil
 	}
+}
+
+// apply gives a projection the events up to a cursor that are not parked.
+func (c *chunk) apply(ctx context.Context, p projection.Projection, cursor int64, parked map[int64]bool) error {
 	size := int64(c.size(logChunk))
 	for after := int64(0); after < cursor; after += size {
 		events, err := c.events(ctx, after, min(cursor, after+size))
@@ -113,32 +132,33 @@ func reportIsReplay(ctx context.Context, c *chunk) error {
 			}
 		}
 		c.looked(len(kept))
-		if report.Apply(ctx, nil, kept) == nil {
+		if p.Apply(ctx, nil, kept) == nil {
 			continue
 		}
 		for i := range kept { // nothing of a failed batch was kept
-			if report.Apply(ctx, nil, kept[i:i+1]) != nil {
+			if p.Apply(ctx, nil, kept[i:i+1]) != nil {
 				c.breach(kept[i].ID, "applied or parked", "cannot be applied")
 			}
 		}
 	}
-	stored.compare(c, replayed)
 	return nil
 }
 
 // events returns the events above a position up to another, in order.
 func (a *auditor) events(ctx context.Context, after, upTo int64) (events []application.StoredEvent, err error) {
 	rows, err := a.db.Reader.QueryxContext(ctx, "SELECT position, event_id, seller_id, aggregate_type, aggregate_id, "+
-		"aggregate_version, type, payload FROM event_log WHERE position > ? AND position <= ? ORDER BY position", after, upTo)
+		"aggregate_version, type, payload, occurred_at FROM event_log WHERE position > ? AND position <= ? ORDER BY position", after, upTo)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		var e application.StoredEvent
-		if err := rows.Scan(&e.Position, &e.ID, &e.SellerID, &e.AggregateType, &e.AggregateID, &e.AggregateVersion, &e.Type, &e.Payload); err != nil {
+		var at int64
+		if err := rows.Scan(&e.Position, &e.ID, &e.SellerID, &e.AggregateType, &e.AggregateID, &e.AggregateVersion, &e.Type, &e.Payload, &at); err != nil {
 			return nil, err
 		}
+		e.OccurredAt = time.UnixMicro(at).UTC()
 		events = append(events, e)
 	}
 	return events, rows.Err()

@@ -20,6 +20,15 @@ type reportTables struct {
 
 var _ projection.CampaignReportStore = (*reportTables)(nil)
 
+// reportReplay is the campaign report.
+func reportReplay() replay {
+	replayed := newReportTables()
+	return replay{projection.NewCampaignReport(replayed), func(ctx context.Context, c *chunk) (func(c *chunk), error) {
+		stored, err := readReport(ctx, c)
+		return func(c *chunk) { stored.compare(c, replayed) }, err
+	}}
+}
+
 func newReportTables() *reportTables {
 	return &reportTables{map[string][]projection.SellerZone{}, map[projection.CampaignReportGroup]projection.LeadsDelta{},
 		map[projection.SalesGroup]projection.SalesDelta{}}

@@ -8,9 +8,11 @@ import (
 	"slices"
 
 	"github.com/jmoiron/sqlx"
+
+	"github.com/leadmill/leadmill/application"
 )
 
-// Rows of a table in one snapshot. Buyers and contracts have many entries and sales each.
+// Rows of a table in one snapshot. Buyers, contracts and sellers have many entries, sales and form leads each.
 const (
 	manyRows = 2000
 	fewRows  = 100
@@ -20,16 +22,20 @@ const (
 func scans() []scan {
 	id := []string{"id"}
 	all := []scan{
-		{table: "sellers", key: id, size: manyRows},
+		{table: "sellers", key: id, size: fewRows, rules: numbers},
 		{table: "api_keys", key: id, size: manyRows},
-		{table: "partners", key: []string{"seller_id", "id"}, size: manyRows},
+		{table: "partners", key: []string{"seller_id", "id"}, size: manyRows, rules: partners},
 		{table: "partner_keys", key: []string{"seller_id", "referral_key"}, size: manyRows},
+		{table: "customers", key: id, size: manyRows, rules: customers},
+		{table: "lead_forms", key: []string{"seller_id"}, size: manyRows},
+		{table: "seller_numbers", key: []string{"seller_id", "series"}, size: manyRows},
 		{table: "buyers", key: id, size: fewRows, rules: append(accounts(), sellerTotal())},
 		{table: "ledger_entries", key: id, size: manyRows, rules: entries},
 		{table: "campaigns", key: id, size: manyRows},
 		{table: "contracts", key: id, size: fewRows, rules: contracts},
 		{table: "contract_counters", key: []string{"counter_key"}, size: manyRows, rules: counters},
 		{table: "leads", key: id, size: manyRows, rules: leads},
+		{table: "lead_reviews", key: []string{"lead_id"}, size: manyRows, rules: reviews},
 		{table: "sales", key: id, size: manyRows, rules: sales},
 		{table: "claims", key: []string{"claim_key"}, size: manyRows, rules: claims},
 		{table: "events", key: id, size: manyRows, rules: events},
@@ -156,10 +162,55 @@ var leads = []rule{
 		query: `SELECT t.id AS id, 0 AS want, (SELECT COUNT(*) FROM events e WHERE e.seller_id = t.seller_id
 				AND e.aggregate_type = 'lead' AND e.aggregate_id = t.id) AS got
 			FROM leads t WHERE {range} AND t.test <> 0`},
+	{invariant: "I6", name: "form_lead_has_review", description: "A lead has a review if and only if it came through the form.",
+		query: `SELECT t.id AS id, CASE WHEN t.origin = 'form' THEN 'a review' ELSE 'none' END AS want,
+				CASE WHEN EXISTS (SELECT 1 FROM lead_reviews r WHERE r.lead_id = t.id) THEN 'a review' ELSE 'none' END AS got
+			FROM leads t WHERE {range}`},
 	{invariant: "I4", name: "sale_is_in_one_event", description: "Every live sale is in exactly one lead.sold.v1 event of its lead.",
 		table: "sales", run: salesAreInEvents},
 	{invariant: "I4", name: "event_sale_exists", description: "Every sale in a lead.sold.v1 event is a sale of that lead.",
 		table: "events", run: eventSalesExist},
+}
+
+// A number that is not committed is given again, so the numbers of a seller have no gap. Deleted leads keep theirs.
+var numbers = []rule{
+	{invariant: "I4", name: "form_lead_numbers_are_dense", description: "The numbers of a seller's form leads are 1, 2, 3 and so on without a gap.",
+		query: `SELECT t.id AS id, COALESCE((SELECT CASE WHEN MIN(r.number) < 1 THEN -1 ELSE MAX(r.number) END FROM lead_reviews r
+				WHERE r.seller_id = t.id), 0) AS want, (SELECT COUNT(*) FROM lead_reviews r WHERE r.seller_id = t.id) AS got
+			FROM sellers t WHERE {range}`},
+	{invariant: "I4", name: "form_lead_number_was_given", description: "No form lead has a number above the last that its seller gave.",
+		query: `SELECT t.id AS id, COALESCE((SELECT n.value FROM seller_numbers n WHERE n.seller_id = t.id AND n.series = '` +
+			application.FormLeads + `'), 0) AS want, COALESCE((SELECT MAX(r.number) FROM lead_reviews r WHERE r.seller_id = t.id), 0) AS got
+			FROM sellers t WHERE {range}`,
+		broken: "got > want"},
+}
+
+// partners: what is left of a deleted one, and nothing of what is personal.
+var partners = []rule{
+	{invariant: "I6", name: "deleted_partner_is_erased", description: "Nothing personal is kept of a deleted partner.",
+		query: `SELECT t.id AS id, 'erased' AS want, 'personal data' AS got FROM partners t WHERE {range} AND t.status = 'deleted'
+			AND (t.email <> '' OR INSTR(t.email_key, '@') > 0 OR t.name <> '' OR t.surname <> '' OR t.password_hash <> ''
+				OR t.tags <> '[]' OR COALESCE(t.custom_fields, '[]') <> '[]')`},
+}
+
+var customers = []rule{
+	{invariant: "I4", name: "customer_is_attributed", description: "Every customer is the one's that its last customer.attributed.v1 event says.",
+		run: customersAreAttributed},
+	{invariant: "I6", name: "deleted_customer_is_erased", description: "Nothing personal is kept of a deleted customer.",
+		query: `SELECT t.id AS id, 'erased' AS want, 'personal data' AS got FROM customers t WHERE {range} AND t.status = 'deleted'
+			AND (t.customer_key <> '' OR t.key_hash IS NOT NULL OR t.email <> '' OR t.email_key <> '' OR t.name <> ''
+				OR t.surname <> '' OR t.tags <> '[]')`},
+}
+
+var reviews = []rule{
+	{invariant: "I6", name: "converted_lead_has_customer", description: "A form lead names a customer if and only if it is converted, or was before it was deleted.",
+		query: `SELECT t.lead_id AS id, CASE WHEN t.status = 'converted' THEN 'a customer' ELSE 'none' END AS want,
+				CASE WHEN t.customer_id <> '' THEN 'a customer' ELSE 'none' END AS got
+			FROM lead_reviews t WHERE {range} AND t.status <> 'deleted'`},
+	{invariant: "I6", name: "deleted_lead_is_erased", description: "Nothing personal is kept of a deleted form lead.",
+		query: `SELECT t.lead_id AS id, 'erased' AS want, 'personal data' AS got
+			FROM lead_reviews t LEFT JOIN leads l ON l.id = t.lead_id WHERE {range} AND t.status = 'deleted'
+			AND (t.name <> '' OR t.email <> '' OR t.answers <> '[]' OR LENGTH(l.fields) > 2)`}, // {}
 }
 
 // The key of a claim is a hash of what may be personal data, so a breach names the lead and the kind.
@@ -169,7 +220,7 @@ var claims = []rule{
 
 var events = []rule{
 	{invariant: "I4", name: "event_has_aggregate", description: "The aggregate of every event exists.", table: "events",
-		query: "SELECT t.event_id AS id, t.aggregate_id AS want, COALESCE(sl.id, pa.id, bu.id, ca.id, le.id, 'none') AS got" + eventAggregates},
+		query: "SELECT t.event_id AS id, t.aggregate_id AS want, COALESCE(sl.id, pa.id, cu.id, bu.id, ca.id, le.id, 'none') AS got" + eventAggregates},
 	{invariant: "I4", name: "aggregate_order_is_position_order", table: "events",
 		description: "An event's position is behind that of the event before it in its aggregate.",
 		query: `SELECT t.event_id AS id, COALESCE(bp.position, 9223372036854775807) AS want, tp.position AS got
@@ -191,7 +242,7 @@ var events = []rule{
 			WHERE {range} AND p.id IS NULL
 				AND NOT EXISTS (SELECT 1 FROM event_pending q WHERE q.first_id <= t.id AND q.first_id + q.events > t.id)`},
 	{invariant: "I6", name: "events.aggregate_id", description: "An event belongs to the seller of its aggregate.", table: "events",
-		query: "SELECT t.event_id AS id, t.seller_id AS want, COALESCE(sl.id, pa.seller_id, bu.seller_id, ca.seller_id, le.seller_id, t.seller_id) AS got" + eventAggregates},
+		query: "SELECT t.event_id AS id, t.seller_id AS want, COALESCE(sl.id, pa.seller_id, cu.seller_id, bu.seller_id, ca.seller_id, le.seller_id, t.seller_id) AS got" + eventAggregates},
 }
 
 // positions and pending are the tables of the sequencer; on the other engines an event's position is its id.
@@ -208,19 +259,21 @@ var pending = []rule{
 			FROM event_pending t WHERE {range}`},
 }
 
-// eventAggregates joins events with what they are about. A partner's id is only unique within its seller.
+// eventAggregates joins events with what they are about. A partner's id is only unique within its seller; a click is kept
+// nowhere but in its event.
 const eventAggregates = ` FROM events t
 	LEFT JOIN sellers sl ON t.aggregate_type = 'seller' AND sl.id = t.aggregate_id
 	LEFT JOIN partners pa ON t.aggregate_type = 'partner' AND pa.seller_id = t.seller_id AND pa.id = t.aggregate_id
+	LEFT JOIN customers cu ON t.aggregate_type = 'customer' AND cu.id = t.aggregate_id
 	LEFT JOIN buyers bu ON t.aggregate_type = 'buyer' AND bu.id = t.aggregate_id
 	LEFT JOIN campaigns ca ON t.aggregate_type = 'campaign' AND ca.id = t.aggregate_id
 	LEFT JOIN leads le ON t.aggregate_type = 'lead' AND le.id = t.aggregate_id
-	WHERE {range}`
+	WHERE {range} AND t.aggregate_type <> 'click'`
 
 // aggregates are the tables of aggregates with the type that their events carry and the column with their seller's id.
 var aggregates = map[string]struct{ kind, seller string }{
 	"sellers": {"seller", "id"}, "partners": {"partner", "seller_id"}, "buyers": {"buyer", "seller_id"},
-	"campaigns": {"campaign", "seller_id"}, "leads": {"lead", "seller_id"},
+	"campaigns": {"campaign", "seller_id"}, "leads": {"lead", "seller_id"}, "customers": {"customer", "seller_id"},
 }
 
 // versions are the rules of a table of aggregates about the number of their events.
@@ -247,6 +300,10 @@ var referenced = []struct{ table, column, parent string }{
 	{"partners", "seller_id", "sellers"},
 	{"partners", "referring_partner_id", "partners"},
 	{"partner_keys", "partner_id", "partners"},
+	{"customers", "seller_id", "sellers"},
+	{"customers", "partner_id", "partners"},
+	{"lead_forms", "seller_id", "sellers"},
+	{"seller_numbers", "seller_id", "sellers"},
 	{"buyers", "seller_id", "sellers"},
 	{"ledger_entries", "buyer_id", "buyers"},
 	{"campaigns", "seller_id", "sellers"},
@@ -255,6 +312,8 @@ var referenced = []struct{ table, column, parent string }{
 	{"leads", "key_id", "api_keys"},
 	{"leads", "campaign_id", "campaigns"},
 	{"leads", "partner_id", "partners"},
+	{"lead_reviews", "lead_id", "leads"},
+	{"lead_reviews", "customer_id", "customers"},
 	{"sales", "lead_id", "leads"},
 	{"sales", "contract_id", "contracts"},
 	{"sales", "buyer_id", "buyers"},
@@ -273,8 +332,10 @@ func references(table string) []rule {
 		switch r.table {
 		case "partner_keys":
 			id = "t.referral_key"
-		case "claims":
+		case "claims", "lead_reviews":
 			id = "t.lead_id"
+		case "lead_forms", "seller_numbers":
+			id = "t.seller_id"
 		}
 		switch r.parent {
 		case "sellers":

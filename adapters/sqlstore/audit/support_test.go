@@ -25,9 +25,11 @@ import (
 	"github.com/leadmill/leadmill/domain/buyer"
 	"github.com/leadmill/leadmill/domain/calendar"
 	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/customer"
 	"github.com/leadmill/leadmill/domain/distribution"
 	"github.com/leadmill/leadmill/domain/event"
 	"github.com/leadmill/leadmill/domain/field"
+	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/domain/money"
 	"github.com/leadmill/leadmill/domain/partner"
 	"github.com/leadmill/leadmill/domain/seller"
@@ -74,7 +76,8 @@ func newShop(t *testing.T, e dbtest.Engine) *shop {
 	s.head = eventlog.NewHead(db, s.committed, eventlog.HeadConfig{})
 	s.sequencer = eventlog.NewSequencer(db, s.committed, s.head, eventlog.SequencerConfig{})
 	s.runner, err = eventlog.NewRunner(db, eventlog.NewReader(db, s.head), s.clock,
-		[]projection.Projection{projection.NewCampaignReport(sqlstore.NewCampaignReport(db))}, eventlog.RunnerConfig{})
+		[]projection.Projection{projection.NewCampaignReport(sqlstore.NewCampaignReport(db)),
+			projection.NewPartnerActivity(sqlstore.NewPartnerActivity(db))}, eventlog.RunnerConfig{})
 	require.NoError(t, err)
 	s.strategies, err = distribution.NewStrategies()
 	require.NoError(t, err)
@@ -157,6 +160,64 @@ func (s *shop) send(ctx context.Context, a application.Actor, category, phone st
 	return id, status, err
 }
 
+// partner makes a partner that another one referred.
+func (s *shop) partner(sellerID, id, referring string) *partner.Partner {
+	s.t.Helper()
+	p, err := partner.Register(sellerID, partner.Registration{ID: id, Key: "ref_" + id, Email: id + "@example.com", Name: "Ada", Surname: "Byron",
+		Tags: []string{"vip"}, CustomFields: []partner.CustomField{{Name: "city", Value: "Bonn"}}, Approved: true, ReferringPartnerID: referring,
+		PasswordHash: "hash"}, s.clock.Now())
+	require.NoError(s.t, err)
+	s.do(func(ctx context.Context, tx application.Tx) error { return tx.Partners().Add(ctx, p) })
+	return p
+}
+
+// customer makes a customer of a partner and gives it to others one after the other.
+func (s *shop) customer(sellerID, id, partnerID string, then ...string) *customer.Customer {
+	s.t.Helper()
+	c, err := customer.Register(customer.Registration{SellerID: sellerID, ID: id, Key: "key_" + id, Email: id + "@example.com", Name: "Ada",
+		Surname: "Byron", Tags: []string{"vip"}}, customer.Attribution{PartnerID: partnerID, Policy: "explicit", At: s.clock.Now()}, s.clock.Now())
+	require.NoError(s.t, err)
+	for _, next := range then {
+		require.True(s.t, c.AttributeTo(customer.Attribution{PartnerID: next, Policy: "operator", At: s.clock.Now()}))
+	}
+	s.do(func(ctx context.Context, tx application.Tx) error { return tx.Customers().Add(ctx, c) })
+	return c
+}
+
+// formLead submits a lead through the form of a seller.
+func (s *shop) formLead(sellerID, partnerID string) *lead.Lead {
+	s.t.Helper()
+	var l *lead.Lead
+	s.do(func(ctx context.Context, tx application.Tx) error {
+		number, err := tx.Numbers().Next(ctx, sellerID, application.FormLeads)
+		if err != nil {
+			return err
+		}
+		if l, err = lead.SubmitForm(lead.FormSubmission{ID: s.ids.New("lead"), SellerID: sellerID, SellerCode: "ACME0001", PartnerID: partnerID,
+			Number: number, Name: "Ada Byron", Email: "ada@example.com", Answers: []lead.Answer{{ID: 1, Question: "City", Answer: "Bonn"}},
+			At: s.clock.Now()}); err != nil {
+			return err
+		}
+		return tx.Leads().AddForm(ctx, l)
+	})
+	return l
+}
+
+// review changes a stored form lead.
+func (s *shop) review(sellerID string, number int64, change func(l *lead.Lead) error) {
+	s.t.Helper()
+	s.do(func(ctx context.Context, tx application.Tx) error {
+		l, err := tx.Leads().LockByNumber(ctx, sellerID, number)
+		if err != nil {
+			return err
+		}
+		if err := change(l); err != nil {
+			return err
+		}
+		return tx.Leads().SaveReview(ctx, l)
+	})
+}
+
 // catchUp numbers all events and applies them.
 func (s *shop) catchUp() {
 	s.t.Helper()
@@ -205,7 +266,8 @@ func (s *shop) text(query string) (v string) {
 }
 
 var tables = []string{"sellers", "api_keys", "partners", "partner_keys", "buyers", "ledger_entries", "campaigns", "contracts",
-	"contract_counters", "leads", "sales", "claims", "events", "event_consumers", "event_parked", "report_sellers", "report_leads", "report_sales"}
+	"contract_counters", "leads", "sales", "claims", "events", "event_consumers", "event_parked", "report_sellers", "report_leads", "report_sales",
+	"customers", "lead_forms", "seller_numbers", "lead_reviews", "partner_activity", "program_days"}
 
 // save keeps all rows in memory, so that restore can undo what a test does to them.
 func (s *shop) save() {
@@ -221,6 +283,11 @@ func (s *shop) save() {
 		for rows.Next() {
 			row, err := rows.SliceScan()
 			require.NoError(s.t, err)
+			for i, v := range row {
+				if b, ok := v.([]byte); ok && b == nil { // SQLite's driver returns an empty value so; as it is, it would become NULL
+					row[i] = []byte{}
+				}
+			}
 			s.saved[table] = append(s.saved[table], row)
 		}
 		require.NoError(s.t, rows.Err())

@@ -121,11 +121,13 @@ func (SQLite) Classify(err error) Class {
 
 // uniqueColumns names the unique keys by the columns that SQLite reports.
 var uniqueColumns = map[string]string{
-	"sellers.code":                              "sellers_code",
-	"sellers.slug":                              "sellers_slug",
-	"partners.seller_id, partners.email_key":    "partners_email",
-	"campaigns.seller_id, campaigns.active_key": "campaigns_active",
-	"sales.lead_id, sales.slot":                 "sales_lead",
+	"sellers.code":                                "sellers_code",
+	"sellers.slug":                                "sellers_slug",
+	"partners.seller_id, partners.email_key":      "partners_email",
+	"campaigns.seller_id, campaigns.active_key":   "campaigns_active",
+	"sales.lead_id, sales.slot":                   "sales_lead",
+	"customers.seller_id, customers.key_hash":     "customers_key",
+	"lead_reviews.seller_id, lead_reviews.number": "lead_reviews_number",
 	"events.seller_id, events.aggregate_type, events.aggregate_id, events.aggregate_version": "events_aggregate",
 }
 

@@ -35,6 +35,12 @@ func Run(t *testing.T, open func(t *testing.T) *Harness) {
 		run  func(t *testing.T, h *Harness)
 	}{
 		{"sellers", testSellers}, {"keys", testKeys}, {"partners", testPartners}, {"buyers", testBuyers},
+		{"changed partners", testChangedPartners}, {"referral keys", testReferralKeys}, {"deleted partners", testDeletedPartners},
+		{"partner races", testPartnerRaces}, {"partner handed over", testHandedOver}, {"referring partners", testChain},
+		{"customers", testCustomers}, {"customer handles", testCustomerHandles}, {"customer races", testCustomerRaces},
+		{"lead form", testForms}, {"numbers", testNumbers}, {"number race", testNumberRace}, {"tokens", testTokens},
+		{"token race", testTokenRace}, {"form leads", testFormLeads}, {"offered form leads", testOfferedFormLeads},
+		{"clicks", testClicks}, {"program version conflicts", testProgramConflicts}, {"program locks", testProgramLocks},
 		{"buyer charges", testCharges}, {"campaigns", testCampaigns}, {"cached campaigns", testCachedCampaigns},
 		{"campaigns of a seller", testCampaignsOfSeller}, {"leads", testLeads}, {"pending leads", testPending},
 		{"large batches", testLargeBatch}, {"refused values", testRefusedValues}, {"counters", testCounters},
@@ -76,7 +82,7 @@ func newBuyer(t *testing.T, id string) *buyer.Buyer {
 
 func newPartner(t *testing.T, sellerID, id, key, email string) *partner.Partner {
 	t.Helper()
-	p, err := partner.Register(sellerID, partner.Registration{ID: id, Key: key, Email: email, Name: "N"}, now)
+	p, err := partner.Register(sellerID, partner.Registration{ID: id, Key: key, Email: email, Name: "N", Approved: true}, now)
 	require.NoError(t, err)
 	return p
 }
@@ -144,10 +150,15 @@ func testSellers(t *testing.T, h *Harness) {
 
 	changed := filled[seller.Snapshot](100)
 	changed.ID, changed.Code, changed.Currency, changed.CreatedAt, changed.Version = n.ID, n.Code, n.Currency, n.CreatedAt, n.Version
+	changed.Program = seller.PartnerProgram{LinkParameter: "via", CookieDays: 1}
 	s, err = seller.FromSnapshot(changed)
 	require.NoError(t, err)
 	h.do(t, func(ctx ctx, tx tx) error { return tx.Sellers().Save(ctx, s) })
 	require.Equal(t, []seller.Snapshot{changed, changed, changed}, load())
+
+	h.exec(t, "UPDATE sellers SET program = NULL")
+	changed.Program = seller.DefaultProgram()
+	require.Equal(t, []seller.Snapshot{changed, changed, changed}, load(), "of a seller that set nothing")
 
 	h.do(t, func(ctx ctx, tx tx) error {
 		require.Equal(t, seller.ErrCodeTaken, tx.Sellers().Add(ctx, newSeller(t, "seller_2", "ABCD1234", "other")))
@@ -213,6 +224,21 @@ func testKeys(t *testing.T, h *Harness) {
 	var revoked int64
 	require.NoError(t, h.DB.Reader.GetContext(t.Context(), &revoked, "SELECT revoked_at FROM api_keys WHERE id = 'fresh'"))
 	require.Equal(t, now.UnixMicro(), revoked)
+
+	for id, of := range map[string][2]string{"a": {k.SellerID, "p"}, "b": {k.SellerID, "p"}, "c": {k.SellerID, "other"}, "d": {"another", "p"}, "e": {k.SellerID, ""}} {
+		k.ID, k.SellerID, k.PartnerID = id, of[0], of[1]
+		h.do(t, func(ctx ctx, tx tx) error { return tx.Keys().Add(ctx, k) })
+	}
+	h.do(t, func(ctx ctx, tx tx) error {
+		require.NoError(t, tx.Keys().RevokeOfPartner(ctx, row.SellerID, "p", now))
+		require.NoError(t, tx.Keys().RevokeOfPartner(ctx, row.SellerID, "p", now.Add(time.Hour)), "twice changes nothing")
+		require.NoError(t, tx.Keys().RevokeOfPartner(ctx, row.SellerID, "absent", now))
+		require.NoError(t, tx.Keys().RevokeOfPartner(ctx, row.SellerID, "", now), "the seller's own keys are nobody's")
+		return nil
+	})
+	var gone []string
+	require.NoError(t, h.DB.Reader.SelectContext(t.Context(), &gone, "SELECT id FROM api_keys WHERE revoked_at = ? AND id < 'f' ORDER BY id", now.UnixMicro()))
+	require.Equal(t, []string{"a", "b"}, gone)
 }
 
 func testPartners(t *testing.T, h *Harness) {
@@ -223,7 +249,7 @@ func testPartners(t *testing.T, h *Harness) {
 	other.SellerID, other.Email, other.EmailKey, other.Approved = n.SellerID, "zoë@example.com", "zoë@example.com", false
 	third := filled[partner.Snapshot](200)
 	third.Email, third.EmailKey, third.ID, third.TermsAccepted = n.Email, n.EmailKey, n.ID, false // of another seller
-	third.Keys = n.Keys
+	third.Keys, third.Retired = n.Keys, n.Retired
 	all := []partner.Snapshot{n, other, third}
 	h.do(t, func(ctx ctx, tx tx) error {
 		for _, n := range all {
@@ -242,7 +268,7 @@ func testPartners(t *testing.T, h *Harness) {
 				require.Equal(t, n, p.Snapshot())
 			}
 		}
-		for _, handle := range []application.PartnerHandle{{}, {ID: "absent", Key: n.Keys[0]}, {Key: "absent"}, {Email: "absent@example.com"},
+		for _, handle := range []application.PartnerHandle{{}, {ID: "absent", Key: n.Keys[0]}, {Key: "absent"}, {Key: n.Retired[0]}, {ID: "é"}, {Key: "\xff"}, {Email: "absent@example.com"},
 			{Email: "zoe@example.com"}, {Email: "no address"}, {ID: n.ID + " "}, {Key: n.Keys[0] + " "}} {
 			_, err := tx.Partners().Find(ctx, n.SellerID, handle)
 			require.Equal(t, partner.ErrNotFound, err, handle)
@@ -256,7 +282,7 @@ func testPartners(t *testing.T, h *Harness) {
 		return nil // and commits: nothing of the refused ones may be left
 	})
 	require.Equal(t, 3, h.count(t, "partners"))
-	require.Equal(t, 6, h.count(t, "partner_keys"))
+	require.Equal(t, 12, h.count(t, "partner_keys"), "two that lead to each partner and two retired ones")
 	h.do(t, func(ctx ctx, tx tx) error {
 		return tx.Partners().Add(ctx, newPartner(t, n.SellerID, "a", "k1", "a@example.com"))
 	})
@@ -595,9 +621,10 @@ func testLeads(t *testing.T, h *Harness) {
 		"other": {Kind: field.Other, Text: `{"b":[1, 2.0],"a":"\u00e9"}`}, "list": {Kind: field.Other, Text: "[]"}, "ключ \"x\"": field.TextValue("v")}
 	n.Sales[1].Status = lead.Captured
 	requireFull(t, n)
+	n.Review = nil // of a form lead, which AddForm stores
 	variant := filled[lead.Snapshot](300)
 	variant.SellerCode, variant.Status, variant.CampaignID = n.SellerCode, lead.Pending, n.CampaignID
-	variant.Fields, variant.Trace, variant.Sales, variant.Test = field.Set{}, lead.Trace{}, nil, false
+	variant.Fields, variant.Trace, variant.Sales, variant.Test, variant.Review = field.Set{}, lead.Trace{}, nil, false, nil
 	fingerprint := filled[[sha256.Size]byte](9)
 	answer := application.Answer{Status: 201, Body: []byte("{\"a\":1}\n\x00'\\")}
 	h.do(t, func(ctx ctx, tx tx) error {
@@ -632,7 +659,7 @@ func testLeads(t *testing.T, h *Harness) {
 	changed := filled[lead.Snapshot](600)
 	changed.ID, changed.SellerID, changed.SellerCode, changed.Origin, changed.KeyID, changed.PartnerID = n.ID, n.SellerID, n.SellerCode, n.Origin, n.KeyID, n.PartnerID
 	changed.CampaignID, changed.Category, changed.Fields, changed.ExternalID, changed.Test = n.CampaignID, n.Category, n.Fields, n.ExternalID, n.Test
-	changed.CreatedAt, changed.Version, changed.Status = n.CreatedAt, n.Version, lead.Pending
+	changed.CreatedAt, changed.Version, changed.Status, changed.Review = n.CreatedAt, n.Version, lead.Pending, nil
 	changed.Sales[0].Currency, changed.Sales[1].Currency = "EUR", "KWD"
 	changed.Sales[0].Status, changed.Sales[1].Status, changed.ShownHidden = "released", lead.Captured, false
 	err := h.Store.Do(t.Context(), func(ctx ctx, tx tx) error {

@@ -461,12 +461,17 @@ func testPurge(t *testing.T, h *Harness) {
 				return err
 			}
 		}
+		for i, until := range []time.Time{now.Add(-time.Hour), now, now.Add(time.Microsecond)} {
+			if err := tx.Tokens().Add(ctx, token(fmt.Sprint(i), application.SessionToken, until)); err != nil {
+				return err
+			}
+		}
 		return tx.Claims().Take(ctx, claims, nil, now)
 	})
 	n, err := h.Store.PurgeExpired(t.Context(), now)
 	require.NoError(t, err)
-	require.Equal(t, expired+2, n)
-	require.Equal(t, []int{2, 1}, []int{h.count(t, "claims"), h.count(t, "answers")})
+	require.Equal(t, expired+4, n)
+	require.Equal(t, []int{2, 1, 1}, []int{h.count(t, "claims"), h.count(t, "answers"), h.count(t, "partner_tokens")})
 	n, err = h.Store.PurgeExpired(t.Context(), now)
 	require.NoError(t, err)
 	require.Zero(t, n)

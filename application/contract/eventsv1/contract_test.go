@@ -113,8 +113,8 @@ func TestGoldenIsReproduced(t *testing.T) {
 	}
 }
 
-// TestGoldenMatchesSchema validates each golden event against its data schema and, as a whole, against its message in
-// asyncapi.yaml, whose references are resolved on the way.
+// TestGoldenMatchesSchema validates each golden event, and one with every member, against its data schema and, as a whole,
+// against its message in asyncapi.yaml, whose references are resolved on the way.
 func TestGoldenMatchesSchema(t *testing.T) {
 	t.Parallel()
 	c := jsonschema.NewCompiler()
@@ -128,28 +128,59 @@ func TestGoldenMatchesSchema(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, c.AddResource(SchemaURL(base, typ), doc))
 	}
-	for _, typ := range Types() {
+	for _, e := range events {
+		typ := e.Type()
+		schema := c.MustCompile(SchemaURL(base, typ))
+		message := c.MustCompile(base + "asyncapi.yaml#/components/messages/" + typ + "/payload")
 		golden, err := jsonschema.UnmarshalJSON(bytes.NewReader(readGolden(t, typ)))
 		require.NoError(t, err)
-		data := golden.(map[string]any)["data"].(map[string]any)
-		schema := c.MustCompile(SchemaURL(base, typ))
-		require.NoError(t, schema.Validate(data), typ)
-		message := c.MustCompile(base + "asyncapi.yaml#/components/messages/" + typ + "/payload")
 		require.NoError(t, message.Validate(golden), typ)
 
+		full, err := jsonschema.UnmarshalJSON(bytes.NewReader(example(t, e)))
+		require.NoError(t, err)
+		data := full.(map[string]any)["data"].(map[string]any)
+		require.NoError(t, message.Validate(full), typ)
+		require.ElementsMatch(t, slices.Collect(maps.Keys(schema.Properties)), slices.Collect(maps.Keys(data)), typ)
 		data["added_later"] = true
 		require.NoError(t, schema.Validate(data), "members may be added")
-		for member := range maps.Clone(data) {
-			if old := data[member]; slices.Contains(schema.Required, member) {
-				delete(data, member)
-				require.Error(t, schema.Validate(data), "%s without %s", typ, member)
-				require.Error(t, message.Validate(golden), "%s without %s", typ, member)
-				data[member] = true
-				require.Error(t, schema.Validate(data), "%s with another type of %s", typ, member)
-				data[member] = old
+		for member := range schema.Properties {
+			old := data[member]
+			delete(data, member)
+			missing := slices.Contains(schema.Required, member)
+			require.Equal(t, missing, schema.Validate(data) != nil, "%s without %s", typ, member)
+			require.Equal(t, missing, message.Validate(full) != nil, "%s without %s", typ, member)
+			data[member] = map[string]any{}
+			require.Error(t, schema.Validate(data), "%s with another type of %s", typ, member)
+			data[member] = old
+		}
+	}
+}
+
+// TestOptionalMembers fixes which members may be absent: each says when it is.
+func TestOptionalMembers(t *testing.T) {
+	t.Parallel()
+	got := map[string][]string{}
+	for _, e := range events {
+		schema, _ := Schema(e.Type())
+		var n node
+		require.NoError(t, json.Unmarshal(schema, &n))
+		for member, m := range n.Properties {
+			if !slices.Contains(n.Required, member) {
+				assert.Contains(t, m.Description, "; absent ", "%s does not say when %s is absent", e.Type(), member)
+				got[e.Type()] = append(got[e.Type()], member)
 			}
 		}
 	}
+	for _, members := range got {
+		slices.Sort(members)
+	}
+	assert.Equal(t, map[string][]string{
+		"partner.created.v1":     {"referring_partner_id"},
+		"partner.updated.v1":     {"referring_partner_id"},
+		"customer.attributed.v1": {"previous_partner_id", "referral_key"},
+		"lead.submitted.v1":      {"number"},
+		"lead.converted.v1":      {"commission_transaction_amount"},
+	}, got)
 }
 
 // TestBreaksAreFound plants every kind of change that must be refused.
@@ -296,6 +327,8 @@ func schemaOf(typ reflect.Type, docs map[string]string) *node {
 		return &node{Type: "string"}
 	case reflect.Int64:
 		return &node{Type: "integer"}
+	case reflect.Bool:
+		return &node{Type: "boolean"}
 	case reflect.Slice:
 		return &node{Type: "array", Items: schemaOf(typ.Elem(), docs)}
 	case reflect.Struct:
@@ -469,7 +502,8 @@ var samples = map[string]string{
 	"sale_id": "sale_01JT8Z3Q5V0000000000000000", "entry_id": "entry_01JT8Z3Q5V0000000000000000",
 	"partner_id": "partner_123", "referring_partner_id": "partner_7", "referral_key": "partner123", "origin": "supplier",
 	"category": "Auto Insurance", "seller_code": "ACME1234", "status": "active", "previous_status": "received",
-	"currency": "USD", "code": "duplicate_lead",
+	"currency": "USD", "code": "duplicate_lead", "customer_id": "customer_01JT8Z3Q5V0000000000000000", "customer_key": "9X2KQ7LM4TZA",
+	"previous_partner_id": "partner_7", "policy": "link",
 }
 
 func example(t *testing.T, e Event) []byte {
@@ -497,6 +531,10 @@ func fill(t *testing.T, v reflect.Value) {
 		case *[]Sale:
 			*p = make([]Sale, 1)
 			fill(t, reflect.ValueOf(*p).Index(0))
+		case *int64:
+			*p = 7
+		case *bool:
+			*p = true
 		case *string:
 			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 			require.Contains(t, samples, name, "give a sample of the new member")

@@ -22,11 +22,12 @@ type Event interface {
 
 // events has one value of every public event, in the order of the documentation.
 var events = []Event{
-	PartnerCreated{},
+	PartnerCreated{}, PartnerUpdated{}, PartnerApproved{}, PartnerRejected{}, PartnerArchived{}, PartnerDeleted{}, PartnerInvited{},
+	CustomerCreated{}, CustomerUpdated{}, CustomerAttributed{}, CustomerArchived{}, CustomerDeleted{},
 	BuyerCreated{}, BuyerUpdated{}, BuyerPaused{}, BuyerResumed{}, BuyerFunded{}, BuyerWithdrawn{},
 	CampaignCreated{}, CampaignUpdated{}, CampaignPaused{}, CampaignResumed{}, CampaignArchived{},
 	ContractCreated{}, ContractUpdated{}, ContractPaused{}, ContractResumed{}, ContractDeleted{},
-	LeadSubmitted{}, LeadPending{}, LeadSold{}, LeadDuplicate{}, LeadRejected{}, LeadUnsold{},
+	LeadSubmitted{}, LeadPending{}, LeadSold{}, LeadDuplicate{}, LeadRejected{}, LeadUnsold{}, LeadConverted{},
 }
 
 var types, public = func() ([]string, map[string]bool) {

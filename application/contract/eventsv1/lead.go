@@ -1,20 +1,24 @@
 package eventsv1
 
-// LeadSubmitted is the data of lead.submitted.v1: a supplier sent a lead. What became of it is told by a second event.
+import "strconv"
+
+// LeadSubmitted is the data of lead.submitted.v1: a supplier sent a lead, or a partner one through the seller's lead form.
+// What becomes of it is told by further events.
 type LeadSubmitted struct {
-	LeadID      string `json:"lead_id"`      // the lead's id
-	Origin      string `json:"origin"`       // how the lead arrived, such as supplier
-	CampaignID  string `json:"campaign_id"`  // the lead's campaign
-	Category    string `json:"category"`     // the campaign's category
-	SellerCode  string `json:"seller_code"`  // the seller's code
-	PartnerID   string `json:"partner_id"`   // who supplied the lead
-	SubmittedAt Time   `json:"submitted_at"` // when it happened
+	LeadID      string `json:"lead_id"`          // the lead's id
+	Origin      string `json:"origin"`           // how the lead arrived, such as supplier or form
+	CampaignID  string `json:"campaign_id"`      // the lead's campaign; empty for a form lead that is not offered to buyers
+	Category    string `json:"category"`         // the campaign's category; empty without a campaign
+	SellerCode  string `json:"seller_code"`      // the seller's code
+	PartnerID   string `json:"partner_id"`       // who supplied the lead
+	SubmittedAt Time   `json:"submitted_at"`     // when it happened
+	Number      int64  `json:"number,omitempty"` // a form lead's public id, counted per seller; absent for other leads
 }
 
 // LeadPending is the data of lead.pending.v1: no buyer takes the lead now; it waits.
 type LeadPending struct {
 	LeadID         string `json:"lead_id"`         // the lead's id
-	Origin         string `json:"origin"`          // how the lead arrived, such as supplier
+	Origin         string `json:"origin"`          // how the lead arrived, such as supplier or form
 	CampaignID     string `json:"campaign_id"`     // the lead's campaign
 	Category       string `json:"category"`        // the campaign's category
 	SellerCode     string `json:"seller_code"`     // the seller's code
@@ -28,7 +32,7 @@ type LeadPending struct {
 // LeadSold is the data of lead.sold.v1: the lead was sold to one or more buyers.
 type LeadSold struct {
 	LeadID         string `json:"lead_id"`         // the lead's id
-	Origin         string `json:"origin"`          // how the lead arrived, such as supplier
+	Origin         string `json:"origin"`          // how the lead arrived, such as supplier or form
 	CampaignID     string `json:"campaign_id"`     // the lead's campaign
 	Category       string `json:"category"`        // the campaign's category
 	SellerCode     string `json:"seller_code"`     // the seller's code
@@ -52,7 +56,7 @@ type Sale struct {
 // LeadDuplicate is the data of lead.duplicate.v1: the lead is somebody who is known already.
 type LeadDuplicate struct {
 	LeadID         string `json:"lead_id"`         // the lead's id
-	Origin         string `json:"origin"`          // how the lead arrived, such as supplier
+	Origin         string `json:"origin"`          // how the lead arrived, such as supplier or form
 	CampaignID     string `json:"campaign_id"`     // the lead's campaign
 	Category       string `json:"category"`        // the campaign's category
 	SellerCode     string `json:"seller_code"`     // the seller's code
@@ -63,24 +67,24 @@ type LeadDuplicate struct {
 	PreviousStatus string `json:"previous_status"` // where the lead stood before; received when it was new
 }
 
-// LeadRejected is the data of lead.rejected.v1: a rule refused the lead.
+// LeadRejected is the data of lead.rejected.v1: a rule refused the lead, or the seller rejected a form lead.
 type LeadRejected struct {
 	LeadID         string `json:"lead_id"`         // the lead's id
-	Origin         string `json:"origin"`          // how the lead arrived, such as supplier
-	CampaignID     string `json:"campaign_id"`     // the lead's campaign
-	Category       string `json:"category"`        // the campaign's category
+	Origin         string `json:"origin"`          // how the lead arrived, such as supplier or form
+	CampaignID     string `json:"campaign_id"`     // the lead's campaign; empty for a form lead that is not offered to buyers
+	Category       string `json:"category"`        // the campaign's category; empty without a campaign
 	SellerCode     string `json:"seller_code"`     // the seller's code
 	PartnerID      string `json:"partner_id"`      // who supplied the lead
-	Code           string `json:"code"`            // the rule that refused it
+	Code           string `json:"code"`            // the rule that refused it; review_rejected when the seller rejected a form lead
 	RejectedAt     Time   `json:"rejected_at"`     // when it happened
 	SubmittedAt    Time   `json:"submitted_at"`    // when the lead was submitted
-	PreviousStatus string `json:"previous_status"` // where the lead stood before; received when it was new
+	PreviousStatus string `json:"previous_status"` // where the lead stood before: received when it was new, submitted when the seller rejected a form lead
 }
 
 // LeadUnsold is the data of lead.unsold.v1: the lead's time ran out without a buyer.
 type LeadUnsold struct {
 	LeadID         string `json:"lead_id"`         // the lead's id
-	Origin         string `json:"origin"`          // how the lead arrived, such as supplier
+	Origin         string `json:"origin"`          // how the lead arrived, such as supplier or form
 	CampaignID     string `json:"campaign_id"`     // the lead's campaign
 	Category       string `json:"category"`        // the campaign's category
 	SellerCode     string `json:"seller_code"`     // the seller's code
@@ -88,6 +92,24 @@ type LeadUnsold struct {
 	UnsoldAt       Time   `json:"unsold_at"`       // when it happened
 	SubmittedAt    Time   `json:"submitted_at"`    // when the lead was submitted
 	PreviousStatus string `json:"previous_status"` // where the lead stood before: pending
+}
+
+// LeadConverted is the data of lead.converted.v1: the seller made a form lead a customer.
+type LeadConverted struct {
+	LeadID                      string `json:"lead_id"`                                 // the lead's id
+	Number                      int64  `json:"number"`                                  // the lead's public id, counted per seller
+	Origin                      string `json:"origin"`                                  // how the lead arrived: form
+	CampaignID                  string `json:"campaign_id"`                             // the lead's campaign; empty when it is not offered to buyers
+	Category                    string `json:"category"`                                // the campaign's category; empty without a campaign
+	SellerCode                  string `json:"seller_code"`                             // the seller's code
+	PartnerID                   string `json:"partner_id"`                              // who supplied the lead
+	CustomerID                  string `json:"customer_id"`                             // the id of the customer it became
+	CustomerKey                 string `json:"customer_key"`                            // that customer's key; the id when the key is an email address
+	CommissionTransactionAmount Amount `json:"commission_transaction_amount,omitempty"` // what the seller said it is worth, in currency; absent when nothing
+	Currency                    string `json:"currency"`                                // the seller's currency, an ISO 4217 code
+	ConvertedAt                 Time   `json:"converted_at"`                            // when it happened
+	SubmittedAt                 Time   `json:"submitted_at"`                            // when the lead was submitted
+	PreviousStatus              string `json:"previous_status"`                         // where the lead stood before: submitted
 }
 
 // Type implements Event.
@@ -108,11 +130,18 @@ func (LeadRejected) Type() string { return "lead.rejected.v1" }
 // Type implements Event.
 func (LeadUnsold) Type() string { return "lead.unsold.v1" }
 
+// Type implements Event.
+func (LeadConverted) Type() string { return "lead.converted.v1" }
+
 // AppendJSON appends what json.Marshal makes of e, without reflection: two of these are written for every lead.
 func (e LeadSubmitted) AppendJSON(b []byte) []byte {
 	b = appendLead(b, e.LeadID, e.Origin, e.CampaignID, e.Category, e.SellerCode, e.PartnerID)
 	b = append(b, `,"submitted_at":`...)
 	b = e.SubmittedAt.appendJSON(b)
+	if e.Number != 0 {
+		b = append(b, `,"number":`...)
+		b = strconv.AppendInt(b, e.Number, 10)
+	}
 	return append(b, '}')
 }
 

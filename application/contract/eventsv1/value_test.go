@@ -94,7 +94,7 @@ func TestAppendEqualsMarshal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		submitted := LeadSubmitted{LeadID: text.Draw(t, "lead"), Origin: text.Draw(t, "origin"), CampaignID: text.Draw(t, "campaign"),
 			Category: text.Draw(t, "category"), SellerCode: text.Draw(t, "seller"), PartnerID: text.Draw(t, "partner"),
-			SubmittedAt: drawTime(t, "submitted")}
+			SubmittedAt: drawTime(t, "submitted"), Number: rapid.OneOf(rapid.Just[int64](0), rapid.Int64()).Draw(t, "number")}
 		want, err := json.Marshal(submitted)
 		require.NoError(t, err)
 		require.Equal(t, string(want), string(submitted.AppendJSON(nil)))

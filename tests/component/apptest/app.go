@@ -48,7 +48,8 @@ func EachEngine(t *testing.T, test func(t *testing.T, databaseURL string)) {
 
 // Config is what apps of tests are started with.
 func Config(databaseURL string) leadmill.Config {
-	return leadmill.Config{HTTPAddr: "127.0.0.1:0", DatabaseURL: databaseURL, AdminKey: AdminKey, BatchMax: 256}
+	return leadmill.Config{HTTPAddr: "127.0.0.1:0", DatabaseURL: databaseURL, AdminKey: AdminKey, BatchMax: 256,
+		MailFrom: "Leadmill <leadmill@example.com>"}
 }
 
 // App is a Leadmill that runs.
@@ -68,6 +69,9 @@ func Start(t testing.TB, databaseURL string, o leadmill.StartOptions, modules ..
 func StartConfig(t testing.TB, c leadmill.Config, o leadmill.StartOptions, modules ...leadmill.Module) *App {
 	t.Helper()
 	a := &App{DatabaseURL: c.DatabaseURL, Logs: &Log{}}
+	if c.MailDir == "" {
+		c.MailDir = t.TempDir()
+	}
 	o.Logs = a.Logs
 	// Not the test's own context: it ends before the clean-up functions run.
 	i, err := leadmill.New(modules...).Start(context.Background(), c, o)

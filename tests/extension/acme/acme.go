@@ -1,5 +1,5 @@
 // Package acme is a team that extends Leadmill without changing it: an example to copy, and the proof that the seams hold.
-// It has a rule that leads must pass, a strategy that campaigns can name, an interceptor around commands and a read model
+// It has a rule that leads must pass, a strategy that campaigns can name, a policy that decides whose customer somebody is, an interceptor around commands and a read model
 // of its own. Its whole build is cmd/main.go.
 package acme
 
@@ -13,6 +13,7 @@ var Module = leadmill.NewModule("acme",
 	leadmill.Provide(newPolicy),
 	leadmill.AsIntakeRule(newServedStates),
 	leadmill.AsStrategy(newLowestPrice),
+	leadmill.AsAttributionPolicy(newHouseAccounts),
 	leadmill.AsInterceptor(newDepositLimit),
 	leadmill.AsProjection(newEventCounts),
 )

@@ -98,6 +98,7 @@ func TestModuleDecides(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, databaseURL string) {
 		d := serveDemo(t, databaseURL)
 		for _, effective := range []string{"intake_rules=[acme_state_not_served]", `strategies="[priority highest_price acme_lowest_price]"`,
+			`attribution_policies="[acme_house_accounts self_referral inactive_partner window operator lead first_touch last_touch explicit link]"`,
 			`interceptors="[recover trace metrics log authorise acme-deposit-limit]"`} {
 			assert.Contains(t, d.logs.String(), effective)
 		}
@@ -123,6 +124,16 @@ func TestModuleDecides(t *testing.T) {
 		}
 		sold = d.supplier.send(200, "POST", "/api/leads", leadOf("Leftovers", "TX"))
 		assert.Equal(t, []any{d.buyers[1]}, sold["buyer_ids"], "%v", sold)
+
+		// The attribution policy.
+		customer := func(tag string) map[string]any {
+			return map[string]any{"key": "customer_" + tag, "tags": []string{tag}, "partner": map[string]any{"id": "demo-supplier"}}
+		}
+		kept := d.program.send(400, "POST", "/v1/customers", customer("house"))
+		assert.Equal(t, "acme_house_account", kept["code"])
+		d.program.send(404, "GET", "/v1/customers/customer_house", nil)
+		given := data(t, d.program.send(201, "POST", "/v1/customers", customer("new")))
+		assert.Equal(t, "demo-supplier", given["partner"])
 
 		// The interceptor.
 		balance := func() any { return data(t, d.program.send(200, "GET", "/v1/buyers/"+d.buyers[0], nil))["balance"] }

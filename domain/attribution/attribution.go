@@ -1,0 +1,158 @@
+// Package attribution decides which partner a customer belongs to. Each rule is a named policy; the first that has an
+// opinion decides, and its name goes into customer.attributed.v1.
+package attribution
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/leadmill/leadmill/domain/fault"
+)
+
+// Source says how a partner came to be named for a customer.
+type Source string
+
+// The sources of a touch.
+const (
+	Explicit Source = "explicit" // the partner is named when the customer is created
+	Link     Source = "link"     // a referral URL names it
+	Lead     Source = "lead"     // it submitted the lead that becomes the customer
+	Operator Source = "operator" // an operator names it for a customer that exists
+)
+
+// Touch is a partner that claims a customer. ReferralKey is empty when none is known. At is when the visitor came by the
+// partner's link; without that knowledge, when Leadmill was told.
+type Touch struct {
+	Source                 Source
+	PartnerID, ReferralKey string
+	At                     time.Time
+}
+
+// Facts is what a policy may know. It is a value: changing it changes nothing.
+type Facts struct {
+	SellerID, CustomerID string
+	Touch                Touch
+	// CurrentPartnerID is the partner that has the customer; empty for a new customer. CurrentSince is since when.
+	CurrentPartnerID string
+	CurrentSince     time.Time
+	// PartnerStatus is the status of the touch's partner, such as "active".
+	PartnerStatus string
+	// PartnerEmail and CustomerEmail are addresses as they are compared; empty when there is none.
+	PartnerEmail, CustomerEmail string
+	PartnerTags, CustomerTags   []string
+	Program                     Program
+	Now                         time.Time
+}
+
+// New reports whether the customer has no partner yet.
+func (f Facts) New() bool { return f.CurrentPartnerID == "" }
+
+// Program is what a seller's settings say about attribution. A Window of zero is no window.
+type Program struct {
+	LastTouch, AllowSelfReferral bool
+	Window                       time.Duration
+}
+
+// Verdict is what a policy says: nothing (the zero value), to attribute, to keep, or to refuse.
+type Verdict struct {
+	says   opinion
+	reason error
+}
+
+type opinion uint8
+
+const (
+	silent opinion = iota
+	attribute
+	keep
+	refuse
+)
+
+// Attribute gives the customer to the touch's partner.
+func Attribute() Verdict { return Verdict{says: attribute} }
+
+// Keep leaves the customer with the partner that has it. A new customer cannot be left without one and is refused.
+func Keep() Verdict { return Verdict{says: keep} }
+
+// Refuse refuses the request. A *fault.Error is answered with its kind and code; any other text becomes the message of an error whose
+// code is the policy's.
+func Refuse(reason error) Verdict { return Verdict{says: refuse, reason: reason} }
+
+// Policy is one rule of attribution. It is an extension point: implement it and register it with
+// leadmill.AsAttributionPolicy. A policy is pure: it sees facts, never a database, and may be asked again for the same
+// touch.
+type Policy interface {
+	// Code names the policy: 1 to 64 lower-case letters, digits and underscores. A policy of an extension with the code of a
+	// built-in one replaces it.
+	Code() string
+	// Order says when the policy is asked: lower first, ties by Code. The built-in ones have 100 to 800.
+	Order() int
+	// Decide returns the policy's opinion; the zero Verdict leaves it to the next.
+	Decide(Facts) Verdict
+}
+
+// ErrNotAttributed says that no policy gave a new customer to a partner.
+var ErrNotAttributed = fault.New(fault.RuleViolated, "not_attributed", "The program's rules attribute this customer to no partner.")
+
+// Policies are policies in the order they are asked.
+type Policies struct{ list []Policy }
+
+var codePattern = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
+
+// NewPolicies returns the built-in policies with those of extensions. Two extensions of one code, and a code that has not
+// the form of one, are errors.
+func NewPolicies(extensions ...Policy) (Policies, error) {
+	seen := map[string]bool{}
+	for _, p := range extensions {
+		if !codePattern.MatchString(p.Code()) {
+			return Policies{}, fmt.Errorf("the attribution policy code %q must be 1 to 64 lower-case letters, digits and underscores", p.Code())
+		}
+		if seen[p.Code()] {
+			return Policies{}, fmt.Errorf("two attribution policies have the code %q", p.Code())
+		}
+		seen[p.Code()] = true
+	}
+	list := slices.DeleteFunc(builtIn(), func(p Policy) bool { return seen[p.Code()] })
+	list = append(list, extensions...)
+	slices.SortFunc(list, func(a, b Policy) int {
+		return cmp.Or(cmp.Compare(a.Order(), b.Order()), cmp.Compare(a.Code(), b.Code()))
+	})
+	return Policies{list}, nil
+}
+
+// Codes returns the codes of the policies in the order they are asked.
+func (p Policies) Codes() []string {
+	out := make([]string, len(p.list))
+	for i, policy := range p.list {
+		out[i] = policy.Code()
+	}
+	return out
+}
+
+// Decide asks the policies until one has an opinion. attributed says whether the touch's partner gets the customer, policy
+// which one decided so. The error is the refusal of a policy or ErrNotAttributed.
+func (p Policies) Decide(f Facts) (policy string, attributed bool, err error) {
+	for _, policy := range p.list {
+		own := f // with lists of its own, so that no policy changes what the next one sees
+		own.PartnerTags, own.CustomerTags = slices.Clone(f.PartnerTags), slices.Clone(f.CustomerTags)
+		switch v := policy.Decide(own); v.says {
+		case attribute:
+			return policy.Code(), true, nil
+		case refuse:
+			return policy.Code(), false, fault.Refused(fault.Code(policy.Code()), v.reason)
+		case keep:
+			if f.New() {
+				return policy.Code(), false, ErrNotAttributed
+			}
+			return policy.Code(), false, nil
+		case silent:
+		}
+	}
+	if f.New() {
+		return "", false, ErrNotAttributed
+	}
+	return "", false, nil
+}

@@ -1,0 +1,107 @@
+package attribution
+
+import (
+	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/partner"
+)
+
+// Refusals of the built-in policies (api/partner-program.md, "Rules").
+var (
+	// ErrSelfReferral says that partner and customer have the same email address.
+	ErrSelfReferral = fault.ErrValidation.With(fault.Violation{Field: "email", Code: "self_referral", Message: "is the partner's own: a partner cannot refer itself"})
+	// ErrLeadSelfReferral is ErrSelfReferral for a lead that is converted, whose request has no email.
+	ErrLeadSelfReferral = fault.New(fault.RuleViolated, "self_referral", "The lead's email is the partner's own: a partner cannot refer itself.")
+	// ErrPartnerNotActive says that the partner was archived or rejected.
+	ErrPartnerNotActive = fault.New(fault.RuleViolated, "partner_not_active", "The partner is not active in this program.")
+	// ErrExpired says that the visitor came by the partner's link longer ago than the program's attribution window.
+	ErrExpired = fault.New(fault.RuleViolated, "attribution_expired", "The referral is older than the program's attribution window.")
+)
+
+// rule is a built-in policy.
+type rule struct {
+	code   string
+	order  int
+	decide func(Facts) Verdict
+}
+
+// Code implements Policy.
+func (r rule) Code() string { return r.code }
+
+// Order implements Policy.
+func (r rule) Order() int { return r.order }
+
+// Decide implements Policy.
+func (r rule) Decide(f Facts) Verdict { return r.decide(f) }
+
+func builtIn() []Policy {
+	return []Policy{
+		rule{"self_referral", 100, selfReferral},
+		rule{"inactive_partner", 200, inactivePartner},
+		rule{"window", 300, window},
+		rule{"operator", 400, from(Operator)},
+		rule{"lead", 500, from(Lead)},
+		rule{"first_touch", 600, firstTouch},
+		rule{"last_touch", 600, lastTouch},
+		rule{"explicit", 700, from(Explicit)},
+		rule{"link", 800, from(Link)},
+	}
+}
+
+// from attributes what came by a source.
+func from(s Source) func(Facts) Verdict {
+	return func(f Facts) Verdict {
+		if f.Touch.Source == s {
+			return Attribute()
+		}
+		return Verdict{}
+	}
+}
+
+func selfReferral(f Facts) Verdict {
+	if f.Program.AllowSelfReferral || f.PartnerEmail == "" || f.PartnerEmail != f.CustomerEmail {
+		return Verdict{}
+	}
+	if f.Touch.Source == Lead {
+		return Refuse(ErrLeadSelfReferral)
+	}
+	return Refuse(ErrSelfReferral)
+}
+
+// inactivePartner lets nobody be attributed to a partner that is out. What a partner submitted while it was in, it keeps.
+func inactivePartner(f Facts) Verdict {
+	if f.Touch.Source == Lead {
+		return Verdict{}
+	}
+	switch partner.Status(f.PartnerStatus) {
+	case partner.Archived, partner.Rejected, partner.Deleted:
+		return Refuse(ErrPartnerNotActive)
+	default:
+		return Verdict{}
+	}
+}
+
+func window(f Facts) Verdict {
+	w := f.Program.Window
+	if w <= 0 || f.Touch.Source == Operator || f.Touch.Source == Lead || !f.Touch.At.Add(w).Before(f.Now) {
+		return Verdict{}
+	}
+	if f.New() {
+		return Refuse(ErrExpired)
+	}
+	return Keep()
+}
+
+// firstTouch keeps a customer with the partner that brought it first: a later touch does not steal it.
+func firstTouch(f Facts) Verdict {
+	if f.New() || f.Program.LastTouch {
+		return Verdict{}
+	}
+	return Keep()
+}
+
+func lastTouch(f Facts) Verdict {
+	if f.New() || !f.Program.LastTouch {
+		return Verdict{}
+	}
+	return Attribute()
+}

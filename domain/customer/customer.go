@@ -1,0 +1,255 @@
+// Package customer holds the people and companies that partners brought, each with its attribution.
+package customer
+
+import (
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/leadmill/leadmill/domain/contact"
+	"github.com/leadmill/leadmill/domain/event"
+	"github.com/leadmill/leadmill/domain/fault"
+)
+
+// Status is where a customer stands.
+type Status string
+
+// The statuses of a customer.
+const (
+	Active   Status = "active"
+	Archived Status = "archived"
+	Deleted  Status = "deleted"
+)
+
+// Errors of customers.
+var (
+	ErrNotFound = fault.New(fault.NotFound, "customer_not_found", "Customer not found.")
+	// ErrKeyTaken says that the seller has a customer of that key already (seeds/create-customer.txt, "Duplicate key").
+	ErrKeyTaken = fault.ErrValidation.With(fault.Violation{Field: "key", Code: fault.Duplicate, Message: "Customer with this key already exists"})
+	// ErrAction says that a customer's status does not allow what was asked.
+	ErrAction = fault.New(fault.RuleViolated, "customer_action_not_possible", "Action failed: the customer's status does not allow it.")
+)
+
+const (
+	maxKey  = 255
+	maxName = 200
+)
+
+// Customer is somebody a partner brought.
+type Customer struct {
+	event.Recorder
+
+	s Snapshot
+}
+
+// Attribution says which partner brought a customer, by which of its referral keys (empty when none is known), and which
+// policy decided so.
+type Attribution struct {
+	PartnerID, ReferralKey, Policy string
+	At                             time.Time
+}
+
+// Registration is what is said about a new customer.
+type Registration struct {
+	SellerID, ID, Key, Email, Name, Surname string
+	Tags                                    []string
+}
+
+// Check returns which members of a registration are at fault (api/partner-program.md, "Form").
+func (r Registration) Check() error {
+	var v fault.Violations
+	var s Snapshot
+	s.describe(r.details(), &v)
+	return v.Err()
+}
+
+func (r *Registration) details() Details {
+	return Details{Key: &r.Key, Email: &r.Email, Name: &r.Name, Surname: &r.Surname, Tags: &r.Tags}
+}
+
+// Register makes a customer that a partner brought. There is none without attribution. Errors name the members at fault.
+func Register(r Registration, a Attribution, now time.Time) (*Customer, error) {
+	c := &Customer{s: Snapshot{SellerID: r.SellerID, ID: r.ID, Status: Active, CreatedAt: now, UpdatedAt: now}}
+	var v fault.Violations
+	c.s.describe(r.details(), &v)
+	if err := v.Err(); err != nil {
+		return nil, err
+	}
+	c.Record(Created{CustomerID: r.ID, CustomerKey: c.PublicKey(), PartnerID: a.PartnerID, At: now})
+	c.AttributeTo(a)
+	return c, nil
+}
+
+// AttributeTo gives the customer to a partner at a.At. Giving it to the partner that has it changes nothing; the result
+// says whether something changed. Nor does a deleted customer change hands.
+func (c *Customer) AttributeTo(a Attribution) bool {
+	previous := c.s.Attribution.PartnerID
+	if previous == a.PartnerID || c.s.Status == Deleted {
+		return false
+	}
+	c.s.Attribution, c.s.UpdatedAt = a, a.At
+	c.Record(Attributed{CustomerID: c.s.ID, CustomerKey: c.PublicKey(), PartnerID: a.PartnerID, PreviousPartnerID: previous,
+		Policy: a.Policy, ReferralKey: a.ReferralKey, At: a.At})
+	return true
+}
+
+// Details are what an operator says about a customer. Nil members keep what is there; an empty list clears.
+type Details struct {
+	Key, Email, Name, Surname *string
+	Tags                      *[]string
+}
+
+// Given reports whether the details say anything.
+func (d Details) Given() bool { return d != Details{} }
+
+// Check returns which of the details are at fault.
+func (d Details) Check() error {
+	var v fault.Violations
+	new(Snapshot).describe(d, &v)
+	return v.Err()
+}
+
+// Update changes what an operator says about the customer. Errors name the members at fault; ErrNotFound for a deleted one,
+// of which nothing personal may come back.
+func (c *Customer) Update(d Details, now time.Time) error {
+	if c.s.Status == Deleted {
+		return ErrNotFound
+	}
+	next := c.Snapshot()
+	var v fault.Violations
+	next.describe(d, &v)
+	if err := v.Err(); err != nil {
+		return err
+	}
+	c.change(next, now)
+	return nil
+}
+
+func (c *Customer) change(next Snapshot, now time.Time) {
+	next.UpdatedAt = now
+	c.s = next
+	c.Record(Updated{CustomerID: next.ID, CustomerKey: c.PublicKey(), PartnerID: next.Attribution.PartnerID, Status: next.Status, At: now})
+}
+
+func (s *Snapshot) describe(d Details, v *fault.Violations) {
+	if d.Key != nil {
+		v.AddErr("key", CheckKey(*d.Key))
+		s.Key = *d.Key
+	}
+	if d.Email != nil {
+		s.Email, s.EmailKey = "", ""
+		if *d.Email != "" {
+			email, err := contact.ParseEmail(*d.Email)
+			v.AddErr("email", err)
+			s.Email, s.EmailKey = email.String(), email.Key()
+		}
+	}
+	for _, t := range []struct {
+		field string
+		given *string
+		into  *string
+	}{{"name", d.Name, &s.Name}, {"surname", d.Surname, &s.Surname}} {
+		if t.given != nil {
+			text, err := contact.ParseText(*t.given, maxName)
+			v.AddErr(t.field, err)
+			*t.into = text
+		}
+	}
+	if d.Tags != nil {
+		tags, err := contact.ParseTags(*d.Tags)
+		v.AddErr("tags", err)
+		s.Tags = tags
+	}
+}
+
+// CheckKey says whether a text can be a customer's key: 1 to 255 characters without control characters
+// (api/partner-program.md, "Form"). That error has code fault.Required when it is empty.
+func CheckKey(key string) error {
+	switch {
+	case key == "":
+		return fault.New(fault.Invalid, fault.Required, "is required")
+	case !utf8.ValidString(key), utf8.RuneCountInString(key) > maxKey, strings.ContainsFunc(key, unicode.IsControl):
+		return fault.New(fault.Invalid, fault.InvalidValue, "must be 1 to 255 characters without control characters")
+	}
+	return nil
+}
+
+// Archive puts an active customer aside: ErrAction for any other.
+func (c *Customer) Archive(now time.Time) error {
+	if c.s.Status != Active {
+		return ErrAction
+	}
+	c.s.Status, c.s.UpdatedAt = Archived, now
+	c.Record(ArchivedEvent{CustomerID: c.s.ID, CustomerKey: c.PublicKey(), PartnerID: c.s.Attribution.PartnerID, At: now})
+	return nil
+}
+
+// RevokeArchive brings an archived customer back: ErrAction for any other.
+func (c *Customer) RevokeArchive(now time.Time) error {
+	if c.s.Status != Archived {
+		return ErrAction
+	}
+	next := c.Snapshot()
+	next.Status = Active
+	c.change(next, now)
+	return nil
+}
+
+// Delete erases what is personal and frees the key. The attribution stays.
+func (c *Customer) Delete(now time.Time) error {
+	if c.s.Status == Deleted {
+		return ErrNotFound
+	}
+	c.Record(DeletedEvent{CustomerID: c.s.ID, CustomerKey: c.PublicKey(), PartnerID: c.s.Attribution.PartnerID, At: now})
+	s := &c.s
+	s.Status, s.UpdatedAt, s.DeletedAt = Deleted, now, now
+	s.Key, s.Email, s.EmailKey, s.Name, s.Surname, s.Tags = "", "", "", "", "", nil
+	return nil
+}
+
+// PublicKey is how events call the customer: by its key, or by its id when the key is an email address, which is personal
+// (api/events.md, "Types").
+func (c *Customer) PublicKey() string {
+	if strings.Contains(c.s.Key, "@") {
+		return c.s.ID
+	}
+	return c.s.Key
+}
+
+// ID returns the customer's id.
+func (c *Customer) ID() string { return c.s.ID }
+
+// SellerID returns the id of the customer's seller.
+func (c *Customer) SellerID() string { return c.s.SellerID }
+
+// Status returns where the customer stands.
+func (c *Customer) Status() Status { return c.s.Status }
+
+// Attribution returns which partner brought the customer.
+func (c *Customer) Attribution() Attribution { return c.s.Attribution }
+
+// Snapshot is a customer as it is stored. EmailKey is the address as it is compared.
+type Snapshot struct {
+	SellerID, ID, Key, Email, EmailKey, Name, Surname string
+	Tags                                              []string
+	Status                                            Status
+	Attribution                                       Attribution
+	CreatedAt, UpdatedAt, DeletedAt                   time.Time
+	Version                                           int64
+}
+
+// Snapshot returns the customer as it is stored.
+func (c *Customer) Snapshot() Snapshot {
+	s := c.s
+	s.Tags = slices.Clone(s.Tags)
+	s.Version = c.Version()
+	return s
+}
+
+// FromSnapshot restores a stored customer.
+func FromSnapshot(s Snapshot) *Customer {
+	s.Tags = slices.Clone(s.Tags)
+	return &Customer{Recorder: event.Restored(s.Version), s: s}
+}

@@ -1,0 +1,52 @@
+package customer
+
+import "time"
+
+// Created says that a customer was registered. It becomes customer.created.v1. CustomerKey in this and the other events is
+// the id when the key is an email address.
+type Created struct {
+	CustomerID, CustomerKey, PartnerID string
+	At                                 time.Time
+}
+
+// Attributed says that a customer was given to a partner, and by which policy. It becomes customer.attributed.v1.
+type Attributed struct {
+	CustomerID, CustomerKey      string
+	PartnerID, PreviousPartnerID string
+	Policy, ReferralKey          string
+	At                           time.Time
+}
+
+// Updated says that something about a customer changed. It becomes customer.updated.v1.
+type Updated struct {
+	CustomerID, CustomerKey, PartnerID string
+	Status                             Status
+	At                                 time.Time
+}
+
+// ArchivedEvent says that a customer was put aside. It becomes customer.archived.v1.
+type ArchivedEvent struct {
+	CustomerID, CustomerKey, PartnerID string
+	At                                 time.Time
+}
+
+// DeletedEvent says that a customer was deleted and what is personal of it erased. It becomes customer.deleted.v1.
+type DeletedEvent struct {
+	CustomerID, CustomerKey, PartnerID string
+	At                                 time.Time
+}
+
+// EventType implements event.Event.
+func (Created) EventType() string { return "customer.created" }
+
+// EventType implements event.Event.
+func (Attributed) EventType() string { return "customer.attributed" }
+
+// EventType implements event.Event.
+func (Updated) EventType() string { return "customer.updated" }
+
+// EventType implements event.Event.
+func (ArchivedEvent) EventType() string { return "customer.archived" }
+
+// EventType implements event.Event.
+func (DeletedEvent) EventType() string { return "customer.deleted" }

@@ -1,0 +1,43 @@
+package fault
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// maxReason bounds what a client is told by a rule of an extension, in characters; longer texts are cut.
+const maxReason = 500
+
+// Readable makes any text of an extension's rule one that can be stored and shown: valid UTF-8 on one line, at most 500
+// characters.
+func Readable(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+	if r := []rune(s); len(r) > maxReason {
+		return string(r[:maxReason-1]) + "…"
+	}
+	return s
+}
+
+// Refused returns the error by which an extension's rule refuses something: a reason that is an *Error with its own kind,
+// code and violations, any other as one of kind RuleViolated with the rule's code. Texts are made Readable.
+func Refused(rule Code, reason error) *Error {
+	if e := As(reason); e != nil && e.Kind != Internal {
+		c := *e
+		c.Message, c.Violations = Readable(e.Message), slices.Clone(e.Violations)
+		for i := range c.Violations {
+			c.Violations[i].Message = Readable(c.Violations[i].Message)
+		}
+		return &c
+	}
+	message := "Refused."
+	if reason != nil {
+		message = Readable(reason.Error())
+	}
+	return New(RuleViolated, rule, message)
+}

@@ -1,0 +1,180 @@
+package lead
+
+import (
+	"slices"
+	"time"
+
+	"github.com/leadmill/leadmill/domain/contact"
+	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/field"
+	"github.com/leadmill/leadmill/domain/money"
+)
+
+// OriginForm is a lead that a partner submitted through the seller's lead form, to be converted into a customer.
+const OriginForm Origin = "form"
+
+// NotOffered is the market status of a form lead that is not offered to buyers.
+const NotOffered Status = ""
+
+// ReviewStatus is where a form lead stands with the seller (api/partner-program.md, "Rules").
+type ReviewStatus string
+
+// The review statuses of a form lead.
+const (
+	Open      ReviewStatus = "submitted"
+	Converted ReviewStatus = "converted"
+	Refused   ReviewStatus = "rejected"
+	Erased    ReviewStatus = "deleted"
+)
+
+// ReviewRejected is the code that lead.rejected.v1 carries when the seller rejected a form lead.
+const ReviewRejected fault.Code = "review_rejected"
+
+// Errors of reviews. ErrConverted and ErrRefused are told when a lead is converted or rejected twice.
+var (
+	ErrConverted = fault.New(fault.RuleViolated, "lead_already_converted", "The lead is already converted.")
+	ErrRefused   = fault.New(fault.RuleViolated, "lead_already_rejected", "The lead is already rejected.")
+)
+
+// Review is what a form lead has besides a supplier's. Number is its public id, counted per seller without gaps.
+type Review struct {
+	Number      int64
+	Status      ReviewStatus
+	Name, Email string
+	FormVersion int64
+	Answers     []Answer
+	// CustomerID is what the lead was converted to, CommissionAmount what the operator said it is worth, in micro-units of
+	// the seller's currency.
+	CustomerID       string
+	CommissionAmount *money.Micros
+}
+
+func (r *Review) clone() *Review {
+	if r == nil {
+		return nil
+	}
+	c := *r
+	c.Answers, c.CommissionAmount = slices.Clone(r.Answers), copied(r.CommissionAmount)
+	return &c
+}
+
+func copied(amount *money.Micros) *money.Micros {
+	if amount == nil {
+		return nil
+	}
+	a := *amount
+	return &a
+}
+
+// FormSubmission is what a partner submits, its answers already checked by the form. Offer is nil for a lead that is not
+// offered to buyers.
+type FormSubmission struct {
+	ID, SellerID, SellerCode, PartnerID string
+	Number                              int64
+	Name, Email                         string
+	FormVersion                         int64
+	Answers                             []Answer
+	Offer                               *Offer
+	At                                  time.Time
+}
+
+// Offer is the campaign a form lead is offered in, with the fields that its rules normalised.
+type Offer struct {
+	CampaignID, Category string
+	Fields               field.Set
+}
+
+// CheckPerson checks the two things every form lead has. Errors name the members at fault.
+func CheckPerson(name, email string) error {
+	var v fault.Violations
+	_, err := contact.ParseRequiredText(name, maxLeadName)
+	v.AddErr("name", err)
+	_, err = contact.ParseEmail(email)
+	if email == "" {
+		err = fault.New(fault.Invalid, fault.Required, "is required")
+	}
+	v.AddErr("email", err)
+	return v.Err()
+}
+
+// SubmitForm receives a lead of the form. One that is offered must be decided (Wait, MarkDuplicate or Reject) before it is
+// stored. Errors name the members at fault.
+func SubmitForm(n FormSubmission) (*Lead, error) {
+	if err := CheckPerson(n.Name, n.Email); err != nil {
+		return nil, err
+	}
+	email, err := contact.ParseEmail(n.Email) // without the spaces around it
+	if err != nil {
+		return nil, err
+	}
+	l := &Lead{s: Snapshot{ID: n.ID, SellerID: n.SellerID, SellerCode: n.SellerCode, Origin: OriginForm, PartnerID: n.PartnerID,
+		Status: NotOffered, CreatedAt: n.At, UpdatedAt: n.At, Review: &Review{Number: n.Number, Status: Open, Name: n.Name,
+			Email: email.String(), FormVersion: n.FormVersion, Answers: slices.Clone(n.Answers)}}}
+	if n.Offer != nil {
+		l.s.CampaignID, l.s.Category, l.s.Fields, l.s.Status = n.Offer.CampaignID, n.Offer.Category, n.Offer.Fields, Received
+	}
+	l.record(Submitted{Ref: l.ref(Received), Number: n.Number})
+	return l, nil
+}
+
+// Convert records that the lead became a customer. ErrConverted, ErrRefused, ErrNotFound for a lead that is no form lead.
+func (l *Lead) Convert(customerID, publicKey string, amount *money.Micros, currency money.Currency, at time.Time) error {
+	if err := l.open(); err != nil {
+		return err
+	}
+	r := l.s.Review
+	r.Status, r.CustomerID, r.CommissionAmount, l.s.UpdatedAt = Converted, customerID, copied(amount), at
+	l.record(ConvertedEvent{Ref: l.ref(Status(Open)), Number: r.Number, CustomerID: customerID, CustomerKey: publicKey, Amount: copied(amount),
+		Currency: currency.Code(), At: at})
+	return nil
+}
+
+// Refuse records that the seller does not want the lead. Errors as of Convert.
+func (l *Lead) Refuse(at time.Time) error {
+	if err := l.open(); err != nil {
+		return err
+	}
+	l.s.Review.Status, l.s.UpdatedAt = Refused, at
+	l.record(RejectedEvent{Ref: l.ref(Status(Open)), Code: ReviewRejected, At: at})
+	return nil
+}
+
+func (l *Lead) open() error {
+	switch {
+	case l.s.Review == nil || l.s.Review.Status == Erased:
+		return ErrNotFound
+	case l.s.Review.Status == Converted:
+		return ErrConverted
+	case l.s.Review.Status == Refused:
+		return ErrRefused
+	}
+	return nil
+}
+
+// Erase takes a form lead out of every list and forgets what is personal of it. One that waits for a buyer does so no more;
+// sales that were made stay. ErrNotFound as of Convert.
+func (l *Lead) Erase(at time.Time) error {
+	r := l.s.Review
+	if r == nil || r.Status == Erased {
+		return ErrNotFound
+	}
+	if l.s.Status == Pending {
+		if err := l.Expire(at); err != nil {
+			return err
+		}
+	}
+	was := r.Status
+	r.Status, r.Name, r.Email, r.Answers = Erased, "", "", nil
+	l.s.Fields, l.s.UpdatedAt = field.Set{}, at
+	l.record(ErasedEvent{Ref: l.ref(Status(was)), Number: r.Number, At: at})
+	return nil
+}
+
+// Review returns what a form lead has besides a supplier's; nil for a supplier's lead.
+func (l *Lead) Review() *Review { return l.s.Review.clone() }
+
+// PartnerID returns the id of the partner that submitted the lead.
+func (l *Lead) PartnerID() string { return l.s.PartnerID }
+
+// CreatedAt returns when the lead was submitted.
+func (l *Lead) CreatedAt() time.Time { return l.s.CreatedAt }

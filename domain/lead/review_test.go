@@ -1,0 +1,264 @@
+package lead_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/leadmill/leadmill/domain/event"
+	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/field"
+	"github.com/leadmill/leadmill/domain/lead"
+	"github.com/leadmill/leadmill/domain/money"
+)
+
+var usd = money.MustCurrency("USD")
+
+func formSubmission() lead.FormSubmission {
+	return lead.FormSubmission{ID: "lead_1", SellerID: "seller_1", SellerCode: "ACME1234", PartnerID: "partner_1", Number: 44, Name: "Jane Doe", Email: " Jane@Example.com ",
+		FormVersion: 3, Answers: []lead.Answer{{ID: 89, Question: "Company", Answer: "Acme"}}, At: now}
+}
+
+func offered() lead.FormSubmission {
+	n := formSubmission()
+	n.Offer = &lead.Offer{CampaignID: "campaign_1", Category: "Auto Insurance", Fields: field.Set{"email": field.TextValue("jane@example.com")}}
+	return n
+}
+
+func formRef(from lead.Status) lead.Ref {
+	return lead.Ref{LeadID: "lead_1", Origin: lead.OriginForm, SellerCode: "ACME1234", PartnerID: "partner_1", SubmittedAt: now, PreviousStatus: from}
+}
+
+func offeredRef(from lead.Status) lead.Ref {
+	r := formRef(from)
+	r.CampaignID, r.Category = "campaign_1", "Auto Insurance"
+	return r
+}
+
+// reviewed is a form lead as it comes from the store.
+func reviewed(t *testing.T, status lead.ReviewStatus, market lead.Status) *lead.Lead {
+	t.Helper()
+	l, err := lead.SubmitForm(offered())
+	require.NoError(t, err)
+	s := l.Snapshot()
+	s.Status, s.Review.Status = market, status
+	if market == lead.Pending {
+		s.PendingUntil = until
+	}
+	if market == lead.NotOffered {
+		s.CampaignID, s.Category, s.Fields = "", "", nil
+	}
+	return lead.FromSnapshot(s)
+}
+
+func TestSubmitForm(t *testing.T) {
+	t.Parallel()
+	n := formSubmission()
+	l, err := lead.SubmitForm(n)
+	require.NoError(t, err)
+	want := lead.Snapshot{ID: "lead_1", SellerID: "seller_1", SellerCode: "ACME1234", Origin: lead.OriginForm, PartnerID: "partner_1", Status: lead.NotOffered, CreatedAt: now, UpdatedAt: now,
+		Review: &lead.Review{Number: 44, Status: lead.Open, Name: "Jane Doe", Email: "Jane@Example.com", FormVersion: 3, Answers: []lead.Answer{{ID: 89, Question: "Company", Answer: "Acme"}}}, Version: 1}
+	assert.Equal(t, want, l.Snapshot())
+	assert.Equal(t, []event.Event{lead.Submitted{Ref: formRef(lead.Received), Number: 44}}, l.Pending())
+	assert.Equal(t, "partner_1", l.PartnerID())
+	assert.Equal(t, now, l.CreatedAt())
+	assert.Equal(t, want.Review, l.Review())
+	n.Answers[0].Answer = "x"
+	assert.Equal(t, want, l.Snapshot(), "nothing is shared with the request")
+	for name, do := range steps {
+		require.Error(t, do(l), "%s: a lead that is not offered has no market status", name)
+	}
+
+	l, err = lead.SubmitForm(offered())
+	require.NoError(t, err)
+	want.CampaignID, want.Category, want.Fields, want.Status = "campaign_1", "Auto Insurance", offered().Offer.Fields, lead.Received
+	assert.Equal(t, want, l.Snapshot())
+	assert.Equal(t, []event.Event{lead.Submitted{Ref: offeredRef(lead.Received), Number: 44}}, l.Pending())
+	assert.Equal(t, "jane@example.com", l.Facts().Field("email").Text, "rules see an offered lead as any other")
+	assert.Equal(t, lead.OriginForm, l.Facts().Origin)
+
+	assert.Nil(t, lead.Submit(submission(false)).Review(), "a supplier's lead has no review")
+}
+
+func TestCheckPerson(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name, person, email string
+		want                []fault.Violation
+	}{
+		{"both", "Jane", "jane@example.com", nil},
+		{"longest name", strings.Repeat("😀", 200), "a@b.co", nil},
+		{"right to left", "\u200fשלום", "a@b.co", nil},
+		{"neither", "", "", []fault.Violation{{Field: "name", Code: fault.Required, Message: "is required"}, {Field: "email", Code: fault.Required, Message: "is required"}}},
+		{"blank", " ", " ", []fault.Violation{{Field: "name", Code: fault.Required, Message: "is required"}, {Field: "email", Code: fault.InvalidValue, Message: "must be an email address"}}},
+		{"odd", "a\x00", "jane", []fault.Violation{{Field: "name", Code: fault.InvalidValue, Message: "must not contain control characters"}, {Field: "email", Code: fault.InvalidValue, Message: "must be an email address"}}},
+		{"long", strings.Repeat("x", 201), strings.Repeat("x", 5000) + "@example.com", []fault.Violation{{Field: "name", Code: fault.InvalidValue, Message: "must have at most 200 characters"},
+			{Field: "email", Code: fault.InvalidValue, Message: "must be an email address"}}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			err := lead.CheckPerson(tc.person, tc.email)
+			n := formSubmission()
+			n.Name, n.Email = tc.person, tc.email
+			l, submitErr := lead.SubmitForm(n)
+			assert.Equal(t, err, submitErr)
+			if tc.want == nil {
+				require.NoError(t, err)
+				assert.Equal(t, []string{tc.person, tc.email}, []string{l.Review().Name, l.Review().Email})
+				return
+			}
+			require.ErrorIs(t, err, fault.ErrValidation)
+			assert.Equal(t, tc.want, fault.As(err).Violations)
+			assert.Nil(t, l)
+		})
+	}
+}
+
+// Every step of a review from every status, whatever the market says.
+func TestReviewSteps(t *testing.T) {
+	t.Parallel()
+	amount := money.Micros(12_500_000)
+	converted := lead.ConvertedEvent{Ref: offeredRef("submitted"), Number: 44, CustomerID: "customer_1", CustomerKey: "abc", Amount: &amount, Currency: "USD", At: later}
+	erased := func(from lead.ReviewStatus) event.Event {
+		return lead.ErasedEvent{Ref: offeredRef(lead.Status(from)), Number: 44, At: later}
+	}
+	type outcome struct {
+		to    lead.ReviewStatus
+		event event.Event
+		err   error
+	}
+	for name, s := range map[string]struct {
+		do   func(*lead.Lead) error
+		from map[lead.ReviewStatus]outcome
+	}{
+		"convert": {func(l *lead.Lead) error { return l.Convert("customer_1", "abc", &amount, usd, later) }, map[lead.ReviewStatus]outcome{
+			lead.Open: {lead.Converted, converted, nil}, lead.Converted: {err: lead.ErrConverted}, lead.Refused: {err: lead.ErrRefused}, lead.Erased: {err: lead.ErrNotFound}}},
+		"refuse": {func(l *lead.Lead) error { return l.Refuse(later) }, map[lead.ReviewStatus]outcome{
+			lead.Open:      {lead.Refused, lead.RejectedEvent{Ref: offeredRef("submitted"), Code: "review_rejected", At: later}, nil},
+			lead.Converted: {err: lead.ErrConverted}, lead.Refused: {err: lead.ErrRefused}, lead.Erased: {err: lead.ErrNotFound}}},
+		"erase": {func(l *lead.Lead) error { return l.Erase(later) }, map[lead.ReviewStatus]outcome{
+			lead.Open: {lead.Erased, erased(lead.Open), nil}, lead.Converted: {lead.Erased, erased(lead.Converted), nil},
+			lead.Refused: {lead.Erased, erased(lead.Refused), nil}, lead.Erased: {err: lead.ErrNotFound}}},
+	} {
+		for from, want := range s.from {
+			for _, market := range []lead.Status{lead.Pending, lead.Sold, lead.Duplicate, lead.Rejected, lead.Unsold} {
+				t.Run(string(from)+" "+string(market)+" "+name, func(t *testing.T) {
+					t.Parallel()
+					l := reviewed(t, from, market)
+					before := l.Snapshot()
+					err := s.do(l)
+					if want.err != nil {
+						require.ErrorIs(t, err, want.err)
+						assert.Equal(t, before, l.Snapshot(), "a refused step changes nothing")
+						assert.Empty(t, l.Pending())
+						return
+					}
+					require.NoError(t, err)
+					assert.Equal(t, want.to, l.Review().Status)
+					assert.Equal(t, later, l.Snapshot().UpdatedAt)
+					if name == "erase" && market == lead.Pending {
+						assert.Equal(t, lead.Unsold, l.Status(), "one that is erased waits for no buyer")
+						assert.True(t, l.PendingUntil().IsZero())
+						assert.Equal(t, []event.Event{lead.UnsoldEvent{Ref: offeredRef(lead.Pending), At: later}, want.event}, l.Pending())
+						return
+					}
+					assert.Equal(t, market, l.Status(), "the market status is another matter")
+					assert.Equal(t, []event.Event{want.event}, l.Pending())
+				})
+			}
+		}
+	}
+	assert.Equal(t, fault.RuleViolated, lead.ErrConverted.Kind)
+	assert.Equal(t, fault.Code("lead_already_converted"), lead.ErrConverted.Code)
+	assert.Equal(t, fault.RuleViolated, lead.ErrRefused.Kind)
+	assert.Equal(t, fault.Code("lead_already_rejected"), lead.ErrRefused.Code)
+}
+
+func TestSuppliersLeadsHaveNoReview(t *testing.T) {
+	t.Parallel()
+	for name, do := range map[string]func(*lead.Lead) error{
+		"convert": func(l *lead.Lead) error { return l.Convert("customer_1", "abc", nil, usd, later) },
+		"refuse":  func(l *lead.Lead) error { return l.Refuse(later) },
+		"erase":   func(l *lead.Lead) error { return l.Erase(later) },
+	} {
+		l := lead.FromSnapshot(lead.Submit(submission(false)).Snapshot())
+		before := l.Snapshot()
+		require.ErrorIs(t, do(l), lead.ErrNotFound, name)
+		assert.Equal(t, before, l.Snapshot())
+		assert.Empty(t, l.Pending())
+	}
+}
+
+func TestConvert(t *testing.T) {
+	t.Parallel()
+	for _, amount := range []*money.Micros{nil, ptr(money.Micros(0)), ptr(money.Micros(7))} {
+		l := reviewed(t, lead.Open, lead.NotOffered)
+		require.NoError(t, l.Convert("customer_1", "abc", amount, usd, later))
+		r := l.Review()
+		assert.Equal(t, "customer_1", r.CustomerID)
+		assert.Equal(t, amount, r.CommissionAmount)
+		assert.Equal(t, "Jane Doe", r.Name, "what was submitted stays")
+		assert.Equal(t, []event.Event{lead.ConvertedEvent{Ref: formRef("submitted"), Number: 44, CustomerID: "customer_1", CustomerKey: "abc", Amount: amount, Currency: "USD", At: later}}, l.Pending())
+	}
+}
+
+// Whoever adds a member must say here that it is not personal, or have Erase forget it.
+func TestEraseForgetsWhatIsPersonal(t *testing.T) {
+	t.Parallel()
+	l := reviewed(t, lead.Open, lead.Sold)
+	s := l.Snapshot()
+	s.Sales = outcome().Sales
+	l = lead.FromSnapshot(s)
+	require.NoError(t, l.Convert("customer_1", "abc", ptr(money.Micros(7)), usd, later))
+	before := reflect.ValueOf(*l.Review())
+	require.NoError(t, l.Erase(later))
+	kept := map[string]bool{"Number": true, "Status": true, "FormVersion": true, "CustomerID": true, "CommissionAmount": true}
+	v := reflect.ValueOf(*l.Review())
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Name
+		require.False(t, before.Field(i).IsZero(), "the test must fill %s", name)
+		assert.Equal(t, !kept[name], v.Field(i).IsZero(), name)
+		delete(kept, name)
+	}
+	assert.Empty(t, kept)
+	assert.Empty(t, l.Snapshot().Fields)
+	assert.NotEmpty(t, l.Sales(), "sales that were made stay")
+	assert.Equal(t, lead.Sold, l.Status())
+}
+
+func TestReviewsShareNothing(t *testing.T) {
+	t.Parallel()
+	amount := money.Micros(7)
+	l := reviewed(t, lead.Open, lead.NotOffered)
+	require.NoError(t, l.Convert("customer_1", "abc", &amount, usd, later))
+	want := reviewed(t, lead.Open, lead.NotOffered).Snapshot().Review
+	want.Status, want.CustomerID, want.CommissionAmount = lead.Converted, "customer_1", ptr(money.Micros(7))
+	amount = 8
+	scribble := func(r *lead.Review) {
+		r.Status, r.Name, r.Answers[0].Answer, *r.CommissionAmount = "x", "x", "x", 9
+	}
+	scribble(l.Review())
+	s := l.Snapshot()
+	restored := lead.FromSnapshot(s)
+	scribble(s.Review)
+	assert.Equal(t, want, l.Review())
+	assert.Equal(t, want, restored.Review())
+	assert.Equal(t, money.Micros(7), *l.Pending()[0].(lead.ConvertedEvent).Amount)
+}
+
+// Lead events hold nothing personal: what identifies a person stays in the lead (api/events.md).
+func TestReviewEventsHoldNothingPersonal(t *testing.T) {
+	t.Parallel()
+	for _, e := range []event.Event{lead.Submitted{}, lead.ConvertedEvent{}, lead.RejectedEvent{}, lead.ErasedEvent{}} {
+		for i := range reflect.TypeOf(e).NumField() {
+			assert.Contains(t, []string{"Ref", "Number", "CustomerID", "CustomerKey", "Amount", "Currency", "Code", "At"}, reflect.TypeOf(e).Field(i).Name)
+		}
+	}
+	ref := reflect.TypeFor[lead.Ref]()
+	for i := range ref.NumField() {
+		assert.Contains(t, []string{"LeadID", "Origin", "CampaignID", "Category", "SellerCode", "PartnerID", "SubmittedAt", "PreviousStatus"}, ref.Field(i).Name)
+	}
+}

@@ -1,0 +1,171 @@
+package seller
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/leadmill/leadmill/domain/contact"
+	"github.com/leadmill/leadmill/domain/fault"
+)
+
+// PartnerProgram is how a seller runs its partner program. The zero value is not a program: DefaultProgram is.
+type PartnerProgram struct {
+	ManualApproval    bool
+	LinkParameter     string // the query parameter of referral links, such as aff
+	CookieDays        int    // how long a referral is remembered in the visitor's browser
+	LastTouch         bool   // a later touch takes a customer over; else the first is kept
+	WindowDays        int    // how old a touch may be that attributes a customer; 0 is no limit
+	AllowSelfReferral bool
+	LeadCampaign      *LeadCampaign
+}
+
+// LeadCampaign names the campaign to which leads of the form are offered too. Fields maps the campaign's field names to
+// where their values come from: SourceName, SourceFirstName, SourceLastName, SourceEmail or the id of a form field.
+type LeadCampaign struct {
+	CampaignID string
+	Fields     map[string]string
+}
+
+// The sources of a campaign's fields besides the form's own fields. First and last name are what stands before and behind
+// the first space of the name.
+const (
+	SourceName      = "name"
+	SourceFirstName = "first_name"
+	SourceLastName  = "last_name"
+	SourceEmail     = "email"
+)
+
+// DefaultProgram is the program of a seller that has set nothing.
+func DefaultProgram() PartnerProgram { return PartnerProgram{LinkParameter: "aff", CookieDays: 30} }
+
+// Bounds of settings.
+const (
+	maxDays          = 3650
+	maxLeadFields    = 100
+	maxLeadFieldName = 64
+)
+
+var (
+	parameterPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}$`)
+	sourcePattern    = regexp.MustCompile(`^(name|first_name|last_name|email|[1-9][0-9]{0,17})$`)
+)
+
+// Settings are what an operator says about the program. Nil members keep what is there. ClearLeadCampaign ends offering
+// the form's leads.
+type Settings struct {
+	Name, Website     *string
+	Approval          *string // "auto" or "manual"
+	LinkParameter     *string
+	CookieDays        *int
+	Attribution       *string // "first_touch" or "last_touch"
+	WindowDays        *int
+	AllowSelfReferral *bool
+	LeadCampaign      *LeadCampaign
+	ClearLeadCampaign bool
+}
+
+// Check returns which of the settings are at fault.
+func (d Settings) Check() error { return new(Seller).Configure(d, time.Time{}) }
+
+// Configure changes the program's settings. Errors name the members at fault. Whether a lead campaign exists is for the
+// caller to check.
+func (s *Seller) Configure(d Settings, now time.Time) error {
+	next := *s
+	next.program = s.program.clone()
+	var v fault.Violations
+	if d.Name != nil {
+		name, err := contact.ParseRequiredText(strings.TrimSpace(*d.Name), 200)
+		v.AddErr("program_name", err)
+		next.name = name
+	}
+	next.apply(Details{Website: d.Website}, &v)
+	p := &next.program
+	choose(d.Approval, "approval", "auto", "manual", &p.ManualApproval, &v)
+	choose(d.Attribution, "attribution", "first_touch", "last_touch", &p.LastTouch, &v)
+	if d.LinkParameter != nil {
+		if !parameterPattern.MatchString(*d.LinkParameter) {
+			v.Add("link_parameter", fault.InvalidValue, "must be 1 to 32 letters, digits, underscores or hyphens")
+		}
+		p.LinkParameter = *d.LinkParameter
+	}
+	if d.CookieDays != nil {
+		if *d.CookieDays < 1 || *d.CookieDays > maxDays {
+			v.Add("cookie_lifetime", fault.InvalidValue, "must be between 1 and 3650 days")
+		}
+		p.CookieDays = *d.CookieDays
+	}
+	if d.WindowDays != nil {
+		if *d.WindowDays < 0 || *d.WindowDays > maxDays {
+			v.Add("attribution_window", fault.InvalidValue, "must be between 0 and 3650 days")
+		}
+		p.WindowDays = *d.WindowDays
+	}
+	if d.AllowSelfReferral != nil {
+		p.AllowSelfReferral = *d.AllowSelfReferral
+	}
+	if d.ClearLeadCampaign {
+		p.LeadCampaign = nil
+	}
+	if d.LeadCampaign != nil {
+		p.LeadCampaign = d.LeadCampaign.check(&v)
+	}
+	if err := v.Err(); err != nil {
+		return err
+	}
+	next.updatedAt = now
+	next.Record(Updated{ID: s.id, Code: s.code, TimeZone: s.timeZone, Currency: s.currency.Code(), At: now})
+	*s = next
+	return nil
+}
+
+// choose sets whether the second of two words was given.
+func choose(given *string, field, first, second string, into *bool, v *fault.Violations) {
+	switch {
+	case given == nil:
+	case *given == first:
+		*into = false
+	case *given == second:
+		*into = true
+	default:
+		v.Add(field, fault.InvalidValue, "must be "+first+" or "+second)
+	}
+}
+
+func (c *LeadCampaign) check(v *fault.Violations) *LeadCampaign {
+	if c.CampaignID == "" {
+		v.Add("lead_campaign.campaign_id", fault.Required, "is required")
+	}
+	if len(c.Fields) == 0 || len(c.Fields) > maxLeadFields {
+		v.Add("lead_campaign.fields", fault.InvalidValue, "must map 1 to 100 fields of the campaign")
+		return c.clone()
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Fields)) {
+		if _, err := contact.ParseRequiredText(name, maxLeadFieldName); err != nil {
+			v.Add("lead_campaign.fields", fault.InvalidValue, "must have names of 1 to 64 characters")
+		} else if !sourcePattern.MatchString(c.Fields[name]) {
+			v.Add("lead_campaign.fields."+name, fault.InvalidValue, "must be name, first_name, last_name, email or the id of a form field")
+		}
+	}
+	return c.clone()
+}
+
+func (c *LeadCampaign) clone() *LeadCampaign {
+	if c == nil {
+		return nil
+	}
+	return &LeadCampaign{c.CampaignID, maps.Clone(c.Fields)}
+}
+
+func (p PartnerProgram) clone() PartnerProgram {
+	p.LeadCampaign = p.LeadCampaign.clone()
+	return p
+}
+
+// Window is the program's attribution window; zero is none.
+func (p PartnerProgram) Window() time.Duration { return time.Duration(p.WindowDays) * 24 * time.Hour }
+
+// Program returns how the seller runs its partner program.
+func (s *Seller) Program() PartnerProgram { return s.program.clone() }
