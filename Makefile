@@ -37,8 +37,8 @@ lint: ## Run the linters (the first run builds them)
 generate-check:
 	scripts/check-generated.sh
 
-test-setup: ## Install the databases that tests start (MySQL, MariaDB)
-	scripts/test-setup.sh mysql mariadb
+test-setup: ## Install what tests start (MySQL, MariaDB, Chromium)
+	scripts/test-setup.sh mysql mariadb chromium
 
 testdb:
 	@$(GO) build -buildvcs=false -o bin/testdb ./tests/dbtest/cmd/testdb
@@ -47,11 +47,11 @@ test test-mariadb: export RACE := $(RACE)
 test test-mariadb: export ARGS := $(ARGS)
 
 test: testdb ## Test everything on SQLite and MySQL (PKG=./domain/... for less, ARGS='-run Name -v')
-	scripts/test-setup.sh mysql
+	scripts/test-setup.sh mysql chromium
 	LEADMILL_TEST_ENGINES=sqlite,mysql bin/testdb -engines mysql scripts/test.sh $(PKG)
 
 test-mariadb: testdb ## Test the store on MariaDB (PKG=./... for everything)
-	scripts/test-setup.sh mariadb
+	scripts/test-setup.sh mariadb $(if $(PKG),chromium)
 	LEADMILL_TEST_ENGINES=mariadb bin/testdb -engines mariadb scripts/test.sh $(or $(PKG),./adapters/...)
 
 check: fmt-check vet lint generate-check build test test-mariadb ## Everything CI requires

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Makes ready the database servers that the tests start for themselves.
+# Makes ready what the tests start for themselves: database servers and a browser.
 #
-#   scripts/test-setup.sh [mysql] [mariadb]     both when none is named
+#   scripts/test-setup.sh [mysql] [mariadb] [chromium]     all when none is named
 #
 # MySQL, the first that applies: the server named by LEADMILL_TEST_MYSQL_DSN, Docker, an installed mysqld, and on
 # Debian as root a private copy under .cache/mysql. MariaDB: the server named by LEADMILL_TEST_MARIADB_DSN, an
-# installed mariadbd, its Debian package, Docker. It starts no server and touches no existing database. Running it
-# again is quick. LEADMILL_TEST_DEBIAN_MIRROR names another mirror for the private copy.
+# installed mariadbd, its Debian package, Docker. Chromium: the program named by LEADMILL_TEST_CHROMIUM, an installed
+# chromium, chromium-browser or google-chrome, its Debian package. It starts no server and touches no existing database.
+# Running it again is quick. LEADMILL_TEST_DEBIAN_MIRROR names another mirror for the private copy.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 readonly cache="$PWD/.cache"
@@ -122,12 +123,40 @@ setup_mariadb() {
     fi
 }
 
+# Only one that runs counts: on some systems the command is there to say how to install it.
+installed_chromium() {
+    local name found
+    for name in chromium chromium-browser google-chrome; do
+        found=$(command -v "$name") && "$found" --version >/dev/null 2>&1 || continue
+        printf '%s\n' "$found"
+        return
+    done
+    return 1
+}
+
+setup_chromium() {
+    local found
+    if [[ -n ${LEADMILL_TEST_CHROMIUM:-} ]]; then
+        "$LEADMILL_TEST_CHROMIUM" --version >/dev/null 2>&1 || die "LEADMILL_TEST_CHROMIUM names no program that runs"
+        say "Chromium: $LEADMILL_TEST_CHROMIUM"
+    elif found=$(installed_chromium); then
+        say "Chromium: $found"
+    elif is_debian_root; then
+        apt_install chromium
+        found=$(installed_chromium) || die "the package chromium brought no chromium that runs"
+        say "Chromium: $found"
+    else
+        die "no Chromium: install it, or name one in LEADMILL_TEST_CHROMIUM"
+    fi
+}
+
 mkdir -p "$cache"
-[[ $# -gt 0 ]] || set -- mysql mariadb
-for engine in "$@"; do
-    case $engine in
+[[ $# -gt 0 ]] || set -- mysql mariadb chromium
+for what in "$@"; do
+    case $what in
         mysql) setup_mysql ;;
         mariadb) setup_mariadb ;;
-        *) die "unknown engine \"$engine\": mysql or mariadb" ;;
+        chromium) setup_chromium ;;
+        *) die "unknown word \"$what\": mysql, mariadb or chromium" ;;
     esac
 done
