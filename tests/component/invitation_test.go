@@ -1,0 +1,595 @@
+package component_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"mime"
+	"mime/multipart"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	netmail "net/mail"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"github.com/leadmill/leadmill"
+	"github.com/leadmill/leadmill/adapters/clock"
+	"github.com/leadmill/leadmill/tests/component/apptest"
+)
+
+// relay is a mail server in the test.
+type relay struct {
+	url string
+
+	mu      sync.Mutex
+	busy    int // connections that are still refused
+	refused int
+	mails   []letter
+}
+
+// letter is a mail as a mail program shows it.
+type letter struct {
+	from, to, subject string
+	text, html        string
+	link              string
+}
+
+// startRelay runs a mail server that refuses its first connections.
+func startRelay(t *testing.T, busy int) *relay {
+	t.Helper()
+	r := &relay{busy: busy}
+	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) {
+		return &mailSession{relay: r}, nil
+	}))
+	server.Domain, server.ErrorLog = "relay.example", log.New(io.Discard, "", 0)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.url = "smtp://" + l.Addr().String() + "?tls=none"
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = server.Serve(busyListener{l, r}) // ends with the listener
+	}()
+	t.Cleanup(func() {
+		_ = server.Close()
+		_ = l.Close() // a server that had no time to begin does not know it
+		<-served
+	})
+	return r
+}
+
+// busyListener closes the first connections.
+type busyListener struct {
+	net.Listener
+
+	relay *relay
+}
+
+func (l busyListener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil || !l.relay.refuses() {
+			return c, err
+		}
+		_ = c.Close()
+	}
+}
+
+func (r *relay) refuses() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.busy == 0 {
+		return false
+	}
+	r.busy--
+	r.refused++
+	return true
+}
+
+type mailSession struct {
+	relay *relay
+	to    string
+}
+
+func (s *mailSession) Mail(string, *smtp.MailOptions) error { return nil }
+
+func (s *mailSession) Rcpt(to string, _ *smtp.RcptOptions) error {
+	s.to = to
+	return nil
+}
+
+func (s *mailSession) Data(r io.Reader) error {
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	l, err := readMail(data)
+	if err != nil || l.to != s.to {
+		return fmt.Errorf("a mail to %s: %w", s.to, err)
+	}
+	s.relay.mu.Lock()
+	defer s.relay.mu.Unlock()
+	s.relay.mails = append(s.relay.mails, l)
+	return nil
+}
+
+func (*mailSession) Reset() {}
+
+func (*mailSession) Logout() error { return nil }
+
+// wait returns the mails as soon as there are n.
+func (r *relay) wait(t *testing.T, n int) []letter {
+	t.Helper()
+	var mails []letter
+	apptest.Eventually(t, time.Minute, func() error {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if mails = slices.Clone(r.mails); len(mails) != n {
+			return errorf("%d mails came and %d connections were refused, want %d mails", len(mails), r.refused, n)
+		}
+		return nil
+	})
+	return mails
+}
+
+var invitationLink = regexp.MustCompile(`http://[^\s"<>]+/portal/invitations/[A-Za-z0-9_-]{20,}`)
+
+// readMail reads a mail of two parts that hold the same link.
+func readMail(data []byte) (letter, error) {
+	m, err := netmail.ReadMessage(bytes.NewReader(data))
+	if err != nil {
+		return letter{}, err
+	}
+	from, err := netmail.ParseAddress(m.Header.Get("From"))
+	to, err2 := netmail.ParseAddress(m.Header.Get("To"))
+	subject, err3 := new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject"))
+	kind, parameters, err4 := mime.ParseMediaType(m.Header.Get("Content-Type"))
+	if err := errors.Join(err, err2, err3, err4); err != nil || kind != "multipart/alternative" {
+		return letter{}, fmt.Errorf("a mail of type %s: %w", kind, err)
+	}
+	l := letter{from: from.Address, to: to.Address, subject: subject}
+	parts := multipart.NewReader(m.Body, parameters["boundary"])
+	for _, part := range []struct {
+		kind string
+		into *string
+	}{{"text/plain", &l.text}, {"text/html", &l.html}} {
+		p, err := parts.NextPart()
+		if err != nil {
+			return letter{}, err
+		}
+		text, err := io.ReadAll(p)
+		if kind, _, _ := mime.ParseMediaType(p.Header.Get("Content-Type")); err != nil || kind != part.kind {
+			return letter{}, fmt.Errorf("a part of type %s: %w", kind, err)
+		}
+		*part.into = string(text)
+	}
+	if l.link = invitationLink.FindString(l.text); l.link == "" || l.link != invitationLink.FindString(l.html) {
+		return letter{}, fmt.Errorf("the parts do not hold one link")
+	}
+	return l, nil
+}
+
+// browser is somebody with a browser who follows no redirect by itself.
+type browser struct {
+	t    testing.TB
+	http *http.Client
+}
+
+func newBrowser(t testing.TB) *browser {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{MaxIdleConnsPerHost: 300}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &browser{t: t, http: &http.Client{Jar: jar, Timeout: time.Minute,
+		Transport:     apptest.Spec(t).Transport(transport, func(err error) { t.Errorf("not as openapi.yaml says: %v", err) }),
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+}
+
+// shown is a page as it was answered.
+type shown struct {
+	apptest.Answer
+
+	cookies []*http.Cookie
+}
+
+func (b *browser) ask(method, address string, form url.Values, headers ...string) shown {
+	b.t.Helper()
+	var body io.Reader
+	if form != nil {
+		body = strings.NewReader(form.Encode())
+	}
+	r, err := http.NewRequestWithContext(b.t.Context(), method, address, body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	response, err := b.http.Do(r)
+	if err != nil {
+		return shown{Answer: apptest.Answer{Err: err}}
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	return shown{Answer: apptest.Answer{Status: response.StatusCode, Header: response.Header, Body: text, Err: err}, cookies: response.Cookies()}
+}
+
+func (b *browser) get(address string) shown {
+	b.t.Helper()
+	return b.ask(http.MethodGet, address, nil)
+}
+
+// accept sends the form of an invitation's page.
+func (b *browser) accept(link string) shown {
+	b.t.Helper()
+	return b.ask(http.MethodPost, link, url.Values{"password": {"Jane's-Passw0rd"}, "tos": {"1"}})
+}
+
+// shows checks the status of a page and texts in it.
+func (s shown) shows(t testing.TB, what string, status int, texts ...string) {
+	t.Helper()
+	if s.Status != status || s.Err != nil || s.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Errorf("%s is answered %v, want a page with %d", what, s.Answer, status)
+	}
+	for _, text := range texts {
+		if !strings.Contains(string(s.Body), text) {
+			t.Errorf("%s does not show %q: %s", what, text, s.Body)
+		}
+	}
+}
+
+// signsIn checks that an answer opens a session and leads to the partner's page.
+func (s shown) signsIn(t testing.TB, what string) {
+	t.Helper()
+	s.shows(t, what, http.StatusFound)
+	if s.Header.Get("Location") != "/portal" || len(s.cookies) != 1 {
+		t.Fatalf("%s leads to %q with the cookies %v", what, s.Header.Get("Location"), s.cookies)
+	}
+	if c := s.cookies[0]; c.Name != "leadmill_portal" || len(c.Value) < 20 || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Secure || c.MaxAge > 12*60*60 || c.MaxAge < 12*60*60-60 {
+		t.Errorf("%s sets the cookie %v", what, c)
+	}
+}
+
+// invite invites Jane.
+func (p *partnero) invite() {
+	p.t.Helper()
+	p.post("partners:invite", `{"email":"jane@people.example","name":"Jane","surname":"Smith"}`).done()
+}
+
+// jane is Jane as the program sees her.
+func (p *partnero) jane() map[string]any {
+	p.t.Helper()
+	return p.get("partners/", "email", "jane@people.example").data()
+}
+
+// eventsTold returns the types of a subject's events as the feed tells them, in order.
+func eventsTold(t *testing.T, db *apptest.Database, p *partnero, subject any) (types []string) {
+	t.Helper()
+	db.Settle()
+	for _, e := range p.get("events", "limit", "1000").did(200).body["data"].([]any) {
+		if e, _ := e.(map[string]any); e["subject"] == subject {
+			types = append(types, fmt.Sprint(e["type"]))
+		}
+	}
+	return types
+}
+
+// withMail starts an app that sends mails through a relay.
+func withMail(t *testing.T, databaseURL string, r *relay, o leadmill.StartOptions) (*apptest.App, *partnero, *apptest.Database) {
+	t.Helper()
+	c := apptest.Config(databaseURL)
+	c.SMTPURL = r.url
+	app := apptest.StartConfig(t, c, o)
+	return app, newProgram(t, app, theirWebsite), apptest.Open(t, databaseURL)
+}
+
+func TestAnInvitationByMail(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		r := startRelay(t, 0)
+		app, p, db := withMail(t, databaseURL, r, leadmill.StartOptions{})
+		p.invite()
+		mail := r.wait(t, 1)[0]
+		if mail.from != "leadmill@example.com" || mail.to != "jane@people.example" || !strings.Contains(mail.subject, p.name()) ||
+			!strings.Contains(mail.text, "Hello Jane,") || !strings.Contains(mail.html, "Hello Jane,") || !strings.HasPrefix(mail.link, app.URL+"/portal/invitations/") {
+			t.Errorf("the mail is %+v", mail)
+		}
+
+		// Programs that look into mails open links too: that uses nothing up.
+		jane := newBrowser(t)
+		for range 3 {
+			page := jane.get(mail.link)
+			page.shows(t, "the link", 200, p.name(), "Jane", `type="password"`)
+			if len(page.cookies) > 0 || page.Header.Get("Referrer-Policy") != "no-referrer" || page.Header.Get("Cache-Control") != "no-store" {
+				t.Errorf("the link is answered with %v", page.Header)
+			}
+		}
+		if a := jane.ask(http.MethodHead, mail.link, nil); a.Status == 200 && len(a.cookies) > 0 {
+			t.Errorf("a HEAD of the link is answered %v", a.Answer)
+		}
+		jane.ask(http.MethodPost, mail.link, url.Values{"password": {"weak"}}).shows(t, "a weak password", 422, "The password ")
+		jane.ask(http.MethodPost, mail.link, url.Values{"password": {"Passw0rd"}}, "Sec-Fetch-Site", "cross-site").shows(t, "a form of another site", 403)
+		if who := p.jane(); who["status"] != "pending" || who["approved"] != false || who["tos"] != false {
+			t.Errorf("before she accepted, Jane is %v", who)
+		}
+		jane.get(app.URL+"/portal").shows(t, "the partner page of a stranger", 401)
+
+		jane.accept(mail.link).signsIn(t, "accepting")
+		who := p.jane()
+		if who["status"] != "active" || who["approved"] != true || who["tos"] != true {
+			t.Errorf("when she has accepted, Jane is %v", who)
+		}
+		jane.get(mail.link).shows(t, "the link again", 404)
+		newBrowser(t).accept(mail.link).shows(t, "accepting again", 404)
+		if types := eventsTold(t, db, p, who["id"]); !slices.Equal(types, []string{"partner.invited.v1", "partner.created.v1"}) {
+			t.Errorf("the events are %v", types)
+		}
+
+		// What the partner page shows.
+		key := strings.TrimPrefix(fmt.Sprint(who["referral_link"]), theirWebsite+"?aff=")
+		p.post("partner_referral_links", fmt.Sprintf(`{"key":"jane-2","partner":{"id":%q}}`, who["id"])).did(201)
+		p.post("customers", `{"key":"c1","partner":{"key":"jane-2"}}`).did(201)
+		p.post("customers", `{"key":"c2","partner":{"key":"jane-2"}}`).did(201)
+		p.post("leads", `{"name":"A","email":"a@example.com","partner":{"key":"jane-2"}}`).did(201)
+		for range 3 {
+			if a := jane.get(app.URL + "/r/" + p.code + "/" + key); a.Status != http.StatusFound {
+				t.Errorf("the link leads to %v", a.Answer)
+			}
+		}
+		db.Settle()
+		page := jane.get(app.URL + "/portal")
+		page.shows(t, "the partner page", 200, "Jane Smith", p.name(), theirWebsite+"?aff="+key, theirWebsite+"?aff=jane-2")
+		counts := regexp.MustCompile(`<dt>(\w+)</dt><dd>(\d+)</dd>`).FindAllStringSubmatch(string(page.Body), -1)
+		if len(counts) != 3 || counts[0][1]+counts[0][2] != "Clicks3" || counts[1][1]+counts[1][2] != "Customers2" || counts[2][1]+counts[2][2] != "Leads1" {
+			t.Errorf("the partner page counts %v", counts)
+		}
+		session := jane.http.Jar.Cookies(&url.URL{Scheme: "http", Host: strings.TrimPrefix(app.URL, "http://"), Path: "/portal"})[0]
+		signedOut := jane.ask(http.MethodPost, app.URL+"/portal/sign-out", url.Values{})
+		signedOut.shows(t, "signing out", http.StatusFound)
+		jane.get(app.URL+"/portal").shows(t, "the partner page when signed out", 401)
+		newBrowser(t).ask(http.MethodGet, app.URL+"/portal", nil, "Cookie", session.Name+"="+session.Value).shows(t, "the session after signing out", 401)
+
+		token := mail.link[strings.LastIndex(mail.link, "/")+1:]
+		for _, secret := range []string{token, session.Value, "jane@people.example", "Smith", "Passw0rd"} {
+			if strings.Contains(app.Logs.String(), secret) {
+				t.Errorf("the log holds %q", secret)
+			}
+		}
+		if n := db.Number("SELECT COUNT(*) FROM partner_tokens"); n != 0 {
+			t.Errorf("%d tokens are left", n)
+		}
+		db.Audit()
+	})
+}
+
+func TestTwoWhoAcceptOneInvitation(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		r := startRelay(t, 0)
+		_, p, db := withMail(t, databaseURL, r, leadmill.StartOptions{})
+		p.invite()
+		link := r.wait(t, 1)[0].link
+		answers := make([]shown, 4)
+		people := []*browser{newBrowser(t), newBrowser(t), newBrowser(t), newBrowser(t)}
+		apptest.Parallel(len(people), func(i int) { answers[i] = people[i].accept(link) })
+		won := 0
+		for _, a := range answers {
+			switch a.Status {
+			case http.StatusFound:
+				a.signsIn(t, "the first to accept")
+				won++
+			case http.StatusNotFound, http.StatusBadRequest:
+				if len(a.cookies) > 0 {
+					t.Errorf("a late one is signed in: %v", a.Answer)
+				}
+			default:
+				t.Errorf("one of many is answered %v", a.Answer)
+			}
+		}
+		if n := db.Number("SELECT COUNT(*) FROM partner_tokens"); won != 1 || n != 1 {
+			t.Errorf("%d accepted and there are %d tokens, want one session", won, n)
+		}
+		if types := eventsTold(t, db, p, p.jane()["id"]); !slices.Equal(types, []string{"partner.invited.v1", "partner.created.v1"}) {
+			t.Errorf("the events are %v", types)
+		}
+		db.Audit()
+	})
+}
+
+// A mail server that is down for longer than a few attempts loses no invitation.
+func TestAnInvitationWaitsForTheMailServer(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		const down = 7
+		r := startRelay(t, down)
+		app, p, db := withMail(t, databaseURL, r, leadmill.StartOptions{})
+		p.invite()
+		mail := r.wait(t, 1)[0]
+		if r.refuses() {
+			t.Errorf("the mail came before %d connections were refused", down)
+		}
+		newBrowser(t).accept(mail.link).signsIn(t, "accepting what came late")
+		if strings.Contains(app.Logs.String(), "jane@people.example") {
+			t.Error("the log holds the address")
+		}
+		db.Audit()
+	})
+}
+
+func TestInvitedTwice(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		r := startRelay(t, 0)
+		_, p, db := withMail(t, databaseURL, r, leadmill.StartOptions{})
+		p.invite()
+		p.invite()
+		mails := r.wait(t, 2)
+		if mails[0].link == mails[1].link {
+			t.Fatal("two mails hold one link")
+		}
+		jane := newBrowser(t)
+		for _, mail := range mails {
+			jane.get(mail.link).shows(t, "a link", 200, "Jane")
+		}
+		jane.accept(mails[0].link).signsIn(t, "accepting by the older mail")
+		for _, mail := range mails {
+			jane.get(mail.link).shows(t, "a link when one was used", 404)
+			jane.accept(mail.link).shows(t, "accepting when one was used", 404)
+		}
+		p.post("partners:invite", `{"email":"Jane@People.example","name":"Jane"}`).fails(422, "validation_failed", "email")
+		if types := eventsTold(t, db, p, p.jane()["id"]); !slices.Equal(types, []string{"partner.invited.v1", "partner.invited.v1", "partner.created.v1"}) {
+			t.Errorf("the events are %v", types)
+		}
+
+		// Who was turned down or deleted meanwhile does not get in by an old mail.
+		for n, end := range []func(id string){
+			func(id string) { p.post("partners/"+id+"/reject", nil).done() },
+			func(id string) { p.post("partners/"+id+"/archive", nil).done() },
+			func(id string) { p.delete("partners/" + id).done() },
+		} {
+			email := fmt.Sprintf("other-%d@people.example", n)
+			p.post("partners:invite", fmt.Sprintf(`{"email":%q,"name":"Other"}`, email)).done()
+			mail := r.wait(t, 3+n)[2+n]
+			id := fmt.Sprint(p.get("partner", "email", email).data()["id"])
+			end(id)
+			if a := jane.accept(mail.link); a.Status != 400 && a.Status != 404 || len(a.cookies) > 0 {
+				t.Errorf("who was turned down (%d) and accepts is answered %v", n, a.Answer)
+			}
+		}
+		db.Audit()
+	})
+}
+
+func TestWhenPartnersLinksEnd(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		hands := clock.NewManual(time.Now())
+		r := startRelay(t, 0)
+		app, p, db := withMail(t, databaseURL, r, leadmill.StartOptions{Clock: hands})
+		p.invite()
+		link := r.wait(t, 1)[0].link
+		jane := newBrowser(t)
+		hands.Advance(7*24*time.Hour - time.Second)
+		jane.get(link).shows(t, "the link after almost 7 days", 200, "Jane")
+		hands.Advance(time.Second)
+		jane.get(link).shows(t, "the link after 7 days", 404)
+		jane.accept(link).shows(t, "accepting after 7 days", 404)
+		if who := p.jane(); who["status"] != "pending" {
+			t.Errorf("Jane is %v", who)
+		}
+		p.invite()
+		jane.accept(r.wait(t, 2)[1].link).signsIn(t, "accepting by a new mail")
+
+		// The session lasts 12 hours.
+		hands.Advance(12*time.Hour - time.Second)
+		jane.get(app.URL+"/portal").shows(t, "the partner page after almost 12 hours", 200, "Jane Smith")
+		hands.Advance(time.Second)
+		jane.get(app.URL+"/portal").shows(t, "the partner page after 12 hours", 401)
+
+		signIn := func(more string) string {
+			t.Helper()
+			address, _ := p.post("partners:sign-in-url", `{"email":"jane@people.example"`+more+`}`).data()["url"].(string)
+			return address
+		}
+		once := signIn("")
+		if a := jane.ask(http.MethodHead, once, nil); len(a.cookies) > 0 {
+			t.Errorf("a HEAD of a sign-in link signs in: %v", a.Answer)
+		}
+		hands.Advance(119 * time.Second)
+		jane.get(once).signsIn(t, "a sign-in link")
+		jane.get(app.URL+"/portal").shows(t, "the partner page", 200, "Jane Smith")
+		newBrowser(t).get(once).shows(t, "a sign-in link again", 404)
+		late, short, long := signIn(""), signIn(`,"expires_in":30`), signIn(`,"expires_in":900`)
+		hands.Advance(30 * time.Second)
+		newBrowser(t).get(short).shows(t, "a sign-in link after its 30 seconds", 404)
+		hands.Advance(90 * time.Second)
+		newBrowser(t).get(late).shows(t, "a sign-in link after 2 minutes", 404)
+		hands.Advance(13 * time.Minute)
+		newBrowser(t).get(long).shows(t, "a sign-in link after its 15 minutes", 404)
+
+		// Two at once: one is signed in.
+		both, people := signIn(""), []*browser{newBrowser(t), newBrowser(t)}
+		statuses := make([]int, 2)
+		apptest.Parallel(2, func(i int) { statuses[i] = people[i].get(both).Status })
+		if slices.Sort(statuses); !slices.Equal(statuses, []int{302, 404}) {
+			t.Errorf("two who use one sign-in link at once are answered %v", statuses)
+		}
+
+		// An archived partner is not let in, and a deleted one is put out.
+		id := fmt.Sprint(p.jane()["id"])
+		archived := signIn("")
+		p.post("partners/"+id+"/archive", nil).done()
+		newBrowser(t).get(archived).shows(t, "a sign-in link of an archived partner", 404)
+		p.post("partners/"+id+"/revoke-archive", nil).done()
+		jane.get(signIn("")).signsIn(t, "a sign-in link of a partner that is back")
+		p.delete("partners/" + id).done()
+		jane.get(app.URL+"/portal").shows(t, "the partner page of a deleted partner", 401)
+		db.Audit()
+	})
+}
+
+func TestAnInvitationWithoutAMailServer(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		c := apptest.Config(databaseURL)
+		c.MailDir = filepath.Join(t.TempDir(), "data", "mail")
+		app := apptest.StartConfig(t, c, leadmill.StartOptions{})
+		p, db := newProgram(t, app, theirWebsite), apptest.Open(t, databaseURL)
+		p.invite()
+		var file string
+		apptest.Eventually(t, 30*time.Second, func() error {
+			files, err := filepath.Glob(filepath.Join(c.MailDir, "*"))
+			if err != nil || len(files) != 1 || !strings.HasSuffix(files[0], ".eml") {
+				return errorf("the files are %v %w", files, err)
+			}
+			file = files[0]
+			return nil
+		})
+		for path, mode := range map[string]os.FileMode{file: 0o600, c.MailDir: 0o700} {
+			if s, err := os.Stat(path); err != nil || s.Mode().Perm() != mode {
+				t.Errorf("%s has the mode %v, want %v: %v", path, s.Mode(), mode, err)
+			}
+		}
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mail, err := readMail(data)
+		if err != nil || mail.to != "jane@people.example" {
+			t.Fatalf("the mail is %+v: %v", mail, err)
+		}
+		apptest.Eventually(t, 10*time.Second, func() error {
+			if !strings.Contains(app.Logs.String(), filepath.Base(file)) {
+				return errorf("the log does not name the file")
+			}
+			return nil
+		})
+		for _, secret := range []string{mail.link, mail.link[strings.LastIndex(mail.link, "/")+1:], "/portal/invitations/", "jane@people.example", "Smith"} {
+			if strings.Contains(app.Logs.String(), secret) {
+				t.Errorf("the log holds %q", secret)
+			}
+		}
+		newBrowser(t).accept(mail.link).signsIn(t, "accepting by the file")
+		db.Audit()
+	})
+}

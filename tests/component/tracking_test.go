@@ -1,0 +1,197 @@
+package component_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/leadmill/leadmill"
+	"github.com/leadmill/leadmill/adapters/clock"
+	"github.com/leadmill/leadmill/tests/component/apptest"
+)
+
+// sendsOn checks where a referral link leads. A key of "" is a link that leads on without parameter and cookie.
+func (s shown) sendsOn(t testing.TB, what, target, key string, days int) {
+	t.Helper()
+	if s.Status != http.StatusFound || s.Err != nil || s.Header.Get("Location") != target || s.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("%s is answered %v with %v, want 302 to %s", what, s.Answer, s.Header, target)
+	}
+	if key == "" {
+		if len(s.cookies) > 0 {
+			t.Errorf("%s sets the cookies %v", what, s.cookies)
+		}
+		return
+	}
+	if len(s.cookies) != 1 {
+		t.Errorf("%s sets the cookies %v, want one", what, s.cookies)
+		return
+	}
+	if c := s.cookies[0]; c.Name != "partnero_partner" || c.Value != key || c.Path != "/" || c.MaxAge != days*24*60*60 || c.SameSite != http.SameSiteLaxMode || c.HttpOnly {
+		t.Errorf("%s sets the cookie %v, want partnero_partner=%s for %d days", what, c, key, days)
+	}
+}
+
+// leadsNowhere checks for a link that belongs to nobody.
+func (s shown) leadsNowhere(t testing.TB, what string) {
+	t.Helper()
+	if s.Status != http.StatusNotFound || s.Header.Get("Location") != "" || len(s.cookies) > 0 {
+		t.Errorf("%s is answered %v, want 404", what, s.Answer)
+	}
+}
+
+// clicks is how often a partner's links were followed, as far as the projection got.
+func (p *partnero) clicks(id string) int {
+	p.t.Helper()
+	referrals, _ := p.get("partners/" + id).data()["referrals"].(map[string]any)
+	n, _ := referrals["clicks"].(float64)
+	return int(n)
+}
+
+func TestReferralLinksSendVisitorsOn(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		hands := clock.NewManual(time.Now())
+		app := apptest.Start(t, databaseURL, leadmill.StartOptions{Clock: hands})
+		db := apptest.Open(t, databaseURL)
+		const website, other = "https://yourcompany.com/start?lang=en&aff=old#top", "https://other.example"
+		p, q := newProgram(t, app, website), newProgram(t, app, other)
+		visitor := newBrowser(t)
+		target := func(key string) string { return "https://yourcompany.com/start?lang=en&aff=" + key + "#top" }
+		follow := func(path string, headers ...string) shown {
+			t.Helper()
+			return visitor.ask(http.MethodGet, app.URL+"/r/"+path, nil, headers...)
+		}
+		// changed lets pass what a change may take to reach links.
+		changed := func() { hands.Advance(5 * time.Second) }
+		p.post("partners", `{"id":"one","key":"Ref_1","email":"one@example.com"}`).did(201)
+		p.post("partner_referral_links", `{"key":"second","partner":{"id":"one"}}`).did(201)
+		p.post("partners", `{"id":"two","key":"both","email":"two@example.com"}`).did(201)
+		q.post("partners", `{"id":"two","key":"both","email":"two@example.com"}`).did(201)
+
+		follow(p.code+"/Ref_1").sendsOn(t, "a link", target("Ref_1"), "Ref_1", 30)
+		follow("Ref_1").sendsOn(t, "a short link", target("Ref_1"), "Ref_1", 30)
+		follow(p.code+"/Ref_1/").sendsOn(t, "a link with a slash", target("Ref_1"), "Ref_1", 30)
+		follow(p.code+"/second").sendsOn(t, "a further link", target("second"), "second", 30)
+		follow(p.code+"/Ref_1?to=https://evil.example&aff=evil&lang=xx").sendsOn(t, "a link that says where to go", target("Ref_1"), "Ref_1", 30)
+		follow(p.code+"/both").sendsOn(t, "one's link of a key that two have", target("both"), "both", 30)
+		follow(q.code+"/both").sendsOn(t, "the other's link of a key that two have", other+"?aff=both", "both", 30)
+		follow("both").leadsNowhere(t, "a short link of a key that two have")
+		follow("nobody").leadsNowhere(t, "a short link of nobody")
+		follow("ref_1").leadsNowhere(t, "a short link with another case")
+		follow("NOBODY00/Ref_1").leadsNowhere(t, "a link of an unknown seller")
+		follow(url.PathEscape("' OR 1=1 --")).leadsNowhere(t, "a short link that is no key")
+		counted := func(what string, one, two int) {
+			t.Helper()
+			db.Settle()
+			if a, b := p.clicks("one"), p.clicks("two"); a != one || b != two {
+				t.Errorf("%s: %d and %d clicks, want %d and %d", what, a, b, one, two)
+			}
+		}
+		counted("after visits", 5, 1)
+		if n := q.clicks("two"); n != 1 {
+			t.Errorf("the other's partner has %d clicks, want 1", n)
+		}
+
+		// What is no visit leads on as well, but leaves no mark.
+		for _, headers := range [][]string{{"Purpose", "prefetch"}, {"Sec-Purpose", "prefetch"}, {"Sec-Purpose", "prefetch;prerender"}, {"X-Moz", "prefetch"}} {
+			follow(p.code+"/Ref_1", headers...).sendsOn(t, fmt.Sprint(headers), target("Ref_1"), "", 0)
+		}
+		for _, method := range []string{http.MethodHead, http.MethodPost, http.MethodOptions} {
+			if a := visitor.ask(method, app.URL+"/r/"+p.code+"/Ref_1", nil); a.Status < 300 || a.Status >= 500 || len(a.cookies) > 0 {
+				t.Errorf("%s of a link is answered %v", method, a.Answer)
+			}
+		}
+
+		// Whoever is not in the program any more brings nobody.
+		plain := "https://yourcompany.com/start?lang=en&aff=old#top"
+		follow(p.code+"/nobody").sendsOn(t, "a link of nobody", plain, "", 0)
+		follow(p.code+"/ref_1").sendsOn(t, "a link with another case", plain, "", 0)
+		follow(p.code+"/"+strings.Repeat("x", 64)).sendsOn(t, "a link of the longest key", plain, "", 0)
+		p.post("partners/one/archive", nil).done()
+		changed()
+		follow(p.code+"/Ref_1").sendsOn(t, "an archived partner's link", plain, "", 0)
+		follow("Ref_1").sendsOn(t, "an archived partner's short link", plain, "", 0)
+		p.post("partners/one/revoke-archive", nil).done()
+		p.put("settings", `{"settings":{"approval":"manual"}}`).did(200)
+		p.post("partners", `{"id":"three","key":"third","email":"three@example.com"}`).did(201)
+		p.post("partners/three/reject", nil).done()
+		p.delete("partner_referral_links/second").done()
+		q.delete("partners/two").done()
+		changed()
+		follow(p.code+"/third").sendsOn(t, "a rejected partner's link", plain, "", 0)
+		follow(p.code+"/second").sendsOn(t, "a deleted link", plain, "", 0)
+		follow(q.code+"/both").sendsOn(t, "a deleted partner's link", other, "", 0)
+		counted("after what does not count", 5, 1)
+
+		// Settings reach links, and a partner that is back counts again.
+		p.put("settings", `{"settings":{"link_parameter":"via","cookie_lifetime":45,"website":"https://yourcompany.com"}}`).did(200)
+		changed()
+		follow(p.code+"/Ref_1").sendsOn(t, "a link after a change", "https://yourcompany.com?via=Ref_1", "Ref_1", 45)
+		counted("after one more", 6, 1)
+		if total := p.get("program/overview").data()["total_clicks"]; total != 7.0 {
+			t.Errorf("the overview counts %v clicks, want 7", total)
+		}
+
+		// A click tells of the partner and nothing of the visitor.
+		rows, err := db.Reader.QueryContext(t.Context(), "SELECT payload FROM events WHERE aggregate_type = 'click'")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var payload []byte
+			var click map[string]any
+			if err := rows.Scan(&payload); err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal(payload, &click); err != nil || click["partner_id"] == nil || click["referral_key"] == nil || click["clicked_at"] == nil || len(click) != 3 {
+				t.Errorf("a click is stored as %s", payload)
+			}
+		}
+		if err := rows.Err(); err != nil {
+			t.Error(err)
+		}
+		for _, e := range p.get("events", "limit", "1000").did(200).body["data"].([]any) {
+			if e, _ := e.(map[string]any); strings.Contains(fmt.Sprint(e["type"]), "click") {
+				t.Errorf("the feed tells of a click: %v", e)
+			}
+		}
+		db.Audit()
+	})
+}
+
+func TestClicksAtOnceAreCountedOnce(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		const clicks = 200
+		app := apptest.Start(t, databaseURL, leadmill.StartOptions{})
+		p, db := newProgram(t, app, theirWebsite), apptest.Open(t, databaseURL)
+		p.post("partners", `{"id":"one","key":"ref-1","email":"one@example.com"}`).did(201)
+		db.Settle()
+		before := db.Number("SELECT version FROM partners WHERE id = 'one'")
+		visitor := newBrowser(t)
+		answers := make([]shown, clicks)
+		apptest.Parallel(clicks, func(i int) {
+			path := []string{"ref-1", p.code + "/ref-1"}[i%2]
+			answers[i] = visitor.get(app.URL + "/r/" + path)
+		})
+		for _, a := range answers {
+			a.sendsOn(t, "a click among many", theirWebsite+"?aff=ref-1", "ref-1", 30)
+		}
+		db.Settle()
+		if n := p.clicks("one"); n != clicks {
+			t.Errorf("%d clicks are counted, want %d; the log tells of lost ones: %v", n, clicks, strings.Contains(app.Logs.String(), "click lost"))
+		}
+		if n := db.Number("SELECT COUNT(*) FROM events WHERE aggregate_type = 'click'"); n != clicks {
+			t.Errorf("%d clicks are stored, want %d", n, clicks)
+		}
+		if after := db.Number("SELECT version FROM partners WHERE id = 'one'"); after != before {
+			t.Errorf("clicks changed the partner: version %d, was %d", after, before)
+		}
+		db.Audit()
+	})
+}
