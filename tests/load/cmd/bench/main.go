@@ -28,6 +28,8 @@ type settings struct {
 	rounds      int
 	check       bool
 	binary      string
+	only        string // leads or paging; both when empty
+	pagingRows  int
 }
 
 func main() {
@@ -49,14 +51,20 @@ func parse() (settings, error) {
 	flag.DurationVar(&s.warmup, "warmup", time.Second, "how long the clients post before it")
 	flag.IntVar(&s.rounds, "rounds", 3, "how often everything is measured; the table has medians")
 	flag.StringVar(&s.binary, "binary", "", "measure this binary instead of building one")
-	quick := flag.Bool("quick", false, "one round of 3 s with 256 connections")
+	quick := flag.Bool("quick", false, "one round of 3 s with 256 connections, and paging with 50,000 rows")
+	flag.StringVar(&s.only, "only", "", "measure only leads or only paging")
 	noCheck := flag.Bool("no-check", false, "do not check the limits on the figures; every lead is still counted")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		return s, fmt.Errorf("unknown argument %q", flag.Arg(0))
 	}
+	if s.only != "" && s.only != "leads" && s.only != "paging" {
+		return s, fmt.Errorf("-only: %q is none of leads, paging", s.only)
+	}
+	s.pagingRows = pagingRows
 	if *quick {
 		quickly(&s, connections)
+		s.pagingRows = pagingQuick
 	}
 	s.check = !*noCheck
 	for name := range strings.SplitSeq(*engines, ",") {
@@ -116,6 +124,19 @@ func run(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if s.only != "paging" {
+		if err := leads(ctx, s, dir); err != nil {
+			return err
+		}
+	}
+	if s.only == "leads" {
+		return nil
+	}
+	return pages(ctx, s, dir)
+}
+
+// leads measures leads on every database and checks the limits.
+func leads(ctx context.Context, s settings, dir string) error {
 	var table results
 	for _, e := range s.engines {
 		if err := measureEngine(ctx, s, e, dir, &table); err != nil {
@@ -128,6 +149,23 @@ func run(ctx context.Context) (err error) {
 		return nil
 	}
 	return table.check(s)
+}
+
+// pages measures lists on SQLite and MySQL.
+func pages(ctx context.Context, s settings, dir string) error {
+	var all []paging
+	for _, e := range s.engines {
+		if e == dbtest.MariaDB {
+			continue
+		}
+		p, err := measurePaging(ctx, s, e, dir)
+		if err != nil {
+			return fmt.Errorf("paging on %s: %w", e, err)
+		}
+		all = append(all, p)
+	}
+	fmt.Print(pagingTable(all))
+	return nil
 }
 
 // measureEngine measures everything on one database. The values of LEADMILL_BATCH_MAX take turns, each round in the other

@@ -46,19 +46,11 @@ func build(ctx context.Context, dir string) (string, error) {
 
 // measure runs the binary on an empty database, posts leads and counts them afterwards in every place.
 func measure(ctx context.Context, s settings, k key, server *dbtest.Server, dir string) (m measurement, err error) {
-	name := "bench_" + strings.ToLower(rand.Text()[:12])
-	var databaseURL string
-	if server == nil {
-		own := filepath.Join(dir, name)
-		databaseURL = "sqlite:" + filepath.Join(own, "leadmill.db")
-		defer func() { err = errors.Join(err, os.RemoveAll(own)) }()
-	} else {
-		if err := server.CreateDatabase(ctx, name); err != nil {
-			return m, err
-		}
-		databaseURL = server.URL(name)
-		defer func() { err = errors.Join(err, drop(server, name)) }()
+	databaseURL, remove, err := newDatabase(ctx, server, dir)
+	if err != nil {
+		return m, err
 	}
+	defer func() { err = errors.Join(err, remove()) }()
 	p, err := start(ctx, s.binary, databaseURL, k.batch)
 	if err != nil {
 		return m, err
