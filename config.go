@@ -104,6 +104,12 @@ func parseConfig(o env.Options) (Config, error) {
 	if err := mail.CheckFrom(c.MailFrom); err != nil {
 		wrong("LEADMILL_MAIL_FROM", "%v", err)
 	}
+	if c.SMTPURL != "" && c.PublicURL == "" {
+		wrong("LEADMILL_PUBLIC_URL", "must be set together with LEADMILL_SMTP_URL: mails hold links")
+	}
+	if c.SMTPURL != "" && c.MailFrom == defaultMailFrom {
+		wrong("LEADMILL_MAIL_FROM", "must be set together with LEADMILL_SMTP_URL")
+	}
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	return c, errors.Join(problems...)
 }

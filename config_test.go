@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -134,4 +135,12 @@ func TestWrongCallsEndWithTwo(t *testing.T) {
 		assert.Empty(t, stdout.String(), "%v", args)
 		assert.True(t, strings.HasPrefix(stderr.String(), "leadmill: "), "%v: %s", args, stderr.String())
 	}
+}
+
+func TestMailNeedsItsAddresses(t *testing.T) {
+	t.Parallel()
+	_, err := parseConfig(env.Options{Environment: map[string]string{"LEADMILL_SMTP_URL": "smtps://u:p@mail"}})
+	require.Error(t, err)
+	assert.Equal(t, []string{"LEADMILL_MAIL_FROM must be set together with LEADMILL_SMTP_URL",
+		"LEADMILL_PUBLIC_URL must be set together with LEADMILL_SMTP_URL: mails hold links"}, slices.Sorted(strings.SplitSeq(err.Error(), "\n")))
 }

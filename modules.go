@@ -59,7 +59,7 @@ var coreModule = fx.Module("leadmill",
 		newDeps,
 		newMatcher,
 		newMailer,
-		newInviter,
+		newPostman,
 		func() *publicAddress { return &publicAddress{} },
 		fx.Annotate(newChain, fx.ParamTags(``, ``, ``, groupInterceptors)),
 		fx.Annotate(func(rules []lead.IntakeRule) (lead.IntakeRules, error) { return lead.NewIntakeRules(rules...) }, fx.ParamTags(groupIntakeRules)),
@@ -101,7 +101,7 @@ type core struct {
 	sweep      bus.Handler[command.SweepPending, command.Matched]
 	registry   *prometheus.Registry
 	handlers   httpport.Handlers
-	invite     inviter
+	post       postman
 	address    *publicAddress
 	policies   attribution.Policies
 	rules      lead.IntakeRules
@@ -128,7 +128,7 @@ type coreIn struct {
 	Match      matcher
 	Registry   *prometheus.Registry
 	Handlers   httpport.Handlers
-	Invite     inviter
+	Post       postman
 	Address    *publicAddress
 	Policies   attribution.Policies
 	Rules      lead.IntakeRules
@@ -139,7 +139,7 @@ type coreIn struct {
 func newCore(in coreIn) *core {
 	return &core{config: in.Config, logger: in.Logger, db: in.DB, clock: in.Clock, ids: in.IDs, secrets: in.Secrets,
 		limiter: in.Limiter, store: in.Store, log: in.Log, runner: in.Runner, auth: in.Auth, admin: in.Admin, batcher: in.Batcher,
-		match: in.Match.match, sweep: in.Match.sweep, registry: in.Registry, handlers: in.Handlers, invite: in.Invite, address: in.Address, policies: in.Policies, rules: in.Rules,
+		match: in.Match.match, sweep: in.Match.sweep, registry: in.Registry, handlers: in.Handlers, post: in.Post, address: in.Address, policies: in.Policies, rules: in.Rules,
 		strategies: in.Strategies, chain: in.Chain}
 }
 
@@ -311,12 +311,19 @@ func newMailer(c Config, clock application.Clock, logger *slog.Logger) (applicat
 	return mail.NewSMTP(c.SMTPURL, c.MailFrom, clock)
 }
 
-// inviter mails invitations.
-type inviter bus.Handler[command.SendInvitation, struct{}]
+// postman queues and sends mails.
+type postman struct {
+	queue bus.Handler[command.QueueInvitation, struct{}]
+	send  bus.Handler[command.SendMails, []command.UnsentMail]
+}
 
-func newInviter(chain bus.Chain, d command.Deps, secrets application.Secrets, r *sqlstore.Reader, mailer application.Mailer, at *publicAddress) inviter {
-	return plain[command.SendInvitation, struct{}](chain, "SendInvitation",
-		command.SendInvitationHandler{Deps: d, Secrets: secrets, Portal: r, Mailer: mailer, Base: at.base})
+func newPostman(chain bus.Chain, d command.Deps, secrets application.Secrets, s *sqlstore.Store, r *sqlstore.Reader, mailer application.Mailer,
+	at *publicAddress) postman {
+	return postman{
+		queue: plain[command.QueueInvitation, struct{}](chain, "QueueInvitation", command.QueueInvitationHandler{Clock: d.Clock, Queue: s}),
+		send: plain[command.SendMails, []command.UnsentMail](chain, "SendMails", command.SendMailsHandler{Deps: d, Secrets: secrets, Portal: r,
+			Queue: s, Mailer: mailer, Base: at.base}),
+	}
 }
 
 func newDeps(work application.UnitOfWork, clock application.Clock, ids application.IDs) command.Deps {

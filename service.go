@@ -18,12 +18,14 @@ import (
 	"github.com/leadmill/leadmill/adapters/eventlog"
 	"github.com/leadmill/leadmill/adapters/sqlstore"
 	"github.com/leadmill/leadmill/application/command"
+	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/ports/events"
 )
 
 // How often an instance does what no request asks for.
 const (
 	sweepEvery = 5 * time.Second
+	mailEvery  = time.Second
 	purgeEvery = time.Minute
 )
 
@@ -58,6 +60,7 @@ func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base s
 	work("projections", k.runner.Run)
 	work("reactions", k.react)
 	work("sweep", k.every(sweepEvery, "sweep pending leads", k.sweepPending))
+	work("mails", k.every(mailEvery, "send mails", k.sendMails))
 	work("purge", k.every(purgeEvery, "purge expired claims", k.purge))
 	if k.config.MetricsAddr != "" {
 		work("metrics", k.serveMetrics)
@@ -106,7 +109,7 @@ func (k *core) base(l net.Listener) string {
 // react runs the router of reactions until ctx ends.
 func (k *core) react(ctx context.Context) error {
 	router, err := events.NewRouter(events.Reactions{Middleware: eventlog.Middleware, MatchPending: k.match, OnMatchPending: k.log.matching,
-		SendInvitation: k.invite, OnSendInvitation: k.log.inviting}, k.logger)
+		QueueInvitation: k.post.queue, OnInvitation: k.log.inviting}, k.logger)
 	if err != nil {
 		return err
 	}
@@ -133,6 +136,18 @@ func (k *core) every(pause time.Duration, name string, do func(context.Context) 
 
 func (k *core) sweepPending(ctx context.Context) error {
 	_, err := k.sweep.Handle(ctx, command.SweepPending{})
+	return err
+}
+
+func (k *core) sendMails(ctx context.Context) error {
+	unsent, err := k.post.send.Handle(ctx, command.SendMails{})
+	for _, m := range unsent {
+		message := "mail not sent; it is tried again"
+		if m.GivenUp {
+			message = "mail not sent and given up; invite the partner again"
+		}
+		k.logger.Warn(message, "event_id", m.EventID, "code", string(fault.CodeOf(m.Err)), "cause", errors.Unwrap(m.Err))
+	}
 	return err
 }
 

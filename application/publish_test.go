@@ -39,7 +39,7 @@ var (
 		SellerCode: "ACME1234", PartnerID: "partner_123", SubmittedAt: submitted, PreviousStatus: lead.Received}
 	// formRef is of a form lead that is not offered to buyers.
 	formRef = lead.Ref{LeadID: "lead_1", Origin: lead.OriginForm, SellerCode: "ACME1234", PartnerID: "partner_123",
-		SubmittedAt: submitted, PreviousStatus: lead.Status(lead.Open)}
+		SubmittedAt: submitted, PreviousStatus: lead.Status(lead.ReviewOpen)}
 	worth = money.Micros(99_500_000)
 )
 
@@ -82,7 +82,7 @@ var translations = []struct {
 		`{"customer_id":"customer_1","customer_key":"C2","partner_id":"partner_1","status":"active","updated_at":` + now + `}`},
 	{customer.Attributed{CustomerID: "customer_1", CustomerKey: "C1", PartnerID: "partner_1", Policy: "explicit", At: happened},
 		"customer.attributed.v1",
-		`{"customer_id":"customer_1","customer_key":"C1","partner_id":"partner_1","policy":"explicit","attributed_at":` + now + `}`},
+		`{"customer_id":"customer_1","customer_key":"C1","partner_id":"partner_1","previous_partner_id":"","policy":"explicit","referral_key":"","attributed_at":` + now + `}`},
 	{customer.Attributed{CustomerID: "customer_1", CustomerKey: "C1", PartnerID: "partner_1", PreviousPartnerID: "partner_2",
 		Policy: "last_touch", ReferralKey: "k", At: happened}, "customer.attributed.v1",
 		`{"customer_id":"customer_1","customer_key":"C1","partner_id":"partner_1","previous_partner_id":"partner_2",` +
@@ -133,7 +133,7 @@ var translations = []struct {
 		leadHead + `"code":"duplicate_lead","duplicate_at":` + now + `,` + leadTail},
 	{lead.RejectedEvent{Ref: ref, Code: "too_young", At: happened}, "lead.rejected.v1",
 		leadHead + `"code":"too_young","rejected_at":` + now + `,` + leadTail},
-	{lead.RejectedEvent{Ref: formRef, Code: lead.ReviewRejected, At: happened}, "lead.rejected.v1",
+	{lead.RejectedEvent{Ref: formRef, Code: lead.CodeReviewRejected, At: happened}, "lead.rejected.v1",
 		`{"lead_id":"lead_1",` + formHead + `"code":"review_rejected","rejected_at":` + now + `,` + formTail},
 	{lead.ConvertedEvent{Ref: formRef, Number: 17, CustomerID: "customer_1", CustomerKey: "C1", Currency: "USD", At: happened}, "lead.converted.v1",
 		`{"lead_id":"lead_1","number":17,` + formHead + `"customer_id":"customer_1","customer_key":"C1","currency":"USD",` +
@@ -360,7 +360,7 @@ func TestNoPersonalDataIsPublished(t *testing.T) {
 	keep(converted.Convert("customer_1", "customer_1", &worth, money.MustCurrency("USD"), happened))
 	refused, err := lead.SubmitForm(n)
 	keep(err)
-	keep(refused.Refuse(happened))
+	keep(refused.RejectReview(happened))
 	keep(refused.Erase(happened))
 	published = append(append(published, converted.Pending()...), refused.Pending()...)
 

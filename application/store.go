@@ -53,8 +53,10 @@ type UnitOfWork interface {
 	Do(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error
 }
 
-// Tx is one transaction. Locks are taken in the order: seller, numbers, partner, customer, campaign, lead, buyer, counters,
-// then claims and answers; each sorted by id. Events of saved aggregates are written last, just before the commit.
+// Tx is one transaction. Stored rows are locked in the order: seller, numbers, partner, customer, campaign, lead, buyer,
+// counters, claims; each sorted by id. Rows that the transaction itself inserts do not count: nobody waits for them with
+// another lock. Nor do the answer under an Idempotency-Key and a token that is consumed, which come first of all. Events of
+// saved aggregates are written last, just before the commit.
 type Tx interface {
 	Sellers() SellerRepository
 	Keys() KeyRepository
@@ -198,6 +200,8 @@ type BuyerRepository interface {
 type CampaignRepository interface {
 	// Add stores a new campaign: campaign.ErrCategoryTaken.
 	Add(ctx context.Context, c *campaign.Campaign) error
+	// Get loads a campaign of a seller without locking it: campaign.ErrNotFound.
+	Get(ctx context.Context, sellerID, id string) (*campaign.Campaign, error)
 	// Lock loads a campaign of a seller and locks its row: campaign.ErrNotFound.
 	Lock(ctx context.Context, sellerID, id string) (*campaign.Campaign, error)
 	// LockAll locks campaigns by id in the order of their ids with one statement. A campaign whose cached version is still
@@ -239,6 +243,8 @@ type LeadRepository interface {
 	Answers(ctx context.Context, ids []string) (map[string]StoredAnswer, error)
 	// LockPending loads up to limit pending leads of a campaign with ids above after, oldest first, locked.
 	LockPending(ctx context.Context, campaignID, after string, limit int) ([]*lead.Lead, error)
+	// LockPendingByID is LockPending for one lead: the list is empty when it is not pending in the campaign.
+	LockPendingByID(ctx context.Context, campaignID, id string) ([]*lead.Lead, error)
 	// SaveAll stores changes of locked leads and their new sales: one statement for the leads, one for the sales.
 	SaveAll(ctx context.Context, leads []*lead.Lead) error
 	// AddForm stores a new form lead with its review.

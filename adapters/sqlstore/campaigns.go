@@ -227,9 +227,20 @@ func (r campaigns) saveContracts(ctx context.Context, n campaign.Snapshot, store
 	return err
 }
 
+// Get implements application.CampaignRepository.
+func (r campaigns) Get(ctx context.Context, sellerID, id string) (*campaign.Campaign, error) {
+	all := map[string]*campaign.Campaign{}
+	return ofSeller(all, sellerID, id, r.load(ctx, []string{id}, all))
+}
+
 // Lock implements application.CampaignRepository.
 func (r campaigns) Lock(ctx context.Context, sellerID, id string) (*campaign.Campaign, error) {
 	all, err := r.LockAll(ctx, []string{id}, nil)
+	return ofSeller(all, sellerID, id, err)
+}
+
+// ofSeller returns a campaign that was loaded if it is the seller's.
+func ofSeller(all map[string]*campaign.Campaign, sellerID, id string, err error) (*campaign.Campaign, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -267,7 +278,7 @@ func (r campaigns) LockAll(ctx context.Context, ids []string, cached map[string]
 	return out, nil
 }
 
-// load reads locked campaigns with their contracts. Deleted contracts stay behind: nothing asks for them any more.
+// load reads campaigns with their contracts. Deleted contracts stay behind: nothing asks for them any more.
 func (r campaigns) load(ctx context.Context, ids []string, into map[string]*campaign.Campaign) error {
 	var rows []campaignRow
 	if err := r.t.selectAll(ctx, &rows, "SELECT "+campaignColumns+" FROM campaigns WHERE id IN ("+marks(len(ids))+")", anys(ids)...); err != nil {

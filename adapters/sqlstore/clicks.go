@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/leadmill/leadmill/application"
@@ -26,12 +25,8 @@ func (s *Store) AppendClicks(ctx context.Context, clicks []application.Click) er
 		facts[i] = application.EventRecord{ID: s.ids.New("evt"), SellerID: c.SellerID, AggregateType: "click", AggregateID: c.ID,
 			AggregateVersion: 1, Type: application.PartnerClickedType, Payload: payload, OccurredAt: c.At.UTC(), Trail: c.Trail}
 	}
-	return s.Do(ctx, func(_ context.Context, t application.Tx) error {
-		own, ok := t.(*tx)
-		if !ok {
-			return errors.New("sqlstore: a transaction of another store")
-		}
-		own.facts = facts
+	return s.in(ctx, func(_ context.Context, t *tx) error {
+		t.facts = facts
 		return nil
 	})
 }

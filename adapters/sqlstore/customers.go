@@ -15,7 +15,7 @@ import (
 type customers struct{ t *tx }
 
 const customerColumns = "id, seller_id, customer_key, key_hash, email, email_key, name, surname, tags, status, partner_id, referral_key, " +
-	"policy, attributed_at, created_at, updated_at, deleted_at, version"
+	"policy, attributed_at, touched_at, created_at, updated_at, deleted_at, version"
 
 type customerRow struct {
 	ID           string `db:"id"`
@@ -32,6 +32,7 @@ type customerRow struct {
 	ReferralKey  string `db:"referral_key"`
 	Policy       string `db:"policy"`
 	AttributedAt int64  `db:"attributed_at"`
+	TouchedAt    int64  `db:"touched_at"`
 	CreatedAt    int64  `db:"created_at"`
 	UpdatedAt    int64  `db:"updated_at"`
 	DeletedAt    int64  `db:"deleted_at"`
@@ -45,8 +46,9 @@ func (r customerRow) restore() (*customer.Customer, error) {
 	}
 	return customer.FromSnapshot(customer.Snapshot{SellerID: r.SellerID, ID: r.ID, Key: r.Key, Email: r.Email, EmailKey: r.EmailKey,
 		Name: r.Name, Surname: r.Surname, Tags: tags, Status: customer.Status(r.Status),
-		Attribution: customer.Attribution{PartnerID: r.PartnerID, ReferralKey: r.ReferralKey, Policy: r.Policy, At: timeOf(r.AttributedAt)},
-		CreatedAt:   timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt), DeletedAt: timeOf(r.DeletedAt), Version: r.Version}), nil
+		Attribution: customer.Attribution{PartnerID: r.PartnerID, ReferralKey: r.ReferralKey, Policy: r.Policy, At: timeOf(r.AttributedAt),
+			TouchedAt: timeOf(r.TouchedAt)},
+		CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt), DeletedAt: timeOf(r.DeletedAt), Version: r.Version}), nil
 }
 
 // customerKeyHash is what makes a key unique: MySQL's collations ignore trailing spaces, keys do not. A deleted customer has
@@ -66,9 +68,9 @@ func (r customers) Add(ctx context.Context, c *customer.Customer) error {
 	if err != nil {
 		return r.t.refuse(err)
 	}
-	taken, err := r.t.insert(ctx, "customers", "INSERT INTO customers ("+customerColumns+") VALUES ("+marks(18)+")", n.ID, n.SellerID, n.Key,
+	taken, err := r.t.insert(ctx, "customers", "INSERT INTO customers ("+customerColumns+") VALUES ("+marks(19)+")", n.ID, n.SellerID, n.Key,
 		customerKeyHash(n), n.Email, n.EmailKey, n.Name, n.Surname, tags, string(n.Status), n.Attribution.PartnerID, n.Attribution.ReferralKey,
-		n.Attribution.Policy, micros(n.Attribution.At), micros(n.CreatedAt), micros(n.UpdatedAt), micros(n.DeletedAt), n.Version)
+		n.Attribution.Policy, micros(n.Attribution.At), micros(n.Attribution.TouchedAt), micros(n.CreatedAt), micros(n.UpdatedAt), micros(n.DeletedAt), n.Version)
 	return r.stored(ctx, c, n, taken, err)
 }
 
@@ -80,10 +82,10 @@ func (r customers) Save(ctx context.Context, c *customer.Customer) error {
 		return r.t.refuse(err)
 	}
 	taken, matched, err := r.t.update(ctx, "customers", "UPDATE customers SET customer_key = ?, key_hash = ?, email = ?, email_key = ?, name = ?, "+
-		"surname = ?, tags = ?, status = ?, partner_id = ?, referral_key = ?, policy = ?, attributed_at = ?, updated_at = ?, deleted_at = ?, "+
-		"version = ? WHERE id = ? AND version = ?", n.Key, customerKeyHash(n), n.Email, n.EmailKey, n.Name, n.Surname, tags, string(n.Status),
-		n.Attribution.PartnerID, n.Attribution.ReferralKey, n.Attribution.Policy, micros(n.Attribution.At), micros(n.UpdatedAt),
-		micros(n.DeletedAt), n.Version, n.ID, c.StoredVersion())
+		"surname = ?, tags = ?, status = ?, partner_id = ?, referral_key = ?, policy = ?, attributed_at = ?, touched_at = ?, updated_at = ?, "+
+		"deleted_at = ?, version = ? WHERE id = ? AND version = ?", n.Key, customerKeyHash(n), n.Email, n.EmailKey, n.Name, n.Surname, tags, string(n.Status),
+		n.Attribution.PartnerID, n.Attribution.ReferralKey, n.Attribution.Policy, micros(n.Attribution.At),
+		micros(n.Attribution.TouchedAt), micros(n.UpdatedAt), micros(n.DeletedAt), n.Version, n.ID, c.StoredVersion())
 	if err == nil && taken == "" && matched != 1 {
 		return application.ErrConcurrentChange
 	}

@@ -142,12 +142,22 @@ func (r leads) Answers(ctx context.Context, ids []string) (map[string]applicatio
 	return out, nil
 }
 
-// LockPending implements application.LeadRepository. Ids sort by the time they were made. The key is named because MySQL
-// reads a small table by its primary key, and would then wait for the rows of other campaigns that are being written.
+// LockPending implements application.LeadRepository. Ids sort by the time they were made.
 func (r leads) LockPending(ctx context.Context, campaignID, after string, limit int) ([]*lead.Lead, error) {
+	return r.lockPending(ctx, "id > ? ORDER BY id LIMIT ?", campaignID, after, int64(limit))
+}
+
+// LockPendingByID implements application.LeadRepository.
+func (r leads) LockPendingByID(ctx context.Context, campaignID, id string) ([]*lead.Lead, error) {
+	return r.lockPending(ctx, "id = ?", campaignID, id)
+}
+
+// lockPending names the key because MySQL reads a small table by its primary key, and would then wait for the rows of other
+// campaigns that are being written.
+func (r leads) lockPending(ctx context.Context, which string, args ...any) ([]*lead.Lead, error) {
 	var rows []leadRow
-	if err := r.t.selectAll(ctx, &rows, "SELECT "+leadColumns+" FROM leads"+r.t.s.db.UseKey("leads_status")+" WHERE status = 'pending' AND campaign_id = ? AND id > ? ORDER BY id LIMIT ?"+r.t.s.db.ForUpdate(),
-		campaignID, after, int64(limit)); err != nil {
+	if err := r.t.selectAll(ctx, &rows, "SELECT "+leadColumns+" FROM leads"+r.t.s.db.UseKey("leads_status")+" WHERE status = 'pending' AND campaign_id = ? AND "+which+r.t.s.db.ForUpdate(),
+		args...); err != nil {
 		return nil, err
 	}
 	out := make([]*lead.Lead, len(rows))

@@ -391,8 +391,9 @@ func (r *Reader) SupplierLeadByID(ctx context.Context, q query.SupplierLeadByID)
 	return out, err
 }
 
-// inMarket leaves out the leads of the form that are not offered to buyers and those that were deleted.
-const inMarket = " AND status <> '' AND (origin <> 'form' OR EXISTS (SELECT 1 FROM lead_reviews f WHERE f.lead_id = leads.id AND f.status <> 'deleted'))"
+// inMarket leaves out the leads of the form that were never offered to buyers. Those that were stay when they are deleted,
+// without what was personal: their sales and ledger entries name them.
+const inMarket = " AND status <> ''"
 
 func (r *Reader) lead(ctx context.Context, where string, args ...any) (leadRow, error) {
 	var row leadRow

@@ -363,8 +363,9 @@ func TestReadFormLeads(t *testing.T) {
 		})
 		r.form(one, 9, "a", false)
 		r.form(one, 10, "a", true, convert("customer_1"))
-		r.form(one, 11, "gone", false, func(l *lead.Lead) error { return l.Refuse(noon) })
+		r.form(one, 11, "gone", false, func(l *lead.Lead) error { return l.RejectReview(noon) })
 		erased := r.form(one, 12, "a", true, func(l *lead.Lead) error { return l.Erase(noon) })
+		never := r.form(one, 13, "a", false, func(l *lead.Lead) error { return l.Erase(noon) })
 		r.form(one, 100, "a", false, convert("customer_2"))
 		r.form(two, 1, "a", true)
 
@@ -401,14 +402,15 @@ func TestReadFormLeads(t *testing.T) {
 			require.ErrorIs(t, err, lead.ErrNotFound, number)
 		}
 
-		// In the market are only those that are offered and not deleted.
+		// In the market are those that were ever offered; a deleted one is there without its fields.
 		market := func(p query.Page) (query.List[query.MarketplaceLead], error) {
 			return r.MarketplaceLeads(ctx, query.MarketplaceLeads{Actor: one, Page: p})
 		}
-		everyWay(t, []string{"lead_AAAA1111_10"}, market, func(l query.MarketplaceLead) string { return l.ID })
-		for id, want := range map[string]error{"lead_AAAA1111_10": nil, "lead_AAAA1111_9": lead.ErrNotFound, erased: lead.ErrNotFound} {
-			_, err := r.MarketplaceLeadByID(ctx, query.MarketplaceLeadByID{Actor: one, ID: id})
+		everyWay(t, []string{erased, "lead_AAAA1111_10"}, market, func(l query.MarketplaceLead) string { return l.ID })
+		for id, want := range map[string]error{"lead_AAAA1111_10": nil, "lead_AAAA1111_9": lead.ErrNotFound, never: lead.ErrNotFound, erased: nil} {
+			l, err := r.MarketplaceLeadByID(ctx, query.MarketplaceLeadByID{Actor: one, ID: id})
 			require.ErrorIs(t, err, want)
+			assert.Equal(t, id == "lead_AAAA1111_10", len(l.Fields) > 0, id)
 		}
 	})
 }

@@ -112,7 +112,7 @@ func (a *attributor) touch(ctx context.Context, r Referral) (attribution.Touch, 
 			return t, nil, partner.ErrUnknown
 		}
 	}
-	by, err := findPartner(ctx, a.tx, a.sellerID, handle, partner.ErrUnknown)
+	by, err := findPartner(ctx, a.tx.Partners().Find, a.sellerID, handle, partner.ErrUnknown)
 	if err != nil {
 		return t, nil, err
 	}
@@ -146,37 +146,47 @@ func (a *attributor) register(r customer.Registration, t attribution.Touch, by *
 	if err != nil {
 		return nil, err
 	}
-	return customer.Register(r, customer.Attribution{PartnerID: t.PartnerID, ReferralKey: t.ReferralKey, Policy: policy, At: a.now}, a.now)
+	return customer.Register(r, a.attribution(t, policy), a.now)
 }
 
-// reattribute asks the policies about a later touch of a customer.
-func (a *attributor) reattribute(c *customer.Customer, t attribution.Touch, by *partner.Partner) (changed bool, err error) {
+// attribution is what a touch becomes by a policy. An operator's word is a touch of now.
+func (a *attributor) attribution(t attribution.Touch, policy string) customer.Attribution {
+	if t.Source == attribution.Operator {
+		t.At = a.now
+	}
+	return customer.Attribution{PartnerID: t.PartnerID, ReferralKey: t.ReferralKey, Policy: policy, At: a.now, TouchedAt: t.At}
+}
+
+// reattribute asks the policies about a later touch of a customer, unless it is one of the partner that has it: that is
+// nothing to decide. stored says whether the customer is to be stored, moved whether it went to another partner.
+func (a *attributor) reattribute(c *customer.Customer, t attribution.Touch, by *partner.Partner) (stored, moved bool, err error) {
+	if t.PartnerID == c.Attribution().PartnerID {
+		return t.Source == attribution.Link && c.Touch(t.At), false, nil
+	}
 	policy, attributed, err := a.policies.Decide(a.facts(c.Snapshot(), t, by))
 	if err != nil || !attributed {
-		return false, err
+		return false, false, err
 	}
-	return c.AttributeTo(customer.Attribution{PartnerID: t.PartnerID, ReferralKey: t.ReferralKey, Policy: policy, At: a.now}), nil
+	moved = c.AttributeTo(a.attribution(t, policy))
+	return moved, moved, nil
 }
 
-// checkEmail refuses an email that is that of the customer's own partner: attribution.ErrSelfReferral.
-func (a *attributor) checkEmail(ctx context.Context, c *customer.Customer) error {
-	s := c.Snapshot()
-	by, err := a.tx.Partners().Find(ctx, a.sellerID, application.PartnerHandle{ID: s.Attribution.PartnerID})
-	switch {
-	case errors.Is(err, partner.ErrNotFound):
-		return nil
-	case err != nil:
+// confirm asks the policies whether the partner that has a customer may keep it now that the customer's email is another.
+func (a *attributor) confirm(ctx context.Context, c *customer.Customer) error {
+	has := c.Attribution()
+	by, err := a.tx.Partners().Find(ctx, a.sellerID, application.PartnerHandle{ID: has.PartnerID})
+	if err != nil && !errors.Is(err, partner.ErrNotFound) {
 		return err
-	case s.EmailKey != "" && by.Snapshot().EmailKey == s.EmailKey && !a.seller.Program().AllowSelfReferral:
-		return attribution.ErrSelfReferral
 	}
-	return nil
+	touch := attribution.Touch{Source: attribution.Current, PartnerID: has.PartnerID, ReferralKey: has.ReferralKey, At: has.TouchedAt}
+	_, _, err = a.policies.Decide(a.facts(c.Snapshot(), touch, by))
+	return err
 }
 
 func (a *attributor) facts(c customer.Snapshot, t attribution.Touch, by *partner.Partner) attribution.Facts {
 	program := a.seller.Program()
 	f := attribution.Facts{SellerID: a.sellerID, CustomerID: c.ID, Touch: t, CurrentPartnerID: c.Attribution.PartnerID,
-		CurrentSince: c.Attribution.At, PartnerStatus: string(partner.Deleted), CustomerEmail: c.EmailKey, CustomerTags: c.Tags, Now: a.now,
+		CurrentSince: c.Attribution.At, CurrentTouchedAt: c.Attribution.TouchedAt, PartnerStatus: string(partner.Deleted), CustomerEmail: c.EmailKey, CustomerTags: c.Tags, Now: a.now,
 		Program: attribution.Program{LastTouch: program.LastTouch, AllowSelfReferral: program.AllowSelfReferral, Window: program.Window()}}
 	if by != nil {
 		s := by.Snapshot()
@@ -215,7 +225,7 @@ func (h UpdateCustomerHandler) Handle(ctx context.Context, c UpdateCustomer) (Do
 		if err != nil {
 			return query.Customer{}, err
 		}
-		changed := c.Details.Given()
+		changed, moved, email := c.Details.Given(), false, found.Snapshot().EmailKey
 		if changed {
 			if err := found.Update(c.Details, now); err != nil {
 				return query.Customer{}, err
@@ -229,14 +239,15 @@ func (h UpdateCustomerHandler) Handle(ctx context.Context, c UpdateCustomer) (Do
 			if touch.Source == attribution.Explicit {
 				touch.Source = attribution.Operator
 			}
-			moved, err := a.reattribute(found, touch, by)
-			if err != nil {
+			var stored bool
+			if stored, moved, err = a.reattribute(found, touch, by); err != nil {
 				return query.Customer{}, err
 			}
-			changed = changed || moved
+			changed = changed || stored
 		}
-		if c.Details.Email != nil {
-			if err := a.checkEmail(ctx, found); err != nil {
+		// Of a partner that just got the customer the policies saw the new email.
+		if !moved && found.Snapshot().EmailKey != email {
+			if err := a.confirm(ctx, found); err != nil {
 				return query.Customer{}, err
 			}
 		}

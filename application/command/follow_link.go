@@ -11,7 +11,7 @@ import (
 )
 
 // FollowLink is a visitor that comes by a referral link. SellerCode is empty in a link that names only the key. Count is
-// false for a request that is no visit, such as a preview.
+// false for a request that is no visit, such as a preview, and for one too many of an address.
 type FollowLink struct {
 	SellerCode, Key string
 	Count           bool

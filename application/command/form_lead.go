@@ -105,7 +105,7 @@ func (h SubmitFormLeadHandler) Handle(ctx context.Context, c SubmitFormLead) (Do
 		if err != nil {
 			return query.FormLead{}, err
 		}
-		by, err := findPartner(ctx, tx, c.Actor.SellerID, c.Partner, partner.ErrUnknown)
+		by, err := findPartner(ctx, tx.Partners().Find, c.Actor.SellerID, c.Partner, partner.ErrUnknown)
 		if err != nil {
 			return query.FormLead{}, err
 		}
@@ -130,13 +130,14 @@ func (h SubmitFormLeadHandler) Handle(ctx context.Context, c SubmitFormLead) (Do
 func (h SubmitFormLeadHandler) submit(ctx context.Context, tx application.Tx, n lead.FormSubmission, to *seller.LeadCampaign) (*lead.Lead, error) {
 	var c *campaign.Campaign
 	if to != nil {
-		locked, err := tx.Campaigns().LockAll(ctx, []string{to.CampaignID}, nil)
-		if err != nil {
+		// Not locked: it would wait behind every batch of the campaign, and all form leads of the seller behind that. What
+		// happens to the campaign meanwhile is seen when the lead is matched.
+		var err error
+		if c, err = tx.Campaigns().Get(ctx, n.SellerID, to.CampaignID); err != nil && !errors.Is(err, campaign.ErrNotFound) {
 			return nil, err
 		}
-		c = locked[to.CampaignID]
 	}
-	if c == nil || c.SellerID() != n.SellerID || c.Status() != campaign.Active {
+	if c == nil || c.Status() != campaign.Active {
 		return lead.SubmitForm(n)
 	}
 	fields, err := c.CheckFields(campaignFields(n, to.Fields))
@@ -181,8 +182,8 @@ func (h SubmitFormLeadHandler) submit(ctx context.Context, tx application.Tx, n 
 
 // campaignFields fills a campaign's fields from a form lead.
 func campaignFields(n lead.FormSubmission, mapping map[string]string) field.Set {
-	first, last, _ := strings.Cut(strings.TrimSpace(n.Name), " ")
-	sources := map[string]string{seller.SourceName: n.Name, seller.SourceFirstName: first, seller.SourceLastName: strings.TrimSpace(last),
+	first, last := splitName(n.Name)
+	sources := map[string]string{seller.SourceName: n.Name, seller.SourceFirstName: first, seller.SourceLastName: last,
 		seller.SourceEmail: n.Email}
 	for _, a := range n.Answers {
 		sources[strconv.FormatInt(a.ID, 10)] = a.Answer
@@ -194,6 +195,12 @@ func campaignFields(n lead.FormSubmission, mapping map[string]string) field.Set 
 		}
 	}
 	return fields
+}
+
+// splitName parts a name at its first space.
+func splitName(name string) (first, last string) {
+	first, last, _ = strings.Cut(strings.TrimSpace(name), " ")
+	return first, strings.TrimSpace(last)
 }
 
 func formLeadOf(l *lead.Lead, by partner.Snapshot, to *customer.Customer) query.FormLead {
@@ -224,7 +231,7 @@ type ConvertLeadHandler struct {
 	Policies attribution.Policies
 }
 
-// Handle implements bus.Handler. Errors: lead.ErrNotFound, lead.ErrConverted, lead.ErrRefused, refusals of attribution
+// Handle implements bus.Handler. Errors: lead.ErrNotFound, lead.ErrConverted, lead.ErrReviewRejected, refusals of attribution
 // policies.
 func (h ConvertLeadHandler) Handle(ctx context.Context, c ConvertLead) (Done, error) {
 	now := h.Clock.Now()
@@ -249,8 +256,7 @@ func (h ConvertLeadHandler) Handle(ctx context.Context, c ConvertLead) (Done, er
 		r := r
 		review := l.Review()
 		r.Email = review.Email
-		first, last, _ := strings.Cut(strings.TrimSpace(review.Name), " ")
-		r.Name, r.Surname = first, strings.TrimSpace(last)
+		r.Name, r.Surname = splitName(review.Name)
 		registered, err := a.register(r, attribution.Touch{Source: attribution.Lead, PartnerID: l.PartnerID(), At: l.CreatedAt()}, by)
 		if err != nil {
 			return query.FormLead{}, err
@@ -295,7 +301,7 @@ type RejectLead struct {
 // RejectLeadHandler handles RejectLead.
 type RejectLeadHandler struct{ Deps }
 
-// Handle implements bus.Handler. Errors: lead.ErrNotFound, lead.ErrConverted, lead.ErrRefused.
+// Handle implements bus.Handler. Errors: lead.ErrNotFound, lead.ErrConverted, lead.ErrReviewRejected.
 func (h RejectLeadHandler) Handle(ctx context.Context, c RejectLead) (Done, error) {
 	now := h.Clock.Now()
 	return do(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx application.Tx) (query.FormLead, error) {
@@ -303,7 +309,7 @@ func (h RejectLeadHandler) Handle(ctx context.Context, c RejectLead) (Done, erro
 		if err != nil {
 			return query.FormLead{}, err
 		}
-		if err := l.Refuse(now); err != nil {
+		if err := l.RejectReview(now); err != nil {
 			return query.FormLead{}, err
 		}
 		by, err := submitter(ctx, tx, l)

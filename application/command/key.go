@@ -39,7 +39,7 @@ func (h CreateAPIKeyHandler) Handle(ctx context.Context, c CreateAPIKey) (Done, 
 	return do(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx application.Tx) (APIKeyCreated, error) {
 		request := seller.KeyRequest{Scope: seller.Scope(c.Scope), Name: c.Name, Limit: c.Limit}
 		if c.Partner != (application.PartnerHandle{}) {
-			p, err := lockPartner(ctx, tx, c.Actor.SellerID, c.Partner, partner.ErrUnknown)
+			p, err := findPartner(ctx, tx.Partners().Lock, c.Actor.SellerID, c.Partner, partner.ErrUnknown)
 			if err != nil {
 				return APIKeyCreated{}, err
 			}

@@ -14,11 +14,13 @@ import (
 )
 
 // MatchPending offers the pending leads of a campaign, or of all campaigns in which a buyer has contracts, once more,
-// oldest first, as far as they sell. Leads whose time ran out become unsold.
+// oldest first, as far as they sell. Leads whose time ran out become unsold. With a LeadID it offers that lead of the
+// campaign alone, however many older ones wait; a lead that is not pending any more is left as it is.
 type MatchPending struct {
 	SellerID   string
 	CampaignID string // empty: by BuyerID
 	BuyerID    string
+	LeadID     string // empty: all of them
 }
 
 // SweepPending does what MatchPending does for every campaign with pending leads, and goes a part further through each
@@ -59,7 +61,13 @@ func (h *MatchPendingHandler) Handle(ctx context.Context, c MatchPending) (Match
 	}
 	var all Matched
 	for _, id := range ids {
-		n, _, err := h.walk(ctx, id, "", 0)
+		var n Matched
+		var err error
+		if c.LeadID != "" {
+			n, _, err = h.page(ctx, id, one(id, c.LeadID))
+		} else {
+			n, _, err = h.walk(ctx, id, "", 0)
+		}
 		all = all.plus(n)
 		if err != nil {
 			return all, err
@@ -96,7 +104,7 @@ func (h *MatchPendingHandler) Sweep(ctx context.Context, _ SweepPending) (Matche
 // it came to; empty when it came to the end.
 func (h *MatchPendingHandler) walk(ctx context.Context, campaignID, after string, pages int) (all Matched, end string, err error) {
 	for {
-		n, last, err := h.page(ctx, campaignID, after)
+		n, last, err := h.page(ctx, campaignID, behind(campaignID, after))
 		all = all.plus(n)
 		if err != nil || last == "" {
 			return all, "", err
@@ -110,8 +118,25 @@ func (h *MatchPendingHandler) walk(ctx context.Context, campaignID, after string
 	}
 }
 
+// lock loads pending leads of a campaign, at most matchPage, locked.
+type lock func(context.Context, application.LeadRepository) ([]*lead.Lead, error)
+
+// behind locks the oldest leads with ids above one.
+func behind(campaignID, after string) lock {
+	return func(ctx context.Context, r application.LeadRepository) ([]*lead.Lead, error) {
+		return r.LockPending(ctx, campaignID, after, matchPage)
+	}
+}
+
+// one locks one lead, if it is pending.
+func one(campaignID, leadID string) lock {
+	return func(ctx context.Context, r application.LeadRepository) ([]*lead.Lead, error) {
+		return r.LockPendingByID(ctx, campaignID, leadID)
+	}
+}
+
 // page decides one page of pending leads in one transaction. last is empty when there are no more behind it.
-func (h *MatchPendingHandler) page(ctx context.Context, campaignID, after string) (n Matched, last string, err error) {
+func (h *MatchPendingHandler) page(ctx context.Context, campaignID string, load lock) (n Matched, last string, err error) {
 	now := h.Clock.Now()
 	err = h.Work.Do(ctx, func(ctx context.Context, tx application.Tx) error {
 		n, last = Matched{}, ""
@@ -120,7 +145,7 @@ func (h *MatchPendingHandler) page(ctx context.Context, campaignID, after string
 			return err
 		}
 		c := campaigns[campaignID]
-		leads, err := tx.Leads().LockPending(ctx, campaignID, after, matchPage)
+		leads, err := load(ctx, tx.Leads())
 		if err != nil || len(leads) == 0 {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/leadmill/leadmill/application"
@@ -79,7 +80,7 @@ func (h CreatePartnerHandler) Handle(ctx context.Context, c CreatePartner) (Done
 		r := r
 		r.Approved = !owner.Program().ManualApproval
 		if c.Referring != (application.PartnerHandle{}) {
-			referring, err := findPartner(ctx, tx, c.Actor.SellerID, c.Referring, partner.ErrUnknownReferring)
+			referring, err := findPartner(ctx, tx.Partners().Find, c.Actor.SellerID, c.Referring, partner.ErrUnknownReferring)
 			if err != nil {
 				return query.Partner{}, err
 			}
@@ -109,18 +110,11 @@ func handles(r *partner.Registration, ids application.IDs, secrets application.S
 // shortSecret makes the 12 characters of a referral key or of a converted lead's customer key.
 func shortSecret(secrets application.Secrets) string { return secrets.New()[:12] }
 
-// findPartner answers missing when the handle names nobody: in a body an unknown partner is 400, not 404.
-func findPartner(ctx context.Context, tx application.Tx, sellerID string, handle application.PartnerHandle, missing *fault.Error) (*partner.Partner, error) {
-	p, err := tx.Partners().Find(ctx, sellerID, handle)
-	if errors.Is(err, partner.ErrNotFound) {
-		return nil, missing
-	}
-	return p, err
-}
-
-// lockPartner is findPartner for what must not outlive the partner: a deletion waits, or is seen.
-func lockPartner(ctx context.Context, tx application.Tx, sellerID string, handle application.PartnerHandle, missing *fault.Error) (*partner.Partner, error) {
-	p, err := tx.Partners().Lock(ctx, sellerID, handle)
+// findPartner answers missing when the handle names nobody: in a body an unknown partner is 400, not 404. find is Find of
+// the partners, or Lock for what must not outlive the partner: a deletion waits, or is seen.
+func findPartner(ctx context.Context, find func(ctx context.Context, sellerID string, h application.PartnerHandle) (*partner.Partner, error),
+	sellerID string, handle application.PartnerHandle, missing *fault.Error) (*partner.Partner, error) {
+	p, err := find(ctx, sellerID, handle)
 	if errors.Is(err, partner.ErrNotFound) {
 		return nil, missing
 	}
@@ -168,7 +162,7 @@ func (h UpdatePartnerHandler) Handle(ctx context.Context, c UpdatePartner) (Done
 			if _, err := tx.Sellers().Lock(ctx, c.Actor.SellerID); err != nil {
 				return query.Partner{}, err
 			}
-			referring, err := findPartner(ctx, tx, c.Actor.SellerID, c.Referring, partner.ErrUnknownReferring)
+			referring, err := findPartner(ctx, tx.Partners().Find, c.Actor.SellerID, c.Referring, partner.ErrUnknownReferring)
 			if err != nil {
 				return query.Partner{}, err
 			}
@@ -178,13 +172,27 @@ func (h UpdatePartnerHandler) Handle(ctx context.Context, c UpdatePartner) (Done
 			}
 			details.Referring = &partner.Lineage{ID: referring.ID(), Chain: chain}
 		}
-		return changePartner(ctx, tx, c.Actor, c.Handle, func(p *partner.Partner) error {
-			return together("password", passwordErr, p.Update(details, now))
+		var before, after partner.Snapshot
+		updated, err := changePartner(ctx, tx, c.Actor, c.Handle, func(p *partner.Partner) error {
+			before = p.Snapshot()
+			err := together("password", passwordErr, p.Update(details, now))
+			after = p.Snapshot()
+			return err
 		})
+		if err != nil {
+			return query.Partner{}, err
+		}
+		switch {
+		case before.EmailKey != after.EmailKey: // whoever has the old address must not come in by what was mailed there
+			err = tx.Tokens().RevokeOfPartner(ctx, c.Actor.SellerID, updated.ID)
+		case details.PasswordHash != nil:
+			err = tx.Tokens().RevokeOfPartner(ctx, c.Actor.SellerID, updated.ID, application.SignInToken, application.SessionToken)
+		}
+		return updated, err
 	})
 }
 
-// changePartner loads a partner with its lock, changes it and stores it.
+// changePartner loads a partner with its lock, changes it and stores it if something changed.
 func changePartner(ctx context.Context, tx application.Tx, actor application.Actor, handle application.PartnerHandle, change func(*partner.Partner) error) (query.Partner, error) {
 	p, err := tx.Partners().Lock(ctx, actor.SellerID, handle)
 	if err != nil {
@@ -192,6 +200,9 @@ func changePartner(ctx context.Context, tx application.Tx, actor application.Act
 	}
 	if err := change(p); err != nil {
 		return query.Partner{}, err
+	}
+	if p.Version() == p.StoredVersion() {
+		return query.PartnerOf(p.Snapshot()), nil
 	}
 	if err := tx.Partners().Save(ctx, p); err != nil {
 		return query.Partner{}, err
@@ -210,7 +221,8 @@ const (
 	RevokeArchivePartner PartnerStep = "revoke-archive"
 )
 
-// SteerPartner takes one step with a partner.
+// SteerPartner takes one step with a partner. One that is put out has no way into the portal left: neither a session nor a
+// link.
 type SteerPartner struct {
 	application.Actor
 
@@ -226,7 +238,7 @@ type SteerPartnerHandler struct{ Deps }
 func (h SteerPartnerHandler) Handle(ctx context.Context, c SteerPartner) (Done, error) {
 	now := h.Clock.Now()
 	return do(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx application.Tx) (query.Partner, error) {
-		return changePartner(ctx, tx, c.Actor, c.Handle, func(p *partner.Partner) error {
+		p, err := changePartner(ctx, tx, c.Actor, c.Handle, func(p *partner.Partner) error {
 			switch c.Step {
 			case ApprovePartner:
 				return p.Approve(now)
@@ -239,6 +251,10 @@ func (h SteerPartnerHandler) Handle(ctx context.Context, c SteerPartner) (Done, 
 			}
 			return partner.ErrAction
 		})
+		if err == nil && (c.Step == RejectPartner || c.Step == ArchivePartner) {
+			err = tx.Tokens().RevokeOfPartner(ctx, c.Actor.SellerID, p.ID)
+		}
+		return p, err
 	})
 }
 
@@ -298,17 +314,28 @@ func (h InvitePartnerHandler) Handle(ctx context.Context, c InvitePartner) (Done
 	r := partner.Registration{Email: c.Email, Name: c.Name, Surname: c.Surname}
 	handles(&r, h.IDs, h.Secrets)
 	return do(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx application.Tx) (query.Partner, error) {
-		known, err := changePartner(ctx, tx, c.Actor, application.PartnerHandle{Email: c.Email}, func(p *partner.Partner) error {
-			return p.InviteAgain(now)
-		})
-		if !errors.Is(err, partner.ErrNotFound) {
+		again := func() (query.Partner, error) {
+			return changePartner(ctx, tx, c.Actor, application.PartnerHandle{Email: c.Email}, func(p *partner.Partner) error {
+				return p.InviteAgain(now)
+			})
+		}
+		if known, err := again(); !errors.Is(err, partner.ErrNotFound) {
 			return known, err
 		}
 		p, err := partner.Invite(c.Actor.SellerID, r, now)
 		if err != nil {
 			return query.Partner{}, err
 		}
-		if err := tx.Partners().Add(ctx, p); err != nil {
+		err = tx.Partners().Add(ctx, p)
+		if refused := fault.As(err); refused != nil && slices.Contains(refused.Fields(), "email") {
+			// Somebody else invited it since the first look.
+			known, err := again()
+			if errors.Is(err, partner.ErrNotFound) {
+				err = refused
+			}
+			return known, err
+		}
+		if err != nil {
 			return query.Partner{}, err
 		}
 		return query.PartnerOf(p.Snapshot()), nil

@@ -55,7 +55,7 @@ func (h CreateSignInURLHandler) Handle(ctx context.Context, c CreateSignInURL) (
 		return Done{}, err
 	}
 	return do(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx application.Tx) (SignIn, error) {
-		p, err := lockPartner(ctx, tx, c.Actor.SellerID, c.Partner, partner.ErrUnknown)
+		p, err := findPartner(ctx, tx.Partners().Lock, c.Actor.SellerID, c.Partner, partner.ErrUnknown)
 		if err != nil {
 			return SignIn{}, err
 		}
@@ -92,7 +92,8 @@ func (h OpenSessionHandler) Handle(ctx context.Context, c OpenSession) (Session,
 		if err != nil {
 			return err
 		}
-		p, err := findPartner(ctx, tx, used.SellerID, application.PartnerHandle{ID: used.PartnerID}, application.ErrTokenUnknown)
+		// The lock keeps whoever revokes the partner's tokens from missing the session.
+		p, err := findPartner(ctx, tx.Partners().Lock, used.SellerID, application.PartnerHandle{ID: used.PartnerID}, application.ErrTokenUnknown)
 		if err != nil {
 			return err
 		}
@@ -160,7 +161,7 @@ func (h AcceptInvitationHandler) Handle(ctx context.Context, c AcceptInvitation)
 	}
 	session := Session{h.Secrets.New(), now.Add(sessionLife)}
 	err = h.Work.Do(ctx, func(ctx context.Context, tx application.Tx) error {
-		p, err := lockPartner(ctx, tx, open.SellerID, application.PartnerHandle{ID: open.PartnerID}, application.ErrTokenUnknown)
+		p, err := findPartner(ctx, tx.Partners().Lock, open.SellerID, application.PartnerHandle{ID: open.PartnerID}, application.ErrTokenUnknown)
 		if err != nil {
 			return err
 		}

@@ -102,7 +102,7 @@ const (
 	// pending is the previous status of a lead that waited.
 	pending = string(lead.Pending)
 	// inReview is the previous status of a form lead that the seller decided upon; where it stands in the market is not told.
-	inReview = string(lead.Open)
+	inReview = string(lead.ReviewOpen)
 	ofForm   = string(lead.OriginForm)
 )
 

@@ -243,7 +243,7 @@ func TestCampaignReportOfFormLeads(t *testing.T) {
 			f.publish(l)
 		}
 		refuse := func(l *lead.Lead) {
-			require.NoError(t, l.Refuse(later))
+			require.NoError(t, l.RejectReview(later))
 			f.publish(l)
 		}
 		erase := func(l *lead.Lead) {
@@ -279,7 +279,7 @@ func TestCampaignReportOfFormLeads(t *testing.T) {
 				f.publish(before)
 			}
 
-			decide(wait()) // stays pending, but for an erased one
+			decide(wait()) // stays pending, but for one that is rejected or erased
 		}
 		why := fault.New(fault.RuleViolated, "too_young", "Too young")
 		duplicate := f.form("Auto")
@@ -292,7 +292,7 @@ func TestCampaignReportOfFormLeads(t *testing.T) {
 		refuse(rejected)
 		require.NoError(t, f.apply(t.Context(), f.log))
 		assert.Equal(t, []query.CampaignReportRow{{Day: "2025-05-02",
-			Leads: query.LeadCounts{Submitted: 14, Pending: 3, Sold: 4, Duplicate: 1, Rejected: 1, Unsold: 5}, SoldGross: 4, SoldNet: 4,
+			Leads: query.LeadCounts{Submitted: 14, Pending: 2, Sold: 4, Duplicate: 1, Rejected: 1, Unsold: 6}, SoldGross: 4, SoldNet: 4,
 			Revenue: 180_000_000, Payout: 126_000_000, Margin: 54_000_000, AcceptanceRate: "0.2857"}}, f.report(query.CampaignReport{}))
 	})
 }

@@ -182,7 +182,7 @@ func TestPartnerActivity(t *testing.T) {
 
 			kept, erased := p.lead("partner_1", evening), p.lead("partner_1", evening)
 			require.NoError(t, erased.Erase(next))
-			require.NoError(t, kept.Refuse(next))
+			require.NoError(t, kept.RejectReview(next))
 			p.publish("seller_1", kept)
 			p.publish("seller_1", erased)
 			supplied := lead.Submit(lead.Submission{ID: "lead_x", SellerID: "seller_1", PartnerID: "partner_1", CampaignID: "c", Category: "Auto", At: evening})
@@ -337,7 +337,7 @@ func (p *program) random(t *rapid.T) map[string][3]int64 {
 		}
 	}
 	for _, l := range leads {
-		if key := "seller_1 " + l.PartnerID(); l.Review().Status != lead.Erased {
+		if key := "seller_1 " + l.PartnerID(); l.Review().Status != lead.ReviewDeleted {
 			n := want[key]
 			n[2]++
 			want[key] = n

@@ -21,6 +21,7 @@ const (
 	Link     Source = "link"     // a referral URL names it
 	Lead     Source = "lead"     // it submitted the lead that becomes the customer
 	Operator Source = "operator" // an operator names it for a customer that exists
+	Current  Source = "current"  // it has the customer already, whose email is changed: may it keep it?
 )
 
 // Touch is a partner that claims a customer. ReferralKey is empty when none is known. At is when the visitor came by the
@@ -35,9 +36,11 @@ type Touch struct {
 type Facts struct {
 	SellerID, CustomerID string
 	Touch                Touch
-	// CurrentPartnerID is the partner that has the customer; empty for a new customer. CurrentSince is since when.
+	// CurrentPartnerID is the partner that has the customer; empty for a new customer. CurrentSince is since when, and
+	// CurrentTouchedAt when the touch happened by which it has it.
 	CurrentPartnerID string
 	CurrentSince     time.Time
+	CurrentTouchedAt time.Time
 	// PartnerStatus is the status of the touch's partner, such as "active".
 	PartnerStatus string
 	// PartnerEmail and CustomerEmail are addresses as they are compared; empty when there is none.

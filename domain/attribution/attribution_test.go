@@ -23,6 +23,7 @@ const (
 	link     = attribution.Link
 	fromLead = attribution.Lead
 	operator = attribution.Operator
+	current  = attribution.Current
 )
 
 func builtIn(t require.TestingT) attribution.Policies {
@@ -56,6 +57,11 @@ func source(s attribution.Source) func(*attribution.Facts) {
 
 func status(s string) func(*attribution.Facts) {
 	return func(f *attribution.Facts) { f.PartnerStatus = s }
+}
+
+// touched makes the customer's partner have it by a touch of a time ago.
+func touched(d time.Duration) func(*attribution.Facts) {
+	return func(f *attribution.Facts) { f.CurrentTouchedAt = now.Add(-d) }
 }
 
 func age(d time.Duration) func(*attribution.Facts) {
@@ -132,6 +138,17 @@ func TestEachPolicy(t *testing.T) {
 		{"first touch keeps from a name", all(existing, source(explicit)), "first_touch", false, nil},
 		{"last touch", all(existing, lastTouch), "last_touch", true, nil},
 		{"last touch of a new one", lastTouch, "link", true, nil},
+		{"last touch keeps from an older one", all(existing, lastTouch, touched(time.Hour), age(time.Hour+1)), "last_touch", false, nil},
+		{"last touch from one as old", all(existing, lastTouch, touched(time.Hour), age(time.Hour)), "last_touch", true, nil},
+		{"an older touch under first touch", all(existing, touched(time.Hour), age(2*time.Hour)), "first_touch", false, nil},
+		{"the operator needs no later touch", all(existing, lastTouch, source(operator), touched(0), age(day)), "operator", true, nil},
+
+		{"the customer's own partner", all(existing, source(current)), "first_touch", false, nil},
+		{"the customer's own partner under last touch", all(existing, source(current), lastTouch), "last_touch", true, nil},
+		{"the customer's own partner's email", all(existing, source(current), lastTouch, sameEmail), "self_referral", false, attribution.ErrSelfReferral},
+		{"the customer's own partner's email is allowed", all(existing, source(current), sameEmail, allowed), "first_touch", false, nil},
+		{"the customer's own partner is out", all(existing, source(current), status("deleted")), "first_touch", false, nil},
+		{"the customer's own partner of long ago", all(existing, source(current), lastTouch, window30, age(31*day)), "last_touch", true, nil},
 		{"explicit", source(explicit), "explicit", true, nil},
 		{"link", source(link), "link", true, nil},
 		{"from nowhere", source(""), "", false, attribution.ErrNotAttributed},
@@ -162,8 +179,11 @@ func TestWholeOrder(t *testing.T) {
 	}
 	nothing := func(*attribution.Facts) {}
 	for _, customer := range []choice{{"new", nothing}, {"existing", existing}} {
-		for _, from := range []attribution.Source{explicit, link, fromLead, operator} {
-			for _, touch := range []choice{{"first", nothing}, {"last", lastTouch}} {
+		for _, from := range []attribution.Source{explicit, link, fromLead, operator, current} {
+			if from == current && customer.name == "new" {
+				continue // nobody has it
+			}
+			for _, touch := range []choice{{"first", nothing}, {"last", lastTouch}, {"last, after another", all(lastTouch, touched(30*day))}} {
 				for _, self := range []choice{{"refused", nothing}, {"allowed", allowed}} {
 					for _, window := range []choice{{"none", nothing}, {"30 days", window30}} {
 						for _, who := range []string{"pending", "active", "archived", "rejected", "deleted"} {
@@ -180,16 +200,18 @@ func TestWholeOrder(t *testing.T) {
 										policy, refused = "self_referral", attribution.ErrSelfReferral
 									case from == fromLead:
 										policy, attributed = "lead", true
-									case who != "pending" && who != "active":
+									case who != "pending" && who != "active" && from != current:
 										policy, refused = "inactive_partner", attribution.ErrPartnerNotActive
 									case from == operator:
 										policy, attributed = "operator", true
 									case window.name == "30 days" && old > 30*day && customer.name == "new":
 										policy, refused = "window", attribution.ErrExpired
-									case window.name == "30 days" && old > 30*day:
+									case window.name == "30 days" && old > 30*day && from != current:
 										policy, keeps = "window", true
 									case customer.name == "existing" && touch.name == "first":
 										policy, keeps = "first_touch", true
+									case customer.name == "existing" && touch.name != "last" && old > 30*day:
+										policy, keeps = "last_touch", true
 									case customer.name == "existing":
 										policy, attributed = "last_touch", true
 									default:
@@ -375,8 +397,8 @@ func TestTheFirstOpinionDecides(t *testing.T) {
 	assert.Equal(t, []string{"a", "b"}, asked)
 }
 
-// However many touches come: the first link keeps the customer under first touch; under last touch the customer ends with the
-// last partner that was not out and whose touch was in the window.
+// However many touches come, in whatever order they are told: the first link keeps the customer under first touch; under last
+// touch the customer ends with the partner that was not out and whose touch happened last of those in the window.
 func TestTouchesProperty(t *testing.T) {
 	t.Parallel()
 	policies := builtIn(t)
@@ -386,6 +408,7 @@ func TestTouchesProperty(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
 				program := attribution.Program{LastTouch: last, Window: time.Duration(rapid.SampledFrom([]int{0, 30}).Draw(t, "window")) * day}
 				has, want, at := "", "", now
+				var hasSince, wantSince time.Time
 				for range rapid.IntRange(1, 20).Draw(t, "touches") {
 					at = at.Add(time.Duration(rapid.IntRange(0, 48).Draw(t, "hours")) * time.Hour)
 					who := rapid.SampledFrom([]string{"active", "archived", "rejected"}).Draw(t, "status")
@@ -393,17 +416,17 @@ func TestTouchesProperty(t *testing.T) {
 					by := fmt.Sprint("partner_", rapid.IntRange(1, 4).Draw(t, "partner"))
 					_, attributed, err := policies.Decide(facts(func(f *attribution.Facts) {
 						f.CurrentPartnerID, f.Now, f.Program, f.PartnerStatus = has, at, program, who
-						f.Touch.PartnerID, f.Touch.At = by, at.Add(-old)
+						f.Touch.PartnerID, f.Touch.At, f.CurrentTouchedAt = by, at.Add(-old), hasSince
 					}))
 					counts := who == "active" && (program.Window == 0 || old <= program.Window)
 					if attributed && err != nil || has == "" && !attributed && err == nil || has == "" && attributed != counts {
 						t.Fatalf("has %q: attributed %v, %v", has, attributed, err)
 					}
 					if attributed {
-						has = by
+						has, hasSince = by, at.Add(-old)
 					}
-					if counts && (last || want == "") {
-						want = by
+					if counts && (last && !at.Add(-old).Before(wantSince) || want == "") {
+						want, wantSince = by, at.Add(-old)
 					}
 					if has != want {
 						t.Fatalf("the customer is %q's, not %q's", has, want)

@@ -67,9 +67,10 @@ func selfReferral(f Facts) Verdict {
 	return Refuse(ErrSelfReferral)
 }
 
-// inactivePartner lets nobody be attributed to a partner that is out. What a partner submitted while it was in, it keeps.
+// inactivePartner lets nobody be attributed to a partner that is out. What a partner submitted while it was in, and the
+// customers it has, it keeps.
 func inactivePartner(f Facts) Verdict {
-	if f.Touch.Source == Lead {
+	if f.Touch.Source == Lead || f.Touch.Source == Current {
 		return Verdict{}
 	}
 	switch partner.Status(f.PartnerStatus) {
@@ -82,7 +83,11 @@ func inactivePartner(f Facts) Verdict {
 
 func window(f Facts) Verdict {
 	w := f.Program.Window
-	if w <= 0 || f.Touch.Source == Operator || f.Touch.Source == Lead || !f.Touch.At.Add(w).Before(f.Now) {
+	if w <= 0 || !f.Touch.At.Add(w).Before(f.Now) {
+		return Verdict{}
+	}
+	switch f.Touch.Source {
+	case Operator, Lead, Current:
 		return Verdict{}
 	}
 	if f.New() {
@@ -99,9 +104,13 @@ func firstTouch(f Facts) Verdict {
 	return Keep()
 }
 
+// lastTouch gives a customer to the partner whose touch happened last, in whatever order the touches are told.
 func lastTouch(f Facts) Verdict {
-	if f.New() || !f.Program.LastTouch {
+	switch {
+	case f.New() || !f.Program.LastTouch:
 		return Verdict{}
+	case f.Touch.At.Before(f.CurrentTouchedAt):
+		return Keep()
 	}
 	return Attribute()
 }

@@ -173,6 +173,16 @@ func (d Date) IsZero() bool { return d == Date{} }
 // at most maxChars code points. Text may be empty.
 func ParseText(s string, maxChars int) (string, error) { return text(s, maxChars, "") }
 
+// TakeText takes a line of text over that may be given, checked as ParseText does; what is wrong with it is added to v.
+func TakeText(field string, given *string, maxChars int, into *string, v *fault.Violations) {
+	if given == nil {
+		return
+	}
+	text, err := ParseText(*given, maxChars)
+	v.AddErr(field, err)
+	*into = text
+}
+
 // ParseMultiline is ParseText for text that may hold tabs and line breaks.
 func ParseMultiline(s string, maxChars int) (string, error) {
 	return text(s, maxChars, "\t\n\r\u2028\u2029")

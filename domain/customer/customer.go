@@ -45,10 +45,10 @@ type Customer struct {
 }
 
 // Attribution says which partner brought a customer, by which of its referral keys (empty when none is known), and which
-// policy decided so.
+// policy decided so at At. TouchedAt is when the partner's touch happened, such as the visitor's click.
 type Attribution struct {
 	PartnerID, ReferralKey, Policy string
-	At                             time.Time
+	At, TouchedAt                  time.Time
 }
 
 // Registration is what is said about a new customer.
@@ -92,6 +92,16 @@ func (c *Customer) AttributeTo(a Attribution) bool {
 	c.s.Attribution, c.s.UpdatedAt = a, a.At
 	c.Record(Attributed{CustomerID: c.s.ID, CustomerKey: c.PublicKey(), PartnerID: a.PartnerID, PreviousPartnerID: previous,
 		Policy: a.Policy, ReferralKey: a.ReferralKey, At: a.At})
+	return true
+}
+
+// Touch keeps when a later touch of the partner that has the customer happened, so that an older one of another partner is
+// known as such. It changes nothing that is told of the customer; the result says whether it is to be stored.
+func (c *Customer) Touch(at time.Time) bool {
+	if c.s.Status == Deleted || !at.After(c.s.Attribution.TouchedAt) {
+		return false
+	}
+	c.s.Attribution.TouchedAt = at
 	return true
 }
 
@@ -146,17 +156,8 @@ func (s *Snapshot) describe(d Details, v *fault.Violations) {
 			s.Email, s.EmailKey = email.String(), email.Key()
 		}
 	}
-	for _, t := range []struct {
-		field string
-		given *string
-		into  *string
-	}{{"name", d.Name, &s.Name}, {"surname", d.Surname, &s.Surname}} {
-		if t.given != nil {
-			text, err := contact.ParseText(*t.given, maxName)
-			v.AddErr(t.field, err)
-			*t.into = text
-		}
-	}
+	contact.TakeText("name", d.Name, maxName, &s.Name, v)
+	contact.TakeText("surname", d.Surname, maxName, &s.Surname, v)
 	if d.Tags != nil {
 		tags, err := contact.ParseTags(*d.Tags)
 		v.AddErr("tags", err)

@@ -27,7 +27,7 @@ func jane() customer.Registration {
 }
 
 func byLink() customer.Attribution {
-	return customer.Attribution{PartnerID: "partner_1", ReferralKey: "ref_1", Policy: "link", At: now}
+	return customer.Attribution{PartnerID: "partner_1", ReferralKey: "ref_1", Policy: "link", At: now, TouchedAt: now.Add(-time.Hour)}
 }
 
 func stored(change ...func(*customer.Snapshot)) *customer.Customer {
@@ -146,7 +146,7 @@ func TestAttributeTo(t *testing.T) {
 	assert.Equal(t, before, c.Snapshot(), "its own partner changes nothing")
 	assert.Empty(t, c.Pending())
 
-	to := customer.Attribution{PartnerID: "partner_2", Policy: "operator", At: later}
+	to := customer.Attribution{PartnerID: "partner_2", Policy: "operator", At: later, TouchedAt: now}
 	assert.True(t, c.AttributeTo(to))
 	want := before
 	want.Attribution, want.UpdatedAt, want.Version = to, later, 3
@@ -158,6 +158,24 @@ func TestAttributeTo(t *testing.T) {
 	deleted := stored(func(s *customer.Snapshot) { s.Status = customer.Deleted })
 	assert.False(t, deleted.AttributeTo(to), "what is deleted keeps its attribution")
 	assert.Empty(t, deleted.Pending())
+}
+
+// A later touch of the customer's own partner is kept, but is no news.
+func TestTouch(t *testing.T) {
+	t.Parallel()
+	c := stored()
+	want := c.Snapshot()
+	for _, at := range []time.Time{{}, now.Add(-2 * time.Hour), now.Add(-time.Hour)} {
+		assert.False(t, c.Touch(at), "%v is not later", at)
+	}
+	assert.Equal(t, want, c.Snapshot())
+	assert.True(t, c.Touch(now))
+	want.Attribution.TouchedAt = now
+	assert.Equal(t, want, c.Snapshot())
+	assert.Empty(t, c.Pending())
+	deleted := stored(func(s *customer.Snapshot) { s.Status = customer.Deleted })
+	assert.False(t, deleted.Touch(later), "what is deleted keeps its attribution")
+	assert.Equal(t, byLink(), deleted.Attribution())
 }
 
 func TestUpdate(t *testing.T) {

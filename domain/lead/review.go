@@ -21,19 +21,19 @@ type ReviewStatus string
 
 // The review statuses of a form lead.
 const (
-	Open      ReviewStatus = "submitted"
-	Converted ReviewStatus = "converted"
-	Refused   ReviewStatus = "rejected"
-	Erased    ReviewStatus = "deleted"
+	ReviewOpen      ReviewStatus = "submitted"
+	ReviewConverted ReviewStatus = "converted"
+	ReviewRejected  ReviewStatus = "rejected"
+	ReviewDeleted   ReviewStatus = "deleted"
 )
 
-// ReviewRejected is the code that lead.rejected.v1 carries when the seller rejected a form lead.
-const ReviewRejected fault.Code = "review_rejected"
+// CodeReviewRejected is the code that lead.rejected.v1 carries when the seller rejected a form lead.
+const CodeReviewRejected fault.Code = "review_rejected"
 
-// Errors of reviews. ErrConverted and ErrRefused are told when a lead is converted or rejected twice.
+// Errors of reviews. ErrConverted and ErrReviewRejected are told when a lead is converted or rejected twice.
 var (
-	ErrConverted = fault.New(fault.RuleViolated, "lead_already_converted", "The lead is already converted.")
-	ErrRefused   = fault.New(fault.RuleViolated, "lead_already_rejected", "The lead is already rejected.")
+	ErrConverted      = fault.New(fault.RuleViolated, "lead_already_converted", "The lead is already converted.")
+	ErrReviewRejected = fault.New(fault.RuleViolated, "lead_already_rejected", "The lead is already rejected.")
 )
 
 // Review is what a form lead has besides a supplier's. Number is its public id, counted per seller without gaps.
@@ -108,7 +108,7 @@ func SubmitForm(n FormSubmission) (*Lead, error) {
 		return nil, err
 	}
 	l := &Lead{s: Snapshot{ID: n.ID, SellerID: n.SellerID, SellerCode: n.SellerCode, Origin: OriginForm, PartnerID: n.PartnerID,
-		Status: NotOffered, CreatedAt: n.At, UpdatedAt: n.At, Review: &Review{Number: n.Number, Status: Open, Name: n.Name,
+		Status: NotOffered, CreatedAt: n.At, UpdatedAt: n.At, Review: &Review{Number: n.Number, Status: ReviewOpen, Name: n.Name,
 			Email: email.String(), FormVersion: n.FormVersion, Answers: slices.Clone(n.Answers)}}}
 	if n.Offer != nil {
 		l.s.CampaignID, l.s.Category, l.s.Fields, l.s.Status = n.Offer.CampaignID, n.Offer.Category, n.Offer.Fields, Received
@@ -117,36 +117,49 @@ func SubmitForm(n FormSubmission) (*Lead, error) {
 	return l, nil
 }
 
-// Convert records that the lead became a customer. ErrConverted, ErrRefused, ErrNotFound for a lead that is no form lead.
+// Convert records that the lead became a customer. ErrConverted, ErrReviewRejected, ErrNotFound for a lead that is no form
+// lead.
 func (l *Lead) Convert(customerID, publicKey string, amount *money.Micros, currency money.Currency, at time.Time) error {
 	if err := l.open(); err != nil {
 		return err
 	}
 	r := l.s.Review
-	r.Status, r.CustomerID, r.CommissionAmount, l.s.UpdatedAt = Converted, customerID, copied(amount), at
-	l.record(ConvertedEvent{Ref: l.ref(Status(Open)), Number: r.Number, CustomerID: customerID, CustomerKey: publicKey, Amount: copied(amount),
+	r.Status, r.CustomerID, r.CommissionAmount, l.s.UpdatedAt = ReviewConverted, customerID, copied(amount), at
+	l.record(ConvertedEvent{Ref: l.ref(Status(ReviewOpen)), Number: r.Number, CustomerID: customerID, CustomerKey: publicKey, Amount: copied(amount),
 		Currency: currency.Code(), At: at})
 	return nil
 }
 
-// Refuse records that the seller does not want the lead. Errors as of Convert.
-func (l *Lead) Refuse(at time.Time) error {
+// RejectReview records that the seller does not want the lead. One that waits for a buyer does so no more; sales that were
+// made stay. Errors as of Convert.
+func (l *Lead) RejectReview(at time.Time) error {
 	if err := l.open(); err != nil {
 		return err
 	}
-	l.s.Review.Status, l.s.UpdatedAt = Refused, at
-	l.record(RejectedEvent{Ref: l.ref(Status(Open)), Code: ReviewRejected, At: at})
+	if err := l.withdraw(at); err != nil {
+		return err
+	}
+	l.s.Review.Status, l.s.UpdatedAt = ReviewRejected, at
+	l.record(RejectedEvent{Ref: l.ref(Status(ReviewOpen)), Code: CodeReviewRejected, At: at})
 	return nil
+}
+
+// withdraw takes a lead that waits for a buyer out of the market.
+func (l *Lead) withdraw(at time.Time) error {
+	if l.s.Status != Pending {
+		return nil
+	}
+	return l.Expire(at)
 }
 
 func (l *Lead) open() error {
 	switch {
-	case l.s.Review == nil || l.s.Review.Status == Erased:
+	case l.s.Review == nil || l.s.Review.Status == ReviewDeleted:
 		return ErrNotFound
-	case l.s.Review.Status == Converted:
+	case l.s.Review.Status == ReviewConverted:
 		return ErrConverted
-	case l.s.Review.Status == Refused:
-		return ErrRefused
+	case l.s.Review.Status == ReviewRejected:
+		return ErrReviewRejected
 	}
 	return nil
 }
@@ -155,16 +168,14 @@ func (l *Lead) open() error {
 // sales that were made stay. ErrNotFound as of Convert.
 func (l *Lead) Erase(at time.Time) error {
 	r := l.s.Review
-	if r == nil || r.Status == Erased {
+	if r == nil || r.Status == ReviewDeleted {
 		return ErrNotFound
 	}
-	if l.s.Status == Pending {
-		if err := l.Expire(at); err != nil {
-			return err
-		}
+	if err := l.withdraw(at); err != nil {
+		return err
 	}
 	was := r.Status
-	r.Status, r.Name, r.Email, r.Answers = Erased, "", "", nil
+	r.Status, r.Name, r.Email, r.Answers = ReviewDeleted, "", "", nil
 	l.s.Fields, l.s.UpdatedAt = field.Set{}, at
 	l.record(ErasedEvent{Ref: l.ref(Status(was)), Number: r.Number, At: at})
 	return nil

@@ -60,7 +60,7 @@ func TestSubmitForm(t *testing.T) {
 	l, err := lead.SubmitForm(n)
 	require.NoError(t, err)
 	want := lead.Snapshot{ID: "lead_1", SellerID: "seller_1", SellerCode: "ACME1234", Origin: lead.OriginForm, PartnerID: "partner_1", Status: lead.NotOffered, CreatedAt: now, UpdatedAt: now,
-		Review: &lead.Review{Number: 44, Status: lead.Open, Name: "Jane Doe", Email: "Jane@Example.com", FormVersion: 3, Answers: []lead.Answer{{ID: 89, Question: "Company", Answer: "Acme"}}}, Version: 1}
+		Review: &lead.Review{Number: 44, Status: lead.ReviewOpen, Name: "Jane Doe", Email: "Jane@Example.com", FormVersion: 3, Answers: []lead.Answer{{ID: 89, Question: "Company", Answer: "Acme"}}}, Version: 1}
 	assert.Equal(t, want, l.Snapshot())
 	assert.Equal(t, []event.Event{lead.Submitted{Ref: formRef(lead.Received), Number: 44}}, l.Pending())
 	assert.Equal(t, "partner_1", l.PartnerID())
@@ -135,13 +135,13 @@ func TestReviewSteps(t *testing.T) {
 		from map[lead.ReviewStatus]outcome
 	}{
 		"convert": {func(l *lead.Lead) error { return l.Convert("customer_1", "abc", &amount, usd, later) }, map[lead.ReviewStatus]outcome{
-			lead.Open: {lead.Converted, converted, nil}, lead.Converted: {err: lead.ErrConverted}, lead.Refused: {err: lead.ErrRefused}, lead.Erased: {err: lead.ErrNotFound}}},
-		"refuse": {func(l *lead.Lead) error { return l.Refuse(later) }, map[lead.ReviewStatus]outcome{
-			lead.Open:      {lead.Refused, lead.RejectedEvent{Ref: offeredRef("submitted"), Code: "review_rejected", At: later}, nil},
-			lead.Converted: {err: lead.ErrConverted}, lead.Refused: {err: lead.ErrRefused}, lead.Erased: {err: lead.ErrNotFound}}},
+			lead.ReviewOpen: {lead.ReviewConverted, converted, nil}, lead.ReviewConverted: {err: lead.ErrConverted}, lead.ReviewRejected: {err: lead.ErrReviewRejected}, lead.ReviewDeleted: {err: lead.ErrNotFound}}},
+		"reject": {func(l *lead.Lead) error { return l.RejectReview(later) }, map[lead.ReviewStatus]outcome{
+			lead.ReviewOpen:      {lead.ReviewRejected, lead.RejectedEvent{Ref: offeredRef("submitted"), Code: "review_rejected", At: later}, nil},
+			lead.ReviewConverted: {err: lead.ErrConverted}, lead.ReviewRejected: {err: lead.ErrReviewRejected}, lead.ReviewDeleted: {err: lead.ErrNotFound}}},
 		"erase": {func(l *lead.Lead) error { return l.Erase(later) }, map[lead.ReviewStatus]outcome{
-			lead.Open: {lead.Erased, erased(lead.Open), nil}, lead.Converted: {lead.Erased, erased(lead.Converted), nil},
-			lead.Refused: {lead.Erased, erased(lead.Refused), nil}, lead.Erased: {err: lead.ErrNotFound}}},
+			lead.ReviewOpen: {lead.ReviewDeleted, erased(lead.ReviewOpen), nil}, lead.ReviewConverted: {lead.ReviewDeleted, erased(lead.ReviewConverted), nil},
+			lead.ReviewRejected: {lead.ReviewDeleted, erased(lead.ReviewRejected), nil}, lead.ReviewDeleted: {err: lead.ErrNotFound}}},
 	} {
 		for from, want := range s.from {
 			for _, market := range []lead.Status{lead.Pending, lead.Sold, lead.Duplicate, lead.Rejected, lead.Unsold} {
@@ -159,8 +159,8 @@ func TestReviewSteps(t *testing.T) {
 					require.NoError(t, err)
 					assert.Equal(t, want.to, l.Review().Status)
 					assert.Equal(t, later, l.Snapshot().UpdatedAt)
-					if name == "erase" && market == lead.Pending {
-						assert.Equal(t, lead.Unsold, l.Status(), "one that is erased waits for no buyer")
+					if name != "convert" && market == lead.Pending {
+						assert.Equal(t, lead.Unsold, l.Status(), "one that is not wanted waits for no buyer")
 						assert.True(t, l.PendingUntil().IsZero())
 						assert.Equal(t, []event.Event{lead.UnsoldEvent{Ref: offeredRef(lead.Pending), At: later}, want.event}, l.Pending())
 						return
@@ -173,15 +173,15 @@ func TestReviewSteps(t *testing.T) {
 	}
 	assert.Equal(t, fault.RuleViolated, lead.ErrConverted.Kind)
 	assert.Equal(t, fault.Code("lead_already_converted"), lead.ErrConverted.Code)
-	assert.Equal(t, fault.RuleViolated, lead.ErrRefused.Kind)
-	assert.Equal(t, fault.Code("lead_already_rejected"), lead.ErrRefused.Code)
+	assert.Equal(t, fault.RuleViolated, lead.ErrReviewRejected.Kind)
+	assert.Equal(t, fault.Code("lead_already_rejected"), lead.ErrReviewRejected.Code)
 }
 
 func TestSuppliersLeadsHaveNoReview(t *testing.T) {
 	t.Parallel()
 	for name, do := range map[string]func(*lead.Lead) error{
 		"convert": func(l *lead.Lead) error { return l.Convert("customer_1", "abc", nil, usd, later) },
-		"refuse":  func(l *lead.Lead) error { return l.Refuse(later) },
+		"reject":  func(l *lead.Lead) error { return l.RejectReview(later) },
 		"erase":   func(l *lead.Lead) error { return l.Erase(later) },
 	} {
 		l := lead.FromSnapshot(lead.Submit(submission(false)).Snapshot())
@@ -195,7 +195,7 @@ func TestSuppliersLeadsHaveNoReview(t *testing.T) {
 func TestConvert(t *testing.T) {
 	t.Parallel()
 	for _, amount := range []*money.Micros{nil, ptr(money.Micros(0)), ptr(money.Micros(7))} {
-		l := reviewed(t, lead.Open, lead.NotOffered)
+		l := reviewed(t, lead.ReviewOpen, lead.NotOffered)
 		require.NoError(t, l.Convert("customer_1", "abc", amount, usd, later))
 		r := l.Review()
 		assert.Equal(t, "customer_1", r.CustomerID)
@@ -208,7 +208,7 @@ func TestConvert(t *testing.T) {
 // Whoever adds a member must say here that it is not personal, or have Erase forget it.
 func TestEraseForgetsWhatIsPersonal(t *testing.T) {
 	t.Parallel()
-	l := reviewed(t, lead.Open, lead.Sold)
+	l := reviewed(t, lead.ReviewOpen, lead.Sold)
 	s := l.Snapshot()
 	s.Sales = outcome().Sales
 	l = lead.FromSnapshot(s)
@@ -232,10 +232,10 @@ func TestEraseForgetsWhatIsPersonal(t *testing.T) {
 func TestReviewsShareNothing(t *testing.T) {
 	t.Parallel()
 	amount := money.Micros(7)
-	l := reviewed(t, lead.Open, lead.NotOffered)
+	l := reviewed(t, lead.ReviewOpen, lead.NotOffered)
 	require.NoError(t, l.Convert("customer_1", "abc", &amount, usd, later))
-	want := reviewed(t, lead.Open, lead.NotOffered).Snapshot().Review
-	want.Status, want.CustomerID, want.CommissionAmount = lead.Converted, "customer_1", ptr(money.Micros(7))
+	want := reviewed(t, lead.ReviewOpen, lead.NotOffered).Snapshot().Review
+	want.Status, want.CustomerID, want.CommissionAmount = lead.ReviewConverted, "customer_1", ptr(money.Micros(7))
 	amount = 8
 	scribble := func(r *lead.Review) {
 		r.Status, r.Name, r.Answers[0].Answer, *r.CommissionAmount = "x", "x", "x", 9

@@ -149,6 +149,9 @@ type Details struct {
 	Referring            *Lineage
 }
 
+// Given reports whether the details say anything.
+func (d Details) Given() bool { return d != Details{} }
+
 // Check returns which of the details are at fault whatever the partner is.
 func (d Details) Check() error {
 	var v fault.Violations
@@ -165,11 +168,14 @@ type Lineage struct {
 	Chain []string
 }
 
-// Update changes what an operator says about the partner. Errors name the members at fault; ErrNotFound for a deleted one,
-// of which nothing personal may come back.
+// Update changes what an operator says about the partner; details that say nothing change nothing. Errors name the members
+// at fault; ErrNotFound for a deleted one, of which nothing personal may come back.
 func (p *Partner) Update(d Details, now time.Time) error {
 	if p.s.Status == Deleted {
 		return ErrNotFound
+	}
+	if !d.Given() {
+		return nil
 	}
 	next := p.Snapshot()
 	var v fault.Violations
@@ -211,17 +217,8 @@ func (s *Snapshot) describe(d Details, v *fault.Violations) {
 		v.AddErr("email", err)
 		s.Email, s.EmailKey = email.String(), email.Key()
 	}
-	for _, t := range []struct {
-		field string
-		given *string
-		into  *string
-	}{{"name", d.Name, &s.Name}, {"surname", d.Surname, &s.Surname}} {
-		if t.given != nil {
-			text, err := contact.ParseText(*t.given, maxName)
-			v.AddErr(t.field, err)
-			*t.into = text
-		}
-	}
+	contact.TakeText("name", d.Name, maxName, &s.Name, v)
+	contact.TakeText("surname", d.Surname, maxName, &s.Surname, v)
 	if d.Tags != nil {
 		tags, err := contact.ParseTags(*d.Tags)
 		v.AddErr("tags", err)
@@ -303,14 +300,19 @@ type LinkChange struct {
 	Default bool
 }
 
-// ChangeLink renames a referral key or makes it the default: ErrLinkNotFound, Taken("key").
+// ChangeLink renames a referral key or makes it the default: ErrLinkNotFound, Taken("key"). What is so already changes
+// nothing.
 func (p *Partner) ChangeLink(key string, c LinkChange, now time.Time) error {
 	next := p.Snapshot()
 	at := slices.Index(next.Keys, key)
 	if at < 0 || next.Status == Deleted {
 		return ErrLinkNotFound
 	}
-	if c.Key != nil && *c.Key != key {
+	renamed, moved := c.Key != nil && *c.Key != key, c.Default && at > 0
+	if !renamed && !moved {
+		return nil
+	}
+	if renamed {
 		var v fault.Violations
 		v.AddErr("key", CheckHandle(*c.Key))
 		if err := v.Err(); err != nil {
@@ -322,9 +324,9 @@ func (p *Partner) ChangeLink(key string, c LinkChange, now time.Time) error {
 		next.Keys[at] = *c.Key
 		next.Retired = append(next.Retired, key)
 	}
-	if c.Default {
-		moved := next.Keys[at]
-		next.Keys = slices.Insert(slices.Delete(next.Keys, at, at+1), 0, moved)
+	if moved {
+		first := next.Keys[at]
+		next.Keys = slices.Insert(slices.Delete(next.Keys, at, at+1), 0, first)
 	}
 	p.change(next, now)
 	return nil

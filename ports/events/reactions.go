@@ -44,11 +44,11 @@ func InvitationTypes() []string { return []string{eventsv1.PartnerInvited{}.Type
 // Reactions are what the router wires: to each command a subscriber of the event log that delivers its types.
 type Reactions struct {
 	// Middleware carries a handler's error to the subscriber, which must know whether waiting helps.
-	Middleware       message.HandlerMiddleware
-	MatchPending     bus.Handler[command.MatchPending, command.Matched]
-	OnMatchPending   message.Subscriber // MatchPendingTypes
-	SendInvitation   bus.Handler[command.SendInvitation, struct{}]
-	OnSendInvitation message.Subscriber // InvitationTypes
+	Middleware      message.HandlerMiddleware
+	MatchPending    bus.Handler[command.MatchPending, command.Matched]
+	OnMatchPending  message.Subscriber // MatchPendingTypes
+	QueueInvitation bus.Handler[command.QueueInvitation, struct{}]
+	OnInvitation    message.Subscriber // InvitationTypes
 }
 
 // NewRouter wires the reactions.
@@ -63,8 +63,8 @@ func NewRouter(r Reactions, logger *slog.Logger) (*message.Router, error) {
 	router.AddConsumerHandler("match-pending", Topic, r.OnMatchPending, func(m *message.Message) error {
 		return matchPending(m, r.MatchPending)
 	})
-	router.AddConsumerHandler("invitations", Topic, r.OnSendInvitation, func(m *message.Message) error {
-		return sendInvitation(m, r.SendInvitation)
+	router.AddConsumerHandler("invitations", Topic, r.OnInvitation, func(m *message.Message) error {
+		return queueInvitation(m, r.QueueInvitation)
 	})
 	return router, nil
 }
@@ -96,18 +96,19 @@ func matchPending(m *message.Message, match bus.Handler[command.MatchPending, co
 	}
 	ctx, cancel := detached(m)
 	defer cancel()
-	_, err = match.Handle(ctx, command.MatchPending{SellerID: m.Metadata.Get(MetadataSellerID), CampaignID: s.CampaignID, BuyerID: s.BuyerID})
+	_, err = match.Handle(ctx, command.MatchPending{SellerID: m.Metadata.Get(MetadataSellerID), CampaignID: s.CampaignID, BuyerID: s.BuyerID,
+		LeadID: s.LeadID})
 	return err
 }
 
-func sendInvitation(m *message.Message, send bus.Handler[command.SendInvitation, struct{}]) error {
+func queueInvitation(m *message.Message, queue bus.Handler[command.QueueInvitation, struct{}]) error {
 	s, err := read(m)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := detached(m)
 	defer cancel()
-	_, err = send.Handle(ctx, command.SendInvitation{EventID: m.UUID, SellerID: m.Metadata.Get(MetadataSellerID), PartnerID: s.PartnerID})
+	_, err = queue.Handle(ctx, command.QueueInvitation{EventID: m.UUID, SellerID: m.Metadata.Get(MetadataSellerID), PartnerID: s.PartnerID})
 	return err
 }
 

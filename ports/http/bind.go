@@ -139,6 +139,10 @@ func (o *object) bool(name string) bool {
 	return yes != nil && *yes
 }
 
+// earliest is the first time that a client may mean. What is before it is a date that was never set, such as year 1 or 1970,
+// and the former is Go's zero time, which means absent further in.
+var earliest = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // time binds a time as in RFC 3339; zero when absent.
 func (o *object) time(name string) time.Time {
 	s := o.string(name)
@@ -146,8 +150,12 @@ func (o *object) time(name string) time.Time {
 		return time.Time{}
 	}
 	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
+	switch {
+	case err != nil:
 		o.bad(name, fault.InvalidValue, "must be a time such as 2025-05-02T16:12:39Z")
+		return time.Time{}
+	case t.Before(earliest):
+		o.bad(name, fault.InvalidValue, "must not be before 2000-01-01T00:00:00Z")
 		return time.Time{}
 	}
 	return t.UTC()
@@ -183,14 +191,27 @@ func (o *object) money(name string, into **money.Micros, parse func(string, mone
 // object binds an object; nil when absent.
 func (o *object) object(name string) *object {
 	n := o.given(name)
-	switch {
-	case n == nil:
+	if n == nil {
 		return nil
-	case n.kind != '{':
+	}
+	inner := members(n, o.lenient)
+	if inner == nil {
 		o.wrongType(name, "an object")
 		return nil
+	}
+	return o.inner(o.at(name), inner)
+}
+
+// members returns a value that is an object; nil when it is none. On lenient paths an empty list is an empty object: PHP's
+// json_encode, which Partnero's own client uses, writes one for the other.
+func members(n *node, lenient bool) *node {
+	switch {
+	case n.kind == '{':
+		return n
+	case lenient && n.kind == '[' && len(n.items) == 0:
+		return &node{kind: '{'}
 	default:
-		return o.inner(o.at(name), n)
+		return nil
 	}
 }
 
@@ -211,11 +232,12 @@ func (o *object) objects(name string) (list []*object, ok bool) {
 	}
 	for i, item := range n.items {
 		path := o.at(name) + "." + itoa(i)
-		if item.kind != '{' {
+		inner := members(item, o.lenient)
+		if inner == nil {
 			o.violations.Add(path, fault.WrongType, "must be an object")
-			item = &node{kind: '{'}
+			inner = &node{kind: '{'}
 		}
-		list = append(list, o.inner(path, item))
+		list = append(list, o.inner(path, inner))
 	}
 	return list, true
 }
@@ -277,26 +299,41 @@ func shorten(name string) string {
 	return strings.ToValidUTF8(name[:most], "") + "…"
 }
 
-// handle binds a reference to a partner: the first member given counts (api/partner-program.md, "Form").
+// mustNamePartner is what is said of a reference to a partner that names nobody.
+const mustNamePartner = "must have an id, a key or an email"
+
+// handle binds a reference to a partner, which must name somebody when it is there.
 func (o *object) handle(name string) application.PartnerHandle {
-	p := o.object(name)
-	if p == nil {
-		return application.PartnerHandle{}
-	}
-	h := application.PartnerHandle{ID: p.id("id"), Key: p.id("key"), Email: p.string("email")}
-	p.done()
-	if p.given("id") == nil && p.given("key") == nil && p.given("email") == nil {
-		o.bad(name, fault.Required, "must have an id, a key or an email")
+	h, empty := o.reference(name)
+	if empty {
+		o.bad(name, fault.Required, mustNamePartner)
 	}
 	return h
+}
+
+// reference binds a reference to a partner: the first member given counts (api/partner-program.md, "Form"). empty reports
+// whether it is there but says nothing.
+func (o *object) reference(name string) (h application.PartnerHandle, empty bool) {
+	p := o.object(name)
+	if p == nil {
+		return h, false
+	}
+	h = application.PartnerHandle{ID: p.id("id"), Key: p.id("key"), Email: p.string("email")}
+	p.done()
+	return h, !slices.ContainsFunc(partnerNames, p.says)
+}
+
+// says reports whether a member is there and neither null nor an empty text.
+func (o *object) says(name string) bool {
+	n := o.given(name)
+	return n != nil && (n.kind != '"' || n.text != "")
 }
 
 // take returns the first of some members that says something and takes it out of the object: what names an object is no
 // change of it. member is empty when there is none.
 func (o *object) take(members ...string) (member, value string) {
 	for _, m := range members {
-		n := o.given(m)
-		if n == nil || n.kind == '"' && n.text == "" {
+		if !o.says(m) {
 			continue
 		}
 		if m == "email" {
@@ -339,7 +376,7 @@ func (k *call) begin(lenient, optional bool) (*write, error) {
 	case len(trimmed) > 0 && trimmed[0] != '{' && notJSON(k.c.Request.Header.Get("Content-Type")):
 		return nil, errMediaType
 	default:
-		n, bad := parseObject(w.body)
+		n, bad := parseObject(w.body, lenient)
 		if bad != nil {
 			return nil, bad
 		}
@@ -347,11 +384,12 @@ func (k *call) begin(lenient, optional bool) (*write, error) {
 	}
 	w.outer = &object{violations: &fault.Violations{}, node: root, seen: map[string]bool{}, currency: k.actor.Currency, lenient: lenient}
 	w.object = w.outer
-	if inner := root.members["update"]; k.c.Request.Method == "PUT" && inner != nil {
+	if update := root.members["update"]; k.c.Request.Method == "PUT" && update != nil {
+		inner := members(update, lenient)
 		switch {
-		case inner.kind == '{' && (lenient || len(root.members) == 1):
+		case inner != nil && (lenient || len(root.members) == 1):
 			w.object = w.outer.inner("", inner)
-		case lenient && inner.kind != 'n':
+		case lenient && update.kind != 'n':
 			w.outer.wrongType("update", "an object")
 		}
 	}
@@ -365,15 +403,15 @@ func (w *write) inside(name string) *object {
 		return w.object
 	}
 	n := w.given(name)
-	switch {
-	case n == nil:
+	if n == nil {
 		return w.object
-	case n.kind != '{':
+	}
+	inner := members(n, w.lenient)
+	if inner == nil {
 		w.wrongType(name, "an object")
 		return w.object
-	default:
-		return w.inner("", n)
 	}
+	return w.inner("", inner)
 }
 
 // also adds what else is at fault in a request of which something is at fault already, so that a client learns of all at

@@ -178,8 +178,9 @@ func TestCustomerViolations(t *testing.T) {
 	str, num, when := "must be a string", "must be a string or a number", "must be a time such as 2025-05-02T16:12:39Z"
 	nobody := "must have an id, a key or an email, or options.referral_url must be given"
 	named := map[string]string{"key": mustBeNamed}
+	early := map[string]string{"options.clicked_at": "must not be before 2000-01-01T00:00:00Z"}
 	members := map[string]string{"key": num, "email": str, "name": str, "surname": str, "tags.0": str, "partner": "must be an object", "options": "must be an object"}
-	const wrong = `"key":[],"email":1,"name":{},"surname":true,"tags":[[]],"partner":[],"options":"x"`
+	const wrong = `"key":[],"email":1,"name":{},"surname":true,"tags":[[]],"partner":[0],"options":"x"`
 	for name, c := range map[string]struct {
 		method, path, body string
 		errors             map[string]string
@@ -191,11 +192,16 @@ func TestCustomerViolations(t *testing.T) {
 		"update, wrapped":    {"PUT", "/v1/customers/c1", `{"update":{` + wrong + `}}`, members},
 		"update, nested":     {"PUT", "/v1/customers/c1", `{"customer":{` + wrong + `}}`, members},
 		"update, no object":  {"PUT", "/v1/customers/c1", `{"update":"x"}`, map[string]string{"update": "must be an object"}},
-		"update, no object2": {"PUT", "/v1/customers/c1", `{"customer":[]}`, map[string]string{"customer": "must be an object"}},
+		"update, no object2": {"PUT", "/v1/customers/c1", `{"customer":[0]}`, map[string]string{"customer": "must be an object"}},
 		"partner":            {"POST", "/v1/customers", `{"key":"c","partner":{"id":{},"key":false,"email":1}}`, map[string]string{"partner.id": num, "partner.key": num, "partner.email": str}},
 		"empty partner":      {"PUT", "/v1/customers/c1", `{"partner":{}}`, map[string]string{"partner": "must have an id, a key or an email"}},
 		"options":            {"POST", "/v1/customers", `{"key":"c","options":{"referral_url":1,"clicked_at":1746202359}}`, map[string]string{"options.referral_url": str, "options.clicked_at": str, "partner": nobody}},
 		"options, nested":    {"POST", "/v1/customers", `{"customer":{"key":"c","email":"x","options":{"clicked_at":"yesterday"}}}`, map[string]string{"options.clicked_at": when, "email": "must be an email address", "partner": nobody}},
+		"partner says none":  {"POST", "/v1/customers", `{"key":"c","partner":{"id":"","key":null,"email":""}}`, map[string]string{"partner": mustNamePartner}},
+		"partner says wrong": {"POST", "/v1/customers", `{"key":"c","partner":{"id":"","email":5}}`, map[string]string{"partner.email": str}},
+		"options, year 1":    {"POST", "/v1/customers", `{"key":"c","partner":{"id":1},"options":{"clicked_at":"0001-01-01T00:00:00Z"}}`, early},
+		"options, 1970":      {"PUT", "/v1/customers/c1", `{"customer":{"options":{"clicked_at":"1970-01-01T00:00:00Z"}}}`, early},
+		"options, 1999":      {"PUT", "/v1/customers", `{"key":"c","options":{"clicked_at":"2000-01-01T00:59:59.999999+01:00"}}`, early},
 		"options, date":      {"PUT", "/v1/customers/c1", `{"options":{"clicked_at":"2025-05-02"}}`, map[string]string{"options.clicked_at": when}},
 		"options, long":      {"POST", "/v1/customers", `{"key":"c","options":{"referral_url":"` + strings.Repeat("x", 2049) + `"}}`, map[string]string{"options.referral_url": "must have at most 2048 characters"}},
 		"nobody":             {"PUT", "/v1/customers", `{"name":"x"}`, named},

@@ -153,10 +153,8 @@ func createFormLead(k *call) {
 	w, ok := k.bind(true, func(w *write) {
 		defer func() { w.also(c.Check) }()
 		c.Name, c.Email = w.string("name"), w.string("email")
-		// Without a handle in it the command names it together with everything else that is wrong.
-		if p := w.object.object("partner"); p != nil {
-			c.Partner.ID, c.Partner.Key, c.Partner.Email = p.id("id"), p.id("key"), p.string("email")
-		}
+		// That it names nobody says the command, together with what the form misses.
+		c.Partner, _ = w.reference("partner")
 		fields := w.object.object("cfields")
 		if fields == nil {
 			return

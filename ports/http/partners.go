@@ -380,7 +380,7 @@ func createReferralLink(k *call) {
 			w.bad("key", fault.Required, "is required")
 		}
 		if w.given("partner") == nil {
-			w.bad("partner", fault.Required, "must have an id, a key or an email")
+			w.bad("partner", fault.Required, mustNamePartner)
 		}
 		if domain := w.id("domain_id"); domain != "" && domain != "0" {
 			w.bad("domain_id", fault.InvalidValue, "must be null: there is no domain besides the website's")

@@ -35,7 +35,7 @@ func TestSettingsViolations(t *testing.T) {
 	str, whole := "must be a string", "must be a whole number"
 	want := map[string]string{"program_name": str, "website": str, "approval": str, "link_parameter": str, "cookie_lifetime": whole, "attribution": str,
 		"attribution_window": whole, "allow_self_referral": "must be true or false", "lead_campaign": "must be an object"}
-	const wrong = `{"program_name":1,"website":true,"approval":false,"link_parameter":[],"cookie_lifetime":"30","attribution":{},"attribution_window":1.5,"allow_self_referral":"no","lead_campaign":[]}`
+	const wrong = `{"program_name":1,"website":true,"approval":false,"link_parameter":[],"cookie_lifetime":"30","attribution":{},"attribution_window":1.5,"allow_self_referral":"no","lead_campaign":[0]}`
 	for name, c := range map[string]struct {
 		body   string
 		errors map[string]string
@@ -43,13 +43,13 @@ func TestSettingsViolations(t *testing.T) {
 		"flat":               {wrong, want},
 		"settings":           {`{"settings":` + wrong + `}`, want},
 		"update":             {`{"update":` + wrong + `}`, want},
-		"settings no object": {`{"settings":[]}`, map[string]string{"settings": "must be an object"}},
+		"settings no object": {`{"settings":[0]}`, map[string]string{"settings": "must be an object"}},
 		"update no object":   {`{"update":1}`, map[string]string{"update": "must be an object"}},
 		"too large":          {`{"cookie_lifetime":99999999999999999999}`, map[string]string{"cookie_lifetime": "is too large"}},
 		"campaign": {`{"lead_campaign":{"campaign_id":{},"fields":{"a":[],"` + strings.Repeat("b", 100) + `":true,"c":1}}}`,
 			map[string]string{"lead_campaign.campaign_id": "must be a string or a number", "lead_campaign.fields.a": "must be a string or a number",
 				"lead_campaign.fields." + strings.Repeat("b", 64) + "…": "must be a string or a number"}},
-		"fields": {`{"lead_campaign":{"campaign_id":"c","fields":[]}}`, map[string]string{"lead_campaign.fields": "must be an object"}},
+		"fields": {`{"lead_campaign":{"campaign_id":"c","fields":[0]}}`, map[string]string{"lead_campaign.fields": "must be an object"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

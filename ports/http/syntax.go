@@ -204,11 +204,13 @@ type node struct {
 }
 
 // parseObject reads the body of a /v1 request, which must be one JSON object.
-func parseObject(body []byte) (*node, *fault.Error) {
+func parseObject(body []byte, lenient bool) (*node, *fault.Error) {
 	var root *node
 	ok := readJSON(body, func(d *jsontext.Decoder) (ok bool) {
-		root, ok = readNode(d, 1)
-		return ok && root.kind == '{'
+		if root, ok = readNode(d, 1); ok {
+			root = members(root, lenient)
+		}
+		return ok && root != nil
 	})
 	if !ok {
 		return nil, errBadJSON

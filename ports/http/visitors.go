@@ -22,8 +22,10 @@ import (
 // visitorRoutes are what people open in a browser: referral links, the tracking script and the partners' pages. The router
 // has one name for a segment: /r/:key/:link_key is /r/{seller_code}/{key}.
 var visitorRoutes = []route{
-	{http.MethodGet, "/r/:key", public, func(k *call) { follow(k, "", k.param("key")) }},
-	{http.MethodGet, "/r/:key/:link_key", public, func(k *call) { follow(k, k.param("key"), k.param("link_key")) }},
+	{http.MethodGet, "/r/:key", public, followShort},
+	{http.MethodHead, "/r/:key", public, followShort},
+	{http.MethodGet, "/r/:key/:link_key", public, followOfSeller},
+	{http.MethodHead, "/r/:key/:link_key", public, followOfSeller},
 	{http.MethodGet, "/track.js", public, trackScript},
 
 	{http.MethodGet, "/portal/invitations/:token", public, inPortal(invitationPage)},
@@ -38,11 +40,15 @@ var visitorRoutes = []route{
 // partnerCookie keeps a referral key (api/partner-program.md, "Tracking").
 const partnerCookie = "partnero_partner"
 
+func followShort(k *call) { follow(k, "", k.param("key")) }
+
+func followOfSeller(k *call) { follow(k, k.param("key"), k.param("link_key")) }
+
 // follow sends a visitor on to the seller's website. The target never comes from the request. A request that only prepares
-// a visit is sent on too, but it is no click and leaves no cookie.
+// a visit (a prefetch, or HEAD, with which links are checked) is sent on too, but it is no click and leaves no cookie.
 func follow(k *call, sellerCode, key string) {
 	visit := k.c.Request.Method == http.MethodGet && !prefetches(k.c.Request.Header)
-	to, err := k.s.deps.Handlers.FollowLink.Handle(k.ctx, command.FollowLink{SellerCode: sellerCode, Key: key, Count: visit, Trail: k.trail})
+	to, err := k.s.deps.Handlers.FollowLink.Handle(k.ctx, command.FollowLink{SellerCode: sellerCode, Key: key, Count: visit && k.counts(), Trail: k.trail})
 	if err == nil && to.Website == "" {
 		err = application.ErrNoReferral
 	}
@@ -64,6 +70,19 @@ func follow(k *call, sellerCode, key string) {
 		}
 	}
 	k.redirect(target)
+}
+
+// clicks is how many clicks of one address are counted at most. Each is a row for ever, written for whoever asks, so that
+// without a bound one client could fill the database. It leaves room for many visitors behind one address, as with
+// companies, mobile networks and a proxy in front of this server. Visitors beyond it are sent on as ever, cookie and all.
+var clicks = struct {
+	Requests int64
+	Window   time.Duration
+}{6000, time.Minute}
+
+// counts reports whether a visit of this address may still be counted as a click.
+func (k *call) counts() bool {
+	return k.s.deps.Limiter.Take("clicks:"+address(k.c.Request.RemoteAddr), clicks).Allowed
 }
 
 // prefetches reports whether a browser asks before anybody decided to visit, such as "prefetch;prerender"

@@ -1,6 +1,7 @@
 package httpport
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -14,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/bus"
@@ -44,13 +45,15 @@ func TestFollow(t *testing.T) {
 	bare.Website = "https://yourcompany.com/ü?q=1"
 	const cookie = "partnero_partner=ref_123; Path=/; Max-Age=2592000; SameSite=Lax"
 	for name, c := range map[string]struct {
-		path, publicURL string
-		to              application.Referral
-		header          http.Header
-		location        string
-		cookie          string
-		want            command.FollowLink
+		method, path, publicURL string
+		to                      application.Referral
+		header                  http.Header
+		location                string
+		cookie                  string
+		want                    command.FollowLink
 	}{
+		"checked":       {method: "HEAD", path: "/r/ref_123", to: live, location: "https://yourcompany.com?aff=ref_123", want: command.FollowLink{Key: "ref_123"}},
+		"checked, both": {method: "HEAD", path: "/r/ACME1234/ref_123/", to: live, location: "https://yourcompany.com?aff=ref_123", want: command.FollowLink{SellerCode: "ACME1234", Key: "ref_123"}},
 		"key":           {path: "/r/ref_123", to: live, location: "https://yourcompany.com?aff=ref_123", cookie: cookie, want: command.FollowLink{Key: "ref_123", Count: true}},
 		"slash":         {path: "/r/ref_123/", to: live, location: "https://yourcompany.com?aff=ref_123", cookie: cookie, want: command.FollowLink{Key: "ref_123", Count: true}},
 		"seller":        {path: "/r/ACME1234/ref_123", to: live, location: "https://yourcompany.com?aff=ref_123", cookie: cookie, want: command.FollowLink{SellerCode: "ACME1234", Key: "ref_123", Count: true}},
@@ -71,7 +74,7 @@ func TestFollow(t *testing.T) {
 			a := newApp(t)
 			a.server.deps.PublicURL = c.publicURL
 			a.server.deps.Handlers.FollowLink = answers[command.FollowLink](a, command.Followed{Referral: c.to}, nil)
-			w := a.do(request{method: "GET", path: c.path, header: c.header})
+			w := a.do(request{method: cmp.Or(c.method, "GET"), path: c.path, header: c.header})
 			if w.Code != http.StatusFound || w.Header().Get("Location") != c.location {
 				t.Errorf("%d to %q, want %q", w.Code, w.Header().Get("Location"), c.location)
 			}
@@ -83,10 +86,49 @@ func TestFollow(t *testing.T) {
 				t.Errorf("trail %+v", got.Trail)
 			}
 			got.Trail = application.Trail{}
-			if diff := cmp.Diff(c.want, got); diff != "" {
+			if diff := gocmp.Diff(c.want, got); diff != "" {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// Whoever clicks without end is sent on without end, and counted up to a bound.
+func TestClicksOfOneAddressAreBounded(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	follow := func(method, address string) (counted bool) {
+		t.Helper()
+		r := httptest.NewRequest(method, "/r/ref_123", nil)
+		r.RemoteAddr = address
+		w := httptest.NewRecorder()
+		a.server.ServeHTTP(w, r)
+		if w.Code != http.StatusFound || w.Header().Get("Location") != "https://yourcompany.com?aff=ref_123" {
+			t.Fatalf("%s from %s: %d %v", method, address, w.Code, w.Header())
+		}
+		if visit := method == http.MethodGet; (w.Header().Get("Set-Cookie") != "") != visit {
+			t.Errorf("%s from %s has the cookie %q", method, address, w.Header().Get("Set-Cookie"))
+		}
+		return a.take().(command.FollowLink).Count
+	}
+	const most = 6000
+	for i := range most {
+		if i == most/2 { // what is no visit takes nothing from the bound
+			follow(http.MethodHead, "192.0.2.1:1")
+		}
+		if !follow(http.MethodGet, fmt.Sprintf("192.0.2.1:%d", 1+i)) || !follow(http.MethodGet, fmt.Sprintf("[2001:db8::%x]:1", i)) {
+			t.Fatalf("click %d does not count", i+1)
+		}
+	}
+	for address, want := range map[string]bool{"192.0.2.1:1": false, "[::ffff:192.0.2.1]:1": false, "[2001:db8::ffff:1]:1": false,
+		"192.0.2.2:1": true, "[2001:db8:0:1::1]:1": true} {
+		if got := follow(http.MethodGet, address); got != want {
+			t.Errorf("one more of %s counts: %v", address, got)
+		}
+	}
+	a.clock.advance(time.Minute)
+	if !follow(http.MethodGet, "192.0.2.1:1") {
+		t.Error("a minute later it does not count")
 	}
 }
 
@@ -131,6 +173,11 @@ func TestFollowErrors(t *testing.T) {
 		for _, path := range []string{"/r/ref_123", "/r/ACME1234/ref_123"} {
 			a := newApp(t)
 			a.server.deps.Handlers.FollowLink = answers[command.FollowLink](a, command.Followed{Referral: c.to}, c.err)
+			for _, method := range []string{"HEAD", "GET"} {
+				if w := a.do(request{method: method, path: path}); w.Code != c.status {
+					t.Errorf("%s, %s: %d", name, method, w.Code)
+				}
+			}
 			w := a.do(request{method: "GET", path: path})
 			if w.Code != c.status || codeIn(t, w) != c.code || w.Header().Get("Set-Cookie") != "" {
 				t.Errorf("%s: %d %s", name, w.Code, w.Body)
@@ -146,12 +193,12 @@ func TestTrackScriptRoute(t *testing.T) {
 	}
 }
 
-// Nothing but the documented methods does anything. HEAD neither counts a click nor uses a token up.
+// Nothing but the documented methods does anything. HEAD uses no token up.
 func TestVisitorMethods(t *testing.T) {
 	t.Parallel()
 	a := newApp(t)
 	for path, methods := range map[string]string{
-		"/r/k": "HEAD POST PUT DELETE OPTIONS", "/r/s/k": "HEAD POST", "/track.js": "HEAD POST",
+		"/r/k": "POST PUT DELETE OPTIONS", "/r/s/k": "POST PATCH", "/track.js": "HEAD POST",
 		"/portal": "HEAD POST", "/portal/sign-out": "GET HEAD", "/portal/sign-in/t": "HEAD POST", "/portal/invitations/t": "HEAD PUT DELETE",
 	} {
 		for method := range strings.FieldsSeq(methods) {

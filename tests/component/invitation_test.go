@@ -33,8 +33,11 @@ import (
 type relay struct {
 	url string
 
+	answers map[string]int // the SMTP codes of recipients that are not taken
+
 	mu      sync.Mutex
-	busy    int // connections that are still refused
+	asked   map[string]int // how often, by recipient
+	busy    int            // connections that are still refused
 	refused int
 	mails   []letter
 }
@@ -109,6 +112,15 @@ func (s *mailSession) Mail(string, *smtp.MailOptions) error { return nil }
 
 func (s *mailSession) Rcpt(to string, _ *smtp.RcptOptions) error {
 	s.to = to
+	s.relay.mu.Lock()
+	defer s.relay.mu.Unlock()
+	if s.relay.asked == nil {
+		s.relay.asked = map[string]int{}
+	}
+	s.relay.asked[to]++
+	if code := s.relay.answers[to]; code != 0 {
+		return &smtp.SMTPError{Code: code, EnhancedCode: smtp.EnhancedCode{code / 100, 2, 2}, Message: "not you, " + to}
+	}
 	return nil
 }
 
@@ -417,13 +429,24 @@ func TestTwoWhoAcceptOneInvitation(t *testing.T) {
 }
 
 // A mail server that is down for longer than a few attempts loses no invitation.
+// TestAnInvitationWaitsForTheMailServer: nothing is lost while the server is down, and it is not asked without a pause.
 func TestAnInvitationWaitsForTheMailServer(t *testing.T) {
 	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
-		const down = 7
+		const down = 4
+		hands := clock.NewManual(time.Now())
 		r := startRelay(t, down)
-		app, p, db := withMail(t, databaseURL, r, leadmill.StartOptions{})
+		app, p, db := withMail(t, databaseURL, r, leadmill.StartOptions{Clock: hands})
 		p.invite()
+		for i, pause := range []time.Duration{time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute} {
+			apptest.Eventually(t, time.Minute, func() error {
+				if n := strings.Count(app.Logs.String(), "mail not sent; it is tried again"); n != i+1 {
+					return errorf("%d failures are logged, want %d", n, i+1)
+				}
+				return nil
+			})
+			hands.Advance(pause)
+		}
 		mail := r.wait(t, 1)[0]
 		if r.refuses() {
 			t.Errorf("the mail came before %d connections were refused", down)
@@ -432,6 +455,61 @@ func TestAnInvitationWaitsForTheMailServer(t *testing.T) {
 		if strings.Contains(app.Logs.String(), "jane@people.example") {
 			t.Error("the log holds the address")
 		}
+		db.Audit()
+	})
+}
+
+// TestOneMailHoldsUpNoOther: a mailbox that takes nothing is asked less and less often and then given up; one that does not
+// exist is given up at once. Others get their mails meanwhile, whatever else the log of events holds.
+func TestOneMailHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		hands := clock.NewManual(time.Now())
+		r := startRelay(t, 0)
+		r.answers = map[string]int{"full@people.example": 451, "nobody@people.example": 550}
+		app, p, db := withMail(t, databaseURL, r, leadmill.StartOptions{Clock: hands})
+		invite := func(name string) {
+			p.post("partners:invite", `{"email":"`+name+`@people.example","name":"`+name+`"}`).done()
+		}
+		invite("full")
+		invite("nobody")
+		for i := range 12 {
+			invite(fmt.Sprint("jane", i))
+		}
+		r.wait(t, 12)
+		logged := func(text string, want int) {
+			t.Helper()
+			apptest.Eventually(t, time.Minute, func() error {
+				if n := strings.Count(app.Logs.String(), text); n != want {
+					return errorf("%q is logged %d times, want %d", text, n, want)
+				}
+				return nil
+			})
+		}
+		logged("mail not sent and given up", 1) // nobody's
+		logged("the mail server answered 550", 1)
+		const attempts = 12
+		for i := 1; i < attempts; i++ {
+			logged("mail not sent; it is tried again", i)
+			hands.Advance(24 * time.Hour)
+		}
+		logged("mail not sent and given up", 2)
+		logged("mail not sent; it is tried again", attempts-1)
+		r.mu.Lock()
+		asked := map[string]int{"full": r.asked["full@people.example"], "nobody": r.asked["nobody@people.example"]}
+		r.mu.Unlock()
+		if asked["full"] != attempts || asked["nobody"] != 1 {
+			t.Errorf("the server was asked %v", asked)
+		}
+		if strings.Contains(app.Logs.String(), "people.example") {
+			t.Error("the log holds an address")
+		}
+		// The operator's word starts anew.
+		r.mu.Lock()
+		r.answers = nil
+		r.mu.Unlock()
+		invite("full")
+		r.wait(t, 13)
 		db.Audit()
 	})
 }
@@ -544,6 +622,65 @@ func TestWhenPartnersLinksEnd(t *testing.T) {
 		jane.get(signIn("")).signsIn(t, "a sign-in link of a partner that is back")
 		p.delete("partners/" + id).done()
 		jane.get(app.URL+"/portal").shows(t, "the partner page of a deleted partner", 401)
+		db.Audit()
+	})
+}
+
+// Who has an old address, an old password or an old link must not come in by it.
+func TestWhatEndsAPartnersLinks(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		r := startRelay(t, 0)
+		app, p, db := withMail(t, databaseURL, r, leadmill.StartOptions{})
+		p.invite()
+		old := r.wait(t, 1)[0]
+		partner := "partners/" + fmt.Sprint(p.jane()["id"])
+		p.put(partner, `{"email":"JANE@people.example","name":"Janet"}`).did(200)
+		jane := newBrowser(t)
+		jane.get(old.link).shows(t, "the link after the email was written in other letters", 200, "Janet")
+		p.put(partner, `{"email":"janet@new.example"}`).did(200)
+		jane.get(old.link).shows(t, "the link that went to another address", 404)
+		jane.accept(old.link).shows(t, "accepting by the link that went to another address", 404)
+		p.post("partners:invite", `{"email":"janet@new.example","name":"Janet"}`).done()
+		jane.accept(r.wait(t, 2)[1].link).signsIn(t, "accepting at the new address")
+
+		portal := func(what string, status int) {
+			t.Helper()
+			jane.get(app.URL+"/portal").shows(t, "the partner page "+what, status)
+		}
+		signIn := func() string {
+			t.Helper()
+			address, _ := p.post("partners:sign-in-url", `{"email":"janet@new.example"}`).data()["url"].(string)
+			return address
+		}
+		for what, change := range map[string]string{"another name": `{"name":"Jane"}`, "the same email": `{"email":"Janet@New.example"}`, "nothing": `{}`} {
+			p.put(partner, change).did(200)
+			portal("after "+what, 200)
+		}
+		link := signIn()
+		p.put(partner, `{"password":"N3w-password"}`).did(200)
+		portal("after a new password", 401)
+		jane.get(link).shows(t, "a sign-in link of before the new password", 404)
+		jane.get(signIn()).signsIn(t, "a sign-in link of after it")
+		link = signIn()
+		p.put(partner, `{"email":"jane@third.example"}`).did(200)
+		portal("after a new email", 401)
+		jane.get(link).shows(t, "a sign-in link of before the new email", 404)
+		p.put(partner, `{"email":"janet@new.example"}`).did(200)
+		jane.get(signIn()).signsIn(t, "a sign-in link once more")
+		link = signIn()
+		p.post(partner+"/archive", nil).done()
+		p.post(partner+"/revoke-archive", nil).done()
+		portal("of a partner that was archived meanwhile", 401)
+		jane.get(link).shows(t, "a sign-in link of a partner that was archived meanwhile", 404)
+
+		// An invitation does not outlive a refusal that is taken back.
+		p.invite()
+		refused := r.wait(t, 3)[2]
+		partner = "partners/" + fmt.Sprint(p.jane()["id"])
+		p.post(partner+"/reject", nil).done()
+		p.post(partner+"/approve", nil).done()
+		newBrowser(t).accept(refused.link).shows(t, "accepting after a refusal", 404)
 		db.Audit()
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/leadmill/leadmill"
+	"github.com/leadmill/leadmill/adapters/clock"
 	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/tests/component/apptest"
@@ -35,8 +36,13 @@ type offering struct {
 
 func newOffering(t *testing.T, databaseURL string, buyers ...apptest.Buyer) *offering {
 	t.Helper()
-	app := apptest.Start(t, databaseURL, leadmill.StartOptions{}, leadmill.NewModule("test", leadmill.AsIntakeRule(func() refusingRule { return refusingRule{} })))
-	o := &offering{apptest.NewShop(t, app, nil, buyers...), t, apptest.Open(t, databaseURL)}
+	return newOfferingWith(t, databaseURL, leadmill.StartOptions{}, nil, buyers...)
+}
+
+func newOfferingWith(t *testing.T, databaseURL string, options leadmill.StartOptions, campaign apptest.Object, buyers ...apptest.Buyer) *offering {
+	t.Helper()
+	app := apptest.Start(t, databaseURL, options, leadmill.NewModule("test", leadmill.AsIntakeRule(func() refusingRule { return refusingRule{} })))
+	o := &offering{apptest.NewShop(t, app, campaign, buyers...), t, apptest.Open(t, databaseURL)}
 	o.Program.Must(t, "PUT", "/v1/leads/details", apptest.Object{"leads_custom_form_fields": []apptest.Object{{"id": 1, "type": "input", "title": "Phone"},
 		{"id": 2, "type": "select", "title": "State", "options": []string{"TX", "CA"}}}})
 	o.Program.Must(t, "PUT", "/v1/settings", apptest.Object{"lead_campaign": apptest.Object{"campaign_id": o.CampaignID,
@@ -281,17 +287,16 @@ func TestAFormLeadThatWaitsIsReviewedMeanwhile(t *testing.T) {
 		a := o.Program.Must(t, "POST", "/v1/leads/convert", apptest.Object{"id": converted["id"]}).Data(t)
 		o.expect("a lead converted while it waits", a, "converted", "pending")
 		a = o.Program.Must(t, "POST", "/v1/leads/reject", apptest.Object{"id": rejected["id"]}).Data(t)
-		o.expect("a lead rejected while it waits", a, "rejected", "pending")
+		o.expect("a lead rejected while it waits", a, "rejected", "unsold")
 
 		o.Deposit(t, o.BuyerIDs[0], 100)
 		o.await(last["id"], "sold")
 		o.expect("a lead converted before it was sold", o.get(converted["id"]), "converted", "sold")
-		if market := o.get(rejected["id"])["market_status"]; market != "sold" {
-			t.Errorf("a lead rejected before it was sold is %v in the market", market)
-		}
+		o.expect("a lead rejected before it was sold", o.get(rejected["id"]), "rejected", "unsold")
+		o.expectTold("a rejected lead", rejected["id"], "submitted", "pending", "unsold", "rejected")
 		o.expectTold("a deleted lead", deleted["id"], "submitted", "pending", "unsold")
-		if a := o.Program.Do("GET", "/v1/marketplace/leads/"+id, nil); a.Status != 404 {
-			t.Errorf("the marketplace shows a deleted lead: %v", a)
+		if l := o.Lead(t, id); l["status"] != "unsold" || fmt.Sprint(l["fields"]) != "map[]" {
+			t.Errorf("the marketplace shows of a deleted lead %v", l)
 		}
 		if n := o.db.Number("SELECT COUNT(*) FROM sales WHERE lead_id = ?", id); n != 0 {
 			t.Errorf("a deleted lead has %d sales", n)
@@ -303,8 +308,22 @@ func TestAFormLeadThatWaitsIsReviewedMeanwhile(t *testing.T) {
 			t.Errorf("a deleted lead is answered %v", a)
 		}
 		o.expectTold("a converted lead", converted["id"], "submitted", "pending", "converted", "sold")
-		if b := o.balance(); b != 70.00 {
-			t.Errorf("the buyer has %v left, want 70", b)
+		if b := o.balance(); b != 80.00 {
+			t.Errorf("the buyer has %v left, want 80", b)
+		}
+
+		// What was sold stays visible to the buyer's accounts, without what is personal.
+		soldID, _ := o.told(last["id"])
+		if l := o.Lead(t, soldID); len(l["fields"].(map[string]any)) == 0 {
+			t.Errorf("the marketplace shows of a sold lead %v", l)
+		}
+		o.Program.Must(t, "DELETE", fmt.Sprintf("/v1/leads/%v", last["id"]), nil)
+		l := o.Lead(t, soldID)
+		if sales, _ := l["sales"].([]any); l["status"] != "sold" || len(sales) != 1 || fmt.Sprint(l["fields"]) != "map[]" {
+			t.Errorf("the marketplace shows of a lead that was sold and deleted %v", l)
+		}
+		if all := o.Program.Must(t, "GET", "/v1/marketplace/leads", nil).List(t); len(all) != 4 {
+			t.Errorf("the marketplace lists %v", all)
 		}
 		o.db.Audit()
 	})
@@ -345,13 +364,71 @@ func TestFormLeadsAreReviewedWhileTheyAreSold(t *testing.T) {
 			return nil
 		})
 		for i, id := range ids {
-			if i%3 < 2 {
-				o.expect("a lead reviewed while it was sold", o.get(id), []string{"converted", "rejected"}[i%3], "sold")
+			switch i % 3 {
+			case 0:
+				o.expect("a lead converted while it was sold", o.get(id), "converted", "sold")
+			case 1:
+				if l := o.get(id); l["status"] != "rejected" || l["market_status"] != "sold" && l["market_status"] != "unsold" {
+					t.Errorf("a lead rejected while it was sold is %v", l)
+				}
 			}
 		}
 		sales := o.db.Number("SELECT COUNT(*) FROM sales")
-		if sales < n/3*2 || o.db.Number("SELECT COUNT(*) FROM leads WHERE status = 'unsold'") != n-sales {
+		if sales < n/3 || o.db.Number("SELECT COUNT(*) FROM leads WHERE status = 'unsold'") != n-sales {
 			t.Errorf("%d sales of %d leads", sales, n)
+		}
+		o.db.Audit()
+	})
+}
+
+func TestAFormLeadDoesNotWaitForItsCampaign(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		o := newOffering(t, databaseURL, apptest.Rich)
+		held, err := o.db.Reader.BeginTxx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = held.Rollback() }()
+		var id string
+		if err := held.GetContext(t.Context(), &id, "SELECT id FROM campaigns WHERE id = ?"+o.db.ForUpdate(), o.CampaignID); err != nil {
+			t.Fatal(err)
+		}
+		l := o.submit("Alice Brown", apptest.Phone())
+		o.expect("a lead of a campaign that is busy", l, "submitted", "pending")
+		if err := held.Rollback(); err != nil {
+			t.Fatal(err)
+		}
+		o.await(l["id"], "sold")
+		o.db.Audit()
+	})
+}
+
+// A lead that waits sees what becomes of its campaign only when it is matched.
+func TestAFormLeadWhoseCampaignEnds(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		hands := clock.NewManual(time.Now())
+		o := newOfferingWith(t, databaseURL, leadmill.StartOptions{Clock: hands}, apptest.Object{"pending_ttl_hours": 2}, apptest.Buyer{Contract: apptest.Object{"price": 10.00}})
+		campaign := "/v1/campaigns/" + o.CampaignID
+		first, second := o.submit("First Brown", apptest.Phone()), o.submit("Second Brown", apptest.Phone())
+		o.Program.Must(t, "POST", campaign+"/pause", nil)
+		o.Deposit(t, o.BuyerIDs[0], 10) // is enough for one
+		o.db.Settle()
+		o.expect("a lead of a campaign that was paused", o.get(first["id"]), "submitted", "pending")
+		o.Program.Must(t, "POST", campaign+"/resume", nil)
+		o.await(first["id"], "sold")
+
+		o.Program.Must(t, "POST", campaign+"/archive", nil)
+		o.Deposit(t, o.BuyerIDs[0], 1000)
+		hands.Advance(2*time.Hour - time.Second)
+		o.db.Settle()
+		o.expect("a lead of a campaign that was archived", o.get(second["id"]), "submitted", "pending")
+		hands.Advance(time.Second)
+		o.await(second["id"], "unsold")
+		o.expectTold("a lead of a campaign that was archived", second["id"], "submitted", "pending", "unsold")
+		if b := o.balance(); b != 1000.00 {
+			t.Errorf("the buyer has %v left, want 1000", b)
 		}
 		o.db.Audit()
 	})

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/leadmill/leadmill"
+	"github.com/leadmill/leadmill/domain/attribution"
 	"github.com/leadmill/leadmill/tests/component/apptest"
 )
 
@@ -262,6 +263,7 @@ func TestAPartneroClientWithAnotherBaseURL(t *testing.T) {
 			"referral links":            referralLinks,
 			"customers":                 customersMadeAndFound,
 			"customers changed":         customersChanged,
+			"customers touched again":   customersTouchedAgain,
 			"leads":                     leadsOfTheForm,
 			"program":                   programCalls,
 			"pages":                     pagesWalked,
@@ -301,9 +303,10 @@ func credentialsAndFailures(t *testing.T, app *apptest.App, p *partnero) {
 	p.get("partner_referral_links/nobody").fails(404, "referral_link_not_found")
 	p.get("unknown").fails(404, "not_found")
 	p.send("DELETE", "leads", nil).fails(405, "method_not_allowed")
-	for _, body := range []string{`{"email":`, `[]`, `"x"`, ``} {
+	for _, body := range []string{`{"email":`, `[1]`, `"x"`, ``} {
 		p.post("partners", body).fails(400, "invalid_body")
 	}
+	p.post("partners", "[]").fails(422, "validation_failed", "email") // PHP's empty object
 	p.post("partners", apptest.Object{}).fails(422, "validation_failed", "email")
 	p.post("partners", `{"email":7,"name":[],"tags":"x","id":true}`).fails(422, "wrong_type", "email", "name", "tags", "id")
 	// What Partnero's clients know and we do not is no mistake.
@@ -413,6 +416,16 @@ func partnersChanged(t *testing.T, _ *apptest.App, p *partnero) {
 	p.put("partners/2", `{"referring_partner":{"key":"key-1"}}`).fails(422, "validation_failed", "referring_partner")
 	p.put("partners/2", `{"referring_partner":{"id":"2"}}`).fails(422, "validation_failed", "referring_partner")
 	p.get("partners/one").has("name", "Y", "email", "uno@example.com")
+
+	// What says nothing changes nothing.
+	before := p.get("partners/one").data()
+	p.put("partners/one", `{}`).did(200)
+	p.put("partners/one", `{"update":{}}`).did(200)
+	p.put("partner_referral_links/key-1", `{}`).did(200)
+	p.put("partner_referral_links/key-new", `{"key":"key-new","default":true}`).did(200)
+	if after := p.get("partners/one").data(); !reflect.DeepEqual(after, before) {
+		t.Errorf("the partner was %v and is %v", before, after)
+	}
 }
 
 func partnersSteered(t *testing.T, _ *apptest.App, p *partnero) {
@@ -633,6 +646,72 @@ func customersChanged(t *testing.T, _ *apptest.App, p *partnero) {
 		add(key) // the key is free again
 	}
 	p.delete("customer").fails(422, "validation_failed", "key")
+}
+
+// customersTouchedAgain: whose customer somebody is when it is touched and changed later.
+func customersTouchedAgain(t *testing.T, _ *apptest.App, p *partnero) {
+	p.put("settings", `{"settings":{"attribution":"last_touch","allow_self_referral":true}}`).did(200)
+	for _, id := range []string{"one", "two", "three"} {
+		p.post("partners", fmt.Sprintf(`{"id":%q,"key":"ref-%s","email":"%s@example.com"}`, id, id, id)).did(201)
+	}
+	click := func(partner, day string) string {
+		return fmt.Sprintf(`{"options":{"referral_url":"https://yourcompany.com?aff=ref-%s","clicked_at":"2026-01-%sT00:00:00Z"}}`, partner, day)
+	}
+	// The touch that happened last counts, not the one that was told last.
+	p.post("customers", `{"key":"c","email":"c@example.com","options":{"referral_url":"https://yourcompany.com?aff=ref-one","clicked_at":"2026-01-10T00:00:00Z"}}`).did(201)
+	p.put("customers/c", click("two", "09")).has("partner", "one")
+	p.put("customers/c", click("two", "11")).has("partner", "two")
+	p.put("customers/c", click("one", "10")).has("partner", "two")
+	p.put("customers/c", click("two", "15")).has("partner", "two")
+	p.put("customers/c", click("one", "13")).has("partner", "two")
+	p.put("customers/c", `{"partner":{"id":"three"},"options":{"clicked_at":"2026-01-01T00:00:00Z"}}`).has("partner", "three") // by the operator, now
+	p.put("customers/c", click("one", "16")).has("partner", "three")
+
+	// Nothing is asked about what stays as it is.
+	p.post("customers", `{"key":"self","email":"one@example.com","partner":{"id":"one"}}`).did(201)
+	p.put("settings", `{"settings":{"allow_self_referral":false}}`).did(200)
+	p.put("customers/self", `{"email":" ONE@example.com","name":"N"}`).has("name", "N", "partner", "one")
+	p.put("customers/self", `{"partner":{"key":"ref-one"}}`).has("partner", "one")
+	p.put("customers/self", click("one", "01")).has("partner", "one")
+	p.put("customers/self", `{"email":"other@example.com"}`).has("email", "other@example.com")
+	p.put("customers/self", `{"email":"one@example.com"}`).fails(422, "validation_failed", "email")
+	p.put("customers/self", `{"email":"one@example.com","partner":{"id":"one"}}`).fails(422, "validation_failed", "email")
+	p.put("customers/self", `{"email":"two@example.com","partner":{"id":"two"}}`).fails(422, "validation_failed", "email")
+	p.put("customers/self", `{"email":"one@example.com","partner":{"id":"two"}}`).has("partner", "two", "email", "one@example.com")
+	p.put("customers/self", `{"email":""}`).has("partner", "two")
+
+	// A partner that is out keeps what it has.
+	p.post("partners/two/archive", nil).done()
+	p.put("customers/self", `{"partner":{"id":"two"},"email":"new@example.com"}`).has("partner", "two", "email", "new@example.com")
+	p.delete("partners/two").done()
+	p.put("customers/self", `{"email":"newer@example.com"}`).has("email", "newer@example.com")
+}
+
+// ownSelfReferral replaces self_referral: a partner may refer itself, but nobody an internal address.
+type ownSelfReferral struct{}
+
+func (ownSelfReferral) Code() string { return "self_referral" }
+func (ownSelfReferral) Order() int   { return 100 }
+func (ownSelfReferral) Decide(f attribution.Facts) attribution.Verdict {
+	if strings.HasSuffix(f.CustomerEmail, "@internal.example") {
+		return attribution.Refuse(errors.New("internal addresses are nobody's customers"))
+	}
+	return attribution.Verdict{}
+}
+
+func TestAModulesSelfReferralDecidesAboutEveryEmail(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		app := apptest.Start(t, databaseURL, leadmill.StartOptions{}, leadmill.NewModule("test", leadmill.AsAttributionPolicy(func() ownSelfReferral { return ownSelfReferral{} })))
+		p := newProgram(t, app, theirWebsite)
+		p.post("partners", `{"id":"one","email":"one@example.com"}`).did(201)
+		p.post("customers", `{"key":"c","email":"one@example.com","partner":{"id":"one"}}`).did(201)
+		p.put("customers/c", `{"email":"c@example.com"}`).did(200)
+		p.put("customers/c", `{"email":"one@example.com"}`).has("email", "one@example.com")
+		p.put("customers/c", `{"email":"c@internal.example"}`).fails(400, "self_referral")
+		p.get("customers/c").has("email", "one@example.com")
+		apptest.Open(t, databaseURL).Audit()
+	})
 }
 
 // theirForm is a lead form with the fields of the documents' example.

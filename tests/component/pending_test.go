@@ -1,12 +1,18 @@
 package component_test
 
 import (
+	"context"
+	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/leadmill/leadmill"
 	"github.com/leadmill/leadmill/adapters/clock"
+	"github.com/leadmill/leadmill/application/bus"
+	"github.com/leadmill/leadmill/domain/distribution"
+	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/tests/component/apptest"
 )
 
@@ -121,6 +127,99 @@ func TestPendingLeadsAreMatchedAgain(t *testing.T) {
 			})
 		})
 	}
+}
+
+// pickyStrategy has a buyer for one last name only.
+type pickyStrategy struct{}
+
+func (pickyStrategy) Code() string { return "test_picky" }
+func (pickyStrategy) Order() int   { return 9 }
+func (pickyStrategy) Rank(f lead.Facts, c []distribution.Candidate) []distribution.Candidate {
+	if f.Fields()["lastName"].Text != "Wanted" {
+		return nil
+	}
+	return c
+}
+
+// unswept keeps the sweep away, so that leads are only matched because something happened. MatchPending waits while the
+// lock is held.
+type unswept struct{ matching sync.Mutex }
+
+func (*unswept) Code() string { return "test_unswept" }
+func (*unswept) Order() int   { return 1 }
+func (u *unswept) Intercept(ctx context.Context, op bus.Operation, next func(context.Context) error) error {
+	switch op.Name {
+	case "SweepPending":
+		return nil
+	case "MatchPending":
+		u.matching.Lock()
+		defer u.matching.Unlock()
+	}
+	return next(ctx)
+}
+
+// However many older leads nobody wants, a form lead is offered when it comes.
+func TestAFormLeadIsOfferedBehindManyThatNobodyWants(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		u, hands := &unswept{}, clock.NewManual(time.Now())
+		app := apptest.Start(t, databaseURL, leadmill.StartOptions{Clock: hands}, leadmill.NewModule("test",
+			leadmill.AsStrategy(func() pickyStrategy { return pickyStrategy{} }), leadmill.AsInterceptor(func() *unswept { return u })))
+		s := apptest.NewShop(t, app, apptest.Object{"distribution": apptest.Object{"strategy": "test_picky"}}, apptest.Rich)
+		db := apptest.Open(t, databaseURL)
+		s.Program.Must(t, "PUT", "/v1/leads/details", apptest.Object{"leads_custom_form_fields": []apptest.Object{{"id": 1, "type": "input", "title": "Phone"},
+			{"id": 2, "type": "input", "title": "State"}}})
+		s.Program.Must(t, "PUT", "/v1/settings", apptest.Object{"lead_campaign": apptest.Object{"campaign_id": s.CampaignID,
+			"fields": apptest.Object{"firstName": "first_name", "lastName": "last_name", "phone": "1", "state": "2"}}})
+		submit := func(name string) (path string) {
+			t.Helper()
+			l := s.Program.Must(t, "POST", "/v1/leads", apptest.Object{"name": name, "email": "a@offer.example", "partner": apptest.Object{"id": s.PartnerID},
+				"cfields": apptest.Object{"1": apptest.Phone(), "2": "TX"}}).Data(t)
+			return fmt.Sprintf("/v1/leads/%v", l["id"])
+		}
+		await := func(path, status string) {
+			t.Helper()
+			apptest.Eventually(t, rematched, func() error {
+				if l := s.Program.Must(t, "GET", path, nil).Data(t); l["market_status"] != status {
+					return errorf("%s is %v, want %s", path, l["market_status"], status)
+				}
+				return nil
+			})
+		}
+		pending := func() int64 { return db.Number("SELECT COUNT(*) FROM leads WHERE status = 'pending'") }
+
+		const older = 150
+		ids := make([]string, older)
+		apptest.Parallel(10, func(w int) {
+			for i := w; i < older; i += 10 {
+				ids[i] = s.Supplier.Do("POST", "/api/leads", s.Form()).Lead().ID
+			}
+		})
+		unwanted := submit("Alice Brown")
+		if n := pending(); n != older+1 {
+			t.Fatalf("%d leads wait, want %d", n, older+1)
+		}
+		await(submit("Bob Wanted"), "sold")
+		db.Settle()
+		await(unwanted, "pending")
+		if n := pending(); n != older+1 {
+			t.Errorf("%d leads still wait, want %d", n, older+1)
+		}
+
+		// One whose time ran out before it was offered is not sold any more, and says nothing of the others.
+		u.matching.Lock()
+		late := submit("Carol Wanted")
+		hands.Advance(365 * 24 * time.Hour)
+		u.matching.Unlock()
+		await(late, "unsold")
+		if n := pending(); n != older+1 {
+			t.Errorf("%d leads still wait, want %d: of one lead alone was told", n, older+1)
+		}
+		if n := db.Number("SELECT COUNT(*) FROM sales"); n != 1 {
+			t.Errorf("%d sales, want 1", n)
+		}
+		db.Audit()
+	})
 }
 
 func TestTwoInstancesMatchEachPendingLeadOnce(t *testing.T) {

@@ -45,7 +45,7 @@ var (
 	whole     = kind{notWhole, -7, false, false}
 	answer    = kind{[]any{true, apptest.Object{}, []any{true}, []any{[]any{}}}, "bell \a", true, false}
 	aList     = kind{[]any{5, "x", true, apptest.Object{}}, nil, false, false}
-	anObject  = kind{[]any{5, "x", true, []any{}}, nil, false, false}
+	anObject  = kind{[]any{5, "x", true, []any{1}}, nil, false, false} // an empty list counts as one
 )
 
 // place is where a member stands in a body, such as custom_fields.0.name.

@@ -208,6 +208,30 @@ func TestInvitingAtOnceMakesOnePartner(t *testing.T) {
 	})
 }
 
+// Whoever loses the race for a new email invites the partner that won it.
+func TestInvitingAtOnceSendsEveryMail(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		d := newDuet(t, databaseURL, leadmill.StartOptions{})
+		const rounds, n = 6, 10
+		for round := range rounds {
+			guest := apptest.Object{"email": fmt.Sprintf("guest-%d@race.example", round), "name": "Guest"}
+			for _, a := range d.atOnce(n, func(c *apptest.Client, _ int) apptest.Answer { return c.Do("POST", "/v1/partners:invite", guest) }) {
+				if a.Status != 200 {
+					t.Errorf("answered %v", a)
+				}
+			}
+		}
+		if n := d.db.Number("SELECT COUNT(*) FROM partners WHERE email_key LIKE 'guest-%'"); n != rounds {
+			t.Errorf("%d partners of %d emails", n, rounds)
+		}
+		if told := d.db.Number("SELECT COUNT(*) FROM events WHERE type = 'partner.invited.v1'"); told != rounds*n {
+			t.Errorf("%d invitations, want %d", told, rounds*n)
+		}
+		d.db.Audit()
+	})
+}
+
 func TestALeadIsDecidedOnce(t *testing.T) {
 	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {

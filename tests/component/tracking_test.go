@@ -100,9 +100,18 @@ func TestReferralLinksSendVisitorsOn(t *testing.T) {
 		for _, headers := range [][]string{{"Purpose", "prefetch"}, {"Sec-Purpose", "prefetch"}, {"Sec-Purpose", "prefetch;prerender"}, {"X-Moz", "prefetch"}} {
 			follow(p.code+"/Ref_1", headers...).sendsOn(t, fmt.Sprint(headers), target("Ref_1"), "", 0)
 		}
-		for _, method := range []string{http.MethodHead, http.MethodPost, http.MethodOptions} {
-			if a := visitor.ask(method, app.URL+"/r/"+p.code+"/Ref_1", nil); a.Status < 300 || a.Status >= 500 || len(a.cookies) > 0 {
-				t.Errorf("%s of a link is answered %v", method, a.Answer)
+		for _, path := range []string{p.code + "/Ref_1", "Ref_1"} {
+			visitor.ask(http.MethodHead, app.URL+"/r/"+path, nil).sendsOn(t, "HEAD of "+path, target("Ref_1"), "", 0)
+			for _, method := range []string{http.MethodPost, http.MethodOptions} {
+				if a := visitor.ask(method, app.URL+"/r/"+path, nil); a.Status != http.StatusMethodNotAllowed || len(a.cookies) > 0 {
+					t.Errorf("%s of %s is answered %v", method, path, a.Answer)
+				}
+			}
+		}
+		visitor.ask(http.MethodHead, app.URL+"/r/nobody", nil).leadsNowhere(t, "HEAD of a short link of nobody")
+		for _, path := range []string{"/v1/partners", "/v1/partners/one", "/v1/leads/convert?id=1", "/portal", "/track.js"} {
+			if a := visitor.ask(http.MethodHead, app.URL+path, nil, "Authorization", "Bearer "+p.key); a.Status != http.StatusMethodNotAllowed {
+				t.Errorf("HEAD %s is answered %v", path, a.Answer)
 			}
 		}
 

@@ -17,7 +17,7 @@ const category = "Auto Insurance"
 
 // market is the seller that a run makes for itself, and the keys to it.
 type market struct {
-	api                               *api
+	api                               *API
 	sellerID, sellerCode, supplierKey string
 }
 
@@ -27,7 +27,7 @@ const buyersPerMarket = 5
 // found makes a seller with one campaign, five funded buyers with a contract each whose day cap no run reaches, and a
 // supplier whose key has no limit.
 func found(ctx context.Context, baseURL, adminKey string) (*market, error) {
-	admin := &api{base: baseURL, key: adminKey}
+	admin := &API{Base: baseURL, Key: adminKey}
 	var seller struct {
 		ID, Code string
 		APIKey   struct{ Key string } `json:"api_key"`
@@ -38,12 +38,12 @@ func found(ctx context.Context, baseURL, adminKey string) (*market, error) {
 		return nil, err
 	}
 	// The first key has the usual limit, which reading the events back would exceed.
-	first := &api{base: baseURL, key: seller.APIKey.Key}
+	first := &API{Base: baseURL, Key: seller.APIKey.Key}
 	var key struct{ Key string }
 	if err := first.post(ctx, "/v1/api-keys", object{"scope": "program", "name": "load", "rate_limit": nil}, &key); err != nil {
 		return nil, err
 	}
-	m := &market{api: &api{base: baseURL, key: key.Key}, sellerID: seller.ID, sellerCode: seller.Code}
+	m := &market{api: &API{Base: baseURL, Key: key.Key}, sellerID: seller.ID, sellerCode: seller.Code}
 	const partner = "load-supplier"
 	if err := m.api.post(ctx, "/v1/partners", object{"id": partner, "email": "supplier@load.example", "name": "Load", "surname": "Supplier"}, nil); err != nil {
 		return nil, err
@@ -77,28 +77,29 @@ func found(ctx context.Context, baseURL, adminKey string) (*market, error) {
 
 type object map[string]any
 
-// api calls the management API with one key.
-type api struct{ base, key string }
+// API calls the management API with one key.
+type API struct{ Base, Key string }
 
-func (a *api) post(ctx context.Context, path string, body object, data any) error {
+func (a *API) post(ctx context.Context, path string, body object, data any) error {
 	b, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
-	return a.call(ctx, http.MethodPost, path, b, &struct{ Data any }{data})
+	return a.Call(ctx, http.MethodPost, path, b, &struct{ Data any }{data})
 }
 
 // get reads a whole answer into an object with the answer's members.
-func (a *api) get(ctx context.Context, path string, answer any) error {
-	return a.call(ctx, http.MethodGet, path, nil, answer)
+func (a *API) get(ctx context.Context, path string, answer any) error {
+	return a.Call(ctx, http.MethodGet, path, nil, answer)
 }
 
-func (a *api) call(ctx context.Context, method, path string, body []byte, answer any) (err error) {
-	request, err := http.NewRequestWithContext(ctx, method, a.base+path, bytes.NewReader(body))
+// Call sends a request and reads its answer into an object with the answer's members. Any status but 2xx is an error.
+func (a *API) Call(ctx context.Context, method, path string, body []byte, answer any) (err error) {
+	request, err := http.NewRequestWithContext(ctx, method, a.Base+path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
-	request.Header.Set("Authorization", "Bearer "+a.key)
+	request.Header.Set("Authorization", "Bearer "+a.Key)
 	request.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {

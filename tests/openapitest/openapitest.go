@@ -115,7 +115,7 @@ func (o Operation) check(status int, header http.Header, body []byte) error {
 	if media == nil {
 		return fmt.Errorf("Content-Type %q is not documented", contentType)
 	}
-	if contentType != "application/json" {
+	if contentType != "application/json" || o.Method == http.MethodHead && len(body) == 0 {
 		return nil
 	}
 	d := json.NewDecoder(bytes.NewReader(body))

@@ -129,7 +129,7 @@ func of(rule, table string, lead func(f *fair) string, statements ...string) vio
 const (
 	newKey      = "INSERT INTO api_keys (id, seller_id, scope, name, partner_id, limit_requests, limit_window_us, hash, created_at, revoked_at) "
 	newPartner  = "INSERT INTO partners (seller_id, id, email, email_key, name, surname, status, approved, terms_accepted, tags, referring_partner_id, password_hash, created_at, updated_at, version) "
-	newCustomer = "INSERT INTO customers (id, seller_id, customer_key, key_hash, email, email_key, name, surname, tags, status, partner_id, referral_key, policy, attributed_at, created_at, updated_at, deleted_at, version) "
+	newCustomer = "INSERT INTO customers (id, seller_id, customer_key, key_hash, email, email_key, name, surname, tags, status, partner_id, referral_key, policy, attributed_at, touched_at, created_at, updated_at, deleted_at, version) "
 	newBuyer    = "INSERT INTO buyers (id, seller_id, name, email, status, time_zone, balance, held, credit_limit, created_at, updated_at, version) "
 	newCampaign = "INSERT INTO campaigns (id, seller_id, name, category, active_key, status, definition, created_at, updated_at, version) "
 	newContract = "INSERT INTO contracts (id, campaign_id, seller_id, buyer_id, status, price, priority, time_zone, effective_zone, caps, created_at, updated_at) "
@@ -184,7 +184,7 @@ func gapped(table, kind string, id func(f *fair) string) violation {
 // attributed inserts customer_x with its one event.
 func attributed(rule, sellerID, partnerID string) violation {
 	return violation{rule, func(f *fair) (string, string) {
-		f.exec(newCustomer + "VALUES ('customer_x', '" + sellerID + "', 'x', " + hash32 + ", '', '', '', '', '[]', 'active', '" + partnerID + "', '', '', 1, 1, 1, 0, 1)")
+		f.exec(newCustomer + "VALUES ('customer_x', '" + sellerID + "', 'x', " + hash32 + ", '', '', '', '', '[]', 'active', '" + partnerID + "', '', '', 1, 1, 1, 1, 0, 1)")
 		f.publish(sellerID, "customer", "customer_x", 1, "customer.attributed.v1", fmt.Sprintf(`{"partner_id":%q}`, partnerID), 1)
 		return "customers", "customer_x"
 	}}
@@ -381,7 +381,7 @@ var violations = []violation{
 	}},
 
 	{"customer_is_attributed", func(f *fair) (string, string) {
-		f.exec(newCustomer + "VALUES ('customer_x', 'seller_1', 'x', " + hash32 + ", '', '', '', '', '[]', 'active', 'partner_1', '', '', 1, 1, 1, 0, 1)")
+		f.exec(newCustomer + "VALUES ('customer_x', 'seller_1', 'x', " + hash32 + ", '', '', '', '', '[]', 'active', 'partner_1', '', '', 1, 1, 1, 1, 0, 1)")
 		f.publish("seller_1", "customer", "customer_x", 1, "customer.created.v1", `{"partner_id":"partner_1"}`, 1)
 		return "customers", "customer_x"
 	}},

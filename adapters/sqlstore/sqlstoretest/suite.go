@@ -438,6 +438,9 @@ func testCampaigns(t *testing.T, h *Harness) {
 			c, err := tx.Campaigns().Lock(ctx, n.SellerID, n.ID)
 			require.NoError(t, err)
 			got = c.Snapshot()
+			read, err := tx.Campaigns().Get(ctx, n.SellerID, n.ID)
+			require.NoError(t, err)
+			require.Equal(t, got, read.Snapshot(), "without its lock it is read as whole")
 			return nil
 		})
 		return got
@@ -459,12 +462,12 @@ func testCampaigns(t *testing.T, h *Harness) {
 	require.Equal(t, changed, load())
 
 	h.do(t, func(ctx ctx, tx tx) error {
-		_, err := tx.Campaigns().Lock(ctx, "another", n.ID)
-		require.Equal(t, campaign.ErrNotFound, err)
-		_, err = tx.Campaigns().Lock(ctx, n.SellerID, "absent")
-		require.Equal(t, campaign.ErrNotFound, err)
-		_, err = tx.Campaigns().Lock(ctx, n.SellerID, n.ID+" ")
-		require.Equal(t, campaign.ErrNotFound, err)
+		for _, of := range [][2]string{{"another", n.ID}, {n.SellerID, "absent"}, {n.SellerID, n.ID + " "}} {
+			_, err := tx.Campaigns().Lock(ctx, of[0], of[1])
+			require.Equal(t, campaign.ErrNotFound, err)
+			_, err = tx.Campaigns().Get(ctx, of[0], of[1])
+			require.Equal(t, campaign.ErrNotFound, err)
+		}
 		return nil
 	})
 

@@ -65,6 +65,15 @@ func testCustomers(t *testing.T, h *Harness) {
 		})
 	}
 
+	// When its partner's touch happened is stored without an event that would tell of it.
+	h.do(t, func(ctx ctx, tx tx) error {
+		c := lockCustomer(t, ctx, tx, application.CustomerHandle{ID: n.ID})
+		changed.Attribution.TouchedAt = changed.Attribution.TouchedAt.Add(time.Hour)
+		require.True(t, c.Touch(changed.Attribution.TouchedAt))
+		return tx.Customers().Save(ctx, c)
+	})
+	require.Equal(t, changed, load())
+
 	// Deleting frees the key and keeps the attribution.
 	h.do(t, func(ctx ctx, tx tx) error { return tx.Customers().Add(ctx, newCustomer(t, "customer_1", "key")) })
 	h.do(t, func(ctx ctx, tx tx) error {
@@ -343,9 +352,9 @@ func testFormLeads(t *testing.T, h *Harness) {
 	})
 	h.do(t, func(ctx ctx, tx tx) error {
 		l := lockNumber(t, ctx, tx, 1)
-		require.Equal(t, []any{lead.Converted, "customer_1", ptr(money.Micros(-5)), int64(2)},
+		require.Equal(t, []any{lead.ReviewConverted, "customer_1", ptr(money.Micros(-5)), int64(2)},
 			[]any{l.Review().Status, l.Review().CustomerID, l.Review().CommissionAmount, l.Version()})
-		require.Equal(t, lead.ErrConverted, l.Refuse(now))
+		require.Equal(t, lead.ErrConverted, l.RejectReview(now))
 		require.NoError(t, l.Erase(now))
 		return tx.Leads().SaveReview(ctx, l)
 	})
@@ -374,7 +383,7 @@ func testFormLeads(t *testing.T, h *Harness) {
 func testOfferedFormLeads(t *testing.T, h *Harness) {
 	offer := &lead.Offer{CampaignID: "c", Category: "Solar", Fields: field.Set{"email": field.TextValue("jo@example.com")}}
 	h.do(t, func(ctx ctx, tx tx) error {
-		for number := range int64(3) {
+		for number := range int64(4) {
 			l := newFormLead(t, fmt.Sprint("lead_", number), number, offer)
 			require.NoError(t, l.Wait(now.Add(time.Hour), now))
 			require.NoError(t, tx.Leads().AddForm(ctx, l))
@@ -385,7 +394,7 @@ func testOfferedFormLeads(t *testing.T, h *Harness) {
 	h.do(t, func(ctx ctx, tx tx) error {
 		all, err := tx.Leads().LockPending(ctx, "c", "", 10)
 		require.NoError(t, err)
-		require.Len(t, all, 3, "one that is not offered does not wait")
+		require.Len(t, all, 4, "one that is not offered does not wait")
 		require.Nil(t, all[0].Review())
 		require.Equal(t, "jo@example.com", all[0].Facts().Field("email").Text)
 		all[0].SetTrace(lead.Trace{Considered: []lead.Consideration{{ContractID: "k", BuyerID: "b", Reason: "sold", Price: 3}}})
@@ -398,24 +407,27 @@ func testOfferedFormLeads(t *testing.T, h *Harness) {
 		require.Equal(t, lead.Sold, sold.Status())
 		require.Equal(t, []lead.Sale{sale}, sold.Sales())
 		require.Equal(t, "Jo", sold.Review().Name)
-		require.NoError(t, sold.Refuse(now))
+		require.NoError(t, sold.RejectReview(now))
 		require.NoError(t, tx.Leads().SaveReview(ctx, sold))
 		unsold := lockNumber(t, ctx, tx, 1)
 		require.Equal(t, lead.Unsold, unsold.Status())
+		rejected := lockNumber(t, ctx, tx, 3)
+		require.NoError(t, rejected.RejectReview(now))
+		require.NoError(t, tx.Leads().SaveReview(ctx, rejected))
 		waiting := lockNumber(t, ctx, tx, 2)
 		require.NoError(t, waiting.Erase(now))
 		return tx.Leads().SaveReview(ctx, waiting)
 	})
 	h.do(t, func(ctx ctx, tx tx) error {
 		sold := lockNumber(t, ctx, tx, 0).Snapshot()
-		require.Equal(t, []any{lead.Sold, money.Micros(2), money.Micros(1), lead.Refused, int64(4)},
+		require.Equal(t, []any{lead.Sold, money.Micros(2), money.Micros(1), lead.ReviewRejected, int64(4)},
 			[]any{sold.Status, sold.Payout, sold.Shown, sold.Review.Status, sold.Version})
 		require.Equal(t, []lead.Sale{sale}, sold.Sales)
 		require.Equal(t, "sold", sold.Trace.Considered[0].Reason)
 		require.Equal(t, "jo@example.com", sold.Fields["email"].Text)
 		all, err := tx.Leads().LockPending(ctx, "c", "", 10)
 		require.NoError(t, err)
-		require.Empty(t, all, "an erased lead waits no more")
+		require.Empty(t, all, "an erased lead waits no more, nor does a rejected one")
 		return nil
 	})
 	require.Equal(t, 1, h.count(t, "sales"))
@@ -496,7 +508,7 @@ func testProgramConflicts(t *testing.T, h *Harness) {
 		c := customer.FromSnapshot(c.Snapshot())
 		require.NoError(t, c.Archive(now))
 		l := lead.FromSnapshot(l.Snapshot())
-		require.NoError(t, l.Refuse(now))
+		require.NoError(t, l.RejectReview(now))
 		return s, p, c, l
 	}
 	s1, p1, c1, l1 := stale("one")

@@ -320,8 +320,11 @@ func testLocks(t *testing.T, h *Harness) {
 		require.NoError(t, err)
 		_, err = tx.Buyers().Get(ctx, "seller_1", "buyer_1")
 		require.NoError(t, err)
+		_, err = tx.Campaigns().Get(ctx, "seller_1", "campaign_1")
+		require.NoError(t, err)
 		require.False(t, h.locked(t, "sellers", "seller_1"))
 		require.False(t, h.locked(t, "buyers", "buyer_1"))
+		require.False(t, h.locked(t, "campaigns", "campaign_1"))
 		return nil
 	})
 }

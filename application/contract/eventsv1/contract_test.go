@@ -175,11 +175,10 @@ func TestOptionalMembers(t *testing.T) {
 		slices.Sort(members)
 	}
 	assert.Equal(t, map[string][]string{
-		"partner.created.v1":     {"referring_partner_id"},
-		"partner.updated.v1":     {"referring_partner_id"},
-		"customer.attributed.v1": {"previous_partner_id", "referral_key"},
-		"lead.submitted.v1":      {"number"},
-		"lead.converted.v1":      {"commission_transaction_amount"},
+		"partner.created.v1": {"referring_partner_id"},
+		"partner.updated.v1": {"referring_partner_id"},
+		"lead.submitted.v1":  {"number"},
+		"lead.converted.v1":  {"commission_transaction_amount"},
 	}, got)
 }
 

@@ -20,13 +20,13 @@ type CustomerUpdated struct {
 
 // CustomerAttributed is the data of customer.attributed.v1: a customer was given to a partner.
 type CustomerAttributed struct {
-	CustomerID        string `json:"customer_id"`                   // the customer's id, which never changes
-	CustomerKey       string `json:"customer_key"`                  // the seller's key of the customer; the id when the key is an email address
-	PartnerID         string `json:"partner_id"`                    // who has the customer now
-	PreviousPartnerID string `json:"previous_partner_id,omitempty"` // who had the customer before; absent when nobody did
-	Policy            string `json:"policy"`                        // the policy that decided so, such as link
-	ReferralKey       string `json:"referral_key,omitempty"`        // the partner's referral key that led to the customer; absent when none did
-	AttributedAt      Time   `json:"attributed_at"`                 // when it happened
+	CustomerID        string `json:"customer_id"`         // the customer's id, which never changes
+	CustomerKey       string `json:"customer_key"`        // the seller's key of the customer; the id when the key is an email address
+	PartnerID         string `json:"partner_id"`          // who has the customer now
+	PreviousPartnerID string `json:"previous_partner_id"` // who had the customer before; empty when nobody did
+	Policy            string `json:"policy"`              // the policy that decided so, such as link
+	ReferralKey       string `json:"referral_key"`        // the partner's referral key that led to the customer; empty when none did
+	AttributedAt      Time   `json:"attributed_at"`       // when it happened
 }
 
 // CustomerArchived is the data of customer.archived.v1: a customer was put aside.

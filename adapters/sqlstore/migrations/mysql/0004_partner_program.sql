@@ -50,6 +50,7 @@ CREATE TABLE IF NOT EXISTS customers (
   referral_key  VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   policy        VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   attributed_at BIGINT NOT NULL,
+  touched_at    BIGINT NOT NULL,
   created_at    BIGINT NOT NULL,
   updated_at    BIGINT NOT NULL,
   deleted_at    BIGINT NOT NULL,
@@ -99,7 +100,18 @@ CREATE TABLE IF NOT EXISTS partner_tokens (
   KEY partner_tokens_expires (expires_at)
 ) ENGINE=InnoDB;
 
+-- Mails that are still to be sent: by whom and to whom, never their text. next_at is also the claim of who sends it now.
+CREATE TABLE IF NOT EXISTS outgoing_mails (
+  event_id   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
+  seller_id  VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  partner_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  attempts   INT NOT NULL,
+  next_at    BIGINT NOT NULL,
+  KEY outgoing_mails_next (next_at)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 -- +goose Down
+DROP TABLE outgoing_mails;
 DROP TABLE IF EXISTS partner_tokens, lead_reviews, seller_numbers, lead_forms, customers;
 ALTER TABLE sellers DROP COLUMN program;
 ALTER TABLE partner_keys DROP KEY partner_keys_key;

@@ -27,6 +27,7 @@ CREATE TABLE customers (
   referral_key  TEXT NOT NULL CHECK (length(referral_key) <= 64),
   policy        TEXT NOT NULL CHECK (length(policy) <= 64),
   attributed_at INTEGER NOT NULL,
+  touched_at    INTEGER NOT NULL,
   created_at    INTEGER NOT NULL,
   updated_at    INTEGER NOT NULL,
   deleted_at    INTEGER NOT NULL,
@@ -76,7 +77,18 @@ CREATE TABLE partner_tokens (
 CREATE INDEX partner_tokens_partner ON partner_tokens (seller_id, partner_id);
 CREATE INDEX partner_tokens_expires ON partner_tokens (expires_at);
 
+-- Mails that are still to be sent: by whom and to whom, never their text. next_at is also the claim of who sends it now.
+CREATE TABLE outgoing_mails (
+  event_id   TEXT NOT NULL PRIMARY KEY CHECK (length(event_id) <= 64),
+  seller_id  TEXT NOT NULL CHECK (length(seller_id) <= 64),
+  partner_id TEXT NOT NULL CHECK (length(partner_id) <= 64),
+  attempts   INTEGER NOT NULL,
+  next_at    INTEGER NOT NULL
+) STRICT;
+CREATE INDEX outgoing_mails_next ON outgoing_mails (next_at);
+
 -- +goose Down
+DROP TABLE outgoing_mails;
 DROP TABLE partner_tokens;
 DROP TABLE lead_reviews;
 DROP TABLE seller_numbers;

@@ -5,10 +5,8 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -20,6 +18,7 @@ import (
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/tests/dbtest"
+	"github.com/leadmill/leadmill/tests/load"
 )
 
 // What is measured of the lists: the first page and the last of many rows, which is reached by following links.next.
@@ -58,7 +57,7 @@ func measurePaging(ctx context.Context, s settings, e dbtest.Engine, dir string)
 		return p, err
 	}
 	defer func() { err = errors.Join(err, service.stop()) }()
-	c := &caller{base: service.base, key: service.adminKey}
+	c := &caller{load.API{Base: service.base, Key: service.adminKey}}
 	if err := p.run(ctx, c, databaseURL); err != nil {
 		return p, errors.Join(err, service.logs())
 	}
@@ -88,7 +87,7 @@ func (p *paging) run(ctx context.Context, c *caller, databaseURL string) error {
 		return fmt.Errorf("fill the customers: %w", err)
 	}
 	fmt.Fprintf(os.Stderr, "%s, %d customers written in %s\n", p.engine, p.rows, short(time.Since(began)))
-	first := fmt.Sprintf("%s/v1/customers?limit=%d", c.base, pageSize)
+	first := fmt.Sprintf("%s/v1/customers?limit=%d", c.Base, pageSize)
 	last, err := c.walk(ctx, p.rows)
 	if err != nil {
 		return err
@@ -144,14 +143,14 @@ func fillCustomers(ctx context.Context, databaseURL, sellerID string, n int) (er
 			}
 			var b bytes.Buffer
 			b.WriteString("INSERT INTO customers (id, seller_id, customer_key, key_hash, email, email_key, name, surname, tags, status, partner_id, " +
-				"referral_key, policy, attributed_at, created_at, updated_at, deleted_at, version) VALUES ")
+				"referral_key, policy, attributed_at, touched_at, created_at, updated_at, deleted_at, version) VALUES ")
 			for i := next; i < upTo; i++ {
 				if i > next {
 					b.WriteByte(',')
 				}
 				key := customerKey(i)
-				fmt.Fprintf(&b, "('customer_%026d','%s','%s',X'%X','%s@load.example','%s@load.example','Load','Customer','[]','active','%s','%s','explicit',%d,%d,%d,0,2)",
-					i, sellerID, key, sha256.Sum256([]byte(key)), key, key, pagingPartner, pagingPartner, i, i, i)
+				fmt.Fprintf(&b, "('customer_%026d','%s','%s',X'%X','%s@load.example','%s@load.example','Load','Customer','[]','active','%s','%s','explicit',%d,%d,%d,%d,0,2)",
+					i, sellerID, key, sha256.Sum256([]byte(key)), key, key, pagingPartner, pagingPartner, i, i, i, i)
 			}
 			if _, err := tx.ExecContext(ctx, b.String()); err != nil {
 				return errors.Join(err, tx.Rollback())
@@ -168,8 +167,8 @@ func fillCustomers(ctx context.Context, databaseURL, sellerID string, n int) (er
 // pagingPartner is the id and the referral key of the partner that has all customers.
 const pagingPartner = "load-partner"
 
-// caller calls the API with one key.
-type caller struct{ base, key string }
+// caller calls the API with one key, also by the absolute links it answers.
+type caller struct{ load.API }
 
 // found makes a seller with a partner and goes on with a key of the seller that has no limit.
 func (c *caller) found(ctx context.Context) (sellerID string, err error) {
@@ -179,17 +178,17 @@ func (c *caller) found(ctx context.Context) (sellerID string, err error) {
 			APIKey struct{ Key string } `json:"api_key"`
 		}
 	}
-	if err := c.call(ctx, http.MethodPost, c.base+"/v1/sellers", `{"name":"Load","currency":"USD","time_zone":"UTC","website":"https://load.example"}`, &seller); err != nil {
+	if err := c.Call(ctx, http.MethodPost, "/v1/sellers", []byte(`{"name":"Load","currency":"USD","time_zone":"UTC","website":"https://load.example"}`), &seller); err != nil {
 		return "", err
 	}
-	c.key = seller.Data.APIKey.Key
+	c.Key = seller.Data.APIKey.Key
 	var key struct{ Data struct{ Key string } }
-	if err := c.call(ctx, http.MethodPost, c.base+"/v1/api-keys", `{"scope":"program","name":"load","rate_limit":null}`, &key); err != nil {
+	if err := c.Call(ctx, http.MethodPost, "/v1/api-keys", []byte(`{"scope":"program","name":"load","rate_limit":null}`), &key); err != nil {
 		return "", err
 	}
-	c.key = key.Data.Key
-	return seller.Data.ID, c.call(ctx, http.MethodPost, c.base+"/v1/partners",
-		`{"id":"`+pagingPartner+`","key":"`+pagingPartner+`","email":"partner@load.example","name":"Load","surname":"Partner"}`, &struct{}{})
+	c.Key = key.Data.Key
+	return seller.Data.ID, c.Call(ctx, http.MethodPost, "/v1/partners",
+		[]byte(`{"id":"`+pagingPartner+`","key":"`+pagingPartner+`","email":"partner@load.example","name":"Load","surname":"Partner"}`), &struct{}{})
 }
 
 // customers is a page of customers as it is answered.
@@ -214,7 +213,7 @@ func (c *caller) walk(ctx context.Context, rows int) (string, error) {
 	for (skip-large*walkSize)%pageSize != 0 {
 		large--
 	}
-	next := fmt.Sprintf("%s/v1/customers?limit=%d", c.base, walkSize)
+	next := fmt.Sprintf("%s/v1/customers?limit=%d", c.Base, walkSize)
 	for passed := 0; passed < skip; {
 		if passed == large*walkSize {
 			resized, err := withLimit(next, pageSize)
@@ -248,32 +247,7 @@ func withLimit(page string, limit int) (string, error) {
 
 func (c *caller) page(ctx context.Context, page string) (*customers, error) {
 	var p customers
-	return &p, c.call(ctx, http.MethodGet, page, "", &p)
-}
-
-func (c *caller) call(ctx context.Context, method, target, body string, answer any) (err error) {
-	request, err := http.NewRequestWithContext(ctx, method, target, strings.NewReader(body))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Authorization", "Bearer "+c.key)
-	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, response.Body.Close()) }()
-	b, err := io.ReadAll(response.Body)
-	if err != nil {
-		return fmt.Errorf("%s %s: %w", method, target, err)
-	}
-	if response.StatusCode/100 != 2 {
-		return fmt.Errorf("%s %s answered %d: %.300s", method, target, response.StatusCode, b)
-	}
-	if err := json.Unmarshal(b, answer); err != nil {
-		return fmt.Errorf("%s %s: %w", method, target, err)
-	}
-	return nil
+	return &p, c.Call(ctx, http.MethodGet, strings.TrimPrefix(page, c.Base), nil, &p)
 }
 
 // pagingTable is a line for each database.
