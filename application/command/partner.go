@@ -13,8 +13,8 @@ import (
 	"github.com/leadmill/leadmill/domain/partner"
 )
 
-// CreatePartner makes a partner of the actor's seller: active, or pending in a program that approves by hand. ID, Key and
-// Password are made when empty.
+// CreatePartner makes a partner of the actor's seller: active, or pending in a program that approves by hand. ID and Key are
+// made when empty; without a Password the partner has one that nobody knows.
 type CreatePartner struct {
 	application.Actor
 
@@ -61,17 +61,16 @@ func (h CreatePartnerHandler) Handle(ctx context.Context, c CreatePartner) (Done
 	if err := c.Check(); err != nil {
 		return Done{}, err
 	}
-	r, password := c.registration(), c.Password
+	r := c.registration()
 	handles(&r, h.IDs, h.Secrets)
-	if password == "" {
-		// The suffix makes the random text pass the rule for passwords.
-		password = h.Secrets.New() + "aA1"
+	r.PasswordHash = partner.UnknownPassword
+	if c.Password != "" {
+		hash, err := h.Hasher.Hash(c.Password)
+		if err != nil {
+			return Done{}, err
+		}
+		r.PasswordHash = hash
 	}
-	hash, err := h.Hasher.Hash(password)
-	if err != nil {
-		return Done{}, err
-	}
-	r.PasswordHash = hash
 	return do(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx application.Tx) (query.Partner, error) {
 		owner, err := tx.Sellers().Get(ctx, c.Actor.SellerID)
 		if err != nil {

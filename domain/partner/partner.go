@@ -443,6 +443,9 @@ func (p *Partner) AcceptsInvitation() bool {
 	return p.s.PasswordHash == "" && (p.s.Status == Pending && p.s.Invited || p.s.Status == Active)
 }
 
+// UnknownPassword is stored for a partner whose password nobody was told: no password has this hash.
+const UnknownPassword = "!"
+
 // CheckPassword says whether a password is strong enough: at least 8 characters with a lower-case letter, an upper-case
 // letter and a digit (seeds/create-partner.txt).
 func CheckPassword(password string) error {

@@ -720,6 +720,22 @@ func testPending(t *testing.T, h *Harness) {
 	require.Equal(t, []string{"lead_1", "lead_3"}, ids("", 2))
 	require.Equal(t, []string{"lead_4"}, ids("lead_3", 2))
 	require.Empty(t, ids("lead_4", 2))
+	byID := func(campaignID, id string) (got []string) {
+		h.do(t, func(ctx ctx, tx tx) error {
+			all, err := tx.Leads().LockPendingByID(ctx, campaignID, id)
+			require.NoError(t, err)
+			got = nil
+			for _, l := range all {
+				got = append(got, l.ID())
+				require.True(t, h.locked(t, "leads", l.ID()))
+			}
+			return nil
+		})
+		return got
+	}
+	require.Equal(t, []string{"lead_3"}, byID("c", "lead_3"))
+	require.Empty(t, byID("c", "absent"))
+	require.Empty(t, byID("another", "lead_3"))
 	h.do(t, func(ctx ctx, tx tx) error {
 		all, err := tx.Leads().LockPending(ctx, "c", "", 10)
 		require.NoError(t, err)
@@ -728,6 +744,7 @@ func testPending(t *testing.T, h *Harness) {
 		return tx.Leads().SaveAll(ctx, []*lead.Lead{all[2], all[0]})
 	})
 	require.Equal(t, []string{"lead_3"}, ids("", 10))
+	require.Empty(t, byID("c", "lead_4"), "sold")
 	require.Len(t, salesOf(t, h, "lead_4"), 1)
 
 	// A lead that is not as it was loaded stops all of them.
