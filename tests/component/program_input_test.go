@@ -630,13 +630,15 @@ func TestStrangeQueriesOfTheProgram(t *testing.T) {
 	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
 		s := newInputShop(t, databaseURL)
-		values := []string{"", "%00", "a%00b", "%FF", "%C0%AF", "%ED%A0%80", "%F0%9F%A6%8A", "%zz", "%", "%25", "_", "..%2F", "'", `"`, `\`, "%0D%0A", strings.Repeat("x", 2000), strings.Repeat("%F0%9F%A6%8A", 400), "[]", "-1", "1e3"}
+		values := []string{"", "%00", "a%00b", "%FF", "%C0%AF", "%ED%A0%80", "%F0%9F%A6%8A", "%zz", "%", "%25", "_", "..%2F", "'", `"`, `\`, "%0D%0A", strings.Repeat("x", 2000), strings.Repeat("%F0%9F%A6%8A", 150), "[]", "-1", "1e3"}
 		paths := append([]string{"/v1/partner", "/v1/customer", "/v1/partners/changed", "/v1/customers/kept"}, programLists...)
 		for _, path := range paths {
-			for _, parameter := range []string{"id", "key", "email", "partner[id]", "partner[key]", "partner[email]", "partner", "sort", "cursor", "unknown", "%FF", "%00"} {
+			// What few paths look at comes together.
+			for _, parameters := range [][]string{{"id"}, {"key"}, {"email"}, {"sort"}, {"cursor"},
+				{"partner%5Bid%5D", "partner%5Bkey%5D", "partner%5Bemail%5D", "partner", "unknown", "%FF", "%00"}} {
 				for _, value := range values {
-					what := fmt.Sprintf("GET %s?%s=%.40s", path, parameter, value)
-					a := s.Program.Do("GET", path+"?"+strings.NewReplacer("[", "%5B", "]", "%5D").Replace(parameter)+"="+value, nil)
+					what := fmt.Sprintf("GET %s?%s=%.40s", path, parameters, value)
+					a := s.Program.Do("GET", path+"?"+strings.Join(parameters, "="+value+"&")+"="+value, nil)
 					checkForm(t, what, a)
 					if a.Status != 200 && a.Status != 404 && a.Status != 422 {
 						t.Errorf("%s is answered %v", what, a)
