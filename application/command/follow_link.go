@@ -44,8 +44,8 @@ const (
 	clickPatience = 500 * time.Millisecond
 )
 
-// Handle implements bus.Handler. It answers where the link leads even when the click could not be stored; stored reports
-// whether it was. Errors: application.ErrNoReferral, application.ErrUnavailable when the link cannot be looked up.
+// Handle implements bus.Handler. It answers where the link leads even when the click could not be stored: Followed.ClickErr.
+// Errors: application.ErrNoReferral, application.ErrUnavailable when the link cannot be looked up.
 func (h *FollowLinkHandler) Handle(ctx context.Context, c FollowLink) (Followed, error) {
 	if partner.CheckHandle(c.Key) != nil || len(c.SellerCode) > 64 {
 		return Followed{}, application.ErrNoReferral

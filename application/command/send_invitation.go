@@ -101,6 +101,14 @@ func (h SendMailsHandler) send(ctx context.Context, m application.OutgoingMail) 
 	}
 	token := h.Secrets.New()
 	err = h.Work.Do(ctx, func(ctx context.Context, tx application.Tx) error {
+		// Whoever revokes the partner's tokens, because its email is another now, waits for this one or is seen.
+		p, err := findPartner(ctx, tx.Partners().Lock, m.SellerID, application.PartnerHandle{ID: m.PartnerID}, application.ErrConcurrentChange)
+		if err != nil {
+			return err
+		}
+		if p.Snapshot().Email != to.Email || !p.AcceptsInvitation() {
+			return application.ErrConcurrentChange // tried again, with what is stored now
+		}
 		return tx.Tokens().Add(ctx, application.Token{Hash: application.TokenHash(token), Kind: application.InvitationToken,
 			SellerID: m.SellerID, PartnerID: m.PartnerID, ExpiresAt: h.Clock.Now().Add(invitationLife)})
 	})
