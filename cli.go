@@ -216,9 +216,9 @@ func parseRate(s string) (*seller.RateLimit, error) {
 
 // keep is the Once of a caller that wants the result itself, not a rendered answer.
 func keep[R any](into *R) command.Once[R] {
-	return command.Once[R]{Render: func(r R) application.Answer {
+	return command.Once[R]{Render: func(r R) application.Response {
 		*into = r
-		return application.Answer{}
+		return application.Response{}
 	}}
 }
 

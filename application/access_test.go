@@ -127,9 +127,9 @@ func TestKeyringActors(t *testing.T) {
 	assert.Equal(t, seller.RateLimit{}, limit)
 	assert.Equal(t, reads, r.table.count(), "the admin key is not in the database")
 	for name, want := range map[string]bool{"ACME1234": true, "acme": true, "": false, "Acme": false} {
-		assert.Equal(t, want, application.Actor{SellerCode: "ACME1234", SellerSlug: "acme"}.Answers(name), name)
+		assert.Equal(t, want, application.Actor{SellerCode: "ACME1234", SellerSlug: "acme"}.IsSeller(name), name)
 	}
-	assert.False(t, application.Actor{}.Answers(""), "an actor without seller answers to nothing")
+	assert.False(t, application.Actor{}.IsSeller(""), "an actor without seller answers to nothing")
 }
 
 func TestKeyringRemembersForThreeSeconds(t *testing.T) {

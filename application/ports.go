@@ -44,8 +44,8 @@ type Actor struct {
 // Who returns the actor. Commands and queries embed their actor and so have this method, which is what authorising asks.
 func (a Actor) Who() Actor { return a }
 
-// Answers reports whether name, as a supplier wrote it, names the actor's seller: by its code or its slug.
-func (a Actor) Answers(name string) bool {
+// IsSeller reports whether name, as a supplier wrote it, names the actor's seller: by its code or its slug.
+func (a Actor) IsSeller(name string) bool {
 	return name != "" && (name == a.SellerCode || name == a.SellerSlug)
 }
 

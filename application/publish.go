@@ -64,21 +64,21 @@ func Translate(e event.Event) (typ string, payload []byte, at time.Time, err err
 		p := eventsv1.LeadSubmitted{LeadID: e.LeadID, Origin: string(e.Origin), CampaignID: e.CampaignID, Category: e.Category,
 			SellerCode: e.SellerCode, PartnerID: e.PartnerID, SubmittedAt: utc(e.SubmittedAt), Number: e.Number}
 		return p.Type(), p.AppendJSON(make([]byte, 0, 320)), p.SubmittedAt.Time, nil
-	case lead.SoldEvent:
+	case lead.Sold:
 		p, err := leadSold(e)
 		if err != nil {
 			return "", nil, time.Time{}, err
 		}
 		return p.Type(), p.AppendJSON(make([]byte, 0, 448+192*len(p.Sales))), p.SoldAt.Time, nil
-	case lead.ConvertedEvent:
+	case lead.Converted:
 		p, err := leadConverted(e)
 		if err != nil {
 			return "", nil, time.Time{}, err
 		}
 		return encode(p.Type(), p, e.At)
-	case lead.ErasedEvent:
+	case lead.Erased:
 		return encode(LeadDeletedType, LeadDeleted{LeadID: e.LeadID, PartnerID: e.PartnerID, Number: e.Number,
-			PreviousStatus: string(e.PreviousStatus), DeletedAt: utc(e.At)}, e.At)
+			PreviousStatus: string(e.PreviousReview), DeletedAt: utc(e.At)}, e.At)
 	case seller.Created:
 		return encode(SellerCreatedType, SellerChanged{e.ID, e.Code, e.TimeZone, e.Currency, utc(e.At)}, e.At)
 	case seller.Updated:
@@ -110,11 +110,11 @@ func public(e event.Event) (eventsv1.Event, time.Time) {
 			ReferringPartnerID: e.ReferringPartnerID, UpdatedAt: utc(e.At)}, e.At
 	case partner.Approved:
 		return eventsv1.PartnerApproved{PartnerID: e.PartnerID, ApprovedAt: utc(e.At)}, e.At
-	case partner.RejectedEvent:
+	case partner.Rejected:
 		return eventsv1.PartnerRejected{PartnerID: e.PartnerID, RejectedAt: utc(e.At)}, e.At
-	case partner.ArchivedEvent:
+	case partner.Archived:
 		return eventsv1.PartnerArchived{PartnerID: e.PartnerID, ArchivedAt: utc(e.At)}, e.At
-	case partner.DeletedEvent:
+	case partner.Deleted:
 		return eventsv1.PartnerDeleted{PartnerID: e.PartnerID, Joined: e.Joined, DeletedAt: utc(e.At)}, e.At
 	case partner.Invited:
 		return eventsv1.PartnerInvited{PartnerID: e.PartnerID, InvitedAt: utc(e.At)}, e.At
@@ -128,10 +128,10 @@ func public(e event.Event) (eventsv1.Event, time.Time) {
 	case customer.Attributed:
 		return eventsv1.CustomerAttributed{CustomerID: e.CustomerID, CustomerKey: e.CustomerKey, PartnerID: e.PartnerID,
 			PreviousPartnerID: e.PreviousPartnerID, Policy: e.Policy, ReferralKey: e.ReferralKey, AttributedAt: utc(e.At)}, e.At
-	case customer.ArchivedEvent:
+	case customer.Archived:
 		return eventsv1.CustomerArchived{CustomerID: e.CustomerID, CustomerKey: e.CustomerKey, PartnerID: e.PartnerID,
 			ArchivedAt: utc(e.At)}, e.At
-	case customer.DeletedEvent:
+	case customer.Deleted:
 		return eventsv1.CustomerDeleted{CustomerID: e.CustomerID, CustomerKey: e.CustomerKey, PartnerID: e.PartnerID,
 			DeletedAt: utc(e.At)}, e.At
 
@@ -139,7 +139,7 @@ func public(e event.Event) (eventsv1.Event, time.Time) {
 		return eventsv1.BuyerCreated{BuyerID: e.BuyerID, CreatedAt: utc(e.At)}, e.At
 	case buyer.Updated:
 		return eventsv1.BuyerUpdated{BuyerID: e.BuyerID, UpdatedAt: utc(e.At)}, e.At
-	case buyer.PausedEvent:
+	case buyer.Paused:
 		return eventsv1.BuyerPaused{BuyerID: e.BuyerID, PausedAt: utc(e.At)}, e.At
 	case buyer.Resumed:
 		return eventsv1.BuyerResumed{BuyerID: e.BuyerID, ResumedAt: utc(e.At)}, e.At
@@ -155,11 +155,11 @@ func public(e event.Event) (eventsv1.Event, time.Time) {
 			CreatedAt: utc(e.At)}, e.At
 	case campaign.Updated:
 		return eventsv1.CampaignUpdated{CampaignID: e.CampaignID, Category: e.Category, UpdatedAt: utc(e.At)}, e.At
-	case campaign.PausedEvent:
+	case campaign.Paused:
 		return eventsv1.CampaignPaused{CampaignID: e.CampaignID, Category: e.Category, PausedAt: utc(e.At)}, e.At
 	case campaign.Resumed:
 		return eventsv1.CampaignResumed{CampaignID: e.CampaignID, Category: e.Category, ResumedAt: utc(e.At)}, e.At
-	case campaign.ArchivedEvent:
+	case campaign.Archived:
 		return eventsv1.CampaignArchived{CampaignID: e.CampaignID, Category: e.Category, ArchivedAt: utc(e.At)}, e.At
 
 	case campaign.ContractCreated:
@@ -178,19 +178,23 @@ func public(e event.Event) (eventsv1.Event, time.Time) {
 		return eventsv1.ContractDeleted{CampaignID: e.CampaignID, ContractID: e.ContractID, BuyerID: e.BuyerID,
 			DeletedAt: utc(e.At)}, e.At
 
-	case lead.PendingEvent:
+	case lead.Pending:
 		return eventsv1.LeadPending{LeadID: e.LeadID, Origin: string(e.Origin), CampaignID: e.CampaignID, Category: e.Category,
 			SellerCode: e.SellerCode, PartnerID: e.PartnerID, PendingUntil: utc(e.Until), PendingAt: utc(e.At),
 			SubmittedAt: utc(e.SubmittedAt), PreviousStatus: string(e.PreviousStatus)}, e.At
-	case lead.DuplicateEvent:
+	case lead.Duplicate:
 		return eventsv1.LeadDuplicate{LeadID: e.LeadID, Origin: string(e.Origin), CampaignID: e.CampaignID, Category: e.Category,
 			SellerCode: e.SellerCode, PartnerID: e.PartnerID, Code: string(e.Code), DuplicateAt: utc(e.At),
 			SubmittedAt: utc(e.SubmittedAt), PreviousStatus: string(e.PreviousStatus)}, e.At
-	case lead.RejectedEvent:
+	case lead.Rejected:
 		return eventsv1.LeadRejected{LeadID: e.LeadID, Origin: string(e.Origin), CampaignID: e.CampaignID, Category: e.Category,
 			SellerCode: e.SellerCode, PartnerID: e.PartnerID, Code: string(e.Code), RejectedAt: utc(e.At),
 			SubmittedAt: utc(e.SubmittedAt), PreviousStatus: string(e.PreviousStatus)}, e.At
-	case lead.UnsoldEvent:
+	case lead.ReviewRejected:
+		return eventsv1.LeadRejected{LeadID: e.LeadID, Origin: string(e.Origin), CampaignID: e.CampaignID, Category: e.Category,
+			SellerCode: e.SellerCode, PartnerID: e.PartnerID, Code: string(lead.CodeReviewRejected), RejectedAt: utc(e.At),
+			SubmittedAt: utc(e.SubmittedAt), PreviousStatus: string(e.PreviousReview)}, e.At
+	case lead.Unsold:
 		return eventsv1.LeadUnsold{LeadID: e.LeadID, Origin: string(e.Origin), CampaignID: e.CampaignID, Category: e.Category,
 			SellerCode: e.SellerCode, PartnerID: e.PartnerID, UnsoldAt: utc(e.At),
 			SubmittedAt: utc(e.SubmittedAt), PreviousStatus: string(e.PreviousStatus)}, e.At
@@ -198,7 +202,7 @@ func public(e event.Event) (eventsv1.Event, time.Time) {
 	return nil, time.Time{}
 }
 
-func leadSold(e lead.SoldEvent) (eventsv1.LeadSold, error) {
+func leadSold(e lead.Sold) (eventsv1.LeadSold, error) {
 	if len(e.Sales) == 0 {
 		return eventsv1.LeadSold{}, fmt.Errorf("event lead.sold of %s has no sales", e.LeadID)
 	}
@@ -223,14 +227,14 @@ func leadSold(e lead.SoldEvent) (eventsv1.LeadSold, error) {
 		SoldAt: utc(e.At), SubmittedAt: utc(e.SubmittedAt), PreviousStatus: string(e.PreviousStatus)}, nil
 }
 
-func leadConverted(e lead.ConvertedEvent) (eventsv1.LeadConverted, error) {
+func leadConverted(e lead.Converted) (eventsv1.LeadConverted, error) {
 	currency, err := money.ParseCurrency(e.Currency)
 	if err != nil {
 		return eventsv1.LeadConverted{}, fmt.Errorf("currency %q of converted lead %s: %w", e.Currency, e.LeadID, err)
 	}
 	p := eventsv1.LeadConverted{LeadID: e.LeadID, Number: e.Number, Origin: string(e.Origin), CampaignID: e.CampaignID,
 		Category: e.Category, SellerCode: e.SellerCode, PartnerID: e.PartnerID, CustomerID: e.CustomerID, CustomerKey: e.CustomerKey,
-		Currency: e.Currency, ConvertedAt: utc(e.At), SubmittedAt: utc(e.SubmittedAt), PreviousStatus: string(e.PreviousStatus)}
+		Currency: e.Currency, ConvertedAt: utc(e.At), SubmittedAt: utc(e.SubmittedAt), PreviousStatus: string(e.PreviousReview)}
 	if e.Amount != nil {
 		p.CommissionTransactionAmount = eventsv1.Amount(e.Amount.Format(currency))
 	}

@@ -36,10 +36,10 @@ var (
 	happened  = time.Date(2025, 5, 2, 16, 12, 39, 4217000, time.UTC)
 	submitted = time.Date(2025, 5, 2, 16, 12, 39, 0, time.UTC)
 	ref       = lead.Ref{LeadID: "lead_1", Origin: lead.OriginSupplier, CampaignID: "campaign_1", Category: "Auto Insurance",
-		SellerCode: "ACME1234", PartnerID: "partner_123", SubmittedAt: submitted, PreviousStatus: lead.Received}
+		SellerCode: "ACME1234", PartnerID: "partner_123", SubmittedAt: submitted}
 	// formRef is of a form lead that is not offered to buyers.
 	formRef = lead.Ref{LeadID: "lead_1", Origin: lead.OriginForm, SellerCode: "ACME1234", PartnerID: "partner_123",
-		SubmittedAt: submitted, PreviousStatus: lead.Status(lead.ReviewOpen)}
+		SubmittedAt: submitted}
 	worth = money.Micros(99_500_000)
 )
 
@@ -58,26 +58,26 @@ var translations = []struct {
 	typ     string
 	payload string
 }{
-	{partner.Created{PartnerID: "partner_1", Status: partner.Active, ReferralKey: "k", At: happened}, "partner.created.v1",
+	{partner.Created{PartnerID: "partner_1", Status: partner.StatusActive, ReferralKey: "k", At: happened}, "partner.created.v1",
 		`{"partner_id":"partner_1","status":"active","referral_key":"k","created_at":` + now + `}`},
-	{partner.Created{PartnerID: "partner_1", Status: partner.Pending, ReferralKey: "k", ReferringPartnerID: "partner_2", At: happened},
+	{partner.Created{PartnerID: "partner_1", Status: partner.StatusPending, ReferralKey: "k", ReferringPartnerID: "partner_2", At: happened},
 		"partner.created.v1", `{"partner_id":"partner_1","status":"pending","referral_key":"k","referring_partner_id":"partner_2",` +
 			`"created_at":` + now + `}`},
-	{partner.Updated{PartnerID: "partner_1", Status: partner.Active, At: happened}, "partner.updated.v1",
+	{partner.Updated{PartnerID: "partner_1", Status: partner.StatusActive, At: happened}, "partner.updated.v1",
 		`{"partner_id":"partner_1","status":"active","updated_at":` + now + `}`},
-	{partner.Updated{PartnerID: "partner_1", Status: partner.Pending, ReferringPartnerID: "partner_2", At: happened}, "partner.updated.v1",
+	{partner.Updated{PartnerID: "partner_1", Status: partner.StatusPending, ReferringPartnerID: "partner_2", At: happened}, "partner.updated.v1",
 		`{"partner_id":"partner_1","status":"pending","referring_partner_id":"partner_2","updated_at":` + now + `}`},
 	{partner.Approved{PartnerID: "partner_1", At: happened}, "partner.approved.v1", `{"partner_id":"partner_1","approved_at":` + now + `}`},
-	{partner.RejectedEvent{PartnerID: "partner_1", At: happened}, "partner.rejected.v1", `{"partner_id":"partner_1","rejected_at":` + now + `}`},
-	{partner.ArchivedEvent{PartnerID: "partner_1", At: happened}, "partner.archived.v1", `{"partner_id":"partner_1","archived_at":` + now + `}`},
-	{partner.DeletedEvent{PartnerID: "partner_1", At: happened}, "partner.deleted.v1",
+	{partner.Rejected{PartnerID: "partner_1", At: happened}, "partner.rejected.v1", `{"partner_id":"partner_1","rejected_at":` + now + `}`},
+	{partner.Archived{PartnerID: "partner_1", At: happened}, "partner.archived.v1", `{"partner_id":"partner_1","archived_at":` + now + `}`},
+	{partner.Deleted{PartnerID: "partner_1", At: happened}, "partner.deleted.v1",
 		`{"partner_id":"partner_1","joined":false,"deleted_at":` + now + `}`},
-	{partner.DeletedEvent{PartnerID: "partner_1", Joined: true, At: happened}, "partner.deleted.v1",
+	{partner.Deleted{PartnerID: "partner_1", Joined: true, At: happened}, "partner.deleted.v1",
 		`{"partner_id":"partner_1","joined":true,"deleted_at":` + now + `}`},
 	{partner.Invited{PartnerID: "partner_1", At: happened}, "partner.invited.v1", `{"partner_id":"partner_1","invited_at":` + now + `}`},
 	{customer.Created{CustomerID: "customer_1", CustomerKey: "C1", PartnerID: "partner_1", At: happened}, "customer.created.v1",
 		`{"customer_id":"customer_1","customer_key":"C1","partner_id":"partner_1","created_at":` + now + `}`},
-	{customer.Updated{CustomerID: "customer_1", CustomerKey: "C2", PartnerID: "partner_1", Status: customer.Active, At: happened},
+	{customer.Updated{CustomerID: "customer_1", CustomerKey: "C2", PartnerID: "partner_1", Status: customer.StatusActive, At: happened},
 		"customer.updated.v1",
 		`{"customer_id":"customer_1","customer_key":"C2","partner_id":"partner_1","status":"active","updated_at":` + now + `}`},
 	{customer.Attributed{CustomerID: "customer_1", CustomerKey: "C1", PartnerID: "partner_1", Policy: "explicit", At: happened},
@@ -87,29 +87,29 @@ var translations = []struct {
 		Policy: "last_touch", ReferralKey: "k", At: happened}, "customer.attributed.v1",
 		`{"customer_id":"customer_1","customer_key":"C1","partner_id":"partner_1","previous_partner_id":"partner_2",` +
 			`"policy":"last_touch","referral_key":"k","attributed_at":` + now + `}`},
-	{customer.ArchivedEvent{CustomerID: "customer_1", CustomerKey: "C1", PartnerID: "partner_1", At: happened}, "customer.archived.v1",
+	{customer.Archived{CustomerID: "customer_1", CustomerKey: "C1", PartnerID: "partner_1", At: happened}, "customer.archived.v1",
 		`{"customer_id":"customer_1","customer_key":"C1","partner_id":"partner_1","archived_at":` + now + `}`},
-	{customer.DeletedEvent{CustomerID: "customer_1", CustomerKey: "C1", PartnerID: "partner_1", At: happened}, "customer.deleted.v1",
+	{customer.Deleted{CustomerID: "customer_1", CustomerKey: "C1", PartnerID: "partner_1", At: happened}, "customer.deleted.v1",
 		`{"customer_id":"customer_1","customer_key":"C1","partner_id":"partner_1","deleted_at":` + now + `}`},
 	{buyer.Created{BuyerID: "buyer_1", At: happened}, "buyer.created.v1", `{"buyer_id":"buyer_1","created_at":` + now + `}`},
 	{buyer.Updated{BuyerID: "buyer_1", At: happened}, "buyer.updated.v1", `{"buyer_id":"buyer_1","updated_at":` + now + `}`},
-	{buyer.PausedEvent{BuyerID: "buyer_1", At: happened}, "buyer.paused.v1", `{"buyer_id":"buyer_1","paused_at":` + now + `}`},
+	{buyer.Paused{BuyerID: "buyer_1", At: happened}, "buyer.paused.v1", `{"buyer_id":"buyer_1","paused_at":` + now + `}`},
 	{buyer.Resumed{BuyerID: "buyer_1", At: happened}, "buyer.resumed.v1", `{"buyer_id":"buyer_1","resumed_at":` + now + `}`},
 	{buyer.Funded{BuyerID: "buyer_1", EntryID: "e", Amount: 1_500_000, BalanceAfter: 2_123_456, At: happened}, "buyer.funded.v1",
 		`{"buyer_id":"buyer_1","entry_id":"e","amount":1.50,"balance_after":2.123456,"funded_at":` + now + `}`},
 	{buyer.Withdrawn{BuyerID: "buyer_1", EntryID: "e", Amount: 1_000_000, BalanceAfter: -2_125_000, At: happened}, "buyer.withdrawn.v1",
 		`{"buyer_id":"buyer_1","entry_id":"e","amount":1.00,"balance_after":-2.125,"withdrawn_at":` + now + `}`},
-	{campaign.Created{CampaignID: "c", Category: "Auto", Status: campaign.Active, At: happened}, "campaign.created.v1",
+	{campaign.Created{CampaignID: "c", Category: "Auto", Status: campaign.StatusActive, At: happened}, "campaign.created.v1",
 		`{"campaign_id":"c","category":"Auto","status":"active","created_at":` + now + `}`},
 	{campaign.Updated{CampaignID: "c", Category: "Auto", At: happened}, "campaign.updated.v1",
 		`{"campaign_id":"c","category":"Auto","updated_at":` + now + `}`},
-	{campaign.PausedEvent{CampaignID: "c", Category: "Auto", At: happened}, "campaign.paused.v1",
+	{campaign.Paused{CampaignID: "c", Category: "Auto", At: happened}, "campaign.paused.v1",
 		`{"campaign_id":"c","category":"Auto","paused_at":` + now + `}`},
 	{campaign.Resumed{CampaignID: "c", Category: "Auto", At: happened}, "campaign.resumed.v1",
 		`{"campaign_id":"c","category":"Auto","resumed_at":` + now + `}`},
-	{campaign.ArchivedEvent{CampaignID: "c", Category: "Auto", At: happened}, "campaign.archived.v1",
+	{campaign.Archived{CampaignID: "c", Category: "Auto", At: happened}, "campaign.archived.v1",
 		`{"campaign_id":"c","category":"Auto","archived_at":` + now + `}`},
-	{campaign.ContractCreated{CampaignID: "c", ContractID: "k", BuyerID: "b", Status: campaign.Paused, Price: 45_000_000, At: happened},
+	{campaign.ContractCreated{CampaignID: "c", ContractID: "k", BuyerID: "b", Status: campaign.StatusPaused, Price: 45_000_000, At: happened},
 		"contract.created.v1",
 		`{"campaign_id":"c","contract_id":"k","buyer_id":"b","status":"paused","price":45.00,"created_at":` + now + `}`},
 	{campaign.ContractUpdated{CampaignID: "c", ContractID: "k", BuyerID: "b", Price: 45_000_000, At: happened}, "contract.updated.v1",
@@ -123,28 +123,28 @@ var translations = []struct {
 	{lead.Submitted{Ref: ref}, "lead.submitted.v1", leadHead + `"submitted_at":"2025-05-02T16:12:39.000000Z"}`},
 	{lead.Submitted{Ref: formRef, Number: 17}, "lead.submitted.v1",
 		`{"lead_id":"lead_1",` + formHead + `"submitted_at":"2025-05-02T16:12:39.000000Z","number":17}`},
-	{lead.PendingEvent{Ref: ref, Until: happened.Add(time.Hour), At: happened}, "lead.pending.v1",
+	{lead.Pending{Ref: ref, PreviousStatus: lead.StatusReceived, Until: happened.Add(time.Hour), At: happened}, "lead.pending.v1",
 		leadHead + `"pending_until":"2025-05-02T17:12:39.004217Z","pending_at":` + now + `,` + leadTail},
-	{lead.SoldEvent{Ref: ref, Payout: 31_500_000, At: happened, Sales: []lead.Sale{{ID: "s1", ContractID: "k1", BuyerID: "b1",
+	{lead.Sold{Ref: ref, PreviousStatus: lead.StatusReceived, Payout: 31_500_000, At: happened, Sales: []lead.Sale{{ID: "s1", ContractID: "k1", BuyerID: "b1",
 		Price: 45_000_000, Currency: "USD"}, {ID: "s2", ContractID: "k2", BuyerID: "b2", Price: 500_000, Currency: "USD"}}}, "lead.sold.v1",
 		leadHead + `"sales":[{"sale_id":"s1","buyer_id":"b1","contract_id":"k1","price":45.00,"currency":"USD"},` +
 			`{"sale_id":"s2","buyer_id":"b2","contract_id":"k2","price":0.50,"currency":"USD"}],"payout":31.50,"sold_at":` + now + `,` + leadTail},
-	{lead.DuplicateEvent{Ref: ref, Code: "duplicate_lead", At: happened}, "lead.duplicate.v1",
+	{lead.Duplicate{Ref: ref, PreviousStatus: lead.StatusReceived, Code: "duplicate_lead", At: happened}, "lead.duplicate.v1",
 		leadHead + `"code":"duplicate_lead","duplicate_at":` + now + `,` + leadTail},
-	{lead.RejectedEvent{Ref: ref, Code: "too_young", At: happened}, "lead.rejected.v1",
+	{lead.Rejected{Ref: ref, PreviousStatus: lead.StatusReceived, Code: "too_young", At: happened}, "lead.rejected.v1",
 		leadHead + `"code":"too_young","rejected_at":` + now + `,` + leadTail},
-	{lead.RejectedEvent{Ref: formRef, Code: lead.CodeReviewRejected, At: happened}, "lead.rejected.v1",
+	{lead.ReviewRejected{Ref: formRef, PreviousReview: lead.ReviewStatusOpen, At: happened}, "lead.rejected.v1",
 		`{"lead_id":"lead_1",` + formHead + `"code":"review_rejected","rejected_at":` + now + `,` + formTail},
-	{lead.ConvertedEvent{Ref: formRef, Number: 17, CustomerID: "customer_1", CustomerKey: "C1", Currency: "USD", At: happened}, "lead.converted.v1",
+	{lead.Converted{Ref: formRef, PreviousReview: lead.ReviewStatusOpen, Number: 17, CustomerID: "customer_1", CustomerKey: "C1", Currency: "USD", At: happened}, "lead.converted.v1",
 		`{"lead_id":"lead_1","number":17,` + formHead + `"customer_id":"customer_1","customer_key":"C1","currency":"USD",` +
 			`"converted_at":` + now + `,` + formTail},
-	{lead.ConvertedEvent{Ref: formRef, Number: 17, CustomerID: "customer_1", CustomerKey: "C1", Amount: &worth, Currency: "USD", At: happened},
+	{lead.Converted{Ref: formRef, PreviousReview: lead.ReviewStatusOpen, Number: 17, CustomerID: "customer_1", CustomerKey: "C1", Amount: &worth, Currency: "USD", At: happened},
 		"lead.converted.v1",
 		`{"lead_id":"lead_1","number":17,` + formHead + `"customer_id":"customer_1","customer_key":"C1",` +
 			`"commission_transaction_amount":99.50,"currency":"USD","converted_at":` + now + `,` + formTail},
-	{lead.ErasedEvent{Ref: formRef, Number: 17, At: happened}, "lead.deleted.v1",
+	{lead.Erased{Ref: formRef, PreviousReview: lead.ReviewStatusOpen, Number: 17, At: happened}, "lead.deleted.v1",
 		`{"lead_id":"lead_1","partner_id":"partner_123","number":17,"previous_status":"submitted","deleted_at":` + now + `}`},
-	{lead.UnsoldEvent{Ref: ref, At: happened}, "lead.unsold.v1", leadHead + `"unsold_at":` + now + `,` + leadTail},
+	{lead.Unsold{Ref: ref, PreviousStatus: lead.StatusReceived, At: happened}, "lead.unsold.v1", leadHead + `"unsold_at":` + now + `,` + leadTail},
 	{seller.Created{ID: "seller_1", Code: "ACME1234", TimeZone: "America/Chicago", Currency: "USD", At: happened}, "seller.created.v1",
 		`{"seller_id":"seller_1","seller_code":"ACME1234","time_zone":"America/Chicago","currency":"USD","at":` + now + `}`},
 	{seller.Updated{ID: "seller_1", Code: "ACME1234", TimeZone: "UTC", Currency: "USD", At: happened}, "seller.updated.v1",
@@ -260,12 +260,12 @@ func TestTranslateRefusesWhatItCannotTell(t *testing.T) {
 	for name, e := range map[string]event.Event{
 		"unknown event":                    unknown{},
 		"pointer to event":                 &buyer.Created{BuyerID: "b", At: happened},
-		"no sales":                         lead.SoldEvent{Ref: ref, At: happened},
-		"converted in an unknown currency": lead.ConvertedEvent{Ref: formRef, Amount: &worth, Currency: "XXX", At: happened},
-		"converted in no currency":         lead.ConvertedEvent{Ref: formRef, At: happened},
-		"unknown currency":                 lead.SoldEvent{Ref: ref, At: happened, Sales: []lead.Sale{{ID: "s", Currency: "XXX"}}},
-		"no currency":                      lead.SoldEvent{Ref: ref, At: happened, Sales: []lead.Sale{{ID: "s"}}},
-		"mixed currencies":                 lead.SoldEvent{Ref: ref, At: happened, Sales: []lead.Sale{{ID: "s", Currency: "USD"}, {ID: "z", Currency: "EUR"}}},
+		"no sales":                         lead.Sold{Ref: ref, PreviousStatus: lead.StatusReceived, At: happened},
+		"converted in an unknown currency": lead.Converted{Ref: formRef, PreviousReview: lead.ReviewStatusOpen, Amount: &worth, Currency: "XXX", At: happened},
+		"converted in no currency":         lead.Converted{Ref: formRef, PreviousReview: lead.ReviewStatusOpen, At: happened},
+		"unknown currency":                 lead.Sold{Ref: ref, PreviousStatus: lead.StatusReceived, At: happened, Sales: []lead.Sale{{ID: "s", Currency: "XXX"}}},
+		"no currency":                      lead.Sold{Ref: ref, PreviousStatus: lead.StatusReceived, At: happened, Sales: []lead.Sale{{ID: "s"}}},
+		"mixed currencies":                 lead.Sold{Ref: ref, PreviousStatus: lead.StatusReceived, At: happened, Sales: []lead.Sale{{ID: "s", Currency: "USD"}, {ID: "z", Currency: "EUR"}}},
 	} {
 		typ, payload, _, err := application.Translate(e)
 		require.Error(t, err, name)
@@ -281,8 +281,7 @@ func TestHotEventsAreWhatTheContractSays(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := lead.Ref{LeadID: rapid.String().Draw(t, "lead"), Origin: lead.OriginSupplier, CampaignID: "campaign_1",
 			Category: rapid.String().Draw(t, "category"), SellerCode: "ACME1234", PartnerID: rapid.String().Draw(t, "partner"),
-			SubmittedAt:    time.UnixMicro(rapid.Int64Range(0, 1<<52).Draw(t, "submitted")).In(time.FixedZone("", 3600)),
-			PreviousStatus: lead.Pending}
+			SubmittedAt: time.UnixMicro(rapid.Int64Range(0, 1<<52).Draw(t, "submitted")).In(time.FixedZone("", 3600))}
 		_, payload, at, err := application.Translate(lead.Submitted{Ref: r, Number: rapid.Int64Range(0, 3).Draw(t, "number")})
 		require.NoError(t, err)
 		require.Equal(t, time.UTC, at.Location())
@@ -292,7 +291,7 @@ func TestHotEventsAreWhatTheContractSays(t *testing.T) {
 
 		code := currencies.Draw(t, "currency")
 		currency := money.MustCurrency(code)
-		sold := lead.SoldEvent{Ref: r, Payout: money.Micros(rapid.Int64Min(0).Draw(t, "payout")), At: r.SubmittedAt}
+		sold := lead.Sold{Ref: r, PreviousStatus: lead.StatusPending, Payout: money.Micros(rapid.Int64Min(0).Draw(t, "payout")), At: r.SubmittedAt}
 		for range rapid.IntRange(1, 4).Draw(t, "sales") {
 			sold.Sales = append(sold.Sales, lead.Sale{ID: "sale_1", ContractID: "contract_1", BuyerID: rapid.String().Draw(t, "buyer"),
 				Price: money.Micros(rapid.Int64Min(0).Draw(t, "price")), Currency: code})
@@ -385,7 +384,7 @@ func TestNoPersonalDataIsPublished(t *testing.T) {
 }
 
 func BenchmarkTranslate(b *testing.B) {
-	events := []event.Event{lead.Submitted{Ref: ref}, lead.SoldEvent{Ref: ref, Payout: 31_500_000, At: happened,
+	events := []event.Event{lead.Submitted{Ref: ref}, lead.Sold{Ref: ref, PreviousStatus: lead.StatusReceived, Payout: 31_500_000, At: happened,
 		Sales: []lead.Sale{{ID: "sale_1", ContractID: "contract_1", BuyerID: "buyer_1", Price: 45_000_000, Currency: "USD"}}}}
 	b.ReportAllocs()
 	for b.Loop() {

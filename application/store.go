@@ -70,7 +70,7 @@ type Tx interface {
 	Leads() LeadRepository
 	Counters() CounterRepository
 	Claims() ClaimRepository
-	Answers() AnswerRepository
+	Idempotency() IdempotencyRepository
 }
 
 // SellerRepository stores sellers.
@@ -214,8 +214,9 @@ type CampaignRepository interface {
 	LockOfSeller(ctx context.Context, sellerID string) ([]*campaign.Campaign, error)
 }
 
-// Answer is a stored answer to a request: what a replay sends again, byte for byte.
-type Answer struct {
+// Response is what a request was answered: the HTTP status and body that are stored with the effect of a command, so that a
+// replay sends them again, byte for byte.
+type Response struct {
 	Status int
 	Body   []byte
 }
@@ -225,22 +226,22 @@ type Answer struct {
 type StoredLead struct {
 	Lead        *lead.Lead
 	Fingerprint [sha256.Size]byte
-	Answer      Answer
+	Response    Response
 	Trail       Trail
 }
 
-// StoredAnswer is what is kept of a lead's request.
-type StoredAnswer struct {
+// StoredResponse is what is kept of a lead's request.
+type StoredResponse struct {
 	Fingerprint [sha256.Size]byte
-	Answer      Answer
+	Response    Response
 }
 
 // LeadRepository stores leads with their sales.
 type LeadRepository interface {
 	// AddAll stores new, decided leads with their sales and answers: one statement for the leads, one for the sales.
 	AddAll(ctx context.Context, leads []StoredLead) error
-	// Answers returns the stored answers of leads by id, in one statement. Unknown ids are left out.
-	Answers(ctx context.Context, ids []string) (map[string]StoredAnswer, error)
+	// Responses returns the stored responses of leads by id, in one statement. Unknown ids are left out.
+	Responses(ctx context.Context, ids []string) (map[string]StoredResponse, error)
 	// LockPending loads up to limit pending leads of a campaign with ids above after, oldest first, locked.
 	LockPending(ctx context.Context, campaignID, after string, limit int) ([]*lead.Lead, error)
 	// LockPendingByID is LockPending for one lead: the list is empty when it is not pending in the campaign.
@@ -305,19 +306,19 @@ type ClaimRepository interface {
 	Take(ctx context.Context, fresh, expired []Claim, now time.Time) error
 }
 
-// AnswerRepository stores the answers of management commands under their Idempotency-Key.
-type AnswerRepository interface {
+// IdempotencyRepository stores the responses to management commands under their Idempotency-Key.
+type IdempotencyRepository interface {
 	// Claim takes an Idempotency-Key of an API key for a request until a time. When it is taken already, it returns what
 	// is stored under it; a key whose time is over is taken again.
-	Claim(ctx context.Context, keyID, idempotencyKey string, fingerprint [sha256.Size]byte, now, until time.Time) (stored StoredAnswer, taken bool, err error)
+	Claim(ctx context.Context, keyID, idempotencyKey string, fingerprint [sha256.Size]byte, now, until time.Time) (stored StoredResponse, taken bool, err error)
 	// Complete stores the answer under a key that Claim took in the same transaction.
-	Complete(ctx context.Context, keyID, idempotencyKey string, a Answer) error
+	Complete(ctx context.Context, keyID, idempotencyKey string, a Response) error
 }
 
 // ReplayReader finds stored answers outside of a transaction.
 type ReplayReader interface {
-	// FindAnswer returns the answer of the lead that holds a claim at now; found is false when nobody does.
-	FindAnswer(ctx context.Context, key ClaimKey, now time.Time) (a StoredAnswer, found bool, err error)
+	// FindResponse returns the response to the lead that holds a claim at now; found is false when nobody does.
+	FindResponse(ctx context.Context, key ClaimKey, now time.Time) (a StoredResponse, found bool, err error)
 }
 
 // CampaignReader reads campaigns outside of a transaction.

@@ -79,7 +79,7 @@ func newCampaignRow(n campaign.Snapshot) (campaignRow, error) {
 	}
 	row := campaignRow{ID: n.ID, SellerID: n.SellerID, Name: n.Name, Category: n.Category, Status: string(n.Status),
 		Definition: string(text), CreatedAt: micros(n.CreatedAt), UpdatedAt: micros(n.UpdatedAt), Version: n.Version}
-	if n.Status == campaign.Active {
+	if n.Status == campaign.StatusActive {
 		key := campaign.CategoryKey(n.Category)
 		row.ActiveKey = &key
 	}

@@ -107,13 +107,13 @@ func byKey(all []application.Claim) []application.Claim {
 
 type answers struct{ t *tx }
 
-// Claim implements application.AnswerRepository.
-func (r answers) Claim(ctx context.Context, keyID, idempotencyKey string, fingerprint [sha256.Size]byte, now, until time.Time) (application.StoredAnswer, bool, error) {
+// Claim implements application.IdempotencyRepository.
+func (r answers) Claim(ctx context.Context, keyID, idempotencyKey string, fingerprint [sha256.Size]byte, now, until time.Time) (application.StoredResponse, bool, error) {
 	hash := sha256.Sum256([]byte(idempotencyKey))
 	exists, err := r.t.insert(ctx, "answers", "INSERT INTO answers (key_id, key_hash, fingerprint, status, body, expires_at) VALUES (?,?,?,0,?,?)",
 		keyID, hash[:], fingerprint[:], []byte{}, micros(until))
 	if err != nil || exists == "" {
-		return application.StoredAnswer{}, err == nil, err
+		return application.StoredResponse{}, err == nil, err
 	}
 	var row struct {
 		Fingerprint []byte `db:"fingerprint"`
@@ -123,35 +123,35 @@ func (r answers) Claim(ctx context.Context, keyID, idempotencyKey string, finger
 	}
 	found, err := r.t.get(ctx, &row, "SELECT fingerprint, status, body, expires_at FROM answers WHERE key_id = ? AND key_hash = ?"+r.t.s.db.ForUpdate(), keyID, hash[:])
 	if err != nil {
-		return application.StoredAnswer{}, false, err
+		return application.StoredResponse{}, false, err
 	}
 	if !found { // purged, or its owner rolled back
-		return application.StoredAnswer{}, false, r.t.lostRace()
+		return application.StoredResponse{}, false, r.t.lostRace()
 	}
 	if row.ExpiresAt > micros(now) {
-		body, err := openAnswer(keyID, idempotencyKey, row.Body)
+		body, err := openResponse(keyID, idempotencyKey, row.Body)
 		if err != nil {
-			return application.StoredAnswer{}, false, r.t.refuse(err)
+			return application.StoredResponse{}, false, r.t.refuse(err)
 		}
-		a := application.StoredAnswer{Answer: application.Answer{Status: row.Status, Body: body}}
+		a := application.StoredResponse{Response: application.Response{Status: row.Status, Body: body}}
 		copy(a.Fingerprint[:], row.Fingerprint)
 		return a, false, nil
 	}
 	matched, err := r.t.exec(ctx, "UPDATE answers SET fingerprint = ?, status = 0, body = ?, expires_at = ? WHERE key_id = ? AND key_hash = ? AND expires_at <= ?",
 		fingerprint[:], []byte{}, micros(until), keyID, hash[:], micros(now))
 	if err != nil {
-		return application.StoredAnswer{}, false, err
+		return application.StoredResponse{}, false, err
 	}
 	if matched != 1 {
-		return application.StoredAnswer{}, false, r.t.lostRace()
+		return application.StoredResponse{}, false, r.t.lostRace()
 	}
-	return application.StoredAnswer{}, true, nil
+	return application.StoredResponse{}, true, nil
 }
 
-// Complete implements application.AnswerRepository.
-func (r answers) Complete(ctx context.Context, keyID, idempotencyKey string, a application.Answer) error {
+// Complete implements application.IdempotencyRepository.
+func (r answers) Complete(ctx context.Context, keyID, idempotencyKey string, a application.Response) error {
 	hash := sha256.Sum256([]byte(idempotencyKey))
-	body, err := sealAnswer(keyID, idempotencyKey, a.Body)
+	body, err := sealResponse(keyID, idempotencyKey, a.Body)
 	if err != nil {
 		return r.t.refuse(err)
 	}

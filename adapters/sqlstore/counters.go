@@ -152,7 +152,7 @@ func (r counters) Recount(ctx context.Context, contractID string, spans []calend
 		row := counterRow{Key: distribution.CounterKey(contractID, s), ContractID: contractID, Window: string(s.Window), SpanKey: s.Key,
 			StartsAt: micros(s.Start), EndsAt: micros(s.End)}
 		if _, err := r.t.get(ctx, &row, "SELECT COUNT(*) AS used, COALESCE(SUM(s.price), 0) AS spent, COALESCE(MAX(s.sold_at), 0) AS last_won FROM sales s JOIN leads l ON l.id = s.lead_id WHERE s.contract_id = ? AND s.sold_at >= ? AND s.sold_at < ? AND s.status = ? AND l.test = 0",
-			contractID, row.StartsAt, row.EndsAt, string(lead.Captured)); err != nil {
+			contractID, row.StartsAt, row.EndsAt, string(lead.SaleCaptured)); err != nil {
 			return err
 		}
 		rows = append(rows, row)

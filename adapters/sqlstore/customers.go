@@ -54,7 +54,7 @@ func (r customerRow) restore() (*customer.Customer, error) {
 // customerKeyHash is what makes a key unique: MySQL's collations ignore trailing spaces, keys do not. A deleted customer has
 // no key.
 func customerKeyHash(n customer.Snapshot) any {
-	if n.Status == customer.Deleted {
+	if n.Status == customer.StatusDeleted {
 		return nil
 	}
 	hash := sha256.Sum256([]byte(n.Key))
@@ -201,7 +201,7 @@ func (l customerLookup) byID(ctx context.Context, sellerID, id string) (*custome
 	if err != nil {
 		return nil, err
 	}
-	if !found || row.ID != id || row.SellerID != sellerID || row.Status == string(customer.Deleted) {
+	if !found || row.ID != id || row.SellerID != sellerID || row.Status == string(customer.StatusDeleted) {
 		return nil, customer.ErrNotFound
 	}
 	return row.restore()

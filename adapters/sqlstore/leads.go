@@ -75,7 +75,7 @@ func (r leads) AddAll(ctx context.Context, all []application.StoredLead) error {
 		return append(args, n.ID, n.SellerID, n.SellerCode, string(n.Origin), n.KeyID, n.PartnerID, n.CampaignID, n.Category,
 			fields, n.ExternalID, flag(n.Test), string(n.Status), string(n.Code), n.Reason, int64(n.Payout), int64(n.Shown),
 			flag(n.ShownHidden), encodeTrace(make([]byte, 0, 256), n.Trace), micros(n.PendingUntil), micros(n.CreatedAt),
-			micros(n.UpdatedAt), n.Version, all[i].Fingerprint[:], int64(all[i].Answer.Status), blob(all[i].Answer.Body)), nil
+			micros(n.UpdatedAt), n.Version, all[i].Fingerprint[:], int64(all[i].Response.Status), blob(all[i].Response.Body)), nil
 	})
 	if err != nil {
 		return err
@@ -118,11 +118,11 @@ func (r leads) addSales(ctx context.Context, all []lead.Snapshot) error {
 }
 
 // live reports whether a sale counts: it holds a slot of its lead and uses its contract's caps.
-func live(s lead.SaleStatus) bool { return s == lead.Captured }
+func live(s lead.SaleStatus) bool { return s == lead.SaleCaptured }
 
-// Answers implements application.LeadRepository.
-func (r leads) Answers(ctx context.Context, ids []string) (map[string]application.StoredAnswer, error) {
-	out := make(map[string]application.StoredAnswer, len(ids))
+// Responses implements application.LeadRepository.
+func (r leads) Responses(ctx context.Context, ids []string) (map[string]application.StoredResponse, error) {
+	out := make(map[string]application.StoredResponse, len(ids))
 	for chunk := range slices.Chunk(sorted(ids), maxParams) {
 		var rows []struct {
 			ID          string `db:"id"`
@@ -134,7 +134,7 @@ func (r leads) Answers(ctx context.Context, ids []string) (map[string]applicatio
 			return nil, err
 		}
 		for _, row := range rows {
-			a := application.StoredAnswer{Answer: application.Answer{Status: row.Status, Body: blob(row.Body)}}
+			a := application.StoredResponse{Response: application.Response{Status: row.Status, Body: blob(row.Body)}}
 			copy(a.Fingerprint[:], row.Fingerprint)
 			out[row.ID] = a
 		}

@@ -90,7 +90,7 @@ func (r leads) LockByNumber(ctx context.Context, sellerID string, number int64) 
 	if err != nil {
 		return nil, err
 	}
-	if !found || !foundReview || review.Status == string(lead.ReviewDeleted) {
+	if !found || !foundReview || review.Status == string(lead.ReviewStatusDeleted) {
 		return nil, lead.ErrNotFound
 	}
 	n, err := row.snapshot()

@@ -170,7 +170,7 @@ func TestMigrateProgram(t *testing.T) {
 			require.NoError(t, err)
 			at := func(micros int64) time.Time { return time.UnixMicro(micros).UTC() }
 			require.Equal(t, partner.Snapshot{SellerID: "seller_1", ID: "a", Email: "A@example.com", EmailKey: "a@example.com", Name: "Ann", Surname: "O",
-				Status: partner.Active, Approved: true, TermsAccepted: true, Keys: []string{"k1"}, Tags: []string{"t"}, PasswordHash: "hash",
+				Status: partner.StatusActive, Approved: true, TermsAccepted: true, Keys: []string{"k1"}, Tags: []string{"t"}, PasswordHash: "hash",
 				CreatedAt: at(4), UpdatedAt: at(5), Version: 6}, a.Snapshot())
 			require.NoError(t, a.Delete(at(20)))
 			require.NoError(t, tx.Partners().Save(ctx, a))

@@ -57,7 +57,7 @@ func (r partnerRow) restore(keys []string, retired ...string) (*partner.Partner,
 		Status: partner.Status(r.Status), Approved: r.Approved, TermsAccepted: r.TermsAccepted, Invited: r.Invited != nil && *r.Invited,
 		Keys: keys, Retired: retired, ReferringPartnerID: r.ReferringPartnerID, PasswordHash: r.PasswordHash, CreatedAt: timeOf(r.CreatedAt),
 		UpdatedAt: timeOf(r.UpdatedAt), Version: r.Version}
-	if n.Status == partner.Deleted {
+	if n.Status == partner.StatusDeleted {
 		n.EmailKey = ""
 	}
 	if err := json.Unmarshal([]byte(r.Tags), &n.Tags); err != nil {
@@ -81,7 +81,7 @@ func encodeTags(tags []string) (string, error) { return encodeJSON(append([]stri
 // partnerTexts returns the columns email_key, tags and custom_fields. A deleted partner frees its email.
 func partnerTexts(n partner.Snapshot) (emailKey, tags string, customFields *string, err error) {
 	emailKey = n.EmailKey
-	if n.Status == partner.Deleted {
+	if n.Status == partner.StatusDeleted {
 		emailKey = "deleted:" + n.ID
 	}
 	if tags, err = encodeTags(n.Tags); err != nil || len(n.CustomFields) == 0 {
@@ -357,7 +357,7 @@ func (l partnerLookup) byID(ctx context.Context, sellerID, id string) (*partner.
 		return nil, err
 	}
 	// MySQL's collations ignore trailing spaces; ids do not.
-	if !found || row.ID != id || row.Status == string(partner.Deleted) {
+	if !found || row.ID != id || row.Status == string(partner.StatusDeleted) {
 		return nil, partner.ErrNotFound
 	}
 	var rows []partnerKeyRow

@@ -375,7 +375,7 @@ func (r *Reader) SupplierLeadByID(ctx context.Context, q query.SupplierLeadByID)
 	}
 	out := query.SupplierLead{ID: n.ID, Status: string(n.Status), Test: n.Test, CreatedAt: n.CreatedAt, UpdatedAt: n.UpdatedAt}
 	out.Price, out.HasPrice = lead.FromSnapshot(n).Shown()
-	if n.Status != lead.Sold {
+	if n.Status != lead.StatusSold {
 		return out, nil
 	}
 	if n.Test {
@@ -489,8 +489,8 @@ func (r *Reader) MarketplaceLeadByID(ctx context.Context, q query.MarketplaceLea
 	return out, nil
 }
 
-// FindAnswer implements application.ReplayReader.
-func (r *Reader) FindAnswer(ctx context.Context, key application.ClaimKey, now time.Time) (application.StoredAnswer, bool, error) {
+// FindResponse implements application.ReplayReader.
+func (r *Reader) FindResponse(ctx context.Context, key application.ClaimKey, now time.Time) (application.StoredResponse, bool, error) {
 	var row struct {
 		Fingerprint []byte `db:"request_fingerprint"`
 		Status      int    `db:"answer_status"`
@@ -499,12 +499,12 @@ func (r *Reader) FindAnswer(ctx context.Context, key application.ClaimKey, now t
 	err := r.one(ctx, sql.ErrNoRows, &row, "SELECT l.request_fingerprint, l.answer_status, l.answer_body FROM claims c JOIN leads l ON l.id = c.lead_id "+
 		"WHERE c.claim_key = ? AND c.expires_at > ?", key[:], micros(now))
 	if errors.Is(err, sql.ErrNoRows) {
-		return application.StoredAnswer{}, false, nil
+		return application.StoredResponse{}, false, nil
 	}
 	if err != nil {
-		return application.StoredAnswer{}, false, err
+		return application.StoredResponse{}, false, err
 	}
-	a := application.StoredAnswer{Answer: application.Answer{Status: row.Status, Body: row.Body}}
+	a := application.StoredResponse{Response: application.Response{Status: row.Status, Body: row.Body}}
 	copy(a.Fingerprint[:], row.Fingerprint)
 	return a, true, nil
 }

@@ -82,7 +82,7 @@ func (r *readings) do(fn func(ctx context.Context, tx application.Tx) error) {
 func (r *readings) partner(a application.Actor, id string, at time.Time, change ...func(n *partner.Snapshot)) partner.Snapshot {
 	r.t.Helper()
 	n := partner.Snapshot{SellerID: a.SellerID, ID: id, Email: id + "@Example.com", EmailKey: strings.ToLower(id + "@example.com"), Name: "Ada " + id,
-		Surname: "Byron", Status: partner.Active, Approved: true, Keys: []string{"ref_" + id, "more_" + id}, Retired: []string{"old_" + id},
+		Surname: "Byron", Status: partner.StatusActive, Approved: true, Keys: []string{"ref_" + id, "more_" + id}, Retired: []string{"old_" + id},
 		Tags: []string{"vip"}, CustomFields: []partner.CustomField{{Name: "city", Value: "Bonn"}}, CreatedAt: at, UpdatedAt: at}
 	for _, c := range change {
 		c(&n)
@@ -100,7 +100,7 @@ func status(s partner.Status) func(n *partner.Snapshot) {
 func (r *readings) customer(a application.Actor, id, key, partnerID string, change ...func(n *customer.Snapshot)) {
 	r.t.Helper()
 	n := customer.Snapshot{SellerID: a.SellerID, ID: id, Key: key, Email: id + "@Example.com", EmailKey: strings.ToLower(id + "@example.com"),
-		Name: "Bo", Surname: "Li", Status: customer.Active, Attribution: customer.Attribution{PartnerID: partnerID, Policy: "explicit", At: noon},
+		Name: "Bo", Surname: "Li", Status: customer.StatusActive, Attribution: customer.Attribution{PartnerID: partnerID, Policy: "explicit", At: noon},
 		CreatedAt: noon, UpdatedAt: noon}
 	for _, c := range change {
 		c(&n)
@@ -166,8 +166,8 @@ func TestReadPartners(t *testing.T) {
 		first := r.partner(one, "partner_z", noon)
 		r.partner(one, "partner_c", noon.Add(time.Second))
 		r.partner(one, "partner_b", noon.Add(time.Second))
-		r.partner(one, "Partner_A", noon.Add(2*time.Second), status(partner.Archived))
-		r.partner(one, "gone", noon.Add(3*time.Second), status(partner.Deleted), func(n *partner.Snapshot) { n.Email, n.EmailKey = "", "" })
+		r.partner(one, "Partner_A", noon.Add(2*time.Second), status(partner.StatusArchived))
+		r.partner(one, "gone", noon.Add(3*time.Second), status(partner.StatusDeleted), func(n *partner.Snapshot) { n.Email, n.EmailKey = "", "" })
 		r.partner(two, "partner_z", noon)
 		r.activity(map[projection.PartnerGroup]projection.PartnerDelta{
 			{SellerID: "seller_1", PartnerID: "partner_z"}: {Clicks: 3, Signups: 2, Leads: 1},
@@ -237,7 +237,7 @@ func TestReadReferralLinks(t *testing.T) {
 		ctx := t.Context()
 		r.partner(one, "a", noon)
 		r.partner(one, "b", noon)
-		r.partner(one, "gone", noon, status(partner.Deleted))
+		r.partner(one, "gone", noon, status(partner.StatusDeleted))
 		r.partner(two, "c", noon)
 		list := func(h application.PartnerHandle, key string) func(p query.Page) (query.List[query.ReferralLink], error) {
 			return func(p query.Page) (query.List[query.ReferralLink], error) {
@@ -270,13 +270,13 @@ func TestReadCustomers(t *testing.T) {
 		ctx := t.Context()
 		r.partner(one, "a", noon)
 		r.partner(one, "b", noon)
-		r.partner(one, "gone", noon, status(partner.Deleted))
+		r.partner(one, "gone", noon, status(partner.StatusDeleted))
 		r.customer(one, "customer_1", "Müller 100%", "a")
-		r.customer(one, "customer_2", "müller", "b", func(n *customer.Snapshot) { n.Status = customer.Archived })
+		r.customer(one, "customer_2", "müller", "b", func(n *customer.Snapshot) { n.Status = customer.StatusArchived })
 		r.customer(one, "customer_3", "customer_1", "a") // its key is another one's id
 		r.customer(one, "customer_4", "k_4", "gone")
 		r.customer(one, "customer_5", "", "a", func(n *customer.Snapshot) {
-			n.Status, n.DeletedAt, n.Email, n.EmailKey, n.Name, n.Surname = customer.Deleted, noon, "", "", "", ""
+			n.Status, n.DeletedAt, n.Email, n.EmailKey, n.Name, n.Surname = customer.StatusDeleted, noon, "", "", "", ""
 		})
 		r.customer(two, "customer_6", "müller", "a")
 		r.customer(one, "customer_7", "k_7", "b", func(n *customer.Snapshot) { n.Email, n.EmailKey = "customer_4@example.com", "customer_4@example.com" })
@@ -356,10 +356,10 @@ func TestReadFormLeads(t *testing.T) {
 			return func(l *lead.Lead) error { return l.Convert(customerID, "key", nil, usd, noon) }
 		}
 		r.partner(one, "a", noon)
-		r.partner(one, "gone", noon, status(partner.Deleted), func(n *partner.Snapshot) { n.Name, n.Surname, n.Email, n.EmailKey = "", "", "", "" })
+		r.partner(one, "gone", noon, status(partner.StatusDeleted), func(n *partner.Snapshot) { n.Name, n.Surname, n.Email, n.EmailKey = "", "", "", "" })
 		r.customer(one, "customer_1", "k_1", "a")
 		r.customer(one, "customer_2", "", "a", func(n *customer.Snapshot) {
-			n.Status, n.Email, n.EmailKey, n.Name, n.Surname = customer.Deleted, "", "", "", ""
+			n.Status, n.Email, n.EmailKey, n.Name, n.Surname = customer.StatusDeleted, "", "", "", ""
 		})
 		r.form(one, 9, "a", false)
 		r.form(one, 10, "a", true, convert("customer_1"))
@@ -464,10 +464,10 @@ func TestReadOverview(t *testing.T) {
 func TestReadPortal(t *testing.T) {
 	reading(t, func(t *testing.T, r *readings) {
 		ctx := t.Context()
-		invited := func(n *partner.Snapshot) { n.Status, n.Approved, n.Invited = partner.Pending, false, true }
+		invited := func(n *partner.Snapshot) { n.Status, n.Approved, n.Invited = partner.StatusPending, false, true }
 		member := r.partner(two, "member", noon, func(n *partner.Snapshot) { n.PasswordHash = "hash" })
 		r.partner(two, "asked", noon, invited)
-		r.partner(two, "gone", noon, status(partner.Deleted))
+		r.partner(two, "gone", noon, status(partner.StatusDeleted))
 		r.activity(map[projection.PartnerGroup]projection.PartnerDelta{{SellerID: "seller_2", PartnerID: "member"}: {Clicks: 5, Signups: 4, Leads: 3}}, nil)
 		r.do(func(ctx context.Context, tx application.Tx) error {
 			for text, token := range map[string]application.Token{
@@ -528,8 +528,8 @@ func TestReadReferral(t *testing.T) {
 		keys := func(live ...string) func(n *partner.Snapshot) {
 			return func(n *partner.Snapshot) { n.Keys, n.Retired = live, nil }
 		}
-		for s, id := range map[partner.Status]string{partner.Active: "active", partner.Pending: "pending", partner.Archived: "archived",
-			partner.Rejected: "rejected", partner.Deleted: "deleted"} {
+		for s, id := range map[partner.Status]string{partner.StatusActive: "active", partner.StatusPending: "pending", partner.StatusArchived: "archived",
+			partner.StatusRejected: "rejected", partner.StatusDeleted: "deleted"} {
 			r.partner(one, id, noon, status(s), keys(id))
 		}
 		r.partner(one, "renamed", noon, func(n *partner.Snapshot) { n.Keys, n.Retired = []string{"new", "shared"}, []string{"old", "taken"} })

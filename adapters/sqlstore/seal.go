@@ -11,8 +11,8 @@ import (
 // An answer can hold what is shown only once: the text of a new API key. So it is stored encrypted under its
 // Idempotency-Key, of which only a hash is stored: whoever repeats the request can read it, whoever reads the table cannot.
 
-func sealAnswer(keyID, idempotencyKey string, body []byte) ([]byte, error) {
-	gcm, err := answerCipher(keyID, idempotencyKey)
+func sealResponse(keyID, idempotencyKey string, body []byte) ([]byte, error) {
+	gcm, err := responseCipher(keyID, idempotencyKey)
 	if err != nil {
 		return nil, err
 	}
@@ -23,8 +23,8 @@ func sealAnswer(keyID, idempotencyKey string, body []byte) ([]byte, error) {
 	return gcm.Seal(nonce, nonce, body, nil), nil
 }
 
-func openAnswer(keyID, idempotencyKey string, sealed []byte) ([]byte, error) {
-	gcm, err := answerCipher(keyID, idempotencyKey)
+func openResponse(keyID, idempotencyKey string, sealed []byte) ([]byte, error) {
+	gcm, err := responseCipher(keyID, idempotencyKey)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func openAnswer(keyID, idempotencyKey string, sealed []byte) ([]byte, error) {
 	return blob(body), nil
 }
 
-func answerCipher(keyID, idempotencyKey string) (cipher.AEAD, error) {
+func responseCipher(keyID, idempotencyKey string) (cipher.AEAD, error) {
 	key := sha256.Sum256([]byte("answer\x00" + keyID + "\x00" + idempotencyKey))
 	block, err := aes.NewCipher(key[:])
 	if err != nil {

@@ -276,5 +276,5 @@ func (t *tx) Counters() application.CounterRepository { return counters{t} }
 // Claims implements application.Tx.
 func (t *tx) Claims() application.ClaimRepository { return claims{t} }
 
-// Answers implements application.Tx.
-func (t *tx) Answers() application.AnswerRepository { return answers{t} }
+// Idempotency implements application.Tx.
+func (t *tx) Idempotency() application.IdempotencyRepository { return answers{t} }

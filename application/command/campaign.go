@@ -41,7 +41,7 @@ func (h CreateCampaignHandler) Handle(ctx context.Context, c CreateCampaign) (Do
 
 func orActive(status string) campaign.Status {
 	if status == "" {
-		return campaign.Active
+		return campaign.StatusActive
 	}
 	return campaign.Status(status)
 }

@@ -186,7 +186,7 @@ func (a *attributor) confirm(ctx context.Context, c *customer.Customer) error {
 func (a *attributor) facts(c customer.Snapshot, t attribution.Touch, by *partner.Partner) attribution.Facts {
 	program := a.seller.Program()
 	f := attribution.Facts{SellerID: a.sellerID, CustomerID: c.ID, Touch: t, CurrentPartnerID: c.Attribution.PartnerID,
-		CurrentSince: c.Attribution.At, CurrentTouchedAt: c.Attribution.TouchedAt, PartnerStatus: string(partner.Deleted), CustomerEmail: c.EmailKey, CustomerTags: c.Tags, Now: a.now,
+		CurrentSince: c.Attribution.At, CurrentTouchedAt: c.Attribution.TouchedAt, PartnerStatus: string(partner.StatusDeleted), CustomerEmail: c.EmailKey, CustomerTags: c.Tags, Now: a.now,
 		Program: attribution.Program{LastTouch: program.LastTouch, AllowSelfReferral: program.AllowSelfReferral, Window: program.Window()}}
 	if by != nil {
 		s := by.Snapshot()

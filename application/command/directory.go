@@ -83,7 +83,7 @@ func (d *Directory) remember(c *campaign.Campaign) {
 	key := directoryKey{c.SellerID(), campaign.CategoryKey(c.Category())}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if c.Status() != campaign.Active {
+	if c.Status() != campaign.StatusActive {
 		if k := d.known[key]; k != nil && k.ID() == c.ID() {
 			delete(d.known, key)
 		}

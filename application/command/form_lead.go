@@ -109,7 +109,7 @@ func (h SubmitFormLeadHandler) Handle(ctx context.Context, c SubmitFormLead) (Do
 		if err != nil {
 			return query.FormLead{}, err
 		}
-		if s := by.Status(); s == partner.Archived || s == partner.Rejected {
+		if s := by.Status(); s == partner.StatusArchived || s == partner.StatusRejected {
 			return query.FormLead{}, attribution.ErrPartnerNotActive
 		}
 		submission := lead.FormSubmission{ID: id, SellerID: c.Actor.SellerID, SellerCode: owner.Code(), PartnerID: by.ID(), Number: number,
@@ -137,7 +137,7 @@ func (h SubmitFormLeadHandler) submit(ctx context.Context, tx application.Tx, n 
 			return nil, err
 		}
 	}
-	if c == nil || c.Status() != campaign.Active {
+	if c == nil || c.Status() != campaign.StatusActive {
 		return lead.SubmitForm(n)
 	}
 	fields, err := c.CheckFields(campaignFields(n, to.Fields))

@@ -81,7 +81,7 @@ func (m *market) sell(l *lead.Lead, c *campaign.Campaign, d distribution.Decisio
 	o.Payout, o.Shown, o.ShownHidden = terms(c, price, currency)
 	if !l.Test() {
 		o.Sales = []lead.Sale{{ID: saleID, ContractID: d.Contract.ID(), BuyerID: d.Contract.BuyerID(), Price: price,
-			Currency: currency.Code(), Status: lead.Captured, At: now}}
+			Currency: currency.Code(), Status: lead.SaleCaptured, At: now}}
 	}
 	return l.Sell(o, now)
 }

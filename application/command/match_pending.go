@@ -174,7 +174,7 @@ func (h *MatchPendingHandler) page(ctx context.Context, campaignID string, load 
 				continue
 			}
 			changed = append(changed, l)
-			if l.Status() == lead.Sold {
+			if l.Status() == lead.StatusSold {
 				n.Sold++
 			} else {
 				n.Unsold++

@@ -16,20 +16,20 @@ var (
 	ErrInProgress = fault.New(fault.Conflict, "idempotency_in_progress", "A request with this Idempotency-Key is in progress")
 )
 
-// keepAnswers is how long an answer can be replayed under its Idempotency-Key.
-const keepAnswers = 24 * time.Hour
+// keepResponses is how long an answer can be replayed under its Idempotency-Key.
+const keepResponses = 24 * time.Hour
 
 // Once makes a command replayable. Fingerprint identifies the whole request; Render turns the result into the answer that
 // is stored with the effect and sent again by a replay.
 type Once[R any] struct {
 	Key         string // the Idempotency-Key; empty: none
 	Fingerprint [sha256.Size]byte
-	Render      func(R) application.Answer
+	Render      func(R) application.Response
 }
 
 // Done is what became of a replayable command: the answer to send, and whether it is a replay of an earlier one.
 type Done struct {
-	Answer   application.Answer
+	Response application.Response
 	Replayed bool
 }
 
@@ -55,7 +55,7 @@ func do[R any](ctx context.Context, d Deps, actor application.Actor, once Once[R
 	err := d.Work.Do(ctx, func(ctx context.Context, tx application.Tx) error {
 		done = Done{}
 		if once.Key != "" {
-			stored, taken, err := tx.Answers().Claim(ctx, actor.KeyID, once.Key, once.Fingerprint, now, now.Add(keepAnswers))
+			stored, taken, err := tx.Idempotency().Claim(ctx, actor.KeyID, once.Key, once.Fingerprint, now, now.Add(keepResponses))
 			if err != nil {
 				return err
 			}
@@ -63,7 +63,7 @@ func do[R any](ctx context.Context, d Deps, actor application.Actor, once Once[R
 				if stored.Fingerprint != once.Fingerprint {
 					return ErrKeyReused
 				}
-				done = Done{Answer: stored.Answer, Replayed: true}
+				done = Done{Response: stored.Response, Replayed: true}
 				return nil
 			}
 		}
@@ -71,11 +71,11 @@ func do[R any](ctx context.Context, d Deps, actor application.Actor, once Once[R
 		if err != nil {
 			return err
 		}
-		done = Done{Answer: once.Render(result)}
+		done = Done{Response: once.Render(result)}
 		if once.Key == "" {
 			return nil
 		}
-		return tx.Answers().Complete(ctx, actor.KeyID, once.Key, done.Answer)
+		return tx.Idempotency().Complete(ctx, actor.KeyID, once.Key, done.Response)
 	})
 	if err != nil {
 		return Done{}, err

@@ -59,7 +59,7 @@ func (h CreateSignInURLHandler) Handle(ctx context.Context, c CreateSignInURL) (
 		if err != nil {
 			return SignIn{}, err
 		}
-		if p.Status() != partner.Active {
+		if p.Status() != partner.StatusActive {
 			return SignIn{}, partner.ErrAction
 		}
 		expires := now.Add(c.Lasts)
@@ -97,7 +97,7 @@ func (h OpenSessionHandler) Handle(ctx context.Context, c OpenSession) (Session,
 		if err != nil {
 			return err
 		}
-		if p.Status() != partner.Active {
+		if p.Status() != partner.StatusActive {
 			return application.ErrTokenUnknown
 		}
 		return openSession(ctx, tx, p, session)

@@ -23,7 +23,7 @@ type SubmitLead struct {
 	IdempotencyKey string
 	Fingerprint    [sha256.Size]byte
 	Trail          application.Trail
-	Render         func(SubmitLeadResult) application.Answer
+	Render         func(SubmitLeadResult) application.Response
 }
 
 // SubmitLeadResult is what became of a lead. Price is what its supplier is shown, in micro-units of Currency.

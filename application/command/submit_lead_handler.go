@@ -50,7 +50,7 @@ func (h *SubmitLeadHandler) Handle(ctx context.Context, c SubmitLead) (Done, err
 			return Done{}, err
 		}
 		defer release()
-		stored, found, err := h.Replays.FindAnswer(ctx, idempotencyClaim(&c), h.Clock.Now())
+		stored, found, err := h.Replays.FindResponse(ctx, idempotencyClaim(&c), h.Clock.Now())
 		if err != nil || found {
 			return replay(stored, &c, err)
 		}
@@ -77,21 +77,21 @@ func (h *SubmitLeadHandler) orDoubleClick(ctx context.Context, c *SubmitLead, re
 	if c.IdempotencyKey != "" || errors.Is(refused, ErrWrongSeller) || fault.KindOf(refused) != fault.Invalid {
 		return Done{}, refused
 	}
-	stored, found, err := h.Replays.FindAnswer(ctx, requestClaim(c), h.Clock.Now())
+	stored, found, err := h.Replays.FindResponse(ctx, requestClaim(c), h.Clock.Now())
 	if err != nil || !found {
 		return Done{}, refused
 	}
-	return Done{Answer: stored.Answer, Replayed: true}, nil
+	return Done{Response: stored.Response, Replayed: true}, nil
 }
 
-func replay(stored application.StoredAnswer, c *SubmitLead, err error) (Done, error) {
+func replay(stored application.StoredResponse, c *SubmitLead, err error) (Done, error) {
 	switch {
 	case err != nil:
 		return Done{}, err
 	case stored.Fingerprint != c.Fingerprint:
 		return Done{}, ErrKeyReused
 	default:
-		return Done{Answer: stored.Answer, Replayed: true}, nil
+		return Done{Response: stored.Response, Replayed: true}, nil
 	}
 }
 
@@ -107,7 +107,7 @@ func (h *SubmitLeadHandler) prepare(ctx context.Context, c SubmitLead) (*Submiss
 	if len(missing) > 0 {
 		return nil, field.ErrMissing.With(missing...)
 	}
-	if !c.Actor.Answers(c.Seller) {
+	if !c.Actor.IsSeller(c.Seller) {
 		return nil, ErrWrongSeller
 	}
 	found, remembered, err := h.Directory.find(ctx, c.Actor.SellerID, c.Category)

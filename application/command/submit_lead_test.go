@@ -56,7 +56,7 @@ func newIntake(t *testing.T, batch func(n int) (command.Done, error)) *intake {
 }
 
 func sold(int) (command.Done, error) {
-	return command.Done{Answer: application.Answer{Status: 200, Body: []byte("sold")}}, nil
+	return command.Done{Response: application.Response{Status: 200, Body: []byte("sold")}}, nil
 }
 
 func autoInsurance(t *testing.T) *campaign.Campaign {
@@ -64,7 +64,7 @@ func autoInsurance(t *testing.T) *campaign.Campaign {
 	name := "Auto Insurance"
 	strategies, err := distribution.NewStrategies()
 	require.NoError(t, err)
-	c, err := campaign.New("campaign_1", "seller_1", campaign.Active, campaign.Definition{Name: &name, Category: &name}, strategies, at)
+	c, err := campaign.New("campaign_1", "seller_1", campaign.StatusActive, campaign.Definition{Name: &name, Category: &name}, strategies, at)
 	require.NoError(t, err)
 	return c
 }
@@ -92,7 +92,7 @@ func TestSubmitLeadChecksInTheDocumentedOrder(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			in := newIntake(t, sold)
-			in.replays.EXPECT().FindAnswer(gomock.Any(), gomock.Any(), at).Return(application.StoredAnswer{}, false, nil).AnyTimes()
+			in.replays.EXPECT().FindResponse(gomock.Any(), gomock.Any(), at).Return(application.StoredResponse{}, false, nil).AnyTimes()
 			if c.asks != nil {
 				in.campaigns.EXPECT().ActiveCampaign(gomock.Any(), "seller_1", "nothing").Return(nil, c.asks)
 			}
@@ -120,7 +120,7 @@ func TestSubmitLeadChecksAgainOnceWhenTheCampaignChanged(t *testing.T) {
 	in.campaigns.EXPECT().ActiveCampaign(gomock.Any(), "seller_1", "auto insurance").Return(autoInsurance(t), nil).Times(2)
 	done, err := in.Handle(t.Context(), aLead())
 	require.NoError(t, err)
-	require.Equal(t, "sold", string(done.Answer.Body))
+	require.Equal(t, "sold", string(done.Response.Body))
 	require.Len(t, in.batches, 2)
 }
 
@@ -129,7 +129,7 @@ func TestSubmitLeadThatStaysStaleHasNoCampaign(t *testing.T) {
 	stale := errStaleOf(t)
 	in := newIntake(t, func(int) (command.Done, error) { return command.Done{}, stale })
 	in.campaigns.EXPECT().ActiveCampaign(gomock.Any(), "seller_1", "auto insurance").Return(autoInsurance(t), nil).Times(2)
-	in.replays.EXPECT().FindAnswer(gomock.Any(), gomock.Any(), at).Return(application.StoredAnswer{}, false, nil)
+	in.replays.EXPECT().FindResponse(gomock.Any(), gomock.Any(), at).Return(application.StoredResponse{}, false, nil)
 	_, err := in.Handle(t.Context(), aLead())
 	require.ErrorIs(t, err, campaign.ErrNoMatching)
 	require.Len(t, in.batches, 2)
@@ -146,13 +146,13 @@ func TestSubmitLeadReplaysTheIdempotencyKeyBeforeAnyCheck(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			in := newIntake(t, sold)
-			in.replays.EXPECT().FindAnswer(gomock.Any(), gomock.Any(), at).
-				Return(application.StoredAnswer{Fingerprint: c.stored, Answer: application.Answer{Status: 200, Body: []byte("first")}}, true, nil)
+			in.replays.EXPECT().FindResponse(gomock.Any(), gomock.Any(), at).
+				Return(application.StoredResponse{Fingerprint: c.stored, Response: application.Response{Status: 200, Body: []byte("first")}}, true, nil)
 			done, err := in.Handle(t.Context(), l)
 			require.ErrorIs(t, err, c.want)
 			if c.want == nil {
 				require.True(t, done.Replayed)
-				require.Equal(t, "first", string(done.Answer.Body))
+				require.Equal(t, "first", string(done.Response.Body))
 			}
 			require.Empty(t, in.batches)
 		})
@@ -163,11 +163,11 @@ func TestSubmitLeadAnswersADoubleClickAsTheFirstThoughTheCampaignIsGone(t *testi
 	t.Parallel()
 	in := newIntake(t, sold)
 	in.campaigns.EXPECT().ActiveCampaign(gomock.Any(), "seller_1", "auto insurance").Return(nil, campaign.ErrNoMatching)
-	in.replays.EXPECT().FindAnswer(gomock.Any(), gomock.Any(), at).Return(application.StoredAnswer{Answer: application.Answer{Status: 200, Body: []byte("first")}}, true, nil)
+	in.replays.EXPECT().FindResponse(gomock.Any(), gomock.Any(), at).Return(application.StoredResponse{Response: application.Response{Status: 200, Body: []byte("first")}}, true, nil)
 	done, err := in.Handle(t.Context(), aLead())
 	require.NoError(t, err)
 	require.True(t, done.Replayed)
-	require.Equal(t, "first", string(done.Answer.Body))
+	require.Equal(t, "first", string(done.Response.Body))
 }
 
 func TestSubmitLeadPassesOnThatTheDatabaseIsAway(t *testing.T) {

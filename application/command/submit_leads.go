@@ -61,7 +61,7 @@ func allFail(_ context.Context, batch []*Submission, err error) []bus.Outcome[Do
 // settle finds out what became of a batch whose commit was sent but never answered: what is stored is answered as stored,
 // the rest is run once more. Locking the campaigns first waits for a commit that is still under way.
 func (h *SubmitLeadsHandler) settle(ctx context.Context, batch []*Submission, _ error) []bus.Outcome[Done] {
-	var stored map[string]application.StoredAnswer
+	var stored map[string]application.StoredResponse
 	err := h.Work.Do(ctx, func(ctx context.Context, tx application.Tx) error {
 		if _, err := tx.Campaigns().LockAll(ctx, campaignIDs(batch), cachedCampaigns(batch)); err != nil {
 			return err
@@ -71,7 +71,7 @@ func (h *SubmitLeadsHandler) settle(ctx context.Context, batch []*Submission, _ 
 			ids[i] = s.leadID
 		}
 		var err error
-		stored, err = tx.Leads().Answers(ctx, ids)
+		stored, err = tx.Leads().Responses(ctx, ids)
 		return err
 	})
 	if err != nil {
@@ -82,7 +82,7 @@ func (h *SubmitLeadsHandler) settle(ctx context.Context, batch []*Submission, _ 
 	var places []int
 	for i, s := range batch {
 		if a, ok := stored[s.leadID]; ok {
-			outcomes[i].Result = Done{Answer: a.Answer}
+			outcomes[i].Result = Done{Response: a.Response}
 			continue
 		}
 		again, places = append(again, s), append(places, i)
@@ -152,7 +152,7 @@ type tally struct {
 	market    *market
 	claims    map[application.ClaimKey]application.Claim // live ones, those of this batch with them
 	expired   map[application.ClaimKey]bool              // stored, but over
-	answers   map[string]application.StoredAnswer        // by lead id
+	answers   map[string]application.StoredResponse      // by lead id
 
 	leads       []application.StoredLead
 	fresh, over []application.Claim // new claims; claims taken over from expired ones
@@ -185,7 +185,7 @@ func (h *SubmitLeadsHandler) open(ctx context.Context, tx application.Tx, batch 
 func (t *tally) check(s *Submission) checked {
 	c := t.campaigns[s.campaign.ID()]
 	switch {
-	case c == nil || c.Status() != campaign.Active || campaign.CategoryKey(c.Category()) != campaign.CategoryKey(s.Category):
+	case c == nil || c.Status() != campaign.StatusActive || campaign.CategoryKey(c.Category()) != campaign.CategoryKey(s.Category):
 		return checked{err: errStale}
 	case c.Version() == s.campaign.Version():
 		return checked{fields: s.fields, dedupe: s.dedupe}
@@ -229,12 +229,12 @@ func (t *tally) readClaims(ctx context.Context, tx application.Tx, batch []*Subm
 			holders = append(holders, claim.LeadID)
 		}
 	}
-	t.answers = map[string]application.StoredAnswer{}
+	t.answers = map[string]application.StoredResponse{}
 	if len(holders) == 0 {
 		return nil
 	}
 	slices.Sort(holders)
-	t.answers, err = tx.Leads().Answers(ctx, slices.Compact(holders))
+	t.answers, err = tx.Leads().Responses(ctx, slices.Compact(holders))
 	return err
 }
 
@@ -285,7 +285,7 @@ func (h *SubmitLeadsHandler) decide(t *tally, i int, s *Submission) (done Done, 
 		}
 	}
 	t.keep(s, l, answer, check.dedupe, c.DedupeWindow())
-	return Done{Answer: answer}, nil
+	return Done{Response: answer}, nil
 }
 
 // replayed answers a submission that was answered before: under its Idempotency-Key, or else as a double click.
@@ -299,11 +299,11 @@ func (t *tally) replayed(s *Submission) (done Done, answered bool, err error) {
 		return done, true, err
 	}
 	if claim, held := t.claims[s.request]; held {
-		return Done{Answer: t.answers[claim.LeadID].Answer, Replayed: true}, true, nil
+		return Done{Response: t.answers[claim.LeadID].Response, Replayed: true}, true, nil
 	}
 	if claim, held := t.claims[s.external]; held && s.ExternalID != "" {
 		if stored := t.answers[claim.LeadID]; stored.Fingerprint == s.Fingerprint {
-			return Done{Answer: stored.Answer, Replayed: true}, true, nil
+			return Done{Response: stored.Response, Replayed: true}, true, nil
 		}
 	}
 	return Done{}, false, nil
@@ -326,14 +326,14 @@ func (h *SubmitLeadsHandler) refusal(t *tally, l *lead.Lead, s *Submission, dedu
 }
 
 // keep puts a decided lead and its claims among what the batch writes. Later leads of the batch meet the claims.
-func (t *tally) keep(s *Submission, l *lead.Lead, answer application.Answer, dedupe []application.Claim, window time.Duration) {
-	t.leads = append(t.leads, application.StoredLead{Lead: l, Fingerprint: s.Fingerprint, Answer: answer, Trail: s.Trail})
-	t.answers[s.leadID] = application.StoredAnswer{Fingerprint: s.Fingerprint, Answer: answer}
+func (t *tally) keep(s *Submission, l *lead.Lead, answer application.Response, dedupe []application.Claim, window time.Duration) {
+	t.leads = append(t.leads, application.StoredLead{Lead: l, Fingerprint: s.Fingerprint, Response: answer, Trail: s.Trail})
+	t.answers[s.leadID] = application.StoredResponse{Fingerprint: s.Fingerprint, Response: answer}
 	t.claim(s, s.request, application.ClaimRequest, doubleClick)
 	if s.IdempotencyKey != "" {
-		t.claim(s, s.idempotency, application.ClaimIdempotency, keepAnswers)
+		t.claim(s, s.idempotency, application.ClaimIdempotency, keepResponses)
 	}
-	if s.Test || l.Status() == lead.Duplicate || l.Status() == lead.Rejected {
+	if s.Test || l.Status() == lead.StatusDuplicate || l.Status() == lead.StatusRejected {
 		return
 	}
 	if s.ExternalID != "" {

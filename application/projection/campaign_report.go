@@ -100,9 +100,9 @@ type leadFact struct {
 
 const (
 	// pending is the previous status of a lead that waited.
-	pending = string(lead.Pending)
+	pending = string(lead.StatusPending)
 	// inReview is the previous status of a form lead that the seller decided upon; where it stands in the market is not told.
-	inReview = string(lead.ReviewOpen)
+	inReview = string(lead.ReviewStatusOpen)
 	ofForm   = string(lead.OriginForm)
 )
 

@@ -274,7 +274,7 @@ func TestCampaignReportOfFormLeads(t *testing.T) {
 
 			before := wait()
 			decide(before)
-			if before.Status() == lead.Pending {
+			if before.Status() == lead.StatusPending {
 				require.NoError(t, before.Expire(later))
 				f.publish(before)
 			}
@@ -451,15 +451,15 @@ func TestCampaignReportIsDeterministic(t *testing.T) {
 			s := l.Snapshot()
 			total.Submitted++
 			switch s.Status {
-			case lead.Pending:
+			case lead.StatusPending:
 				total.Pending++
-			case lead.Sold:
+			case lead.StatusSold:
 				total.Sold++
-			case lead.Duplicate:
+			case lead.StatusDuplicate:
 				total.Duplicate++
-			case lead.Rejected:
+			case lead.StatusRejected:
 				total.Rejected++
-			case lead.Unsold:
+			case lead.StatusUnsold:
 				total.Unsold++
 			}
 			payout += s.Payout

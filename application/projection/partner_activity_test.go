@@ -313,7 +313,7 @@ func (p *program) random(t *rapid.T) map[string][3]int64 {
 			p.publish("seller_1", l)
 		case step == "move" && len(customers) > 0:
 			c := rapid.SampledFrom(customers).Draw(t, "customer")
-			if c.Status() != customer.Deleted {
+			if c.Status() != customer.StatusDeleted {
 				c.AttributeTo(customer.Attribution{PartnerID: who.Draw(t, "partner"), Policy: "operator", At: at})
 				p.publish("seller_1", c)
 			}
@@ -330,14 +330,14 @@ func (p *program) random(t *rapid.T) map[string][3]int64 {
 		}
 	}
 	for _, c := range customers {
-		if key := "seller_1 " + c.Attribution().PartnerID; c.Status() != customer.Deleted {
+		if key := "seller_1 " + c.Attribution().PartnerID; c.Status() != customer.StatusDeleted {
 			n := want[key]
 			n[1]++
 			want[key] = n
 		}
 	}
 	for _, l := range leads {
-		if key := "seller_1 " + l.PartnerID(); l.Review().Status != lead.ReviewDeleted {
+		if key := "seller_1 " + l.PartnerID(); l.Review().Status != lead.ReviewStatusDeleted {
 			n := want[key]
 			n[2]++
 			want[key] = n

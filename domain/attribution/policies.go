@@ -74,7 +74,7 @@ func inactivePartner(f Facts) Verdict {
 		return Verdict{}
 	}
 	switch partner.Status(f.PartnerStatus) {
-	case partner.Archived, partner.Rejected, partner.Deleted:
+	case partner.StatusArchived, partner.StatusRejected, partner.StatusDeleted:
 		return Refuse(ErrPartnerNotActive)
 	default:
 		return Verdict{}

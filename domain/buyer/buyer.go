@@ -17,8 +17,8 @@ type Status string
 
 // The statuses of a buyer.
 const (
-	Active Status = "active"
-	Paused Status = "paused"
+	StatusActive Status = "active"
+	StatusPaused Status = "paused"
 )
 
 // Errors of buyers.
@@ -68,7 +68,7 @@ type Details struct {
 
 // New opens a buyer's account with a balance of zero. Errors name the members at fault.
 func New(id, sellerID string, d Details, now time.Time) (*Buyer, error) {
-	b := &Buyer{s: Snapshot{ID: id, SellerID: sellerID, Status: Active, CreatedAt: now}}
+	b := &Buyer{s: Snapshot{ID: id, SellerID: sellerID, Status: StatusActive, CreatedAt: now}}
 	var v fault.Violations
 	if d.Name == nil {
 		v.Add("name", fault.Required, "is required")
@@ -129,20 +129,20 @@ func (b *Buyer) apply(d Details, v *fault.Violations) {
 
 // Pause stops all contracts of the buyer from taking leads.
 func (b *Buyer) Pause(now time.Time) error {
-	if b.s.Status == Paused {
+	if b.s.Status == StatusPaused {
 		return ErrAlreadyPaused
 	}
-	b.s.Status, b.s.UpdatedAt = Paused, now
-	b.Record(PausedEvent{BuyerID: b.s.ID, At: now})
+	b.s.Status, b.s.UpdatedAt = StatusPaused, now
+	b.Record(Paused{BuyerID: b.s.ID, At: now})
 	return nil
 }
 
 // Resume lets the buyer's contracts take leads again.
 func (b *Buyer) Resume(now time.Time) error {
-	if b.s.Status != Paused {
+	if b.s.Status != StatusPaused {
 		return ErrNotPaused
 	}
-	b.s.Status, b.s.UpdatedAt = Active, now
+	b.s.Status, b.s.UpdatedAt = StatusActive, now
 	b.Record(Resumed{BuyerID: b.s.ID, At: now})
 	return nil
 }

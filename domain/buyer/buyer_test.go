@@ -40,7 +40,7 @@ func best(t require.TestingT) *buyer.Buyer {
 func TestNew(t *testing.T) {
 	t.Parallel()
 	b := best(t)
-	assert.Equal(t, buyer.Snapshot{ID: "buyer_1", SellerID: "seller_1", Name: "Best Insurance", Email: "Leads@best.example", Status: buyer.Active,
+	assert.Equal(t, buyer.Snapshot{ID: "buyer_1", SellerID: "seller_1", Name: "Best Insurance", Email: "Leads@best.example", Status: buyer.StatusActive,
 		TimeZone: "America/New_York", CreditLimit: 50, CreatedAt: now, UpdatedAt: now, Version: 1}, b.Snapshot())
 	assert.Equal(t, []event.Event{buyer.Created{BuyerID: "buyer_1", At: now}}, b.Pending())
 	assert.Len(t, b.Pending(), 1, "reading does not clear")
@@ -85,18 +85,18 @@ func TestPauseAndResume(t *testing.T) {
 	b := best(t)
 	require.ErrorIs(t, b.Resume(later), buyer.ErrNotPaused)
 	require.NoError(t, b.Pause(later))
-	assert.Equal(t, buyer.Paused, b.Status())
+	assert.Equal(t, buyer.StatusPaused, b.Status())
 	require.ErrorIs(t, b.Pause(later), buyer.ErrAlreadyPaused)
 	require.NoError(t, b.Resume(later))
-	assert.Equal(t, buyer.Active, b.Status())
-	assert.Equal(t, []event.Event{buyer.Created{BuyerID: "buyer_1", At: now}, buyer.PausedEvent{BuyerID: "buyer_1", At: later}, buyer.Resumed{BuyerID: "buyer_1", At: later}}, b.Pending())
+	assert.Equal(t, buyer.StatusActive, b.Status())
+	assert.Equal(t, []event.Event{buyer.Created{BuyerID: "buyer_1", At: now}, buyer.Paused{BuyerID: "buyer_1", At: later}, buyer.Resumed{BuyerID: "buyer_1", At: later}}, b.Pending())
 	assert.Equal(t, int64(3), b.Version())
 	assert.Equal(t, later, b.Snapshot().UpdatedAt)
 }
 
 func TestEventTypes(t *testing.T) {
 	t.Parallel()
-	for want, e := range map[string]event.Event{"buyer.created": buyer.Created{}, "buyer.updated": buyer.Updated{}, "buyer.paused": buyer.PausedEvent{},
+	for want, e := range map[string]event.Event{"buyer.created": buyer.Created{}, "buyer.updated": buyer.Updated{}, "buyer.paused": buyer.Paused{},
 		"buyer.resumed": buyer.Resumed{}, "buyer.funded": buyer.Funded{}, "buyer.withdrawn": buyer.Withdrawn{}} {
 		assert.Equal(t, want, e.EventType())
 	}
@@ -133,7 +133,7 @@ func TestMoney(t *testing.T) {
 
 func TestHeldMoneyIsNotSpent(t *testing.T) {
 	t.Parallel()
-	b := buyer.FromSnapshot(buyer.Snapshot{ID: "buyer_1", Status: buyer.Active, Balance: 100, Held: 30, CreditLimit: 5})
+	b := buyer.FromSnapshot(buyer.Snapshot{ID: "buyer_1", Status: buyer.StatusActive, Balance: 100, Held: 30, CreditLimit: 5})
 	assert.True(t, b.CanPay(75))
 	assert.False(t, b.CanPay(76))
 	_, err := b.Withdraw("e", 71, "", now)

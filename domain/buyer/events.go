@@ -18,8 +18,8 @@ type Updated struct {
 	At      time.Time
 }
 
-// PausedEvent becomes buyer.paused.v1.
-type PausedEvent struct {
+// Paused becomes buyer.paused.v1.
+type Paused struct {
 	BuyerID string
 	At      time.Time
 }
@@ -51,7 +51,7 @@ func (Created) EventType() string { return "buyer.created" }
 func (Updated) EventType() string { return "buyer.updated" }
 
 // EventType implements event.Event.
-func (PausedEvent) EventType() string { return "buyer.paused" }
+func (Paused) EventType() string { return "buyer.paused" }
 
 // EventType implements event.Event.
 func (Resumed) EventType() string { return "buyer.resumed" }

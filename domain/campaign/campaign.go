@@ -17,12 +17,12 @@ import (
 // Status says whether a campaign or a contract takes leads.
 type Status string
 
-// The statuses. Archived is for campaigns, Deleted for contracts; both are final.
+// The statuses. StatusArchived is for campaigns, StatusDeleted for contracts; both are final.
 const (
-	Active   Status = "active"
-	Paused   Status = "paused"
-	Archived Status = "archived"
-	Deleted  Status = "deleted"
+	StatusActive   Status = "active"
+	StatusPaused   Status = "paused"
+	StatusArchived Status = "archived"
+	StatusDeleted  Status = "deleted"
 )
 
 // PriceShown says what a supplier sees as the price of a sold lead (api/lead-ingestion.md).
@@ -92,10 +92,10 @@ var (
 	ErrArchived       = fault.New(fault.RuleViolated, "campaign_archived", "The campaign is archived.")
 	ErrCategoryTaken  = fault.ErrValidation.With(fault.Violation{Field: "category", Code: fault.Duplicate, Message: "has an active campaign already"})
 	errNotInThisMode  = "must be exclusive; other modes are not supported yet"
-	errBadPriceShown  = "must be payout, sale or hidden"
-	errBadPayoutType  = "must be percent or fixed"
-	errBadMatch       = "must be any or all"
-	errBadDedupeField = "must be phone or email"
+	mustBePriceShown  = "must be payout, sale or hidden"
+	mustBePayoutType  = "must be percent or fixed"
+	mustBeMatch       = "must be any or all"
+	mustBeDedupeField = "must be phone or email"
 )
 
 const (
@@ -141,7 +141,7 @@ func New(id, sellerID string, status Status, d Definition, strategies Strategies
 	if d.Category == nil {
 		v.Add("category", fault.Required, "is required")
 	}
-	if status != Active && status != Paused {
+	if status != StatusActive && status != StatusPaused {
 		v.Add("status", fault.InvalidValue, "must be active or paused")
 	}
 	c.apply(d, strategies, &v)
@@ -155,7 +155,7 @@ func New(id, sellerID string, status Status, d Definition, strategies Strategies
 
 // Update changes a campaign's definition.
 func (c *Campaign) Update(d Definition, strategies Strategies, now time.Time) error {
-	if c.s.Status == Archived {
+	if c.s.Status == StatusArchived {
 		return ErrArchived
 	}
 	next := *c
@@ -216,7 +216,7 @@ func (c *Campaign) apply(d Definition, strategies Strategies, v *fault.Violation
 	}
 	if d.PriceShown != nil {
 		if !slices.Contains([]PriceShown{ShowPayout, ShowSale, ShowHidden}, *d.PriceShown) {
-			v.Add("price_shown", fault.InvalidValue, errBadPriceShown)
+			v.Add("price_shown", fault.InvalidValue, mustBePriceShown)
 		}
 		c.s.PriceShown = *d.PriceShown
 	}
@@ -239,7 +239,7 @@ func checkDedupe(d Dedupe, v *fault.Violations) Dedupe {
 	seen := []string{}
 	for _, f := range d.Fields {
 		if f != field.Phone && f != field.EmailName {
-			v.Add("dedupe.fields", fault.InvalidValue, errBadDedupeField)
+			v.Add("dedupe.fields", fault.InvalidValue, mustBeDedupeField)
 			break
 		}
 		if !slices.Contains(seen, f) {
@@ -251,7 +251,7 @@ func checkDedupe(d Dedupe, v *fault.Violations) Dedupe {
 		d.Match = MatchAny
 	}
 	if d.Match != MatchAny && d.Match != MatchAll {
-		v.Add("dedupe.match", fault.InvalidValue, errBadMatch)
+		v.Add("dedupe.match", fault.InvalidValue, mustBeMatch)
 	}
 	if d.WindowDays < 1 || d.WindowDays > maxWindow {
 		v.Add("dedupe.window_days", fault.InvalidValue, "must be between 1 and 3650")
@@ -271,43 +271,43 @@ func checkPayout(p Payout, v *fault.Violations) {
 			v.Add("supplier_payout.value", fault.InvalidValue, "must not be negative")
 		}
 	default:
-		v.Add("supplier_payout.type", fault.InvalidValue, errBadPayoutType)
+		v.Add("supplier_payout.type", fault.InvalidValue, mustBePayoutType)
 	}
 }
 
 // Pause stops the campaign: it takes no leads and sells none.
 func (c *Campaign) Pause(now time.Time) error {
 	switch c.s.Status {
-	case Paused:
+	case StatusPaused:
 		return ErrAlreadyPaused
-	case Archived:
+	case StatusArchived:
 		return ErrArchived
 	}
-	c.s.Status, c.s.UpdatedAt = Paused, now
-	c.Record(PausedEvent{CampaignID: c.s.ID, Category: c.s.Category, At: now})
+	c.s.Status, c.s.UpdatedAt = StatusPaused, now
+	c.Record(Paused{CampaignID: c.s.ID, Category: c.s.Category, At: now})
 	return nil
 }
 
 // Resume starts a paused campaign again.
 func (c *Campaign) Resume(now time.Time) error {
 	switch c.s.Status {
-	case Active:
+	case StatusActive:
 		return ErrNotPaused
-	case Archived:
+	case StatusArchived:
 		return ErrArchived
 	}
-	c.s.Status, c.s.UpdatedAt = Active, now
+	c.s.Status, c.s.UpdatedAt = StatusActive, now
 	c.Record(Resumed{CampaignID: c.s.ID, Category: c.s.Category, At: now})
 	return nil
 }
 
 // Archive ends the campaign for good.
 func (c *Campaign) Archive(now time.Time) error {
-	if c.s.Status == Archived {
+	if c.s.Status == StatusArchived {
 		return ErrArchived
 	}
-	c.s.Status, c.s.UpdatedAt = Archived, now
-	c.Record(ArchivedEvent{CampaignID: c.s.ID, Category: c.s.Category, At: now})
+	c.s.Status, c.s.UpdatedAt = StatusArchived, now
+	c.Record(Archived{CampaignID: c.s.ID, Category: c.s.Category, At: now})
 	return nil
 }
 

@@ -41,7 +41,7 @@ func fields(err error) []string {
 
 func auto(t testing.TB) *campaign.Campaign {
 	t.Helper()
-	c, err := campaign.New("campaign_1", "seller_1", campaign.Active, campaign.Definition{Name: p("Auto"), Category: p(" Auto Insurance "),
+	c, err := campaign.New("campaign_1", "seller_1", campaign.StatusActive, campaign.Definition{Name: p("Auto"), Category: p(" Auto Insurance "),
 		Fields: p([]field.Rule{{Name: "roof", Type: field.TypeEnum, Options: []string{"flat"}}}),
 		Dedupe: &campaign.Dedupe{Fields: []string{"phone", "email", "phone"}, WindowDays: 30},
 		Payout: &campaign.Payout{Type: campaign.PayoutPercent, Percent: 700_000}}, known, now)
@@ -52,7 +52,7 @@ func auto(t testing.TB) *campaign.Campaign {
 func withContract(t testing.TB) *campaign.Campaign {
 	t.Helper()
 	c := auto(t)
-	require.NoError(t, c.AddContract("contract_1", "buyer_1", campaign.Active, campaign.Terms{Price: p(money.Micros(45)),
+	require.NoError(t, c.AddContract("contract_1", "buyer_1", campaign.StatusActive, campaign.Terms{Price: p(money.Micros(45)),
 		Caps: p([]campaign.Cap{{Window: calendar.Month, HasBudget: true, Budget: 900}, {Window: calendar.Day, HasLeads: true, Leads: 10}})}, zones, now))
 	return c
 }
@@ -60,19 +60,19 @@ func withContract(t testing.TB) *campaign.Campaign {
 func TestNew(t *testing.T) {
 	t.Parallel()
 	c := auto(t)
-	assert.Equal(t, campaign.Snapshot{ID: "campaign_1", SellerID: "seller_1", Name: "Auto", Category: "Auto Insurance", Status: campaign.Active,
+	assert.Equal(t, campaign.Snapshot{ID: "campaign_1", SellerID: "seller_1", Name: "Auto", Category: "Auto Insurance", Status: campaign.StatusActive,
 		Fields: []field.Rule{{Name: "roof", Type: field.TypeEnum, Options: []string{"flat"}}}, Mode: "exclusive", MaxSales: 1, Strategy: "priority",
 		Dedupe:          campaign.Dedupe{Fields: []string{"phone", "email"}, Match: campaign.MatchAny, WindowDays: 30},
 		PendingTTLHours: 72, PriceShown: campaign.ShowPayout, Payout: campaign.Payout{Type: campaign.PayoutPercent, Percent: 700_000},
 		CreatedAt: now, UpdatedAt: now, Version: 1}, c.Snapshot())
-	assert.Equal(t, []event.Event{campaign.Created{CampaignID: "campaign_1", Category: "Auto Insurance", Status: campaign.Active, At: now}}, c.Pending())
+	assert.Equal(t, []event.Event{campaign.Created{CampaignID: "campaign_1", Category: "Auto Insurance", Status: campaign.StatusActive, At: now}}, c.Pending())
 	assert.Len(t, c.Pending(), 1, "reading does not clear")
 	assert.Equal(t, 72*time.Hour, c.PendingTTL())
 	assert.Equal(t, 30*24*time.Hour, c.DedupeWindow())
 
-	c, err := campaign.New("campaign_2", "seller_1", campaign.Paused, campaign.Definition{Name: p("A"), Category: p("B")}, known, now)
+	c, err := campaign.New("campaign_2", "seller_1", campaign.StatusPaused, campaign.Definition{Name: p("A"), Category: p("B")}, known, now)
 	require.NoError(t, err)
-	assert.Equal(t, campaign.Paused, c.Status())
+	assert.Equal(t, campaign.StatusPaused, c.Status())
 	assert.Equal(t, campaign.Payout{}, c.Payout())
 	assert.Empty(t, c.DedupeKeys(field.Set{"phone": field.TextValue("+15551234567")}), "no duplicate rule")
 }
@@ -123,7 +123,7 @@ func TestRules(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			c, err := campaign.New("campaign_1", "seller_1", campaign.Active, tc.d, known, now)
+			c, err := campaign.New("campaign_1", "seller_1", campaign.StatusActive, tc.d, known, now)
 			updated := auto(t)
 			before := updated.Snapshot()
 			updateErr := updated.Update(tc.d, known, later)
@@ -149,7 +149,7 @@ func TestRules(t *testing.T) {
 			}
 		})
 	}
-	_, err := campaign.New("c", "s", campaign.Archived, campaign.Definition{Name: p("A"), Category: p("B")}, known, now)
+	_, err := campaign.New("c", "s", campaign.StatusArchived, campaign.Definition{Name: p("A"), Category: p("B")}, known, now)
 	assert.Equal(t, []string{"status"}, fields(err))
 }
 
@@ -174,9 +174,9 @@ func TestStates(t *testing.T) {
 	archive := func(c *campaign.Campaign) error { return c.Archive(later) }
 	update := func(c *campaign.Campaign) error { return c.Update(campaign.Definition{}, known, later) }
 	for status, steps := range map[campaign.Status][]step{
-		campaign.Active:   {{pause, nil}, {resume, campaign.ErrNotPaused}, {archive, nil}, {update, nil}},
-		campaign.Paused:   {{pause, campaign.ErrAlreadyPaused}, {resume, nil}, {archive, nil}, {update, nil}},
-		campaign.Archived: {{pause, campaign.ErrArchived}, {resume, campaign.ErrArchived}, {archive, campaign.ErrArchived}, {update, campaign.ErrArchived}},
+		campaign.StatusActive:   {{pause, nil}, {resume, campaign.ErrNotPaused}, {archive, nil}, {update, nil}},
+		campaign.StatusPaused:   {{pause, campaign.ErrAlreadyPaused}, {resume, nil}, {archive, nil}, {update, nil}},
+		campaign.StatusArchived: {{pause, campaign.ErrArchived}, {resume, campaign.ErrArchived}, {archive, campaign.ErrArchived}, {update, campaign.ErrArchived}},
 	} {
 		for i, s := range steps {
 			c := campaign.FromSnapshot(campaign.Snapshot{ID: "c", Category: "Solar", Status: status})
@@ -190,22 +190,22 @@ func TestStates(t *testing.T) {
 			}
 			require.NoError(t, err)
 			assert.Equal(t, later, c.Snapshot().UpdatedAt)
-			assert.Equal(t, []campaign.Status{campaign.Paused, campaign.Active, campaign.Archived, status}[i], c.Status())
+			assert.Equal(t, []campaign.Status{campaign.StatusPaused, campaign.StatusActive, campaign.StatusArchived, status}[i], c.Status())
 			assert.Equal(t, []event.Event{
-				campaign.PausedEvent{CampaignID: "c", Category: "Solar", At: later}, campaign.Resumed{CampaignID: "c", Category: "Solar", At: later},
-				campaign.ArchivedEvent{CampaignID: "c", Category: "Solar", At: later}, campaign.Updated{CampaignID: "c", Category: "Solar", At: later}}[i:i+1], c.Pending())
+				campaign.Paused{CampaignID: "c", Category: "Solar", At: later}, campaign.Resumed{CampaignID: "c", Category: "Solar", At: later},
+				campaign.Archived{CampaignID: "c", Category: "Solar", At: later}, campaign.Updated{CampaignID: "c", Category: "Solar", At: later}}[i:i+1], c.Pending())
 		}
 	}
-	archived := campaign.FromSnapshot(campaign.Snapshot{Status: campaign.Archived, Contracts: []campaign.ContractSnapshot{{ID: "k", Status: campaign.Active}}})
-	require.ErrorIs(t, archived.AddContract("k2", "b", campaign.Active, campaign.Terms{Price: p(money.Micros(1))}, zones, now), campaign.ErrArchived)
+	archived := campaign.FromSnapshot(campaign.Snapshot{Status: campaign.StatusArchived, Contracts: []campaign.ContractSnapshot{{ID: "k", Status: campaign.StatusActive}}})
+	require.ErrorIs(t, archived.AddContract("k2", "b", campaign.StatusActive, campaign.Terms{Price: p(money.Micros(1))}, zones, now), campaign.ErrArchived)
 	_, err := archived.UpdateContract("k", campaign.Terms{}, zones, now)
 	require.ErrorIs(t, err, campaign.ErrArchived)
 }
 
 func TestEventTypes(t *testing.T) {
 	t.Parallel()
-	for want, e := range map[string]event.Event{"campaign.created": campaign.Created{}, "campaign.updated": campaign.Updated{}, "campaign.paused": campaign.PausedEvent{},
-		"campaign.resumed": campaign.Resumed{}, "campaign.archived": campaign.ArchivedEvent{}, "contract.created": campaign.ContractCreated{},
+	for want, e := range map[string]event.Event{"campaign.created": campaign.Created{}, "campaign.updated": campaign.Updated{}, "campaign.paused": campaign.Paused{},
+		"campaign.resumed": campaign.Resumed{}, "campaign.archived": campaign.Archived{}, "contract.created": campaign.ContractCreated{},
 		"contract.updated": campaign.ContractUpdated{}, "contract.paused": campaign.ContractPaused{}, "contract.resumed": campaign.ContractResumed{},
 		"contract.deleted": campaign.ContractDeleted{}} {
 		assert.Equal(t, want, e.EventType())
@@ -261,10 +261,10 @@ func TestCategoryKey(t *testing.T) {
 func TestAddContract(t *testing.T) {
 	t.Parallel()
 	c := withContract(t)
-	assert.Equal(t, []campaign.ContractSnapshot{{ID: "contract_1", BuyerID: "buyer_1", Status: campaign.Active, Price: 45, Priority: 1, EffectiveZone: "America/New_York",
+	assert.Equal(t, []campaign.ContractSnapshot{{ID: "contract_1", BuyerID: "buyer_1", Status: campaign.StatusActive, Price: 45, Priority: 1, EffectiveZone: "America/New_York",
 		Caps:      []campaign.Cap{{Window: calendar.Day, HasLeads: true, Leads: 10}, {Window: calendar.Month, HasBudget: true, Budget: 900}},
 		CreatedAt: now, UpdatedAt: now}}, c.Snapshot().Contracts)
-	assert.Equal(t, campaign.ContractCreated{CampaignID: "campaign_1", ContractID: "contract_1", BuyerID: "buyer_1", Status: campaign.Active, Price: 45, At: now}, c.Pending()[1])
+	assert.Equal(t, campaign.ContractCreated{CampaignID: "campaign_1", ContractID: "contract_1", BuyerID: "buyer_1", Status: campaign.StatusActive, Price: 45, At: now}, c.Pending()[1])
 	k, err := c.Contract("contract_1")
 	require.NoError(t, err)
 	assert.Equal(t, "contract_1", k.ID())
@@ -281,11 +281,11 @@ func TestAddContract(t *testing.T) {
 
 	many := auto(t)
 	for i := range 500 {
-		require.NoError(t, many.AddContract("k"+strconv.Itoa(i), "b", campaign.Active, campaign.Terms{Price: p(money.Micros(1))}, zones, now))
+		require.NoError(t, many.AddContract("k"+strconv.Itoa(i), "b", campaign.StatusActive, campaign.Terms{Price: p(money.Micros(1))}, zones, now))
 	}
-	require.ErrorIs(t, many.AddContract("one more", "b", campaign.Active, campaign.Terms{Price: p(money.Micros(1))}, zones, now), campaign.ErrTooManyContracts)
+	require.ErrorIs(t, many.AddContract("one more", "b", campaign.StatusActive, campaign.Terms{Price: p(money.Micros(1))}, zones, now), campaign.ErrTooManyContracts)
 	require.NoError(t, many.DeleteContract("k7", now))
-	require.NoError(t, many.AddContract("one more", "b", campaign.Active, campaign.Terms{Price: p(money.Micros(1))}, zones, now), "deleted ones do not count")
+	require.NoError(t, many.AddContract("one more", "b", campaign.StatusActive, campaign.Terms{Price: p(money.Micros(1))}, zones, now), "deleted ones do not count")
 }
 
 func TestTerms(t *testing.T) {
@@ -323,7 +323,7 @@ func TestTerms(t *testing.T) {
 			t.Parallel()
 			c := auto(t)
 			before := c.Snapshot()
-			err := c.AddContract("k", "b", campaign.Active, tc.t, zones, later)
+			err := c.AddContract("k", "b", campaign.StatusActive, tc.t, zones, later)
 			if tc.want == nil {
 				require.NoError(t, err)
 				return
@@ -344,10 +344,10 @@ func TestTerms(t *testing.T) {
 			}
 		})
 	}
-	require.Error(t, auto(t).AddContract("k", "b", campaign.Deleted, campaign.Terms{Price: price}, zones, now))
+	require.Error(t, auto(t).AddContract("k", "b", campaign.StatusDeleted, campaign.Terms{Price: price}, zones, now))
 
 	c1 := auto(t)
-	require.NoError(t, c1.AddContract("k", "b", campaign.Paused, caps(budget(calendar.Total, 5), leads(calendar.Hour, 3), leads(calendar.Total, 9)), zones, now))
+	require.NoError(t, c1.AddContract("k", "b", campaign.StatusPaused, caps(budget(calendar.Total, 5), leads(calendar.Hour, 3), leads(calendar.Total, 9)), zones, now))
 	assert.Equal(t, []c{leads(calendar.Hour, 3), {Window: calendar.Total, HasLeads: true, Leads: 9, HasBudget: true, Budget: 5}}, c1.Snapshot().Contracts[0].Caps, "one a window, the shortest first")
 }
 
@@ -373,7 +373,7 @@ func TestUpdateContract(t *testing.T) {
 		assert.Equal(t, tc.recount, recount, i)
 		assert.Equal(t, campaign.ContractUpdated{CampaignID: "campaign_1", ContractID: "contract_1", BuyerID: "buyer_1", Price: 50, At: later}, c.Pending()[i+2])
 	}
-	assert.Equal(t, []campaign.ContractSnapshot{{ID: "contract_1", BuyerID: "buyer_1", Status: campaign.Active, Price: 50, Priority: 3, EffectiveZone: "America/New_York",
+	assert.Equal(t, []campaign.ContractSnapshot{{ID: "contract_1", BuyerID: "buyer_1", Status: campaign.StatusActive, Price: 50, Priority: 3, EffectiveZone: "America/New_York",
 		Caps: []campaign.Cap{}, CreatedAt: now, UpdatedAt: later}}, c.Snapshot().Contracts)
 }
 
@@ -386,15 +386,15 @@ func TestContractStates(t *testing.T) {
 	require.ErrorIs(t, c.ResumeContract("contract_1", later), campaign.ErrContractNotPaused)
 	require.NoError(t, c.PauseContract("contract_1", later))
 	require.ErrorIs(t, c.PauseContract("contract_1", later), campaign.ErrContractAlreadyPaused)
-	assert.Equal(t, campaign.Paused, c.Contracts()[0].Status())
+	assert.Equal(t, campaign.StatusPaused, c.Contracts()[0].Status())
 	require.NoError(t, c.ResumeContract("contract_1", later))
-	assert.Equal(t, campaign.Active, c.Contracts()[0].Status())
+	assert.Equal(t, campaign.StatusActive, c.Contracts()[0].Status())
 	require.NoError(t, c.DeleteContract("contract_1", later))
 	assert.Empty(t, c.Contracts())
 	_, err := c.Contract("contract_1")
 	require.ErrorIs(t, err, campaign.ErrContractNotFound)
 	require.ErrorIs(t, c.DeleteContract("contract_1", later), campaign.ErrContractNotFound)
-	assert.Equal(t, campaign.Deleted, c.Snapshot().Contracts[0].Status, "it is kept for its sales")
+	assert.Equal(t, campaign.StatusDeleted, c.Snapshot().Contracts[0].Status, "it is kept for its sales")
 	types := make([]string, 0, 5)
 	for _, e := range c.Pending() {
 		types = append(types, e.EventType())
@@ -424,7 +424,7 @@ func TestSpans(t *testing.T) {
 func TestRezone(t *testing.T) {
 	t.Parallel()
 	add := func(c *campaign.Campaign, id, buyer, own, effective string) {
-		require.NoError(t, c.AddContract(id, buyer, campaign.Active, campaign.Terms{Price: p(money.Micros(1)), TimeZone: &own}, campaign.Zones{Seller: effective}, now))
+		require.NoError(t, c.AddContract(id, buyer, campaign.StatusActive, campaign.Terms{Price: p(money.Micros(1)), TimeZone: &own}, campaign.Zones{Seller: effective}, now))
 	}
 	c := auto(t)
 	add(c, "own", "buyer_1", "Asia/Tokyo", "UTC")
@@ -464,7 +464,7 @@ func TestCopiesNeverAlias(t *testing.T) {
 			return err
 		},
 		"add contract": func(c *campaign.Campaign) error {
-			return c.AddContract("contract_2", "buyer_2", campaign.Active, campaign.Terms{Price: p(money.Micros(1))}, zones, later)
+			return c.AddContract("contract_2", "buyer_2", campaign.StatusActive, campaign.Terms{Price: p(money.Micros(1))}, zones, later)
 		},
 		"pause contract":  func(c *campaign.Campaign) error { return c.PauseContract("contract_1", later) },
 		"delete contract": func(c *campaign.Campaign) error { return c.DeleteContract("contract_1", later) },

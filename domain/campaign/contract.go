@@ -101,7 +101,7 @@ func (k Contract) Spans(t time.Time) []calendar.Span {
 func (c *Campaign) Contracts() []Contract {
 	out := make([]Contract, 0, len(c.s.Contracts))
 	for _, k := range c.s.Contracts {
-		if k.Status != Deleted {
+		if k.Status != StatusDeleted {
 			out = append(out, Contract{k})
 		}
 	}
@@ -117,7 +117,7 @@ func (c *Campaign) Contract(id string) (Contract, error) {
 }
 
 func (c *Campaign) contractIndex(id string) int {
-	return slices.IndexFunc(c.s.Contracts, func(k ContractSnapshot) bool { return k.ID == id && k.Status != Deleted })
+	return slices.IndexFunc(c.s.Contracts, func(k ContractSnapshot) bool { return k.ID == id && k.Status != StatusDeleted })
 }
 
 // Zones are the time zones a contract falls back to when it has none of its own.
@@ -136,7 +136,7 @@ func (z Zones) effective(own string) string {
 
 // AddContract adds a buyer's standing order. Errors name the members at fault (api/marketplace.md, "Contracts").
 func (c *Campaign) AddContract(id, buyerID string, status Status, t Terms, z Zones, now time.Time) error {
-	if c.s.Status == Archived {
+	if c.s.Status == StatusArchived {
 		return ErrArchived
 	}
 	if len(c.Contracts()) >= maxContracts {
@@ -147,7 +147,7 @@ func (c *Campaign) AddContract(id, buyerID string, status Status, t Terms, z Zon
 	if t.Price == nil {
 		v.Add("price", fault.Required, "is required")
 	}
-	if status != Active && status != Paused {
+	if status != StatusActive && status != StatusPaused {
 		v.Add("status", fault.InvalidValue, "must be active or paused")
 	}
 	k.apply(t, z, &v)
@@ -167,7 +167,7 @@ func (c *Campaign) UpdateContract(id string, t Terms, z Zones, now time.Time) (r
 	if i < 0 {
 		return false, ErrContractNotFound
 	}
-	if c.s.Status == Archived {
+	if c.s.Status == StatusArchived {
 		return false, ErrArchived
 	}
 	k := c.s.Contracts[i]
@@ -188,7 +188,7 @@ func (c *Campaign) UpdateContract(id string, t Terms, z Zones, now time.Time) (r
 func (c *Campaign) Rezone(buyerID string, zones func(buyerID string) Zones, now time.Time) []string {
 	var changed []string
 	for i, k := range c.s.Contracts {
-		if k.Status == Deleted || buyerID != "" && k.BuyerID != buyerID {
+		if k.Status == StatusDeleted || buyerID != "" && k.BuyerID != buyerID {
 			continue
 		}
 		if zone := zones(k.BuyerID).effective(k.TimeZone); zone != k.EffectiveZone {
@@ -208,10 +208,10 @@ func (c *Campaign) PauseContract(id string, now time.Time) error {
 		return ErrContractNotFound
 	}
 	k := c.s.Contracts[i]
-	if k.Status == Paused {
+	if k.Status == StatusPaused {
 		return ErrContractAlreadyPaused
 	}
-	k.Status, k.UpdatedAt = Paused, now
+	k.Status, k.UpdatedAt = StatusPaused, now
 	c.replace(i, k, now)
 	c.Record(ContractPaused{CampaignID: c.s.ID, ContractID: id, BuyerID: k.BuyerID, At: now})
 	return nil
@@ -224,10 +224,10 @@ func (c *Campaign) ResumeContract(id string, now time.Time) error {
 		return ErrContractNotFound
 	}
 	k := c.s.Contracts[i]
-	if k.Status != Paused {
+	if k.Status != StatusPaused {
 		return ErrContractNotPaused
 	}
-	k.Status, k.UpdatedAt = Active, now
+	k.Status, k.UpdatedAt = StatusActive, now
 	c.replace(i, k, now)
 	c.Record(ContractResumed{CampaignID: c.s.ID, ContractID: id, BuyerID: k.BuyerID, At: now})
 	return nil
@@ -240,7 +240,7 @@ func (c *Campaign) DeleteContract(id string, now time.Time) error {
 		return ErrContractNotFound
 	}
 	k := c.s.Contracts[i]
-	k.Status, k.UpdatedAt = Deleted, now
+	k.Status, k.UpdatedAt = StatusDeleted, now
 	c.replace(i, k, now)
 	c.Record(ContractDeleted{CampaignID: c.s.ID, ContractID: id, BuyerID: k.BuyerID, At: now})
 	return nil

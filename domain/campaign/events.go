@@ -19,8 +19,8 @@ type Updated struct {
 	At                   time.Time
 }
 
-// PausedEvent becomes campaign.paused.v1.
-type PausedEvent struct {
+// Paused becomes campaign.paused.v1.
+type Paused struct {
 	CampaignID, Category string
 	At                   time.Time
 }
@@ -31,8 +31,8 @@ type Resumed struct {
 	At                   time.Time
 }
 
-// ArchivedEvent becomes campaign.archived.v1.
-type ArchivedEvent struct {
+// Archived becomes campaign.archived.v1.
+type Archived struct {
 	CampaignID, Category string
 	At                   time.Time
 }
@@ -77,13 +77,13 @@ func (Created) EventType() string { return "campaign.created" }
 func (Updated) EventType() string { return "campaign.updated" }
 
 // EventType implements event.Event.
-func (PausedEvent) EventType() string { return "campaign.paused" }
+func (Paused) EventType() string { return "campaign.paused" }
 
 // EventType implements event.Event.
 func (Resumed) EventType() string { return "campaign.resumed" }
 
 // EventType implements event.Event.
-func (ArchivedEvent) EventType() string { return "campaign.archived" }
+func (Archived) EventType() string { return "campaign.archived" }
 
 // EventType implements event.Event.
 func (ContractCreated) EventType() string { return "contract.created" }

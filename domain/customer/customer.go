@@ -18,9 +18,9 @@ type Status string
 
 // The statuses of a customer.
 const (
-	Active   Status = "active"
-	Archived Status = "archived"
-	Deleted  Status = "deleted"
+	StatusActive   Status = "active"
+	StatusArchived Status = "archived"
+	StatusDeleted  Status = "deleted"
 )
 
 // Errors of customers.
@@ -71,7 +71,7 @@ func (r *Registration) details() Details {
 
 // Register makes a customer that a partner brought. There is none without attribution. Errors name the members at fault.
 func Register(r Registration, a Attribution, now time.Time) (*Customer, error) {
-	c := &Customer{s: Snapshot{SellerID: r.SellerID, ID: r.ID, Status: Active, CreatedAt: now, UpdatedAt: now}}
+	c := &Customer{s: Snapshot{SellerID: r.SellerID, ID: r.ID, Status: StatusActive, CreatedAt: now, UpdatedAt: now}}
 	var v fault.Violations
 	c.s.describe(r.details(), &v)
 	if err := v.Err(); err != nil {
@@ -86,7 +86,7 @@ func Register(r Registration, a Attribution, now time.Time) (*Customer, error) {
 // says whether something changed. Nor does a deleted customer change hands.
 func (c *Customer) AttributeTo(a Attribution) bool {
 	previous := c.s.Attribution.PartnerID
-	if previous == a.PartnerID || c.s.Status == Deleted {
+	if previous == a.PartnerID || c.s.Status == StatusDeleted {
 		return false
 	}
 	c.s.Attribution, c.s.UpdatedAt = a, a.At
@@ -98,7 +98,7 @@ func (c *Customer) AttributeTo(a Attribution) bool {
 // Touch keeps when a later touch of the partner that has the customer happened, so that an older one of another partner is
 // known as such. It changes nothing that is told of the customer; the result says whether it is to be stored.
 func (c *Customer) Touch(at time.Time) bool {
-	if c.s.Status == Deleted || !at.After(c.s.Attribution.TouchedAt) {
+	if c.s.Status == StatusDeleted || !at.After(c.s.Attribution.TouchedAt) {
 		return false
 	}
 	c.s.Attribution.TouchedAt = at
@@ -124,7 +124,7 @@ func (d Details) Check() error {
 // Update changes what an operator says about the customer. Errors name the members at fault; ErrNotFound for a deleted one,
 // of which nothing personal may come back.
 func (c *Customer) Update(d Details, now time.Time) error {
-	if c.s.Status == Deleted {
+	if c.s.Status == StatusDeleted {
 		return ErrNotFound
 	}
 	next := c.Snapshot()
@@ -179,33 +179,33 @@ func CheckKey(key string) error {
 
 // Archive puts an active customer aside: ErrAction for any other.
 func (c *Customer) Archive(now time.Time) error {
-	if c.s.Status != Active {
+	if c.s.Status != StatusActive {
 		return ErrAction
 	}
-	c.s.Status, c.s.UpdatedAt = Archived, now
-	c.Record(ArchivedEvent{CustomerID: c.s.ID, CustomerKey: c.PublicKey(), PartnerID: c.s.Attribution.PartnerID, At: now})
+	c.s.Status, c.s.UpdatedAt = StatusArchived, now
+	c.Record(Archived{CustomerID: c.s.ID, CustomerKey: c.PublicKey(), PartnerID: c.s.Attribution.PartnerID, At: now})
 	return nil
 }
 
 // RevokeArchive brings an archived customer back: ErrAction for any other.
 func (c *Customer) RevokeArchive(now time.Time) error {
-	if c.s.Status != Archived {
+	if c.s.Status != StatusArchived {
 		return ErrAction
 	}
 	next := c.Snapshot()
-	next.Status = Active
+	next.Status = StatusActive
 	c.change(next, now)
 	return nil
 }
 
 // Delete erases what is personal and frees the key. The attribution stays.
 func (c *Customer) Delete(now time.Time) error {
-	if c.s.Status == Deleted {
+	if c.s.Status == StatusDeleted {
 		return ErrNotFound
 	}
-	c.Record(DeletedEvent{CustomerID: c.s.ID, CustomerKey: c.PublicKey(), PartnerID: c.s.Attribution.PartnerID, At: now})
+	c.Record(Deleted{CustomerID: c.s.ID, CustomerKey: c.PublicKey(), PartnerID: c.s.Attribution.PartnerID, At: now})
 	s := &c.s
-	s.Status, s.UpdatedAt, s.DeletedAt = Deleted, now, now
+	s.Status, s.UpdatedAt, s.DeletedAt = StatusDeleted, now, now
 	s.Key, s.Email, s.EmailKey, s.Name, s.Surname, s.Tags = "", "", "", "", "", nil
 	return nil
 }

@@ -32,7 +32,7 @@ func byLink() customer.Attribution {
 
 func stored(change ...func(*customer.Snapshot)) *customer.Customer {
 	s := customer.Snapshot{SellerID: "seller_1", ID: "customer_1", Key: "key 1 ", Email: "Jane@Example.com", EmailKey: "jane@example.com", Name: "Jane", Surname: "Doe",
-		Tags: []string{"vip", "new"}, Status: customer.Active, Attribution: byLink(), CreatedAt: now, UpdatedAt: now, Version: 2}
+		Tags: []string{"vip", "new"}, Status: customer.StatusActive, Attribution: byLink(), CreatedAt: now, UpdatedAt: now, Version: 2}
 	for _, c := range change {
 		c(&s)
 	}
@@ -51,7 +51,7 @@ func TestRegister(t *testing.T) {
 		customer.Attributed{CustomerID: "customer_1", CustomerKey: "key 1 ", PartnerID: "partner_1", Policy: "link", ReferralKey: "ref_1", At: now}}, c.Pending())
 	assert.Equal(t, "customer_1", c.ID())
 	assert.Equal(t, "seller_1", c.SellerID())
-	assert.Equal(t, customer.Active, c.Status())
+	assert.Equal(t, customer.StatusActive, c.Status())
 	assert.Equal(t, byLink(), c.Attribution())
 
 	r.Tags[0] = "x"
@@ -153,9 +153,9 @@ func TestAttributeTo(t *testing.T) {
 	assert.Equal(t, want, c.Snapshot(), "the key of the partner before is not kept")
 	assert.Equal(t, []event.Event{customer.Attributed{CustomerID: "customer_1", CustomerKey: "key 1 ", PartnerID: "partner_2", PreviousPartnerID: "partner_1", Policy: "operator", At: later}}, c.Pending())
 
-	archived := stored(func(s *customer.Snapshot) { s.Status = customer.Archived })
+	archived := stored(func(s *customer.Snapshot) { s.Status = customer.StatusArchived })
 	assert.True(t, archived.AttributeTo(to))
-	deleted := stored(func(s *customer.Snapshot) { s.Status = customer.Deleted })
+	deleted := stored(func(s *customer.Snapshot) { s.Status = customer.StatusDeleted })
 	assert.False(t, deleted.AttributeTo(to), "what is deleted keeps its attribution")
 	assert.Empty(t, deleted.Pending())
 }
@@ -173,7 +173,7 @@ func TestTouch(t *testing.T) {
 	want.Attribution.TouchedAt = now
 	assert.Equal(t, want, c.Snapshot())
 	assert.Empty(t, c.Pending())
-	deleted := stored(func(s *customer.Snapshot) { s.Status = customer.Deleted })
+	deleted := stored(func(s *customer.Snapshot) { s.Status = customer.StatusDeleted })
 	assert.False(t, deleted.Touch(later), "what is deleted keeps its attribution")
 	assert.Equal(t, byLink(), deleted.Attribution())
 }
@@ -202,7 +202,7 @@ func TestUpdate(t *testing.T) {
 			tc.want(&want)
 			require.NoError(t, c.Update(tc.d, later))
 			assert.Equal(t, want, c.Snapshot(), "what is not named stays")
-			assert.Equal(t, []event.Event{customer.Updated{CustomerID: "customer_1", CustomerKey: want.Key, PartnerID: "partner_1", Status: customer.Active, At: later}}, c.Pending())
+			assert.Equal(t, []event.Event{customer.Updated{CustomerID: "customer_1", CustomerKey: want.Key, PartnerID: "partner_1", Status: customer.StatusActive, At: later}}, c.Pending())
 		})
 	}
 	c := stored()
@@ -217,7 +217,7 @@ func TestUpdate(t *testing.T) {
 // Every step from every status.
 func TestSteps(t *testing.T) {
 	t.Parallel()
-	const active, archived, deleted = customer.Active, customer.Archived, customer.Deleted
+	const active, archived, deleted = customer.StatusActive, customer.StatusArchived, customer.StatusDeleted
 	updated := func(to customer.Status) event.Event {
 		return customer.Updated{CustomerID: "customer_1", CustomerKey: "key 1 ", PartnerID: "partner_1", Status: to, At: later}
 	}
@@ -229,14 +229,14 @@ func TestSteps(t *testing.T) {
 	}{
 		"archive": {func(c *customer.Customer) error { return c.Archive(later) }, map[customer.Status]customer.Status{active: archived}, customer.ErrAction,
 			func(customer.Status) event.Event {
-				return customer.ArchivedEvent{CustomerID: "customer_1", CustomerKey: "key 1 ", PartnerID: "partner_1", At: later}
+				return customer.Archived{CustomerID: "customer_1", CustomerKey: "key 1 ", PartnerID: "partner_1", At: later}
 			}},
 		"revoke-archive": {func(c *customer.Customer) error { return c.RevokeArchive(later) }, map[customer.Status]customer.Status{archived: active}, customer.ErrAction, updated},
 		"update": {func(c *customer.Customer) error { return c.Update(customer.Details{Name: ptr("J")}, later) },
 			map[customer.Status]customer.Status{active: active, archived: archived}, customer.ErrNotFound, updated},
 		"delete": {func(c *customer.Customer) error { return c.Delete(later) }, map[customer.Status]customer.Status{active: deleted, archived: deleted}, customer.ErrNotFound,
 			func(customer.Status) event.Event {
-				return customer.DeletedEvent{CustomerID: "customer_1", CustomerKey: "key 1 ", PartnerID: "partner_1", At: later}
+				return customer.Deleted{CustomerID: "customer_1", CustomerKey: "key 1 ", PartnerID: "partner_1", At: later}
 			}},
 	} {
 		for _, from := range []customer.Status{active, archived, deleted} {
@@ -337,7 +337,7 @@ func TestFromSnapshotNeverValidates(t *testing.T) {
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	for want, e := range map[string]event.Event{"customer.created": customer.Created{}, "customer.attributed": customer.Attributed{}, "customer.updated": customer.Updated{},
-		"customer.archived": customer.ArchivedEvent{}, "customer.deleted": customer.DeletedEvent{}} {
+		"customer.archived": customer.Archived{}, "customer.deleted": customer.Deleted{}} {
 		assert.Equal(t, want, e.EventType())
 		for i := range reflect.TypeOf(e).NumField() {
 			assert.Contains(t, []string{"CustomerID", "CustomerKey", "PartnerID", "PreviousPartnerID", "Policy", "ReferralKey", "Status", "At"}, reflect.TypeOf(e).Field(i).Name, "nothing personal")

@@ -24,14 +24,14 @@ type Updated struct {
 	At                                 time.Time
 }
 
-// ArchivedEvent says that a customer was put aside. It becomes customer.archived.v1.
-type ArchivedEvent struct {
+// Archived says that a customer was put aside. It becomes customer.archived.v1.
+type Archived struct {
 	CustomerID, CustomerKey, PartnerID string
 	At                                 time.Time
 }
 
-// DeletedEvent says that a customer was deleted and what is personal of it erased. It becomes customer.deleted.v1.
-type DeletedEvent struct {
+// Deleted says that a customer was deleted and what is personal of it erased. It becomes customer.deleted.v1.
+type Deleted struct {
 	CustomerID, CustomerKey, PartnerID string
 	At                                 time.Time
 }
@@ -46,7 +46,7 @@ func (Attributed) EventType() string { return "customer.attributed" }
 func (Updated) EventType() string { return "customer.updated" }
 
 // EventType implements event.Event.
-func (ArchivedEvent) EventType() string { return "customer.archived" }
+func (Archived) EventType() string { return "customer.archived" }
 
 // EventType implements event.Event.
-func (DeletedEvent) EventType() string { return "customer.deleted" }
+func (Deleted) EventType() string { return "customer.deleted" }

@@ -123,11 +123,11 @@ func (b *Book) Decide(f lead.Facts) Decision {
 func (b *Book) refusal(l *line) string {
 	price := l.contract.Price()
 	switch {
-	case b.campaign.Status() != campaign.Active:
+	case b.campaign.Status() != campaign.StatusActive:
 		return ReasonCampaignPaused
-	case l.contract.Status() != campaign.Active:
+	case l.contract.Status() != campaign.StatusActive:
 		return ReasonContractPaused
-	case l.buyer.Status() != buyer.Active:
+	case l.buyer.Status() != buyer.StatusActive:
 		return ReasonBuyerPaused
 	}
 	for _, n := range l.counters {

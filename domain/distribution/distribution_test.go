@@ -30,7 +30,7 @@ type fixture struct {
 }
 
 func contract(id, buyerID string, change ...func(*campaign.ContractSnapshot)) campaign.ContractSnapshot {
-	k := campaign.ContractSnapshot{ID: id, BuyerID: buyerID, Status: campaign.Active, Price: 10, Priority: 1, EffectiveZone: "UTC"}
+	k := campaign.ContractSnapshot{ID: id, BuyerID: buyerID, Status: campaign.StatusActive, Price: 10, Priority: 1, EffectiveZone: "UTC"}
 	for _, c := range change {
 		c(&k)
 	}
@@ -38,10 +38,10 @@ func contract(id, buyerID string, change ...func(*campaign.ContractSnapshot)) ca
 }
 
 func newFixture(contracts ...campaign.ContractSnapshot) *fixture {
-	f := &fixture{campaign: campaign.Snapshot{ID: "campaign_1", Status: campaign.Active, Strategy: "priority", Contracts: contracts},
+	f := &fixture{campaign: campaign.Snapshot{ID: "campaign_1", Status: campaign.StatusActive, Strategy: "priority", Contracts: contracts},
 		buyers: map[string]*buyer.Buyer{}, counters: map[string]*distribution.Counter{}}
 	for _, k := range contracts {
-		f.buyers[k.BuyerID] = buyer.FromSnapshot(buyer.Snapshot{ID: k.BuyerID, Status: buyer.Active, Balance: 1000})
+		f.buyers[k.BuyerID] = buyer.FromSnapshot(buyer.Snapshot{ID: k.BuyerID, Status: buyer.StatusActive, Balance: 1000})
 	}
 	return f
 }
@@ -126,20 +126,20 @@ func TestReasons(t *testing.T) {
 	}
 	tests := []test{
 		{"free", nil, func(*fixture) {}, "sold"},
-		{"campaign paused", nil, func(f *fixture) { f.campaign.Status = campaign.Paused }, "campaign_paused"},
-		{"campaign archived", nil, func(f *fixture) { f.campaign.Status = campaign.Archived }, "campaign_paused"},
-		{"contract paused", []func(*campaign.ContractSnapshot){func(k *campaign.ContractSnapshot) { k.Status = campaign.Paused }}, func(*fixture) {}, "contract_paused"},
+		{"campaign paused", nil, func(f *fixture) { f.campaign.Status = campaign.StatusPaused }, "campaign_paused"},
+		{"campaign archived", nil, func(f *fixture) { f.campaign.Status = campaign.StatusArchived }, "campaign_paused"},
+		{"contract paused", []func(*campaign.ContractSnapshot){func(k *campaign.ContractSnapshot) { k.Status = campaign.StatusPaused }}, func(*fixture) {}, "contract_paused"},
 		{"buyer paused", nil, func(f *fixture) {
-			f.buyers["b"] = buyer.FromSnapshot(buyer.Snapshot{ID: "b", Status: buyer.Paused, Balance: 1000})
+			f.buyers["b"] = buyer.FromSnapshot(buyer.Snapshot{ID: "b", Status: buyer.StatusPaused, Balance: 1000})
 		}, "buyer_paused"},
 		{"exactly enough money", nil, func(f *fixture) {
-			f.buyers["b"] = buyer.FromSnapshot(buyer.Snapshot{ID: "b", Status: buyer.Active, Balance: 7, CreditLimit: 5, Held: 2})
+			f.buyers["b"] = buyer.FromSnapshot(buyer.Snapshot{ID: "b", Status: buyer.StatusActive, Balance: 7, CreditLimit: 5, Held: 2})
 		}, "sold"},
 		{"a micro too little", nil, func(f *fixture) {
-			f.buyers["b"] = buyer.FromSnapshot(buyer.Snapshot{ID: "b", Status: buyer.Active, Balance: 7, CreditLimit: 5, Held: 3})
+			f.buyers["b"] = buyer.FromSnapshot(buyer.Snapshot{ID: "b", Status: buyer.StatusActive, Balance: 7, CreditLimit: 5, Held: 3})
 		}, "insufficient_balance"},
 		{"pauses go before money", nil, func(f *fixture) {
-			f.campaign.Status = campaign.Paused
+			f.campaign.Status = campaign.StatusPaused
 			f.buyers["b"] = buyer.FromSnapshot(buyer.Snapshot{})
 		}, "campaign_paused"},
 		{"a cap of zero", []func(*campaign.ContractSnapshot){capped(calendar.Day, 0, -1)}, func(*fixture) {}, "cap_day"},
@@ -147,7 +147,7 @@ func TestReasons(t *testing.T) {
 			used(f, calendar.Hour, 1, 10)
 			used(f, calendar.Total, 1, 10)
 		}, "cap_hour"},
-		{"caps go before money", []func(*campaign.ContractSnapshot){capped(calendar.Day, 0, -1)}, func(f *fixture) { f.buyers["b"] = buyer.FromSnapshot(buyer.Snapshot{Status: buyer.Active}) }, "cap_day"},
+		{"caps go before money", []func(*campaign.ContractSnapshot){capped(calendar.Day, 0, -1)}, func(f *fixture) { f.buyers["b"] = buyer.FromSnapshot(buyer.Snapshot{Status: buyer.StatusActive}) }, "cap_day"},
 		{"another day's counter does not count", []func(*campaign.ContractSnapshot){capped(calendar.Day, 1, -1)}, func(f *fixture) {
 			span := calendar.SpanAt(calendar.Day, now.AddDate(0, 0, -1), time.UTC)
 			f.counters[distribution.CounterKey("k", span)] = &distribution.Counter{ContractID: "k", Span: span, Used: 9}
@@ -184,8 +184,8 @@ func TestDecideGoesOnUntilTaken(t *testing.T) {
 	rank := func(n int64) func(*campaign.ContractSnapshot) {
 		return func(k *campaign.ContractSnapshot) { k.Priority = n }
 	}
-	paused := func(k *campaign.ContractSnapshot) { k.Status = campaign.Paused }
-	deleted := func(k *campaign.ContractSnapshot) { k.Status = campaign.Deleted }
+	paused := func(k *campaign.ContractSnapshot) { k.Status = campaign.StatusPaused }
+	deleted := func(k *campaign.ContractSnapshot) { k.Status = campaign.StatusDeleted }
 	f := newFixture(contract("third", "b1", rank(3)), contract("first", "b1", rank(1), paused), contract("second", "b2", rank(2)),
 		contract("deleted", "b2", deleted), contract("nobody's", "b3", rank(1)))
 	delete(f.buyers, "b3")
@@ -212,7 +212,7 @@ func TestTake(t *testing.T) {
 	require.ErrorIs(t, b.Take("nobody", "e", "s", now), campaign.ErrContractNotFound)
 	assert.Equal(t, int64(1), total.Used, "no other contract pays for it")
 
-	f.buyers["b"] = buyer.FromSnapshot(buyer.Snapshot{ID: "b", Status: buyer.Active, Balance: 9})
+	f.buyers["b"] = buyer.FromSnapshot(buyer.Snapshot{ID: "b", Status: buyer.StatusActive, Balance: 9})
 	require.ErrorIs(t, f.book(t, now).Take("k", "e", "s", now), buyer.ErrInsufficientBalance)
 	assert.Equal(t, int64(1), total.Used, "a refused charge counts nothing")
 	assert.Equal(t, money.Micros(10), day.Spent)
@@ -311,7 +311,7 @@ func drawn(t *rapid.T) *fixture {
 	f.campaign.Strategy = rapid.SampledFrom([]string{"priority", "highest_price"}).Draw(t, "strategy")
 	for _, id := range []string{"b0", "b1", "b2"} {
 		if f.buyers[id] != nil {
-			f.buyers[id] = buyer.FromSnapshot(buyer.Snapshot{ID: id, Status: buyer.Active, Balance: money.Micros(rapid.Int64Range(0, 100).Draw(t, "balance")),
+			f.buyers[id] = buyer.FromSnapshot(buyer.Snapshot{ID: id, Status: buyer.StatusActive, Balance: money.Micros(rapid.Int64Range(0, 100).Draw(t, "balance")),
 				CreditLimit: money.Micros(rapid.Int64Range(0, 20).Draw(t, "credit"))})
 		}
 	}
@@ -326,7 +326,7 @@ type sale struct {
 
 // refusal says by counting all sales why a contract would refuse at a time.
 func refusal(f *fixture, k campaign.ContractSnapshot, sales []sale, funds map[string]money.Micros, at time.Time) string {
-	if f.buyers[k.BuyerID].Status() != buyer.Active {
+	if f.buyers[k.BuyerID].Status() != buyer.StatusActive {
 		return "buyer_paused"
 	}
 	zone, _ := time.LoadLocation(k.EffectiveZone)

@@ -65,7 +65,8 @@ type Error struct {
 	Message    string
 	Violations []Violation
 
-	cause error
+	cause  error
+	origin *Error // what a copy was made of; nil for an original
 }
 
 // New makes an error of a kind with a code and a message that is safe to show.
@@ -85,10 +86,32 @@ func (e *Error) Error() string {
 	return e.Message + " (" + strings.Join(parts, "; ") + ")"
 }
 
-// Is reports whether target is an *Error with the same code, so that sentinel errors compare with errors.Is.
+// Is makes errors.Is true for the error itself and for those that Because and With made of it, not for another error that
+// happens to have the same code. A target with violations matches only where each of them, by field and code, is in e too.
 func (e *Error) Is(target error) bool {
-	var t *Error
-	return errors.As(target, &t) && t.Code == e.Code
+	t, ok := target.(*Error)
+	if !ok || t.original() != e.original() {
+		return false
+	}
+	for _, want := range t.Violations {
+		if !slices.ContainsFunc(e.Violations, func(v Violation) bool { return v.Field == want.Field && v.Code == want.Code }) {
+			return false
+		}
+	}
+	return true
+}
+
+func (e *Error) original() *Error {
+	if e.origin != nil {
+		return e.origin
+	}
+	return e
+}
+
+func (e *Error) copied() *Error {
+	c := *e
+	c.origin = e.original()
+	return &c
 }
 
 // Unwrap returns the cause, which is for logs only.
@@ -96,16 +119,16 @@ func (e *Error) Unwrap() error { return e.cause }
 
 // Because returns a copy of e with a cause for logs.
 func (e *Error) Because(cause error) *Error {
-	c := *e
+	c := e.copied()
 	c.cause = cause
-	return &c
+	return c
 }
 
 // With returns a copy of e with violations added.
 func (e *Error) With(violations ...Violation) *Error {
-	c := *e
+	c := e.copied()
 	c.Violations = append(slices.Clone(e.Violations), violations...)
-	return &c
+	return c
 }
 
 // Fields returns the names of the fields at fault in order, each once.

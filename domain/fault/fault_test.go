@@ -34,6 +34,8 @@ func TestErrorIsFoundThroughWrapping(t *testing.T) {
 
 	require.ErrorIs(t, wrapped, gone)
 	require.NotErrorIs(t, wrapped, other)
+	require.NotErrorIs(t, wrapped, fault.New(gone.Kind, gone.Code, gone.Message), "another error of the same code")
+	require.ErrorIs(t, gone.Because(cause), gone.With(), "copies of one error are that error")
 	require.ErrorIs(t, wrapped, cause)
 	assert.Equal(t, fault.NotFound, fault.KindOf(wrapped))
 	assert.Equal(t, fault.Code("thing_not_found"), fault.CodeOf(wrapped))
@@ -62,6 +64,18 @@ func TestWithCopies(t *testing.T) {
 	assert.Equal(t, "Invalid.", base.Error())
 	assert.Equal(t, "Invalid. (a: is required; b: is bad; a: is also bad)", two.Error())
 	require.ErrorIs(t, two, base)
+}
+
+func TestErrorWithViolationsIsWhatTheyName(t *testing.T) {
+	t.Parallel()
+	taken := fault.ErrValidation.With(fault.Violation{Field: "key", Code: fault.Duplicate, Message: "is taken"})
+	same := fault.ErrValidation.With(fault.Violation{Field: "name", Code: fault.Required},
+		fault.Violation{Field: "key", Code: fault.Duplicate, Message: "is taken already"})
+	require.ErrorIs(t, taken, fault.ErrValidation)
+	require.ErrorIs(t, same, taken, "with other violations beside it")
+	require.NotErrorIs(t, fault.ErrValidation, taken)
+	require.NotErrorIs(t, fault.ErrValidation.With(fault.Violation{Field: "key", Code: fault.Required}), taken)
+	require.NotErrorIs(t, fault.ErrValidation.With(fault.Violation{Field: "email", Code: fault.Duplicate}), taken)
 }
 
 func TestViolations(t *testing.T) {

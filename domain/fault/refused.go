@@ -28,12 +28,12 @@ func Readable(s string) string {
 // code and violations, any other as one of kind RuleViolated with the rule's code. Texts are made Readable.
 func Refused(rule Code, reason error) *Error {
 	if e := As(reason); e != nil && e.Kind != Internal {
-		c := *e
+		c := e.copied()
 		c.Message, c.Violations = Readable(e.Message), slices.Clone(e.Violations)
 		for i := range c.Violations {
 			c.Violations[i].Message = Readable(c.Violations[i].Message)
 		}
-		return &c
+		return c
 	}
 	message := "Refused."
 	if reason != nil {

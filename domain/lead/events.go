@@ -15,7 +15,6 @@ type Ref struct {
 	SellerCode           string
 	PartnerID            string
 	SubmittedAt          time.Time
-	PreviousStatus       Status
 }
 
 // Submitted becomes lead.submitted.v1. Number is the public id of a form lead, 0 for a supplier's.
@@ -24,38 +23,50 @@ type Submitted struct {
 	Number int64
 }
 
-// PendingEvent becomes lead.pending.v1.
-type PendingEvent struct {
+// Pending becomes lead.pending.v1.
+type Pending struct {
 	Ref
-	Until, At time.Time
+	PreviousStatus Status
+	Until, At      time.Time
 }
 
-// SoldEvent becomes lead.sold.v1. Payout is in micro-units of the sales' currency.
-type SoldEvent struct {
+// Sold becomes lead.sold.v1. Payout is in micro-units of the sales' currency.
+type Sold struct {
 	Ref
-	Sales  []Sale
-	Payout money.Micros
-	At     time.Time
+	PreviousStatus Status
+	Sales          []Sale
+	Payout         money.Micros
+	At             time.Time
 }
 
-// DuplicateEvent becomes lead.duplicate.v1.
-type DuplicateEvent struct {
+// Duplicate becomes lead.duplicate.v1.
+type Duplicate struct {
 	Ref
-	Code fault.Code
-	At   time.Time
+	PreviousStatus Status
+	Code           fault.Code
+	At             time.Time
 }
 
-// RejectedEvent becomes lead.rejected.v1.
-type RejectedEvent struct {
+// Rejected becomes lead.rejected.v1.
+type Rejected struct {
 	Ref
-	Code fault.Code
-	At   time.Time
+	PreviousStatus Status
+	Code           fault.Code
+	At             time.Time
 }
 
-// ConvertedEvent becomes lead.converted.v1. Amount is in micro-units of Currency; nil when the operator gave none. CustomerKey
+// ReviewRejected becomes lead.rejected.v1 with CodeReviewRejected: the seller turned a form lead down.
+type ReviewRejected struct {
+	Ref
+	PreviousReview ReviewStatus
+	At             time.Time
+}
+
+// Converted becomes lead.converted.v1. Amount is in micro-units of Currency; nil when the operator gave none. CustomerKey
 // is the customer's id when its key is an email address.
-type ConvertedEvent struct {
+type Converted struct {
 	Ref
+	PreviousReview          ReviewStatus
 	Number                  int64
 	CustomerID, CustomerKey string
 	Amount                  *money.Micros
@@ -63,39 +74,44 @@ type ConvertedEvent struct {
 	At                      time.Time
 }
 
-// ErasedEvent is internal: a form lead was deleted.
-type ErasedEvent struct {
+// Erased is internal: a form lead was deleted.
+type Erased struct {
 	Ref
-	Number int64
-	At     time.Time
+	PreviousReview ReviewStatus
+	Number         int64
+	At             time.Time
 }
 
-// UnsoldEvent becomes lead.unsold.v1.
-type UnsoldEvent struct {
+// Unsold becomes lead.unsold.v1.
+type Unsold struct {
 	Ref
-	At time.Time
+	PreviousStatus Status
+	At             time.Time
 }
 
 // EventType implements event.Event.
 func (Submitted) EventType() string { return "lead.submitted" }
 
 // EventType implements event.Event.
-func (PendingEvent) EventType() string { return "lead.pending" }
+func (Pending) EventType() string { return "lead.pending" }
 
 // EventType implements event.Event.
-func (SoldEvent) EventType() string { return "lead.sold" }
+func (Sold) EventType() string { return "lead.sold" }
 
 // EventType implements event.Event.
-func (DuplicateEvent) EventType() string { return "lead.duplicate" }
+func (Duplicate) EventType() string { return "lead.duplicate" }
 
 // EventType implements event.Event.
-func (RejectedEvent) EventType() string { return "lead.rejected" }
+func (Rejected) EventType() string { return "lead.rejected" }
 
 // EventType implements event.Event.
-func (ConvertedEvent) EventType() string { return "lead.converted" }
+func (ReviewRejected) EventType() string { return "lead.rejected" }
 
 // EventType implements event.Event.
-func (ErasedEvent) EventType() string { return "lead.deleted" }
+func (Converted) EventType() string { return "lead.converted" }
 
 // EventType implements event.Event.
-func (UnsoldEvent) EventType() string { return "lead.unsold" }
+func (Erased) EventType() string { return "lead.deleted" }
+
+// EventType implements event.Event.
+func (Unsold) EventType() string { return "lead.unsold" }

@@ -23,22 +23,24 @@ type Status string
 
 // The market statuses. A received lead is being decided and is never stored.
 const (
-	Received  Status = "received"
-	Pending   Status = "pending"
-	Sold      Status = "sold"
-	Duplicate Status = "duplicate"
-	Rejected  Status = "rejected"
-	Unsold    Status = "unsold"
+	StatusReceived  Status = "received"
+	StatusPending   Status = "pending"
+	StatusSold      Status = "sold"
+	StatusDuplicate Status = "duplicate"
+	StatusRejected  Status = "rejected"
+	StatusUnsold    Status = "unsold"
 )
 
 // Statuses returns the statuses that a stored lead can have.
-func Statuses() []Status { return []Status{Pending, Sold, Duplicate, Rejected, Unsold} }
+func Statuses() []Status {
+	return []Status{StatusPending, StatusSold, StatusDuplicate, StatusRejected, StatusUnsold}
+}
 
 // SaleStatus is where a sale stands (distribution.md, "States").
 type SaleStatus string
 
-// Captured is a sale that is charged.
-const Captured SaleStatus = "captured"
+// SaleCaptured is a sale that is charged.
+const SaleCaptured SaleStatus = "captured"
 
 // Errors of leads.
 var (
@@ -109,8 +111,8 @@ type Submission struct {
 func Submit(n Submission) *Lead {
 	l := &Lead{s: Snapshot{ID: n.ID, SellerID: n.SellerID, SellerCode: n.SellerCode, Origin: OriginSupplier, KeyID: n.KeyID,
 		PartnerID: n.PartnerID, CampaignID: n.CampaignID, Category: n.Category, Fields: n.Fields, ExternalID: n.ExternalID,
-		Test: n.Test, Status: Received, CreatedAt: n.At, UpdatedAt: n.At}}
-	l.record(Submitted{Ref: l.ref(Received)})
+		Test: n.Test, Status: StatusReceived, CreatedAt: n.At, UpdatedAt: n.At}}
+	l.record(Submitted{Ref: l.ref()})
 	return l
 }
 
@@ -126,57 +128,57 @@ type Outcome struct {
 // Sell records that the lead was sold.
 func (l *Lead) Sell(o Outcome, at time.Time) error {
 	switch l.s.Status {
-	case Received, Pending:
-	case Sold:
+	case StatusReceived, StatusPending:
+	case StatusSold:
 		return ErrAlreadySold
 	default:
 		return ErrNotPending
 	}
 	from := l.s.Status
-	l.s.Status, l.s.UpdatedAt, l.s.PendingUntil = Sold, at, time.Time{}
+	l.s.Status, l.s.UpdatedAt, l.s.PendingUntil = StatusSold, at, time.Time{}
 	l.s.Sales = slices.Clone(o.Sales)
 	l.s.Payout, l.s.Shown, l.s.ShownHidden = o.Payout, o.Shown, o.ShownHidden
-	l.record(SoldEvent{Ref: l.ref(from), Sales: slices.Clone(o.Sales), Payout: o.Payout, At: at})
+	l.record(Sold{Ref: l.ref(), PreviousStatus: from, Sales: slices.Clone(o.Sales), Payout: o.Payout, At: at})
 	return nil
 }
 
 // Wait records that no buyer takes the lead now; it waits until a time.
 func (l *Lead) Wait(until, at time.Time) error {
-	if l.s.Status != Received {
+	if l.s.Status != StatusReceived {
 		return ErrDecided
 	}
-	l.s.Status, l.s.PendingUntil, l.s.UpdatedAt = Pending, until, at
-	l.record(PendingEvent{Ref: l.ref(Received), Until: until, At: at})
+	l.s.Status, l.s.PendingUntil, l.s.UpdatedAt = StatusPending, until, at
+	l.record(Pending{Ref: l.ref(), PreviousStatus: StatusReceived, Until: until, At: at})
 	return nil
 }
 
 // MarkDuplicate records that the lead is somebody the campaign knows already; why says by which rule.
 func (l *Lead) MarkDuplicate(why *fault.Error, at time.Time) error {
-	if l.s.Status != Received {
+	if l.s.Status != StatusReceived {
 		return ErrDecided
 	}
-	l.s.Status, l.s.UpdatedAt, l.s.Code, l.s.Reason = Duplicate, at, why.Code, why.Message
-	l.record(DuplicateEvent{Ref: l.ref(Received), Code: why.Code, At: at})
+	l.s.Status, l.s.UpdatedAt, l.s.Code, l.s.Reason = StatusDuplicate, at, why.Code, why.Message
+	l.record(Duplicate{Ref: l.ref(), PreviousStatus: StatusReceived, Code: why.Code, At: at})
 	return nil
 }
 
 // Reject records that an intake rule refused the lead.
 func (l *Lead) Reject(why *fault.Error, at time.Time) error {
-	if l.s.Status != Received {
+	if l.s.Status != StatusReceived {
 		return ErrDecided
 	}
-	l.s.Status, l.s.UpdatedAt, l.s.Code, l.s.Reason = Rejected, at, why.Code, why.Message
-	l.record(RejectedEvent{Ref: l.ref(Received), Code: why.Code, At: at})
+	l.s.Status, l.s.UpdatedAt, l.s.Code, l.s.Reason = StatusRejected, at, why.Code, why.Message
+	l.record(Rejected{Ref: l.ref(), PreviousStatus: StatusReceived, Code: why.Code, At: at})
 	return nil
 }
 
 // Expire records that the lead's time ran out without a buyer.
 func (l *Lead) Expire(at time.Time) error {
-	if l.s.Status != Pending {
+	if l.s.Status != StatusPending {
 		return ErrNotPending
 	}
-	l.s.Status, l.s.UpdatedAt, l.s.PendingUntil = Unsold, at, time.Time{}
-	l.record(UnsoldEvent{Ref: l.ref(Pending), At: at})
+	l.s.Status, l.s.UpdatedAt, l.s.PendingUntil = StatusUnsold, at, time.Time{}
+	l.record(Unsold{Ref: l.ref(), PreviousStatus: StatusPending, At: at})
 	return nil
 }
 
@@ -190,9 +192,9 @@ func (l *Lead) record(e event.Event) {
 	}
 }
 
-func (l *Lead) ref(from Status) Ref {
+func (l *Lead) ref() Ref {
 	return Ref{LeadID: l.s.ID, Origin: l.s.Origin, CampaignID: l.s.CampaignID, Category: l.s.Category,
-		SellerCode: l.s.SellerCode, PartnerID: l.s.PartnerID, SubmittedAt: l.s.CreatedAt, PreviousStatus: from}
+		SellerCode: l.s.SellerCode, PartnerID: l.s.PartnerID, SubmittedAt: l.s.CreatedAt}
 }
 
 // ID returns the lead's id.
@@ -215,7 +217,7 @@ func (l *Lead) Sales() []Sale { return slices.Clone(l.s.Sales) }
 
 // Shown returns the price the supplier is shown; ok is false when the lead is not sold or the campaign hides it.
 func (l *Lead) Shown() (price money.Micros, ok bool) {
-	return l.s.Shown, l.s.Status == Sold && !l.s.ShownHidden
+	return l.s.Shown, l.s.Status == StatusSold && !l.s.ShownHidden
 }
 
 // Why returns the code and the message of a duplicate or rejected lead.

@@ -28,12 +28,12 @@ func submission(test bool) lead.Submission {
 }
 
 func outcome() lead.Outcome {
-	return lead.Outcome{Sales: []lead.Sale{{ID: "sale_1", ContractID: "contract_1", BuyerID: "buyer_1", Price: 45, Currency: "USD", Status: lead.Captured, At: later}}, Payout: 31, Shown: 31}
+	return lead.Outcome{Sales: []lead.Sale{{ID: "sale_1", ContractID: "contract_1", BuyerID: "buyer_1", Price: 45, Currency: "USD", Status: lead.SaleCaptured, At: later}}, Payout: 31, Shown: 31}
 }
 
-func ref(from lead.Status) lead.Ref {
+func ref() lead.Ref {
 	return lead.Ref{LeadID: "lead_1", Origin: lead.OriginSupplier, CampaignID: "campaign_1", Category: "Auto Insurance", SellerCode: "ACME1234",
-		PartnerID: "partner_1", SubmittedAt: now, PreviousStatus: from}
+		PartnerID: "partner_1", SubmittedAt: now}
 }
 
 func TestSubmit(t *testing.T) {
@@ -41,8 +41,8 @@ func TestSubmit(t *testing.T) {
 	l := lead.Submit(submission(false))
 	assert.Equal(t, lead.Snapshot{ID: "lead_1", SellerID: "seller_1", SellerCode: "ACME1234", Origin: lead.OriginSupplier, KeyID: "key1", PartnerID: "partner_1",
 		CampaignID: "campaign_1", Category: "Auto Insurance", Fields: field.Set{"phone": field.TextValue("+15551234567")}, ExternalID: "x-1",
-		Status: lead.Received, CreatedAt: now, UpdatedAt: now, Version: 1}, l.Snapshot())
-	assert.Equal(t, []event.Event{lead.Submitted{Ref: ref(lead.Received)}}, l.Pending())
+		Status: lead.StatusReceived, CreatedAt: now, UpdatedAt: now, Version: 1}, l.Snapshot())
+	assert.Equal(t, []event.Event{lead.Submitted{Ref: ref()}}, l.Pending())
 	_, shown := l.Shown()
 	assert.False(t, shown)
 }
@@ -70,16 +70,16 @@ func TestTransitions(t *testing.T) {
 		}
 	}
 	for from, want := range map[lead.Status]map[string]any{
-		lead.Received: {"sell": ok(lead.Sold, lead.SoldEvent{Ref: ref(lead.Received), Sales: outcome().Sales, Payout: 31, At: later}),
-			"wait":      ok(lead.Pending, lead.PendingEvent{Ref: ref(lead.Received), Until: until, At: later}),
-			"duplicate": ok(lead.Duplicate, lead.DuplicateEvent{Ref: ref(lead.Received), Code: "duplicate_lead", At: later}),
-			"reject":    ok(lead.Rejected, lead.RejectedEvent{Ref: ref(lead.Received), Code: "too_young", At: later}), "expire": lead.ErrNotPending},
-		lead.Pending: {"sell": ok(lead.Sold, lead.SoldEvent{Ref: ref(lead.Pending), Sales: outcome().Sales, Payout: 31, At: later}),
-			"expire": ok(lead.Unsold, lead.UnsoldEvent{Ref: ref(lead.Pending), At: later}), "wait": lead.ErrDecided, "duplicate": lead.ErrDecided, "reject": lead.ErrDecided},
-		lead.Sold:      {"sell": lead.ErrAlreadySold, "wait": lead.ErrDecided, "duplicate": lead.ErrDecided, "reject": lead.ErrDecided, "expire": lead.ErrNotPending},
-		lead.Duplicate: {"sell": lead.ErrNotPending, "wait": lead.ErrDecided, "duplicate": lead.ErrDecided, "reject": lead.ErrDecided, "expire": lead.ErrNotPending},
-		lead.Rejected:  {"sell": lead.ErrNotPending, "wait": lead.ErrDecided, "duplicate": lead.ErrDecided, "reject": lead.ErrDecided, "expire": lead.ErrNotPending},
-		lead.Unsold:    {"sell": lead.ErrNotPending, "wait": lead.ErrDecided, "duplicate": lead.ErrDecided, "reject": lead.ErrDecided, "expire": lead.ErrNotPending},
+		lead.StatusReceived: {"sell": ok(lead.StatusSold, lead.Sold{Ref: ref(), PreviousStatus: lead.StatusReceived, Sales: outcome().Sales, Payout: 31, At: later}),
+			"wait":      ok(lead.StatusPending, lead.Pending{Ref: ref(), PreviousStatus: lead.StatusReceived, Until: until, At: later}),
+			"duplicate": ok(lead.StatusDuplicate, lead.Duplicate{Ref: ref(), PreviousStatus: lead.StatusReceived, Code: "duplicate_lead", At: later}),
+			"reject":    ok(lead.StatusRejected, lead.Rejected{Ref: ref(), PreviousStatus: lead.StatusReceived, Code: "too_young", At: later}), "expire": lead.ErrNotPending},
+		lead.StatusPending: {"sell": ok(lead.StatusSold, lead.Sold{Ref: ref(), PreviousStatus: lead.StatusPending, Sales: outcome().Sales, Payout: 31, At: later}),
+			"expire": ok(lead.StatusUnsold, lead.Unsold{Ref: ref(), PreviousStatus: lead.StatusPending, At: later}), "wait": lead.ErrDecided, "duplicate": lead.ErrDecided, "reject": lead.ErrDecided},
+		lead.StatusSold:      {"sell": lead.ErrAlreadySold, "wait": lead.ErrDecided, "duplicate": lead.ErrDecided, "reject": lead.ErrDecided, "expire": lead.ErrNotPending},
+		lead.StatusDuplicate: {"sell": lead.ErrNotPending, "wait": lead.ErrDecided, "duplicate": lead.ErrDecided, "reject": lead.ErrDecided, "expire": lead.ErrNotPending},
+		lead.StatusRejected:  {"sell": lead.ErrNotPending, "wait": lead.ErrDecided, "duplicate": lead.ErrDecided, "reject": lead.ErrDecided, "expire": lead.ErrNotPending},
+		lead.StatusUnsold:    {"sell": lead.ErrNotPending, "wait": lead.ErrDecided, "duplicate": lead.ErrDecided, "reject": lead.ErrDecided, "expire": lead.ErrNotPending},
 	} {
 		require.Len(t, want, len(steps))
 		for name, expected := range want {
@@ -97,20 +97,20 @@ func TestTransitions(t *testing.T) {
 					return
 				}
 				expected.(func(*testing.T, *lead.Lead, error))(t, l, err)
-				if l.Status() == lead.Sold || l.Status() == lead.Unsold {
+				if l.Status() == lead.StatusSold || l.Status() == lead.StatusUnsold {
 					assert.True(t, l.PendingUntil().IsZero(), "it waits no more")
 				}
 				assert.Equal(t, int64(2), l.Version())
 			})
 		}
 	}
-	assert.Equal(t, []lead.Status{lead.Pending, lead.Sold, lead.Duplicate, lead.Rejected, lead.Unsold}, lead.Statuses())
+	assert.Equal(t, []lead.Status{lead.StatusPending, lead.StatusSold, lead.StatusDuplicate, lead.StatusRejected, lead.StatusUnsold}, lead.Statuses())
 }
 
 func TestEventTypes(t *testing.T) {
 	t.Parallel()
-	for want, e := range map[string]event.Event{"lead.submitted": lead.Submitted{}, "lead.pending": lead.PendingEvent{}, "lead.sold": lead.SoldEvent{},
-		"lead.duplicate": lead.DuplicateEvent{}, "lead.rejected": lead.RejectedEvent{}, "lead.unsold": lead.UnsoldEvent{}, "lead.converted": lead.ConvertedEvent{}, "lead.deleted": lead.ErasedEvent{}} {
+	for want, e := range map[string]event.Event{"lead.submitted": lead.Submitted{}, "lead.pending": lead.Pending{}, "lead.sold": lead.Sold{},
+		"lead.duplicate": lead.Duplicate{}, "lead.rejected": lead.Rejected{}, "lead.unsold": lead.Unsold{}, "lead.converted": lead.Converted{}, "lead.deleted": lead.Erased{}} {
 		assert.Equal(t, want, e.EventType())
 	}
 }
@@ -157,7 +157,7 @@ func TestNothingIsShared(t *testing.T) {
 	o.Sales[0].Price = 1
 	l.Sales()[0].Price = 1
 	l.Snapshot().Sales[0].Price = 1
-	l.Pending()[1].(lead.SoldEvent).Sales[0].Price = 1
+	l.Pending()[1].(lead.Sold).Sales[0].Price = 1
 	assert.Equal(t, money.Micros(45), l.Sales()[0].Price)
 	s := l.Snapshot()
 	restored := lead.FromSnapshot(s)

@@ -13,18 +13,18 @@ import (
 // OriginForm is a lead that a partner submitted through the seller's lead form, to be converted into a customer.
 const OriginForm Origin = "form"
 
-// NotOffered is the market status of a form lead that is not offered to buyers.
-const NotOffered Status = ""
+// StatusNotOffered is the market status of a form lead that is not offered to buyers.
+const StatusNotOffered Status = ""
 
 // ReviewStatus is where a form lead stands with the seller (api/partner-program.md, "Rules").
 type ReviewStatus string
 
 // The review statuses of a form lead.
 const (
-	ReviewOpen      ReviewStatus = "submitted"
-	ReviewConverted ReviewStatus = "converted"
-	ReviewRejected  ReviewStatus = "rejected"
-	ReviewDeleted   ReviewStatus = "deleted"
+	ReviewStatusOpen      ReviewStatus = "submitted"
+	ReviewStatusConverted ReviewStatus = "converted"
+	ReviewStatusRejected  ReviewStatus = "rejected"
+	ReviewStatusDeleted   ReviewStatus = "deleted"
 )
 
 // CodeReviewRejected is the code that lead.rejected.v1 carries when the seller rejected a form lead.
@@ -108,12 +108,12 @@ func SubmitForm(n FormSubmission) (*Lead, error) {
 		return nil, err
 	}
 	l := &Lead{s: Snapshot{ID: n.ID, SellerID: n.SellerID, SellerCode: n.SellerCode, Origin: OriginForm, PartnerID: n.PartnerID,
-		Status: NotOffered, CreatedAt: n.At, UpdatedAt: n.At, Review: &Review{Number: n.Number, Status: ReviewOpen, Name: n.Name,
+		Status: StatusNotOffered, CreatedAt: n.At, UpdatedAt: n.At, Review: &Review{Number: n.Number, Status: ReviewStatusOpen, Name: n.Name,
 			Email: email.String(), FormVersion: n.FormVersion, Answers: slices.Clone(n.Answers)}}}
 	if n.Offer != nil {
-		l.s.CampaignID, l.s.Category, l.s.Fields, l.s.Status = n.Offer.CampaignID, n.Offer.Category, n.Offer.Fields, Received
+		l.s.CampaignID, l.s.Category, l.s.Fields, l.s.Status = n.Offer.CampaignID, n.Offer.Category, n.Offer.Fields, StatusReceived
 	}
-	l.record(Submitted{Ref: l.ref(Received), Number: n.Number})
+	l.record(Submitted{Ref: l.ref(), Number: n.Number})
 	return l, nil
 }
 
@@ -124,8 +124,9 @@ func (l *Lead) Convert(customerID, publicKey string, amount *money.Micros, curre
 		return err
 	}
 	r := l.s.Review
-	r.Status, r.CustomerID, r.CommissionAmount, l.s.UpdatedAt = ReviewConverted, customerID, copied(amount), at
-	l.record(ConvertedEvent{Ref: l.ref(Status(ReviewOpen)), Number: r.Number, CustomerID: customerID, CustomerKey: publicKey, Amount: copied(amount),
+	was := r.Status
+	r.Status, r.CustomerID, r.CommissionAmount, l.s.UpdatedAt = ReviewStatusConverted, customerID, copied(amount), at
+	l.record(Converted{Ref: l.ref(), PreviousReview: was, Number: r.Number, CustomerID: customerID, CustomerKey: publicKey, Amount: copied(amount),
 		Currency: currency.Code(), At: at})
 	return nil
 }
@@ -139,14 +140,15 @@ func (l *Lead) RejectReview(at time.Time) error {
 	if err := l.withdraw(at); err != nil {
 		return err
 	}
-	l.s.Review.Status, l.s.UpdatedAt = ReviewRejected, at
-	l.record(RejectedEvent{Ref: l.ref(Status(ReviewOpen)), Code: CodeReviewRejected, At: at})
+	was := l.s.Review.Status
+	l.s.Review.Status, l.s.UpdatedAt = ReviewStatusRejected, at
+	l.record(ReviewRejected{Ref: l.ref(), PreviousReview: was, At: at})
 	return nil
 }
 
 // withdraw takes a lead that waits for a buyer out of the market.
 func (l *Lead) withdraw(at time.Time) error {
-	if l.s.Status != Pending {
+	if l.s.Status != StatusPending {
 		return nil
 	}
 	return l.Expire(at)
@@ -154,11 +156,11 @@ func (l *Lead) withdraw(at time.Time) error {
 
 func (l *Lead) open() error {
 	switch {
-	case l.s.Review == nil || l.s.Review.Status == ReviewDeleted:
+	case l.s.Review == nil || l.s.Review.Status == ReviewStatusDeleted:
 		return ErrNotFound
-	case l.s.Review.Status == ReviewConverted:
+	case l.s.Review.Status == ReviewStatusConverted:
 		return ErrConverted
-	case l.s.Review.Status == ReviewRejected:
+	case l.s.Review.Status == ReviewStatusRejected:
 		return ErrReviewRejected
 	}
 	return nil
@@ -168,16 +170,16 @@ func (l *Lead) open() error {
 // sales that were made stay. ErrNotFound as of Convert.
 func (l *Lead) Erase(at time.Time) error {
 	r := l.s.Review
-	if r == nil || r.Status == ReviewDeleted {
+	if r == nil || r.Status == ReviewStatusDeleted {
 		return ErrNotFound
 	}
 	if err := l.withdraw(at); err != nil {
 		return err
 	}
 	was := r.Status
-	r.Status, r.Name, r.Email, r.Answers = ReviewDeleted, "", "", nil
+	r.Status, r.Name, r.Email, r.Answers = ReviewStatusDeleted, "", "", nil
 	l.s.Fields, l.s.UpdatedAt = field.Set{}, at
-	l.record(ErasedEvent{Ref: l.ref(Status(was)), Number: r.Number, At: at})
+	l.record(Erased{Ref: l.ref(), PreviousReview: was, Number: r.Number, At: at})
 	return nil
 }
 

@@ -28,12 +28,12 @@ func offered() lead.FormSubmission {
 	return n
 }
 
-func formRef(from lead.Status) lead.Ref {
-	return lead.Ref{LeadID: "lead_1", Origin: lead.OriginForm, SellerCode: "ACME1234", PartnerID: "partner_1", SubmittedAt: now, PreviousStatus: from}
+func formRef() lead.Ref {
+	return lead.Ref{LeadID: "lead_1", Origin: lead.OriginForm, SellerCode: "ACME1234", PartnerID: "partner_1", SubmittedAt: now}
 }
 
-func offeredRef(from lead.Status) lead.Ref {
-	r := formRef(from)
+func offeredRef() lead.Ref {
+	r := formRef()
 	r.CampaignID, r.Category = "campaign_1", "Auto Insurance"
 	return r
 }
@@ -45,10 +45,10 @@ func reviewed(t *testing.T, status lead.ReviewStatus, market lead.Status) *lead.
 	require.NoError(t, err)
 	s := l.Snapshot()
 	s.Status, s.Review.Status = market, status
-	if market == lead.Pending {
+	if market == lead.StatusPending {
 		s.PendingUntil = until
 	}
-	if market == lead.NotOffered {
+	if market == lead.StatusNotOffered {
 		s.CampaignID, s.Category, s.Fields = "", "", nil
 	}
 	return lead.FromSnapshot(s)
@@ -59,10 +59,10 @@ func TestSubmitForm(t *testing.T) {
 	n := formSubmission()
 	l, err := lead.SubmitForm(n)
 	require.NoError(t, err)
-	want := lead.Snapshot{ID: "lead_1", SellerID: "seller_1", SellerCode: "ACME1234", Origin: lead.OriginForm, PartnerID: "partner_1", Status: lead.NotOffered, CreatedAt: now, UpdatedAt: now,
-		Review: &lead.Review{Number: 44, Status: lead.ReviewOpen, Name: "Jane Doe", Email: "Jane@Example.com", FormVersion: 3, Answers: []lead.Answer{{ID: 89, Question: "Company", Answer: "Acme"}}}, Version: 1}
+	want := lead.Snapshot{ID: "lead_1", SellerID: "seller_1", SellerCode: "ACME1234", Origin: lead.OriginForm, PartnerID: "partner_1", Status: lead.StatusNotOffered, CreatedAt: now, UpdatedAt: now,
+		Review: &lead.Review{Number: 44, Status: lead.ReviewStatusOpen, Name: "Jane Doe", Email: "Jane@Example.com", FormVersion: 3, Answers: []lead.Answer{{ID: 89, Question: "Company", Answer: "Acme"}}}, Version: 1}
 	assert.Equal(t, want, l.Snapshot())
-	assert.Equal(t, []event.Event{lead.Submitted{Ref: formRef(lead.Received), Number: 44}}, l.Pending())
+	assert.Equal(t, []event.Event{lead.Submitted{Ref: formRef(), Number: 44}}, l.Pending())
 	assert.Equal(t, "partner_1", l.PartnerID())
 	assert.Equal(t, now, l.CreatedAt())
 	assert.Equal(t, want.Review, l.Review())
@@ -74,9 +74,9 @@ func TestSubmitForm(t *testing.T) {
 
 	l, err = lead.SubmitForm(offered())
 	require.NoError(t, err)
-	want.CampaignID, want.Category, want.Fields, want.Status = "campaign_1", "Auto Insurance", offered().Offer.Fields, lead.Received
+	want.CampaignID, want.Category, want.Fields, want.Status = "campaign_1", "Auto Insurance", offered().Offer.Fields, lead.StatusReceived
 	assert.Equal(t, want, l.Snapshot())
-	assert.Equal(t, []event.Event{lead.Submitted{Ref: offeredRef(lead.Received), Number: 44}}, l.Pending())
+	assert.Equal(t, []event.Event{lead.Submitted{Ref: offeredRef(), Number: 44}}, l.Pending())
 	assert.Equal(t, "jane@example.com", l.Facts().Field("email").Text, "rules see an offered lead as any other")
 	assert.Equal(t, lead.OriginForm, l.Facts().Origin)
 
@@ -121,9 +121,9 @@ func TestCheckPerson(t *testing.T) {
 func TestReviewSteps(t *testing.T) {
 	t.Parallel()
 	amount := money.Micros(12_500_000)
-	converted := lead.ConvertedEvent{Ref: offeredRef("submitted"), Number: 44, CustomerID: "customer_1", CustomerKey: "abc", Amount: &amount, Currency: "USD", At: later}
+	converted := lead.Converted{Ref: offeredRef(), PreviousReview: lead.ReviewStatusOpen, Number: 44, CustomerID: "customer_1", CustomerKey: "abc", Amount: &amount, Currency: "USD", At: later}
 	erased := func(from lead.ReviewStatus) event.Event {
-		return lead.ErasedEvent{Ref: offeredRef(lead.Status(from)), Number: 44, At: later}
+		return lead.Erased{Ref: offeredRef(), PreviousReview: from, Number: 44, At: later}
 	}
 	type outcome struct {
 		to    lead.ReviewStatus
@@ -135,16 +135,16 @@ func TestReviewSteps(t *testing.T) {
 		from map[lead.ReviewStatus]outcome
 	}{
 		"convert": {func(l *lead.Lead) error { return l.Convert("customer_1", "abc", &amount, usd, later) }, map[lead.ReviewStatus]outcome{
-			lead.ReviewOpen: {lead.ReviewConverted, converted, nil}, lead.ReviewConverted: {err: lead.ErrConverted}, lead.ReviewRejected: {err: lead.ErrReviewRejected}, lead.ReviewDeleted: {err: lead.ErrNotFound}}},
+			lead.ReviewStatusOpen: {lead.ReviewStatusConverted, converted, nil}, lead.ReviewStatusConverted: {err: lead.ErrConverted}, lead.ReviewStatusRejected: {err: lead.ErrReviewRejected}, lead.ReviewStatusDeleted: {err: lead.ErrNotFound}}},
 		"reject": {func(l *lead.Lead) error { return l.RejectReview(later) }, map[lead.ReviewStatus]outcome{
-			lead.ReviewOpen:      {lead.ReviewRejected, lead.RejectedEvent{Ref: offeredRef("submitted"), Code: "review_rejected", At: later}, nil},
-			lead.ReviewConverted: {err: lead.ErrConverted}, lead.ReviewRejected: {err: lead.ErrReviewRejected}, lead.ReviewDeleted: {err: lead.ErrNotFound}}},
+			lead.ReviewStatusOpen:      {lead.ReviewStatusRejected, lead.ReviewRejected{Ref: offeredRef(), PreviousReview: lead.ReviewStatusOpen, At: later}, nil},
+			lead.ReviewStatusConverted: {err: lead.ErrConverted}, lead.ReviewStatusRejected: {err: lead.ErrReviewRejected}, lead.ReviewStatusDeleted: {err: lead.ErrNotFound}}},
 		"erase": {func(l *lead.Lead) error { return l.Erase(later) }, map[lead.ReviewStatus]outcome{
-			lead.ReviewOpen: {lead.ReviewDeleted, erased(lead.ReviewOpen), nil}, lead.ReviewConverted: {lead.ReviewDeleted, erased(lead.ReviewConverted), nil},
-			lead.ReviewRejected: {lead.ReviewDeleted, erased(lead.ReviewRejected), nil}, lead.ReviewDeleted: {err: lead.ErrNotFound}}},
+			lead.ReviewStatusOpen: {lead.ReviewStatusDeleted, erased(lead.ReviewStatusOpen), nil}, lead.ReviewStatusConverted: {lead.ReviewStatusDeleted, erased(lead.ReviewStatusConverted), nil},
+			lead.ReviewStatusRejected: {lead.ReviewStatusDeleted, erased(lead.ReviewStatusRejected), nil}, lead.ReviewStatusDeleted: {err: lead.ErrNotFound}}},
 	} {
 		for from, want := range s.from {
-			for _, market := range []lead.Status{lead.Pending, lead.Sold, lead.Duplicate, lead.Rejected, lead.Unsold} {
+			for _, market := range []lead.Status{lead.StatusPending, lead.StatusSold, lead.StatusDuplicate, lead.StatusRejected, lead.StatusUnsold} {
 				t.Run(string(from)+" "+string(market)+" "+name, func(t *testing.T) {
 					t.Parallel()
 					l := reviewed(t, from, market)
@@ -159,10 +159,10 @@ func TestReviewSteps(t *testing.T) {
 					require.NoError(t, err)
 					assert.Equal(t, want.to, l.Review().Status)
 					assert.Equal(t, later, l.Snapshot().UpdatedAt)
-					if name != "convert" && market == lead.Pending {
-						assert.Equal(t, lead.Unsold, l.Status(), "one that is not wanted waits for no buyer")
+					if name != "convert" && market == lead.StatusPending {
+						assert.Equal(t, lead.StatusUnsold, l.Status(), "one that is not wanted waits for no buyer")
 						assert.True(t, l.PendingUntil().IsZero())
-						assert.Equal(t, []event.Event{lead.UnsoldEvent{Ref: offeredRef(lead.Pending), At: later}, want.event}, l.Pending())
+						assert.Equal(t, []event.Event{lead.Unsold{Ref: offeredRef(), PreviousStatus: lead.StatusPending, At: later}, want.event}, l.Pending())
 						return
 					}
 					assert.Equal(t, market, l.Status(), "the market status is another matter")
@@ -195,20 +195,20 @@ func TestSuppliersLeadsHaveNoReview(t *testing.T) {
 func TestConvert(t *testing.T) {
 	t.Parallel()
 	for _, amount := range []*money.Micros{nil, ptr(money.Micros(0)), ptr(money.Micros(7))} {
-		l := reviewed(t, lead.ReviewOpen, lead.NotOffered)
+		l := reviewed(t, lead.ReviewStatusOpen, lead.StatusNotOffered)
 		require.NoError(t, l.Convert("customer_1", "abc", amount, usd, later))
 		r := l.Review()
 		assert.Equal(t, "customer_1", r.CustomerID)
 		assert.Equal(t, amount, r.CommissionAmount)
 		assert.Equal(t, "Jane Doe", r.Name, "what was submitted stays")
-		assert.Equal(t, []event.Event{lead.ConvertedEvent{Ref: formRef("submitted"), Number: 44, CustomerID: "customer_1", CustomerKey: "abc", Amount: amount, Currency: "USD", At: later}}, l.Pending())
+		assert.Equal(t, []event.Event{lead.Converted{Ref: formRef(), PreviousReview: lead.ReviewStatusOpen, Number: 44, CustomerID: "customer_1", CustomerKey: "abc", Amount: amount, Currency: "USD", At: later}}, l.Pending())
 	}
 }
 
 // Whoever adds a member must say here that it is not personal, or have Erase forget it.
 func TestEraseForgetsWhatIsPersonal(t *testing.T) {
 	t.Parallel()
-	l := reviewed(t, lead.ReviewOpen, lead.Sold)
+	l := reviewed(t, lead.ReviewStatusOpen, lead.StatusSold)
 	s := l.Snapshot()
 	s.Sales = outcome().Sales
 	l = lead.FromSnapshot(s)
@@ -226,16 +226,16 @@ func TestEraseForgetsWhatIsPersonal(t *testing.T) {
 	assert.Empty(t, kept)
 	assert.Empty(t, l.Snapshot().Fields)
 	assert.NotEmpty(t, l.Sales(), "sales that were made stay")
-	assert.Equal(t, lead.Sold, l.Status())
+	assert.Equal(t, lead.StatusSold, l.Status())
 }
 
 func TestReviewsShareNothing(t *testing.T) {
 	t.Parallel()
 	amount := money.Micros(7)
-	l := reviewed(t, lead.ReviewOpen, lead.NotOffered)
+	l := reviewed(t, lead.ReviewStatusOpen, lead.StatusNotOffered)
 	require.NoError(t, l.Convert("customer_1", "abc", &amount, usd, later))
-	want := reviewed(t, lead.ReviewOpen, lead.NotOffered).Snapshot().Review
-	want.Status, want.CustomerID, want.CommissionAmount = lead.ReviewConverted, "customer_1", ptr(money.Micros(7))
+	want := reviewed(t, lead.ReviewStatusOpen, lead.StatusNotOffered).Snapshot().Review
+	want.Status, want.CustomerID, want.CommissionAmount = lead.ReviewStatusConverted, "customer_1", ptr(money.Micros(7))
 	amount = 8
 	scribble := func(r *lead.Review) {
 		r.Status, r.Name, r.Answers[0].Answer, *r.CommissionAmount = "x", "x", "x", 9
@@ -246,19 +246,19 @@ func TestReviewsShareNothing(t *testing.T) {
 	scribble(s.Review)
 	assert.Equal(t, want, l.Review())
 	assert.Equal(t, want, restored.Review())
-	assert.Equal(t, money.Micros(7), *l.Pending()[0].(lead.ConvertedEvent).Amount)
+	assert.Equal(t, money.Micros(7), *l.Pending()[0].(lead.Converted).Amount)
 }
 
 // Lead events hold nothing personal: what identifies a person stays in the lead (api/events.md).
 func TestReviewEventsHoldNothingPersonal(t *testing.T) {
 	t.Parallel()
-	for _, e := range []event.Event{lead.Submitted{}, lead.ConvertedEvent{}, lead.RejectedEvent{}, lead.ErasedEvent{}} {
+	for _, e := range []event.Event{lead.Submitted{}, lead.Converted{}, lead.Rejected{}, lead.ReviewRejected{}, lead.Erased{}} {
 		for i := range reflect.TypeOf(e).NumField() {
-			assert.Contains(t, []string{"Ref", "Number", "CustomerID", "CustomerKey", "Amount", "Currency", "Code", "At"}, reflect.TypeOf(e).Field(i).Name)
+			assert.Contains(t, []string{"Ref", "Number", "CustomerID", "CustomerKey", "Amount", "Currency", "Code", "At", "PreviousStatus", "PreviousReview"}, reflect.TypeOf(e).Field(i).Name)
 		}
 	}
 	ref := reflect.TypeFor[lead.Ref]()
 	for i := range ref.NumField() {
-		assert.Contains(t, []string{"LeadID", "Origin", "CampaignID", "Category", "SellerCode", "PartnerID", "SubmittedAt", "PreviousStatus"}, ref.Field(i).Name)
+		assert.Contains(t, []string{"LeadID", "Origin", "CampaignID", "Category", "SellerCode", "PartnerID", "SubmittedAt"}, ref.Field(i).Name)
 	}
 }

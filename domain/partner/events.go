@@ -31,21 +31,21 @@ type Approved struct {
 	At        time.Time
 }
 
-// RejectedEvent says that an operator turned a partner down. It becomes partner.rejected.v1.
-type RejectedEvent struct {
+// Rejected says that an operator turned a partner down. It becomes partner.rejected.v1.
+type Rejected struct {
 	PartnerID string
 	At        time.Time
 }
 
-// ArchivedEvent says that a partner was put aside. It becomes partner.archived.v1.
-type ArchivedEvent struct {
+// Archived says that a partner was put aside. It becomes partner.archived.v1.
+type Archived struct {
 	PartnerID string
 	At        time.Time
 }
 
-// DeletedEvent says that a partner was deleted and what is personal of it erased. It becomes partner.deleted.v1. Joined is
+// Deleted says that a partner was deleted and what is personal of it erased. It becomes partner.deleted.v1. Joined is
 // false for one that never accepted its invitation.
-type DeletedEvent struct {
+type Deleted struct {
 	PartnerID string
 	Joined    bool
 	At        time.Time
@@ -64,10 +64,10 @@ func (Invited) EventType() string { return "partner.invited" }
 func (Approved) EventType() string { return "partner.approved" }
 
 // EventType implements event.Event.
-func (RejectedEvent) EventType() string { return "partner.rejected" }
+func (Rejected) EventType() string { return "partner.rejected" }
 
 // EventType implements event.Event.
-func (ArchivedEvent) EventType() string { return "partner.archived" }
+func (Archived) EventType() string { return "partner.archived" }
 
 // EventType implements event.Event.
-func (DeletedEvent) EventType() string { return "partner.deleted" }
+func (Deleted) EventType() string { return "partner.deleted" }

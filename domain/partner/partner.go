@@ -20,11 +20,11 @@ type Status string
 
 // The statuses of a partner.
 const (
-	Pending  Status = "pending"
-	Active   Status = "active"
-	Archived Status = "archived"
-	Rejected Status = "rejected"
-	Deleted  Status = "deleted"
+	StatusPending  Status = "pending"
+	StatusActive   Status = "active"
+	StatusArchived Status = "archived"
+	StatusRejected Status = "rejected"
+	StatusDeleted  Status = "deleted"
 )
 
 // Errors of partners.
@@ -111,10 +111,10 @@ func Invite(sellerID string, r Registration, now time.Time) (*Partner, error) {
 
 func newPartner(sellerID string, r Registration, now time.Time) (*Partner, error) {
 	var v fault.Violations
-	p := &Partner{s: Snapshot{SellerID: sellerID, ID: r.ID, Status: Pending, Approved: r.Approved, TermsAccepted: r.TermsAccepted,
+	p := &Partner{s: Snapshot{SellerID: sellerID, ID: r.ID, Status: StatusPending, Approved: r.Approved, TermsAccepted: r.TermsAccepted,
 		Keys: []string{r.Key}, ReferringPartnerID: r.ReferringPartnerID, PasswordHash: r.PasswordHash, CreatedAt: now, UpdatedAt: now}}
 	if r.Approved {
-		p.s.Status = Active
+		p.s.Status = StatusActive
 	}
 	for _, h := range []struct{ field, value string }{{"id", r.ID}, {"key", r.Key}} {
 		v.AddErr(h.field, CheckHandle(h.value))
@@ -171,7 +171,7 @@ type Lineage struct {
 // Update changes what an operator says about the partner; details that say nothing change nothing. Errors name the members
 // at fault; ErrNotFound for a deleted one, of which nothing personal may come back.
 func (p *Partner) Update(d Details, now time.Time) error {
-	if p.s.Status == Deleted {
+	if p.s.Status == StatusDeleted {
 		return ErrNotFound
 	}
 	if !d.Given() {
@@ -274,7 +274,7 @@ func (s *Snapshot) addKey(key string, first bool) error {
 
 // AddLink gives the partner a further referral key: Taken("key") for one it has or had.
 func (p *Partner) AddLink(key string, now time.Time) error {
-	if p.s.Status == Deleted {
+	if p.s.Status == StatusDeleted {
 		return ErrAction
 	}
 	next := p.Snapshot()
@@ -305,7 +305,7 @@ type LinkChange struct {
 func (p *Partner) ChangeLink(key string, c LinkChange, now time.Time) error {
 	next := p.Snapshot()
 	at := slices.Index(next.Keys, key)
-	if at < 0 || next.Status == Deleted {
+	if at < 0 || next.Status == StatusDeleted {
 		return ErrLinkNotFound
 	}
 	renamed, moved := c.Key != nil && *c.Key != key, c.Default && at > 0
@@ -337,7 +337,7 @@ func (p *Partner) RemoveLink(key string, now time.Time) error {
 	next := p.Snapshot()
 	at := slices.Index(next.Keys, key)
 	switch {
-	case at < 0, next.Status == Deleted:
+	case at < 0, next.Status == StatusDeleted:
 		return ErrLinkNotFound
 	case len(next.Keys) == 1:
 		return ErrLastLink
@@ -350,10 +350,10 @@ func (p *Partner) RemoveLink(key string, now time.Time) error {
 
 // Approve lets a pending or rejected partner in: ErrAction for any other.
 func (p *Partner) Approve(now time.Time) error {
-	if p.s.Status != Pending && p.s.Status != Rejected {
+	if p.s.Status != StatusPending && p.s.Status != StatusRejected {
 		return ErrAction
 	}
-	p.s.Status, p.s.Approved, p.s.UpdatedAt = Active, true, now
+	p.s.Status, p.s.Approved, p.s.UpdatedAt = StatusActive, true, now
 	if p.s.Invited { // an invited partner joins by what comes first: its own acceptance or the operator's word
 		p.s.Invited = false
 		p.created(now)
@@ -364,33 +364,33 @@ func (p *Partner) Approve(now time.Time) error {
 
 // Reject turns a pending partner down: ErrAction for any other.
 func (p *Partner) Reject(now time.Time) error {
-	if p.s.Status != Pending {
+	if p.s.Status != StatusPending {
 		return ErrAction
 	}
-	p.s.Status, p.s.Approved, p.s.UpdatedAt = Rejected, false, now
-	p.Record(RejectedEvent{PartnerID: p.s.ID, At: now})
+	p.s.Status, p.s.Approved, p.s.UpdatedAt = StatusRejected, false, now
+	p.Record(Rejected{PartnerID: p.s.ID, At: now})
 	return nil
 }
 
 // Archive puts a pending or active partner aside: ErrAction for any other.
 func (p *Partner) Archive(now time.Time) error {
-	if p.s.Status != Pending && p.s.Status != Active {
+	if p.s.Status != StatusPending && p.s.Status != StatusActive {
 		return ErrAction
 	}
-	p.s.Status, p.s.UpdatedAt = Archived, now
-	p.Record(ArchivedEvent{PartnerID: p.s.ID, At: now})
+	p.s.Status, p.s.UpdatedAt = StatusArchived, now
+	p.Record(Archived{PartnerID: p.s.ID, At: now})
 	return nil
 }
 
 // RevokeArchive brings an archived partner back to where it was: ErrAction for any other.
 func (p *Partner) RevokeArchive(now time.Time) error {
-	if p.s.Status != Archived {
+	if p.s.Status != StatusArchived {
 		return ErrAction
 	}
 	next := p.Snapshot()
-	next.Status = Pending
+	next.Status = StatusPending
 	if next.Approved {
-		next.Status = Active
+		next.Status = StatusActive
 	}
 	p.change(next, now)
 	return nil
@@ -399,15 +399,15 @@ func (p *Partner) RevokeArchive(now time.Time) error {
 // Delete erases what is personal. The id and the keys stay taken, so that customers keep their attribution and no old link
 // ever leads to somebody else (api/partner-program.md, "Rules").
 func (p *Partner) Delete(now time.Time) error {
-	if p.s.Status == Deleted {
+	if p.s.Status == StatusDeleted {
 		return ErrNotFound
 	}
 	s := &p.s
 	joined := !s.Invited
-	s.Status, s.Approved, s.TermsAccepted, s.Invited, s.UpdatedAt = Deleted, false, false, false, now
+	s.Status, s.Approved, s.TermsAccepted, s.Invited, s.UpdatedAt = StatusDeleted, false, false, false, now
 	s.Email, s.EmailKey, s.Name, s.Surname, s.PasswordHash = "", "", "", "", ""
 	s.Tags, s.CustomFields = nil, nil
-	p.Record(DeletedEvent{PartnerID: s.ID, Joined: joined, At: now})
+	p.Record(Deleted{PartnerID: s.ID, Joined: joined, At: now})
 	return nil
 }
 
@@ -433,14 +433,14 @@ func (p *Partner) Accept(passwordHash string, terms bool, now time.Time) error {
 		p.change(p.Snapshot(), now)
 		return nil
 	}
-	p.s.Invited, p.s.Status, p.s.Approved, p.s.UpdatedAt = false, Active, true, now
+	p.s.Invited, p.s.Status, p.s.Approved, p.s.UpdatedAt = false, StatusActive, true, now
 	p.created(now)
 	return nil
 }
 
 // AcceptsInvitation reports whether an invitation of the partner can still be accepted.
 func (p *Partner) AcceptsInvitation() bool {
-	return p.s.PasswordHash == "" && (p.s.Status == Pending && p.s.Invited || p.s.Status == Active)
+	return p.s.PasswordHash == "" && (p.s.Status == StatusPending && p.s.Invited || p.s.Status == StatusActive)
 }
 
 // UnknownPassword is stored for a partner whose password nobody was told: no password has this hash.

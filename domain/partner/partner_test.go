@@ -28,15 +28,15 @@ func TestRegister(t *testing.T) {
 	p, err := partner.Register("seller_1", r, now)
 	require.NoError(t, err)
 	want := partner.Snapshot{SellerID: "seller_1", ID: "partner_123", Email: "John@Example.com", EmailKey: "john@example.com", Name: "John", Surname: "Doe",
-		Status: partner.Active, Approved: true, Keys: []string{"ref_123"}, Tags: []string{"new", "premium"}, CustomFields: []partner.CustomField{{Name: "Team", Value: "A\nB"}},
+		Status: partner.StatusActive, Approved: true, Keys: []string{"ref_123"}, Tags: []string{"new", "premium"}, CustomFields: []partner.CustomField{{Name: "Team", Value: "A\nB"}},
 		ReferringPartnerID: "partner_1", PasswordHash: "$hash", CreatedAt: now, UpdatedAt: now, Version: 1}
 	assert.Equal(t, want, p.Snapshot())
-	assert.Equal(t, []event.Event{partner.Created{PartnerID: "partner_123", Status: partner.Active, ReferralKey: "ref_123", ReferringPartnerID: "partner_1", At: now}}, p.Pending())
+	assert.Equal(t, []event.Event{partner.Created{PartnerID: "partner_123", Status: partner.StatusActive, ReferralKey: "ref_123", ReferringPartnerID: "partner_1", At: now}}, p.Pending())
 	assert.Len(t, p.Pending(), 1, "reading does not clear")
 	assert.Equal(t, "partner.created", p.Pending()[0].EventType())
 	assert.Equal(t, "partner_123", p.ID())
 	assert.Equal(t, "seller_1", p.SellerID())
-	assert.Equal(t, partner.Active, p.Status())
+	assert.Equal(t, partner.StatusActive, p.Status())
 
 	s := p.Snapshot()
 	s.Keys[0], s.Tags[0], r.Tags[0], s.CustomFields[0].Name, r.CustomFields[0].Name = "x", "x", "x", "x", "x"

@@ -23,7 +23,7 @@ func ptr[T any](v T) *T { return &v }
 // stored is a partner as it comes from the store, changed by a test.
 func stored(change ...func(*partner.Snapshot)) *partner.Partner {
 	s := partner.Snapshot{SellerID: "seller_1", ID: "partner_123", Email: "John@Example.com", EmailKey: "john@example.com", Name: "John", Surname: "Doe",
-		Status: partner.Active, Approved: true, Keys: []string{"ref_1", "ref_2", "ref_3"}, Retired: []string{"old"}, Tags: []string{"new"},
+		Status: partner.StatusActive, Approved: true, Keys: []string{"ref_1", "ref_2", "ref_3"}, Retired: []string{"old"}, Tags: []string{"new"},
 		CustomFields: []partner.CustomField{{Name: "Team", Value: "A"}}, ReferringPartnerID: "partner_1", PasswordHash: "$hash",
 		CreatedAt: now, UpdatedAt: now, Version: 3}
 	for _, c := range change {
@@ -33,11 +33,11 @@ func stored(change ...func(*partner.Snapshot)) *partner.Partner {
 }
 
 func is(status partner.Status) func(*partner.Snapshot) {
-	return func(s *partner.Snapshot) { s.Status, s.Approved = status, status == partner.Active }
+	return func(s *partner.Snapshot) { s.Status, s.Approved = status, status == partner.StatusActive }
 }
 
 func invited(s *partner.Snapshot) {
-	s.Status, s.Approved, s.Invited, s.PasswordHash = partner.Pending, false, true, ""
+	s.Status, s.Approved, s.Invited, s.PasswordHash = partner.StatusPending, false, true, ""
 }
 
 func noPassword(s *partner.Snapshot) { s.PasswordHash = "" }
@@ -57,11 +57,11 @@ func TestRegisterPending(t *testing.T) {
 	r.Approved, r.TermsAccepted = false, true
 	p, err := partner.Register("seller_1", r, now)
 	require.NoError(t, err)
-	assert.Equal(t, partner.Pending, p.Status())
+	assert.Equal(t, partner.StatusPending, p.Status())
 	assert.False(t, p.Snapshot().Approved)
 	assert.False(t, p.Snapshot().Invited)
 	assert.True(t, p.Snapshot().TermsAccepted)
-	assert.Equal(t, []event.Event{partner.Created{PartnerID: "partner_123", Status: partner.Pending, ReferralKey: "ref_123", ReferringPartnerID: "partner_1", At: now}}, p.Pending())
+	assert.Equal(t, []event.Event{partner.Created{PartnerID: "partner_123", Status: partner.StatusPending, ReferralKey: "ref_123", ReferringPartnerID: "partner_1", At: now}}, p.Pending())
 	assert.True(t, p.HasKey("ref_123"))
 	assert.False(t, p.HasKey("REF_123"), "keys are case-sensitive")
 	assert.False(t, p.HasKey(""))
@@ -77,20 +77,20 @@ type step struct {
 
 var steps = map[string]step{
 	"approve": {func(p *partner.Partner) error { return p.Approve(later) },
-		map[partner.Status]partner.Status{partner.Pending: partner.Active, partner.Rejected: partner.Active}, partner.ErrAction,
+		map[partner.Status]partner.Status{partner.StatusPending: partner.StatusActive, partner.StatusRejected: partner.StatusActive}, partner.ErrAction,
 		func(partner.Status) event.Event { return partner.Approved{PartnerID: "partner_123", At: later} }},
 	"reject": {func(p *partner.Partner) error { return p.Reject(later) },
-		map[partner.Status]partner.Status{partner.Pending: partner.Rejected}, partner.ErrAction,
-		func(partner.Status) event.Event { return partner.RejectedEvent{PartnerID: "partner_123", At: later} }},
+		map[partner.Status]partner.Status{partner.StatusPending: partner.StatusRejected}, partner.ErrAction,
+		func(partner.Status) event.Event { return partner.Rejected{PartnerID: "partner_123", At: later} }},
 	"archive": {func(p *partner.Partner) error { return p.Archive(later) },
-		map[partner.Status]partner.Status{partner.Pending: partner.Archived, partner.Active: partner.Archived}, partner.ErrAction,
-		func(partner.Status) event.Event { return partner.ArchivedEvent{PartnerID: "partner_123", At: later} }},
+		map[partner.Status]partner.Status{partner.StatusPending: partner.StatusArchived, partner.StatusActive: partner.StatusArchived}, partner.ErrAction,
+		func(partner.Status) event.Event { return partner.Archived{PartnerID: "partner_123", At: later} }},
 	"revoke-archive": {func(p *partner.Partner) error { return p.RevokeArchive(later) },
-		map[partner.Status]partner.Status{partner.Archived: partner.Pending}, partner.ErrAction, updated},
+		map[partner.Status]partner.Status{partner.StatusArchived: partner.StatusPending}, partner.ErrAction, updated},
 	"delete": {func(p *partner.Partner) error { return p.Delete(later) },
-		map[partner.Status]partner.Status{partner.Pending: partner.Deleted, partner.Active: partner.Deleted, partner.Archived: partner.Deleted, partner.Rejected: partner.Deleted},
+		map[partner.Status]partner.Status{partner.StatusPending: partner.StatusDeleted, partner.StatusActive: partner.StatusDeleted, partner.StatusArchived: partner.StatusDeleted, partner.StatusRejected: partner.StatusDeleted},
 		partner.ErrNotFound, func(partner.Status) event.Event {
-			return partner.DeletedEvent{PartnerID: "partner_123", Joined: true, At: later}
+			return partner.Deleted{PartnerID: "partner_123", Joined: true, At: later}
 		}},
 	"update":      {func(p *partner.Partner) error { return p.Update(partner.Details{Name: ptr("Jo")}, later) }, stays, partner.ErrNotFound, updated},
 	"add link":    {func(p *partner.Partner) error { return p.AddLink("more", later) }, stays, partner.ErrAction, updated},
@@ -100,7 +100,7 @@ var steps = map[string]step{
 	"accept":      {func(p *partner.Partner) error { return p.Accept("$new", true, later) }, nil, partner.ErrInvitation, nil},
 }
 
-var stays = map[partner.Status]partner.Status{partner.Pending: partner.Pending, partner.Active: partner.Active, partner.Archived: partner.Archived, partner.Rejected: partner.Rejected}
+var stays = map[partner.Status]partner.Status{partner.StatusPending: partner.StatusPending, partner.StatusActive: partner.StatusActive, partner.StatusArchived: partner.StatusArchived, partner.StatusRejected: partner.StatusRejected}
 
 func updated(to partner.Status) event.Event {
 	return partner.Updated{PartnerID: "partner_123", Status: to, ReferringPartnerID: "partner_1", At: later}
@@ -109,7 +109,7 @@ func updated(to partner.Status) event.Event {
 // Every step from every status, for a partner that joined.
 func TestSteps(t *testing.T) {
 	t.Parallel()
-	for _, from := range []partner.Status{partner.Pending, partner.Active, partner.Archived, partner.Rejected, partner.Deleted} {
+	for _, from := range []partner.Status{partner.StatusPending, partner.StatusActive, partner.StatusArchived, partner.StatusRejected, partner.StatusDeleted} {
 		for name, s := range steps {
 			t.Run(string(from)+" "+name, func(t *testing.T) {
 				t.Parallel()
@@ -123,7 +123,7 @@ func TestSteps(t *testing.T) {
 				}
 				require.NoError(t, err)
 				assert.Equal(t, to, p.Status())
-				assert.Equal(t, to == partner.Active || from == partner.Active && to == partner.Archived, p.Snapshot().Approved, "an archive keeps the approval")
+				assert.Equal(t, to == partner.StatusActive || from == partner.StatusActive && to == partner.StatusArchived, p.Snapshot().Approved, "an archive keeps the approval")
 				assert.Equal(t, []event.Event{s.event(to)}, p.Pending())
 				assert.Equal(t, later, p.Snapshot().UpdatedAt)
 				assert.Equal(t, now, p.Snapshot().CreatedAt)
@@ -135,7 +135,7 @@ func TestSteps(t *testing.T) {
 
 func TestRevokeArchiveLeadsBack(t *testing.T) {
 	t.Parallel()
-	for _, from := range []partner.Status{partner.Pending, partner.Active} {
+	for _, from := range []partner.Status{partner.StatusPending, partner.StatusActive} {
 		p := stored(is(from))
 		require.NoError(t, p.Archive(later))
 		require.NoError(t, p.RevokeArchive(later))
@@ -151,7 +151,7 @@ func TestInvite(t *testing.T) {
 	p, err := partner.Invite("seller_1", r, now)
 	require.NoError(t, err)
 	want := partner.Snapshot{SellerID: "seller_1", ID: "partner_123", Email: "John@Example.com", EmailKey: "john@example.com", Name: "John", Surname: "Doe",
-		Status: partner.Pending, Invited: true, Keys: []string{"ref_123"}, Tags: []string{"new", "premium"}, CustomFields: []partner.CustomField{{Name: "Team", Value: "A\nB"}},
+		Status: partner.StatusPending, Invited: true, Keys: []string{"ref_123"}, Tags: []string{"new", "premium"}, CustomFields: []partner.CustomField{{Name: "Team", Value: "A\nB"}},
 		ReferringPartnerID: "partner_1", CreatedAt: now, UpdatedAt: now, Version: 1}
 	assert.Equal(t, want, p.Snapshot(), "an invited partner has no password and is not approved, whatever was said")
 	assert.Equal(t, []event.Event{partner.Invited{PartnerID: "partner_123", At: now}}, p.Pending(), "it did not join yet")
@@ -166,10 +166,10 @@ func TestInvite(t *testing.T) {
 
 func TestInvitations(t *testing.T) {
 	t.Parallel()
-	created := partner.Created{PartnerID: "partner_123", Status: partner.Active, ReferralKey: "ref_1", ReferringPartnerID: "partner_1", At: later}
+	created := partner.Created{PartnerID: "partner_123", Status: partner.StatusActive, ReferralKey: "ref_1", ReferringPartnerID: "partner_1", At: later}
 	approved := partner.Approved{PartnerID: "partner_123", At: later}
 	again := partner.Invited{PartnerID: "partner_123", At: later}
-	archived, rejected := partner.ArchivedEvent{PartnerID: "partner_123", At: later}, partner.RejectedEvent{PartnerID: "partner_123", At: later}
+	archived, rejected := partner.Archived{PartnerID: "partner_123", At: later}, partner.Rejected{PartnerID: "partner_123", At: later}
 	password := partner.Details{PasswordHash: ptr("$operator")}
 	for _, tc := range []struct {
 		name     string
@@ -181,30 +181,30 @@ func TestInvitations(t *testing.T) {
 		approved bool
 		password string
 	}{
-		{"again", []string{"invite", "invite"}, []event.Event{again, again}, nil, partner.Pending, true, false, ""},
-		{"accepted", []string{"accept"}, []event.Event{created}, nil, partner.Active, false, true, "$new"},
-		{"accepted after another invitation", []string{"invite", "accept"}, []event.Event{again, created}, nil, partner.Active, false, true, "$new"},
-		{"accepted twice", []string{"accept", "accept"}, []event.Event{created}, partner.ErrInvitation, partner.Active, false, true, "$new"},
-		{"invited once it joined", []string{"accept", "invite"}, []event.Event{created}, partner.Taken("email"), partner.Active, false, true, "$new"},
-		{"approved", []string{"approve"}, []event.Event{created, approved}, nil, partner.Active, false, true, ""},
-		{"accepted once it was approved", []string{"approve", "accept"}, []event.Event{created, approved, updated(partner.Active)}, nil, partner.Active, false, true, "$new"},
-		{"accepted twice once it was approved", []string{"approve", "accept", "accept"}, []event.Event{created, approved, updated(partner.Active)}, partner.ErrInvitation, partner.Active, false, true, "$new"},
-		{"invited once it was approved", []string{"approve", "invite"}, []event.Event{created, approved}, partner.Taken("email"), partner.Active, false, true, ""},
-		{"accepted with the operator's password", []string{"password", "accept"}, []event.Event{updated(partner.Pending)}, partner.ErrInvitation, partner.Pending, true, false, "$operator"},
-		{"invited with the operator's password", []string{"password", "invite"}, []event.Event{updated(partner.Pending)}, partner.Taken("email"), partner.Pending, true, false, "$operator"},
-		{"approved with the operator's password", []string{"password", "approve"}, []event.Event{updated(partner.Pending), created, approved}, nil, partner.Active, false, true, "$operator"},
-		{"accepted while archived", []string{"archive", "accept"}, []event.Event{archived}, partner.ErrInvitation, partner.Archived, true, false, ""},
-		{"invited while archived", []string{"archive", "invite"}, []event.Event{archived}, partner.Taken("email"), partner.Archived, true, false, ""},
-		{"accepted after the archive", []string{"archive", "revoke-archive", "accept"}, []event.Event{archived, updated(partner.Pending), created}, nil, partner.Active, false, true, "$new"},
-		{"archived after the approval", []string{"approve", "archive", "accept"}, []event.Event{created, approved, archived}, partner.ErrInvitation, partner.Archived, false, true, ""},
+		{"again", []string{"invite", "invite"}, []event.Event{again, again}, nil, partner.StatusPending, true, false, ""},
+		{"accepted", []string{"accept"}, []event.Event{created}, nil, partner.StatusActive, false, true, "$new"},
+		{"accepted after another invitation", []string{"invite", "accept"}, []event.Event{again, created}, nil, partner.StatusActive, false, true, "$new"},
+		{"accepted twice", []string{"accept", "accept"}, []event.Event{created}, partner.ErrInvitation, partner.StatusActive, false, true, "$new"},
+		{"invited once it joined", []string{"accept", "invite"}, []event.Event{created}, partner.Taken("email"), partner.StatusActive, false, true, "$new"},
+		{"approved", []string{"approve"}, []event.Event{created, approved}, nil, partner.StatusActive, false, true, ""},
+		{"accepted once it was approved", []string{"approve", "accept"}, []event.Event{created, approved, updated(partner.StatusActive)}, nil, partner.StatusActive, false, true, "$new"},
+		{"accepted twice once it was approved", []string{"approve", "accept", "accept"}, []event.Event{created, approved, updated(partner.StatusActive)}, partner.ErrInvitation, partner.StatusActive, false, true, "$new"},
+		{"invited once it was approved", []string{"approve", "invite"}, []event.Event{created, approved}, partner.Taken("email"), partner.StatusActive, false, true, ""},
+		{"accepted with the operator's password", []string{"password", "accept"}, []event.Event{updated(partner.StatusPending)}, partner.ErrInvitation, partner.StatusPending, true, false, "$operator"},
+		{"invited with the operator's password", []string{"password", "invite"}, []event.Event{updated(partner.StatusPending)}, partner.Taken("email"), partner.StatusPending, true, false, "$operator"},
+		{"approved with the operator's password", []string{"password", "approve"}, []event.Event{updated(partner.StatusPending), created, approved}, nil, partner.StatusActive, false, true, "$operator"},
+		{"accepted while archived", []string{"archive", "accept"}, []event.Event{archived}, partner.ErrInvitation, partner.StatusArchived, true, false, ""},
+		{"invited while archived", []string{"archive", "invite"}, []event.Event{archived}, partner.Taken("email"), partner.StatusArchived, true, false, ""},
+		{"accepted after the archive", []string{"archive", "revoke-archive", "accept"}, []event.Event{archived, updated(partner.StatusPending), created}, nil, partner.StatusActive, false, true, "$new"},
+		{"archived after the approval", []string{"approve", "archive", "accept"}, []event.Event{created, approved, archived}, partner.ErrInvitation, partner.StatusArchived, false, true, ""},
 		{"back after the approval", []string{"approve", "archive", "revoke-archive", "accept"},
-			[]event.Event{created, approved, archived, updated(partner.Active), updated(partner.Active)}, nil, partner.Active, false, true, "$new"},
-		{"accepted once it was rejected", []string{"reject", "accept"}, []event.Event{rejected}, partner.ErrInvitation, partner.Rejected, true, false, ""},
-		{"invited once it was rejected", []string{"reject", "invite"}, []event.Event{rejected}, partner.Taken("email"), partner.Rejected, true, false, ""},
-		{"rejected, then approved", []string{"reject", "approve"}, []event.Event{rejected, created, approved}, nil, partner.Active, false, true, ""},
-		{"deleted", []string{"delete", "accept"}, []event.Event{partner.DeletedEvent{PartnerID: "partner_123", At: later}}, partner.ErrInvitation, partner.Deleted, false, false, ""},
-		{"joined, then deleted", []string{"accept", "delete"}, []event.Event{created, partner.DeletedEvent{PartnerID: "partner_123", Joined: true, At: later}}, nil, partner.Deleted, false, false, ""},
-		{"rejected, then deleted", []string{"reject", "delete"}, []event.Event{rejected, partner.DeletedEvent{PartnerID: "partner_123", At: later}}, nil, partner.Deleted, false, false, ""},
+			[]event.Event{created, approved, archived, updated(partner.StatusActive), updated(partner.StatusActive)}, nil, partner.StatusActive, false, true, "$new"},
+		{"accepted once it was rejected", []string{"reject", "accept"}, []event.Event{rejected}, partner.ErrInvitation, partner.StatusRejected, true, false, ""},
+		{"invited once it was rejected", []string{"reject", "invite"}, []event.Event{rejected}, partner.Taken("email"), partner.StatusRejected, true, false, ""},
+		{"rejected, then approved", []string{"reject", "approve"}, []event.Event{rejected, created, approved}, nil, partner.StatusActive, false, true, ""},
+		{"deleted", []string{"delete", "accept"}, []event.Event{partner.Deleted{PartnerID: "partner_123", At: later}}, partner.ErrInvitation, partner.StatusDeleted, false, false, ""},
+		{"joined, then deleted", []string{"accept", "delete"}, []event.Event{created, partner.Deleted{PartnerID: "partner_123", Joined: true, At: later}}, nil, partner.StatusDeleted, false, false, ""},
+		{"rejected, then deleted", []string{"reject", "delete"}, []event.Event{rejected, partner.Deleted{PartnerID: "partner_123", At: later}}, nil, partner.StatusDeleted, false, false, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -229,7 +229,7 @@ func TestInvitations(t *testing.T) {
 			assert.Equal(t, tc.password, s.PasswordHash)
 			assert.Equal(t, later, s.UpdatedAt)
 			assert.Equal(t, tc.password == "$new", s.TermsAccepted, "accepting says it")
-			assert.Equal(t, tc.password == "" && (s.Invited && tc.status == partner.Pending || tc.status == partner.Active), p.AcceptsInvitation())
+			assert.Equal(t, tc.password == "" && (s.Invited && tc.status == partner.StatusPending || tc.status == partner.StatusActive), p.AcceptsInvitation())
 		})
 	}
 }
@@ -278,7 +278,7 @@ func TestUpdate(t *testing.T) {
 			want.UpdatedAt, want.Version = later, 4
 			tc.want(&want)
 			assert.Equal(t, want, p.Snapshot(), "what is not named stays")
-			assert.Equal(t, []event.Event{partner.Updated{PartnerID: "partner_123", Status: partner.Active, ReferringPartnerID: want.ReferringPartnerID, At: later}}, p.Pending())
+			assert.Equal(t, []event.Event{partner.Updated{PartnerID: "partner_123", Status: partner.StatusActive, ReferringPartnerID: want.ReferringPartnerID, At: later}}, p.Pending())
 		})
 	}
 }
@@ -414,7 +414,7 @@ func TestLinks(t *testing.T) {
 				require.ErrorIs(t, p.Update(partner.Details{Key: &tc.retired}, later), fault.ErrValidation)
 			}
 			assert.Equal(t, want, p.Snapshot())
-			assert.Equal(t, []event.Event{updated(partner.Active)}, p.Pending())
+			assert.Equal(t, []event.Event{updated(partner.StatusActive)}, p.Pending())
 		})
 	}
 }
@@ -510,7 +510,7 @@ func TestDeleteErasesWhatIsPersonal(t *testing.T) {
 		delete(kept, name)
 	}
 	assert.Empty(t, kept)
-	assert.Equal(t, partner.Deleted, p.Status())
+	assert.Equal(t, partner.StatusDeleted, p.Status())
 	assert.True(t, p.HasKey("personal"), "keys stay taken")
 	require.ErrorIs(t, p.Delete(later), partner.ErrNotFound)
 }
@@ -553,7 +553,7 @@ func TestSnapshotsShareNothing(t *testing.T) {
 func TestEventTypes(t *testing.T) {
 	t.Parallel()
 	for want, e := range map[string]event.Event{"partner.created": partner.Created{}, "partner.updated": partner.Updated{}, "partner.invited": partner.Invited{},
-		"partner.approved": partner.Approved{}, "partner.rejected": partner.RejectedEvent{}, "partner.archived": partner.ArchivedEvent{}, "partner.deleted": partner.DeletedEvent{}} {
+		"partner.approved": partner.Approved{}, "partner.rejected": partner.Rejected{}, "partner.archived": partner.Archived{}, "partner.deleted": partner.Deleted{}} {
 		assert.Equal(t, want, e.EventType())
 	}
 }
@@ -561,7 +561,7 @@ func TestEventTypes(t *testing.T) {
 // Events never hold what is personal (api/events.md).
 func TestEventsHoldNothingPersonal(t *testing.T) {
 	t.Parallel()
-	for _, e := range []event.Event{partner.Created{}, partner.Updated{}, partner.Invited{}, partner.Approved{}, partner.RejectedEvent{}, partner.ArchivedEvent{}, partner.DeletedEvent{}} {
+	for _, e := range []event.Event{partner.Created{}, partner.Updated{}, partner.Invited{}, partner.Approved{}, partner.Rejected{}, partner.Archived{}, partner.Deleted{}} {
 		for i := range reflect.TypeOf(e).NumField() {
 			f := reflect.TypeOf(e).Field(i)
 			assert.Contains(t, []string{"PartnerID", "Status", "ReferralKey", "ReferringPartnerID", "Joined", "At"}, f.Name)

@@ -225,8 +225,8 @@ func (k *call) send(status int, contentType []string, body []byte) {
 	_, _ = k.c.Writer.Write(body) // a client that went away needs no answer
 }
 
-// answer sends what a command stored, or what it stored at an earlier request.
-func (k *call) answer(a application.Answer, again bool) {
+// respond sends what a command stored, or what it stored at an earlier request.
+func (k *call) respond(a application.Response, again bool) {
 	if again {
 		k.c.Writer.Header()["Idempotent-Replayed"] = replayed
 	}

@@ -198,9 +198,9 @@ func TestFormLeadAnswers(t *testing.T) {
 			a := newApp(t)
 			h := &a.server.deps.Handlers
 			h.FormLead = queries[query.FormLeadByNumber](a, c.lead)
-			h.SubmitFormLead = commands(a, func(s command.SubmitFormLead) application.Answer { return s.Once.Render(c.lead) })
-			h.ConvertLead = commands(a, func(s command.ConvertLead) application.Answer { return s.Once.Render(c.lead) })
-			h.RejectLead = commands(a, func(s command.RejectLead) application.Answer { return s.Once.Render(c.lead) })
+			h.SubmitFormLead = commands(a, func(s command.SubmitFormLead) application.Response { return s.Once.Render(c.lead) })
+			h.ConvertLead = commands(a, func(s command.ConvertLead) application.Response { return s.Once.Render(c.lead) })
+			h.RejectLead = commands(a, func(s command.RejectLead) application.Response { return s.Once.Render(c.lead) })
 			want := `{"data":` + c.want + `,"status":1}`
 			for _, r := range []request{
 				{method: "POST", path: "/v1/leads", body: `{}`}, {method: "GET", path: "/v1/leads/44"},
@@ -248,7 +248,7 @@ func TestLeadDetails(t *testing.T) {
 			a := newApp(t)
 			form := query.LeadForm{FormSnapshot: c.form}
 			a.server.deps.Handlers.LeadForm = queries[query.LeadFormOfSeller](a, form)
-			a.server.deps.Handlers.UpdateLeadForm = commands(a, func(u command.UpdateLeadForm) application.Answer { return u.Once.Render(form) })
+			a.server.deps.Handlers.UpdateLeadForm = commands(a, func(u command.UpdateLeadForm) application.Response { return u.Once.Render(form) })
 			want := `{"data":{` + strings.Replace(c.want, "*", `"program_leads_commission_type":"follow_program_settings",`+
 				`"leads_commission":{"currency":"USD","commission":0,"commission_type":"percent"}`, 1) + `},"status":1}`
 			for _, r := range []request{{method: "GET"}, {method: "PUT", body: `{}`}} {

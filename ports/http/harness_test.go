@@ -147,12 +147,12 @@ func (a *app) take() any {
 	return s
 }
 
-func commands[C any](a *app, render func(C) application.Answer) bus.Handler[C, command.Done] {
+func commands[C any](a *app, render func(C) application.Response) bus.Handler[C, command.Done] {
 	return bus.HandlerFunc[C, command.Done](func(_ context.Context, c C) (command.Done, error) {
 		if err := a.note(c); err != nil {
 			return command.Done{}, err
 		}
-		return command.Done{Answer: render(c), Replayed: a.again}, nil
+		return command.Done{Response: render(c), Replayed: a.again}, nil
 	})
 }
 
@@ -252,49 +252,49 @@ func newApp(t testing.TB) *app {
 
 func (a *app) handlers() Handlers {
 	return Handlers{
-		SubmitLead: commands(a, func(c command.SubmitLead) application.Answer { return c.Render(sampleSold) }),
+		SubmitLead: commands(a, func(c command.SubmitLead) application.Response { return c.Render(sampleSold) }),
 		SupplierLead: queries[query.SupplierLeadByID](a, query.SupplierLead{ID: "lead_1", Status: "sold", Test: true, Price: 45_000_000,
 			HasPrice: true, BuyerIDs: []string{"buyer_1"}, CreatedAt: moment0, UpdatedAt: moment0}),
-		CreateSeller: commands(a, func(c command.CreateSeller) application.Answer {
+		CreateSeller: commands(a, func(c command.CreateSeller) application.Response {
 			return c.Once.Render(command.SellerCreated{Seller: sampleSeller, KeyID: "k1", Key: "lm_program_k1_x"})
 		}),
-		UpdateSeller: commands(a, func(c command.UpdateSeller) application.Answer { return c.Once.Render(sampleSeller) }),
+		UpdateSeller: commands(a, func(c command.UpdateSeller) application.Response { return c.Once.Render(sampleSeller) }),
 		Sellers:      queries[query.Sellers](a, query.List[query.Seller]{Items: []query.Seller{sampleSeller}}),
 		Seller:       queries[query.SellerByCode](a, sampleSeller),
-		CreateAPIKey: commands(a, func(c command.CreateAPIKey) application.Answer {
+		CreateAPIKey: commands(a, func(c command.CreateAPIKey) application.Response {
 			return c.Once.Render(command.APIKeyCreated{APIKey: sampleKey, Key: "lm_supplier_k1_x"})
 		}),
-		RevokeAPIKey:  commands(a, func(c command.RevokeAPIKey) application.Answer { return c.Once.Render(struct{}{}) }),
+		RevokeAPIKey:  commands(a, func(c command.RevokeAPIKey) application.Response { return c.Once.Render(struct{}{}) }),
 		APIKeys:       queries[query.APIKeys](a, query.List[query.APIKey]{Items: []query.APIKey{sampleKey, {ID: "k2", Scope: "program", CreatedAt: moment0}}}),
-		CreatePartner: commands(a, func(c command.CreatePartner) application.Answer { return c.Once.Render(samplePartner) }),
-		UpdatePartner: commands(a, func(c command.UpdatePartner) application.Answer { return c.Once.Render(samplePartner) }),
-		SteerPartner:  commands(a, func(c command.SteerPartner) application.Answer { return c.Once.Render(samplePartner) }),
-		DeletePartner: commands(a, func(c command.DeletePartner) application.Answer { return c.Once.Render(struct{}{}) }),
-		InvitePartner: commands(a, func(c command.InvitePartner) application.Answer { return c.Once.Render(samplePartner) }),
-		CreateSignInURL: commands(a, func(c command.CreateSignInURL) application.Answer {
+		CreatePartner: commands(a, func(c command.CreatePartner) application.Response { return c.Once.Render(samplePartner) }),
+		UpdatePartner: commands(a, func(c command.UpdatePartner) application.Response { return c.Once.Render(samplePartner) }),
+		SteerPartner:  commands(a, func(c command.SteerPartner) application.Response { return c.Once.Render(samplePartner) }),
+		DeletePartner: commands(a, func(c command.DeletePartner) application.Response { return c.Once.Render(struct{}{}) }),
+		InvitePartner: commands(a, func(c command.InvitePartner) application.Response { return c.Once.Render(samplePartner) }),
+		CreateSignInURL: commands(a, func(c command.CreateSignInURL) application.Response {
 			return c.Once.Render(command.SignIn{Token: "token_1", ExpiresAt: moment0})
 		}),
 		Partner:            queries[query.PartnerByHandle](a, query.PartnerDetail{Partner: sampleFullPartner, Clicks: 12, Signups: 2, Leads: 3}),
 		Partners:           queries[query.Partners](a, query.List[query.Partner]{Items: []query.Partner{samplePartner, {ID: "partner_124", Status: "pending"}}, Next: "partner_124"}),
-		AddReferralLink:    commands(a, func(c command.AddReferralLink) application.Answer { return c.Once.Render(sampleLink) }),
-		ChangeReferralLink: commands(a, func(c command.ChangeReferralLink) application.Answer { return c.Once.Render(sampleLink) }),
-		RemoveReferralLink: commands(a, func(c command.RemoveReferralLink) application.Answer { return c.Once.Render(struct{}{}) }),
+		AddReferralLink:    commands(a, func(c command.AddReferralLink) application.Response { return c.Once.Render(sampleLink) }),
+		ChangeReferralLink: commands(a, func(c command.ChangeReferralLink) application.Response { return c.Once.Render(sampleLink) }),
+		RemoveReferralLink: commands(a, func(c command.RemoveReferralLink) application.Response { return c.Once.Render(struct{}{}) }),
 		ReferralLinks:      queries[query.ReferralLinks](a, query.List[query.ReferralLink]{Items: []query.ReferralLink{sampleLink}}),
 		ReferralLink:       queries[query.ReferralLinkByKey](a, sampleLink),
-		CreateCustomer:     commands(a, func(c command.CreateCustomer) application.Answer { return c.Once.Render(sampleCustomer) }),
-		UpdateCustomer:     commands(a, func(c command.UpdateCustomer) application.Answer { return c.Once.Render(sampleCustomer) }),
-		SteerCustomer:      commands(a, func(c command.SteerCustomer) application.Answer { return c.Once.Render(sampleCustomer) }),
+		CreateCustomer:     commands(a, func(c command.CreateCustomer) application.Response { return c.Once.Render(sampleCustomer) }),
+		UpdateCustomer:     commands(a, func(c command.UpdateCustomer) application.Response { return c.Once.Render(sampleCustomer) }),
+		SteerCustomer:      commands(a, func(c command.SteerCustomer) application.Response { return c.Once.Render(sampleCustomer) }),
 		Customers:          queries[query.Customers](a, query.List[query.Customer]{Items: []query.Customer{sampleCustomer}}),
 		Customer:           queries[query.CustomerByHandle](a, sampleCustomer),
-		UpdateLeadForm:     commands(a, func(c command.UpdateLeadForm) application.Answer { return c.Once.Render(sampleForm) }),
+		UpdateLeadForm:     commands(a, func(c command.UpdateLeadForm) application.Response { return c.Once.Render(sampleForm) }),
 		LeadForm:           queries[query.LeadFormOfSeller](a, sampleForm),
-		SubmitFormLead:     commands(a, func(c command.SubmitFormLead) application.Answer { return c.Once.Render(sampleFormLead) }),
-		ConvertLead:        commands(a, func(c command.ConvertLead) application.Answer { return c.Once.Render(sampleFormLead) }),
-		RejectLead:         commands(a, func(c command.RejectLead) application.Answer { return c.Once.Render(sampleFormLead) }),
-		DeleteLead:         commands(a, func(c command.DeleteLead) application.Answer { return c.Once.Render(struct{}{}) }),
+		SubmitFormLead:     commands(a, func(c command.SubmitFormLead) application.Response { return c.Once.Render(sampleFormLead) }),
+		ConvertLead:        commands(a, func(c command.ConvertLead) application.Response { return c.Once.Render(sampleFormLead) }),
+		RejectLead:         commands(a, func(c command.RejectLead) application.Response { return c.Once.Render(sampleFormLead) }),
+		DeleteLead:         commands(a, func(c command.DeleteLead) application.Response { return c.Once.Render(struct{}{}) }),
 		FormLeads:          queries[query.FormLeads](a, query.List[query.FormLead]{Items: []query.FormLead{sampleFormLead}}),
 		FormLead:           queries[query.FormLeadByNumber](a, sampleFormLead),
-		UpdateSettings:     commands(a, func(c command.UpdateSettings) application.Answer { return c.Once.Render(sampleSettings) }),
+		UpdateSettings:     commands(a, func(c command.UpdateSettings) application.Response { return c.Once.Render(sampleSettings) }),
 		Settings:           queries[query.SettingsOfSeller](a, sampleSettings),
 		Overview:           queries[query.Overview](a, sampleOverview),
 		FollowLink:         queries[command.FollowLink](a, command.Followed{Referral: sampleReferral}),
@@ -304,24 +304,24 @@ func (a *app) handlers() Handlers {
 		OpenInvitation:     queries[query.OpenInvitation](a, query.InvitationView{Program: "Acme Leads", Name: "Jane"}),
 		PartnerPage: queries[query.PartnerPage](a, query.PartnerPageView{Program: "Acme Leads", Website: "https://yourcompany.com", LinkParameter: "aff",
 			Partner: query.PartnerDetail{Partner: samplePartner, Clicks: 12, Signups: 2, Leads: 3}}),
-		CreateBuyer: commands(a, func(c command.CreateBuyer) application.Answer { return c.Once.Render(sampleBuyer) }),
-		UpdateBuyer: commands(a, func(c command.UpdateBuyer) application.Answer { return c.Once.Render(sampleBuyer) }),
-		PauseBuyer:  commands(a, func(c command.PauseBuyer) application.Answer { return c.Once.Render(sampleBuyer) }),
-		MoveMoney:   commands(a, func(c command.MoveMoney) application.Answer { return c.Once.Render(sampleEntry) }),
+		CreateBuyer: commands(a, func(c command.CreateBuyer) application.Response { return c.Once.Render(sampleBuyer) }),
+		UpdateBuyer: commands(a, func(c command.UpdateBuyer) application.Response { return c.Once.Render(sampleBuyer) }),
+		PauseBuyer:  commands(a, func(c command.PauseBuyer) application.Response { return c.Once.Render(sampleBuyer) }),
+		MoveMoney:   commands(a, func(c command.MoveMoney) application.Response { return c.Once.Render(sampleEntry) }),
 		Buyers:      queries[query.Buyers](a, query.List[query.Buyer]{}),
 		Buyer:       queries[query.BuyerByID](a, sampleBuyer),
 		Ledger:      queries[query.Ledger](a, query.List[query.LedgerEntry]{Items: []query.LedgerEntry{sampleEntry, {ID: "entry_2", Type: "sale", Amount: -45_000_000, SaleID: "sale_1", CreatedAt: moment0}}, Next: "entry_2"}),
-		CreateCampaign: commands(a, func(c command.CreateCampaign) application.Answer {
+		CreateCampaign: commands(a, func(c command.CreateCampaign) application.Response {
 			return c.Once.Render(sampleCampaign)
 		}),
-		UpdateCampaign: commands(a, func(c command.UpdateCampaign) application.Answer { return c.Once.Render(sampleCampaign) }),
-		SteerCampaign:  commands(a, func(c command.SteerCampaign) application.Answer { return c.Once.Render(sampleCampaign) }),
+		UpdateCampaign: commands(a, func(c command.UpdateCampaign) application.Response { return c.Once.Render(sampleCampaign) }),
+		SteerCampaign:  commands(a, func(c command.SteerCampaign) application.Response { return c.Once.Render(sampleCampaign) }),
 		Campaigns: queries[query.Campaigns](a, query.List[query.Campaign]{Items: []query.Campaign{sampleCampaign,
 			{Status: "paused", PriceShown: "hidden", PayoutType: "fixed", PayoutFixed: 1_000_000}, {Status: "archived", PriceShown: "sale"}}}),
 		Campaign:       queries[query.CampaignByID](a, sampleCampaign),
-		CreateContract: commands(a, func(c command.CreateContract) application.Answer { return c.Once.Render(sampleContract) }),
-		UpdateContract: commands(a, func(c command.UpdateContract) application.Answer { return c.Once.Render(sampleContract) }),
-		SteerContract:  commands(a, func(c command.SteerContract) application.Answer { return c.Once.Render(sampleContract) }),
+		CreateContract: commands(a, func(c command.CreateContract) application.Response { return c.Once.Render(sampleContract) }),
+		UpdateContract: commands(a, func(c command.UpdateContract) application.Response { return c.Once.Render(sampleContract) }),
+		SteerContract:  commands(a, func(c command.SteerContract) application.Response { return c.Once.Render(sampleContract) }),
 		Contracts:      queries[query.Contracts](a, query.List[query.Contract]{Items: []query.Contract{sampleContract}}),
 		Contract:       queries[query.ContractByID](a, sampleContract),
 		ContractUsage: queries[query.ContractUsage](a, []query.Usage{

@@ -36,7 +36,7 @@ func submitLead(k *call) {
 		k.fail(err)
 		return
 	}
-	k.answer(done.Answer, done.Replayed)
+	k.respond(done.Response, done.Replayed)
 }
 
 func (k *call) leadCommand(buf *bytes.Buffer) (command.SubmitLead, error) {
@@ -130,7 +130,7 @@ func takeReserved(fields field.Set, c *command.SubmitLead) error {
 		invalid = append(invalid, fault.Violation{Field: "external_id", Code: fault.InvalidValue, Message: "must have 1 to 255 characters"})
 	}
 	switch {
-	case (ping || len(invalid) > 0) && !c.Answers(own.Text):
+	case (ping || len(invalid) > 0) && !c.IsSeller(own.Text):
 		return command.ErrWrongSeller // comes first; where nothing else is wrong, the command says it
 	case ping:
 		return errNotSupported.With(fault.Violation{Field: "ping_id", Code: fault.NotSupported, Message: "is not supported yet"})
@@ -163,7 +163,7 @@ func externalID(v field.Value) (string, bool) {
 }
 
 // renderLead writes the answer to a submitted lead, members in the documented order.
-func renderLead(r command.SubmitLeadResult) application.Answer {
+func renderLead(r command.SubmitLeadResult) application.Response {
 	const duplicate, rejected, sold = "duplicate", "rejected", "sold"
 	success := r.Status != duplicate && r.Status != rejected
 	b := make([]byte, 0, 192)
@@ -198,7 +198,7 @@ func renderLead(r command.SubmitLeadResult) application.Answer {
 		b = append(b, `,"code":`...)
 		b = appendString(b, string(r.Code))
 	}
-	return application.Answer{Status: http.StatusOK, Body: append(b, '}')}
+	return application.Response{Status: http.StatusOK, Body: append(b, '}')}
 }
 
 // supplierLead answers GET /api/leads/{lead_id}.

@@ -101,20 +101,20 @@ func do[C any](w *write, h bus.Handler[C, command.Done], c C) {
 		w.k.fail(err)
 		return
 	}
-	w.k.answer(done.Answer, done.Replayed)
+	w.k.respond(done.Response, done.Replayed)
 }
 
 // once makes a command replayable. show turns its result into what is answered as data.
 func once[R, D any](w *write, status int, show func(R) D) command.Once[R] {
-	return command.Once[R]{Key: w.key, Fingerprint: w.k.fingerprint(w.body), Render: func(r R) application.Answer {
-		return application.Answer{Status: status, Body: encode(data[D]{Data: show(r), Status: 1})}
+	return command.Once[R]{Key: w.key, Fingerprint: w.k.fingerprint(w.body), Render: func(r R) application.Response {
+		return application.Response{Status: status, Body: encode(data[D]{Data: show(r), Status: 1})}
 	}}
 }
 
 // onceOK is once for commands that answer {"status":1}.
 func onceOK[R any](w *write) command.Once[R] {
-	return command.Once[R]{Key: w.key, Fingerprint: w.k.fingerprint(w.body), Render: func(R) application.Answer {
-		return application.Answer{Status: http.StatusOK, Body: okBody}
+	return command.Once[R]{Key: w.key, Fingerprint: w.k.fingerprint(w.body), Render: func(R) application.Response {
+		return application.Response{Status: http.StatusOK, Body: okBody}
 	}}
 }
 

@@ -44,20 +44,20 @@ func (m *MockReplayReader) EXPECT() *MockReplayReaderMockRecorder {
 	return m.recorder
 }
 
-// FindAnswer mocks base method.
-func (m *MockReplayReader) FindAnswer(ctx context.Context, key application.ClaimKey, now time.Time) (application.StoredAnswer, bool, error) {
+// FindResponse mocks base method.
+func (m *MockReplayReader) FindResponse(ctx context.Context, key application.ClaimKey, now time.Time) (application.StoredResponse, bool, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "FindAnswer", ctx, key, now)
-	ret0, _ := ret[0].(application.StoredAnswer)
+	ret := m.ctrl.Call(m, "FindResponse", ctx, key, now)
+	ret0, _ := ret[0].(application.StoredResponse)
 	ret1, _ := ret[1].(bool)
 	ret2, _ := ret[2].(error)
 	return ret0, ret1, ret2
 }
 
-// FindAnswer indicates an expected call of FindAnswer.
-func (mr *MockReplayReaderMockRecorder) FindAnswer(ctx, key, now any) *gomock.Call {
+// FindResponse indicates an expected call of FindResponse.
+func (mr *MockReplayReaderMockRecorder) FindResponse(ctx, key, now any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "FindAnswer", reflect.TypeOf((*MockReplayReader)(nil).FindAnswer), ctx, key, now)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "FindResponse", reflect.TypeOf((*MockReplayReader)(nil).FindResponse), ctx, key, now)
 }
 
 // MockCampaignReader is a mock of CampaignReader interface.

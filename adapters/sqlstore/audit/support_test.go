@@ -137,11 +137,11 @@ func (s *shop) buyer(sellerID, id string, credit, deposit money.Micros) {
 func (s *shop) campaign(sellerID, category, buyerID string, price money.Micros, caps ...campaign.Cap) {
 	s.t.Helper()
 	name := strings.ToLower(category)
-	c, err := campaign.New("campaign_"+name, sellerID, campaign.Active, campaign.Definition{Name: &category, Category: &category,
+	c, err := campaign.New("campaign_"+name, sellerID, campaign.StatusActive, campaign.Definition{Name: &category, Category: &category,
 		Dedupe: &campaign.Dedupe{Fields: []string{"phone"}, Match: "any", WindowDays: 30}}, s.strategies, s.clock.Now())
 	require.NoError(s.t, err)
 	if buyerID != "" {
-		require.NoError(s.t, c.AddContract("contract_"+name, buyerID, campaign.Active, campaign.Terms{Price: &price, Caps: &caps},
+		require.NoError(s.t, c.AddContract("contract_"+name, buyerID, campaign.StatusActive, campaign.Terms{Price: &price, Caps: &caps},
 			campaign.Zones{Seller: "UTC"}, s.clock.Now()))
 	}
 	s.do(func(ctx context.Context, tx application.Tx) error { return tx.Campaigns().Add(ctx, c) })
@@ -153,9 +153,9 @@ func (s *shop) send(ctx context.Context, a application.Actor, category, phone st
 		Fields: field.Set{"phone": field.TextValue(phone), "firstName": field.TextValue("Ada"), "lastName": field.TextValue("Byron"),
 			"state": field.TextValue("IL")}, ExternalID: fmt.Sprint(phone, test, s.ids.New("external")), Test: test,
 		Fingerprint: sha256.Sum256([]byte(phone)),
-		Render: func(r command.SubmitLeadResult) application.Answer {
+		Render: func(r command.SubmitLeadResult) application.Response {
 			id, status = r.LeadID, r.Status
-			return application.Answer{Status: 200, Body: []byte("{}")}
+			return application.Response{Status: 200, Body: []byte("{}")}
 		}})
 	return id, status, err
 }

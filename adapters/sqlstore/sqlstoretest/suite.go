@@ -91,14 +91,14 @@ func newCampaign(t *testing.T, id, category string) *campaign.Campaign {
 	t.Helper()
 	strategies, err := distribution.NewStrategies()
 	require.NoError(t, err)
-	c, err := campaign.New(id, "seller_1", campaign.Active, campaign.Definition{Name: ptr("Name"), Category: &category}, strategies, now)
+	c, err := campaign.New(id, "seller_1", campaign.StatusActive, campaign.Definition{Name: ptr("Name"), Category: &category}, strategies, now)
 	require.NoError(t, err)
 	return c
 }
 
 func addContract(t *testing.T, c *campaign.Campaign, id, buyerID string) {
 	t.Helper()
-	require.NoError(t, c.AddContract(id, buyerID, campaign.Active, campaign.Terms{Price: ptr(money.Micros(5_000_000))}, campaign.Zones{Seller: "UTC"}, now))
+	require.NoError(t, c.AddContract(id, buyerID, campaign.StatusActive, campaign.Terms{Price: ptr(money.Micros(5_000_000))}, campaign.Zones{Seller: "UTC"}, now))
 }
 
 func newLead(id, campaignID string) *lead.Lead {
@@ -117,7 +117,7 @@ func soldLead(t *testing.T, id, campaignID, contractID string, price money.Micro
 	t.Helper()
 	l := newLead(id, campaignID)
 	require.NoError(t, l.Sell(lead.Outcome{Sales: []lead.Sale{{ID: "sale_" + id, ContractID: contractID, BuyerID: "buyer_1", Price: price,
-		Currency: "USD", Status: lead.Captured, At: at}}}, at))
+		Currency: "USD", Status: lead.SaleCaptured, At: at}}}, at))
 	return application.StoredLead{Lead: l}
 }
 
@@ -429,7 +429,7 @@ func testCharges(t *testing.T, h *Harness) {
 
 func testCampaigns(t *testing.T, h *Harness) {
 	n := filled[campaign.Snapshot](0)
-	n.Status = campaign.Active
+	n.Status = campaign.StatusActive
 	require.Len(t, n.Contracts, 2)
 	requireFull(t, n)
 	h.do(t, func(ctx ctx, tx tx) error { return tx.Campaigns().Add(ctx, campaign.FromSnapshot(n)) })
@@ -448,7 +448,7 @@ func testCampaigns(t *testing.T, h *Harness) {
 	require.Equal(t, n, load())
 
 	changed := filled[campaign.Snapshot](200)
-	changed.ID, changed.SellerID, changed.CreatedAt, changed.Version, changed.Status = n.ID, n.SellerID, n.CreatedAt, n.Version, campaign.Active
+	changed.ID, changed.SellerID, changed.CreatedAt, changed.Version, changed.Status = n.ID, n.SellerID, n.CreatedAt, n.Version, campaign.StatusActive
 	changed.Contracts[0].ID, changed.Contracts[0].CreatedAt = n.Contracts[0].ID, n.Contracts[0].CreatedAt
 	kept := n.Contracts[1]
 	third := changed.Contracts[1]
@@ -493,7 +493,7 @@ func testCampaigns(t *testing.T, h *Harness) {
 	h.do(t, func(ctx ctx, tx tx) error {
 		c, err := tx.Campaigns().Lock(ctx, "seller_1", "campaign_1")
 		require.NoError(t, err)
-		require.Equal(t, campaign.Paused, c.Status())
+		require.Equal(t, campaign.StatusPaused, c.Status())
 		addContract(t, c, "contract_1", "buyer_1")
 		addContract(t, c, "contract_2", "buyer_1")
 		require.NoError(t, c.DeleteContract("contract_1", now))
@@ -552,7 +552,7 @@ func testCachedCampaigns(t *testing.T, h *Harness) {
 	require.Len(t, h.Faults.Statements(), 3)
 	require.Same(t, all["a"], again["a"])
 	require.NotSame(t, all["b"], again["b"])
-	require.Equal(t, campaign.Paused, again["b"].Contracts()[0].Status())
+	require.Equal(t, campaign.StatusPaused, again["b"].Contracts()[0].Status())
 }
 
 func testCampaignsOfSeller(t *testing.T, h *Harness) {
@@ -618,20 +618,20 @@ func testCampaignsOfSeller(t *testing.T, h *Harness) {
 
 func testLeads(t *testing.T, h *Harness) {
 	n := filled[lead.Snapshot](0)
-	n.SellerCode, n.Status = "ABCD1234", lead.Pending
+	n.SellerCode, n.Status = "ABCD1234", lead.StatusPending
 	n.Fields = field.Set{"text": field.TextValue("a \"quote\" \\ \n\t\u0001 é 漢 🙂 </script>"), "empty": field.TextValue(""), "null": {}, "yes": {Kind: field.Bool, Text: "true"},
 		"no": {Kind: field.Bool, Text: "false"}, "number": {Kind: field.Number, Text: "-1.50e+3"}, "long": {Kind: field.Number, Text: "123456789012345678901234567890"},
 		"other": {Kind: field.Other, Text: `{"b":[1, 2.0],"a":"\u00e9"}`}, "list": {Kind: field.Other, Text: "[]"}, "ключ \"x\"": field.TextValue("v")}
-	n.Sales[1].Status = lead.Captured
+	n.Sales[1].Status = lead.SaleCaptured
 	requireFull(t, n)
 	n.Review = nil // of a form lead, which AddForm stores
 	variant := filled[lead.Snapshot](300)
-	variant.SellerCode, variant.Status, variant.CampaignID = n.SellerCode, lead.Pending, n.CampaignID
+	variant.SellerCode, variant.Status, variant.CampaignID = n.SellerCode, lead.StatusPending, n.CampaignID
 	variant.Fields, variant.Trace, variant.Sales, variant.Test, variant.Review = field.Set{}, lead.Trace{}, nil, false, nil
 	fingerprint := filled[[sha256.Size]byte](9)
-	answer := application.Answer{Status: 201, Body: []byte("{\"a\":1}\n\x00'\\")}
+	answer := application.Response{Status: 201, Body: []byte("{\"a\":1}\n\x00'\\")}
 	h.do(t, func(ctx ctx, tx tx) error {
-		return tx.Leads().AddAll(ctx, []application.StoredLead{{Lead: lead.FromSnapshot(n), Fingerprint: fingerprint, Answer: answer}, {Lead: lead.FromSnapshot(variant)}})
+		return tx.Leads().AddAll(ctx, []application.StoredLead{{Lead: lead.FromSnapshot(n), Fingerprint: fingerprint, Response: answer}, {Lead: lead.FromSnapshot(variant)}})
 	})
 	load := func() (got []lead.Snapshot) {
 		h.do(t, func(ctx ctx, tx tx) error {
@@ -653,18 +653,18 @@ func testLeads(t *testing.T, h *Harness) {
 	require.NoError(t, h.DB.Reader.SelectContext(t.Context(), &slots, "SELECT slot FROM sales WHERE lead_id = ? ORDER BY sold_at", n.ID))
 	require.Equal(t, []sql.NullInt64{{}, {Int64: 1, Valid: true}}, slots, "only a live sale has a slot")
 	h.do(t, func(ctx ctx, tx tx) error {
-		stored, err := tx.Leads().Answers(ctx, []string{"absent", n.ID, variant.ID, n.ID})
+		stored, err := tx.Leads().Responses(ctx, []string{"absent", n.ID, variant.ID, n.ID})
 		require.NoError(t, err)
-		require.Equal(t, map[string]application.StoredAnswer{n.ID: {Fingerprint: fingerprint, Answer: answer}, variant.ID: {Answer: application.Answer{Body: []byte{}}}}, stored)
+		require.Equal(t, map[string]application.StoredResponse{n.ID: {Fingerprint: fingerprint, Response: answer}, variant.ID: {Response: application.Response{Body: []byte{}}}}, stored)
 		return nil
 	})
 
 	changed := filled[lead.Snapshot](600)
 	changed.ID, changed.SellerID, changed.SellerCode, changed.Origin, changed.KeyID, changed.PartnerID = n.ID, n.SellerID, n.SellerCode, n.Origin, n.KeyID, n.PartnerID
 	changed.CampaignID, changed.Category, changed.Fields, changed.ExternalID, changed.Test = n.CampaignID, n.Category, n.Fields, n.ExternalID, n.Test
-	changed.CreatedAt, changed.Version, changed.Status, changed.Review = n.CreatedAt, n.Version, lead.Pending, nil
+	changed.CreatedAt, changed.Version, changed.Status, changed.Review = n.CreatedAt, n.Version, lead.StatusPending, nil
 	changed.Sales[0].Currency, changed.Sales[1].Currency = "EUR", "KWD"
-	changed.Sales[0].Status, changed.Sales[1].Status, changed.ShownHidden = "released", lead.Captured, false
+	changed.Sales[0].Status, changed.Sales[1].Status, changed.ShownHidden = "released", lead.SaleCaptured, false
 	err := h.Store.Do(t.Context(), func(ctx ctx, tx tx) error {
 		return tx.Leads().SaveAll(ctx, []*lead.Lead{lead.FromSnapshot(changed)})
 	})
@@ -740,7 +740,7 @@ func testPending(t *testing.T, h *Harness) {
 		all, err := tx.Leads().LockPending(ctx, "c", "", 10)
 		require.NoError(t, err)
 		require.NoError(t, all[0].Expire(now))
-		require.NoError(t, all[2].Sell(lead.Outcome{Sales: []lead.Sale{{ID: "sale_1", ContractID: "k", BuyerID: "b", Price: 3, Currency: "USD", Status: lead.Captured, At: now}}, Payout: 2, Shown: 1}, now))
+		require.NoError(t, all[2].Sell(lead.Outcome{Sales: []lead.Sale{{ID: "sale_1", ContractID: "k", BuyerID: "b", Price: 3, Currency: "USD", Status: lead.SaleCaptured, At: now}}, Payout: 2, Shown: 1}, now))
 		return tx.Leads().SaveAll(ctx, []*lead.Lead{all[2], all[0]})
 	})
 	require.Equal(t, []string{"lead_3"}, ids("", 10))
@@ -788,8 +788,8 @@ func testLargeBatch(t *testing.T, h *Harness) {
 	for i := range big {
 		l := newLead(fmt.Sprintf("big_%05d", i), "d")
 		s := l.Snapshot()
-		s.Status, s.Fields = lead.Pending, field.Set{"text": field.TextValue(string(slices.Repeat([]byte{'"'}, 60<<10)))}
-		big[i] = application.StoredLead{Lead: lead.FromSnapshot(s), Answer: application.Answer{Status: 200, Body: slices.Repeat([]byte{'\''}, 60<<10)}}
+		s.Status, s.Fields = lead.StatusPending, field.Set{"text": field.TextValue(string(slices.Repeat([]byte{'"'}, 60<<10)))}
+		big[i] = application.StoredLead{Lead: lead.FromSnapshot(s), Response: application.Response{Status: 200, Body: slices.Repeat([]byte{'\''}, 60<<10)}}
 	}
 	h.do(t, func(ctx ctx, tx tx) error { return tx.Leads().AddAll(ctx, big) })
 	require.Equal(t, n+256, h.count(t, "leads"))
@@ -808,7 +808,7 @@ func testRefusedValues(t *testing.T, h *Harness) {
 	} {
 		h.exec(t, "DELETE FROM leads")
 		good, other := newLead("lead_0", "c").Snapshot(), newLead("lead_1", "c").Snapshot()
-		good.Status, other.Status, other.Version = lead.Pending, lead.Pending, 0
+		good.Status, other.Status, other.Version = lead.StatusPending, lead.StatusPending, 0
 		spoil(&other)
 		err := h.Store.Do(t.Context(), func(ctx ctx, tx tx) error {
 			return tx.Leads().AddAll(ctx, []application.StoredLead{{Lead: lead.FromSnapshot(good)}, {Lead: lead.FromSnapshot(other)}})
@@ -907,9 +907,9 @@ func testCounters(t *testing.T, h *Harness) {
 func testRecount(t *testing.T, h *Harness) {
 	day, hour := calendar.SpanAt(calendar.Day, now, time.UTC), calendar.SpanAt(calendar.Hour, now, time.UTC)
 	test := newLead("test", "c").Snapshot()
-	test.Test, test.Status, test.Sales = true, lead.Sold, []lead.Sale{{ID: "sale_test", ContractID: "k", BuyerID: "b", Price: 9, Currency: "USD", Status: lead.Captured, At: now}}
+	test.Test, test.Status, test.Sales = true, lead.StatusSold, []lead.Sale{{ID: "sale_test", ContractID: "k", BuyerID: "b", Price: 9, Currency: "USD", Status: lead.SaleCaptured, At: now}}
 	released := newLead("released", "c").Snapshot()
-	released.Status, released.Sales = lead.Sold, []lead.Sale{{ID: "sale_released", ContractID: "k", BuyerID: "b", Price: 9, Currency: "USD", Status: "released", At: now}}
+	released.Status, released.Sales = lead.StatusSold, []lead.Sale{{ID: "sale_released", ContractID: "k", BuyerID: "b", Price: 9, Currency: "USD", Status: "released", At: now}}
 	h.do(t, func(ctx ctx, tx tx) error {
 		require.NoError(t, tx.Counters().SaveAll(ctx, []*distribution.Counter{take(counter("k", calendar.Total), 7, 70), take(counter("k", calendar.Week), 6, 60), take(counter("k2", calendar.Day), 5, 50)}))
 		return tx.Leads().AddAll(ctx, []application.StoredLead{soldLead(t, "a", "c", "k", 10, day.Start), soldLead(t, "b", "c", "k", 20, day.Start.Add(-time.Microsecond)),

@@ -311,7 +311,7 @@ func testFormLeads(t *testing.T, h *Harness) {
 	n := filled[lead.Snapshot](0)
 	n.SellerID, n.SellerCode, n.Origin = "seller_1", "ABCD1234", lead.OriginForm
 	n.Fields = field.Set{"a": field.TextValue("v 🙂")}
-	n.Sales[0].Status, n.Sales[1].Status = lead.Captured, lead.Captured
+	n.Sales[0].Status, n.Sales[1].Status = lead.SaleCaptured, lead.SaleCaptured
 	requireFull(t, n)
 	for _, text := range awkward {
 		n.Review.Answers = append(n.Review.Answers, lead.Answer{ID: 5, Question: text, Answer: text + "\n"})
@@ -330,7 +330,7 @@ func testFormLeads(t *testing.T, h *Harness) {
 	require.Equal(t, n, load(), "saving loses nothing")
 
 	changed := filled[lead.Snapshot](300)
-	n.Status, n.UpdatedAt, n.PendingUntil, n.Fields = lead.Unsold, changed.UpdatedAt, changed.PendingUntil, field.Set{}
+	n.Status, n.UpdatedAt, n.PendingUntil, n.Fields = lead.StatusUnsold, changed.UpdatedAt, changed.PendingUntil, field.Set{}
 	changed.Review.Number, changed.Review.FormVersion = n.Review.Number, n.Review.FormVersion
 	n.Review = changed.Review
 	n.Review.Answers = nil
@@ -346,13 +346,13 @@ func testFormLeads(t *testing.T, h *Harness) {
 	})
 	h.do(t, func(ctx ctx, tx tx) error {
 		l := lockNumber(t, ctx, tx, 1)
-		require.Equal(t, lead.NotOffered, l.Status())
+		require.Equal(t, lead.StatusNotOffered, l.Status())
 		require.NoError(t, l.Convert("customer_1", "key", ptr(money.Micros(-5)), money.MustCurrency("USD"), now))
 		return tx.Leads().SaveReview(ctx, l)
 	})
 	h.do(t, func(ctx ctx, tx tx) error {
 		l := lockNumber(t, ctx, tx, 1)
-		require.Equal(t, []any{lead.ReviewConverted, "customer_1", ptr(money.Micros(-5)), int64(2)},
+		require.Equal(t, []any{lead.ReviewStatusConverted, "customer_1", ptr(money.Micros(-5)), int64(2)},
 			[]any{l.Review().Status, l.Review().CustomerID, l.Review().CommissionAmount, l.Version()})
 		require.Equal(t, lead.ErrConverted, l.RejectReview(now))
 		require.NoError(t, l.Erase(now))
@@ -390,7 +390,7 @@ func testOfferedFormLeads(t *testing.T, h *Harness) {
 		}
 		return tx.Leads().AddForm(ctx, newFormLead(t, "lead_9", 9, nil))
 	})
-	sale := lead.Sale{ID: "sale_1", ContractID: "k", BuyerID: "b", Price: 3, Currency: "USD", Status: lead.Captured, At: now}
+	sale := lead.Sale{ID: "sale_1", ContractID: "k", BuyerID: "b", Price: 3, Currency: "USD", Status: lead.SaleCaptured, At: now}
 	h.do(t, func(ctx ctx, tx tx) error {
 		all, err := tx.Leads().LockPending(ctx, "c", "", 10)
 		require.NoError(t, err)
@@ -404,13 +404,13 @@ func testOfferedFormLeads(t *testing.T, h *Harness) {
 	})
 	h.do(t, func(ctx ctx, tx tx) error {
 		sold := lockNumber(t, ctx, tx, 0)
-		require.Equal(t, lead.Sold, sold.Status())
+		require.Equal(t, lead.StatusSold, sold.Status())
 		require.Equal(t, []lead.Sale{sale}, sold.Sales())
 		require.Equal(t, "Jo", sold.Review().Name)
 		require.NoError(t, sold.RejectReview(now))
 		require.NoError(t, tx.Leads().SaveReview(ctx, sold))
 		unsold := lockNumber(t, ctx, tx, 1)
-		require.Equal(t, lead.Unsold, unsold.Status())
+		require.Equal(t, lead.StatusUnsold, unsold.Status())
 		rejected := lockNumber(t, ctx, tx, 3)
 		require.NoError(t, rejected.RejectReview(now))
 		require.NoError(t, tx.Leads().SaveReview(ctx, rejected))
@@ -420,7 +420,7 @@ func testOfferedFormLeads(t *testing.T, h *Harness) {
 	})
 	h.do(t, func(ctx ctx, tx tx) error {
 		sold := lockNumber(t, ctx, tx, 0).Snapshot()
-		require.Equal(t, []any{lead.Sold, money.Micros(2), money.Micros(1), lead.ReviewRejected, int64(4)},
+		require.Equal(t, []any{lead.StatusSold, money.Micros(2), money.Micros(1), lead.ReviewStatusRejected, int64(4)},
 			[]any{sold.Status, sold.Payout, sold.Shown, sold.Review.Status, sold.Version})
 		require.Equal(t, []lead.Sale{sale}, sold.Sales)
 		require.Equal(t, "sold", sold.Trace.Considered[0].Reason)

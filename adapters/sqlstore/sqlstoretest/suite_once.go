@@ -168,40 +168,40 @@ func testOppositeClaims(t *testing.T, h *Harness) {
 func testAnswers(t *testing.T, h *Harness) {
 	one, two := sha256.Sum256([]byte("one")), sha256.Sum256([]byte("two"))
 	long := string(make([]byte, 255)) + "é"
-	answer := application.Answer{Status: 201, Body: []byte("{\"id\":1}\n")}
+	answer := application.Response{Status: 201, Body: []byte("{\"id\":1}\n")}
 	h.do(t, func(ctx ctx, tx tx) error {
-		_, taken, err := tx.Answers().Claim(ctx, "key_1", long, one, now, now.Add(time.Hour))
+		_, taken, err := tx.Idempotency().Claim(ctx, "key_1", long, one, now, now.Add(time.Hour))
 		require.NoError(t, err)
 		require.True(t, taken)
-		return tx.Answers().Complete(ctx, "key_1", long, answer)
+		return tx.Idempotency().Complete(ctx, "key_1", long, answer)
 	})
 	var kept []byte
 	require.NoError(t, h.DB.Reader.GetContext(t.Context(), &kept, "SELECT body FROM answers WHERE key_id = 'key_1'"))
 	require.NotContains(t, string(kept), `"id"`, "an answer may hold a secret, so it is stored sealed")
 	h.do(t, func(ctx ctx, tx tx) error {
-		stored, taken, err := tx.Answers().Claim(ctx, "key_1", long, two, now.Add(time.Hour-time.Microsecond), now.Add(2*time.Hour))
+		stored, taken, err := tx.Idempotency().Claim(ctx, "key_1", long, two, now.Add(time.Hour-time.Microsecond), now.Add(2*time.Hour))
 		require.NoError(t, err)
 		require.False(t, taken)
-		require.Equal(t, application.StoredAnswer{Fingerprint: one, Answer: answer}, stored)
-		_, taken, err = tx.Answers().Claim(ctx, "key_2", long, two, now, now.Add(2*time.Hour))
+		require.Equal(t, application.StoredResponse{Fingerprint: one, Response: answer}, stored)
+		_, taken, err = tx.Idempotency().Claim(ctx, "key_2", long, two, now, now.Add(2*time.Hour))
 		require.NoError(t, err)
 		require.True(t, taken, "keys do not share")
 		return nil
 	})
 	h.do(t, func(ctx ctx, tx tx) error {
-		_, taken, err := tx.Answers().Claim(ctx, "key_1", long, two, now.Add(time.Hour), now.Add(2*time.Hour))
+		_, taken, err := tx.Idempotency().Claim(ctx, "key_1", long, two, now.Add(time.Hour), now.Add(2*time.Hour))
 		require.NoError(t, err)
 		require.True(t, taken, "its time is over")
-		return tx.Answers().Complete(ctx, "key_1", long, application.Answer{Status: 204})
+		return tx.Idempotency().Complete(ctx, "key_1", long, application.Response{Status: 204})
 	})
 	h.do(t, func(ctx ctx, tx tx) error {
-		stored, taken, err := tx.Answers().Claim(ctx, "key_1", long, one, now.Add(time.Hour), now.Add(2*time.Hour))
+		stored, taken, err := tx.Idempotency().Claim(ctx, "key_1", long, one, now.Add(time.Hour), now.Add(2*time.Hour))
 		require.NoError(t, err)
 		require.False(t, taken)
-		require.Equal(t, application.StoredAnswer{Fingerprint: two, Answer: application.Answer{Status: 204, Body: []byte{}}}, stored)
+		require.Equal(t, application.StoredResponse{Fingerprint: two, Response: application.Response{Status: 204, Body: []byte{}}}, stored)
 		return nil
 	})
-	err := h.Store.Do(t.Context(), func(ctx ctx, tx tx) error { return tx.Answers().Complete(ctx, "key_1", "never claimed", answer) })
+	err := h.Store.Do(t.Context(), func(ctx ctx, tx tx) error { return tx.Idempotency().Complete(ctx, "key_1", "never claimed", answer) })
 	require.ErrorContains(t, err, "not claimed")
 }
 
@@ -211,18 +211,18 @@ func testAnswerRace(t *testing.T, h *Harness) {
 	winners := 0
 	var mu sync.Mutex
 	_, _ = race(t, h, n, func(context.Context, application.Tx, int) bool { return true }, func(ctx context.Context, tx application.Tx, i int) error {
-		stored, taken, err := tx.Answers().Claim(ctx, "key_1", "once", sha256.Sum256(nil), now, now.Add(time.Hour))
+		stored, taken, err := tx.Idempotency().Claim(ctx, "key_1", "once", sha256.Sum256(nil), now, now.Add(time.Hour))
 		if err != nil {
 			return err
 		}
 		if !taken {
-			effects.Store(string(stored.Answer.Body), true)
+			effects.Store(string(stored.Response.Body), true)
 			return nil
 		}
 		mu.Lock()
 		winners++
 		mu.Unlock()
-		return tx.Answers().Complete(ctx, "key_1", "once", application.Answer{Status: 200, Body: []byte(fmt.Sprint(i))})
+		return tx.Idempotency().Complete(ctx, "key_1", "once", application.Response{Status: 200, Body: []byte(fmt.Sprint(i))})
 	})
 	require.Equal(t, 1, winners)
 	answers := 0
@@ -395,7 +395,7 @@ func testStatementCounts(t *testing.T, h *Harness) {
 		expect(1, "Counters.LockAll", err)
 		_, err = tx.Claims().Find(ctx, []application.ClaimKey{claim("1", "", now).Key, claim("old 1", "", now).Key})
 		expect(1, "Claims.Find", err)
-		_, err = tx.Leads().Answers(ctx, []string{"lead_1", "pending_1"})
+		_, err = tx.Leads().Responses(ctx, []string{"lead_1", "pending_1"})
 		expect(1, "Leads.Answers", err)
 		stored, err := tx.Leads().LockPending(ctx, "c", "", 10)
 		expect(1, "Leads.LockPending", err)
@@ -403,7 +403,7 @@ func testStatementCounts(t *testing.T, h *Harness) {
 		expect(2, "Leads.AddAll with sales", tx.Leads().AddAll(ctx, []application.StoredLead{soldLead(t, "lead_1", "campaign_0", "k", 1, now), soldLead(t, "lead_2", "campaign_0", "k", 1, now), pendingLead(t, "lead_3", "c")}))
 		expect(1, "Leads.AddAll without sales", tx.Leads().AddAll(ctx, []application.StoredLead{pendingLead(t, "lead_4", "c"), pendingLead(t, "lead_5", "c")}))
 		for i, l := range stored {
-			require.NoError(t, l.Sell(lead.Outcome{Sales: []lead.Sale{{ID: fmt.Sprint("sale_", i), Status: lead.Captured, At: now}}}, now))
+			require.NoError(t, l.Sell(lead.Outcome{Sales: []lead.Sale{{ID: fmt.Sprint("sale_", i), Status: lead.SaleCaptured, At: now}}}, now))
 		}
 		expect(2, "Leads.SaveAll", tx.Leads().SaveAll(ctx, stored))
 		var sold []*buyer.Buyer
@@ -460,7 +460,7 @@ func testPurge(t *testing.T, h *Harness) {
 	claims = append(claims, claim("a", "lead", now.Add(time.Microsecond)), claim("b", "lead", now.Add(time.Hour)))
 	h.do(t, func(ctx ctx, tx tx) error {
 		for i, until := range []time.Time{now.Add(-time.Hour), now, now.Add(time.Microsecond)} {
-			if _, _, err := tx.Answers().Claim(ctx, "key_1", fmt.Sprint(i), [32]byte{}, now.Add(-2*time.Hour), until); err != nil {
+			if _, _, err := tx.Idempotency().Claim(ctx, "key_1", fmt.Sprint(i), [32]byte{}, now.Add(-2*time.Hour), until); err != nil {
 				return err
 			}
 		}
