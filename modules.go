@@ -228,7 +228,7 @@ func newLog(_ migrated, db *dialect.DB, clock application.Clock, logger *slog.Lo
 	return l, errs
 }
 
-func newWork(_ migrated, db *dialect.DB, l *eventLog, ids application.IDs) (*sqlstore.Store, application.UnitOfWork) {
+func newWork(_ migrated, db *dialect.DB, l *eventLog, ids application.IDs) (*sqlstore.Store, application.UnitOfWork[application.Tx]) {
 	translate := func(_ string, e event.Event) (string, []byte, time.Time, error) { return application.Translate(e) }
 	s := sqlstore.New(db, eventlog.NewWriter(db), l.committed, ids, translate)
 	return s, s
@@ -276,7 +276,7 @@ const (
 	batchTimeout = 20 * time.Second
 )
 
-func newBatcher(c Config, work application.UnitOfWork, clock application.Clock, ids application.IDs, directory *command.Directory, strategies distribution.Strategies,
+func newBatcher(c Config, work application.UnitOfWork[application.Tx], clock application.Clock, ids application.IDs, directory *command.Directory, strategies distribution.Strategies,
 	rules lead.IntakeRules) *bus.Batcher[*command.Submission, command.Done] {
 	handler := &command.SubmitLeadsHandler{Work: work, Clock: clock, IDs: ids, Directory: directory, Strategies: strategies, Rules: rules}
 	return bus.NewBatcher(bus.BatcherConfig{MaxBatch: c.BatchMax, Lanes: lanes, Queue: laneQueue, Timeout: batchTimeout},
@@ -326,7 +326,7 @@ func newPostman(chain bus.Chain, d command.Deps, secrets application.Secrets, s 
 	}
 }
 
-func newDeps(work application.UnitOfWork, clock application.Clock, ids application.IDs) command.Deps {
+func newDeps(work application.UnitOfWork[application.Tx], clock application.Clock, ids application.IDs) command.Deps {
 	return command.Deps{Work: work, Clock: clock, IDs: ids, InFlight: command.NewInFlight()}
 }
 
@@ -345,7 +345,7 @@ type matcher struct {
 	sweep bus.Handler[command.SweepPending, command.Matched]
 }
 
-func newMatcher(chain bus.Chain, work application.UnitOfWork, clock application.Clock, ids application.IDs, reader application.CampaignReader,
+func newMatcher(chain bus.Chain, work application.UnitOfWork[application.Tx], clock application.Clock, ids application.IDs, reader application.CampaignReader,
 	strategies distribution.Strategies) matcher {
 	h := &command.MatchPendingHandler{Work: work, Clock: clock, IDs: ids, Reader: reader, Strategies: strategies}
 	return matcher{

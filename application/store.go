@@ -45,12 +45,13 @@ func (e *OutcomeUnknown) Error() string { return "outcome of commit unknown: " +
 // Unwrap makes the error one of kind Unavailable to whoever does not look closer.
 func (e *OutcomeUnknown) Unwrap() []error { return []error{ErrOutcomeUnknown, e.Err} }
 
-// UnitOfWork runs closures in transactions.
-type UnitOfWork interface {
+// UnitOfWork runs closures in transactions. T is what a closure sees of its transaction: the repositories that the commands
+// of one room need.
+type UnitOfWork[T any] interface {
 	// Do runs fn in one transaction and commits it. Deadlocks, lock timeouts and lost races for a claim run fn again (at
 	// most 5 times in all, with jitter), so fn must not keep anything of an earlier run. It returns fn's error unchanged,
 	// ErrUnavailable (wrapped) when the database could not do it, *OutcomeUnknown, or *DataError.
-	Do(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error
+	Do(ctx context.Context, fn func(ctx context.Context, tx T) error) error
 }
 
 // Tx is one transaction. Stored rows are locked in the order: seller, numbers, partner, customer, campaign, lead, buyer,

@@ -36,7 +36,7 @@ type Store struct {
 }
 
 var (
-	_ application.UnitOfWork = (*Store)(nil)
+	_ application.UnitOfWork[application.Tx] = (*Store)(nil)
 	_ application.ClickLog   = (*Store)(nil)
 )
 

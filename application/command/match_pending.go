@@ -36,7 +36,7 @@ func (m Matched) plus(n Matched) Matched {
 
 // MatchPendingHandler handles MatchPending and, as Sweep, SweepPending.
 type MatchPendingHandler struct {
-	Work       application.UnitOfWork
+	Work       application.UnitOfWork[application.Tx]
 	Clock      application.Clock
 	IDs        application.IDs
 	Reader     application.CampaignReader

@@ -35,7 +35,7 @@ type Done struct {
 
 // Deps is what every command needs.
 type Deps struct {
-	Work     application.UnitOfWork
+	Work     application.UnitOfWork[application.Tx]
 	Clock    application.Clock
 	IDs      application.IDs
 	InFlight *InFlight

@@ -18,7 +18,7 @@ import (
 // SubmitLeadsHandler decides a batch of leads in one transaction (design §4): reads are one statement each for the whole
 // batch, decisions are made one after another in memory in the order of arrival, writes are multi-row.
 type SubmitLeadsHandler struct {
-	Work       application.UnitOfWork
+	Work       application.UnitOfWork[application.Tx]
 	Clock      application.Clock
 	IDs        application.IDs
 	Directory  *Directory
