@@ -71,12 +71,18 @@ func TestEverythingAnsweredIsInEveryPlace(t *testing.T) {
 	if want := (load.Counts{Answered: r.Sold, Leads: r.Sold, Sales: r.Sold, Ledger: r.Sold, Events: r.Sold, Report: r.Sold, Gross: r.Sold}); c != want {
 		t.Errorf("counted %+v, want %+v", c, want)
 	}
+	if err := r.VerifyAPI(t.Context()); err != nil {
+		t.Error(err)
+	}
 
 	t.Run("a difference is found", func(t *testing.T) {
 		off := *r
 		off.Sold++
 		if _, err := off.Verify(t.Context(), databaseURL); err == nil {
 			t.Error("one lead too many was answered, and nothing found")
+		}
+		if err := off.VerifyAPI(t.Context()); err == nil {
+			t.Error("one lead too many was answered, and the API alone shows nothing")
 		}
 		if _, err := off.Settle(t.Context(), 50*time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("waiting for a sale that never was gives %v, want a deadline exceeded", err)

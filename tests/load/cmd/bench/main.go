@@ -1,6 +1,7 @@
 // Command bench measures how many leads a second Leadmill sells on each database, and checks the limits that it must keep.
 // It builds the binary, starts a database server and the binary for each measurement, with an empty database, and prints
-// a table. It exits 1 when a figure is out of its limits or a lead is missing or counted twice.
+// a table. It exits 1 when a figure is out of its limits or a lead is missing or counted twice. With -against it compares
+// two revisions of the repository.
 package main
 
 import (
@@ -11,106 +12,31 @@ import (
 	"os"
 	"os/signal"
 	"slices"
-	"strconv"
-	"strings"
 	"syscall"
-	"time"
 
 	"github.com/leadmill/leadmill/tests/dbtest"
 )
 
-type settings struct {
-	engines     []dbtest.Engine
-	connections []int
-	batches     []int
-	duration    time.Duration
-	warmup      time.Duration
-	rounds      int
-	check       bool
-	binary      string
-	only        string // leads or paging; both when empty
-	pagingRows  int
-}
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx)
+	err := run(ctx, os.Args[1:])
 	stop()
-	if err != nil {
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func parse() (settings, error) {
-	var s settings
-	engines := flag.String("engines", "sqlite,mysql,mariadb", "databases to measure")
-	connections := flag.String("connections", "1,64,256", "numbers of clients that post at the same time")
-	batches := flag.String("batch", "256,1", "values of LEADMILL_BATCH_MAX to compare, the usual one first")
-	flag.DurationVar(&s.duration, "duration", 10*time.Second, "how long one measurement takes")
-	flag.DurationVar(&s.warmup, "warmup", time.Second, "how long the clients post before it")
-	flag.IntVar(&s.rounds, "rounds", 3, "how often everything is measured; the table has medians")
-	flag.StringVar(&s.binary, "binary", "", "measure this binary instead of building one")
-	quick := flag.Bool("quick", false, "one round of 3 s with 256 connections, and paging with 50,000 rows")
-	flag.StringVar(&s.only, "only", "", "measure only leads or only paging")
-	noCheck := flag.Bool("no-check", false, "do not check the limits on the figures; every lead is still counted")
-	flag.Parse()
-	if flag.NArg() > 0 {
-		return s, fmt.Errorf("unknown argument %q", flag.Arg(0))
-	}
-	if s.only != "" && s.only != "leads" && s.only != "paging" {
-		return s, fmt.Errorf("-only: %q is none of leads, paging", s.only)
-	}
-	s.pagingRows = pagingRows
-	if *quick {
-		quickly(&s, connections)
-		s.pagingRows = pagingQuick
-	}
-	s.check = !*noCheck
-	for name := range strings.SplitSeq(*engines, ",") {
-		e := dbtest.Engine(name)
-		if !slices.Contains([]dbtest.Engine{dbtest.SQLite, dbtest.MySQL, dbtest.MariaDB}, e) {
-			return s, fmt.Errorf("-engines: %q is none of sqlite, mysql, mariadb", name)
-		}
-		s.engines = append(s.engines, e)
-	}
-	var err1, err2 error
-	s.connections, err1 = numbers("-connections", *connections)
-	s.batches, err2 = numbers("-batch", *batches)
-	if s.rounds < 1 || s.duration <= 0 || s.warmup < 0 {
-		return s, errors.New("-rounds and -duration must be above 0")
-	}
-	return s, errors.Join(err1, err2)
+// build is a binary to measure.
+type build struct {
+	name   string // for the reader of the table
+	binary string
+	// foreign says that the tables of its database may differ from those that this program knows.
+	foreign bool
 }
 
-// quickly sets what was not set by hand.
-func quickly(s *settings, connections *string) {
-	given := map[string]bool{}
-	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	if !given["rounds"] {
-		s.rounds = 1
-	}
-	if !given["duration"] {
-		s.duration = 3 * time.Second
-	}
-	if !given["connections"] {
-		*connections = "256"
-	}
-}
-
-func numbers(name, list string) (out []int, err error) {
-	for text := range strings.SplitSeq(list, ",") {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 {
-			return nil, fmt.Errorf("%s: %q is not a number from 1", name, text)
-		}
-		out = append(out, n)
-	}
-	return out, nil
-}
-
-func run(ctx context.Context) (err error) {
-	s, err := parse()
+func run(ctx context.Context, args []string) (err error) {
+	s, err := parse(args, os.Stdout)
 	if err != nil {
 		return err
 	}
@@ -119,27 +45,31 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if s.binary == "" {
-		if s.binary, err = build(ctx, dir); err != nil {
+	if s.against != "" {
+		return against(ctx, s, dir)
+	}
+	own := build{binary: s.binary}
+	if own.binary == "" {
+		if own.binary, err = compile(ctx, ".", dir); err != nil {
 			return err
 		}
 	}
-	if s.only != "paging" {
-		if err := leads(ctx, s, dir); err != nil {
+	if s.only != onlyPaging {
+		if err := leads(ctx, s, own, dir); err != nil {
 			return err
 		}
 	}
-	if s.only == "leads" {
+	if s.only == onlyLeads {
 		return nil
 	}
-	return pages(ctx, s, dir)
+	return pages(ctx, s, own, dir)
 }
 
 // leads measures leads on every database and checks the limits.
-func leads(ctx context.Context, s settings, dir string) error {
+func leads(ctx context.Context, s settings, own build, dir string) error {
 	var table results
 	for _, e := range s.engines {
-		if err := measureEngine(ctx, s, e, dir, &table); err != nil {
+		if err := measureEngine(ctx, s, e, dir, []contender{{own, &table}}); err != nil {
 			return fmt.Errorf("%s: %w", e, err)
 		}
 	}
@@ -152,13 +82,13 @@ func leads(ctx context.Context, s settings, dir string) error {
 }
 
 // pages measures lists on SQLite and MySQL.
-func pages(ctx context.Context, s settings, dir string) error {
+func pages(ctx context.Context, s settings, own build, dir string) error {
 	var all []paging
 	for _, e := range s.engines {
 		if e == dbtest.MariaDB {
 			continue
 		}
-		p, err := measurePaging(ctx, s, e, dir)
+		p, err := measurePaging(ctx, s, own, e, dir)
 		if err != nil {
 			return fmt.Errorf("paging on %s: %w", e, err)
 		}
@@ -168,9 +98,15 @@ func pages(ctx context.Context, s settings, dir string) error {
 	return nil
 }
 
-// measureEngine measures everything on one database. The values of LEADMILL_BATCH_MAX take turns, each round in the other
-// order, so that what slows the machine down for a while slows down both.
-func measureEngine(ctx context.Context, s settings, e dbtest.Engine, dir string, table *results) (err error) {
+// contender is a build and what was measured of it.
+type contender struct {
+	build
+
+	results *results
+}
+
+// measureEngine measures everything on one database, in the order of schedule.
+func measureEngine(ctx context.Context, s settings, e dbtest.Engine, dir string, contenders []contender) (err error) {
 	var server *dbtest.Server
 	if e != dbtest.SQLite {
 		if server, err = dbtest.Start(ctx, dbtest.Options{Engine: e}); err != nil {
@@ -178,22 +114,51 @@ func measureEngine(ctx context.Context, s settings, e dbtest.Engine, dir string,
 		}
 		defer func() { err = errors.Join(err, server.Stop()) }()
 	}
+	for _, t := range schedule(s, e, contenders) {
+		m, err := measure(ctx, s, t.build, t.key, server, dir)
+		if err != nil {
+			return fmt.Errorf("%s%d connections, LEADMILL_BATCH_MAX=%d: %w", t.prefix(), t.connections, t.batch, err)
+		}
+		fmt.Fprintf(os.Stderr, "%s%s, batch max %d, %s; lag %s, %s of CPU a lead\n", t.prefix(), e, t.batch, m.Result, short(m.lag), short(m.cpu))
+		t.results.add(t.key, m)
+	}
+	return nil
+}
+
+// turn is one measurement to make.
+type turn struct {
+	key
+	contender
+}
+
+// schedule is the order of all measurements on one database. The contenders take turns at each line of the table, and so do
+// the values of LEADMILL_BATCH_MAX, each round in the other order: what slows the machine down for a while slows down all.
+func schedule(s settings, e dbtest.Engine, contenders []contender) (out []turn) {
 	for round := range s.rounds {
 		for _, c := range s.connections {
-			batches := slices.Clone(s.batches)
-			if round%2 == 1 {
-				slices.Reverse(batches)
-			}
-			for _, b := range batches {
-				k := key{e, c, b}
-				m, err := measure(ctx, s, k, server, dir)
-				if err != nil {
-					return fmt.Errorf("%d connections, LEADMILL_BATCH_MAX=%d: %w", c, b, err)
+			for _, b := range alternate(s.batches, round) {
+				for _, who := range alternate(contenders, round) {
+					out = append(out, turn{key{e, c, b}, who})
 				}
-				fmt.Fprintf(os.Stderr, "%s, batch max %d, %s; lag %s, %s of CPU a lead\n", e, b, m.Result, short(m.lag), short(m.cpu))
-				table.add(k, m)
 			}
 		}
 	}
-	return nil
+	return out
+}
+
+// alternate is the order of a round: as given in the first, and the other way round in every second one.
+func alternate[T any](all []T, round int) []T {
+	all = slices.Clone(all)
+	if round%2 == 1 {
+		slices.Reverse(all)
+	}
+	return all
+}
+
+// prefix tells the build at the start of a message when there are several.
+func (b build) prefix() string {
+	if b.name == "" {
+		return ""
+	}
+	return b.name + ": "
 }

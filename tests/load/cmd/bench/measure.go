@@ -33,25 +33,29 @@ type measurement struct {
 	cpu time.Duration // of the service's process, for one lead
 }
 
-// build builds the binary as it is shipped.
-func build(ctx context.Context, dir string) (string, error) {
-	binary := filepath.Join(dir, "leadmill")
+// compile builds the service of the module in a folder as it is shipped, and puts the binary into dir.
+func compile(ctx context.Context, module, dir string) (string, error) {
+	binary, err := filepath.Abs(filepath.Join(dir, "leadmill"))
+	if err != nil {
+		return "", err
+	}
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, "github.com/leadmill/leadmill/cmd/leadmill")
+	cmd.Dir = module
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the binary: %w\n%s", err, out)
+		return "", fmt.Errorf("it does not build: %w\n%s", err, out)
 	}
 	return binary, nil
 }
 
 // measure runs the binary on an empty database, posts leads and counts them afterwards in every place.
-func measure(ctx context.Context, s settings, k key, server *dbtest.Server, dir string) (m measurement, err error) {
+func measure(ctx context.Context, s settings, of build, k key, server *dbtest.Server, dir string) (m measurement, err error) {
 	databaseURL, remove, err := newDatabase(ctx, server, dir)
 	if err != nil {
 		return m, err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	p, err := start(ctx, s.binary, databaseURL, k.batch)
+	p, err := start(ctx, of.binary, databaseURL, k.batch)
 	if err != nil {
 		return m, err
 	}
@@ -66,14 +70,19 @@ func measure(ctx context.Context, s settings, k key, server *dbtest.Server, dir 
 	if m.lag, err = m.Settle(ctx, settlePatience); err != nil {
 		return m, errors.Join(err, p.logs())
 	}
-	if _, err := m.Verify(ctx, databaseURL); err != nil {
+	if of.foreign {
+		err = m.VerifyAPI(ctx)
+	} else {
+		_, err = m.Verify(ctx, databaseURL)
+	}
+	if err != nil {
 		return m, err
 	}
 	if err := p.stop(); err != nil {
 		return m, err
 	}
 	m.cpu = (p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()) / time.Duration(max(m.Sold, 1))
-	return m, doctor(ctx, s.binary, databaseURL)
+	return m, doctor(ctx, of.binary, databaseURL)
 }
 
 func drop(server *dbtest.Server, name string) error {
@@ -85,7 +94,7 @@ func drop(server *dbtest.Server, name string) error {
 	return errors.Join(err, db.Close())
 }
 
-// doctor runs the product's own audit.
+// doctor runs the binary's own audit.
 func doctor(ctx context.Context, binary, databaseURL string) error {
 	cmd := exec.CommandContext(ctx, binary, "doctor")
 	cmd.Env = append(os.Environ(), "LEADMILL_DATABASE_URL="+databaseURL)

@@ -38,7 +38,7 @@ type paging struct {
 }
 
 // measurePaging fills the customers of one seller behind the back of the service and asks the service for pages of them.
-func measurePaging(ctx context.Context, s settings, e dbtest.Engine, dir string) (p paging, err error) {
+func measurePaging(ctx context.Context, s settings, of build, e dbtest.Engine, dir string) (p paging, err error) {
 	p = paging{engine: e, rows: s.pagingRows}
 	var server *dbtest.Server
 	if e != dbtest.SQLite {
@@ -52,7 +52,7 @@ func measurePaging(ctx context.Context, s settings, e dbtest.Engine, dir string)
 		return p, err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	service, err := start(ctx, s.binary, databaseURL, s.batches[0])
+	service, err := start(ctx, of.binary, databaseURL, s.batches[0])
 	if err != nil {
 		return p, err
 	}
