@@ -19,6 +19,7 @@ func against(ctx context.Context, s settings, dir string) error {
 	if err != nil {
 		return err
 	}
+	fmt.Fprintf(os.Stderr, "building %s (%s)\n", s.against, brief(commit))
 	older := build{name: "old", foreign: true}
 	if older.binary, err = repository.build(ctx, commit, filepath.Join(dir, "old")); err != nil {
 		return fmt.Errorf("-against %s: %w", s.against, err)
