@@ -22,7 +22,7 @@ generate: ## Write the generated code again
 	$(GO) generate ./...
 
 fmt: ## Format the code
-	gofmt -w $(wildcard *.go */)
+	$(TOOL) golangci-lint fmt
 
 fmt-check:
 	@unformatted=$$(gofmt -l $(wildcard *.go */)) && test -z "$$unformatted" || \
