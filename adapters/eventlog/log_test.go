@@ -381,9 +381,11 @@ func BenchmarkAppend(b *testing.B) {
 			for b.Loop() {
 				version++
 				for k := range events {
-					events[k] = application.EventRecord{ID: fmt.Sprintf("evt_%026d", version*batch+int64(k)), SellerID: "sel_01J0000000000000000000000",
+					events[k] = application.EventRecord{
+						ID: fmt.Sprintf("evt_%026d", version*batch+int64(k)), SellerID: "sel_01J0000000000000000000000",
 						AggregateType: "lead", AggregateID: fmt.Sprintf("lead_%026d", version*batch+int64(k)), AggregateVersion: 1, Type: "lead.sold.v1",
-						Payload: payload, OccurredAt: clock{}.Now(), Trail: application.Trail{CorrelationID: fmt.Sprintf("req_%d", k)}}
+						Payload: payload, OccurredAt: clock{}.Now(), Trail: application.Trail{CorrelationID: fmt.Sprintf("req_%d", k)},
+					}
 				}
 				tx, err := i.db.Writer.Begin()
 				if err != nil {

@@ -283,8 +283,10 @@ func (r *Runner) apply(ctx context.Context, f *follower, l *lease, events []appl
 }
 
 func eventAttrs(e *application.StoredEvent, attempts int, err error) []any {
-	return []any{slog.String("event_id", e.ID), slog.String("type", e.Type), slog.Int64("position", e.Position),
-		slog.Int("attempts", attempts), slog.Any("error", err)}
+	return []any{
+		slog.String("event_id", e.ID), slog.String("type", e.Type), slog.Int64("position", e.Position),
+		slog.Int("attempts", attempts), slog.Any("error", err),
+	}
 }
 
 // doneMeanwhile reads the cursor again and reports whether it is behind all of events already.

@@ -245,8 +245,10 @@ func (s *Subscriber) hold(ctx context.Context, l *lease, out chan<- *message.Mes
 	unhook := context.AfterFunc(working, func() { halt(context.Cause(working)) })
 	defer unhook()
 
-	t := &term{Subscriber: s, lease: l, out: out, tracker: newTracker(l.position, s.config.Window), going: going, working: working,
-		parked: map[aggregate]bool{}, retrying: map[aggregate]bool{}}
+	t := &term{
+		Subscriber: s, lease: l, out: out, tracker: newTracker(l.position, s.config.Window), going: going, working: working,
+		parked: map[aggregate]bool{}, retrying: map[aggregate]bool{},
+	}
 	for _, a := range parked {
 		t.parked[a] = true
 	}
@@ -531,8 +533,10 @@ func newMessage(e *application.StoredEvent) *message.Message {
 	m.Metadata[MetaAggregateVersion] = strconv.FormatInt(e.AggregateVersion, 10)
 	m.Metadata[MetaPosition] = strconv.FormatInt(e.Position, 10)
 	m.Metadata[MetaOccurredAt] = e.OccurredAt.Format("2006-01-02T15:04:05.000000Z07:00")
-	for name, value := range map[string]string{MetaCorrelationID: e.Trail.CorrelationID, MetaCausationID: e.Trail.CausationID,
-		MetaTraceparent: e.Trail.Traceparent} {
+	for name, value := range map[string]string{
+		MetaCorrelationID: e.Trail.CorrelationID, MetaCausationID: e.Trail.CausationID,
+		MetaTraceparent: e.Trail.Traceparent,
+	} {
 		if value != "" {
 			m.Metadata[name] = value
 		}

@@ -273,8 +273,10 @@ func TestSubscriberTakeover(t *testing.T) {
 	onEngines(t, func(t *testing.T, d database) {
 		one, two := d.start(t), d.start(t)
 		seed(t, one, 1, 1)
-		frozen := one.subscriber(t, eventlog.SubscriberConfig{Name: "over", Lanes: 1,
-			Lease: eventlog.LeaseConfig{TTL: 50 * time.Millisecond, Renew: time.Hour, Retry: time.Hour}})
+		frozen := one.subscriber(t, eventlog.SubscriberConfig{
+			Name: "over", Lanes: 1,
+			Lease: eventlog.LeaseConfig{TTL: 50 * time.Millisecond, Renew: time.Hour, Retry: time.Hour},
+		})
 		out, err := frozen.Subscribe(t.Context(), eventlog.Topic)
 		require.NoError(t, err)
 		m := <-out

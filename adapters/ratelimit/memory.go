@@ -59,8 +59,10 @@ func (m *Memory) look(name string, limit seller.RateLimit, take int64) applicati
 		w.used += take
 		m.windows[name] = w
 	}
-	return application.RateState{Limit: limit.Requests, Remaining: max(limit.Requests-w.used, 0), Window: limit.Window,
-		ResetAt: w.end, Allowed: allowed}
+	return application.RateState{
+		Limit: limit.Requests, Remaining: max(limit.Requests-w.used, 0), Window: limit.Window,
+		ResetAt: w.end, Allowed: allowed,
+	}
 }
 
 func (m *Memory) sweep(now time.Time) {

@@ -135,8 +135,10 @@ func (l Log) Intercept(ctx context.Context, op bus.Operation, next func(context.
 }
 
 func (l Log) attrs(ctx context.Context, op bus.Operation, start time.Time, err error) []slog.Attr {
-	return []slog.Attr{slog.String("kind", string(op.Kind)), slog.String("name", op.Name), slog.String("outcome", outcome(err)),
-		slog.Duration("duration", l.Clock.Now().Sub(start)), slog.String("request_id", application.TrailOf(ctx).CorrelationID)}
+	return []slog.Attr{
+		slog.String("kind", string(op.Kind)), slog.String("name", op.Name), slog.String("outcome", outcome(err)),
+		slog.Duration("duration", l.Clock.Now().Sub(start)), slog.String("request_id", application.TrailOf(ctx).CorrelationID),
+	}
 }
 
 func outcome(err error) string {

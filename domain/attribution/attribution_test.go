@@ -34,8 +34,10 @@ func builtIn(t require.TestingT) attribution.Policies {
 
 // facts is a new touch of a new customer by an active partner's link, changed by a test.
 func facts(change ...func(*attribution.Facts)) attribution.Facts {
-	f := attribution.Facts{SellerID: "seller_1", CustomerID: "customer_1", Touch: attribution.Touch{Source: link, PartnerID: "partner_2", ReferralKey: "ref_2", At: now},
-		PartnerStatus: "active", PartnerEmail: "partner@example.com", CustomerEmail: "customer@example.com", PartnerTags: []string{"gold"}, CustomerTags: []string{"vip"}, Now: now}
+	f := attribution.Facts{
+		SellerID: "seller_1", CustomerID: "customer_1", Touch: attribution.Touch{Source: link, PartnerID: "partner_2", ReferralKey: "ref_2", At: now},
+		PartnerStatus: "active", PartnerEmail: "partner@example.com", CustomerEmail: "customer@example.com", PartnerTags: []string{"gold"}, CustomerTags: []string{"vip"}, Now: now,
+	}
 	for _, c := range change {
 		c(&f)
 	}
@@ -243,8 +245,10 @@ func TestRefusals(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, []fault.Violation{{Field: "email", Code: "self_referral", Message: "is the partner's own: a partner cannot refer itself"}}, attribution.ErrSelfReferral.Violations)
 	assert.Equal(t, fault.Invalid, attribution.ErrSelfReferral.Kind)
-	for code, err := range map[fault.Code]*fault.Error{"self_referral": attribution.ErrLeadSelfReferral, "partner_not_active": attribution.ErrPartnerNotActive,
-		"attribution_expired": attribution.ErrExpired, "not_attributed": attribution.ErrNotAttributed} {
+	for code, err := range map[fault.Code]*fault.Error{
+		"self_referral": attribution.ErrLeadSelfReferral, "partner_not_active": attribution.ErrPartnerNotActive,
+		"attribution_expired": attribution.ErrExpired, "not_attributed": attribution.ErrNotAttributed,
+	} {
 		assert.Equal(t, code, err.Code)
 		assert.Equal(t, fault.RuleViolated, err.Kind)
 		assert.Empty(t, err.Violations)
@@ -284,22 +288,58 @@ func TestExtensions(t *testing.T) {
 		policy     string
 		attributed bool
 	}{
-		{"replaces a built-in one in its place", []attribution.Policy{own{"first_touch", 600, says(attribution.Attribute())}}, existing,
-			"self_referral inactive_partner window operator lead first_touch last_touch explicit link", "first_touch", true},
-		{"replaces a built-in one elsewhere", []attribution.Policy{own{"self_referral", 900, says(attribution.Keep())}}, sameEmail,
-			"inactive_partner window operator lead first_touch last_touch explicit link self_referral", "link", true},
-		{"precedes them all", []attribution.Policy{own{"acme", 1, says(attribution.Attribute())}}, all(sameEmail, status("archived")),
-			"acme self_referral inactive_partner window operator lead first_touch last_touch explicit link", "acme", true},
-		{"precedes and says nothing", []attribution.Policy{own{"acme", -5, onlyGold}}, existing,
-			"acme self_referral inactive_partner window operator lead first_touch last_touch explicit link", "first_touch", false},
-		{"between, ties by code", []attribution.Policy{own{"zz", 500, says(attribution.Verdict{})}, own{"aa", 500, says(attribution.Keep())}}, existing,
-			"self_referral inactive_partner window operator aa lead zz first_touch last_touch explicit link", "aa", false},
-		{"comes last", []attribution.Policy{own{"acme", 1000, says(attribution.Attribute())}}, source("import"),
-			"self_referral inactive_partner window operator lead first_touch last_touch explicit link acme", "acme", true},
-		{"replaces all", []attribution.Policy{own{"self_referral", 0, says(attribution.Verdict{})}, own{"inactive_partner", 0, says(attribution.Verdict{})}, own{"window", 0, says(attribution.Verdict{})},
-			own{"operator", 0, says(attribution.Verdict{})}, own{"lead", 0, says(attribution.Verdict{})}, own{"first_touch", 0, says(attribution.Verdict{})},
-			own{"last_touch", 0, says(attribution.Verdict{})}, own{"explicit", 0, says(attribution.Verdict{})}, own{"link", 0, says(attribution.Verdict{})}}, existing,
-			"explicit first_touch inactive_partner last_touch lead link operator self_referral window", "", false},
+		{
+			"replaces a built-in one in its place",
+			[]attribution.Policy{own{"first_touch", 600, says(attribution.Attribute())}},
+			existing,
+			"self_referral inactive_partner window operator lead first_touch last_touch explicit link", "first_touch", true,
+		},
+		{
+			"replaces a built-in one elsewhere",
+			[]attribution.Policy{own{"self_referral", 900, says(attribution.Keep())}},
+			sameEmail,
+			"inactive_partner window operator lead first_touch last_touch explicit link self_referral", "link", true,
+		},
+		{
+			"precedes them all",
+			[]attribution.Policy{own{"acme", 1, says(attribution.Attribute())}},
+			all(sameEmail, status("archived")),
+			"acme self_referral inactive_partner window operator lead first_touch last_touch explicit link", "acme", true,
+		},
+		{
+			"precedes and says nothing",
+			[]attribution.Policy{own{"acme", -5, onlyGold}},
+			existing,
+			"acme self_referral inactive_partner window operator lead first_touch last_touch explicit link", "first_touch", false,
+		},
+		{
+			"between, ties by code",
+			[]attribution.Policy{own{"zz", 500, says(attribution.Verdict{})}, own{"aa", 500, says(attribution.Keep())}},
+			existing,
+			"self_referral inactive_partner window operator aa lead zz first_touch last_touch explicit link", "aa", false,
+		},
+		{
+			"comes last",
+			[]attribution.Policy{own{"acme", 1000, says(attribution.Attribute())}},
+			source("import"),
+			"self_referral inactive_partner window operator lead first_touch last_touch explicit link acme", "acme", true,
+		},
+		{
+			"replaces all",
+			[]attribution.Policy{
+				own{"self_referral", 0, says(attribution.Verdict{})},
+				own{"inactive_partner", 0, says(attribution.Verdict{})},
+				own{"window", 0, says(attribution.Verdict{})},
+				own{"operator", 0, says(attribution.Verdict{})},
+				own{"lead", 0, says(attribution.Verdict{})},
+				own{"first_touch", 0, says(attribution.Verdict{})},
+				own{"last_touch", 0, says(attribution.Verdict{})},
+				own{"explicit", 0, says(attribution.Verdict{})},
+				own{"link", 0, says(attribution.Verdict{})},
+			},
+			existing,
+			"explicit first_touch inactive_partner last_touch lead link operator self_referral window", "", false,
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

@@ -199,8 +199,10 @@ func (b *Buyer) Charge(entryID, saleID string, price money.Micros, now time.Time
 func (b *Buyer) book(id string, t EntryType, amount money.Micros, saleID, note string, now time.Time) Entry {
 	b.s.Balance += amount
 	b.s.UpdatedAt = now
-	e := Entry{ID: id, SellerID: b.s.SellerID, BuyerID: b.s.ID, Type: t, Amount: amount, BalanceAfter: b.s.Balance,
-		SaleID: saleID, Note: note, At: now}
+	e := Entry{
+		ID: id, SellerID: b.s.SellerID, BuyerID: b.s.ID, Type: t, Amount: amount, BalanceAfter: b.s.Balance,
+		SaleID: saleID, Note: note, At: now,
+	}
 	b.entries = append(b.entries, e)
 	return e
 }

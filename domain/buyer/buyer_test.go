@@ -40,8 +40,10 @@ func best(t require.TestingT) *buyer.Buyer {
 func TestNew(t *testing.T) {
 	t.Parallel()
 	b := best(t)
-	assert.Equal(t, buyer.Snapshot{ID: "buyer_1", SellerID: "seller_1", Name: "Best Insurance", Email: "Leads@best.example", Status: buyer.StatusActive,
-		TimeZone: "America/New_York", CreditLimit: 50, CreatedAt: now, UpdatedAt: now, Version: 1}, b.Snapshot())
+	assert.Equal(t, buyer.Snapshot{
+		ID: "buyer_1", SellerID: "seller_1", Name: "Best Insurance", Email: "Leads@best.example", Status: buyer.StatusActive,
+		TimeZone: "America/New_York", CreditLimit: 50, CreatedAt: now, UpdatedAt: now, Version: 1,
+	}, b.Snapshot())
 	assert.Equal(t, []event.Event{buyer.Created{BuyerID: "buyer_1", At: now}}, b.Pending())
 	assert.Len(t, b.Pending(), 1, "reading does not clear")
 	assert.Equal(t, "America/New_York", b.TimeZone())
@@ -96,8 +98,10 @@ func TestPauseAndResume(t *testing.T) {
 
 func TestEventTypes(t *testing.T) {
 	t.Parallel()
-	for want, e := range map[string]event.Event{"buyer.created": buyer.Created{}, "buyer.updated": buyer.Updated{}, "buyer.paused": buyer.Paused{},
-		"buyer.resumed": buyer.Resumed{}, "buyer.funded": buyer.Funded{}, "buyer.withdrawn": buyer.Withdrawn{}} {
+	for want, e := range map[string]event.Event{
+		"buyer.created": buyer.Created{}, "buyer.updated": buyer.Updated{}, "buyer.paused": buyer.Paused{},
+		"buyer.resumed": buyer.Resumed{}, "buyer.funded": buyer.Funded{}, "buyer.withdrawn": buyer.Withdrawn{},
+	} {
 		assert.Equal(t, want, e.EventType())
 	}
 }

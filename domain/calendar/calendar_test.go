@@ -31,8 +31,10 @@ func TestParseZone(t *testing.T) {
 		assert.Equal(t, name, zone(t, name).String())
 		assert.Same(t, zone(t, name), zone(t, name), "a zone is loaded once")
 	}
-	for _, name := range []string{"", "Local", "local", "LOCAL", "America/Nowhere", "../../etc/passwd", "/etc/localtime", "Central Time",
-		"America/Chicago\x00", strings.Repeat("a", 65)} {
+	for _, name := range []string{
+		"", "Local", "local", "LOCAL", "America/Nowhere", "../../etc/passwd", "/etc/localtime", "Central Time",
+		"America/Chicago\x00", strings.Repeat("a", 65),
+	} {
 		z, err := calendar.ParseZone(name)
 		require.Error(t, err, name)
 		assert.Nil(t, z)
@@ -111,10 +113,12 @@ func TestTotalNeverEnds(t *testing.T) {
 }
 
 // hardZones change their clocks in every way there is: at midnight, by half an hour, over midnight, by a day.
-var hardZones = []string{"UTC", "America/Chicago", "America/Sao_Paulo", "America/Havana", "America/St_Johns", "America/Scoresbysund",
+var hardZones = []string{
+	"UTC", "America/Chicago", "America/Sao_Paulo", "America/Havana", "America/St_Johns", "America/Scoresbysund",
 	"America/Nuuk", "America/Asuncion", "America/Toronto", "Atlantic/Azores", "Asia/Beirut", "Asia/Amman", "Asia/Gaza", "Asia/Tehran",
 	"Asia/Kolkata", "Asia/Kathmandu", "Asia/Pyongyang", "Africa/Cairo", "Africa/Monrovia", "Australia/Lord_Howe", "Pacific/Apia",
-	"Pacific/Chatham", "Pacific/Kwajalein", "Pacific/Kiritimati", "Europe/Dublin"}
+	"Pacific/Chatham", "Pacific/Kwajalein", "Pacific/Kiritimati", "Europe/Dublin",
+}
 
 // around draws an instant, half of the time next to a clock change.
 func around(t *rapid.T, z *time.Location) time.Time {

@@ -132,8 +132,10 @@ type Strategies interface{ Has(code string) bool }
 
 // New launches a campaign. Errors name the members at fault (api/marketplace.md, "Campaigns").
 func New(id, sellerID string, status Status, d Definition, strategies Strategies, now time.Time) (*Campaign, error) {
-	c := &Campaign{s: Snapshot{ID: id, SellerID: sellerID, Status: status, Mode: Exclusive, MaxSales: 1, Strategy: "priority",
-		PendingTTLHours: defaultTTL, PriceShown: ShowPayout, CreatedAt: now}}
+	c := &Campaign{s: Snapshot{
+		ID: id, SellerID: sellerID, Status: status, Mode: Exclusive, MaxSales: 1, Strategy: "priority",
+		PendingTTLHours: defaultTTL, PriceShown: ShowPayout, CreatedAt: now,
+	}}
 	var v fault.Violations
 	if d.Name == nil {
 		v.Add("name", fault.Required, "is required")

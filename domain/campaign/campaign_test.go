@@ -41,10 +41,12 @@ func fields(err error) []string {
 
 func auto(t testing.TB) *campaign.Campaign {
 	t.Helper()
-	c, err := campaign.New("campaign_1", "seller_1", campaign.StatusActive, campaign.Definition{Name: p("Auto"), Category: p(" Auto Insurance "),
+	c, err := campaign.New("campaign_1", "seller_1", campaign.StatusActive, campaign.Definition{
+		Name: p("Auto"), Category: p(" Auto Insurance "),
 		Fields: p([]field.Rule{{Name: "roof", Type: field.TypeEnum, Options: []string{"flat"}}}),
 		Dedupe: &campaign.Dedupe{Fields: []string{"phone", "email", "phone"}, WindowDays: 30},
-		Payout: &campaign.Payout{Type: campaign.PayoutPercent, Percent: 700_000}}, known, now)
+		Payout: &campaign.Payout{Type: campaign.PayoutPercent, Percent: 700_000},
+	}, known, now)
 	require.NoError(t, err)
 	return c
 }
@@ -52,19 +54,23 @@ func auto(t testing.TB) *campaign.Campaign {
 func withContract(t testing.TB) *campaign.Campaign {
 	t.Helper()
 	c := auto(t)
-	require.NoError(t, c.AddContract("contract_1", "buyer_1", campaign.StatusActive, campaign.Terms{Price: p(money.Micros(45)),
-		Caps: p([]campaign.Cap{{Window: calendar.Month, HasBudget: true, Budget: 900}, {Window: calendar.Day, HasLeads: true, Leads: 10}})}, zones, now))
+	require.NoError(t, c.AddContract("contract_1", "buyer_1", campaign.StatusActive, campaign.Terms{
+		Price: p(money.Micros(45)),
+		Caps:  p([]campaign.Cap{{Window: calendar.Month, HasBudget: true, Budget: 900}, {Window: calendar.Day, HasLeads: true, Leads: 10}}),
+	}, zones, now))
 	return c
 }
 
 func TestNew(t *testing.T) {
 	t.Parallel()
 	c := auto(t)
-	assert.Equal(t, campaign.Snapshot{ID: "campaign_1", SellerID: "seller_1", Name: "Auto", Category: "Auto Insurance", Status: campaign.StatusActive,
+	assert.Equal(t, campaign.Snapshot{
+		ID: "campaign_1", SellerID: "seller_1", Name: "Auto", Category: "Auto Insurance", Status: campaign.StatusActive,
 		Fields: []field.Rule{{Name: "roof", Type: field.TypeEnum, Options: []string{"flat"}}}, Mode: "exclusive", MaxSales: 1, Strategy: "priority",
 		Dedupe:          campaign.Dedupe{Fields: []string{"phone", "email"}, Match: campaign.MatchAny, WindowDays: 30},
 		PendingTTLHours: 72, PriceShown: campaign.ShowPayout, Payout: campaign.Payout{Type: campaign.PayoutPercent, Percent: 700_000},
-		CreatedAt: now, UpdatedAt: now, Version: 1}, c.Snapshot())
+		CreatedAt: now, UpdatedAt: now, Version: 1,
+	}, c.Snapshot())
 	assert.Equal(t, []event.Event{campaign.Created{CampaignID: "campaign_1", Category: "Auto Insurance", Status: campaign.StatusActive, At: now}}, c.Pending())
 	assert.Len(t, c.Pending(), 1, "reading does not clear")
 	assert.Equal(t, 72*time.Hour, c.PendingTTL())
@@ -192,8 +198,11 @@ func TestStates(t *testing.T) {
 			assert.Equal(t, later, c.Snapshot().UpdatedAt)
 			assert.Equal(t, []campaign.Status{campaign.StatusPaused, campaign.StatusActive, campaign.StatusArchived, status}[i], c.Status())
 			assert.Equal(t, []event.Event{
-				campaign.Paused{CampaignID: "c", Category: "Solar", At: later}, campaign.Resumed{CampaignID: "c", Category: "Solar", At: later},
-				campaign.Archived{CampaignID: "c", Category: "Solar", At: later}, campaign.Updated{CampaignID: "c", Category: "Solar", At: later}}[i:i+1], c.Pending())
+				campaign.Paused{CampaignID: "c", Category: "Solar", At: later},
+				campaign.Resumed{CampaignID: "c", Category: "Solar", At: later},
+				campaign.Archived{CampaignID: "c", Category: "Solar", At: later},
+				campaign.Updated{CampaignID: "c", Category: "Solar", At: later},
+			}[i:i+1], c.Pending())
 		}
 	}
 	archived := campaign.FromSnapshot(campaign.Snapshot{Status: campaign.StatusArchived, Contracts: []campaign.ContractSnapshot{{ID: "k", Status: campaign.StatusActive}}})
@@ -204,10 +213,12 @@ func TestStates(t *testing.T) {
 
 func TestEventTypes(t *testing.T) {
 	t.Parallel()
-	for want, e := range map[string]event.Event{"campaign.created": campaign.Created{}, "campaign.updated": campaign.Updated{}, "campaign.paused": campaign.Paused{},
+	for want, e := range map[string]event.Event{
+		"campaign.created": campaign.Created{}, "campaign.updated": campaign.Updated{}, "campaign.paused": campaign.Paused{},
 		"campaign.resumed": campaign.Resumed{}, "campaign.archived": campaign.Archived{}, "contract.created": campaign.ContractCreated{},
 		"contract.updated": campaign.ContractUpdated{}, "contract.paused": campaign.ContractPaused{}, "contract.resumed": campaign.ContractResumed{},
-		"contract.deleted": campaign.ContractDeleted{}} {
+		"contract.deleted": campaign.ContractDeleted{},
+	} {
 		assert.Equal(t, want, e.EventType())
 	}
 }
@@ -261,9 +272,11 @@ func TestCategoryKey(t *testing.T) {
 func TestAddContract(t *testing.T) {
 	t.Parallel()
 	c := withContract(t)
-	assert.Equal(t, []campaign.ContractSnapshot{{ID: "contract_1", BuyerID: "buyer_1", Status: campaign.StatusActive, Price: 45, Priority: 1, EffectiveZone: "America/New_York",
+	assert.Equal(t, []campaign.ContractSnapshot{{
+		ID: "contract_1", BuyerID: "buyer_1", Status: campaign.StatusActive, Price: 45, Priority: 1, EffectiveZone: "America/New_York",
 		Caps:      []campaign.Cap{{Window: calendar.Day, HasLeads: true, Leads: 10}, {Window: calendar.Month, HasBudget: true, Budget: 900}},
-		CreatedAt: now, UpdatedAt: now}}, c.Snapshot().Contracts)
+		CreatedAt: now, UpdatedAt: now,
+	}}, c.Snapshot().Contracts)
 	assert.Equal(t, campaign.ContractCreated{CampaignID: "campaign_1", ContractID: "contract_1", BuyerID: "buyer_1", Status: campaign.StatusActive, Price: 45, At: now}, c.Pending()[1])
 	k, err := c.Contract("contract_1")
 	require.NoError(t, err)
@@ -373,8 +386,10 @@ func TestUpdateContract(t *testing.T) {
 		assert.Equal(t, tc.recount, recount, i)
 		assert.Equal(t, campaign.ContractUpdated{CampaignID: "campaign_1", ContractID: "contract_1", BuyerID: "buyer_1", Price: 50, At: later}, c.Pending()[i+2])
 	}
-	assert.Equal(t, []campaign.ContractSnapshot{{ID: "contract_1", BuyerID: "buyer_1", Status: campaign.StatusActive, Price: 50, Priority: 3, EffectiveZone: "America/New_York",
-		Caps: []campaign.Cap{}, CreatedAt: now, UpdatedAt: later}}, c.Snapshot().Contracts)
+	assert.Equal(t, []campaign.ContractSnapshot{{
+		ID: "contract_1", BuyerID: "buyer_1", Status: campaign.StatusActive, Price: 50, Priority: 3, EffectiveZone: "America/New_York",
+		Caps: []campaign.Cap{}, CreatedAt: now, UpdatedAt: later,
+	}}, c.Snapshot().Contracts)
 }
 
 func TestContractStates(t *testing.T) {
@@ -515,10 +530,12 @@ func TestCopiesNeverAlias(t *testing.T) {
 
 func TestFromSnapshotNeverValidates(t *testing.T) {
 	t.Parallel()
-	s := campaign.Snapshot{ID: "c", SellerID: "s", Status: "gone", Fields: []field.Rule{{Name: "bad name!", Type: "gone", Required: true}}, Mode: "auction", MaxSales: -1,
+	s := campaign.Snapshot{
+		ID: "c", SellerID: "s", Status: "gone", Fields: []field.Rule{{Name: "bad name!", Type: "gone", Required: true}}, Mode: "auction", MaxSales: -1,
 		Strategy: "luck", Dedupe: campaign.Dedupe{Fields: []string{"shoe size"}, Match: "some", WindowDays: -1}, PendingTTLHours: -1, PriceShown: "x",
 		Payout: campaign.Payout{Type: "x", Percent: -1, Fixed: -1}, CreatedAt: now, UpdatedAt: later, Version: 7,
-		Contracts: []campaign.ContractSnapshot{{ID: "k", Status: "x", Price: -1, Priority: -1, TimeZone: "x", EffectiveZone: "y", Caps: []campaign.Cap{{Window: "eon", Leads: -1}}}}}
+		Contracts: []campaign.ContractSnapshot{{ID: "k", Status: "x", Price: -1, Priority: -1, TimeZone: "x", EffectiveZone: "y", Caps: []campaign.Cap{{Window: "eon", Leads: -1}}}},
+	}
 	c := campaign.FromSnapshot(s)
 	assert.Equal(t, s, c.Snapshot())
 	assert.Empty(t, c.Pending())

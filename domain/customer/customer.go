@@ -90,8 +90,10 @@ func (c *Customer) AttributeTo(a Attribution) bool {
 		return false
 	}
 	c.s.Attribution, c.s.UpdatedAt = a, a.At
-	c.Record(Attributed{CustomerID: c.s.ID, CustomerKey: c.PublicKey(), PartnerID: a.PartnerID, PreviousPartnerID: previous,
-		Policy: a.Policy, ReferralKey: a.ReferralKey, At: a.At})
+	c.Record(Attributed{
+		CustomerID: c.s.ID, CustomerKey: c.PublicKey(), PartnerID: a.PartnerID, PreviousPartnerID: previous,
+		Policy: a.Policy, ReferralKey: a.ReferralKey, At: a.At,
+	})
 	return true
 }
 

@@ -22,8 +22,10 @@ var (
 func ptr[T any](v T) *T { return &v }
 
 func jane() customer.Registration {
-	return customer.Registration{SellerID: "seller_1", ID: "customer_1", Key: "key 1 ", Email: " Jane@Example.com ", Name: "Jane", Surname: "Doe",
-		Tags: []string{"vip", " new ", "vip"}}
+	return customer.Registration{
+		SellerID: "seller_1", ID: "customer_1", Key: "key 1 ", Email: " Jane@Example.com ", Name: "Jane", Surname: "Doe",
+		Tags: []string{"vip", " new ", "vip"},
+	}
 }
 
 func byLink() customer.Attribution {
@@ -31,8 +33,10 @@ func byLink() customer.Attribution {
 }
 
 func stored(change ...func(*customer.Snapshot)) *customer.Customer {
-	s := customer.Snapshot{SellerID: "seller_1", ID: "customer_1", Key: "key 1 ", Email: "Jane@Example.com", EmailKey: "jane@example.com", Name: "Jane", Surname: "Doe",
-		Tags: []string{"vip", "new"}, Status: customer.StatusActive, Attribution: byLink(), CreatedAt: now, UpdatedAt: now, Version: 2}
+	s := customer.Snapshot{
+		SellerID: "seller_1", ID: "customer_1", Key: "key 1 ", Email: "Jane@Example.com", EmailKey: "jane@example.com", Name: "Jane", Surname: "Doe",
+		Tags: []string{"vip", "new"}, Status: customer.StatusActive, Attribution: byLink(), CreatedAt: now, UpdatedAt: now, Version: 2,
+	}
 	for _, c := range change {
 		c(&s)
 	}
@@ -47,8 +51,10 @@ func TestRegister(t *testing.T) {
 	require.NoError(t, err)
 	want := stored().Snapshot()
 	assert.Equal(t, want, c.Snapshot())
-	assert.Equal(t, []event.Event{customer.Created{CustomerID: "customer_1", CustomerKey: "key 1 ", PartnerID: "partner_1", At: now},
-		customer.Attributed{CustomerID: "customer_1", CustomerKey: "key 1 ", PartnerID: "partner_1", Policy: "link", ReferralKey: "ref_1", At: now}}, c.Pending())
+	assert.Equal(t, []event.Event{
+		customer.Created{CustomerID: "customer_1", CustomerKey: "key 1 ", PartnerID: "partner_1", At: now},
+		customer.Attributed{CustomerID: "customer_1", CustomerKey: "key 1 ", PartnerID: "partner_1", Policy: "link", ReferralKey: "ref_1", At: now},
+	}, c.Pending())
 	assert.Equal(t, "customer_1", c.ID())
 	assert.Equal(t, "seller_1", c.SellerID())
 	assert.Equal(t, customer.StatusActive, c.Status())
@@ -81,9 +87,13 @@ func TestRegisterRules(t *testing.T) {
 		{"invalid UTF-8", func(r *customer.Registration) { r.Key = "a\xff" }, []fault.Violation{{Field: "key", Code: fault.InvalidValue, Message: key}}},
 		{"all at once", func(r *customer.Registration) {
 			r.Key, r.Email, r.Name, r.Surname, r.Tags = "", "jane", "\x00", strings.Repeat("x", 5000), make([]string, 10_000)
-		}, []fault.Violation{{Field: "key", Code: fault.Required, Message: "is required"}, {Field: "email", Code: fault.InvalidValue, Message: "must be an email address"},
-			{Field: "name", Code: fault.InvalidValue, Message: "must not contain control characters"}, {Field: "surname", Code: fault.InvalidValue, Message: "must have at most 200 characters"},
-			{Field: "tags", Code: fault.InvalidValue, Message: "must have at most 100 tags"}}},
+		}, []fault.Violation{
+			{Field: "key", Code: fault.Required, Message: "is required"},
+			{Field: "email", Code: fault.InvalidValue, Message: "must be an email address"},
+			{Field: "name", Code: fault.InvalidValue, Message: "must not contain control characters"},
+			{Field: "surname", Code: fault.InvalidValue, Message: "must have at most 200 characters"},
+			{Field: "tags", Code: fault.InvalidValue, Message: "must have at most 100 tags"},
+		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -227,17 +237,28 @@ func TestSteps(t *testing.T) {
 		err   error
 		event func(customer.Status) event.Event
 	}{
-		"archive": {func(c *customer.Customer) error { return c.Archive(later) }, map[customer.Status]customer.Status{active: archived}, customer.ErrAction,
+		"archive": {
+			func(c *customer.Customer) error { return c.Archive(later) },
+			map[customer.Status]customer.Status{active: archived},
+			customer.ErrAction,
 			func(customer.Status) event.Event {
 				return customer.Archived{CustomerID: "customer_1", CustomerKey: "key 1 ", PartnerID: "partner_1", At: later}
-			}},
+			},
+		},
 		"revoke-archive": {func(c *customer.Customer) error { return c.RevokeArchive(later) }, map[customer.Status]customer.Status{archived: active}, customer.ErrAction, updated},
-		"update": {func(c *customer.Customer) error { return c.Update(customer.Details{Name: ptr("J")}, later) },
-			map[customer.Status]customer.Status{active: active, archived: archived}, customer.ErrNotFound, updated},
-		"delete": {func(c *customer.Customer) error { return c.Delete(later) }, map[customer.Status]customer.Status{active: deleted, archived: deleted}, customer.ErrNotFound,
+		"update": {
+			func(c *customer.Customer) error { return c.Update(customer.Details{Name: ptr("J")}, later) },
+			map[customer.Status]customer.Status{active: active, archived: archived},
+			customer.ErrNotFound, updated,
+		},
+		"delete": {
+			func(c *customer.Customer) error { return c.Delete(later) },
+			map[customer.Status]customer.Status{active: deleted, archived: deleted},
+			customer.ErrNotFound,
 			func(customer.Status) event.Event {
 				return customer.Deleted{CustomerID: "customer_1", CustomerKey: "key 1 ", PartnerID: "partner_1", At: later}
-			}},
+			},
+		},
 	} {
 		for _, from := range []customer.Status{active, archived, deleted} {
 			t.Run(string(from)+" "+name, func(t *testing.T) {
@@ -336,8 +357,10 @@ func TestFromSnapshotNeverValidates(t *testing.T) {
 
 func TestEvents(t *testing.T) {
 	t.Parallel()
-	for want, e := range map[string]event.Event{"customer.created": customer.Created{}, "customer.attributed": customer.Attributed{}, "customer.updated": customer.Updated{},
-		"customer.archived": customer.Archived{}, "customer.deleted": customer.Deleted{}} {
+	for want, e := range map[string]event.Event{
+		"customer.created": customer.Created{}, "customer.attributed": customer.Attributed{}, "customer.updated": customer.Updated{},
+		"customer.archived": customer.Archived{}, "customer.deleted": customer.Deleted{},
+	} {
 		assert.Equal(t, want, e.EventType())
 		for i := range reflect.TypeOf(e).NumField() {
 			assert.Contains(t, []string{"CustomerID", "CustomerKey", "PartnerID", "PreviousPartnerID", "Policy", "ReferralKey", "Status", "At"}, reflect.TypeOf(e).Field(i).Name, "nothing personal")

@@ -99,8 +99,10 @@ func (b *Book) Decide(f lead.Facts) Decision {
 	b.scratch = b.scratch[:0]
 	for i := range b.lines {
 		l := &b.lines[i]
-		b.scratch = append(b.scratch, Candidate{ContractID: l.contract.ID(), BuyerID: l.contract.BuyerID(),
-			Price: l.contract.Price(), Priority: l.contract.Priority(), LastWon: l.total().LastWon})
+		b.scratch = append(b.scratch, Candidate{
+			ContractID: l.contract.ID(), BuyerID: l.contract.BuyerID(),
+			Price: l.contract.Price(), Priority: l.contract.Priority(), LastWon: l.total().LastWon,
+		})
 	}
 	var d Decision
 	for _, c := range b.strategy.Rank(f, b.scratch) {

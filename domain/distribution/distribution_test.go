@@ -38,8 +38,10 @@ func contract(id, buyerID string, change ...func(*campaign.ContractSnapshot)) ca
 }
 
 func newFixture(contracts ...campaign.ContractSnapshot) *fixture {
-	f := &fixture{campaign: campaign.Snapshot{ID: "campaign_1", Status: campaign.StatusActive, Strategy: "priority", Contracts: contracts},
-		buyers: map[string]*buyer.Buyer{}, counters: map[string]*distribution.Counter{}}
+	f := &fixture{
+		campaign: campaign.Snapshot{ID: "campaign_1", Status: campaign.StatusActive, Strategy: "priority", Contracts: contracts},
+		buyers:   map[string]*buyer.Buyer{}, counters: map[string]*distribution.Counter{},
+	}
 	for _, k := range contracts {
 		f.buyers[k.BuyerID] = buyer.FromSnapshot(buyer.Snapshot{ID: k.BuyerID, Status: buyer.StatusActive, Balance: 1000})
 	}
@@ -92,8 +94,11 @@ func TestRanking(t *testing.T) {
 	t.Parallel()
 	at := func(n int) time.Time { return now.Add(time.Duration(n) * time.Minute) }
 	given := []distribution.Candidate{
-		{ContractID: "e", Priority: 2, Price: 50}, {ContractID: "d", Priority: 1, Price: 10, LastWon: at(1)}, {ContractID: "c", Priority: 1, Price: 50, LastWon: at(2)},
-		{ContractID: "b", Priority: 1, Price: 10}, {ContractID: "a", Priority: 1, Price: 10, LastWon: at(1)},
+		{ContractID: "e", Priority: 2, Price: 50},
+		{ContractID: "d", Priority: 1, Price: 10, LastWon: at(1)},
+		{ContractID: "c", Priority: 1, Price: 50, LastWon: at(2)},
+		{ContractID: "b", Priority: 1, Price: 10},
+		{ContractID: "a", Priority: 1, Price: 10, LastWon: at(1)},
 	}
 	for _, tc := range []struct {
 		s    distribution.Strategy
@@ -301,8 +306,10 @@ func drawn(t *rapid.T) *fixture {
 		k.EffectiveZone = rapid.SampledFrom([]string{"UTC", "America/Chicago", "Asia/Kathmandu"}).Draw(t, "zone")
 		for _, w := range calendar.Windows() {
 			if rapid.IntRange(0, 2).Draw(t, "capped") == 0 {
-				k.Caps = append(k.Caps, campaign.Cap{Window: w, HasLeads: rapid.Bool().Draw(t, "has leads"), Leads: rapid.Int64Range(0, 6).Draw(t, "leads"),
-					HasBudget: rapid.Bool().Draw(t, "has budget"), Budget: money.Micros(rapid.Int64Range(0, 60).Draw(t, "budget"))})
+				k.Caps = append(k.Caps, campaign.Cap{
+					Window: w, HasLeads: rapid.Bool().Draw(t, "has leads"), Leads: rapid.Int64Range(0, 6).Draw(t, "leads"),
+					HasBudget: rapid.Bool().Draw(t, "has budget"), Budget: money.Micros(rapid.Int64Range(0, 60).Draw(t, "budget")),
+				})
 			}
 		}
 		ks = append(ks, k)
@@ -311,8 +318,10 @@ func drawn(t *rapid.T) *fixture {
 	f.campaign.Strategy = rapid.SampledFrom([]string{"priority", "highest_price"}).Draw(t, "strategy")
 	for _, id := range []string{"b0", "b1", "b2"} {
 		if f.buyers[id] != nil {
-			f.buyers[id] = buyer.FromSnapshot(buyer.Snapshot{ID: id, Status: buyer.StatusActive, Balance: money.Micros(rapid.Int64Range(0, 100).Draw(t, "balance")),
-				CreditLimit: money.Micros(rapid.Int64Range(0, 20).Draw(t, "credit"))})
+			f.buyers[id] = buyer.FromSnapshot(buyer.Snapshot{
+				ID: id, Status: buyer.StatusActive, Balance: money.Micros(rapid.Int64Range(0, 100).Draw(t, "balance")),
+				CreditLimit: money.Micros(rapid.Int64Range(0, 20).Draw(t, "credit")),
+			})
 		}
 	}
 	return f

@@ -21,8 +21,10 @@ func rules(t require.TestingT, own ...field.Rule) field.Rules {
 
 // john are the fields of the documented body (seeds/lead-ingestion.txt), without seller and category.
 func john(change ...string) field.Set {
-	s := field.Set{"firstName": field.TextValue("John"), "lastName": field.TextValue("Doe"), "email": field.TextValue("john.doe@email.com"),
-		"phone": field.TextValue("555-123-4567"), "state": field.TextValue("TX"), "zip": field.TextValue("75001"), "city": field.TextValue("Dallas")}
+	s := field.Set{
+		"firstName": field.TextValue("John"), "lastName": field.TextValue("Doe"), "email": field.TextValue("john.doe@email.com"),
+		"phone": field.TextValue("555-123-4567"), "state": field.TextValue("TX"), "zip": field.TextValue("75001"), "city": field.TextValue("Dallas"),
+	}
 	for i := 0; i < len(change); i += 2 {
 		s[change[i]] = field.TextValue(change[i+1])
 	}
@@ -60,8 +62,10 @@ func TestDocumentedExamplesPass(t *testing.T) {
 	assert.Equal(t, "555-123-4567", in.Text("phone"), "the input is not changed")
 
 	// The query example has no lastName.
-	query := field.Set{"seller": field.TextValue("ACME1234"), "category": field.TextValue("Solar"), "state": field.TextValue("TX"),
-		"firstName": field.TextValue("John"), "phone": field.TextValue("555-1234")}
+	query := field.Set{
+		"seller": field.TextValue("ACME1234"), "category": field.TextValue("Solar"), "state": field.TextValue("TX"),
+		"firstName": field.TextValue("John"), "phone": field.TextValue("555-1234"),
+	}
 	_, err = r.Check(query)
 	require.ErrorIs(t, err, field.ErrMissing)
 	assert.Equal(t, []string{"lastName"}, fault.As(err).Fields())
@@ -102,11 +106,27 @@ func TestTypes(t *testing.T) {
 		field.TypePhone:   {{text("(555) 123 4567"), text("+15551234567")}, {number("5551234567"), text("+15551234567")}, {text("555-1234"), text("5551234")}},
 		field.TypeUSState: {{text("tx"), text("TX")}, {text(" pr "), text("PR")}},
 		field.TypeZip:     {{text("75001"), text("75001")}, {number("75001"), text("75001")}, {text("75001-1234"), text("75001-1234")}},
-		field.TypeNumber: {{text("1.50"), number("1.5")}, {number("-3"), number("-3")}, {number("1e3"), number("1000")}, {text("-0"), number("0")},
-			{text("007.10"), number("7.1")}, {number("9999999999999999999"), number("9999999999999999999")}, {text("0.0000000000000000001"), number("0.0000000000000000001")}},
+		field.TypeNumber: {
+			{text("1.50"), number("1.5")},
+			{number("-3"), number("-3")},
+			{number("1e3"), number("1000")},
+			{text("-0"), number("0")},
+			{text("007.10"), number("7.1")},
+			{number("9999999999999999999"), number("9999999999999999999")},
+			{text("0.0000000000000000001"), number("0.0000000000000000001")},
+		},
 		field.TypeInteger: {{text("10"), number("10")}, {number("1.0"), number("1")}, {number("2e2"), number("200")}, {text("-7"), number("-7")}},
-		field.TypeBoolean: {{text("Yes"), boolean("true")}, {boolean("true"), boolean("true")}, {number("1"), boolean("true")}, {text("on"), boolean("true")},
-			{text("TRUE"), boolean("true")}, {text("No"), boolean("false")}, {number("0"), boolean("false")}, {text("off"), boolean("false")}, {boolean("false"), boolean("false")}},
+		field.TypeBoolean: {
+			{text("Yes"), boolean("true")},
+			{boolean("true"), boolean("true")},
+			{number("1"), boolean("true")},
+			{text("on"), boolean("true")},
+			{text("TRUE"), boolean("true")},
+			{text("No"), boolean("false")},
+			{number("0"), boolean("false")},
+			{text("off"), boolean("false")},
+			{boolean("false"), boolean("false")},
+		},
 		field.TypeDate: {{text("2024-02-29"), text("2024-02-29")}},
 		field.TypeEnum: {{text(" flat "), text("flat")}, {number("2"), text("2")}},
 		field.TypeURL:  {{text("https://a.example/x?y=1"), text("https://a.example/x?y=1")}},
@@ -118,8 +138,10 @@ func TestTypes(t *testing.T) {
 		field.TypePhone:   {text("123456"), text("1-800-FLOWERS"), text("1234567890123456"), boolean("true")},
 		field.TypeUSState: {text("XX"), text("Texas"), text("T")},
 		field.TypeZip:     {text("7500"), text("ABCDE"), number("7500.1")},
-		field.TypeNumber: {text("NaN"), text("Infinity"), text("0x10"), text("1,000"), text("1_000"), text("twelve"), text("1e19"), text("1e999999999"),
-			text("0.12345678901234567891"), text("1e-30"), text(strings.Repeat("1", 41)), boolean("true")},
+		field.TypeNumber: {
+			text("NaN"), text("Infinity"), text("0x10"), text("1,000"), text("1_000"), text("twelve"), text("1e19"), text("1e999999999"),
+			text("0.12345678901234567891"), text("1e-30"), text(strings.Repeat("1", 41)), boolean("true"),
+		},
 		field.TypeInteger: {text("1.5"), text("1.99999999999999999999"), text("1e-400"), text("0.1e0")},
 		field.TypeBoolean: {text("2"), text("maybe"), number("1.0")},
 		field.TypeDate:    {text("2023-02-29"), text("01/31/2026"), text("2026-1-31"), text("2026-01-31T00:00:00Z")},
@@ -193,8 +215,10 @@ func TestStandardFieldsCanBeOptional(t *testing.T) {
 func TestUnknownFieldsAreKept(t *testing.T) {
 	t.Parallel()
 	in := john()
-	for name, v := range map[string]field.Value{"utm_source": field.TextValue(" raw "), "Wie heißt Du?": field.TextValue("x"), "tags": {Kind: field.Other, Text: `["a"]`},
-		"nothing": {}, strings.Repeat("ü", 128): field.TextValue("long"), "age": {Kind: field.Number, Text: "1.50"}} {
+	for name, v := range map[string]field.Value{
+		"utm_source": field.TextValue(" raw "), "Wie heißt Du?": field.TextValue("x"), "tags": {Kind: field.Other, Text: `["a"]`},
+		"nothing": {}, strings.Repeat("ü", 128): field.TextValue("long"), "age": {Kind: field.Number, Text: "1.50"},
+	} {
 		in[name] = v
 	}
 	out, err := rules(t).Check(in)
@@ -332,8 +356,10 @@ func TestCheckNeverPanicsAndIsStable(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		in := john()
 		for _, rule := range own {
-			in[rule.Name] = field.Value{Kind: field.Kind(rapid.IntRange(0, 4).Draw(t, "kind")),
-				Text: rapid.OneOf(rapid.String(), rapid.StringMatching(`-?[0-9]{0,12}(\.[0-9]{0,22})?(e-?[0-9]{1,3})?`)).Draw(t, "text")}
+			in[rule.Name] = field.Value{
+				Kind: field.Kind(rapid.IntRange(0, 4).Draw(t, "kind")),
+				Text: rapid.OneOf(rapid.String(), rapid.StringMatching(`-?[0-9]{0,12}(\.[0-9]{0,22})?(e-?[0-9]{1,3})?`)).Draw(t, "text"),
+			}
 		}
 		out, err := r.Check(in)
 		if err != nil {

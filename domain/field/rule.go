@@ -29,8 +29,10 @@ const (
 	TypeURL     Type = "url"
 )
 
-var types = []Type{TypeString, TypeText, TypeEmail, TypePhone, TypeUSState, TypeZip, TypeNumber, TypeInteger, TypeBoolean,
-	TypeDate, TypeEnum, TypeURL}
+var types = []Type{
+	TypeString, TypeText, TypeEmail, TypePhone, TypeUSState, TypeZip, TypeNumber, TypeInteger, TypeBoolean,
+	TypeDate, TypeEnum, TypeURL,
+}
 
 // Types returns all field types.
 func Types() []Type { return slices.Clone(types) }
@@ -215,8 +217,10 @@ func (r Rules) Check(in Set) (Set, error) {
 	}
 	for _, name := range out.Names() {
 		if !keepableName(name) {
-			invalid = append(invalid, fault.Violation{Field: printable(name), Code: fault.InvalidValue,
-				Message: "has a name that is not 1 to 128 characters without control characters"})
+			invalid = append(invalid, fault.Violation{
+				Field: printable(name), Code: fault.InvalidValue,
+				Message: "has a name that is not 1 to 128 characters without control characters",
+			})
 		}
 	}
 	if len(invalid) > 0 {

@@ -164,12 +164,22 @@ func TestFormRules(t *testing.T) {
 		{"no title", []lead.Question{{Type: lead.Input}}, []fault.Violation{v(".0.title", fault.Required, "is required")}},
 		{"a blank title", []lead.Question{{Type: lead.Countries, Title: "\u00a0 "}}, []fault.Violation{v(".0.title", fault.Required, "is required")}},
 		{"the longest texts", []lead.Question{{Type: lead.Note, Title: strings.Repeat("é", 200), Text: strings.Repeat("é", 5000), Description: strings.Repeat("é", 1000)}}, nil},
-		{"longer texts", []lead.Question{{Type: lead.Note, Title: strings.Repeat("é", 201), Text: strings.Repeat("é", 5001), Description: strings.Repeat("é", 1001)}},
-			[]fault.Violation{v(".0.title", fault.InvalidValue, "must have at most 200 characters"), v(".0.text", fault.InvalidValue, "must have at most 5000 characters"),
-				v(".0.description", fault.InvalidValue, "must have at most 1000 characters")}},
-		{"controls", []lead.Question{{Type: lead.Input, Title: "a\nb", Text: "a\nb\x00", Description: "\xff"}},
-			[]fault.Violation{v(".0.title", fault.InvalidValue, "must not contain control characters"), v(".0.text", fault.InvalidValue, "must not contain control characters"),
-				v(".0.description", fault.InvalidValue, "must be valid UTF-8")}},
+		{
+			"longer texts",
+			[]lead.Question{{Type: lead.Note, Title: strings.Repeat("é", 201), Text: strings.Repeat("é", 5001), Description: strings.Repeat("é", 1001)}},
+			[]fault.Violation{
+				v(".0.title", fault.InvalidValue, "must have at most 200 characters"), v(".0.text", fault.InvalidValue, "must have at most 5000 characters"),
+				v(".0.description", fault.InvalidValue, "must have at most 1000 characters"),
+			},
+		},
+		{
+			"controls",
+			[]lead.Question{{Type: lead.Input, Title: "a\nb", Text: "a\nb\x00", Description: "\xff"}},
+			[]fault.Violation{
+				v(".0.title", fault.InvalidValue, "must not contain control characters"), v(".0.text", fault.InvalidValue, "must not contain control characters"),
+				v(".0.description", fault.InvalidValue, "must be valid UTF-8"),
+			},
+		},
 		{"a note without a title", []lead.Question{{Type: lead.Note}}, nil},
 		{"a required note", []lead.Question{{Type: lead.Note, Required: true}}, bad(".0.required", "must be false for a text, which takes no answer")},
 		{"options of a note", []lead.Question{{Type: lead.Note, Options: []string{"a"}}}, bad(".0.options", "must be empty for this type")},
@@ -182,17 +192,23 @@ func TestFormRules(t *testing.T) {
 		{"201 options", withOptions(numbered(201)...), bad(".0.options", "must have 1 to 200 options")},
 		{"10,200 options, most of them empty: one answer", withOptions(append(numbered(200), make([]string, 10_000)...)...), bad(".0.options", "must have 1 to 200 options")},
 		{"200,000 options", withOptions(numbered(200_000)...), bad(".0.options", "must have 1 to 200 options")},
-		{"odd options", withOptions("a", "", "a", "b\x00", strings.Repeat("x", 201), "A"), []fault.Violation{v(".0.options.1", fault.Required, "is required"),
+		{"odd options", withOptions("a", "", "a", "b\x00", strings.Repeat("x", 201), "A"), []fault.Violation{
+			v(".0.options.1", fault.Required, "is required"),
 			v(".0.options.2", fault.Duplicate, "is given twice"), v(".0.options.3", fault.InvalidValue, "must not contain control characters"),
-			v(".0.options.4", fault.InvalidValue, "must have at most 200 characters")}},
-		{"an id twice", []lead.Question{{ID: 3, Type: lead.Input, Title: "Q"}, {Type: lead.Input, Title: "Q"}, {ID: 3, Type: lead.Input, Title: "Q"}},
-			[]fault.Violation{v(".2.id", fault.Duplicate, "is given twice")}},
+			v(".0.options.4", fault.InvalidValue, "must have at most 200 characters"),
+		}},
+		{
+			"an id twice",
+			[]lead.Question{{ID: 3, Type: lead.Input, Title: "Q"}, {Type: lead.Input, Title: "Q"}, {ID: 3, Type: lead.Input, Title: "Q"}},
+			[]fault.Violation{v(".2.id", fault.Duplicate, "is given twice")},
+		},
 		{"a negative id", []lead.Question{{ID: -1, Type: lead.Input, Title: "Q"}}, bad(".0.id", "must be between 1 and 1000000000")},
 		{"an id too high", []lead.Question{{ID: 1_000_000_001, Type: lead.Input, Title: "Q"}}, bad(".0.id", "must be between 1 and 1000000000")},
 		{"the highest number", []lead.Question{{ID: math.MaxInt64, Type: lead.Input, Title: "Q"}}, bad(".0.id", "must be between 1 and 1000000000")},
 		{"several at once", []lead.Question{{Type: lead.Input, Title: "Q"}, {}, {ID: -1, Type: lead.Radio, Title: "Q"}}, []fault.Violation{
 			v(".1.type", fault.Required, "is required"), v(".1.title", fault.Required, "is required"),
-			v(".2.options", fault.InvalidValue, "must have 1 to 200 options"), v(".2.id", fault.InvalidValue, "must be between 1 and 1000000000")}},
+			v(".2.options", fault.InvalidValue, "must have 1 to 200 options"), v(".2.id", fault.InvalidValue, "must be between 1 and 1000000000"),
+		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -303,19 +319,29 @@ func TestAnswers(t *testing.T) {
 	require.ErrorIs(t, err, fault.ErrValidation)
 	assert.Equal(t, want, fault.As(err).Violations)
 	assert.Nil(t, answers)
-	_, err = f.Answers([]lead.Given{{ID: "2", Values: []string{"a"}}, {ID: "3", Values: []string{"a"}}, {ID: "4", Values: []string{"A"}}, {ID: "5", Values: []string{"small"}},
-		{ID: "6", Values: []string{"pro"}}, {ID: "7", Values: []string{"DE"}}})
+	_, err = f.Answers([]lead.Given{
+		{ID: "2", Values: []string{"a"}},
+		{ID: "3", Values: []string{"a"}},
+		{ID: "4", Values: []string{"A"}},
+		{ID: "5", Values: []string{"small"}},
+		{ID: "6", Values: []string{"pro"}},
+		{ID: "7", Values: []string{"DE"}},
+	})
 	require.NoError(t, err)
 }
 
 func TestUnknownAnswers(t *testing.T) {
 	t.Parallel()
-	for id, shown := range map[string]string{"8": "8", "0": "0", "-1": "-1", "02": "02", " 2": " 2", "2.0": "2.0", "Company": "Company", "": "", "\xff2": "\uFFFD2",
-		strings.Repeat("é", 32): strings.Repeat("é", 32), strings.Repeat("é", 33): strings.Repeat("é", 32) + "…"} {
+	for id, shown := range map[string]string{
+		"8": "8", "0": "0", "-1": "-1", "02": "02", " 2": " 2", "2.0": "2.0", "Company": "Company", "": "", "\xff2": "\uFFFD2",
+		strings.Repeat("é", 32): strings.Repeat("é", 32), strings.Repeat("é", 33): strings.Repeat("é", 32) + "…",
+	} {
 		_, err := form(t).Answers([]lead.Given{{ID: id, Values: []string{"x"}}, {ID: "5", Values: []string{"x"}}})
 		require.ErrorIs(t, err, fault.ErrValidation)
-		assert.Equal(t, []fault.Violation{{Field: "cfields." + shown, Code: fault.UnknownField, Message: "is not a field of the lead form"},
-			{Field: "cfields.5", Code: fault.InvalidValue, Message: "must be one of the options"}}, fault.As(err).Violations)
+		assert.Equal(t, []fault.Violation{
+			{Field: "cfields." + shown, Code: fault.UnknownField, Message: "is not a field of the lead form"},
+			{Field: "cfields.5", Code: fault.InvalidValue, Message: "must be one of the options"},
+		}, fault.As(err).Violations)
 	}
 	_, err := form(t).Answers([]lead.Given{{ID: "8"}})
 	require.Error(t, err, "an unknown field is wrong even when it is empty")

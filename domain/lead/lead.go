@@ -109,9 +109,11 @@ type Submission struct {
 
 // Submit receives a supplier's lead. It must be decided (Sell, Wait, MarkDuplicate or Reject) before it is stored.
 func Submit(n Submission) *Lead {
-	l := &Lead{s: Snapshot{ID: n.ID, SellerID: n.SellerID, SellerCode: n.SellerCode, Origin: OriginSupplier, KeyID: n.KeyID,
+	l := &Lead{s: Snapshot{
+		ID: n.ID, SellerID: n.SellerID, SellerCode: n.SellerCode, Origin: OriginSupplier, KeyID: n.KeyID,
 		PartnerID: n.PartnerID, CampaignID: n.CampaignID, Category: n.Category, Fields: n.Fields, ExternalID: n.ExternalID,
-		Test: n.Test, Status: StatusReceived, CreatedAt: n.At, UpdatedAt: n.At}}
+		Test: n.Test, Status: StatusReceived, CreatedAt: n.At, UpdatedAt: n.At,
+	}}
 	l.record(Submitted{Ref: l.ref()})
 	return l
 }
@@ -193,8 +195,10 @@ func (l *Lead) record(e event.Event) {
 }
 
 func (l *Lead) ref() Ref {
-	return Ref{LeadID: l.s.ID, Origin: l.s.Origin, CampaignID: l.s.CampaignID, Category: l.s.Category,
-		SellerCode: l.s.SellerCode, PartnerID: l.s.PartnerID, SubmittedAt: l.s.CreatedAt}
+	return Ref{
+		LeadID: l.s.ID, Origin: l.s.Origin, CampaignID: l.s.CampaignID, Category: l.s.Category,
+		SellerCode: l.s.SellerCode, PartnerID: l.s.PartnerID, SubmittedAt: l.s.CreatedAt,
+	}
 }
 
 // ID returns the lead's id.
@@ -228,8 +232,10 @@ func (l *Lead) PendingUntil() time.Time { return l.s.PendingUntil }
 
 // Facts returns what rules and strategies may know of the lead.
 func (l *Lead) Facts() Facts {
-	return Facts{ID: l.s.ID, SellerID: l.s.SellerID, Origin: l.s.Origin, PartnerID: l.s.PartnerID, CampaignID: l.s.CampaignID,
-		Category: l.s.Category, Test: l.s.Test, ReceivedAt: l.s.CreatedAt, fields: l.s.Fields}
+	return Facts{
+		ID: l.s.ID, SellerID: l.s.SellerID, Origin: l.s.Origin, PartnerID: l.s.PartnerID, CampaignID: l.s.CampaignID,
+		Category: l.s.Category, Test: l.s.Test, ReceivedAt: l.s.CreatedAt, fields: l.s.Fields,
+	}
 }
 
 // Facts is what rules and strategies may know of a lead. It is a value: changing it changes nothing.

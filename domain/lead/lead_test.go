@@ -23,8 +23,10 @@ var (
 )
 
 func submission(test bool) lead.Submission {
-	return lead.Submission{ID: "lead_1", SellerID: "seller_1", SellerCode: "ACME1234", KeyID: "key1", PartnerID: "partner_1", CampaignID: "campaign_1",
-		Category: "Auto Insurance", Fields: field.Set{"phone": field.TextValue("+15551234567")}, ExternalID: "x-1", Test: test, At: now}
+	return lead.Submission{
+		ID: "lead_1", SellerID: "seller_1", SellerCode: "ACME1234", KeyID: "key1", PartnerID: "partner_1", CampaignID: "campaign_1",
+		Category: "Auto Insurance", Fields: field.Set{"phone": field.TextValue("+15551234567")}, ExternalID: "x-1", Test: test, At: now,
+	}
 }
 
 func outcome() lead.Outcome {
@@ -32,16 +34,20 @@ func outcome() lead.Outcome {
 }
 
 func ref() lead.Ref {
-	return lead.Ref{LeadID: "lead_1", Origin: lead.OriginSupplier, CampaignID: "campaign_1", Category: "Auto Insurance", SellerCode: "ACME1234",
-		PartnerID: "partner_1", SubmittedAt: now}
+	return lead.Ref{
+		LeadID: "lead_1", Origin: lead.OriginSupplier, CampaignID: "campaign_1", Category: "Auto Insurance", SellerCode: "ACME1234",
+		PartnerID: "partner_1", SubmittedAt: now,
+	}
 }
 
 func TestSubmit(t *testing.T) {
 	t.Parallel()
 	l := lead.Submit(submission(false))
-	assert.Equal(t, lead.Snapshot{ID: "lead_1", SellerID: "seller_1", SellerCode: "ACME1234", Origin: lead.OriginSupplier, KeyID: "key1", PartnerID: "partner_1",
+	assert.Equal(t, lead.Snapshot{
+		ID: "lead_1", SellerID: "seller_1", SellerCode: "ACME1234", Origin: lead.OriginSupplier, KeyID: "key1", PartnerID: "partner_1",
 		CampaignID: "campaign_1", Category: "Auto Insurance", Fields: field.Set{"phone": field.TextValue("+15551234567")}, ExternalID: "x-1",
-		Status: lead.StatusReceived, CreatedAt: now, UpdatedAt: now, Version: 1}, l.Snapshot())
+		Status: lead.StatusReceived, CreatedAt: now, UpdatedAt: now, Version: 1,
+	}, l.Snapshot())
 	assert.Equal(t, []event.Event{lead.Submitted{Ref: ref()}}, l.Pending())
 	_, shown := l.Shown()
 	assert.False(t, shown)
@@ -70,12 +76,16 @@ func TestTransitions(t *testing.T) {
 		}
 	}
 	for from, want := range map[lead.Status]map[string]any{
-		lead.StatusReceived: {"sell": ok(lead.StatusSold, lead.Sold{Ref: ref(), PreviousStatus: lead.StatusReceived, Sales: outcome().Sales, Payout: 31, At: later}),
+		lead.StatusReceived: {
+			"sell":      ok(lead.StatusSold, lead.Sold{Ref: ref(), PreviousStatus: lead.StatusReceived, Sales: outcome().Sales, Payout: 31, At: later}),
 			"wait":      ok(lead.StatusPending, lead.Pending{Ref: ref(), PreviousStatus: lead.StatusReceived, Until: until, At: later}),
 			"duplicate": ok(lead.StatusDuplicate, lead.Duplicate{Ref: ref(), PreviousStatus: lead.StatusReceived, Code: "duplicate_lead", At: later}),
-			"reject":    ok(lead.StatusRejected, lead.Rejected{Ref: ref(), PreviousStatus: lead.StatusReceived, Code: "too_young", At: later}), "expire": lead.ErrNotPending},
-		lead.StatusPending: {"sell": ok(lead.StatusSold, lead.Sold{Ref: ref(), PreviousStatus: lead.StatusPending, Sales: outcome().Sales, Payout: 31, At: later}),
-			"expire": ok(lead.StatusUnsold, lead.Unsold{Ref: ref(), PreviousStatus: lead.StatusPending, At: later}), "wait": lead.ErrDecided, "duplicate": lead.ErrDecided, "reject": lead.ErrDecided},
+			"reject":    ok(lead.StatusRejected, lead.Rejected{Ref: ref(), PreviousStatus: lead.StatusReceived, Code: "too_young", At: later}), "expire": lead.ErrNotPending,
+		},
+		lead.StatusPending: {
+			"sell":   ok(lead.StatusSold, lead.Sold{Ref: ref(), PreviousStatus: lead.StatusPending, Sales: outcome().Sales, Payout: 31, At: later}),
+			"expire": ok(lead.StatusUnsold, lead.Unsold{Ref: ref(), PreviousStatus: lead.StatusPending, At: later}), "wait": lead.ErrDecided, "duplicate": lead.ErrDecided, "reject": lead.ErrDecided,
+		},
 		lead.StatusSold:      {"sell": lead.ErrAlreadySold, "wait": lead.ErrDecided, "duplicate": lead.ErrDecided, "reject": lead.ErrDecided, "expire": lead.ErrNotPending},
 		lead.StatusDuplicate: {"sell": lead.ErrNotPending, "wait": lead.ErrDecided, "duplicate": lead.ErrDecided, "reject": lead.ErrDecided, "expire": lead.ErrNotPending},
 		lead.StatusRejected:  {"sell": lead.ErrNotPending, "wait": lead.ErrDecided, "duplicate": lead.ErrDecided, "reject": lead.ErrDecided, "expire": lead.ErrNotPending},
@@ -109,8 +119,10 @@ func TestTransitions(t *testing.T) {
 
 func TestEventTypes(t *testing.T) {
 	t.Parallel()
-	for want, e := range map[string]event.Event{"lead.submitted": lead.Submitted{}, "lead.pending": lead.Pending{}, "lead.sold": lead.Sold{},
-		"lead.duplicate": lead.Duplicate{}, "lead.rejected": lead.Rejected{}, "lead.unsold": lead.Unsold{}, "lead.converted": lead.Converted{}, "lead.deleted": lead.Erased{}} {
+	for want, e := range map[string]event.Event{
+		"lead.submitted": lead.Submitted{}, "lead.pending": lead.Pending{}, "lead.sold": lead.Sold{},
+		"lead.duplicate": lead.Duplicate{}, "lead.rejected": lead.Rejected{}, "lead.unsold": lead.Unsold{}, "lead.converted": lead.Converted{}, "lead.deleted": lead.Erased{},
+	} {
 		assert.Equal(t, want, e.EventType())
 	}
 }
@@ -175,8 +187,10 @@ func TestNothingIsShared(t *testing.T) {
 
 func TestFromSnapshotNeverValidates(t *testing.T) {
 	t.Parallel()
-	s := lead.Snapshot{ID: "l", Origin: "form", Status: "vanished", Code: "x", Reason: "y", Payout: -1, Shown: -1, Sales: []lead.Sale{{Price: -1, Status: "odd"}},
-		Trace: lead.Trace{Considered: []lead.Consideration{{Reason: "?"}}, More: map[string]int{"z": 1}}, CreatedAt: later, UpdatedAt: now, PendingUntil: now, Version: 3}
+	s := lead.Snapshot{
+		ID: "l", Origin: "form", Status: "vanished", Code: "x", Reason: "y", Payout: -1, Shown: -1, Sales: []lead.Sale{{Price: -1, Status: "odd"}},
+		Trace: lead.Trace{Considered: []lead.Consideration{{Reason: "?"}}, More: map[string]int{"z": 1}}, CreatedAt: later, UpdatedAt: now, PendingUntil: now, Version: 3,
+	}
 	l := lead.FromSnapshot(s)
 	assert.Equal(t, s, l.Snapshot())
 	assert.Empty(t, l.Pending())

@@ -107,9 +107,13 @@ func SubmitForm(n FormSubmission) (*Lead, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Lead{s: Snapshot{ID: n.ID, SellerID: n.SellerID, SellerCode: n.SellerCode, Origin: OriginForm, PartnerID: n.PartnerID,
-		Status: StatusNotOffered, CreatedAt: n.At, UpdatedAt: n.At, Review: &Review{Number: n.Number, Status: ReviewStatusOpen, Name: n.Name,
-			Email: email.String(), FormVersion: n.FormVersion, Answers: slices.Clone(n.Answers)}}}
+	l := &Lead{s: Snapshot{
+		ID: n.ID, SellerID: n.SellerID, SellerCode: n.SellerCode, Origin: OriginForm, PartnerID: n.PartnerID,
+		Status: StatusNotOffered, CreatedAt: n.At, UpdatedAt: n.At, Review: &Review{
+			Number: n.Number, Status: ReviewStatusOpen, Name: n.Name,
+			Email: email.String(), FormVersion: n.FormVersion, Answers: slices.Clone(n.Answers),
+		},
+	}}
 	if n.Offer != nil {
 		l.s.CampaignID, l.s.Category, l.s.Fields, l.s.Status = n.Offer.CampaignID, n.Offer.Category, n.Offer.Fields, StatusReceived
 	}
@@ -126,8 +130,10 @@ func (l *Lead) Convert(customerID, publicKey string, amount *money.Micros, curre
 	r := l.s.Review
 	was := r.Status
 	r.Status, r.CustomerID, r.CommissionAmount, l.s.UpdatedAt = ReviewStatusConverted, customerID, copied(amount), at
-	l.record(Converted{Ref: l.ref(), PreviousReview: was, Number: r.Number, CustomerID: customerID, CustomerKey: publicKey, Amount: copied(amount),
-		Currency: currency.Code(), At: at})
+	l.record(Converted{
+		Ref: l.ref(), PreviousReview: was, Number: r.Number, CustomerID: customerID, CustomerKey: publicKey, Amount: copied(amount),
+		Currency: currency.Code(), At: at,
+	})
 	return nil
 }
 

@@ -18,8 +18,10 @@ import (
 var usd = money.MustCurrency("USD")
 
 func formSubmission() lead.FormSubmission {
-	return lead.FormSubmission{ID: "lead_1", SellerID: "seller_1", SellerCode: "ACME1234", PartnerID: "partner_1", Number: 44, Name: "Jane Doe", Email: " Jane@Example.com ",
-		FormVersion: 3, Answers: []lead.Answer{{ID: 89, Question: "Company", Answer: "Acme"}}, At: now}
+	return lead.FormSubmission{
+		ID: "lead_1", SellerID: "seller_1", SellerCode: "ACME1234", PartnerID: "partner_1", Number: 44, Name: "Jane Doe", Email: " Jane@Example.com ",
+		FormVersion: 3, Answers: []lead.Answer{{ID: 89, Question: "Company", Answer: "Acme"}}, At: now,
+	}
 }
 
 func offered() lead.FormSubmission {
@@ -59,8 +61,10 @@ func TestSubmitForm(t *testing.T) {
 	n := formSubmission()
 	l, err := lead.SubmitForm(n)
 	require.NoError(t, err)
-	want := lead.Snapshot{ID: "lead_1", SellerID: "seller_1", SellerCode: "ACME1234", Origin: lead.OriginForm, PartnerID: "partner_1", Status: lead.StatusNotOffered, CreatedAt: now, UpdatedAt: now,
-		Review: &lead.Review{Number: 44, Status: lead.ReviewStatusOpen, Name: "Jane Doe", Email: "Jane@Example.com", FormVersion: 3, Answers: []lead.Answer{{ID: 89, Question: "Company", Answer: "Acme"}}}, Version: 1}
+	want := lead.Snapshot{
+		ID: "lead_1", SellerID: "seller_1", SellerCode: "ACME1234", Origin: lead.OriginForm, PartnerID: "partner_1", Status: lead.StatusNotOffered, CreatedAt: now, UpdatedAt: now,
+		Review: &lead.Review{Number: 44, Status: lead.ReviewStatusOpen, Name: "Jane Doe", Email: "Jane@Example.com", FormVersion: 3, Answers: []lead.Answer{{ID: 89, Question: "Company", Answer: "Acme"}}}, Version: 1,
+	}
 	assert.Equal(t, want, l.Snapshot())
 	assert.Equal(t, []event.Event{lead.Submitted{Ref: formRef(), Number: 44}}, l.Pending())
 	assert.Equal(t, "partner_1", l.PartnerID())
@@ -95,8 +99,10 @@ func TestCheckPerson(t *testing.T) {
 		{"neither", "", "", []fault.Violation{{Field: "name", Code: fault.Required, Message: "is required"}, {Field: "email", Code: fault.Required, Message: "is required"}}},
 		{"blank", " ", " ", []fault.Violation{{Field: "name", Code: fault.Required, Message: "is required"}, {Field: "email", Code: fault.InvalidValue, Message: "must be an email address"}}},
 		{"odd", "a\x00", "jane", []fault.Violation{{Field: "name", Code: fault.InvalidValue, Message: "must not contain control characters"}, {Field: "email", Code: fault.InvalidValue, Message: "must be an email address"}}},
-		{"long", strings.Repeat("x", 201), strings.Repeat("x", 5000) + "@example.com", []fault.Violation{{Field: "name", Code: fault.InvalidValue, Message: "must have at most 200 characters"},
-			{Field: "email", Code: fault.InvalidValue, Message: "must be an email address"}}},
+		{"long", strings.Repeat("x", 201), strings.Repeat("x", 5000) + "@example.com", []fault.Violation{
+			{Field: "name", Code: fault.InvalidValue, Message: "must have at most 200 characters"},
+			{Field: "email", Code: fault.InvalidValue, Message: "must be an email address"},
+		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -135,13 +141,16 @@ func TestReviewSteps(t *testing.T) {
 		from map[lead.ReviewStatus]outcome
 	}{
 		"convert": {func(l *lead.Lead) error { return l.Convert("customer_1", "abc", &amount, usd, later) }, map[lead.ReviewStatus]outcome{
-			lead.ReviewStatusOpen: {lead.ReviewStatusConverted, converted, nil}, lead.ReviewStatusConverted: {err: lead.ErrConverted}, lead.ReviewStatusRejected: {err: lead.ErrReviewRejected}, lead.ReviewStatusDeleted: {err: lead.ErrNotFound}}},
+			lead.ReviewStatusOpen: {lead.ReviewStatusConverted, converted, nil}, lead.ReviewStatusConverted: {err: lead.ErrConverted}, lead.ReviewStatusRejected: {err: lead.ErrReviewRejected}, lead.ReviewStatusDeleted: {err: lead.ErrNotFound},
+		}},
 		"reject": {func(l *lead.Lead) error { return l.RejectReview(later) }, map[lead.ReviewStatus]outcome{
 			lead.ReviewStatusOpen:      {lead.ReviewStatusRejected, lead.ReviewRejected{Ref: offeredRef(), PreviousReview: lead.ReviewStatusOpen, At: later}, nil},
-			lead.ReviewStatusConverted: {err: lead.ErrConverted}, lead.ReviewStatusRejected: {err: lead.ErrReviewRejected}, lead.ReviewStatusDeleted: {err: lead.ErrNotFound}}},
+			lead.ReviewStatusConverted: {err: lead.ErrConverted}, lead.ReviewStatusRejected: {err: lead.ErrReviewRejected}, lead.ReviewStatusDeleted: {err: lead.ErrNotFound},
+		}},
 		"erase": {func(l *lead.Lead) error { return l.Erase(later) }, map[lead.ReviewStatus]outcome{
 			lead.ReviewStatusOpen: {lead.ReviewStatusDeleted, erased(lead.ReviewStatusOpen), nil}, lead.ReviewStatusConverted: {lead.ReviewStatusDeleted, erased(lead.ReviewStatusConverted), nil},
-			lead.ReviewStatusRejected: {lead.ReviewStatusDeleted, erased(lead.ReviewStatusRejected), nil}, lead.ReviewStatusDeleted: {err: lead.ErrNotFound}}},
+			lead.ReviewStatusRejected: {lead.ReviewStatusDeleted, erased(lead.ReviewStatusRejected), nil}, lead.ReviewStatusDeleted: {err: lead.ErrNotFound},
+		}},
 	} {
 		for from, want := range s.from {
 			for _, market := range []lead.Status{lead.StatusPending, lead.StatusSold, lead.StatusDuplicate, lead.StatusRejected, lead.StatusUnsold} {

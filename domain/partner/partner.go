@@ -111,8 +111,10 @@ func Invite(sellerID string, r Registration, now time.Time) (*Partner, error) {
 
 func newPartner(sellerID string, r Registration, now time.Time) (*Partner, error) {
 	var v fault.Violations
-	p := &Partner{s: Snapshot{SellerID: sellerID, ID: r.ID, Status: StatusPending, Approved: r.Approved, TermsAccepted: r.TermsAccepted,
-		Keys: []string{r.Key}, ReferringPartnerID: r.ReferringPartnerID, PasswordHash: r.PasswordHash, CreatedAt: now, UpdatedAt: now}}
+	p := &Partner{s: Snapshot{
+		SellerID: sellerID, ID: r.ID, Status: StatusPending, Approved: r.Approved, TermsAccepted: r.TermsAccepted,
+		Keys: []string{r.Key}, ReferringPartnerID: r.ReferringPartnerID, PasswordHash: r.PasswordHash, CreatedAt: now, UpdatedAt: now,
+	}}
 	if r.Approved {
 		p.s.Status = StatusActive
 	}

@@ -17,9 +17,11 @@ import (
 var now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func john() partner.Registration {
-	return partner.Registration{ID: "partner_123", Key: "ref_123", Email: "John@Example.com", Name: "John", Surname: "Doe",
+	return partner.Registration{
+		ID: "partner_123", Key: "ref_123", Email: "John@Example.com", Name: "John", Surname: "Doe",
 		Tags: []string{"new", " premium ", "new"}, CustomFields: []partner.CustomField{{Name: " Team ", Value: "A\nB"}}, Approved: true,
-		ReferringPartnerID: "partner_1", PasswordHash: "$hash"}
+		ReferringPartnerID: "partner_1", PasswordHash: "$hash",
+	}
 }
 
 func TestRegister(t *testing.T) {
@@ -27,9 +29,11 @@ func TestRegister(t *testing.T) {
 	r := john()
 	p, err := partner.Register("seller_1", r, now)
 	require.NoError(t, err)
-	want := partner.Snapshot{SellerID: "seller_1", ID: "partner_123", Email: "John@Example.com", EmailKey: "john@example.com", Name: "John", Surname: "Doe",
+	want := partner.Snapshot{
+		SellerID: "seller_1", ID: "partner_123", Email: "John@Example.com", EmailKey: "john@example.com", Name: "John", Surname: "Doe",
 		Status: partner.StatusActive, Approved: true, Keys: []string{"ref_123"}, Tags: []string{"new", "premium"}, CustomFields: []partner.CustomField{{Name: "Team", Value: "A\nB"}},
-		ReferringPartnerID: "partner_1", PasswordHash: "$hash", CreatedAt: now, UpdatedAt: now, Version: 1}
+		ReferringPartnerID: "partner_1", PasswordHash: "$hash", CreatedAt: now, UpdatedAt: now, Version: 1,
+	}
 	assert.Equal(t, want, p.Snapshot())
 	assert.Equal(t, []event.Event{partner.Created{PartnerID: "partner_123", Status: partner.StatusActive, ReferralKey: "ref_123", ReferringPartnerID: "partner_1", At: now}}, p.Pending())
 	assert.Len(t, p.Pending(), 1, "reading does not clear")
@@ -69,7 +73,8 @@ func TestRegisterRules(t *testing.T) {
 		{"long and odd handles", func(r *partner.Registration) { r.ID, r.Key = strings.Repeat("a", 65), "a/b" }, []fault.Violation{{Field: "id", Code: fault.InvalidValue, Message: handle}, {Field: "key", Code: fault.InvalidValue, Message: handle}}},
 		{"a line end", func(r *partner.Registration) { r.ID = "a\n" }, []fault.Violation{{Field: "id", Code: fault.InvalidValue, Message: handle}}},
 		{"names", func(r *partner.Registration) { r.Name, r.Surname = "a\x00", strings.Repeat("x", 201) }, []fault.Violation{
-			{Field: "name", Code: fault.InvalidValue, Message: "must not contain control characters"}, {Field: "surname", Code: fault.InvalidValue, Message: "must have at most 200 characters"}}},
+			{Field: "name", Code: fault.InvalidValue, Message: "must not contain control characters"}, {Field: "surname", Code: fault.InvalidValue, Message: "must have at most 200 characters"},
+		}},
 		{"100 tags", func(r *partner.Registration) { r.Tags = tags(100) }, nil},
 		{"101 tags", func(r *partner.Registration) { r.Tags = tags(101) }, []fault.Violation{{Field: "tags", Code: fault.InvalidValue, Message: "must have at most 100 tags"}}},
 		{"an empty tag", func(r *partner.Registration) { r.Tags = []string{"a", " "} }, []fault.Violation{{Field: "tags", Code: fault.InvalidValue, Message: "must not hold an empty tag"}}},
@@ -81,13 +86,17 @@ func TestRegisterRules(t *testing.T) {
 		}, nil},
 		{"custom fields", func(r *partner.Registration) {
 			r.CustomFields = []partner.CustomField{{Name: " "}, {Name: ""}, {Name: "a"}, {Name: strings.Repeat("x", 65), Value: "\x00"}, {Name: " a "}, {Name: "b", Value: strings.Repeat("x", 1001)}}
-		}, []fault.Violation{{Field: "custom_fields.0.name", Code: fault.Required, Message: "is required"}, {Field: "custom_fields.1.name", Code: fault.Required, Message: "is required"},
+		}, []fault.Violation{
+			{Field: "custom_fields.0.name", Code: fault.Required, Message: "is required"},
+			{Field: "custom_fields.1.name", Code: fault.Required, Message: "is required"},
 			{Field: "custom_fields.3.name", Code: fault.InvalidValue, Message: "must have at most 64 characters"},
 			{Field: "custom_fields.3.value", Code: fault.InvalidValue, Message: "must not contain control characters"},
 			{Field: "custom_fields.4.name", Code: fault.Duplicate, Message: "is given twice"},
-			{Field: "custom_fields.5.value", Code: fault.InvalidValue, Message: "must have at most 1000 characters"}}},
+			{Field: "custom_fields.5.value", Code: fault.InvalidValue, Message: "must have at most 1000 characters"},
+		}},
 		{"10,000 tags and a name of 5,000", func(r *partner.Registration) { r.Tags, r.Name = tags(10_000), strings.Repeat("x", 5000) }, []fault.Violation{
-			{Field: "name", Code: fault.InvalidValue, Message: "must have at most 200 characters"}, {Field: "tags", Code: fault.InvalidValue, Message: "must have at most 100 tags"}}},
+			{Field: "name", Code: fault.InvalidValue, Message: "must have at most 200 characters"}, {Field: "tags", Code: fault.InvalidValue, Message: "must have at most 100 tags"},
+		}},
 		{"emoji and right to left", func(r *partner.Registration) { r.Name, r.Surname = "👩‍👩‍👧", "שלום \u200fعليكم" }, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

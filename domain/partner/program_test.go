@@ -22,10 +22,12 @@ func ptr[T any](v T) *T { return &v }
 
 // stored is a partner as it comes from the store, changed by a test.
 func stored(change ...func(*partner.Snapshot)) *partner.Partner {
-	s := partner.Snapshot{SellerID: "seller_1", ID: "partner_123", Email: "John@Example.com", EmailKey: "john@example.com", Name: "John", Surname: "Doe",
+	s := partner.Snapshot{
+		SellerID: "seller_1", ID: "partner_123", Email: "John@Example.com", EmailKey: "john@example.com", Name: "John", Surname: "Doe",
 		Status: partner.StatusActive, Approved: true, Keys: []string{"ref_1", "ref_2", "ref_3"}, Retired: []string{"old"}, Tags: []string{"new"},
 		CustomFields: []partner.CustomField{{Name: "Team", Value: "A"}}, ReferringPartnerID: "partner_1", PasswordHash: "$hash",
-		CreatedAt: now, UpdatedAt: now, Version: 3}
+		CreatedAt: now, UpdatedAt: now, Version: 3,
+	}
 	for _, c := range change {
 		c(&s)
 	}
@@ -76,22 +78,36 @@ type step struct {
 }
 
 var steps = map[string]step{
-	"approve": {func(p *partner.Partner) error { return p.Approve(later) },
-		map[partner.Status]partner.Status{partner.StatusPending: partner.StatusActive, partner.StatusRejected: partner.StatusActive}, partner.ErrAction,
-		func(partner.Status) event.Event { return partner.Approved{PartnerID: "partner_123", At: later} }},
-	"reject": {func(p *partner.Partner) error { return p.Reject(later) },
-		map[partner.Status]partner.Status{partner.StatusPending: partner.StatusRejected}, partner.ErrAction,
-		func(partner.Status) event.Event { return partner.Rejected{PartnerID: "partner_123", At: later} }},
-	"archive": {func(p *partner.Partner) error { return p.Archive(later) },
-		map[partner.Status]partner.Status{partner.StatusPending: partner.StatusArchived, partner.StatusActive: partner.StatusArchived}, partner.ErrAction,
-		func(partner.Status) event.Event { return partner.Archived{PartnerID: "partner_123", At: later} }},
-	"revoke-archive": {func(p *partner.Partner) error { return p.RevokeArchive(later) },
-		map[partner.Status]partner.Status{partner.StatusArchived: partner.StatusPending}, partner.ErrAction, updated},
-	"delete": {func(p *partner.Partner) error { return p.Delete(later) },
+	"approve": {
+		func(p *partner.Partner) error { return p.Approve(later) },
+		map[partner.Status]partner.Status{partner.StatusPending: partner.StatusActive, partner.StatusRejected: partner.StatusActive},
+		partner.ErrAction,
+		func(partner.Status) event.Event { return partner.Approved{PartnerID: "partner_123", At: later} },
+	},
+	"reject": {
+		func(p *partner.Partner) error { return p.Reject(later) },
+		map[partner.Status]partner.Status{partner.StatusPending: partner.StatusRejected},
+		partner.ErrAction,
+		func(partner.Status) event.Event { return partner.Rejected{PartnerID: "partner_123", At: later} },
+	},
+	"archive": {
+		func(p *partner.Partner) error { return p.Archive(later) },
+		map[partner.Status]partner.Status{partner.StatusPending: partner.StatusArchived, partner.StatusActive: partner.StatusArchived},
+		partner.ErrAction,
+		func(partner.Status) event.Event { return partner.Archived{PartnerID: "partner_123", At: later} },
+	},
+	"revoke-archive": {
+		func(p *partner.Partner) error { return p.RevokeArchive(later) },
+		map[partner.Status]partner.Status{partner.StatusArchived: partner.StatusPending},
+		partner.ErrAction, updated,
+	},
+	"delete": {
+		func(p *partner.Partner) error { return p.Delete(later) },
 		map[partner.Status]partner.Status{partner.StatusPending: partner.StatusDeleted, partner.StatusActive: partner.StatusDeleted, partner.StatusArchived: partner.StatusDeleted, partner.StatusRejected: partner.StatusDeleted},
 		partner.ErrNotFound, func(partner.Status) event.Event {
 			return partner.Deleted{PartnerID: "partner_123", Joined: true, At: later}
-		}},
+		},
+	},
 	"update":      {func(p *partner.Partner) error { return p.Update(partner.Details{Name: ptr("Jo")}, later) }, stays, partner.ErrNotFound, updated},
 	"add link":    {func(p *partner.Partner) error { return p.AddLink("more", later) }, stays, partner.ErrAction, updated},
 	"change link": {func(p *partner.Partner) error { return p.ChangeLink("ref_2", partner.LinkChange{Default: true}, later) }, stays, partner.ErrLinkNotFound, updated},
@@ -150,9 +166,11 @@ func TestInvite(t *testing.T) {
 	r.Approved, r.PasswordHash = true, "$mine"
 	p, err := partner.Invite("seller_1", r, now)
 	require.NoError(t, err)
-	want := partner.Snapshot{SellerID: "seller_1", ID: "partner_123", Email: "John@Example.com", EmailKey: "john@example.com", Name: "John", Surname: "Doe",
+	want := partner.Snapshot{
+		SellerID: "seller_1", ID: "partner_123", Email: "John@Example.com", EmailKey: "john@example.com", Name: "John", Surname: "Doe",
 		Status: partner.StatusPending, Invited: true, Keys: []string{"ref_123"}, Tags: []string{"new", "premium"}, CustomFields: []partner.CustomField{{Name: "Team", Value: "A\nB"}},
-		ReferringPartnerID: "partner_1", CreatedAt: now, UpdatedAt: now, Version: 1}
+		ReferringPartnerID: "partner_1", CreatedAt: now, UpdatedAt: now, Version: 1,
+	}
 	assert.Equal(t, want, p.Snapshot(), "an invited partner has no password and is not approved, whatever was said")
 	assert.Equal(t, []event.Event{partner.Invited{PartnerID: "partner_123", At: now}}, p.Pending(), "it did not join yet")
 	assert.True(t, p.AcceptsInvitation())
@@ -160,8 +178,11 @@ func TestInvite(t *testing.T) {
 	p, err = partner.Invite("seller_1", partner.Registration{Name: " ", ID: "i", Key: "k", Surname: "\x00"}, now)
 	require.ErrorIs(t, err, fault.ErrValidation)
 	assert.Nil(t, p)
-	assert.Equal(t, []fault.Violation{{Field: "name", Code: fault.Required, Message: "is required"}, {Field: "email", Code: fault.Required, Message: "is required"},
-		{Field: "surname", Code: fault.InvalidValue, Message: "must not contain control characters"}}, fault.As(err).Violations)
+	assert.Equal(t, []fault.Violation{
+		{Field: "name", Code: fault.Required, Message: "is required"},
+		{Field: "email", Code: fault.Required, Message: "is required"},
+		{Field: "surname", Code: fault.InvalidValue, Message: "must not contain control characters"},
+	}, fault.As(err).Violations)
 }
 
 func TestInvitations(t *testing.T) {
@@ -197,8 +218,12 @@ func TestInvitations(t *testing.T) {
 		{"invited while archived", []string{"archive", "invite"}, []event.Event{archived}, partner.Taken("email"), partner.StatusArchived, true, false, ""},
 		{"accepted after the archive", []string{"archive", "revoke-archive", "accept"}, []event.Event{archived, updated(partner.StatusPending), created}, nil, partner.StatusActive, false, true, "$new"},
 		{"archived after the approval", []string{"approve", "archive", "accept"}, []event.Event{created, approved, archived}, partner.ErrInvitation, partner.StatusArchived, false, true, ""},
-		{"back after the approval", []string{"approve", "archive", "revoke-archive", "accept"},
-			[]event.Event{created, approved, archived, updated(partner.StatusActive), updated(partner.StatusActive)}, nil, partner.StatusActive, false, true, "$new"},
+		{
+			"back after the approval",
+			[]string{"approve", "archive", "revoke-archive", "accept"},
+			[]event.Event{created, approved, archived, updated(partner.StatusActive), updated(partner.StatusActive)},
+			nil, partner.StatusActive, false, true, "$new",
+		},
 		{"accepted once it was rejected", []string{"reject", "accept"}, []event.Event{rejected}, partner.ErrInvitation, partner.StatusRejected, true, false, ""},
 		{"invited once it was rejected", []string{"reject", "invite"}, []event.Event{rejected}, partner.Taken("email"), partner.StatusRejected, true, false, ""},
 		{"rejected, then approved", []string{"reject", "approve"}, []event.Event{rejected, created, approved}, nil, partner.StatusActive, false, true, ""},
@@ -298,11 +323,17 @@ func TestUpdateRules(t *testing.T) {
 		{"itself without a chain", partner.Details{Referring: &partner.Lineage{ID: "partner_123"}}, circle},
 		{"one it referred", partner.Details{Referring: &partner.Lineage{ID: "p2", Chain: []string{"p2", "partner_123"}}}, circle},
 		{"one far below it", partner.Details{Referring: &partner.Lineage{ID: "p2", Chain: append(deep(5000), "partner_123", "p9")}}, circle},
-		{"all at once", partner.Details{Email: ptr("x"), Name: ptr("\n"), Surname: ptr("\xff"), Tags: ptr([]string{""}), CustomFields: ptr([]partner.CustomField{{}}), Key: ptr("a b"),
-			Referring: &partner.Lineage{ID: "partner_123"}}, append([]fault.Violation{{Field: "email", Code: fault.InvalidValue, Message: "must be an email address"},
-			{Field: "name", Code: fault.InvalidValue, Message: "must not contain control characters"}, {Field: "surname", Code: fault.InvalidValue, Message: "must be valid UTF-8"},
-			{Field: "tags", Code: fault.InvalidValue, Message: "must not hold an empty tag"}, {Field: "custom_fields.0.name", Code: fault.Required, Message: "is required"},
-			{Field: "key", Code: fault.InvalidValue, Message: "must be 1 to 64 letters, digits, dots, underscores, tildes or hyphens"}}, circle...)},
+		{"all at once", partner.Details{
+			Email: ptr("x"), Name: ptr("\n"), Surname: ptr("\xff"), Tags: ptr([]string{""}), CustomFields: ptr([]partner.CustomField{{}}), Key: ptr("a b"),
+			Referring: &partner.Lineage{ID: "partner_123"},
+		}, append([]fault.Violation{
+			{Field: "email", Code: fault.InvalidValue, Message: "must be an email address"},
+			{Field: "name", Code: fault.InvalidValue, Message: "must not contain control characters"},
+			{Field: "surname", Code: fault.InvalidValue, Message: "must be valid UTF-8"},
+			{Field: "tags", Code: fault.InvalidValue, Message: "must not hold an empty tag"},
+			{Field: "custom_fields.0.name", Code: fault.Required, Message: "is required"},
+			{Field: "key", Code: fault.InvalidValue, Message: "must be 1 to 64 letters, digits, dots, underscores, tildes or hyphens"},
+		}, circle...)},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -552,8 +583,10 @@ func TestSnapshotsShareNothing(t *testing.T) {
 
 func TestEventTypes(t *testing.T) {
 	t.Parallel()
-	for want, e := range map[string]event.Event{"partner.created": partner.Created{}, "partner.updated": partner.Updated{}, "partner.invited": partner.Invited{},
-		"partner.approved": partner.Approved{}, "partner.rejected": partner.Rejected{}, "partner.archived": partner.Archived{}, "partner.deleted": partner.Deleted{}} {
+	for want, e := range map[string]event.Event{
+		"partner.created": partner.Created{}, "partner.updated": partner.Updated{}, "partner.invited": partner.Invited{},
+		"partner.approved": partner.Approved{}, "partner.rejected": partner.Rejected{}, "partner.archived": partner.Archived{}, "partner.deleted": partner.Deleted{},
+	} {
 		assert.Equal(t, want, e.EventType())
 	}
 }
@@ -576,10 +609,14 @@ func TestErrors(t *testing.T) {
 		kind fault.Kind
 		code fault.Code
 	}{
-		{partner.ErrNotFound, fault.NotFound, "partner_not_found"}, {partner.ErrUnknown, fault.RuleViolated, "unknown_partner"},
-		{partner.ErrUnknownReferring, fault.RuleViolated, "unknown_referring_partner"}, {partner.ErrAction, fault.RuleViolated, "partner_action_not_possible"},
-		{partner.ErrInvitation, fault.RuleViolated, "invitation_not_open"}, {partner.ErrLinkNotFound, fault.NotFound, "referral_link_not_found"},
-		{partner.ErrLastLink, fault.RuleViolated, "last_referral_link"}, {partner.ErrCircle, fault.Invalid, "referral_circle"},
+		{partner.ErrNotFound, fault.NotFound, "partner_not_found"},
+		{partner.ErrUnknown, fault.RuleViolated, "unknown_partner"},
+		{partner.ErrUnknownReferring, fault.RuleViolated, "unknown_referring_partner"},
+		{partner.ErrAction, fault.RuleViolated, "partner_action_not_possible"},
+		{partner.ErrInvitation, fault.RuleViolated, "invitation_not_open"},
+		{partner.ErrLinkNotFound, fault.NotFound, "referral_link_not_found"},
+		{partner.ErrLastLink, fault.RuleViolated, "last_referral_link"},
+		{partner.ErrCircle, fault.Invalid, "referral_circle"},
 	} {
 		assert.Equal(t, tc.kind, tc.err.Kind, tc.code)
 		assert.Equal(t, tc.code, tc.err.Code)

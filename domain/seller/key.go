@@ -86,8 +86,10 @@ func NewKey(id, sellerID, token string, r KeyRequest, now time.Time) (Key, error
 	if err := v.Err(); err != nil {
 		return Key{}, err
 	}
-	return Key{ID: id, SellerID: sellerID, Scope: r.Scope, Name: name, PartnerID: r.PartnerID, Limit: limit,
-		Hash: HashToken(token), CreatedAt: now}, nil
+	return Key{
+		ID: id, SellerID: sellerID, Scope: r.Scope, Name: name, PartnerID: r.PartnerID, Limit: limit,
+		Hash: HashToken(token), CreatedAt: now,
+	}, nil
 }
 
 // Token puts a key's text together: lm_<scope>_<id>_<secret><checksum> (api/marketplace.md, "Keys"). The checksum lets a

@@ -73,13 +73,17 @@ func TestConfigure(t *testing.T) {
 func TestConfigureBack(t *testing.T) {
 	t.Parallel()
 	s := acme(t)
-	require.NoError(t, s.Configure(seller.Settings{Approval: p("manual"), Attribution: p("last_touch"), AllowSelfReferral: ptr(true), WindowDays: ptr(5),
-		LeadCampaign: toCampaign(map[string]string{"a": "name"})}, later))
+	require.NoError(t, s.Configure(seller.Settings{
+		Approval: p("manual"), Attribution: p("last_touch"), AllowSelfReferral: ptr(true), WindowDays: ptr(5),
+		LeadCampaign: toCampaign(map[string]string{"a": "name"}),
+	}, later))
 	zone, err := s.Update(seller.Details{Name: p("Other")}, later)
 	require.NoError(t, err)
 	assert.False(t, zone)
-	assert.Equal(t, seller.PartnerProgram{ManualApproval: true, LinkParameter: "aff", CookieDays: 30, LastTouch: true, WindowDays: 5, AllowSelfReferral: true,
-		LeadCampaign: toCampaign(map[string]string{"a": "name"})}, s.Program(), "the installation's update leaves the program")
+	assert.Equal(t, seller.PartnerProgram{
+		ManualApproval: true, LinkParameter: "aff", CookieDays: 30, LastTouch: true, WindowDays: 5, AllowSelfReferral: true,
+		LeadCampaign: toCampaign(map[string]string{"a": "name"}),
+	}, s.Program(), "the installation's update leaves the program")
 	require.NoError(t, s.Configure(seller.Settings{Approval: p("auto"), Attribution: p("first_touch"), AllowSelfReferral: ptr(false), WindowDays: ptr(0), ClearLeadCampaign: true}, later))
 	assert.Equal(t, seller.DefaultProgram(), s.Program())
 }
@@ -119,17 +123,26 @@ func TestConfigureRules(t *testing.T) {
 		{"101 fields", seller.Settings{LeadCampaign: toCampaign(many)}, bad("lead_campaign.fields", "must map 1 to 100 fields of the campaign")},
 		{"odd fields", seller.Settings{LeadCampaign: toCampaign(map[string]string{"": "name", "a": "", "b": "phone", "c": "0", "d": "-1", "e": "1000000000000000000", "f": "01", "g": "email\n", "h": "7"})}, []fault.Violation{
 			{Field: "lead_campaign.fields", Code: fault.InvalidValue, Message: "must have names of 1 to 64 characters"},
-			{Field: "lead_campaign.fields.a", Code: fault.InvalidValue, Message: source}, {Field: "lead_campaign.fields.b", Code: fault.InvalidValue, Message: source},
-			{Field: "lead_campaign.fields.c", Code: fault.InvalidValue, Message: source}, {Field: "lead_campaign.fields.d", Code: fault.InvalidValue, Message: source},
-			{Field: "lead_campaign.fields.e", Code: fault.InvalidValue, Message: source}, {Field: "lead_campaign.fields.f", Code: fault.InvalidValue, Message: source},
-			{Field: "lead_campaign.fields.g", Code: fault.InvalidValue, Message: source}}},
+			{Field: "lead_campaign.fields.a", Code: fault.InvalidValue, Message: source},
+			{Field: "lead_campaign.fields.b", Code: fault.InvalidValue, Message: source},
+			{Field: "lead_campaign.fields.c", Code: fault.InvalidValue, Message: source},
+			{Field: "lead_campaign.fields.d", Code: fault.InvalidValue, Message: source},
+			{Field: "lead_campaign.fields.e", Code: fault.InvalidValue, Message: source},
+			{Field: "lead_campaign.fields.f", Code: fault.InvalidValue, Message: source},
+			{Field: "lead_campaign.fields.g", Code: fault.InvalidValue, Message: source},
+		}},
 		{"long field name", seller.Settings{LeadCampaign: toCampaign(map[string]string{strings.Repeat("x", 65): "name"})}, bad("lead_campaign.fields", "must have names of 1 to 64 characters")},
 		{"all at once", seller.Settings{Name: p(""), Website: p("x"), Approval: p("x"), Attribution: p("x"), LinkParameter: p("ü"), CookieDays: ptr(-1), WindowDays: ptr(-1), LeadCampaign: &seller.LeadCampaign{}}, []fault.Violation{
-			{Field: "program_name", Code: fault.Required, Message: "is required"}, {Field: "website", Code: fault.InvalidValue, Message: "must be an absolute http or https URL"},
-			{Field: "approval", Code: fault.InvalidValue, Message: "must be auto or manual"}, {Field: "attribution", Code: fault.InvalidValue, Message: "must be first_touch or last_touch"},
-			{Field: "link_parameter", Code: fault.InvalidValue, Message: parameter}, {Field: "cookie_lifetime", Code: fault.InvalidValue, Message: "must be between 1 and 3650 days"},
-			{Field: "attribution_window", Code: fault.InvalidValue, Message: "must be between 0 and 3650 days"}, {Field: "lead_campaign.campaign_id", Code: fault.Required, Message: "is required"},
-			{Field: "lead_campaign.fields", Code: fault.InvalidValue, Message: "must map 1 to 100 fields of the campaign"}}},
+			{Field: "program_name", Code: fault.Required, Message: "is required"},
+			{Field: "website", Code: fault.InvalidValue, Message: "must be an absolute http or https URL"},
+			{Field: "approval", Code: fault.InvalidValue, Message: "must be auto or manual"},
+			{Field: "attribution", Code: fault.InvalidValue, Message: "must be first_touch or last_touch"},
+			{Field: "link_parameter", Code: fault.InvalidValue, Message: parameter},
+			{Field: "cookie_lifetime", Code: fault.InvalidValue, Message: "must be between 1 and 3650 days"},
+			{Field: "attribution_window", Code: fault.InvalidValue, Message: "must be between 0 and 3650 days"},
+			{Field: "lead_campaign.campaign_id", Code: fault.Required, Message: "is required"},
+			{Field: "lead_campaign.fields", Code: fault.InvalidValue, Message: "must map 1 to 100 fields of the campaign"},
+		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

@@ -138,8 +138,10 @@ type Snapshot struct {
 
 // Snapshot returns the seller as it is stored.
 func (s *Seller) Snapshot() Snapshot {
-	return Snapshot{ID: s.id, Code: s.code, Slug: s.slug, Name: s.name, Currency: s.currency.Code(), TimeZone: s.timeZone,
-		Website: s.website, Program: s.program.clone(), CreatedAt: s.createdAt, UpdatedAt: s.updatedAt, Version: s.Version()}
+	return Snapshot{
+		ID: s.id, Code: s.code, Slug: s.slug, Name: s.name, Currency: s.currency.Code(), TimeZone: s.timeZone,
+		Website: s.website, Program: s.program.clone(), CreatedAt: s.createdAt, UpdatedAt: s.updatedAt, Version: s.Version(),
+	}
 }
 
 // FromSnapshot restores a stored seller.
@@ -148,8 +150,10 @@ func FromSnapshot(n Snapshot) (*Seller, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Seller{Recorder: event.Restored(n.Version), id: n.ID, code: n.Code, slug: n.Slug, name: n.Name, currency: c,
-		timeZone: n.TimeZone, website: n.Website, program: n.Program.clone(), createdAt: n.CreatedAt, updatedAt: n.UpdatedAt}, nil
+	return &Seller{
+		Recorder: event.Restored(n.Version), id: n.ID, code: n.Code, slug: n.Slug, name: n.Name, currency: c,
+		timeZone: n.TimeZone, website: n.Website, program: n.Program.clone(), createdAt: n.CreatedAt, updatedAt: n.UpdatedAt,
+	}, nil
 }
 
 // Created is internal: a seller was founded.

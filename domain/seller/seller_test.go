@@ -42,8 +42,10 @@ func acme(t *testing.T) *seller.Seller {
 func TestNew(t *testing.T) {
 	t.Parallel()
 	s := acme(t)
-	assert.Equal(t, seller.Snapshot{ID: "seller_1", Code: "ACME1234", Slug: "acme", Name: "Acme Leads", Currency: "USD", TimeZone: "America/Chicago",
-		Website: "https://yourcompany.com", Program: seller.DefaultProgram(), CreatedAt: now, UpdatedAt: now, Version: 1}, s.Snapshot())
+	assert.Equal(t, seller.Snapshot{
+		ID: "seller_1", Code: "ACME1234", Slug: "acme", Name: "Acme Leads", Currency: "USD", TimeZone: "America/Chicago",
+		Website: "https://yourcompany.com", Program: seller.DefaultProgram(), CreatedAt: now, UpdatedAt: now, Version: 1,
+	}, s.Snapshot())
 	want := []event.Event{seller.Created{ID: "seller_1", Code: "ACME1234", TimeZone: "America/Chicago", Currency: "USD", At: now}}
 	assert.Equal(t, want, s.Pending())
 	assert.Equal(t, want, s.Pending(), "reading does not clear")
@@ -74,8 +76,11 @@ func TestRules(t *testing.T) {
 		{"slug in capitals", "ACME1234", seller.Details{Name: p("A"), Slug: p("Acme")}, map[string]fault.Code{"slug": fault.InvalidValue}},
 		{"empty slug", "ACME1234", seller.Details{Name: p("A"), Slug: p("")}, map[string]fault.Code{"slug": fault.InvalidValue}},
 		{"slug of 65", "ACME1234", seller.Details{Name: p("A"), Slug: p(strings.Repeat("a", 65))}, map[string]fault.Code{"slug": fault.InvalidValue}},
-		{"all at once", "x", seller.Details{Slug: p("a_b"), TimeZone: p("Local"), Website: p("javascript:x")},
-			map[string]fault.Code{"code": fault.InvalidValue, "name": fault.Required, "slug": fault.InvalidValue, "time_zone": fault.InvalidValue, "website": fault.InvalidValue}},
+		{
+			"all at once", "x",
+			seller.Details{Slug: p("a_b"), TimeZone: p("Local"), Website: p("javascript:x")},
+			map[string]fault.Code{"code": fault.InvalidValue, "name": fault.Required, "slug": fault.InvalidValue, "time_zone": fault.InvalidValue, "website": fault.InvalidValue},
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -126,8 +131,10 @@ func TestAnswers(t *testing.T) {
 
 func TestSnapshotRoundTripNeverValidates(t *testing.T) {
 	t.Parallel()
-	n := seller.Snapshot{ID: "seller_1", Code: "an old code", Slug: "AN OLD SLUG", Name: strings.Repeat("x", 1000), Currency: "USD", TimeZone: "Gone/Zone",
-		Website: "gopher://x", CreatedAt: now, UpdatedAt: later, Version: 9}
+	n := seller.Snapshot{
+		ID: "seller_1", Code: "an old code", Slug: "AN OLD SLUG", Name: strings.Repeat("x", 1000), Currency: "USD", TimeZone: "Gone/Zone",
+		Website: "gopher://x", CreatedAt: now, UpdatedAt: later, Version: 9,
+	}
 	s, err := seller.FromSnapshot(n)
 	require.NoError(t, err)
 	assert.Equal(t, n, s.Snapshot())
@@ -182,8 +189,10 @@ func TestNewKey(t *testing.T) {
 			if tc.r.Limit != nil {
 				want = *tc.r.Limit
 			}
-			assert.Equal(t, seller.Key{ID: "key1", SellerID: "seller_1", Scope: tc.r.Scope, Name: tc.r.Name, PartnerID: tc.r.PartnerID, Limit: want,
-				Hash: seller.HashToken("token"), CreatedAt: now}, k)
+			assert.Equal(t, seller.Key{
+				ID: "key1", SellerID: "seller_1", Scope: tc.r.Scope, Name: tc.r.Name, PartnerID: tc.r.PartnerID, Limit: want,
+				Hash: seller.HashToken("token"), CreatedAt: now,
+			}, k)
 		})
 	}
 	assert.Equal(t, seller.RateLimit{Requests: 60, Window: time.Minute}, seller.DefaultRateLimit)
@@ -202,9 +211,11 @@ func TestToken(t *testing.T) {
 		_, ok := seller.TokenID(string(forged))
 		assert.False(t, ok, "a changed character is seen: %s", forged)
 	}
-	for _, bad := range []string{"", "lm_", "hello world", token[:len(token)-1], token + "0", " " + token, strings.ToUpper(token),
+	for _, bad := range []string{
+		"", "lm_", "hello world", token[:len(token)-1], token + "0", " " + token, strings.ToUpper(token),
 		seller.Token("supplier", "", "secret"), seller.Token("supplier", "id", ""), seller.Token("supplier", "id", strings.Repeat("s", 255)),
-		"xx" + token[2:]} {
+		"xx" + token[2:],
+	} {
 		id, ok := seller.TokenID(bad)
 		assert.False(t, ok, bad)
 		assert.Empty(t, id)

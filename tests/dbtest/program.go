@@ -198,8 +198,10 @@ func (p program) initialise(ctx context.Context, dir string) error {
 	var command []string
 	if p.engine == MariaDB {
 		// --force: in a bare container not even "localhost" resolves.
-		command = []string{lookPath("mariadb-install-db"), "--no-defaults", "--force", "--skip-test-db",
-			"--auth-root-authentication-method=normal", "--extra-file=" + script, data}
+		command = []string{
+			lookPath("mariadb-install-db"), "--no-defaults", "--force", "--skip-test-db",
+			"--auth-root-authentication-method=normal", "--extra-file=" + script, data,
+		}
 		if command[0] == "" {
 			return errors.New("mariadb-install-db is missing: run `make test-setup`")
 		}

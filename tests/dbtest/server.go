@@ -135,8 +135,10 @@ func (s *Server) Port() int { return s.port }
 // URL returns the Leadmill database URL of a database of this server, or of the server itself when db is "". The user
 // is root.
 func (s *Server) URL(db string) string {
-	u := url.URL{Scheme: "mysql", User: url.UserPassword("root", rootPassword),
-		Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)), Path: "/" + db}
+	u := url.URL{
+		Scheme: "mysql", User: url.UserPassword("root", rootPassword),
+		Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)), Path: "/" + db,
+	}
 	return u.String()
 }
 
@@ -285,8 +287,10 @@ func (s *Server) ready(ctx context.Context) error {
 
 func (s *Server) command() []string {
 	if s.prog.image != "" {
-		command := []string{"docker", "run", "--rm", "--name", s.name, "--hostname", s.name,
-			"--volume", s.name + ":/var/lib/mysql", "--publish", fmt.Sprintf("127.0.0.1:%d:3306", s.port), "--env", "MYSQL_ROOT_PASSWORD=" + rootPassword, s.prog.image}
+		command := []string{
+			"docker", "run", "--rm", "--name", s.name, "--hostname", s.name,
+			"--volume", s.name + ":/var/lib/mysql", "--publish", fmt.Sprintf("127.0.0.1:%d:3306", s.port), "--env", "MYSQL_ROOT_PASSWORD=" + rootPassword, s.prog.image,
+		}
 		return append(append(command, s.settings()...), s.args...)
 	}
 	command := append(s.prog.command[:len(s.prog.command):len(s.prog.command)],

@@ -241,8 +241,12 @@ func TestKeysOfTheCommandLine(t *testing.T) {
 			}
 			return nil
 		})
-		for _, args := range [][]string{{"keys", "revoke", id, "--seller", s.Code}, {"keys", "list", "--seller", "NOBODY00"},
-			{"keys", "create", "--seller", s.Code, "--scope", "supplier", "--partner", "nobody"}, {"keys", "create", "--seller", s.Code, "--scope", "admin"}} {
+		for _, args := range [][]string{
+			{"keys", "revoke", id, "--seller", s.Code},
+			{"keys", "list", "--seller", "NOBODY00"},
+			{"keys", "create", "--seller", s.Code, "--scope", "supplier", "--partner", "nobody"},
+			{"keys", "create", "--seller", s.Code, "--scope", "admin"},
+		} {
 			if code, stdout, stderr := end(t, databaseURL, args); code != 1 || stdout != "" || stderr == "" {
 				t.Errorf("leadmill %v ended with %d: %s%s", args, code, stdout, stderr)
 			}

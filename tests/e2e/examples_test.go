@@ -100,8 +100,10 @@ func TestTheSupplierDocumentationsExamples(t *testing.T) {
 		matches(t, "the query example with a last name in the body", d.supplier.Do("POST", documentedQuery, `{"lastName":"Doe"}`), 200, soldPattern)
 		for _, c := range d.program.Must(t, "GET", "/v1/campaigns", nil).List(t) {
 			if c["category"] == "Solar" {
-				d.program.Must(t, "PUT", "/v1/campaigns/"+c["id"].(string), apptest.Object{"dedupe": nil,
-					"fields": []apptest.Object{{"name": "lastName", "type": "string", "required": false}}})
+				d.program.Must(t, "PUT", "/v1/campaigns/"+c["id"].(string), apptest.Object{
+					"dedupe": nil,
+					"fields": []apptest.Object{{"name": "lastName", "type": "string", "required": false}},
+				})
 			}
 		}
 		matches(t, "the query example where lastName is optional", d.supplier.Do("POST", documentedQuery, nil), 200, soldPattern)

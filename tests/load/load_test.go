@@ -19,8 +19,10 @@ const adminKey = "an-admin-key-for-the-load-smoke-test"
 // serve runs the service on a fresh SQLite file until the test ends, and returns its address.
 func serve(t *testing.T, databaseURL string) string {
 	t.Helper()
-	for name, value := range map[string]string{"LEADMILL_DATABASE_URL": databaseURL, "LEADMILL_HTTP_ADDR": "127.0.0.1:0",
-		"LEADMILL_ADMIN_KEY": adminKey, "LEADMILL_LOG_LEVEL": "error", "LEADMILL_PUBLIC_URL": "", "LEADMILL_BATCH_MAX": "256"} {
+	for name, value := range map[string]string{
+		"LEADMILL_DATABASE_URL": databaseURL, "LEADMILL_HTTP_ADDR": "127.0.0.1:0",
+		"LEADMILL_ADMIN_KEY": adminKey, "LEADMILL_LOG_LEVEL": "error", "LEADMILL_PUBLIC_URL": "", "LEADMILL_BATCH_MAX": "256",
+	} {
 		t.Setenv(name, value)
 	}
 	ctx, stop := context.WithCancel(context.Background())

@@ -33,8 +33,10 @@ func found(ctx context.Context, baseURL, adminKey string) (*market, error) {
 		APIKey   struct{ Key string } `json:"api_key"`
 	}
 	name := "Load " + strings.ToLower(rand.Text()[:10])
-	if err := admin.post(ctx, "/v1/sellers", object{"name": name, "currency": "USD", "time_zone": "America/Chicago",
-		"website": "https://load.example"}, &seller); err != nil {
+	if err := admin.post(ctx, "/v1/sellers", object{
+		"name": name, "currency": "USD", "time_zone": "America/Chicago",
+		"website": "https://load.example",
+	}, &seller); err != nil {
 		return nil, err
 	}
 	// The first key has the usual limit, which reading the events back would exceed.
@@ -53,9 +55,11 @@ func found(ctx context.Context, baseURL, adminKey string) (*market, error) {
 	}
 	m.supplierKey = key.Key
 	var made struct{ ID string }
-	if err := m.api.post(ctx, "/v1/campaigns", object{"name": "Auto", "category": category,
+	if err := m.api.post(ctx, "/v1/campaigns", object{
+		"name": "Auto", "category": category,
 		"dedupe":          object{"fields": []string{"phone", "email"}, "match": "any", "window_days": 30},
-		"supplier_payout": object{"type": "percent", "value": 70}}, &made); err != nil {
+		"supplier_payout": object{"type": "percent", "value": 70},
+	}, &made); err != nil {
 		return nil, err
 	}
 	contracts := "/v1/campaigns/" + made.ID + "/contracts"
@@ -67,8 +71,10 @@ func found(ctx context.Context, baseURL, adminKey string) (*market, error) {
 		if err := m.api.post(ctx, "/v1/buyers/"+buyer.ID+"/deposits", object{"amount": 1_000_000_000, "note": "load"}, nil); err != nil {
 			return nil, err
 		}
-		if err := m.api.post(ctx, contracts, object{"buyer_id": buyer.ID, "price": 45 - i, "priority": i + 1,
-			"caps": []object{{"window": "day", "leads": 100_000_000}}}, nil); err != nil {
+		if err := m.api.post(ctx, contracts, object{
+			"buyer_id": buyer.ID, "price": 45 - i, "priority": i + 1,
+			"caps": []object{{"window": "day", "leads": 100_000_000}},
+		}, nil); err != nil {
 			return nil, err
 		}
 	}

@@ -22,8 +22,11 @@ func newRepository(t *testing.T, source string) (repository, string) {
 		}
 	}
 	r := repository{top}
-	for _, args := range [][]string{{"init", "--quiet"}, {"add", "."},
-		{"-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false", "commit", "--quiet", "--message=First"}} {
+	for _, args := range [][]string{
+		{"init", "--quiet"},
+		{"add", "."},
+		{"-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false", "commit", "--quiet", "--message=First"},
+	} {
 		if _, err := r.git(t.Context(), args...); err != nil {
 			t.Fatal(err)
 		}
