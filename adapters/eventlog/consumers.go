@@ -3,6 +3,7 @@ package eventlog
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
@@ -160,14 +161,15 @@ func park(ctx context.Context, db execer, consumer string, events []application.
 			e := &events[i]
 			args = append(args, consumer, e.Position, e.SellerID, e.AggregateType, e.AggregateID, attempts, reason, at.UnixMicro())
 		}
-		query := "INSERT INTO event_parked (consumer, position, seller_id, aggregate_type, aggregate_id, attempts, error, parked_at) VALUES "
+		var query strings.Builder
+		query.WriteString("INSERT INTO event_parked (consumer, position, seller_id, aggregate_type, aggregate_id, attempts, error, parked_at) VALUES ")
 		for i := range n {
 			if i > 0 {
-				query += ","
+				query.WriteString(",")
 			}
-			query += "(?,?,?,?,?,?,?,?)"
+			query.WriteString("(?,?,?,?,?,?,?,?)")
 		}
-		if _, err := db.ExecContext(ctx, query, args...); err != nil {
+		if _, err := db.ExecContext(ctx, query.String(), args...); err != nil {
 			return fmt.Errorf("park events: %w", err)
 		}
 		events = events[n:]

@@ -3,6 +3,7 @@ package eventlog_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -226,9 +227,7 @@ func TestManyWritersTwoInstances(t *testing.T) {
 						t.Error(err)
 						return
 					}
-					for a, v := range next {
-						versions[a] = v
-					}
+					maps.Copy(versions, next)
 					committed.Add(int64(len(events)))
 				}
 			})

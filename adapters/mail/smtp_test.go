@@ -68,7 +68,7 @@ func TestMessage(t *testing.T) {
 	require.NoError(t, m.Send(t.Context(), sent))
 	got := r.got()
 	require.Len(t, got, 2)
-	for _, line := range strings.Split(string(got[0].data), "\r\n") {
+	for line := range strings.SplitSeq(string(got[0].data), "\r\n") {
 		require.LessOrEqual(t, len(line), 998)
 		require.NotContains(t, line, "\n")
 		require.True(t, strings.IndexFunc(line, func(r rune) bool { return r > '~' }) < 0, "only ASCII travels")

@@ -154,8 +154,7 @@ func outcome(err error) string {
 // cause says what is behind an error. Values that a database quotes in its messages may be personal, so of a refused value
 // only the fact is told.
 func cause(err error) string {
-	var data *application.DataError
-	if errors.As(err, &data) {
+	if _, ok := errors.AsType[*application.DataError](err); ok {
 		return "the database refused a value"
 	}
 	if _, ok := panicStack(err); ok {
@@ -172,8 +171,7 @@ func cause(err error) string {
 // panicStack returns the stack of a panic that became an error. The value of a panic is never told: it may quote
 // what was worked on.
 func panicStack(err error) (stack []byte, ok bool) {
-	var panicked *bus.PanicError
-	if errors.As(err, &panicked) {
+	if panicked, ok := errors.AsType[*bus.PanicError](err); ok {
 		return panicked.Stack, true
 	}
 	return nil, false

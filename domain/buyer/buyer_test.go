@@ -22,8 +22,6 @@ var (
 	later = now.Add(time.Hour)
 )
 
-func p[T any](v T) *T { return &v }
-
 func fields(err error) []string {
 	if e := fault.As(err); e != nil {
 		return e.Fields()
@@ -32,7 +30,7 @@ func fields(err error) []string {
 }
 
 func best(t require.TestingT) *buyer.Buyer {
-	b, err := buyer.New("buyer_1", "seller_1", buyer.Details{Name: p(" Best Insurance "), Email: p("Leads@best.example"), TimeZone: p("America/New_York"), CreditLimit: p(money.Micros(50))}, now)
+	b, err := buyer.New("buyer_1", "seller_1", buyer.Details{Name: new(" Best Insurance "), Email: new("Leads@best.example"), TimeZone: new("America/New_York"), CreditLimit: new(money.Micros(50))}, now)
 	require.NoError(t, err)
 	return b
 }
@@ -51,11 +49,11 @@ func TestNew(t *testing.T) {
 	_, err := buyer.New("buyer_1", "seller_1", buyer.Details{}, now)
 	require.ErrorIs(t, err, fault.ErrValidation)
 	assert.Equal(t, []string{"name"}, fields(err))
-	_, err = buyer.New("buyer_1", "seller_1", buyer.Details{Name: p(" "), Email: p("x"), TimeZone: p("Local"), CreditLimit: p(money.Micros(-1))}, now)
+	_, err = buyer.New("buyer_1", "seller_1", buyer.Details{Name: new(" "), Email: new("x"), TimeZone: new("Local"), CreditLimit: new(money.Micros(-1))}, now)
 	assert.Equal(t, []string{"name", "email", "time_zone", "credit_limit"}, fields(err))
-	_, err = buyer.New("buyer_1", "seller_1", buyer.Details{Name: p(strings.Repeat("x", 201)), CreditLimit: p(most + 1)}, now)
+	_, err = buyer.New("buyer_1", "seller_1", buyer.Details{Name: new(strings.Repeat("x", 201)), CreditLimit: new(most + 1)}, now)
 	assert.Equal(t, []string{"name", "credit_limit"}, fields(err))
-	_, err = buyer.New("buyer_1", "seller_1", buyer.Details{Name: p("x"), CreditLimit: p(most)}, now)
+	_, err = buyer.New("buyer_1", "seller_1", buyer.Details{Name: new("x"), CreditLimit: new(most)}, now)
 	require.NoError(t, err)
 }
 
@@ -63,20 +61,20 @@ func TestUpdate(t *testing.T) {
 	t.Parallel()
 	b := best(t)
 	before := b.Snapshot()
-	changed, err := b.Update(buyer.Details{Name: p("Other"), TimeZone: p("UTC"), Email: p("x")}, later)
+	changed, err := b.Update(buyer.Details{Name: new("Other"), TimeZone: new("UTC"), Email: new("x")}, later)
 	require.ErrorIs(t, err, fault.ErrValidation)
 	assert.False(t, changed)
 	assert.Equal(t, before, b.Snapshot(), "nothing changes when something is wrong")
 	assert.Len(t, b.Pending(), 1)
 
-	changed, err = b.Update(buyer.Details{Email: p("")}, later)
+	changed, err = b.Update(buyer.Details{Email: new("")}, later)
 	require.NoError(t, err)
 	assert.False(t, changed)
 	want := before
 	want.Email, want.UpdatedAt, want.Version = "", later, 2
 	assert.Equal(t, want, b.Snapshot())
 
-	changed, err = b.Update(buyer.Details{TimeZone: p("")}, later)
+	changed, err = b.Update(buyer.Details{TimeZone: new("")}, later)
 	require.NoError(t, err)
 	assert.True(t, changed, "back to the seller's zone")
 	assert.Equal(t, buyer.Updated{BuyerID: "buyer_1", At: later}, b.Pending()[2])

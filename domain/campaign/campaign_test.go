@@ -30,8 +30,6 @@ func (s strategies) Has(code string) bool { return slices.Contains(s, code) }
 
 var known = strategies{"priority", "highest_price"}
 
-func p[T any](v T) *T { return &v }
-
 func fields(err error) []string {
 	if e := fault.As(err); e != nil {
 		return e.Fields()
@@ -42,8 +40,8 @@ func fields(err error) []string {
 func auto(t testing.TB) *campaign.Campaign {
 	t.Helper()
 	c, err := campaign.New("campaign_1", "seller_1", campaign.StatusActive, campaign.Definition{
-		Name: p("Auto"), Category: p(" Auto Insurance "),
-		Fields: p([]field.Rule{{Name: "roof", Type: field.TypeEnum, Options: []string{"flat"}}}),
+		Name: new("Auto"), Category: new(" Auto Insurance "),
+		Fields: new([]field.Rule{{Name: "roof", Type: field.TypeEnum, Options: []string{"flat"}}}),
 		Dedupe: &campaign.Dedupe{Fields: []string{"phone", "email", "phone"}, WindowDays: 30},
 		Payout: &campaign.Payout{Type: campaign.PayoutPercent, Percent: 700_000},
 	}, known, now)
@@ -55,8 +53,8 @@ func withContract(t testing.TB) *campaign.Campaign {
 	t.Helper()
 	c := auto(t)
 	require.NoError(t, c.AddContract("contract_1", "buyer_1", campaign.StatusActive, campaign.Terms{
-		Price: p(money.Micros(45)),
-		Caps:  p([]campaign.Cap{{Window: calendar.Month, HasBudget: true, Budget: 900}, {Window: calendar.Day, HasLeads: true, Leads: 10}}),
+		Price: new(money.Micros(45)),
+		Caps:  new([]campaign.Cap{{Window: calendar.Month, HasBudget: true, Budget: 900}, {Window: calendar.Day, HasLeads: true, Leads: 10}}),
 	}, zones, now))
 	return c
 }
@@ -76,7 +74,7 @@ func TestNew(t *testing.T) {
 	assert.Equal(t, 72*time.Hour, c.PendingTTL())
 	assert.Equal(t, 30*24*time.Hour, c.DedupeWindow())
 
-	c, err := campaign.New("campaign_2", "seller_1", campaign.StatusPaused, campaign.Definition{Name: p("A"), Category: p("B")}, known, now)
+	c, err := campaign.New("campaign_2", "seller_1", campaign.StatusPaused, campaign.Definition{Name: new("A"), Category: new("B")}, known, now)
 	require.NoError(t, err)
 	assert.Equal(t, campaign.StatusPaused, c.Status())
 	assert.Equal(t, campaign.Payout{}, c.Payout())
@@ -86,7 +84,7 @@ func TestNew(t *testing.T) {
 func TestRules(t *testing.T) {
 	t.Parallel()
 	d := func(change func(*campaign.Definition)) campaign.Definition {
-		d := campaign.Definition{Name: p("A"), Category: p("B")}
+		d := campaign.Definition{Name: new("A"), Category: new("B")}
 		change(&d)
 		return d
 	}
@@ -97,15 +95,15 @@ func TestRules(t *testing.T) {
 		want map[string]fault.Code
 	}{
 		{"nothing", c{}, map[string]fault.Code{"name": fault.Required, "category": fault.Required}},
-		{"blank", d(func(d *c) { d.Name, d.Category = p(" "), p("") }), map[string]fault.Code{"name": fault.Required, "category": fault.Required}},
-		{"long", d(func(d *c) { d.Name, d.Category = p(strings.Repeat("x", 201)), p("a\nb") }), map[string]fault.Code{"name": fault.InvalidValue, "category": fault.InvalidValue}},
-		{"fields", d(func(d *c) { d.Fields = p([]field.Rule{{}}) }), map[string]fault.Code{"fields.0.name": fault.Required}},
-		{"exclusive", d(func(d *c) { d.Mode, d.MaxSales, d.Strategy = p("exclusive"), p(1), p("highest_price") }), nil},
-		{"shared comes later", d(func(d *c) { d.Mode, d.MaxSales = p("shared"), p(2) }), map[string]fault.Code{"distribution.mode": fault.NotSupported, "distribution.max_sales": fault.InvalidValue}},
-		{"unknown mode", d(func(d *c) { d.Mode = p("auction") }), map[string]fault.Code{"distribution.mode": fault.InvalidValue}},
-		{"round robin comes later", d(func(d *c) { d.Strategy = p("round_robin") }), map[string]fault.Code{"distribution.strategy": fault.NotSupported}},
-		{"weighted comes later", d(func(d *c) { d.Strategy = p("weighted") }), map[string]fault.Code{"distribution.strategy": fault.NotSupported}},
-		{"unknown strategy", d(func(d *c) { d.Strategy = p("luck") }), map[string]fault.Code{"distribution.strategy": fault.InvalidValue}},
+		{"blank", d(func(d *c) { d.Name, d.Category = new(" "), new("") }), map[string]fault.Code{"name": fault.Required, "category": fault.Required}},
+		{"long", d(func(d *c) { d.Name, d.Category = new(strings.Repeat("x", 201)), new("a\nb") }), map[string]fault.Code{"name": fault.InvalidValue, "category": fault.InvalidValue}},
+		{"fields", d(func(d *c) { d.Fields = new([]field.Rule{{}}) }), map[string]fault.Code{"fields.0.name": fault.Required}},
+		{"exclusive", d(func(d *c) { d.Mode, d.MaxSales, d.Strategy = new("exclusive"), new(1), new("highest_price") }), nil},
+		{"shared comes later", d(func(d *c) { d.Mode, d.MaxSales = new("shared"), new(2) }), map[string]fault.Code{"distribution.mode": fault.NotSupported, "distribution.max_sales": fault.InvalidValue}},
+		{"unknown mode", d(func(d *c) { d.Mode = new("auction") }), map[string]fault.Code{"distribution.mode": fault.InvalidValue}},
+		{"round robin comes later", d(func(d *c) { d.Strategy = new("round_robin") }), map[string]fault.Code{"distribution.strategy": fault.NotSupported}},
+		{"weighted comes later", d(func(d *c) { d.Strategy = new("weighted") }), map[string]fault.Code{"distribution.strategy": fault.NotSupported}},
+		{"unknown strategy", d(func(d *c) { d.Strategy = new("luck") }), map[string]fault.Code{"distribution.strategy": fault.InvalidValue}},
 		{"no dedupe", d(func(d *c) { d.Dedupe = &campaign.Dedupe{Match: "whatever"} }), nil},
 		{"longest dedupe", d(func(d *c) {
 			d.Dedupe = &campaign.Dedupe{Fields: []string{"email"}, Match: campaign.MatchAll, WindowDays: 3650}
@@ -116,11 +114,11 @@ func TestRules(t *testing.T) {
 		{"dedupe for too long", d(func(d *c) {
 			d.Dedupe = &campaign.Dedupe{Fields: []string{"phone"}, WindowDays: 3651}
 		}), map[string]fault.Code{"dedupe.window_days": fault.InvalidValue}},
-		{"shortest wait", d(func(d *c) { d.PendingTTL = p(1) }), nil},
-		{"longest wait", d(func(d *c) { d.PendingTTL = p(8760) }), nil},
-		{"no wait", d(func(d *c) { d.PendingTTL = p(0) }), map[string]fault.Code{"pending_ttl_hours": fault.InvalidValue}},
-		{"too long a wait", d(func(d *c) { d.PendingTTL = p(8761) }), map[string]fault.Code{"pending_ttl_hours": fault.InvalidValue}},
-		{"prices shown", d(func(d *c) { d.PriceShown = p(campaign.PriceShown("both")) }), map[string]fault.Code{"price_shown": fault.InvalidValue}},
+		{"shortest wait", d(func(d *c) { d.PendingTTL = new(1) }), nil},
+		{"longest wait", d(func(d *c) { d.PendingTTL = new(8760) }), nil},
+		{"no wait", d(func(d *c) { d.PendingTTL = new(0) }), map[string]fault.Code{"pending_ttl_hours": fault.InvalidValue}},
+		{"too long a wait", d(func(d *c) { d.PendingTTL = new(8761) }), map[string]fault.Code{"pending_ttl_hours": fault.InvalidValue}},
+		{"prices shown", d(func(d *c) { d.PriceShown = new(campaign.PriceShown("both")) }), map[string]fault.Code{"price_shown": fault.InvalidValue}},
 		{"payout type", d(func(d *c) { d.Payout = &campaign.Payout{Type: "share"} }), map[string]fault.Code{"supplier_payout.type": fault.InvalidValue}},
 		{"negative fixed payout", d(func(d *c) { d.Payout = &campaign.Payout{Type: campaign.PayoutFixed, Fixed: -1} }), map[string]fault.Code{"supplier_payout.value": fault.InvalidValue}},
 		{"negative percent", d(func(d *c) { d.Payout = &campaign.Payout{Type: campaign.PayoutPercent, Percent: -1} }), map[string]fault.Code{"supplier_payout.value": fault.InvalidValue}},
@@ -155,7 +153,7 @@ func TestRules(t *testing.T) {
 			}
 		})
 	}
-	_, err := campaign.New("c", "s", campaign.StatusArchived, campaign.Definition{Name: p("A"), Category: p("B")}, known, now)
+	_, err := campaign.New("c", "s", campaign.StatusArchived, campaign.Definition{Name: new("A"), Category: new("B")}, known, now)
 	assert.Equal(t, []string{"status"}, fields(err))
 }
 
@@ -163,7 +161,7 @@ func TestUpdateKeepsWhatIsNotNamed(t *testing.T) {
 	t.Parallel()
 	c := withContract(t)
 	want := c.Snapshot()
-	require.NoError(t, c.Update(campaign.Definition{PriceShown: p(campaign.ShowHidden)}, known, later))
+	require.NoError(t, c.Update(campaign.Definition{PriceShown: new(campaign.ShowHidden)}, known, later))
 	want.PriceShown, want.UpdatedAt, want.Version = campaign.ShowHidden, later, 3
 	assert.Equal(t, want, c.Snapshot())
 	assert.Equal(t, campaign.Updated{CampaignID: "campaign_1", Category: "Auto Insurance", At: later}, c.Pending()[2])
@@ -206,7 +204,7 @@ func TestStates(t *testing.T) {
 		}
 	}
 	archived := campaign.FromSnapshot(campaign.Snapshot{Status: campaign.StatusArchived, Contracts: []campaign.ContractSnapshot{{ID: "k", Status: campaign.StatusActive}}})
-	require.ErrorIs(t, archived.AddContract("k2", "b", campaign.StatusActive, campaign.Terms{Price: p(money.Micros(1))}, zones, now), campaign.ErrArchived)
+	require.ErrorIs(t, archived.AddContract("k2", "b", campaign.StatusActive, campaign.Terms{Price: new(money.Micros(1))}, zones, now), campaign.ErrArchived)
 	_, err := archived.UpdateContract("k", campaign.Terms{}, zones, now)
 	require.ErrorIs(t, err, campaign.ErrArchived)
 }
@@ -294,17 +292,17 @@ func TestAddContract(t *testing.T) {
 
 	many := auto(t)
 	for i := range 500 {
-		require.NoError(t, many.AddContract("k"+strconv.Itoa(i), "b", campaign.StatusActive, campaign.Terms{Price: p(money.Micros(1))}, zones, now))
+		require.NoError(t, many.AddContract("k"+strconv.Itoa(i), "b", campaign.StatusActive, campaign.Terms{Price: new(money.Micros(1))}, zones, now))
 	}
-	require.ErrorIs(t, many.AddContract("one more", "b", campaign.StatusActive, campaign.Terms{Price: p(money.Micros(1))}, zones, now), campaign.ErrTooManyContracts)
+	require.ErrorIs(t, many.AddContract("one more", "b", campaign.StatusActive, campaign.Terms{Price: new(money.Micros(1))}, zones, now), campaign.ErrTooManyContracts)
 	require.NoError(t, many.DeleteContract("k7", now))
-	require.NoError(t, many.AddContract("one more", "b", campaign.StatusActive, campaign.Terms{Price: p(money.Micros(1))}, zones, now), "deleted ones do not count")
+	require.NoError(t, many.AddContract("one more", "b", campaign.StatusActive, campaign.Terms{Price: new(money.Micros(1))}, zones, now), "deleted ones do not count")
 }
 
 func TestTerms(t *testing.T) {
 	t.Parallel()
 	type c = campaign.Cap
-	price := p(money.Micros(1))
+	price := new(money.Micros(1))
 	caps := func(list ...c) campaign.Terms { return campaign.Terms{Price: price, Caps: &list} }
 	leads := func(w calendar.Window, n int64) c { return c{Window: w, HasLeads: true, Leads: n} }
 	budget := func(w calendar.Window, n money.Micros) c { return c{Window: w, HasBudget: true, Budget: n} }
@@ -318,10 +316,10 @@ func TestTerms(t *testing.T) {
 		want map[string]fault.Code
 	}{
 		{"no price", campaign.Terms{}, map[string]fault.Code{"price": fault.Required}},
-		{"free", campaign.Terms{Price: p(money.Micros(0))}, nil},
-		{"a million", campaign.Terms{Price: p(money.Micros(1_000_000_000_000)), Priority: p(int64(1_000_000))}, nil},
-		{"too much", campaign.Terms{Price: p(money.Micros(1_000_000_000_001)), Priority: p(int64(1_000_001))}, map[string]fault.Code{"price": fault.InvalidValue, "priority": fault.InvalidValue}},
-		{"too little", campaign.Terms{Price: p(money.Micros(-1)), Priority: p(int64(0)), TimeZone: p("Local")}, map[string]fault.Code{"price": fault.InvalidValue, "priority": fault.InvalidValue, "time_zone": fault.InvalidValue}},
+		{"free", campaign.Terms{Price: new(money.Micros(0))}, nil},
+		{"a million", campaign.Terms{Price: new(money.Micros(1_000_000_000_000)), Priority: new(int64(1_000_000))}, nil},
+		{"too much", campaign.Terms{Price: new(money.Micros(1_000_000_000_001)), Priority: new(int64(1_000_001))}, map[string]fault.Code{"price": fault.InvalidValue, "priority": fault.InvalidValue}},
+		{"too little", campaign.Terms{Price: new(money.Micros(-1)), Priority: new(int64(0)), TimeZone: new("Local")}, map[string]fault.Code{"price": fault.InvalidValue, "priority": fault.InvalidValue, "time_zone": fault.InvalidValue}},
 		{"a cap of nothing takes nothing", caps(leads(calendar.Day, 0), budget(calendar.Week, 0)), nil},
 		{"every cap there is", caps(all...), nil},
 		{"one too many", caps(append(all, leads(calendar.Day, 2))...), map[string]fault.Code{"caps": fault.InvalidValue}},
@@ -373,13 +371,13 @@ func TestUpdateContract(t *testing.T) {
 		t       campaign.Terms
 		recount bool
 	}{
-		{campaign.Terms{Price: p(money.Micros(50)), Priority: p(int64(3))}, false},
-		{campaign.Terms{TimeZone: p("America/New_York")}, false}, // it counted there already
-		{campaign.Terms{TimeZone: p("America/Chicago")}, true},
-		{campaign.Terms{TimeZone: p("")}, true},
-		{campaign.Terms{Caps: p([]campaign.Cap{{Window: calendar.Day, HasLeads: true, Leads: 99}, {Window: calendar.Month, HasLeads: true, Leads: 1}})}, false}, // a raised cap counts what it counted
-		{campaign.Terms{Caps: p([]campaign.Cap{{Window: calendar.Week, HasLeads: true, Leads: 99}})}, true},
-		{campaign.Terms{Caps: p([]campaign.Cap{})}, true},
+		{campaign.Terms{Price: new(money.Micros(50)), Priority: new(int64(3))}, false},
+		{campaign.Terms{TimeZone: new("America/New_York")}, false}, // it counted there already
+		{campaign.Terms{TimeZone: new("America/Chicago")}, true},
+		{campaign.Terms{TimeZone: new("")}, true},
+		{campaign.Terms{Caps: new([]campaign.Cap{{Window: calendar.Day, HasLeads: true, Leads: 99}, {Window: calendar.Month, HasLeads: true, Leads: 1}})}, false}, // a raised cap counts what it counted
+		{campaign.Terms{Caps: new([]campaign.Cap{{Window: calendar.Week, HasLeads: true, Leads: 99}})}, true},
+		{campaign.Terms{Caps: new([]campaign.Cap{})}, true},
 	} {
 		recount, err := c.UpdateContract("contract_1", tc.t, zones, later)
 		require.NoError(t, err)
@@ -429,7 +427,7 @@ func TestSpans(t *testing.T) {
 		return out
 	}
 	assert.Equal(t, []string{"day:2026-01-01", "month:2026-01", "total"}, keys(c), "in the buyer's zone; always the total, last")
-	_, err := c.UpdateContract("contract_1", campaign.Terms{TimeZone: p("UTC"), Caps: p([]campaign.Cap{{Window: calendar.Total, HasLeads: true}, {Window: calendar.Day, HasLeads: true}})}, zones, now)
+	_, err := c.UpdateContract("contract_1", campaign.Terms{TimeZone: new("UTC"), Caps: new([]campaign.Cap{{Window: calendar.Total, HasLeads: true}, {Window: calendar.Day, HasLeads: true}})}, zones, now)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"day:2026-01-02", "total"}, keys(c))
 	gone := campaign.FromSnapshot(campaign.Snapshot{Contracts: []campaign.ContractSnapshot{{EffectiveZone: "Gone/Zone", Caps: []campaign.Cap{{Window: calendar.Day}}}}})
@@ -439,7 +437,7 @@ func TestSpans(t *testing.T) {
 func TestRezone(t *testing.T) {
 	t.Parallel()
 	add := func(c *campaign.Campaign, id, buyer, own, effective string) {
-		require.NoError(t, c.AddContract(id, buyer, campaign.StatusActive, campaign.Terms{Price: p(money.Micros(1)), TimeZone: &own}, campaign.Zones{Seller: effective}, now))
+		require.NoError(t, c.AddContract(id, buyer, campaign.StatusActive, campaign.Terms{Price: new(money.Micros(1)), TimeZone: &own}, campaign.Zones{Seller: effective}, now))
 	}
 	c := auto(t)
 	add(c, "own", "buyer_1", "Asia/Tokyo", "UTC")
@@ -475,16 +473,16 @@ func TestCopiesNeverAlias(t *testing.T) {
 			return nil
 		},
 		"update contract": func(c *campaign.Campaign) error {
-			_, err := c.UpdateContract("contract_1", campaign.Terms{Price: p(money.Micros(1)), Caps: p([]campaign.Cap{{Window: calendar.Day, HasLeads: true, Leads: 1}})}, zones, later)
+			_, err := c.UpdateContract("contract_1", campaign.Terms{Price: new(money.Micros(1)), Caps: new([]campaign.Cap{{Window: calendar.Day, HasLeads: true, Leads: 1}})}, zones, later)
 			return err
 		},
 		"add contract": func(c *campaign.Campaign) error {
-			return c.AddContract("contract_2", "buyer_2", campaign.StatusActive, campaign.Terms{Price: p(money.Micros(1))}, zones, later)
+			return c.AddContract("contract_2", "buyer_2", campaign.StatusActive, campaign.Terms{Price: new(money.Micros(1))}, zones, later)
 		},
 		"pause contract":  func(c *campaign.Campaign) error { return c.PauseContract("contract_1", later) },
 		"delete contract": func(c *campaign.Campaign) error { return c.DeleteContract("contract_1", later) },
 		"update": func(c *campaign.Campaign) error {
-			return c.Update(campaign.Definition{Name: p("New"), Fields: &[]field.Rule{}, Dedupe: &campaign.Dedupe{Fields: []string{"email"}, WindowDays: 1}}, known, later)
+			return c.Update(campaign.Definition{Name: new("New"), Fields: &[]field.Rule{}, Dedupe: &campaign.Dedupe{Fields: []string{"email"}, WindowDays: 1}}, known, later)
 		},
 		"pause": func(c *campaign.Campaign) error { return c.Pause(later) },
 	} {

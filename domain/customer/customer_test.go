@@ -19,8 +19,6 @@ var (
 	later = now.Add(time.Hour)
 )
 
-func ptr[T any](v T) *T { return &v }
-
 func jane() customer.Registration {
 	return customer.Registration{
 		SellerID: "seller_1", ID: "customer_1", Key: "key 1 ", Email: " Jane@Example.com ", Name: "Jane", Surname: "Doe",
@@ -134,7 +132,7 @@ func TestPublicKey(t *testing.T) {
 		assert.Equal(t, want, c.PublicKey())
 		// Every event of the customer's life calls it so.
 		require.True(t, c.AttributeTo(customer.Attribution{PartnerID: "partner_2", At: later}))
-		require.NoError(t, c.Update(customer.Details{Name: ptr("J")}, later))
+		require.NoError(t, c.Update(customer.Details{Name: new("J")}, later))
 		require.NoError(t, c.Archive(later))
 		require.NoError(t, c.RevokeArchive(later))
 		require.NoError(t, c.Delete(later))
@@ -144,7 +142,7 @@ func TestPublicKey(t *testing.T) {
 		}
 	}
 	c := stored()
-	require.NoError(t, c.Update(customer.Details{Key: ptr("jane@example.com")}, later))
+	require.NoError(t, c.Update(customer.Details{Key: new("jane@example.com")}, later))
 	assert.Equal(t, "customer_1", c.Pending()[0].(customer.Updated).CustomerKey, "the event names the key as it is now")
 }
 
@@ -196,12 +194,12 @@ func TestUpdate(t *testing.T) {
 		want func(*customer.Snapshot)
 	}{
 		{"nothing", customer.Details{}, func(*customer.Snapshot) {}},
-		{"key", customer.Details{Key: ptr(" k")}, func(s *customer.Snapshot) { s.Key = " k" }},
-		{"email", customer.Details{Email: ptr("J@B.co")}, func(s *customer.Snapshot) { s.Email, s.EmailKey = "J@B.co", "j@b.co" }},
-		{"no email", customer.Details{Email: ptr("")}, func(s *customer.Snapshot) { s.Email, s.EmailKey = "", "" }},
-		{"names", customer.Details{Name: ptr(""), Surname: ptr("D")}, func(s *customer.Snapshot) { s.Name, s.Surname = "", "D" }},
-		{"tags", customer.Details{Tags: ptr([]string{"a"})}, func(s *customer.Snapshot) { s.Tags = []string{"a"} }},
-		{"no tags", customer.Details{Tags: ptr([]string{})}, func(s *customer.Snapshot) { s.Tags = []string{} }},
+		{"key", customer.Details{Key: new(" k")}, func(s *customer.Snapshot) { s.Key = " k" }},
+		{"email", customer.Details{Email: new("J@B.co")}, func(s *customer.Snapshot) { s.Email, s.EmailKey = "J@B.co", "j@b.co" }},
+		{"no email", customer.Details{Email: new("")}, func(s *customer.Snapshot) { s.Email, s.EmailKey = "", "" }},
+		{"names", customer.Details{Name: new(""), Surname: new("D")}, func(s *customer.Snapshot) { s.Name, s.Surname = "", "D" }},
+		{"tags", customer.Details{Tags: new([]string{"a"})}, func(s *customer.Snapshot) { s.Tags = []string{"a"} }},
+		{"no tags", customer.Details{Tags: new([]string{})}, func(s *customer.Snapshot) { s.Tags = []string{} }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -217,7 +215,7 @@ func TestUpdate(t *testing.T) {
 	}
 	c := stored()
 	before := c.Snapshot()
-	err := c.Update(customer.Details{Key: ptr(""), Email: ptr("x"), Name: ptr("\x00"), Surname: ptr("\xff"), Tags: ptr([]string{" "})}, later)
+	err := c.Update(customer.Details{Key: new(""), Email: new("x"), Name: new("\x00"), Surname: new("\xff"), Tags: new([]string{" "})}, later)
 	require.ErrorIs(t, err, fault.ErrValidation)
 	assert.Equal(t, []string{"key", "email", "name", "surname", "tags"}, fault.As(err).Fields())
 	assert.Equal(t, before, c.Snapshot(), "nothing changes when something is wrong")
@@ -247,7 +245,7 @@ func TestSteps(t *testing.T) {
 		},
 		"revoke-archive": {func(c *customer.Customer) error { return c.RevokeArchive(later) }, map[customer.Status]customer.Status{archived: active}, customer.ErrAction, updated},
 		"update": {
-			func(c *customer.Customer) error { return c.Update(customer.Details{Name: ptr("J")}, later) },
+			func(c *customer.Customer) error { return c.Update(customer.Details{Name: new("J")}, later) },
 			map[customer.Status]customer.Status{active: active, archived: archived},
 			customer.ErrNotFound, updated,
 		},
@@ -301,8 +299,8 @@ func fill(v reflect.Value) {
 			v.Set(reflect.ValueOf(now))
 			return
 		}
-		for i := range v.NumField() {
-			fill(v.Field(i))
+		for _, field := range v.Fields() {
+			fill(field)
 		}
 	default:
 		panic("fill knows no " + v.Kind().String())
@@ -362,8 +360,8 @@ func TestEvents(t *testing.T) {
 		"customer.archived": customer.Archived{}, "customer.deleted": customer.Deleted{},
 	} {
 		assert.Equal(t, want, e.EventType())
-		for i := range reflect.TypeOf(e).NumField() {
-			assert.Contains(t, []string{"CustomerID", "CustomerKey", "PartnerID", "PreviousPartnerID", "Policy", "ReferralKey", "Status", "At"}, reflect.TypeOf(e).Field(i).Name, "nothing personal")
+		for field := range reflect.TypeOf(e).Fields() {
+			assert.Contains(t, []string{"CustomerID", "CustomerKey", "PartnerID", "PreviousPartnerID", "Policy", "ReferralKey", "Status", "At"}, field.Name, "nothing personal")
 		}
 	}
 }

@@ -15,8 +15,6 @@ import (
 	"github.com/leadmill/leadmill/domain/lead"
 )
 
-func ptr[T any](v T) *T { return &v }
-
 func numbered(n int) []string {
 	out := make([]string, n)
 	for i := range out {
@@ -77,9 +75,9 @@ func TestFormUpdate(t *testing.T) {
 		enabled bool
 	}{
 		{"first", lead.FormChange{Questions: ask(0, 0)}, []int64{1, 2}, 3, true},
-		{"off, questions stay", lead.FormChange{Enabled: ptr(false)}, []int64{1, 2}, 3, false},
+		{"off, questions stay", lead.FormChange{Enabled: new(false)}, []int64{1, 2}, 3, false},
 		{"other order, still off", lead.FormChange{Questions: ask(2, 0, 1)}, []int64{2, 3, 1}, 4, false},
-		{"the last one goes", lead.FormChange{Questions: ask(1, 2), Enabled: ptr(true)}, []int64{1, 2}, 4, true},
+		{"the last one goes", lead.FormChange{Questions: ask(1, 2), Enabled: new(true)}, []int64{1, 2}, 4, true},
 		{"its id is not given again", lead.FormChange{Questions: ask(0, 1)}, []int64{4, 1}, 5, true},
 		{"none", lead.FormChange{Questions: ask()}, []int64(nil), 5, true},
 		{"after none", lead.FormChange{Questions: ask(0)}, []int64{5}, 6, true},
@@ -99,7 +97,7 @@ func TestFormUpdate(t *testing.T) {
 	}
 
 	before := f.Snapshot()
-	require.Error(t, f.Update(lead.FormChange{Enabled: ptr(false), Questions: &[]lead.Question{{ID: 500, Type: lead.Input, Title: "Fine"}, {Type: "odd", Title: "Not"}}}))
+	require.Error(t, f.Update(lead.FormChange{Enabled: new(false), Questions: &[]lead.Question{{ID: 500, Type: lead.Input, Title: "Fine"}, {Type: "odd", Title: "Not"}}}))
 	assert.Equal(t, before, f.Snapshot(), "nothing changes when something is wrong")
 }
 

@@ -203,7 +203,7 @@ func TestSuppliersLeadsHaveNoReview(t *testing.T) {
 
 func TestConvert(t *testing.T) {
 	t.Parallel()
-	for _, amount := range []*money.Micros{nil, ptr(money.Micros(0)), ptr(money.Micros(7))} {
+	for _, amount := range []*money.Micros{nil, new(money.Micros(0)), new(money.Micros(7))} {
 		l := reviewed(t, lead.ReviewStatusOpen, lead.StatusNotOffered)
 		require.NoError(t, l.Convert("customer_1", "abc", amount, usd, later))
 		r := l.Review()
@@ -221,7 +221,7 @@ func TestEraseForgetsWhatIsPersonal(t *testing.T) {
 	s := l.Snapshot()
 	s.Sales = outcome().Sales
 	l = lead.FromSnapshot(s)
-	require.NoError(t, l.Convert("customer_1", "abc", ptr(money.Micros(7)), usd, later))
+	require.NoError(t, l.Convert("customer_1", "abc", new(money.Micros(7)), usd, later))
 	before := reflect.ValueOf(*l.Review())
 	require.NoError(t, l.Erase(later))
 	kept := map[string]bool{"Number": true, "Status": true, "FormVersion": true, "CustomerID": true, "CommissionAmount": true}
@@ -244,7 +244,7 @@ func TestReviewsShareNothing(t *testing.T) {
 	l := reviewed(t, lead.ReviewStatusOpen, lead.StatusNotOffered)
 	require.NoError(t, l.Convert("customer_1", "abc", &amount, usd, later))
 	want := reviewed(t, lead.ReviewStatusOpen, lead.StatusNotOffered).Snapshot().Review
-	want.Status, want.CustomerID, want.CommissionAmount = lead.ReviewStatusConverted, "customer_1", ptr(money.Micros(7))
+	want.Status, want.CustomerID, want.CommissionAmount = lead.ReviewStatusConverted, "customer_1", new(money.Micros(7))
 	amount = 8
 	scribble := func(r *lead.Review) {
 		r.Status, r.Name, r.Answers[0].Answer, *r.CommissionAmount = "x", "x", "x", 9
@@ -262,12 +262,12 @@ func TestReviewsShareNothing(t *testing.T) {
 func TestReviewEventsHoldNothingPersonal(t *testing.T) {
 	t.Parallel()
 	for _, e := range []event.Event{lead.Submitted{}, lead.Converted{}, lead.Rejected{}, lead.ReviewRejected{}, lead.Erased{}} {
-		for i := range reflect.TypeOf(e).NumField() {
-			assert.Contains(t, []string{"Ref", "Number", "CustomerID", "CustomerKey", "Amount", "Currency", "Code", "At", "PreviousStatus", "PreviousReview"}, reflect.TypeOf(e).Field(i).Name)
+		for field := range reflect.TypeOf(e).Fields() {
+			assert.Contains(t, []string{"Ref", "Number", "CustomerID", "CustomerKey", "Amount", "Currency", "Code", "At", "PreviousStatus", "PreviousReview"}, field.Name)
 		}
 	}
 	ref := reflect.TypeFor[lead.Ref]()
-	for i := range ref.NumField() {
-		assert.Contains(t, []string{"LeadID", "Origin", "CampaignID", "Category", "SellerCode", "PartnerID", "SubmittedAt"}, ref.Field(i).Name)
+	for field := range ref.Fields() {
+		assert.Contains(t, []string{"LeadID", "Origin", "CampaignID", "Category", "SellerCode", "PartnerID", "SubmittedAt"}, field.Name)
 	}
 }

@@ -18,8 +18,6 @@ import (
 
 var later = now.Add(time.Hour)
 
-func ptr[T any](v T) *T { return &v }
-
 // stored is a partner as it comes from the store, changed by a test.
 func stored(change ...func(*partner.Snapshot)) *partner.Partner {
 	s := partner.Snapshot{
@@ -108,7 +106,7 @@ var steps = map[string]step{
 			return partner.Deleted{PartnerID: "partner_123", Joined: true, At: later}
 		},
 	},
-	"update":      {func(p *partner.Partner) error { return p.Update(partner.Details{Name: ptr("Jo")}, later) }, stays, partner.ErrNotFound, updated},
+	"update":      {func(p *partner.Partner) error { return p.Update(partner.Details{Name: new("Jo")}, later) }, stays, partner.ErrNotFound, updated},
 	"add link":    {func(p *partner.Partner) error { return p.AddLink("more", later) }, stays, partner.ErrAction, updated},
 	"change link": {func(p *partner.Partner) error { return p.ChangeLink("ref_2", partner.LinkChange{Default: true}, later) }, stays, partner.ErrLinkNotFound, updated},
 	"remove link": {func(p *partner.Partner) error { return p.RemoveLink("ref_2", later) }, stays, partner.ErrLinkNotFound, updated},
@@ -191,7 +189,7 @@ func TestInvitations(t *testing.T) {
 	approved := partner.Approved{PartnerID: "partner_123", At: later}
 	again := partner.Invited{PartnerID: "partner_123", At: later}
 	archived, rejected := partner.Archived{PartnerID: "partner_123", At: later}, partner.Rejected{PartnerID: "partner_123", At: later}
-	password := partner.Details{PasswordHash: ptr("$operator")}
+	password := partner.Details{PasswordHash: new("$operator")}
 	for _, tc := range []struct {
 		name     string
 		do       []string
@@ -276,17 +274,17 @@ func TestUpdate(t *testing.T) {
 		want func(*partner.Snapshot)
 	}{
 		{"nothing", partner.Details{}, func(*partner.Snapshot) {}},
-		{"email", partner.Details{Email: ptr(" Jane@Example.com ")}, func(s *partner.Snapshot) { s.Email, s.EmailKey = "Jane@Example.com", "jane@example.com" }},
-		{"names", partner.Details{Name: ptr(""), Surname: ptr(" D 😀")}, func(s *partner.Snapshot) { s.Name, s.Surname = "", " D 😀" }},
-		{"password", partner.Details{PasswordHash: ptr("$2")}, func(s *partner.Snapshot) { s.PasswordHash = "$2" }},
-		{"tags", partner.Details{Tags: ptr([]string{"b", "a", "b"})}, func(s *partner.Snapshot) { s.Tags = []string{"b", "a"} }},
-		{"no tags", partner.Details{Tags: ptr([]string{})}, func(s *partner.Snapshot) { s.Tags = []string{} }},
-		{"custom fields", partner.Details{CustomFields: ptr([]partner.CustomField{{Name: "x", Value: " y "}})}, func(s *partner.Snapshot) { s.CustomFields = []partner.CustomField{{Name: "x", Value: " y "}} }},
-		{"no custom fields", partner.Details{CustomFields: ptr([]partner.CustomField{})}, func(s *partner.Snapshot) { s.CustomFields = []partner.CustomField{} }},
-		{"terms", partner.Details{TermsAccepted: ptr(true)}, func(s *partner.Snapshot) { s.TermsAccepted = true }},
-		{"a new key", partner.Details{Key: ptr("new")}, func(s *partner.Snapshot) { s.Keys = []string{"new", "ref_1", "ref_2", "ref_3"} }},
-		{"one of its keys", partner.Details{Key: ptr("ref_3")}, func(s *partner.Snapshot) { s.Keys = []string{"ref_3", "ref_1", "ref_2"} }},
-		{"its default key", partner.Details{Key: ptr("ref_1")}, func(*partner.Snapshot) {}},
+		{"email", partner.Details{Email: new(" Jane@Example.com ")}, func(s *partner.Snapshot) { s.Email, s.EmailKey = "Jane@Example.com", "jane@example.com" }},
+		{"names", partner.Details{Name: new(""), Surname: new(" D 😀")}, func(s *partner.Snapshot) { s.Name, s.Surname = "", " D 😀" }},
+		{"password", partner.Details{PasswordHash: new("$2")}, func(s *partner.Snapshot) { s.PasswordHash = "$2" }},
+		{"tags", partner.Details{Tags: new([]string{"b", "a", "b"})}, func(s *partner.Snapshot) { s.Tags = []string{"b", "a"} }},
+		{"no tags", partner.Details{Tags: new([]string{})}, func(s *partner.Snapshot) { s.Tags = []string{} }},
+		{"custom fields", partner.Details{CustomFields: new([]partner.CustomField{{Name: "x", Value: " y "}})}, func(s *partner.Snapshot) { s.CustomFields = []partner.CustomField{{Name: "x", Value: " y "}} }},
+		{"no custom fields", partner.Details{CustomFields: new([]partner.CustomField{})}, func(s *partner.Snapshot) { s.CustomFields = []partner.CustomField{} }},
+		{"terms", partner.Details{TermsAccepted: new(true)}, func(s *partner.Snapshot) { s.TermsAccepted = true }},
+		{"a new key", partner.Details{Key: new("new")}, func(s *partner.Snapshot) { s.Keys = []string{"new", "ref_1", "ref_2", "ref_3"} }},
+		{"one of its keys", partner.Details{Key: new("ref_3")}, func(s *partner.Snapshot) { s.Keys = []string{"ref_3", "ref_1", "ref_2"} }},
+		{"its default key", partner.Details{Key: new("ref_1")}, func(*partner.Snapshot) {}},
 		{"referring", partner.Details{Referring: &partner.Lineage{ID: "p2", Chain: []string{"p2", "p3"}}}, func(s *partner.Snapshot) { s.ReferringPartnerID = "p2" }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -317,14 +315,14 @@ func TestUpdateRules(t *testing.T) {
 		d    partner.Details
 		want []fault.Violation
 	}{
-		{"no email", partner.Details{Email: ptr("")}, []fault.Violation{{Field: "email", Code: fault.Required, Message: "is required"}}},
-		{"a retired key", partner.Details{Key: ptr("old")}, taken},
+		{"no email", partner.Details{Email: new("")}, []fault.Violation{{Field: "email", Code: fault.Required, Message: "is required"}}},
+		{"a retired key", partner.Details{Key: new("old")}, taken},
 		{"itself", partner.Details{Referring: &partner.Lineage{ID: "partner_123", Chain: []string{"partner_123"}}}, circle},
 		{"itself without a chain", partner.Details{Referring: &partner.Lineage{ID: "partner_123"}}, circle},
 		{"one it referred", partner.Details{Referring: &partner.Lineage{ID: "p2", Chain: []string{"p2", "partner_123"}}}, circle},
 		{"one far below it", partner.Details{Referring: &partner.Lineage{ID: "p2", Chain: append(deep(5000), "partner_123", "p9")}}, circle},
 		{"all at once", partner.Details{
-			Email: ptr("x"), Name: ptr("\n"), Surname: ptr("\xff"), Tags: ptr([]string{""}), CustomFields: ptr([]partner.CustomField{{}}), Key: ptr("a b"),
+			Email: new("x"), Name: new("\n"), Surname: new("\xff"), Tags: new([]string{""}), CustomFields: new([]partner.CustomField{{}}), Key: new("a b"),
 			Referring: &partner.Lineage{ID: "partner_123"},
 		}, append([]fault.Violation{
 			{Field: "email", Code: fault.InvalidValue, Message: "must be an email address"},
@@ -396,18 +394,18 @@ func TestLinks(t *testing.T) {
 		{"add the 101st", full, add("new"), nil, "", most},
 		{"make a 101st the default", full, set("new"), nil, "", most},
 		{"make one of 100 the default", full, set("k99"), append([]string{"k99"}, full[:99]...), "", nil},
-		{"rename", nil, change("ref_2", ptr("new"), false), []string{"ref_1", "new", "ref_3"}, "ref_2", nil},
-		{"rename to what it is", nil, change("ref_2", ptr("ref_2"), false), nil, "", nil},
-		{"rename one of 100", full, change("k0", ptr("new"), false), append([]string{"new"}, full[1:]...), "k0", nil},
-		{"rename to another of its own", nil, change("ref_2", ptr("ref_1"), false), nil, "", partner.Taken("key")},
-		{"rename to one it had", nil, change("ref_2", ptr("old"), false), nil, "", partner.Taken("key")},
-		{"rename to a bad one", nil, change("ref_2", ptr("ü"), false), nil, "", handle},
-		{"rename an unknown one", nil, change("none", ptr("new"), false), nil, "", partner.ErrLinkNotFound},
-		{"rename one it had", nil, change("old", ptr("new"), false), nil, "", partner.ErrLinkNotFound},
+		{"rename", nil, change("ref_2", new("new"), false), []string{"ref_1", "new", "ref_3"}, "ref_2", nil},
+		{"rename to what it is", nil, change("ref_2", new("ref_2"), false), nil, "", nil},
+		{"rename one of 100", full, change("k0", new("new"), false), append([]string{"new"}, full[1:]...), "k0", nil},
+		{"rename to another of its own", nil, change("ref_2", new("ref_1"), false), nil, "", partner.Taken("key")},
+		{"rename to one it had", nil, change("ref_2", new("old"), false), nil, "", partner.Taken("key")},
+		{"rename to a bad one", nil, change("ref_2", new("ü"), false), nil, "", handle},
+		{"rename an unknown one", nil, change("none", new("new"), false), nil, "", partner.ErrLinkNotFound},
+		{"rename one it had", nil, change("old", new("new"), false), nil, "", partner.ErrLinkNotFound},
 		{"default", nil, change("ref_3", nil, true), []string{"ref_3", "ref_1", "ref_2"}, "", nil},
 		{"default that it is", nil, change("ref_1", nil, true), nil, "", nil},
-		{"rename the default and make it that", nil, change("ref_1", ptr("new"), true), []string{"new", "ref_2", "ref_3"}, "ref_1", nil},
-		{"rename and default", nil, change("ref_2", ptr("new"), true), []string{"new", "ref_1", "ref_3"}, "ref_2", nil},
+		{"rename the default and make it that", nil, change("ref_1", new("new"), true), []string{"new", "ref_2", "ref_3"}, "ref_1", nil},
+		{"rename and default", nil, change("ref_2", new("new"), true), []string{"new", "ref_1", "ref_3"}, "ref_2", nil},
 		{"default one it had", nil, change("old", nil, true), nil, "", partner.ErrLinkNotFound},
 		{"neither", nil, change("ref_2", nil, false), nil, "", nil},
 		{"remove", nil, remove("ref_2"), []string{"ref_1", "ref_3"}, "ref_2", nil},
@@ -466,7 +464,7 @@ func TestLinksProperty(t *testing.T) {
 			case 1:
 				err = p.RemoveLink(k, later)
 			case 2:
-				err = p.ChangeLink(k, partner.LinkChange{Key: ptr(key.Draw(t, "to")), Default: rapid.Bool().Draw(t, "default")}, later)
+				err = p.ChangeLink(k, partner.LinkChange{Key: new(key.Draw(t, "to")), Default: rapid.Bool().Draw(t, "default")}, later)
 			case 3:
 				err = p.Update(partner.Details{Key: &k}, later)
 			}
@@ -512,8 +510,8 @@ func fill(v reflect.Value) {
 			v.Set(reflect.ValueOf(now))
 			return
 		}
-		for i := range v.NumField() {
-			fill(v.Field(i))
+		for _, field := range v.Fields() {
+			fill(field)
 		}
 	default:
 		panic("fill knows no " + v.Kind().String())
@@ -550,8 +548,8 @@ func TestSnapshotsShareNothing(t *testing.T) {
 	t.Parallel()
 	scribble := func(s partner.Snapshot) {
 		v := reflect.ValueOf(&s).Elem()
-		for i := range v.NumField() {
-			if f := v.Field(i); f.Kind() == reflect.Slice {
+		for _, f := range v.Fields() {
+			if f := f; f.Kind() == reflect.Slice {
 				f.Index(0).SetZero()
 				reflect.Append(f, f.Index(0))
 			}
@@ -575,7 +573,7 @@ func TestSnapshotsShareNothing(t *testing.T) {
 	// What a step took from a snapshot does not reach back into it.
 	p = stored()
 	before := p.Snapshot()
-	require.NoError(t, p.ChangeLink("ref_3", partner.LinkChange{Key: ptr("new"), Default: true}, later))
+	require.NoError(t, p.ChangeLink("ref_3", partner.LinkChange{Key: new("new"), Default: true}, later))
 	require.NoError(t, p.RemoveLink("ref_1", later))
 	require.NoError(t, p.AddLink("more", later))
 	assert.Equal(t, stored().Snapshot(), before)
@@ -595,8 +593,8 @@ func TestEventTypes(t *testing.T) {
 func TestEventsHoldNothingPersonal(t *testing.T) {
 	t.Parallel()
 	for _, e := range []event.Event{partner.Created{}, partner.Updated{}, partner.Invited{}, partner.Approved{}, partner.Rejected{}, partner.Archived{}, partner.Deleted{}} {
-		for i := range reflect.TypeOf(e).NumField() {
-			f := reflect.TypeOf(e).Field(i)
+		for f := range reflect.TypeOf(e).Fields() {
+			f := f
 			assert.Contains(t, []string{"PartnerID", "Status", "ReferralKey", "ReferringPartnerID", "Joined", "At"}, f.Name)
 		}
 	}

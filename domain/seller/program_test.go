@@ -14,8 +14,6 @@ import (
 	"github.com/leadmill/leadmill/domain/seller"
 )
 
-func ptr[T any](v T) *T { return &v }
-
 func toCampaign(fields map[string]string) *seller.LeadCampaign {
 	return &seller.LeadCampaign{CampaignID: "campaign_1", Fields: fields}
 }
@@ -43,15 +41,15 @@ func TestConfigure(t *testing.T) {
 		want func(*seller.Snapshot)
 	}{
 		{"nothing", seller.Settings{}, func(*seller.Snapshot) {}},
-		{"name and website", seller.Settings{Name: p(" Acme 😀 "), Website: p("https://acme.example/?a=b")}, func(s *seller.Snapshot) { s.Name, s.Website = "Acme 😀", "https://acme.example/?a=b" }},
-		{"no website", seller.Settings{Website: p("")}, func(s *seller.Snapshot) { s.Website = "" }},
-		{"by hand", seller.Settings{Approval: p("manual")}, func(s *seller.Snapshot) { s.Program.ManualApproval = true }},
-		{"parameter", seller.Settings{LinkParameter: p("Via-_9")}, func(s *seller.Snapshot) { s.Program.LinkParameter = "Via-_9" }},
-		{"the longest parameter", seller.Settings{LinkParameter: p(strings.Repeat("a", 32))}, func(s *seller.Snapshot) { s.Program.LinkParameter = strings.Repeat("a", 32) }},
-		{"shortest times", seller.Settings{CookieDays: ptr(1), WindowDays: ptr(0)}, func(s *seller.Snapshot) { s.Program.CookieDays = 1 }},
-		{"longest times", seller.Settings{CookieDays: ptr(3650), WindowDays: ptr(3650)}, func(s *seller.Snapshot) { s.Program.CookieDays, s.Program.WindowDays = 3650, 3650 }},
-		{"last touch", seller.Settings{Attribution: p("last_touch")}, func(s *seller.Snapshot) { s.Program.LastTouch = true }},
-		{"self referral", seller.Settings{AllowSelfReferral: ptr(true)}, func(s *seller.Snapshot) { s.Program.AllowSelfReferral = true }},
+		{"name and website", seller.Settings{Name: new(" Acme 😀 "), Website: new("https://acme.example/?a=b")}, func(s *seller.Snapshot) { s.Name, s.Website = "Acme 😀", "https://acme.example/?a=b" }},
+		{"no website", seller.Settings{Website: new("")}, func(s *seller.Snapshot) { s.Website = "" }},
+		{"by hand", seller.Settings{Approval: new("manual")}, func(s *seller.Snapshot) { s.Program.ManualApproval = true }},
+		{"parameter", seller.Settings{LinkParameter: new("Via-_9")}, func(s *seller.Snapshot) { s.Program.LinkParameter = "Via-_9" }},
+		{"the longest parameter", seller.Settings{LinkParameter: new(strings.Repeat("a", 32))}, func(s *seller.Snapshot) { s.Program.LinkParameter = strings.Repeat("a", 32) }},
+		{"shortest times", seller.Settings{CookieDays: new(1), WindowDays: new(0)}, func(s *seller.Snapshot) { s.Program.CookieDays = 1 }},
+		{"longest times", seller.Settings{CookieDays: new(3650), WindowDays: new(3650)}, func(s *seller.Snapshot) { s.Program.CookieDays, s.Program.WindowDays = 3650, 3650 }},
+		{"last touch", seller.Settings{Attribution: new("last_touch")}, func(s *seller.Snapshot) { s.Program.LastTouch = true }},
+		{"self referral", seller.Settings{AllowSelfReferral: new(true)}, func(s *seller.Snapshot) { s.Program.AllowSelfReferral = true }},
 		{"campaign", seller.Settings{LeadCampaign: toCampaign(mapping)}, func(s *seller.Snapshot) { s.Program.LeadCampaign = toCampaign(mapping) }},
 		{"the largest campaign", seller.Settings{LeadCampaign: toCampaign(many)}, func(s *seller.Snapshot) { s.Program.LeadCampaign = toCampaign(many) }},
 		{"no campaign", seller.Settings{ClearLeadCampaign: true}, func(*seller.Snapshot) {}},
@@ -74,17 +72,17 @@ func TestConfigureBack(t *testing.T) {
 	t.Parallel()
 	s := acme(t)
 	require.NoError(t, s.Configure(seller.Settings{
-		Approval: p("manual"), Attribution: p("last_touch"), AllowSelfReferral: ptr(true), WindowDays: ptr(5),
+		Approval: new("manual"), Attribution: new("last_touch"), AllowSelfReferral: new(true), WindowDays: new(5),
 		LeadCampaign: toCampaign(map[string]string{"a": "name"}),
 	}, later))
-	zone, err := s.Update(seller.Details{Name: p("Other")}, later)
+	zone, err := s.Update(seller.Details{Name: new("Other")}, later)
 	require.NoError(t, err)
 	assert.False(t, zone)
 	assert.Equal(t, seller.PartnerProgram{
 		ManualApproval: true, LinkParameter: "aff", CookieDays: 30, LastTouch: true, WindowDays: 5, AllowSelfReferral: true,
 		LeadCampaign: toCampaign(map[string]string{"a": "name"}),
 	}, s.Program(), "the installation's update leaves the program")
-	require.NoError(t, s.Configure(seller.Settings{Approval: p("auto"), Attribution: p("first_touch"), AllowSelfReferral: ptr(false), WindowDays: ptr(0), ClearLeadCampaign: true}, later))
+	require.NoError(t, s.Configure(seller.Settings{Approval: new("auto"), Attribution: new("first_touch"), AllowSelfReferral: new(false), WindowDays: new(0), ClearLeadCampaign: true}, later))
 	assert.Equal(t, seller.DefaultProgram(), s.Program())
 }
 
@@ -104,20 +102,20 @@ func TestConfigureRules(t *testing.T) {
 		d    seller.Settings
 		want []fault.Violation
 	}{
-		{"blank name", seller.Settings{Name: p(" ")}, []fault.Violation{{Field: "program_name", Code: fault.Required, Message: "is required"}}},
-		{"long name", seller.Settings{Name: p(strings.Repeat("x", 201))}, bad("program_name", "must have at most 200 characters")},
-		{"website", seller.Settings{Website: p("javascript:alert(1)")}, bad("website", "must be an absolute http or https URL")},
-		{"approval", seller.Settings{Approval: p("Manual")}, bad("approval", "must be auto or manual")},
-		{"no approval", seller.Settings{Approval: p("")}, bad("approval", "must be auto or manual")},
-		{"attribution", seller.Settings{Attribution: p("linear")}, bad("attribution", "must be first_touch or last_touch")},
-		{"no parameter", seller.Settings{LinkParameter: p("")}, bad("link_parameter", parameter)},
-		{"long parameter", seller.Settings{LinkParameter: p(strings.Repeat("a", 33))}, bad("link_parameter", parameter)},
-		{"parameter with a line end", seller.Settings{LinkParameter: p("aff\n")}, bad("link_parameter", parameter)},
-		{"parameter that is a query", seller.Settings{LinkParameter: p("a=b&c")}, bad("link_parameter", parameter)},
-		{"no cookie", seller.Settings{CookieDays: ptr(0)}, bad("cookie_lifetime", "must be between 1 and 3650 days")},
-		{"long cookie", seller.Settings{CookieDays: ptr(3651)}, bad("cookie_lifetime", "must be between 1 and 3650 days")},
-		{"negative window", seller.Settings{WindowDays: ptr(-1)}, bad("attribution_window", "must be between 0 and 3650 days")},
-		{"long window", seller.Settings{WindowDays: ptr(3651)}, bad("attribution_window", "must be between 0 and 3650 days")},
+		{"blank name", seller.Settings{Name: new(" ")}, []fault.Violation{{Field: "program_name", Code: fault.Required, Message: "is required"}}},
+		{"long name", seller.Settings{Name: new(strings.Repeat("x", 201))}, bad("program_name", "must have at most 200 characters")},
+		{"website", seller.Settings{Website: new("javascript:alert(1)")}, bad("website", "must be an absolute http or https URL")},
+		{"approval", seller.Settings{Approval: new("Manual")}, bad("approval", "must be auto or manual")},
+		{"no approval", seller.Settings{Approval: new("")}, bad("approval", "must be auto or manual")},
+		{"attribution", seller.Settings{Attribution: new("linear")}, bad("attribution", "must be first_touch or last_touch")},
+		{"no parameter", seller.Settings{LinkParameter: new("")}, bad("link_parameter", parameter)},
+		{"long parameter", seller.Settings{LinkParameter: new(strings.Repeat("a", 33))}, bad("link_parameter", parameter)},
+		{"parameter with a line end", seller.Settings{LinkParameter: new("aff\n")}, bad("link_parameter", parameter)},
+		{"parameter that is a query", seller.Settings{LinkParameter: new("a=b&c")}, bad("link_parameter", parameter)},
+		{"no cookie", seller.Settings{CookieDays: new(0)}, bad("cookie_lifetime", "must be between 1 and 3650 days")},
+		{"long cookie", seller.Settings{CookieDays: new(3651)}, bad("cookie_lifetime", "must be between 1 and 3650 days")},
+		{"negative window", seller.Settings{WindowDays: new(-1)}, bad("attribution_window", "must be between 0 and 3650 days")},
+		{"long window", seller.Settings{WindowDays: new(3651)}, bad("attribution_window", "must be between 0 and 3650 days")},
 		{"no campaign", seller.Settings{LeadCampaign: &seller.LeadCampaign{Fields: map[string]string{"a": "name"}}}, []fault.Violation{{Field: "lead_campaign.campaign_id", Code: fault.Required, Message: "is required"}}},
 		{"no fields", seller.Settings{LeadCampaign: toCampaign(nil)}, bad("lead_campaign.fields", "must map 1 to 100 fields of the campaign")},
 		{"101 fields", seller.Settings{LeadCampaign: toCampaign(many)}, bad("lead_campaign.fields", "must map 1 to 100 fields of the campaign")},
@@ -132,7 +130,7 @@ func TestConfigureRules(t *testing.T) {
 			{Field: "lead_campaign.fields.g", Code: fault.InvalidValue, Message: source},
 		}},
 		{"long field name", seller.Settings{LeadCampaign: toCampaign(map[string]string{strings.Repeat("x", 65): "name"})}, bad("lead_campaign.fields", "must have names of 1 to 64 characters")},
-		{"all at once", seller.Settings{Name: p(""), Website: p("x"), Approval: p("x"), Attribution: p("x"), LinkParameter: p("ü"), CookieDays: ptr(-1), WindowDays: ptr(-1), LeadCampaign: &seller.LeadCampaign{}}, []fault.Violation{
+		{"all at once", seller.Settings{Name: new(""), Website: new("x"), Approval: new("x"), Attribution: new("x"), LinkParameter: new("ü"), CookieDays: new(-1), WindowDays: new(-1), LeadCampaign: &seller.LeadCampaign{}}, []fault.Violation{
 			{Field: "program_name", Code: fault.Required, Message: "is required"},
 			{Field: "website", Code: fault.InvalidValue, Message: "must be an absolute http or https URL"},
 			{Field: "approval", Code: fault.InvalidValue, Message: "must be auto or manual"},

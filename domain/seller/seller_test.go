@@ -20,8 +20,6 @@ var (
 	later = now.Add(time.Hour)
 )
 
-func p(s string) *string { return &s }
-
 func codes(err error) map[string]fault.Code {
 	got := map[string]fault.Code{}
 	if e := fault.As(err); e != nil {
@@ -34,7 +32,7 @@ func codes(err error) map[string]fault.Code {
 
 func acme(t *testing.T) *seller.Seller {
 	t.Helper()
-	s, err := seller.New("seller_1", "ACME1234", usd, seller.Details{Name: p(" Acme Leads "), Slug: p("acme"), TimeZone: p("America/Chicago"), Website: p("https://yourcompany.com")}, now)
+	s, err := seller.New("seller_1", "ACME1234", usd, seller.Details{Name: new(" Acme Leads "), Slug: new("acme"), TimeZone: new("America/Chicago"), Website: new("https://yourcompany.com")}, now)
 	require.NoError(t, err)
 	return s
 }
@@ -51,7 +49,7 @@ func TestNew(t *testing.T) {
 	assert.Equal(t, want, s.Pending(), "reading does not clear")
 	assert.Equal(t, "seller.created", s.Pending()[0].EventType())
 
-	s, err := seller.New("seller_2", "ABCD0001", usd, seller.Details{Name: p("B")}, now)
+	s, err := seller.New("seller_2", "ABCD0001", usd, seller.Details{Name: new("B")}, now)
 	require.NoError(t, err)
 	assert.Equal(t, "abcd0001", s.Slug(), "made when absent")
 	assert.Equal(t, "UTC", s.TimeZone())
@@ -67,18 +65,18 @@ func TestRules(t *testing.T) {
 		want       map[string]fault.Code
 	}{
 		{"no name", "ACME1234", seller.Details{}, map[string]fault.Code{"name": fault.Required}},
-		{"blank name", "ACME1234", seller.Details{Name: p("  ")}, map[string]fault.Code{"name": fault.Required}},
-		{"long name", "ACME1234", seller.Details{Name: p(strings.Repeat("x", 201))}, map[string]fault.Code{"name": fault.InvalidValue}},
-		{"short code", "ACME123", seller.Details{Name: p("A")}, map[string]fault.Code{"code": fault.InvalidValue, "": ""}},
-		{"lower-case code", "acme1234", seller.Details{Name: p("A")}, map[string]fault.Code{"code": fault.InvalidValue}},
-		{"code with a line end", "ACME1234\n", seller.Details{Name: p("A"), Slug: p("a")}, map[string]fault.Code{"code": fault.InvalidValue}},
-		{"bad slugs", "ACME1234", seller.Details{Name: p("A"), Slug: p("-a")}, map[string]fault.Code{"slug": fault.InvalidValue}},
-		{"slug in capitals", "ACME1234", seller.Details{Name: p("A"), Slug: p("Acme")}, map[string]fault.Code{"slug": fault.InvalidValue}},
-		{"empty slug", "ACME1234", seller.Details{Name: p("A"), Slug: p("")}, map[string]fault.Code{"slug": fault.InvalidValue}},
-		{"slug of 65", "ACME1234", seller.Details{Name: p("A"), Slug: p(strings.Repeat("a", 65))}, map[string]fault.Code{"slug": fault.InvalidValue}},
+		{"blank name", "ACME1234", seller.Details{Name: new("  ")}, map[string]fault.Code{"name": fault.Required}},
+		{"long name", "ACME1234", seller.Details{Name: new(strings.Repeat("x", 201))}, map[string]fault.Code{"name": fault.InvalidValue}},
+		{"short code", "ACME123", seller.Details{Name: new("A")}, map[string]fault.Code{"code": fault.InvalidValue, "": ""}},
+		{"lower-case code", "acme1234", seller.Details{Name: new("A")}, map[string]fault.Code{"code": fault.InvalidValue}},
+		{"code with a line end", "ACME1234\n", seller.Details{Name: new("A"), Slug: new("a")}, map[string]fault.Code{"code": fault.InvalidValue}},
+		{"bad slugs", "ACME1234", seller.Details{Name: new("A"), Slug: new("-a")}, map[string]fault.Code{"slug": fault.InvalidValue}},
+		{"slug in capitals", "ACME1234", seller.Details{Name: new("A"), Slug: new("Acme")}, map[string]fault.Code{"slug": fault.InvalidValue}},
+		{"empty slug", "ACME1234", seller.Details{Name: new("A"), Slug: new("")}, map[string]fault.Code{"slug": fault.InvalidValue}},
+		{"slug of 65", "ACME1234", seller.Details{Name: new("A"), Slug: new(strings.Repeat("a", 65))}, map[string]fault.Code{"slug": fault.InvalidValue}},
 		{
 			"all at once", "x",
-			seller.Details{Slug: p("a_b"), TimeZone: p("Local"), Website: p("javascript:x")},
+			seller.Details{Slug: new("a_b"), TimeZone: new("Local"), Website: new("javascript:x")},
 			map[string]fault.Code{"code": fault.InvalidValue, "name": fault.Required, "slug": fault.InvalidValue, "time_zone": fault.InvalidValue, "website": fault.InvalidValue},
 		},
 	} {
@@ -86,7 +84,7 @@ func TestRules(t *testing.T) {
 			t.Parallel()
 			delete(tc.want, "")
 			if tc.d.Slug == nil {
-				tc.d.Slug = p(strings.Repeat("a", 64))
+				tc.d.Slug = new(strings.Repeat("a", 64))
 			}
 			s, err := seller.New("seller_1", tc.code, usd, tc.d, now)
 			require.ErrorIs(t, err, fault.ErrValidation)
@@ -100,21 +98,21 @@ func TestUpdate(t *testing.T) {
 	t.Parallel()
 	s := acme(t)
 	before := s.Snapshot()
-	zoneChanged, err := s.Update(seller.Details{Name: p("New"), Slug: p("BAD"), TimeZone: p("Mars/Base")}, later)
+	zoneChanged, err := s.Update(seller.Details{Name: new("New"), Slug: new("BAD"), TimeZone: new("Mars/Base")}, later)
 	require.Error(t, err)
 	assert.False(t, zoneChanged)
 	assert.Equal(t, map[string]fault.Code{"slug": fault.InvalidValue, "time_zone": fault.InvalidValue}, codes(err))
 	assert.Equal(t, before, s.Snapshot(), "nothing changes when something is wrong")
 	assert.Len(t, s.Pending(), 1)
 
-	zoneChanged, err = s.Update(seller.Details{Slug: p("acme-2"), Website: p("")}, later)
+	zoneChanged, err = s.Update(seller.Details{Slug: new("acme-2"), Website: new("")}, later)
 	require.NoError(t, err)
 	assert.False(t, zoneChanged)
 	want := before
 	want.Slug, want.Website, want.UpdatedAt, want.Version = "acme-2", "", later, 2
 	assert.Equal(t, want, s.Snapshot(), "what is not named stays; the code never changes")
 
-	zoneChanged, err = s.Update(seller.Details{TimeZone: p("UTC")}, later)
+	zoneChanged, err = s.Update(seller.Details{TimeZone: new("UTC")}, later)
 	require.NoError(t, err)
 	assert.True(t, zoneChanged)
 	assert.Equal(t, seller.Updated{ID: "seller_1", Code: "ACME1234", TimeZone: "UTC", Currency: "USD", At: later}, s.Pending()[2])

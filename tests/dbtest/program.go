@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -206,7 +207,7 @@ func (p program) initialise(ctx context.Context, dir string) error {
 			return errors.New("mariadb-install-db is missing: run `make test-setup`")
 		}
 	} else {
-		command = append(p.command[:len(p.command):len(p.command)], "--initialize-insecure", "--secure-file-priv=",
+		command = append(slices.Clip(p.command), "--initialize-insecure", "--secure-file-priv=",
 			"--init-file="+script, data)
 	}
 	command = append(command, asUser()...)

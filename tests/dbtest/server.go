@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -293,7 +294,7 @@ func (s *Server) command() []string {
 		}
 		return append(append(command, s.settings()...), s.args...)
 	}
-	command := append(s.prog.command[:len(s.prog.command):len(s.prog.command)],
+	command := append(slices.Clip(s.prog.command),
 		"--datadir="+s.data(), "--port="+strconv.Itoa(s.port), "--bind-address=127.0.0.1",
 		"--socket="+filepath.Join(s.dir, "sock"), "--pid-file="+filepath.Join(s.dir, "pid"))
 	command = append(append(command, asUser()...), s.settings()...)

@@ -109,11 +109,11 @@ func parseHeader(header []byte) (status, length int, err error) {
 	if status, err = strconv.Atoi(string(header[start : start+3])); err != nil {
 		return 0, 0, errAnswer
 	}
-	at := bytes.Index(header, contentLength)
-	if at < 0 {
+	_, after, ok := bytes.Cut(header, contentLength)
+	if !ok {
 		return 0, 0, errAnswer
 	}
-	value, _, _ := bytes.Cut(header[at+len(contentLength):], lineEnd)
+	value, _, _ := bytes.Cut(after, lineEnd)
 	if length, err = strconv.Atoi(string(value)); err != nil || length < 0 {
 		return 0, 0, errAnswer
 	}
