@@ -119,10 +119,10 @@ const (
 	waitsBehind = "waits behind an earlier event of the same aggregate"
 )
 
-// parkedAggregates returns the aggregates with parked events of a consumer.
-func parkedAggregates(ctx context.Context, db queryer, consumer, and string, args ...any) (set []aggregate, err error) {
+// parkedAggregates returns the aggregates with parked events of a consumer. and is a further condition, such as " AND …".
+func parkedAggregates(ctx context.Context, db queryer, consumer, and string) (set []aggregate, err error) {
 	rows, err := db.QueryContext(ctx, "SELECT seller_id, aggregate_type, aggregate_id FROM event_parked WHERE consumer = ?"+and+
-		" GROUP BY seller_id, aggregate_type, aggregate_id ORDER BY MIN(position)", append([]any{consumer}, args...)...)
+		" GROUP BY seller_id, aggregate_type, aggregate_id ORDER BY MIN(position)", consumer)
 	if err != nil {
 		return nil, fmt.Errorf("read parked aggregates: %w", err)
 	}

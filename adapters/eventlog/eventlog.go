@@ -28,12 +28,12 @@ const Topic = "events"
 // Backoff sizes pauses between attempts: Base after the first, doubled each time up to Max, with jitter.
 type Backoff struct{ Base, Max time.Duration }
 
-func (b Backoff) or(base, max time.Duration) Backoff {
+func (b Backoff) or(base, most time.Duration) Backoff {
 	if b.Base <= 0 {
 		b.Base = base
 	}
 	if b.Max <= 0 {
-		b.Max = max
+		b.Max = most
 	}
 	return b
 }
@@ -46,7 +46,7 @@ func (b Backoff) delay(n int) time.Duration {
 			d = shifted
 		}
 	}
-	return d/2 + rand.N(d/2+1)
+	return d/2 + rand.N(d/2+1) //nolint:gosec // jitter is no secret
 }
 
 // pause waits for d or until ctx ends, which it reports.

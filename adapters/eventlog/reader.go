@@ -82,7 +82,7 @@ func (r *Reader) Page(ctx context.Context, after int64, limit int, f Filter) (ev
 func (r *Reader) scanEnd(ctx context.Context, sellerID string, after, head int64, scan int) (end int64, err error) {
 	err = r.db.Reader.QueryRowContext(ctx, "SELECT position FROM event_positions"+r.db.UseKey("event_positions_seller")+
 		" WHERE seller_id = ? AND position > ? AND position <= ? ORDER BY position LIMIT 1 OFFSET ?", sellerID, after, head, scan-1).Scan(&end)
-	if err != sql.ErrNoRows { //nolint:errorlint // database/sql returns it bare
+	if err != sql.ErrNoRows {
 		return end, err
 	}
 	err = r.db.Reader.QueryRowContext(ctx, "SELECT COALESCE(MAX(position), 0) FROM event_positions WHERE seller_id = ? AND position <= ?",

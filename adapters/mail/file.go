@@ -62,7 +62,7 @@ func (f *File) Send(ctx context.Context, m application.Mail) error {
 	if err := write(path, text.Bytes()); err != nil {
 		return application.ErrUnavailable.Because(fmt.Errorf("write a mail's file: %w", err))
 	}
-	f.logger.InfoContext(ctx, "mail written to a file", "file", path)
+	f.logger.InfoContext(ctx, "mail written to a file", slog.String("file", path))
 	return nil
 }
 

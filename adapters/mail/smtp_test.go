@@ -71,7 +71,7 @@ func TestMessage(t *testing.T) {
 	for line := range strings.SplitSeq(string(got[0].data), "\r\n") {
 		require.LessOrEqual(t, len(line), 998)
 		require.NotContains(t, line, "\n")
-		require.True(t, strings.IndexFunc(line, func(r rune) bool { return r > '~' }) < 0, "only ASCII travels")
+		require.Negative(t, strings.IndexFunc(line, func(r rune) bool { return r > '~' }), "only ASCII travels")
 	}
 	l := read(t, got[0].data)
 	assert.Equal(t, sent.To, l.to.Address)
@@ -236,7 +236,7 @@ func TestNothingInTheClear(t *testing.T) {
 			err := mailer(t, url, mail.WithTLSConfig(c.trust)).Send(t.Context(), aMail())
 			require.ErrorIs(t, err, application.ErrUnavailable)
 			assert.Equal(t, fault.Unavailable, fault.KindOf(err))
-			assert.ErrorContains(t, fault.As(err).Unwrap(), c.why)
+			require.ErrorContains(t, fault.As(err).Unwrap(), c.why)
 			discreet(t, err)
 			assert.Empty(t, r.got())
 			for _, word := range []string{"MAIL FROM", "AUTH PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00" + user))[:8], "john", token} {
@@ -292,7 +292,7 @@ func TestWrongPassword(t *testing.T) {
 	r := new(relay).start(t, cert, false)
 	err := mailer(t, "smtp://u:other@"+r.addr, mail.WithTLSConfig(trust)).Send(t.Context(), aMail())
 	require.ErrorIs(t, err, application.ErrUnavailable)
-	assert.ErrorContains(t, fault.As(err).Unwrap(), "535")
+	require.ErrorContains(t, fault.As(err).Unwrap(), "535")
 	assert.Empty(t, r.got())
 }
 
@@ -305,7 +305,7 @@ func TestUnreachable(t *testing.T) {
 	for _, url := range []string{"smtp://" + login + addr, "smtps://" + login + addr, "smtp://" + addr + "?tls=none"} {
 		err := mailer(t, url).Send(t.Context(), aMail())
 		require.ErrorIs(t, err, application.ErrUnavailable)
-		assert.ErrorContains(t, fault.As(err).Unwrap(), "connection refused")
+		require.ErrorContains(t, fault.As(err).Unwrap(), "connection refused")
 		discreet(t, err)
 	}
 }

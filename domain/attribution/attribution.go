@@ -94,7 +94,7 @@ type Policy interface {
 	// Order says when the policy is asked: lower first, ties by Code. The built-in ones have 100 to 800.
 	Order() int
 	// Decide returns the policy's opinion; the zero Verdict leaves it to the next.
-	Decide(Facts) Verdict
+	Decide(f Facts) Verdict
 }
 
 // ErrNotAttributed says that no policy gave a new customer to a partner.

@@ -89,6 +89,7 @@ func window(f Facts) Verdict {
 	switch f.Touch.Source {
 	case Operator, Lead, Current:
 		return Verdict{}
+	case Explicit, Link:
 	}
 	if f.New() {
 		return Refuse(ErrExpired)

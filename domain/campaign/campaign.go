@@ -284,6 +284,7 @@ func (c *Campaign) Pause(now time.Time) error {
 		return ErrAlreadyPaused
 	case StatusArchived:
 		return ErrArchived
+	case StatusActive, StatusDeleted: // only contracts are deleted
 	}
 	c.s.Status, c.s.UpdatedAt = StatusPaused, now
 	c.Record(Paused{CampaignID: c.s.ID, Category: c.s.Category, At: now})
@@ -297,6 +298,7 @@ func (c *Campaign) Resume(now time.Time) error {
 		return ErrNotPaused
 	case StatusArchived:
 		return ErrArchived
+	case StatusPaused, StatusDeleted: // only contracts are deleted
 	}
 	c.s.Status, c.s.UpdatedAt = StatusActive, now
 	c.Record(Resumed{CampaignID: c.s.ID, Category: c.s.Category, At: now})

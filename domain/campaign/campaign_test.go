@@ -239,18 +239,18 @@ func TestPayout(t *testing.T) {
 
 func TestDedupeKeys(t *testing.T) {
 	t.Parallel()
-	make := func(match campaign.Match, fields ...string) *campaign.Campaign {
+	with := func(match campaign.Match, fields ...string) *campaign.Campaign {
 		return campaign.FromSnapshot(campaign.Snapshot{Dedupe: campaign.Dedupe{Fields: fields, Match: match, WindowDays: 1}})
 	}
 	both := field.Set{"phone": field.TextValue("+15551234567"), "email": field.TextValue("John@Example.com")}
 	noEmail := field.Set{"phone": field.TextValue("+15551234567")}
-	assert.Equal(t, map[string]string{"phone": "15551234567", "email": "john@example.com"}, make(campaign.MatchAny, "phone", "email").DedupeKeys(both))
-	assert.Equal(t, map[string]string{"phone": "15551234567"}, make(campaign.MatchAny, "phone", "email").DedupeKeys(noEmail), "an empty value never matches")
-	assert.Empty(t, make(campaign.MatchAny, "email").DedupeKeys(noEmail))
-	assert.Equal(t, map[string]string{"all": "email=john@example.com\nphone=15551234567"}, make(campaign.MatchAll, "phone", "email").DedupeKeys(both))
-	assert.Equal(t, make(campaign.MatchAll, "phone", "email").DedupeKeys(both), make(campaign.MatchAll, "email", "phone").DedupeKeys(both), "the order of the rule does not count")
-	assert.Empty(t, make(campaign.MatchAll, "phone", "email").DedupeKeys(noEmail), "all means all")
-	assert.Empty(t, make(campaign.MatchAll).DedupeKeys(both))
+	assert.Equal(t, map[string]string{"phone": "15551234567", "email": "john@example.com"}, with(campaign.MatchAny, "phone", "email").DedupeKeys(both))
+	assert.Equal(t, map[string]string{"phone": "15551234567"}, with(campaign.MatchAny, "phone", "email").DedupeKeys(noEmail), "an empty value never matches")
+	assert.Empty(t, with(campaign.MatchAny, "email").DedupeKeys(noEmail))
+	assert.Equal(t, map[string]string{"all": "email=john@example.com\nphone=15551234567"}, with(campaign.MatchAll, "phone", "email").DedupeKeys(both))
+	assert.Equal(t, with(campaign.MatchAll, "phone", "email").DedupeKeys(both), with(campaign.MatchAll, "email", "phone").DedupeKeys(both), "the order of the rule does not count")
+	assert.Empty(t, with(campaign.MatchAll, "phone", "email").DedupeKeys(noEmail), "all means all")
+	assert.Empty(t, with(campaign.MatchAll).DedupeKeys(both))
 
 	// One person, however the phone is written (api/lead-ingestion.md).
 	c := auto(t)

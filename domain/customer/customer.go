@@ -65,7 +65,7 @@ func (r Registration) Check() error {
 	return v.Err()
 }
 
-func (r *Registration) details() Details {
+func (r Registration) details() Details {
 	return Details{Key: &r.Key, Email: &r.Email, Name: &r.Name, Surname: &r.Surname, Tags: &r.Tags}
 }
 

@@ -27,8 +27,8 @@ type Strategy interface {
 	Code() string
 	// Order says where the strategy stands in listings: lower first, ties by Code.
 	Order() int
-	// Rank returns the candidates in the order they are asked. Left out means never asked.
-	Rank(lead.Facts, []Candidate) []Candidate
+	// Rank returns the candidates in the order in which they are asked for the lead. Left out means never asked.
+	Rank(f lead.Facts, candidates []Candidate) []Candidate
 }
 
 // Strategies are the strategies that campaigns can name.

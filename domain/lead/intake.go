@@ -18,7 +18,7 @@ type IntakeRule interface {
 	// Order says when the rule is asked: lower first, ties by Code.
 	Order() int
 	// Check returns nil to accept the lead, or an error whose text the supplier may read.
-	Check(Facts) error
+	Check(f Facts) error
 }
 
 // IntakeRules are rules in the order they are asked.

@@ -224,7 +224,7 @@ type rule struct {
 
 func (r rule) Code() fault.Code { return r.code }
 func (r rule) Order() int       { return r.order }
-func (r rule) Check(f lead.Facts) error {
+func (r rule) Check(lead.Facts) error {
 	if r.asked != nil {
 		*r.asked = append(*r.asked, r.code)
 	}

@@ -23,7 +23,8 @@ func TestParseCurrency(t *testing.T) {
 		assert.Equal(t, code, c.String())
 		assert.Equal(t, digits, c.Digits(), code)
 		assert.False(t, c.IsZero())
-		assert.True(t, c == money.MustCurrency(code), "currencies compare with ==")
+		same := c == money.MustCurrency(code)
+		assert.True(t, same, "currencies compare with ==")
 	}
 }
 

@@ -149,6 +149,7 @@ func TestParseSigned(t *testing.T) {
 	}
 }
 
+//nolint:paralleltest // tests beside it would allocate too
 func TestParseHostileLiteralsCostNothing(t *testing.T) {
 	for _, in := range []string{
 		"1e400", "1e999999999", "1e-999999999", "-1e999999999", strings.Repeat("9", 10_000), "0." + strings.Repeat("0", 1<<20),

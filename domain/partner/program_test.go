@@ -549,7 +549,7 @@ func TestSnapshotsShareNothing(t *testing.T) {
 	scribble := func(s partner.Snapshot) {
 		v := reflect.ValueOf(&s).Elem()
 		for _, f := range v.Fields() {
-			if f := f; f.Kind() == reflect.Slice {
+			if f.Kind() == reflect.Slice {
 				f.Index(0).SetZero()
 				reflect.Append(f, f.Index(0))
 			}
@@ -594,7 +594,6 @@ func TestEventsHoldNothingPersonal(t *testing.T) {
 	t.Parallel()
 	for _, e := range []event.Event{partner.Created{}, partner.Updated{}, partner.Invited{}, partner.Approved{}, partner.Rejected{}, partner.Archived{}, partner.Deleted{}} {
 		for f := range reflect.TypeOf(e).Fields() {
-			f := f
 			assert.Contains(t, []string{"PartnerID", "Status", "ReferralKey", "ReferringPartnerID", "Joined", "At"}, f.Name)
 		}
 	}

@@ -50,6 +50,8 @@ func serve(t *testing.T, databaseURL string) string {
 }
 
 // The service is configured by the environment, so this test and its parts run one after another.
+//
+//nolint:paralleltest // it sets the environment
 func TestEverythingAnsweredIsInEveryPlace(t *testing.T) {
 	databaseURL := dbtest.URL(t, dbtest.SQLite)
 	base := serve(t, databaseURL)

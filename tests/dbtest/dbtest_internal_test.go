@@ -249,6 +249,7 @@ func TestStartTellsWhyItFailed(t *testing.T) {
 	}
 }
 
+//nolint:paralleltest // it sets the environment
 func TestEnginesFollowTheEnvironment(t *testing.T) {
 	for list, want := range map[string][]Engine{
 		"sqlite":                  {SQLite},

@@ -1,0 +1,442 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/application"
+)
+
+// term is one term of having the consumer.
+type term struct {
+	*Subscriber
+
+	lease   *lease
+	out     chan<- *message.Message
+	tracker *tracker
+	lanes   []chan job
+	// going ends when no new message may be handed over; working when those in work have to end too. Both carry the cause.
+	going, working context.Context
+
+	mu       sync.Mutex
+	parked   map[aggregate]bool // written by the aggregate's lane only
+	retrying map[aggregate]bool // handed to a lane and not done yet
+}
+
+// job is an event to deliver, or an aggregate whose parked events are to be delivered again.
+type job struct {
+	event *application.StoredEvent
+	retry aggregate
+}
+
+// hold works with a lease until ctx ends or the lease is lost, and releases it.
+func (s *Subscriber) hold(ctx context.Context, l *lease, out chan<- *message.Message) error {
+	defer l.release(ctx)
+	base := context.WithoutCancel(ctx) // during the time of grace the lease is still renewed
+	held, stop := l.keep(base, true)
+	defer stop()
+	parked, err := parkedAggregates(held, s.db.Reader, s.config.Name, "")
+	if err != nil {
+		return err
+	}
+	working, quit := context.WithCancelCause(held)
+	defer quit(context.Canceled)
+	going, halt := context.WithCancelCause(ctx)
+	defer halt(context.Canceled)
+	unhook := context.AfterFunc(working, func() { halt(context.Cause(working)) })
+	defer unhook()
+
+	t := &term{
+		Subscriber: s, lease: l, out: out, tracker: newTracker(l.position, s.config.Window), going: going, working: working,
+		parked: map[aggregate]bool{}, retrying: map[aggregate]bool{},
+	}
+	for _, a := range parked {
+		t.parked[a] = true
+	}
+	var lanes, saver sync.WaitGroup
+	for range s.config.Lanes {
+		lane := make(chan job, 64)
+		t.lanes = append(t.lanes, lane)
+		lanes.Go(func() { t.work(lane, halt) })
+	}
+	saver.Go(func() { t.saveNowAndThen(halt, quit) })
+	if err := t.dispatch(); err != nil {
+		halt(err)
+	}
+	grace := time.AfterFunc(s.config.Grace, func() { quit(context.Canceled) })
+	lanes.Wait()
+	grace.Stop()
+	quit(context.Canceled)
+	saver.Wait()
+	last, cancel := context.WithTimeout(base, 5*time.Second)
+	defer cancel()
+	if err := t.save(last); err != nil && !errors.Is(err, errLeaseLost) {
+		s.config.Logger.WarnContext(last, "event log: cursor not saved, events will come again", slog.Any("error", err))
+	}
+	return context.Cause(going)
+}
+
+// dispatch reads events and gives them to lanes until going ends.
+func (t *term) dispatch() error {
+	position, asked := t.lease.position, uint64(0)
+	for {
+		requested, err := t.requestRetries(&asked)
+		if err != nil {
+			return err
+		}
+		room := t.tracker.moved.Version()
+		if position-t.tracker.lowest() > int64(t.config.Window-t.config.Batch) {
+			if err := t.wait(t.tracker.moved.After(room), requested); err != nil {
+				return err
+			}
+			continue
+		}
+		moved := t.reader.head.moved.Version()
+		head := t.reader.head.Current()
+		if head <= position {
+			if err := t.wait(t.reader.head.moved.After(moved), requested); err != nil {
+				return err
+			}
+			continue
+		}
+		upTo := min(head, position+int64(t.config.Batch))
+		events, err := t.reader.between(t.going, position, upTo, t.config.Types)
+		if err != nil {
+			return cause(t.going, err)
+		}
+		for i := range events {
+			e := &events[i]
+			t.tracker.finish(position+1, e.Position-1) // of types nobody asked for
+			if err := t.give(aggregateOf(e), job{event: e}); err != nil {
+				return err
+			}
+			position = e.Position
+		}
+		t.tracker.finish(position+1, upTo)
+		position = upTo
+	}
+}
+
+// wait blocks until c or a call of Retry in this process; while something is parked also for a second, to see a Retry
+// called elsewhere.
+func (t *term) wait(c <-chan struct{}, asked uint64) error {
+	var elsewhere <-chan time.Time
+	t.mu.Lock()
+	if len(t.parked) > 0 {
+		timer := time.NewTimer(time.Second)
+		defer timer.Stop()
+		elsewhere = timer.C
+	}
+	t.mu.Unlock()
+	select {
+	case <-c:
+	case <-t.retry.After(asked):
+	case <-elsewhere:
+	case <-t.going.Done():
+		return context.Cause(t.going)
+	}
+	return nil
+}
+
+// requestRetries hands the aggregates that a Retry was asked for to their lanes.
+func (t *term) requestRetries(asked *uint64) (uint64, error) {
+	*asked = t.retry.Version()
+	t.mu.Lock()
+	some := len(t.parked) > 0
+	t.mu.Unlock()
+	if !some {
+		return *asked, nil
+	}
+	list, err := parkedAggregates(t.going, t.db.Reader, t.config.Name, " AND parked_at = 0")
+	if err != nil {
+		return *asked, cause(t.going, err)
+	}
+	for _, a := range list {
+		t.mu.Lock()
+		again := t.retrying[a]
+		t.retrying[a] = true
+		t.mu.Unlock()
+		if !again {
+			if err := t.give(a, job{retry: a}); err != nil {
+				return *asked, err
+			}
+		}
+	}
+	return *asked, nil
+}
+
+var laneSeed = maphash.MakeSeed()
+
+func (t *term) give(a aggregate, j job) error {
+	lane := t.lanes[maphash.Comparable(laneSeed, a)%uint64(len(t.lanes))]
+	select {
+	case lane <- j:
+		return nil
+	case <-t.going.Done():
+		return context.Cause(t.going)
+	}
+}
+
+// work handles the jobs of a lane, one after the other.
+func (t *term) work(lane <-chan job, halt context.CancelCauseFunc) {
+	for {
+		if t.going.Err() != nil {
+			return
+		}
+		select {
+		case j := <-lane:
+			var err error
+			if j.event != nil {
+				err = t.handle(j.event)
+			} else {
+				err = t.handleParked(j.retry)
+			}
+			if err != nil {
+				halt(err)
+				return
+			}
+		case <-t.going.Done():
+			return
+		}
+	}
+}
+
+// handle delivers an event or parks it. An error means that it is neither.
+func (t *term) handle(e *application.StoredEvent) error {
+	a := aggregateOf(e)
+	t.mu.Lock()
+	waits := t.parked[a]
+	t.mu.Unlock()
+	attempts, reason := 0, error(nil)
+	if !waits {
+		var err error
+		if attempts, reason, err = t.deliver(e); err != nil {
+			return err
+		}
+	}
+	if waits || reason != nil {
+		text := waitsBehind
+		if reason != nil {
+			text = shorten(reason.Error())
+			t.config.Logger.Error("event log: event parked with its aggregate", eventAttrs(e, attempts, reason)...)
+		}
+		if err := t.fenced(func(tx execer) error {
+			return park(t.working, tx, t.config.Name, []application.StoredEvent{*e}, attempts, text, t.clock.Now())
+		}); err != nil {
+			return err
+		}
+		t.mu.Lock()
+		t.parked[a] = true
+		t.mu.Unlock()
+	}
+	t.tracker.finish(e.Position, e.Position)
+	return nil
+}
+
+// handleParked delivers the parked events of an aggregate again, in order, until none is left or one fails.
+func (t *term) handleParked(a aggregate) error {
+	defer func() {
+		t.mu.Lock()
+		delete(t.retrying, a)
+		t.mu.Unlock()
+	}()
+	for {
+		events, err := parkedEvents(t.working, t.db.Reader, t.config.Name, a, 100)
+		if err != nil {
+			return cause(t.working, err)
+		}
+		if len(events) == 0 {
+			t.mu.Lock()
+			delete(t.parked, a)
+			t.mu.Unlock()
+			return nil
+		}
+		for i := range events {
+			e := &events[i]
+			attempts, reason, err := t.deliver(e)
+			switch {
+			case err != nil:
+				return err
+			case reason == nil:
+				if err := t.fenced(func(tx execer) error { return unpark(t.working, tx, t.config.Name, events[i:i+1]) }); err != nil {
+					return err
+				}
+				continue
+			}
+			t.config.Logger.Error("event log: parked event failed again", eventAttrs(e, attempts, reason)...)
+			now := t.clock.Now().UnixMicro()
+			return t.fenced(func(tx execer) error {
+				if _, err := tx.ExecContext(t.working, "UPDATE event_parked SET attempts = attempts + ?, error = ? WHERE consumer = ? AND position = ?",
+					attempts, shorten(reason.Error()), t.config.Name, e.Position); err != nil {
+					return err
+				}
+				_, err := tx.ExecContext(t.working, "UPDATE event_parked SET parked_at = ?"+ofAggregate, now, t.config.Name, a.seller, a.kind, a.id)
+				return err
+			})
+		}
+	}
+}
+
+// deliver hands an event over until it is acked (reason nil) or all attempts failed. An error means neither: going or
+// working ended.
+func (t *term) deliver(e *application.StoredEvent) (attempts int, reason, err error) {
+	for failures := 1; ; failures++ {
+		reason, err := t.once(e)
+		if reason == nil || err != nil {
+			return attempts, nil, err
+		}
+		if !transient(t.db, reason) {
+			if attempts++; attempts >= t.config.Attempts {
+				return attempts, reason, nil
+			}
+		}
+		t.config.Logger.Warn("event log: event will be tried again", eventAttrs(e, attempts, reason)...)
+		if err := pause(t.going, t.config.Backoff.delay(failures)); err != nil {
+			return attempts, nil, err
+		}
+	}
+}
+
+// once hands an event over one time. reason is why it was nacked.
+func (t *term) once(e *application.StoredEvent) (reason, err error) {
+	o := &outcome{}
+	ctx, cancel := context.WithCancel(context.WithValue(t.working, outcomeKey{}, o))
+	defer cancel()
+	m := newMessage(e)
+	m.SetContext(ctx)
+	if t.going.Err() != nil { // before a receiver that waits is as good a choice
+		return nil, context.Cause(t.going)
+	}
+	select {
+	case t.out <- m:
+	case <-t.going.Done():
+		return nil, context.Cause(t.going)
+	}
+	select {
+	case <-m.Acked():
+		return nil, nil
+	case <-m.Nacked():
+		if o.err != nil {
+			return o.err, nil
+		}
+		return errNacked, nil
+	case <-t.working.Done():
+		return nil, context.Cause(t.working)
+	}
+}
+
+func newMessage(e *application.StoredEvent) *message.Message {
+	m := message.NewMessage(e.ID, e.Payload)
+	m.Metadata[MetaType] = e.Type
+	m.Metadata[MetaSellerID] = e.SellerID
+	m.Metadata[MetaAggregateType] = e.AggregateType
+	m.Metadata[MetaAggregateID] = e.AggregateID
+	m.Metadata[MetaAggregateVersion] = strconv.FormatInt(e.AggregateVersion, 10)
+	m.Metadata[MetaPosition] = strconv.FormatInt(e.Position, 10)
+	m.Metadata[MetaOccurredAt] = e.OccurredAt.Format("2006-01-02T15:04:05.000000Z07:00")
+	for name, value := range map[string]string{
+		MetaCorrelationID: e.Trail.CorrelationID, MetaCausationID: e.Trail.CausationID,
+		MetaTraceparent: e.Trail.Traceparent,
+	} {
+		if value != "" {
+			m.Metadata[name] = value
+		}
+	}
+	return m
+}
+
+// fenced runs fn in a transaction that holds the consumer's row while the lease holds: errLeaseLost. Errors of the
+// database are tried again until working ends.
+func (t *term) fenced(fn func(tx execer) error) error {
+	for failures := 1; ; failures++ {
+		err := t.fencedOnce(fn)
+		switch {
+		case err == nil:
+			return nil
+		case t.working.Err() != nil:
+			return context.Cause(t.working)
+		case errors.Is(err, errLeaseLost):
+			return err
+		case t.db.Classify(err) == dialect.Duplicate:
+			return nil // stored by a commit whose answer was lost
+		}
+		t.config.Logger.Warn("event log: parked events not stored yet", slog.Any("error", err))
+		if err := pause(t.working, t.config.Backoff.delay(failures)); err != nil {
+			return err
+		}
+	}
+}
+
+func (t *term) fencedOnce(fn func(tx execer) error) error {
+	tx, err := t.db.Writer.BeginTx(t.working, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	ok, err := matched(t.working, tx, "UPDATE event_consumers SET fence = fence WHERE name = ? AND owner = ? AND fence = ?",
+		t.lease.name, t.lease.owner, t.lease.fence)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return errLeaseLost
+	}
+	if err := fn(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// saveNowAndThen writes the cursor while it moves.
+func (t *term) saveNowAndThen(halt, quit context.CancelCauseFunc) {
+	for {
+		seen := t.tracker.moved.Version()
+		err := t.save(t.working)
+		switch {
+		case t.working.Err() != nil:
+			return
+		case errors.Is(err, errLeaseLost):
+			halt(err)
+			quit(err)
+			return
+		case err != nil:
+			t.config.Logger.Warn("event log: cursor not saved yet", slog.Any("error", err))
+		default:
+			if _, err := t.tracker.moved.Wait(t.working, seen); err != nil {
+				return
+			}
+		}
+		if pause(t.working, t.config.Save) != nil {
+			return
+		}
+	}
+}
+
+// save writes the cursor when it moved: errLeaseLost.
+func (t *term) save(ctx context.Context) error {
+	low := t.tracker.lowest()
+	if low == t.lease.position {
+		return nil
+	}
+	err := t.lease.move(ctx, t.db.Writer, low)
+	if errors.Is(err, errLeaseLost) {
+		// Or the answer to an earlier write was lost, and the stored cursor is another than we think.
+		if err = t.lease.reload(ctx); err == nil {
+			err = t.lease.move(ctx, t.db.Writer, low)
+		}
+	}
+	if err == nil {
+		t.lease.position = low
+	}
+	return err
+}
+
+var _ message.Subscriber = (*Subscriber)(nil)
