@@ -31,7 +31,7 @@ func TestInstancesThatStartAtOnceOnAnEmptyDatabase(t *testing.T) {
 	for _, command := range []string{"migrate", "serve"} {
 		t.Run(command, func(t *testing.T) {
 			t.Parallel()
-			apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+			apptest.EachEmpty(t, func(t *testing.T, databaseURL string) {
 				const n = 3
 				if command == "migrate" {
 					var all [n]*apptest.Process
@@ -73,7 +73,7 @@ func TestInstancesThatStartAtOnceOnAnEmptyDatabase(t *testing.T) {
 
 func TestANewerSchemaIsRefused(t *testing.T) {
 	t.Parallel()
-	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+	apptest.EachEmpty(t, func(t *testing.T, databaseURL string) {
 		if status := func() string { _, out, _ := end(t, databaseURL, []string{"migrate", "status"}); return out }(); strings.Contains(status, "true") {
 			t.Errorf("an empty database has migrations:\n%s", status)
 		}
@@ -128,7 +128,7 @@ func TestEveryWrongSettingIsListed(t *testing.T) {
 
 func TestDoctorFindsWhatIsBroken(t *testing.T) {
 	t.Parallel()
-	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+	apptest.EachEmpty(t, func(t *testing.T, databaseURL string) {
 		p := apptest.Run(t, databaseURL, []string{"serve"})
 		s := apptest.NewShop(t, &p.App, nil, apptest.Rich)
 		for range 5 {
@@ -165,7 +165,7 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 
 func TestAReplayMakesTheSameReport(t *testing.T) {
 	t.Parallel()
-	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+	apptest.EachEmpty(t, func(t *testing.T, databaseURL string) {
 		p := apptest.Run(t, databaseURL, []string{"serve"})
 		s := apptest.NewShop(t, &p.App, nil, apptest.Buyer{Deposit: 50, Contract: apptest.Object{"price": 10.00}})
 		form := s.Form()
@@ -213,7 +213,7 @@ func TestAReplayMakesTheSameReport(t *testing.T) {
 
 func TestKeysOfTheCommandLine(t *testing.T) {
 	t.Parallel()
-	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+	apptest.EachEmpty(t, func(t *testing.T, databaseURL string) {
 		p := apptest.Run(t, databaseURL, []string{"serve"})
 		s := apptest.NewShop(t, &p.App, nil, apptest.Rich)
 		key := strings.TrimSpace(must(t, databaseURL, "keys", "create", "--seller", s.Code, "--scope", "supplier", "--partner", s.PartnerID, "--name", "from-the-shell", "--rate", "2/60"))
@@ -253,7 +253,7 @@ func TestKeysOfTheCommandLine(t *testing.T) {
 
 func TestTheAdminKeyIsPrintedOnce(t *testing.T) {
 	t.Parallel()
-	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+	apptest.EachEmpty(t, func(t *testing.T, databaseURL string) {
 		const before = "Admin key (printed this once; keep it): "
 		p := apptest.Run(t, databaseURL, []string{"serve"}, "LEADMILL_ADMIN_KEY=")
 		_, key, printed := strings.Cut(p.Output.String(), before)

@@ -86,7 +86,7 @@ const (
 
 func TestTheSupplierDocumentationsExamples(t *testing.T) {
 	t.Parallel()
-	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+	apptest.EachEmpty(t, func(t *testing.T, databaseURL string) {
 		d := runDemo(t, databaseURL)
 		matches(t, "the curl example", d.supplier.Do("POST", "/api/leads", documentedCurl), 200, soldPattern)
 		again := d.supplier.Do("POST", "/api/leads", documentedCurl)
@@ -159,7 +159,7 @@ func TestTheSupplierDocumentationsExamples(t *testing.T) {
 
 func TestTheDemoPrintsACurlLineThatSells(t *testing.T) {
 	t.Parallel()
-	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+	apptest.EachEmpty(t, func(t *testing.T, databaseURL string) {
 		seen := map[string]bool{}
 		for range 2 { // at every start a working key and a phone that was not used
 			d := runDemo(t, databaseURL)
@@ -185,7 +185,7 @@ func TestTheDemoPrintsACurlLineThatSells(t *testing.T) {
 
 func TestTheCreatePartnerExample(t *testing.T) {
 	t.Parallel()
-	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+	apptest.EachEmpty(t, func(t *testing.T, databaseURL string) {
 		d := runDemo(t, databaseURL)
 		// The documentation hides the address in its example.
 		const request = `{

@@ -11,6 +11,7 @@ import (
 
 	"github.com/leadmill/leadmill"
 	"github.com/leadmill/leadmill/tests/dbtest"
+	"github.com/leadmill/leadmill/tests/dbtest/migrated"
 	"github.com/leadmill/leadmill/tests/load"
 )
 
@@ -49,7 +50,7 @@ func serve(t *testing.T, databaseURL string) string {
 
 // The service is configured by the environment, so this test and its parts run one after another.
 func TestEverythingAnsweredIsInEveryPlace(t *testing.T) {
-	databaseURL := dbtest.URL(t, dbtest.SQLite)
+	databaseURL := migrated.URL(t, dbtest.SQLite)
 	base := serve(t, databaseURL)
 	r, err := load.Run(t.Context(), load.Options{BaseURL: base, AdminKey: adminKey, Connections: 16, Warmup: 100 * time.Millisecond, Duration: time.Second})
 	if err != nil {

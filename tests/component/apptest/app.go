@@ -15,6 +15,7 @@ import (
 
 	"github.com/leadmill/leadmill"
 	"github.com/leadmill/leadmill/tests/dbtest"
+	"github.com/leadmill/leadmill/tests/dbtest/migrated"
 )
 
 // AdminKey is the admin key of every app made here.
@@ -35,13 +36,24 @@ func Main(m *testing.M) {
 	leadmill.New().Run()
 }
 
-// EachEngine runs a test on every engine of this run, in parallel, each with an empty database.
+// EachEngine runs a test on every engine of this run, in parallel, each with a migrated database without data.
 func EachEngine(t *testing.T, test func(t *testing.T, databaseURL string)) {
+	t.Helper()
+	each(t, migrated.URL, test)
+}
+
+// EachEmpty is EachEngine with databases that hold nothing at all: for tests of what an operator does first.
+func EachEmpty(t *testing.T, test func(t *testing.T, databaseURL string)) {
+	t.Helper()
+	each(t, dbtest.URL, test)
+}
+
+func each(t *testing.T, database func(testing.TB, dbtest.Engine) string, test func(t *testing.T, databaseURL string)) {
 	t.Helper()
 	for _, e := range dbtest.Engines() {
 		t.Run(string(e), func(t *testing.T) {
 			t.Parallel()
-			test(t, dbtest.URL(t, e))
+			test(t, database(t, e))
 		})
 	}
 }
