@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/leadmill/leadmill/tests/component/apptest"
 )
@@ -235,7 +234,7 @@ func TestKeysOfTheCommandLine(t *testing.T) {
 			t.Fatalf("keys list says\n%s", list)
 		}
 		must(t, databaseURL, "keys", "revoke", id, "--seller", s.Code)
-		apptest.Eventually(t, 5*time.Second, func() error {
+		apptest.Eventually(t, func() error {
 			if a := client.Do("GET", "/api/leads/none", nil); a.Status != 401 {
 				return errStill
 			}

@@ -52,7 +52,7 @@ func runDemo(t *testing.T, databaseURL string) demo {
 	t.Helper()
 	p := apptest.Run(t, databaseURL, []string{"demo"})
 	d := demo{Process: p}
-	apptest.Eventually(t, 10*time.Second, func() error {
+	apptest.Eventually(t, func() error {
 		if out := p.Output.String(); !strings.Contains(out, "curl ") || !strings.HasSuffix(out, "\n") {
 			return errors.New("no curl line yet: " + out)
 		}

@@ -76,7 +76,7 @@ func TestAProcessStoppedUnderLoadAnswersWhatItTook(t *testing.T) {
 				}
 			})
 			before := l.count()
-			apptest.Eventually(t, 20*time.Second, func() error { return l.more(before, 50) })
+			apptest.Eventually(t, func() error { return l.more(before, 50) })
 			began := time.Now()
 			p.Stop(t)
 			if took := time.Since(began); took > 15*time.Second {

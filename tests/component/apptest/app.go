@@ -5,9 +5,11 @@ package apptest
 import (
 	"bytes"
 	"context"
+	"flag"
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +25,16 @@ const AdminKey = "admin-key-of-the-tests-0123456789abcdef"
 
 // processVar says to a test binary that it is to be Leadmill itself.
 const processVar = "LEADMILL_APPTEST_PROCESS"
+
+// MainAtOnce is Main with n tests at a time, whatever the number of processors: most of the time tests of the whole wait for
+// ticks, mails, the database and other processes. Not too many, because each has pools of connections. The flag -parallel
+// of go test overrides it.
+func MainAtOnce(m *testing.M, n int) {
+	if err := flag.Set("test.parallel", strconv.Itoa(n)); err != nil {
+		panic(err)
+	}
+	Main(m)
+}
 
 // Main is the TestMain of packages that use this one: a process of Leadmill is the test binary once more.
 func Main(m *testing.M) {
@@ -111,9 +123,6 @@ type Process struct {
 	ended  chan error
 }
 
-// startPatience bounds how long a process may take to listen, migrations included, on a machine under load.
-const startPatience = time.Minute
-
 // Run starts a process with arguments and settings ("LEADMILL_LOG_LEVEL=debug") and returns when it listens.
 func Run(t testing.TB, databaseURL string, args []string, settings ...string) *Process {
 	t.Helper()
@@ -125,7 +134,7 @@ func Run(t testing.TB, databaseURL string, args []string, settings ...string) *P
 // Listen waits until a process listens and learns its address.
 func (p *Process) Listen(t testing.TB) {
 	t.Helper()
-	deadline := time.After(startPatience)
+	deadline := time.After(Patience)
 	for {
 		changed := p.Output.changed()
 		if url, ok := p.Output.find("Leadmill listens on "); ok {
@@ -138,7 +147,7 @@ func (p *Process) Listen(t testing.TB) {
 			p.ended <- err
 			t.Fatalf("leadmill %v ended: %v\n%s", p.cmd.Args[1:], err, p.Logs.Tail())
 		case <-deadline:
-			t.Fatalf("leadmill %v does not listen after %v:\n%s", p.cmd.Args[1:], startPatience, p.Logs.Tail())
+			t.Fatalf("leadmill %v does not listen after %v:\n%s", p.cmd.Args[1:], Patience, p.Logs.Tail())
 		}
 	}
 }
@@ -191,8 +200,8 @@ func (p *Process) Wait(t testing.TB) int {
 	select {
 	case err := <-p.ended:
 		p.ended <- err
-	case <-time.After(startPatience):
-		t.Fatalf("leadmill has not ended after %v:\n%s", startPatience, p.Logs.Tail())
+	case <-time.After(Patience):
+		t.Fatalf("leadmill has not ended after %v:\n%s", Patience, p.Logs.Tail())
 	}
 	return p.cmd.ProcessState.ExitCode()
 }
@@ -258,10 +267,14 @@ func (l *Log) Tail() string {
 	return s[max(0, len(s)-4000):]
 }
 
-// Eventually waits until a condition holds, and fails the test with what it last said when it does not in time.
-func Eventually(t testing.TB, within time.Duration, condition func() error) {
+// Patience bounds every wait for something that must happen. It only keeps a test from hanging: how quick a machine is
+// under load says nothing about the product, so a test that is about time counts, or compares with a wait of its own.
+const Patience = 3 * time.Minute
+
+// Eventually waits until a condition holds, and fails the test with what it last said when Patience ends.
+func Eventually(t testing.TB, condition func() error) {
 	t.Helper()
-	deadline := time.After(within)
+	deadline := time.After(Patience)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -271,7 +284,7 @@ func Eventually(t testing.TB, within time.Duration, condition func() error) {
 		}
 		select {
 		case <-deadline:
-			t.Fatalf("after %v: %v", within, err)
+			t.Fatalf("after %v: %v", Patience, err)
 		case <-tick.C:
 		}
 	}

@@ -1,6 +1,7 @@
-package component_test
+package market_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -67,9 +68,9 @@ func TestWhatAnotherInstanceChangedHoldsHereToo(t *testing.T) {
 		elsewhere.Must(t, "DELETE", "/v1/api-keys/"+id, nil)
 		revoked := time.Now()
 		expect("a revoked key where it was revoked", doomed.At(there).Do("POST", "/api/leads", s.Form()), 401, "invalid_api_key")
-		apptest.Eventually(t, 5*time.Second, func() error {
+		apptest.Eventually(t, func() error {
 			if a := doomed.Do("POST", "/api/leads", s.Form()); a.Status != 401 {
-				return errorf("a key revoked elsewhere is answered %v after %v", a, time.Since(revoked))
+				return fmt.Errorf("a key revoked elsewhere is answered %v after %v", a, time.Since(revoked))
 			}
 			return nil
 		})
@@ -87,9 +88,9 @@ func TestANewSlugHoldsOnEveryInstance(t *testing.T) {
 			t.Errorf("a lead by the slug is answered %+v", l)
 		}
 		s.Admin.At(there).Must(t, "PUT", "/v1/sellers/"+s.Code, apptest.Object{"slug": s.Slug + "-renamed"})
-		apptest.Eventually(t, 5*time.Second, func() error {
+		apptest.Eventually(t, func() error {
 			if a := s.Supplier.Do("POST", "/api/leads", s.Form().With("seller", s.Slug)); a.Status != 401 {
-				return errorf("the old slug is answered %v", a)
+				return fmt.Errorf("the old slug is answered %v", a)
 			}
 			return nil
 		})

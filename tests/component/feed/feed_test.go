@@ -1,4 +1,4 @@
-package component_test
+package feed_test
 
 import (
 	"encoding/base64"
@@ -111,7 +111,7 @@ func TestNoPersonalDataLeavesTheLead(t *testing.T) {
 		c := apptest.Config(databaseURL)
 		c.LogLevel = slog.LevelDebug
 		app := apptest.StartConfig(t, c, leadmill.StartOptions{}, leadmill.NewModule("test",
-			leadmill.AsIntakeRule(func() panickingRule { return panickingRule{} })))
+			leadmill.AsIntakeRule(func() apptest.PanickingRule { return apptest.PanickingRule{} })))
 		s := apptest.NewShop(t, app, apptest.Object{"dedupe": apptest.Object{"fields": []string{"phone", "email"}, "match": "any", "window_days": 30}}, apptest.Rich)
 		db := apptest.Open(t, databaseURL)
 		canaries := []string{"Zaphodius", "Beeblebroxon", "2025550143", "202-555-0143", "zaphodius", "Magratheastreet", "crm-canary", "Trillianova", "supplier@shop.example"}
@@ -131,7 +131,7 @@ func TestNoPersonalDataLeavesTheLead(t *testing.T) {
 		}
 		for _, a := range []apptest.Answer{
 			s.Supplier.Do("POST", "/api/leads?"+q.Encode(), nil),
-			s.Supplier.Do("POST", "/api/leads", form.With("firstName", poison+"Zaphodius")),
+			s.Supplier.Do("POST", "/api/leads", form.With("firstName", apptest.Poison+"Zaphodius")),
 			s.Supplier.Do("POST", "/api/leads", form.With("state", "Zaphodius")),
 			s.Supplier.Do("POST", "/api/leads", form.With("phone", "2025550143 Zaphodius")),
 			s.Supplier.Do("POST", "/api/leads", `{"firstName":"Zaphodius","phone":"202-555-0143"`),

@@ -1,4 +1,4 @@
-package component_test
+package program_test
 
 import (
 	"errors"
@@ -70,9 +70,9 @@ func (o *offering) get(id any) map[string]any {
 // await waits until a form lead has a market status.
 func (o *offering) await(id, status any) {
 	o.t.Helper()
-	apptest.Eventually(o.t, rematched, func() error {
+	apptest.Eventually(o.t, func() error {
 		if l := o.get(id); l["market_status"] != status {
-			return errorf("lead %v is %v, want %v", id, l["market_status"], status)
+			return fmt.Errorf("lead %v is %v, want %v", id, l["market_status"], status)
 		}
 		return nil
 	})
@@ -207,9 +207,9 @@ func TestFormLeadsAndSuppliersLeadsAreDuplicatesOfEachOther(t *testing.T) {
 		if count["sold"]+count["pending"] != 1 || count["duplicate"] != len(statuses)-1 {
 			t.Errorf("one phone at once from both sides is %v", count)
 		}
-		apptest.Eventually(t, rematched, func() error {
+		apptest.Eventually(t, func() error {
 			if n := o.db.Number("SELECT COUNT(*) FROM sales"); n != 3 {
-				return errorf("%d sales, want 3", n)
+				return fmt.Errorf("%d sales, want 3", n)
 			}
 			return nil
 		})
@@ -357,9 +357,9 @@ func TestFormLeadsAreReviewedWhileTheyAreSold(t *testing.T) {
 				t.Errorf("answered %v", a)
 			}
 		})
-		apptest.Eventually(t, rematched, func() error {
+		apptest.Eventually(t, func() error {
 			if left := o.db.Number("SELECT COUNT(*) FROM leads WHERE status = 'pending'"); left != 0 {
-				return errorf("%d leads still wait", left)
+				return fmt.Errorf("%d leads still wait", left)
 			}
 			return nil
 		})
