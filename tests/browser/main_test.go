@@ -22,8 +22,8 @@ import (
 	"github.com/leadmill/leadmill/tests/component/apptest"
 )
 
-// patience bounds everything a browser is waited for, on a machine under load.
-const patience = time.Minute
+// patience bounds everything a browser is waited for.
+const patience = apptest.Patience
 
 // shopHost is the host of sellers' pages. The browser finds it on this machine; cookies know hosts, not ports, so it keeps
 // the seller's apart from Leadmill's on 127.0.0.1.

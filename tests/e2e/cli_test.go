@@ -215,7 +215,7 @@ func TestKeysOfTheCommandLine(t *testing.T) {
 	apptest.EachEmpty(t, func(t *testing.T, databaseURL string) {
 		p := apptest.Run(t, databaseURL, []string{"serve"})
 		s := apptest.NewShop(t, &p.App, nil, apptest.Rich)
-		key := strings.TrimSpace(must(t, databaseURL, "keys", "create", "--seller", s.Code, "--scope", "supplier", "--partner", s.PartnerID, "--name", "from-the-shell", "--rate", "2/60"))
+		key := strings.TrimSpace(must(t, databaseURL, "keys", "create", "--seller", s.Code, "--scope", "supplier", "--partner", s.PartnerID, "--name", "from-the-shell", "--rate", "2/86400"))
 		client := s.Supplier.With(key)
 		for i, want := range []int{200, 200, 429} {
 			a := client.Do("POST", "/api/leads", s.Form())

@@ -130,7 +130,7 @@ func TestTheSupplierDocumentationsExamples(t *testing.T) {
 		matches(t, "a lead without a buyer", d.supplier.Do("POST", "/api/leads", strings.Replace(documentedCurl, "4567", "4571", 1)), 200,
 			`\{"success":true,"lead_id":"lead_[0-9A-Z]{26}","status":"pending"\}`)
 
-		limit := 60
+		limit, window := 60, int64(0)
 		for n := 1; ; n++ {
 			a := d.supplier.Do("POST", "/api/leads", `{}`)
 			remaining, err := strconv.Atoi(a.Header.Get("X-RateLimit-Remaining"))
@@ -144,6 +144,9 @@ func TestTheSupplierDocumentationsExamples(t *testing.T) {
 					t.Errorf("the headers of one too many are %v", a.Header)
 				}
 				break
+			}
+			if reset != window { // on a slow machine a minute ends in between, and the count begins again
+				window, n = reset, 1
 			}
 			if limit = remaining; n > 60 {
 				t.Fatalf("still no limit: %v", a)
