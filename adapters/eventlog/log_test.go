@@ -369,9 +369,8 @@ func TestSignal(t *testing.T) {
 func BenchmarkAppend(b *testing.B) {
 	for _, e := range dbtest.Engines() {
 		b.Run(string(e), func(b *testing.B) {
-			d := database{engine: e, url: dbtest.URL(b, e)}
+			d := database{engine: e, url: schema.URL(b, e)}
 			i := d.open(b)
-			migrate(b, i.db)
 			const batch = 512
 			events := make([]application.EventRecord, batch)
 			version := int64(0)

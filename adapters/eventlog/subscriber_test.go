@@ -273,13 +273,23 @@ func TestSubscriberTakeover(t *testing.T) {
 	onEngines(t, func(t *testing.T, d database) {
 		one, two := d.start(t), d.start(t)
 		seed(t, one, 1, 1)
-		frozen := one.subscriber(t, eventlog.SubscriberConfig{
-			Name: "over", Lanes: 1,
-			Lease: eventlog.LeaseConfig{TTL: 50 * time.Millisecond, Renew: time.Hour, Retry: time.Hour},
-		})
-		out, err := frozen.Subscribe(t.Context(), eventlog.Topic)
-		require.NoError(t, err)
-		m := <-out
+		var frozen *eventlog.Subscriber
+		var m *message.Message
+		for ttl := 50 * time.Millisecond; m == nil; ttl *= 2 { // until the machine is quick enough to give an event within a lease
+			frozen = one.subscriber(t, eventlog.SubscriberConfig{
+				Name: "over", Lanes: 1,
+				Lease: eventlog.LeaseConfig{TTL: ttl, Renew: time.Hour, Retry: time.Hour},
+			})
+			out, err := frozen.Subscribe(t.Context(), eventlog.Topic)
+			require.NoError(t, err)
+			select {
+			case m = <-out:
+			case <-time.After(10 * ttl):
+			}
+			if m == nil {
+				require.NoError(t, frozen.Close())
+			}
+		}
 		heir := two.subscriber(t, eventlog.SubscriberConfig{Name: "over", Lanes: 1, Lease: eventlog.LeaseConfig{TTL: time.Hour, Retry: time.Millisecond}})
 		next, err := heir.Subscribe(t.Context(), eventlog.Topic)
 		require.NoError(t, err)

@@ -13,6 +13,7 @@ import (
 	"github.com/leadmill/leadmill/adapters/sqlstore/sqlstoretest"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/tests/dbtest"
+	"github.com/leadmill/leadmill/tests/dbtest/migrated"
 )
 
 func TestMailQueue(t *testing.T) {
@@ -20,7 +21,7 @@ func TestMailQueue(t *testing.T) {
 	for _, engine := range dbtest.Engines() {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
-			s, ctx := sqlstoretest.New(t, dbtest.URL(t, engine)).Store, t.Context()
+			s, ctx := sqlstoretest.New(t, migrated.URL(t, engine)).Store, t.Context()
 			now := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
 			a := application.OutgoingMail{EventID: "evt_a", SellerID: "seller_1", PartnerID: "p1"}
 			b := application.OutgoingMail{EventID: "evt_b", SellerID: "seller_2", PartnerID: "p2", Attempts: 3}

@@ -26,6 +26,7 @@ import (
 	"github.com/leadmill/leadmill/domain/partner"
 	"github.com/leadmill/leadmill/domain/seller"
 	"github.com/leadmill/leadmill/tests/dbtest"
+	"github.com/leadmill/leadmill/tests/dbtest/migrated"
 )
 
 // noon is the readers' now.
@@ -55,7 +56,7 @@ func reading(t *testing.T, test func(t *testing.T, r *readings)) {
 	for _, e := range dbtest.Engines() {
 		t.Run(string(e), func(t *testing.T) {
 			t.Parallel()
-			h := sqlstoretest.New(t, dbtest.URL(t, e))
+			h := sqlstoretest.New(t, migrated.URL(t, e))
 			r := &readings{sqlstore.NewReader(h.DB, standing{}), t, h}
 			for _, a := range []application.Actor{one, two} {
 				program := seller.DefaultProgram()

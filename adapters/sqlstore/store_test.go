@@ -5,6 +5,7 @@ import (
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/sqlstoretest"
 	"github.com/leadmill/leadmill/tests/dbtest"
+	"github.com/leadmill/leadmill/tests/dbtest/migrated"
 )
 
 func TestStore(t *testing.T) {
@@ -12,7 +13,7 @@ func TestStore(t *testing.T) {
 	for _, engine := range dbtest.Engines() {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
-			sqlstoretest.Run(t, func(t *testing.T) *sqlstoretest.Harness { return sqlstoretest.New(t, dbtest.URL(t, engine)) })
+			sqlstoretest.Run(t, func(t *testing.T) *sqlstoretest.Harness { return sqlstoretest.New(t, migrated.URL(t, engine)) })
 		})
 	}
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/leadmill/leadmill/domain/partner"
 	"github.com/leadmill/leadmill/domain/seller"
 	"github.com/leadmill/leadmill/tests/dbtest"
+	"github.com/leadmill/leadmill/tests/dbtest/migrated"
 )
 
 // evening is the 1st in Chicago and the 2nd in UTC.
@@ -42,10 +43,9 @@ type fixture struct {
 
 func newFixture(t testing.TB, e dbtest.Engine) *fixture {
 	t.Helper()
-	db, err := dialect.Open(dbtest.URL(t, e), dialect.Options{})
+	db, err := dialect.Open(migrated.URL(t, e), dialect.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, db.Close()) })
-	require.NoError(t, sqlstore.Migrate(t.Context(), db))
 	store := sqlstore.NewCampaignReport(db)
 	return &fixture{t: t, db: db, store: store, projection: projection.NewCampaignReport(store)}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/domain/partner"
 	"github.com/leadmill/leadmill/tests/dbtest"
+	"github.com/leadmill/leadmill/tests/dbtest/migrated"
 )
 
 // program is a database with the tables of partners' activity and a log to apply.
@@ -36,10 +37,9 @@ type program struct {
 
 func newProgram(t testing.TB, e dbtest.Engine) *program {
 	t.Helper()
-	db, err := dialect.Open(dbtest.URL(t, e), dialect.Options{})
+	db, err := dialect.Open(migrated.URL(t, e), dialect.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, db.Close()) })
-	require.NoError(t, sqlstore.Migrate(t.Context(), db))
 	return &program{t: t, db: db, projection: projection.NewPartnerActivity(sqlstore.NewPartnerActivity(db))}
 }
 

@@ -22,8 +22,8 @@ import (
 	"github.com/leadmill/leadmill/tests/component/apptest"
 )
 
-// patience bounds everything a browser is waited for, on a machine under load.
-const patience = time.Minute
+// patience bounds everything a browser is waited for.
+const patience = apptest.Patience
 
 // shopHost is the host of sellers' pages. The browser finds it on this machine; cookies know hosts, not ports, so it keeps
 // the seller's apart from Leadmill's on 127.0.0.1.
@@ -200,7 +200,7 @@ func (b *tab) want(pairs ...any) {
 // wait waits until an expression has a value, also beyond the page it begins in.
 func (b *tab) wait(expression string, want any) {
 	b.t.Helper()
-	apptest.Eventually(b.t, patience, func() error {
+	apptest.Eventually(b.t, func() error {
 		got, err := b.evaluate(expression)
 		switch {
 		case err != nil:
@@ -239,7 +239,7 @@ func (b *tab) wantCookies(address string, pairs ...string) map[string]*network.C
 		want[pairs[i]] = pairs[i+1]
 	}
 	var cookies map[string]*network.Cookie
-	apptest.Eventually(b.t, patience, func() error {
+	apptest.Eventually(b.t, func() error {
 		cookies = b.cookies(address)
 		got := map[string]string{}
 		for name, c := range cookies {

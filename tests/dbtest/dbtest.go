@@ -137,6 +137,22 @@ var (
 	sharedMariaDB = sync.OnceValues(func() (string, error) { return shared(MariaDB) })
 )
 
+// forThrowingAway are the options of a server that many tests share and that nobody kills: its data need not outlive it,
+// so it never waits for the disk. What is given up is what a crash of the server or of the machine would show; how
+// transactions lock, wait, fail and see each other stays, and so does the binary log. A test that kills its server has
+// one of its own by [StartServer], with the defaults. Measured on MySQL 9.7, the migrated schema made and dropped took
+// 0.15 s in place of 0.56 s.
+var forThrowingAway = []string{
+	// Many tests at once, each with its pools: the default of 151 connections would be the tests' own limit.
+	"--max-connections=1000",
+	"--innodb-flush-log-at-trx-commit=0",
+	"--sync-binlog=0",
+	"--loose-skip-innodb-doublewrite",
+	"--loose-innodb-flush-method=nosync",
+	// All tables in one file: a file for each is made and removed for every test.
+	"--loose-innodb-file-per-table=OFF",
+}
+
 func shared(e Engine) (string, error) {
 	admin, err := givenURL(e)
 	if err != nil {
@@ -152,8 +168,7 @@ func shared(e Engine) (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
 	defer cancel()
-	// Many tests at once, each with its pools: the default of 151 connections would be the test's own limit.
-	s, err := Start(ctx, Options{Engine: e, Args: []string{"--max-connections=1000"}})
+	s, err := Start(ctx, Options{Engine: e, Args: forThrowingAway})
 	if err != nil {
 		return "", err
 	}
@@ -214,6 +229,7 @@ func config(databaseURL string) (*mysql.Config, error) {
 	cfg.DBName = strings.TrimPrefix(u.Path, "/")
 	cfg.TLSConfig = u.Query().Get("tls")
 	cfg.Timeout = 5 * time.Second
+	cfg.MultiStatements = true      // a template's copy is made in one round trip
 	cfg.Logger = &mysql.NopLogger{} // a server that is still starting is no news
 	return cfg, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/leadmill/leadmill/tests/component/apptest"
 )
@@ -31,7 +30,7 @@ func TestInstancesThatStartAtOnceOnAnEmptyDatabase(t *testing.T) {
 	for _, command := range []string{"migrate", "serve"} {
 		t.Run(command, func(t *testing.T) {
 			t.Parallel()
-			apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+			apptest.EachEmpty(t, func(t *testing.T, databaseURL string) {
 				const n = 3
 				if command == "migrate" {
 					var all [n]*apptest.Process
@@ -73,7 +72,7 @@ func TestInstancesThatStartAtOnceOnAnEmptyDatabase(t *testing.T) {
 
 func TestANewerSchemaIsRefused(t *testing.T) {
 	t.Parallel()
-	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+	apptest.EachEmpty(t, func(t *testing.T, databaseURL string) {
 		if status := func() string { _, out, _ := end(t, databaseURL, []string{"migrate", "status"}); return out }(); strings.Contains(status, "true") {
 			t.Errorf("an empty database has migrations:\n%s", status)
 		}
@@ -128,7 +127,7 @@ func TestEveryWrongSettingIsListed(t *testing.T) {
 
 func TestDoctorFindsWhatIsBroken(t *testing.T) {
 	t.Parallel()
-	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+	apptest.EachEmpty(t, func(t *testing.T, databaseURL string) {
 		p := apptest.Run(t, databaseURL, []string{"serve"})
 		s := apptest.NewShop(t, &p.App, nil, apptest.Rich)
 		for range 5 {
@@ -165,7 +164,7 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 
 func TestAReplayMakesTheSameReport(t *testing.T) {
 	t.Parallel()
-	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+	apptest.EachEmpty(t, func(t *testing.T, databaseURL string) {
 		p := apptest.Run(t, databaseURL, []string{"serve"})
 		s := apptest.NewShop(t, &p.App, nil, apptest.Buyer{Deposit: 50, Contract: apptest.Object{"price": 10.00}})
 		form := s.Form()
@@ -213,10 +212,10 @@ func TestAReplayMakesTheSameReport(t *testing.T) {
 
 func TestKeysOfTheCommandLine(t *testing.T) {
 	t.Parallel()
-	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+	apptest.EachEmpty(t, func(t *testing.T, databaseURL string) {
 		p := apptest.Run(t, databaseURL, []string{"serve"})
 		s := apptest.NewShop(t, &p.App, nil, apptest.Rich)
-		key := strings.TrimSpace(must(t, databaseURL, "keys", "create", "--seller", s.Code, "--scope", "supplier", "--partner", s.PartnerID, "--name", "from-the-shell", "--rate", "2/60"))
+		key := strings.TrimSpace(must(t, databaseURL, "keys", "create", "--seller", s.Code, "--scope", "supplier", "--partner", s.PartnerID, "--name", "from-the-shell", "--rate", "2/86400"))
 		client := s.Supplier.With(key)
 		for i, want := range []int{200, 200, 429} {
 			a := client.Do("POST", "/api/leads", s.Form())
@@ -235,7 +234,7 @@ func TestKeysOfTheCommandLine(t *testing.T) {
 			t.Fatalf("keys list says\n%s", list)
 		}
 		must(t, databaseURL, "keys", "revoke", id, "--seller", s.Code)
-		apptest.Eventually(t, 5*time.Second, func() error {
+		apptest.Eventually(t, func() error {
 			if a := client.Do("GET", "/api/leads/none", nil); a.Status != 401 {
 				return errStill
 			}
@@ -257,7 +256,7 @@ func TestKeysOfTheCommandLine(t *testing.T) {
 
 func TestTheAdminKeyIsPrintedOnce(t *testing.T) {
 	t.Parallel()
-	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+	apptest.EachEmpty(t, func(t *testing.T, databaseURL string) {
 		const before = "Admin key (printed this once; keep it): "
 		p := apptest.Run(t, databaseURL, []string{"serve"}, "LEADMILL_ADMIN_KEY=")
 		_, key, printed := strings.Cut(p.Output.String(), before)

@@ -52,7 +52,7 @@ func runDemo(t *testing.T, databaseURL string) demo {
 	t.Helper()
 	p := apptest.Run(t, databaseURL, []string{"demo"})
 	d := demo{Process: p}
-	apptest.Eventually(t, 10*time.Second, func() error {
+	apptest.Eventually(t, func() error {
 		if out := p.Output.String(); !strings.Contains(out, "curl ") || !strings.HasSuffix(out, "\n") {
 			return errors.New("no curl line yet: " + out)
 		}
@@ -86,7 +86,7 @@ const (
 
 func TestTheSupplierDocumentationsExamples(t *testing.T) {
 	t.Parallel()
-	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+	apptest.EachEmpty(t, func(t *testing.T, databaseURL string) {
 		d := runDemo(t, databaseURL)
 		matches(t, "the curl example", d.supplier.Do("POST", "/api/leads", documentedCurl), 200, soldPattern)
 		again := d.supplier.Do("POST", "/api/leads", documentedCurl)
@@ -132,7 +132,7 @@ func TestTheSupplierDocumentationsExamples(t *testing.T) {
 		matches(t, "a lead without a buyer", d.supplier.Do("POST", "/api/leads", strings.Replace(documentedCurl, "4567", "4571", 1)), 200,
 			`\{"success":true,"lead_id":"lead_[0-9A-Z]{26}","status":"pending"\}`)
 
-		limit := 60
+		limit, window := 60, int64(0)
 		for n := 1; ; n++ {
 			a := d.supplier.Do("POST", "/api/leads", `{}`)
 			remaining, err := strconv.Atoi(a.Header.Get("X-RateLimit-Remaining"))
@@ -146,6 +146,9 @@ func TestTheSupplierDocumentationsExamples(t *testing.T) {
 					t.Errorf("the headers of one too many are %v", a.Header)
 				}
 				break
+			}
+			if reset != window { // on a slow machine a minute ends in between, and the count begins again
+				window, n = reset, 1
 			}
 			if limit = remaining; n > 60 {
 				t.Fatalf("still no limit: %v", a)
@@ -161,7 +164,7 @@ func TestTheSupplierDocumentationsExamples(t *testing.T) {
 
 func TestTheDemoPrintsACurlLineThatSells(t *testing.T) {
 	t.Parallel()
-	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+	apptest.EachEmpty(t, func(t *testing.T, databaseURL string) {
 		seen := map[string]bool{}
 		for range 2 { // at every start a working key and a phone that was not used
 			d := runDemo(t, databaseURL)
@@ -187,7 +190,7 @@ func TestTheDemoPrintsACurlLineThatSells(t *testing.T) {
 
 func TestTheCreatePartnerExample(t *testing.T) {
 	t.Parallel()
-	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+	apptest.EachEmpty(t, func(t *testing.T, databaseURL string) {
 		d := runDemo(t, databaseURL)
 		// The documentation hides the address in its example.
 		const request = `{

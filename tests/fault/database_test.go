@@ -36,12 +36,12 @@ func TestADatabaseKilledUnderLoadLosesNothing(t *testing.T) {
 				var running sync.WaitGroup
 				running.Go(func() { l.run(ctx, app, 16, unavailable) })
 				before := l.count()
-				apptest.Eventually(t, 20*time.Second, func() error { return l.more(before, 100) })
+				apptest.Eventually(t, func() error { return l.more(before, 100) })
 				if err := server.Kill(); err != nil {
 					t.Fatal(err)
 				}
 				probe := app.Client(t, "")
-				apptest.Eventually(t, 10*time.Second, func() error {
+				apptest.Eventually(t, func() error {
 					if a := probe.Do("GET", "/readyz", nil); a.Status != 503 {
 						t.Logf("readyz: %v", a)
 						return errDown
@@ -52,7 +52,7 @@ func TestADatabaseKilledUnderLoadLosesNothing(t *testing.T) {
 					t.Errorf("livez without a database: %v", a)
 				}
 				// A key is asked for again after some seconds: it must not be told invalid.
-				apptest.Eventually(t, 10*time.Second, func() error {
+				apptest.Eventually(t, func() error {
 					if a := s.Program.Do("GET", "/v1/buyers", nil); a.Status != 503 || a.Header.Get("Retry-After") == "" {
 						t.Errorf("a query without a database: %v", a)
 					}
@@ -63,12 +63,12 @@ func TestADatabaseKilledUnderLoadLosesNothing(t *testing.T) {
 				}
 				back := time.Now()
 				before = l.count()
-				apptest.Eventually(t, 10*time.Second, func() error { return l.more(before, 100) })
+				apptest.Eventually(t, func() error { return l.more(before, 100) })
 				t.Logf("back %v after the database", time.Since(back))
 				cancel()
 				running.Wait()
 			}
-			apptest.Eventually(t, 10*time.Second, func() error {
+			apptest.Eventually(t, func() error {
 				if a := app.Client(t, "").Do("GET", "/readyz", nil); a.Status != 200 {
 					return errDown
 				}
@@ -87,7 +87,7 @@ func TestADatabaseKilledUnderLoadLosesNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			before := l.count()
-			apptest.Eventually(t, 10*time.Second, func() error { return l.more(before, 100) })
+			apptest.Eventually(t, func() error { return l.more(before, 100) })
 			cancel()
 			running.Wait()
 			if len(l.open) == 0 {

@@ -76,12 +76,8 @@ func TestAProcessStoppedUnderLoadAnswersWhatItTook(t *testing.T) {
 				}
 			})
 			before := l.count()
-			apptest.Eventually(t, 20*time.Second, func() error { return l.more(before, 50) })
-			began := time.Now()
-			p.Stop(t)
-			if took := time.Since(began); took > 15*time.Second {
-				t.Errorf("it took %v to stop", took)
-			}
+			apptest.Eventually(t, func() error { return l.more(before, 50) })
+			p.Stop(t) // which fails when a request is cut off after 20 s, as a poll that nobody ends would be
 			cancel()
 			running.Wait()
 			p = apptest.Run(t, databaseURL, []string{"serve"})

@@ -75,7 +75,7 @@ func server(t *testing.T, pieces ...string) *poster {
 		}
 		_ = far.Close()
 	}()
-	if err := client.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := client.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	p := &poster{conn: client, answer: make([]byte, 0, 16)}

@@ -34,6 +34,7 @@ import (
 	"github.com/leadmill/leadmill/domain/partner"
 	"github.com/leadmill/leadmill/domain/seller"
 	"github.com/leadmill/leadmill/tests/dbtest"
+	"github.com/leadmill/leadmill/tests/dbtest/migrated"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -65,10 +66,9 @@ func (i *ids) New(prefix string) string { return fmt.Sprintf("%s_%08d", prefix, 
 
 func newShop(t *testing.T, e dbtest.Engine) *shop {
 	t.Helper()
-	db, err := dialect.Open(dbtest.URL(t, e), dialect.Options{MaxConnections: 32})
+	db, err := dialect.Open(migrated.URL(t, e), dialect.Options{MaxConnections: 32})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	require.NoError(t, sqlstore.Migrate(t.Context(), db))
 	s := &shop{t: t, db: db, clock: clock.NewSystem(), ids: &ids{}, committed: eventlog.NewSignal()}
 	s.store = sqlstore.New(db, eventlog.NewWriter(db), s.committed, s.ids, func(_ string, e event.Event) (string, []byte, time.Time, error) {
 		return application.Translate(e)

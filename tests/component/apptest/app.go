@@ -5,9 +5,11 @@ package apptest
 import (
 	"bytes"
 	"context"
+	"flag"
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/leadmill/leadmill"
 	"github.com/leadmill/leadmill/tests/dbtest"
+	"github.com/leadmill/leadmill/tests/dbtest/migrated"
 )
 
 // AdminKey is the admin key of every app made here.
@@ -22,6 +25,16 @@ const AdminKey = "admin-key-of-the-tests-0123456789abcdef"
 
 // processVar says to a test binary that it is to be Leadmill itself.
 const processVar = "LEADMILL_APPTEST_PROCESS"
+
+// MainAtOnce is Main with n tests at a time, whatever the number of processors: most of the time tests of the whole wait for
+// ticks, mails, the database and other processes. Not too many, because each has pools of connections. The flag -parallel
+// of go test overrides it.
+func MainAtOnce(m *testing.M, n int) {
+	if err := flag.Set("test.parallel", strconv.Itoa(n)); err != nil {
+		panic(err)
+	}
+	Main(m)
+}
 
 // Main is the TestMain of packages that use this one: a process of Leadmill is the test binary once more.
 func Main(m *testing.M) {
@@ -35,13 +48,24 @@ func Main(m *testing.M) {
 	leadmill.New().Run()
 }
 
-// EachEngine runs a test on every engine of this run, in parallel, each with an empty database.
+// EachEngine runs a test on every engine of this run, in parallel, each with a migrated database without data.
 func EachEngine(t *testing.T, test func(t *testing.T, databaseURL string)) {
+	t.Helper()
+	each(t, migrated.URL, test)
+}
+
+// EachEmpty is EachEngine with databases that hold nothing at all: for tests of what an operator does first.
+func EachEmpty(t *testing.T, test func(t *testing.T, databaseURL string)) {
+	t.Helper()
+	each(t, dbtest.URL, test)
+}
+
+func each(t *testing.T, database func(testing.TB, dbtest.Engine) string, test func(t *testing.T, databaseURL string)) {
 	t.Helper()
 	for _, e := range dbtest.Engines() {
 		t.Run(string(e), func(t *testing.T) {
 			t.Parallel()
-			test(t, dbtest.URL(t, e))
+			test(t, database(t, e))
 		})
 	}
 }
@@ -99,9 +123,6 @@ type Process struct {
 	ended  chan error
 }
 
-// startPatience bounds how long a process may take to listen, migrations included, on a machine under load.
-const startPatience = time.Minute
-
 // Run starts a process with arguments and settings ("LEADMILL_LOG_LEVEL=debug") and returns when it listens.
 func Run(t testing.TB, databaseURL string, args []string, settings ...string) *Process {
 	t.Helper()
@@ -113,7 +134,7 @@ func Run(t testing.TB, databaseURL string, args []string, settings ...string) *P
 // Listen waits until a process listens and learns its address.
 func (p *Process) Listen(t testing.TB) {
 	t.Helper()
-	deadline := time.After(startPatience)
+	deadline := time.After(Patience)
 	for {
 		changed := p.Output.changed()
 		if url, ok := p.Output.find("Leadmill listens on "); ok {
@@ -126,7 +147,7 @@ func (p *Process) Listen(t testing.TB) {
 			p.ended <- err
 			t.Fatalf("leadmill %v ended: %v\n%s", p.cmd.Args[1:], err, p.Logs.Tail())
 		case <-deadline:
-			t.Fatalf("leadmill %v does not listen after %v:\n%s", p.cmd.Args[1:], startPatience, p.Logs.Tail())
+			t.Fatalf("leadmill %v does not listen after %v:\n%s", p.cmd.Args[1:], Patience, p.Logs.Tail())
 		}
 	}
 }
@@ -179,8 +200,8 @@ func (p *Process) Wait(t testing.TB) int {
 	select {
 	case err := <-p.ended:
 		p.ended <- err
-	case <-time.After(startPatience):
-		t.Fatalf("leadmill has not ended after %v:\n%s", startPatience, p.Logs.Tail())
+	case <-time.After(Patience):
+		t.Fatalf("leadmill has not ended after %v:\n%s", Patience, p.Logs.Tail())
 	}
 	return p.cmd.ProcessState.ExitCode()
 }
@@ -246,10 +267,14 @@ func (l *Log) Tail() string {
 	return s[max(0, len(s)-4000):]
 }
 
-// Eventually waits until a condition holds, and fails the test with what it last said when it does not in time.
-func Eventually(t testing.TB, within time.Duration, condition func() error) {
+// Patience bounds every wait for something that must happen. It only keeps a test from hanging: how quick a machine is
+// under load says nothing about the product, so a test that is about time counts, or compares with a wait of its own.
+const Patience = 3 * time.Minute
+
+// Eventually waits until a condition holds, and fails the test with what it last said when Patience ends.
+func Eventually(t testing.TB, condition func() error) {
 	t.Helper()
-	deadline := time.After(within)
+	deadline := time.After(Patience)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -259,7 +284,7 @@ func Eventually(t testing.TB, within time.Duration, condition func() error) {
 		}
 		select {
 		case <-deadline:
-			t.Fatalf("after %v: %v", within, err)
+			t.Fatalf("after %v: %v", Patience, err)
 		case <-tick.C:
 		}
 	}

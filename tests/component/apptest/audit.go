@@ -49,13 +49,10 @@ func (d *Database) number(query string, args ...any) (int64, error) {
 	return *n, nil
 }
 
-// settlePatience bounds how long sequencer and projections may take to catch up on a machine under load.
-const settlePatience = 30 * time.Second
-
 // Settle waits until every event has its position and every consumer has seen it. A running app does that.
 func (d *Database) Settle() {
 	d.t.Helper()
-	Eventually(d.t, settlePatience, func() error {
+	Eventually(d.t, func() error {
 		total, err := d.number("SELECT COUNT(*) FROM events")
 		if err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -175,6 +176,17 @@ func (c *Client) Must(t testing.TB, method, path string, body any, headers ...st
 		t.Fatalf("%s %s: %v", method, path, a)
 	}
 	return a
+}
+
+// RequestID finds the ids of requests in answers.
+var RequestID = regexp.MustCompile(`req_[0-9A-Z]{26}`)
+
+// Fill puts ids into the parameters of a path of openapi.yaml.
+func Fill(path string, ids map[string]string) string {
+	for name, id := range ids {
+		path = strings.ReplaceAll(path, "{"+name+"}", id)
+	}
+	return path
 }
 
 var phones atomic.Int64

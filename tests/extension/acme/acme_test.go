@@ -25,6 +25,7 @@ import (
 	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/tests/dbtest"
+	"github.com/leadmill/leadmill/tests/dbtest/migrated"
 	"github.com/leadmill/leadmill/tests/extension/acme"
 )
 
@@ -87,7 +88,7 @@ func onEveryEngine(t *testing.T, test func(t *testing.T, databaseURL string)) {
 	for _, e := range dbtest.Engines() {
 		t.Run(string(e), func(t *testing.T) {
 			t.Parallel()
-			test(t, dbtest.URL(t, e))
+			test(t, migrated.URL(t, e))
 		})
 	}
 }
@@ -266,7 +267,7 @@ func TestBrokenModules(t *testing.T) {
 	for name, b := range broken {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cmd := command(t, os.Args[0], dbtest.URL(t, dbtest.SQLite), "serve")
+			cmd := command(t, os.Args[0], migrated.URL(t, dbtest.SQLite), "serve")
 			cmd.Env = append(cmd.Env, brokenVar+"="+name)
 			stdout, stderr, code := output(t, cmd)
 			assert.Equal(t, 1, code)

@@ -23,7 +23,7 @@ import (
 )
 
 // patience bounds every wait for a process. A lease of a killed process takes ten seconds to end.
-const patience = 90 * time.Second
+const patience = 3 * time.Minute
 
 var workDir string // holds the program while the tests run
 

@@ -1,23 +1,17 @@
-package component_test
+package market_test
 
 import (
-	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/leadmill/leadmill"
 	"github.com/leadmill/leadmill/adapters/clock"
-	"github.com/leadmill/leadmill/application/bus"
 	"github.com/leadmill/leadmill/domain/distribution"
 	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/tests/component/apptest"
 )
-
-// rematched is how long what waits may wait once it could be sold: the sweep comes every 5 seconds.
-const rematched = 20 * time.Second
 
 // wait posts leads that nobody takes and returns their ids, oldest first.
 func wait(t *testing.T, s *apptest.Shop, n int) (ids []string) {
@@ -35,7 +29,7 @@ func wait(t *testing.T, s *apptest.Shop, n int) (ids []string) {
 // soldOf waits until n of the leads are sold and returns their places.
 func soldOf(t *testing.T, s *apptest.Shop, ids []string, n int) (places []int) {
 	t.Helper()
-	apptest.Eventually(t, rematched, func() error {
+	apptest.Eventually(t, func() error {
 		places = nil
 		for i, id := range ids {
 			if s.Lead(t, id)["status"] == "sold" {
@@ -43,7 +37,7 @@ func soldOf(t *testing.T, s *apptest.Shop, ids []string, n int) (places []int) {
 			}
 		}
 		if len(places) < n {
-			return errorf("%d of %d leads are sold, want %d", len(places), len(ids), n)
+			return fmt.Errorf("%d of %d leads are sold, want %d", len(places), len(ids), n)
 		}
 		return nil
 	})
@@ -141,30 +135,13 @@ func (pickyStrategy) Rank(f lead.Facts, c []distribution.Candidate) []distributi
 	return c
 }
 
-// unswept keeps the sweep away, so that leads are only matched because something happened. MatchPending waits while the
-// lock is held.
-type unswept struct{ matching sync.Mutex }
-
-func (*unswept) Code() string { return "test_unswept" }
-func (*unswept) Order() int   { return 1 }
-func (u *unswept) Intercept(ctx context.Context, op bus.Operation, next func(context.Context) error) error {
-	switch op.Name {
-	case "SweepPending":
-		return nil
-	case "MatchPending":
-		u.matching.Lock()
-		defer u.matching.Unlock()
-	}
-	return next(ctx)
-}
-
 // However many older leads nobody wants, a form lead is offered when it comes.
 func TestAFormLeadIsOfferedBehindManyThatNobodyWants(t *testing.T) {
 	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
-		u, hands := &unswept{}, clock.NewManual(time.Now())
+		u, hands := &apptest.Unswept{}, clock.NewManual(time.Now())
 		app := apptest.Start(t, databaseURL, leadmill.StartOptions{Clock: hands}, leadmill.NewModule("test",
-			leadmill.AsStrategy(func() pickyStrategy { return pickyStrategy{} }), leadmill.AsInterceptor(func() *unswept { return u })))
+			leadmill.AsStrategy(func() pickyStrategy { return pickyStrategy{} }), leadmill.AsInterceptor(func() *apptest.Unswept { return u })))
 		s := apptest.NewShop(t, app, apptest.Object{"distribution": apptest.Object{"strategy": "test_picky"}}, apptest.Rich)
 		db := apptest.Open(t, databaseURL)
 		s.Program.Must(t, "PUT", "/v1/leads/details", apptest.Object{"leads_custom_form_fields": []apptest.Object{{"id": 1, "type": "input", "title": "Phone"},
@@ -179,9 +156,9 @@ func TestAFormLeadIsOfferedBehindManyThatNobodyWants(t *testing.T) {
 		}
 		await := func(path, status string) {
 			t.Helper()
-			apptest.Eventually(t, rematched, func() error {
+			apptest.Eventually(t, func() error {
 				if l := s.Program.Must(t, "GET", path, nil).Data(t); l["market_status"] != status {
-					return errorf("%s is %v, want %s", path, l["market_status"], status)
+					return fmt.Errorf("%s is %v, want %s", path, l["market_status"], status)
 				}
 				return nil
 			})
@@ -207,10 +184,10 @@ func TestAFormLeadIsOfferedBehindManyThatNobodyWants(t *testing.T) {
 		}
 
 		// One whose time ran out before it was offered is not sold any more, and says nothing of the others.
-		u.matching.Lock()
+		u.Matching.Lock()
 		late := submit("Carol Wanted")
 		hands.Advance(365 * 24 * time.Hour)
-		u.matching.Unlock()
+		u.Matching.Unlock()
 		await(late, "unsold")
 		if n := pending(); n != older+1 {
 			t.Errorf("%d leads still wait, want %d: of one lead alone was told", n, older+1)
@@ -242,9 +219,9 @@ func TestTwoInstancesMatchEachPendingLeadOnce(t *testing.T) {
 			clients[i%2].Do("POST", "/api/leads", s.Form())
 		})
 		db := apptest.Open(t, databaseURL)
-		apptest.Eventually(t, rematched, func() error {
+		apptest.Eventually(t, func() error {
 			if sold := db.Number("SELECT COUNT(*) FROM sales"); sold != affordable {
-				return errorf("%d sales, want %d", sold, affordable)
+				return fmt.Errorf("%d sales, want %d", sold, affordable)
 			}
 			return nil
 		})
@@ -265,9 +242,9 @@ func TestALeadWhoseTimeRanOutIsUnsold(t *testing.T) {
 		hands.Advance(time.Hour)
 		young := wait(t, s, 1)[0]
 		hands.Advance(time.Hour)
-		apptest.Eventually(t, rematched, func() error {
+		apptest.Eventually(t, func() error {
 			if l := s.Lead(t, old); l["status"] != "unsold" {
-				return errorf("the lead is %v", l["status"])
+				return fmt.Errorf("the lead is %v", l["status"])
 			}
 			return nil
 		})

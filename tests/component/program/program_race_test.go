@@ -1,4 +1,4 @@
-package component_test
+package program_test
 
 import (
 	"bytes"
@@ -522,9 +522,9 @@ func TestFormLeadsAreNumberedWithoutGaps(t *testing.T) {
 			}
 			switch commits.Add(1) % 9 {
 			case 2:
-				return orLost(commit())
+				return apptest.OrLost(commit())
 			case 5:
-				return orLost(rollback())
+				return apptest.OrLost(rollback())
 			case 7:
 				return errors.Join(rollback(), errRefused)
 			}
@@ -701,8 +701,8 @@ func TestAnIdempotencyKeyAtOnceHasOneEffectInTheProgram(t *testing.T) {
 func TestALostCommitInTheProgram(t *testing.T) {
 	t.Parallel()
 	for name, lose := range map[string]func(commit, rollback func() error) error{
-		"after it was done":  func(commit, _ func() error) error { return orLost(commit()) },
-		"before it was sent": func(_, rollback func() error) error { return orLost(rollback()) },
+		"after it was done":  func(commit, _ func() error) error { return apptest.OrLost(commit()) },
+		"before it was sent": func(_, rollback func() error) error { return apptest.OrLost(rollback()) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

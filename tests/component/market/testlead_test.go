@@ -1,4 +1,4 @@
-package component_test
+package market_test
 
 import (
 	"testing"

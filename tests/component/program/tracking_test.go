@@ -1,4 +1,4 @@
-package component_test
+package program_test
 
 import (
 	"encoding/json"

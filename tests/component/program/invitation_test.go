@@ -1,4 +1,4 @@
-package component_test
+package program_test
 
 import (
 	"bytes"
@@ -147,11 +147,11 @@ func (*mailSession) Logout() error { return nil }
 func (r *relay) wait(t *testing.T, n int) []letter {
 	t.Helper()
 	var mails []letter
-	apptest.Eventually(t, time.Minute, func() error {
+	apptest.Eventually(t, func() error {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if mails = slices.Clone(r.mails); len(mails) != n {
-			return errorf("%d mails came and %d connections were refused, want %d mails", len(mails), r.refused, n)
+			return fmt.Errorf("%d mails came and %d connections were refused, want %d mails", len(mails), r.refused, n)
 		}
 		return nil
 	})
@@ -439,9 +439,9 @@ func TestAnInvitationWaitsForTheMailServer(t *testing.T) {
 		app, p, db := withMail(t, databaseURL, r, leadmill.StartOptions{Clock: hands})
 		p.invite()
 		for i, pause := range []time.Duration{time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute} {
-			apptest.Eventually(t, time.Minute, func() error {
+			apptest.Eventually(t, func() error {
 				if n := strings.Count(app.Logs.String(), "mail not sent; it is tried again"); n != i+1 {
-					return errorf("%d failures are logged, want %d", n, i+1)
+					return fmt.Errorf("%d failures are logged, want %d", n, i+1)
 				}
 				return nil
 			})
@@ -479,9 +479,9 @@ func TestOneMailHoldsUpNoOther(t *testing.T) {
 		r.wait(t, 12)
 		logged := func(text string, want int) {
 			t.Helper()
-			apptest.Eventually(t, time.Minute, func() error {
+			apptest.Eventually(t, func() error {
 				if n := strings.Count(app.Logs.String(), text); n != want {
-					return errorf("%q is logged %d times, want %d", text, n, want)
+					return fmt.Errorf("%q is logged %d times, want %d", text, n, want)
 				}
 				return nil
 			})
@@ -694,10 +694,10 @@ func TestAnInvitationWithoutAMailServer(t *testing.T) {
 		p, db := newProgram(t, app, theirWebsite), apptest.Open(t, databaseURL)
 		p.invite()
 		var file string
-		apptest.Eventually(t, 30*time.Second, func() error {
+		apptest.Eventually(t, func() error {
 			files, err := filepath.Glob(filepath.Join(c.MailDir, "*"))
 			if err != nil || len(files) != 1 || !strings.HasSuffix(files[0], ".eml") {
-				return errorf("the files are %v %w", files, err)
+				return fmt.Errorf("the files are %v %w", files, err)
 			}
 			file = files[0]
 			return nil
@@ -715,9 +715,9 @@ func TestAnInvitationWithoutAMailServer(t *testing.T) {
 		if err != nil || mail.to != "jane@people.example" {
 			t.Fatalf("the mail is %+v: %v", mail, err)
 		}
-		apptest.Eventually(t, 10*time.Second, func() error {
+		apptest.Eventually(t, func() error {
 			if !strings.Contains(app.Logs.String(), filepath.Base(file)) {
-				return errorf("the log does not name the file")
+				return fmt.Errorf("the log does not name the file")
 			}
 			return nil
 		})

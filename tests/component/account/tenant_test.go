@@ -1,10 +1,9 @@
-package component_test
+package account_test
 
 import (
 	"fmt"
 	"maps"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -13,8 +12,6 @@ import (
 	"github.com/leadmill/leadmill/tests/component/apptest"
 	"github.com/leadmill/leadmill/tests/openapitest"
 )
-
-var requestID = regexp.MustCompile(`req_[0-9A-Z]{26}`)
 
 // bodies are requests that are right in themselves, by operation; operations without one take no body.
 func bodies(buyerID string) map[string]any {
@@ -39,14 +36,6 @@ func bodies(buyerID string) map[string]any {
 		"createFormLead":  apptest.Object{"name": "Alice", "email": "alice@shop.example", "partner": apptest.Object{"id": "supplier"}},
 		"convertFormLead": apptest.Object{"id": 999}, "rejectFormLead": apptest.Object{"id": 999}, "updateSettings": apptest.Object{"cookie_lifetime": 31},
 	}
-}
-
-// fill puts ids into a path's parameters.
-func fill(path string, ids map[string]string) string {
-	for name, id := range ids {
-		path = strings.ReplaceAll(path, "{"+name+"}", id)
-	}
-	return path
 }
 
 func TestAnotherSellersKeyFindsNothingOnAnyRoute(t *testing.T) {
@@ -76,7 +65,7 @@ func TestAnotherSellersKeyFindsNothingOnAnyRoute(t *testing.T) {
 			resource := strings.Split(op.Path, "/")[2]
 			body := bodies(stranger.BuyerIDs[0])[op.ID]
 			ask := func(id, contract, lead string) apptest.Answer {
-				return client.Do(op.Method, fill(op.Path, map[string]string{"id": id, "key": id, "contract_id": contract, "lead_id": lead}), body)
+				return client.Do(op.Method, apptest.Fill(op.Path, map[string]string{"id": id, "key": id, "contract_id": contract, "lead_id": lead}), body)
 			}
 			there := ask(real[resource], real["contract_id"], real["lead_id"])
 			none := ask("none_01JD8YV5T3Q8W0F2K4M6N8P0R2", "none_01JD8YV5T3Q8W0F2K4M6N8P0R3", "none_01JD8YV5T3Q8W0F2K4M6N8P0R4")
@@ -210,7 +199,7 @@ func TestAnotherSellersKeyFindsNothingOnAnyRoute(t *testing.T) {
 	})
 }
 
-func mask(a apptest.Answer) string { return requestID.ReplaceAllString(string(a.Body), "req_") }
+func mask(a apptest.Answer) string { return apptest.RequestID.ReplaceAllString(string(a.Body), "req_") }
 
 func compare(t *testing.T, op openapitest.Operation, there, none apptest.Answer) {
 	t.Helper()
@@ -237,7 +226,7 @@ func TestEveryScopeOnEveryRoute(t *testing.T) {
 			"token": "none", "file": "lead.sold.v1.json"}
 		for _, op := range apptest.Spec(t).Operations() {
 			for scope, key := range keys {
-				a := s.Program.With(key).Do(op.Method, fill(op.Path, ids), bodies("none")[op.ID])
+				a := s.Program.With(key).Do(op.Method, apptest.Fill(op.Path, ids), bodies("none")[op.ID])
 				known := scope == "admin" || scope == "program" || scope == "supplier"
 				switch {
 				case strings.HasPrefix(op.Path, "/r/"), strings.HasPrefix(op.Path, "/portal"): // public, and there is nothing of that name

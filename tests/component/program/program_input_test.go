@@ -1,4 +1,4 @@
-package component_test
+package program_test
 
 import (
 	"encoding/json"
@@ -230,7 +230,7 @@ func checkForm(t *testing.T, what string, a apptest.Answer) {
 	case a.Err != nil || a.Status >= 500:
 		t.Errorf("%s is answered %v", what, a)
 	case a.Status < 300:
-	case a.Status < 400 || r.Status == nil || *r.Status != 0 || r.Message == "" || r.Code == "" || !requestID.MatchString(r.RequestID) || a.Header.Get("Content-Type") != "application/json":
+	case a.Status < 400 || r.Status == nil || *r.Status != 0 || r.Message == "" || r.Code == "" || !apptest.RequestID.MatchString(r.RequestID) || a.Header.Get("Content-Type") != "application/json":
 		t.Errorf("%s is answered %v, which is not the program's form", what, a)
 	case a.Status == 422 && len(r.Errors) == 0 && r.Code != "idempotency_key_reused":
 		t.Errorf("%s is answered %v, which names no member", what, a)
@@ -585,14 +585,14 @@ func TestStrangePathsOfTheProgram(t *testing.T) {
 					body = apptest.Object{"name": "Changed"}
 				}
 				what := fmt.Sprintf("%s %s with %s", op.Method, op.Path, name)
-				a := s.Program.Do(op.Method, fill(op.Path, map[string]string{"id": segment, "key": segment}), body)
+				a := s.Program.Do(op.Method, apptest.Fill(op.Path, map[string]string{"id": segment, "key": segment}), body)
 				checkForm(t, what, a)
 				if a.Status != 404 || a.Header.Get("X-Injected") != "" {
 					t.Errorf("%s is answered %v, want 404", what, a)
 				}
 			}
 			for _, literal := range []string{"..", ".", "../../../etc/passwd", "a//b", "a/b/c/d"} {
-				a := s.Program.Do(op.Method, fill(op.Path, map[string]string{"id": literal, "key": literal}), nil)
+				a := s.Program.Do(op.Method, apptest.Fill(op.Path, map[string]string{"id": literal, "key": literal}), nil)
 				if checkForm(t, op.Method+" "+op.Path+" with "+literal, a); a.Status < 300 && op.Method != "GET" {
 					t.Errorf("%s %s with %s is answered %v", op.Method, op.Path, literal, a)
 				}

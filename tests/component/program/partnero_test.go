@@ -1,4 +1,4 @@
-package component_test
+package program_test
 
 import (
 	"bytes"
@@ -865,24 +865,24 @@ func programCalls(t *testing.T, app *apptest.App, p *partnero) {
 	p.put("settings", `{"settings":{"cookie_lifetime":0,"approval":"maybe","link_parameter":"a b","attribution":"x","attribution_window":-1}}`).
 		fails(422, "validation_failed", "cookie_lifetime", "approval", "link_parameter", "attribution", "attribution_window")
 
-	apptest.Eventually(t, 30*time.Second, func() error {
+	apptest.Eventually(t, func() error {
 		overview := p.get("program/overview").data()
 		for name, want := range map[string]any{"total_partners": 1.0, "total_signups": 1.0, "total_leads": 1.0, "total_clicks": 0.0,
 			"total_purchases": 0.0, "total_revenue": []any{}, "total_reward": []any{}, "total_paid": []any{}, "total_paid_accounts": 0.0} {
 			if growth, told := overview[name+"_growth"]; !reflect.DeepEqual(overview[name], want) || !told || growth != nil {
-				return errorf("the overview tells %s %v and a growth of %v, want %v and nil: %v", name, overview[name], growth, want, overview)
+				return fmt.Errorf("the overview tells %s %v and a growth of %v, want %v and nil: %v", name, overview[name], growth, want, overview)
 			}
 		}
 		settings, _ := overview["overview_program_current_settings"].(map[string]any)
 		for name, want := range map[string]any{"program_name": "Acme Partners", "program_type_title": "Affiliate program", "currency": "USD",
 			"commission_description": "", "cookie_lifetime": 60.0, "payout_threshold": nil, "partner_portal_url": app.URL + "/portal"} {
 			if settings[name] != want {
-				return errorf("the overview tells the setting %s %v, want %v", name, settings[name], want)
+				return fmt.Errorf("the overview tells the setting %s %v, want %v", name, settings[name], want)
 			}
 		}
 		detail := p.get("partners/one").has("referrals_count", 1.0)
 		if referrals, _ := detail["referrals"].(map[string]any); referrals["signups"] != 1.0 {
-			return errorf("the partner's referrals are %v", referrals)
+			return fmt.Errorf("the partner's referrals are %v", referrals)
 		}
 		return nil
 	})
