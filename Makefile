@@ -7,7 +7,7 @@ RACE ?= $(if $(shell command -v gcc || command -v clang),-race)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build generate fmt fmt-check vet lint generate-check test-setup testdb test test-mariadb check bench clean
+.PHONY: help run build generate fmt fmt-check vet lint generate-check openapi-diff test-setup testdb test test-mariadb check bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,10 @@ lint: ## Run the linters (the first run builds them)
 
 generate-check:
 	scripts/check-generated.sh
+
+openapi-diff: ## Say what the OpenAPI document means otherwise than at REV (main when none is given)
+	@mkdir -p bin && git show $(or $(REV),main):ports/http/openapi.yaml >bin/openapi-before.yaml
+	@$(TOOL) oasdiff diff bin/openapi-before.yaml ports/http/openapi.yaml
 
 test-setup: ## Install what tests start (MySQL, MariaDB, Chromium)
 	scripts/test-setup.sh mysql mariadb chromium

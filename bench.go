@@ -15,7 +15,8 @@ const benchPatience = time.Minute
 
 func (c *cli) bench() *cobra.Command {
 	var o load.Options
-	cmd := &cobra.Command{Use: "bench", Short: "Measure how many leads a second a running server sells", Args: cobra.NoArgs,
+	cmd := &cobra.Command{
+		Use: "bench", Short: "Measure how many leads a second a running server sells", Args: cobra.NoArgs,
 		Long: `Measure how many leads a second a running server sells.
 
 It makes a seller of its own through the API, with five buyers, a campaign and a supplier, and posts leads that were
@@ -52,7 +53,8 @@ LEADMILL_ADMIN_KEY must hold the server's admin key.`,
 				return err
 			}
 			return result.Err()
-		}}
+		},
+	}
 	cmd.Flags().StringVar(&o.BaseURL, "url", "http://127.0.0.1:8080", "address of the server")
 	cmd.Flags().IntVar(&o.Connections, "connections", 64, "clients that post at the same time")
 	cmd.Flags().DurationVar(&o.Duration, "duration", 10*time.Second, "how long to measure, after a tenth of it to warm up")

@@ -17,8 +17,8 @@ import (
 	"github.com/leadmill/leadmill/adapters/sqlstore/audit"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/application"
-	"github.com/leadmill/leadmill/application/command"
-	"github.com/leadmill/leadmill/application/query"
+	accountcommand "github.com/leadmill/leadmill/application/account/command"
+	accountquery "github.com/leadmill/leadmill/application/account/query"
 	"github.com/leadmill/leadmill/domain/seller"
 )
 
@@ -30,9 +30,11 @@ type cli struct {
 
 func (a *App) command(stdout, stderr io.Writer, args []string) *cobra.Command {
 	c := &cli{a, stdout, stderr}
-	root := &cobra.Command{Use: "leadmill", Short: "A partner program and lead marketplace in one service",
+	root := &cobra.Command{
+		Use: "leadmill", Short: "A partner program and lead marketplace in one service",
 		Long: "Leadmill is a partner program and lead marketplace in one service.\nSettings come from the environment; see the README.",
-		Args: cobra.NoArgs, SilenceErrors: true, SilenceUsage: true, CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true}}
+		Args: cobra.NoArgs, SilenceErrors: true, SilenceUsage: true, CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetArgs(args)
@@ -81,15 +83,17 @@ func group(use, short string, subs ...*cobra.Command) *cobra.Command {
 }
 
 func (c *cli) serve() *cobra.Command {
-	return &cobra.Command{Use: "serve", Short: "Migrate the database and serve the API", Args: cobra.NoArgs,
-		RunE: c.run(func(ctx context.Context, k *core, _ []string) error { return k.serve(ctx, c.tellAddress(k)) })}
+	return &cobra.Command{
+		Use: "serve", Short: "Migrate the database and serve the API", Args: cobra.NoArgs,
+		RunE: c.run(func(ctx context.Context, k *core, _ []string) error { return k.serve(ctx, c.tellAddress(k)) }),
+	}
 }
 
 // tellAddress prints the admin key, when this start made it, and where the API listens.
 func (c *cli) tellAddress(k *core) func(ctx context.Context, base string) error {
 	return func(_ context.Context, base string) error {
-		if k.admin.made != "" {
-			_, _ = fmt.Fprintf(c.stdout, "Admin key (printed this once; keep it): %s\n", k.admin.made)
+		if k.Admin.made != "" {
+			_, _ = fmt.Fprintf(c.stdout, "Admin key (printed this once; keep it): %s\n", k.Admin.made)
 		}
 		_, _ = fmt.Fprintf(c.stdout, "Leadmill listens on %s\n", base)
 		return nil
@@ -110,15 +114,18 @@ func (c *cli) migrate() *cobra.Command {
 			return errors.Join(use(cmd.Context(), db), db.Close())
 		}
 	}
-	up := &cobra.Command{Use: "up", Short: "Bring the database to the schema of this binary", Args: cobra.NoArgs,
+	up := &cobra.Command{
+		Use: "up", Short: "Bring the database to the schema of this binary", Args: cobra.NoArgs,
 		RunE: withDB(func(ctx context.Context, db *dialect.DB) error {
 			if err := sqlstore.Migrate(ctx, db); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintln(c.stdout, "The schema is current.")
 			return err
-		})}
-	status := &cobra.Command{Use: "status", Short: "List the migrations and which are applied", Args: cobra.NoArgs,
+		}),
+	}
+	status := &cobra.Command{
+		Use: "status", Short: "List the migrations and which are applied", Args: cobra.NoArgs,
 		RunE: withDB(func(ctx context.Context, db *dialect.DB) error {
 			list, err := sqlstore.Status(ctx, db)
 			if err != nil {
@@ -130,13 +137,15 @@ func (c *cli) migrate() *cobra.Command {
 				_, _ = fmt.Fprintf(w, "%d\t%s\t%t\n", m.Version, m.Name, m.Applied)
 			}
 			return w.Flush()
-		})}
+		}),
+	}
 	return group("migrate", "Bring the database's schema up to date, or look at it", up, status)
 }
 
 func (c *cli) keys() *cobra.Command {
 	var code, scope, name, partnerID, rate string
-	create := &cobra.Command{Use: "create", Short: "Make an API key of a seller and print it", Args: cobra.NoArgs,
+	create := &cobra.Command{
+		Use: "create", Short: "Make an API key of a seller and print it", Args: cobra.NoArgs,
 		RunE: c.run(func(ctx context.Context, k *core, _ []string) error {
 			actor, err := k.operator(ctx, code)
 			if err != nil {
@@ -146,20 +155,24 @@ func (c *cli) keys() *cobra.Command {
 			if err != nil {
 				return &usageError{err}
 			}
-			var made command.APIKeyCreated
-			_, err = k.handlers.CreateAPIKey.Handle(ctx, command.CreateAPIKey{Actor: actor, Scope: scope, Name: name,
-				Partner: application.PartnerHandle{ID: partnerID}, Limit: limit, Once: keep(&made)})
+			var made accountcommand.APIKeyCreated
+			_, err = k.Account.CreateAPIKey.Handle(ctx, accountcommand.CreateAPIKey{
+				Actor: actor, Scope: scope, Name: name,
+				Partner: application.PartnerHandle{ID: partnerID}, Limit: limit, Once: keep(&made),
+			})
 			if err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(c.stdout, "%s\n", made.Key)
 			return err
-		})}
+		}),
+	}
 	create.Flags().StringVar(&scope, "scope", "program", "program or supplier")
 	create.Flags().StringVar(&name, "name", "", "a name to know the key by")
 	create.Flags().StringVar(&partnerID, "partner", "", "id of the partner a supplier key belongs to")
 	create.Flags().StringVar(&rate, "rate", "", "requests/seconds, such as 600/60; none for no limit (default 60/60)")
-	list := &cobra.Command{Use: "list", Short: "List a seller's keys that are in force", Args: cobra.NoArgs,
+	list := &cobra.Command{
+		Use: "list", Short: "List a seller's keys that are in force", Args: cobra.NoArgs,
 		RunE: c.run(func(ctx context.Context, k *core, _ []string) error {
 			actor, err := k.operator(ctx, code)
 			if err != nil {
@@ -167,8 +180,8 @@ func (c *cli) keys() *cobra.Command {
 			}
 			w := tabwriter.NewWriter(c.stdout, 0, 4, 2, ' ', 0)
 			_, _ = fmt.Fprintln(w, "ID\tSCOPE\tPARTNER\tNAME\tCREATED")
-			for page := (query.Page{Limit: query.MaxLimit, Number: 1}); ; {
-				found, err := k.handlers.APIKeys.Handle(ctx, query.APIKeys{Actor: actor, Page: page})
+			for page := (application.Page{Limit: application.MaxLimit, Number: 1}); ; {
+				found, err := k.Account.APIKeys.Handle(ctx, accountquery.APIKeys{Actor: actor, Page: page})
 				if err != nil {
 					return err
 				}
@@ -179,17 +192,20 @@ func (c *cli) keys() *cobra.Command {
 					return w.Flush()
 				}
 			}
-		})}
-	revoke := &cobra.Command{Use: "revoke ID", Short: "End a seller's key", Args: cobra.ExactArgs(1),
+		}),
+	}
+	revoke := &cobra.Command{
+		Use: "revoke ID", Short: "End a seller's key", Args: cobra.ExactArgs(1),
 		RunE: c.run(func(ctx context.Context, k *core, args []string) error {
 			actor, err := k.operator(ctx, code)
 			if err != nil {
 				return err
 			}
 			var none struct{}
-			_, err = k.handlers.RevokeAPIKey.Handle(ctx, command.RevokeAPIKey{Actor: actor, ID: args[0], Once: keep(&none)})
+			_, err = k.Account.RevokeAPIKey.Handle(ctx, accountcommand.RevokeAPIKey{Actor: actor, ID: args[0], Once: keep(&none)})
 			return err
-		})}
+		}),
+	}
 	for _, cmd := range []*cobra.Command{create, list, revoke} {
 		cmd.Flags().StringVar(&code, "seller", "", "code of the seller")
 		_ = cmd.MarkFlagRequired("seller")
@@ -215,8 +231,8 @@ func parseRate(s string) (*seller.RateLimit, error) {
 }
 
 // keep is the Once of a caller that wants the result itself, not a rendered answer.
-func keep[R any](into *R) command.Once[R] {
-	return command.Once[R]{Render: func(r R) application.Response {
+func keep[R any](into *R) application.Once[R] {
+	return application.Once[R]{Render: func(r R) application.Response {
 		*into = r
 		return application.Response{}
 	}}
@@ -224,7 +240,7 @@ func keep[R any](into *R) command.Once[R] {
 
 // operator is who works at the command line: whoever can reach the database may act for every seller.
 func (k *core) operator(ctx context.Context, code string) (application.Actor, error) {
-	s, err := k.handlers.Seller.Handle(ctx, query.SellerByCode{Actor: application.Actor{Scope: seller.Admin}, Code: code})
+	s, err := k.Account.SellerByCode.Handle(ctx, accountquery.SellerByCode{Actor: application.Actor{Scope: seller.Admin}, Code: code})
 	if err != nil {
 		return application.Actor{}, err
 	}
@@ -232,7 +248,8 @@ func (k *core) operator(ctx context.Context, code string) (application.Actor, er
 }
 
 func (c *cli) doctor() *cobra.Command {
-	return &cobra.Command{Use: "doctor", Short: "Audit the database's invariants; exit 1 on a breach", Args: cobra.NoArgs,
+	return &cobra.Command{
+		Use: "doctor", Short: "Audit the database's invariants; exit 1 on a breach", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := LoadConfig()
 			if err != nil {
@@ -246,12 +263,13 @@ func (c *cli) doctor() *cobra.Command {
 			if err := sqlstore.CheckVersion(cmd.Context(), db); err != nil {
 				return err
 			}
-			report, err := audit.Run(cmd.Context(), db, newClock().Now())
+			report, err := audit.Run(cmd.Context(), db, newClock().Now(), sqlstore.AuditRules()...)
 			if err != nil {
 				return err
 			}
 			return c.tell(report)
-		}}
+		},
+	}
 }
 
 // tell prints what the audit found.
@@ -278,23 +296,26 @@ func (c *cli) tell(report audit.Report) error {
 }
 
 func (c *cli) events() *cobra.Command {
-	replay := &cobra.Command{Use: "replay PROJECTION", Short: "Empty a projection and build it again from the first event", Args: cobra.ExactArgs(1),
+	replay := &cobra.Command{
+		Use: "replay PROJECTION", Short: "Empty a projection and build it again from the first event", Args: cobra.ExactArgs(1),
 		RunE: c.run(func(ctx context.Context, k *core, args []string) error {
-			if err := k.log.sequencer.Drain(ctx); err != nil {
+			if err := k.Log.sequencer.Drain(ctx); err != nil {
 				return err
 			}
-			if err := k.runner.Replay(ctx, args[0]); err != nil {
+			if err := k.Runner.Replay(ctx, args[0]); err != nil {
 				return err
 			}
-			if err := k.runner.CatchUp(ctx); err != nil {
+			if err := k.Runner.CatchUp(ctx); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintf(c.stdout, "%s is built again.\n", args[0])
 			return err
-		})}
-	status := &cobra.Command{Use: "status", Short: "List the consumers of the log and how far behind they are", Args: cobra.NoArgs,
+		}),
+	}
+	status := &cobra.Command{
+		Use: "status", Short: "List the consumers of the log and how far behind they are", Args: cobra.NoArgs,
 		RunE: c.run(func(ctx context.Context, k *core, _ []string) error {
-			list, err := k.log.consumers.Status(ctx)
+			list, err := k.Log.consumers.Status(ctx)
 			if err != nil {
 				return err
 			}
@@ -304,10 +325,12 @@ func (c *cli) events() *cobra.Command {
 				_, _ = fmt.Fprintf(w, "%s\t%d\t%d\t%d\n", s.Consumer, s.Position, s.Lag, s.Parked)
 			}
 			return w.Flush()
-		})}
-	parked := &cobra.Command{Use: "parked", Short: "List the events that consumers could not handle", Args: cobra.NoArgs,
+		}),
+	}
+	parked := &cobra.Command{
+		Use: "parked", Short: "List the events that consumers could not handle", Args: cobra.NoArgs,
 		RunE: c.run(func(ctx context.Context, k *core, _ []string) error {
-			list, err := k.log.consumers.Parked(ctx)
+			list, err := k.Log.consumers.Parked(ctx)
 			if err != nil {
 				return err
 			}
@@ -317,16 +340,19 @@ func (c *cli) events() *cobra.Command {
 				_, _ = fmt.Fprintf(w, "%s\t%d\t%s %s\t%d\t%s\n", p.Consumer, p.Position, p.AggregateType, p.AggregateID, p.Attempts, p.Error)
 			}
 			return w.Flush()
-		})}
-	retry := &cobra.Command{Use: "retry PROJECTION", Short: "Apply a projection's parked events again, in order", Args: cobra.ExactArgs(1),
+		}),
+	}
+	retry := &cobra.Command{
+		Use: "retry PROJECTION", Short: "Apply a projection's parked events again, in order", Args: cobra.ExactArgs(1),
 		RunE: c.run(func(ctx context.Context, k *core, args []string) error {
-			n, err := k.runner.Retry(ctx, args[0])
+			n, err := k.Runner.Retry(ctx, args[0])
 			if err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(c.stdout, "%d events applied.\n", n)
 			return err
-		})}
+		}),
+	}
 	return group("events", "Look at the consumers of the event log, replay and retry", replay, status, parked, retry)
 }
 

@@ -93,6 +93,13 @@ func parseConfig(o env.Options) (Config, error) {
 			wrong("LEADMILL_PUBLIC_URL", "must be an absolute http or https URL without query")
 		}
 	}
+	c.checkMail(wrong)
+	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	return c, errors.Join(problems...)
+}
+
+// checkMail tells what is wrong with the settings of mails.
+func (c Config) checkMail(wrong func(name, format string, args ...any)) {
 	if c.SMTPURL != "" {
 		if err := mail.CheckURL(c.SMTPURL); err != nil {
 			wrong("LEADMILL_SMTP_URL", "%v", err)
@@ -110,8 +117,6 @@ func parseConfig(o env.Options) (Config, error) {
 	if c.SMTPURL != "" && c.MailFrom == defaultMailFrom {
 		wrong("LEADMILL_MAIL_FROM", "must be set together with LEADMILL_SMTP_URL")
 	}
-	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
-	return c, errors.Join(problems...)
 }
 
 // settingError names the environment variable of a value that could not be read; the value itself may be a secret.

@@ -18,21 +18,27 @@ func TestConfigDefaults(t *testing.T) {
 	t.Parallel()
 	c, err := parseConfig(env.Options{Environment: map[string]string{}})
 	require.NoError(t, err)
-	assert.Equal(t, Config{HTTPAddr: "127.0.0.1:8080", DatabaseURL: "sqlite:data/leadmill.db", BatchMax: 256, LogLevel: slog.LevelInfo,
-		MailDir: defaultMailDir, MailFrom: defaultMailFrom}, c)
+	assert.Equal(t, Config{
+		HTTPAddr: "127.0.0.1:8080", DatabaseURL: "sqlite:data/leadmill.db", BatchMax: 256, LogLevel: slog.LevelInfo,
+		MailDir: defaultMailDir, MailFrom: defaultMailFrom,
+	}, c)
 }
 
 func TestConfigTakesWhatIsSet(t *testing.T) {
 	t.Parallel()
 	key := strings.Repeat("k", 32)
-	c, err := parseConfig(env.Options{Environment: map[string]string{"LEADMILL_HTTP_ADDR": ":80", "LEADMILL_ADMIN_KEY": key, "LEADMILL_BATCH_MAX": "1",
+	c, err := parseConfig(env.Options{Environment: map[string]string{
+		"LEADMILL_HTTP_ADDR": ":80", "LEADMILL_ADMIN_KEY": key, "LEADMILL_BATCH_MAX": "1",
 		"LEADMILL_DATABASE_URL": "mysql://u:p@db:3306/leadmill", "LEADMILL_LOG_LEVEL": "debug", "LEADMILL_PUBLIC_URL": "https://leads.example.com/",
 		"LEADMILL_METRICS_ADDR": "127.0.0.1:9100", "LEADMILL_SMTP_URL": "smtps://u:p@mail", "LEADMILL_MAIL_DIR": "/var/mails",
-		"LEADMILL_MAIL_FROM": "ACME <partners@acme.example>"}})
+		"LEADMILL_MAIL_FROM": "ACME <partners@acme.example>",
+	}})
 	require.NoError(t, err)
-	assert.Equal(t, Config{HTTPAddr: ":80", DatabaseURL: "mysql://u:p@db:3306/leadmill", AdminKey: key, BatchMax: 1, LogLevel: slog.LevelDebug,
+	assert.Equal(t, Config{
+		HTTPAddr: ":80", DatabaseURL: "mysql://u:p@db:3306/leadmill", AdminKey: key, BatchMax: 1, LogLevel: slog.LevelDebug,
 		PublicURL: "https://leads.example.com", MetricsAddr: "127.0.0.1:9100",
-		SMTPURL: "smtps://u:p@mail", MailDir: "/var/mails", MailFrom: "ACME <partners@acme.example>"}, c)
+		SMTPURL: "smtps://u:p@mail", MailDir: "/var/mails", MailFrom: "ACME <partners@acme.example>",
+	}, c)
 }
 
 // wrongSettings is every setting with a wrong value, and what must be said: never the value, which may be a secret.
@@ -141,6 +147,8 @@ func TestMailNeedsItsAddresses(t *testing.T) {
 	t.Parallel()
 	_, err := parseConfig(env.Options{Environment: map[string]string{"LEADMILL_SMTP_URL": "smtps://u:p@mail"}})
 	require.Error(t, err)
-	assert.Equal(t, []string{"LEADMILL_MAIL_FROM must be set together with LEADMILL_SMTP_URL",
-		"LEADMILL_PUBLIC_URL must be set together with LEADMILL_SMTP_URL: mails hold links"}, slices.Sorted(strings.SplitSeq(err.Error(), "\n")))
+	assert.Equal(t, []string{
+		"LEADMILL_MAIL_FROM must be set together with LEADMILL_SMTP_URL",
+		"LEADMILL_PUBLIC_URL must be set together with LEADMILL_SMTP_URL: mails hold links",
+	}, slices.Sorted(strings.SplitSeq(err.Error(), "\n")))
 }

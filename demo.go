@@ -11,8 +11,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/leadmill/leadmill/application"
-	"github.com/leadmill/leadmill/application/command"
-	"github.com/leadmill/leadmill/application/query"
+	accountcommand "github.com/leadmill/leadmill/application/account/command"
+	accountquery "github.com/leadmill/leadmill/application/account/query"
+	marketcommand "github.com/leadmill/leadmill/application/market/command"
+	marketquery "github.com/leadmill/leadmill/application/market/query"
+	programcommand "github.com/leadmill/leadmill/application/program/command"
+	programquery "github.com/leadmill/leadmill/application/program/query"
 	"github.com/leadmill/leadmill/domain/buyer"
 	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/money"
@@ -20,7 +24,7 @@ import (
 	"github.com/leadmill/leadmill/domain/seller"
 )
 
-// What the demo seller is made of: the names of the supplier documentation (seeds/lead-ingestion.txt).
+// What the demo seller is made of: the names of the supplier documentation (docs/supplier-api.md).
 const (
 	demoCode    = "ACME1234"
 	demoPartner = "demo-supplier"
@@ -28,7 +32,8 @@ const (
 )
 
 func (c *cli) demo() *cobra.Command {
-	return &cobra.Command{Use: "demo", Short: "Serve with a demo seller, and print keys and a curl line that sells a lead", Args: cobra.NoArgs,
+	return &cobra.Command{
+		Use: "demo", Short: "Serve with a demo seller, and print keys and a curl line that sells a lead", Args: cobra.NoArgs,
 		RunE: c.run(func(ctx context.Context, k *core, _ []string) error {
 			return k.serve(ctx, func(ctx context.Context, base string) error {
 				d, err := k.makeDemo(ctx)
@@ -40,7 +45,8 @@ func (c *cli) demo() *cobra.Command {
 				}
 				return c.tellDemo(d, base)
 			})
-		})}
+		}),
+	}
 }
 
 type demo struct{ programKey, supplierKey, phone string }
@@ -92,39 +98,43 @@ func (k *core) demoSeller(ctx context.Context) (application.Actor, error) {
 		return actor, err
 	}
 	name, slug, zone, website := "Acme Leads", "acme", "America/Chicago", "https://yourcompany.com"
-	var made command.SellerCreated
-	if _, err := k.handlers.CreateSeller.Handle(ctx, command.CreateSeller{Actor: application.Actor{Scope: seller.Admin}, Code: demoCode,
-		Details: seller.Details{Name: &name, Slug: &slug, TimeZone: &zone, Website: &website}, Once: keep(&made)}); err != nil {
+	var made accountcommand.SellerCreated
+	if _, err := k.Account.CreateSeller.Handle(ctx, accountcommand.CreateSeller{
+		Actor: application.Actor{Scope: seller.Admin}, Code: demoCode,
+		Details: seller.Details{Name: &name, Slug: &slug, TimeZone: &zone, Website: &website}, Once: keep(&made),
+	}); err != nil {
 		return application.Actor{}, err
 	}
 	return actorOf(made.Seller)
 }
 
 func (k *core) demoPartner(ctx context.Context, actor application.Actor) error {
-	_, err := k.handlers.Partner.Handle(ctx, query.PartnerByHandle{Actor: actor, Handle: application.PartnerHandle{ID: demoPartner}})
+	_, err := k.Program.PartnerByHandle.Handle(ctx, programquery.PartnerByHandle{Actor: actor, Handle: application.PartnerHandle{ID: demoPartner}})
 	if !errors.Is(err, partner.ErrNotFound) {
 		return err
 	}
-	_, err = k.handlers.CreatePartner.Handle(ctx, command.CreatePartner{Actor: actor, ID: demoPartner, Key: "demo", Email: "supplier@example.com",
-		Name: "Demo", Surname: "Supplier", Once: keep(new(query.Partner))})
+	_, err = k.Program.CreatePartner.Handle(ctx, programcommand.CreatePartner{
+		Actor: actor, ID: demoPartner, Key: "demo", Email: "supplier@example.com",
+		Name: "Demo", Surname: "Supplier", Once: keep(new(programquery.Partner)),
+	})
 	return err
 }
 
 // demoBuyers returns the two buyers of the demo, the one that is asked first in front.
-func (k *core) demoBuyers(ctx context.Context, actor application.Actor) ([]query.Buyer, error) {
-	found, err := k.handlers.Buyers.Handle(ctx, query.Buyers{Actor: actor, Page: query.Page{Limit: query.MaxLimit, Number: 1}})
+func (k *core) demoBuyers(ctx context.Context, actor application.Actor) ([]marketquery.Buyer, error) {
+	found, err := k.Market.Buyers.Handle(ctx, marketquery.Buyers{Actor: actor, Page: application.Page{Limit: application.MaxLimit, Number: 1}})
 	if err != nil {
 		return nil, err
 	}
-	buyers := make([]query.Buyer, 0, 2)
+	buyers := make([]marketquery.Buyer, 0, 2)
 	for _, name := range []string{"Best Insurance", "Second Choice"} {
-		i := slices.IndexFunc(found.Items, func(b query.Buyer) bool { return b.Name == name })
+		i := slices.IndexFunc(found.Items, func(b marketquery.Buyer) bool { return b.Name == name })
 		if i >= 0 {
 			buyers = append(buyers, found.Items[i])
 			continue
 		}
-		var made query.Buyer
-		if _, err := k.handlers.CreateBuyer.Handle(ctx, command.CreateBuyer{Actor: actor, Details: buyer.Details{Name: &name}, Once: keep(&made)}); err != nil {
+		var made marketquery.Buyer
+		if _, err := k.Market.CreateBuyer.Handle(ctx, marketcommand.CreateBuyer{Actor: actor, Details: buyer.Details{Name: &name}, Once: keep(&made)}); err != nil {
 			return nil, err
 		}
 		buyers = append(buyers, made)
@@ -133,30 +143,33 @@ func (k *core) demoBuyers(ctx context.Context, actor application.Actor) ([]query
 }
 
 // demoCampaigns makes the two campaigns that the supplier documentation speaks of, each with a contract of each buyer.
-func (k *core) demoCampaigns(ctx context.Context, actor application.Actor, buyers []query.Buyer) error {
-	found, err := k.handlers.Campaigns.Handle(ctx, query.Campaigns{Actor: actor, Page: query.Page{Limit: query.MaxLimit, Number: 1}})
+func (k *core) demoCampaigns(ctx context.Context, actor application.Actor, buyers []marketquery.Buyer) error {
+	found, err := k.Market.Campaigns.Handle(ctx, marketquery.Campaigns{Actor: actor, Page: application.Page{Limit: application.MaxLimit, Number: 1}})
 	if err != nil {
 		return err
 	}
 	for _, category := range []string{"Auto Insurance", "Solar"} {
-		var c query.Campaign
-		if i := slices.IndexFunc(found.Items, func(c query.Campaign) bool { return c.Name == category }); i >= 0 {
+		var c marketquery.Campaign
+		if i := slices.IndexFunc(found.Items, func(c marketquery.Campaign) bool { return c.Name == category }); i >= 0 {
 			c = found.Items[i]
-		} else if _, err := k.handlers.CreateCampaign.Handle(ctx, command.CreateCampaign{Actor: actor, Once: keep(&c), Definition: campaign.Definition{
-			Name: &category, Category: &category, Dedupe: &campaign.Dedupe{Fields: []string{"phone"}, Match: campaign.MatchAny, WindowDays: 30}}}); err != nil {
+		} else if _, err := k.Market.CreateCampaign.Handle(ctx, marketcommand.CreateCampaign{Actor: actor, Once: keep(&c), Definition: campaign.Definition{
+			Name: &category, Category: &category, Dedupe: &campaign.Dedupe{Fields: []string{"phone"}, Match: campaign.MatchAny, WindowDays: 30},
+		}}); err != nil {
 			return err
 		}
-		contracts, err := k.handlers.Contracts.Handle(ctx, query.Contracts{Actor: actor, CampaignID: c.ID, Page: query.Page{Limit: query.MaxLimit, Number: 1}})
+		contracts, err := k.Market.Contracts.Handle(ctx, marketquery.Contracts{Actor: actor, CampaignID: c.ID, Page: application.Page{Limit: application.MaxLimit, Number: 1}})
 		if err != nil {
 			return err
 		}
 		for i, price := range []money.Micros{45 * major, 30 * major} {
-			if slices.ContainsFunc(contracts.Items, func(t query.Contract) bool { return t.BuyerID == buyers[i].ID }) {
+			if slices.ContainsFunc(contracts.Items, func(t marketquery.Contract) bool { return t.BuyerID == buyers[i].ID }) {
 				continue
 			}
 			priority := int64(i + 1)
-			if _, err := k.handlers.CreateContract.Handle(ctx, command.CreateContract{Actor: actor, CampaignID: c.ID, BuyerID: buyers[i].ID,
-				Terms: campaign.Terms{Price: &price, Priority: &priority}, Once: keep(new(query.Contract))}); err != nil {
+			if _, err := k.Market.CreateContract.Handle(ctx, marketcommand.CreateContract{
+				Actor: actor, CampaignID: c.ID, BuyerID: buyers[i].ID,
+				Terms: campaign.Terms{Price: &price, Priority: &priority}, Once: keep(new(marketquery.Contract)),
+			}); err != nil {
 				return err
 			}
 		}
@@ -165,20 +178,24 @@ func (k *core) demoCampaigns(ctx context.Context, actor application.Actor, buyer
 }
 
 func (k *core) demoKey(ctx context.Context, actor application.Actor, scope seller.Scope, partnerID string) (string, error) {
-	var made command.APIKeyCreated
-	_, err := k.handlers.CreateAPIKey.Handle(ctx, command.CreateAPIKey{Actor: actor, Scope: string(scope), Name: "demo",
-		Partner: application.PartnerHandle{ID: partnerID}, Once: keep(&made)})
+	var made accountcommand.APIKeyCreated
+	_, err := k.Account.CreateAPIKey.Handle(ctx, accountcommand.CreateAPIKey{
+		Actor: actor, Scope: string(scope), Name: "demo",
+		Partner: application.PartnerHandle{ID: partnerID}, Once: keep(&made),
+	})
 	return made.Key, err
 }
 
 // fundDemo deposits on accounts of the demo's buyers that ran low.
-func (k *core) fundDemo(ctx context.Context, actor application.Actor, buyers []query.Buyer) error {
+func (k *core) fundDemo(ctx context.Context, actor application.Actor, buyers []marketquery.Buyer) error {
 	for _, b := range buyers {
 		if b.Balance >= 10_000*major {
 			continue
 		}
-		if _, err := k.handlers.MoveMoney.Handle(ctx, command.MoveMoney{Actor: actor, BuyerID: b.ID, Amount: 100_000 * major, Note: "demo",
-			Once: keep(new(query.LedgerEntry))}); err != nil {
+		if _, err := k.Market.Deposit.Handle(ctx, marketcommand.Deposit{
+			Actor: actor, BuyerID: b.ID, Amount: 100_000 * major, Note: "demo",
+			Once: keep(new(marketquery.LedgerEntry)),
+		}); err != nil {
 			return err
 		}
 	}
@@ -196,8 +213,10 @@ func randomPhone() (string, error) {
 }
 
 // actorOf is who acts for a seller from the command line.
-func actorOf(s query.Seller) (application.Actor, error) {
+func actorOf(s accountquery.Seller) (application.Actor, error) {
 	currency, err := money.ParseCurrency(s.Currency)
-	return application.Actor{Scope: seller.Program, KeyID: "cli", SellerID: s.ID, SellerCode: s.Code, SellerSlug: s.Slug, Website: s.Website,
-		Currency: currency}, err
+	return application.Actor{
+		Scope: seller.Program, KeyID: "cli", SellerID: s.ID, SellerCode: s.Code, SellerSlug: s.Slug, Website: s.Website,
+		Currency: currency,
+	}, err
 }

@@ -78,15 +78,20 @@ const (
 
 // with builds the core, starts what needs starting, calls use and takes everything down again.
 func (a *App) with(ctx context.Context, c Config, logs io.Writer, use func(ctx context.Context, k *core) error) (err error) {
-	var k *core
-	options := []fx.Option{fx.Supply(c, newLogger(c, logs)), coreModule, fx.Populate(&k), fx.StartTimeout(startTimeout), fx.StopTimeout(stopTimeout),
-		fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger })}
-	for _, m := range a.modules {
+	var k core
+	options := []fx.Option{
+		fx.Supply(c, newLogger(c, logs)), coreModule, fx.Populate(&k), fx.StartTimeout(startTimeout), fx.StopTimeout(stopTimeout),
+		fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }),
+	}
+	for _, m := range append([]Module{accountRoom, programRoom, marketRoom, feedRoom}, a.modules...) {
 		options = append(options, m.option)
 	}
 	app := fx.New(options...)
 	if err := app.Err(); err != nil {
 		return fmt.Errorf("put leadmill together: %w", wiringCause(err))
+	}
+	if err := k.Operations.Err(); err != nil {
+		return fmt.Errorf("put leadmill together: %w", err)
 	}
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -98,7 +103,7 @@ func (a *App) with(ctx context.Context, c Config, logs io.Writer, use func(ctx c
 		defer cancel()
 		err = errors.Join(err, app.Stop(stopping))
 	}()
-	return use(ctx, k)
+	return use(ctx, &k)
 }
 
 var missingFor = regexp.MustCompile(`missing dependencies for function (\S+)`)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -17,22 +18,14 @@ import (
 
 	"github.com/leadmill/leadmill/adapters/eventlog"
 	"github.com/leadmill/leadmill/adapters/sqlstore"
-	"github.com/leadmill/leadmill/application/command"
-	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/ports/events"
-)
-
-// How often an instance does what no request asks for.
-const (
-	sweepEvery = 5 * time.Second
-	mailEvery  = time.Second
-	purgeEvery = time.Minute
 )
 
 // serve listens, runs what works in the background, calls ready with the address clients use, and goes on until ctx ends.
 // Then it stops taking requests, finishes those it has, and lets the background come to rest.
 func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base string) error) error {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", k.config.HTTPAddr)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", k.Config.HTTPAddr)
 	if err != nil {
 		return fmt.Errorf("listen on LEADMILL_HTTP_ADDR: %w", err)
 	}
@@ -40,9 +33,9 @@ func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base s
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	k.address.set(k.base(listener))
-	k.logger.Info("rules in force", "intake_rules", k.rules.Codes(), "strategies", k.strategies.Codes(), "attribution_policies", k.policies.Codes(), "interceptors", k.chain.Codes(),
-		"projections", k.runner.Names())
+	k.Address.set(k.base(listener))
+	k.Logger.Info("rules in force", slog.Any("intake_rules", k.Rules.Codes()), slog.Any("strategies", k.Strategies.Codes()),
+		slog.Any("attribution_policies", k.Policies.Codes()), slog.Any("interceptors", k.Chain.Codes()), slog.Any("projections", k.Runner.Names()))
 	tuneGC()
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -55,14 +48,14 @@ func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base s
 			}
 		})
 	}
-	work("event head", k.log.head.Run)
-	work("sequencer", k.log.sequencer.Run)
-	work("projections", k.runner.Run)
+	work("event head", k.Log.head.Run)
+	work("sequencer", k.Log.sequencer.Run)
+	work("projections", k.Runner.Run)
 	work("reactions", k.react)
-	work("sweep", k.every(sweepEvery, "sweep pending leads", k.sweepPending))
-	work("mails", k.every(mailEvery, "send mails", k.sendMails))
-	work("purge", k.every(purgeEvery, "purge expired claims", k.purge))
-	if k.config.MetricsAddr != "" {
+	for _, job := range k.Jobs {
+		work(job.Name, k.every(job))
+	}
+	if k.Config.MetricsAddr != "" {
 		work("metrics", k.serveMetrics)
 	}
 
@@ -81,7 +74,7 @@ func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base s
 	}
 	stopServing()
 	err = errors.Join(err, <-served)
-	k.batcher.Close()
+	k.Batcher.Close()
 	stop()
 	running.Wait()
 	return err
@@ -97,8 +90,8 @@ func tuneGC() {
 
 // base is the address under which clients reach the API, as far as this instance knows: mails need LEADMILL_PUBLIC_URL.
 func (k *core) base(l net.Listener) string {
-	if k.config.PublicURL != "" {
-		return k.config.PublicURL
+	if k.Config.PublicURL != "" {
+		return k.Config.PublicURL
 	}
 	if at, err := netip.ParseAddrPort(l.Addr().String()); err == nil && at.Addr().IsUnspecified() {
 		return "http://127.0.0.1:" + strconv.Itoa(int(at.Port())) // every address of this machine, of which this one is sure
@@ -108,18 +101,17 @@ func (k *core) base(l net.Listener) string {
 
 // react runs the router of reactions until ctx ends.
 func (k *core) react(ctx context.Context) error {
-	router, err := events.NewRouter(events.Reactions{Middleware: eventlog.Middleware, MatchPending: k.match, OnMatchPending: k.log.matching,
-		QueueInvitation: k.post.queue, OnInvitation: k.log.inviting}, k.logger)
+	router, err := events.NewRouter(k.Subscriptions, eventlog.Middleware, k.Logger)
 	if err != nil {
 		return err
 	}
 	return router.Run(ctx)
 }
 
-// every calls do again and again with a pause between. An error is logged where it happens and does not end it.
-func (k *core) every(pause time.Duration, name string, do func(context.Context) error) func(context.Context) error {
+// every does a job again and again with a pause between. An error is logged and does not end it.
+func (k *core) every(job application.Job) func(context.Context) error {
 	return func(ctx context.Context) error {
-		tick := time.NewTicker(pause)
+		tick := time.NewTicker(job.Every)
 		defer tick.Stop()
 		for {
 			select {
@@ -127,44 +119,24 @@ func (k *core) every(pause time.Duration, name string, do func(context.Context) 
 				return nil
 			case <-tick.C:
 			}
-			if err := do(ctx); err != nil && ctx.Err() == nil {
-				k.logger.Warn(name+" failed; it is tried again", "error", err)
+			if err := job.Do(ctx); err != nil && ctx.Err() == nil {
+				k.Logger.Warn("a job failed; it is tried again", slog.String("job", job.Name), slog.Any("error", err))
 			}
 		}
 	}
 }
 
-func (k *core) sweepPending(ctx context.Context) error {
-	_, err := k.sweep.Handle(ctx, command.SweepPending{})
-	return err
-}
-
-func (k *core) sendMails(ctx context.Context) error {
-	unsent, err := k.post.send.Handle(ctx, command.SendMails{})
-	for _, m := range unsent {
-		message := "mail not sent; it is tried again"
-		if m.GivenUp {
-			message = "mail not sent and given up; invite the partner again"
-		}
-		k.logger.Warn(message, "event_id", m.EventID, "code", string(fault.CodeOf(m.Err)), "cause", errors.Unwrap(m.Err))
-	}
-	return err
-}
-
-func (k *core) purge(ctx context.Context) error {
-	_, err := k.store.PurgeExpired(ctx, k.clock.Now())
-	return err
-}
-
 // isReady reports whether the database answers and has the schema of this binary.
-func (k *core) isReady(ctx context.Context) error { return sqlstore.CheckVersion(ctx, k.db) }
+func (k *core) isReady(ctx context.Context) error { return sqlstore.CheckVersion(ctx, k.DB) }
 
 // serveMetrics serves Prometheus metrics on an address of their own until ctx ends.
 func (k *core) serveMetrics(ctx context.Context) error {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(k.registry, promhttp.HandlerOpts{}))
-	server := &http.Server{Addr: k.config.MetricsAddr, Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second,
-		BaseContext: func(net.Listener) context.Context { return ctx }}
+	mux.Handle("GET /metrics", promhttp.HandlerFor(k.Registry, promhttp.HandlerOpts{}))
+	server := &http.Server{
+		Addr: k.Config.MetricsAddr, Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second,
+		BaseContext: func(net.Listener) context.Context { return ctx },
+	}
 	stopped := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stopped()
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {

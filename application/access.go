@@ -45,7 +45,7 @@ type KeyReader interface {
 }
 
 // A key is trusted without asking the database for keyTTL, and for keyGrace while one request asks: revoking works on
-// every instance within it, with room to the 5 seconds that are promised (api/marketplace.md, "Keys").
+// every instance within it, with room to the 5 seconds that are promised (docs/marketplace.md).
 const (
 	keyTTL   = 3 * time.Second
 	keyGrace = 4 * time.Second
@@ -110,8 +110,10 @@ func (k *Keyring) Authenticate(ctx context.Context, token string) (Actor, seller
 	if err != nil {
 		return Actor{}, seller.RateLimit{}, err
 	}
-	fresh := knownKey{limit: key.Limit, readAt: now, refreshing: new(atomic.Bool), actor: Actor{Scope: key.Scope, KeyID: key.ID, SellerID: key.SellerID,
-		SellerCode: owner.Code, SellerSlug: owner.Slug, Website: owner.Website, LinkParameter: owner.Program.LinkParameter, Currency: currency, PartnerID: key.PartnerID}}
+	fresh := knownKey{limit: key.Limit, readAt: now, refreshing: new(atomic.Bool), actor: Actor{
+		Scope: key.Scope, KeyID: key.ID, SellerID: key.SellerID,
+		SellerCode: owner.Code, SellerSlug: owner.Slug, Website: owner.Website, LinkParameter: owner.Program.LinkParameter, Currency: currency, PartnerID: key.PartnerID,
+	}}
 	k.mu.Lock()
 	if len(k.known) >= maxCachedKeys {
 		clear(k.known)

@@ -89,8 +89,10 @@ func newKeyring(t *testing.T) keyring {
 	require.NoError(t, err)
 	program, err := seller.NewKey("K2", "seller_1", r.program, seller.KeyRequest{Scope: seller.Program, Limit: &seller.RateLimit{}}, at)
 	require.NoError(t, err)
-	r.table = &keyTable{keys: map[string]seller.Key{"K1": supplier, "K2": program},
-		owner: seller.Snapshot{ID: "seller_1", Code: "ACME1234", Slug: "acme", Website: "https://yourcompany.com", Currency: "USD"}}
+	r.table = &keyTable{
+		keys:  map[string]seller.Key{"K1": supplier, "K2": program},
+		owner: seller.Snapshot{ID: "seller_1", Code: "ACME1234", Slug: "acme", Website: "https://yourcompany.com", Currency: "USD"},
+	}
 	r.Keyring = application.NewKeyring(r.table, r.clock, sha256.Sum256([]byte(adminToken)))
 	return r
 }
@@ -110,8 +112,10 @@ func TestKeyringActors(t *testing.T) {
 	r := newKeyring(t)
 	actor, limit, err := r.Authenticate(t.Context(), r.supplier)
 	require.NoError(t, err)
-	want := application.Actor{Scope: seller.Supplier, KeyID: "K1", SellerID: "seller_1", SellerCode: "ACME1234", SellerSlug: "acme",
-		Website: "https://yourcompany.com", Currency: money.MustCurrency("USD"), PartnerID: "partner_1"}
+	want := application.Actor{
+		Scope: seller.Supplier, KeyID: "K1", SellerID: "seller_1", SellerCode: "ACME1234", SellerSlug: "acme",
+		Website: "https://yourcompany.com", Currency: money.MustCurrency("USD"), PartnerID: "partner_1",
+	}
 	assert.Equal(t, want, actor)
 	assert.Equal(t, seller.DefaultRateLimit, limit)
 	actor, limit, err = r.Authenticate(t.Context(), r.program)
@@ -162,13 +166,17 @@ func TestKeyringRefuses(t *testing.T) {
 	r := newKeyring(t)
 	forged := []byte(r.supplier)
 	forged[len(forged)-1] ^= 1
-	for _, token := range []string{"", "x", "Bearer " + r.supplier, string(forged), strings.ToLower(r.supplier), r.supplier + " ", adminToken + "x", strings.Repeat("a", 256),
-		seller.Token(seller.Supplier, "K1", strings.Repeat("S", 300))} {
+	for _, token := range []string{
+		"", "x", "Bearer " + r.supplier, string(forged), strings.ToLower(r.supplier), r.supplier + " ", adminToken + "x", strings.Repeat("a", 256),
+		seller.Token(seller.Supplier, "K1", strings.Repeat("S", 300)),
+	} {
 		r.refused(t, token)
 	}
 	assert.Zero(t, r.table.count(), "what cannot be a key of ours is not looked up")
-	for _, token := range []string{seller.Token(seller.Supplier, "K1", "WRONG"), seller.Token(seller.Program, "K1", "SECRET1"), seller.Token(seller.Admin, "K1", "SECRET1"),
-		seller.Token(seller.Supplier, "K9", "SECRET1")} {
+	for _, token := range []string{
+		seller.Token(seller.Supplier, "K1", "WRONG"), seller.Token(seller.Program, "K1", "SECRET1"), seller.Token(seller.Admin, "K1", "SECRET1"),
+		seller.Token(seller.Supplier, "K9", "SECRET1"),
+	} {
 		before := r.table.count()
 		r.refused(t, token)
 		r.refused(t, token)

@@ -5,16 +5,15 @@ import (
 
 	"github.com/leadmill/leadmill/application/bus"
 	"github.com/leadmill/leadmill/domain/fault"
-	"github.com/leadmill/leadmill/domain/seller"
 )
 
 // ErrForbidden says that the key is known, but not for this.
 var ErrForbidden = fault.New(fault.Forbidden, "forbidden", "This API key may not do this.")
 
-// Authorise is the interceptor that compares the scope of a command's or query's actor with the scope its operation needs.
-// The port looks at scopes too; this one holds whatever port a command comes through. An operation that has an actor but
-// is not listed is refused.
-type Authorise struct{ Scopes map[string]seller.Scope }
+// Authorise is the interceptor that compares the scope of a command's or query's actor with the scope the message needs.
+// The HTTP port looks at scopes too; this one holds whatever port a message comes through. It refuses whatever it does not
+// know: a message that does not say what it needs, and one that needs a key but carries no actor.
+type Authorise struct{}
 
 // Code implements bus.Interceptor.
 func (Authorise) Code() string { return "authorise" }
@@ -22,12 +21,26 @@ func (Authorise) Code() string { return "authorise" }
 // Order implements bus.Interceptor.
 func (Authorise) Order() int { return 500 }
 
-// Intercept implements bus.Interceptor.
-func (a Authorise) Intercept(ctx context.Context, op bus.Operation, next func(context.Context) error) error {
-	if message, ok := op.Message.(interface{ Who() Actor }); ok {
-		if need, listed := a.Scopes[op.Name]; !listed || message.Who().Scope != need {
-			return ErrForbidden
-		}
+// Intercept implements bus.Interceptor: ErrForbidden.
+func (Authorise) Intercept(ctx context.Context, op bus.Operation, next func(context.Context) error) error {
+	if !permitted(op.Message) {
+		return ErrForbidden
 	}
 	return next(ctx)
+}
+
+func permitted(message any) bool {
+	m, ok := message.(Message)
+	if !ok {
+		return false
+	}
+	switch need := m.Needs(); need {
+	case Visitor, Internal:
+		return true
+	case "":
+		return false
+	default:
+		sent, ok := message.(interface{ Who() Actor })
+		return ok && Scope(sent.Who().Scope) == need
+	}
 }

@@ -21,7 +21,10 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/account"
 	"github.com/leadmill/leadmill/application/contract/eventsv1"
+	"github.com/leadmill/leadmill/application/market"
+	"github.com/leadmill/leadmill/application/program"
 	"github.com/leadmill/leadmill/domain/buyer"
 	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/customer"
@@ -35,11 +38,15 @@ import (
 var (
 	happened  = time.Date(2025, 5, 2, 16, 12, 39, 4217000, time.UTC)
 	submitted = time.Date(2025, 5, 2, 16, 12, 39, 0, time.UTC)
-	ref       = lead.Ref{LeadID: "lead_1", Origin: lead.OriginSupplier, CampaignID: "campaign_1", Category: "Auto Insurance",
-		SellerCode: "ACME1234", PartnerID: "partner_123", SubmittedAt: submitted}
+	ref       = lead.Ref{
+		LeadID: "lead_1", Origin: lead.OriginSupplier, CampaignID: "campaign_1", Category: "Auto Insurance",
+		SellerCode: "ACME1234", PartnerID: "partner_123", SubmittedAt: submitted,
+	}
 	// formRef is of a form lead that is not offered to buyers.
-	formRef = lead.Ref{LeadID: "lead_1", Origin: lead.OriginForm, SellerCode: "ACME1234", PartnerID: "partner_123",
-		SubmittedAt: submitted}
+	formRef = lead.Ref{
+		LeadID: "lead_1", Origin: lead.OriginForm, SellerCode: "ACME1234", PartnerID: "partner_123",
+		SubmittedAt: submitted,
+	}
 	worth = money.Micros(99_500_000)
 )
 
@@ -58,103 +65,207 @@ var translations = []struct {
 	typ     string
 	payload string
 }{
-	{partner.Created{PartnerID: "partner_1", Status: partner.StatusActive, ReferralKey: "k", At: happened}, "partner.created.v1",
-		`{"partner_id":"partner_1","status":"active","referral_key":"k","created_at":` + now + `}`},
-	{partner.Created{PartnerID: "partner_1", Status: partner.StatusPending, ReferralKey: "k", ReferringPartnerID: "partner_2", At: happened},
+	{
+		partner.Created{PartnerID: "partner_1", Status: partner.StatusActive, ReferralKey: "k", At: happened},
+		"partner.created.v1",
+		`{"partner_id":"partner_1","status":"active","referral_key":"k","created_at":` + now + `}`,
+	},
+	{
+		partner.Created{PartnerID: "partner_1", Status: partner.StatusPending, ReferralKey: "k", ReferringPartnerID: "partner_2", At: happened},
 		"partner.created.v1", `{"partner_id":"partner_1","status":"pending","referral_key":"k","referring_partner_id":"partner_2",` +
-			`"created_at":` + now + `}`},
-	{partner.Updated{PartnerID: "partner_1", Status: partner.StatusActive, At: happened}, "partner.updated.v1",
-		`{"partner_id":"partner_1","status":"active","updated_at":` + now + `}`},
-	{partner.Updated{PartnerID: "partner_1", Status: partner.StatusPending, ReferringPartnerID: "partner_2", At: happened}, "partner.updated.v1",
-		`{"partner_id":"partner_1","status":"pending","referring_partner_id":"partner_2","updated_at":` + now + `}`},
+			`"created_at":` + now + `}`,
+	},
+	{
+		partner.Updated{PartnerID: "partner_1", Status: partner.StatusActive, At: happened},
+		"partner.updated.v1",
+		`{"partner_id":"partner_1","status":"active","updated_at":` + now + `}`,
+	},
+	{
+		partner.Updated{PartnerID: "partner_1", Status: partner.StatusPending, ReferringPartnerID: "partner_2", At: happened},
+		"partner.updated.v1",
+		`{"partner_id":"partner_1","status":"pending","referring_partner_id":"partner_2","updated_at":` + now + `}`,
+	},
 	{partner.Approved{PartnerID: "partner_1", At: happened}, "partner.approved.v1", `{"partner_id":"partner_1","approved_at":` + now + `}`},
 	{partner.Rejected{PartnerID: "partner_1", At: happened}, "partner.rejected.v1", `{"partner_id":"partner_1","rejected_at":` + now + `}`},
 	{partner.Archived{PartnerID: "partner_1", At: happened}, "partner.archived.v1", `{"partner_id":"partner_1","archived_at":` + now + `}`},
-	{partner.Deleted{PartnerID: "partner_1", At: happened}, "partner.deleted.v1",
-		`{"partner_id":"partner_1","joined":false,"deleted_at":` + now + `}`},
-	{partner.Deleted{PartnerID: "partner_1", Joined: true, At: happened}, "partner.deleted.v1",
-		`{"partner_id":"partner_1","joined":true,"deleted_at":` + now + `}`},
+	{
+		partner.Deleted{PartnerID: "partner_1", At: happened},
+		"partner.deleted.v1",
+		`{"partner_id":"partner_1","joined":false,"deleted_at":` + now + `}`,
+	},
+	{
+		partner.Deleted{PartnerID: "partner_1", Joined: true, At: happened},
+		"partner.deleted.v1",
+		`{"partner_id":"partner_1","joined":true,"deleted_at":` + now + `}`,
+	},
 	{partner.Invited{PartnerID: "partner_1", At: happened}, "partner.invited.v1", `{"partner_id":"partner_1","invited_at":` + now + `}`},
-	{customer.Created{CustomerID: "customer_1", CustomerKey: "C1", PartnerID: "partner_1", At: happened}, "customer.created.v1",
-		`{"customer_id":"customer_1","customer_key":"C1","partner_id":"partner_1","created_at":` + now + `}`},
-	{customer.Updated{CustomerID: "customer_1", CustomerKey: "C2", PartnerID: "partner_1", Status: customer.StatusActive, At: happened},
+	{
+		customer.Created{CustomerID: "customer_1", CustomerKey: "C1", PartnerID: "partner_1", At: happened},
+		"customer.created.v1",
+		`{"customer_id":"customer_1","customer_key":"C1","partner_id":"partner_1","created_at":` + now + `}`,
+	},
+	{
+		customer.Updated{CustomerID: "customer_1", CustomerKey: "C2", PartnerID: "partner_1", Status: customer.StatusActive, At: happened},
 		"customer.updated.v1",
-		`{"customer_id":"customer_1","customer_key":"C2","partner_id":"partner_1","status":"active","updated_at":` + now + `}`},
-	{customer.Attributed{CustomerID: "customer_1", CustomerKey: "C1", PartnerID: "partner_1", Policy: "explicit", At: happened},
+		`{"customer_id":"customer_1","customer_key":"C2","partner_id":"partner_1","status":"active","updated_at":` + now + `}`,
+	},
+	{
+		customer.Attributed{CustomerID: "customer_1", CustomerKey: "C1", PartnerID: "partner_1", Policy: "explicit", At: happened},
 		"customer.attributed.v1",
-		`{"customer_id":"customer_1","customer_key":"C1","partner_id":"partner_1","previous_partner_id":"","policy":"explicit","referral_key":"","attributed_at":` + now + `}`},
-	{customer.Attributed{CustomerID: "customer_1", CustomerKey: "C1", PartnerID: "partner_1", PreviousPartnerID: "partner_2",
-		Policy: "last_touch", ReferralKey: "k", At: happened}, "customer.attributed.v1",
+		`{"customer_id":"customer_1","customer_key":"C1","partner_id":"partner_1","previous_partner_id":"","policy":"explicit","referral_key":"","attributed_at":` + now + `}`,
+	},
+	{
+		customer.Attributed{
+			CustomerID: "customer_1", CustomerKey: "C1", PartnerID: "partner_1", PreviousPartnerID: "partner_2",
+			Policy: "last_touch", ReferralKey: "k", At: happened,
+		},
+		"customer.attributed.v1",
 		`{"customer_id":"customer_1","customer_key":"C1","partner_id":"partner_1","previous_partner_id":"partner_2",` +
-			`"policy":"last_touch","referral_key":"k","attributed_at":` + now + `}`},
-	{customer.Archived{CustomerID: "customer_1", CustomerKey: "C1", PartnerID: "partner_1", At: happened}, "customer.archived.v1",
-		`{"customer_id":"customer_1","customer_key":"C1","partner_id":"partner_1","archived_at":` + now + `}`},
-	{customer.Deleted{CustomerID: "customer_1", CustomerKey: "C1", PartnerID: "partner_1", At: happened}, "customer.deleted.v1",
-		`{"customer_id":"customer_1","customer_key":"C1","partner_id":"partner_1","deleted_at":` + now + `}`},
+			`"policy":"last_touch","referral_key":"k","attributed_at":` + now + `}`,
+	},
+	{
+		customer.Archived{CustomerID: "customer_1", CustomerKey: "C1", PartnerID: "partner_1", At: happened},
+		"customer.archived.v1",
+		`{"customer_id":"customer_1","customer_key":"C1","partner_id":"partner_1","archived_at":` + now + `}`,
+	},
+	{
+		customer.Deleted{CustomerID: "customer_1", CustomerKey: "C1", PartnerID: "partner_1", At: happened},
+		"customer.deleted.v1",
+		`{"customer_id":"customer_1","customer_key":"C1","partner_id":"partner_1","deleted_at":` + now + `}`,
+	},
 	{buyer.Created{BuyerID: "buyer_1", At: happened}, "buyer.created.v1", `{"buyer_id":"buyer_1","created_at":` + now + `}`},
 	{buyer.Updated{BuyerID: "buyer_1", At: happened}, "buyer.updated.v1", `{"buyer_id":"buyer_1","updated_at":` + now + `}`},
 	{buyer.Paused{BuyerID: "buyer_1", At: happened}, "buyer.paused.v1", `{"buyer_id":"buyer_1","paused_at":` + now + `}`},
 	{buyer.Resumed{BuyerID: "buyer_1", At: happened}, "buyer.resumed.v1", `{"buyer_id":"buyer_1","resumed_at":` + now + `}`},
-	{buyer.Funded{BuyerID: "buyer_1", EntryID: "e", Amount: 1_500_000, BalanceAfter: 2_123_456, At: happened}, "buyer.funded.v1",
-		`{"buyer_id":"buyer_1","entry_id":"e","amount":1.50,"balance_after":2.123456,"funded_at":` + now + `}`},
-	{buyer.Withdrawn{BuyerID: "buyer_1", EntryID: "e", Amount: 1_000_000, BalanceAfter: -2_125_000, At: happened}, "buyer.withdrawn.v1",
-		`{"buyer_id":"buyer_1","entry_id":"e","amount":1.00,"balance_after":-2.125,"withdrawn_at":` + now + `}`},
-	{campaign.Created{CampaignID: "c", Category: "Auto", Status: campaign.StatusActive, At: happened}, "campaign.created.v1",
-		`{"campaign_id":"c","category":"Auto","status":"active","created_at":` + now + `}`},
-	{campaign.Updated{CampaignID: "c", Category: "Auto", At: happened}, "campaign.updated.v1",
-		`{"campaign_id":"c","category":"Auto","updated_at":` + now + `}`},
-	{campaign.Paused{CampaignID: "c", Category: "Auto", At: happened}, "campaign.paused.v1",
-		`{"campaign_id":"c","category":"Auto","paused_at":` + now + `}`},
-	{campaign.Resumed{CampaignID: "c", Category: "Auto", At: happened}, "campaign.resumed.v1",
-		`{"campaign_id":"c","category":"Auto","resumed_at":` + now + `}`},
-	{campaign.Archived{CampaignID: "c", Category: "Auto", At: happened}, "campaign.archived.v1",
-		`{"campaign_id":"c","category":"Auto","archived_at":` + now + `}`},
-	{campaign.ContractCreated{CampaignID: "c", ContractID: "k", BuyerID: "b", Status: campaign.StatusPaused, Price: 45_000_000, At: happened},
+	{
+		buyer.Funded{BuyerID: "buyer_1", EntryID: "e", Amount: 1_500_000, BalanceAfter: 2_123_456, At: happened},
+		"buyer.funded.v1",
+		`{"buyer_id":"buyer_1","entry_id":"e","amount":1.50,"balance_after":2.123456,"funded_at":` + now + `}`,
+	},
+	{
+		buyer.Withdrawn{BuyerID: "buyer_1", EntryID: "e", Amount: 1_000_000, BalanceAfter: -2_125_000, At: happened},
+		"buyer.withdrawn.v1",
+		`{"buyer_id":"buyer_1","entry_id":"e","amount":1.00,"balance_after":-2.125,"withdrawn_at":` + now + `}`,
+	},
+	{
+		campaign.Created{CampaignID: "c", Category: "Auto", Status: campaign.StatusActive, At: happened},
+		"campaign.created.v1",
+		`{"campaign_id":"c","category":"Auto","status":"active","created_at":` + now + `}`,
+	},
+	{
+		campaign.Updated{CampaignID: "c", Category: "Auto", At: happened},
+		"campaign.updated.v1",
+		`{"campaign_id":"c","category":"Auto","updated_at":` + now + `}`,
+	},
+	{
+		campaign.Paused{CampaignID: "c", Category: "Auto", At: happened},
+		"campaign.paused.v1",
+		`{"campaign_id":"c","category":"Auto","paused_at":` + now + `}`,
+	},
+	{
+		campaign.Resumed{CampaignID: "c", Category: "Auto", At: happened},
+		"campaign.resumed.v1",
+		`{"campaign_id":"c","category":"Auto","resumed_at":` + now + `}`,
+	},
+	{
+		campaign.Archived{CampaignID: "c", Category: "Auto", At: happened},
+		"campaign.archived.v1",
+		`{"campaign_id":"c","category":"Auto","archived_at":` + now + `}`,
+	},
+	{
+		campaign.ContractCreated{CampaignID: "c", ContractID: "k", BuyerID: "b", Status: campaign.StatusPaused, Price: 45_000_000, At: happened},
 		"contract.created.v1",
-		`{"campaign_id":"c","contract_id":"k","buyer_id":"b","status":"paused","price":45.00,"created_at":` + now + `}`},
-	{campaign.ContractUpdated{CampaignID: "c", ContractID: "k", BuyerID: "b", Price: 45_000_000, At: happened}, "contract.updated.v1",
-		`{"campaign_id":"c","contract_id":"k","buyer_id":"b","price":45.00,"updated_at":` + now + `}`},
-	{campaign.ContractPaused{CampaignID: "c", ContractID: "k", BuyerID: "b", At: happened}, "contract.paused.v1",
-		`{"campaign_id":"c","contract_id":"k","buyer_id":"b","paused_at":` + now + `}`},
-	{campaign.ContractResumed{CampaignID: "c", ContractID: "k", BuyerID: "b", At: happened}, "contract.resumed.v1",
-		`{"campaign_id":"c","contract_id":"k","buyer_id":"b","resumed_at":` + now + `}`},
-	{campaign.ContractDeleted{CampaignID: "c", ContractID: "k", BuyerID: "b", At: happened}, "contract.deleted.v1",
-		`{"campaign_id":"c","contract_id":"k","buyer_id":"b","deleted_at":` + now + `}`},
+		`{"campaign_id":"c","contract_id":"k","buyer_id":"b","status":"paused","price":45.00,"created_at":` + now + `}`,
+	},
+	{
+		campaign.ContractUpdated{CampaignID: "c", ContractID: "k", BuyerID: "b", Price: 45_000_000, At: happened},
+		"contract.updated.v1",
+		`{"campaign_id":"c","contract_id":"k","buyer_id":"b","price":45.00,"updated_at":` + now + `}`,
+	},
+	{
+		campaign.ContractPaused{CampaignID: "c", ContractID: "k", BuyerID: "b", At: happened},
+		"contract.paused.v1",
+		`{"campaign_id":"c","contract_id":"k","buyer_id":"b","paused_at":` + now + `}`,
+	},
+	{
+		campaign.ContractResumed{CampaignID: "c", ContractID: "k", BuyerID: "b", At: happened},
+		"contract.resumed.v1",
+		`{"campaign_id":"c","contract_id":"k","buyer_id":"b","resumed_at":` + now + `}`,
+	},
+	{
+		campaign.ContractDeleted{CampaignID: "c", ContractID: "k", BuyerID: "b", At: happened},
+		"contract.deleted.v1",
+		`{"campaign_id":"c","contract_id":"k","buyer_id":"b","deleted_at":` + now + `}`,
+	},
 	{lead.Submitted{Ref: ref}, "lead.submitted.v1", leadHead + `"submitted_at":"2025-05-02T16:12:39.000000Z"}`},
-	{lead.Submitted{Ref: formRef, Number: 17}, "lead.submitted.v1",
-		`{"lead_id":"lead_1",` + formHead + `"submitted_at":"2025-05-02T16:12:39.000000Z","number":17}`},
-	{lead.Pending{Ref: ref, PreviousStatus: lead.StatusReceived, Until: happened.Add(time.Hour), At: happened}, "lead.pending.v1",
-		leadHead + `"pending_until":"2025-05-02T17:12:39.004217Z","pending_at":` + now + `,` + leadTail},
-	{lead.Sold{Ref: ref, PreviousStatus: lead.StatusReceived, Payout: 31_500_000, At: happened, Sales: []lead.Sale{{ID: "s1", ContractID: "k1", BuyerID: "b1",
-		Price: 45_000_000, Currency: "USD"}, {ID: "s2", ContractID: "k2", BuyerID: "b2", Price: 500_000, Currency: "USD"}}}, "lead.sold.v1",
+	{
+		lead.Submitted{Ref: formRef, Number: 17},
+		"lead.submitted.v1",
+		`{"lead_id":"lead_1",` + formHead + `"submitted_at":"2025-05-02T16:12:39.000000Z","number":17}`,
+	},
+	{
+		lead.Pending{Ref: ref, PreviousStatus: lead.StatusReceived, Until: happened.Add(time.Hour), At: happened},
+		"lead.pending.v1",
+		leadHead + `"pending_until":"2025-05-02T17:12:39.004217Z","pending_at":` + now + `,` + leadTail,
+	},
+	{
+		lead.Sold{Ref: ref, PreviousStatus: lead.StatusReceived, Payout: 31_500_000, At: happened, Sales: []lead.Sale{{
+			ID: "s1", ContractID: "k1", BuyerID: "b1",
+			Price: 45_000_000, Currency: "USD",
+		}, {ID: "s2", ContractID: "k2", BuyerID: "b2", Price: 500_000, Currency: "USD"}}},
+		"lead.sold.v1",
 		leadHead + `"sales":[{"sale_id":"s1","buyer_id":"b1","contract_id":"k1","price":45.00,"currency":"USD"},` +
-			`{"sale_id":"s2","buyer_id":"b2","contract_id":"k2","price":0.50,"currency":"USD"}],"payout":31.50,"sold_at":` + now + `,` + leadTail},
-	{lead.Duplicate{Ref: ref, PreviousStatus: lead.StatusReceived, Code: "duplicate_lead", At: happened}, "lead.duplicate.v1",
-		leadHead + `"code":"duplicate_lead","duplicate_at":` + now + `,` + leadTail},
-	{lead.Rejected{Ref: ref, PreviousStatus: lead.StatusReceived, Code: "too_young", At: happened}, "lead.rejected.v1",
-		leadHead + `"code":"too_young","rejected_at":` + now + `,` + leadTail},
-	{lead.ReviewRejected{Ref: formRef, PreviousReview: lead.ReviewStatusOpen, At: happened}, "lead.rejected.v1",
-		`{"lead_id":"lead_1",` + formHead + `"code":"review_rejected","rejected_at":` + now + `,` + formTail},
-	{lead.Converted{Ref: formRef, PreviousReview: lead.ReviewStatusOpen, Number: 17, CustomerID: "customer_1", CustomerKey: "C1", Currency: "USD", At: happened}, "lead.converted.v1",
+			`{"sale_id":"s2","buyer_id":"b2","contract_id":"k2","price":0.50,"currency":"USD"}],"payout":31.50,"sold_at":` + now + `,` + leadTail,
+	},
+	{
+		lead.Duplicate{Ref: ref, PreviousStatus: lead.StatusReceived, Code: "duplicate_lead", At: happened},
+		"lead.duplicate.v1",
+		leadHead + `"code":"duplicate_lead","duplicate_at":` + now + `,` + leadTail,
+	},
+	{
+		lead.Rejected{Ref: ref, PreviousStatus: lead.StatusReceived, Code: "too_young", At: happened},
+		"lead.rejected.v1",
+		leadHead + `"code":"too_young","rejected_at":` + now + `,` + leadTail,
+	},
+	{
+		lead.ReviewRejected{Ref: formRef, PreviousReview: lead.ReviewStatusOpen, At: happened},
+		"lead.rejected.v1",
+		`{"lead_id":"lead_1",` + formHead + `"code":"review_rejected","rejected_at":` + now + `,` + formTail,
+	},
+	{
+		lead.Converted{Ref: formRef, PreviousReview: lead.ReviewStatusOpen, Number: 17, CustomerID: "customer_1", CustomerKey: "C1", Currency: "USD", At: happened},
+		"lead.converted.v1",
 		`{"lead_id":"lead_1","number":17,` + formHead + `"customer_id":"customer_1","customer_key":"C1","currency":"USD",` +
-			`"converted_at":` + now + `,` + formTail},
-	{lead.Converted{Ref: formRef, PreviousReview: lead.ReviewStatusOpen, Number: 17, CustomerID: "customer_1", CustomerKey: "C1", Amount: &worth, Currency: "USD", At: happened},
+			`"converted_at":` + now + `,` + formTail,
+	},
+	{
+		lead.Converted{Ref: formRef, PreviousReview: lead.ReviewStatusOpen, Number: 17, CustomerID: "customer_1", CustomerKey: "C1", Amount: &worth, Currency: "USD", At: happened},
 		"lead.converted.v1",
 		`{"lead_id":"lead_1","number":17,` + formHead + `"customer_id":"customer_1","customer_key":"C1",` +
-			`"commission_transaction_amount":99.50,"currency":"USD","converted_at":` + now + `,` + formTail},
-	{lead.Erased{Ref: formRef, PreviousReview: lead.ReviewStatusOpen, Number: 17, At: happened}, "lead.deleted.v1",
-		`{"lead_id":"lead_1","partner_id":"partner_123","number":17,"previous_status":"submitted","deleted_at":` + now + `}`},
+			`"commission_transaction_amount":99.50,"currency":"USD","converted_at":` + now + `,` + formTail,
+	},
+	{
+		lead.Erased{Ref: formRef, PreviousReview: lead.ReviewStatusOpen, Number: 17, At: happened},
+		"lead.deleted.v1",
+		`{"lead_id":"lead_1","partner_id":"partner_123","number":17,"previous_status":"submitted","deleted_at":` + now + `}`,
+	},
 	{lead.Unsold{Ref: ref, PreviousStatus: lead.StatusReceived, At: happened}, "lead.unsold.v1", leadHead + `"unsold_at":` + now + `,` + leadTail},
-	{seller.Created{ID: "seller_1", Code: "ACME1234", TimeZone: "America/Chicago", Currency: "USD", At: happened}, "seller.created.v1",
-		`{"seller_id":"seller_1","seller_code":"ACME1234","time_zone":"America/Chicago","currency":"USD","at":` + now + `}`},
-	{seller.Updated{ID: "seller_1", Code: "ACME1234", TimeZone: "UTC", Currency: "USD", At: happened}, "seller.updated.v1",
-		`{"seller_id":"seller_1","seller_code":"ACME1234","time_zone":"UTC","currency":"USD","at":` + now + `}`},
+	{
+		seller.Created{ID: "seller_1", Code: "ACME1234", TimeZone: "America/Chicago", Currency: "USD", At: happened},
+		"seller.created.v1",
+		`{"seller_id":"seller_1","seller_code":"ACME1234","time_zone":"America/Chicago","currency":"USD","at":` + now + `}`,
+	},
+	{
+		seller.Updated{ID: "seller_1", Code: "ACME1234", TimeZone: "UTC", Currency: "USD", At: happened},
+		"seller.updated.v1",
+		`{"seller_id":"seller_1","seller_code":"ACME1234","time_zone":"UTC","currency":"USD","at":` + now + `}`,
+	},
 }
 
 func TestTranslate(t *testing.T) {
 	t.Parallel()
 	for _, c := range translations {
-		typ, payload, at, err := application.Translate(c.event)
+		typ, payload, at, err := translate(c.event)
 		require.NoError(t, err, c.typ)
 		assert.Equal(t, c.typ, typ)
 		assert.Equal(t, c.event.EventType()+".v1", typ)
@@ -164,7 +275,7 @@ func TestTranslate(t *testing.T) {
 			want = submitted
 		}
 		assert.Equal(t, want, at)
-		assert.NotEqual(t, eventsv1.IsPublic(typ), slices.Contains(application.InternalTypes(), typ), "%s is either public or internal", typ)
+		assert.NotEqual(t, eventsv1.IsPublic(typ), slices.Contains(internalTypes(), typ), "%s is either public or internal", typ)
 	}
 }
 
@@ -182,24 +293,24 @@ func TestEveryDomainEventIsTranslated(t *testing.T) {
 		require.True(t, packages[name], "no event of package %s is found", name)
 	}
 	got := map[string]string{}
-	types := map[string]bool{application.PartnerClickedType: true} // a click is of no aggregate: see TestPartnerClicked
+	types := map[string]bool{program.PartnerClickedType: true} // a click is of no aggregate: see TestPartnerClicked
 	for _, c := range translations {
 		got[fmt.Sprintf("%T", c.event)] = c.event.EventType()
 		types[c.typ] = true
 	}
 	assert.Equal(t, want, got)
-	for _, typ := range append(eventsv1.Types(), application.InternalTypes()...) {
+	for _, typ := range append(eventsv1.Types(), internalTypes()...) {
 		assert.True(t, types[typ], "%s is made from no domain event", typ)
 	}
 }
 
 func TestPartnerClicked(t *testing.T) {
 	t.Parallel()
-	payload, err := json.Marshal(application.PartnerClicked{PartnerID: "partner_1", ReferralKey: "k", ClickedAt: eventsv1.Time{Time: happened}})
+	payload, err := json.Marshal(program.PartnerClicked{PartnerID: "partner_1", ReferralKey: "k", ClickedAt: eventsv1.Time{Time: happened}})
 	require.NoError(t, err)
 	assert.Equal(t, `{"partner_id":"partner_1","referral_key":"k","clicked_at":`+now+`}`, string(payload))
-	assert.Contains(t, application.InternalTypes(), application.PartnerClickedType)
-	assert.False(t, eventsv1.IsPublic(application.PartnerClickedType))
+	assert.Contains(t, internalTypes(), program.PartnerClickedType)
+	assert.False(t, eventsv1.IsPublic(program.PartnerClickedType))
 }
 
 // TestEventsAreFound shows that the search sees events of value and pointer receivers and nothing else.
@@ -267,7 +378,7 @@ func TestTranslateRefusesWhatItCannotTell(t *testing.T) {
 		"no currency":                      lead.Sold{Ref: ref, PreviousStatus: lead.StatusReceived, At: happened, Sales: []lead.Sale{{ID: "s"}}},
 		"mixed currencies":                 lead.Sold{Ref: ref, PreviousStatus: lead.StatusReceived, At: happened, Sales: []lead.Sale{{ID: "s", Currency: "USD"}, {ID: "z", Currency: "EUR"}}},
 	} {
-		typ, payload, _, err := application.Translate(e)
+		typ, payload, _, err := translate(e)
 		require.Error(t, err, name)
 		assert.Empty(t, typ)
 		assert.Empty(t, payload)
@@ -279,10 +390,12 @@ func TestHotEventsAreWhatTheContractSays(t *testing.T) {
 	t.Parallel()
 	currencies := rapid.SampledFrom([]string{"USD", "JPY", "KWD", "CLF"})
 	rapid.Check(t, func(t *rapid.T) {
-		r := lead.Ref{LeadID: rapid.String().Draw(t, "lead"), Origin: lead.OriginSupplier, CampaignID: "campaign_1",
+		r := lead.Ref{
+			LeadID: rapid.String().Draw(t, "lead"), Origin: lead.OriginSupplier, CampaignID: "campaign_1",
 			Category: rapid.String().Draw(t, "category"), SellerCode: "ACME1234", PartnerID: rapid.String().Draw(t, "partner"),
-			SubmittedAt: time.UnixMicro(rapid.Int64Range(0, 1<<52).Draw(t, "submitted")).In(time.FixedZone("", 3600))}
-		_, payload, at, err := application.Translate(lead.Submitted{Ref: r, Number: rapid.Int64Range(0, 3).Draw(t, "number")})
+			SubmittedAt: time.UnixMicro(rapid.Int64Range(0, 1<<52).Draw(t, "submitted")).In(time.FixedZone("", 3600)),
+		}
+		_, payload, at, err := translate(lead.Submitted{Ref: r, Number: rapid.Int64Range(0, 3).Draw(t, "number")})
 		require.NoError(t, err)
 		require.Equal(t, time.UTC, at.Location())
 		var s eventsv1.LeadSubmitted
@@ -293,10 +406,12 @@ func TestHotEventsAreWhatTheContractSays(t *testing.T) {
 		currency := money.MustCurrency(code)
 		sold := lead.Sold{Ref: r, PreviousStatus: lead.StatusPending, Payout: money.Micros(rapid.Int64Min(0).Draw(t, "payout")), At: r.SubmittedAt}
 		for range rapid.IntRange(1, 4).Draw(t, "sales") {
-			sold.Sales = append(sold.Sales, lead.Sale{ID: "sale_1", ContractID: "contract_1", BuyerID: rapid.String().Draw(t, "buyer"),
-				Price: money.Micros(rapid.Int64Min(0).Draw(t, "price")), Currency: code})
+			sold.Sales = append(sold.Sales, lead.Sale{
+				ID: "sale_1", ContractID: "contract_1", BuyerID: rapid.String().Draw(t, "buyer"),
+				Price: money.Micros(rapid.Int64Min(0).Draw(t, "price")), Currency: code,
+			})
 		}
-		_, payload, _, err = application.Translate(sold)
+		_, payload, _, err = translate(sold)
 		require.NoError(t, err)
 		var e eventsv1.LeadSold
 		again(t, payload, &e)
@@ -328,8 +443,10 @@ func TestNoPersonalDataIsPublished(t *testing.T) {
 	var published []event.Event
 	keep := func(err error) { t.Helper(); require.NoError(t, err) }
 
-	person := partner.Registration{ID: "partner_1", Key: "k1", Email: "Jane@Example.com", Name: "Jane", Surname: "Roe",
-		Tags: []string{"Jane"}, CustomFields: []partner.CustomField{{Name: "Jane", Value: "Roe"}}}
+	person := partner.Registration{
+		ID: "partner_1", Key: "k1", Email: "Jane@Example.com", Name: "Jane", Surname: "Roe",
+		Tags: []string{"Jane"}, CustomFields: []partner.CustomField{{Name: "Jane", Value: "Roe"}},
+	}
 	invited, err := partner.Invite("seller_1", person, happened)
 	keep(err)
 	keep(invited.InviteAgain(happened))
@@ -340,8 +457,10 @@ func TestNoPersonalDataIsPublished(t *testing.T) {
 	keep(invited.Delete(happened))
 	published = append(published, invited.Pending()...)
 
-	c, err := customer.Register(customer.Registration{SellerID: "seller_1", ID: "customer_1", Key: "Jane@Example.com",
-		Email: "Jane@Example.com", Name: "Jane", Surname: "Roe", Tags: []string{"Jane"}},
+	c, err := customer.Register(customer.Registration{
+		SellerID: "seller_1", ID: "customer_1", Key: "Jane@Example.com",
+		Email: "Jane@Example.com", Name: "Jane", Surname: "Roe", Tags: []string{"Jane"},
+	},
 		customer.Attribution{PartnerID: "partner_1", ReferralKey: "k1", Policy: "link", At: happened}, happened)
 	keep(err)
 	name := "Roe"
@@ -352,8 +471,10 @@ func TestNoPersonalDataIsPublished(t *testing.T) {
 	keep(c.Delete(happened))
 	published = append(published, c.Pending()...)
 
-	n := lead.FormSubmission{ID: "lead_1", SellerID: "seller_1", SellerCode: "ACME1234", PartnerID: "partner_1", Number: 1, Name: "Jane Roe",
-		Email: "Jane@Example.com", Answers: []lead.Answer{{ID: 1, Question: "Who?", Answer: "Jane"}}, At: happened}
+	n := lead.FormSubmission{
+		ID: "lead_1", SellerID: "seller_1", SellerCode: "ACME1234", PartnerID: "partner_1", Number: 1, Name: "Jane Roe",
+		Email: "Jane@Example.com", Answers: []lead.Answer{{ID: 1, Question: "Who?", Answer: "Jane"}}, At: happened,
+	}
 	converted, err := lead.SubmitForm(n)
 	keep(err)
 	keep(converted.Convert("customer_1", "customer_1", &worth, money.MustCurrency("USD"), happened))
@@ -365,33 +486,43 @@ func TestNoPersonalDataIsPublished(t *testing.T) {
 
 	types := map[string]bool{}
 	for _, e := range published {
-		typ, payload, _, err := application.Translate(e)
+		typ, payload, _, err := translate(e)
 		keep(err)
 		types[typ] = true
 		for _, personal := range []string{"jane", "roe", "example.com"} {
 			assert.NotContains(t, strings.ToLower(string(payload)), personal, typ)
 		}
 	}
-	for _, typ := range append(eventsv1.Types(), application.InternalTypes()...) {
+	for _, typ := range append(eventsv1.Types(), internalTypes()...) {
 		about, _, _ := strings.Cut(typ, ".")
-		if typ != application.PartnerClickedType && (about == "partner" || about == "customer") {
+		if typ != program.PartnerClickedType && (about == "partner" || about == "customer") {
 			assert.True(t, types[typ], "%s is not looked at", typ)
 		}
 	}
-	for _, typ := range []string{"lead.submitted.v1", "lead.converted.v1", "lead.rejected.v1", application.LeadDeletedType} {
+	for _, typ := range []string{"lead.submitted.v1", "lead.converted.v1", "lead.rejected.v1", program.LeadDeletedType} {
 		assert.True(t, types[typ], "%s is not looked at", typ)
 	}
 }
 
 func BenchmarkTranslate(b *testing.B) {
-	events := []event.Event{lead.Submitted{Ref: ref}, lead.Sold{Ref: ref, PreviousStatus: lead.StatusReceived, Payout: 31_500_000, At: happened,
-		Sales: []lead.Sale{{ID: "sale_1", ContractID: "contract_1", BuyerID: "buyer_1", Price: 45_000_000, Currency: "USD"}}}}
+	events := []event.Event{lead.Submitted{Ref: ref}, lead.Sold{
+		Ref: ref, PreviousStatus: lead.StatusReceived, Payout: 31_500_000, At: happened,
+		Sales: []lead.Sale{{ID: "sale_1", ContractID: "contract_1", BuyerID: "buyer_1", Price: 45_000_000, Currency: "USD"}},
+	}}
 	b.ReportAllocs()
 	for b.Loop() {
 		for _, e := range events {
-			if _, _, _, err := application.Translate(e); err != nil {
+			if _, _, _, err := translate(e); err != nil {
 				b.Fatal(err)
 			}
 		}
 	}
 }
+
+// translate is what the log keeps of an event, whichever room it is of.
+func translate(e event.Event) (typ string, payload []byte, at time.Time, err error) {
+	p, err := application.Translations{market.Publish, program.Publish, account.Publish}.Translate(e)
+	return p.Type, p.Payload, p.At, err
+}
+
+func internalTypes() []string { return slices.Concat(account.InternalTypes(), program.InternalTypes()) }

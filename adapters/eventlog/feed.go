@@ -4,30 +4,28 @@ import (
 	"context"
 	"errors"
 
-	"github.com/leadmill/leadmill/application/query"
+	feedquery "github.com/leadmill/leadmill/application/feed/query"
 )
 
-// Feed answers query.Events: the public part of the log of one seller.
+// Feed answers feedquery.Events: the public part of the log of one seller.
 type Feed struct {
 	reader *Reader
 	public []string
 }
-
-var _ query.EventReader = (*Feed)(nil)
 
 // NewFeed returns a feed of the given types, which are all that it ever shows.
 func NewFeed(reader *Reader, public []string) *Feed { return &Feed{reader, public} }
 
 var errWaited = errors.New("waited long enough")
 
-// Events implements query.EventReader. It waits as long as it was asked to for the first event; what the feed does not
+// Events answers the question. It waits as long as it was asked to for the first event; what the feed does not
 // show moves Next on and does not end the wait.
-func (f *Feed) Events(ctx context.Context, q query.Events) (query.EventPage, error) {
+func (f *Feed) Events(ctx context.Context, q feedquery.Events) (feedquery.EventPage, error) {
 	filter := Filter{SellerID: q.SellerID, Types: q.Types}
 	if len(filter.Types) == 0 {
 		filter.Types = f.public
 	}
-	page := query.EventPage{Next: q.After}
+	page := feedquery.EventPage{Next: q.After}
 	if q.Wait > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, q.Wait, errWaited)
@@ -39,7 +37,7 @@ func (f *Feed) Events(ctx context.Context, q query.Events) (query.EventPage, err
 			if errors.Is(context.Cause(ctx), errWaited) {
 				return page, nil
 			}
-			return query.EventPage{}, err
+			return feedquery.EventPage{}, err
 		}
 		scanned := next > page.Next
 		page.Events, page.Next = events, next
@@ -54,7 +52,7 @@ func (f *Feed) Events(ctx context.Context, q query.Events) (query.EventPage, err
 		case errors.Is(err, errWaited), errors.Is(context.Cause(ctx), errWaited), ctx.Err() != nil:
 			return page, nil
 		default:
-			return query.EventPage{}, err
+			return feedquery.EventPage{}, err
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/leadmill/leadmill/application"
 )
 
-// pageScan bounds the rows of a seller that one page looks at (api/events.md, "Ways to read them").
+// pageScan bounds the rows of a seller that one page looks at (docs/events.md).
 const pageScan = 10_000
 
 // Filter says whose events a page holds.

@@ -35,7 +35,7 @@ type SubscriberConfig struct {
 // and the later events of its aggregate with it. Give the router its Middleware, which tells errors that count from those
 // that do not.
 //
-// A message's UUID is the event's id, its payload the event's; its metadata are the Meta… constants.
+// A message's UUID is the event's id, its payload the event's; its metadata are those of application.StoredEvent.
 type Subscriber struct {
 	db     *dialect.DB
 	reader *Reader
@@ -48,17 +48,6 @@ type Subscriber struct {
 	cancel context.CancelFunc // of the active subscription
 	done   chan struct{}
 }
-
-// The names of a message's metadata; with them go MetaCorrelationID, MetaCausationID and MetaTraceparent where known.
-const (
-	MetaType             = "type"
-	MetaSellerID         = "seller_id"
-	MetaAggregateType    = "aggregate_type"
-	MetaAggregateID      = "aggregate_id"
-	MetaAggregateVersion = "aggregate_version"
-	MetaPosition         = "position"    // decimal
-	MetaOccurredAt       = "occurred_at" // RFC 3339, UTC, microseconds
-)
 
 // NewSubscriber returns the Subscriber of one reaction. It fails on a bad name.
 func NewSubscriber(db *dialect.DB, reader *Reader, clock application.Clock, c SubscriberConfig) (*Subscriber, error) {

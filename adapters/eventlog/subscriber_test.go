@@ -28,15 +28,15 @@ type deliveries struct {
 }
 
 func (d *deliveries) handle(m *message.Message) error {
-	position, err := strconv.ParseInt(m.Metadata.Get(eventlog.MetaPosition), 10, 64)
+	position, err := strconv.ParseInt(m.Metadata.Get(application.MetaPosition), 10, 64)
 	if err != nil {
 		return err
 	}
-	version, err := strconv.ParseInt(m.Metadata.Get(eventlog.MetaAggregateVersion), 10, 64)
+	version, err := strconv.ParseInt(m.Metadata.Get(application.MetaAggregateVersion), 10, 64)
 	if err != nil {
 		return err
 	}
-	e := entry{Position: position, EventID: m.UUID, Aggregate: m.Metadata.Get(eventlog.MetaSellerID) + "/" + m.Metadata.Get(eventlog.MetaAggregateID), Version: version}
+	e := entry{Position: position, EventID: m.UUID, Aggregate: m.Metadata.Get(application.MetaSellerID) + "/" + m.Metadata.Get(application.MetaAggregateID), Version: version}
 	if d.fail != nil {
 		if err := d.fail(e); err != nil {
 			return err
@@ -335,7 +335,7 @@ func TestSubscriberShutdown(t *testing.T) {
 		out, err = late.Subscribe(t.Context(), eventlog.Topic)
 		require.NoError(t, err)
 		m := <-out
-		require.Equal(t, "3", m.Metadata.Get(eventlog.MetaPosition))
+		require.Equal(t, "3", m.Metadata.Get(application.MetaPosition))
 		require.NoError(t, late.Close(), "a handler that does not end does not stop the shutdown")
 		require.Error(t, m.Context().Err())
 		require.Equal(t, int64(2), i.status(t, "bye").Position)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"hash/maphash"
 	"log/slog"
-	"strconv"
 	"sync"
 	"time"
 
@@ -335,21 +334,7 @@ func (t *term) once(e *application.StoredEvent) (reason, err error) {
 
 func newMessage(e *application.StoredEvent) *message.Message {
 	m := message.NewMessage(e.ID, e.Payload)
-	m.Metadata[MetaType] = e.Type
-	m.Metadata[MetaSellerID] = e.SellerID
-	m.Metadata[MetaAggregateType] = e.AggregateType
-	m.Metadata[MetaAggregateID] = e.AggregateID
-	m.Metadata[MetaAggregateVersion] = strconv.FormatInt(e.AggregateVersion, 10)
-	m.Metadata[MetaPosition] = strconv.FormatInt(e.Position, 10)
-	m.Metadata[MetaOccurredAt] = e.OccurredAt.Format("2006-01-02T15:04:05.000000Z07:00")
-	for name, value := range map[string]string{
-		MetaCorrelationID: e.Trail.CorrelationID, MetaCausationID: e.Trail.CausationID,
-		MetaTraceparent: e.Trail.Traceparent,
-	} {
-		if value != "" {
-			m.Metadata[name] = value
-		}
-	}
+	m.Metadata = e.Metadata()
 	return m
 }
 

@@ -166,13 +166,6 @@ func (schema) SchemaInitializingQueries(wsql.SchemaInitializingQueriesParams) ([
 // SubscribeIsolationLevel implements wsql.SchemaAdapter.
 func (schema) SubscribeIsolationLevel() sql.IsolationLevel { return sql.LevelReadCommitted }
 
-// The members of the metadata column, a JSON object; they are also the names of message metadata.
-const (
-	MetaCorrelationID = "correlation_id"
-	MetaCausationID   = "causation_id"
-	MetaTraceparent   = "traceparent"
-)
-
 type trailJSON struct {
 	CorrelationID string `json:"correlation_id"`
 	CausationID   string `json:"causation_id"`
@@ -182,9 +175,9 @@ type trailJSON struct {
 // appendTrail appends a trail as compact JSON without its empty members.
 func appendTrail(b []byte, t application.Trail) []byte {
 	b = append(b, '{')
-	b = appendMember(b, MetaCorrelationID, t.CorrelationID)
-	b = appendMember(b, MetaCausationID, t.CausationID)
-	b = appendMember(b, MetaTraceparent, t.Traceparent)
+	b = appendMember(b, application.MetaCorrelationID, t.CorrelationID)
+	b = appendMember(b, application.MetaCausationID, t.CausationID)
+	b = appendMember(b, application.MetaTraceparent, t.Traceparent)
 	return append(b, '}')
 }
 

@@ -51,8 +51,13 @@ func TestMigrate(t *testing.T) {
 		require.Empty(t, tables(t, db), "looking changes nothing")
 		all, err := sqlstore.Status(t.Context(), db)
 		require.NoError(t, err)
-		require.Equal(t, []sqlstore.MigrationStatus{{Version: 1, Name: "0001_core.sql"}, {Version: 2, Name: "0002_events.sql"}, {Version: 3, Name: "0003_campaign_report.sql"},
-			{Version: 4, Name: "0004_partner_program.sql"}, {Version: 5, Name: "0005_partner_activity.sql"}}, all)
+		require.Equal(t, []sqlstore.MigrationStatus{
+			{Version: 1, Name: "0001_core.sql"},
+			{Version: 2, Name: "0002_events.sql"},
+			{Version: 3, Name: "0003_campaign_report.sql"},
+			{Version: 4, Name: "0004_partner_program.sql"},
+			{Version: 5, Name: "0005_partner_activity.sql"},
+		}, all)
 		for range 2 {
 			require.NoError(t, sqlstore.Migrate(t.Context(), db))
 			require.NoError(t, sqlstore.CheckVersion(t.Context(), db))
@@ -159,7 +164,7 @@ func TestMigrateProgram(t *testing.T) {
 		fresh := open(t, dbtest.URL(t, engine))
 		require.NoError(t, sqlstore.Migrate(t.Context(), fresh))
 		require.Equal(t, schema(t, fresh), schema(t, db))
-		require.NoError(t, h.Store.Do(t.Context(), func(ctx context.Context, tx application.Tx) error {
+		require.NoError(t, h.Store.Do(t.Context(), func(ctx context.Context, tx *sqlstore.Tx) error {
 			s, err := tx.Sellers().Lock(ctx, "seller_1")
 			require.NoError(t, err)
 			require.Equal(t, seller.DefaultProgram(), s.Program())
@@ -169,9 +174,11 @@ func TestMigrateProgram(t *testing.T) {
 			a, err := tx.Partners().Lock(ctx, "seller_1", application.PartnerHandle{Key: "k1"})
 			require.NoError(t, err)
 			at := func(micros int64) time.Time { return time.UnixMicro(micros).UTC() }
-			require.Equal(t, partner.Snapshot{SellerID: "seller_1", ID: "a", Email: "A@example.com", EmailKey: "a@example.com", Name: "Ann", Surname: "O",
+			require.Equal(t, partner.Snapshot{
+				SellerID: "seller_1", ID: "a", Email: "A@example.com", EmailKey: "a@example.com", Name: "Ann", Surname: "O",
 				Status: partner.StatusActive, Approved: true, TermsAccepted: true, Keys: []string{"k1"}, Tags: []string{"t"}, PasswordHash: "hash",
-				CreatedAt: at(4), UpdatedAt: at(5), Version: 6}, a.Snapshot())
+				CreatedAt: at(4), UpdatedAt: at(5), Version: 6,
+			}, a.Snapshot())
 			require.NoError(t, a.Delete(at(20)))
 			require.NoError(t, tx.Partners().Save(ctx, a))
 			chain, err := tx.Partners().Chain(ctx, "seller_1", "b")
@@ -383,11 +390,13 @@ func TestSameSchema(t *testing.T) {
 		require.NoError(t, sqlstore.Migrate(t.Context(), db))
 		want := slices.DeleteFunc(slices.Clone(embedded), func(l string) bool { return strings.HasPrefix(l, "events key events_seller ") })
 		got := schema(t, db)
-		for _, only := range []string{"event_pending.first_id INTEGER null=false", "event_pending.events INTEGER null=false", "event_pending key PRIMARY unique=true (first_id)",
+		for _, only := range []string{
+			"event_pending.first_id INTEGER null=false", "event_pending.events INTEGER null=false", "event_pending key PRIMARY unique=true (first_id)",
 			"event_positions.position INTEGER null=false", "event_positions.id INTEGER null=false", "event_positions.seller_id TEXT <= 64 null=false",
 			"event_positions key PRIMARY unique=true (position)", "event_positions key event_positions_event unique=true (id)",
 			"event_positions key event_positions_seller unique=false (seller_id,position,id)",
-			"event_sequence.id INTEGER null=false", "event_sequence.last_position INTEGER null=false", "event_sequence key PRIMARY unique=true (id)"} {
+			"event_sequence.id INTEGER null=false", "event_sequence.last_position INTEGER null=false", "event_sequence key PRIMARY unique=true (id)",
+		} {
 			require.Contains(t, got, only)
 			got = slices.DeleteFunc(got, func(l string) bool { return l == only })
 		}

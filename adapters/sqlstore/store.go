@@ -1,280 +1,101 @@
-// Package sqlstore stores aggregates, claims and answers in MySQL (or what speaks its protocol) and in SQLite. The SQL
-// text is the same for both; what differs is in package dialect.
+// Package sqlstore stores what the application keeps, in MySQL (or what speaks its protocol) and in SQLite. The SQL text is
+// the same for both; what differs is in package dialect. Each room has a package of its own, which knows its tables; this one
+// puts them together: the Store that runs units of work, the transaction that all rooms share, and the migrations, which have
+// one order.
 package sqlstore
 
 import (
 	"context"
-	"database/sql"
-	"errors"
-	"fmt"
-	"math/rand/v2"
+	"slices"
 	"time"
 
-	"github.com/jmoiron/sqlx"
-
+	accountstore "github.com/leadmill/leadmill/adapters/sqlstore/account"
+	"github.com/leadmill/leadmill/adapters/sqlstore/audit"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
+	marketstore "github.com/leadmill/leadmill/adapters/sqlstore/market"
+	programstore "github.com/leadmill/leadmill/adapters/sqlstore/program"
 	"github.com/leadmill/leadmill/application"
-	"github.com/leadmill/leadmill/domain/event"
+	"github.com/leadmill/leadmill/application/account"
+	"github.com/leadmill/leadmill/application/market"
+	"github.com/leadmill/leadmill/application/program"
 )
 
 // EventWriter appends events to the log inside a transaction, in the order given.
-type EventWriter interface {
-	Append(ctx context.Context, tx *sql.Tx, events []application.EventRecord) error
-}
+type EventWriter = engine.EventWriter
 
-// Translate turns a domain event into its public or internal contract: the versioned wire type ("lead.sold.v1"), the JSON
-// and the time it occurred.
-type Translate func(sellerID string, e event.Event) (typ string, payload []byte, occurredAt time.Time, err error)
+// Translate turns a domain event into what the log keeps of it.
+type Translate = engine.Translate
 
-// Store implements application.UnitOfWork on a migrated database.
+// Store runs units of work on a migrated database. It is also what the rooms do in transactions of their own: values of the
+// whole installation, clicks and the queue of mails.
 type Store struct {
-	db        *dialect.DB
-	events    EventWriter
-	wake      application.Wake
-	ids       application.IDs
-	translate Translate
+	accountstore.Installation
+	programstore.Clicks
+	programstore.Mails
+
+	work *engine.Work
 }
 
 var (
-	_ application.UnitOfWork[application.Tx] = (*Store)(nil)
-	_ application.ClickLog   = (*Store)(nil)
+	_ application.UnitOfWork[*Tx] = (*Store)(nil)
+	_ program.ClickLog            = (*Store)(nil)
+	_ program.MailQueue           = (*Store)(nil)
 )
 
 // New returns a Store on an open database. wake is told after every commit that wrote events.
 func New(db *dialect.DB, events EventWriter, wake application.Wake, ids application.IDs, translate Translate) *Store {
-	return &Store{db: db, events: events, wake: wake, ids: ids, translate: translate}
+	w := engine.NewWork(db, events, wake, ids, translate)
+	return &Store{accountstore.NewInstallation(w), programstore.NewClicks(w), programstore.NewMails(w), w}
 }
 
-// maxAttempts bounds how often a unit of work is run in all (design §3).
-const maxAttempts = 5
-
-// Do implements application.UnitOfWork.
-func (s *Store) Do(ctx context.Context, fn func(ctx context.Context, tx application.Tx) error) error {
-	return s.attempts(ctx, func() error { return s.once(ctx, fn) })
-}
-
-// attempts runs once until it does not ask to be run again.
-func (s *Store) attempts(ctx context.Context, once func() error) error {
-	for attempt := 1; ; attempt++ {
-		err := once()
-		var again *retryError
-		if !errors.As(err, &again) {
-			return err
-		}
-		if attempt == maxAttempts {
-			return application.ErrUnavailable.Because(again.err)
-		}
-		if err := pause(ctx, attempt); err != nil {
-			return application.ErrUnavailable.Because(errors.Join(err, again.err))
-		}
-	}
-}
-
-// pause waits a few milliseconds, longer after each attempt and at random, so that two that met do not meet again.
-func pause(ctx context.Context, attempt int) error {
-	most := time.Millisecond << (attempt + 1)
-	timer := time.NewTimer(most/4 + rand.N(most))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// once runs fn in one transaction. It returns a *retryError when the transaction is worth another attempt.
-func (s *Store) once(ctx context.Context, fn func(ctx context.Context, tx application.Tx) error) error {
-	sqlTx, err := s.db.Writer.BeginTxx(ctx, nil)
-	if err != nil {
-		if s.db.Classify(err) == dialect.Retry {
-			return &retryError{err}
-		}
-		return application.ErrUnavailable.Because(dialect.Redact(err))
-	}
-	t := &tx{s: s, q: sqlTx}
-	open := true
-	defer func() {
-		if open { // an error, or fn panicked; the reason is what counts, not how the rollback went
-			_ = sqlTx.Rollback()
-		}
-	}()
-	if err := fn(ctx, t); err != nil || t.broken != nil {
-		return t.outcome(ctx, err)
-	}
-	records, err := t.records()
-	if err != nil {
-		return err
-	}
-	if len(records) > 0 {
-		if err := s.events.Append(ctx, sqlTx.Tx, records); err != nil {
-			return s.classified(ctx, err)
-		}
-	}
-	open = false
-	if err := sqlTx.Commit(); err != nil {
-		return s.commitFailed(ctx, err)
-	}
-	for _, a := range t.saved {
-		a.aggregate.Committed()
-	}
-	if len(records) > 0 {
-		s.wake.Notify()
-	}
-	return nil
-}
-
-// commitFailed says what a failed commit means. Only what is known to have been refused may be run again.
-func (s *Store) commitFailed(ctx context.Context, err error) error {
-	if errors.Is(err, sql.ErrTxDone) || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return application.ErrUnavailable.Because(err) // database/sql did not send the commit
-	}
-	switch s.db.Classify(err) {
-	case dialect.Retry:
-		return &retryError{err}
-	case dialect.Duplicate, dialect.Data:
-		return &application.DataError{Err: dialect.Redact(err)}
-	default:
-		return &application.OutcomeUnknown{Err: dialect.Redact(err)}
-	}
-}
-
-// classified turns an error of the database into one of the application's.
-func (s *Store) classified(ctx context.Context, err error) error {
-	switch {
-	case ctx.Err() != nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, sql.ErrTxDone):
-		return application.ErrUnavailable.Because(dialect.Redact(err))
-	}
-	switch s.db.Classify(err) {
-	case dialect.Retry:
-		return &retryError{dialect.Redact(err)}
-	case dialect.Lost:
-		return application.ErrUnavailable.Because(dialect.Redact(err))
-	case dialect.Duplicate, dialect.Data:
-		return &application.DataError{Err: dialect.Redact(err)}
-	default:
-		return fmt.Errorf("sqlstore: %w", dialect.Redact(err))
-	}
-}
-
-// retryError says that the transaction can succeed when it is run again.
-type retryError struct{ err error }
-
-// Error implements error.
-func (e *retryError) Error() string { return "run again: " + e.err.Error() }
-
-// Unwrap returns the reason.
-func (e *retryError) Unwrap() error { return e.err }
-
-var (
-	errLostRace = errors.New("somebody else took it at the same time")
-	errGuard    = errors.New("sqlstore: a guard refused what was decided in memory")
+type (
+	accountRepositories = accountstore.Repositories
+	programRepositories = programstore.Repositories
+	marketRepositories  = marketstore.Repositories
 )
 
-// tx is one transaction.
-type tx struct {
-	s     *Store
-	q     *sqlx.Tx
-	saved []saved
-	// facts are events of no aggregate, written behind those of the saved ones.
-	facts []application.EventRecord
-	// broken is the first failure that leaves the transaction in an unknown state. After a deadlock the server is outside
-	// the transaction already and would commit each further statement by itself, so nothing is sent after it.
-	broken error
+// Tx is one transaction: the repositories of all rooms. application.UnitOfWork says in which order rows are locked.
+type Tx struct {
+	accountRepositories
+	programRepositories
+	marketRepositories
 }
 
-// saved is an aggregate whose events are written just before the commit.
-type saved struct {
-	aggregate          aggregate
-	kind, id, sellerID string
-	trail              application.Trail
+var (
+	_ account.Tx = (*Tx)(nil)
+	_ program.Tx = (*Tx)(nil)
+	_ market.Tx  = (*Tx)(nil)
+)
+
+// Do implements application.UnitOfWork.
+func (s *Store) Do(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
+	return s.work.Do(ctx, func(ctx context.Context, t *engine.Tx) error {
+		return fn(ctx, &Tx{accountstore.NewRepositories(t), programstore.NewRepositories(t), marketstore.NewRepositories(t)})
+	})
 }
 
-type aggregate interface {
-	Pending() []event.Event
-	StoredVersion() int64
-	Committed()
+// Work returns the units of work of a store as a room sees them: choose makes what the room's closures are given of a
+// transaction, usually by returning it as the room's own interface, so that the compiler proves that it has what they need.
+func Work[T any](s *Store, choose func(*Tx) T) application.UnitOfWork[T] { return work[T]{s, choose} }
+
+type work[T any] struct {
+	store  *Store
+	choose func(*Tx) T
 }
 
-func (t *tx) save(a aggregate, kind, id, sellerID string, trail application.Trail) {
-	t.saved = append(t.saved, saved{a, kind, id, sellerID, trail})
+// Do implements application.UnitOfWork.
+func (w work[T]) Do(ctx context.Context, fn func(ctx context.Context, tx T) error) error {
+	return w.store.Do(ctx, func(ctx context.Context, tx *Tx) error { return fn(ctx, w.choose(tx)) })
 }
 
-// records returns the events of all saved aggregates, in the order they were saved and recorded.
-func (t *tx) records() ([]application.EventRecord, error) {
-	n := len(t.facts)
-	for _, a := range t.saved {
-		n += len(a.aggregate.Pending())
-	}
-	if n == 0 {
-		return nil, nil
-	}
-	out := make([]application.EventRecord, 0, n)
-	for _, a := range t.saved {
-		version := a.aggregate.StoredVersion()
-		for _, e := range a.aggregate.Pending() {
-			version++
-			typ, payload, at, err := t.s.translate(a.sellerID, e)
-			if err != nil {
-				return nil, fmt.Errorf("translate %s: %w", e.EventType(), err)
-			}
-			out = append(out, application.EventRecord{ID: t.s.ids.New("evt"), SellerID: a.sellerID, AggregateType: a.kind,
-				AggregateID: a.id, AggregateVersion: version, Type: typ, Payload: payload, OccurredAt: at, Trail: a.trail})
-		}
-	}
-	return append(out, t.facts...), nil
+// PurgeExpired deletes what is over at now in all rooms (claims, stored answers, tokens), in small steps, and returns how
+// many. application.ErrUnavailable when the database could not do it; what was deleted before stays deleted.
+func (s *Store) PurgeExpired(ctx context.Context, now time.Time) (int, error) {
+	return s.work.Purge(ctx, now, slices.Concat(marketstore.Expiring(), accountstore.Expiring(), programstore.Expiring())...)
 }
 
-// outcome decides what a transaction that must not be committed ends with; err is what fn returned.
-func (t *tx) outcome(ctx context.Context, err error) error {
-	var again *retryError
-	if errors.As(t.broken, &again) {
-		return again // whatever fn made of it
-	}
-	if err == nil {
-		return t.broken
-	}
-	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return application.ErrUnavailable.Because(err)
-	}
-	return err
+// AuditRules says what must hold for the tables of all rooms, for audit.Run.
+func AuditRules() []audit.Rules {
+	return []audit.Rules{accountstore.AuditRules(), programstore.AuditRules(), marketstore.AuditRules()}
 }
-
-// Sellers implements application.Tx.
-func (t *tx) Sellers() application.SellerRepository { return sellers{t} }
-
-// Keys implements application.Tx.
-func (t *tx) Keys() application.KeyRepository { return keys{t} }
-
-// Partners implements application.Tx.
-func (t *tx) Partners() application.PartnerRepository { return partners{t} }
-
-// Customers implements application.Tx.
-func (t *tx) Customers() application.CustomerRepository { return customers{t} }
-
-// Forms implements application.Tx.
-func (t *tx) Forms() application.FormRepository { return forms{t} }
-
-// Numbers implements application.Tx.
-func (t *tx) Numbers() application.NumberRepository { return numbers{t} }
-
-// Tokens implements application.Tx.
-func (t *tx) Tokens() application.TokenRepository { return tokens{t} }
-
-// Buyers implements application.Tx.
-func (t *tx) Buyers() application.BuyerRepository { return buyers{t} }
-
-// Campaigns implements application.Tx.
-func (t *tx) Campaigns() application.CampaignRepository { return campaigns{t} }
-
-// Leads implements application.Tx.
-func (t *tx) Leads() application.LeadRepository { return leads{t} }
-
-// Counters implements application.Tx.
-func (t *tx) Counters() application.CounterRepository { return counters{t} }
-
-// Claims implements application.Tx.
-func (t *tx) Claims() application.ClaimRepository { return claims{t} }
-
-// Idempotency implements application.Tx.
-func (t *tx) Idempotency() application.IdempotencyRepository { return answers{t} }

@@ -170,7 +170,7 @@ func TestEachPolicy(t *testing.T) {
 	}
 }
 
-// The whole order: every combination, against the rules as the documents tell them (api/partner-program.md, "Rules").
+// The whole order: every combination, against the rules as the documents tell them (docs/partner-program.md).
 func TestWholeOrder(t *testing.T) {
 	t.Parallel()
 	policies := builtIn(t)

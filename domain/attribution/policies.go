@@ -5,7 +5,7 @@ import (
 	"github.com/leadmill/leadmill/domain/partner"
 )
 
-// Refusals of the built-in policies (api/partner-program.md, "Rules").
+// Refusals of the built-in policies (docs/partner-program.md).
 var (
 	// ErrSelfReferral says that partner and customer have the same email address.
 	ErrSelfReferral = fault.ErrValidation.With(fault.Violation{Field: "email", Code: "self_referral", Message: "is the partner's own: a partner cannot refer itself"})

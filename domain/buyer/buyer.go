@@ -33,7 +33,7 @@ var (
 // maxBalance bounds a balance in micro-units, so that sums of many balances stay inside int64.
 const maxBalance money.Micros = 9_000_000_000_000_000
 
-// EntryType is the kind of a ledger entry (distribution.md, "Money").
+// EntryType is the kind of a ledger entry (docs/marketplace.md).
 type EntryType string
 
 // The kinds of ledger entries that exist.

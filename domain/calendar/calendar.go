@@ -32,7 +32,7 @@ func ParseZone(name string) (*time.Location, error) {
 
 var errZone = fault.New(fault.Invalid, fault.InvalidValue, "must be an IANA time zone such as America/Chicago")
 
-// Window is a span of time in which a cap counts (distribution.md, "Caps and time").
+// Window is a span of time in which a cap counts (docs/marketplace.md).
 type Window string
 
 // The windows.

@@ -25,7 +25,7 @@ const (
 	StatusDeleted  Status = "deleted"
 )
 
-// PriceShown says what a supplier sees as the price of a sold lead (api/lead-ingestion.md).
+// PriceShown says what a supplier sees as the price of a sold lead (docs/supplier-api.md).
 type PriceShown string
 
 // What a supplier can be shown.
@@ -44,8 +44,11 @@ const (
 	MatchAll Match = "all"
 )
 
-// Exclusive is the mode in which a lead is sold once.
-const Exclusive = "exclusive"
+// The modes in which leads are sold: an exclusive lead is sold once. Shared leads are not supported yet.
+const (
+	Exclusive = "exclusive"
+	Shared    = "shared"
+)
 
 // Dedupe is a duplicate rule over phone and email. Without fields there is none.
 type Dedupe struct {
@@ -130,7 +133,7 @@ type Definition struct {
 // Strategies says which distribution strategies exist.
 type Strategies interface{ Has(code string) bool }
 
-// New launches a campaign. Errors name the members at fault (api/marketplace.md, "Campaigns").
+// New launches a campaign. Errors name the members at fault (docs/marketplace.md).
 func New(id, sellerID string, status Status, d Definition, strategies Strategies, now time.Time) (*Campaign, error) {
 	c := &Campaign{s: Snapshot{
 		ID: id, SellerID: sellerID, Status: status, Mode: Exclusive, MaxSales: 1, Strategy: "priority",
@@ -189,7 +192,7 @@ func (c *Campaign) apply(d Definition, strategies Strategies, v *fault.Violation
 	}
 	if d.Mode != nil && *d.Mode != Exclusive {
 		code := fault.InvalidValue
-		if *d.Mode == "shared" {
+		if *d.Mode == Shared {
 			code = fault.NotSupported
 		}
 		v.Add("distribution.mode", code, errNotInThisMode)
@@ -319,7 +322,7 @@ func (c *Campaign) Archive(now time.Time) error {
 func (c *Campaign) CheckFields(in field.Set) (field.Set, error) { return c.rules.Check(in) }
 
 // DedupeKeys returns, for each claim that the campaign's duplicate rule makes of a lead, its kind and the value that must
-// be unique: one per field for MatchAny, one over all fields for MatchAll. Empty values never match (distribution.md).
+// be unique: one per field for MatchAny, one over all fields for MatchAll. Empty values never match (docs/marketplace.md).
 func (c *Campaign) DedupeKeys(fields field.Set) map[string]string {
 	d := c.s.Dedupe
 	keys := make(map[string]string, len(d.Fields))

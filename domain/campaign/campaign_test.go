@@ -252,7 +252,7 @@ func TestDedupeKeys(t *testing.T) {
 	assert.Empty(t, with(campaign.MatchAll, "phone", "email").DedupeKeys(noEmail), "all means all")
 	assert.Empty(t, with(campaign.MatchAll).DedupeKeys(both))
 
-	// One person, however the phone is written (api/lead-ingestion.md).
+	// One person, however the phone is written (docs/supplier-api.md).
 	c := auto(t)
 	for _, phone := range []string{"+1 555 123 4567", "15551234567", "(555) 123 4567"} {
 		out, err := c.CheckFields(field.Set{"firstName": field.TextValue("J"), "lastName": field.TextValue("D"), "phone": field.TextValue(phone), "state": field.TextValue("tx")})

@@ -134,7 +134,7 @@ func (z Zones) effective(own string) string {
 	}
 }
 
-// AddContract adds a buyer's standing order. Errors name the members at fault (api/marketplace.md, "Contracts").
+// AddContract adds a buyer's standing order. Errors name the members at fault (docs/marketplace.md).
 func (c *Campaign) AddContract(id, buyerID string, status Status, t Terms, z Zones, now time.Time) error {
 	if c.s.Status == StatusArchived {
 		return ErrArchived

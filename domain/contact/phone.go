@@ -35,7 +35,7 @@ type Phone struct {
 	s string
 }
 
-// ParsePhone reads a phone number (source: api/lead-ingestion.md, Request). Spaces, dashes, dots, slashes, brackets and
+// ParsePhone reads a phone number (docs/supplier-api.md). Spaces, dashes, dots, slashes, brackets and
 // the invisible marks that come with copied numbers are dropped; what remains must be 7 to 15 ASCII digits, with at most
 // one plus before them. The region is US unless there is a plus. A possible number becomes E.164, any other stays local.
 // Letters, extensions, digits of other scripts, control characters and inputs over 40 bytes are errors.

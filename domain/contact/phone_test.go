@@ -28,7 +28,7 @@ func TestParsePhone(t *testing.T) {
 		in, want string // want starts with a plus when the number is E.164
 		err      string
 	}{
-		// The documented samples of api/lead-ingestion.md.
+		// The documented samples of docs/supplier-api.md.
 		{in: "555-1234", want: "5551234"},
 		{in: "555-123-4567", want: "+15551234567"},
 		{in: "+1 555 123 4567", want: "+15551234567"},

@@ -26,7 +26,7 @@ const (
 // Errors of customers.
 var (
 	ErrNotFound = fault.New(fault.NotFound, "customer_not_found", "Customer not found.")
-	// ErrKeyTaken says that the seller has a customer of that key already (seeds/create-customer.txt, "Duplicate key").
+	// ErrKeyTaken says that the seller has a customer of that key already (docs/partner-program.md).
 	ErrKeyTaken = fault.ErrValidation.With(fault.Violation{Field: "key", Code: fault.Duplicate, Message: "Customer with this key already exists"})
 	// ErrAction says that a customer's status does not allow what was asked.
 	ErrAction = fault.New(fault.RuleViolated, "customer_action_not_possible", "Action failed: the customer's status does not allow it.")
@@ -57,7 +57,7 @@ type Registration struct {
 	Tags                                    []string
 }
 
-// Check returns which members of a registration are at fault (api/partner-program.md, "Form").
+// Check returns which members of a registration are at fault (docs/partner-program.md).
 func (r Registration) Check() error {
 	var v fault.Violations
 	var s Snapshot
@@ -168,7 +168,7 @@ func (s *Snapshot) describe(d Details, v *fault.Violations) {
 }
 
 // CheckKey says whether a text can be a customer's key: 1 to 255 characters without control characters
-// (api/partner-program.md, "Form"). That error has code fault.Required when it is empty.
+// (docs/partner-program.md). That error has code fault.Required when it is empty.
 func CheckKey(key string) error {
 	switch {
 	case key == "":
@@ -213,7 +213,7 @@ func (c *Customer) Delete(now time.Time) error {
 }
 
 // PublicKey is how events call the customer: by its key, or by its id when the key is an email address, which is personal
-// (api/events.md, "Types").
+// (docs/events.md).
 func (c *Customer) PublicKey() string {
 	if strings.Contains(c.s.Key, "@") {
 		return c.s.ID

@@ -11,7 +11,7 @@ import (
 	"github.com/leadmill/leadmill/domain/money"
 )
 
-// The reasons in a trace (distribution.md, "Deciding"). Caps and budgets add their window: cap_day, budget_month.
+// The reasons in a trace (docs/marketplace.md). Caps and budgets add their window: cap_day, budget_month.
 const (
 	ReasonSold                = "sold"
 	ReasonCampaignPaused      = "campaign_paused"

@@ -1,5 +1,5 @@
 // Package distribution decides which contract takes a lead: a pure function over a campaign, its buyers' accounts and what
-// its contracts have used (distribution.md, "Deciding").
+// its contracts have used (docs/marketplace.md).
 package distribution
 
 import (

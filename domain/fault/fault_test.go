@@ -78,6 +78,18 @@ func TestErrorWithViolationsIsWhatTheyName(t *testing.T) {
 	require.NotErrorIs(t, fault.ErrValidation.With(fault.Violation{Field: "email", Code: fault.Duplicate}), taken)
 }
 
+func TestTogether(t *testing.T) {
+	t.Parallel()
+	required := fault.New(fault.Invalid, fault.Required, "is required")
+	invalid := fault.ErrValidation.With(fault.Violation{Field: "name", Code: fault.InvalidValue, Message: "is odd"})
+	gone := fault.New(fault.NotFound, "thing_not_found", "Thing not found.")
+	require.NoError(t, fault.Together("buyer_id", nil, nil))
+	assert.Equal(t, gone, fault.Together("buyer_id", nil, gone))
+	assert.Equal(t, gone, fault.Together("buyer_id", required, gone), "what is no matter of members comes alone")
+	assert.Equal(t, []string{"buyer_id"}, fault.As(fault.Together("buyer_id", required, nil)).Fields())
+	assert.Equal(t, []string{"buyer_id", "name"}, fault.As(fault.Together("buyer_id", required, invalid)).Fields())
+}
+
 func TestViolations(t *testing.T) {
 	t.Parallel()
 	var v fault.Violations

@@ -41,6 +41,24 @@ func (v *Violations) AddErr(field string, err error) {
 	v.Add(field, e.Code, e.Message)
 }
 
+// Together returns err with valueErr among its violations, told of field, so that a client learns of all at once: what an
+// aggregate says of a request and what was found before it was asked. An err that has no violations is returned alone; both
+// may be nil.
+func Together(field string, valueErr, err error) error {
+	if valueErr == nil {
+		return err
+	}
+	var v Violations
+	v.AddErr(field, valueErr)
+	if err != nil {
+		if e := As(err); e == nil || len(e.Violations) == 0 {
+			return err
+		}
+		v.AddErr("", err)
+	}
+	return v.Err()
+}
+
 // Any reports whether anything was recorded.
 func (v *Violations) Any() bool { return len(v.list) > 0 }
 

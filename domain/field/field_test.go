@@ -20,7 +20,7 @@ func rules(t require.TestingT, own ...field.Rule) field.Rules {
 	return r
 }
 
-// john are the fields of the documented body (seeds/lead-ingestion.txt), without seller and category.
+// john are the fields of the documented body (docs/supplier-api.md), without seller and category.
 func john(change ...string) field.Set {
 	s := field.Set{
 		"firstName": field.TextValue("John"), "lastName": field.TextValue("Doe"), "email": field.TextValue("john.doe@email.com"),

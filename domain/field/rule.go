@@ -10,7 +10,7 @@ import (
 	"github.com/leadmill/leadmill/domain/fault"
 )
 
-// Type is the type of a campaign's field (api/marketplace.md, "Campaigns").
+// Type is the type of a campaign's field (docs/marketplace.md).
 type Type string
 
 // The field types.
@@ -55,7 +55,7 @@ const (
 	maxText        = 5000
 )
 
-// The names of the fields that every lead knows (api/lead-ingestion.md, "Request").
+// The names of the fields that every lead knows (docs/supplier-api.md).
 const (
 	FirstName = "firstName"
 	LastName  = "lastName"
@@ -187,7 +187,7 @@ var (
 )
 
 // Check normalises the fields of a lead. Fields without a rule are kept as they came. It returns ErrMissing with every
-// missing field, or else ErrInvalid with every field of the wrong form (api/lead-ingestion.md, "Answers").
+// missing field, or else ErrInvalid with every field of the wrong form (docs/supplier-api.md).
 func (r Rules) Check(in Set) (Set, error) {
 	out := make(Set, len(in))
 	for name, value := range in {

@@ -9,7 +9,7 @@ import (
 	"github.com/leadmill/leadmill/domain/fault"
 )
 
-// QuestionType is how a question of the lead form is answered (api/partner-program.md, "Lead form").
+// QuestionType is how a question of the lead form is answered (docs/partner-program.md).
 type QuestionType string
 
 // The types of questions. Note is display only and takes no answer.
@@ -163,7 +163,7 @@ type Given struct {
 }
 
 // Answer is a question as it was asked and what was answered: several choices joined by ", ", a country as its code
-// (api/partner-program.md, "Lead form").
+// (docs/partner-program.md).
 type Answer struct {
 	ID               int64
 	Question, Answer string

@@ -18,7 +18,7 @@ type Origin string
 // OriginSupplier is a lead that a supplier posted to be sold.
 const OriginSupplier Origin = "supplier"
 
-// Status is where a lead stands in the market (distribution.md, "States"); NotOffered for a lead that is not in it.
+// Status is where a lead stands in the market (docs/marketplace.md); NotOffered for a lead that is not in it.
 type Status string
 
 // The market statuses. A received lead is being decided and is never stored.
@@ -36,7 +36,7 @@ func Statuses() []Status {
 	return []Status{StatusPending, StatusSold, StatusDuplicate, StatusRejected, StatusUnsold}
 }
 
-// SaleStatus is where a sale stands (distribution.md, "States").
+// SaleStatus is where a sale stands (docs/marketplace.md).
 type SaleStatus string
 
 // SaleCaptured is a sale that is charged.
@@ -48,7 +48,7 @@ var (
 	ErrAlreadySold = fault.New(fault.RuleViolated, "lead_already_sold", "The lead is already sold.")
 	ErrDecided     = fault.New(fault.RuleViolated, "lead_already_decided", "The lead is already decided.")
 	ErrNotPending  = fault.New(fault.RuleViolated, "lead_not_pending", "The lead is not pending.")
-	// ErrDuplicate is what a supplier is told of a duplicate lead (api/lead-ingestion.md, "Answers").
+	// ErrDuplicate is what a supplier is told of a duplicate lead (docs/supplier-api.md).
 	ErrDuplicate = fault.New(fault.RuleViolated, "duplicate_lead", "Duplicate lead")
 	// ErrDuplicateExternalID is what a supplier is told when its own id comes again with another payload.
 	ErrDuplicateExternalID = fault.New(fault.RuleViolated, "duplicate_external_id", "Duplicate external_id")
@@ -76,7 +76,7 @@ type Trace struct {
 	More       map[string]int
 }
 
-// maxConsidered bounds the trace of one lead; see design §4.
+// maxConsidered bounds the trace of one lead; see docs/architecture.md, "Batching".
 const maxConsidered = 100
 
 // Add records one more consideration.
@@ -187,7 +187,7 @@ func (l *Lead) Expire(at time.Time) error {
 // SetTrace keeps how the lead was decided.
 func (l *Lead) SetTrace(t Trace) { l.s.Trace = t }
 
-// record keeps an event unless the lead is a test: test leads are never published (api/lead-ingestion.md).
+// record keeps an event unless the lead is a test: test leads are never published (docs/supplier-api.md).
 func (l *Lead) record(e event.Event) {
 	if !l.s.Test {
 		l.Record(e)
@@ -220,8 +220,11 @@ func (l *Lead) Test() bool { return l.s.Test }
 func (l *Lead) Sales() []Sale { return slices.Clone(l.s.Sales) }
 
 // Shown returns the price the supplier is shown; ok is false when the lead is not sold or the campaign hides it.
-func (l *Lead) Shown() (price money.Micros, ok bool) {
-	return l.s.Shown, l.s.Status == StatusSold && !l.s.ShownHidden
+func (l *Lead) Shown() (price money.Micros, ok bool) { return l.s.ShownPrice() }
+
+// ShownPrice is Shown of a lead as it is stored.
+func (s Snapshot) ShownPrice() (price money.Micros, ok bool) {
+	return s.Shown, s.Status == StatusSold && !s.ShownHidden
 }
 
 // Why returns the code and the message of a duplicate or rejected lead.

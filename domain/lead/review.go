@@ -16,7 +16,7 @@ const OriginForm Origin = "form"
 // StatusNotOffered is the market status of a form lead that is not offered to buyers.
 const StatusNotOffered Status = ""
 
-// ReviewStatus is where a form lead stands with the seller (api/partner-program.md, "Rules").
+// ReviewStatus is where a form lead stands with the seller (docs/partner-program.md).
 type ReviewStatus string
 
 // The review statuses of a form lead.

@@ -258,7 +258,7 @@ func TestReviewsShareNothing(t *testing.T) {
 	assert.Equal(t, money.Micros(7), *l.Pending()[0].(lead.Converted).Amount)
 }
 
-// Lead events hold nothing personal: what identifies a person stays in the lead (api/events.md).
+// Lead events hold nothing personal: what identifies a person stays in the lead (docs/events.md).
 func TestReviewEventsHoldNothingPersonal(t *testing.T) {
 	t.Parallel()
 	for _, e := range []event.Event{lead.Submitted{}, lead.Converted{}, lead.Rejected{}, lead.ReviewRejected{}, lead.Erased{}} {

@@ -15,7 +15,7 @@ import (
 	"github.com/leadmill/leadmill/domain/fault"
 )
 
-// Status is where a partner stands (api/partner-program.md, "Rules").
+// Status is where a partner stands (docs/partner-program.md).
 type Status string
 
 // The statuses of a partner.
@@ -32,7 +32,7 @@ var (
 	ErrNotFound         = fault.New(fault.NotFound, "partner_not_found", "Partner not found.")
 	ErrUnknown          = fault.New(fault.RuleViolated, "unknown_partner", "Partner not found in this program.")
 	ErrUnknownReferring = fault.New(fault.RuleViolated, "unknown_referring_partner", "Referring partner not found.")
-	// ErrAction says that a partner's status does not allow what was asked (research/partner-programs.md §1.3, "Action failed").
+	// ErrAction says that a partner's status does not allow what was asked (docs/partner-program.md).
 	ErrAction = fault.New(fault.RuleViolated, "partner_action_not_possible", "Action failed: the partner's status does not allow it.")
 	// ErrInvitation says that an invitation was accepted already or that the partner was decided upon meanwhile.
 	ErrInvitation = fault.New(fault.RuleViolated, "invitation_not_open", "The invitation is not open any more.")
@@ -80,8 +80,38 @@ type Registration struct {
 	PasswordHash                  string
 }
 
+// Check returns which members are at fault whatever is stored. An empty ID or Key is one that is still to be made.
+func (r Registration) Check() error {
+	var v fault.Violations
+	for _, h := range []struct{ field, value string }{{"id", r.ID}, {"key", r.Key}} {
+		if h.value != "" {
+			v.AddErr(h.field, CheckHandle(h.value))
+		}
+	}
+	v.AddErr("", r.details().Check())
+	return v.Err()
+}
+
+// CheckInvitation is Check for somebody who is invited: a name is required of it too.
+func (r Registration) CheckInvitation() error {
+	var v fault.Violations
+	r.requireName(&v)
+	v.AddErr("", r.Check())
+	return v.Err()
+}
+
+func (r Registration) requireName(v *fault.Violations) {
+	if strings.TrimSpace(r.Name) == "" {
+		v.Add("name", fault.Required, "is required")
+	}
+}
+
+func (r Registration) details() Details {
+	return Details{Email: &r.Email, Name: &r.Name, Surname: &r.Surname, Tags: &r.Tags, CustomFields: &r.CustomFields}
+}
+
 // Register makes a partner: active when it is approved, else pending. Errors name the members at fault
-// (api/partner-program.md).
+// (docs/partner-program.md).
 func Register(sellerID string, r Registration, now time.Time) (*Partner, error) {
 	p, err := newPartner(sellerID, r, now)
 	if err != nil {
@@ -92,13 +122,11 @@ func Register(sellerID string, r Registration, now time.Time) (*Partner, error) 
 }
 
 // Invite makes a pending partner that joins once it accepts. What is required of it is an email and a name
-// (seeds/create-partner.txt, "Invite a partner").
+// (docs/partner-program.md).
 func Invite(sellerID string, r Registration, now time.Time) (*Partner, error) {
 	r.Approved, r.PasswordHash = false, ""
 	var v fault.Violations
-	if strings.TrimSpace(r.Name) == "" {
-		v.Add("name", fault.Required, "is required")
-	}
+	r.requireName(&v)
 	p, err := newPartner(sellerID, r, now)
 	v.AddErr("", err)
 	if err := v.Err(); err != nil {
@@ -121,7 +149,7 @@ func newPartner(sellerID string, r Registration, now time.Time) (*Partner, error
 	for _, h := range []struct{ field, value string }{{"id", r.ID}, {"key", r.Key}} {
 		v.AddErr(h.field, CheckHandle(h.value))
 	}
-	p.s.describe(Details{Email: &r.Email, Name: &r.Name, Surname: &r.Surname, Tags: &r.Tags, CustomFields: &r.CustomFields}, &v)
+	p.s.describe(r.details(), &v)
 	if err := v.Err(); err != nil {
 		return nil, err
 	}
@@ -132,7 +160,7 @@ func (p *Partner) created(now time.Time) {
 	p.Record(Created{PartnerID: p.s.ID, Status: p.s.Status, ReferralKey: p.s.Keys[0], ReferringPartnerID: p.s.ReferringPartnerID, At: now})
 }
 
-// CheckHandle says whether a text can be a partner's id or referral key (api/partner-program.md, "Form").
+// CheckHandle says whether a text can be a partner's id or referral key (docs/partner-program.md).
 func CheckHandle(s string) error {
 	if !handlePattern.MatchString(s) || s == "." || s == ".." {
 		return fault.New(fault.Invalid, fault.InvalidValue, "must be 1 to 64 letters, digits, dots, underscores, tildes or hyphens")
@@ -399,7 +427,7 @@ func (p *Partner) RevokeArchive(now time.Time) error {
 }
 
 // Delete erases what is personal. The id and the keys stay taken, so that customers keep their attribution and no old link
-// ever leads to somebody else (api/partner-program.md, "Rules").
+// ever leads to somebody else (docs/partner-program.md).
 func (p *Partner) Delete(now time.Time) error {
 	if p.s.Status == StatusDeleted {
 		return ErrNotFound
@@ -441,15 +469,18 @@ func (p *Partner) Accept(passwordHash string, terms bool, now time.Time) error {
 }
 
 // AcceptsInvitation reports whether an invitation of the partner can still be accepted.
-func (p *Partner) AcceptsInvitation() bool {
-	return p.s.PasswordHash == "" && (p.s.Status == StatusPending && p.s.Invited || p.s.Status == StatusActive)
+func (p *Partner) AcceptsInvitation() bool { return p.s.AcceptsInvitation() }
+
+// AcceptsInvitation is Partner.AcceptsInvitation of a partner as it is stored.
+func (s Snapshot) AcceptsInvitation() bool {
+	return s.PasswordHash == "" && (s.Status == StatusPending && s.Invited || s.Status == StatusActive)
 }
 
 // UnknownPassword is stored for a partner whose password nobody was told: no password has this hash.
 const UnknownPassword = "!"
 
 // CheckPassword says whether a password is strong enough: at least 8 characters with a lower-case letter, an upper-case
-// letter and a digit (seeds/create-partner.txt).
+// letter and a digit (docs/partner-program.md).
 func CheckPassword(password string) error {
 	lower := strings.ContainsFunc(password, unicode.IsLower)
 	upper := strings.ContainsFunc(password, unicode.IsUpper)

@@ -1,6 +1,7 @@
 package partner_test
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"strings"
@@ -589,7 +590,7 @@ func TestEventTypes(t *testing.T) {
 	}
 }
 
-// Events never hold what is personal (api/events.md).
+// Events never hold what is personal (docs/events.md).
 func TestEventsHoldNothingPersonal(t *testing.T) {
 	t.Parallel()
 	for _, e := range []event.Event{partner.Created{}, partner.Updated{}, partner.Invited{}, partner.Approved{}, partner.Rejected{}, partner.Archived{}, partner.Deleted{}} {
@@ -620,4 +621,22 @@ func TestErrors(t *testing.T) {
 		assert.NotEmpty(t, tc.err.Message)
 	}
 	assert.True(t, strings.HasPrefix(partner.ErrAction.Message, "Action failed"))
+}
+
+func TestRegistrationCheck(t *testing.T) {
+	t.Parallel()
+	for _, r := range []partner.Registration{
+		{Email: "a@example.com"},
+		{Email: "a@example.com", ID: "p1", Key: "k1", Name: "A"},
+		{},
+		{ID: "p 1", Key: "..", Email: "a@example.com"},
+		{Email: "none", Name: strings.Repeat("x", 1000), Tags: []string{""}, CustomFields: []partner.CustomField{{}}},
+	} {
+		full := r
+		full.ID, full.Key = cmp.Or(r.ID, "made"), cmp.Or(r.Key, "made")
+		_, err := partner.Register("seller_1", full, now)
+		assert.Equal(t, fault.As(err).Violated(), fault.As(r.Check()).Violated(), "as registering says")
+		_, err = partner.Invite("seller_1", full, now)
+		assert.Equal(t, fault.As(err).Violated(), fault.As(r.CheckInvitation()).Violated(), "as inviting says")
+	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/leadmill/leadmill/domain/fault"
 )
 
-// Scope is what an API key may do (api/marketplace.md, "Scopes").
+// Scope is what an API key may do (docs/marketplace.md).
 type Scope string
 
 // The scopes.
@@ -28,13 +28,26 @@ type RateLimit struct {
 	Window   time.Duration
 }
 
-// DefaultRateLimit holds for a key that says nothing else: 60 requests a minute (seeds/lead-ingestion.txt).
+// DefaultRateLimit holds for a key that says nothing else: 60 requests a minute (docs/supplier-api.md).
 var DefaultRateLimit = RateLimit{Requests: 60, Window: time.Minute}
 
 const (
 	maxRequests = 1_000_000_000
 	maxWindow   = 24 * time.Hour
 )
+
+// Check returns which members of a limit are at fault, under the names requests and window_seconds: fault.ErrValidation. It
+// is not for the zero value, which is no limit.
+func (l RateLimit) Check() error {
+	var v fault.Violations
+	if l.Requests < 1 || l.Requests > maxRequests {
+		v.Add("requests", fault.InvalidValue, "must be between 1 and 1000000000")
+	}
+	if l.Window < time.Second || l.Window > maxWindow {
+		v.Add("window_seconds", fault.InvalidValue, "must be between 1 and 86400")
+	}
+	return v.Err()
+}
 
 // ErrKeyNotFound says that the seller has no such API key.
 var ErrKeyNotFound = fault.New(fault.NotFound, "api_key_not_found", "API key not found.")
@@ -76,11 +89,8 @@ func NewKey(id, sellerID, token string, r KeyRequest, now time.Time) (Key, error
 	limit := DefaultRateLimit
 	if r.Limit != nil {
 		limit = *r.Limit
-		if limit != (RateLimit{}) && (limit.Requests < 1 || limit.Requests > maxRequests) {
-			v.Add("rate_limit.requests", fault.InvalidValue, "must be between 1 and 1000000000")
-		}
-		if limit != (RateLimit{}) && (limit.Window < time.Second || limit.Window > maxWindow) {
-			v.Add("rate_limit.window_seconds", fault.InvalidValue, "must be between 1 and 86400")
+		if limit != (RateLimit{}) {
+			v.AddErr("rate_limit", limit.Check())
 		}
 	}
 	if err := v.Err(); err != nil {
@@ -92,7 +102,7 @@ func NewKey(id, sellerID, token string, r KeyRequest, now time.Time) (Key, error
 	}, nil
 }
 
-// Token puts a key's text together: lm_<scope>_<id>_<secret><checksum> (api/marketplace.md, "Keys"). The checksum lets a
+// Token puts a key's text together: lm_<scope>_<id>_<secret><checksum> (docs/marketplace.md). The checksum lets a
 // scanner or a client tell a mistyped key without asking.
 func Token(scope Scope, id, secret string) string {
 	body := "lm_" + string(scope) + "_" + id + "_" + secret

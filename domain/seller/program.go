@@ -53,6 +53,30 @@ var (
 	sourcePattern    = regexp.MustCompile(`^(name|first_name|last_name|email|[1-9][0-9]{0,17})$`)
 )
 
+// The words by which operators choose how partners are approved and which partner a customer is attributed to.
+const (
+	approvalAuto   = "auto"
+	approvalManual = "manual"
+	firstTouch     = "first_touch"
+	lastTouch      = "last_touch"
+)
+
+// Approval is the word for how partners are approved: "auto" or "manual".
+func (p PartnerProgram) Approval() string {
+	if p.ManualApproval {
+		return approvalManual
+	}
+	return approvalAuto
+}
+
+// Attribution is the word for the partner that a customer is attributed to: "first_touch" or "last_touch".
+func (p PartnerProgram) Attribution() string {
+	if p.LastTouch {
+		return lastTouch
+	}
+	return firstTouch
+}
+
 // Settings are what an operator says about the program. Nil members keep what is there. ClearLeadCampaign ends offering
 // the form's leads.
 type Settings struct {
@@ -83,8 +107,8 @@ func (s *Seller) Configure(d Settings, now time.Time) error {
 	}
 	next.apply(Details{Website: d.Website}, &v)
 	p := &next.program
-	choose(d.Approval, "approval", "auto", "manual", &p.ManualApproval, &v)
-	choose(d.Attribution, "attribution", "first_touch", "last_touch", &p.LastTouch, &v)
+	choose(d.Approval, "approval", approvalAuto, approvalManual, &p.ManualApproval, &v)
+	choose(d.Attribution, "attribution", firstTouch, lastTouch, &p.LastTouch, &v)
 	if d.LinkParameter != nil {
 		if !parameterPattern.MatchString(*d.LinkParameter) {
 			v.Add("link_parameter", fault.InvalidValue, "must be 1 to 32 letters, digits, underscores or hyphens")

@@ -42,7 +42,7 @@ type Details struct {
 	Name, Slug, TimeZone, Website *string
 }
 
-// New founds a seller. Errors name the members of the request at fault (api/marketplace.md, "Installation").
+// New founds a seller. Errors name the members of the request at fault (docs/marketplace.md).
 func New(id, code string, currency money.Currency, d Details, now time.Time) (*Seller, error) {
 	s := &Seller{id: id, code: code, currency: currency, timeZone: "UTC", program: DefaultProgram(), createdAt: now}
 	var v fault.Violations

@@ -9,30 +9,37 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/fault"
 )
 
-// Errors that only this port knows.
+// Errors that only this port knows. The exported ones are for routes that read their request themselves.
 var (
-	errBadBody        = fault.New(fault.Invalid, "invalid_request_body", "Invalid request body")
+	// ErrBadBody says that a query, a form or a body cannot be read: 400 below /api, 422 elsewhere.
+	ErrBadBody = fault.New(fault.Invalid, "invalid_request_body", "Invalid request body")
+	// ErrBodyTooLarge says that a body is larger than Deps.MaxBody: 413.
+	ErrBodyTooLarge = fault.New(fault.Invalid, "body_too_large", "Request body too large")
+	// ErrMediaType says that a body is of a type that the route does not read: 415.
+	ErrMediaType = fault.New(fault.Invalid, "unsupported_media_type", "Unsupported media type")
+	// ErrNotFound says that nothing has this path: 404.
+	ErrNotFound = fault.New(fault.NotFound, "not_found", "Not found")
+	// ErrNotSupported says that the request asks for what is not supported yet: 422.
+	ErrNotSupported = fault.New(fault.Invalid, fault.NotSupported, "Not supported yet")
+
 	errBadJSON        = fault.New(fault.Invalid, "invalid_body", "The body is not a JSON object.")
-	errBodyTooLarge   = fault.New(fault.Invalid, "body_too_large", "Request body too large")
-	errMediaType      = fault.New(fault.Invalid, "unsupported_media_type", "Unsupported media type")
 	errIdempotencyKey = fault.New(fault.Invalid, "invalid_idempotency_key", "Invalid Idempotency-Key")
 	errMethod         = fault.New(fault.Invalid, "method_not_allowed", "Method not allowed")
-	errNoRoute        = fault.New(fault.NotFound, "not_found", "Not found")
 	errTooMany        = fault.New(fault.TooMany, "rate_limit_exceeded", "Rate limit exceeded")
 	errUnavailable    = fault.New(fault.Unavailable, "service_unavailable", "Service unavailable")
 	errInternal       = fault.New(fault.Internal, "internal_error", "Internal error")
-	errNotSupported   = fault.New(fault.Invalid, fault.NotSupported, "Not supported yet")
 )
 
 // form is how an API writes its errors.
 type form uint8
 
 const (
-	supplierForm form = iota // {"success":false,"error":…}: api/lead-ingestion.md, "Answers"
-	programForm              // {"status":0,"message":…}: api/partner-program.md, "Form"
+	supplierForm form = iota // {"success":false,"error":…}, below /api
+	programForm              // {"status":0,"message":…}, everywhere else
 )
 
 // statuses is an HTTP status for each form.
@@ -53,13 +60,13 @@ var ofKind = map[fault.Kind]statuses{
 
 // ofCode holds the codes whose status is not that of their kind.
 var ofCode = map[fault.Code]statuses{
-	errBadJSON.Code:          {http.StatusBadRequest, http.StatusBadRequest},
-	errIdempotencyKey.Code:   {http.StatusBadRequest, http.StatusBadRequest},
-	errBodyTooLarge.Code:     {http.StatusRequestEntityTooLarge, http.StatusRequestEntityTooLarge},
-	errMediaType.Code:        {http.StatusUnsupportedMediaType, http.StatusUnsupportedMediaType},
-	errMethod.Code:           {http.StatusMethodNotAllowed, http.StatusMethodNotAllowed},
-	fault.NotSupported:       {http.StatusUnprocessableEntity, http.StatusUnprocessableEntity},
-	"idempotency_key_reused": {http.StatusUnprocessableEntity, http.StatusUnprocessableEntity},
+	errBadJSON.Code:               {http.StatusBadRequest, http.StatusBadRequest},
+	errIdempotencyKey.Code:        {http.StatusBadRequest, http.StatusBadRequest},
+	ErrBodyTooLarge.Code:          {http.StatusRequestEntityTooLarge, http.StatusRequestEntityTooLarge},
+	ErrMediaType.Code:             {http.StatusUnsupportedMediaType, http.StatusUnsupportedMediaType},
+	errMethod.Code:                {http.StatusMethodNotAllowed, http.StatusMethodNotAllowed},
+	fault.NotSupported:            {http.StatusUnprocessableEntity, http.StatusUnprocessableEntity},
+	application.ErrKeyReused.Code: {http.StatusUnprocessableEntity, http.StatusUnprocessableEntity},
 }
 
 func statusOf(f form, e *fault.Error) int {
@@ -73,9 +80,10 @@ func statusOf(f form, e *fault.Error) int {
 	return s[f]
 }
 
-// fail answers an error. What is no *fault.Error is our fault: it is logged by the types of its chain only, because the
+// Fail answers an error in the form of the API whose path was asked for; docs/errors.md has the status of each code. What is
+// no *fault.Error is our fault: it is answered as an internal error and logged by the types of its chain only, because the
 // text of a foreign error may repeat personal data.
-func (k *call) fail(err error) {
+func (k *Call) Fail(err error) {
 	e := fault.As(err)
 	switch {
 	case e == nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)):
@@ -89,47 +97,46 @@ func (k *call) fail(err error) {
 		if e.Kind == fault.Unavailable {
 			level = slog.LevelWarn
 		}
-		k.s.deps.Logger.LogAttrs(k.ctx, level, "request failed", slog.String("request_id", k.id), slog.String("route", k.pattern()),
-			slog.String("code", string(e.Code)), slog.String("cause", chain(err)))
+		k.log(level, "request failed", e.Code, err)
 	}
-	header := k.c.Writer.Header()
-	if header.Get("Retry-After") == "" && (status == http.StatusServiceUnavailable || e.Code == "idempotency_in_progress") {
+	header := k.gin.Writer.Header()
+	if header.Get("Retry-After") == "" && (status == http.StatusServiceUnavailable || e.Code == application.ErrInProgress.Code) {
 		header["Retry-After"] = oneSecond
 	}
-	k.write(status, k.errorBody(e))
+	k.JSON(status, k.errorBody(e))
 }
 
 var oneSecond = []string{"1"}
 
-func (k *call) errorBody(e *fault.Error) []byte {
+func (k *Call) errorBody(e *fault.Error) []byte {
 	if k.form == supplierForm {
 		b := append(make([]byte, 0, 128), `{"success":false,"error":`...)
-		b = appendString(b, e.Message)
+		b = AppendString(b, e.Message)
 		b = append(b, `,"code":`...)
-		b = appendString(b, string(e.Code))
+		b = AppendString(b, string(e.Code))
 		if fields := e.Fields(); len(fields) > 0 {
 			b = append(b, `,"fields":[`...)
 			for i, f := range fields {
 				if i > 0 {
 					b = append(b, ',')
 				}
-				b = appendString(b, f)
+				b = AppendString(b, f)
 			}
 			b = append(b, ']')
 		}
 		return append(b, '}')
 	}
 	b := append(make([]byte, 0, 256), `{"status":0,"message":`...)
-	b = appendString(b, e.Message)
+	b = AppendString(b, e.Message)
 	b = append(b, `,"code":`...)
-	b = appendString(b, string(codeOf(e)))
+	b = AppendString(b, string(codeOf(e)))
 	if fields := e.Fields(); len(fields) > 0 {
 		b = append(b, `,"errors":{`...)
 		for i, f := range fields {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = appendString(b, f)
+			b = AppendString(b, f)
 			b = append(b, ":["...)
 			first := true
 			for _, v := range e.Violations {
@@ -140,14 +147,14 @@ func (k *call) errorBody(e *fault.Error) []byte {
 					b = append(b, ',')
 				}
 				first = false
-				b = appendString(b, v.Message)
+				b = AppendString(b, v.Message)
 			}
 			b = append(b, ']')
 		}
 		b = append(b, '}')
 	}
 	b = append(b, `,"request_id":`...)
-	b = appendString(b, k.id)
+	b = AppendString(b, k.id)
 	return append(b, '}')
 }
 

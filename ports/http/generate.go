@@ -1,4 +1,5 @@
 package httpport
 
-// openapi.yaml comes first: the types of answers are generated from it, and tests compare routes and answers with it.
-//go:generate go tool -modfile=../../tools.mod oapi-codegen -config oapi-codegen.yaml openapi.yaml
+// The document that is served is put together from what all routes share and the fragments of the rooms. The rooms' types are
+// generated from the same files.
+//go:generate go run ./openapi/cmd/bundle -out openapi.yaml openapi.base.yaml account/openapi*.yaml program/openapi*.yaml market/openapi*.yaml feed/openapi*.yaml

@@ -1,5 +1,6 @@
-// Package httpport is Leadmill's HTTP port: it turns requests into commands and queries, and what they answer into JSON.
-// openapi.yaml is its contract.
+// Package httpport is Leadmill's HTTP port: the server, its keys and limits, how requests are read and how answers and errors
+// are written. The rooms beside it (account, program, market, feed) have the routes; a team's routes are made of the same
+// parts. openapi.yaml describes every route.
 package httpport
 
 import (
@@ -10,16 +11,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"reflect"
 	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/leadmill/leadmill/application"
-	"github.com/leadmill/leadmill/application/bus"
-	"github.com/leadmill/leadmill/application/command"
-	"github.com/leadmill/leadmill/application/query"
 )
 
 //go:embed openapi.yaml
@@ -28,91 +25,10 @@ var openAPI []byte
 // OpenAPI returns the document that describes every route, in YAML (OpenAPI 3.1).
 func OpenAPI() []byte { return append([]byte(nil), openAPI...) }
 
-// Handlers are the commands and queries that the port calls. All of them are needed.
-type Handlers struct {
-	SubmitLead   bus.Handler[command.SubmitLead, command.Done]
-	SupplierLead bus.Handler[query.SupplierLeadByID, query.SupplierLead]
-
-	CreateSeller bus.Handler[command.CreateSeller, command.Done]
-	UpdateSeller bus.Handler[command.UpdateSeller, command.Done]
-	Sellers      bus.Handler[query.Sellers, query.List[query.Seller]]
-	Seller       bus.Handler[query.SellerByCode, query.Seller]
-
-	CreateAPIKey bus.Handler[command.CreateAPIKey, command.Done]
-	RevokeAPIKey bus.Handler[command.RevokeAPIKey, command.Done]
-	APIKeys      bus.Handler[query.APIKeys, query.List[query.APIKey]]
-
-	CreatePartner   bus.Handler[command.CreatePartner, command.Done]
-	UpdatePartner   bus.Handler[command.UpdatePartner, command.Done]
-	SteerPartner    bus.Handler[command.SteerPartner, command.Done]
-	DeletePartner   bus.Handler[command.DeletePartner, command.Done]
-	InvitePartner   bus.Handler[command.InvitePartner, command.Done]
-	CreateSignInURL bus.Handler[command.CreateSignInURL, command.Done]
-	Partner         bus.Handler[query.PartnerByHandle, query.PartnerDetail]
-	Partners        bus.Handler[query.Partners, query.List[query.Partner]]
-
-	AddReferralLink    bus.Handler[command.AddReferralLink, command.Done]
-	ChangeReferralLink bus.Handler[command.ChangeReferralLink, command.Done]
-	RemoveReferralLink bus.Handler[command.RemoveReferralLink, command.Done]
-	ReferralLinks      bus.Handler[query.ReferralLinks, query.List[query.ReferralLink]]
-	ReferralLink       bus.Handler[query.ReferralLinkByKey, query.ReferralLink]
-
-	CreateCustomer bus.Handler[command.CreateCustomer, command.Done]
-	UpdateCustomer bus.Handler[command.UpdateCustomer, command.Done]
-	SteerCustomer  bus.Handler[command.SteerCustomer, command.Done]
-	Customers      bus.Handler[query.Customers, query.List[query.Customer]]
-	Customer       bus.Handler[query.CustomerByHandle, query.Customer]
-
-	UpdateLeadForm bus.Handler[command.UpdateLeadForm, command.Done]
-	LeadForm       bus.Handler[query.LeadFormOfSeller, query.LeadForm]
-	SubmitFormLead bus.Handler[command.SubmitFormLead, command.Done]
-	ConvertLead    bus.Handler[command.ConvertLead, command.Done]
-	RejectLead     bus.Handler[command.RejectLead, command.Done]
-	DeleteLead     bus.Handler[command.DeleteLead, command.Done]
-	FormLeads      bus.Handler[query.FormLeads, query.List[query.FormLead]]
-	FormLead       bus.Handler[query.FormLeadByNumber, query.FormLead]
-
-	UpdateSettings bus.Handler[command.UpdateSettings, command.Done]
-	Settings       bus.Handler[query.SettingsOfSeller, query.Settings]
-	Overview       bus.Handler[query.Overview, query.ProgramOverview]
-
-	FollowLink       bus.Handler[command.FollowLink, command.Followed]
-	AcceptInvitation bus.Handler[command.AcceptInvitation, command.Session]
-	OpenSession      bus.Handler[command.OpenSession, command.Session]
-	CloseSession     bus.Handler[command.CloseSession, struct{}]
-	OpenInvitation   bus.Handler[query.OpenInvitation, query.InvitationView]
-	PartnerPage      bus.Handler[query.PartnerPage, query.PartnerPageView]
-
-	CreateBuyer bus.Handler[command.CreateBuyer, command.Done]
-	UpdateBuyer bus.Handler[command.UpdateBuyer, command.Done]
-	PauseBuyer  bus.Handler[command.PauseBuyer, command.Done]
-	MoveMoney   bus.Handler[command.MoveMoney, command.Done]
-	Buyers      bus.Handler[query.Buyers, query.List[query.Buyer]]
-	Buyer       bus.Handler[query.BuyerByID, query.Buyer]
-	Ledger      bus.Handler[query.Ledger, query.List[query.LedgerEntry]]
-
-	CreateCampaign bus.Handler[command.CreateCampaign, command.Done]
-	UpdateCampaign bus.Handler[command.UpdateCampaign, command.Done]
-	SteerCampaign  bus.Handler[command.SteerCampaign, command.Done]
-	Campaigns      bus.Handler[query.Campaigns, query.List[query.Campaign]]
-	Campaign       bus.Handler[query.CampaignByID, query.Campaign]
-
-	CreateContract bus.Handler[command.CreateContract, command.Done]
-	UpdateContract bus.Handler[command.UpdateContract, command.Done]
-	SteerContract  bus.Handler[command.SteerContract, command.Done]
-	Contracts      bus.Handler[query.Contracts, query.List[query.Contract]]
-	Contract       bus.Handler[query.ContractByID, query.Contract]
-	ContractUsage  bus.Handler[query.ContractUsage, []query.Usage]
-
-	MarketplaceLeads bus.Handler[query.MarketplaceLeads, query.List[query.MarketplaceLead]]
-	MarketplaceLead  bus.Handler[query.MarketplaceLeadByID, query.MarketplaceLead]
-	CampaignReport   bus.Handler[query.CampaignReport, []query.CampaignReportRow]
-	Events           bus.Handler[query.Events, query.EventPage]
-}
-
 // Deps is what the port needs.
 type Deps struct {
-	Handlers      Handlers
+	// Routes are the routes of all rooms, beside which the server has its own for health and its document.
+	Routes        []Route
 	Authenticator application.Authenticator
 	Limiter       application.RateLimiter
 	Clock         application.Clock
@@ -124,9 +40,15 @@ type Deps struct {
 	Ready func(ctx context.Context) error
 	// MaxBody is the largest JSON or form body in bytes; zero is 64 KiB.
 	MaxBody int64
+	// Timeouts bound what a client may take; a zero one is its default.
+	Timeouts Timeouts
 }
 
-// The limits of the server (reliability.md, "Server limits").
+// Timeouts bound reading a request's header, reading it whole, answering it, waiting for the next one on a connection, and
+// answering the requests under way when the server stops.
+type Timeouts struct{ Header, Read, Write, Idle, Drain time.Duration }
+
+// The limits of the server.
 const (
 	maxBody       = 64 << 10
 	maxHeader     = 16 << 10
@@ -138,20 +60,34 @@ const (
 	readyTimeout  = 2 * time.Second
 )
 
+func (d *Deps) setDefaults() {
+	if d.MaxBody <= 0 {
+		d.MaxBody = maxBody
+	}
+	d.PublicURL = strings.TrimRight(d.PublicURL, "/")
+	t := &d.Timeouts
+	for _, limit := range []struct {
+		value    *time.Duration
+		standard time.Duration
+	}{{&t.Header, headerTimeout}, {&t.Read, readTimeout}, {&t.Write, writeTimeout}, {&t.Idle, idleTimeout}, {&t.Drain, drainTimeout}} {
+		if *limit.value <= 0 {
+			*limit.value = limit.standard
+		}
+	}
+}
+
 // Server answers HTTP. It is an http.Handler, and Serve runs it with the limits of a public server.
 type Server struct {
-	deps    Deps
-	engine  *gin.Engine
-	timeout timeouts
+	deps   Deps
+	engine *gin.Engine
 
 	// running ends when the server begins to stop.
 	running context.Context
 	stop    context.CancelFunc
 }
 
-type timeouts struct{ header, read, write, idle, drain time.Duration }
-
-// New makes a Server. The error names every dependency that is missing.
+// New makes a Server. The error names every dependency that is missing, and every route that has no scope or no handler or
+// whose method and path are another's too.
 func New(d Deps) (*Server, error) {
 	var missing []error
 	for name, v := range map[string]any{"Authenticator": d.Authenticator, "Limiter": d.Limiter, "Clock": d.Clock, "IDs": d.IDs} {
@@ -165,21 +101,12 @@ func New(d Deps) (*Server, error) {
 	if d.Ready == nil {
 		missing = append(missing, errors.New("httpport: Ready is missing"))
 	}
-	handlers := reflect.ValueOf(d.Handlers)
-	for i := range handlers.NumField() {
-		if handlers.Field(i).IsNil() {
-			missing = append(missing, fmt.Errorf("httpport: handler %s is missing", handlers.Type().Field(i).Name))
-		}
+	routes := append(ownRoutes(), d.Routes...)
+	if err := errors.Join(append(missing, checkRoutes(routes))...); err != nil {
+		return nil, err
 	}
-	if len(missing) > 0 {
-		return nil, errors.Join(missing...)
-	}
-	if d.MaxBody <= 0 {
-		d.MaxBody = maxBody
-	}
-	d.PublicURL = strings.TrimRight(d.PublicURL, "/")
-	s := &Server{deps: d, timeout: timeouts{header: headerTimeout, read: readTimeout, write: writeTimeout, idle: idleTimeout,
-		drain: drainTimeout}}
+	d.setDefaults()
+	s := &Server{deps: d}
 	s.running, s.stop = context.WithCancel(context.Background())
 	gin.SetMode(gin.ReleaseMode)
 	s.engine = gin.New()
@@ -190,28 +117,14 @@ func New(d Deps) (*Server, error) {
 	if err := s.engine.SetTrustedProxies(nil); err != nil {
 		return nil, err
 	}
-	for _, r := range routes() {
-		f := programForm
-		if strings.HasPrefix(r.path, "/api/") {
-			f = supplierForm
+	for _, r := range routes {
+		if err := s.add(r); err != nil {
+			return nil, err
 		}
-		s.engine.Handle(r.method, r.path, s.handle(f, r.scope, r.do))
 	}
-	s.engine.NoRoute(s.fallback(func(k *call) { k.fail(errNoRoute) })...)
-	s.engine.NoMethod(s.fallback(func(k *call) { k.fail(errMethod) })...)
+	s.engine.NoRoute(s.fallback(func(k *Call) { k.Fail(ErrNotFound) })...)
+	s.engine.NoMethod(s.fallback(func(k *Call) { k.Fail(errMethod) })...)
 	return s, nil
-}
-
-// fallback answers in the form of the API whose path was asked for.
-func (s *Server) fallback(do func(*call)) []gin.HandlerFunc {
-	inSupplierForm, inProgramForm := s.handle(supplierForm, public, do), s.handle(programForm, public, do)
-	return []gin.HandlerFunc{func(c *gin.Context) {
-		if path := c.Request.URL.Path; path == "/api" || strings.HasPrefix(path, "/api/") {
-			inSupplierForm(c)
-			return
-		}
-		inProgramForm(c)
-	}}
 }
 
 // ServeHTTP implements http.Handler. A path with a slash at its end is the same path, never a redirect.
@@ -224,11 +137,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // Serve answers requests on a listener until ctx ends. Then the server is not ready, long polls end, and requests that are
-// under way have 20 seconds. It returns nil when all of them were answered.
+// under way have until Timeouts.Drain. It returns nil when all of them were answered.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	server := &http.Server{Handler: s, ReadHeaderTimeout: s.timeout.header, ReadTimeout: s.timeout.read,
-		WriteTimeout: s.timeout.write, IdleTimeout: s.timeout.idle, MaxHeaderBytes: maxHeader,
-		ErrorLog: slog.NewLogLogger(s.deps.Logger.Handler(), slog.LevelDebug)}
+	t := s.deps.Timeouts
+	server := &http.Server{
+		Handler: s, ReadHeaderTimeout: t.Header, ReadTimeout: t.Read, WriteTimeout: t.Write, IdleTimeout: t.Idle,
+		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.deps.Logger.Handler(), slog.LevelDebug),
+	}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
 	select {
@@ -238,7 +153,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	case <-ctx.Done():
 	}
 	s.Stop()
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout.drain)
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.Drain)
 	defer cancel()
 	err := server.Shutdown(drain)
 	if err != nil {

@@ -3,18 +3,16 @@ package httpport
 import (
 	"bytes"
 	"io"
-	"strconv"
 	"strings"
 	"sync"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/field"
 )
 
-// The bounds of a JSON body (reliability.md, "Server limits").
+// The bounds of a JSON body: how deep it nests, and how many items a list has.
 const (
 	maxDepth = 32
 	maxItems = 1000
@@ -48,10 +46,11 @@ func readJSON(body []byte, read func(*jsontext.Decoder) bool) bool {
 	return ok
 }
 
-// parseFields reads a JSON object into the fields of a lead; values that are no single value keep their compact JSON.
-func parseFields(body []byte, into field.Set) error {
+// ParseFields reads a JSON object into the fields of a lead, each with the type it has; a list or an object keeps its compact
+// JSON: ErrBadBody.
+func ParseFields(body []byte, into field.Set) error {
 	if !readJSON(body, func(d *jsontext.Decoder) bool { return readFields(d, into) }) {
-		return errBadBody
+		return ErrBadBody
 	}
 	return nil
 }
@@ -129,9 +128,9 @@ func bounded(v []byte, depth int) bool {
 	return true
 }
 
-// parseForm reads a query or a form: names and values percent-encoded, each name once, all of it valid UTF-8. It is stricter
-// than net/url, which takes repeated names and drops what it cannot decode.
-func parseForm(s string, into field.Set) error {
+// ParseForm reads a query or a form: names and values percent-encoded, each name once, all of it valid UTF-8: ErrBadBody. It
+// is stricter than net/url, which takes repeated names and drops what it cannot decode.
+func ParseForm(s string, into field.Set) error {
 	for s != "" {
 		var pair string
 		pair, s, _ = strings.Cut(s, "&")
@@ -141,14 +140,14 @@ func parseForm(s string, into field.Set) error {
 		rawName, rawValue, _ := strings.Cut(pair, "=")
 		name, ok := unescape(rawName)
 		if !ok {
-			return errBadBody
+			return ErrBadBody
 		}
 		value, ok := unescape(rawValue)
 		if !ok {
-			return errBadBody
+			return ErrBadBody
 		}
 		if _, twice := into[name]; twice {
-			return errBadBody
+			return ErrBadBody
 		}
 		into[name] = field.TextValue(value)
 	}
@@ -194,56 +193,71 @@ func unhex(c byte) byte {
 	return 255
 }
 
-// node is one JSON value of a /v1 body. Numbers keep their literal in text.
-type node struct {
-	kind    byte // as jsontext.Kind: n, t, f, ", 0, { or [
-	text    string
+// Value is one value of a JSON body, not null.
+type Value struct {
+	kind    byte   // as jsontext.Kind: n, t, f, ", 0, { or [
+	text    string // of a string; of a number as it is written
 	names   []string
-	members map[string]*node
-	items   []*node
+	members map[string]*Value
+	items   []*Value
 }
 
-// parseObject reads the body of a /v1 request, which must be one JSON object.
-func parseObject(body []byte, lenient bool) (*node, *fault.Error) {
-	var root *node
-	ok := readJSON(body, func(d *jsontext.Decoder) (ok bool) {
-		if root, ok = readNode(d, 1); ok {
-			root = members(root, lenient)
-		}
-		return ok && root != nil
-	})
-	if !ok {
-		return nil, errBadJSON
+// IsString reports whether the value is a string.
+func (v *Value) IsString() bool { return v.kind == '"' }
+
+// IsNumber reports whether the value is a number.
+func (v *Value) IsNumber() bool { return v.kind == '0' }
+
+// IsTrue reports whether the value is true.
+func (v *Value) IsTrue() bool { return v.kind == 't' }
+
+// IsFalse reports whether the value is false.
+func (v *Value) IsFalse() bool { return v.kind == 'f' }
+
+// Text is the text of a string, and a number as it is written; empty for all others.
+func (v *Value) Text() string { return v.text }
+
+// Items are the items of a list; ok is false when the value is none. A null among them is neither string nor number.
+func (v *Value) Items() (items []*Value, ok bool) { return v.items, v.kind == '[' }
+
+// parseObject reads the body of a /v1 request, which must be one JSON object; nil when it is none.
+func parseObject(body []byte, lenient bool) *Value {
+	var root *Value
+	if !readJSON(body, func(d *jsontext.Decoder) (ok bool) {
+		root, ok = readValue(d, 1)
+		return ok
+	}) {
+		return nil
 	}
-	return root, nil
+	return asObject(root, lenient)
 }
 
-func readNode(d *jsontext.Decoder, depth int) (*node, bool) {
+func readValue(d *jsontext.Decoder, depth int) (*Value, bool) {
 	t, err := d.ReadToken()
 	if err != nil {
 		return nil, false
 	}
-	n := &node{kind: byte(t.Kind())}
+	v := &Value{kind: byte(t.Kind())}
 	switch t.Kind() {
 	case '"', '0':
-		n.text = t.String()
+		v.text = t.String()
 	case '{':
 		if depth > maxDepth {
 			return nil, false
 		}
-		n.members = map[string]*node{}
+		v.members = map[string]*Value{}
 		for d.PeekKind() != '}' {
 			t, err := d.ReadToken()
 			if err != nil || t.Kind() != '"' {
 				return nil, false
 			}
 			name := t.String()
-			member, ok := readNode(d, depth+1)
+			member, ok := readValue(d, depth+1)
 			if !ok {
 				return nil, false
 			}
-			n.names = append(n.names, name)
-			n.members[name] = member
+			v.names = append(v.names, name)
+			v.members[name] = member
 		}
 		_, err = d.ReadToken()
 	case '[':
@@ -251,17 +265,16 @@ func readNode(d *jsontext.Decoder, depth int) (*node, bool) {
 			return nil, false
 		}
 		for d.PeekKind() != ']' {
-			item, ok := readNode(d, depth+1)
-			if !ok || len(n.items) == maxItems {
+			item, ok := readValue(d, depth+1)
+			if !ok || len(v.items) == maxItems {
 				return nil, false
 			}
-			n.items = append(n.items, item)
+			v.items = append(v.items, item)
 		}
 		_, err = d.ReadToken()
 	case '}', ']':
 		return nil, false
+	default: // true, false and null are their kind
 	}
-	return n, err == nil
+	return v, err == nil
 }
-
-func itoa(i int) string { return strconv.Itoa(i) }

@@ -1,5 +1,6 @@
-// Package arch_test holds the import rules of the house (docs: the design's "House"): who may import whom, where each
-// technology lives, and what the domain must not know. Planted violations in testdata/tree show that every rule can fail.
+// Package arch_test holds the rules of the house (docs/architecture.md, "Rooms"): who may import whom, where each technology
+// lives, what the domain must not know, and that what is written can be found. Planted violations in testdata/tree show that
+// every rule can fail.
 package arch_test
 
 import (
@@ -49,7 +50,7 @@ type rule struct {
 }
 
 // kernel are the domain packages that every other may use: small values without a life of their own. field (named values
-// and their rules) and calendar (zones and cap windows) are values too and stand beside the four that the design names.
+// and their rules) and calendar (zones and cap windows) are values too.
 var kernel = []string{"domain/fault", "domain/money", "domain/contact", "domain/event", "domain/field", "domain/calendar"}
 
 // aggregates never import one another.
@@ -88,10 +89,16 @@ var vendors = []struct {
 }{
 	{"gin", []string{"github.com/gin-gonic/gin"}, []string{"ports/http"}},
 	{"fx", []string{"go.uber.org/fx"}, []string{"."}},
-	{"watermill", []string{"github.com/ThreeDotsLabs/watermill", "github.com/ThreeDotsLabs/watermill-sql/v4"},
-		[]string{"adapters/eventlog", "adapters/brokers", "ports/events", "."}},
-	{"sql", []string{"github.com/jmoiron/sqlx", "github.com/go-sql-driver/mysql", "modernc.org/sqlite", "github.com/pressly/goose/v3"},
-		[]string{"adapters/sqlstore", "adapters/eventlog"}},
+	{
+		"watermill",
+		[]string{"github.com/ThreeDotsLabs/watermill", "github.com/ThreeDotsLabs/watermill-sql/v4"},
+		[]string{"adapters/eventlog", "adapters/brokers", "ports/events", "."},
+	},
+	{
+		"sql",
+		[]string{"github.com/jmoiron/sqlx", "github.com/go-sql-driver/mysql", "modernc.org/sqlite", "github.com/pressly/goose/v3"},
+		[]string{"adapters/sqlstore", "adapters/eventlog"},
+	},
 	{"mock", []string{"go.uber.org/mock"}, nil},
 }
 
@@ -156,7 +163,7 @@ func rules() []rule {
 				report(f.ast.Package, "say here whether it is kernel, an aggregate or a decider")
 			}
 		}},
-		{"domain-imports", in("domain"), imports(func(f *file, imported string) string {
+		{"domain-imports", in("domain"), imports(func(_ *file, imported string) string {
 			_, mine := ours(imported)
 			switch {
 			case mine && !strings.HasPrefix(imported, module+"/domain/"):
@@ -170,14 +177,14 @@ func rules() []rule {
 			}
 			return ""
 		})},
-		{"aggregates-apart", in(slices.Concat(kernel, aggregates)...), imports(func(f *file, imported string) string {
+		{"aggregates-apart", in(slices.Concat(kernel, aggregates)...), imports(func(_ *file, imported string) string {
 			dir, mine := ours(imported)
 			if mine && under(dir, slices.Concat(aggregates, deciders)...) {
 				return "only " + strings.Join(deciders, " and ") + " import aggregates"
 			}
 			return ""
 		})},
-		{"application-imports", in("application"), imports(func(f *file, imported string) string {
+		{"application-imports", in("application"), imports(func(_ *file, imported string) string {
 			dir, mine := ours(imported)
 			switch {
 			case mine && !under(dir, "application", "domain"):
@@ -189,7 +196,7 @@ func rules() []rule {
 			}
 			return ""
 		})},
-		{"eventsv1-alone", in("application/contract/eventsv1"), imports(func(f *file, imported string) string {
+		{"eventsv1-alone", in("application/contract/eventsv1"), imports(func(_ *file, imported string) string {
 			if !isStandard(imported) {
 				return "the public events import the standard library only"
 			}
@@ -197,13 +204,40 @@ func rules() []rule {
 		})},
 		{"adapters-imports", in("adapters"), only("application", "domain")},
 		{"ports-imports", in("ports"), only(append([]string{"application"}, kernel...)...)},
-		{"cmd-imports", in("cmd"), imports(func(f *file, imported string) string {
+		{"rooms-apart", func(f *file) bool { return !f.test && roomOf(f.dir) != "" }, imports(roomsApart)},
+		{
+			"rooms-apart-in-tests", func(f *file) bool { return under(f.dir, "tests/component") && roomOf(f.dir) != "" },
+			imports(func(f *file, imported string) string {
+				if dir, _ := ours(imported); under(dir, "tests/component") && !samePlace(f.dir, dir) {
+					return "the tests of another room"
+				}
+				return ""
+			}),
+		},
+		{
+			"shared-floor", func(f *file) bool {
+				return !f.test && roomOf(f.dir) == "" && under(f.dir, floors...) && !composes(f.dir)
+			},
+			imports(func(_ *file, imported string) string {
+				if dir, mine := ours(imported); mine && roomOf(dir) != "" {
+					return "what all rooms use knows no room"
+				}
+				return ""
+			}),
+		},
+		{"one-file-a-use-case", func(f *file) bool { return !f.test && isUseCases(f.dir) }, oneFileAUseCase},
+		{"short-files", func(f *file) bool { return !f.test && !ast.IsGenerated(f.ast) }, func(f *file, report func(token.Pos, string)) {
+			if lines := f.set.Position(f.ast.FileEnd).Line; lines > maxLines {
+				report(f.ast.Package, fmt.Sprintf("%d lines; at most %d can be read in one go", lines, maxLines))
+			}
+		}},
+		{"cmd-imports", in("cmd"), imports(func(_ *file, imported string) string {
 			if dir, mine := ours(imported); mine && dir != "." {
 				return "commands import the root package only"
 			}
 			return ""
 		})},
-		{"tests-stay-tests", func(f *file) bool { return !f.test && f.dir != "." }, imports(func(f *file, imported string) string {
+		{"tests-stay-tests", func(f *file) bool { return !f.test && f.dir != "." }, imports(func(_ *file, imported string) string {
 			if dir, mine := ours(imported); mine && under(dir, "tests") {
 				return "helpers of tests are for tests"
 			}
@@ -226,7 +260,8 @@ func rules() []rule {
 				return true
 			})
 		}},
-		{"aggregates-private", func(f *file) bool { return !f.test && under(f.dir, "domain") && len(recorders(f)) > 0 },
+		{
+			"aggregates-private", func(f *file) bool { return !f.test && under(f.dir, "domain") && len(recorders(f)) > 0 },
 			func(f *file, report func(token.Pos, string)) {
 				for _, s := range recorders(f) {
 					for _, field := range s.Fields.List {
@@ -240,16 +275,19 @@ func rules() []rule {
 						}
 					}
 				}
-			}},
+			},
+		},
 	}
 	for _, v := range vendors {
-		list = append(list, rule{"vendor-" + v.name, func(f *file) bool { return !f.test && !under(f.dir, v.places...) },
-			imports(func(f *file, imported string) string {
+		list = append(list, rule{
+			"vendor-" + v.name, func(f *file) bool { return !f.test && !under(f.dir, v.places...) },
+			imports(func(_ *file, imported string) string {
 				if under(imported, v.paths...) {
 					return "only in " + strings.Join(append(slices.Clone(v.places), "tests"), ", ")
 				}
 				return ""
-			})})
+			}),
+		})
 	}
 	return list
 }
@@ -394,7 +432,7 @@ func TestPlantedViolationsAreCaught(t *testing.T) {
 		for _, group := range f.ast.Comments {
 			for _, c := range group.List {
 				if names, is := strings.CutPrefix(c.Text, "// want "); is {
-					for _, name := range strings.Fields(names) {
+					for name := range strings.FieldsSeq(names) {
 						want[place{f.path, name, f.set.Position(c.Pos()).Line}] = true
 						planted[name] = true
 					}

@@ -83,7 +83,7 @@ func startBrowser() (context.Context, error) {
 		return nil, fmt.Errorf("%s does not start: %w", path, err)
 	}
 	late.Stop()
-	started = ctx
+	started = ctx //nolint:fatcontext // once, for all tests
 	return ctx, nil
 }
 

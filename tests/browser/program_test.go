@@ -43,8 +43,10 @@ func openStore(t *testing.T, databaseURL string) *store {
 		case r.Method == http.MethodPost && r.URL.Path == "/sign-up":
 			s.signUp(w, r)
 		case r.Method == http.MethodGet && r.URL.Path == "/":
-			if err := storePage.Execute(w, map[string]any{"Script": app.URL + "/track.js", "Days": lifetime,
-				"Account": "account-of-" + r.URL.Query().Get("visitor")}); err != nil {
+			if err := storePage.Execute(w, map[string]any{
+				"Script": app.URL + "/track.js", "Days": lifetime,
+				"Account": "account-of-" + r.URL.Query().Get("visitor"),
+			}); err != nil {
 				t.Errorf("the shop's page: %v", err)
 			}
 		default:
@@ -54,7 +56,8 @@ func openStore(t *testing.T, databaseURL string) *store {
 	t.Cleanup(server.Close)
 	s.URL = atHost(t, shopHost, server.URL)
 	s.Program.Must(t, http.MethodPut, "/v1/settings", apptest.Object{"settings": apptest.Object{
-		"website": s.URL + "/?visitor=redirected", "cookie_lifetime": lifetime}})
+		"website": s.URL + "/?visitor=redirected", "cookie_lifetime": lifetime,
+	}})
 	return s
 }
 
@@ -77,8 +80,10 @@ func (s *store) signUp(w http.ResponseWriter, r *http.Request) {
 func (s *store) partner(t *testing.T, key string) string {
 	t.Helper()
 	id := "partner-" + key
-	s.Program.Must(t, http.MethodPost, "/v1/partners", apptest.Object{"id": id, "key": key, "email": key + "@partners.example",
-		"name": "Pat", "surname": "Ner"})
+	s.Program.Must(t, http.MethodPost, "/v1/partners", apptest.Object{
+		"id": id, "key": key, "email": key + "@partners.example",
+		"name": "Pat", "surname": "Ner",
+	})
 	return id
 }
 

@@ -49,7 +49,7 @@ func withTag(attributes string) string {
 
 func (s site) start(t *testing.T) *site {
 	t.Helper()
-	script, err := os.ReadFile("../../ports/http/track.js")
+	script, err := os.ReadFile("../../ports/http/program/track.js")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func (s site) start(t *testing.T) *site {
 		t.Cleanup(server.Close)
 		return server.URL
 	}
-	scripts := serve(func(w http.ResponseWriter, r *http.Request) {
+	scripts := serve(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
 		w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
 		_, _ = w.Write(script)
@@ -379,9 +379,11 @@ func TestLoadingLate(t *testing.T) {
 func TestLoadingAgainChangesNothing(t *testing.T) {
 	t.Parallel()
 	b := newTab(t)
-	s := site{html: strings.Replace(withTag(`data-days="7" data-consent="wait"`), "</head>",
-		`<script src="/own.js"></script><script src="TRACK" data-days="90"></script></head>`, 1),
-		own: `window.firstConsent = leadmill.consent;`}.start(t)
+	s := site{
+		html: strings.Replace(withTag(`data-days="7" data-consent="wait"`), "</head>",
+			`<script src="/own.js"></script><script src="TRACK" data-days="90"></script></head>`, 1),
+		own: `window.firstConsent = leadmill.consent;`,
+	}.start(t)
 	b.open(s.URL + "/?aff=ref_123")
 	b.want("leadmill.consent === firstConsent", true)
 	b.wantCookies(s.URL) // the second does not know of waiting

@@ -2,4 +2,5 @@
 // gives. Storage is never mocked: SQLite in a temporary file is the fake.
 package mocks
 
-//go:generate go tool -modfile=../../tools.mod mockgen -destination ports.gen.go -package mocks github.com/leadmill/leadmill/application ReplayReader,CampaignReader,KeyReader,PasswordHasher
+//go:generate go tool -modfile=../../tools.mod mockgen -destination ports.gen.go -package mocks github.com/leadmill/leadmill/application KeyReader,PasswordHasher
+//go:generate go tool -modfile=../../tools.mod mockgen -destination market.gen.go -package mocks github.com/leadmill/leadmill/application/market ReplayReader,CampaignReader

@@ -11,8 +11,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/leadmill/leadmill/adapters/sqlstore"
 	"github.com/leadmill/leadmill/adapters/sqlstore/audit"
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/program"
 	"github.com/leadmill/leadmill/domain/buyer"
 	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/lead"
@@ -71,7 +73,7 @@ func (f *fair) program() {
 	f.customer("seller_1", "customer_moved", "partner_1", "partner_second", "partner_gone")
 	f.customer("seller_2", "customer_other", "partner_2")
 	left := f.customer("seller_1", "customer_left", "partner_1")
-	f.do(func(ctx context.Context, tx application.Tx) error {
+	f.do(func(ctx context.Context, tx *sqlstore.Tx) error {
 		c, err := tx.Customers().Lock(ctx, "seller_1", application.CustomerHandle{ID: left.ID()})
 		if err != nil {
 			return err
@@ -81,7 +83,7 @@ func (f *fair) program() {
 		}
 		return tx.Customers().Save(ctx, c)
 	})
-	f.do(func(ctx context.Context, tx application.Tx) error {
+	f.do(func(ctx context.Context, tx *sqlstore.Tx) error {
 		p, err := tx.Partners().Lock(ctx, "seller_1", application.PartnerHandle{ID: gone.ID()})
 		if err != nil {
 			return err
@@ -94,12 +96,14 @@ func (f *fair) program() {
 	form := lead.NewForm("seller_1")
 	enabled := true
 	require.NoError(f.t, form.Update(lead.FormChange{Enabled: &enabled}))
-	f.do(func(ctx context.Context, tx application.Tx) error { return tx.Forms().Save(ctx, form) })
+	f.do(func(ctx context.Context, tx *sqlstore.Tx) error { return tx.Forms().Save(ctx, form) })
 	f.converted, f.erased, f.open = f.formLead("seller_1", "partner_1").ID(), f.formLead("seller_1", "partner_1").ID(), f.formLead("seller_1", "partner_second").ID()
 	f.review("seller_1", 1, func(l *lead.Lead) error { return l.Convert("customer_stays", "key", nil, usd, now) })
 	f.review("seller_1", 2, func(l *lead.Lead) error { return l.Erase(now) })
-	require.NoError(f.t, f.store.AppendClicks(f.t.Context(), []application.Click{{ID: "click_1", SellerID: "seller_1", PartnerID: "partner_1", ReferralKey: "ref", At: now},
-		{ID: "click_2", SellerID: "seller_1", PartnerID: "partner_1", ReferralKey: "ref", At: now}}))
+	require.NoError(f.t, f.store.AppendClicks(f.t.Context(), []program.Click{
+		{ID: "click_1", SellerID: "seller_1", PartnerID: "partner_1", ReferralKey: "ref", At: now},
+		{ID: "click_2", SellerID: "seller_1", PartnerID: "partner_1", ReferralKey: "ref", At: now},
+	}))
 }
 
 // violation is a planted breach of one rule. plant returns the table and the id that the audit must name.
@@ -617,8 +621,10 @@ func TestCircleAtAnyDepth(t *testing.T) {
 	require.True(t, s.audit(1).OK())
 	s.exec("UPDATE partners SET referring_partner_id = '" + id(depth-1) + "' WHERE id = '" + id(0) + "'")
 	r := s.audit(100)
-	require.Equal(t, []audit.Breach{{Invariant: "I6", Rule: "no_referral_circle", Table: "partners", ID: id(0), Want: "no circle",
-		Got: fmt.Sprintf("a circle of %d", depth)}}, r.Breaches)
+	require.Equal(t, []audit.Breach{{
+		Invariant: "I6", Rule: "no_referral_circle", Table: "partners", ID: id(0), Want: "no circle",
+		Got: fmt.Sprintf("a circle of %d", depth),
+	}}, r.Breaches)
 }
 
 func TestRunTellsThatTheDatabaseIsAway(t *testing.T) {
@@ -627,10 +633,10 @@ func TestRunTellsThatTheDatabaseIsAway(t *testing.T) {
 		s := newShop(t, e)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		r, err := audit.Run(ctx, s.db, s.clock.Now())
+		r, err := audit.Run(ctx, s.db, s.clock.Now(), sqlstore.AuditRules()...)
 		require.ErrorIs(t, err, context.Canceled)
 		require.Empty(t, r)
-		empty, err := audit.Run(t.Context(), s.db, s.clock.Now())
+		empty, err := audit.Run(t.Context(), s.db, s.clock.Now(), sqlstore.AuditRules()...)
 		require.NoError(t, err)
 		require.True(t, empty.OK())
 	})
@@ -674,7 +680,7 @@ func TestAuditBesideWriters(t *testing.T) {
 		}
 		writers.Go(func() {
 			for i := 0; ctx.Err() == nil && i < 500; i++ {
-				err := s.store.Do(ctx, func(ctx context.Context, tx application.Tx) error {
+				err := s.store.Do(ctx, func(ctx context.Context, tx *sqlstore.Tx) error {
 					b, err := tx.Buyers().Lock(ctx, "seller_1", "buyer_poor")
 					if err != nil {
 						return err

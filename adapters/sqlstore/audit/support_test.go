@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,16 +19,22 @@ import (
 	"github.com/leadmill/leadmill/adapters/sqlstore"
 	"github.com/leadmill/leadmill/adapters/sqlstore/audit"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	marketstore "github.com/leadmill/leadmill/adapters/sqlstore/market"
+	programstore "github.com/leadmill/leadmill/adapters/sqlstore/program"
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/account"
 	"github.com/leadmill/leadmill/application/bus"
-	"github.com/leadmill/leadmill/application/command"
+	"github.com/leadmill/leadmill/application/market"
+	marketcommand "github.com/leadmill/leadmill/application/market/command"
+	marketprojection "github.com/leadmill/leadmill/application/market/projection"
+	"github.com/leadmill/leadmill/application/program"
+	programprojection "github.com/leadmill/leadmill/application/program/projection"
 	"github.com/leadmill/leadmill/application/projection"
 	"github.com/leadmill/leadmill/domain/buyer"
 	"github.com/leadmill/leadmill/domain/calendar"
 	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/customer"
 	"github.com/leadmill/leadmill/domain/distribution"
-	"github.com/leadmill/leadmill/domain/event"
 	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/domain/money"
@@ -53,7 +60,7 @@ type shop struct {
 	sequencer  *eventlog.Sequencer
 	runner     *eventlog.Runner
 	strategies distribution.Strategies
-	submit     *command.SubmitLeadHandler
+	submit     *marketcommand.SubmitLeadHandler
 
 	saved map[string][][]any // the rows of all tables, see save
 	order []string
@@ -70,29 +77,32 @@ func newShop(t *testing.T, e dbtest.Engine) *shop {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	s := &shop{t: t, db: db, clock: clock.NewSystem(), ids: &ids{}, committed: eventlog.NewSignal()}
-	s.store = sqlstore.New(db, eventlog.NewWriter(db), s.committed, s.ids, func(_ string, e event.Event) (string, []byte, time.Time, error) {
-		return application.Translate(e)
-	})
+	s.store = sqlstore.New(db, eventlog.NewWriter(db), s.committed, s.ids, application.Translations{market.Publish, program.Publish, account.Publish}.Translate)
 	s.head = eventlog.NewHead(db, s.committed, eventlog.HeadConfig{})
 	s.sequencer = eventlog.NewSequencer(db, s.committed, s.head, eventlog.SequencerConfig{})
 	s.runner, err = eventlog.NewRunner(db, eventlog.NewReader(db, s.head), s.clock,
-		[]projection.Projection{projection.NewCampaignReport(sqlstore.NewCampaignReport(db)),
-			projection.NewPartnerActivity(sqlstore.NewPartnerActivity(db))}, eventlog.RunnerConfig{})
+		[]projection.Projection{
+			marketprojection.NewCampaignReport(marketstore.NewCampaignReport(db)),
+			programprojection.NewPartnerActivity(programstore.NewPartnerActivity(db)),
+		}, eventlog.RunnerConfig{})
 	require.NoError(t, err)
 	s.strategies, err = distribution.NewStrategies()
 	require.NoError(t, err)
-	reader := sqlstore.NewReader(db, s.clock)
-	directory := command.NewDirectory(reader)
+	reader := marketstore.NewReader(db, s.clock)
+	directory := marketcommand.NewDirectory(reader)
+	work := sqlstore.Work(s.store, func(tx *sqlstore.Tx) market.Tx { return tx })
 	batcher := bus.NewBatcher(bus.BatcherConfig{MaxBatch: 50, Lanes: 2, Queue: 1000, Timeout: time.Minute},
-		&command.SubmitLeadsHandler{Work: s.store, Clock: s.clock, IDs: s.ids, Directory: directory, Strategies: s.strategies},
-		(*command.Submission).Lane)
+		&marketcommand.SubmitLeadsHandler{Work: work, Clock: s.clock, IDs: s.ids, Directory: directory, Strategies: s.strategies},
+		(*marketcommand.Submission).Lane)
 	t.Cleanup(batcher.Close)
-	s.submit = &command.SubmitLeadHandler{Deps: command.Deps{Work: s.store, Clock: s.clock, IDs: s.ids, InFlight: command.NewInFlight()},
-		Replays: reader, Directory: directory, Batch: batcher}
+	s.submit = &marketcommand.SubmitLeadHandler{
+		Deps:    market.Deps{Work: work, Clock: s.clock, IDs: s.ids, InFlight: application.NewInFlight()},
+		Replays: reader, Directory: directory, Batch: batcher,
+	}
 	return s
 }
 
-func (s *shop) do(fn func(ctx context.Context, tx application.Tx) error) {
+func (s *shop) do(fn func(ctx context.Context, tx *sqlstore.Tx) error) {
 	s.t.Helper()
 	require.NoError(s.t, s.store.Do(s.t.Context(), fn))
 }
@@ -109,7 +119,7 @@ func (s *shop) found(n int) application.Actor {
 	require.NoError(s.t, err)
 	key, err := seller.NewKey(keyID, id, "token of "+keyID, seller.KeyRequest{Scope: seller.Supplier, PartnerID: partnerID}, now)
 	require.NoError(s.t, err)
-	s.do(func(ctx context.Context, tx application.Tx) error {
+	s.do(func(ctx context.Context, tx *sqlstore.Tx) error {
 		if err := tx.Sellers().Add(ctx, sold); err != nil {
 			return err
 		}
@@ -130,57 +140,67 @@ func (s *shop) buyer(sellerID, id string, credit, deposit money.Micros) {
 		_, err = b.Deposit(s.ids.New("entry"), deposit, "", s.clock.Now())
 		require.NoError(s.t, err)
 	}
-	s.do(func(ctx context.Context, tx application.Tx) error { return tx.Buyers().Add(ctx, b) })
+	s.do(func(ctx context.Context, tx *sqlstore.Tx) error { return tx.Buyers().Add(ctx, b) })
 }
 
 // campaign makes campaign_<category> with contract_<category> of a buyer; without a contract when the buyer is empty.
 func (s *shop) campaign(sellerID, category, buyerID string, price money.Micros, caps ...campaign.Cap) {
 	s.t.Helper()
 	name := strings.ToLower(category)
-	c, err := campaign.New("campaign_"+name, sellerID, campaign.StatusActive, campaign.Definition{Name: &category, Category: &category,
-		Dedupe: &campaign.Dedupe{Fields: []string{"phone"}, Match: "any", WindowDays: 30}}, s.strategies, s.clock.Now())
+	c, err := campaign.New("campaign_"+name, sellerID, campaign.StatusActive, campaign.Definition{
+		Name: &category, Category: &category,
+		Dedupe: &campaign.Dedupe{Fields: []string{"phone"}, Match: "any", WindowDays: 30},
+	}, s.strategies, s.clock.Now())
 	require.NoError(s.t, err)
 	if buyerID != "" {
 		require.NoError(s.t, c.AddContract("contract_"+name, buyerID, campaign.StatusActive, campaign.Terms{Price: &price, Caps: &caps},
 			campaign.Zones{Seller: "UTC"}, s.clock.Now()))
 	}
-	s.do(func(ctx context.Context, tx application.Tx) error { return tx.Campaigns().Add(ctx, c) })
+	s.do(func(ctx context.Context, tx *sqlstore.Tx) error { return tx.Campaigns().Add(ctx, c) })
 }
 
 // send submits a lead and returns its id and status.
 func (s *shop) send(ctx context.Context, a application.Actor, category, phone string, test bool) (id, status string, err error) {
-	_, err = s.submit.Handle(ctx, command.SubmitLead{Actor: a, Seller: a.SellerCode, Category: category,
-		Fields: field.Set{"phone": field.TextValue(phone), "firstName": field.TextValue("Ada"), "lastName": field.TextValue("Byron"),
-			"state": field.TextValue("IL")}, ExternalID: fmt.Sprint(phone, test, s.ids.New("external")), Test: test,
+	_, err = s.submit.Handle(ctx, marketcommand.SubmitLead{
+		Actor: a, Seller: a.SellerCode, Category: category,
+		Fields: field.Set{
+			"phone": field.TextValue(phone), "firstName": field.TextValue("Ada"), "lastName": field.TextValue("Byron"),
+			"state": field.TextValue("IL"),
+		}, ExternalID: fmt.Sprint(phone, test, s.ids.New("external")), Test: test,
 		Fingerprint: sha256.Sum256([]byte(phone)),
-		Render: func(r command.SubmitLeadResult) application.Response {
+		Render: func(r marketcommand.SubmitLeadResult) application.Response {
 			id, status = r.LeadID, r.Status
 			return application.Response{Status: 200, Body: []byte("{}")}
-		}})
+		},
+	})
 	return id, status, err
 }
 
 // partner makes a partner that another one referred.
 func (s *shop) partner(sellerID, id, referring string) *partner.Partner {
 	s.t.Helper()
-	p, err := partner.Register(sellerID, partner.Registration{ID: id, Key: "ref_" + id, Email: id + "@example.com", Name: "Ada", Surname: "Byron",
+	p, err := partner.Register(sellerID, partner.Registration{
+		ID: id, Key: "ref_" + id, Email: id + "@example.com", Name: "Ada", Surname: "Byron",
 		Tags: []string{"vip"}, CustomFields: []partner.CustomField{{Name: "city", Value: "Bonn"}}, Approved: true, ReferringPartnerID: referring,
-		PasswordHash: "hash"}, s.clock.Now())
+		PasswordHash: "hash",
+	}, s.clock.Now())
 	require.NoError(s.t, err)
-	s.do(func(ctx context.Context, tx application.Tx) error { return tx.Partners().Add(ctx, p) })
+	s.do(func(ctx context.Context, tx *sqlstore.Tx) error { return tx.Partners().Add(ctx, p) })
 	return p
 }
 
 // customer makes a customer of a partner and gives it to others one after the other.
 func (s *shop) customer(sellerID, id, partnerID string, then ...string) *customer.Customer {
 	s.t.Helper()
-	c, err := customer.Register(customer.Registration{SellerID: sellerID, ID: id, Key: "key_" + id, Email: id + "@example.com", Name: "Ada",
-		Surname: "Byron", Tags: []string{"vip"}}, customer.Attribution{PartnerID: partnerID, Policy: "explicit", At: s.clock.Now()}, s.clock.Now())
+	c, err := customer.Register(customer.Registration{
+		SellerID: sellerID, ID: id, Key: "key_" + id, Email: id + "@example.com", Name: "Ada",
+		Surname: "Byron", Tags: []string{"vip"},
+	}, customer.Attribution{PartnerID: partnerID, Policy: "explicit", At: s.clock.Now()}, s.clock.Now())
 	require.NoError(s.t, err)
 	for _, next := range then {
 		require.True(s.t, c.AttributeTo(customer.Attribution{PartnerID: next, Policy: "operator", At: s.clock.Now()}))
 	}
-	s.do(func(ctx context.Context, tx application.Tx) error { return tx.Customers().Add(ctx, c) })
+	s.do(func(ctx context.Context, tx *sqlstore.Tx) error { return tx.Customers().Add(ctx, c) })
 	return c
 }
 
@@ -188,17 +208,19 @@ func (s *shop) customer(sellerID, id, partnerID string, then ...string) *custome
 func (s *shop) formLead(sellerID, partnerID string) *lead.Lead {
 	s.t.Helper()
 	var l *lead.Lead
-	s.do(func(ctx context.Context, tx application.Tx) error {
-		number, err := tx.Numbers().Next(ctx, sellerID, application.FormLeads)
+	s.do(func(ctx context.Context, tx *sqlstore.Tx) error {
+		number, err := tx.Numbers().Next(ctx, sellerID, program.FormLeads)
 		if err != nil {
 			return err
 		}
-		if l, err = lead.SubmitForm(lead.FormSubmission{ID: s.ids.New("lead"), SellerID: sellerID, SellerCode: "ACME0001", PartnerID: partnerID,
+		if l, err = lead.SubmitForm(lead.FormSubmission{
+			ID: s.ids.New("lead"), SellerID: sellerID, SellerCode: "ACME0001", PartnerID: partnerID,
 			Number: number, Name: "Ada Byron", Email: "ada@example.com", Answers: []lead.Answer{{ID: 1, Question: "City", Answer: "Bonn"}},
-			At: s.clock.Now()}); err != nil {
+			At: s.clock.Now(),
+		}); err != nil {
 			return err
 		}
-		return tx.Leads().AddForm(ctx, l)
+		return tx.FormLeads().Add(ctx, l)
 	})
 	return l
 }
@@ -206,15 +228,15 @@ func (s *shop) formLead(sellerID, partnerID string) *lead.Lead {
 // review changes a stored form lead.
 func (s *shop) review(sellerID string, number int64, change func(l *lead.Lead) error) {
 	s.t.Helper()
-	s.do(func(ctx context.Context, tx application.Tx) error {
-		l, err := tx.Leads().LockByNumber(ctx, sellerID, number)
+	s.do(func(ctx context.Context, tx *sqlstore.Tx) error {
+		l, err := tx.FormLeads().LockByNumber(ctx, sellerID, number)
 		if err != nil {
 			return err
 		}
 		if err := change(l); err != nil {
 			return err
 		}
-		return tx.Leads().SaveReview(ctx, l)
+		return tx.FormLeads().Save(ctx, l)
 	})
 }
 
@@ -244,7 +266,7 @@ func (s *shop) background() (stop func()) {
 
 func (s *shop) audit(divisor int) audit.Report {
 	s.t.Helper()
-	r, err := audit.RunInSmallChunks(s.t.Context(), s.db, s.clock.Now(), divisor)
+	r, err := audit.RunInSmallChunks(s.t.Context(), s.db, s.clock.Now(), divisor, sqlstore.AuditRules()...)
 	require.NoError(s.t, err)
 	return r
 }
@@ -265,9 +287,11 @@ func (s *shop) text(query string) (v string) {
 	return v
 }
 
-var tables = []string{"sellers", "api_keys", "partners", "partner_keys", "buyers", "ledger_entries", "campaigns", "contracts",
+var tables = []string{
+	"sellers", "api_keys", "partners", "partner_keys", "buyers", "ledger_entries", "campaigns", "contracts",
 	"contract_counters", "leads", "sales", "claims", "events", "event_consumers", "event_parked", "report_sellers", "report_leads", "report_sales",
-	"customers", "lead_forms", "seller_numbers", "lead_reviews", "partner_activity", "program_days"}
+	"customers", "lead_forms", "seller_numbers", "lead_reviews", "partner_activity", "program_days",
+}
 
 // save keeps all rows in memory, so that restore can undo what a test does to them.
 func (s *shop) save() {
@@ -300,8 +324,7 @@ func (s *shop) restore() {
 	tx, err := s.db.Writer.BeginTxx(s.t.Context(), nil)
 	require.NoError(s.t, err)
 	defer func() { _ = tx.Rollback() }()
-	for i := len(s.order) - 1; i >= 0; i-- { // sqlite_sequence last: inserts change it
-		table := s.order[i]
+	for _, table := range slices.Backward(s.order) { // sqlite_sequence last: inserts change it
 		_, err := tx.Exec("DELETE FROM " + table)
 		require.NoError(s.t, err)
 		for _, row := range s.saved[table] {

@@ -29,29 +29,25 @@ func openSQLite(file string, o Options) (*DB, error) {
 			return nil, err
 		}
 	}
-	writer := url.Values{"_txlock": {"immediate"}, "_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)",
-		"foreign_keys(ON)", "temp_store(MEMORY)", "cache_size(-65536)"}}
+	writer := url.Values{"_txlock": {"immediate"}, "_pragma": {
+		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)",
+		"foreign_keys(ON)", "temp_store(MEMORY)", "cache_size(-65536)",
+	}}
 	reader := url.Values{"_pragma": {"busy_timeout(5000)", "query_only(ON)", "temp_store(MEMORY)"}}
-	w, err := sqlitePool(file, writer, o)
-	if err != nil {
-		return nil, err
-	}
+	w := sqlitePool(file, writer, o)
 	w.SetMaxOpenConns(1)
-	r, err := sqlitePool(file, reader, o)
-	if err != nil {
-		return nil, errors.Join(err, w.Close())
-	}
+	r := sqlitePool(file, reader, o)
 	r.SetMaxOpenConns(min(o.MaxConnections, 8))
 	r.SetMaxIdleConns(min(o.MaxConnections, 8))
 	return &DB{Dialect: SQLite{}, Writer: sqlx.NewDb(w, "sqlite"), Reader: sqlx.NewDb(r, "sqlite")}, nil
 }
 
-func sqlitePool(file string, q url.Values, o Options) (*sql.DB, error) {
+func sqlitePool(file string, q url.Values, o Options) *sql.DB {
 	var connector driver.Connector = sqliteConnector{dsn: "file:" + (&url.URL{Path: file}).EscapedPath() + "?" + q.Encode()}
 	if o.Wrap != nil {
 		connector = o.Wrap(connector)
 	}
-	return sql.OpenDB(connector), nil
+	return sql.OpenDB(connector)
 }
 
 type sqliteConnector struct{ dsn string }
@@ -63,6 +59,7 @@ func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) { return 
 func (sqliteConnector) Driver() driver.Driver { return sqliteDriver }
 
 var sqliteDriver = func() driver.Driver {
+	sqlx.BindDriver("sqlite", sqlx.QUESTION) // which sqlx does not know by itself
 	db, err := sql.Open("sqlite", "")
 	if err != nil {
 		return &sqlite.Driver{}
@@ -70,8 +67,6 @@ var sqliteDriver = func() driver.Driver {
 	defer func() { _ = db.Close() }()
 	return db.Driver()
 }()
-
-func init() { sqlx.BindDriver("sqlite", sqlx.QUESTION) }
 
 // Name implements Dialect.
 func (SQLite) Name() string { return "sqlite" }

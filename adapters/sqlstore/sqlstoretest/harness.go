@@ -1,4 +1,5 @@
-// Package sqlstoretest is what every engine must pass: one suite over the store's interfaces, its transactions and faults.
+// Package sqlstoretest is what every engine must pass. It has the harness, faults on purpose, and the suite of what concerns all
+// rooms: transactions with their events, locks and failures. The suites of the rooms are in the packages below it.
 package sqlstoretest
 
 import (
@@ -36,7 +37,7 @@ type Harness struct {
 func New(t *testing.T, databaseURL string) *Harness {
 	t.Helper()
 	h := &Harness{Faults: &Faults{}, Woken: &atomic.Int64{}, URL: databaseURL}
-	h.DB = h.open(t, dialect.Options{MaxConnections: 32, Wrap: h.Faults.Wrap})
+	h.DB = h.Open(t, dialect.Options{MaxConnections: 32, Wrap: h.Faults.Wrap})
 	require.NoError(t, sqlstore.Migrate(t.Context(), h.DB))
 	h.Store = sqlstore.New(h.DB, log{}, wake{h.Woken}, &ids{}, translate)
 	h.Faults.Statements()
@@ -44,7 +45,8 @@ func New(t *testing.T, databaseURL string) *Harness {
 	return h
 }
 
-func (h *Harness) open(t *testing.T, o dialect.Options) *dialect.DB {
+// Open opens the harness's database once more, with options of its own, until the test ends.
+func (h *Harness) Open(t *testing.T, o dialect.Options) *dialect.DB {
 	t.Helper()
 	db, err := dialect.Open(h.URL, o)
 	require.NoError(t, err)
@@ -52,13 +54,13 @@ func (h *Harness) open(t *testing.T, o dialect.Options) *dialect.DB {
 	return db
 }
 
-// concurrent reports whether transactions that write run side by side.
-func (h *Harness) concurrent() bool { return h.DB.Name() != "sqlite" }
+// Concurrent reports whether transactions that write run side by side.
+func (h *Harness) Concurrent() bool { return h.DB.Name() != "sqlite" }
 
-// retryable returns errors after which a transaction must be run again.
-func (h *Harness) retryable(t *testing.T) map[string]error {
+// Retryable returns errors after which a transaction must be run again.
+func (h *Harness) Retryable(t *testing.T) map[string]error {
 	t.Helper()
-	if h.concurrent() {
+	if h.Concurrent() {
 		return map[string]error{
 			"deadlock":      &mysql.MySQLError{Number: 1213, Message: "Deadlock found when trying to get lock"},
 			"lock timeout":  &mysql.MySQLError{Number: 1205, Message: "Lock wait timeout exceeded"},
@@ -88,14 +90,14 @@ func busy(t *testing.T) error {
 
 // lost is how the driver says that the connection broke.
 func (h *Harness) lost() error {
-	if h.concurrent() {
+	if h.Concurrent() {
 		return mysql.ErrInvalidConn
 	}
 	return driver.ErrBadConn
 }
 
-// locked reports whether another transaction holds the row (on SQLite: the database).
-func (h *Harness) locked(t *testing.T, table, id string) bool {
+// Locked reports whether another transaction holds the row (on SQLite: the database).
+func (h *Harness) Locked(t *testing.T, table, id string) bool {
 	t.Helper()
 	other, err := dialect.Open(h.URL, dialect.Options{MaxConnections: 1})
 	require.NoError(t, err)
@@ -103,7 +105,7 @@ func (h *Harness) locked(t *testing.T, table, id string) bool {
 	conn, err := other.Writer.Connx(context.Background())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, conn.Close()) }()
-	if !h.concurrent() {
+	if !h.Concurrent() {
 		_, err = conn.ExecContext(context.Background(), "PRAGMA busy_timeout = 0")
 		require.NoError(t, err)
 		_, err = conn.ExecContext(context.Background(), "BEGIN IMMEDIATE")
@@ -125,29 +127,29 @@ func (h *Harness) locked(t *testing.T, table, id string) bool {
 	return false
 }
 
-// do runs fn in a unit of work that must succeed.
-func (h *Harness) do(t *testing.T, fn func(ctx context.Context, tx application.Tx) error) {
+// Do runs fn in a unit of work that must succeed.
+func (h *Harness) Do(t *testing.T, fn func(ctx context.Context, tx *sqlstore.Tx) error) {
 	t.Helper()
 	require.NoError(t, h.Store.Do(t.Context(), fn))
 }
 
-// exec changes the database behind the store's back.
-func (h *Harness) exec(t *testing.T, statement string, args ...any) {
+// Exec changes the database behind the store's back.
+func (h *Harness) Exec(t *testing.T, statement string, args ...any) {
 	t.Helper()
 	_, err := h.DB.Writer.ExecContext(context.Background(), statement, args...)
 	require.NoError(t, err)
 }
 
-// count returns how many rows a table has.
-func (h *Harness) count(t *testing.T, table string) int {
+// Count returns how many rows a table has.
+func (h *Harness) Count(t *testing.T, table string) int {
 	t.Helper()
 	var n int
 	require.NoError(t, h.DB.Reader.GetContext(context.Background(), &n, "SELECT COUNT(*) FROM "+table))
 	return n
 }
 
-// eventRow is one row of the log.
-type eventRow struct {
+// EventRow is one row of the log.
+type EventRow struct {
 	EventID          string `db:"event_id"`
 	SellerID         string `db:"seller_id"`
 	AggregateType    string `db:"aggregate_type"`
@@ -157,9 +159,10 @@ type eventRow struct {
 	Correlation      string `db:"metadata"`
 }
 
-func (h *Harness) events(t *testing.T) []eventRow {
+// Events returns the log, in the order it was written.
+func (h *Harness) Events(t *testing.T) []EventRow {
 	t.Helper()
-	var rows []eventRow
+	var rows []EventRow
 	require.NoError(t, h.DB.Reader.SelectContext(context.Background(), &rows,
 		"SELECT event_id, seller_id, aggregate_type, aggregate_id, aggregate_version, type, metadata FROM events ORDER BY id"))
 	return rows
@@ -179,8 +182,8 @@ func (log) Append(ctx context.Context, tx *sql.Tx, events []application.EventRec
 	return nil
 }
 
-func translate(_ string, e event.Event) (string, []byte, time.Time, error) {
-	return e.EventType() + ".v1", []byte("{}"), now, nil
+func translate(e event.Event) (application.Published, error) {
+	return application.Published{Type: e.EventType() + ".v1", Payload: []byte("{}"), At: Now}, nil
 }
 
 type wake struct{ n *atomic.Int64 }
@@ -193,8 +196,8 @@ type ids struct{ n atomic.Int64 }
 // New implements application.IDs.
 func (i *ids) New(prefix string) string { return fmt.Sprintf("%s_%08d", prefix, i.n.Add(1)) }
 
-// now is the time of all tests.
-var now = time.Date(2026, 3, 1, 12, 0, 0, 123_456_000, time.UTC)
+// Now is the time of all tests.
+var Now = time.Date(2026, 3, 1, 12, 0, 0, 123_456_000, time.UTC)
 
 // fill gives every field of a value, down to the elements of slices and maps, a value of its own that is not zero.
 type fill struct{ n int64 }
@@ -232,19 +235,19 @@ func (f *fill) value(v reflect.Value) {
 		}
 	case reflect.Struct:
 		if v.Type() == reflect.TypeFor[time.Time]() {
-			v.Set(reflect.ValueOf(now.Add(time.Duration(f.n) * time.Microsecond)))
+			v.Set(reflect.ValueOf(Now.Add(time.Duration(f.n) * time.Microsecond)))
 			return
 		}
-		for i := range v.NumField() {
-			f.value(v.Field(i))
+		for _, field := range v.Fields() {
+			f.value(field)
 		}
 	default:
 		panic("sqlstoretest: fill does not know " + v.Type().String())
 	}
 }
 
-// filled returns a T in which every field has a value of its own, so that a field that is not stored is found.
-func filled[T any](start int64) T {
+// Filled returns a T in which every field has a value of its own, so that a field that is not stored is found.
+func Filled[T any](start int64) T {
 	var v T
 	f := fill{n: start}
 	f.value(reflect.ValueOf(&v).Elem())
@@ -274,7 +277,8 @@ func zeroField(v reflect.Value, name string) string {
 	return ""
 }
 
-func requireFull(t *testing.T, v any) {
+// RequireFull asserts that no field of a value is zero: a test that stores it would not see that the field is lost.
+func RequireFull(t *testing.T, v any) {
 	t.Helper()
 	require.Empty(t, zeroField(reflect.ValueOf(v), ""), "the test must give every field a value")
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/leadmill/leadmill/adapters/sqlstore"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/buyer"
 	"github.com/leadmill/leadmill/domain/fault"
@@ -24,12 +25,12 @@ func failing(word string, n int, err error) func(query string) error {
 	}
 }
 
-func deposit(ctx context.Context, tx application.Tx) error {
+func deposit(ctx context.Context, tx *sqlstore.Tx) error {
 	b, err := tx.Buyers().Lock(ctx, "seller_1", "buyer_1")
 	if err != nil {
 		return err
 	}
-	if _, err := b.Deposit("entry_1", 5, "", now); err != nil {
+	if _, err := b.Deposit("entry_1", 5, "", Now); err != nil {
 		return err
 	}
 	return tx.Buyers().Save(ctx, b)
@@ -38,8 +39,8 @@ func deposit(ctx context.Context, tx application.Tx) error {
 // deposited reports how many times the deposit is stored, and that its event is exactly as often.
 func deposited(t *testing.T, h *Harness) int {
 	t.Helper()
-	n := h.count(t, "ledger_entries")
-	require.Equal(t, n+1, h.count(t, "events"))
+	n := h.Count(t, "ledger_entries")
+	require.Equal(t, n+1, h.Count(t, "events"))
 	var balance int
 	require.NoError(t, h.DB.Reader.GetContext(context.Background(), &balance, "SELECT balance FROM buyers WHERE id = 'buyer_1'"))
 	require.Equal(t, 5*n, balance)
@@ -48,7 +49,7 @@ func deposited(t *testing.T, h *Harness) int {
 
 func addBuyer(t *testing.T, h *Harness) {
 	t.Helper()
-	h.do(t, func(ctx ctx, tx tx) error { return tx.Buyers().Add(ctx, newBuyer(t, "buyer_1")) })
+	h.Do(t, func(ctx ctx, tx tx) error { return tx.Buyers().Add(ctx, NewBuyer(t, "buyer_1")) })
 	h.Woken.Store(0)
 }
 
@@ -56,19 +57,19 @@ func reset(t *testing.T, h *Harness) {
 	t.Helper()
 	h.Faults.Before(nil)
 	h.Faults.Commit(nil)
-	h.exec(t, "DELETE FROM ledger_entries")
-	h.exec(t, "DELETE FROM events WHERE aggregate_version > 1")
-	h.exec(t, "UPDATE buyers SET balance = 0, version = 1")
+	h.Exec(t, "DELETE FROM ledger_entries")
+	h.Exec(t, "DELETE FROM events WHERE aggregate_version > 1")
+	h.Exec(t, "UPDATE buyers SET balance = 0, version = 1")
 	h.Woken.Store(0)
 }
 
 func testRetry(t *testing.T, h *Harness) {
 	addBuyer(t, h)
-	for name, cause := range h.retryable(t) {
+	for name, cause := range h.Retryable(t) {
 		for _, word := range []string{"SELECT", "UPDATE", "INSERT INTO ledger", "INSERT INTO events"} {
 			runs := 0
 			h.Faults.Before(failing(word, 4, cause))
-			require.NoError(t, h.Store.Do(t.Context(), func(ctx context.Context, tx application.Tx) error {
+			require.NoError(t, h.Store.Do(t.Context(), func(ctx context.Context, tx *sqlstore.Tx) error {
 				runs++
 				return deposit(ctx, tx)
 			}), "%s at %s", name, word)
@@ -83,18 +84,18 @@ func testRetry(t *testing.T, h *Harness) {
 
 func testRetriesRunOut(t *testing.T, h *Harness) {
 	addBuyer(t, h)
-	for name, cause := range h.retryable(t) {
+	for name, cause := range h.Retryable(t) {
 		runs := 0
 		h.Faults.Before(failing("UPDATE", 1000, cause))
-		err := h.Store.Do(t.Context(), func(ctx context.Context, tx application.Tx) error {
+		err := h.Store.Do(t.Context(), func(ctx context.Context, tx *sqlstore.Tx) error {
 			runs++
 			return deposit(ctx, tx)
 		})
 		require.Equal(t, 5, runs)
 		require.ErrorIs(t, err, application.ErrUnavailable, name)
 		require.Equal(t, fault.Unavailable, fault.KindOf(err))
-		var unknown *application.OutcomeUnknown
-		require.False(t, errors.As(err, &unknown), "the outcome is known: nothing")
+		var unknown *application.OutcomeUnknownError
+		require.NotErrorAs(t, err, &unknown, "the outcome is known: nothing")
 		h.Faults.Before(nil)
 		require.Zero(t, deposited(t, h))
 		require.Zero(t, h.Woken.Load())
@@ -105,43 +106,43 @@ func testRetriesRunOut(t *testing.T, h *Harness) {
 // further statement would be committed by itself.
 func testSwallowed(t *testing.T, h *Harness) {
 	addBuyer(t, h)
-	for name, cause := range h.retryable(t) {
+	for name, cause := range h.Retryable(t) {
 		h.Faults.Before(failing("SELECT", 1000, cause))
-		err := h.Store.Do(t.Context(), func(ctx context.Context, tx application.Tx) error {
+		err := h.Store.Do(t.Context(), func(ctx context.Context, tx *sqlstore.Tx) error {
 			_, err := tx.Buyers().Lock(ctx, "seller_1", "buyer_1")
 			require.Error(t, err)
-			require.Error(t, tx.Buyers().Add(ctx, newBuyer(t, "buyer_2")))
+			require.Error(t, tx.Buyers().Add(ctx, NewBuyer(t, "buyer_2")))
 			return nil
 		})
 		require.ErrorIs(t, err, application.ErrUnavailable, name)
 		h.Faults.Before(nil)
-		require.Equal(t, 1, h.count(t, "buyers"))
+		require.Equal(t, 1, h.Count(t, "buyers"))
 
 		h.Faults.Before(failing("SELECT", 1, cause))
-		err = h.Store.Do(t.Context(), func(ctx context.Context, tx application.Tx) error {
+		err = h.Store.Do(t.Context(), func(ctx context.Context, tx *sqlstore.Tx) error {
 			if _, err := tx.Buyers().Lock(ctx, "seller_1", "buyer_1"); err != nil {
-				return errOwn
+				return ErrOwn
 			}
 			return nil
 		})
 		require.NoError(t, err, "what the closure made of the deadlock does not count")
 		h.Faults.Before(nil)
 	}
-	err := h.Store.Do(t.Context(), func(ctx context.Context, tx application.Tx) error {
-		s := newBuyer(t, "buyer_3").Snapshot()
+	err := h.Store.Do(t.Context(), func(ctx context.Context, tx *sqlstore.Tx) error {
+		s := NewBuyer(t, "buyer_3").Snapshot()
 		s.Name = strings.Repeat("x", 201)
 		require.Error(t, tx.Buyers().Add(ctx, buyer.FromSnapshot(s)))
-		require.Error(t, tx.Buyers().Add(ctx, newBuyer(t, "buyer_2")))
+		require.Error(t, tx.Buyers().Add(ctx, NewBuyer(t, "buyer_2")))
 		return nil
 	})
 	var dataError *application.DataError
 	require.ErrorAs(t, err, &dataError)
-	require.Equal(t, 1, h.count(t, "buyers"))
+	require.Equal(t, 1, h.Count(t, "buyers"))
 }
 
 func testRetryAtCommit(t *testing.T, h *Harness) {
 	addBuyer(t, h)
-	for name, cause := range h.retryable(t) {
+	for name, cause := range h.Retryable(t) {
 		left := 2
 		h.Faults.Commit(func(_ []string, commit, rollback func() error) error {
 			if left > 0 {
@@ -168,17 +169,17 @@ func testCommitUnknown(t *testing.T, h *Harness) {
 		runs := 0
 		h.Faults.Commit(act)
 		var b *buyer.Buyer
-		err := h.Store.Do(t.Context(), func(ctx context.Context, tx application.Tx) (err error) {
+		err := h.Store.Do(t.Context(), func(ctx context.Context, tx *sqlstore.Tx) (err error) {
 			runs++
 			if b, err = tx.Buyers().Lock(ctx, "seller_1", "buyer_1"); err != nil {
 				return err
 			}
-			if _, err := b.Deposit("entry_1", 5, "", now); err != nil {
+			if _, err := b.Deposit("entry_1", 5, "", Now); err != nil {
 				return err
 			}
 			return tx.Buyers().Save(ctx, b)
 		})
-		var unknown *application.OutcomeUnknown
+		var unknown *application.OutcomeUnknownError
 		require.ErrorAs(t, err, &unknown)
 		require.Equal(t, fault.Unavailable, fault.KindOf(err))
 		require.Equal(t, 1, runs, "it may be stored, so it is not run again")
@@ -189,8 +190,8 @@ func testCommitUnknown(t *testing.T, h *Harness) {
 		reset(t, h)
 	}
 	// An error nobody knows is not a success either.
-	h.Faults.Commit(func(_ []string, _, rollback func() error) error { return errors.Join(rollback(), errOwn) })
-	var unknown *application.OutcomeUnknown
+	h.Faults.Commit(func(_ []string, _, rollback func() error) error { return errors.Join(rollback(), ErrOwn) })
+	var unknown *application.OutcomeUnknownError
 	require.ErrorAs(t, h.Store.Do(t.Context(), deposit), &unknown)
 	h.Faults.Commit(nil)
 	require.Zero(t, deposited(t, h))
@@ -201,21 +202,21 @@ func testConnectionLost(t *testing.T, h *Harness) {
 	for _, word := range []string{"SELECT", "UPDATE", "INSERT INTO events"} {
 		runs := 0
 		h.Faults.Before(failing(word, 1, h.lost()))
-		err := h.Store.Do(t.Context(), func(ctx context.Context, tx application.Tx) error {
+		err := h.Store.Do(t.Context(), func(ctx context.Context, tx *sqlstore.Tx) error {
 			runs++
 			return deposit(ctx, tx)
 		})
 		require.ErrorIs(t, err, application.ErrUnavailable)
-		var unknown *application.OutcomeUnknown
-		require.False(t, errors.As(err, &unknown), "no commit was sent")
+		var unknown *application.OutcomeUnknownError
+		require.NotErrorAs(t, err, &unknown, "no commit was sent")
 		require.Equal(t, 1, runs)
 		h.Faults.Before(nil)
 		require.Zero(t, deposited(t, h))
 	}
 	// The statement before the commit went well, but what the commit returns is an error that hides nothing.
-	h.Faults.Before(failing("UPDATE", 1, errOwn))
+	h.Faults.Before(failing("UPDATE", 1, ErrOwn))
 	err := h.Store.Do(t.Context(), deposit)
-	require.ErrorIs(t, err, errOwn)
+	require.ErrorIs(t, err, ErrOwn)
 	require.Equal(t, fault.Internal, fault.KindOf(err))
 	require.Zero(t, deposited(t, h))
 }
@@ -235,7 +236,7 @@ func testCancelled(t *testing.T, h *Harness) {
 			return nil
 		})
 		defer h.Faults.Before(nil)
-		return h.Store.Do(ctx, func(ctx context.Context, tx application.Tx) error {
+		return h.Store.Do(ctx, func(ctx context.Context, tx *sqlstore.Tx) error {
 			if err := deposit(ctx, tx); err != nil {
 				return err
 			}
@@ -249,16 +250,16 @@ func testCancelled(t *testing.T, h *Harness) {
 		err := run(at)
 		require.ErrorIs(t, err, application.ErrUnavailable, "at %q", at)
 		require.ErrorIs(t, err, context.Canceled, "at %q", at)
-		var unknown *application.OutcomeUnknown
-		require.False(t, errors.As(err, &unknown), "at %q", at)
+		var unknown *application.OutcomeUnknownError
+		require.NotErrorAs(t, err, &unknown, "at %q", at)
 		require.Zero(t, deposited(t, h), "at %q", at)
 		require.Zero(t, h.Woken.Load())
 	}
 	// While it waits for another attempt.
-	for _, cause := range h.retryable(t) {
+	for _, cause := range h.Retryable(t) {
 		ctx, cancel := context.WithCancel(t.Context())
 		h.Faults.Before(failing("UPDATE", 1000, cause))
-		err := h.Store.Do(ctx, func(ctx context.Context, tx application.Tx) error {
+		err := h.Store.Do(ctx, func(ctx context.Context, tx *sqlstore.Tx) error {
 			err := deposit(ctx, tx)
 			cancel()
 			return err
@@ -274,12 +275,12 @@ func testCancelled(t *testing.T, h *Harness) {
 func testPanic(t *testing.T, h *Harness) {
 	addBuyer(t, h)
 	require.PanicsWithValue(t, "boom", func() {
-		_ = h.Store.Do(t.Context(), func(ctx context.Context, tx application.Tx) error {
+		_ = h.Store.Do(t.Context(), func(ctx context.Context, tx *sqlstore.Tx) error {
 			require.NoError(t, deposit(ctx, tx))
 			panic("boom")
 		})
 	})
 	require.Zero(t, deposited(t, h))
-	h.do(t, deposit)
+	h.Do(t, deposit)
 	require.Equal(t, 1, deposited(t, h))
 }

@@ -229,8 +229,10 @@ func TestAsyncAPIListsExactlyTheTypes(t *testing.T) {
 }
 
 // personal is what no member of an event may be about.
-var personal = []string{"email", "phone", "name", "surname", "address", "street", "city", "zip", "birth", "gender", "ip", "user",
-	"password", "secret", "iban", "card", "note", "fields"}
+var personal = []string{
+	"email", "phone", "name", "surname", "address", "street", "city", "zip", "birth", "gender", "ip", "user",
+	"password", "secret", "iban", "card", "note", "fields",
+}
 
 func personalMembers(members []string) []string {
 	var found []string
@@ -343,8 +345,9 @@ func schemaOf(typ reflect.Type, docs map[string]string) *node {
 			}
 		}
 		return n
+	default:
+		panic("no schema for " + typ.String())
 	}
-	panic("no schema for " + typ.String())
 }
 
 // docsOfPackage returns the comments of the package's structs and their fields, which become descriptions.
@@ -511,10 +514,12 @@ func example(t *testing.T, e Event) []byte {
 	fill(t, v)
 	data, err := json.Marshal(v.Interface())
 	require.NoError(t, err)
-	return []byte(indent(t, NewEnvelope(Occurrence{ID: "event_01JT8Z3Q5V0000000000000001", SellerCode: "ACME1234", Type: e.Type(),
+	return []byte(indent(t, NewEnvelope(Occurrence{
+		ID: "event_01JT8Z3Q5V0000000000000001", SellerCode: "ACME1234", Type: e.Type(),
 		Subject: v.Field(0).String(), Time: moment, Data: data, Position: 42, AggregateVersion: 2,
 		CorrelationID: "request_01JT8Z3Q5V0000000000000002", CausationID: "command_01JT8Z3Q5V0000000000000003",
-		Traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", BaseURL: "https://leads.example.com"}).AppendJSON(nil)))
+		Traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", BaseURL: "https://leads.example.com",
+	}).AppendJSON(nil)))
 }
 
 var moment = time.Date(2025, 5, 2, 16, 12, 39, 0, time.UTC)

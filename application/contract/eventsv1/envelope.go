@@ -42,13 +42,15 @@ type Occurrence struct {
 	BaseURL string
 }
 
-// NewEnvelope puts an event into its envelope. Source: api/events.md, "Envelope", and
+// NewEnvelope puts an event into its envelope. Source: docs/events.md, and
 // https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md.
 func NewEnvelope(o Occurrence) Envelope {
-	return Envelope{SpecVersion: "1.0", ID: o.ID, Source: "/sellers/" + o.SellerCode, Type: o.Type, Subject: o.Subject,
+	return Envelope{
+		SpecVersion: "1.0", ID: o.ID, Source: "/sellers/" + o.SellerCode, Type: o.Type, Subject: o.Subject,
 		Time: Time{o.Time.UTC()}, DataContentType: "application/json", DataSchema: SchemaURL(o.BaseURL, o.Type), Data: o.Data,
 		Sequence: Sequence(o.Position), AggregateVersion: o.AggregateVersion, CorrelationID: o.CorrelationID,
-		CausationID: o.CausationID, Traceparent: o.Traceparent}
+		CausationID: o.CausationID, Traceparent: o.Traceparent,
+	}
 }
 
 // SchemaURL returns the URL of the JSON Schema of a type on a server.

@@ -1,6 +1,6 @@
 // Package eventsv1 is the public contract of Leadmill's events: what an integrator may rely on. Inside a major version it
 // is additive only: a member is never removed, renamed or retyped, and readers ignore members they do not know. No event
-// holds personal data. Source: api/events.md.
+// holds personal data. Source: docs/events.md.
 //
 // Each type has a JSON Schema of its data (schemas/), an example that never changes (golden/) and an entry in
 // asyncapi.yaml. Schemas and asyncapi.yaml are written from the structs by go generate, which refuses a change that
@@ -22,12 +22,41 @@ type Event interface {
 
 // events has one value of every public event, in the order of the documentation.
 var events = []Event{
-	PartnerCreated{}, PartnerUpdated{}, PartnerApproved{}, PartnerRejected{}, PartnerArchived{}, PartnerDeleted{}, PartnerInvited{},
-	CustomerCreated{}, CustomerUpdated{}, CustomerAttributed{}, CustomerArchived{}, CustomerDeleted{},
-	BuyerCreated{}, BuyerUpdated{}, BuyerPaused{}, BuyerResumed{}, BuyerFunded{}, BuyerWithdrawn{},
-	CampaignCreated{}, CampaignUpdated{}, CampaignPaused{}, CampaignResumed{}, CampaignArchived{},
-	ContractCreated{}, ContractUpdated{}, ContractPaused{}, ContractResumed{}, ContractDeleted{},
-	LeadSubmitted{}, LeadPending{}, LeadSold{}, LeadDuplicate{}, LeadRejected{}, LeadUnsold{}, LeadConverted{},
+	PartnerCreated{},
+	PartnerUpdated{},
+	PartnerApproved{},
+	PartnerRejected{},
+	PartnerArchived{},
+	PartnerDeleted{},
+	PartnerInvited{},
+	CustomerCreated{},
+	CustomerUpdated{},
+	CustomerAttributed{},
+	CustomerArchived{},
+	CustomerDeleted{},
+	BuyerCreated{},
+	BuyerUpdated{},
+	BuyerPaused{},
+	BuyerResumed{},
+	BuyerFunded{},
+	BuyerWithdrawn{},
+	CampaignCreated{},
+	CampaignUpdated{},
+	CampaignPaused{},
+	CampaignResumed{},
+	CampaignArchived{},
+	ContractCreated{},
+	ContractUpdated{},
+	ContractPaused{},
+	ContractResumed{},
+	ContractDeleted{},
+	LeadSubmitted{},
+	LeadPending{},
+	LeadSold{},
+	LeadDuplicate{},
+	LeadRejected{},
+	LeadUnsold{},
+	LeadConverted{},
 }
 
 var types, public = func() ([]string, map[string]bool) {

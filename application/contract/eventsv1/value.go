@@ -113,6 +113,9 @@ func (a Amount) appendJSON(b []byte) []byte {
 // Time is a moment, written in RFC 3339, UTC, with microseconds: 2025-05-02T16:12:39.000000Z.
 type Time struct{ time.Time }
 
+// UTC returns t as a moment of a contract.
+func UTC(t time.Time) Time { return Time{t.UTC()} }
+
 const timeLayout = "2006-01-02T15:04:05.000000Z"
 
 // MarshalJSON writes t in UTC; what is finer than a microsecond is cut off.

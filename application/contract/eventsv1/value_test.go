@@ -13,8 +13,10 @@ import (
 
 func TestAmount(t *testing.T) {
 	t.Parallel()
-	for in, want := range map[string]int64{"0": 0, "45.00": 45_000_000, "-0.000001": -1, "1.5": 1_500_000, "0.10000000": 100_000,
-		"9223372036854.775807": 9223372036854775807, "-9223372036854.775807": -9223372036854775807} {
+	for in, want := range map[string]int64{
+		"0": 0, "45.00": 45_000_000, "-0.000001": -1, "1.5": 1_500_000, "0.10000000": 100_000,
+		"9223372036854.775807": 9223372036854775807, "-9223372036854.775807": -9223372036854775807,
+	} {
 		got, err := Amount(in).Micros()
 		require.NoError(t, err, in)
 		assert.Equal(t, want, got, in)
@@ -24,8 +26,10 @@ func TestAmount(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, in, string(encoded))
 	}
-	for _, in := range []string{"", "-", ".", "1.", ".5", "01", "1e3", "+1", " 1", "1 ", "1.0000001", "9223372036854.775808",
-		"99999999999999999999", "x", `"1"`, "null"} {
+	for _, in := range []string{
+		"", "-", ".", "1.", ".5", "01", "1e3", "+1", " 1", "1 ", "1.0000001", "9223372036854.775808",
+		"99999999999999999999", "x", `"1"`, "null",
+	} {
 		_, err := Amount(in).Micros()
 		require.Error(t, err, in)
 	}
@@ -92,20 +96,26 @@ func TestAppendEqualsMarshal(t *testing.T) {
 	text := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "lead_01J", "<a&b>", "\u2028", "\xff\xfe", "\x7f", "\"\\\n", "ü"}))
 	amount := rapid.SampledFrom([]Amount{"0", "45.00", "-1.234567", "12"})
 	rapid.Check(t, func(t *rapid.T) {
-		submitted := LeadSubmitted{LeadID: text.Draw(t, "lead"), Origin: text.Draw(t, "origin"), CampaignID: text.Draw(t, "campaign"),
+		submitted := LeadSubmitted{
+			LeadID: text.Draw(t, "lead"), Origin: text.Draw(t, "origin"), CampaignID: text.Draw(t, "campaign"),
 			Category: text.Draw(t, "category"), SellerCode: text.Draw(t, "seller"), PartnerID: text.Draw(t, "partner"),
-			SubmittedAt: drawTime(t, "submitted"), Number: rapid.OneOf(rapid.Just[int64](0), rapid.Int64()).Draw(t, "number")}
+			SubmittedAt: drawTime(t, "submitted"), Number: rapid.OneOf(rapid.Just[int64](0), rapid.Int64()).Draw(t, "number"),
+		}
 		want, err := json.Marshal(submitted)
 		require.NoError(t, err)
 		require.Equal(t, string(want), string(submitted.AppendJSON(nil)))
 
-		sold := LeadSold{LeadID: submitted.LeadID, Origin: submitted.Origin, CampaignID: submitted.CampaignID,
+		sold := LeadSold{
+			LeadID: submitted.LeadID, Origin: submitted.Origin, CampaignID: submitted.CampaignID,
 			Category: submitted.Category, SellerCode: submitted.SellerCode, PartnerID: submitted.PartnerID,
 			Payout: amount.Draw(t, "payout"), SoldAt: drawTime(t, "sold"), SubmittedAt: submitted.SubmittedAt,
-			PreviousStatus: text.Draw(t, "previous")}
+			PreviousStatus: text.Draw(t, "previous"),
+		}
 		for range rapid.IntRange(0, 3).Draw(t, "sales") {
-			sold.Sales = append(sold.Sales, Sale{SaleID: text.Draw(t, "sale"), BuyerID: text.Draw(t, "buyer"),
-				ContractID: text.Draw(t, "contract"), Price: amount.Draw(t, "price"), Currency: text.Draw(t, "currency")})
+			sold.Sales = append(sold.Sales, Sale{
+				SaleID: text.Draw(t, "sale"), BuyerID: text.Draw(t, "buyer"),
+				ContractID: text.Draw(t, "contract"), Price: amount.Draw(t, "price"), Currency: text.Draw(t, "currency"),
+			})
 		}
 		if len(sold.Sales) == 0 && rapid.Bool().Draw(t, "empty") {
 			sold.Sales = []Sale{}
@@ -114,11 +124,13 @@ func TestAppendEqualsMarshal(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, string(want), string(sold.AppendJSON(nil)))
 
-		envelope := Envelope{SpecVersion: "1.0", ID: text.Draw(t, "id"), Source: text.Draw(t, "source"), Type: text.Draw(t, "type"),
+		envelope := Envelope{
+			SpecVersion: "1.0", ID: text.Draw(t, "id"), Source: text.Draw(t, "source"), Type: text.Draw(t, "type"),
 			Subject: text.Draw(t, "subject"), Time: sold.SoldAt, DataContentType: "application/json",
 			DataSchema: text.Draw(t, "schema"), Data: want, Sequence: Sequence(rapid.Int64Min(1).Draw(t, "position")),
 			AggregateVersion: rapid.Int64().Draw(t, "version"), CorrelationID: text.Draw(t, "correlation"),
-			CausationID: text.Draw(t, "causation"), Traceparent: text.Draw(t, "trace")}
+			CausationID: text.Draw(t, "causation"), Traceparent: text.Draw(t, "trace"),
+		}
 		encoded, err := json.Marshal(envelope)
 		require.NoError(t, err)
 		require.Equal(t, string(encoded), string(envelope.AppendJSON(nil)))
@@ -128,9 +140,11 @@ func TestAppendEqualsMarshal(t *testing.T) {
 func TestEnvelope(t *testing.T) {
 	t.Parallel()
 	data := `{ "html": "<b>", "n": 1.50 }`
-	o := Occurrence{ID: "event_1", SellerCode: "ACME1234", Type: "lead.sold.v1", Subject: "lead_1",
+	o := Occurrence{
+		ID: "event_1", SellerCode: "ACME1234", Type: "lead.sold.v1", Subject: "lead_1",
 		Time: time.Date(2025, 5, 2, 11, 12, 39, 1000, time.FixedZone("", -5*3600)), Data: []byte(data), Position: 42,
-		AggregateVersion: 2, BaseURL: "https://leads.example.com/"}
+		AggregateVersion: 2, BaseURL: "https://leads.example.com/",
+	}
 	assert.Equal(t, `{"specversion":"1.0","id":"event_1","source":"/sellers/ACME1234","type":"lead.sold.v1","subject":"lead_1",`+
 		`"time":"2025-05-02T16:12:39.000001Z","datacontenttype":"application/json",`+
 		`"dataschema":"https://leads.example.com/schemas/lead.sold.v1.json","data":`+data+

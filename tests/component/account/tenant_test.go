@@ -51,8 +51,10 @@ func TestAnotherSellersKeyFindsNothingOnAnyRoute(t *testing.T) {
 		owner.Program.Must(t, "POST", "/v1/customers", apptest.Object{"key": "bought-owner", "email": "buyer@owner.example", "partner": ofOwner})
 		owner.Program.Must(t, "POST", "/v1/leads", apptest.Object{"name": "Lead-of-owner", "email": "lead@owner.example", "partner": ofOwner})
 		// By the resource that an id is of, what exists and what does not.
-		real := map[string]string{"api-keys": key, "partners": "of-the-owner", "buyers": owner.BuyerIDs[0], "campaigns": owner.CampaignID,
-			"contract_id": owner.ContractIDs[0], "lead_id": lead, "partner_referral_links": "ref-owner", "customers": "bought-owner", "leads": "1"}
+		existing := map[string]string{
+			"api-keys": key, "partners": "of-the-owner", "buyers": owner.BuyerIDs[0], "campaigns": owner.CampaignID,
+			"contract_id": owner.ContractIDs[0], "lead_id": lead, "partner_referral_links": "ref-owner", "customers": "bought-owner", "leads": "1",
+		}
 		tried := 0
 		for _, op := range apptest.Spec(t).Operations() {
 			if !strings.Contains(op.Path, "{") || len(op.Scopes) == 0 || slices.Contains(op.Scopes, "admin") {
@@ -67,11 +69,11 @@ func TestAnotherSellersKeyFindsNothingOnAnyRoute(t *testing.T) {
 			ask := func(id, contract, lead string) apptest.Answer {
 				return client.Do(op.Method, apptest.Fill(op.Path, map[string]string{"id": id, "key": id, "contract_id": contract, "lead_id": lead}), body)
 			}
-			there := ask(real[resource], real["contract_id"], real["lead_id"])
+			there := ask(existing[resource], existing["contract_id"], existing["lead_id"])
 			none := ask("none_01JD8YV5T3Q8W0F2K4M6N8P0R2", "none_01JD8YV5T3Q8W0F2K4M6N8P0R3", "none_01JD8YV5T3Q8W0F2K4M6N8P0R4")
 			compare(t, op, there, none)
 			if strings.Contains(op.Path, "{contract_id}") { // under a campaign of its own
-				compare(t, op, ask(stranger.CampaignID, real["contract_id"], ""), ask(stranger.CampaignID, "none_01JD8YV5T3Q8W0F2K4M6N8P0R3", ""))
+				compare(t, op, ask(stranger.CampaignID, existing["contract_id"], ""), ask(stranger.CampaignID, "none_01JD8YV5T3Q8W0F2K4M6N8P0R3", ""))
 			}
 			tried++
 		}
@@ -81,25 +83,33 @@ func TestAnotherSellersKeyFindsNothingOnAnyRoute(t *testing.T) {
 		for what, answers := range map[string][2]apptest.Answer{
 			"a contract of another's buyer": {
 				stranger.Program.Do("POST", "/v1/campaigns/"+stranger.CampaignID+"/contracts", apptest.Object{"buyer_id": owner.BuyerIDs[0], "price": 1.00}),
-				stranger.Program.Do("POST", "/v1/campaigns/"+stranger.CampaignID+"/contracts", apptest.Object{"buyer_id": "none_01JD8YV5T3Q8W0F2K4M6N8P0R2", "price": 1.00})},
+				stranger.Program.Do("POST", "/v1/campaigns/"+stranger.CampaignID+"/contracts", apptest.Object{"buyer_id": "none_01JD8YV5T3Q8W0F2K4M6N8P0R2", "price": 1.00}),
+			},
 			"a key of another's partner": {
 				stranger.Program.Do("POST", "/v1/api-keys", apptest.Object{"scope": "supplier", "name": "x", "partner": apptest.Object{"id": "of-the-owner"}}),
-				stranger.Program.Do("POST", "/v1/api-keys", apptest.Object{"scope": "supplier", "name": "x", "partner": apptest.Object{"id": "of-nobody"}})},
+				stranger.Program.Do("POST", "/v1/api-keys", apptest.Object{"scope": "supplier", "name": "x", "partner": apptest.Object{"id": "of-nobody"}}),
+			},
 			"another's partner by its email": {stranger.Program.Do("GET", "/v1/partners/x?email=owner@shop.example", nil), stranger.Program.Do("GET", "/v1/partners/x?email=nobody@shop.example", nil)},
 			"another's partner by its key":   {stranger.Program.Do("GET", "/v1/partners/x?key=ref-owner", nil), stranger.Program.Do("GET", "/v1/partners/x?key=ref-nobody", nil)},
-			"a lead for another seller": {stranger.Supplier.Do("POST", "/api/leads", owner.Form()),
-				stranger.Supplier.Do("POST", "/api/leads", owner.Form().With("seller", "NOBODY00"))},
-			"a lead by another seller's slug": {stranger.Supplier.Do("POST", "/api/leads", owner.Form().With("seller", owner.Slug)),
-				stranger.Supplier.Do("POST", "/api/leads", owner.Form().With("seller", "nobody"))},
-			"a lead with an unknown key": {stranger.Supplier.Do("POST", "/api/leads", owner.Form()),
-				stranger.Supplier.With("lm_supplier_unknown").Do("POST", "/api/leads", owner.Form())},
+			"a lead for another seller": {
+				stranger.Supplier.Do("POST", "/api/leads", owner.Form()),
+				stranger.Supplier.Do("POST", "/api/leads", owner.Form().With("seller", "NOBODY00")),
+			},
+			"a lead by another seller's slug": {
+				stranger.Supplier.Do("POST", "/api/leads", owner.Form().With("seller", owner.Slug)),
+				stranger.Supplier.Do("POST", "/api/leads", owner.Form().With("seller", "nobody")),
+			},
+			"a lead with an unknown key": {
+				stranger.Supplier.Do("POST", "/api/leads", owner.Form()),
+				stranger.Supplier.With("lm_supplier_unknown").Do("POST", "/api/leads", owner.Form()),
+			},
 		} {
 			if answers[0].Status < 400 || answers[0].Status != answers[1].Status || mask(answers[0]) != mask(answers[1]) {
 				t.Errorf("%s is answered %v, what does not exist %v", what, answers[0], answers[1])
 			}
 		}
-		program := func(method, path string, real, none any) [2]apptest.Answer {
-			return [2]apptest.Answer{stranger.Program.Do(method, path, real), stranger.Program.Do(method, path, none)}
+		program := func(method, path string, existing, none any) [2]apptest.Answer {
+			return [2]apptest.Answer{stranger.Program.Do(method, path, existing), stranger.Program.Do(method, path, none)}
 		}
 		named := func(name, value string) apptest.Object { return apptest.Object{name: value} }
 		with := func(o apptest.Object, name string, v any) apptest.Object {
@@ -156,8 +166,10 @@ func TestAnotherSellersKeyFindsNothingOnAnyRoute(t *testing.T) {
 			"a customer by its key":   {program("PUT", "/v1/customers", with(person, "key", "bought-owner"), with(person, "key", "bought-nobody")), 404},
 			"a customer deleted":      {program("DELETE", "/v1/customer", named("key", "bought-owner"), named("key", "bought-nobody")), 404},
 			"a customer by its email": {[2]apptest.Answer{stranger.Program.Do("GET", "/v1/customer?email=buyer@owner.example", nil), stranger.Program.Do("GET", "/v1/customer?email=buyer@nobody.example", nil)}, 404},
-			"a customer by email in the path": {[2]apptest.Answer{stranger.Program.Do("GET", "/v1/customers/buyer@owner.example", nil),
-				stranger.Program.Do("GET", "/v1/customers/buyer@nobody.example", nil)}, 404},
+			"a customer by email in the path": {[2]apptest.Answer{
+				stranger.Program.Do("GET", "/v1/customers/buyer@owner.example", nil),
+				stranger.Program.Do("GET", "/v1/customers/buyer@nobody.example", nil),
+			}, 404},
 		} {
 			if c.answers[0].Status != c.status || c.answers[1].Status != c.status || mask(c.answers[0]) != mask(c.answers[1]) {
 				t.Errorf("%s is answered %v, of nobody %v, want %d", what, c.answers[0], c.answers[1], c.status)
@@ -173,13 +185,15 @@ func TestAnotherSellersKeyFindsNothingOnAnyRoute(t *testing.T) {
 		if a := colleague.Do("GET", "/api/leads/"+lead, nil); a.Status != 404 {
 			t.Errorf("a lead of another key is answered %v", a)
 		}
-		for _, path := range []string{"/v1/buyers", "/v1/campaigns", "/v1/api-keys", "/v1/marketplace/leads", "/v1/campaigns/" + stranger.CampaignID + "/contracts",
+		for _, path := range []string{
+			"/v1/buyers", "/v1/campaigns", "/v1/api-keys", "/v1/marketplace/leads", "/v1/campaigns/" + stranger.CampaignID + "/contracts",
 			"/v1/events?limit=1000", "/v1/reports/campaigns?group_by=supplier", "/v1/partners", "/v1/partners:search?id=owner", "/v1/partners:search?email=owner",
 			"/v1/partners:search?key=owner", "/v1/partner_referral_links", "/v1/partner_referral_links:search?key=owner", "/v1/customers", "/v1/customers:search?key=owner",
 			"/v1/customers:search?email=owner", "/v1/customers?partner%5Bid%5D=of-the-owner", "/v1/customers?partner%5Bkey%5D=ref-owner", "/v1/leads", "/v1/leads/details",
-			"/v1/program/overview", "/v1/settings", "/v1/test"} {
+			"/v1/program/overview", "/v1/settings", "/v1/test",
+		} {
 			a := stranger.Program.Must(t, "GET", path, nil)
-			for name, id := range real {
+			for name, id := range existing {
 				// Links of the answer repeat the query; the number of a lead says nothing.
 				if name != "leads" && strings.Contains(strings.ReplaceAll(strings.ReplaceAll(string(a.Body), path, ""), "%5D="+id, ""), id) {
 					t.Errorf("%s shows a %s of another seller", path, name)
@@ -220,10 +234,14 @@ func TestEveryScopeOnEveryRoute(t *testing.T) {
 		s := apptest.NewShop(t, app, nil, apptest.Rich)
 		doomed, id := s.NewSupplier(t)
 		s.Program.Must(t, "DELETE", "/v1/api-keys/"+id, nil)
-		keys := map[string]string{"none": "", "unknown": "lm_program_00000000000000000000000000_" + strings.Repeat("x", 49), "nonsense": "x",
-			"revoked": doomed.Key, "cut": s.Program.Key[:len(s.Program.Key)-1], "admin": apptest.AdminKey, "program": s.Program.Key, "supplier": s.Supplier.Key}
-		ids := map[string]string{"id": "none", "key": "none", "contract_id": "none", "lead_id": "none", "code": "NOBODY00", "seller_code": "NOBODY00",
-			"token": "none", "file": "lead.sold.v1.json"}
+		keys := map[string]string{
+			"none": "", "unknown": "lm_program_00000000000000000000000000_" + strings.Repeat("x", 49), "nonsense": "x",
+			"revoked": doomed.Key, "cut": s.Program.Key[:len(s.Program.Key)-1], "admin": apptest.AdminKey, "program": s.Program.Key, "supplier": s.Supplier.Key,
+		}
+		ids := map[string]string{
+			"id": "none", "key": "none", "contract_id": "none", "lead_id": "none", "code": "NOBODY00", "seller_code": "NOBODY00",
+			"token": "none", "file": "lead.sold.v1.json",
+		}
 		for _, op := range apptest.Spec(t).Operations() {
 			for scope, key := range keys {
 				a := s.Program.With(key).Do(op.Method, apptest.Fill(op.Path, ids), bodies("none")[op.ID])

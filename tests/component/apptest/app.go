@@ -72,8 +72,10 @@ func each(t *testing.T, database func(testing.TB, dbtest.Engine) string, test fu
 
 // Config is what apps of tests are started with.
 func Config(databaseURL string) leadmill.Config {
-	return leadmill.Config{HTTPAddr: "127.0.0.1:0", DatabaseURL: databaseURL, AdminKey: AdminKey, BatchMax: 256,
-		MailFrom: "Leadmill <leadmill@example.com>"}
+	return leadmill.Config{
+		HTTPAddr: "127.0.0.1:0", DatabaseURL: databaseURL, AdminKey: AdminKey, BatchMax: 256,
+		MailFrom: "Leadmill <leadmill@example.com>",
+	}
 }
 
 // App is a Leadmill that runs.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/leadmill/leadmill/adapters/sqlstore"
 	"github.com/leadmill/leadmill/adapters/sqlstore/audit"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 )
@@ -119,7 +120,7 @@ func (d *Database) Audit() {
 			d.t.Errorf("%s: %d, want %d", c.what, b, a)
 		}
 	}
-	report, err := audit.Run(context.Background(), d.DB, time.Now())
+	report, err := audit.Run(context.Background(), d.DB, time.Now(), sqlstore.AuditRules()...)
 	if err != nil {
 		d.t.Fatalf("doctor: %v", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"regexp"
 	"strings"
@@ -200,9 +201,7 @@ type Form map[string]any
 // With returns the form with more fields: names and values in turn. A nil value takes a field away.
 func (f Form) With(more ...any) Form {
 	out := make(Form, len(f)+len(more)/2)
-	for k, v := range f {
-		out[k] = v
-	}
+	maps.Copy(out, f)
 	for i := 0; i < len(more); i += 2 {
 		name, _ := more[i].(string)
 		if out[name] = more[i+1]; more[i+1] == nil {

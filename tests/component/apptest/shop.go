@@ -2,6 +2,7 @@ package apptest
 
 import (
 	"fmt"
+	"maps"
 	"sync/atomic"
 	"testing"
 )
@@ -40,8 +41,10 @@ func NewShop(t testing.TB, a *App, campaign Object, buyers ...Buyer) *Shop {
 	admin := a.Client(t, AdminKey)
 	n := shops.Add(1)
 	s := &Shop{Admin: admin, DatabaseURL: a.DatabaseURL, Code: fmt.Sprintf("SHOP%04d", n), Slug: fmt.Sprintf("shop-%d", n), PartnerID: "supplier"}
-	made := admin.Must(t, "POST", "/v1/sellers", Object{"name": "Shop", "code": s.Code, "slug": s.Slug, "currency": "USD",
-		"time_zone": "UTC", "website": "https://shop.example"}).Data(t)
+	made := admin.Must(t, "POST", "/v1/sellers", Object{
+		"name": "Shop", "code": s.Code, "slug": s.Slug, "currency": "USD",
+		"time_zone": "UTC", "website": "https://shop.example",
+	}).Data(t)
 	key, _ := made["api_key"].(map[string]any)
 	s.Program = admin.With(text(t, key, "key"))
 	s.Program.Must(t, "POST", "/v1/partners", Object{"id": s.PartnerID, "email": "supplier@shop.example", "name": "S", "surname": "P"})
@@ -84,9 +87,7 @@ func (s *Shop) AddBuyer(t testing.TB, b Buyer) (buyerID, contractID string) {
 func (s *Shop) AddContract(t testing.TB, buyerID string, terms Object) string {
 	t.Helper()
 	body := Object{"buyer_id": buyerID}
-	for name, v := range terms {
-		body[name] = v
-	}
+	maps.Copy(body, terms)
 	id := text(t, s.Program.Must(t, "POST", "/v1/campaigns/"+s.CampaignID+"/contracts", body).Data(t), "id")
 	s.ContractIDs = append(s.ContractIDs, id)
 	return id

@@ -117,8 +117,10 @@ func TestNoPersonalDataLeavesTheLead(t *testing.T) {
 		s := apptest.NewShop(t, app, apptest.Object{"dedupe": apptest.Object{"fields": []string{"phone", "email"}, "match": "any", "window_days": 30}}, apptest.Rich)
 		db := apptest.Open(t, databaseURL)
 		canaries := []string{"Zaphodius", "Beeblebroxon", "2025550143", "202-555-0143", "zaphodius", "Magratheastreet", "crm-canary", "Trillianova", "supplier@shop.example"}
-		form := apptest.Form{"seller": s.Code, "category": apptest.Category, "firstName": "Zaphodius", "lastName": "Beeblebroxon",
-			"phone": "202-555-0143", "email": "zaphodius@beeblebroxon.example", "state": "TX", "street": "42 Magratheastreet", "external_id": "crm-canary"}
+		form := apptest.Form{
+			"seller": s.Code, "category": apptest.Category, "firstName": "Zaphodius", "lastName": "Beeblebroxon",
+			"phone": "202-555-0143", "email": "zaphodius@beeblebroxon.example", "state": "TX", "street": "42 Magratheastreet", "external_id": "crm-canary",
+		}
 		sold := s.Sell(t, form)
 		if sold.Status != "sold" {
 			t.Fatalf("answered %+v", sold)

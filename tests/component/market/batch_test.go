@@ -272,11 +272,18 @@ func TestStatementsOfALeadAndOfABatch(t *testing.T) {
 		app := apptest.Start(t, databaseURL, leadmill.StartOptions{Driver: d.Wrap},
 			leadmill.NewModule("test", leadmill.AsInterceptor(func() *gate { return g })))
 		// All that a lead can touch: caps in every window, a payout, an external id, two claims.
-		caps := []apptest.Object{{"window": "hour", "leads": 10000}, {"window": "day", "leads": 10000, "budget": 900000.00},
-			{"window": "week", "leads": 10000}, {"window": "month", "budget": 900000.00}, {"window": "total", "leads": 10000}}
+		caps := []apptest.Object{
+			{"window": "hour", "leads": 10000},
+			{"window": "day", "leads": 10000, "budget": 900000.00},
+			{"window": "week", "leads": 10000},
+			{"window": "month", "budget": 900000.00},
+			{"window": "total", "leads": 10000},
+		}
 		contract := apptest.Object{"price": 10.00, "caps": caps}
-		s := apptest.NewShop(t, app, apptest.Object{"dedupe": apptest.Object{"fields": []string{"phone", "email"}, "match": "any", "window_days": 30},
-			"supplier_payout": apptest.Object{"type": "percent", "value": 70}},
+		s := apptest.NewShop(t, app, apptest.Object{
+			"dedupe":          apptest.Object{"fields": []string{"phone", "email"}, "match": "any", "window_days": 30},
+			"supplier_payout": apptest.Object{"type": "percent", "value": 70},
+		},
 			apptest.Buyer{Deposit: 1_000_000, Contract: contract}, apptest.Buyer{Deposit: 1_000_000, Contract: contract})
 		form := func() apptest.Form {
 			f := s.Form()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -30,14 +31,18 @@ func TestEverythingAtOnce(t *testing.T) {
 		var contracts []contract
 		for i := range 3 {
 			category := fmt.Sprintf("Category %d", i)
-			c := s.Program.Must(t, "POST", "/v1/campaigns", apptest.Object{"name": category, "category": category,
+			c := s.Program.Must(t, "POST", "/v1/campaigns", apptest.Object{
+				"name": category, "category": category,
 				"distribution": apptest.Object{"strategy": []string{"priority", "highest_price"}[i%2]},
-				"dedupe":       apptest.Object{"fields": []string{"phone"}, "match": "any", "window_days": 1}}).Data(t)["id"].(string)
+				"dedupe":       apptest.Object{"fields": []string{"phone"}, "match": "any", "window_days": 1},
+			}).Data(t)["id"].(string)
 			campaigns, categories = append(campaigns, c), append(categories, category)
 			for j, b := range buyers {
 				window := []string{"hour", "day", "week", "month", "total"}[(i+j)%5]
-				id := s.Program.Must(t, "POST", "/v1/campaigns/"+c+"/contracts", apptest.Object{"buyer_id": b, "price": 5 + j,
-					"caps": []apptest.Object{{"window": window, "leads": 40}}}).Data(t)["id"].(string)
+				id := s.Program.Must(t, "POST", "/v1/campaigns/"+c+"/contracts", apptest.Object{
+					"buyer_id": b, "price": 5 + j,
+					"caps": []apptest.Object{{"window": window, "leads": 40}},
+				}).Data(t)["id"].(string)
 				contracts = append(contracts, contract{"/v1/campaigns/" + c + "/contracts/" + id, window})
 			}
 		}
@@ -57,10 +62,8 @@ func TestEverythingAtOnce(t *testing.T) {
 			} else if delete(rest, what); len(rest) == 0 {
 				cancel()
 			}
-			for _, status := range fine {
-				if a.Status == status {
-					return
-				}
+			if slices.Contains(fine, a.Status) {
+				return
 			}
 			strange[fmt.Sprintf("%s: %v", what, a)]++
 		}

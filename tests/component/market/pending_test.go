@@ -78,14 +78,18 @@ func TestPendingLeadsAreMatchedAgain(t *testing.T) {
 		"contract created": {buyers: []apptest.Buyer{{Deposit: 20}}, sold: 2, change: func(t *testing.T, s *apptest.Shop, _ *clock.Manual) {
 			s.AddContract(t, s.BuyerIDs[0], apptest.Object{"price": 10.00})
 		}},
-		"contract resumed": {buyers: []apptest.Buyer{{Deposit: 20, Contract: apptest.Object{"price": 10.00, "status": "paused"}}}, sold: 2,
+		"contract resumed": {
+			buyers: []apptest.Buyer{{Deposit: 20, Contract: apptest.Object{"price": 10.00, "status": "paused"}}}, sold: 2,
 			change: func(t *testing.T, s *apptest.Shop, _ *clock.Manual) {
 				s.Program.Must(t, "POST", s.Contract(s.ContractIDs[0])+"/resume", nil)
-			}},
-		"price lowered": {buyers: []apptest.Buyer{{Deposit: 20, Contract: apptest.Object{"price": 30.00}}}, sold: 2,
+			},
+		},
+		"price lowered": {
+			buyers: []apptest.Buyer{{Deposit: 20, Contract: apptest.Object{"price": 30.00}}}, sold: 2,
 			change: func(t *testing.T, s *apptest.Shop, _ *clock.Manual) {
 				s.Program.Must(t, "PUT", s.Contract(s.ContractIDs[0]), apptest.Object{"price": 10.00})
-			}},
+			},
+		},
 		"cap raised": {buyers: []apptest.Buyer{capped}, full: 1, sold: 2, change: func(t *testing.T, s *apptest.Shop, _ *clock.Manual) {
 			s.Program.Must(t, "PUT", s.Contract(s.ContractIDs[0]), apptest.Object{"caps": []apptest.Object{{"window": "day", "leads": 3}}})
 		}},
@@ -144,14 +148,20 @@ func TestAFormLeadIsOfferedBehindManyThatNobodyWants(t *testing.T) {
 			leadmill.AsStrategy(func() pickyStrategy { return pickyStrategy{} }), leadmill.AsInterceptor(func() *apptest.Unswept { return u })))
 		s := apptest.NewShop(t, app, apptest.Object{"distribution": apptest.Object{"strategy": "test_picky"}}, apptest.Rich)
 		db := apptest.Open(t, databaseURL)
-		s.Program.Must(t, "PUT", "/v1/leads/details", apptest.Object{"leads_custom_form_fields": []apptest.Object{{"id": 1, "type": "input", "title": "Phone"},
-			{"id": 2, "type": "input", "title": "State"}}})
-		s.Program.Must(t, "PUT", "/v1/settings", apptest.Object{"lead_campaign": apptest.Object{"campaign_id": s.CampaignID,
-			"fields": apptest.Object{"firstName": "first_name", "lastName": "last_name", "phone": "1", "state": "2"}}})
+		s.Program.Must(t, "PUT", "/v1/leads/details", apptest.Object{"leads_custom_form_fields": []apptest.Object{
+			{"id": 1, "type": "input", "title": "Phone"},
+			{"id": 2, "type": "input", "title": "State"},
+		}})
+		s.Program.Must(t, "PUT", "/v1/settings", apptest.Object{"lead_campaign": apptest.Object{
+			"campaign_id": s.CampaignID,
+			"fields":      apptest.Object{"firstName": "first_name", "lastName": "last_name", "phone": "1", "state": "2"},
+		}})
 		submit := func(name string) (path string) {
 			t.Helper()
-			l := s.Program.Must(t, "POST", "/v1/leads", apptest.Object{"name": name, "email": "a@offer.example", "partner": apptest.Object{"id": s.PartnerID},
-				"cfields": apptest.Object{"1": apptest.Phone(), "2": "TX"}}).Data(t)
+			l := s.Program.Must(t, "POST", "/v1/leads", apptest.Object{
+				"name": name, "email": "a@offer.example", "partner": apptest.Object{"id": s.PartnerID},
+				"cfields": apptest.Object{"1": apptest.Phone(), "2": "TX"},
+			}).Data(t)
 			return fmt.Sprintf("/v1/leads/%v", l["id"])
 		}
 		await := func(path, status string) {

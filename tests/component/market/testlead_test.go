@@ -11,8 +11,10 @@ func TestTestLeadsAreDecidedButLeaveNoMark(t *testing.T) {
 	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
 		app := apptest.Start(t, databaseURL, leadmill.StartOptions{})
-		s := apptest.NewShop(t, app, nil, apptest.Buyer{Deposit: 10.00, Contract: apptest.Object{"price": 10.00,
-			"caps": []apptest.Object{{"window": "day", "leads": 1}}}})
+		s := apptest.NewShop(t, app, nil, apptest.Buyer{Deposit: 10.00, Contract: apptest.Object{
+			"price": 10.00,
+			"caps":  []apptest.Object{{"window": "day", "leads": 1}},
+		}})
 		db := apptest.Open(t, databaseURL)
 		events := func() int64 { return db.Number("SELECT COUNT(*) FROM events WHERE aggregate_type = 'lead'") }
 		form := s.Form()
@@ -71,8 +73,8 @@ func TestTestLeadsAreDecidedButLeaveNoMark(t *testing.T) {
 		s.Program.Must(t, "PUT", s.Contract(s.ContractIDs[0]), apptest.Object{"caps": []apptest.Object{}})
 		s.Deposit(t, s.BuyerIDs[0], 10.00)
 		db.Settle()
-		if real := s.Sell(t, s.Form()); real.Status != "sold" {
-			t.Errorf("the money is gone: a real lead is answered %+v", real)
+		if billed := s.Sell(t, s.Form()); billed.Status != "sold" {
+			t.Errorf("the money is gone: a real lead is answered %+v", billed)
 		}
 		db.Audit()
 		if n := events(); n != 4 {

@@ -209,9 +209,11 @@ func newBrowser(t testing.TB) *browser {
 	}
 	transport := &http.Transport{MaxIdleConnsPerHost: 300}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &browser{t: t, http: &http.Client{Jar: jar, Timeout: time.Minute,
+	return &browser{t: t, http: &http.Client{
+		Jar: jar, Timeout: time.Minute,
 		Transport:     apptest.Spec(t).Transport(transport, func(err error) { t.Errorf("not as openapi.yaml says: %v", err) }),
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
 }
 
 // shown is a page as it was answered.

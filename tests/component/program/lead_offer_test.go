@@ -44,18 +44,24 @@ func newOfferingWith(t *testing.T, databaseURL string, options leadmill.StartOpt
 	more = append(more, leadmill.AsIntakeRule(func() refusingRule { return refusingRule{} }))
 	app := apptest.Start(t, databaseURL, options, leadmill.NewModule("test", more...))
 	o := &offering{apptest.NewShop(t, app, campaign, buyers...), t, apptest.Open(t, databaseURL)}
-	o.Program.Must(t, "PUT", "/v1/leads/details", apptest.Object{"leads_custom_form_fields": []apptest.Object{{"id": 1, "type": "input", "title": "Phone"},
-		{"id": 2, "type": "select", "title": "State", "options": []string{"TX", "CA"}}}})
-	o.Program.Must(t, "PUT", "/v1/settings", apptest.Object{"lead_campaign": apptest.Object{"campaign_id": o.CampaignID,
-		"fields": apptest.Object{"firstName": "first_name", "lastName": "last_name", "email": "email", "phone": "1", "state": 2}}})
+	o.Program.Must(t, "PUT", "/v1/leads/details", apptest.Object{"leads_custom_form_fields": []apptest.Object{
+		{"id": 1, "type": "input", "title": "Phone"},
+		{"id": 2, "type": "select", "title": "State", "options": []string{"TX", "CA"}},
+	}})
+	o.Program.Must(t, "PUT", "/v1/settings", apptest.Object{"lead_campaign": apptest.Object{
+		"campaign_id": o.CampaignID,
+		"fields":      apptest.Object{"firstName": "first_name", "lastName": "last_name", "email": "email", "phone": "1", "state": 2},
+	}})
 	return o
 }
 
 // submit submits a form lead that must be taken and returns it.
 func (o *offering) submit(name, phone string) map[string]any {
 	o.t.Helper()
-	a := o.Program.Must(o.t, "POST", "/v1/leads", apptest.Object{"name": name, "email": "alice@offer.example", "partner": apptest.Object{"id": o.PartnerID},
-		"cfields": apptest.Object{"1": phone, "2": "TX"}}).Data(o.t)
+	a := o.Program.Must(o.t, "POST", "/v1/leads", apptest.Object{
+		"name": name, "email": "alice@offer.example", "partner": apptest.Object{"id": o.PartnerID},
+		"cfields": apptest.Object{"1": phone, "2": "TX"},
+	}).Data(o.t)
 	if a["status"] != "submitted" {
 		o.t.Fatalf("the new lead is %v", a)
 	}
@@ -195,8 +201,10 @@ func TestFormLeadsAndSuppliersLeadsAreDuplicatesOfEachOther(t *testing.T) {
 				statuses[i] = o.Supplier.Do("POST", "/api/leads", o.Form().With("phone", same, "city", fmt.Sprintf("Dallas %d", i))).Lead().Status
 				return
 			}
-			statuses[i] = fmt.Sprint(dataOf(o.Program.Do("POST", "/v1/leads", apptest.Object{"name": "Dave Brown", "email": "dave@offer.example",
-				"partner": apptest.Object{"id": o.PartnerID}, "cfields": apptest.Object{"1": same, "2": "CA"}}))["market_status"])
+			statuses[i] = fmt.Sprint(dataOf(o.Program.Do("POST", "/v1/leads", apptest.Object{
+				"name": "Dave Brown", "email": "dave@offer.example",
+				"partner": apptest.Object{"id": o.PartnerID}, "cfields": apptest.Object{"1": same, "2": "CA"},
+			}))["market_status"])
 		})
 		count := map[string]int{}
 		for _, s := range statuses {

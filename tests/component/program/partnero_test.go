@@ -21,7 +21,7 @@ import (
 	"github.com/leadmill/leadmill/tests/component/apptest"
 )
 
-// partnero sends requests as Partnero's own clients do (research/partner-programs.md §1): paths put together as texts behind
+// partnero sends requests as Partnero's own clients do (docs/partner-program.md): paths put together as texts behind
 // a base URL, parameters of GET and DELETE in the query, everything else as JSON. An answer is decoded only when its content
 // type is exactly application/json, and one whose status is falsy is a failure whatever the HTTP status says.
 type partnero struct {
@@ -38,16 +38,20 @@ func newProgram(t testing.TB, app *apptest.App, website string) *partnero {
 	t.Helper()
 	n := programs.Add(1)
 	code := fmt.Sprintf("PROG%04d", n)
-	made := app.Client(t, apptest.AdminKey).Must(t, "POST", "/v1/sellers", apptest.Object{"name": fmt.Sprintf("Program %d", n), "code": code,
-		"slug": fmt.Sprintf("program-%d", n), "currency": "USD", "time_zone": "UTC", "website": website}).Data(t)
+	made := app.Client(t, apptest.AdminKey).Must(t, "POST", "/v1/sellers", apptest.Object{
+		"name": fmt.Sprintf("Program %d", n), "code": code,
+		"slug": fmt.Sprintf("program-%d", n), "currency": "USD", "time_zone": "UTC", "website": website,
+	}).Data(t)
 	key, _ := made["api_key"].(map[string]any)
 	token, _ := key["key"].(string)
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &partnero{t: t, base: app.URL + "/v1/", key: token, code: code, http: &http.Client{Timeout: time.Minute,
+	return &partnero{t: t, base: app.URL + "/v1/", key: token, code: code, http: &http.Client{
+		Timeout:   time.Minute,
 		Transport: apptest.Spec(t).Transport(transport, func(err error) { t.Errorf("not as openapi.yaml says: %v", err) }),
 		// A redirect would lose the body and the key.
-		CheckRedirect: func(r *http.Request, _ []*http.Request) error { return fmt.Errorf("redirected to %s", r.URL) }}}
+		CheckRedirect: func(r *http.Request, _ []*http.Request) error { return fmt.Errorf("redirected to %s", r.URL) },
+	}}
 }
 
 // with is the client with another key.
@@ -481,8 +485,10 @@ func referralLinks(t *testing.T, app *apptest.App, p *partnero) {
 	p.post("partners", `{"id":"one","key":"first","email":"one@example.com"}`).did(201)
 	p.post("partners", `{"id":7,"key":"seven","email":"seven@example.com"}`).did(201)
 	link := func(key string, standard bool) []any {
-		return []any{"id", key, "key", key, "url", theirWebsite + "?aff=" + key, "default", standard, "is_additional", false,
-			"direct_tracking", false, "direct_tracking_redirect", false, "direct_tracking_redirect_url", nil}
+		return []any{
+			"id", key, "key", key, "url", theirWebsite + "?aff=" + key, "default", standard, "is_additional", false,
+			"direct_tracking", false, "direct_tracking_redirect", false, "direct_tracking_redirect_url", nil,
+		}
 	}
 	// As the PHP client merges a link, a domain and a partner.
 	p.post("partner_referral_links", `{"key":"second","domain_id":null,"is_additional":false,"partner":{"key":"first"}}`).has(link("second", false)...)
@@ -649,7 +655,7 @@ func customersChanged(t *testing.T, _ *apptest.App, p *partnero) {
 }
 
 // customersTouchedAgain: whose customer somebody is when it is touched and changed later.
-func customersTouchedAgain(t *testing.T, _ *apptest.App, p *partnero) {
+func customersTouchedAgain(_ *testing.T, _ *apptest.App, p *partnero) {
 	p.put("settings", `{"settings":{"attribution":"last_touch","allow_self_referral":true}}`).did(200)
 	for _, id := range []string{"one", "two", "three"} {
 		p.post("partners", fmt.Sprintf(`{"id":%q,"key":"ref-%s","email":"%s@example.com"}`, id, id, id)).did(201)
@@ -731,8 +737,10 @@ func leadsOfTheForm(t *testing.T, app *apptest.App, p *partnero) {
 	p.put("leads/details", theirForm).did(200)
 	details := p.get("leads/details").has("leads_enabled", "true")
 	fields, _ := details["leads_custom_form_fields"].([]any)
-	if len(fields) != 7 || !reflect.DeepEqual(fields[1], map[string]any{"id": 89.0, "type": "input", "title": "Company", "text": "",
-		"description": "The company's name", "required": true, "options": []any{}}) {
+	if len(fields) != 7 || !reflect.DeepEqual(fields[1], map[string]any{
+		"id": 89.0, "type": "input", "title": "Company", "text": "",
+		"description": "The company's name", "required": true, "options": []any{},
+	}) {
 		t.Errorf("the form is told as %v", fields)
 	}
 	if commission, _ := details["leads_commission"].(map[string]any); commission["currency"] != "USD" || commission["commission_type"] != "percent" {
@@ -752,8 +760,10 @@ func leadsOfTheForm(t *testing.T, app *apptest.App, p *partnero) {
 		answer, _ := item.(map[string]any)
 		form = append(form, fmt.Sprintf("%v=%v", answer["question"], answer["answer"]))
 	}
-	if want := []string{"Name=Alice Brown", "Email address=alice@example.com", "Company=Acme", "Notes=Two\nlines", "Features=feature3, feature1",
-		"Size=large", "Plan=pro", "Country=DE"}; !slices.Equal(form, want) {
+	if want := []string{
+		"Name=Alice Brown", "Email address=alice@example.com", "Company=Acme", "Notes=Two\nlines", "Features=feature3, feature1",
+		"Size=large", "Plan=pro", "Country=DE",
+	}; !slices.Equal(form, want) {
 		t.Errorf("the submitted form is %q, want %q", form, want)
 	}
 	if full["id"] != 1.0 {
@@ -867,15 +877,19 @@ func programCalls(t *testing.T, app *apptest.App, p *partnero) {
 
 	apptest.Eventually(t, func() error {
 		overview := p.get("program/overview").data()
-		for name, want := range map[string]any{"total_partners": 1.0, "total_signups": 1.0, "total_leads": 1.0, "total_clicks": 0.0,
-			"total_purchases": 0.0, "total_revenue": []any{}, "total_reward": []any{}, "total_paid": []any{}, "total_paid_accounts": 0.0} {
+		for name, want := range map[string]any{
+			"total_partners": 1.0, "total_signups": 1.0, "total_leads": 1.0, "total_clicks": 0.0,
+			"total_purchases": 0.0, "total_revenue": []any{}, "total_reward": []any{}, "total_paid": []any{}, "total_paid_accounts": 0.0,
+		} {
 			if growth, told := overview[name+"_growth"]; !reflect.DeepEqual(overview[name], want) || !told || growth != nil {
 				return fmt.Errorf("the overview tells %s %v and a growth of %v, want %v and nil: %v", name, overview[name], growth, want, overview)
 			}
 		}
 		settings, _ := overview["overview_program_current_settings"].(map[string]any)
-		for name, want := range map[string]any{"program_name": "Acme Partners", "program_type_title": "Affiliate program", "currency": "USD",
-			"commission_description": "", "cookie_lifetime": 60.0, "payout_threshold": nil, "partner_portal_url": app.URL + "/portal"} {
+		for name, want := range map[string]any{
+			"program_name": "Acme Partners", "program_type_title": "Affiliate program", "currency": "USD",
+			"commission_description": "", "cookie_lifetime": 60.0, "payout_threshold": nil, "partner_portal_url": app.URL + "/portal",
+		} {
 			if settings[name] != want {
 				return fmt.Errorf("the overview tells the setting %s %v, want %v", name, settings[name], want)
 			}
@@ -1126,9 +1140,13 @@ const (
 func documentedExamples(t *testing.T, _ *apptest.App, p *partnero) {
 	const hidden, address = "[email protected]", "john.doe@partnero.com"
 	// The example as it is printed makes an id and a key; with those of the answer it answers to the letter.
-	made := comparison{free: map[string]string{"data.created_at": timePattern, "data.updated_at": timePattern, "data.id": `^[A-Za-z0-9._~-]{1,64}$`,
-		"data.referral_link": `^https://yourcompany\.com\?aff=[A-Za-z0-9]{12}$`, "data.referral_links.0": `^https://yourcompany\.com\?aff=[A-Za-z0-9]{12}$`},
-		unordered: "data.tags"}
+	made := comparison{
+		free: map[string]string{
+			"data.created_at": timePattern, "data.updated_at": timePattern, "data.id": `^[A-Za-z0-9._~-]{1,64}$`,
+			"data.referral_link": `^https://yourcompany\.com\?aff=[A-Za-z0-9]{12}$`, "data.referral_links.0": `^https://yourcompany\.com\?aff=[A-Za-z0-9]{12}$`,
+		},
+		unordered: "data.tags",
+	}
 	first := p.post("partners", strings.Replace(createPartnerRequest, hidden, "first@partnero.com", 1)).did(201)
 	made.check(t, "create-partner", first.text, strings.Replace(createPartnerAnswer, hidden, "first@partnero.com", 1))
 	delete(made.free, "data.id")
@@ -1143,8 +1161,10 @@ func documentedExamples(t *testing.T, _ *apptest.App, p *partnero) {
 	customer.check(t, "the customer again", p.get("customers/customer_123").did(200).text, createCustomerAnswer)
 
 	p.put("leads/details", strings.Replace(theirForm, `"required":true`, `"required":false`, 1)).did(200)
-	lead := comparison{free: map[string]string{"data.id": `^[0-9]+$`, "data.created_at": `^\d{4}-\d\d-\d\d$`},
-		longer: "data.submission_form"} // the example leaves out what it was sent for 91 and 94
+	lead := comparison{
+		free:   map[string]string{"data.id": `^[0-9]+$`, "data.created_at": `^\d{4}-\d\d-\d\d$`},
+		longer: "data.submission_form",
+	} // the example leaves out what it was sent for 91 and 94
 	lead.check(t, "create-lead", p.post("leads", createLeadRequest).did(201).text, createLeadAnswer)
 	lead.check(t, "the lead again", p.get("leads/1").did(200).text, createLeadAnswer)
 	short := strings.Replace(createLeadRequest, `,

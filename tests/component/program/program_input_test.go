@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -70,18 +71,49 @@ func fixed(path string) func(int64) string { return func(int64) string { return 
 // inputs are the program's writes of a shop whose partner "supplier" and customer "kept" are there, and whose lead form has
 // the fields 1, input, and 2, textarea.
 func inputs() []input {
-	ofPartner := []place{{"email", address}, {"name", line}, {"surname", line}, {"password", password}, {"key", label}, {"tags.0", tag},
-		{"custom_fields.0.name", tag}, {"custom_fields.0.value", multiline}, {"tos", yesNo}, {"referring_partner.id", handle},
-		{"referring_partner.key", handle}, {"referring_partner.email", mailbox}}
-	ofCustomer := []place{{"key", anyKey}, {"email", address}, {"name", line}, {"surname", line}, {"tags.0", tag}, {"partner.id", handle}, {"partner.key", handle},
-		{"partner.email", mailbox}, {"options.referral_url", silent}, {"options.clicked_at", moment}}
-	ofSettings := []place{{"program_name", line}, {"website", address}, {"approval", choice}, {"link_parameter", label}, {"attribution", choice},
-		{"cookie_lifetime", whole}, {"attribution_window", whole}, {"allow_self_referral", yesNo}}
+	ofPartner := []place{
+		{"email", address},
+		{"name", line},
+		{"surname", line},
+		{"password", password},
+		{"key", label},
+		{"tags.0", tag},
+		{"custom_fields.0.name", tag},
+		{"custom_fields.0.value", multiline},
+		{"tos", yesNo},
+		{"referring_partner.id", handle},
+		{"referring_partner.key", handle},
+		{"referring_partner.email", mailbox},
+	}
+	ofCustomer := []place{
+		{"key", anyKey},
+		{"email", address},
+		{"name", line},
+		{"surname", line},
+		{"tags.0", tag},
+		{"partner.id", handle},
+		{"partner.key", handle},
+		{"partner.email", mailbox},
+		{"options.referral_url", silent},
+		{"options.clicked_at", moment},
+	}
+	ofSettings := []place{
+		{"program_name", line},
+		{"website", address},
+		{"approval", choice},
+		{"link_parameter", label},
+		{"attribution", choice},
+		{"cookie_lifetime", whole},
+		{"attribution_window", whole},
+		{"allow_self_referral", yesNo},
+	}
 	ofSettings[1].invalid, ofSettings[3].wrong = "ftp://x", notText
 	partner := func(n int64) apptest.Object {
-		return apptest.Object{"email": fmt.Sprintf("p%d@input.example", n), "name": "John", "surname": "Doe", "key": fmt.Sprintf("k%d", n),
+		return apptest.Object{
+			"email": fmt.Sprintf("p%d@input.example", n), "name": "John", "surname": "Doe", "key": fmt.Sprintf("k%d", n),
 			"tags": []string{"a", "b"}, "custom_fields": []apptest.Object{{"name": "Region", "value": "North"}}, "tos": true,
-			"referring_partner": apptest.Object{"id": "supplier"}, "unknown": "ignored"}
+			"referring_partner": apptest.Object{"id": "supplier"}, "unknown": "ignored",
+		}
 	}
 	customer := func(n int64) apptest.Object {
 		return apptest.Object{"key": fmt.Sprintf("c%d", n), "email": fmt.Sprintf("c%d@input.example", n), "name": "Alice", "surname": "Brown", "tags": []string{"new"}}
@@ -104,31 +136,45 @@ func inputs() []input {
 	readPartner := func(d map[string]any) string { return "/v1/partners/" + fmt.Sprint(d["id"]) }
 	readCustomer := func(d map[string]any) string { return "/v1/customers/" + url.PathEscape(fmt.Sprint(d["key"])) }
 	settings := func(int64) apptest.Object {
-		return apptest.Object{"program_name": "Shop", "website": "https://shop.example", "approval": "auto", "link_parameter": "aff", "attribution": "first_touch",
-			"cookie_lifetime": 30, "attribution_window": 0, "allow_self_referral": false, "lead_campaign": nil}
+		return apptest.Object{
+			"program_name": "Shop", "website": "https://shop.example", "approval": "auto", "link_parameter": "aff", "attribution": "first_touch",
+			"cookie_lifetime": 30, "attribution_window": 0, "allow_self_referral": false, "lead_campaign": nil,
+		}
 	}
 	return []input{
-		{"create partner", "POST", fixed("/v1/partners"), func(n int64) apptest.Object { return with(partner(n), apptest.Object{"id": fmt.Sprintf("p%d", n)}) },
-			readPartner, append([]place{{"id", label}}, ofPartner...)},
-		{"update partner", "PUT", fixed("/v1/partners/changed"), func(n int64) apptest.Object { return with(partner(n), apptest.Object{"key": "changed"}) }, readPartner,
-			slices.DeleteFunc(slices.Clone(ofPartner), func(m place) bool { return m.at == "key" })},
+		{
+			"create partner", "POST", fixed("/v1/partners"), func(n int64) apptest.Object { return with(partner(n), apptest.Object{"id": fmt.Sprintf("p%d", n)}) },
+			readPartner, append([]place{{"id", label}}, ofPartner...),
+		},
+		{
+			"update partner", "PUT", fixed("/v1/partners/changed"), func(n int64) apptest.Object { return with(partner(n), apptest.Object{"key": "changed"}) }, readPartner,
+			slices.DeleteFunc(slices.Clone(ofPartner), func(m place) bool { return m.at == "key" }),
+		},
 		{"update named partner, wrapped", "PUT", fixed("/v1/partners"), func(n int64) apptest.Object {
 			return apptest.Object{"id": "changed", "update": with(partner(n), apptest.Object{"key": "changed"})}
 		}, readPartner, []place{{"update.name", line}, {"update.tags.0", tag}, {"update.email", address}, {"update.password", password}}},
 		{"invite partner", "POST", fixed("/v1/partners:invite"), func(n int64) apptest.Object {
 			return apptest.Object{"email": fmt.Sprintf("i%d@input.example", n), "name": "Jane", "surname": "Smith"}
 		}, nil, []place{{"email", address}, {"name", tag}, {"surname", line}}},
-		{"sign-in link", "POST", fixed("/v1/partners:sign-in-url"), func(int64) apptest.Object { return apptest.Object{"id": "supplier", "expires_in": 60} }, nil,
-			[]place{{"id", handle}, {"expires_in", whole}}},
-		{"create link", "POST", fixed("/v1/partner_referral_links"), func(n int64) apptest.Object {
-			return apptest.Object{"key": fmt.Sprintf("l%d", n), "partner": apptest.Object{"id": fmt.Sprintf("linked-%d", n%20)}, "domain_id": nil, "is_additional": false}
-		}, func(d map[string]any) string { return "/v1/partner_referral_links/" + fmt.Sprint(d["key"]) },
-			[]place{{"key", label}, {"partner.id", handle}, {"partner.key", handle}, {"partner.email", mailbox}, {"is_additional", yesNo}}},
-		{"update link", "PUT", fixed("/v1/partner_referral_links/changed"), func(int64) apptest.Object { return apptest.Object{"key": "changed", "default": true} }, nil,
-			[]place{{"default", yesNo}}},
+		{
+			"sign-in link", "POST", fixed("/v1/partners:sign-in-url"), func(int64) apptest.Object { return apptest.Object{"id": "supplier", "expires_in": 60} }, nil,
+			[]place{{"id", handle}, {"expires_in", whole}},
+		},
+		{
+			"create link", "POST", fixed("/v1/partner_referral_links"), func(n int64) apptest.Object {
+				return apptest.Object{"key": fmt.Sprintf("l%d", n), "partner": apptest.Object{"id": fmt.Sprintf("linked-%d", n%20)}, "domain_id": nil, "is_additional": false}
+			}, func(d map[string]any) string { return "/v1/partner_referral_links/" + fmt.Sprint(d["key"]) },
+			[]place{{"key", label}, {"partner.id", handle}, {"partner.key", handle}, {"partner.email", mailbox}, {"is_additional", yesNo}},
+		},
+		{
+			"update link", "PUT", fixed("/v1/partner_referral_links/changed"), func(int64) apptest.Object { return apptest.Object{"key": "changed", "default": true} }, nil,
+			[]place{{"default", yesNo}},
+		},
 		{"create customer", "POST", fixed("/v1/customers"), func(n int64) apptest.Object { return with(customer(n), brought) }, readCustomer, ofCustomer},
-		{"create customer, nested", "POST", fixed("/v1/customers"), func(n int64) apptest.Object { return with(apptest.Object{"customer": customer(n)}, brought) },
-			readCustomer, under("customer", ofCustomer)},
+		{
+			"create customer, nested", "POST", fixed("/v1/customers"), func(n int64) apptest.Object { return with(apptest.Object{"customer": customer(n)}, brought) },
+			readCustomer, under("customer", ofCustomer),
+		},
 		{"update customer", "PUT", fixed("/v1/customers/kept"), func(n int64) apptest.Object { return with(customer(n), apptest.Object{"key": "kept"}) }, readCustomer, ofCustomer[1:5]},
 		{"update named customer, wrapped", "PUT", fixed("/v1/customers"), func(n int64) apptest.Object {
 			return apptest.Object{"key": "kept", "update": with(customer(n), apptest.Object{"key": "kept"})}
@@ -137,17 +183,34 @@ func inputs() []input {
 			return apptest.Object{"leads_enabled": true, "leads_custom_form_fields": []apptest.Object{
 				{"id": 1, "type": "input", "title": "Company", "text": "", "description": "", "required": false, "options": []string{}},
 				{"id": 2, "type": "textarea", "title": "Notes", "text": "", "description": "", "required": false},
-				{"id": 3, "type": "select", "title": "Size", "text": "x", "description": "x", "required": false, "options": []string{"small", "large"}}}}
-		}, func(map[string]any) string { return "/v1/leads/details" }, []place{{"leads_enabled", yesNo}, {"leads_custom_form_fields.2.type", choice}, {"leads_custom_form_fields.2.title", tag},
-			{"leads_custom_form_fields.2.text", multiline}, {"leads_custom_form_fields.2.description", multiline}, {"leads_custom_form_fields.2.required", yesNo},
-			{"leads_custom_form_fields.2.options.1", tag}, {"leads_custom_form_fields.2.id", kind{notLabel, nil, false, false}}}},
+				{"id": 3, "type": "select", "title": "Size", "text": "x", "description": "x", "required": false, "options": []string{"small", "large"}},
+			}}
+		}, func(map[string]any) string { return "/v1/leads/details" }, []place{
+			{"leads_enabled", yesNo},
+			{"leads_custom_form_fields.2.type", choice},
+			{"leads_custom_form_fields.2.title", tag},
+			{"leads_custom_form_fields.2.text", multiline},
+			{"leads_custom_form_fields.2.description", multiline},
+			{"leads_custom_form_fields.2.required", yesNo},
+			{"leads_custom_form_fields.2.options.1", tag},
+			{"leads_custom_form_fields.2.id", kind{notLabel, nil, false, false}},
+		}},
 		{"submit lead", "POST", fixed("/v1/leads"), func(int64) apptest.Object {
 			return apptest.Object{"name": "Alice Brown", "email": "alice@input.example", "partner": apptest.Object{"id": "supplier"}, "cfields": apptest.Object{"1": "Acme", "2": "Notes"}}
-		}, func(d map[string]any) string { return fmt.Sprintf("/v1/leads/%v", d["id"]) }, []place{{"name", tag}, {"email", address}, {"partner.id", handle}, {"partner.key", handle},
-			{"partner.email", mailbox}, {"cfields.1", answer}, {"cfields.2", answer}}},
+		}, func(d map[string]any) string { return fmt.Sprintf("/v1/leads/%v", d["id"]) }, []place{
+			{"name", tag},
+			{"email", address},
+			{"partner.id", handle},
+			{"partner.key", handle},
+			{"partner.email", mailbox},
+			{"cfields.1", answer},
+			{"cfields.2", answer},
+		}},
 		{"settings", "PUT", fixed("/v1/settings"), settings, func(map[string]any) string { return "/v1/settings" }, ofSettings},
-		{"settings, in settings", "PUT", fixed("/v1/settings"), func(n int64) apptest.Object { return apptest.Object{"settings": settings(n)} },
-			func(map[string]any) string { return "/v1/settings" }, under("settings", ofSettings)},
+		{
+			"settings, in settings", "PUT", fixed("/v1/settings"), func(n int64) apptest.Object { return apptest.Object{"settings": settings(n)} },
+			func(map[string]any) string { return "/v1/settings" }, under("settings", ofSettings),
+		},
 	}
 }
 
@@ -484,13 +547,23 @@ func TestBodiesOfTheProgramThatAreNoObject(t *testing.T) {
 			value                any
 			status               int
 		}{
-			{"PUT", "/v1/partners/changed", "tags", tags(100), 200}, {"PUT", "/v1/partners/changed", "tags", tags(101), 422}, {"PUT", "/v1/partners/changed", "tags", tags(1000), 422},
-			{"PUT", "/v1/partners/changed", "tags", []string{"a", ""}, 422}, {"PUT", "/v1/partners/changed", "tags", []any{"a", nil}, 422}, {"PUT", "/v1/partners/changed", "tags", []string{}, 200},
-			{"PUT", "/v1/partners/changed", "tags", []string{strings.Repeat("🦊", 100)}, 200}, {"PUT", "/v1/partners/changed", "tags", []string{strings.Repeat("🦊", 101)}, 422},
-			{"PUT", "/v1/partners/changed", "name", strings.Repeat("🦊", 200), 200}, {"PUT", "/v1/partners/changed", "name", strings.Repeat("🦊", 201), 422},
-			{"PUT", "/v1/partners/changed", "custom_fields", fields(50), 200}, {"PUT", "/v1/partners/changed", "custom_fields", fields(51), 422},
-			{"PUT", "/v1/customers/kept", "tags", tags(100), 200}, {"PUT", "/v1/customers/kept", "tags", tags(101), 422}, {"PUT", "/v1/customers/kept", "tags", []string{""}, 422},
-			{"PUT", "/v1/leads/details", "leads_custom_form_fields", fields(101), 422}, {"PUT", "/v1/leads/details", "leads_custom_form_fields", fields(100), 200},
+			{"PUT", "/v1/partners/changed", "tags", tags(100), 200},
+			{"PUT", "/v1/partners/changed", "tags", tags(101), 422},
+			{"PUT", "/v1/partners/changed", "tags", tags(1000), 422},
+			{"PUT", "/v1/partners/changed", "tags", []string{"a", ""}, 422},
+			{"PUT", "/v1/partners/changed", "tags", []any{"a", nil}, 422},
+			{"PUT", "/v1/partners/changed", "tags", []string{}, 200},
+			{"PUT", "/v1/partners/changed", "tags", []string{strings.Repeat("🦊", 100)}, 200},
+			{"PUT", "/v1/partners/changed", "tags", []string{strings.Repeat("🦊", 101)}, 422},
+			{"PUT", "/v1/partners/changed", "name", strings.Repeat("🦊", 200), 200},
+			{"PUT", "/v1/partners/changed", "name", strings.Repeat("🦊", 201), 422},
+			{"PUT", "/v1/partners/changed", "custom_fields", fields(50), 200},
+			{"PUT", "/v1/partners/changed", "custom_fields", fields(51), 422},
+			{"PUT", "/v1/customers/kept", "tags", tags(100), 200},
+			{"PUT", "/v1/customers/kept", "tags", tags(101), 422},
+			{"PUT", "/v1/customers/kept", "tags", []string{""}, 422},
+			{"PUT", "/v1/leads/details", "leads_custom_form_fields", fields(101), 422},
+			{"PUT", "/v1/leads/details", "leads_custom_form_fields", fields(100), 200},
 		} {
 			a := s.Program.Do(c.method, c.path, apptest.Object{c.member: c.value})
 			checkForm(t, c.member, a)
@@ -501,10 +574,18 @@ func TestBodiesOfTheProgramThatAreNoObject(t *testing.T) {
 		offer := func(field, source any) apptest.Object {
 			return apptest.Object{"campaign_id": s.CampaignID, "fields": apptest.Object{fmt.Sprint(field): source}}
 		}
-		for _, bad := range []any{5, "x", true, []any{}, apptest.Object{}, apptest.Object{"campaign_id": s.CampaignID}, apptest.Object{"campaign_id": "none", "fields": apptest.Object{"email": "email"}},
-			apptest.Object{"campaign_id": true, "fields": apptest.Object{"email": "email"}}, apptest.Object{"campaign_id": s.CampaignID, "fields": []any{}}, offer("email", "other"), offer("email", 0), offer("email", -1),
+		for _, bad := range []any{
+			5, "x", true,
+			[]any{},
+			apptest.Object{},
+			apptest.Object{"campaign_id": s.CampaignID},
+			apptest.Object{"campaign_id": "none", "fields": apptest.Object{"email": "email"}},
+			apptest.Object{"campaign_id": true, "fields": apptest.Object{"email": "email"}},
+			apptest.Object{"campaign_id": s.CampaignID, "fields": []any{}},
+			offer("email", "other"), offer("email", 0), offer("email", -1),
 			offer("email", 1.5), offer("email", []any{}), offer("email", ""), offer("email", nil), offer("", "email"), offer("a\x00b", "email"), offer(strings.Repeat("x", 5000), "email"),
-			offer("email", strings.Repeat("9", 5000))} {
+			offer("email", strings.Repeat("9", 5000)),
+		} {
 			a := s.Program.Do("PUT", "/v1/settings", apptest.Object{"lead_campaign": bad})
 			what := fmt.Sprintf("the lead campaign %.60v", bad)
 			checkForm(t, what, a)
@@ -581,7 +662,7 @@ func TestStrangePathsOfTheProgram(t *testing.T) {
 			tried++
 			for name, segment := range strangeSegments {
 				var body any
-				if op.Method == "PUT" {
+				if op.Method == http.MethodPut {
 					body = apptest.Object{"name": "Changed"}
 				}
 				what := fmt.Sprintf("%s %s with %s", op.Method, op.Path, name)
@@ -593,7 +674,7 @@ func TestStrangePathsOfTheProgram(t *testing.T) {
 			}
 			for _, literal := range []string{"..", ".", "../../../etc/passwd", "a//b", "a/b/c/d"} {
 				a := s.Program.Do(op.Method, apptest.Fill(op.Path, map[string]string{"id": literal, "key": literal}), nil)
-				if checkForm(t, op.Method+" "+op.Path+" with "+literal, a); a.Status < 300 && op.Method != "GET" {
+				if checkForm(t, op.Method+" "+op.Path+" with "+literal, a); a.Status < 300 && op.Method != http.MethodGet {
 					t.Errorf("%s %s with %s is answered %v", op.Method, op.Path, literal, a)
 				}
 			}
@@ -605,8 +686,10 @@ func TestStrangePathsOfTheProgram(t *testing.T) {
 		for i, key := range []string{"a/b", "a%2Fb", "..", "a b ", " a", "?x=1#y", "a+b", "a;b", "🦊", "e\u0301", "é", "%", "%00", `\`, "\u202Ex", strings.Repeat("🦊", 255), "changed@input.example"} {
 			s.Program.Must(t, "POST", "/v1/customers", apptest.Object{"key": key, "name": fmt.Sprint(i), "partner": apptest.Object{"id": "supplier"}})
 			path := "/v1/customers/" + strings.ReplaceAll(url.PathEscape(key), "..", "%2e%2e")
-			for _, a := range []apptest.Answer{s.Program.Do("GET", path, nil), s.Program.Do("PUT", path, apptest.Object{"surname": "Read"}),
-				s.Program.Do("GET", "/v1/customer?key="+url.QueryEscape(key), nil)} {
+			for _, a := range []apptest.Answer{
+				s.Program.Do("GET", path, nil), s.Program.Do("PUT", path, apptest.Object{"surname": "Read"}),
+				s.Program.Do("GET", "/v1/customer?key="+url.QueryEscape(key), nil),
+			} {
 				if a.Status != 200 || dataOf(a)["key"] != key || dataOf(a)["name"] != fmt.Sprint(i) {
 					t.Errorf("the customer %q is answered %v", key, a)
 				}
@@ -623,8 +706,10 @@ func TestStrangePathsOfTheProgram(t *testing.T) {
 }
 
 // programLists are the lists of a program.
-var programLists = []string{"/v1/partners", "/v1/partners:search", "/v1/partner_referral_links", "/v1/partner_referral_links:search", "/v1/partner_referral_links:domains",
-	"/v1/partners/supplier/referral_links", "/v1/customers", "/v1/customers:search", "/v1/leads"}
+var programLists = []string{
+	"/v1/partners", "/v1/partners:search", "/v1/partner_referral_links", "/v1/partner_referral_links:search", "/v1/partner_referral_links:domains",
+	"/v1/partners/supplier/referral_links", "/v1/customers", "/v1/customers:search", "/v1/leads",
+}
 
 func TestStrangeQueriesOfTheProgram(t *testing.T) {
 	t.Parallel()
@@ -634,8 +719,14 @@ func TestStrangeQueriesOfTheProgram(t *testing.T) {
 		paths := append([]string{"/v1/partner", "/v1/customer", "/v1/partners/changed", "/v1/customers/kept"}, programLists...)
 		for _, path := range paths {
 			// What few paths look at comes together.
-			for _, parameters := range [][]string{{"id"}, {"key"}, {"email"}, {"sort"}, {"cursor"},
-				{"partner%5Bid%5D", "partner%5Bkey%5D", "partner%5Bemail%5D", "partner", "unknown", "%FF", "%00"}} {
+			for _, parameters := range [][]string{
+				{"id"},
+				{"key"},
+				{"email"},
+				{"sort"},
+				{"cursor"},
+				{"partner%5Bid%5D", "partner%5Bkey%5D", "partner%5Bemail%5D", "partner", "unknown", "%FF", "%00"},
+			} {
 				for _, value := range values {
 					what := fmt.Sprintf("GET %s?%s=%.40s", path, parameters, value)
 					a := s.Program.Do("GET", path+"?"+strings.Join(parameters, "="+value+"&")+"="+value, nil)
@@ -683,9 +774,11 @@ func TestPagesOfTheProgram(t *testing.T) {
 			}
 		}
 		for _, path := range programLists {
-			for query, want := range map[string]int{"limit=0": 422, "limit=-1": 422, "limit=251": 422, "limit=1": 200, "limit=250": 200, "limit=x": 422, "limit=1.5": 422, "limit=99999999999999999999": 422,
+			for query, want := range map[string]int{
+				"limit=0": 422, "limit=-1": 422, "limit=251": 422, "limit=1": 200, "limit=250": 200, "limit=x": 422, "limit=1.5": 422, "limit=99999999999999999999": 422,
 				"page=0": 422, "page=-1": 422, "page=x": 422, "page=1": 200, "page=2": 200, "page=999999999&limit=250": 422, "page=10001&limit=1": 422, "page=10000&limit=1": 200, "page=9223372036854775807": 422,
-				"sort=asc": 200, "sort=desc": 200, "sort=up": 422, "cursor=!!": 422, "cursor=AA": 422, "limit=1&cursor=" + strings.Repeat("A", 4000): 422, "limit=0&page=0&sort=up&cursor=!!": 422} {
+				"sort=asc": 200, "sort=desc": 200, "sort=up": 422, "cursor=!!": 422, "cursor=AA": 422, "limit=1&cursor=" + strings.Repeat("A", 4000): 422, "limit=0&page=0&sort=up&cursor=!!": 422,
+			} {
 				a := shops[0].Program.Do("GET", path+"?"+query, nil)
 				checkForm(t, path+"?"+query, a)
 				if a.Status != want {
@@ -745,8 +838,10 @@ func TestAmountsOfConversions(t *testing.T) {
 		}
 		// What is refused leaves the lead as it was.
 		open := lead()
-		for _, bad := range []string{`0.001`, `-1`, `-0.01`, `1e30`, `1e-3`, `99999999999999`, `9223372036854775807`, `1e400`, `1e999999999`, `"abc"`, `"NaN"`, `"Infinity"`, `"1,000.00"`, `"12.50 USD"`, `" 1"`, `"0x10"`, `"1_000"`, `"+1"`,
-			`".5"`, `"5."`, `"٣"`, `"1\u0000"`, `true`, `[]`, `[1]`, `{}`, `{"amount":1}`, `"` + strings.Repeat("9", 5000) + `"`, `0.` + strings.Repeat("0", 5000) + `1`} {
+		for _, bad := range []string{
+			`0.001`, `-1`, `-0.01`, `1e30`, `1e-3`, `99999999999999`, `9223372036854775807`, `1e400`, `1e999999999`, `"abc"`, `"NaN"`, `"Infinity"`, `"1,000.00"`, `"12.50 USD"`, `" 1"`, `"0x10"`, `"1_000"`, `"+1"`,
+			`".5"`, `"5."`, `"٣"`, `"1\u0000"`, `true`, `[]`, `[1]`, `{}`, `{"amount":1}`, `"` + strings.Repeat("9", 5000) + `"`, `0.` + strings.Repeat("0", 5000) + `1`,
+		} {
 			what := fmt.Sprintf("the amount %.40s", bad)
 			a := s.Program.Do("POST", "/v1/leads/convert", `{"id":`+open+`,"commission_transaction_amount":`+bad+`}`)
 			checkForm(t, what, a)

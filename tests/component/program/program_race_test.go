@@ -67,8 +67,10 @@ func (d *duet) partners(t *testing.T, name string, n int) []string {
 // lead submits a lead of the form for a partner and returns its number as it is written in a path.
 func (d *duet) lead(t *testing.T, partner string) string {
 	t.Helper()
-	id := d.Program.Must(t, "POST", "/v1/leads", apptest.Object{"name": "Alice Brown", "email": "alice@lead.example",
-		"partner": apptest.Object{"id": partner}}).Data(t)["id"]
+	id := d.Program.Must(t, "POST", "/v1/leads", apptest.Object{
+		"name": "Alice Brown", "email": "alice@lead.example",
+		"partner": apptest.Object{"id": partner},
+	}).Data(t)["id"]
 	return fmt.Sprint(id)
 }
 
@@ -398,10 +400,14 @@ func TestADeletionBesideEverythingElse(t *testing.T) {
 			})
 			expect("a deleted partner", d.Program.Do("GET", path, nil), 404)
 			d.Program.Must(t, "POST", "/v1/partners", apptest.Object{"email": id + "@race.example"})
-			oneOf(t, "the id of a deleted partner", []apptest.Answer{d.Program.Do("POST", "/v1/partners", apptest.Object{"id": id, "email": "new-" + id + "@race.example"}),
-				{Status: 201}}, 201, "id")
-			oneOf(t, "the key of a deleted partner", []apptest.Answer{d.Program.Do("POST", "/v1/partners", apptest.Object{"key": id, "email": "new-" + id + "@race.example"}),
-				{Status: 201}}, 201, "key")
+			oneOf(t, "the id of a deleted partner", []apptest.Answer{
+				d.Program.Do("POST", "/v1/partners", apptest.Object{"id": id, "email": "new-" + id + "@race.example"}),
+				{Status: 201},
+			}, 201, "id")
+			oneOf(t, "the key of a deleted partner", []apptest.Answer{
+				d.Program.Do("POST", "/v1/partners", apptest.Object{"key": id, "email": "new-" + id + "@race.example"}),
+				{Status: 201},
+			}, 201, "key")
 
 			d.Program.Do("POST", "/v1/customers", apptest.Object{"key": customer, "partner": apptest.Object{"id": d.PartnerID}})
 			at := "/v1/customers/" + strings.ReplaceAll(customer, " ", "%20")
@@ -540,8 +546,10 @@ func TestFormLeadsAreNumberedWithoutGaps(t *testing.T) {
 				if unknown {
 					partner = "nobody"
 				}
-				a := d.Program.At(d.apps[w%2]).Do("POST", "/v1/leads", apptest.Object{"name": name, "email": "lead@race.example",
-					"partner": apptest.Object{"id": partner}})
+				a := d.Program.At(d.apps[w%2]).Do("POST", "/v1/leads", apptest.Object{
+					"name": name, "email": "lead@race.example",
+					"partner": apptest.Object{"id": partner},
+				})
 				switch {
 				case unknown && a.Status == 400 && refused(a).Code == "unknown_partner":
 				case !unknown && a.Status == 201:
@@ -655,12 +663,18 @@ func TestAnIdempotencyKeyAtOnceHasOneEffectInTheProgram(t *testing.T) {
 			body, other apptest.Object
 		}{
 			{"/v1/partners", "SELECT COUNT(*) FROM partners", 201, apptest.Object{"email": "once@race.example", "name": "Once"}, apptest.Object{"email": "twice@race.example"}},
-			{"/v1/partners:invite", "SELECT COUNT(*) FROM events WHERE type = 'partner.invited.v1'", 200, apptest.Object{"email": "guest@race.example", "name": "Guest"},
-				apptest.Object{"email": "other@race.example", "name": "Other"}},
+			{
+				"/v1/partners:invite", "SELECT COUNT(*) FROM events WHERE type = 'partner.invited.v1'", 200,
+				apptest.Object{"email": "guest@race.example", "name": "Guest"},
+				apptest.Object{"email": "other@race.example", "name": "Other"},
+			},
 			{"/v1/partner_referral_links", "SELECT COUNT(*) FROM partner_keys WHERE ordinal >= 0", 201, apptest.Object{"key": "once", "partner": by}, apptest.Object{"key": "twice", "partner": by}},
 			{"/v1/customers", "SELECT COUNT(*) FROM customers", 201, apptest.Object{"key": "once", "partner": by}, apptest.Object{"key": "twice", "partner": by}},
-			{"/v1/leads", "SELECT COUNT(*) FROM lead_reviews", 201, apptest.Object{"name": "Once", "email": "once@race.example", "partner": by},
-				apptest.Object{"name": "Twice", "email": "once@race.example", "partner": by}},
+			{
+				"/v1/leads", "SELECT COUNT(*) FROM lead_reviews", 201,
+				apptest.Object{"name": "Once", "email": "once@race.example", "partner": by},
+				apptest.Object{"name": "Twice", "email": "once@race.example", "partner": by},
+			},
 			{"/v1/leads/convert", "SELECT COUNT(*) FROM customers", 200, apptest.Object{"id": lead, "commission_transaction_amount": "12.50"}, apptest.Object{"id": lead}},
 			{"/v1/partners:sign-in-url", "SELECT COUNT(*) FROM partner_tokens WHERE kind = 'sign_in'", 200, by, apptest.Object{"id": d.PartnerID, "expires_in": 60}},
 		} {

@@ -79,8 +79,10 @@ func serveDemo(t *testing.T, databaseURL string) demo {
 var phones atomic.Int64
 
 func leadOf(category, state string) map[string]any {
-	return map[string]any{"seller": "ACME1234", "category": category, "firstName": "John", "lastName": "Doe", "email": "john@email.com",
-		"phone": fmt.Sprintf("+1%d", 2_000_000_000+phones.Add(1)), "state": state}
+	return map[string]any{
+		"seller": "ACME1234", "category": category, "firstName": "John", "lastName": "Doe", "email": "john@email.com",
+		"phone": fmt.Sprintf("+1%d", 2_000_000_000+phones.Add(1)), "state": state,
+	}
 }
 
 func onEveryEngine(t *testing.T, test func(t *testing.T, databaseURL string)) {
@@ -98,9 +100,11 @@ func TestModuleDecides(t *testing.T) {
 	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, databaseURL string) {
 		d := serveDemo(t, databaseURL)
-		for _, effective := range []string{"intake_rules=[acme_state_not_served]", `strategies="[priority highest_price acme_lowest_price]"`,
+		for _, effective := range []string{
+			"intake_rules=[acme_state_not_served]", `strategies="[priority highest_price acme_lowest_price]"`,
 			`attribution_policies="[acme_house_accounts self_referral inactive_partner window operator lead first_touch last_touch explicit link]"`,
-			`interceptors="[recover trace metrics log authorise acme-deposit-limit]"`} {
+			`interceptors="[recover trace metrics log authorise acme-deposit-limit]"`,
+		} {
 			assert.Contains(t, d.logs.String(), effective)
 		}
 

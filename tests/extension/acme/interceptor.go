@@ -5,8 +5,9 @@ import (
 	"log/slog"
 
 	"github.com/leadmill/leadmill/application/bus"
-	"github.com/leadmill/leadmill/application/command"
+	marketcommand "github.com/leadmill/leadmill/application/market/command"
 	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/money"
 )
 
 // depositLimit is an interceptor: it refuses to move large sums through the API and keeps a record of those that moved.
@@ -29,10 +30,16 @@ func (depositLimit) Order() int { return 1000 }
 
 // Intercept implements bus.Interceptor.
 func (l depositLimit) Intercept(ctx context.Context, op bus.Operation, next func(context.Context) error) error {
-	if op.Name != "MoveMoney" {
+	var amount money.Micros
+	switch m := op.Message.(type) {
+	case marketcommand.Deposit:
+		amount = m.Amount
+	case marketcommand.Withdraw:
+		amount = m.Amount
+	default:
 		return next(ctx)
 	}
-	if move, ok := op.Message.(command.MoveMoney); !ok || move.Amount > l.policy.maxTransfer {
+	if amount > l.policy.maxTransfer {
 		return errOverLimit
 	}
 	err := next(ctx)

@@ -1,0 +1,71 @@
+package account
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"time"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
+	"github.com/leadmill/leadmill/application"
+)
+
+type answers struct{ t *engine.Tx }
+
+// Claim implements application.IdempotencyRepository.
+func (r answers) Claim(ctx context.Context, keyID, idempotencyKey string, fingerprint [sha256.Size]byte, now, until time.Time) (application.StoredResponse, bool, error) {
+	hash := sha256.Sum256([]byte(idempotencyKey))
+	exists, err := r.t.Insert(ctx, "answers", "INSERT INTO answers (key_id, key_hash, fingerprint, status, body, expires_at) VALUES (?,?,?,0,?,?)",
+		keyID, hash[:], fingerprint[:], []byte{}, engine.Micros(until))
+	if err != nil || exists == "" {
+		return application.StoredResponse{}, err == nil, err
+	}
+	var row struct {
+		Fingerprint []byte `db:"fingerprint"`
+		Status      int    `db:"status"`
+		Body        []byte `db:"body"`
+		ExpiresAt   int64  `db:"expires_at"`
+	}
+	found, err := r.t.Get(ctx, &row, "SELECT fingerprint, status, body, expires_at FROM answers WHERE key_id = ? AND key_hash = ?"+r.t.ForUpdate(), keyID, hash[:])
+	if err != nil {
+		return application.StoredResponse{}, false, err
+	}
+	if !found { // purged, or its owner rolled back
+		return application.StoredResponse{}, false, r.t.LostRace()
+	}
+	if row.ExpiresAt > engine.Micros(now) {
+		body, err := openResponse(keyID, idempotencyKey, row.Body)
+		if err != nil {
+			return application.StoredResponse{}, false, r.t.Refuse(err)
+		}
+		a := application.StoredResponse{Response: application.Response{Status: row.Status, Body: body}}
+		copy(a.Fingerprint[:], row.Fingerprint)
+		return a, false, nil
+	}
+	matched, err := r.t.Exec(ctx, "UPDATE answers SET fingerprint = ?, status = 0, body = ?, expires_at = ? WHERE key_id = ? AND key_hash = ? AND expires_at <= ?",
+		fingerprint[:], []byte{}, engine.Micros(until), keyID, hash[:], engine.Micros(now))
+	if err != nil {
+		return application.StoredResponse{}, false, err
+	}
+	if matched != 1 {
+		return application.StoredResponse{}, false, r.t.LostRace()
+	}
+	return application.StoredResponse{}, true, nil
+}
+
+// Complete implements application.IdempotencyRepository.
+func (r answers) Complete(ctx context.Context, keyID, idempotencyKey string, a application.Response) error {
+	hash := sha256.Sum256([]byte(idempotencyKey))
+	body, err := sealResponse(keyID, idempotencyKey, a.Body)
+	if err != nil {
+		return r.t.Refuse(err)
+	}
+	matched, err := r.t.Exec(ctx, "UPDATE answers SET status = ?, body = ? WHERE key_id = ? AND key_hash = ?", int64(a.Status), body, keyID, hash[:])
+	if err != nil {
+		return err
+	}
+	if matched != 1 {
+		return r.t.Refuse(errors.New("sqlstore: the Idempotency-Key was not claimed in this transaction"))
+	}
+	return nil
+}

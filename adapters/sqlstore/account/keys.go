@@ -1,0 +1,67 @@
+package account
+
+import (
+	"context"
+	"time"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
+	"github.com/leadmill/leadmill/domain/seller"
+)
+
+type keys struct{ t *engine.Tx }
+
+const keyColumns = "id, seller_id, scope, name, partner_id, limit_requests, limit_window_us, hash, created_at, revoked_at"
+
+type keyRow struct {
+	ID        string `db:"id"`
+	SellerID  string `db:"seller_id"`
+	Scope     string `db:"scope"`
+	Name      string `db:"name"`
+	PartnerID string `db:"partner_id"`
+	Requests  int64  `db:"limit_requests"`
+	WindowUS  int64  `db:"limit_window_us"`
+	Hash      []byte `db:"hash"`
+	CreatedAt int64  `db:"created_at"`
+	RevokedAt int64  `db:"revoked_at"`
+}
+
+func (k keyRow) limit() seller.RateLimit {
+	return seller.RateLimit{Requests: k.Requests, Window: time.Duration(k.WindowUS) * time.Microsecond}
+}
+
+func (k keyRow) restore() seller.Key {
+	key := seller.Key{
+		ID: k.ID, SellerID: k.SellerID, Scope: seller.Scope(k.Scope), Name: k.Name, PartnerID: k.PartnerID, Limit: k.limit(),
+		CreatedAt: engine.Time(k.CreatedAt), RevokedAt: engine.Time(k.RevokedAt),
+	}
+	copy(key.Hash[:], k.Hash)
+	return key
+}
+
+// Add implements application.KeyRepository.
+func (r keys) Add(ctx context.Context, k seller.Key) error {
+	_, err := r.t.Exec(ctx, "INSERT INTO api_keys ("+keyColumns+") VALUES ("+engine.Marks(10)+")", k.ID, k.SellerID, string(k.Scope), k.Name,
+		k.PartnerID, k.Limit.Requests, k.Limit.Window.Microseconds(), k.Hash[:], engine.Micros(k.CreatedAt), engine.Micros(k.RevokedAt))
+	return err
+}
+
+// Revoke implements application.KeyRepository.
+func (r keys) Revoke(ctx context.Context, sellerID, id string, at time.Time) error {
+	matched, err := r.t.Exec(ctx, "UPDATE api_keys SET revoked_at = ? WHERE id = ? AND seller_id = ? AND revoked_at = 0", engine.Micros(at), id, sellerID)
+	if err != nil {
+		return err
+	}
+	if matched == 0 {
+		return seller.ErrKeyNotFound
+	}
+	return nil
+}
+
+// RevokeOfPartner implements application.KeyRepository.
+func (r keys) RevokeOfPartner(ctx context.Context, sellerID, partnerID string, at time.Time) error {
+	if partnerID == "" { // the keys of operators and admins, which have no partner
+		return nil
+	}
+	_, err := r.t.Exec(ctx, "UPDATE api_keys SET revoked_at = ? WHERE seller_id = ? AND partner_id = ? AND revoked_at = 0", engine.Micros(at), sellerID, partnerID)
+	return err
+}

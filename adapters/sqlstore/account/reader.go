@@ -1,0 +1,92 @@
+package account
+
+import (
+	"context"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
+	"github.com/leadmill/leadmill/adapters/sqlstore/internal/sellerrow"
+	"github.com/leadmill/leadmill/application"
+	accountquery "github.com/leadmill/leadmill/application/account/query"
+	"github.com/leadmill/leadmill/domain/seller"
+)
+
+// Reader answers this room's questions from its tables, outside of transactions. Beside the errors that a question names,
+// each answers with application.ErrUnavailable when the database cannot be reached or is too busy.
+type Reader struct{ db *engine.Reader }
+
+var _ application.KeyReader = (*Reader)(nil)
+
+// NewReader returns a Reader on an open database.
+func NewReader(db *dialect.DB) *Reader { return &Reader{engine.NewReader(db)} }
+
+// Sellers answers accountquery.Sellers.
+func (r *Reader) Sellers(ctx context.Context, q accountquery.Sellers) (application.List[accountquery.Seller], error) {
+	return engine.List(ctx, r.db, q.Page, func(s accountquery.Seller) string { return s.ID },
+		func(row sellerrow.Row) (accountquery.Seller, error) { return answerSeller(row), nil }, "SELECT "+sellerrow.Columns+" FROM sellers WHERE 1 = 1")
+}
+
+// SellerByCode answers accountquery.SellerByCode: seller.ErrNotFound.
+func (r *Reader) SellerByCode(ctx context.Context, q accountquery.SellerByCode) (accountquery.Seller, error) {
+	row, found, err := sellerrow.ByCode(ctx, r.db, q.Code, "")
+	if err == nil && !found {
+		err = seller.ErrNotFound
+	}
+	if err != nil {
+		return accountquery.Seller{}, err
+	}
+	return answerSeller(row), nil
+}
+
+func answerSeller(row sellerrow.Row) accountquery.Seller {
+	return accountquery.Seller{
+		ID: row.ID, Code: row.Code, Slug: row.Slug, Name: row.Name, Currency: row.Currency, TimeZone: row.TimeZone,
+		Website: row.Website, CreatedAt: engine.Time(row.CreatedAt), UpdatedAt: engine.Time(row.UpdatedAt),
+	}
+}
+
+// SettingsOfSeller answers accountquery.SettingsOfSeller: seller.ErrNotFound.
+func (r *Reader) SettingsOfSeller(ctx context.Context, q accountquery.SettingsOfSeller) (accountquery.Settings, error) {
+	row, found, err := sellerrow.ByID(ctx, r.db, q.SellerID, "")
+	if err == nil && !found {
+		err = seller.ErrNotFound
+	}
+	if err != nil {
+		return accountquery.Settings{}, err
+	}
+	program, err := row.PartnerProgram()
+	if err != nil {
+		return accountquery.Settings{}, err
+	}
+	return accountquery.Settings{Name: row.Name, Code: row.Code, Website: row.Website, Currency: row.Currency, TimeZone: row.TimeZone, Program: program}, nil
+}
+
+// KeyByID implements application.KeyReader.
+func (r *Reader) KeyByID(ctx context.Context, id string) (seller.Key, seller.Snapshot, error) {
+	var k keyRow
+	if err := r.db.One(ctx, seller.ErrKeyNotFound, &k, "SELECT "+keyColumns+" FROM api_keys WHERE id = ?", id); err != nil {
+		return seller.Key{}, seller.Snapshot{}, err
+	}
+	owner, found, err := sellerrow.ByID(ctx, r.db, k.SellerID, "")
+	if err == nil && !found {
+		err = seller.ErrKeyNotFound
+	}
+	if err != nil {
+		return seller.Key{}, seller.Snapshot{}, err
+	}
+	n, err := owner.Snapshot()
+	if err != nil {
+		return seller.Key{}, seller.Snapshot{}, err
+	}
+	return k.restore(), n, nil
+}
+
+// APIKeys answers accountquery.APIKeys.
+func (r *Reader) APIKeys(ctx context.Context, q accountquery.APIKeys) (application.List[accountquery.APIKey], error) {
+	return engine.List(ctx, r.db, q.Page, func(k accountquery.APIKey) string { return k.ID }, answerKey,
+		"SELECT "+keyColumns+" FROM api_keys WHERE seller_id = ? AND revoked_at = 0", q.SellerID)
+}
+
+func answerKey(k keyRow) (accountquery.APIKey, error) {
+	return accountquery.APIKey{ID: k.ID, Scope: k.Scope, Name: k.Name, PartnerID: k.PartnerID, Limit: k.limit(), CreatedAt: engine.Time(k.CreatedAt)}, nil
+}

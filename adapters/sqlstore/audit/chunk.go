@@ -1,0 +1,124 @@
+package audit
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+)
+
+// Chunk is a part of a table in one snapshot, as one rule sees it. To a rule about a whole table it is no part, and has no
+// snapshot but those that the rule takes itself.
+type Chunk struct {
+	*auditor
+
+	rule  Rule
+	done  func(c *Chunk)
+	table string
+	tx    *sqlx.Tx
+	where string // limits t to the chunk
+	args  []any  // of where
+}
+
+// DB returns the database, for a rule about a whole table that reads it in parts.
+func (c *Chunk) DB() *dialect.DB { return c.db }
+
+// Size returns how many rows should be read in one snapshot where a rule would read up to n.
+func (c *Chunk) Size(n int) int { return c.size(n) }
+
+// Snapshot runs fn in a transaction that only reads, and sees the database as it is at its first statement.
+func (c *Chunk) Snapshot(ctx context.Context, fn func(tx *sqlx.Tx) error) error {
+	return c.snapshot(ctx, fn)
+}
+
+// Looked counts rows that a rule looked at.
+func (c *Chunk) Looked(rows int) { c.report.Checks[c.index[c.rule.Name]].Rows += int64(rows) }
+
+// Breach reports a row of the rule's table: its id, what the rule asks for and what is stored, without personal data.
+func (c *Chunk) Breach(id, want, got string) {
+	check := &c.report.Checks[c.index[c.rule.Name]]
+	if check.Breaches++; check.Breaches > maxBreaches {
+		return
+	}
+	table := c.rule.Table
+	if table == "" {
+		table = c.table
+	}
+	c.report.Breaches = append(c.report.Breaches, Breach{
+		Invariant: c.rule.Invariant, Rule: c.rule.Name, Table: table, ID: id,
+		Want: want, Got: got,
+	})
+}
+
+// Rows runs a query of the chunk, as of Rule.Query but with columns of its own, and calls each for every row.
+func (c *Chunk) Rows(ctx context.Context, query string, each func(rows *sqlx.Rows) error) (err error) {
+	args := make([]any, 0, len(c.args))
+	for range strings.Count(query, "{range}") {
+		args = append(args, c.args...)
+	}
+	query = strings.NewReplacer("{range}", c.where, "{now}", c.db.Micros()).Replace(query)
+	rows, err := c.tx.QueryxContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closed := rows.Close(); err == nil {
+			err = closed
+		}
+	}()
+	for rows.Next() {
+		if err := each(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// check applies the rule to the chunk.
+func (c *Chunk) check(ctx context.Context) error {
+	if c.rule.Run != nil {
+		return c.rule.Run(ctx, c)
+	}
+	broken := c.rule.Broken
+	if broken == "" {
+		broken = "want <> got"
+	}
+	return c.Rows(ctx, "SELECT id, want, got FROM ("+c.rule.Query+") checked WHERE "+broken, func(rows *sqlx.Rows) error {
+		var id, want, got string
+		if err := rows.Scan(&id, &want, &got); err != nil {
+			return err
+		}
+		c.Breach(id, want, got)
+		return nil
+	})
+}
+
+// CompareRows reports the rows of a table of a read model that differ between what a replay made of them and what is stored, in
+// the order of their ids, those that are only in one of both with them. id names a row, figures writes it out; neither may hold
+// personal data.
+func CompareRows[K, V comparable](c *Chunk, table string, want, got map[K]V, id func(K) string, figures func(V) string) {
+	of := *c
+	of.rule.Table = table
+	type difference struct{ id, want, got string }
+	var found []difference
+	for key, w := range want {
+		if g, stored := got[key]; !stored {
+			found = append(found, difference{id(key), figures(w), "none"})
+		} else if g != w {
+			found = append(found, difference{id(key), figures(w), figures(g)})
+		}
+	}
+	for key, g := range got {
+		if _, known := want[key]; !known {
+			found = append(found, difference{id(key), "none", figures(g)})
+		}
+	}
+	slices.SortFunc(found, func(a, b difference) int { return cmp.Compare(a.id, b.id) })
+	for _, d := range found {
+		of.Breach(d.id, d.want, d.got)
+	}
+}

@@ -1,0 +1,253 @@
+package engine
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/event"
+)
+
+const (
+	// MaxParams bounds the parameters of one statement; SQLite allows 32,766, MySQL 65,535.
+	MaxParams = 30_000
+	// maxStatement bounds the bytes of texts and blobs in one statement: MariaDB takes packets of 16 MiB by default, and
+	// escaping can double what is sent.
+	maxStatement = 4 << 20
+)
+
+// Tx is one transaction. A statement that fails breaks it, unless its method says otherwise: nothing more is sent, and it is
+// never committed, whatever the unit of work makes of the error.
+type Tx struct {
+	work  *Work
+	q     *sqlx.Tx
+	saved []saved
+	// facts are events of no aggregate, written behind those of the saved ones.
+	facts []application.EventRecord
+	// broken is the first failure that leaves the transaction in an unknown state. After a deadlock the server is outside
+	// the transaction already and would commit each further statement by itself, so nothing is sent after it.
+	broken error
+}
+
+// Aggregate is what Save asks of an aggregate: the events that are not stored yet, and the version without them.
+type Aggregate interface {
+	Pending() []event.Event
+	StoredVersion() int64
+	Committed()
+}
+
+// saved is an aggregate whose events are written just before the commit.
+type saved struct {
+	aggregate          Aggregate
+	kind, id, sellerID string
+	trail              application.Trail
+}
+
+// Save has the events of an aggregate written just before the commit, behind those of the aggregates that were saved before
+// it. kind is the aggregate type that its events carry. After the commit the events count as stored.
+func (t *Tx) Save(a Aggregate, kind, id, sellerID string, trail application.Trail) {
+	t.saved = append(t.saved, saved{a, kind, id, sellerID, trail})
+}
+
+// Append has events of no aggregate written just before the commit, behind those of all saved aggregates.
+func (t *Tx) Append(facts ...application.EventRecord) { t.facts = append(t.facts, facts...) }
+
+// records returns the events of all saved aggregates, in the order they were saved and recorded.
+func (t *Tx) records() ([]application.EventRecord, error) {
+	n := len(t.facts)
+	for _, a := range t.saved {
+		n += len(a.aggregate.Pending())
+	}
+	if n == 0 {
+		return nil, nil
+	}
+	out := make([]application.EventRecord, 0, n)
+	for _, a := range t.saved {
+		version := a.aggregate.StoredVersion()
+		for _, e := range a.aggregate.Pending() {
+			version++
+			p, err := t.work.translate(e)
+			if err != nil {
+				return nil, fmt.Errorf("translate %s: %w", e.EventType(), err)
+			}
+			out = append(out, application.EventRecord{
+				ID: t.work.ids.New("evt"), SellerID: a.sellerID, AggregateType: a.kind,
+				AggregateID: a.id, AggregateVersion: version, Type: p.Type, Payload: p.Payload, OccurredAt: p.At, Trail: a.trail,
+			})
+		}
+	}
+	return append(out, t.facts...), nil
+}
+
+// outcome decides what a transaction that must not be committed ends with; err is what fn returned.
+func (t *Tx) outcome(ctx context.Context, err error) error {
+	if again, ok := errors.AsType[*retryError](t.broken); ok {
+		return again // whatever fn made of it
+	}
+	if err == nil {
+		return t.broken
+	}
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return application.ErrUnavailable.Because(err)
+	}
+	return err
+}
+
+// ForUpdate is appended to a SELECT to lock its rows until the transaction ends.
+func (t *Tx) ForUpdate() string { return t.work.db.ForUpdate() }
+
+// UseKey is appended to a table's name to read it by one of its keys.
+func (t *Tx) UseKey(key string) string { return t.work.db.UseKey(key) }
+
+// Exec runs one statement and returns how many rows it matched.
+func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	if t.broken != nil {
+		return 0, t.broken
+	}
+	r, err := t.q.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, t.fail(ctx, err)
+	}
+	n, err := r.RowsAffected()
+	if err != nil {
+		return 0, t.fail(ctx, err)
+	}
+	return n, nil
+}
+
+// Insert is Update for one new row.
+func (t *Tx) Insert(ctx context.Context, table, query string, args ...any) (taken string, err error) {
+	taken, _, err = t.Update(ctx, table, query, args...)
+	return taken, err
+}
+
+// Update is Exec for a statement that a unique key may refuse: it returns the key's name as the migrations name it, "PRIMARY"
+// for a primary key, and the transaction goes on.
+func (t *Tx) Update(ctx context.Context, table, query string, args ...any) (taken string, matched int64, err error) {
+	if t.broken != nil {
+		return "", 0, t.broken
+	}
+	r, err := t.q.ExecContext(ctx, query, args...)
+	if err != nil {
+		if t.work.db.Classify(err) == dialect.Duplicate && ctx.Err() == nil {
+			return t.work.db.DuplicateKey(err, table), 0, nil
+		}
+		return "", 0, t.fail(ctx, err)
+	}
+	if matched, err = r.RowsAffected(); err != nil {
+		return "", 0, t.fail(ctx, err)
+	}
+	return "", matched, nil
+}
+
+// Unexpected breaks the transaction because a row exists already though nobody else can have made it: *application.DataError.
+func (t *Tx) Unexpected(table, key string) error {
+	return t.Refuse(&application.DataError{Err: fmt.Errorf("table %s: key %s exists already", table, key)})
+}
+
+// fail breaks the transaction with an error of the database.
+func (t *Tx) fail(ctx context.Context, err error) error {
+	return t.Refuse(t.work.Failed(ctx, err))
+}
+
+// Refuse breaks the transaction with an error of ours and returns it.
+func (t *Tx) Refuse(err error) error {
+	if t.broken == nil {
+		t.broken = err
+	}
+	return err
+}
+
+// LostRace makes the unit of work run again: it then sees what the other one did.
+func (t *Tx) LostRace() error {
+	t.broken = Again(ErrLostRace)
+	return t.broken
+}
+
+// All reads rows into a slice of structs with db tags, or of single values.
+func (t *Tx) All(ctx context.Context, into any, query string, args ...any) error {
+	if t.broken != nil {
+		return t.broken
+	}
+	if err := t.q.SelectContext(ctx, into, query, args...); err != nil {
+		return t.fail(ctx, err)
+	}
+	return nil
+}
+
+// Get reads one row into a struct with db tags; found is false when there is none.
+func (t *Tx) Get(ctx context.Context, into any, query string, args ...any) (found bool, err error) {
+	if t.broken != nil {
+		return false, t.broken
+	}
+	switch err := t.q.GetContext(ctx, into, query, args...); {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, sql.ErrNoRows):
+		return false, nil
+	default:
+		return false, t.fail(ctx, err)
+	}
+}
+
+// InsertRows inserts n rows with one statement, or a few when they are too many or too large for one. row appends the
+// values of row i to args; its error breaks the transaction. duplicate reports that a unique key refused a row, which breaks
+// it too.
+func (t *Tx) InsertRows(ctx context.Context, table, columns string, n int, row func(args []any, i int) ([]any, error)) (duplicate bool, err error) {
+	width := strings.Count(columns, ",") + 1
+	tuple := "(" + Marks(width) + ")"
+	most := t.work.db.MaxParams()
+	args := make([]any, 0, min(n*width, most))
+	size := 0
+	flush := func() (bool, error) {
+		if t.broken != nil {
+			return false, t.broken
+		}
+		rows := len(args) / width
+		var b strings.Builder
+		b.Grow(len(table) + len(columns) + 30 + rows*(len(tuple)+1))
+		b.WriteString("INSERT INTO ")
+		b.WriteString(table)
+		b.WriteString(" (")
+		b.WriteString(columns)
+		b.WriteString(") VALUES ")
+		for i := range rows {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteString(tuple)
+		}
+		_, err := t.q.ExecContext(ctx, b.String(), args...)
+		args, size = args[:0], 0
+		if err != nil {
+			return t.work.db.Classify(err) == dialect.Duplicate, t.fail(ctx, err)
+		}
+		return false, nil
+	}
+	for i := range n {
+		before := len(args)
+		if args, err = row(args, i); err != nil {
+			return false, t.Refuse(err)
+		}
+		for _, a := range args[before:] {
+			switch v := a.(type) {
+			case string:
+				size += len(v)
+			case []byte:
+				size += len(v)
+			}
+		}
+		if len(args)+width > most || size > maxStatement || i == n-1 {
+			if duplicate, err := flush(); err != nil {
+				return duplicate, err
+			}
+		}
+	}
+	return false, nil
+}

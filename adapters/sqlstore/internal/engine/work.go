@@ -1,0 +1,211 @@
+// Package engine holds what all rooms of the store are made with: units of work, the transaction that their repositories
+// share, reads outside of transactions, and small helpers for SQL. It knows no table.
+package engine
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/event"
+)
+
+// EventWriter appends events to the log inside a transaction, in the order given.
+type EventWriter interface {
+	Append(ctx context.Context, tx *sql.Tx, events []application.EventRecord) error
+}
+
+// Translate turns a domain event into what the log keeps of it, as application.Translations do.
+type Translate func(e event.Event) (application.Published, error)
+
+// Work runs units of work on a migrated database.
+type Work struct {
+	db        *dialect.DB
+	events    EventWriter
+	wake      application.Wake
+	ids       application.IDs
+	translate Translate
+}
+
+// NewWork returns a Work on an open database. wake is told after every commit that wrote events.
+func NewWork(db *dialect.DB, events EventWriter, wake application.Wake, ids application.IDs, translate Translate) *Work {
+	return &Work{db: db, events: events, wake: wake, ids: ids, translate: translate}
+}
+
+// DB returns the database, for statements that need no transaction.
+func (w *Work) DB() *dialect.DB { return w.db }
+
+// NewID returns a new id with a prefix.
+func (w *Work) NewID(prefix string) string { return w.ids.New(prefix) }
+
+// maxAttempts bounds how often a unit of work is run in all.
+const maxAttempts = 5
+
+// Do runs fn in one transaction and commits it, as application.UnitOfWork promises.
+func (w *Work) Do(ctx context.Context, fn func(ctx context.Context, t *Tx) error) error {
+	return w.Attempts(ctx, func() error { return w.once(ctx, fn) })
+}
+
+// Attempts runs once until it does not ask to be run again (see Again), at most 5 times: application.ErrUnavailable after
+// the last.
+func (w *Work) Attempts(ctx context.Context, once func() error) error {
+	for attempt := 1; ; attempt++ {
+		err := once()
+		var again *retryError
+		if !errors.As(err, &again) {
+			return err
+		}
+		if attempt == maxAttempts {
+			return application.ErrUnavailable.Because(again.err)
+		}
+		if err := pause(ctx, attempt); err != nil {
+			return application.ErrUnavailable.Because(errors.Join(err, again.err))
+		}
+	}
+}
+
+// pause waits a few milliseconds, longer after each attempt and at random, so that two that met do not meet again.
+func pause(ctx context.Context, attempt int) error {
+	most := time.Millisecond << (attempt + 1)
+	timer := time.NewTimer(most/4 + rand.N(most)) //nolint:gosec // jitter is no secret
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// once runs fn in one transaction. It returns a *retryError when the transaction is worth another attempt.
+func (w *Work) once(ctx context.Context, fn func(ctx context.Context, t *Tx) error) error {
+	sqlTx, err := w.db.Writer.BeginTxx(ctx, nil)
+	if err != nil {
+		if w.db.Classify(err) == dialect.Retry {
+			return &retryError{err}
+		}
+		return application.ErrUnavailable.Because(dialect.Redact(err))
+	}
+	t := &Tx{work: w, q: sqlTx}
+	open := true
+	defer func() {
+		if open { // an error, or fn panicked; the reason is what counts, not how the rollback went
+			_ = sqlTx.Rollback()
+		}
+	}()
+	if err := fn(ctx, t); err != nil || t.broken != nil {
+		return t.outcome(ctx, err)
+	}
+	records, err := t.records()
+	if err != nil {
+		return err
+	}
+	if len(records) > 0 {
+		if err := w.events.Append(ctx, sqlTx.Tx, records); err != nil {
+			return w.Failed(ctx, err)
+		}
+	}
+	open = false
+	if err := sqlTx.Commit(); err != nil {
+		return w.commitFailed(ctx, err)
+	}
+	for _, a := range t.saved {
+		a.aggregate.Committed()
+	}
+	if len(records) > 0 {
+		w.wake.Notify()
+	}
+	return nil
+}
+
+// commitFailed says what a failed commit means. Only what is known to have been refused may be run again.
+func (w *Work) commitFailed(ctx context.Context, err error) error {
+	if errors.Is(err, sql.ErrTxDone) || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return application.ErrUnavailable.Because(err) // database/sql did not send the commit
+	}
+	switch w.db.Classify(err) {
+	case dialect.Retry:
+		return &retryError{err}
+	case dialect.Duplicate, dialect.Data:
+		return &application.DataError{Err: dialect.Redact(err)}
+	default:
+		return &application.OutcomeUnknownError{Err: dialect.Redact(err)}
+	}
+}
+
+// Failed turns an error of the database into one of the application's, or into one that asks for another attempt. nil stays
+// nil.
+func (w *Work) Failed(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, sql.ErrTxDone):
+		return application.ErrUnavailable.Because(dialect.Redact(err))
+	}
+	switch w.db.Classify(err) {
+	case dialect.Retry:
+		return &retryError{dialect.Redact(err)}
+	case dialect.Lost:
+		return application.ErrUnavailable.Because(dialect.Redact(err))
+	case dialect.Duplicate, dialect.Data:
+		return &application.DataError{Err: dialect.Redact(err)}
+	default:
+		return fmt.Errorf("sqlstore: %w", dialect.Redact(err))
+	}
+}
+
+// retryError says that the transaction can succeed when it is run again.
+type retryError struct{ err error }
+
+// Error implements error.
+func (e *retryError) Error() string { return "run again: " + e.err.Error() }
+
+// Unwrap returns the reason.
+func (e *retryError) Unwrap() error { return e.err }
+
+// Again returns an error that makes Attempts run its function again. err is the reason.
+func Again(err error) error { return &retryError{err} }
+
+// Errors between a repository and its transaction.
+var (
+	// ErrLostRace says that somebody else took or gave up at the same time what was looked for.
+	ErrLostRace = errors.New("somebody else took it at the same time")
+	// ErrGuard says that a guarded statement matched fewer rows than what was decided in memory allows.
+	ErrGuard = errors.New("sqlstore: a guard refused what was decided in memory")
+)
+
+// purgeChunk is about how many rows one statement of Purge deletes, so that it holds its locks only shortly.
+const purgeChunk = 5_000
+
+// Purge deletes the rows of tables whose column expires_at is not after now, in small steps, and returns how many.
+func (w *Work) Purge(ctx context.Context, now time.Time, tables ...string) (int, error) {
+	total := 0
+	for _, table := range tables {
+		for more := true; more; {
+			err := w.Attempts(ctx, func() error {
+				until := Micros(now)
+				err := w.db.Reader.GetContext(ctx, &until, "SELECT expires_at FROM "+table+" WHERE expires_at <= ? ORDER BY expires_at LIMIT 1 OFFSET ?", until, int64(purgeChunk-1))
+				if err != nil && !errors.Is(err, sql.ErrNoRows) {
+					return w.Failed(ctx, err)
+				}
+				more = err == nil
+				result, err := w.db.Writer.ExecContext(ctx, "DELETE FROM "+table+" WHERE expires_at <= ?", until)
+				if err != nil {
+					return w.Failed(ctx, err)
+				}
+				n, err := result.RowsAffected()
+				total += int(n)
+				return w.Failed(ctx, err)
+			})
+			if err != nil {
+				return total, err
+			}
+		}
+	}
+	return total, nil
+}

@@ -1,0 +1,178 @@
+package market
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/buyer"
+	"github.com/leadmill/leadmill/domain/money"
+)
+
+type buyers struct{ t *engine.Tx }
+
+const (
+	buyerColumns = "id, seller_id, name, email, status, time_zone, balance, held, credit_limit, created_at, updated_at, version"
+	entryColumns = "id, seller_id, buyer_id, type, amount, balance_after, sale_id, note, created_at"
+)
+
+type buyerRow struct {
+	ID          string `db:"id"`
+	SellerID    string `db:"seller_id"`
+	Name        string `db:"name"`
+	Email       string `db:"email"`
+	Status      string `db:"status"`
+	TimeZone    string `db:"time_zone"`
+	Balance     int64  `db:"balance"`
+	Held        int64  `db:"held"`
+	CreditLimit int64  `db:"credit_limit"`
+	CreatedAt   int64  `db:"created_at"`
+	UpdatedAt   int64  `db:"updated_at"`
+	Version     int64  `db:"version"`
+}
+
+func (r buyerRow) restore() *buyer.Buyer {
+	return buyer.FromSnapshot(buyer.Snapshot{
+		ID: r.ID, SellerID: r.SellerID, Name: r.Name, Email: r.Email,
+		Status: buyer.Status(r.Status), TimeZone: r.TimeZone, Balance: money.Micros(r.Balance), Held: money.Micros(r.Held),
+		CreditLimit: money.Micros(r.CreditLimit), CreatedAt: engine.Time(r.CreatedAt), UpdatedAt: engine.Time(r.UpdatedAt), Version: r.Version,
+	})
+}
+
+// Add implements application.BuyerRepository.
+func (r buyers) Add(ctx context.Context, b *buyer.Buyer) error {
+	n := b.Snapshot()
+	if _, err := r.t.Exec(ctx, "INSERT INTO buyers ("+buyerColumns+") VALUES ("+engine.Marks(12)+")", n.ID, n.SellerID, n.Name, n.Email,
+		string(n.Status), n.TimeZone, int64(n.Balance), int64(n.Held), int64(n.CreditLimit), engine.Micros(n.CreatedAt),
+		engine.Micros(n.UpdatedAt), n.Version); err != nil {
+		return err
+	}
+	if err := r.addEntries(ctx, b.Entries()); err != nil {
+		return err
+	}
+	r.t.Save(b, "buyer", n.ID, n.SellerID, application.TrailOf(ctx))
+	return nil
+}
+
+func (r buyers) addEntries(ctx context.Context, entries []buyer.Entry) error {
+	_, err := r.t.InsertRows(ctx, "ledger_entries", entryColumns, len(entries), func(args []any, i int) ([]any, error) {
+		e := &entries[i]
+		return append(args, e.ID, e.SellerID, e.BuyerID, string(e.Type), int64(e.Amount), int64(e.BalanceAfter), e.SaleID, e.Note, engine.Micros(e.At)), nil
+	})
+	return err
+}
+
+// Get implements application.BuyerRepository.
+func (r buyers) Get(ctx context.Context, sellerID, id string) (*buyer.Buyer, error) {
+	return r.one(ctx, sellerID, id, "")
+}
+
+// Lock implements application.BuyerRepository.
+func (r buyers) Lock(ctx context.Context, sellerID, id string) (*buyer.Buyer, error) {
+	return r.one(ctx, sellerID, id, r.t.ForUpdate())
+}
+
+func (r buyers) one(ctx context.Context, sellerID, id, lock string) (*buyer.Buyer, error) {
+	var row buyerRow
+	found, err := r.t.Get(ctx, &row, "SELECT "+buyerColumns+" FROM buyers WHERE id = ? AND seller_id = ?"+lock, id, sellerID)
+	if err != nil {
+		return nil, err
+	}
+	if !found || row.ID != id {
+		return nil, buyer.ErrNotFound
+	}
+	return row.restore(), nil
+}
+
+// LockAll implements application.BuyerRepository.
+func (r buyers) LockAll(ctx context.Context, ids []string) (map[string]*buyer.Buyer, error) {
+	out := make(map[string]*buyer.Buyer, len(ids))
+	for chunk := range slices.Chunk(engine.Sorted(ids), engine.MaxParams) {
+		var rows []buyerRow
+		if err := r.t.All(ctx, &rows, "SELECT "+buyerColumns+" FROM buyers WHERE id IN ("+engine.Marks(len(chunk))+") ORDER BY id"+r.t.ForUpdate(), engine.Anys(chunk)...); err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			out[row.ID] = row.restore()
+		}
+	}
+	return out, nil
+}
+
+// Save implements application.BuyerRepository.
+func (r buyers) Save(ctx context.Context, b *buyer.Buyer) error {
+	n := b.Snapshot()
+	matched, err := r.t.Exec(ctx, "UPDATE buyers SET name = ?, email = ?, status = ?, time_zone = ?, balance = ?, held = ?, credit_limit = ?, updated_at = ?, version = ? WHERE id = ? AND version = ?",
+		n.Name, n.Email, string(n.Status), n.TimeZone, int64(n.Balance), int64(n.Held), int64(n.CreditLimit), engine.Micros(n.UpdatedAt),
+		n.Version, n.ID, b.StoredVersion())
+	if err != nil {
+		return err
+	}
+	if matched != 1 {
+		return application.ErrConcurrentChange
+	}
+	if err := r.addEntries(ctx, b.Entries()); err != nil {
+		return err
+	}
+	r.t.Save(b, "buyer", n.ID, n.SellerID, application.TrailOf(ctx))
+	return nil
+}
+
+// SaveSold implements application.BuyerRepository.
+func (r buyers) SaveSold(ctx context.Context, all []*buyer.Buyer) error {
+	var entries []buyer.Entry
+	charged := make([]charge, 0, len(all))
+	for _, b := range all {
+		if len(b.Pending()) > 0 {
+			return r.t.Refuse(fmt.Errorf("sqlstore: buyer %s was not only charged", b.ID()))
+		}
+		if len(b.Entries()) == 0 {
+			continue
+		}
+		c := charge{id: b.ID()}
+		for _, e := range b.Entries() {
+			c.delta += int64(e.Amount)
+			c.at = max(c.at, engine.Micros(e.At))
+		}
+		charged = append(charged, c)
+		entries = append(entries, b.Entries()...)
+	}
+	slices.SortFunc(charged, func(a, b charge) int { return strings.Compare(a.id, b.id) })
+	for chunk := range slices.Chunk(charged, engine.MaxParams/7) {
+		if err := r.charge(ctx, chunk); err != nil {
+			return err
+		}
+	}
+	return r.addEntries(ctx, entries)
+}
+
+// charge is what a buyer's balance changes by, and when.
+type charge struct {
+	id        string
+	delta, at int64
+}
+
+func (r buyers) charge(ctx context.Context, all []charge) error {
+	id := func(i int) any { return all[i].id }
+	delta := func(i int) (any, any) { return all[i].id, all[i].delta }
+	u := engine.Cases{Key: "id"}
+	u.WriteString("UPDATE buyers SET balance = balance + ")
+	u.Choose(len(all), delta)
+	u.WriteString(", updated_at = ")
+	u.Choose(len(all), func(i int) (any, any) { return all[i].id, all[i].at })
+	u.Where(len(all), id)
+	u.WriteString(" AND balance + credit_limit - held + ")
+	u.Choose(len(all), delta)
+	u.WriteString(" >= 0")
+	matched, err := r.t.Exec(ctx, u.String(), u.Args...)
+	if err != nil {
+		return err
+	}
+	if matched != int64(len(all)) {
+		return r.t.Refuse(fmt.Errorf("%w: %d of %d balances", engine.ErrGuard, int64(len(all))-matched, len(all)))
+	}
+	return nil
+}

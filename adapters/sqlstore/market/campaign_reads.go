@@ -1,0 +1,169 @@
+package market
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
+	"github.com/leadmill/leadmill/application"
+	marketquery "github.com/leadmill/leadmill/application/market/query"
+	"github.com/leadmill/leadmill/domain/calendar"
+	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/money"
+)
+
+// Campaigns answers marketquery.Campaigns.
+func (r *Reader) Campaigns(ctx context.Context, q marketquery.Campaigns) (application.List[marketquery.Campaign], error) {
+	return engine.List(ctx, r.db, q.Page, func(c marketquery.Campaign) string { return c.ID }, answerCampaign,
+		"SELECT "+campaignColumns+" FROM campaigns WHERE seller_id = ?", q.SellerID)
+}
+
+// CampaignByID answers marketquery.CampaignByID: campaign.ErrNotFound.
+func (r *Reader) CampaignByID(ctx context.Context, q marketquery.CampaignByID) (marketquery.Campaign, error) {
+	var row campaignRow
+	if err := r.db.One(ctx, campaign.ErrNotFound, &row, "SELECT "+campaignColumns+" FROM campaigns WHERE id = ? AND seller_id = ?", q.ID, q.SellerID); err != nil {
+		return marketquery.Campaign{}, err
+	}
+	if row.ID != q.ID {
+		return marketquery.Campaign{}, campaign.ErrNotFound
+	}
+	return answerCampaign(row)
+}
+
+func answerCampaign(row campaignRow) (marketquery.Campaign, error) {
+	d, err := row.definition()
+	if err != nil {
+		return marketquery.Campaign{}, err
+	}
+	return marketquery.Campaign{
+		ID: row.ID, Name: row.Name, Category: row.Category, Status: row.Status, Fields: d.rules(), Mode: d.Mode,
+		MaxSales: d.MaxSales, Strategy: d.Strategy, DedupeFields: d.Dedupe.Fields, DedupeMatch: d.Dedupe.Match,
+		DedupeWindowDays: d.Dedupe.WindowDays, PendingTTLHours: d.PendingTTLHours, PriceShown: d.PriceShown, PayoutType: d.Payout.Type,
+		PayoutPercent: money.Percent(d.Payout.Percent), PayoutFixed: money.Micros(d.Payout.Fixed),
+		CreatedAt: engine.Time(row.CreatedAt), UpdatedAt: engine.Time(row.UpdatedAt),
+	}, nil
+}
+
+// Contracts answers marketquery.Contracts: campaign.ErrNotFound.
+func (r *Reader) Contracts(ctx context.Context, q marketquery.Contracts) (application.List[marketquery.Contract], error) {
+	if _, err := r.CampaignByID(ctx, marketquery.CampaignByID{Actor: q.Actor, ID: q.CampaignID}); err != nil {
+		return application.List[marketquery.Contract]{}, err
+	}
+	return engine.List(ctx, r.db, q.Page, func(k marketquery.Contract) string { return k.ID }, answerContract,
+		"SELECT "+contractColumns+" FROM contracts WHERE campaign_id = ? AND status <> 'deleted'", q.CampaignID)
+}
+
+// ContractByID answers marketquery.ContractByID: campaign.ErrNotFound, campaign.ErrContractNotFound.
+func (r *Reader) ContractByID(ctx context.Context, q marketquery.ContractByID) (marketquery.Contract, error) {
+	if _, err := r.CampaignByID(ctx, marketquery.CampaignByID{Actor: q.Actor, ID: q.CampaignID}); err != nil {
+		return marketquery.Contract{}, err
+	}
+	var row contractRow
+	if err := r.db.One(ctx, campaign.ErrContractNotFound, &row, "SELECT "+contractColumns+
+		" FROM contracts WHERE id = ? AND campaign_id = ? AND status <> 'deleted'", q.ID, q.CampaignID); err != nil {
+		return marketquery.Contract{}, err
+	}
+	if row.ID != q.ID {
+		return marketquery.Contract{}, campaign.ErrContractNotFound
+	}
+	return answerContract(row)
+}
+
+// answerContract answers with the zone that the contract's caps count in.
+func answerContract(row contractRow) (marketquery.Contract, error) {
+	stored, err := row.caps()
+	if err != nil {
+		return marketquery.Contract{}, err
+	}
+	caps := make([]marketquery.Cap, len(stored))
+	for i, c := range stored {
+		caps[i].Window = c.Window
+		if c.Leads != nil {
+			caps[i].HasLeads, caps[i].Leads = true, *c.Leads
+		}
+		if c.Budget != nil {
+			caps[i].HasBudget, caps[i].Budget = true, money.Micros(*c.Budget)
+		}
+	}
+	return marketquery.Contract{
+		ID: row.ID, CampaignID: row.CampaignID, BuyerID: row.BuyerID, Status: row.Status, Price: money.Micros(row.Price),
+		Priority: row.Priority, TimeZone: row.EffectiveZone, Caps: caps, CreatedAt: engine.Time(row.CreatedAt),
+		UpdatedAt: engine.Time(row.UpdatedAt),
+	}, nil
+}
+
+// ContractUsage answers marketquery.ContractUsage for the spans of time that are running now, by the reader's clock:
+// campaign.ErrNotFound, campaign.ErrContractNotFound.
+func (r *Reader) ContractUsage(ctx context.Context, q marketquery.ContractUsage) ([]marketquery.Usage, error) {
+	k, err := r.ContractByID(ctx, marketquery.ContractByID(q))
+	if err != nil {
+		return nil, err
+	}
+	zone, err := calendar.ParseZone(k.TimeZone)
+	if err != nil {
+		return nil, fmt.Errorf("zone of contract %s: %w", k.ID, err)
+	}
+	var rows []struct {
+		Key   string `db:"span_key"`
+		Used  int64  `db:"used"`
+		Spent int64  `db:"spent"`
+	}
+	if err := r.db.All(ctx, &rows, "SELECT span_key, used, spent FROM contract_counters WHERE contract_id = ?", k.ID); err != nil {
+		return nil, err
+	}
+	caps := k.Caps
+	if len(caps) == 0 || caps[len(caps)-1].Window != string(calendar.Total) {
+		caps = append(caps, marketquery.Cap{Window: string(calendar.Total)})
+	}
+	now, out := r.clock.Now(), make([]marketquery.Usage, len(caps))
+	for i, c := range caps {
+		span := calendar.SpanAt(calendar.Window(c.Window), now, zone)
+		out[i] = marketquery.Usage{Cap: c, ResetsAt: span.End}
+		for _, row := range rows {
+			if row.Key == span.Key {
+				out[i].Used, out[i].Spent = row.Used, money.Micros(row.Spent)
+			}
+		}
+	}
+	return out, nil
+}
+
+// ActiveCampaign implements market.CampaignReader.
+func (r *Reader) ActiveCampaign(ctx context.Context, sellerID, categoryKey string) (*campaign.Campaign, error) {
+	var row campaignRow
+	if err := r.db.One(ctx, campaign.ErrNoMatching, &row, "SELECT "+campaignColumns+" FROM campaigns WHERE seller_id = ? AND active_key = ?", sellerID, categoryKey); err != nil {
+		return nil, err
+	}
+	// MySQL's collations ignore trailing spaces; categories do not.
+	if row.ActiveKey == nil || *row.ActiveKey != categoryKey {
+		return nil, campaign.ErrNoMatching
+	}
+	n, err := row.snapshot()
+	if err != nil {
+		return nil, err
+	}
+	var owned []contractRow
+	if err := r.db.All(ctx, &owned, "SELECT "+contractColumns+" FROM contracts WHERE campaign_id = ? AND status <> 'deleted' ORDER BY id", n.ID); err != nil {
+		return nil, err
+	}
+	for _, k := range owned {
+		s, err := k.snapshot()
+		if err != nil {
+			return nil, err
+		}
+		n.Contracts = append(n.Contracts, s)
+	}
+	return campaign.FromSnapshot(n), nil
+}
+
+// PendingCampaigns implements market.CampaignReader.
+func (r *Reader) PendingCampaigns(ctx context.Context) (ids []string, err error) {
+	err = r.db.All(ctx, &ids, "SELECT DISTINCT campaign_id FROM leads WHERE status = 'pending' ORDER BY campaign_id")
+	return ids, err
+}
+
+// CampaignsOfBuyer implements market.CampaignReader.
+func (r *Reader) CampaignsOfBuyer(ctx context.Context, sellerID, buyerID string) (ids []string, err error) {
+	err = r.db.All(ctx, &ids, "SELECT DISTINCT campaign_id FROM contracts WHERE buyer_id = ? AND seller_id = ? AND status <> 'deleted' ORDER BY campaign_id", buyerID, sellerID)
+	return ids, err
+}

@@ -1,0 +1,393 @@
+package market
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/calendar"
+	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/field"
+	"github.com/leadmill/leadmill/domain/money"
+)
+
+type campaigns struct{ t *engine.Tx }
+
+const (
+	campaignColumns = "id, seller_id, name, category, active_key, status, definition, created_at, updated_at, version"
+	contractColumns = "id, campaign_id, seller_id, buyer_id, status, price, priority, time_zone, effective_zone, caps, created_at, updated_at"
+)
+
+type campaignRow struct {
+	ID         string  `db:"id"`
+	SellerID   string  `db:"seller_id"`
+	Name       string  `db:"name"`
+	Category   string  `db:"category"`
+	ActiveKey  *string `db:"active_key"`
+	Status     string  `db:"status"`
+	Definition string  `db:"definition"`
+	CreatedAt  int64   `db:"created_at"`
+	UpdatedAt  int64   `db:"updated_at"`
+	Version    int64   `db:"version"`
+}
+
+// campaignDefinition is the column campaigns.definition. Members are only ever added.
+type campaignDefinition struct {
+	Fields          []fieldRule `json:"fields,omitempty"`
+	Mode            string      `json:"mode"`
+	MaxSales        int         `json:"max_sales"`
+	Strategy        string      `json:"strategy"`
+	Dedupe          dedupeRule  `json:"dedupe"`
+	PendingTTLHours int         `json:"pending_ttl_hours"`
+	PriceShown      string      `json:"price_shown"`
+	Payout          payoutRule  `json:"payout"`
+}
+
+type fieldRule struct {
+	Name     string   `json:"name"`
+	Type     string   `json:"type"`
+	Required bool     `json:"required,omitempty"`
+	Options  []string `json:"options,omitempty"`
+}
+
+type dedupeRule struct {
+	Fields     []string `json:"fields,omitempty"`
+	Match      string   `json:"match,omitempty"`
+	WindowDays int      `json:"window_days,omitempty"`
+}
+
+// payoutRule holds the percentage in ten-thousandths of a percent and the fixed amount in micro-units.
+type payoutRule struct {
+	Type    string `json:"type,omitempty"`
+	Percent int64  `json:"percent,omitempty"`
+	Fixed   int64  `json:"fixed,omitempty"`
+}
+
+func newCampaignRow(n campaign.Snapshot) (campaignRow, error) {
+	d := campaignDefinition{
+		Mode: n.Mode, MaxSales: n.MaxSales, Strategy: n.Strategy,
+		Dedupe:          dedupeRule{Fields: n.Dedupe.Fields, Match: string(n.Dedupe.Match), WindowDays: n.Dedupe.WindowDays},
+		PendingTTLHours: n.PendingTTLHours, PriceShown: string(n.PriceShown),
+		Payout: payoutRule{Type: string(n.Payout.Type), Percent: int64(n.Payout.Percent), Fixed: int64(n.Payout.Fixed)},
+	}
+	for _, f := range n.Fields {
+		d.Fields = append(d.Fields, fieldRule{Name: f.Name, Type: string(f.Type), Required: f.Required, Options: f.Options})
+	}
+	text, err := json.Marshal(d)
+	if err != nil {
+		return campaignRow{}, fmt.Errorf("encode campaign %s: %w", n.ID, err)
+	}
+	row := campaignRow{
+		ID: n.ID, SellerID: n.SellerID, Name: n.Name, Category: n.Category, Status: string(n.Status),
+		Definition: string(text), CreatedAt: engine.Micros(n.CreatedAt), UpdatedAt: engine.Micros(n.UpdatedAt), Version: n.Version,
+	}
+	if n.Status == campaign.StatusActive {
+		key := campaign.CategoryKey(n.Category)
+		row.ActiveKey = &key
+	}
+	return row, nil
+}
+
+// snapshot returns the campaign without its contracts.
+func (r campaignRow) snapshot() (campaign.Snapshot, error) {
+	d, err := r.definition()
+	if err != nil {
+		return campaign.Snapshot{}, err
+	}
+	return campaign.Snapshot{
+		ID: r.ID, SellerID: r.SellerID, Name: r.Name, Category: r.Category, Status: campaign.Status(r.Status),
+		Fields: d.rules(), Mode: d.Mode, MaxSales: d.MaxSales, Strategy: d.Strategy,
+		Dedupe:          campaign.Dedupe{Fields: d.Dedupe.Fields, Match: campaign.Match(d.Dedupe.Match), WindowDays: d.Dedupe.WindowDays},
+		PendingTTLHours: d.PendingTTLHours, PriceShown: campaign.PriceShown(d.PriceShown),
+		Payout: campaign.Payout{
+			Type: campaign.PayoutType(d.Payout.Type), Percent: money.Percent(d.Payout.Percent),
+			Fixed: money.Micros(d.Payout.Fixed),
+		},
+		CreatedAt: engine.Time(r.CreatedAt), UpdatedAt: engine.Time(r.UpdatedAt), Version: r.Version,
+	}, nil
+}
+
+// definition reads the column definition.
+func (r campaignRow) definition() (d campaignDefinition, err error) {
+	if err := json.Unmarshal([]byte(r.Definition), &d); err != nil {
+		return campaignDefinition{}, fmt.Errorf("restore campaign %s: %w", r.ID, err)
+	}
+	return d, nil
+}
+
+func (d campaignDefinition) rules() []field.Rule {
+	var rules []field.Rule
+	for _, f := range d.Fields {
+		rules = append(rules, field.Rule{Name: f.Name, Type: field.Type(f.Type), Required: f.Required, Options: f.Options})
+	}
+	return rules
+}
+
+type contractRow struct {
+	ID            string `db:"id"`
+	CampaignID    string `db:"campaign_id"`
+	SellerID      string `db:"seller_id"`
+	BuyerID       string `db:"buyer_id"`
+	Status        string `db:"status"`
+	Price         int64  `db:"price"`
+	Priority      int64  `db:"priority"`
+	TimeZone      string `db:"time_zone"`
+	EffectiveZone string `db:"effective_zone"`
+	Caps          string `db:"caps"`
+	CreatedAt     int64  `db:"created_at"`
+	UpdatedAt     int64  `db:"updated_at"`
+}
+
+// contractCap is one element of the column contracts.caps. A limit that is absent does not exist; the budget is in micro-units.
+type contractCap struct {
+	Window string `json:"window"`
+	Leads  *int64 `json:"leads,omitempty"`
+	Budget *int64 `json:"budget,omitempty"`
+}
+
+func newContractRow(campaignID, sellerID string, k campaign.ContractSnapshot) (contractRow, error) {
+	caps := make([]contractCap, len(k.Caps))
+	for i, c := range k.Caps {
+		caps[i].Window = string(c.Window)
+		if c.HasLeads {
+			caps[i].Leads = &c.Leads
+		}
+		if c.HasBudget {
+			budget := int64(c.Budget)
+			caps[i].Budget = &budget
+		}
+	}
+	text, err := json.Marshal(caps)
+	if err != nil {
+		return contractRow{}, fmt.Errorf("encode contract %s: %w", k.ID, err)
+	}
+	return contractRow{
+		ID: k.ID, CampaignID: campaignID, SellerID: sellerID, BuyerID: k.BuyerID, Status: string(k.Status),
+		Price: int64(k.Price), Priority: k.Priority, TimeZone: k.TimeZone, EffectiveZone: k.EffectiveZone, Caps: string(text),
+		CreatedAt: engine.Micros(k.CreatedAt), UpdatedAt: engine.Micros(k.UpdatedAt),
+	}, nil
+}
+
+func (r contractRow) snapshot() (campaign.ContractSnapshot, error) {
+	stored, err := r.caps()
+	if err != nil {
+		return campaign.ContractSnapshot{}, err
+	}
+	caps := make([]campaign.Cap, len(stored))
+	for i, c := range stored {
+		caps[i].Window = calendar.Window(c.Window)
+		if c.Leads != nil {
+			caps[i].HasLeads, caps[i].Leads = true, *c.Leads
+		}
+		if c.Budget != nil {
+			caps[i].HasBudget, caps[i].Budget = true, money.Micros(*c.Budget)
+		}
+	}
+	return campaign.ContractSnapshot{
+		ID: r.ID, BuyerID: r.BuyerID, Status: campaign.Status(r.Status), Price: money.Micros(r.Price),
+		Priority: r.Priority, TimeZone: r.TimeZone, EffectiveZone: r.EffectiveZone, Caps: caps, CreatedAt: engine.Time(r.CreatedAt),
+		UpdatedAt: engine.Time(r.UpdatedAt),
+	}, nil
+}
+
+// caps reads the column caps.
+func (r contractRow) caps() (caps []contractCap, err error) {
+	if err := json.Unmarshal([]byte(r.Caps), &caps); err != nil {
+		return nil, fmt.Errorf("restore contract %s: %w", r.ID, err)
+	}
+	return caps, nil
+}
+
+// Add implements application.CampaignRepository.
+func (r campaigns) Add(ctx context.Context, c *campaign.Campaign) error {
+	n := c.Snapshot()
+	row, err := newCampaignRow(n)
+	if err != nil {
+		return r.t.Refuse(err)
+	}
+	taken, err := r.t.Insert(ctx, "campaigns", "INSERT INTO campaigns ("+campaignColumns+") VALUES ("+engine.Marks(10)+")", row.ID, row.SellerID,
+		row.Name, row.Category, row.ActiveKey, row.Status, row.Definition, row.CreatedAt, row.UpdatedAt, row.Version)
+	switch {
+	case err != nil:
+		return err
+	case taken == "campaigns_active":
+		return campaign.ErrCategoryTaken
+	case taken != "":
+		return r.t.Unexpected("campaigns", taken)
+	}
+	if err := r.saveContracts(ctx, n, nil); err != nil {
+		return err
+	}
+	r.t.Save(c, "campaign", n.ID, n.SellerID, application.TrailOf(ctx))
+	return nil
+}
+
+// saveContracts inserts the contracts that are not among stored and updates those that are and changed.
+func (r campaigns) saveContracts(ctx context.Context, n campaign.Snapshot, stored map[string]contractRow) error {
+	var fresh []contractRow
+	for _, k := range n.Contracts {
+		row, err := newContractRow(n.ID, n.SellerID, k)
+		if err != nil {
+			return r.t.Refuse(err)
+		}
+		old, exists := stored[row.ID]
+		switch {
+		case !exists:
+			fresh = append(fresh, row)
+		case old != row:
+			if _, err := r.t.Exec(ctx, "UPDATE contracts SET buyer_id = ?, status = ?, price = ?, priority = ?, time_zone = ?, effective_zone = ?, caps = ?, updated_at = ? WHERE id = ? AND campaign_id = ?",
+				row.BuyerID, row.Status, row.Price, row.Priority, row.TimeZone, row.EffectiveZone, row.Caps, row.UpdatedAt, row.ID, row.CampaignID); err != nil {
+				return err
+			}
+		}
+	}
+	_, err := r.t.InsertRows(ctx, "contracts", contractColumns, len(fresh), func(args []any, i int) ([]any, error) {
+		k := &fresh[i]
+		return append(args, k.ID, k.CampaignID, k.SellerID, k.BuyerID, k.Status, k.Price, k.Priority, k.TimeZone, k.EffectiveZone,
+			k.Caps, k.CreatedAt, k.UpdatedAt), nil
+	})
+	return err
+}
+
+// Get implements application.CampaignRepository.
+func (r campaigns) Get(ctx context.Context, sellerID, id string) (*campaign.Campaign, error) {
+	all := map[string]*campaign.Campaign{}
+	return ofSeller(all, sellerID, id, r.load(ctx, []string{id}, all))
+}
+
+// Lock implements application.CampaignRepository.
+func (r campaigns) Lock(ctx context.Context, sellerID, id string) (*campaign.Campaign, error) {
+	all, err := r.LockAll(ctx, []string{id}, nil)
+	return ofSeller(all, sellerID, id, err)
+}
+
+// ofSeller returns a campaign that was loaded if it is the seller's.
+func ofSeller(all map[string]*campaign.Campaign, sellerID, id string, err error) (*campaign.Campaign, error) {
+	if err != nil {
+		return nil, err
+	}
+	if c := all[id]; c != nil && c.SellerID() == sellerID {
+		return c, nil
+	}
+	return nil, campaign.ErrNotFound
+}
+
+// LockAll implements application.CampaignRepository.
+func (r campaigns) LockAll(ctx context.Context, ids []string, cached map[string]*campaign.Campaign) (map[string]*campaign.Campaign, error) {
+	out := make(map[string]*campaign.Campaign, len(ids))
+	var load []string
+	for chunk := range slices.Chunk(engine.Sorted(ids), engine.MaxParams) {
+		var rows []struct {
+			ID      string `db:"id"`
+			Version int64  `db:"version"`
+		}
+		if err := r.t.All(ctx, &rows, "SELECT id, version FROM campaigns WHERE id IN ("+engine.Marks(len(chunk))+") ORDER BY id"+r.t.ForUpdate(), engine.Anys(chunk)...); err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			if c := cached[row.ID]; c != nil && c.Version() == row.Version {
+				out[row.ID] = c
+				continue
+			}
+			load = append(load, row.ID)
+		}
+	}
+	for chunk := range slices.Chunk(load, engine.MaxParams) {
+		if err := r.load(ctx, chunk, out); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// load reads campaigns with their contracts, without the deleted ones: nothing asks for them any more.
+func (r campaigns) load(ctx context.Context, ids []string, into map[string]*campaign.Campaign) error {
+	var rows []campaignRow
+	if err := r.t.All(ctx, &rows, "SELECT "+campaignColumns+" FROM campaigns WHERE id IN ("+engine.Marks(len(ids))+")", engine.Anys(ids)...); err != nil {
+		return err
+	}
+	var owned []contractRow
+	if err := r.t.All(ctx, &owned, "SELECT "+contractColumns+" FROM contracts WHERE campaign_id IN ("+engine.Marks(len(ids))+") AND status <> 'deleted' ORDER BY campaign_id, id", engine.Anys(ids)...); err != nil {
+		return err
+	}
+	contracts := map[string][]campaign.ContractSnapshot{}
+	for _, k := range owned {
+		n, err := k.snapshot()
+		if err != nil {
+			return r.t.Refuse(err)
+		}
+		contracts[k.CampaignID] = append(contracts[k.CampaignID], n)
+	}
+	for _, row := range rows {
+		n, err := row.snapshot()
+		if err != nil {
+			return r.t.Refuse(err)
+		}
+		n.Contracts = contracts[row.ID]
+		into[row.ID] = campaign.FromSnapshot(n)
+	}
+	return nil
+}
+
+// Save implements application.CampaignRepository.
+func (r campaigns) Save(ctx context.Context, c *campaign.Campaign) error {
+	n := c.Snapshot()
+	row, err := newCampaignRow(n)
+	if err != nil {
+		return r.t.Refuse(err)
+	}
+	taken, matched, err := r.t.Update(ctx, "campaigns", "UPDATE campaigns SET name = ?, category = ?, active_key = ?, status = ?, definition = ?, updated_at = ?, version = ? WHERE id = ? AND version = ?",
+		row.Name, row.Category, row.ActiveKey, row.Status, row.Definition, row.UpdatedAt, row.Version, row.ID, c.StoredVersion())
+	switch {
+	case err != nil:
+		return err
+	case taken == "campaigns_active":
+		return campaign.ErrCategoryTaken
+	case taken != "":
+		return r.t.Unexpected("campaigns", taken)
+	case matched != 1:
+		return application.ErrConcurrentChange
+	}
+	var rows []contractRow
+	if err := r.t.All(ctx, &rows, "SELECT "+contractColumns+" FROM contracts WHERE campaign_id = ?", n.ID); err != nil {
+		return err
+	}
+	stored := make(map[string]contractRow, len(rows))
+	for _, k := range rows {
+		stored[k.ID] = k
+	}
+	if err := r.saveContracts(ctx, n, stored); err != nil {
+		return err
+	}
+	r.t.Save(c, "campaign", n.ID, n.SellerID, application.TrailOf(ctx))
+	return nil
+}
+
+// LockOfSeller implements application.CampaignRepository. The ids are read first, so that the locks are taken in their
+// order; a campaign that appears meanwhile runs the unit of work again.
+func (r campaigns) LockOfSeller(ctx context.Context, sellerID string) ([]*campaign.Campaign, error) {
+	const query = "SELECT id FROM campaigns WHERE seller_id = ? AND status <> 'archived' ORDER BY id"
+	var before, after []string
+	if err := r.t.All(ctx, &before, query, sellerID); err != nil {
+		return nil, err
+	}
+	all, err := r.LockAll(ctx, before, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.t.All(ctx, &after, query, sellerID); err != nil {
+		return nil, err
+	}
+	out := make([]*campaign.Campaign, 0, len(after))
+	for _, id := range after {
+		c := all[id]
+		if c == nil {
+			return nil, r.t.LostRace()
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}

@@ -1,0 +1,168 @@
+package market
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
+	"github.com/leadmill/leadmill/domain/calendar"
+	"github.com/leadmill/leadmill/domain/distribution"
+	"github.com/leadmill/leadmill/domain/lead"
+	"github.com/leadmill/leadmill/domain/money"
+)
+
+type counters struct{ t *engine.Tx }
+
+const counterColumns = "counter_key, contract_id, span_window, span_key, starts_at, ends_at, used, spent, last_won"
+
+type counterRow struct {
+	Key        string `db:"counter_key"`
+	ContractID string `db:"contract_id"`
+	Window     string `db:"span_window"`
+	SpanKey    string `db:"span_key"`
+	StartsAt   int64  `db:"starts_at"`
+	EndsAt     int64  `db:"ends_at"`
+	Used       int64  `db:"used"`
+	Spent      int64  `db:"spent"`
+	LastWon    int64  `db:"last_won"`
+}
+
+func (r counterRow) restore() *distribution.Counter {
+	return &distribution.Counter{ContractID: r.ContractID, Span: calendar.Span{
+		Window: calendar.Window(r.Window), Key: r.SpanKey,
+		Start: engine.Time(r.StartsAt), End: engine.Time(r.EndsAt),
+	}, Used: r.Used, Spent: money.Micros(r.Spent), LastWon: engine.Time(r.LastWon), Stored: true}
+}
+
+// LockAll implements market.CounterRepository.
+func (r counters) LockAll(ctx context.Context, keys []string) (map[string]*distribution.Counter, error) {
+	out := make(map[string]*distribution.Counter, len(keys))
+	for chunk := range slices.Chunk(engine.Sorted(keys), engine.MaxParams) {
+		var rows []counterRow
+		if err := r.t.All(ctx, &rows, "SELECT "+counterColumns+" FROM contract_counters WHERE counter_key IN ("+engine.Marks(len(chunk))+") ORDER BY counter_key"+r.t.ForUpdate(), engine.Anys(chunk)...); err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			out[row.Key] = row.restore()
+		}
+	}
+	return out, nil
+}
+
+// SaveAll implements market.CounterRepository.
+func (r counters) SaveAll(ctx context.Context, all []*distribution.Counter) error {
+	var stored, fresh []taken
+	for _, c := range all {
+		switch t := (taken{Counter: c, key: c.Key()}); {
+		case c.TakenLeads == 0 && c.TakenPrice == 0:
+		case c.Stored:
+			stored = append(stored, t)
+		case c.Limit.HasLeads && c.Used > c.Limit.Leads, c.Limit.HasBudget && c.Spent > c.Limit.Budget:
+			return r.t.Refuse(fmt.Errorf("%w: the new counter %s", engine.ErrGuard, t.key))
+		default:
+			fresh = append(fresh, t)
+		}
+	}
+	byKey := func(a, b taken) int { return strings.Compare(a.key, b.key) }
+	slices.SortFunc(stored, byKey)
+	slices.SortFunc(fresh, byKey)
+	for chunk := range slices.Chunk(stored, engine.MaxParams/12) {
+		if err := r.add(ctx, chunk); err != nil {
+			return err
+		}
+	}
+	return r.insert(ctx, len(fresh), func(i int) counterRow {
+		c := fresh[i]
+		return counterRow{
+			Key: c.key, ContractID: c.ContractID, Window: string(c.Span.Window), SpanKey: c.Span.Key,
+			StartsAt: engine.Micros(c.Span.Start), EndsAt: engine.Micros(c.Span.End), Used: c.Used, Spent: int64(c.Spent), LastWon: engine.Micros(c.LastWon),
+		}
+	})
+}
+
+// taken is a counter that changed, with its key.
+type taken struct {
+	*distribution.Counter
+
+	key string
+}
+
+// add adds what was taken to stored counters, each guarded by its own limits once more.
+func (r counters) add(ctx context.Context, all []taken) error {
+	u := engine.Cases{Key: "counter_key"}
+	u.WriteString("UPDATE contract_counters SET used = used + ")
+	u.Choose(len(all), func(i int) (any, any) { return all[i].key, all[i].TakenLeads })
+	u.WriteString(", spent = spent + ")
+	u.Choose(len(all), func(i int) (any, any) { return all[i].key, int64(all[i].TakenPrice) })
+	u.WriteString(", last_won = ")
+	u.Choose(len(all), func(i int) (any, any) { return all[i].key, engine.Micros(all[i].LastWon) })
+	u.Where(len(all), func(i int) any { return all[i].key })
+	limited := false
+	for i := range all {
+		c := &all[i]
+		if !c.Limit.HasLeads && !c.Limit.HasBudget {
+			continue
+		}
+		if !limited {
+			u.WriteString(" AND CASE counter_key")
+			limited = true
+		}
+		u.WriteString(" WHEN ? THEN ")
+		u.Args = append(u.Args, c.key)
+		if c.Limit.HasLeads {
+			u.WriteString("used + ? <= ?")
+			u.Args = append(u.Args, c.TakenLeads, c.Limit.Leads)
+		}
+		if c.Limit.HasLeads && c.Limit.HasBudget {
+			u.WriteString(" AND ")
+		}
+		if c.Limit.HasBudget {
+			u.WriteString("spent + ? <= ?")
+			u.Args = append(u.Args, int64(c.TakenPrice), int64(c.Limit.Budget))
+		}
+	}
+	if limited {
+		u.WriteString(" ELSE 1 END")
+	}
+	matched, err := r.t.Exec(ctx, u.String(), u.Args...)
+	if err != nil {
+		return err
+	}
+	if matched != int64(len(all)) {
+		return r.t.Refuse(fmt.Errorf("%w: %d of %d counters", engine.ErrGuard, int64(len(all))-matched, len(all)))
+	}
+	return nil
+}
+
+func (r counters) insert(ctx context.Context, n int, row func(i int) counterRow) error {
+	_, err := r.t.InsertRows(ctx, "contract_counters", counterColumns, n, func(args []any, i int) ([]any, error) {
+		c := row(i)
+		return append(args, c.Key, c.ContractID, c.Window, c.SpanKey, c.StartsAt, c.EndsAt, c.Used, c.Spent, c.LastWon), nil
+	})
+	return err
+}
+
+// Recount implements market.CounterRepository. Test leads are never counted.
+func (r counters) Recount(ctx context.Context, contractID string, spans []calendar.Span) error {
+	if _, err := r.t.Exec(ctx, "DELETE FROM contract_counters WHERE contract_id = ? AND span_window <> ?", contractID, string(calendar.Total)); err != nil {
+		return err
+	}
+	var rows []counterRow
+	for _, s := range spans {
+		if s.Window == calendar.Total {
+			continue
+		}
+		row := counterRow{
+			Key: distribution.CounterKey(contractID, s), ContractID: contractID, Window: string(s.Window), SpanKey: s.Key,
+			StartsAt: engine.Micros(s.Start), EndsAt: engine.Micros(s.End),
+		}
+		if _, err := r.t.Get(ctx, &row, "SELECT COUNT(*) AS used, COALESCE(SUM(s.price), 0) AS spent, COALESCE(MAX(s.sold_at), 0) AS last_won FROM sales s JOIN leads l ON l.id = s.lead_id WHERE s.contract_id = ? AND s.sold_at >= ? AND s.sold_at < ? AND s.status = ? AND l.test = 0",
+			contractID, row.StartsAt, row.EndsAt, string(lead.SaleCaptured)); err != nil {
+			return err
+		}
+		rows = append(rows, row)
+	}
+	return r.insert(ctx, len(rows), func(i int) counterRow { return rows[i] })
+}

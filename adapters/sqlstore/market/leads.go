@@ -1,0 +1,139 @@
+package market
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
+	"github.com/leadmill/leadmill/adapters/sqlstore/internal/leadrow"
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/lead"
+)
+
+type leads struct{ t *engine.Tx }
+
+// AddAll implements application.LeadRepository.
+func (r leads) AddAll(ctx context.Context, all []application.StoredLead) error {
+	return leadrow.Add(ctx, r.t, all)
+}
+
+// Responses implements application.LeadRepository.
+func (r leads) Responses(ctx context.Context, ids []string) (map[string]application.StoredResponse, error) {
+	out := make(map[string]application.StoredResponse, len(ids))
+	for chunk := range slices.Chunk(engine.Sorted(ids), engine.MaxParams) {
+		var rows []struct {
+			ID          string `db:"id"`
+			Fingerprint []byte `db:"request_fingerprint"`
+			Status      int    `db:"answer_status"`
+			Body        []byte `db:"answer_body"`
+		}
+		if err := r.t.All(ctx, &rows, "SELECT id, request_fingerprint, answer_status, answer_body FROM leads WHERE id IN ("+engine.Marks(len(chunk))+")", engine.Anys(chunk)...); err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			a := application.StoredResponse{Response: application.Response{Status: row.Status, Body: engine.Blob(row.Body)}}
+			copy(a.Fingerprint[:], row.Fingerprint)
+			out[row.ID] = a
+		}
+	}
+	return out, nil
+}
+
+// LockPending implements application.LeadRepository. Ids sort by the time they were made.
+func (r leads) LockPending(ctx context.Context, campaignID, after string, limit int) ([]*lead.Lead, error) {
+	return r.lockPending(ctx, "id > ? ORDER BY id LIMIT ?", campaignID, after, int64(limit))
+}
+
+// LockPendingByID implements application.LeadRepository.
+func (r leads) LockPendingByID(ctx context.Context, campaignID, id string) ([]*lead.Lead, error) {
+	return r.lockPending(ctx, "id = ?", campaignID, id)
+}
+
+// lockPending names the key because MySQL reads a small table by its primary key, and would then wait for the rows of other
+// campaigns that are being written.
+func (r leads) lockPending(ctx context.Context, which string, args ...any) ([]*lead.Lead, error) {
+	var rows []leadrow.Row
+	if err := r.t.All(ctx, &rows, "SELECT "+leadrow.Columns+" FROM leads"+r.t.UseKey("leads_status")+" WHERE status = 'pending' AND campaign_id = ? AND "+which+r.t.ForUpdate(),
+		args...); err != nil {
+		return nil, err
+	}
+	out := make([]*lead.Lead, len(rows))
+	for i, row := range rows {
+		n, err := row.Snapshot()
+		if err != nil {
+			return nil, r.t.Refuse(err)
+		}
+		out[i] = lead.FromSnapshot(n)
+	}
+	return out, nil
+}
+
+// SaveAll implements application.LeadRepository. The leads had no sales when they were loaded.
+func (r leads) SaveAll(ctx context.Context, all []*lead.Lead) error {
+	snapshots := make([]lead.Snapshot, len(all))
+	rows := make([]changedLead, len(all))
+	for i, l := range all {
+		snapshots[i] = l.Snapshot()
+		rows[i] = changedLead{Snapshot: &snapshots[i], was: l.StoredVersion(), trace: leadrow.EncodeTrace(make([]byte, 0, 256), snapshots[i].Trace)}
+	}
+	slices.SortFunc(rows, func(a, b changedLead) int { return strings.Compare(a.ID, b.ID) })
+	for chunk := range slices.Chunk(rows, engine.MaxParams/23) {
+		if err := r.change(ctx, chunk); err != nil {
+			return err
+		}
+	}
+	if err := leadrow.AddSales(ctx, r.t, snapshots); err != nil {
+		return err
+	}
+	for i, l := range all {
+		r.t.Save(l, "lead", snapshots[i].ID, snapshots[i].SellerID, application.TrailOf(ctx))
+	}
+	return nil
+}
+
+type changedLead struct {
+	*lead.Snapshot
+
+	was   int64
+	trace []byte
+}
+
+func (r leads) change(ctx context.Context, rows []changedLead) error {
+	u := engine.Cases{Key: "id"}
+	u.WriteString("UPDATE leads SET ")
+	for i, c := range []struct {
+		name string
+		of   func(l *changedLead) any
+	}{
+		{"status", func(l *changedLead) any { return string(l.Status) }},
+		{"code", func(l *changedLead) any { return string(l.Code) }},
+		{"reason", func(l *changedLead) any { return l.Reason }},
+		{"payout", func(l *changedLead) any { return int64(l.Payout) }},
+		{"shown", func(l *changedLead) any { return int64(l.Shown) }},
+		{"shown_hidden", func(l *changedLead) any { return engine.Flag(l.ShownHidden) }},
+		{"trace", func(l *changedLead) any { return l.trace }},
+		{"pending_until", func(l *changedLead) any { return engine.Micros(l.PendingUntil) }},
+		{"updated_at", func(l *changedLead) any { return engine.Micros(l.UpdatedAt) }},
+		{"version", func(l *changedLead) any { return l.Version }},
+	} {
+		if i > 0 {
+			u.WriteString(", ")
+		}
+		u.WriteString(c.name)
+		u.WriteString(" = ")
+		u.Choose(len(rows), func(i int) (any, any) { return rows[i].ID, c.of(&rows[i]) })
+	}
+	u.Where(len(rows), func(i int) any { return rows[i].ID })
+	u.WriteString(" AND version = ")
+	u.Choose(len(rows), func(i int) (any, any) { return rows[i].ID, rows[i].was })
+	matched, err := r.t.Exec(ctx, u.String(), u.Args...)
+	if err != nil {
+		return err
+	}
+	if matched != int64(len(rows)) {
+		return r.t.Refuse(fmt.Errorf("%w: %d of %d leads", engine.ErrGuard, int64(len(rows))-matched, len(rows)))
+	}
+	return nil
+}

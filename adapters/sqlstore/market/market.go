@@ -1,0 +1,33 @@
+// Package market stores the lead marketplace: campaigns with their contracts, buyers with their ledgers, suppliers' leads with
+// their sales, what contracts used of their caps, the claims that make duplicates impossible, and the campaign report.
+package market
+
+import (
+	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/market"
+)
+
+// Repositories are the repositories of this room in one transaction.
+type Repositories struct{ t *engine.Tx }
+
+// NewRepositories binds the repositories to a transaction.
+func NewRepositories(t *engine.Tx) Repositories { return Repositories{t} }
+
+// Buyers returns the repository of buyers.
+func (r Repositories) Buyers() application.BuyerRepository { return buyers(r) }
+
+// Campaigns returns the repository of campaigns and their contracts.
+func (r Repositories) Campaigns() application.CampaignRepository { return campaigns(r) }
+
+// Leads returns the repository of leads and their sales.
+func (r Repositories) Leads() application.LeadRepository { return leads(r) }
+
+// Counters returns the repository of what contracts used in spans of time.
+func (r Repositories) Counters() market.CounterRepository { return counters(r) }
+
+// Claims returns the repository of claims.
+func (r Repositories) Claims() market.ClaimRepository { return claims(r) }
+
+// Expiring names the tables of this room whose rows are over at their expires_at.
+func Expiring() []string { return []string{"claims"} }

@@ -1,0 +1,83 @@
+package program
+
+import (
+	"cmp"
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
+	"github.com/leadmill/leadmill/application"
+	programquery "github.com/leadmill/leadmill/application/program/query"
+	"github.com/leadmill/leadmill/domain/lead"
+)
+
+// formLeadRow is a form lead with its submitter and the customer it became; CustomerID is empty when it became none.
+type formLeadRow struct {
+	reviewRow
+
+	MarketStatus    string `db:"market_status"`
+	CreatedAt       int64  `db:"created_at"`
+	PartnerID       string `db:"partner_id"`
+	PartnerName     string `db:"partner_name"`
+	PartnerSurname  string `db:"partner_surname"`
+	PartnerEmail    string `db:"partner_email"`
+	CustomerKey     string `db:"customer_key"`
+	CustomerName    string `db:"customer_name"`
+	CustomerSurname string `db:"customer_surname"`
+	CustomerEmail   string `db:"customer_email"`
+}
+
+// selectFormLeads joins from the left, so that MySQL reads the reviews first, in the order of their numbers.
+func (r *Reader) selectFormLeads() string {
+	return "SELECT f." + strings.ReplaceAll(reviewColumns, ", ", ", f.") + ", COALESCE(l.status, '') AS market_status, " +
+		"COALESCE(l.created_at, 0) AS created_at, COALESCE(l.partner_id, '') AS partner_id, COALESCE(p.name, '') AS partner_name, " +
+		"COALESCE(p.surname, '') AS partner_surname, COALESCE(p.email, '') AS partner_email, COALESCE(c.customer_key, '') AS customer_key, " +
+		"COALESCE(c.name, '') AS customer_name, COALESCE(c.surname, '') AS customer_surname, COALESCE(c.email, '') AS customer_email " +
+		"FROM lead_reviews f" + r.db.UseKey("lead_reviews_number") + " LEFT JOIN leads l ON l.id = f.lead_id " +
+		"LEFT JOIN partners p ON p.seller_id = f.seller_id AND p.id = l.partner_id LEFT JOIN customers c ON c.id = f.customer_id " +
+		"WHERE f.seller_id = ? AND f.status <> 'deleted'"
+}
+
+func (n formLeadRow) answer() (programquery.FormLead, error) {
+	answers, err := n.answers()
+	if err != nil {
+		return programquery.FormLead{}, err
+	}
+	out := programquery.FormLead{
+		Number: n.Number, LeadID: n.LeadID, Status: n.Status, Name: n.Name, Email: n.Email, Answers: answers,
+		Submitter:    programquery.Person{ID: n.PartnerID, Name: fullName(n.PartnerName, n.PartnerSurname), Email: n.PartnerEmail},
+		MarketStatus: n.MarketStatus, CreatedAt: engine.Time(n.CreatedAt),
+	}
+	if n.CustomerID != "" {
+		// A deleted customer has no key any more.
+		out.ConvertedTo = &programquery.Person{ID: cmp.Or(n.CustomerKey, n.CustomerID), Name: fullName(n.CustomerName, n.CustomerSurname), Email: n.CustomerEmail}
+	}
+	return out, nil
+}
+
+func fullName(name, surname string) string { return strings.TrimSpace(name + " " + surname) }
+
+// FormLeadByNumber answers programquery.FormLeadByNumber: lead.ErrNotFound.
+func (r *Reader) FormLeadByNumber(ctx context.Context, q programquery.FormLeadByNumber) (programquery.FormLead, error) {
+	var row formLeadRow
+	if err := r.db.One(ctx, lead.ErrNotFound, &row, r.selectFormLeads()+" AND f.number = ?", q.SellerID, q.Number); err != nil {
+		return programquery.FormLead{}, err
+	}
+	return row.answer()
+}
+
+// FormLeads answers programquery.FormLeads.
+func (r *Reader) FormLeads(ctx context.Context, q programquery.FormLeads) (application.List[programquery.FormLead], error) {
+	return engine.ListBy(ctx, r.db, engine.Order{Columns: []string{"f.number"}, Numbers: true}, q.Page,
+		func(l programquery.FormLead) string { return strconv.FormatInt(l.Number, 10) }, formLeadRow.answer, r.selectFormLeads(), q.SellerID)
+}
+
+// LeadFormOfSeller answers programquery.LeadFormOfSeller.
+func (r *Reader) LeadFormOfSeller(ctx context.Context, q programquery.LeadFormOfSeller) (programquery.LeadForm, error) {
+	n, err := findForm(ctx, r.db, q.SellerID)
+	if err != nil {
+		return programquery.LeadForm{}, err
+	}
+	return programquery.LeadForm{FormSnapshot: n}, nil
+}

@@ -1,0 +1,163 @@
+package program
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
+	"github.com/leadmill/leadmill/application"
+	programquery "github.com/leadmill/leadmill/application/program/query"
+	"github.com/leadmill/leadmill/domain/partner"
+)
+
+// activityRow is what came by a partner.
+type activityRow struct {
+	PartnerID string `db:"partner_id"`
+	Clicks    int64  `db:"clicks"`
+	Signups   int64  `db:"signups"`
+	Leads     int64  `db:"leads"`
+}
+
+// PartnerByHandle answers programquery.PartnerByHandle: partner.ErrNotFound.
+func (r *Reader) PartnerByHandle(ctx context.Context, q programquery.PartnerByHandle) (programquery.PartnerDetail, error) {
+	p, err := findPartner(ctx, r.db, q.SellerID, q.Handle)
+	if err != nil {
+		return programquery.PartnerDetail{}, err
+	}
+	return r.detail(ctx, p)
+}
+
+// detail answers with what came by a partner.
+func (r *Reader) detail(ctx context.Context, p foundPartner) (programquery.PartnerDetail, error) {
+	var row activityRow
+	if _, err := r.db.Get(ctx, &row, "SELECT partner_id, clicks, signups, leads FROM partner_activity WHERE seller_id = ? AND partner_id = ?",
+		p.SellerID, p.ID); err != nil {
+		return programquery.PartnerDetail{}, err
+	}
+	answer, err := p.answer(p.keys, row.Signups)
+	if err != nil {
+		return programquery.PartnerDetail{}, err
+	}
+	return programquery.PartnerDetail{Partner: answer, Clicks: row.Clicks, Signups: row.Signups, Leads: row.Leads}, nil
+}
+
+// answer makes the answer of a partner with its referral keys, the default one first.
+func (r partnerRow) answer(keys []string, signups int64) (programquery.Partner, error) {
+	tags, err := r.tags()
+	if err != nil {
+		return programquery.Partner{}, err
+	}
+	fields, err := r.customFields()
+	if err != nil {
+		return programquery.Partner{}, err
+	}
+	return programquery.Partner{
+		ID: r.ID, Email: r.Email, Name: r.Name, Surname: r.Surname, Status: r.Status, TermsAccepted: r.TermsAccepted,
+		Approved: r.Approved, Keys: keys, Tags: tags, CustomFields: fields, ReferralsCount: signups,
+		CreatedAt: engine.Time(r.CreatedAt), UpdatedAt: engine.Time(r.UpdatedAt),
+	}, nil
+}
+
+// Partners answers programquery.Partners: with three statements, whatever the page's size.
+func (r *Reader) Partners(ctx context.Context, q programquery.Partners) (application.List[programquery.Partner], error) {
+	f := engine.Filter{Args: []any{q.SellerID}}
+	f.WriteString("SELECT " + partnerColumns + " FROM partners" + r.db.UseKey("partners_created") + " WHERE seller_id = ? AND status <> 'deleted'")
+	f.ContainsID("id", q.ID)
+	f.Contains("email_key", strings.ToLower(q.Email))
+	if q.Key != "" {
+		f.WriteString(" AND EXISTS (SELECT 1 FROM partner_keys k WHERE k.seller_id = partners.seller_id AND k.partner_id = partners.id AND k.ordinal >= 0")
+		f.ContainsID("k.referral_key", q.Key)
+		f.WriteByte(')')
+	}
+	rows, err := engine.RowsOf[partnerRow](ctx, r.db, engine.Order{Columns: []string{"created_at", "id"}, Numbers: true}, q.Page, f.String(), f.Args...)
+	if err != nil {
+		return application.List[programquery.Partner]{}, err
+	}
+	page := application.ListOf(rows, q.Page, func(row partnerRow) string { return strconv.FormatInt(row.CreatedAt, 10) + " " + row.ID })
+	out := application.List[programquery.Partner]{Items: make([]programquery.Partner, len(page.Items)), Next: page.Next}
+	if len(page.Items) == 0 {
+		return out, nil
+	}
+	args := []any{q.SellerID}
+	for _, row := range page.Items {
+		args = append(args, row.ID)
+	}
+	of := " WHERE seller_id = ? AND partner_id IN (" + engine.Marks(len(page.Items)) + ")"
+	var keys []struct {
+		PartnerID string `db:"partner_id"`
+		Key       string `db:"referral_key"`
+	}
+	if err := r.db.All(ctx, &keys, "SELECT partner_id, referral_key FROM partner_keys"+of+" AND ordinal >= 0 ORDER BY partner_id, ordinal", args...); err != nil {
+		return application.List[programquery.Partner]{}, err
+	}
+	owned := map[string][]string{}
+	for _, k := range keys {
+		owned[k.PartnerID] = append(owned[k.PartnerID], k.Key)
+	}
+	var counts []activityRow
+	if err := r.db.All(ctx, &counts, "SELECT partner_id, clicks, signups, leads FROM partner_activity"+of, args...); err != nil {
+		return application.List[programquery.Partner]{}, err
+	}
+	signups := map[string]int64{}
+	for _, c := range counts {
+		signups[c.PartnerID] = c.Signups
+	}
+	for i, row := range page.Items {
+		if out.Items[i], err = row.answer(owned[row.ID], signups[row.ID]); err != nil {
+			return application.List[programquery.Partner]{}, err
+		}
+	}
+	return out, nil
+}
+
+// linkRow is a referral key of a partner that is not deleted.
+type linkRow struct {
+	Key       string `db:"referral_key"`
+	PartnerID string `db:"partner_id"`
+	Ordinal   int64  `db:"ordinal"`
+}
+
+func (l linkRow) answer() (programquery.ReferralLink, error) {
+	return programquery.ReferralLink{Key: l.Key, PartnerID: l.PartnerID, Default: l.Ordinal == 0}, nil
+}
+
+// selectLinks asks with NOT EXISTS for partners that are not deleted, so that MySQL reads the keys first, by an index of theirs.
+func (r *Reader) selectLinks(index string) string {
+	return "SELECT referral_key, partner_id, ordinal FROM partner_keys" + r.db.UseKey(index) + " WHERE seller_id = ? AND ordinal >= 0 AND NOT EXISTS " +
+		"(SELECT 1 FROM partners p WHERE p.seller_id = partner_keys.seller_id AND p.id = partner_keys.partner_id AND p.status = 'deleted')"
+}
+
+// ReferralLinks answers programquery.ReferralLinks: partner.ErrNotFound when links of a partner are asked for.
+func (r *Reader) ReferralLinks(ctx context.Context, q programquery.ReferralLinks) (application.List[programquery.ReferralLink], error) {
+	f := engine.Filter{Args: []any{q.SellerID}}
+	if q.Partner == (application.PartnerHandle{}) {
+		f.WriteString(r.selectLinks("PRIMARY"))
+	} else {
+		p, err := findPartner(ctx, r.db, q.SellerID, q.Partner)
+		if err != nil {
+			return application.List[programquery.ReferralLink]{}, err
+		}
+		f.WriteString(r.selectLinks("partner_keys_partner"))
+		f.And("partner_id = ?", p.ID)
+	}
+	f.ContainsID("referral_key", q.Key)
+	return engine.ListBy(ctx, r.db, engine.Order{Columns: []string{"referral_key"}}, q.Page, func(l programquery.ReferralLink) string { return l.Key },
+		linkRow.answer, f.String(), f.Args...)
+}
+
+// ReferralLinkByKey answers programquery.ReferralLinkByKey: partner.ErrLinkNotFound.
+func (r *Reader) ReferralLinkByKey(ctx context.Context, q programquery.ReferralLinkByKey) (programquery.ReferralLink, error) {
+	if !engine.IsID(q.Key) {
+		return programquery.ReferralLink{}, partner.ErrLinkNotFound
+	}
+	var row linkRow
+	err := r.db.One(ctx, partner.ErrLinkNotFound, &row, r.selectLinks("PRIMARY")+" AND referral_key = ?", q.SellerID, q.Key)
+	if err == nil && row.Key != q.Key {
+		err = partner.ErrLinkNotFound
+	}
+	if err != nil {
+		return programquery.ReferralLink{}, err
+	}
+	return row.answer()
+}

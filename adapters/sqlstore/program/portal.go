@@ -1,0 +1,79 @@
+package program
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"time"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/program"
+	programquery "github.com/leadmill/leadmill/application/program/query"
+	"github.com/leadmill/leadmill/domain/partner"
+)
+
+// PartnerPage answers programquery.PartnerPage: program.ErrTokenUnknown.
+func (r *Reader) PartnerPage(ctx context.Context, q programquery.PartnerPage) (programquery.PartnerPageView, error) {
+	p, s, err := r.holder(ctx, q.Token, program.SessionToken)
+	if err != nil {
+		return programquery.PartnerPageView{}, err
+	}
+	d, err := r.detail(ctx, p)
+	return programquery.PartnerPageView{Program: s.Name, Website: s.Website, LinkParameter: s.program.LinkParameter, Partner: d}, err
+}
+
+// OpenInvitation answers programquery.OpenInvitation: program.ErrTokenUnknown.
+func (r *Reader) OpenInvitation(ctx context.Context, q programquery.OpenInvitation) (programquery.InvitationView, error) {
+	p, s, err := r.holder(ctx, q.Token, program.InvitationToken)
+	if err == nil && !p.acceptsInvitation() {
+		err = program.ErrTokenUnknown
+	}
+	if err != nil {
+		return programquery.InvitationView{}, err
+	}
+	return programquery.InvitationView{Program: s.Name, Name: p.Name}, nil
+}
+
+// holder returns the partner that holds a token, and its seller: program.ErrTokenUnknown.
+func (r *Reader) holder(ctx context.Context, token string, kind program.TokenKind) (foundPartner, owner, error) {
+	t, err := r.TokenOf(ctx, program.TokenHash(token), kind, r.clock.Now())
+	if err != nil {
+		return foundPartner{}, owner{}, err
+	}
+	p, err := findPartner(ctx, r.db, t.SellerID, application.PartnerHandle{ID: t.PartnerID})
+	if errors.Is(err, partner.ErrNotFound) {
+		err = program.ErrTokenUnknown
+	}
+	if err != nil {
+		return foundPartner{}, owner{}, err
+	}
+	s, err := r.sellerByID(ctx, t.SellerID, program.ErrTokenUnknown)
+	return p, s, err
+}
+
+// TokenOf implements program.PortalReader.
+func (r *Reader) TokenOf(ctx context.Context, hash [sha256.Size]byte, kind program.TokenKind, now time.Time) (program.Token, error) {
+	var row tokenRow
+	if err := r.db.One(ctx, program.ErrTokenUnknown, &row, "SELECT "+tokenColumns+" FROM partner_tokens WHERE token_hash = ? AND kind = ? AND expires_at > ?",
+		hash[:], string(kind), engine.Micros(now)); err != nil {
+		return program.Token{}, err
+	}
+	return row.restore(), nil
+}
+
+// ContactOf implements program.PortalReader.
+func (r *Reader) ContactOf(ctx context.Context, sellerID, partnerID string) (program.PartnerContact, error) {
+	p, err := findPartner(ctx, r.db, sellerID, application.PartnerHandle{ID: partnerID})
+	if err != nil {
+		return program.PartnerContact{}, err
+	}
+	s, err := r.sellerByID(ctx, sellerID, partner.ErrNotFound)
+	if err != nil {
+		return program.PartnerContact{}, err
+	}
+	return program.PartnerContact{
+		PartnerID: p.ID, Email: p.Email, Name: p.Name, Surname: p.Surname, SellerName: s.Name,
+		Open: p.acceptsInvitation(),
+	}, nil
+}

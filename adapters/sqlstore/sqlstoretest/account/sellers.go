@@ -1,0 +1,135 @@
+package accounttest
+
+import (
+	"crypto/sha256"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/sqlstoretest"
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/seller"
+)
+
+func testSellers(t *testing.T, h *sqlstoretest.Harness) {
+	n := sqlstoretest.Filled[seller.Snapshot](0)
+	n.ID, n.Code, n.Currency = "seller_1", "ABCD1234", "KWD"
+	sqlstoretest.RequireFull(t, n)
+	s, err := seller.FromSnapshot(n)
+	require.NoError(t, err)
+	h.Do(t, func(ctx ctx, tx tx) error { return tx.Sellers().Add(ctx, s) })
+	load := func() (got []seller.Snapshot) {
+		h.Do(t, func(ctx ctx, tx tx) error {
+			got = nil
+			for _, get := range []func() (*seller.Seller, error){
+				func() (*seller.Seller, error) { return tx.Sellers().Get(ctx, n.ID) },
+				func() (*seller.Seller, error) { return tx.Sellers().Lock(ctx, n.ID) },
+				func() (*seller.Seller, error) { return tx.Sellers().LockByCode(ctx, n.Code) },
+			} {
+				s, err := get()
+				if err != nil {
+					return err
+				}
+				got = append(got, s.Snapshot())
+			}
+			return nil
+		})
+		return got
+	}
+	require.Equal(t, []seller.Snapshot{n, n, n}, load())
+
+	changed := sqlstoretest.Filled[seller.Snapshot](100)
+	changed.ID, changed.Code, changed.Currency, changed.CreatedAt, changed.Version = n.ID, n.Code, n.Currency, n.CreatedAt, n.Version
+	changed.Program = seller.PartnerProgram{LinkParameter: "via", CookieDays: 1}
+	s, err = seller.FromSnapshot(changed)
+	require.NoError(t, err)
+	h.Do(t, func(ctx ctx, tx tx) error { return tx.Sellers().Save(ctx, s) })
+	require.Equal(t, []seller.Snapshot{changed, changed, changed}, load())
+
+	h.Exec(t, "UPDATE sellers SET program = NULL")
+	changed.Program = seller.DefaultProgram()
+	require.Equal(t, []seller.Snapshot{changed, changed, changed}, load(), "of a seller that set nothing")
+
+	h.Do(t, func(ctx ctx, tx tx) error {
+		require.Equal(t, seller.ErrCodeTaken, tx.Sellers().Add(ctx, sqlstoretest.NewSeller(t, "seller_2", "ABCD1234", "other")))
+		require.Equal(t, seller.ErrSlugTaken, tx.Sellers().Add(ctx, sqlstoretest.NewSeller(t, "seller_2", "ABCD1235", changed.Slug)))
+		second := sqlstoretest.NewSeller(t, "seller_2", "ABCD1235", "other")
+		require.NoError(t, tx.Sellers().Add(ctx, second))
+		for _, id := range []string{"seller_3", "seller_1 ", "SELLER_1", ""} {
+			_, err := tx.Sellers().Lock(ctx, id)
+			require.Equal(t, seller.ErrNotFound, err, id)
+		}
+		_, err := tx.Sellers().LockByCode(ctx, "abcd1234")
+		require.Equal(t, seller.ErrNotFound, err)
+		return nil
+	})
+	h.Do(t, func(ctx ctx, tx tx) error {
+		second, err := tx.Sellers().Lock(ctx, "seller_2")
+		require.NoError(t, err)
+		taken := second.Snapshot()
+		taken.Slug = changed.Slug
+		second, err = seller.FromSnapshot(taken)
+		require.NoError(t, err)
+		require.Equal(t, seller.ErrSlugTaken, tx.Sellers().Save(ctx, second))
+		return nil
+	})
+	var dataError *application.DataError
+	err = h.Store.Do(t.Context(), func(ctx ctx, tx tx) error {
+		return tx.Sellers().Add(ctx, sqlstoretest.NewSeller(t, "seller_1", "ZZZZ1234", "zzz"))
+	})
+	require.ErrorAs(t, err, &dataError, "an id that exists is nobody's fault but ours")
+}
+
+func testKeys(t *testing.T, h *sqlstoretest.Harness) {
+	k := sqlstoretest.Filled[seller.Key](0)
+	k.Limit.Window = 90 * time.Second
+	sqlstoretest.RequireFull(t, k)
+	h.Do(t, func(ctx ctx, tx tx) error { return tx.Keys().Add(ctx, k) })
+	var row struct {
+		ID        string `db:"id"`
+		SellerID  string `db:"seller_id"`
+		Scope     string `db:"scope"`
+		Name      string `db:"name"`
+		PartnerID string `db:"partner_id"`
+		Requests  int64  `db:"limit_requests"`
+		Window    int64  `db:"limit_window_us"`
+		Hash      []byte `db:"hash"`
+		CreatedAt int64  `db:"created_at"`
+		RevokedAt int64  `db:"revoked_at"`
+	}
+	require.NoError(t, h.DB.Reader.GetContext(t.Context(), &row, "SELECT * FROM api_keys"))
+	require.Equal(t, seller.Key{
+		ID: row.ID, SellerID: row.SellerID, Scope: seller.Scope(row.Scope), Name: row.Name, PartnerID: row.PartnerID,
+		Limit: seller.RateLimit{Requests: row.Requests, Window: time.Duration(row.Window) * time.Microsecond}, Hash: [sha256.Size]byte(row.Hash),
+		CreatedAt: time.UnixMicro(row.CreatedAt).UTC(), RevokedAt: time.UnixMicro(row.RevokedAt).UTC(),
+	}, k)
+
+	k.ID, k.RevokedAt = "fresh", time.Time{}
+	h.Do(t, func(ctx ctx, tx tx) error {
+		require.NoError(t, tx.Keys().Add(ctx, k))
+		require.Equal(t, seller.ErrKeyNotFound, tx.Keys().Revoke(ctx, "another", "fresh", now))
+		require.Equal(t, seller.ErrKeyNotFound, tx.Keys().Revoke(ctx, k.SellerID, "absent", now))
+		require.NoError(t, tx.Keys().Revoke(ctx, k.SellerID, "fresh", now))
+		require.Equal(t, seller.ErrKeyNotFound, tx.Keys().Revoke(ctx, k.SellerID, "fresh", now.Add(time.Hour)))
+		return nil
+	})
+	var revoked int64
+	require.NoError(t, h.DB.Reader.GetContext(t.Context(), &revoked, "SELECT revoked_at FROM api_keys WHERE id = 'fresh'"))
+	require.Equal(t, now.UnixMicro(), revoked)
+
+	for id, of := range map[string][2]string{"a": {k.SellerID, "p"}, "b": {k.SellerID, "p"}, "c": {k.SellerID, "other"}, "d": {"another", "p"}, "e": {k.SellerID, ""}} {
+		k.ID, k.SellerID, k.PartnerID = id, of[0], of[1]
+		h.Do(t, func(ctx ctx, tx tx) error { return tx.Keys().Add(ctx, k) })
+	}
+	h.Do(t, func(ctx ctx, tx tx) error {
+		require.NoError(t, tx.Keys().RevokeOfPartner(ctx, row.SellerID, "p", now))
+		require.NoError(t, tx.Keys().RevokeOfPartner(ctx, row.SellerID, "p", now.Add(time.Hour)), "twice changes nothing")
+		require.NoError(t, tx.Keys().RevokeOfPartner(ctx, row.SellerID, "absent", now))
+		require.NoError(t, tx.Keys().RevokeOfPartner(ctx, row.SellerID, "", now), "the seller's own keys are nobody's")
+		return nil
+	})
+	var gone []string
+	require.NoError(t, h.DB.Reader.SelectContext(t.Context(), &gone, "SELECT id FROM api_keys WHERE revoked_at = ? AND id < 'f' ORDER BY id", now.UnixMicro()))
+	require.Equal(t, []string{"a", "b"}, gone)
+}

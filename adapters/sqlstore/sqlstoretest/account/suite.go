@@ -1,0 +1,30 @@
+// Package accounttest is what the store of the room account must pass on every engine.
+package accounttest
+
+import (
+	"context"
+	"testing"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore"
+	"github.com/leadmill/leadmill/adapters/sqlstore/sqlstoretest"
+)
+
+// Run runs the suite. open returns a harness on a database of its own each time; see sqlstoretest.New.
+func Run(t *testing.T, open func(t *testing.T) *sqlstoretest.Harness) {
+	t.Helper()
+	sqlstoretest.Each(t, open, []sqlstoretest.Test{
+		{Name: "sellers", Run: testSellers},
+		{Name: "keys", Run: testKeys},
+		{Name: "answers", Run: testAnswers},
+		{Name: "answer race", Run: testAnswerRace},
+		{Name: "installation", Run: testInstallation},
+	})
+}
+
+type (
+	ctx = context.Context
+	tx  = *sqlstore.Tx
+)
+
+// now is the time of all tests.
+var now = sqlstoretest.Now

@@ -1,0 +1,253 @@
+package markettest
+
+import (
+	"crypto/sha256"
+	"database/sql"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/sqlstoretest"
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/buyer"
+	"github.com/leadmill/leadmill/domain/field"
+	"github.com/leadmill/leadmill/domain/lead"
+	"github.com/leadmill/leadmill/domain/money"
+)
+
+func testLeads(t *testing.T, h *sqlstoretest.Harness) {
+	n := sqlstoretest.Filled[lead.Snapshot](0)
+	n.SellerCode, n.Status = "ABCD1234", lead.StatusPending
+	n.Fields = field.Set{
+		"text": field.TextValue("a \"quote\" \\ \n\t\u0001 é 漢 🙂 </script>"), "empty": field.TextValue(""), "null": {}, "yes": {Kind: field.Bool, Text: "true"},
+		"no": {Kind: field.Bool, Text: "false"}, "number": {Kind: field.Number, Text: "-1.50e+3"}, "long": {Kind: field.Number, Text: "123456789012345678901234567890"},
+		"other": {Kind: field.Other, Text: `{"b":[1, 2.0],"a":"\u00e9"}`}, "list": {Kind: field.Other, Text: "[]"}, "ключ \"x\"": field.TextValue("v"),
+	}
+	n.Sales[1].Status = lead.SaleCaptured
+	sqlstoretest.RequireFull(t, n)
+	n.Review = nil // of a form lead, which FormLeads stores
+	variant := sqlstoretest.Filled[lead.Snapshot](300)
+	variant.SellerCode, variant.Status, variant.CampaignID = n.SellerCode, lead.StatusPending, n.CampaignID
+	variant.Fields, variant.Trace, variant.Sales, variant.Test, variant.Review = field.Set{}, lead.Trace{}, nil, false, nil
+	fingerprint := sqlstoretest.Filled[[sha256.Size]byte](9)
+	answer := application.Response{Status: 201, Body: []byte("{\"a\":1}\n\x00'\\")}
+	h.Do(t, func(ctx ctx, tx tx) error {
+		return tx.Leads().AddAll(ctx, []application.StoredLead{{Lead: lead.FromSnapshot(n), Fingerprint: fingerprint, Response: answer}, {Lead: lead.FromSnapshot(variant)}})
+	})
+	load := func() (got []lead.Snapshot) {
+		h.Do(t, func(ctx ctx, tx tx) error {
+			all, err := tx.Leads().LockPending(ctx, n.CampaignID, "", 10)
+			require.NoError(t, err)
+			got = nil
+			for _, l := range all {
+				got = append(got, l.Snapshot())
+			}
+			return nil
+		})
+		return got
+	}
+	sales := n.Sales
+	n.Sales = nil // pending leads have none, so none are loaded
+	require.Equal(t, []lead.Snapshot{n, variant}, load())
+	require.Equal(t, sales, salesOf(t, h, n.ID))
+	var slots []sql.NullInt64
+	require.NoError(t, h.DB.Reader.SelectContext(t.Context(), &slots, "SELECT slot FROM sales WHERE lead_id = ? ORDER BY sold_at", n.ID))
+	require.Equal(t, []sql.NullInt64{{}, {Int64: 1, Valid: true}}, slots, "only a live sale has a slot")
+	h.Do(t, func(ctx ctx, tx tx) error {
+		stored, err := tx.Leads().Responses(ctx, []string{"absent", n.ID, variant.ID, n.ID})
+		require.NoError(t, err)
+		require.Equal(t, map[string]application.StoredResponse{n.ID: {Fingerprint: fingerprint, Response: answer}, variant.ID: {Response: application.Response{Body: []byte{}}}}, stored)
+		return nil
+	})
+
+	changed := sqlstoretest.Filled[lead.Snapshot](600)
+	changed.ID, changed.SellerID, changed.SellerCode, changed.Origin, changed.KeyID, changed.PartnerID = n.ID, n.SellerID, n.SellerCode, n.Origin, n.KeyID, n.PartnerID
+	changed.CampaignID, changed.Category, changed.Fields, changed.ExternalID, changed.Test = n.CampaignID, n.Category, n.Fields, n.ExternalID, n.Test
+	changed.CreatedAt, changed.Version, changed.Status, changed.Review = n.CreatedAt, n.Version, lead.StatusPending, nil
+	changed.Sales[0].Currency, changed.Sales[1].Currency = "EUR", "KWD"
+	changed.Sales[0].Status, changed.Sales[1].Status, changed.ShownHidden = "released", lead.SaleCaptured, false
+	err := h.Store.Do(t.Context(), func(ctx ctx, tx tx) error {
+		return tx.Leads().SaveAll(ctx, []*lead.Lead{lead.FromSnapshot(changed)})
+	})
+	var dataError *application.DataError
+	require.ErrorAs(t, err, &dataError, "slot 1 of the lead is taken")
+	h.Exec(t, "DELETE FROM sales WHERE lead_id = ?", n.ID)
+	h.Do(t, func(ctx ctx, tx tx) error { return tx.Leads().SaveAll(ctx, []*lead.Lead{lead.FromSnapshot(changed)}) })
+	sales, changed.Sales = changed.Sales, nil
+	require.Equal(t, []lead.Snapshot{changed, variant}, load())
+	require.Equal(t, sales, salesOf(t, h, n.ID))
+}
+
+func salesOf(t *testing.T, h *sqlstoretest.Harness, leadID string) []lead.Sale {
+	t.Helper()
+	var rows []struct {
+		ID         string `db:"id"`
+		ContractID string `db:"contract_id"`
+		BuyerID    string `db:"buyer_id"`
+		Price      int64  `db:"price"`
+		Currency   string `db:"currency"`
+		Status     string `db:"status"`
+		At         int64  `db:"sold_at"`
+	}
+	require.NoError(t, h.DB.Reader.SelectContext(t.Context(), &rows,
+		"SELECT s.id, s.contract_id, s.buyer_id, s.price, s.currency, s.status, s.sold_at FROM sales s JOIN leads l ON l.id = s.lead_id AND l.seller_id = s.seller_id AND l.campaign_id = s.campaign_id WHERE l.id = ? ORDER BY s.sold_at", leadID))
+	out := make([]lead.Sale, len(rows))
+	for i, r := range rows {
+		out[i] = lead.Sale{
+			ID: r.ID, ContractID: r.ContractID, BuyerID: r.BuyerID, Price: money.Micros(r.Price), Currency: r.Currency,
+			Status: lead.SaleStatus(r.Status), At: time.UnixMicro(r.At).UTC(),
+		}
+	}
+	return out
+}
+
+func testPending(t *testing.T, h *sqlstoretest.Harness) {
+	h.Do(t, func(ctx ctx, tx tx) error {
+		return tx.Leads().AddAll(ctx, []application.StoredLead{
+			sqlstoretest.PendingLead(t, "lead_3", "c"), sqlstoretest.PendingLead(t, "lead_1", "c"), sqlstoretest.PendingLead(t, "lead_4", "c"),
+			sqlstoretest.PendingLead(t, "lead_2", "other"), soldLead(t, "lead_0", "c", "k", 1, now),
+		})
+	})
+	ids := func(after string, limit int) (got []string) {
+		h.Do(t, func(ctx ctx, tx tx) error {
+			all, err := tx.Leads().LockPending(ctx, "c", after, limit)
+			require.NoError(t, err)
+			got = nil
+			for _, l := range all {
+				got = append(got, l.ID())
+				require.True(t, h.Locked(t, "leads", l.ID()))
+			}
+			return nil
+		})
+		return got
+	}
+	require.Equal(t, []string{"lead_1", "lead_3", "lead_4"}, ids("", 10))
+	require.Equal(t, []string{"lead_1", "lead_3"}, ids("", 2))
+	require.Equal(t, []string{"lead_4"}, ids("lead_3", 2))
+	require.Empty(t, ids("lead_4", 2))
+	byID := func(campaignID, id string) (got []string) {
+		h.Do(t, func(ctx ctx, tx tx) error {
+			all, err := tx.Leads().LockPendingByID(ctx, campaignID, id)
+			require.NoError(t, err)
+			got = nil
+			for _, l := range all {
+				got = append(got, l.ID())
+				require.True(t, h.Locked(t, "leads", l.ID()))
+			}
+			return nil
+		})
+		return got
+	}
+	require.Equal(t, []string{"lead_3"}, byID("c", "lead_3"))
+	require.Empty(t, byID("c", "absent"))
+	require.Empty(t, byID("another", "lead_3"))
+	h.Do(t, func(ctx ctx, tx tx) error {
+		all, err := tx.Leads().LockPending(ctx, "c", "", 10)
+		require.NoError(t, err)
+		require.NoError(t, all[0].Expire(now))
+		require.NoError(t, all[2].Sell(lead.Outcome{Sales: []lead.Sale{{ID: "sale_1", ContractID: "k", BuyerID: "b", Price: 3, Currency: "USD", Status: lead.SaleCaptured, At: now}}, Payout: 2, Shown: 1}, now))
+		return tx.Leads().SaveAll(ctx, []*lead.Lead{all[2], all[0]})
+	})
+	require.Equal(t, []string{"lead_3"}, ids("", 10))
+	require.Empty(t, byID("c", "lead_4"), "sold")
+	require.Len(t, salesOf(t, h, "lead_4"), 1)
+
+	// A lead that is not as it was loaded stops all of them.
+	err := h.Store.Do(t.Context(), func(ctx ctx, tx tx) error {
+		all, err := tx.Leads().LockPending(ctx, "c", "", 10)
+		require.NoError(t, err)
+		stale := all[0].Snapshot()
+		stale.Version--
+		return tx.Leads().SaveAll(ctx, []*lead.Lead{lead.FromSnapshot(stale)})
+	})
+	require.ErrorContains(t, err, "a guard refused")
+}
+
+func testLargeBatch(t *testing.T, h *sqlstoretest.Harness) {
+	const n = 1_500 // more than 30,000 parameters
+	all := make([]application.StoredLead, n)
+	for i := range all {
+		all[i] = sqlstoretest.PendingLead(t, fmt.Sprintf("lead_%05d", i), "c")
+	}
+	h.Do(t, func(ctx ctx, tx tx) error {
+		h.Faults.Statements()
+		err := tx.Leads().AddAll(ctx, all)
+		const columns = 25
+		rows := h.DB.MaxParams() / columns
+		require.Len(t, h.Faults.Statements(), (n+rows-1)/rows)
+		return err
+	})
+	h.Do(t, func(ctx ctx, tx tx) error {
+		stored, err := tx.Leads().LockPending(ctx, "c", "", n+1)
+		require.NoError(t, err)
+		require.Len(t, stored, n)
+		for _, l := range stored {
+			require.NoError(t, l.Expire(now))
+		}
+		return tx.Leads().SaveAll(ctx, stored)
+	})
+	require.Equal(t, 3*n, h.Count(t, "events"))
+
+	// And more than fits into one packet: each of these is 60 KiB twice.
+	big := make([]application.StoredLead, 256)
+	for i := range big {
+		l := sqlstoretest.NewLead(fmt.Sprintf("big_%05d", i), "d")
+		s := l.Snapshot()
+		s.Status, s.Fields = lead.StatusPending, field.Set{"text": field.TextValue(string(slices.Repeat([]byte{'"'}, 60<<10)))}
+		big[i] = application.StoredLead{Lead: lead.FromSnapshot(s), Response: application.Response{Status: 200, Body: slices.Repeat([]byte{'\''}, 60<<10)}}
+	}
+	h.Do(t, func(ctx ctx, tx tx) error { return tx.Leads().AddAll(ctx, big) })
+	require.Equal(t, n+256, h.Count(t, "leads"))
+}
+
+func testRefusedValues(t *testing.T, h *sqlstoretest.Harness) {
+	for name, spoil := range map[string]func(s *lead.Snapshot){
+		"too long":           func(s *lead.Snapshot) { s.ExternalID = string(slices.Repeat([]byte{'x'}, 256)) },
+		"not UTF-8":          func(s *lead.Snapshot) { s.Fields = field.Set{"secret": field.TextValue("\xff")} },
+		"name not UTF-8":     func(s *lead.Snapshot) { s.Fields = field.Set{"\xff": field.TextValue("secret")} },
+		"not a number":       func(s *lead.Snapshot) { s.Fields = field.Set{"n": {Kind: field.Number, Text: "1,\"x\":secret"}} },
+		"number with spaces": func(s *lead.Snapshot) { s.Fields = field.Set{"n": {Kind: field.Number, Text: " 1"}} },
+		"not a bool":         func(s *lead.Snapshot) { s.Fields = field.Set{"n": {Kind: field.Bool, Text: "1"}} },
+		"not JSON":           func(s *lead.Snapshot) { s.Fields = field.Set{"n": {Kind: field.Other, Text: "{secret"}} },
+		"exists":             func(s *lead.Snapshot) { s.ID = "lead_0" },
+	} {
+		h.Exec(t, "DELETE FROM leads")
+		good, other := sqlstoretest.NewLead("lead_0", "c").Snapshot(), sqlstoretest.NewLead("lead_1", "c").Snapshot()
+		good.Status, other.Status, other.Version = lead.StatusPending, lead.StatusPending, 0
+		spoil(&other)
+		err := h.Store.Do(t.Context(), func(ctx ctx, tx tx) error {
+			return tx.Leads().AddAll(ctx, []application.StoredLead{{Lead: lead.FromSnapshot(good)}, {Lead: lead.FromSnapshot(other)}})
+		})
+		var dataError *application.DataError
+		require.ErrorAs(t, err, &dataError, name)
+		require.NotContains(t, err.Error(), "secret", name)
+		require.NotContains(t, err.Error(), "xxx", name)
+		require.Zero(t, h.Count(t, "leads"), name)
+	}
+	sum := sqlstoretest.NewBuyer(t, "buyer_1").Snapshot()
+	sum.Balance = 1<<62 + 1<<61
+	h.Do(t, func(ctx ctx, tx tx) error { return tx.Buyers().Add(ctx, buyer.FromSnapshot(sum)) })
+	err := h.Store.Do(t.Context(), func(ctx ctx, tx tx) error {
+		sum.Balance = 1 << 62
+		b := buyer.FromSnapshot(sum)
+		_, err := b.Charge("e", "s", -1<<62, now)
+		require.NoError(t, err)
+		return tx.Buyers().SaveSold(ctx, []*buyer.Buyer{b})
+	})
+	var dataError *application.DataError
+	require.ErrorAs(t, err, &dataError, "a sum that does not fit")
+}
+
+// soldLead returns a lead that is sold once, to be stored.
+func soldLead(t *testing.T, id, campaignID, contractID string, price money.Micros, at time.Time) application.StoredLead {
+	t.Helper()
+	l := sqlstoretest.NewLead(id, campaignID)
+	require.NoError(t, l.Sell(lead.Outcome{Sales: []lead.Sale{{
+		ID: "sale_" + id, ContractID: contractID, BuyerID: "buyer_1", Price: price,
+		Currency: "USD", Status: lead.SaleCaptured, At: at,
+	}}}, at))
+	return application.StoredLead{Lead: l}
+}

@@ -1,0 +1,78 @@
+package programtest
+
+import (
+	"context"
+	"database/sql/driver"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/sqlstoretest"
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/program"
+)
+
+func testClicks(t *testing.T, h *sqlstoretest.Harness) {
+	require.NoError(t, h.Store.AppendClicks(t.Context(), nil))
+	require.Zero(t, h.Woken.Load())
+	clicks := make([]program.Click, 3)
+	for i := range clicks {
+		clicks[i] = sqlstoretest.Filled[program.Click](int64(100 * i))
+		sqlstoretest.RequireFull(t, clicks[i])
+	}
+	require.NoError(t, h.Store.AppendClicks(t.Context(), clicks))
+	require.Equal(t, int64(1), h.Woken.Load())
+	got := h.Events(t)
+	require.Len(t, got, 3)
+	var payloads [][]byte
+	require.NoError(t, h.DB.Reader.SelectContext(t.Context(), &payloads, "SELECT payload FROM events ORDER BY id"))
+	var times []int64
+	require.NoError(t, h.DB.Reader.SelectContext(t.Context(), &times, "SELECT occurred_at FROM events ORDER BY id"))
+	for i, c := range clicks {
+		require.NotEmpty(t, got[i].EventID)
+		require.Equal(t, sqlstoretest.EventRow{
+			EventID: got[i].EventID, SellerID: c.SellerID, AggregateType: "click", AggregateID: c.ID, AggregateVersion: 1,
+			Type: "partner.clicked.v1", Correlation: c.Trail.CorrelationID,
+		}, got[i])
+		require.Equal(t, c.At.UnixMicro(), times[i])
+		var payload map[string]string
+		require.NoError(t, json.Unmarshal(payloads[i], &payload))
+		at, err := time.Parse(time.RFC3339Nano, payload["clicked_at"])
+		require.NoError(t, err)
+		require.WithinDuration(t, c.At, at, time.Millisecond)
+		delete(payload, "clicked_at")
+		require.Equal(t, map[string]string{"partner_id": c.PartnerID, "referral_key": c.ReferralKey}, payload)
+	}
+
+	// Failures are those of any unit of work.
+	fresh := sqlstoretest.Filled[program.Click](900)
+	var dataError *application.DataError
+	require.ErrorAs(t, h.Store.AppendClicks(t.Context(), []program.Click{fresh, clicks[0]}), &dataError, "once is enough")
+	require.Equal(t, 3, h.Count(t, "events"), "all or none")
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, h.Store.AppendClicks(ended, []program.Click{fresh}), application.ErrUnavailable)
+	fresh.SellerID = strings.Repeat("x", 65)
+	err := h.Store.AppendClicks(t.Context(), []program.Click{fresh})
+	require.ErrorAs(t, err, &dataError)
+	fresh.SellerID = "seller_1"
+	for _, failure := range h.Retryable(t) {
+		fresh.ID += "x"
+		failed := false
+		h.Faults.Before(func(query string) error {
+			if !failed && strings.HasPrefix(query, "INSERT INTO events") {
+				failed = true
+				return failure
+			}
+			return nil
+		})
+		require.NoError(t, h.Store.AppendClicks(t.Context(), []program.Click{fresh}))
+		require.True(t, failed)
+	}
+	h.Faults.Before(func(string) error { return driver.ErrBadConn })
+	fresh.ID += "x"
+	require.ErrorIs(t, h.Store.AppendClicks(t.Context(), []program.Click{fresh}), application.ErrUnavailable)
+}

@@ -1,0 +1,69 @@
+package command
+
+import (
+	"context"
+	"strings"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/account"
+	accountquery "github.com/leadmill/leadmill/application/account/query"
+	"github.com/leadmill/leadmill/application/program"
+	"github.com/leadmill/leadmill/domain/partner"
+	"github.com/leadmill/leadmill/domain/seller"
+)
+
+// CreateAPIKey makes a program or supplier key of the actor's seller. Partner names the supplier's partner.
+type CreateAPIKey struct {
+	application.Actor
+
+	Scope   string
+	Name    string
+	Partner application.PartnerHandle
+	Limit   *seller.RateLimit // nil: the default; zero: none
+	Once    application.Once[APIKeyCreated]
+}
+
+// Needs implements application.Message.
+func (CreateAPIKey) Needs() application.Scope { return application.Program }
+
+// APIKeyCreated is a new key and its text, which is shown this once.
+type APIKeyCreated struct {
+	APIKey accountquery.APIKey
+	Key    string
+}
+
+// CreateAPIKeyHandler handles CreateAPIKey.
+type CreateAPIKeyHandler struct {
+	account.Deps
+	Secrets application.Secrets
+}
+
+// Handle implements bus.Handler. Errors: partner.ErrUnknown, validation.
+func (h CreateAPIKeyHandler) Handle(ctx context.Context, c CreateAPIKey) (application.Done, error) {
+	now, id := h.Clock.Now(), plainID(h.IDs)
+	token := seller.Token(seller.Scope(c.Scope), id, h.Secrets.New())
+	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx account.Tx) (APIKeyCreated, error) {
+		request := seller.KeyRequest{Scope: seller.Scope(c.Scope), Name: c.Name, Limit: c.Limit}
+		if c.Partner != (application.PartnerHandle{}) {
+			p, err := program.FindPartner(ctx, tx.Partners().Lock, c.Actor.SellerID, c.Partner, partner.ErrUnknown)
+			if err != nil {
+				return APIKeyCreated{}, err
+			}
+			request.PartnerID = p.ID()
+		}
+		key, err := seller.NewKey(id, c.Actor.SellerID, token, request, now)
+		if err != nil {
+			return APIKeyCreated{}, err
+		}
+		if err := tx.Keys().Add(ctx, key); err != nil {
+			return APIKeyCreated{}, err
+		}
+		return APIKeyCreated{APIKey: accountquery.APIKeyOf(key), Key: token}, nil
+	})
+}
+
+// plainID makes an id without a prefix, for where a prefix is put by others: API keys.
+func plainID(ids application.IDs) string {
+	_, id, _ := strings.Cut(ids.New("k"), "_")
+	return strings.ToLower(id)
+}

@@ -1,0 +1,33 @@
+package query
+
+import (
+	"time"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/seller"
+)
+
+// APIKeys asks for a seller's keys that are in force, newest first.
+type APIKeys struct {
+	application.Actor
+
+	Page application.Page
+}
+
+// Needs implements application.Message.
+func (APIKeys) Needs() application.Scope { return application.Program }
+
+// APIKey is an API key as it is answered, never with its secret. Limit is zero when there is none.
+type APIKey struct {
+	ID        string
+	Scope     string
+	Name      string
+	PartnerID string
+	Limit     seller.RateLimit
+	CreatedAt time.Time
+}
+
+// APIKeyOf answers a stored key.
+func APIKeyOf(k seller.Key) APIKey {
+	return APIKey{ID: k.ID, Scope: string(k.Scope), Name: k.Name, PartnerID: k.PartnerID, Limit: k.Limit, CreatedAt: k.CreatedAt}
+}

@@ -1,0 +1,23 @@
+package application
+
+import (
+	"context"
+
+	"github.com/leadmill/leadmill/domain/buyer"
+)
+
+// BuyerRepository stores buyers and their ledgers.
+type BuyerRepository interface {
+	Add(ctx context.Context, b *buyer.Buyer) error
+	// Get loads a buyer without locking it: buyer.ErrNotFound.
+	Get(ctx context.Context, sellerID, id string) (*buyer.Buyer, error)
+	// Lock loads a buyer and locks its row: buyer.ErrNotFound.
+	Lock(ctx context.Context, sellerID, id string) (*buyer.Buyer, error)
+	// LockAll loads buyers by id, in one statement and locked in the order of their ids. Unknown ids are left out.
+	LockAll(ctx context.Context, ids []string) (map[string]*buyer.Buyer, error)
+	// Save stores changes of one locked buyer with its new ledger entries.
+	Save(ctx context.Context, b *buyer.Buyer) error
+	// SaveSold stores the new ledger entries and balances of locked buyers that were only charged: one statement for the
+	// balances, guarded so that none can be overdrawn, and one for the entries.
+	SaveSold(ctx context.Context, buyers []*buyer.Buyer) error
+}

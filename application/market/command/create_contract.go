@@ -1,0 +1,71 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/market"
+	marketquery "github.com/leadmill/leadmill/application/market/query"
+	"github.com/leadmill/leadmill/domain/buyer"
+	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/fault"
+)
+
+// CreateContract adds a buyer's standing order to a campaign. Status is active when empty.
+type CreateContract struct {
+	application.Actor
+
+	CampaignID string
+	BuyerID    string
+	Status     string
+	Terms      campaign.Terms
+	Once       application.Once[marketquery.Contract]
+}
+
+// Needs implements application.Message.
+func (CreateContract) Needs() application.Scope { return application.Program }
+
+// CreateContractHandler handles CreateContract.
+type CreateContractHandler struct{ market.Deps }
+
+// Handle implements bus.Handler. Errors: campaign.ErrNotFound, campaign.ErrArchived, campaign.ErrTooManyContracts, validation.
+func (h CreateContractHandler) Handle(ctx context.Context, c CreateContract) (application.Done, error) {
+	id := h.IDs.New("contract")
+	return changeCampaign(ctx, h.Deps, c.Actor, c.CampaignID, c.Once, func(ctx context.Context, tx market.Tx, n *campaign.Campaign, now time.Time) (marketquery.Contract, error) {
+		zones, buyerErr, err := zonesOf(ctx, tx, c.Actor.SellerID, c.BuyerID)
+		if err != nil {
+			return marketquery.Contract{}, err
+		}
+		err = n.AddContract(id, c.BuyerID, orActive(c.Status), c.Terms, zones, now)
+		if err := fault.Together("buyer_id", buyerErr, err); err != nil {
+			return marketquery.Contract{}, err
+		}
+		return contractOf(n, id)
+	})
+}
+
+// errUnknownBuyer says that the buyer a contract names does not exist at this seller.
+var errUnknownBuyer = fault.New(fault.Invalid, fault.InvalidValue, "is not a buyer of yours")
+
+// zonesOf returns the zones a contract of a buyer falls back to. buyerErr says that there is no such buyer.
+func zonesOf(ctx context.Context, tx market.Tx, sellerID, buyerID string) (z campaign.Zones, buyerErr, err error) {
+	s, err := tx.Sellers().Get(ctx, sellerID)
+	if err != nil {
+		return z, nil, err
+	}
+	z.Seller = s.TimeZone()
+	if buyerID == "" {
+		return z, fault.New(fault.Invalid, fault.Required, "is required"), nil
+	}
+	b, err := tx.Buyers().Get(ctx, sellerID, buyerID)
+	if errors.Is(err, buyer.ErrNotFound) {
+		return z, errUnknownBuyer, nil
+	}
+	if err != nil {
+		return z, nil, err
+	}
+	z.Buyer = b.TimeZone()
+	return z, nil, nil
+}

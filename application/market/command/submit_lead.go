@@ -1,0 +1,217 @@
+package command
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
+	"github.com/leadmill/leadmill/application/market"
+	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/field"
+	"github.com/leadmill/leadmill/domain/money"
+)
+
+// SubmitLead posts a supplier's lead to be sold at once or to wait (docs/supplier-api.md). Fields are the merged fields of
+// body and query without seller, category, test and external_id. Fingerprint identifies the whole request.
+type SubmitLead struct {
+	application.Actor
+
+	Seller         string
+	Category       string
+	Fields         field.Set
+	ExternalID     string
+	Test           bool
+	IdempotencyKey string
+	Fingerprint    [sha256.Size]byte
+	Trail          application.Trail
+	Render         func(SubmitLeadResult) application.Response
+}
+
+// Needs implements application.Message.
+func (SubmitLead) Needs() application.Scope { return application.Supplier }
+
+// merged identifies what was sent whatever its encoding: the same merged fields within 60 seconds are a double click.
+func (c *SubmitLead) merged() string {
+	h := sha256.New()
+	var length [8]byte
+	write := func(s string) {
+		binary.BigEndian.PutUint64(length[:], uint64(len(s)))
+		h.Write(length[:])
+		h.Write([]byte(s))
+	}
+	write(c.Seller)
+	write(c.Category)
+	write(c.ExternalID)
+	if c.Test {
+		write("test")
+	}
+	for _, name := range c.Fields.Names() {
+		v := c.Fields[name]
+		write(name)
+		h.Write([]byte{byte(v.Kind)})
+		write(v.Text)
+	}
+	return string(h.Sum(nil))
+}
+
+// SubmitLeadResult is what became of a lead. Price is what its supplier is shown, in micro-units of Currency.
+type SubmitLeadResult struct {
+	LeadID   string
+	Status   string
+	Test     bool
+	Price    money.Micros
+	HasPrice bool
+	Currency money.Currency
+	BuyerIDs []string
+	Code     fault.Code // why the lead is a duplicate or rejected
+	Reason   string
+}
+
+// ErrWrongSeller says that the seller named is not the key's. It is told as an invalid key, so that nobody learns which
+// sellers exist.
+var ErrWrongSeller = application.ErrInvalidKey
+
+// SubmitLeadHandler handles SubmitLead: it checks a lead by what is remembered of its campaign and hands it to the batch
+// command.
+type SubmitLeadHandler struct {
+	market.Deps
+	Replays   market.ReplayReader
+	Directory *Directory
+	Batch     bus.Handler[*Submission, application.Done]
+}
+
+// Handle implements bus.Handler. Errors: field.ErrMissing, field.ErrInvalid, ErrWrongSeller, campaign.ErrNoMatching,
+// ErrKeyReused, ErrInProgress, application.ErrUnavailable. Duplicates and rejections are results, not errors.
+func (h *SubmitLeadHandler) Handle(ctx context.Context, c SubmitLead) (application.Done, error) {
+	if c.IdempotencyKey != "" {
+		release, err := h.InFlight.Enter(ctx, c.Actor.KeyID, c.IdempotencyKey)
+		if err != nil {
+			return application.Done{}, err
+		}
+		defer release()
+		stored, found, err := h.Replays.FindResponse(ctx, idempotencyClaim(&c), h.Clock.Now())
+		if err != nil || found {
+			return replay(stored, &c, err)
+		}
+	}
+	for try := 0; ; try++ {
+		s, err := h.prepare(ctx, c)
+		if err != nil {
+			return h.orDoubleClick(ctx, &c, err)
+		}
+		done, err := h.Batch.Handle(ctx, s)
+		if errors.Is(err, errStale) {
+			h.Directory.forget(c.Actor.SellerID, c.Category)
+			if try == 0 {
+				continue
+			}
+			return h.orDoubleClick(ctx, &c, campaign.ErrNoMatching)
+		}
+		return done, err
+	}
+}
+
+// orDoubleClick answers a request that is refused now as its twin was answered within the last minute, if there was one.
+func (h *SubmitLeadHandler) orDoubleClick(ctx context.Context, c *SubmitLead, refused error) (application.Done, error) {
+	if c.IdempotencyKey != "" || errors.Is(refused, ErrWrongSeller) || fault.KindOf(refused) != fault.Invalid {
+		return application.Done{}, refused
+	}
+	stored, found, err := h.Replays.FindResponse(ctx, requestClaim(c), h.Clock.Now())
+	if err != nil || !found {
+		return application.Done{}, refused
+	}
+	return application.Done{Response: stored.Response, Replayed: true}, nil
+}
+
+// prepare checks in the order of docs/supplier-api.md.
+func (h *SubmitLeadHandler) prepare(ctx context.Context, c SubmitLead) (*Submission, error) {
+	var missing []fault.Violation
+	if field.TextValue(c.Seller).Empty() {
+		missing = append(missing, fault.Violation{Field: "seller", Code: fault.Required, Message: "is required"})
+	}
+	if field.TextValue(c.Category).Empty() {
+		missing = append(missing, fault.Violation{Field: "category", Code: fault.Required, Message: "is required"})
+	}
+	if len(missing) > 0 {
+		return nil, field.ErrMissing.With(missing...)
+	}
+	if !c.Actor.IsSeller(c.Seller) {
+		return nil, ErrWrongSeller
+	}
+	found, remembered, err := h.Directory.find(ctx, c.Actor.SellerID, c.Category)
+	if err != nil {
+		return nil, err
+	}
+	fields, err := found.CheckFields(c.Fields)
+	if err != nil && remembered {
+		// No transaction compares the version of a lead that is refused here: only the stored campaign may refuse it.
+		if found, err = h.Directory.refresh(ctx, c.Actor.SellerID, c.Category); err != nil {
+			return nil, err
+		}
+		fields, err = found.CheckFields(c.Fields)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s := &Submission{
+		SubmitLead: c, leadID: h.IDs.New("lead"), saleID: h.IDs.New("sale"),
+		campaign: found, fields: fields, dedupe: market.DedupeClaims(found, fields), request: requestClaim(&c),
+	}
+	if c.IdempotencyKey != "" {
+		s.idempotency = idempotencyClaim(&c)
+	}
+	if c.ExternalID != "" {
+		s.external = market.NewClaimKey(c.Actor.KeyID, market.ClaimExternalID, c.ExternalID)
+	}
+	return s, nil
+}
+
+// Submission is a SubmitLead whose campaign was found and whose fields were checked. Everything that does not need the
+// transaction was done: ids drawn, claims hashed. It is not changed any more.
+type Submission struct {
+	SubmitLead
+
+	leadID, saleID       string
+	campaign             *campaign.Campaign
+	fields               field.Set
+	dedupe               []market.Claim // without expiry and lead
+	request, idempotency market.ClaimKey
+	external             market.ClaimKey
+}
+
+// Lane is what submissions that wait for the same locks have in common: their campaign.
+func (s *Submission) Lane() string { return s.campaign.ID() }
+
+// errStale says that a campaign was not what the directory remembered: the lead is checked again, once.
+var errStale = errors.New("the campaign changed since it was remembered")
+
+func replay(stored application.StoredResponse, c *SubmitLead, err error) (application.Done, error) {
+	switch {
+	case err != nil:
+		return application.Done{}, err
+	case stored.Fingerprint != c.Fingerprint:
+		return application.Done{}, application.ErrKeyReused
+	default:
+		return application.Done{Response: stored.Response, Replayed: true}, nil
+	}
+}
+
+func requestClaim(c *SubmitLead) market.ClaimKey {
+	return market.NewClaimKey(c.Actor.KeyID, market.ClaimRequest, c.merged())
+}
+
+func idempotencyClaim(c *SubmitLead) market.ClaimKey {
+	sum := sha256.Sum256([]byte(c.IdempotencyKey))
+	return market.NewClaimKey(c.Actor.KeyID, market.ClaimIdempotency, string(sum[:]))
+}
+
+// How long the claims of a request last (docs/supplier-api.md). An external id is never free again.
+const (
+	doubleClick = 60 * time.Second
+	forever     = 200 * 365 * 24 * time.Hour
+)

@@ -1,0 +1,379 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
+	"github.com/leadmill/leadmill/application/market"
+	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/distribution"
+	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/field"
+	"github.com/leadmill/leadmill/domain/lead"
+)
+
+// SubmitLeadsHandler decides a batch of leads in one transaction (docs/architecture.md, "Batching"): reads are one statement
+// each for the whole batch, decisions are made one after another in memory in the order of arrival, writes are multi-row.
+type SubmitLeadsHandler struct {
+	Work       market.UnitOfWork
+	Clock      application.Clock
+	IDs        application.IDs
+	Directory  *Directory
+	Strategies distribution.Strategies
+	Rules      lead.IntakeRules
+}
+
+// HandleBatch implements bus.BatchHandler.
+func (h *SubmitLeadsHandler) HandleBatch(ctx context.Context, batch []*Submission) []bus.Outcome[application.Done] {
+	return h.run(ctx, batch, h.settle)
+}
+
+// run runs a batch; unknownOutcome says what to do when a commit was sent and its answer was lost.
+func (h *SubmitLeadsHandler) run(ctx context.Context, batch []*Submission, unknownOutcome func(context.Context, []*Submission, error) []bus.Outcome[application.Done]) []bus.Outcome[application.Done] {
+	outcomes, err := h.attempt(ctx, batch)
+	var unknown *application.OutcomeUnknownError
+	var data *application.DataError
+	switch {
+	case err == nil:
+		return outcomes
+	case errors.As(err, &unknown):
+		return unknownOutcome(ctx, batch, err)
+	case errors.As(err, &data) && len(batch) > 1:
+		// Narrow down by halves, so that the one command that the database refuses fails alone.
+		half := len(batch) / 2
+		return append(h.run(ctx, batch[:half:half], unknownOutcome), h.run(ctx, batch[half:], unknownOutcome)...)
+	default:
+		return allFail(ctx, batch, err)
+	}
+}
+
+// settle finds out what became of a batch whose commit was sent but never answered: what is stored is answered as stored,
+// the rest is run once more. Locking the campaigns first waits for a commit that is still under way.
+func (h *SubmitLeadsHandler) settle(ctx context.Context, batch []*Submission, _ error) []bus.Outcome[application.Done] {
+	var stored map[string]application.StoredResponse
+	err := h.Work.Do(ctx, func(ctx context.Context, tx market.Tx) error {
+		if _, err := tx.Campaigns().LockAll(ctx, campaignIDs(batch), cachedCampaigns(batch)); err != nil {
+			return err
+		}
+		ids := make([]string, len(batch))
+		for i, s := range batch {
+			ids[i] = s.leadID
+		}
+		var err error
+		stored, err = tx.Leads().Responses(ctx, ids)
+		return err
+	})
+	if err != nil {
+		return allFail(ctx, batch, err)
+	}
+	outcomes := make([]bus.Outcome[application.Done], len(batch))
+	var again []*Submission
+	var places []int
+	for i, s := range batch {
+		if a, ok := stored[s.leadID]; ok {
+			outcomes[i].Result = application.Done{Response: a.Response}
+			continue
+		}
+		again, places = append(again, s), append(places, i)
+	}
+	if len(again) == 0 {
+		return outcomes
+	}
+	for n, o := range h.run(ctx, again, allFail) {
+		outcomes[places[n]] = o
+	}
+	return outcomes
+}
+
+func (h *SubmitLeadsHandler) attempt(ctx context.Context, batch []*Submission) ([]bus.Outcome[application.Done], error) {
+	now := h.Clock.Now()
+	var t *tally
+	err := h.Work.Do(ctx, func(ctx context.Context, tx market.Tx) (err error) {
+		t, err = h.open(ctx, tx, batch, now)
+		if err != nil {
+			return err
+		}
+		for i, s := range batch {
+			t.outcomes[i].Result, t.outcomes[i].Err = h.decide(t, i, s)
+		}
+		return t.write(ctx, tx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	for id, c := range t.campaigns {
+		if t.cached[id] != c {
+			h.Directory.remember(c)
+		}
+	}
+	return t.outcomes, nil
+}
+
+// open locks and reads all that the batch needs, each with one statement.
+func (h *SubmitLeadsHandler) open(ctx context.Context, tx market.Tx, batch []*Submission, now time.Time) (*tally, error) {
+	t := &tally{
+		now: now, outcomes: make([]bus.Outcome[application.Done], len(batch)), checks: make([]checked, len(batch)),
+		cached: cachedCampaigns(batch), expired: map[market.ClaimKey]bool{},
+	}
+	var err error
+	if t.campaigns, err = tx.Campaigns().LockAll(ctx, campaignIDs(batch), t.cached); err != nil {
+		return nil, err
+	}
+	for i, s := range batch {
+		t.checks[i] = t.check(s)
+	}
+	if t.market, err = openMarketplace(ctx, tx, t.campaigns, h.Strategies, now); err != nil {
+		return nil, err
+	}
+	return t, t.readClaims(ctx, tx, batch)
+}
+
+// decide settles one lead. The tally does not change until everything that can fail is done, so that a lead that fails,
+// fails alone.
+func (h *SubmitLeadsHandler) decide(t *tally, i int, s *Submission) (done application.Done, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			done, err = application.Done{}, bus.Panicked(r)
+		}
+	}()
+	if done, answered, err := t.replayed(s); answered || err != nil {
+		return done, err
+	}
+	check := t.checks[i]
+	if check.err != nil {
+		return application.Done{}, check.err
+	}
+	c := t.campaigns[s.campaign.ID()]
+	l := lead.Submit(lead.Submission{
+		ID: s.leadID, SellerID: s.Actor.SellerID, SellerCode: s.Actor.SellerCode,
+		KeyID: s.Actor.KeyID, PartnerID: s.Actor.PartnerID, CampaignID: c.ID(), Category: c.Category(), Fields: check.fields,
+		ExternalID: s.ExternalID, Test: s.Test, At: t.now,
+	})
+	result := SubmitLeadResult{LeadID: s.leadID, Test: s.Test, Currency: s.Actor.Currency}
+	var taker *distribution.Decision
+	switch why := h.refusal(t, l, s, check.dedupe); {
+	case why == nil:
+		if taker, err = t.market.offer(l, c, s.Actor.Currency, s.saleID, t.now); err != nil {
+			return application.Done{}, err
+		}
+	case errors.Is(why, lead.ErrDuplicate) || errors.Is(why, lead.ErrDuplicateExternalID):
+		err = l.MarkDuplicate(why, t.now)
+	default:
+		err = l.Reject(why, t.now)
+	}
+	if err != nil {
+		return application.Done{}, err
+	}
+	result.Status = string(l.Status())
+	result.Code, result.Reason = l.Why()
+	result.Price, result.HasPrice = l.Shown()
+	if taker != nil {
+		result.BuyerIDs = []string{taker.Contract.BuyerID()}
+	}
+	answer := s.Render(result)
+	if taker != nil && !s.Test {
+		if err := t.market.take(c.ID(), taker.Contract.ID(), h.IDs.New("entry"), s.saleID, t.now); err != nil {
+			return application.Done{}, err
+		}
+	}
+	t.keep(s, l, answer, check.dedupe, c.DedupeWindow())
+	return application.Done{Response: answer}, nil
+}
+
+// refusal says why a lead is not offered to buyers: an intake rule, its supplier's own id, or the duplicate rule.
+func (h *SubmitLeadsHandler) refusal(t *tally, l *lead.Lead, s *Submission, dedupe []market.Claim) *fault.Error {
+	if why := h.Rules.Check(l.Facts()); why != nil {
+		return why
+	}
+	if _, held := t.claims[s.external]; held && s.ExternalID != "" {
+		return lead.ErrDuplicateExternalID
+	}
+	for _, claim := range dedupe {
+		if _, held := t.claims[claim.Key]; held {
+			return lead.ErrDuplicate
+		}
+	}
+	return nil
+}
+
+func allFail(_ context.Context, batch []*Submission, err error) []bus.Outcome[application.Done] {
+	outcomes := make([]bus.Outcome[application.Done], len(batch))
+	for i := range outcomes {
+		outcomes[i].Err = err
+	}
+	return outcomes
+}
+
+func campaignIDs(batch []*Submission) []string {
+	ids := make([]string, 0, 4)
+	for _, s := range batch {
+		if id := s.campaign.ID(); !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// cachedCampaigns returns the newest version of each campaign that the batch knows.
+func cachedCampaigns(batch []*Submission) map[string]*campaign.Campaign {
+	cached := map[string]*campaign.Campaign{}
+	for _, s := range batch {
+		if c := cached[s.campaign.ID()]; c == nil || c.Version() < s.campaign.Version() {
+			cached[s.campaign.ID()] = s.campaign
+		}
+	}
+	return cached
+}
+
+// tally is the state of a batch while its leads are decided one after another.
+type tally struct {
+	now       time.Time
+	outcomes  []bus.Outcome[application.Done]
+	checks    []checked
+	cached    map[string]*campaign.Campaign
+	campaigns map[string]*campaign.Campaign
+	market    *marketplace
+	claims    map[market.ClaimKey]market.Claim      // live ones, those of this batch with them
+	expired   map[market.ClaimKey]bool              // stored, but over
+	answers   map[string]application.StoredResponse // by lead id
+
+	leads       []application.StoredLead
+	fresh, over []market.Claim // new claims; claims taken over from expired ones
+}
+
+func (t *tally) check(s *Submission) checked {
+	c := t.campaigns[s.campaign.ID()]
+	switch {
+	case c == nil || c.Status() != campaign.StatusActive || campaign.CategoryKey(c.Category()) != campaign.CategoryKey(s.Category):
+		return checked{err: errStale}
+	case c.Version() == s.campaign.Version():
+		return checked{fields: s.fields, dedupe: s.dedupe}
+	}
+	fields, err := c.CheckFields(s.Fields)
+	if err != nil {
+		return checked{err: err}
+	}
+	return checked{fields: fields, dedupe: market.DedupeClaims(c, fields)}
+}
+
+// readClaims finds the claims that the batch may meet, and the answers of the leads that hold them.
+func (t *tally) readClaims(ctx context.Context, tx market.Tx, batch []*Submission) error {
+	keys := make([]market.ClaimKey, 0, 4*len(batch))
+	for i, s := range batch {
+		keys = append(keys, s.request)
+		if s.IdempotencyKey != "" {
+			keys = append(keys, s.idempotency)
+		}
+		if s.ExternalID != "" {
+			keys = append(keys, s.external)
+		}
+		for _, claim := range t.checks[i].dedupe {
+			keys = append(keys, claim.Key)
+		}
+	}
+	found, err := tx.Claims().Find(ctx, keys)
+	if err != nil {
+		return err
+	}
+	t.claims = make(map[market.ClaimKey]market.Claim, len(keys))
+	var holders []string
+	for key, claim := range found {
+		if !claim.ExpiresAt.After(t.now) {
+			t.expired[key] = true
+			continue
+		}
+		t.claims[key] = claim
+		switch claim.Kind {
+		case market.ClaimRequest, market.ClaimIdempotency, market.ClaimExternalID:
+			holders = append(holders, claim.LeadID)
+		case market.ClaimPhone, market.ClaimEmail, market.ClaimAll: // a duplicate is told of no other lead
+		}
+	}
+	t.answers = map[string]application.StoredResponse{}
+	if len(holders) == 0 {
+		return nil
+	}
+	slices.Sort(holders)
+	t.answers, err = tx.Leads().Responses(ctx, slices.Compact(holders))
+	return err
+}
+
+// replayed answers a submission that was answered before: under its Idempotency-Key, or else as a double click.
+func (t *tally) replayed(s *Submission) (done application.Done, answered bool, err error) {
+	if s.IdempotencyKey != "" {
+		claim, held := t.claims[s.idempotency]
+		if !held {
+			return application.Done{}, false, nil
+		}
+		done, err = replay(t.answers[claim.LeadID], &s.SubmitLead, nil)
+		return done, true, err
+	}
+	if claim, held := t.claims[s.request]; held {
+		return application.Done{Response: t.answers[claim.LeadID].Response, Replayed: true}, true, nil
+	}
+	if claim, held := t.claims[s.external]; held && s.ExternalID != "" {
+		if stored := t.answers[claim.LeadID]; stored.Fingerprint == s.Fingerprint {
+			return application.Done{Response: stored.Response, Replayed: true}, true, nil
+		}
+	}
+	return application.Done{}, false, nil
+}
+
+// keep puts a decided lead and its claims among what the batch writes. Later leads of the batch meet the claims.
+func (t *tally) keep(s *Submission, l *lead.Lead, answer application.Response, dedupe []market.Claim, window time.Duration) {
+	t.leads = append(t.leads, application.StoredLead{Lead: l, Fingerprint: s.Fingerprint, Response: answer, Trail: s.Trail})
+	t.answers[s.leadID] = application.StoredResponse{Fingerprint: s.Fingerprint, Response: answer}
+	t.claim(s, s.request, market.ClaimRequest, doubleClick)
+	if s.IdempotencyKey != "" {
+		t.claim(s, s.idempotency, market.ClaimIdempotency, application.KeepResponses)
+	}
+	if s.Test || l.Status() == lead.StatusDuplicate || l.Status() == lead.StatusRejected {
+		return
+	}
+	if s.ExternalID != "" {
+		t.claim(s, s.external, market.ClaimExternalID, forever)
+	}
+	for _, claim := range dedupe {
+		t.claim(s, claim.Key, claim.Kind, window)
+	}
+}
+
+// claim takes a claim for a submission's lead. One that is held is not extended.
+func (t *tally) claim(s *Submission, key market.ClaimKey, kind market.ClaimKind, lasts time.Duration) {
+	if _, held := t.claims[key]; held {
+		return
+	}
+	claim := market.Claim{Key: key, SellerID: s.Actor.SellerID, Kind: kind, LeadID: s.leadID, ExpiresAt: t.now.Add(lasts)}
+	t.claims[key] = claim
+	if t.expired[key] {
+		t.over = append(t.over, claim)
+		return
+	}
+	t.fresh = append(t.fresh, claim)
+}
+
+// write stores what the batch decided, each table with one statement.
+func (t *tally) write(ctx context.Context, tx market.Tx) error {
+	if len(t.leads) == 0 {
+		return nil
+	}
+	if err := tx.Leads().AddAll(ctx, t.leads); err != nil {
+		return err
+	}
+	if err := t.market.write(ctx, tx); err != nil {
+		return err
+	}
+	return tx.Claims().Take(ctx, t.fresh, t.over, t.now)
+}
+
+// checked is a submission's fields and duplicate claims under the campaign's rules as they are stored now.
+type checked struct {
+	fields field.Set
+	dedupe []market.Claim
+	err    error
+}

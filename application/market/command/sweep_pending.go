@@ -1,0 +1,50 @@
+package command
+
+import (
+	"context"
+	"errors"
+
+	"github.com/leadmill/leadmill/application"
+)
+
+// SweepPending does what MatchPending does for every campaign with pending leads, and goes a part further through each
+// at every call, so that every pending lead is looked at in turn.
+type SweepPending struct{}
+
+// Needs implements application.Message.
+func (SweepPending) Needs() application.Scope { return application.Internal }
+
+// SweepPendingHandler handles SweepPending.
+type SweepPendingHandler struct {
+	Match *MatchPendingHandler
+
+	cursors map[string]string // by campaign: how far the sweep looked
+}
+
+// sweepPages is how many transactions a campaign gets in one sweep, past those that sell.
+const sweepPages = 10
+
+// Handle implements bus.Handler. It must not be called twice at a time. Errors of one campaign do not keep the others from
+// being looked at.
+func (h *SweepPendingHandler) Handle(ctx context.Context, _ SweepPending) (Matched, error) {
+	ids, err := h.Match.Reader.PendingCampaigns(ctx)
+	if err != nil {
+		return Matched{}, err
+	}
+	if h.cursors == nil {
+		h.cursors = map[string]string{}
+	}
+	var all Matched
+	var failed error
+	for _, id := range ids {
+		first, end, err := h.Match.walk(ctx, id, "", 0)
+		all = all.plus(first)
+		if err == nil && end != "" {
+			var rest Matched
+			rest, h.cursors[id], err = h.Match.walk(ctx, id, max(end, h.cursors[id]), sweepPages)
+			all = all.plus(rest)
+		}
+		failed = errors.Join(failed, err)
+	}
+	return all, failed
+}

@@ -1,0 +1,59 @@
+package command
+
+import (
+	"context"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/market"
+	marketquery "github.com/leadmill/leadmill/application/market/query"
+	"github.com/leadmill/leadmill/domain/buyer"
+)
+
+// UpdateBuyer changes what is known of a buyer.
+type UpdateBuyer struct {
+	application.Actor
+
+	ID      string
+	Details buyer.Details
+	Once    application.Once[marketquery.Buyer]
+}
+
+// Needs implements application.Message.
+func (UpdateBuyer) Needs() application.Scope { return application.Program }
+
+// UpdateBuyerHandler handles UpdateBuyer.
+type UpdateBuyerHandler struct{ market.Deps }
+
+// Handle implements bus.Handler. Errors: buyer.ErrNotFound, validation.
+func (h UpdateBuyerHandler) Handle(ctx context.Context, c UpdateBuyer) (application.Done, error) {
+	now := h.Clock.Now()
+	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx market.Tx) (marketquery.Buyer, error) {
+		s, err := tx.Sellers().Get(ctx, c.Actor.SellerID)
+		if err != nil {
+			return marketquery.Buyer{}, err
+		}
+		// Campaigns are locked before buyers, so they come first when a new zone concerns their contracts.
+		if c.Details.TimeZone != nil {
+			if _, err := tx.Campaigns().LockOfSeller(ctx, c.Actor.SellerID); err != nil {
+				return marketquery.Buyer{}, err
+			}
+		}
+		b, err := tx.Buyers().Lock(ctx, c.Actor.SellerID, c.ID)
+		if err != nil {
+			return marketquery.Buyer{}, err
+		}
+		zoneChanged, err := b.Update(c.Details, now)
+		if err != nil {
+			return marketquery.Buyer{}, err
+		}
+		if err := tx.Buyers().Save(ctx, b); err != nil {
+			return marketquery.Buyer{}, err
+		}
+		if zoneChanged {
+			if err := market.Rezone(ctx, tx, s, b.ID(), now); err != nil {
+				return marketquery.Buyer{}, err
+			}
+		}
+		return marketquery.BuyerOf(b.Snapshot()), nil
+	})
+}

@@ -1,0 +1,50 @@
+package command
+
+import (
+	"context"
+	"time"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/market"
+	marketquery "github.com/leadmill/leadmill/application/market/query"
+	"github.com/leadmill/leadmill/domain/campaign"
+)
+
+// UpdateContract changes a contract's terms. Its buyer never changes.
+type UpdateContract struct {
+	application.Actor
+
+	CampaignID, ID string
+	Terms          campaign.Terms
+	Once           application.Once[marketquery.Contract]
+}
+
+// Needs implements application.Message.
+func (UpdateContract) Needs() application.Scope { return application.Program }
+
+// UpdateContractHandler handles UpdateContract.
+type UpdateContractHandler struct{ market.Deps }
+
+// Handle implements bus.Handler. Errors: campaign.ErrNotFound, campaign.ErrContractNotFound, campaign.ErrArchived, validation.
+func (h UpdateContractHandler) Handle(ctx context.Context, c UpdateContract) (application.Done, error) {
+	return changeCampaign(ctx, h.Deps, c.Actor, c.CampaignID, c.Once, func(ctx context.Context, tx market.Tx, n *campaign.Campaign, now time.Time) (marketquery.Contract, error) {
+		k, err := n.Contract(c.ID)
+		if err != nil {
+			return marketquery.Contract{}, err
+		}
+		zones, _, err := zonesOf(ctx, tx, c.Actor.SellerID, k.BuyerID())
+		if err != nil {
+			return marketquery.Contract{}, err
+		}
+		changed, err := n.UpdateContract(c.ID, c.Terms, zones, now)
+		if err != nil {
+			return marketquery.Contract{}, err
+		}
+		if changed {
+			if err := market.Recount(ctx, tx, n, c.ID, now); err != nil {
+				return marketquery.Contract{}, err
+			}
+		}
+		return contractOf(n, c.ID)
+	})
+}

@@ -1,0 +1,15 @@
+package query
+
+import (
+	"github.com/leadmill/leadmill/application"
+)
+
+// BuyerByID asks for one buyer: buyer.ErrNotFound.
+type BuyerByID struct {
+	application.Actor
+
+	ID string
+}
+
+// Needs implements application.Message.
+func (BuyerByID) Needs() application.Scope { return application.Program }

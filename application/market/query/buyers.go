@@ -1,0 +1,34 @@
+package query
+
+import (
+	"time"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/buyer"
+	"github.com/leadmill/leadmill/domain/money"
+)
+
+// Buyers asks for a seller's buyers, newest first.
+type Buyers struct {
+	application.Actor
+
+	Page application.Page
+}
+
+// Needs implements application.Message.
+func (Buyers) Needs() application.Scope { return application.Program }
+
+// Buyer is a buyer as it is answered. Money is in micro-units of the seller's currency.
+type Buyer struct {
+	ID, Name, Email, Status, TimeZone string
+	Balance, Held, CreditLimit        money.Micros
+	CreatedAt, UpdatedAt              time.Time
+}
+
+// BuyerOf answers a stored buyer.
+func BuyerOf(s buyer.Snapshot) Buyer {
+	return Buyer{
+		ID: s.ID, Name: s.Name, Email: s.Email, Status: string(s.Status), TimeZone: s.TimeZone, Balance: s.Balance,
+		Held: s.Held, CreditLimit: s.CreditLimit, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
+	}
+}

@@ -1,0 +1,55 @@
+package query
+
+import (
+	"time"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/field"
+	"github.com/leadmill/leadmill/domain/money"
+)
+
+// Campaigns asks for a seller's campaigns, newest first.
+type Campaigns struct {
+	application.Actor
+
+	Page application.Page
+}
+
+// Needs implements application.Message.
+func (Campaigns) Needs() application.Scope { return application.Program }
+
+// Campaign is a campaign as it is answered. Payout's zero type is no payout rule.
+type Campaign struct {
+	ID, Name, Category, Status string
+	Fields                     []field.Rule
+	Mode                       string
+	MaxSales                   int
+	Strategy                   string
+	DedupeFields               []string
+	DedupeMatch                string
+	DedupeWindowDays           int
+	PendingTTLHours            int
+	PriceShown                 string
+	PayoutType                 string
+	PayoutPercent              money.Percent
+	PayoutFixed                money.Micros
+	CreatedAt, UpdatedAt       time.Time
+}
+
+// CampaignOf answers a stored campaign.
+func CampaignOf(s campaign.Snapshot) Campaign {
+	return Campaign{
+		ID: s.ID, Name: s.Name, Category: s.Category, Status: string(s.Status), Fields: s.Fields, Mode: s.Mode,
+		MaxSales: s.MaxSales, Strategy: s.Strategy, DedupeFields: s.Dedupe.Fields, DedupeMatch: string(s.Dedupe.Match),
+		DedupeWindowDays: s.Dedupe.WindowDays, PendingTTLHours: s.PendingTTLHours, PriceShown: string(s.PriceShown),
+		PayoutType: string(s.Payout.Type), PayoutPercent: s.Payout.Percent, PayoutFixed: s.Payout.Fixed,
+		CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
+	}
+}
+
+// The ways in which a campaign pays suppliers, as Campaign.PayoutType says it.
+const (
+	PayoutPercent = string(campaign.PayoutPercent)
+	PayoutFixed   = string(campaign.PayoutFixed)
+)

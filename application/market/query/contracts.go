@@ -1,0 +1,51 @@
+package query
+
+import (
+	"time"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/money"
+)
+
+// Contracts asks for the contracts of a campaign that are not deleted, newest first: campaign.ErrNotFound.
+type Contracts struct {
+	application.Actor
+
+	CampaignID string
+	Page       application.Page
+}
+
+// Needs implements application.Message.
+func (Contracts) Needs() application.Scope { return application.Program }
+
+// Contract is a contract as it is answered. TimeZone is the one its caps count in.
+type Contract struct {
+	ID, CampaignID, BuyerID, Status string
+	Price                           money.Micros
+	Priority                        int64
+	TimeZone                        string
+	Caps                            []Cap
+	CreatedAt, UpdatedAt            time.Time
+}
+
+// Cap is one limit of a contract as it is answered.
+type Cap struct {
+	Window    string
+	HasLeads  bool
+	Leads     int64
+	HasBudget bool
+	Budget    money.Micros
+}
+
+// ContractOf answers a stored contract.
+func ContractOf(campaignID string, s campaign.ContractSnapshot) Contract {
+	c := Contract{
+		ID: s.ID, CampaignID: campaignID, BuyerID: s.BuyerID, Status: string(s.Status), Price: s.Price,
+		Priority: s.Priority, TimeZone: s.EffectiveZone, Caps: make([]Cap, len(s.Caps)), CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
+	}
+	for i, k := range s.Caps {
+		c.Caps[i] = Cap{Window: string(k.Window), HasLeads: k.HasLeads, Leads: k.Leads, HasBudget: k.HasBudget, Budget: k.Budget}
+	}
+	return c
+}

@@ -1,0 +1,54 @@
+// Package reaction holds what the marketplace does after events: one file a reaction.
+package reaction
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
+	"github.com/leadmill/leadmill/application/contract/eventsv1"
+	marketcommand "github.com/leadmill/leadmill/application/market/command"
+	"github.com/leadmill/leadmill/domain/lead"
+)
+
+// MatchPending offers pending leads again after what may have brought them a buyer: a buyer or a contract that can take more
+// than before, or a campaign that sells again. A form lead that became pending is offered by it for the first time.
+type MatchPending struct {
+	Match bus.Handler[marketcommand.MatchPending, marketcommand.Matched]
+}
+
+// Name implements application.Reaction.
+func (MatchPending) Name() string { return "match-pending" }
+
+// Types implements application.Reaction.
+func (MatchPending) Types() []string {
+	return []string{
+		eventsv1.BuyerFunded{}.Type(), eventsv1.BuyerResumed{}.Type(), eventsv1.BuyerUpdated{}.Type(),
+		eventsv1.ContractCreated{}.Type(), eventsv1.ContractUpdated{}.Type(), eventsv1.ContractResumed{}.Type(),
+		eventsv1.CampaignUpdated{}.Type(), eventsv1.CampaignResumed{}.Type(),
+		eventsv1.LeadPending{}.Type(),
+	}
+}
+
+// React implements application.Reaction. A supplier's lead that became pending was offered a moment ago and is left alone.
+func (r MatchPending) React(ctx context.Context, e application.StoredEvent) error {
+	var about struct {
+		CampaignID string `json:"campaign_id"`
+		BuyerID    string `json:"buyer_id"`
+		LeadID     string `json:"lead_id"`
+		Origin     string `json:"origin"`
+	}
+	if err := json.Unmarshal(e.Payload, &about); err != nil {
+		return fmt.Errorf("read %s: %w", e.Type, err)
+	}
+	if about.CampaignID == "" && about.BuyerID == "" || about.LeadID != "" && about.Origin != string(lead.OriginForm) {
+		return nil
+	}
+	_, err := r.Match.Handle(ctx, marketcommand.MatchPending{
+		SellerID: e.SellerID, CampaignID: about.CampaignID, BuyerID: about.BuyerID,
+		LeadID: about.LeadID,
+	})
+	return err
+}

@@ -1,0 +1,25 @@
+package market
+
+import (
+	"context"
+	"time"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/campaign"
+)
+
+// ReplayReader finds stored answers outside of a transaction.
+type ReplayReader interface {
+	// FindResponse returns the response to the lead that holds a claim at now; found is false when nobody does.
+	FindResponse(ctx context.Context, key ClaimKey, now time.Time) (a application.StoredResponse, found bool, err error)
+}
+
+// CampaignReader reads campaigns outside of a transaction.
+type CampaignReader interface {
+	// ActiveCampaign returns a seller's active campaign of a category (campaign.CategoryKey): campaign.ErrNoMatching.
+	ActiveCampaign(ctx context.Context, sellerID, categoryKey string) (*campaign.Campaign, error)
+	// PendingCampaigns returns the ids of all campaigns that have pending leads.
+	PendingCampaigns(ctx context.Context) ([]string, error)
+	// CampaignsOfBuyer returns the ids of the campaigns in which a buyer has contracts.
+	CampaignsOfBuyer(ctx context.Context, sellerID, buyerID string) ([]string, error)
+}

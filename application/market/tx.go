@@ -1,0 +1,22 @@
+// Package market is the room of the lead marketplace: campaigns with their contracts, buyers with their accounts, the leads
+// that suppliers send, and reports. It says what the room's commands need of a transaction and from outside, what the log
+// keeps of its events, and the few things that other rooms do with the market's rows.
+package market
+
+import "github.com/leadmill/leadmill/application"
+
+// Tx is what the commands of this room see of a transaction.
+type Tx interface {
+	application.OnceTx
+	ZonesTx
+
+	Sellers() application.SellerRepository
+	Leads() application.LeadRepository
+	Claims() ClaimRepository
+}
+
+// UnitOfWork runs closures in transactions of this room.
+type UnitOfWork = application.UnitOfWork[Tx]
+
+// Deps is what the command handlers of this room need.
+type Deps = application.Deps[Tx]

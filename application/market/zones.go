@@ -1,0 +1,67 @@
+package market
+
+import (
+	"context"
+	"time"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/seller"
+)
+
+// ZonesTx is what Rezone and Recount need of a transaction.
+type ZonesTx interface {
+	Campaigns() application.CampaignRepository
+	Buyers() application.BuyerRepository
+	Counters() CounterRepository
+}
+
+// Rezone settles the zones of contracts after the zone of a buyer (or of the seller, when buyerID is empty) changed, and
+// counts their caps again from the sales. The caller has locked the seller, or the campaigns before the buyer. Errors are
+// those of the repositories.
+func Rezone(ctx context.Context, tx ZonesTx, s *seller.Seller, buyerID string, now time.Time) error {
+	campaigns, err := tx.Campaigns().LockOfSeller(ctx, s.ID())
+	if err != nil {
+		return err
+	}
+	buyers := map[string]string{}
+	for _, c := range campaigns {
+		for _, k := range c.Contracts() {
+			if _, known := buyers[k.BuyerID()]; known {
+				continue
+			}
+			b, err := tx.Buyers().Get(ctx, s.ID(), k.BuyerID())
+			if err != nil {
+				return err
+			}
+			buyers[k.BuyerID()] = b.TimeZone()
+		}
+	}
+	zones := func(buyerID string) campaign.Zones {
+		return campaign.Zones{Buyer: buyers[buyerID], Seller: s.TimeZone()}
+	}
+	for _, c := range campaigns {
+		changed := c.Rezone(buyerID, zones, now)
+		if len(changed) == 0 {
+			continue
+		}
+		if err := tx.Campaigns().Save(ctx, c); err != nil {
+			return err
+		}
+		for _, id := range changed {
+			if err := Recount(ctx, tx, c, id, now); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Recount counts the caps of a contract of a locked campaign again from its sales: campaign.ErrContractNotFound.
+func Recount(ctx context.Context, tx ZonesTx, c *campaign.Campaign, contractID string, now time.Time) error {
+	k, err := c.Contract(contractID)
+	if err != nil {
+		return err
+	}
+	return tx.Counters().Recount(ctx, contractID, k.Spans(now))
+}

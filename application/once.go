@@ -1,0 +1,99 @@
+package application
+
+import (
+	"context"
+	"crypto/sha256"
+	"time"
+
+	"github.com/leadmill/leadmill/domain/fault"
+)
+
+// Errors of requests with an Idempotency-Key.
+var (
+	ErrKeyReused  = fault.New(fault.RuleViolated, "idempotency_key_reused", "The Idempotency-Key was used for another request")
+	ErrInProgress = fault.New(fault.Conflict, "idempotency_in_progress", "A request with this Idempotency-Key is in progress")
+)
+
+// KeepResponses is how long a response can be replayed under its Idempotency-Key.
+const KeepResponses = 24 * time.Hour
+
+// Once makes a command replayable. Fingerprint identifies the whole request; Render turns the result into the response
+// that is stored with the effect and sent again by a replay.
+type Once[R any] struct {
+	Key         string // the Idempotency-Key; empty: none
+	Fingerprint [sha256.Size]byte
+	Render      func(R) Response
+}
+
+// Done is what became of a replayable command: the response to send, and whether it is a replay of an earlier one.
+type Done struct {
+	Response Response
+	Replayed bool
+}
+
+// Deps is what every command handler of a room needs; T is the room's transaction.
+type Deps[T any] struct {
+	Work     UnitOfWork[T]
+	Clock    Clock
+	IDs      IDs
+	InFlight *InFlight
+}
+
+// OnceTx is the part of a transaction in which responses are kept under their Idempotency-Keys.
+type OnceTx interface {
+	Idempotency() IdempotencyRepository
+}
+
+// DoOnce runs use in one transaction. Under an Idempotency-Key it runs once within 24 hours: its rendered response is stored
+// with its effect, and the same request again is answered by it. Errors: those of use and of UnitOfWork.Do, ErrKeyReused when
+// another request came with the key, ErrInProgress when one with the key is not done within 5 seconds.
+func DoOnce[T OnceTx, R any](ctx context.Context, d Deps[T], actor Actor, once Once[R], use func(ctx context.Context, tx T) (R, error)) (Done, error) {
+	if once.Key == "" {
+		return doAlways(ctx, d, once, use)
+	}
+	release, err := d.InFlight.Enter(ctx, actor.KeyID, once.Key)
+	if err != nil {
+		return Done{}, err
+	}
+	defer release()
+	var done Done
+	now := d.Clock.Now()
+	err = d.Work.Do(ctx, func(ctx context.Context, tx T) error {
+		stored, taken, err := tx.Idempotency().Claim(ctx, actor.KeyID, once.Key, once.Fingerprint, now, now.Add(KeepResponses))
+		if err != nil {
+			return err
+		}
+		if !taken {
+			done = Done{Response: stored.Response, Replayed: true}
+			if stored.Fingerprint != once.Fingerprint {
+				return ErrKeyReused
+			}
+			return nil
+		}
+		result, err := use(ctx, tx)
+		if err != nil {
+			return err
+		}
+		done = Done{Response: once.Render(result)}
+		return tx.Idempotency().Complete(ctx, actor.KeyID, once.Key, done.Response)
+	})
+	if err != nil {
+		return Done{}, err
+	}
+	return done, nil
+}
+
+func doAlways[T, R any](ctx context.Context, d Deps[T], once Once[R], use func(ctx context.Context, tx T) (R, error)) (Done, error) {
+	var done Done
+	err := d.Work.Do(ctx, func(ctx context.Context, tx T) error {
+		result, err := use(ctx, tx)
+		if err == nil {
+			done = Done{Response: once.Render(result)}
+		}
+		return err
+	})
+	if err != nil {
+		return Done{}, err
+	}
+	return done, nil
+}

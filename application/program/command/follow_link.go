@@ -1,0 +1,100 @@
+package command
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
+	"github.com/leadmill/leadmill/application/program"
+	"github.com/leadmill/leadmill/domain/partner"
+)
+
+// FollowLink is a visitor that comes by a referral link. SellerCode is empty in a link that names only the key. Count is
+// false for a request that is no visit, such as a preview, and for one too many of an address.
+type FollowLink struct {
+	SellerCode, Key string
+	Count           bool
+	Trail           application.Trail
+}
+
+// Needs implements application.Message.
+func (FollowLink) Needs() application.Scope { return application.Visitor }
+
+// FollowLinkHandler handles FollowLink. Where links lead is remembered for a moment, and clicks are stored many at a time.
+type FollowLinkHandler struct {
+	Reader program.ReferralReader
+	Clock  application.Clock
+	IDs    application.IDs
+	Clicks bus.Handler[program.Click, struct{}]
+
+	mu    sync.Mutex
+	known map[linkName]knownLink
+}
+
+// Handle implements bus.Handler. It answers where the link leads even when the click could not be stored: Followed.ClickErr.
+// Errors: program.ErrNoReferral, application.ErrUnavailable when the link cannot be looked up.
+func (h *FollowLinkHandler) Handle(ctx context.Context, c FollowLink) (Followed, error) {
+	if partner.CheckHandle(c.Key) != nil || len(c.SellerCode) > 64 {
+		return Followed{}, program.ErrNoReferral
+	}
+	to, err := h.find(ctx, linkName{c.SellerCode, c.Key})
+	if err != nil {
+		return Followed{}, err
+	}
+	done := Followed{Referral: to}
+	if !c.Count || !to.Live || to.Website == "" {
+		return done, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, clickPatience)
+	defer cancel()
+	_, done.ClickErr = h.Clicks.Handle(ctx, program.Click{
+		ID: h.IDs.New("click"), SellerID: to.SellerID, PartnerID: to.PartnerID,
+		ReferralKey: to.Key, At: h.Clock.Now(), Trail: c.Trail,
+	})
+	return done, nil
+}
+
+func (h *FollowLinkHandler) find(ctx context.Context, name linkName) (program.Referral, error) {
+	now := h.Clock.Now()
+	h.mu.Lock()
+	known, ok := h.known[name]
+	h.mu.Unlock()
+	if ok && now.Sub(known.readAt) < linkLife {
+		return known.Referral, nil
+	}
+	to, err := h.Reader.Referral(ctx, name.sellerCode, name.key)
+	if err != nil {
+		return program.Referral{}, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.known == nil || len(h.known) >= maxLinks {
+		h.known = map[linkName]knownLink{}
+	}
+	h.known[name] = knownLink{to, now}
+	return to, nil
+}
+
+type linkName struct{ sellerCode, key string }
+
+type knownLink struct {
+	program.Referral
+
+	readAt time.Time
+}
+
+const (
+	linkLife = 3 * time.Second // how long a change of a partner or its program may take to reach its links
+	maxLinks = 10_000
+	// clickPatience is how long a visitor waits for the click to be stored; then it goes on and the click is lost.
+	clickPatience = 500 * time.Millisecond
+)
+
+// Followed is where a link leads, and why its click was not counted; nil when it was or when it does not count.
+type Followed struct {
+	program.Referral
+
+	ClickErr error
+}

@@ -1,0 +1,44 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/program"
+	programquery "github.com/leadmill/leadmill/application/program/query"
+	"github.com/leadmill/leadmill/domain/customer"
+	"github.com/leadmill/leadmill/domain/lead"
+	"github.com/leadmill/leadmill/domain/partner"
+)
+
+func formLeadOf(l *lead.Lead, by partner.Snapshot, to *customer.Customer) programquery.FormLead {
+	r := l.Review()
+	f := programquery.FormLead{
+		Number: r.Number, LeadID: l.ID(), Status: string(r.Status), Name: r.Name, Email: r.Email, Answers: r.Answers,
+		Submitter:    programquery.Person{ID: l.PartnerID(), Name: strings.TrimSpace(by.Name + " " + by.Surname), Email: by.Email},
+		MarketStatus: string(l.Status()), CreatedAt: l.CreatedAt(),
+	}
+	if to != nil {
+		s := to.Snapshot()
+		f.ConvertedTo = &programquery.Person{ID: s.Key, Name: strings.TrimSpace(s.Name + " " + s.Surname), Email: s.Email}
+	}
+	return f
+}
+
+// submitter returns the partner that submitted a lead; nil when it was deleted since.
+func submitter(ctx context.Context, tx program.Tx, l *lead.Lead) (*partner.Partner, error) {
+	by, err := tx.Partners().Find(ctx, l.SellerID(), application.PartnerHandle{ID: l.PartnerID()})
+	if errors.Is(err, partner.ErrNotFound) {
+		return nil, nil
+	}
+	return by, err
+}
+
+func snapshotOf(p *partner.Partner) partner.Snapshot {
+	if p == nil {
+		return partner.Snapshot{}
+	}
+	return p.Snapshot()
+}

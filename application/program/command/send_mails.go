@@ -1,0 +1,118 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/program"
+	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/partner"
+)
+
+// SendMails sends the mails that are due. Every instance may do so: each mail is one's at a time.
+type SendMails struct{}
+
+// Needs implements application.Message.
+func (SendMails) Needs() application.Scope { return application.Internal }
+
+// UnsentMail is a mail that could not be sent. GivenUp says that it is not tried again: the partner stays pending, and the
+// operator can invite it once more.
+type UnsentMail struct {
+	EventID string
+	GivenUp bool
+	Err     error // holds nothing of the mail and no address
+}
+
+// SendMailsHandler handles SendMails.
+type SendMailsHandler struct {
+	program.Deps
+	Secrets application.Secrets
+	Portal  program.PortalReader
+	Queue   program.MailQueue
+	Mailer  application.Mailer
+	Text    program.InvitationText
+	// Base returns the address under which partners reach this server, without a slash at its end.
+	Base func() string
+}
+
+// Handle implements bus.Handler. The error is that of the queue; what could not be sent is a result.
+func (h SendMailsHandler) Handle(ctx context.Context, _ SendMails) (unsent []UnsentMail, err error) {
+	now := h.Clock.Now()
+	due, err := h.Queue.TakeMails(ctx, now, now.Add(mailClaim), mailsAtOnce)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range due {
+		failed := h.send(ctx, m)
+		switch {
+		case failed == nil:
+			err = h.Queue.RemoveMail(ctx, m.EventID)
+		case fault.KindOf(failed) == fault.RuleViolated || m.Attempts >= len(mailPauses):
+			unsent = append(unsent, UnsentMail{EventID: m.EventID, GivenUp: true, Err: failed})
+			err = h.Queue.RemoveMail(ctx, m.EventID)
+		default:
+			unsent = append(unsent, UnsentMail{EventID: m.EventID, Err: failed})
+			err = h.Queue.PostponeMail(ctx, m, h.Clock.Now().Add(mailPauses[m.Attempts]))
+		}
+		if err != nil {
+			return unsent, err
+		}
+	}
+	return unsent, nil
+}
+
+// send mails an invited partner a link of its own: several mails of one partner each have one, until one of them was used.
+func (h SendMailsHandler) send(ctx context.Context, m program.OutgoingMail) error {
+	to, err := h.Portal.ContactOf(ctx, m.SellerID, m.PartnerID)
+	if errors.Is(err, partner.ErrNotFound) || err == nil && !to.Open {
+		return nil // it joined or was deleted meanwhile
+	}
+	if err != nil {
+		return err
+	}
+	token := h.Secrets.New()
+	err = h.Work.Do(ctx, func(ctx context.Context, tx program.Tx) error {
+		// Whoever revokes the partner's tokens, because its email is another now, waits for this one or is seen.
+		p, err := program.FindPartner(ctx, tx.Partners().Lock, m.SellerID, application.PartnerHandle{ID: m.PartnerID}, application.ErrConcurrentChange)
+		if err != nil {
+			return err
+		}
+		if p.Snapshot().Email != to.Email || !p.AcceptsInvitation() {
+			return application.ErrConcurrentChange // tried again, with what is stored now
+		}
+		return tx.Tokens().Add(ctx, program.Token{
+			Hash: program.TokenHash(token), Kind: program.InvitationToken,
+			SellerID: m.SellerID, PartnerID: m.PartnerID, ExpiresAt: h.Clock.Now().Add(invitationLife),
+		})
+	})
+	if err != nil {
+		return err
+	}
+	mail, err := h.Text.Write(program.Invitation{
+		Name: to.Name, Surname: to.Surname, Program: to.SellerName,
+		Link: h.Base() + "/portal/invitations/" + token, Lasts: invitationLife,
+	})
+	if err != nil {
+		return err
+	}
+	mail.ID, mail.To, mail.ToName = m.EventID, to.Email, strings.TrimSpace(to.Name+" "+to.Surname)
+	return h.Mailer.Send(ctx, mail)
+}
+
+const (
+	mailsAtOnce = 10
+	mailClaim   = 5 * time.Minute // longer than sending mailsAtOnce can take
+)
+
+// mailPauses is how long a mail waits after each failed attempt: seconds for a server that restarts, hours for a mailbox
+// that is full or a server that knows nobody yet. After the last it is given up.
+var mailPauses = []time.Duration{
+	time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute,
+	time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour,
+}
+
+// invitationLife is how long an invitation can be accepted.
+const invitationLife = 7 * 24 * time.Hour

@@ -1,0 +1,44 @@
+package command
+
+import (
+	"context"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/program"
+	programquery "github.com/leadmill/leadmill/application/program/query"
+	"github.com/leadmill/leadmill/domain/lead"
+)
+
+// UpdateLeadForm changes what the actor's seller asks about leads. Leads keep the questions they were asked.
+type UpdateLeadForm struct {
+	application.Actor
+
+	Change lead.FormChange
+	Once   application.Once[programquery.LeadForm]
+}
+
+// Needs implements application.Message.
+func (UpdateLeadForm) Needs() application.Scope { return application.Program }
+
+// UpdateLeadFormHandler handles UpdateLeadForm.
+type UpdateLeadFormHandler struct{ program.Deps }
+
+// Handle implements bus.Handler. Errors: validation.
+func (h UpdateLeadFormHandler) Handle(ctx context.Context, c UpdateLeadForm) (application.Done, error) {
+	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx program.Tx) (programquery.LeadForm, error) {
+		if _, err := tx.Sellers().Lock(ctx, c.Actor.SellerID); err != nil {
+			return programquery.LeadForm{}, err
+		}
+		f, err := tx.Forms().Get(ctx, c.Actor.SellerID)
+		if err != nil {
+			return programquery.LeadForm{}, err
+		}
+		if err := f.Update(c.Change); err != nil {
+			return programquery.LeadForm{}, err
+		}
+		if err := tx.Forms().Save(ctx, f); err != nil {
+			return programquery.LeadForm{}, err
+		}
+		return programquery.LeadForm{FormSnapshot: f.Snapshot()}, nil
+	})
+}

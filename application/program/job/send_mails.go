@@ -1,0 +1,30 @@
+// Package job holds what the partner program does by the clock: one file a job.
+package job
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
+	programcommand "github.com/leadmill/leadmill/application/program/command"
+	"github.com/leadmill/leadmill/domain/fault"
+)
+
+// SendMails is the job that sends the mails that are due. A mail that could not be sent is logged without anything of it.
+func SendMails(send bus.Handler[programcommand.SendMails, []programcommand.UnsentMail], logger *slog.Logger) application.Job {
+	return application.Job{Name: "send mails", Every: time.Second, Do: func(ctx context.Context) error {
+		unsent, err := send.Handle(ctx, programcommand.SendMails{})
+		for _, m := range unsent {
+			attrs := []any{slog.String("event_id", m.EventID), slog.String("code", string(fault.CodeOf(m.Err))), slog.Any("cause", errors.Unwrap(m.Err))}
+			if m.GivenUp {
+				logger.WarnContext(ctx, "mail not sent and given up; invite the partner again", attrs...)
+				continue
+			}
+			logger.WarnContext(ctx, "mail not sent; it is tried again", attrs...)
+		}
+		return err
+	}}
+}

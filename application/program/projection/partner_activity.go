@@ -1,0 +1,163 @@
+// Package projection holds the read models of the partner program that are built from the events.
+package projection
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/contract/eventsv1"
+	"github.com/leadmill/leadmill/application/program"
+	"github.com/leadmill/leadmill/application/projection"
+	"github.com/leadmill/leadmill/domain/lead"
+)
+
+// PartnerGroup is what the figures of a partner are kept by: a partner's id is only unique within its seller.
+type PartnerGroup struct{ SellerID, PartnerID string }
+
+// PartnerDelta is what is to be added to what came by a partner; members may be negative.
+type PartnerDelta struct{ Clicks, Signups, Leads int64 }
+
+// ProgramDay is what the figures of a program are kept by. Day is YYYY-MM-DD in UTC.
+type ProgramDay struct{ SellerID, Day string }
+
+// ProgramDelta is what is to be added to a day of a program; Leads may be negative. Who joined and who left are counted
+// apart, each on its own day.
+type ProgramDelta struct{ PartnersJoined, PartnersLeft, CustomersJoined, CustomersLeft, Clicks, Leads int64 }
+
+// PartnerActivityStore keeps what came by partners. Errors of a database that cannot be reached are of kind
+// fault.Unavailable.
+type PartnerActivityStore interface {
+	// Add adds to the figures of partners and of days.
+	Add(ctx context.Context, tx projection.Tx, partners map[PartnerGroup]PartnerDelta, days map[ProgramDay]ProgramDelta) error
+	// Reset empties all tables.
+	Reset(ctx context.Context, tx projection.Tx) error
+}
+
+// PartnerActivity builds the read model of partners' referrals and of GET /v1/program/overview. A customer counts as a
+// signup of the partner that has it now; a deleted customer and a deleted form lead count for nobody.
+type PartnerActivity struct{ store PartnerActivityStore }
+
+// NewPartnerActivity returns the projection.
+func NewPartnerActivity(s PartnerActivityStore) *PartnerActivity { return &PartnerActivity{s} }
+
+// Name implements projection.Projection.
+func (*PartnerActivity) Name() string { return "partner-activity" }
+
+// Prepare implements projection.Projection: the tables are in the migrations.
+func (*PartnerActivity) Prepare(context.Context, projection.Tx) error { return nil }
+
+// Reset implements projection.Projection.
+func (p *PartnerActivity) Reset(ctx context.Context, tx projection.Tx) error {
+	return p.store.Reset(ctx, tx)
+}
+
+// The public events that are counted.
+var (
+	leadSubmitted      = eventsv1.LeadSubmitted{}.Type()
+	partnerCreated     = eventsv1.PartnerCreated{}.Type()
+	partnerDeleted     = eventsv1.PartnerDeleted{}.Type()
+	customerCreated    = eventsv1.CustomerCreated{}.Type()
+	customerAttributed = eventsv1.CustomerAttributed{}.Type()
+	customerDeleted    = eventsv1.CustomerDeleted{}.Type()
+)
+
+// activityFact is what is needed of the events: the members they share and a few of single ones.
+type activityFact struct {
+	PartnerID         string `json:"partner_id"`
+	PreviousPartnerID string `json:"previous_partner_id"` // of customer.attributed.v1
+	Joined            bool   `json:"joined"`              // of partner.deleted.v1
+	Origin            string `json:"origin"`              // of lead.submitted.v1
+}
+
+// Apply implements projection.Projection. It adds a batch up in memory, so that what it writes depends on the number of partners and
+// days, not of events.
+func (p *PartnerActivity) Apply(ctx context.Context, tx projection.Tx, events []application.StoredEvent) error {
+	b := activityBatch{partners: map[PartnerGroup]PartnerDelta{}, days: map[ProgramDay]ProgramDelta{}}
+	for i := range events {
+		if err := b.apply(&events[i]); err != nil {
+			return fmt.Errorf("partner activity: event %s at %d: %w", events[i].Type, events[i].Position, err)
+		}
+	}
+	if len(b.partners) == 0 && len(b.days) == 0 {
+		return nil
+	}
+	return p.store.Add(ctx, tx, b.partners, b.days)
+}
+
+// formOrigin is in the JSON of every form lead's event, as lead.OriginForm is written there.
+var formOrigin = []byte(`"` + lead.OriginForm + `"`)
+
+// activityBatch adds up a batch of events.
+type activityBatch struct {
+	partners map[PartnerGroup]PartnerDelta
+	days     map[ProgramDay]ProgramDelta
+}
+
+func (b *activityBatch) apply(e *application.StoredEvent) error {
+	switch e.Type {
+	case program.PartnerClickedType, program.LeadDeletedType, leadSubmitted, partnerCreated, partnerDeleted,
+		customerCreated, customerAttributed, customerDeleted:
+	default:
+		return nil
+	}
+	// Suppliers' leads are most of the log; they are passed over without being read.
+	if e.Type == leadSubmitted && !bytes.Contains(e.Payload, formOrigin) {
+		return nil
+	}
+	var f activityFact
+	if err := json.Unmarshal(e.Payload, &f); err != nil {
+		return err
+	}
+	if f.PartnerID == "" {
+		return errors.New("no partner")
+	}
+	switch e.Type {
+	case program.PartnerClickedType:
+		b.add(e, f.PartnerID, PartnerDelta{Clicks: 1}, ProgramDelta{Clicks: 1})
+	case partnerCreated:
+		b.add(e, f.PartnerID, PartnerDelta{}, ProgramDelta{PartnersJoined: 1})
+	case partnerDeleted:
+		if f.Joined {
+			b.add(e, f.PartnerID, PartnerDelta{}, ProgramDelta{PartnersLeft: 1})
+		}
+	case customerCreated:
+		b.add(e, f.PartnerID, PartnerDelta{}, ProgramDelta{CustomersJoined: 1})
+	case customerAttributed:
+		b.add(e, f.PartnerID, PartnerDelta{Signups: 1}, ProgramDelta{})
+		if f.PreviousPartnerID != "" {
+			b.add(e, f.PreviousPartnerID, PartnerDelta{Signups: -1}, ProgramDelta{})
+		}
+	case customerDeleted:
+		b.add(e, f.PartnerID, PartnerDelta{Signups: -1}, ProgramDelta{CustomersLeft: 1})
+	case leadSubmitted:
+		if f.Origin == string(lead.OriginForm) {
+			b.add(e, f.PartnerID, PartnerDelta{Leads: 1}, ProgramDelta{Leads: 1})
+		}
+	case program.LeadDeletedType:
+		b.add(e, f.PartnerID, PartnerDelta{Leads: -1}, ProgramDelta{Leads: -1})
+	}
+	return nil
+}
+
+// add adds an event to its partner and to its day. An event that says nothing of one of them makes no row of it.
+func (b *activityBatch) add(e *application.StoredEvent, partnerID string, p PartnerDelta, d ProgramDelta) {
+	if p != (PartnerDelta{}) {
+		group := PartnerGroup{e.SellerID, partnerID}
+		sum := b.partners[group]
+		sum.Clicks, sum.Signups, sum.Leads = sum.Clicks+p.Clicks, sum.Signups+p.Signups, sum.Leads+p.Leads
+		b.partners[group] = sum
+	}
+	if d != (ProgramDelta{}) {
+		day := ProgramDay{e.SellerID, e.OccurredAt.UTC().Format(time.DateOnly)}
+		sum := b.days[day]
+		sum.PartnersJoined, sum.PartnersLeft = sum.PartnersJoined+d.PartnersJoined, sum.PartnersLeft+d.PartnersLeft
+		sum.CustomersJoined, sum.CustomersLeft = sum.CustomersJoined+d.CustomersJoined, sum.CustomersLeft+d.CustomersLeft
+		sum.Clicks, sum.Leads = sum.Clicks+d.Clicks, sum.Leads+d.Leads
+		b.days[day] = sum
+	}
+}

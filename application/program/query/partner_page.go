@@ -1,0 +1,17 @@
+package query
+
+import (
+	"github.com/leadmill/leadmill/application"
+)
+
+// PartnerPage asks for what a signed-in partner sees of itself. Token is its session: program.ErrTokenUnknown.
+type PartnerPage struct{ Token string }
+
+// Needs implements application.Message.
+func (PartnerPage) Needs() application.Scope { return application.Visitor }
+
+// PartnerPageView is what a partner sees of itself: its name, links and counts.
+type PartnerPageView struct {
+	Program, Website, LinkParameter string
+	Partner                         PartnerDetail
+}

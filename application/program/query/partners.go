@@ -1,0 +1,39 @@
+package query
+
+import (
+	"time"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/partner"
+)
+
+// Partners asks for a seller's partners, newest first. ID, Key and Email filter by what they contain; a key matches any of a
+// partner's.
+type Partners struct {
+	application.Actor
+
+	ID, Key, Email string
+	Page           application.Page
+}
+
+// Needs implements application.Message.
+func (Partners) Needs() application.Scope { return application.Program }
+
+// Partner is a partner as it is answered (docs/partner-program.md). Keys has the default referral key first.
+type Partner struct {
+	ID, Email, Name, Surname, Status string
+	TermsAccepted, Approved          bool
+	Keys, Tags                       []string
+	CustomFields                     []partner.CustomField
+	ReferralsCount                   int64
+	CreatedAt, UpdatedAt             time.Time
+}
+
+// PartnerOf answers a stored partner.
+func PartnerOf(s partner.Snapshot) Partner {
+	return Partner{
+		ID: s.ID, Email: s.Email, Name: s.Name, Surname: s.Surname, Status: string(s.Status),
+		TermsAccepted: s.TermsAccepted, Approved: s.Approved, Keys: s.Keys, Tags: s.Tags, CustomFields: s.CustomFields,
+		CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
+	}
+}

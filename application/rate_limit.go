@@ -1,0 +1,7 @@
+package application
+
+import "github.com/leadmill/leadmill/domain/seller"
+
+// RateLimit is how many requests may come in a fixed window. The zero RateLimit is no limit. Ports, which know no aggregate,
+// have it from here.
+type RateLimit = seller.RateLimit

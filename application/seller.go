@@ -1,0 +1,31 @@
+package application
+
+import (
+	"context"
+	"time"
+
+	"github.com/leadmill/leadmill/domain/seller"
+)
+
+// SellerRepository stores sellers.
+type SellerRepository interface {
+	// Add stores a new seller: seller.ErrCodeTaken, seller.ErrSlugTaken.
+	Add(ctx context.Context, s *seller.Seller) error
+	// Lock loads a seller by id and locks its row: seller.ErrNotFound.
+	Lock(ctx context.Context, id string) (*seller.Seller, error)
+	// LockByCode is Lock by code.
+	LockByCode(ctx context.Context, code string) (*seller.Seller, error)
+	// Get loads a seller by id without locking it.
+	Get(ctx context.Context, id string) (*seller.Seller, error)
+	// Save stores changes of a locked seller: seller.ErrSlugTaken.
+	Save(ctx context.Context, s *seller.Seller) error
+}
+
+// KeyRepository stores API keys.
+type KeyRepository interface {
+	Add(ctx context.Context, k seller.Key) error
+	// Revoke ends a key of a seller: seller.ErrKeyNotFound, also when it is revoked already.
+	Revoke(ctx context.Context, sellerID, id string, at time.Time) error
+	// RevokeOfPartner ends all keys of a partner; it may have none.
+	RevokeOfPartner(ctx context.Context, sellerID, partnerID string, at time.Time) error
+}

@@ -1,0 +1,50 @@
+package application
+
+import (
+	"context"
+
+	"github.com/leadmill/leadmill/domain/fault"
+)
+
+// Errors of the store. They carry no cause to a client.
+var (
+	// ErrUnavailable says that the database cannot be reached, is too busy or a lock was not had in time. Nothing was changed.
+	ErrUnavailable = fault.New(fault.Unavailable, "service_unavailable", "Service unavailable")
+	// ErrOutcomeUnknown says that the connection was lost while committing: the change may or may not be stored.
+	ErrOutcomeUnknown = fault.New(fault.Unavailable, "service_unavailable", "Service unavailable")
+	// ErrConcurrentChange says that somebody else changed the same thing at the same time, again and again.
+	ErrConcurrentChange = fault.New(fault.Conflict, "concurrent_change", "The object was changed at the same time. Try again.")
+)
+
+// DataError says that the database refused a value (a constraint, a range, an encoding): running the same again fails
+// again. A batch is then narrowed down to the command at fault.
+type DataError struct{ Err error }
+
+// Error implements error.
+func (e *DataError) Error() string { return "data refused by the database: " + e.Err.Error() }
+
+// Unwrap returns the driver's error.
+func (e *DataError) Unwrap() error { return e.Err }
+
+// OutcomeUnknownError is returned by UnitOfWork.Do when a commit was sent and its answer was lost.
+type OutcomeUnknownError struct{ Err error }
+
+// Error implements error.
+func (e *OutcomeUnknownError) Error() string { return "outcome of commit unknown: " + e.Err.Error() }
+
+// Unwrap makes the error one of kind Unavailable to whoever does not look closer.
+func (e *OutcomeUnknownError) Unwrap() []error { return []error{ErrOutcomeUnknown, e.Err} }
+
+// UnitOfWork runs closures in transactions. T is what a closure sees of its transaction: the repositories that the commands
+// of one room need.
+//
+// Stored rows are locked in one order everywhere: seller, numbers, partner, customer, campaign, lead, buyer, counters, claims;
+// each sorted by id. Rows that the transaction itself inserts do not count: nobody waits for them with another lock. Nor do
+// the response under an Idempotency-Key and a token that is consumed, which come first of all. Events of saved aggregates are
+// written last, just before the commit.
+type UnitOfWork[T any] interface {
+	// Do runs fn in one transaction and commits it. Deadlocks, lock timeouts and lost races for a claim run fn again (at
+	// most 5 times in all, with jitter), so fn must not keep anything of an earlier run. It returns fn's error unchanged,
+	// ErrUnavailable (wrapped) when the database could not do it, *OutcomeUnknownError, or *DataError.
+	Do(ctx context.Context, fn func(ctx context.Context, tx T) error) error
+}

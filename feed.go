@@ -1,0 +1,18 @@
+package leadmill
+
+import (
+	"github.com/leadmill/leadmill/adapters/eventlog"
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/contract/eventsv1"
+	feedhttp "github.com/leadmill/leadmill/ports/http/feed"
+)
+
+// feedRoom is the events as integrators read them.
+var feedRoom = NewModule("feed",
+	shared(newFeedHandlers),
+	asRoutes(feedhttp.Handlers.Routes),
+)
+
+func newFeedHandlers(o *application.Operations, l *eventLog) feedhttp.Handlers {
+	return feedhttp.Handlers{Events: application.Query(o, eventlog.NewFeed(l.reader, eventsv1.Types()).Events)}
+}

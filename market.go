@@ -1,0 +1,149 @@
+package leadmill
+
+import (
+	"context"
+	"time"
+
+	"go.uber.org/fx"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore"
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	marketstore "github.com/leadmill/leadmill/adapters/sqlstore/market"
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
+	"github.com/leadmill/leadmill/application/market"
+	marketcommand "github.com/leadmill/leadmill/application/market/command"
+	marketjob "github.com/leadmill/leadmill/application/market/job"
+	marketprojection "github.com/leadmill/leadmill/application/market/projection"
+	marketreaction "github.com/leadmill/leadmill/application/market/reaction"
+	"github.com/leadmill/leadmill/domain/distribution"
+	"github.com/leadmill/leadmill/domain/lead"
+	markethttp "github.com/leadmill/leadmill/ports/http/market"
+)
+
+// marketRoom is the lead marketplace: campaigns with their contracts, buyers with their accounts, the leads that suppliers
+// send, and reports.
+var marketRoom = NewModule("market",
+	asTranslation(market.Publish),
+	shared(newMarketDeps, newMarketReader, newCampaignReport, newDirectory, newBatcher, newMatcher, newMarketHandlers,
+		fx.Annotate(newIntakeRules, fx.ParamTags(groupIntakeRules)),
+		fx.Annotate(newStrategies, fx.ParamTags(groupStrategies))),
+	AsProjection(func(s *marketstore.CampaignReport) *marketprojection.CampaignReport {
+		return marketprojection.NewCampaignReport(s)
+	}),
+	asReaction(newMatchPending),
+	asJob(newSweepPending),
+	asJob(newPurge),
+	asRoutes(markethttp.Handlers.Routes),
+)
+
+func newMarketDeps(s *sqlstore.Store, clock application.Clock, ids application.IDs, inFlight *application.InFlight) market.Deps {
+	work := sqlstore.Work(s, func(t *sqlstore.Tx) market.Tx { return t })
+	return market.Deps{Work: work, Clock: clock, IDs: ids, InFlight: inFlight}
+}
+
+func newMarketReader(_ migrated, db *dialect.DB, clock application.Clock) *marketstore.Reader {
+	return marketstore.NewReader(db, clock)
+}
+
+func newCampaignReport(_ migrated, db *dialect.DB) *marketstore.CampaignReport {
+	return marketstore.NewCampaignReport(db)
+}
+
+func newIntakeRules(rules []lead.IntakeRule) (lead.IntakeRules, error) {
+	return lead.NewIntakeRules(rules...)
+}
+
+func newStrategies(more []distribution.Strategy) (distribution.Strategies, error) {
+	return distribution.NewStrategies(more...)
+}
+
+func newDirectory(r *marketstore.Reader) *marketcommand.Directory {
+	return marketcommand.NewDirectory(r)
+}
+
+// The size of the batching of leads: how many transactions run at a time, how many leads may wait for each, and how long a
+// batch may take.
+const (
+	lanes        = 2
+	laneQueue    = 4096
+	batchTimeout = 20 * time.Second
+)
+
+func newBatcher(c Config, d market.Deps, directory *marketcommand.Directory, strategies distribution.Strategies,
+	rules lead.IntakeRules,
+) *bus.Batcher[*marketcommand.Submission, application.Done] {
+	handler := &marketcommand.SubmitLeadsHandler{Work: d.Work, Clock: d.Clock, IDs: d.IDs, Directory: directory, Strategies: strategies, Rules: rules}
+	return bus.NewBatcher(bus.BatcherConfig{MaxBatch: c.BatchMax, Lanes: lanes, Queue: laneQueue, Timeout: batchTimeout},
+		handler, (*marketcommand.Submission).Lane)
+}
+
+func newMatcher(d market.Deps, r *marketstore.Reader, strategies distribution.Strategies) *marketcommand.MatchPendingHandler {
+	return &marketcommand.MatchPendingHandler{Work: d.Work, Clock: d.Clock, IDs: d.IDs, Reader: r, Strategies: strategies}
+}
+
+func newMatchPending(o *application.Operations, h *marketcommand.MatchPendingHandler) marketreaction.MatchPending {
+	return marketreaction.MatchPending{Match: application.Command(o, h)}
+}
+
+func newSweepPending(o *application.Operations, h *marketcommand.MatchPendingHandler) application.Job {
+	return marketjob.SweepPending(application.Command(o, &marketcommand.SweepPendingHandler{Match: h}))
+}
+
+func newPurge(_ migrated, s *sqlstore.Store, clock application.Clock) application.Job {
+	return application.Job{Name: "purge expired claims", Every: time.Minute, Do: func(ctx context.Context) error {
+		_, err := s.PurgeExpired(ctx, clock.Now())
+		return err
+	}}
+}
+
+type marketIn struct {
+	fx.In
+
+	Operations *application.Operations
+	Deps       market.Deps
+	Strategies distribution.Strategies
+	Directory  *marketcommand.Directory
+	Batcher    *bus.Batcher[*marketcommand.Submission, application.Done]
+	Reader     *marketstore.Reader
+	Report     *marketstore.CampaignReport
+}
+
+func newMarketHandlers(in marketIn) markethttp.Handlers {
+	o, d, r := in.Operations, in.Deps, in.Reader
+	return markethttp.Handlers{
+		SubmitLead:       application.Command(o, &marketcommand.SubmitLeadHandler{Deps: d, Replays: r, Directory: in.Directory, Batch: in.Batcher}),
+		SupplierLeadByID: application.Query(o, r.SupplierLeadByID),
+
+		CreateBuyer: application.Command(o, marketcommand.CreateBuyerHandler{Deps: d}),
+		UpdateBuyer: application.Command(o, marketcommand.UpdateBuyerHandler{Deps: d}),
+		PauseBuyer:  application.Command(o, marketcommand.PauseBuyerHandler{Deps: d}),
+		ResumeBuyer: application.Command(o, marketcommand.ResumeBuyerHandler{Deps: d}),
+		Deposit:     application.Command(o, marketcommand.DepositHandler{Deps: d}),
+		Withdraw:    application.Command(o, marketcommand.WithdrawHandler{Deps: d}),
+		Buyers:      application.Query(o, r.Buyers),
+		BuyerByID:   application.Query(o, r.BuyerByID),
+		Ledger:      application.Query(o, r.Ledger),
+
+		CreateCampaign:  application.Command(o, marketcommand.CreateCampaignHandler{Deps: d, Strategies: in.Strategies}),
+		UpdateCampaign:  application.Command(o, marketcommand.UpdateCampaignHandler{Deps: d, Strategies: in.Strategies}),
+		PauseCampaign:   application.Command(o, marketcommand.PauseCampaignHandler{Deps: d}),
+		ResumeCampaign:  application.Command(o, marketcommand.ResumeCampaignHandler{Deps: d}),
+		ArchiveCampaign: application.Command(o, marketcommand.ArchiveCampaignHandler{Deps: d}),
+		Campaigns:       application.Query(o, r.Campaigns),
+		CampaignByID:    application.Query(o, r.CampaignByID),
+
+		CreateContract: application.Command(o, marketcommand.CreateContractHandler{Deps: d}),
+		UpdateContract: application.Command(o, marketcommand.UpdateContractHandler{Deps: d}),
+		PauseContract:  application.Command(o, marketcommand.PauseContractHandler{Deps: d}),
+		ResumeContract: application.Command(o, marketcommand.ResumeContractHandler{Deps: d}),
+		DeleteContract: application.Command(o, marketcommand.DeleteContractHandler{Deps: d}),
+		Contracts:      application.Query(o, r.Contracts),
+		ContractByID:   application.Query(o, r.ContractByID),
+		ContractUsage:  application.Query(o, r.ContractUsage),
+
+		MarketplaceLeads:    application.Query(o, r.MarketplaceLeads),
+		MarketplaceLeadByID: application.Query(o, r.MarketplaceLeadByID),
+		CampaignReport:      application.Query(o, in.Report.CampaignReport),
+	}
+}

@@ -1,0 +1,77 @@
+package accounthttp
+
+import (
+	"net/http"
+
+	accountcommand "github.com/leadmill/leadmill/application/account/command"
+	accountquery "github.com/leadmill/leadmill/application/account/query"
+	httpport "github.com/leadmill/leadmill/ports/http"
+)
+
+func showSettings(s accountquery.Settings) Settings {
+	p := s.Program
+	d := Settings{
+		ProgramName: s.Name, Website: s.Website, Currency: s.Currency, TimeZone: s.TimeZone, Approval: p.Approval(),
+		LinkParameter: p.LinkParameter, CookieLifetime: p.CookieDays, Attribution: p.Attribution(), AttributionWindow: p.WindowDays,
+		AllowSelfReferral: p.AllowSelfReferral,
+	}
+	if c := p.LeadCampaign; c != nil {
+		d.LeadCampaign = &LeadCampaign{CampaignId: c.CampaignID, Fields: c.Fields}
+	}
+	return d
+}
+
+func (h Handlers) getSettings(k *httpport.Call) {
+	httpport.Ask(k, h.SettingsOfSeller, accountquery.SettingsOfSeller{Actor: k.Actor()}, showSettings)
+}
+
+func (h Handlers) updateSettings(k *httpport.Call) {
+	c := accountcommand.UpdateSettings{Actor: k.Actor()}
+	b, ok := k.Bind(httpport.Lenient, func(b *httpport.Body) {
+		o, s := b.Inside("settings"), &c.Settings
+		httpport.FillText(o, "program_name", &s.Name)
+		httpport.FillText(o, "website", &s.Website)
+		httpport.FillText(o, "approval", &s.Approval)
+		httpport.FillText(o, "link_parameter", &s.LinkParameter)
+		httpport.FillInteger(o, "cookie_lifetime", &s.CookieDays)
+		httpport.FillText(o, "attribution", &s.Attribution)
+		httpport.FillInteger(o, "attribution_window", &s.WindowDays)
+		s.AllowSelfReferral = o.BoolOrNil("allow_self_referral")
+		s.ClearLeadCampaign = o.IsNull("lead_campaign")
+		o.Nested("lead_campaign", func(o *httpport.Object) {
+			s.LeadCampaign = &accountcommand.LeadCampaign{CampaignID: o.Label("campaign_id"), Fields: leadFields(o)}
+		})
+		b.AlsoCheck(s.Check)
+	})
+	if ok {
+		c.Once = httpport.Once(b, http.StatusOK, showSettings)
+		httpport.Do(b, h.UpdateSettings, c)
+	}
+}
+
+// leadFields binds which answer of the lead form fills which field of the campaign; nil when it is absent.
+func leadFields(o *httpport.Object) (fields map[string]string) {
+	o.Nested("fields", func(o *httpport.Object) {
+		fields = map[string]string{}
+		for _, name := range o.Names() {
+			switch v := o.Value(name); {
+			case v == nil:
+			case v.IsString() || v.IsNumber():
+				fields[name] = v.Text()
+			default:
+				o.WrongType(name, "a string or a number")
+			}
+		}
+	})
+	return fields
+}
+
+// testKey answers which program a key is for.
+func (h Handlers) testKey(k *httpport.Call) {
+	httpport.Ask(k, h.SettingsOfSeller, accountquery.SettingsOfSeller{Actor: k.Actor()}, func(s accountquery.Settings) ProgramTest {
+		return ProgramTest{Program: TestedProgram{
+			PubId: s.Code, Id: k.Actor().SellerID, Code: s.Code, Slug: k.Actor().SellerSlug, Name: s.Name,
+			Type: "affiliate", Currency: s.Currency, Website: s.Website,
+		}}
+	})
+}

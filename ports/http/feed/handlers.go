@@ -1,0 +1,28 @@
+// Package feedhttp is the feed room of the HTTP port: the log of public events, and the documents that describe them.
+package feedhttp
+
+import (
+	"net/http"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
+	feedquery "github.com/leadmill/leadmill/application/feed/query"
+	httpport "github.com/leadmill/leadmill/ports/http"
+)
+
+// Handlers are the queries that the room's routes call.
+type Handlers struct {
+	Events bus.Handler[feedquery.Events, feedquery.EventPage]
+}
+
+// Routes returns the room's routes. The error names every handler that is missing.
+func (h Handlers) Routes() ([]httpport.Route, error) {
+	if err := httpport.Complete("feed", h); err != nil {
+		return nil, err
+	}
+	return []httpport.Route{
+		{Method: http.MethodGet, Path: "/v1/events", Needs: application.Program, Handle: h.listEvents},
+		{Method: http.MethodGet, Path: "/asyncapi.yaml", Needs: application.Visitor, Handle: asyncAPI},
+		{Method: http.MethodGet, Path: "/schemas/:file", Needs: application.Visitor, Handle: eventSchema},
+	}, nil
+}

@@ -1,0 +1,120 @@
+package httpport
+
+import (
+	"errors"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/leadmill/leadmill/application"
+)
+
+// admit checks the key, its scope and its rate limit, in this order, and answers for the key that may not go on. To the
+// supplier API a key of another scope is as good as none.
+func (k *Call) admit(who application.Scope) bool {
+	deps := &k.server.deps
+	actor, limit, err := deps.Authenticator.Authenticate(k.ctx, bearer(k.gin.Request.Header))
+	if err == nil && who == application.Supplier && application.Scope(actor.Scope) != who {
+		err = application.ErrInvalidKey
+	}
+	if err != nil {
+		if who == application.Supplier && errors.Is(err, application.ErrInvalidKey) {
+			if state := k.takeOfAddress("address", strangers); !state.Allowed {
+				k.retryAfter(state)
+				err = errTooMany
+			}
+		}
+		k.Fail(err)
+		return false
+	}
+	k.actor = actor
+	if application.Scope(actor.Scope) != who {
+		k.Fail(application.ErrForbidden)
+		return false
+	}
+	if limit.Requests <= 0 {
+		return true
+	}
+	name := "key:" + actor.KeyID
+	var state application.RateState
+	if who == application.Supplier && k.gin.Request.Method != http.MethodPost {
+		state = deps.Limiter.Peek(name, limit) // only POSTs count
+		state.Allowed = true
+	} else {
+		state = deps.Limiter.Take(name, limit)
+	}
+	k.tellRate(state)
+	if !state.Allowed {
+		k.retryAfter(state)
+		k.Fail(errTooMany)
+	}
+	return state.Allowed
+}
+
+// strangers is how many requests without a valid key an address may send before it is told to wait.
+var strangers = application.RateLimit{Requests: 60, Window: time.Minute}
+
+// WithinLimit counts something that the client does, under a name of its own, and reports whether its address did so no more
+// often than the limit allows. What is refused is not counted.
+func (k *Call) WithinLimit(what string, limit application.RateLimit) bool {
+	return k.takeOfAddress(what, limit).Allowed
+}
+
+func (k *Call) takeOfAddress(what string, limit application.RateLimit) application.RateState {
+	return k.server.deps.Limiter.Take(what+":"+address(k.gin.Request.RemoteAddr), limit)
+}
+
+// address is what an unknown client is counted by. An IPv6 client owns its whole /64.
+func address(remote string) string {
+	at, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return "unknown"
+	}
+	ip := at.Addr().Unmap().WithZone("")
+	if ip.Is6() {
+		if p, err := ip.Prefix(64); err == nil {
+			return p.Addr().String()
+		}
+	}
+	return ip.String()
+}
+
+// bearer returns the key of a request; empty when there is none.
+func bearer(h http.Header) string {
+	values := h["Authorization"]
+	if len(values) != 1 {
+		return ""
+	}
+	kind, token, _ := strings.Cut(values[0], " ")
+	if !strings.EqualFold(kind, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+// secondsLeft is how long a window still lasts, rounded up.
+func (k *Call) secondsLeft(r application.RateState) int64 {
+	left := r.ResetAt.Sub(k.Now())
+	return max(0, int64((left+time.Second-1)/time.Second))
+}
+
+func (k *Call) retryAfter(r application.RateState) {
+	k.gin.Writer.Header()["Retry-After"] = []string{strconv.FormatInt(max(1, k.secondsLeft(r)), 10)}
+}
+
+// tellRate sets the X-RateLimit headers and those of the IETF draft (draft-ietf-httpapi-ratelimit-headers).
+func (k *Call) tellRate(r application.RateState) {
+	reset := r.ResetAt.Unix()
+	if r.ResetAt.Nanosecond() > 0 {
+		reset++
+	}
+	limit, remaining := strconv.FormatInt(r.Limit, 10), strconv.FormatInt(max(0, r.Remaining), 10)
+	header := k.gin.Writer.Header()
+	header["X-Ratelimit-Limit"] = []string{limit}
+	header["X-Ratelimit-Remaining"] = []string{remaining}
+	header["X-Ratelimit-Reset"] = []string{strconv.FormatInt(reset, 10)}
+	header["Ratelimit-Policy"] = []string{`"default";q=` + limit + `;w=` + strconv.FormatInt(int64(r.Window/time.Second), 10)}
+	header["Ratelimit"] = []string{`"default";r=` + remaining + `;t=` + strconv.FormatInt(k.secondsLeft(r), 10)}
+}

@@ -1,0 +1,115 @@
+package markethttp
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/leadmill/leadmill/application"
+	marketcommand "github.com/leadmill/leadmill/application/market/command"
+	marketquery "github.com/leadmill/leadmill/application/market/query"
+	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/money"
+	httpport "github.com/leadmill/leadmill/ports/http"
+)
+
+func showBuyer(k *httpport.Call) func(marketquery.Buyer) Buyer {
+	return func(b marketquery.Buyer) Buyer {
+		c := k.Currency()
+		return Buyer{
+			Id: b.ID, Name: b.Name, Email: b.Email, Status: b.Status, Balance: httpport.Amount(b.Balance, c), Held: httpport.Amount(b.Held, c),
+			CreditLimit: httpport.Amount(b.CreditLimit, c), TimeZone: b.TimeZone, CreatedAt: Timestamp(b.CreatedAt), UpdatedAt: Timestamp(b.UpdatedAt),
+		}
+	}
+}
+
+func showEntry(k *httpport.Call) func(marketquery.LedgerEntry) LedgerEntry {
+	return func(e marketquery.LedgerEntry) LedgerEntry {
+		c := k.Currency()
+		return LedgerEntry{
+			Id: e.ID, Type: e.Type, Amount: httpport.Amount(e.Amount, c), BalanceAfter: httpport.Amount(e.BalanceAfter, c),
+			SaleId: httpport.TextOrNil(e.SaleID), Note: httpport.TextOrNil(e.Note), CreatedAt: Timestamp(e.CreatedAt),
+		}
+	}
+}
+
+func (h Handlers) listBuyers(k *httpport.Call) {
+	httpport.List(k, h.Buyers, func(p application.Page, _ url.Values, _ *fault.Violations) marketquery.Buyers {
+		return marketquery.Buyers{Actor: k.Actor(), Page: p}
+	}, showBuyer(k))
+}
+
+func (h Handlers) getBuyer(k *httpport.Call) {
+	httpport.Ask(k, h.BuyerByID, marketquery.BuyerByID{Actor: k.Actor(), ID: k.Param("id")}, showBuyer(k))
+}
+
+func (h Handlers) createBuyer(k *httpport.Call) {
+	c := marketcommand.CreateBuyer{Actor: k.Actor()}
+	b, ok := k.Bind(httpport.Required, func(b *httpport.Body) { fillBuyer(b.Object, &c.Details) })
+	if ok {
+		c.Once = httpport.Once(b, http.StatusCreated, showBuyer(k))
+		httpport.Do(b, h.CreateBuyer, c)
+	}
+}
+
+func (h Handlers) updateBuyer(k *httpport.Call) {
+	c := marketcommand.UpdateBuyer{Actor: k.Actor(), ID: k.Param("id")}
+	b, ok := k.Bind(httpport.Required, func(b *httpport.Body) { fillBuyer(b.Object, &c.Details) })
+	if ok {
+		c.Once = httpport.Once(b, http.StatusOK, showBuyer(k))
+		httpport.Do(b, h.UpdateBuyer, c)
+	}
+}
+
+func fillBuyer(o *httpport.Object, d *marketcommand.BuyerDetails) {
+	httpport.FillText(o, "name", &d.Name)
+	httpport.FillText(o, "email", &d.Email)
+	httpport.FillText(o, "time_zone", &d.TimeZone)
+	d.CreditLimit = o.Money("credit_limit", money.ParseNonNegative)
+}
+
+func (h Handlers) pauseBuyer(k *httpport.Call) {
+	if b, ok := k.Bind(httpport.Optional, nil); ok {
+		httpport.Do(b, h.PauseBuyer, marketcommand.PauseBuyer{Actor: k.Actor(), ID: k.Param("id"), Once: httpport.Once(b, http.StatusOK, showBuyer(k))})
+	}
+}
+
+func (h Handlers) resumeBuyer(k *httpport.Call) {
+	if b, ok := k.Bind(httpport.Optional, nil); ok {
+		httpport.Do(b, h.ResumeBuyer, marketcommand.ResumeBuyer{Actor: k.Actor(), ID: k.Param("id"), Once: httpport.Once(b, http.StatusOK, showBuyer(k))})
+	}
+}
+
+func (h Handlers) deposit(k *httpport.Call) {
+	c := marketcommand.Deposit{Actor: k.Actor(), BuyerID: k.Param("id")}
+	b, ok := k.Bind(httpport.Required, func(b *httpport.Body) { c.Amount, c.Note = amountAndNote(b.Object) })
+	if ok {
+		c.Once = httpport.Once(b, http.StatusCreated, showEntry(k))
+		httpport.Do(b, h.Deposit, c)
+	}
+}
+
+func (h Handlers) withdraw(k *httpport.Call) {
+	c := marketcommand.Withdraw{Actor: k.Actor(), BuyerID: k.Param("id")}
+	b, ok := k.Bind(httpport.Required, func(b *httpport.Body) { c.Amount, c.Note = amountAndNote(b.Object) })
+	if ok {
+		c.Once = httpport.Once(b, http.StatusCreated, showEntry(k))
+		httpport.Do(b, h.Withdraw, c)
+	}
+}
+
+// amountAndNote binds how much money is moved and why.
+func amountAndNote(o *httpport.Object) (amount money.Micros, note string) {
+	if m := o.Money("amount", money.ParsePositive); m != nil {
+		amount = *m
+	}
+	if !o.Has("amount") {
+		o.Violate("amount", fault.Required, "is required")
+	}
+	return amount, o.Text("note")
+}
+
+func (h Handlers) listLedger(k *httpport.Call) {
+	httpport.List(k, h.Ledger, func(p application.Page, _ url.Values, _ *fault.Violations) marketquery.Ledger {
+		return marketquery.Ledger{Actor: k.Actor(), BuyerID: k.Param("id"), Page: p}
+	}, showEntry(k))
+}

@@ -1,0 +1,135 @@
+package markethttp
+
+import (
+	"testing"
+
+	"github.com/leadmill/leadmill/application"
+	marketcommand "github.com/leadmill/leadmill/application/market/command"
+	marketquery "github.com/leadmill/leadmill/application/market/query"
+	"github.com/leadmill/leadmill/domain/calendar"
+	"github.com/leadmill/leadmill/domain/field"
+	"github.com/leadmill/leadmill/domain/lead"
+	httpport "github.com/leadmill/leadmill/ports/http"
+	"github.com/leadmill/leadmill/tests/porttest"
+)
+
+// newApp is a server over the room's routes.
+func newApp(t testing.TB) *porttest.App { return newAppWith(t, func(*porttest.App, *Handlers) {}) }
+
+// newAppWith is newApp with other handlers.
+func newAppWith(t testing.TB, change func(*porttest.App, *Handlers), options ...func(*httpport.Deps)) *porttest.App {
+	t.Helper()
+	return porttest.New(t, func(a *porttest.App) ([]httpport.Route, error) {
+		h := handlers(a)
+		change(a, &h)
+		return h.Routes()
+	}, options...)
+}
+
+const leadBody = `{"seller":"ACME1234","category":"Auto Insurance","firstName":"John","lastName":"Doe","phone":"555-123-4567","state":"TX"}`
+
+const documentedCampaign = `{"name":"Auto","category":"Auto Insurance","status":"active",
+ "fields":[{"name":"zip","type":"zip","required":true},{"name":"homeowner","type":"boolean"}],
+ "distribution":{"mode":"exclusive","max_sales":1,"strategy":"priority"},
+ "dedupe":{"fields":["phone","email"],"match":"any","window_days":30},
+ "pending_ttl_hours":72,"price_shown":"payout","supplier_payout":{"type":"percent","value":70}}`
+
+var (
+	sampleBuyer = marketquery.Buyer{
+		ID: "buyer_1", Name: "Best Insurance", Email: "leads@best.example", Status: "active",
+		TimeZone: "America/New_York", Balance: 1000_000_000, CreditLimit: 500_000, CreatedAt: porttest.Start, UpdatedAt: porttest.Start,
+	}
+	sampleEntry = marketquery.LedgerEntry{
+		ID: "entry_1", Type: "deposit", Amount: 1000_000_000, BalanceAfter: 1000_000_000,
+		Note: "wire 42", CreatedAt: porttest.Start,
+	}
+	sampleCampaign = marketquery.Campaign{
+		ID: "campaign_1", Name: "Auto", Category: "Auto Insurance", Status: "active",
+		Fields: []field.Rule{{Name: "zip", Type: field.TypeZip, Required: true}, {Name: "kind", Type: field.TypeEnum, Options: []string{"a"}}},
+		Mode:   "exclusive", MaxSales: 1, Strategy: "priority", DedupeFields: []string{"phone"}, DedupeMatch: "any", DedupeWindowDays: 30,
+		PendingTTLHours: 72, PriceShown: "payout", PayoutType: "percent", PayoutPercent: 705_000, CreatedAt: porttest.Start, UpdatedAt: porttest.Start,
+	}
+	sampleContract = marketquery.Contract{
+		ID: "contract_1", CampaignID: "campaign_1", BuyerID: "buyer_1", Status: "active", Price: 45_000_000,
+		Priority: 1, TimeZone: "America/Chicago", Caps: []marketquery.Cap{
+			{Window: "day", HasLeads: true, Leads: 100},
+			{Window: "month", HasBudget: true, Budget: 5000_000_000},
+		}, CreatedAt: porttest.Start, UpdatedAt: porttest.Start,
+	}
+	sampleLead = marketquery.MarketplaceLead{
+		ID: "lead_1", Origin: "supplier", Status: "sold", CampaignID: "campaign_1", Category: "Auto Insurance",
+		PartnerID: "partner_123", KeyID: "k1", ExternalID: "x", Test: true, Code: "c", Reason: "r", Payout: 31_500_000,
+		Fields: field.Set{
+			"a": field.TextValue(`"q"`), "b": {Kind: field.Number, Text: "1.50"}, "c": {Kind: field.Bool, Text: "true"},
+			"d": {}, "e": {Kind: field.Other, Text: `[1,{"x":2}]`},
+		},
+		Trace: lead.Trace{
+			Considered: []lead.Consideration{{ContractID: "contract_1", BuyerID: "buyer_1", Reason: "sold", Price: 45_000_000}},
+			More:       map[string]int{"cap": 3},
+		},
+		Sales:     []marketquery.Sale{{ID: "sale_1", ContractID: "contract_1", BuyerID: "buyer_1", Status: "captured", Price: 45_000_000, SoldAt: porttest.Start}},
+		CreatedAt: porttest.Start, UpdatedAt: porttest.Start, PendingUntil: porttest.Start,
+	}
+	sampleSold = marketcommand.SubmitLeadResult{
+		LeadID: "lead_01J", Status: "sold", Price: 45_000_000, HasPrice: true, Currency: porttest.USD,
+		BuyerIDs: []string{"buyer_01J"},
+	}
+)
+
+func handlers(a *porttest.App) Handlers {
+	return Handlers{
+		SubmitLead: porttest.Commands(a, func(c marketcommand.SubmitLead) application.Response { return c.Render(sampleSold) }),
+		SupplierLeadByID: porttest.Queries[marketquery.SupplierLeadByID](a, marketquery.SupplierLead{
+			ID: "lead_1", Status: "sold", Test: true, Price: 45_000_000,
+			HasPrice: true, BuyerIDs: []string{"buyer_1"}, CreatedAt: porttest.Start, UpdatedAt: porttest.Start,
+		}),
+		CreateBuyer: porttest.Commands(a, func(c marketcommand.CreateBuyer) application.Response { return c.Once.Render(sampleBuyer) }),
+		UpdateBuyer: porttest.Commands(a, func(c marketcommand.UpdateBuyer) application.Response { return c.Once.Render(sampleBuyer) }),
+		PauseBuyer:  porttest.Commands(a, func(c marketcommand.PauseBuyer) application.Response { return c.Once.Render(sampleBuyer) }),
+		ResumeBuyer: porttest.Commands(a, func(c marketcommand.ResumeBuyer) application.Response { return c.Once.Render(sampleBuyer) }),
+		Deposit:     porttest.Commands(a, func(c marketcommand.Deposit) application.Response { return c.Once.Render(sampleEntry) }),
+		Withdraw:    porttest.Commands(a, func(c marketcommand.Withdraw) application.Response { return c.Once.Render(sampleEntry) }),
+		Buyers:      porttest.Queries[marketquery.Buyers](a, application.List[marketquery.Buyer]{}),
+		BuyerByID:   porttest.Queries[marketquery.BuyerByID](a, sampleBuyer),
+		Ledger:      porttest.Queries[marketquery.Ledger](a, application.List[marketquery.LedgerEntry]{Items: []marketquery.LedgerEntry{sampleEntry, {ID: "entry_2", Type: "sale", Amount: -45_000_000, SaleID: "sale_1", CreatedAt: porttest.Start}}, Next: "entry_2"}),
+		CreateCampaign: porttest.Commands(a, func(c marketcommand.CreateCampaign) application.Response {
+			return c.Once.Render(sampleCampaign)
+		}),
+		UpdateCampaign:  porttest.Commands(a, func(c marketcommand.UpdateCampaign) application.Response { return c.Once.Render(sampleCampaign) }),
+		PauseCampaign:   porttest.Commands(a, func(c marketcommand.PauseCampaign) application.Response { return c.Once.Render(sampleCampaign) }),
+		ResumeCampaign:  porttest.Commands(a, func(c marketcommand.ResumeCampaign) application.Response { return c.Once.Render(sampleCampaign) }),
+		ArchiveCampaign: porttest.Commands(a, func(c marketcommand.ArchiveCampaign) application.Response { return c.Once.Render(sampleCampaign) }),
+		Campaigns: porttest.Queries[marketquery.Campaigns](a, application.List[marketquery.Campaign]{Items: []marketquery.Campaign{
+			sampleCampaign,
+			{Status: "paused", PriceShown: "hidden", PayoutType: "fixed", PayoutFixed: 1_000_000},
+			{Status: "archived", PriceShown: "sale"},
+		}}),
+		CampaignByID:   porttest.Queries[marketquery.CampaignByID](a, sampleCampaign),
+		CreateContract: porttest.Commands(a, func(c marketcommand.CreateContract) application.Response { return c.Once.Render(sampleContract) }),
+		UpdateContract: porttest.Commands(a, func(c marketcommand.UpdateContract) application.Response { return c.Once.Render(sampleContract) }),
+		PauseContract:  porttest.Commands(a, func(c marketcommand.PauseContract) application.Response { return c.Once.Render(sampleContract) }),
+		ResumeContract: porttest.Commands(a, func(c marketcommand.ResumeContract) application.Response { return c.Once.Render(sampleContract) }),
+		DeleteContract: porttest.Commands(a, func(c marketcommand.DeleteContract) application.Response { return c.Once.Render(sampleContract) }),
+		Contracts:      porttest.Queries[marketquery.Contracts](a, application.List[marketquery.Contract]{Items: []marketquery.Contract{sampleContract}}),
+		ContractByID:   porttest.Queries[marketquery.ContractByID](a, sampleContract),
+		ContractUsage: porttest.Queries[marketquery.ContractUsage](a, []marketquery.Usage{
+			{Cap: marketquery.Cap{Window: "day", HasLeads: true, Leads: 100, HasBudget: true, Budget: 5_000_000}, Used: 3, Spent: 135_000_000, ResetsAt: porttest.Start},
+			{Cap: marketquery.Cap{Window: string(calendar.Total)}, Used: 3, Spent: 135_000_000},
+		}),
+		MarketplaceLeads:    porttest.Queries[marketquery.MarketplaceLeads](a, application.List[marketquery.MarketplaceLead]{Items: []marketquery.MarketplaceLead{sampleLead, {Origin: "supplier", Status: "pending"}}}),
+		MarketplaceLeadByID: porttest.Queries[marketquery.MarketplaceLeadByID](a, sampleLead),
+		CampaignReport: porttest.Queries[marketquery.CampaignReport](a, []marketquery.CampaignReportRow{{
+			Day: "2025-04-30", Leads: marketquery.LeadCounts{Submitted: 3, Sold: 2, Pending: 1},
+			SoldGross: 2, SoldNet: 2, Revenue: 90_000_000, Payout: 63_000_000, Margin: 27_000_000, AcceptanceRate: "0.6667",
+		}}),
+	}
+}
+
+var examples = map[string]porttest.Example{
+	"POST /api/leads":                   {Body: leadBody},
+	"POST /v1/buyers":                   {Body: `{"name":"Best Insurance","email":"leads@best.example","credit_limit":0,"time_zone":"America/New_York"}`},
+	"POST /v1/buyers/{id}/deposits":     {Body: `{"amount":1000.00,"note":"wire 42"}`},
+	"POST /v1/buyers/{id}/withdrawals":  {Body: `{"amount":1000.00}`},
+	"POST /v1/campaigns":                {Body: documentedCampaign},
+	"POST /v1/campaigns/{id}/contracts": {Body: `{"buyer_id":"buyer_1","price":45.00}`},
+}

@@ -1,0 +1,218 @@
+package markethttp
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/leadmill/leadmill/application"
+	marketcommand "github.com/leadmill/leadmill/application/market/command"
+	marketquery "github.com/leadmill/leadmill/application/market/query"
+	"github.com/leadmill/leadmill/domain/contact"
+	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/field"
+	httpport "github.com/leadmill/leadmill/ports/http"
+)
+
+// maxExternalID bounds a supplier's own id in characters.
+const maxExternalID = 255
+
+var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// submitLead answers POST /api/leads. Key and rate limit are checked already. Checked here are, in this order, the size, the
+// syntax, that seller and category are given, and the seller; all else is checked where the campaign is known.
+func (h Handlers) submitLead(k *httpport.Call) {
+	buf := bodies.Get().(*bytes.Buffer)
+	buf.Reset()
+	c, err := leadCommand(k, buf)
+	bodies.Put(buf) // a command keeps nothing of the buffer
+	if err != nil {
+		k.Fail(err)
+		return
+	}
+	done, err := h.SubmitLead.Handle(k.Context(), c)
+	if err != nil {
+		k.Fail(err)
+		return
+	}
+	k.Respond(done)
+}
+
+func leadCommand(k *httpport.Call, buf *bytes.Buffer) (marketcommand.SubmitLead, error) {
+	c := marketcommand.SubmitLead{Actor: k.Actor(), Trail: k.Trail(), Render: renderLead}
+	if err := k.ReadBody(buf); err != nil {
+		return c, err
+	}
+	fields, err := leadFields(k.MediaType(), buf.Bytes(), k.Request().URL.RawQuery)
+	if err != nil {
+		return c, err
+	}
+	if c.IdempotencyKey, err = k.IdempotencyKey(); err != nil {
+		return c, err
+	}
+	c.Fingerprint = k.Fingerprint(buf.Bytes())
+	return c, takeReserved(fields, &c)
+}
+
+// leadFields merges the fields of query and body; a field of the body wins.
+func leadFields(mediaType string, body []byte, rawQuery string) (field.Set, error) {
+	fields := make(field.Set, 16)
+	if err := httpport.ParseForm(rawQuery, fields); err != nil {
+		return nil, err
+	}
+	trimmed := bytes.TrimLeft(body, " \t\r\n")
+	if len(trimmed) == 0 {
+		return fields, nil
+	}
+	own := fields
+	if len(fields) > 0 {
+		own = make(field.Set, 16)
+	}
+	var err error
+	switch {
+	case trimmed[0] == '{':
+		err = httpport.ParseFields(body, own)
+	case strings.HasPrefix(mediaType, "multipart/"):
+		err = httpport.ErrMediaType
+	case mediaType == "application/x-www-form-urlencoded":
+		err = httpport.ParseForm(string(body), own)
+	default:
+		err = httpport.ErrBadBody
+	}
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range fields {
+		if _, given := own[name]; !given {
+			own[name] = value
+		}
+	}
+	return own, nil
+}
+
+// takeReserved moves the members that are no fields of the lead into the command.
+func takeReserved(fields field.Set, c *marketcommand.SubmitLead) error {
+	own, category, test, external := fields["seller"], fields["category"], fields["test"], fields["external_id"]
+	_, ping := fields["ping_id"]
+	ping = ping && !fields["ping_id"].Empty()
+	for _, name := range [...]string{"seller", "category", "test", "external_id", "ping_id"} {
+		delete(fields, name)
+	}
+	var missing, invalid []fault.Violation
+	for _, m := range [...]struct {
+		name  string
+		value field.Value
+	}{{"seller", own}, {"category", category}} {
+		if m.value.Empty() {
+			missing = append(missing, fault.Violation{Field: m.name, Code: fault.Required, Message: "is required"})
+		} else if m.value.Kind != field.Text {
+			invalid = append(invalid, fault.Violation{Field: m.name, Code: fault.WrongType, Message: "must be a string"})
+		}
+	}
+	if len(missing) > 0 {
+		return field.ErrMissing.With(missing...)
+	}
+	if len(invalid) > 0 {
+		return field.ErrInvalid.With(invalid...)
+	}
+	c.Seller, c.Category, c.Fields = own.Text, category.Text, fields
+	var ok bool
+	if c.Test, ok = testFlag(test); !ok {
+		invalid = append(invalid, fault.Violation{Field: "test", Code: fault.InvalidValue, Message: "must be true or false"})
+	}
+	if c.ExternalID, ok = externalID(external); !ok {
+		invalid = append(invalid, fault.Violation{Field: "external_id", Code: fault.InvalidValue, Message: "must have 1 to 255 characters"})
+	}
+	switch {
+	case (ping || len(invalid) > 0) && !c.IsSeller(own.Text):
+		return marketcommand.ErrWrongSeller // comes first; where nothing else is wrong, the command says it
+	case ping:
+		return httpport.ErrNotSupported.With(fault.Violation{Field: "ping_id", Code: fault.NotSupported, Message: "is not supported yet"})
+	case len(invalid) > 0:
+		return field.ErrInvalid.With(invalid...)
+	}
+	return nil
+}
+
+// testFlag reads "test". What is neither yes nor no is refused: a test that is billed would be worse than an error.
+func testFlag(v field.Value) (test, ok bool) {
+	if v.True() {
+		return true, true
+	}
+	return false, v.Empty() || v.Kind != field.Other && (v.Text == "false" || v.Text == "0")
+}
+
+func externalID(v field.Value) (string, bool) {
+	switch {
+	case v.Empty():
+		return "", true
+	case v.Kind == field.Text:
+		_, err := contact.ParseText(v.Text, maxExternalID)
+		return v.Text, err == nil
+	case v.Kind == field.Number:
+		return v.Text, utf8.RuneCountInString(v.Text) <= maxExternalID
+	default:
+		return "", false
+	}
+}
+
+// renderLead writes the answer to a submitted lead, members in the documented order.
+func renderLead(r marketcommand.SubmitLeadResult) application.Response {
+	success := r.Taken()
+	b := make([]byte, 0, 192)
+	if success {
+		b = append(b, `{"success":true,"lead_id":`...)
+	} else {
+		b = append(b, `{"success":false,"lead_id":`...)
+	}
+	b = httpport.AppendString(b, r.LeadID)
+	b = append(b, `,"status":`...)
+	b = httpport.AppendString(b, r.Status)
+	if r.Status == marketcommand.LeadSold {
+		if r.HasPrice {
+			b = append(b, `,"price":`...)
+			b = append(b, r.Price.Format(r.Currency)...)
+		}
+		b = append(b, `,"buyer_ids":[`...)
+		for i, id := range r.BuyerIDs {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = httpport.AppendString(b, id)
+		}
+		b = append(b, ']')
+	}
+	if r.Test {
+		b = append(b, `,"test":true`...)
+	}
+	if !success {
+		b = append(b, `,"error":`...)
+		b = httpport.AppendString(b, r.Reason)
+		b = append(b, `,"code":`...)
+		b = httpport.AppendString(b, string(r.Code))
+	}
+	return application.Response{Status: http.StatusOK, Body: append(b, '}')}
+}
+
+// getSupplierLead answers GET /api/leads/{lead_id}.
+func (h Handlers) getSupplierLead(k *httpport.Call) {
+	l, err := h.SupplierLeadByID.Handle(k.Context(), marketquery.SupplierLeadByID{Actor: k.Actor(), ID: k.Param("lead_id")})
+	if err != nil {
+		k.Fail(err)
+		return
+	}
+	d := SupplierLead{LeadId: l.ID, Status: l.Status, CreatedAt: Timestamp(l.CreatedAt), UpdatedAt: Timestamp(l.UpdatedAt)}
+	if l.HasPrice {
+		price := httpport.Amount(l.Price, k.Currency())
+		d.Price = &price
+	}
+	if len(l.BuyerIDs) > 0 {
+		d.BuyerIds = &l.BuyerIDs
+	}
+	if l.Test {
+		d.Test = &l.Test
+	}
+	k.JSON(http.StatusOK, httpport.Encode(d))
+}

@@ -1,0 +1,41 @@
+package programhttp
+
+import (
+	programquery "github.com/leadmill/leadmill/application/program/query"
+	httpport "github.com/leadmill/leadmill/ports/http"
+)
+
+func (h Handlers) getOverview(k *httpport.Call) {
+	httpport.Ask(k, h.Overview, programquery.Overview{Actor: k.Actor()}, showOverview(k))
+}
+
+// showOverview writes zeros for purchases and payouts, which are not supported yet.
+func showOverview(k *httpport.Call) func(programquery.ProgramOverview) Overview {
+	return func(o programquery.ProgramOverview) Overview {
+		return Overview{
+			TotalPartners: o.Partners.All, TotalPartnersGrowth: growth(o.Partners),
+			TotalSignups: o.Signups.All, TotalSignupsGrowth: growth(o.Signups),
+			TotalClicks: o.Clicks.All, TotalClicksGrowth: growth(o.Clicks),
+			TotalLeads: o.Leads.All, TotalLeadsGrowth: growth(o.Leads),
+			OverviewProgramCurrentSettings: OverviewSettings{
+				ProgramName: o.Name, ProgramType: "affiliate", ProgramTypeTitle: "Affiliate program",
+				Currency: o.Currency, CookieLifetime: o.CookieDays, PartnerPortalUrl: k.Base() + "/portal",
+			},
+		}
+	}
+}
+
+// growth is by how many percent the last 30 days are above the 30 before, rounded; nil when those had none.
+func growth(t programquery.Total) *int64 {
+	if t.Before <= 0 {
+		return nil
+	}
+	doubled := (t.Recent - t.Before) * 200 / t.Before
+	if doubled >= 0 {
+		doubled++
+	} else {
+		doubled--
+	}
+	percent := doubled / 2
+	return &percent
+}

@@ -1,0 +1,110 @@
+package httpport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/leadmill/leadmill/application"
+)
+
+// Route is a method of a path and what answers it. Path is as the router has it: a parameter is ":id", and a colon that
+// begins none is written `\:`. Errors below /api have the form of the supplier API, all others that of /v1.
+type Route struct {
+	Method, Path string
+	// Needs is who may use the route: application.Visitor is everybody, the other scopes are those of API keys.
+	Needs  application.Scope
+	Handle func(*Call)
+}
+
+func (r Route) String() string { return r.Method + " " + r.Path }
+
+// checkRoutes names what is wrong with routes, so that a mistake ends the start and not a request.
+func checkRoutes(routes []Route) error {
+	var wrong []error
+	known := map[string]bool{}
+	for _, r := range routes {
+		if known[r.String()] {
+			wrong = append(wrong, fmt.Errorf("httpport: there are two routes %s", r))
+		}
+		known[r.String()] = true
+		switch r.Needs {
+		case application.Admin, application.Program, application.Supplier, application.Visitor:
+		case "":
+			wrong = append(wrong, fmt.Errorf("httpport: the route %s has no scope", r))
+		default:
+			wrong = append(wrong, fmt.Errorf("httpport: the route %s has the scope %s, which no request has", r, r.Needs))
+		}
+		if r.Handle == nil {
+			wrong = append(wrong, fmt.Errorf("httpport: the route %s has no handler", r))
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+// add registers a route. The router panics at paths that exclude one another, such as two names for one parameter.
+func (s *Server) add(r Route) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("httpport: the route %s cannot be: %v", r, v)
+		}
+	}()
+	form := programForm
+	if strings.HasPrefix(r.Path, "/api/") {
+		form = supplierForm
+	}
+	s.engine.Handle(r.Method, r.Path, s.handle(form, r.Needs, r.Handle))
+	return nil
+}
+
+// fallback answers in the form of the API whose path was asked for.
+func (s *Server) fallback(do func(*Call)) []gin.HandlerFunc {
+	inSupplierForm, inProgramForm := s.handle(supplierForm, application.Visitor, do), s.handle(programForm, application.Visitor, do)
+	return []gin.HandlerFunc{func(c *gin.Context) {
+		if path := c.Request.URL.Path; path == "/api" || strings.HasPrefix(path, "/api/") {
+			inSupplierForm(c)
+			return
+		}
+		inProgramForm(c)
+	}}
+}
+
+// Complete returns an error that names every member of a room's struct of handlers that is nil.
+func Complete(room string, handlers any) error {
+	var missing []error
+	v := reflect.ValueOf(handlers)
+	for i := range v.NumField() {
+		if v.Field(i).IsNil() {
+			missing = append(missing, fmt.Errorf("httpport: handler %s of %s is missing", v.Type().Field(i).Name, room))
+		}
+	}
+	return errors.Join(missing...)
+}
+
+// ownRoutes are the routes that every server has.
+func ownRoutes() []Route {
+	return []Route{
+		{http.MethodGet, "/livez", application.Visitor, (*Call).OK},
+		{http.MethodGet, "/readyz", application.Visitor, ready},
+		{http.MethodGet, "/openapi.yaml", application.Visitor, func(k *Call) { k.Send(http.StatusOK, "application/yaml", openAPI) }},
+	}
+}
+
+func ready(k *Call) {
+	if k.Stopping() {
+		k.Fail(errUnavailable)
+		return
+	}
+	ctx, cancel := context.WithTimeout(k.ctx, readyTimeout)
+	defer cancel()
+	if err := k.server.deps.Ready(ctx); err != nil {
+		k.Fail(errUnavailable.Because(err))
+		return
+	}
+	k.OK()
+}

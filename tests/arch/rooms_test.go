@@ -1,0 +1,91 @@
+package arch_test
+
+import (
+	"go/ast"
+	"go/token"
+	"path"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// rooms are the capabilities that have one name on every floor.
+var rooms = []string{"account", "program", "market", "feed"}
+
+// floors are the places whose folders may be rooms.
+var floors = []string{"application", "ports/http", "adapters/sqlstore"}
+
+// maxLines is how long a hand-written file may be.
+const maxLines = 600
+
+// roomOf returns the room that a directory is in or under; empty for what all rooms use.
+func roomOf(dir string) string {
+	for _, floor := range append([]string{"tests/component", "adapters/sqlstore/sqlstoretest"}, floors...) {
+		if rest, below := strings.CutPrefix(dir, floor+"/"); below {
+			if first, _, _ := strings.Cut(rest, "/"); slices.Contains(rooms, first) {
+				return first
+			}
+		}
+	}
+	return ""
+}
+
+// samePlace reports whether two directories are of one room, or one of them of none.
+func samePlace(a, b string) bool { return roomOf(a) == "" || roomOf(b) == "" || roomOf(a) == roomOf(b) }
+
+// composes reports whether a directory of what all rooms use puts the rooms together: the store makes one transaction of
+// them, its audit asks them for their rules, and its suites are there to test them.
+func composes(dir string) bool {
+	return slices.Contains([]string{"adapters/sqlstore", "adapters/sqlstore/audit", "adapters/sqlstore/sqlstoretest"}, dir)
+}
+
+// roomsApart: a room is seen by others through its interfaces on the application's floor alone.
+func roomsApart(f *file, imported string) string {
+	dir, mine := ours(imported)
+	switch other := roomOf(dir); {
+	case !mine || other == "" || other == roomOf(f.dir):
+		return ""
+	case dir != "application/"+other:
+		return "the inside of another room"
+	case under(f.dir, "ports/http"):
+		return "a room of the port asks its own room only"
+	}
+	return ""
+}
+
+// isUseCases reports whether a directory holds commands or queries.
+func isUseCases(dir string) bool {
+	return under(dir, "application") && (path.Base(dir) == "command" || path.Base(dir) == "query")
+}
+
+// oneFileAUseCase: a command or query, which is whatever says what it needs, stands in the file that has its name.
+func oneFileAUseCase(f *file, report func(token.Pos, string)) {
+	for _, d := range f.ast.Decls {
+		method, is := d.(*ast.FuncDecl)
+		if !is || method.Recv == nil || method.Name.Name != "Needs" {
+			continue
+		}
+		receiver := method.Recv.List[0].Type
+		if star, is := receiver.(*ast.StarExpr); is {
+			receiver = star.X
+		}
+		if name, is := receiver.(*ast.Ident); is && path.Base(f.path) != snake(name.Name)+".go" {
+			report(method.Pos(), name.Name+" belongs into "+snake(name.Name)+".go")
+		}
+	}
+}
+
+// snake writes CreateAPIKey as create_api_key.
+func snake(name string) string {
+	var b strings.Builder
+	letters := []rune(name)
+	for i, r := range letters {
+		startsWord := i > 0 && unicode.IsUpper(r) &&
+			(unicode.IsLower(letters[i-1]) || i+1 < len(letters) && unicode.IsLower(letters[i+1]))
+		if startsWord {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}

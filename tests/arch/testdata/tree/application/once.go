@@ -1,0 +1,6 @@
+package application
+
+import (
+	_ "github.com/leadmill/leadmill/application/bus"
+	_ "github.com/leadmill/leadmill/application/market" // want shared-floor
+)
