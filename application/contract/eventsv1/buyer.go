@@ -1,5 +1,14 @@
 package eventsv1
 
+var buyerEvents = []Event{
+	BuyerCreated{},
+	BuyerUpdated{},
+	BuyerPaused{},
+	BuyerResumed{},
+	BuyerFunded{},
+	BuyerWithdrawn{},
+}
+
 // BuyerCreated is the data of buyer.created.v1: a buyer was added.
 type BuyerCreated struct {
 	BuyerID   string `json:"buyer_id"`   // the buyer's id

@@ -1,5 +1,18 @@
 package eventsv1
 
+var campaignEvents = []Event{
+	CampaignCreated{},
+	CampaignUpdated{},
+	CampaignPaused{},
+	CampaignResumed{},
+	CampaignArchived{},
+	ContractCreated{},
+	ContractUpdated{},
+	ContractPaused{},
+	ContractResumed{},
+	ContractDeleted{},
+}
+
 // CampaignCreated is the data of campaign.created.v1: a campaign was made.
 type CampaignCreated struct {
 	CampaignID string `json:"campaign_id"` // the campaign's id

@@ -1,5 +1,13 @@
 package eventsv1
 
+var customerEvents = []Event{
+	CustomerCreated{},
+	CustomerUpdated{},
+	CustomerAttributed{},
+	CustomerArchived{},
+	CustomerDeleted{},
+}
+
 // CustomerCreated is the data of customer.created.v1: a customer was registered. Its attribution is told by a second event.
 type CustomerCreated struct {
 	CustomerID  string `json:"customer_id"`  // the customer's id, which never changes

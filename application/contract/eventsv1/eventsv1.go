@@ -20,44 +20,8 @@ type Event interface {
 	Type() string
 }
 
-// events has one value of every public event, in the order of the documentation.
-var events = []Event{
-	PartnerCreated{},
-	PartnerUpdated{},
-	PartnerApproved{},
-	PartnerRejected{},
-	PartnerArchived{},
-	PartnerDeleted{},
-	PartnerInvited{},
-	CustomerCreated{},
-	CustomerUpdated{},
-	CustomerAttributed{},
-	CustomerArchived{},
-	CustomerDeleted{},
-	BuyerCreated{},
-	BuyerUpdated{},
-	BuyerPaused{},
-	BuyerResumed{},
-	BuyerFunded{},
-	BuyerWithdrawn{},
-	CampaignCreated{},
-	CampaignUpdated{},
-	CampaignPaused{},
-	CampaignResumed{},
-	CampaignArchived{},
-	ContractCreated{},
-	ContractUpdated{},
-	ContractPaused{},
-	ContractResumed{},
-	ContractDeleted{},
-	LeadSubmitted{},
-	LeadPending{},
-	LeadSold{},
-	LeadDuplicate{},
-	LeadRejected{},
-	LeadUnsold{},
-	LeadConverted{},
-}
+// events has one value of every public event, in the order of the documentation; each file lists its own.
+var events = slices.Concat(partnerEvents, customerEvents, buyerEvents, campaignEvents, leadEvents)
 
 var types, public = func() ([]string, map[string]bool) {
 	list, set := make([]string, 0, len(events)), make(map[string]bool, len(events))

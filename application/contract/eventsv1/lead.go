@@ -2,6 +2,16 @@ package eventsv1
 
 import "strconv"
 
+var leadEvents = []Event{
+	LeadSubmitted{},
+	LeadPending{},
+	LeadSold{},
+	LeadDuplicate{},
+	LeadRejected{},
+	LeadUnsold{},
+	LeadConverted{},
+}
+
 // LeadSubmitted is the data of lead.submitted.v1: a supplier sent a lead, or a partner one through the seller's lead form.
 // What becomes of it is told by further events.
 type LeadSubmitted struct {

@@ -1,5 +1,15 @@
 package eventsv1
 
+var partnerEvents = []Event{
+	PartnerCreated{},
+	PartnerUpdated{},
+	PartnerApproved{},
+	PartnerRejected{},
+	PartnerArchived{},
+	PartnerDeleted{},
+	PartnerInvited{},
+}
+
 // PartnerCreated is the data of partner.created.v1: a partner joined the program.
 type PartnerCreated struct {
 	PartnerID          string `json:"partner_id"`                     // the partner's id
