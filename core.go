@@ -55,6 +55,7 @@ var coreModule = fx.Module("core", fx.Provide(
 	func() *publicAddress { return &publicAddress{} },
 	fx.Annotate(newChain, fx.ParamTags(``, ``, ``, groupInterceptors)),
 	fx.Annotate(newRunner, fx.ParamTags(``, ``, ``, ``, groupProjections)),
+	fx.Annotate(newPurge, fx.ResultTags(groupJobs)),
 	fx.Annotate(newSubscriptions, fx.ParamTags(``, ``, ``, ``, groupReactions)),
 ))
 
@@ -185,6 +186,14 @@ func newStore(_ migrated, db *dialect.DB, l *eventLog, ids application.IDs, tran
 
 func newRunner(db *dialect.DB, l *eventLog, clock application.Clock, logger *slog.Logger, projections []projection.Projection) (*eventlog.Runner, error) {
 	return eventlog.NewRunner(db, l.reader, clock, projections, eventlog.RunnerConfig{Logger: logger})
+}
+
+// newPurge deletes the claims, stored responses and tokens whose time is over, in all rooms.
+func newPurge(_ migrated, s *sqlstore.Store, clock application.Clock) application.Job {
+	return application.Job{Name: "purge what is over", Every: time.Minute, Do: func(ctx context.Context) error {
+		_, err := s.PurgeExpired(ctx, clock.Now())
+		return err
+	}}
 }
 
 // adminKey is the installation's admin key: its hash, and its text when it was made by this start.

@@ -1,7 +1,6 @@
 package leadmill
 
 import (
-	"context"
 	"time"
 
 	"go.uber.org/fx"
@@ -33,7 +32,6 @@ var marketRoom = NewModule("market",
 	}),
 	asReaction(newMatchPending),
 	asJob(newSweepPending),
-	asJob(newPurge),
 	asRoutes(markethttp.Handlers.Routes),
 )
 
@@ -88,13 +86,6 @@ func newMatchPending(o *application.Operations, h *marketcommand.MatchPendingHan
 
 func newSweepPending(o *application.Operations, h *marketcommand.MatchPendingHandler) application.Job {
 	return marketjob.SweepPending(application.Command(o, &marketcommand.SweepPendingHandler{Match: h}))
-}
-
-func newPurge(_ migrated, s *sqlstore.Store, clock application.Clock) application.Job {
-	return application.Job{Name: "purge expired claims", Every: time.Minute, Do: func(ctx context.Context) error {
-		_, err := s.PurgeExpired(ctx, clock.Now())
-		return err
-	}}
 }
 
 type marketIn struct {
