@@ -24,7 +24,6 @@ import (
 	"github.com/leadmill/leadmill/adapters/telemetry"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/bus"
-	marketcommand "github.com/leadmill/leadmill/application/market/command"
 	"github.com/leadmill/leadmill/application/projection"
 	"github.com/leadmill/leadmill/domain/attribution"
 	"github.com/leadmill/leadmill/domain/distribution"
@@ -86,7 +85,6 @@ type core struct {
 	Market  markethttp.Handlers
 	Feed    feedhttp.Handlers
 
-	Batcher    *bus.Batcher[*marketcommand.Submission, application.Done]
 	Policies   attribution.Policies
 	Rules      lead.IntakeRules
 	Strategies distribution.Strategies

@@ -68,12 +68,14 @@ const (
 	batchTimeout = 20 * time.Second
 )
 
-func newBatcher(c Config, d market.Deps, directory *marketcommand.Directory, strategies distribution.Strategies,
+func newBatcher(lc fx.Lifecycle, c Config, d market.Deps, directory *marketcommand.Directory, strategies distribution.Strategies,
 	rules lead.IntakeRules,
 ) *bus.Batcher[*marketcommand.Submission, application.Done] {
 	handler := &marketcommand.SubmitLeadsHandler{Work: d.Work, Clock: d.Clock, IDs: d.IDs, Directory: directory, Strategies: strategies, Rules: rules}
-	return bus.NewBatcher(bus.BatcherConfig{MaxBatch: c.BatchMax, Lanes: lanes, Queue: laneQueue, Timeout: batchTimeout},
+	b := bus.NewBatcher(bus.BatcherConfig{MaxBatch: c.BatchMax, Lanes: lanes, Queue: laneQueue, Timeout: batchTimeout},
 		handler, (*marketcommand.Submission).Lane)
+	lc.Append(fx.StopHook(b.Close))
+	return b
 }
 
 func newMatcher(d market.Deps, r *marketstore.Reader, strategies distribution.Strategies) *marketcommand.MatchPendingHandler {

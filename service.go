@@ -74,7 +74,6 @@ func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base s
 	}
 	stopServing()
 	err = errors.Join(err, <-served)
-	k.Batcher.Close()
 	stop()
 	running.Wait()
 	return err

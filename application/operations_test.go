@@ -102,3 +102,12 @@ func TestAuthoriseRefusesWhatItDoesNotKnow(t *testing.T) {
 		}
 	}
 }
+
+func TestActorIsSeller(t *testing.T) {
+	t.Parallel()
+	a := application.Actor{SellerCode: "ACME1234", SellerSlug: "acme"}
+	for name, want := range map[string]bool{"ACME1234": true, "acme": true, "acme1234": false, "": false, "other": false} {
+		assert.Equal(t, want, a.IsSeller(name), name)
+	}
+	assert.False(t, application.Actor{}.IsSeller(""))
+}

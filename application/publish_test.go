@@ -262,6 +262,20 @@ var translations = []struct {
 	},
 }
 
+// An event is translated in one room: in which order the rooms are asked does not matter.
+func TestOneRoomTranslatesAnEvent(t *testing.T) {
+	t.Parallel()
+	for _, c := range translations {
+		rooms := 0
+		for _, translate := range []application.Translation{market.Publish, program.Publish, account.Publish} {
+			if _, ok, _ := translate(c.event); ok {
+				rooms++
+			}
+		}
+		assert.Equal(t, 1, rooms, "%T", c.event)
+	}
+}
+
 func TestTranslate(t *testing.T) {
 	t.Parallel()
 	for _, c := range translations {
@@ -453,7 +467,7 @@ func TestNoPersonalDataIsPublished(t *testing.T) {
 	keep(invited.Reject(happened))
 	keep(invited.Approve(happened))
 	keep(invited.Archive(happened))
-	keep(invited.RevokeArchive(happened))
+	keep(invited.Unarchive(happened))
 	keep(invited.Delete(happened))
 	published = append(published, invited.Pending()...)
 
@@ -467,7 +481,7 @@ func TestNoPersonalDataIsPublished(t *testing.T) {
 	keep(c.Update(customer.Details{Name: &name}, happened))
 	require.True(t, c.AttributeTo(customer.Attribution{PartnerID: "partner_2", Policy: "operator", At: happened}))
 	keep(c.Archive(happened))
-	keep(c.RevokeArchive(happened))
+	keep(c.Unarchive(happened))
 	keep(c.Delete(happened))
 	published = append(published, c.Pending()...)
 

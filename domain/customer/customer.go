@@ -189,8 +189,8 @@ func (c *Customer) Archive(now time.Time) error {
 	return nil
 }
 
-// RevokeArchive brings an archived customer back: ErrAction for any other.
-func (c *Customer) RevokeArchive(now time.Time) error {
+// Unarchive brings an archived customer back: ErrAction for any other.
+func (c *Customer) Unarchive(now time.Time) error {
 	if c.s.Status != StatusArchived {
 		return ErrAction
 	}

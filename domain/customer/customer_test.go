@@ -134,7 +134,7 @@ func TestPublicKey(t *testing.T) {
 		require.True(t, c.AttributeTo(customer.Attribution{PartnerID: "partner_2", At: later}))
 		require.NoError(t, c.Update(customer.Details{Name: new("J")}, later))
 		require.NoError(t, c.Archive(later))
-		require.NoError(t, c.RevokeArchive(later))
+		require.NoError(t, c.Unarchive(later))
 		require.NoError(t, c.Delete(later))
 		require.Len(t, c.Pending(), 7)
 		for _, e := range c.Pending() {
@@ -243,7 +243,7 @@ func TestSteps(t *testing.T) {
 				return customer.Archived{CustomerID: "customer_1", CustomerKey: "key 1 ", PartnerID: "partner_1", At: later}
 			},
 		},
-		"revoke-archive": {func(c *customer.Customer) error { return c.RevokeArchive(later) }, map[customer.Status]customer.Status{archived: active}, customer.ErrAction, updated},
+		"revoke-archive": {func(c *customer.Customer) error { return c.Unarchive(later) }, map[customer.Status]customer.Status{archived: active}, customer.ErrAction, updated},
 		"update": {
 			func(c *customer.Customer) error { return c.Update(customer.Details{Name: new("J")}, later) },
 			map[customer.Status]customer.Status{active: active, archived: archived},

@@ -412,8 +412,8 @@ func (p *Partner) Archive(now time.Time) error {
 	return nil
 }
 
-// RevokeArchive brings an archived partner back to where it was: ErrAction for any other.
-func (p *Partner) RevokeArchive(now time.Time) error {
+// Unarchive brings an archived partner back to where it was: ErrAction for any other.
+func (p *Partner) Unarchive(now time.Time) error {
 	if p.s.Status != StatusArchived {
 		return ErrAction
 	}

@@ -96,7 +96,7 @@ var steps = map[string]step{
 		func(partner.Status) event.Event { return partner.Archived{PartnerID: "partner_123", At: later} },
 	},
 	"revoke-archive": {
-		func(p *partner.Partner) error { return p.RevokeArchive(later) },
+		func(p *partner.Partner) error { return p.Unarchive(later) },
 		map[partner.Status]partner.Status{partner.StatusArchived: partner.StatusPending},
 		partner.ErrAction, updated,
 	},
@@ -148,12 +148,12 @@ func TestSteps(t *testing.T) {
 	}
 }
 
-func TestRevokeArchiveLeadsBack(t *testing.T) {
+func TestUnarchiveLeadsBack(t *testing.T) {
 	t.Parallel()
 	for _, from := range []partner.Status{partner.StatusPending, partner.StatusActive} {
 		p := stored(is(from))
 		require.NoError(t, p.Archive(later))
-		require.NoError(t, p.RevokeArchive(later))
+		require.NoError(t, p.Unarchive(later))
 		assert.Equal(t, from, p.Status())
 		assert.Equal(t, partner.Updated{PartnerID: "partner_123", Status: from, ReferringPartnerID: "partner_1", At: later}, p.Pending()[1])
 	}

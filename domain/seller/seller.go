@@ -107,9 +107,6 @@ func (s *Seller) apply(d Details, v *fault.Violations) {
 	}
 }
 
-// Answers reports whether name, as a supplier wrote it, names this seller: by its code or its slug.
-func (s *Seller) Answers(name string) bool { return name == s.code || name == s.slug }
-
 // ID returns the seller's id.
 func (s *Seller) ID() string { return s.id }
 
@@ -155,21 +152,3 @@ func FromSnapshot(n Snapshot) (*Seller, error) {
 		timeZone: n.TimeZone, website: n.Website, program: n.Program.clone(), createdAt: n.CreatedAt, updatedAt: n.UpdatedAt,
 	}, nil
 }
-
-// Created is internal: a seller was founded.
-type Created struct {
-	ID, Code, TimeZone, Currency string
-	At                           time.Time
-}
-
-// EventType implements event.Event.
-func (Created) EventType() string { return "seller.created" }
-
-// Updated is internal: a seller's details changed.
-type Updated struct {
-	ID, Code, TimeZone, Currency string
-	At                           time.Time
-}
-
-// EventType implements event.Event.
-func (Updated) EventType() string { return "seller.updated" }

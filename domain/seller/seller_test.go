@@ -119,14 +119,6 @@ func TestUpdate(t *testing.T) {
 	assert.Equal(t, "seller.updated", s.Pending()[2].EventType())
 }
 
-func TestAnswers(t *testing.T) {
-	t.Parallel()
-	s := acme(t)
-	for name, want := range map[string]bool{"ACME1234": true, "acme": true, "acme1234": false, "": false, "other": false} {
-		assert.Equal(t, want, s.Answers(name), name)
-	}
-}
-
 func TestSnapshotRoundTripNeverValidates(t *testing.T) {
 	t.Parallel()
 	n := seller.Snapshot{

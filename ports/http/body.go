@@ -79,7 +79,7 @@ func (k *Call) begin(rule BodyRule) (*Body, error) {
 		return nil, ErrMediaType
 	default:
 		if root = parseObject(b.raw, lenient); root == nil {
-			return nil, errBadJSON
+			return nil, errInvalidJSON
 		}
 	}
 	b.Outer = &Object{violations: &fault.Violations{}, value: root, asked: map[string]bool{}, currency: k.actor.Currency, lenient: lenient}
@@ -171,9 +171,9 @@ func (k *Call) ReadBody(into *bytes.Buffer) error {
 		if _, err := into.ReadFrom(io.LimitReader(r.Body, limit+1)); err != nil {
 			k.gin.Writer.Header()["Connection"] = closing
 			if k.form == supplierForm {
-				return ErrBadBody
+				return ErrInvalidBody
 			}
-			return errBadJSON
+			return errInvalidJSON
 		}
 	}
 	if r.ContentLength > limit || int64(into.Len()) > limit {

@@ -15,8 +15,8 @@ import (
 
 // Errors that only this port knows. The exported ones are for routes that read their request themselves.
 var (
-	// ErrBadBody says that a query, a form or a body cannot be read: 400 below /api, 422 elsewhere.
-	ErrBadBody = fault.New(fault.Invalid, "invalid_request_body", "Invalid request body")
+	// ErrInvalidBody says that a query, a form or a body cannot be read: 400 below /api, 422 elsewhere.
+	ErrInvalidBody = fault.New(fault.Invalid, "invalid_request_body", "Invalid request body")
 	// ErrBodyTooLarge says that a body is larger than Deps.MaxBody: 413.
 	ErrBodyTooLarge = fault.New(fault.Invalid, "body_too_large", "Request body too large")
 	// ErrMediaType says that a body is of a type that the route does not read: 415.
@@ -26,7 +26,7 @@ var (
 	// ErrNotSupported says that the request asks for what is not supported yet: 422.
 	ErrNotSupported = fault.New(fault.Invalid, fault.NotSupported, "Not supported yet")
 
-	errBadJSON        = fault.New(fault.Invalid, "invalid_body", "The body is not a JSON object.")
+	errInvalidJSON    = fault.New(fault.Invalid, "invalid_body", "The body is not a JSON object.")
 	errIdempotencyKey = fault.New(fault.Invalid, "invalid_idempotency_key", "Invalid Idempotency-Key")
 	errMethod         = fault.New(fault.Invalid, "method_not_allowed", "Method not allowed")
 	errTooMany        = fault.New(fault.TooMany, "rate_limit_exceeded", "Rate limit exceeded")
@@ -60,7 +60,7 @@ var ofKind = map[fault.Kind]statuses{
 
 // ofCode holds the codes whose status is not that of their kind.
 var ofCode = map[fault.Code]statuses{
-	errBadJSON.Code:               {http.StatusBadRequest, http.StatusBadRequest},
+	errInvalidJSON.Code:           {http.StatusBadRequest, http.StatusBadRequest},
 	errIdempotencyKey.Code:        {http.StatusBadRequest, http.StatusBadRequest},
 	ErrBodyTooLarge.Code:          {http.StatusRequestEntityTooLarge, http.StatusRequestEntityTooLarge},
 	ErrMediaType.Code:             {http.StatusUnsupportedMediaType, http.StatusUnsupportedMediaType},

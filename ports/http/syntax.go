@@ -47,10 +47,10 @@ func readJSON(body []byte, read func(*jsontext.Decoder) bool) bool {
 }
 
 // ParseFields reads a JSON object into the fields of a lead, each with the type it has; a list or an object keeps its compact
-// JSON: ErrBadBody.
+// JSON: ErrInvalidBody.
 func ParseFields(body []byte, into field.Set) error {
 	if !readJSON(body, func(d *jsontext.Decoder) bool { return readFields(d, into) }) {
-		return ErrBadBody
+		return ErrInvalidBody
 	}
 	return nil
 }
@@ -128,7 +128,7 @@ func bounded(v []byte, depth int) bool {
 	return true
 }
 
-// ParseForm reads a query or a form: names and values percent-encoded, each name once, all of it valid UTF-8: ErrBadBody. It
+// ParseForm reads a query or a form: names and values percent-encoded, each name once, all of it valid UTF-8: ErrInvalidBody. It
 // is stricter than net/url, which takes repeated names and drops what it cannot decode.
 func ParseForm(s string, into field.Set) error {
 	for s != "" {
@@ -140,14 +140,14 @@ func ParseForm(s string, into field.Set) error {
 		rawName, rawValue, _ := strings.Cut(pair, "=")
 		name, ok := unescape(rawName)
 		if !ok {
-			return ErrBadBody
+			return ErrInvalidBody
 		}
 		value, ok := unescape(rawValue)
 		if !ok {
-			return ErrBadBody
+			return ErrInvalidBody
 		}
 		if _, twice := into[name]; twice {
-			return ErrBadBody
+			return ErrInvalidBody
 		}
 		into[name] = field.TextValue(value)
 	}

@@ -43,10 +43,11 @@ const documentURL = "https://openapi.example/document.json"
 
 // schema returns the schema at a JSON pointer, given as its tokens. Each is compiled once: tests check thousands of answers.
 func (s *Spec) schema(pointer ...string) (*jsonschema.Schema, error) {
-	at := ""
-	for _, token := range pointer {
-		at += "/" + url.PathEscape(strings.NewReplacer("~", "~0", "/", "~1").Replace(token))
+	escaped := make([]string, len(pointer))
+	for i, token := range pointer {
+		escaped[i] = "/" + url.PathEscape(strings.NewReplacer("~", "~0", "/", "~1").Replace(token))
 	}
+	at := strings.Join(escaped, "")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if known := s.compiled[at]; known != nil {

@@ -160,6 +160,13 @@ func (r Room) checkScopes(t *testing.T, operations []openapitest.Operation) {
 			if want >= 400 && a.Calls > 0 {
 				t.Errorf("%s %s with key %q reached the application", o.Method, o.Path, key)
 			}
+			needs := application.Visitor
+			if len(o.Scopes) > 0 {
+				needs = application.Scope(o.Scopes[0])
+			}
+			if m, sent := a.Take().(application.Message); sent && m.Needs() != needs {
+				t.Errorf("%s %s is for %s, but %T needs %s", o.Method, o.Path, needs, m, m.Needs())
+			}
 		}
 	}
 }

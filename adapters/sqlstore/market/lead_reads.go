@@ -12,6 +12,7 @@ import (
 	"github.com/leadmill/leadmill/application/market"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
 	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/distribution"
 	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/domain/money"
 )
@@ -34,7 +35,7 @@ func (r *Reader) SupplierLeadByID(ctx context.Context, q marketquery.SupplierLea
 			return marketquery.SupplierLead{}, err
 		}
 		for _, c := range trace.Considered {
-			if c.Reason == "sold" {
+			if c.Reason == distribution.ReasonSold {
 				out.BuyerIDs = append(out.BuyerIDs, c.BuyerID)
 			}
 		}

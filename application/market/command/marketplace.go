@@ -15,7 +15,7 @@ import (
 	"github.com/leadmill/leadmill/domain/money"
 )
 
-// market is the buyers and counters of locked campaigns, locked too, with a book for each campaign.
+// marketplace is the buyers and counters of locked campaigns, locked too, with a book for each campaign.
 type marketplace struct {
 	buyers   map[string]*buyer.Buyer
 	counters map[string]*distribution.Counter
@@ -88,7 +88,7 @@ func (m *marketplace) write(ctx context.Context, tx market.Tx) error {
 	return tx.Counters().SaveAll(ctx, counted)
 }
 
-// openMarket locks the buyers and counters that decisions on the campaigns need at a time, each with one statement.
+// openMarketplace locks the buyers and counters that decisions on the campaigns need at a time, each with one statement.
 func openMarketplace(ctx context.Context, tx market.Tx, campaigns map[string]*campaign.Campaign, strategies distribution.Strategies, now time.Time) (*marketplace, error) {
 	var buyerIDs, keys []string
 	for _, c := range campaigns {

@@ -10,7 +10,7 @@ import (
 	"github.com/leadmill/leadmill/domain/campaign"
 )
 
-// PauseCampaign lets leads of a campaign wait until it is resumed.
+// PauseCampaign keeps a campaign from selling until it is resumed: its pending leads wait, and new leads find no campaign.
 type PauseCampaign struct {
 	application.Actor
 

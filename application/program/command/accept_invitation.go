@@ -43,7 +43,7 @@ func (h AcceptInvitationHandler) Handle(ctx context.Context, c AcceptInvitation)
 	if err != nil {
 		return Session{}, err
 	}
-	session := Session{h.Secrets.New(), now.Add(sessionLife)}
+	session := Session{h.Secrets.New(), now.Add(SessionLife)}
 	err = h.Work.Do(ctx, func(ctx context.Context, tx program.Tx) error {
 		p, err := program.FindPartner(ctx, tx.Partners().Lock, open.SellerID, application.PartnerHandle{ID: open.PartnerID}, program.ErrTokenUnknown)
 		if err != nil {

@@ -23,7 +23,7 @@ func (ArchivePartner) Needs() application.Scope { return application.Program }
 // ArchivePartnerHandler handles ArchivePartner.
 type ArchivePartnerHandler struct{ program.Deps }
 
-// Handle implements bus.Handler. Errors: partner.ErrNotFound, partner.ErrAction for one that is archived already.
+// Handle implements bus.Handler. Errors: partner.ErrNotFound, partner.ErrAction for a partner that is rejected or archived.
 func (h ArchivePartnerHandler) Handle(ctx context.Context, c ArchivePartner) (application.Done, error) {
 	now := h.Clock.Now()
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx program.Tx) (programquery.Partner, error) {

@@ -30,7 +30,7 @@ type OpenSessionHandler struct {
 // Handle implements bus.Handler. Errors: program.ErrTokenUnknown, also when the partner is not active any more.
 func (h OpenSessionHandler) Handle(ctx context.Context, c OpenSession) (Session, error) {
 	now, token := h.Clock.Now(), h.Secrets.New()
-	session := Session{token, now.Add(sessionLife)}
+	session := Session{token, now.Add(SessionLife)}
 	err := h.Work.Do(ctx, func(ctx context.Context, tx program.Tx) error {
 		used, err := tx.Tokens().Consume(ctx, program.TokenHash(c.Token), program.SignInToken, now)
 		if err != nil {
@@ -59,5 +59,5 @@ func openSession(ctx context.Context, tx program.Tx, p *partner.Partner, s Sessi
 	})
 }
 
-// sessionLife is how long a partner stays signed in.
-const sessionLife = 12 * time.Hour
+// SessionLife is how long a partner stays signed in.
+const SessionLife = 12 * time.Hour

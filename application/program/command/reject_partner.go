@@ -23,7 +23,7 @@ func (RejectPartner) Needs() application.Scope { return application.Program }
 // RejectPartnerHandler handles RejectPartner.
 type RejectPartnerHandler struct{ program.Deps }
 
-// Handle implements bus.Handler. Errors: partner.ErrNotFound, partner.ErrAction for one that is not pending.
+// Handle implements bus.Handler. Errors: partner.ErrNotFound, partner.ErrAction for a partner that is not pending.
 func (h RejectPartnerHandler) Handle(ctx context.Context, c RejectPartner) (application.Done, error) {
 	now := h.Clock.Now()
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx program.Tx) (programquery.Partner, error) {

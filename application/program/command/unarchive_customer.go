@@ -25,5 +25,5 @@ type UnarchiveCustomerHandler struct{ program.Deps }
 
 // Handle implements bus.Handler. Errors: customer.ErrNotFound, customer.ErrAction for one that is not archived.
 func (h UnarchiveCustomerHandler) Handle(ctx context.Context, c UnarchiveCustomer) (application.Done, error) {
-	return changeCustomer(ctx, h.Deps, c.Actor, c.Handle, c.Once, (*customer.Customer).RevokeArchive)
+	return changeCustomer(ctx, h.Deps, c.Actor, c.Handle, c.Once, (*customer.Customer).Unarchive)
 }

@@ -27,6 +27,6 @@ type UnarchivePartnerHandler struct{ program.Deps }
 func (h UnarchivePartnerHandler) Handle(ctx context.Context, c UnarchivePartner) (application.Done, error) {
 	now := h.Clock.Now()
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx program.Tx) (programquery.Partner, error) {
-		return changePartner(ctx, tx, c.Actor, c.Handle, func(p *partner.Partner) error { return p.RevokeArchive(now) })
+		return changePartner(ctx, tx, c.Actor, c.Handle, func(p *partner.Partner) error { return p.Unarchive(now) })
 	})
 }

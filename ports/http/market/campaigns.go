@@ -136,7 +136,7 @@ func payoutRule(o *httpport.Object) *marketcommand.PayoutRule {
 		}
 	default:
 		if v := o.Value("type"); v == nil || v.IsString() {
-			o.Violate("type", fault.InvalidValue, "must be percent or fixed")
+			o.Violate("type", fault.InvalidValue, "must be "+marketquery.PayoutPercent+" or "+marketquery.PayoutFixed)
 		}
 	}
 	o.AddErr("value", err)

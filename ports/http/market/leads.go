@@ -3,6 +3,7 @@ package markethttp
 import (
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/leadmill/leadmill/application"
@@ -52,8 +53,9 @@ func showLeadDetails(k *httpport.Call) func(marketquery.MarketplaceLead) Marketp
 func (h Handlers) listMarketplaceLeads(k *httpport.Call) {
 	httpport.List(k, h.MarketplaceLeads, func(p application.Page, values url.Values, v *fault.Violations) marketquery.MarketplaceLeads {
 		q := marketquery.MarketplaceLeads{Actor: k.Actor(), Status: values.Get("status"), Category: values.Get("category"), Page: p}
-		if q.Status != "" && !slices.Contains(marketquery.LeadStatuses(), q.Status) {
-			v.Add("status", fault.InvalidValue, "must be pending, sold, duplicate, rejected or unsold")
+		if statuses := marketquery.LeadStatuses(); q.Status != "" && !slices.Contains(statuses, q.Status) {
+			last := len(statuses) - 1
+			v.Add("status", fault.InvalidValue, "must be "+strings.Join(statuses[:last], ", ")+" or "+statuses[last])
 		}
 		q.From = moment(values, "from", 0, v)
 		q.To = moment(values, "to", 1, v)

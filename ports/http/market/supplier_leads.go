@@ -79,7 +79,7 @@ func leadFields(mediaType string, body []byte, rawQuery string) (field.Set, erro
 	case mediaType == "application/x-www-form-urlencoded":
 		err = httpport.ParseForm(string(body), own)
 	default:
-		err = httpport.ErrBadBody
+		err = httpport.ErrInvalidBody
 	}
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package programhttp
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -117,7 +118,8 @@ func (h Handlers) portalPage(k *httpport.Call) {
 	}
 	if errors.Is(err, program.ErrTokenUnknown) {
 		notice(k, http.StatusUnauthorized, "You are signed out",
-			"To see your partner page, use the sign-in link that you get from the program. A session ends after 12 hours.")
+			fmt.Sprintf("To see your partner page, use the sign-in link that you get from the program. A session ends after %d hours.",
+				programcommand.SessionLife/time.Hour))
 		return
 	}
 	if err != nil {
