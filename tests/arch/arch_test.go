@@ -76,6 +76,7 @@ var exceptions = map[string]map[string]string{
 	},
 	"adapters/eventlog": {
 		module + "/adapters/sqlstore/dialect": "the event log lives in the same database and asks the same dialect",
+		module + "/application/feed/query":    "the event log is the feed's store",
 	},
 }
 
@@ -161,6 +162,8 @@ func rules() []rule {
 				report(f.ast.Package, "no such place in the house: "+top)
 			case top == "domain" && !slices.Contains(known, f.dir):
 				report(f.ast.Package, "say here whether it is kernel, an aggregate or a decider")
+			case unknownFolder(f.dir) != "":
+				report(f.ast.Package, "say here whether it is a room or what all rooms use: "+unknownFolder(f.dir))
 			}
 		}},
 		{"domain-imports", in("domain"), imports(func(_ *file, imported string) string {
@@ -225,6 +228,7 @@ func rules() []rule {
 				return ""
 			}),
 		},
+		{"room-insides", func(f *file) bool { return !f.test && roomOf(f.dir) == "" && under(f.dir, "adapters", "ports") }, imports(insides)},
 		{"one-file-a-use-case", func(f *file) bool { return !f.test && isUseCases(f.dir) }, oneFileAUseCase},
 		{"short-files", func(f *file) bool { return !f.test && !ast.IsGenerated(f.ast) }, func(f *file, report func(token.Pos, string)) {
 			if lines := f.set.Position(f.ast.FileEnd).Line; lines > maxLines {

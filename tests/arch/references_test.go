@@ -1,6 +1,8 @@
 package arch_test
 
 import (
+	"go/parser"
+	"go/token"
 	"os"
 	"os/exec"
 	"path"
@@ -22,12 +24,16 @@ var (
 	page = regexp.MustCompile(`([\w./-]*\w\.md)\b(?:, "([^"\n]+)")?`)
 	// link is a link in Markdown.
 	link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	// source is a file of ours by its path, in a comment.
+	source = regexp.MustCompile(`\b(?:application|adapters|ports|domain|tests|docs|scripts|cmd)/[\w./-]*\w\.(?:go|ya?ml|sql|sh|js)\b`)
+	// named is a file that Markdown sets as code by its name alone.
+	named = regexp.MustCompile("`(\\w+\\.(?:go|sh|js))`")
 	// quoted is what Markdown sets as code: a path when it starts with a place of the house.
 	quoted = regexp.MustCompile("`((?:application|adapters|ports|domain|tests|docs|scripts|cmd)/[\\w./-]*)`")
 	// elsewhere are pages that are not in this repository, by how they are cited.
 	elsewhere = regexp.MustCompile(`design §|\b(?:seeds|research)/[\w-]+\.|\bapi/[\w-]+\.md`)
 	address   = regexp.MustCompile(`https?://\S+`)
-	// comment is a line of Go, a shell script, a Makefile, SQL or YAML that is a comment, or ends in one.
+	// comment is a line of a shell script, a Makefile, SQL or YAML that is a comment, or ends in one.
 	comment = regexp.MustCompile(`(?:^|\s)(?://|#|--) .*$`)
 )
 
@@ -35,16 +41,37 @@ var (
 type tree struct {
 	root string
 	has  func(path string) bool
+	base func(name string) bool // whether some folder has a file of the name
+}
+
+// texts returns what can refer to something: all of a page, the comments of anything else.
+func texts(file, content string) (lines []string) {
+	switch path.Ext(file) {
+	case ".md":
+		return strings.SplitAfter(content, "\n")
+	case ".go":
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, content, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			return []string{content}
+		}
+		for _, group := range parsed.Comments {
+			for _, c := range group.List {
+				lines = append(lines, strings.SplitAfter(c.Text, "\n")...)
+			}
+		}
+		return lines
+	}
+	for line := range strings.Lines(content) {
+		lines = append(lines, comment.FindString(strings.TrimRight(line, "\n")))
+	}
+	return lines
 }
 
 // unresolved returns what a file refers to and the tree does not have.
 func (t tree) unresolved(file, content string) []string {
 	isPage := strings.HasSuffix(file, ".md")
 	var missing []string
-	for text := range strings.Lines(content) {
-		if !isPage {
-			text = comment.FindString(strings.TrimRight(text, "\n"))
-		}
+	for _, text := range texts(file, content) {
 		text = address.ReplaceAllString(text, "")
 		missing = append(missing, elsewhere.FindAllString(text, -1)...)
 		for _, m := range page.FindAllStringSubmatch(text, -1) {
@@ -53,7 +80,17 @@ func (t tree) unresolved(file, content string) []string {
 			}
 		}
 		if !isPage {
+			for _, m := range source.FindAllString(text, -1) {
+				if t.find(file, m) == "" {
+					missing = append(missing, m)
+				}
+			}
 			continue
+		}
+		for _, m := range named.FindAllStringSubmatch(text, -1) {
+			if !t.base(m[1]) {
+				missing = append(missing, m[1])
+			}
 		}
 		for _, m := range link.FindAllStringSubmatch(text, -1) {
 			target, section, _ := strings.Cut(m[1], "#")
@@ -133,7 +170,11 @@ func TestEveryReferenceResolves(t *testing.T) {
 			known[dir] = true
 		}
 	}
-	repository := tree{root, func(p string) bool { return known[p] }}
+	names := map[string]bool{}
+	for name := range known {
+		names[path.Base(name)] = true
+	}
+	repository := tree{root, func(p string) bool { return known[p] }, func(name string) bool { return names[name] }}
 	looked := 0
 	for _, name := range files {
 		if !referring(name) || strings.Contains(name, "/testdata/") || name == "tests/arch/references_test.go" {
@@ -152,18 +193,20 @@ func TestBadReferencesAreCaught(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "README.md"), []byte("# Top\n\n## The way of a command\n"), 0o600))
 	known := []string{"README.md", "docs", "docs/errors.md", "application", "application/once.go"}
-	all := tree{dir, func(p string) bool { return slices.Contains(known, p) }}
+	all := tree{dir, func(p string) bool { return slices.Contains(known, p) }, func(name string) bool { return name == "once.go" }}
 	for _, c := range []struct {
 		file, content string
 		missing       []string
 	}{
-		{"a.go", "// See README.md, docs/errors.md and https://example.com/other.md.", nil},
-		{"a.go", `x := "docs/none.md" // as README.md, "The way of a command", says`, nil},
-		{"a.go", `// README.md, "Another way"`, []string{`README.md, "Another way"`}},
-		{"a.go", "// See docs/none.md.", []string{"docs/none.md"}},
-		{"a.go", "\t// bounded (design §4)", []string{"design §"}},
+		{"a.go", "package a\n// See README.md, docs/errors.md and https://example.com/other.md.", nil},
+		{"a.go", "package a\n" + `const x = "docs/none.md" // as README.md, "The way of a command", says`, nil},
+		{"a.go", "package a\n" + `// README.md, "Another way"`, []string{`README.md, "Another way"`}},
+		{"a.go", "package a\n// See docs/none.md.", []string{"docs/none.md"}},
+		{"a.go", "package a\n/* bounded (design §4) */", []string{"design §"}},
 		{"a.sh", "echo x # as research/codebases.md has it", []string{"research/codebases.", "research/codebases.md"}},
-		{"a.go", "// see api/events.md", []string{"api/events.md", "api/events.md"}},
+		{"a.go", "package a\n// as application/once.go and application/json have it, but not application/twice.go", []string{"application/twice.go"}},
+		{"docs/errors.md", "`once.go` is here, `twice.go` is not", []string{"twice.go"}},
+		{"a.go", "package a\n// see api/events.md", []string{"api/events.md", "api/events.md"}},
 		{"docs/errors.md", "[up](../README.md) [here](errors.md) [there](../README.md#the-way-of-a-command) `application/once.go` [out](https://example.com/x.md)", nil},
 		{"docs/errors.md", "[a](../NONE.md) [b](../README.md#nowhere) `application/none.go`", []string{"../NONE.md", "../NONE.md", "../README.md#nowhere", "application/none.go"}},
 	} {

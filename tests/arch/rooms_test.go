@@ -15,6 +15,25 @@ var rooms = []string{"account", "program", "market", "feed"}
 // floors are the places whose folders may be rooms.
 var floors = []string{"application", "ports/http", "adapters/sqlstore"}
 
+// shared are the folders of the floors that all rooms use. A folder that is neither here nor a room is not known.
+var shared = map[string][]string{
+	"application":       {"bus", "contract", "projection"},
+	"ports/http":        {"openapi"},
+	"adapters/sqlstore": {"audit", "dialect", "internal", "migrations", "sqlstoretest"},
+}
+
+// unknownFolder returns the folder of a floor that a directory is in or under and that is neither a room nor shared.
+func unknownFolder(dir string) string {
+	for _, floor := range floors {
+		if rest, below := strings.CutPrefix(dir, floor+"/"); below {
+			if first, _, _ := strings.Cut(rest, "/"); !slices.Contains(rooms, first) && !slices.Contains(shared[floor], first) {
+				return floor + "/" + first
+			}
+		}
+	}
+	return ""
+}
+
 // maxLines is how long a hand-written file may be.
 const maxLines = 600
 
@@ -34,9 +53,18 @@ func roomOf(dir string) string {
 func samePlace(a, b string) bool { return roomOf(a) == "" || roomOf(b) == "" || roomOf(a) == roomOf(b) }
 
 // composes reports whether a directory of what all rooms use puts the rooms together: the store makes one transaction of
-// them, its audit asks them for their rules, and its suites are there to test them.
+// them, and its suites are there to test them.
 func composes(dir string) bool {
-	return slices.Contains([]string{"adapters/sqlstore", "adapters/sqlstore/audit", "adapters/sqlstore/sqlstoretest"}, dir)
+	return slices.Contains([]string{"adapters/sqlstore", "adapters/sqlstore/sqlstoretest"}, dir)
+}
+
+// insides: what stands beside the rooms, such as the mail server's adapter, knows of a room what other rooms know of it.
+func insides(_ *file, imported string) string {
+	dir, mine := ours(imported)
+	if room := roomOf(dir); mine && room != "" && under(dir, "application") && dir != "application/"+room {
+		return "the inside of a room"
+	}
+	return ""
 }
 
 // roomsApart: a room is seen by others through its interfaces on the application's floor alone.

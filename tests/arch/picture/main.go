@@ -21,17 +21,15 @@ import (
 
 const module = "github.com/leadmill/leadmill/"
 
-// floors are what is drawn, from top to bottom. What all rooms of a floor use stands beside its rooms; what everything
-// imports (the shared part of the application, and the domain) gets no arrows.
+// floors are what is drawn, from top to bottom: the rooms of each place below it, and what all rooms of it use. The shared
+// part of the application, and the domain, are imported by everything and not drawn.
 var floors = []struct {
-	title, dir string
-	shared     string // the node of what is on the floor and in no room; empty: not drawn
+	title  string
+	places []string
 }{
-	{"ports", "ports/http", "ports/http"},
-	{"", "ports/events", "ports/events"},
-	{"application", "application", ""},
-	{"adapters", "adapters/sqlstore", "adapters/sqlstore"},
-	{"", "adapters/eventlog", "adapters/eventlog"},
+	{"ports", []string{"ports/http", "ports/events"}},
+	{"application", []string{"application"}},
+	{"adapters", []string{"adapters/sqlstore", "adapters/eventlog", "adapters/mail"}},
 }
 
 var rooms = []string{"account", "program", "market", "feed"}
@@ -69,14 +67,18 @@ func draw(page string) error {
 // nodeOf returns the node that a directory is drawn as; empty for what is not drawn.
 func nodeOf(dir string) string {
 	for _, f := range floors {
-		rest, below := strings.CutPrefix(dir+"/", f.dir+"/")
-		if !below {
-			continue
+		for _, place := range f.places {
+			rest, below := strings.CutPrefix(dir+"/", place+"/")
+			if !below {
+				continue
+			}
+			if first, _, _ := strings.Cut(rest, "/"); slices.Contains(rooms, first) {
+				return place + "/" + first
+			}
+			if place != "application" {
+				return place
+			}
 		}
-		if first, _, _ := strings.Cut(rest, "/"); slices.Contains(rooms, first) {
-			return f.dir + "/" + first
-		}
-		return f.shared
 	}
 	return ""
 }
@@ -127,22 +129,17 @@ func diagram(arrows map[string]map[string]bool) string {
 	var b strings.Builder
 	b.WriteString("```mermaid\nflowchart TB\n")
 	nodes := slices.Sorted(maps.Keys(arrows))
-	open := false
 	for _, f := range floors {
-		if f.title != "" {
-			if open {
-				b.WriteString("  end\n")
-			}
-			fmt.Fprintf(&b, "  subgraph %s\n", f.title)
-			open = true
-		}
-		for _, n := range nodes {
-			if n == f.shared || strings.HasPrefix(n, f.dir+"/") && slices.Contains(rooms, path.Base(n)) {
-				fmt.Fprintf(&b, "    %s[\"%s\"]\n", id(n), n)
+		fmt.Fprintf(&b, "  subgraph %s\n", f.title)
+		for _, place := range f.places {
+			for _, n := range nodes {
+				if n == place || path.Dir(n) == place {
+					fmt.Fprintf(&b, "    %s[\"%s\"]\n", id(n), n)
+				}
 			}
 		}
+		b.WriteString("  end\n")
 	}
-	b.WriteString("  end\n")
 	for _, from := range nodes {
 		for _, to := range slices.Sorted(maps.Keys(arrows[from])) {
 			fmt.Fprintf(&b, "  %s --> %s\n", id(from), id(to))

@@ -4,4 +4,7 @@ import (
 	_ "github.com/leadmill/leadmill" // want adapters-imports
 	_ "modernc.org/sqlite/lib"       // want vendor-sql
 	. "time"                         // a dot hides where Now comes from
+
+	_ "github.com/leadmill/leadmill/application/program"
+	_ "github.com/leadmill/leadmill/application/program/command" // want room-insides
 )

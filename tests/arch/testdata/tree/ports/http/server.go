@@ -7,7 +7,7 @@ import (
 
 	_ "github.com/leadmill/leadmill/adapters/clock" // want ports-imports
 	_ "github.com/leadmill/leadmill/application"
-	_ "github.com/leadmill/leadmill/application/market/command" // want shared-floor
+	_ "github.com/leadmill/leadmill/application/market/command" // want shared-floor room-insides
 	_ "github.com/leadmill/leadmill/domain/distribution"        // want ports-imports
 	_ "github.com/leadmill/leadmill/domain/fault"
 	_ "github.com/leadmill/leadmill/domain/lead"  // want ports-imports

@@ -1,0 +1,1 @@
+package command // want layout
