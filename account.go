@@ -64,17 +64,21 @@ type accountIn struct {
 func newAccountHandlers(in accountIn) accounthttp.Handlers {
 	o, d, r := in.Operations, in.Deps, in.Reader
 	return accounthttp.Handlers{
-		CreateSeller: application.Command(o, accountcommand.CreateSellerHandler{Deps: d, Secrets: in.Secrets}),
-		UpdateSeller: forgetting(in.Keyring, application.Command(o, accountcommand.UpdateSellerHandler{Deps: d})),
-		Sellers:      application.Query(o, r.Sellers),
-		SellerByCode: application.Query(o, r.SellerByCode),
-
-		CreateAPIKey: application.Command(o, accountcommand.CreateAPIKeyHandler{Deps: d, Secrets: in.Secrets}),
-		RevokeAPIKey: forgetting(in.Keyring, application.Command(o, accountcommand.RevokeAPIKeyHandler{Deps: d})),
-		APIKeys:      application.Query(o, r.APIKeys),
-
-		UpdateSettings:   forgetting(in.Keyring, application.Command(o, accountcommand.UpdateSettingsHandler{Deps: d})),
-		SettingsOfSeller: application.Query(o, r.SettingsOfSeller),
+		SellerHandlers: accounthttp.SellerHandlers{
+			CreateSeller: application.Command(o, accountcommand.CreateSellerHandler{Deps: d, Secrets: in.Secrets}),
+			UpdateSeller: forgetting(in.Keyring, application.Command(o, accountcommand.UpdateSellerHandler{Deps: d})),
+			Sellers:      application.Query(o, r.Sellers),
+			SellerByCode: application.Query(o, r.SellerByCode),
+		},
+		APIKeyHandlers: accounthttp.APIKeyHandlers{
+			CreateAPIKey: application.Command(o, accountcommand.CreateAPIKeyHandler{Deps: d, Secrets: in.Secrets}),
+			RevokeAPIKey: forgetting(in.Keyring, application.Command(o, accountcommand.RevokeAPIKeyHandler{Deps: d})),
+			APIKeys:      application.Query(o, r.APIKeys),
+		},
+		SettingsHandlers: accounthttp.SettingsHandlers{
+			UpdateSettings:   forgetting(in.Keyring, application.Command(o, accountcommand.UpdateSettingsHandler{Deps: d})),
+			SettingsOfSeller: application.Query(o, r.SettingsOfSeller),
+		},
 	}
 }
 

@@ -47,9 +47,12 @@ func withCore(t *testing.T, use func(ctx context.Context, k *core) error, witnes
 func each(ctx context.Context, k *core, prepare func(field string, message reflect.Value), check func(field string, message reflect.Type, err error)) {
 	for _, room := range []any{k.Account, k.Program, k.Market, k.Feed} {
 		handlers := reflect.ValueOf(room)
-		for i := range handlers.NumField() {
-			name := handlers.Type().Field(i).Name
-			handle := handlers.Field(i).MethodByName("Handle")
+		for _, f := range reflect.VisibleFields(handlers.Type()) {
+			if f.Anonymous {
+				continue
+			}
+			name := f.Name
+			handle := handlers.FieldByIndex(f.Index).MethodByName("Handle")
 			message := reflect.New(handle.Type().In(1)).Elem()
 			prepare(name, message)
 			out := handle.Call([]reflect.Value{reflect.ValueOf(ctx), message})

@@ -105,38 +105,46 @@ type marketIn struct {
 func newMarketHandlers(in marketIn) markethttp.Handlers {
 	o, d, r := in.Operations, in.Deps, in.Reader
 	return markethttp.Handlers{
-		SubmitLead:       application.Command(o, &marketcommand.SubmitLeadHandler{Deps: d, Replays: r, Directory: in.Directory, Batch: in.Batcher}),
-		SupplierLeadByID: application.Query(o, r.SupplierLeadByID),
-
-		CreateBuyer: application.Command(o, marketcommand.CreateBuyerHandler{Deps: d}),
-		UpdateBuyer: application.Command(o, marketcommand.UpdateBuyerHandler{Deps: d}),
-		PauseBuyer:  application.Command(o, marketcommand.PauseBuyerHandler{Deps: d}),
-		ResumeBuyer: application.Command(o, marketcommand.ResumeBuyerHandler{Deps: d}),
-		Deposit:     application.Command(o, marketcommand.DepositHandler{Deps: d}),
-		Withdraw:    application.Command(o, marketcommand.WithdrawHandler{Deps: d}),
-		Buyers:      application.Query(o, r.Buyers),
-		BuyerByID:   application.Query(o, r.BuyerByID),
-		Ledger:      application.Query(o, r.Ledger),
-
-		CreateCampaign:  application.Command(o, marketcommand.CreateCampaignHandler{Deps: d, Strategies: in.Strategies}),
-		UpdateCampaign:  application.Command(o, marketcommand.UpdateCampaignHandler{Deps: d, Strategies: in.Strategies}),
-		PauseCampaign:   application.Command(o, marketcommand.PauseCampaignHandler{Deps: d}),
-		ResumeCampaign:  application.Command(o, marketcommand.ResumeCampaignHandler{Deps: d}),
-		ArchiveCampaign: application.Command(o, marketcommand.ArchiveCampaignHandler{Deps: d}),
-		Campaigns:       application.Query(o, r.Campaigns),
-		CampaignByID:    application.Query(o, r.CampaignByID),
-
-		CreateContract: application.Command(o, marketcommand.CreateContractHandler{Deps: d}),
-		UpdateContract: application.Command(o, marketcommand.UpdateContractHandler{Deps: d}),
-		PauseContract:  application.Command(o, marketcommand.PauseContractHandler{Deps: d}),
-		ResumeContract: application.Command(o, marketcommand.ResumeContractHandler{Deps: d}),
-		DeleteContract: application.Command(o, marketcommand.DeleteContractHandler{Deps: d}),
-		Contracts:      application.Query(o, r.Contracts),
-		ContractByID:   application.Query(o, r.ContractByID),
-		ContractUsage:  application.Query(o, r.ContractUsage),
-
-		MarketplaceLeads:    application.Query(o, r.MarketplaceLeads),
-		MarketplaceLeadByID: application.Query(o, r.MarketplaceLeadByID),
-		CampaignReport:      application.Query(o, in.Report.CampaignReport),
+		SupplierHandlers: markethttp.SupplierHandlers{
+			SubmitLead:       application.Command(o, &marketcommand.SubmitLeadHandler{Deps: d, Replays: r, Directory: in.Directory, Batch: in.Batcher}),
+			SupplierLeadByID: application.Query(o, r.SupplierLeadByID),
+		},
+		BuyerHandlers: markethttp.BuyerHandlers{
+			CreateBuyer: application.Command(o, marketcommand.CreateBuyerHandler{Deps: d}),
+			UpdateBuyer: application.Command(o, marketcommand.UpdateBuyerHandler{Deps: d}),
+			PauseBuyer:  application.Command(o, marketcommand.PauseBuyerHandler{Deps: d}),
+			ResumeBuyer: application.Command(o, marketcommand.ResumeBuyerHandler{Deps: d}),
+			Deposit:     application.Command(o, marketcommand.DepositHandler{Deps: d}),
+			Withdraw:    application.Command(o, marketcommand.WithdrawHandler{Deps: d}),
+			Buyers:      application.Query(o, r.Buyers),
+			BuyerByID:   application.Query(o, r.BuyerByID),
+			Ledger:      application.Query(o, r.Ledger),
+		},
+		CampaignHandlers: markethttp.CampaignHandlers{
+			CreateCampaign:  application.Command(o, marketcommand.CreateCampaignHandler{Deps: d, Strategies: in.Strategies}),
+			UpdateCampaign:  application.Command(o, marketcommand.UpdateCampaignHandler{Deps: d, Strategies: in.Strategies}),
+			PauseCampaign:   application.Command(o, marketcommand.PauseCampaignHandler{Deps: d}),
+			ResumeCampaign:  application.Command(o, marketcommand.ResumeCampaignHandler{Deps: d}),
+			ArchiveCampaign: application.Command(o, marketcommand.ArchiveCampaignHandler{Deps: d}),
+			Campaigns:       application.Query(o, r.Campaigns),
+			CampaignByID:    application.Query(o, r.CampaignByID),
+		},
+		ContractHandlers: markethttp.ContractHandlers{
+			CreateContract: application.Command(o, marketcommand.CreateContractHandler{Deps: d}),
+			UpdateContract: application.Command(o, marketcommand.UpdateContractHandler{Deps: d}),
+			PauseContract:  application.Command(o, marketcommand.PauseContractHandler{Deps: d}),
+			ResumeContract: application.Command(o, marketcommand.ResumeContractHandler{Deps: d}),
+			DeleteContract: application.Command(o, marketcommand.DeleteContractHandler{Deps: d}),
+			Contracts:      application.Query(o, r.Contracts),
+			ContractByID:   application.Query(o, r.ContractByID),
+			ContractUsage:  application.Query(o, r.ContractUsage),
+		},
+		LeadHandlers: markethttp.LeadHandlers{
+			MarketplaceLeads:    application.Query(o, r.MarketplaceLeads),
+			MarketplaceLeadByID: application.Query(o, r.MarketplaceLeadByID),
+		},
+		ReportHandlers: markethttp.ReportHandlers{
+			CampaignReport: application.Query(o, in.Report.CampaignReport),
+		},
 	}
 }

@@ -74,13 +74,14 @@ func (s *Server) fallback(do func(*Call)) []gin.HandlerFunc {
 	}}
 }
 
-// Complete returns an error that names every member of a room's struct of handlers that is nil.
+// Complete returns an error that names every member of a room's struct of handlers that is nil, also those of the structs that
+// it embeds.
 func Complete(room string, handlers any) error {
 	var missing []error
 	v := reflect.ValueOf(handlers)
-	for i := range v.NumField() {
-		if v.Field(i).IsNil() {
-			missing = append(missing, fmt.Errorf("httpport: handler %s of %s is missing", v.Type().Field(i).Name, room))
+	for _, f := range reflect.VisibleFields(v.Type()) {
+		if !f.Anonymous && v.FieldByIndex(f.Index).IsNil() {
+			missing = append(missing, fmt.Errorf("httpport: handler %s of %s is missing", f.Name, room))
 		}
 	}
 	return errors.Join(missing...)

@@ -8,9 +8,25 @@ import (
 	"github.com/leadmill/leadmill/application"
 	accountcommand "github.com/leadmill/leadmill/application/account/command"
 	accountquery "github.com/leadmill/leadmill/application/account/query"
+	"github.com/leadmill/leadmill/application/bus"
 	"github.com/leadmill/leadmill/domain/fault"
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
+
+// APIKeyHandlers are the commands and queries that the routes of API keys call.
+type APIKeyHandlers struct {
+	CreateAPIKey bus.Handler[accountcommand.CreateAPIKey, application.Done]
+	RevokeAPIKey bus.Handler[accountcommand.RevokeAPIKey, application.Done]
+	APIKeys      bus.Handler[accountquery.APIKeys, application.List[accountquery.APIKey]]
+}
+
+func (h Handlers) apiKeyRoutes() []httpport.Route {
+	return []httpport.Route{
+		{Method: http.MethodGet, Path: "/v1/api-keys", Needs: application.Program, Handle: h.listAPIKeys},
+		{Method: http.MethodPost, Path: "/v1/api-keys", Needs: application.Program, Handle: h.createAPIKey},
+		{Method: http.MethodDelete, Path: "/v1/api-keys/:id", Needs: application.Program, Handle: h.revokeAPIKey},
+	}
+}
 
 func showAPIKey(a accountquery.APIKey) APIKey {
 	d := APIKey{Id: a.ID, Scope: a.Scope, Name: a.Name, CreatedAt: Timestamp(a.CreatedAt)}

@@ -67,19 +67,25 @@ var (
 
 func handlers(a *porttest.App) Handlers {
 	return Handlers{
-		CreateSeller: porttest.Commands(a, func(c accountcommand.CreateSeller) application.Response {
-			return c.Once.Render(accountcommand.SellerCreated{Seller: sampleSeller, KeyID: "k1", Key: "lm_program_k1_x"})
-		}),
-		UpdateSeller: porttest.Commands(a, func(c accountcommand.UpdateSeller) application.Response { return c.Once.Render(sampleSeller) }),
-		Sellers:      porttest.Queries[accountquery.Sellers](a, application.List[accountquery.Seller]{Items: []accountquery.Seller{sampleSeller}}),
-		SellerByCode: porttest.Queries[accountquery.SellerByCode](a, sampleSeller),
-		CreateAPIKey: porttest.Commands(a, func(c accountcommand.CreateAPIKey) application.Response {
-			return c.Once.Render(accountcommand.APIKeyCreated{APIKey: sampleKey, Key: "lm_supplier_k1_x"})
-		}),
-		RevokeAPIKey:     porttest.Commands(a, func(c accountcommand.RevokeAPIKey) application.Response { return c.Once.Render(struct{}{}) }),
-		APIKeys:          porttest.Queries[accountquery.APIKeys](a, application.List[accountquery.APIKey]{Items: []accountquery.APIKey{sampleKey, {ID: "k2", Scope: "program", CreatedAt: porttest.Start}}}),
-		UpdateSettings:   porttest.Commands(a, func(c accountcommand.UpdateSettings) application.Response { return c.Once.Render(sampleSettings) }),
-		SettingsOfSeller: porttest.Queries[accountquery.SettingsOfSeller](a, sampleSettings),
+		SellerHandlers: SellerHandlers{
+			CreateSeller: porttest.Commands(a, func(c accountcommand.CreateSeller) application.Response {
+				return c.Once.Render(accountcommand.SellerCreated{Seller: sampleSeller, KeyID: "k1", Key: "lm_program_k1_x"})
+			}),
+			UpdateSeller: porttest.Commands(a, func(c accountcommand.UpdateSeller) application.Response { return c.Once.Render(sampleSeller) }),
+			Sellers:      porttest.Queries[accountquery.Sellers](a, application.List[accountquery.Seller]{Items: []accountquery.Seller{sampleSeller}}),
+			SellerByCode: porttest.Queries[accountquery.SellerByCode](a, sampleSeller),
+		},
+		APIKeyHandlers: APIKeyHandlers{
+			CreateAPIKey: porttest.Commands(a, func(c accountcommand.CreateAPIKey) application.Response {
+				return c.Once.Render(accountcommand.APIKeyCreated{APIKey: sampleKey, Key: "lm_supplier_k1_x"})
+			}),
+			RevokeAPIKey: porttest.Commands(a, func(c accountcommand.RevokeAPIKey) application.Response { return c.Once.Render(struct{}{}) }),
+			APIKeys:      porttest.Queries[accountquery.APIKeys](a, application.List[accountquery.APIKey]{Items: []accountquery.APIKey{sampleKey, {ID: "k2", Scope: "program", CreatedAt: porttest.Start}}}),
+		},
+		SettingsHandlers: SettingsHandlers{
+			UpdateSettings:   porttest.Commands(a, func(c accountcommand.UpdateSettings) application.Response { return c.Once.Render(sampleSettings) }),
+			SettingsOfSeller: porttest.Queries[accountquery.SettingsOfSeller](a, sampleSettings),
+		},
 	}
 }
 

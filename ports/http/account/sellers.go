@@ -7,9 +7,27 @@ import (
 	"github.com/leadmill/leadmill/application"
 	accountcommand "github.com/leadmill/leadmill/application/account/command"
 	accountquery "github.com/leadmill/leadmill/application/account/query"
+	"github.com/leadmill/leadmill/application/bus"
 	"github.com/leadmill/leadmill/domain/fault"
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
+
+// SellerHandlers are the commands and queries that the routes of sellers call.
+type SellerHandlers struct {
+	CreateSeller bus.Handler[accountcommand.CreateSeller, application.Done]
+	UpdateSeller bus.Handler[accountcommand.UpdateSeller, application.Done]
+	Sellers      bus.Handler[accountquery.Sellers, application.List[accountquery.Seller]]
+	SellerByCode bus.Handler[accountquery.SellerByCode, accountquery.Seller]
+}
+
+func (h Handlers) sellerRoutes() []httpport.Route {
+	return []httpport.Route{
+		{Method: http.MethodGet, Path: "/v1/sellers", Needs: application.Admin, Handle: h.listSellers},
+		{Method: http.MethodPost, Path: "/v1/sellers", Needs: application.Admin, Handle: h.createSeller},
+		{Method: http.MethodGet, Path: "/v1/sellers/:code", Needs: application.Admin, Handle: h.getSeller},
+		{Method: http.MethodPut, Path: "/v1/sellers/:code", Needs: application.Admin, Handle: h.updateSeller},
+	}
+}
 
 func showSeller(s accountquery.Seller) Seller {
 	return Seller{

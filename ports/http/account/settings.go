@@ -3,10 +3,26 @@ package accounthttp
 import (
 	"net/http"
 
+	"github.com/leadmill/leadmill/application"
 	accountcommand "github.com/leadmill/leadmill/application/account/command"
 	accountquery "github.com/leadmill/leadmill/application/account/query"
+	"github.com/leadmill/leadmill/application/bus"
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
+
+// SettingsHandlers are the commands and queries that the routes of settings call.
+type SettingsHandlers struct {
+	UpdateSettings   bus.Handler[accountcommand.UpdateSettings, application.Done]
+	SettingsOfSeller bus.Handler[accountquery.SettingsOfSeller, accountquery.Settings]
+}
+
+func (h Handlers) settingsRoutes() []httpport.Route {
+	return []httpport.Route{
+		{Method: http.MethodGet, Path: "/v1/settings", Needs: application.Program, Handle: h.getSettings},
+		{Method: http.MethodPut, Path: "/v1/settings", Needs: application.Program, Handle: h.updateSettings},
+		{Method: http.MethodGet, Path: "/v1/test", Needs: application.Program, Handle: h.testKey},
+	}
+}
 
 func showSettings(s accountquery.Settings) Settings {
 	p := s.Program

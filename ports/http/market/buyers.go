@@ -5,12 +5,40 @@ import (
 	"net/url"
 
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
 	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/money"
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
+
+// BuyerHandlers are the commands and queries that the routes of buyers and their accounts call.
+type BuyerHandlers struct {
+	CreateBuyer bus.Handler[marketcommand.CreateBuyer, application.Done]
+	UpdateBuyer bus.Handler[marketcommand.UpdateBuyer, application.Done]
+	PauseBuyer  bus.Handler[marketcommand.PauseBuyer, application.Done]
+	ResumeBuyer bus.Handler[marketcommand.ResumeBuyer, application.Done]
+	Deposit     bus.Handler[marketcommand.Deposit, application.Done]
+	Withdraw    bus.Handler[marketcommand.Withdraw, application.Done]
+	Buyers      bus.Handler[marketquery.Buyers, application.List[marketquery.Buyer]]
+	BuyerByID   bus.Handler[marketquery.BuyerByID, marketquery.Buyer]
+	Ledger      bus.Handler[marketquery.Ledger, application.List[marketquery.LedgerEntry]]
+}
+
+func (h Handlers) buyerRoutes() []httpport.Route {
+	return []httpport.Route{
+		{Method: http.MethodGet, Path: "/v1/buyers", Needs: application.Program, Handle: h.listBuyers},
+		{Method: http.MethodPost, Path: "/v1/buyers", Needs: application.Program, Handle: h.createBuyer},
+		{Method: http.MethodGet, Path: "/v1/buyers/:id", Needs: application.Program, Handle: h.getBuyer},
+		{Method: http.MethodPut, Path: "/v1/buyers/:id", Needs: application.Program, Handle: h.updateBuyer},
+		{Method: http.MethodPost, Path: "/v1/buyers/:id/pause", Needs: application.Program, Handle: h.pauseBuyer},
+		{Method: http.MethodPost, Path: "/v1/buyers/:id/resume", Needs: application.Program, Handle: h.resumeBuyer},
+		{Method: http.MethodPost, Path: "/v1/buyers/:id/deposits", Needs: application.Program, Handle: h.deposit},
+		{Method: http.MethodPost, Path: "/v1/buyers/:id/withdrawals", Needs: application.Program, Handle: h.withdraw},
+		{Method: http.MethodGet, Path: "/v1/buyers/:id/ledger", Needs: application.Program, Handle: h.listLedger},
+	}
+}
 
 func showBuyer(k *httpport.Call) func(marketquery.Buyer) Buyer {
 	return func(b marketquery.Buyer) Buyer {

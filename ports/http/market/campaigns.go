@@ -5,6 +5,7 @@ import (
 	"net/url"
 
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
 	"github.com/leadmill/leadmill/domain/fault"
@@ -12,6 +13,29 @@ import (
 	"github.com/leadmill/leadmill/domain/money"
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
+
+// CampaignHandlers are the commands and queries that the routes of campaigns call.
+type CampaignHandlers struct {
+	CreateCampaign  bus.Handler[marketcommand.CreateCampaign, application.Done]
+	UpdateCampaign  bus.Handler[marketcommand.UpdateCampaign, application.Done]
+	PauseCampaign   bus.Handler[marketcommand.PauseCampaign, application.Done]
+	ResumeCampaign  bus.Handler[marketcommand.ResumeCampaign, application.Done]
+	ArchiveCampaign bus.Handler[marketcommand.ArchiveCampaign, application.Done]
+	Campaigns       bus.Handler[marketquery.Campaigns, application.List[marketquery.Campaign]]
+	CampaignByID    bus.Handler[marketquery.CampaignByID, marketquery.Campaign]
+}
+
+func (h Handlers) campaignRoutes() []httpport.Route {
+	return []httpport.Route{
+		{Method: http.MethodGet, Path: "/v1/campaigns", Needs: application.Program, Handle: h.listCampaigns},
+		{Method: http.MethodPost, Path: "/v1/campaigns", Needs: application.Program, Handle: h.createCampaign},
+		{Method: http.MethodGet, Path: "/v1/campaigns/:id", Needs: application.Program, Handle: h.getCampaign},
+		{Method: http.MethodPut, Path: "/v1/campaigns/:id", Needs: application.Program, Handle: h.updateCampaign},
+		{Method: http.MethodPost, Path: "/v1/campaigns/:id/pause", Needs: application.Program, Handle: h.pauseCampaign},
+		{Method: http.MethodPost, Path: "/v1/campaigns/:id/resume", Needs: application.Program, Handle: h.resumeCampaign},
+		{Method: http.MethodPost, Path: "/v1/campaigns/:id/archive", Needs: application.Program, Handle: h.archiveCampaign},
+	}
+}
 
 func showCampaign(k *httpport.Call) func(marketquery.Campaign) Campaign {
 	return func(c marketquery.Campaign) Campaign {

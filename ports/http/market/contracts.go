@@ -5,6 +5,7 @@ import (
 	"net/url"
 
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
 	"github.com/leadmill/leadmill/domain/calendar"
@@ -12,6 +13,31 @@ import (
 	"github.com/leadmill/leadmill/domain/money"
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
+
+// ContractHandlers are the commands and queries that the routes of contracts call.
+type ContractHandlers struct {
+	CreateContract bus.Handler[marketcommand.CreateContract, application.Done]
+	UpdateContract bus.Handler[marketcommand.UpdateContract, application.Done]
+	PauseContract  bus.Handler[marketcommand.PauseContract, application.Done]
+	ResumeContract bus.Handler[marketcommand.ResumeContract, application.Done]
+	DeleteContract bus.Handler[marketcommand.DeleteContract, application.Done]
+	Contracts      bus.Handler[marketquery.Contracts, application.List[marketquery.Contract]]
+	ContractByID   bus.Handler[marketquery.ContractByID, marketquery.Contract]
+	ContractUsage  bus.Handler[marketquery.ContractUsage, []marketquery.Usage]
+}
+
+func (h Handlers) contractRoutes() []httpport.Route {
+	return []httpport.Route{
+		{Method: http.MethodGet, Path: "/v1/campaigns/:id/contracts", Needs: application.Program, Handle: h.listContracts},
+		{Method: http.MethodPost, Path: "/v1/campaigns/:id/contracts", Needs: application.Program, Handle: h.createContract},
+		{Method: http.MethodGet, Path: "/v1/campaigns/:id/contracts/:contract_id", Needs: application.Program, Handle: h.getContract},
+		{Method: http.MethodPut, Path: "/v1/campaigns/:id/contracts/:contract_id", Needs: application.Program, Handle: h.updateContract},
+		{Method: http.MethodDelete, Path: "/v1/campaigns/:id/contracts/:contract_id", Needs: application.Program, Handle: h.deleteContract},
+		{Method: http.MethodPost, Path: "/v1/campaigns/:id/contracts/:contract_id/pause", Needs: application.Program, Handle: h.pauseContract},
+		{Method: http.MethodPost, Path: "/v1/campaigns/:id/contracts/:contract_id/resume", Needs: application.Program, Handle: h.resumeContract},
+		{Method: http.MethodGet, Path: "/v1/campaigns/:id/contracts/:contract_id/usage", Needs: application.Program, Handle: h.contractUsage},
+	}
+}
 
 func showCap(k *httpport.Call) func(marketquery.Cap) Cap {
 	return func(c marketquery.Cap) Cap {

@@ -78,50 +78,62 @@ var (
 
 func handlers(a *porttest.App) Handlers {
 	return Handlers{
-		SubmitLead: porttest.Commands(a, func(c marketcommand.SubmitLead) application.Response { return c.Render(sampleSold) }),
-		SupplierLeadByID: porttest.Queries[marketquery.SupplierLeadByID](a, marketquery.SupplierLead{
-			ID: "lead_1", Status: "sold", Test: true, Price: 45_000_000,
-			HasPrice: true, BuyerIDs: []string{"buyer_1"}, CreatedAt: porttest.Start, UpdatedAt: porttest.Start,
-		}),
-		CreateBuyer: porttest.Commands(a, func(c marketcommand.CreateBuyer) application.Response { return c.Once.Render(sampleBuyer) }),
-		UpdateBuyer: porttest.Commands(a, func(c marketcommand.UpdateBuyer) application.Response { return c.Once.Render(sampleBuyer) }),
-		PauseBuyer:  porttest.Commands(a, func(c marketcommand.PauseBuyer) application.Response { return c.Once.Render(sampleBuyer) }),
-		ResumeBuyer: porttest.Commands(a, func(c marketcommand.ResumeBuyer) application.Response { return c.Once.Render(sampleBuyer) }),
-		Deposit:     porttest.Commands(a, func(c marketcommand.Deposit) application.Response { return c.Once.Render(sampleEntry) }),
-		Withdraw:    porttest.Commands(a, func(c marketcommand.Withdraw) application.Response { return c.Once.Render(sampleEntry) }),
-		Buyers:      porttest.Queries[marketquery.Buyers](a, application.List[marketquery.Buyer]{}),
-		BuyerByID:   porttest.Queries[marketquery.BuyerByID](a, sampleBuyer),
-		Ledger:      porttest.Queries[marketquery.Ledger](a, application.List[marketquery.LedgerEntry]{Items: []marketquery.LedgerEntry{sampleEntry, {ID: "entry_2", Type: "sale", Amount: -45_000_000, SaleID: "sale_1", CreatedAt: porttest.Start}}, Next: "entry_2"}),
-		CreateCampaign: porttest.Commands(a, func(c marketcommand.CreateCampaign) application.Response {
-			return c.Once.Render(sampleCampaign)
-		}),
-		UpdateCampaign:  porttest.Commands(a, func(c marketcommand.UpdateCampaign) application.Response { return c.Once.Render(sampleCampaign) }),
-		PauseCampaign:   porttest.Commands(a, func(c marketcommand.PauseCampaign) application.Response { return c.Once.Render(sampleCampaign) }),
-		ResumeCampaign:  porttest.Commands(a, func(c marketcommand.ResumeCampaign) application.Response { return c.Once.Render(sampleCampaign) }),
-		ArchiveCampaign: porttest.Commands(a, func(c marketcommand.ArchiveCampaign) application.Response { return c.Once.Render(sampleCampaign) }),
-		Campaigns: porttest.Queries[marketquery.Campaigns](a, application.List[marketquery.Campaign]{Items: []marketquery.Campaign{
-			sampleCampaign,
-			{Status: "paused", PriceShown: "hidden", PayoutType: "fixed", PayoutFixed: 1_000_000},
-			{Status: "archived", PriceShown: "sale"},
-		}}),
-		CampaignByID:   porttest.Queries[marketquery.CampaignByID](a, sampleCampaign),
-		CreateContract: porttest.Commands(a, func(c marketcommand.CreateContract) application.Response { return c.Once.Render(sampleContract) }),
-		UpdateContract: porttest.Commands(a, func(c marketcommand.UpdateContract) application.Response { return c.Once.Render(sampleContract) }),
-		PauseContract:  porttest.Commands(a, func(c marketcommand.PauseContract) application.Response { return c.Once.Render(sampleContract) }),
-		ResumeContract: porttest.Commands(a, func(c marketcommand.ResumeContract) application.Response { return c.Once.Render(sampleContract) }),
-		DeleteContract: porttest.Commands(a, func(c marketcommand.DeleteContract) application.Response { return c.Once.Render(sampleContract) }),
-		Contracts:      porttest.Queries[marketquery.Contracts](a, application.List[marketquery.Contract]{Items: []marketquery.Contract{sampleContract}}),
-		ContractByID:   porttest.Queries[marketquery.ContractByID](a, sampleContract),
-		ContractUsage: porttest.Queries[marketquery.ContractUsage](a, []marketquery.Usage{
-			{Cap: marketquery.Cap{Window: "day", HasLeads: true, Leads: 100, HasBudget: true, Budget: 5_000_000}, Used: 3, Spent: 135_000_000, ResetsAt: porttest.Start},
-			{Cap: marketquery.Cap{Window: string(calendar.Total)}, Used: 3, Spent: 135_000_000},
-		}),
-		MarketplaceLeads:    porttest.Queries[marketquery.MarketplaceLeads](a, application.List[marketquery.MarketplaceLead]{Items: []marketquery.MarketplaceLead{sampleLead, {Origin: "supplier", Status: "pending"}}}),
-		MarketplaceLeadByID: porttest.Queries[marketquery.MarketplaceLeadByID](a, sampleLead),
-		CampaignReport: porttest.Queries[marketquery.CampaignReport](a, []marketquery.CampaignReportRow{{
-			Day: "2025-04-30", Leads: marketquery.LeadCounts{Submitted: 3, Sold: 2, Pending: 1},
-			SoldGross: 2, SoldNet: 2, Revenue: 90_000_000, Payout: 63_000_000, Margin: 27_000_000, AcceptanceRate: "0.6667",
-		}}),
+		SupplierHandlers: SupplierHandlers{
+			SubmitLead: porttest.Commands(a, func(c marketcommand.SubmitLead) application.Response { return c.Render(sampleSold) }),
+			SupplierLeadByID: porttest.Queries[marketquery.SupplierLeadByID](a, marketquery.SupplierLead{
+				ID: "lead_1", Status: "sold", Test: true, Price: 45_000_000,
+				HasPrice: true, BuyerIDs: []string{"buyer_1"}, CreatedAt: porttest.Start, UpdatedAt: porttest.Start,
+			}),
+		},
+		BuyerHandlers: BuyerHandlers{
+			CreateBuyer: porttest.Commands(a, func(c marketcommand.CreateBuyer) application.Response { return c.Once.Render(sampleBuyer) }),
+			UpdateBuyer: porttest.Commands(a, func(c marketcommand.UpdateBuyer) application.Response { return c.Once.Render(sampleBuyer) }),
+			PauseBuyer:  porttest.Commands(a, func(c marketcommand.PauseBuyer) application.Response { return c.Once.Render(sampleBuyer) }),
+			ResumeBuyer: porttest.Commands(a, func(c marketcommand.ResumeBuyer) application.Response { return c.Once.Render(sampleBuyer) }),
+			Deposit:     porttest.Commands(a, func(c marketcommand.Deposit) application.Response { return c.Once.Render(sampleEntry) }),
+			Withdraw:    porttest.Commands(a, func(c marketcommand.Withdraw) application.Response { return c.Once.Render(sampleEntry) }),
+			Buyers:      porttest.Queries[marketquery.Buyers](a, application.List[marketquery.Buyer]{}),
+			BuyerByID:   porttest.Queries[marketquery.BuyerByID](a, sampleBuyer),
+			Ledger:      porttest.Queries[marketquery.Ledger](a, application.List[marketquery.LedgerEntry]{Items: []marketquery.LedgerEntry{sampleEntry, {ID: "entry_2", Type: "sale", Amount: -45_000_000, SaleID: "sale_1", CreatedAt: porttest.Start}}, Next: "entry_2"}),
+		},
+		CampaignHandlers: CampaignHandlers{
+			CreateCampaign: porttest.Commands(a, func(c marketcommand.CreateCampaign) application.Response {
+				return c.Once.Render(sampleCampaign)
+			}),
+			UpdateCampaign:  porttest.Commands(a, func(c marketcommand.UpdateCampaign) application.Response { return c.Once.Render(sampleCampaign) }),
+			PauseCampaign:   porttest.Commands(a, func(c marketcommand.PauseCampaign) application.Response { return c.Once.Render(sampleCampaign) }),
+			ResumeCampaign:  porttest.Commands(a, func(c marketcommand.ResumeCampaign) application.Response { return c.Once.Render(sampleCampaign) }),
+			ArchiveCampaign: porttest.Commands(a, func(c marketcommand.ArchiveCampaign) application.Response { return c.Once.Render(sampleCampaign) }),
+			Campaigns: porttest.Queries[marketquery.Campaigns](a, application.List[marketquery.Campaign]{Items: []marketquery.Campaign{
+				sampleCampaign,
+				{Status: "paused", PriceShown: "hidden", PayoutType: "fixed", PayoutFixed: 1_000_000},
+				{Status: "archived", PriceShown: "sale"},
+			}}),
+			CampaignByID: porttest.Queries[marketquery.CampaignByID](a, sampleCampaign),
+		},
+		ContractHandlers: ContractHandlers{
+			CreateContract: porttest.Commands(a, func(c marketcommand.CreateContract) application.Response { return c.Once.Render(sampleContract) }),
+			UpdateContract: porttest.Commands(a, func(c marketcommand.UpdateContract) application.Response { return c.Once.Render(sampleContract) }),
+			PauseContract:  porttest.Commands(a, func(c marketcommand.PauseContract) application.Response { return c.Once.Render(sampleContract) }),
+			ResumeContract: porttest.Commands(a, func(c marketcommand.ResumeContract) application.Response { return c.Once.Render(sampleContract) }),
+			DeleteContract: porttest.Commands(a, func(c marketcommand.DeleteContract) application.Response { return c.Once.Render(sampleContract) }),
+			Contracts:      porttest.Queries[marketquery.Contracts](a, application.List[marketquery.Contract]{Items: []marketquery.Contract{sampleContract}}),
+			ContractByID:   porttest.Queries[marketquery.ContractByID](a, sampleContract),
+			ContractUsage: porttest.Queries[marketquery.ContractUsage](a, []marketquery.Usage{
+				{Cap: marketquery.Cap{Window: "day", HasLeads: true, Leads: 100, HasBudget: true, Budget: 5_000_000}, Used: 3, Spent: 135_000_000, ResetsAt: porttest.Start},
+				{Cap: marketquery.Cap{Window: string(calendar.Total)}, Used: 3, Spent: 135_000_000},
+			}),
+		},
+		LeadHandlers: LeadHandlers{
+			MarketplaceLeads:    porttest.Queries[marketquery.MarketplaceLeads](a, application.List[marketquery.MarketplaceLead]{Items: []marketquery.MarketplaceLead{sampleLead, {Origin: "supplier", Status: "pending"}}}),
+			MarketplaceLeadByID: porttest.Queries[marketquery.MarketplaceLeadByID](a, sampleLead),
+		},
+		ReportHandlers: ReportHandlers{
+			CampaignReport: porttest.Queries[marketquery.CampaignReport](a, []marketquery.CampaignReportRow{{
+				Day: "2025-04-30", Leads: marketquery.LeadCounts{Submitted: 3, Sold: 2, Pending: 1},
+				SoldGross: 2, SoldNet: 2, Revenue: 90_000_000, Payout: 63_000_000, Margin: 27_000_000, AcceptanceRate: "0.6667",
+			}}),
+		},
 	}
 }
 

@@ -1,18 +1,33 @@
 package markethttp
 
 import (
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
 	"github.com/leadmill/leadmill/domain/contact"
 	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/field"
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
+
+// LeadHandlers are the commands and queries that the routes of the leads of the marketplace call.
+type LeadHandlers struct {
+	MarketplaceLeads    bus.Handler[marketquery.MarketplaceLeads, application.List[marketquery.MarketplaceLead]]
+	MarketplaceLeadByID bus.Handler[marketquery.MarketplaceLeadByID, marketquery.MarketplaceLead]
+}
+
+func (h Handlers) leadRoutes() []httpport.Route {
+	return []httpport.Route{
+		{Method: http.MethodGet, Path: "/v1/marketplace/leads", Needs: application.Program, Handle: h.listMarketplaceLeads},
+		{Method: http.MethodGet, Path: "/v1/marketplace/leads/:lead_id", Needs: application.Program, Handle: h.getMarketplaceLead},
+	}
+}
 
 func showLead(k *httpport.Call) func(marketquery.MarketplaceLead) MarketplaceLead {
 	return func(l marketquery.MarketplaceLead) MarketplaceLead {

@@ -1,9 +1,24 @@
 package markethttp
 
 import (
+	"net/http"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
+
+// ReportHandlers are the commands and queries that the routes of reports call.
+type ReportHandlers struct {
+	CampaignReport bus.Handler[marketquery.CampaignReport, []marketquery.CampaignReportRow]
+}
+
+func (h Handlers) reportRoutes() []httpport.Route {
+	return []httpport.Route{
+		{Method: http.MethodGet, Path: "/v1/reports/campaigns", Needs: application.Program, Handle: h.reportCampaigns},
+	}
+}
 
 func (h Handlers) reportCampaigns(k *httpport.Call) {
 	values := k.Query()

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
 	"github.com/leadmill/leadmill/domain/contact"
@@ -15,6 +16,19 @@ import (
 	"github.com/leadmill/leadmill/domain/field"
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
+
+// SupplierHandlers are the commands and queries that the routes of the supplier API call.
+type SupplierHandlers struct {
+	SubmitLead       bus.Handler[marketcommand.SubmitLead, application.Done]
+	SupplierLeadByID bus.Handler[marketquery.SupplierLeadByID, marketquery.SupplierLead]
+}
+
+func (h Handlers) supplierRoutes() []httpport.Route {
+	return []httpport.Route{
+		{Method: http.MethodPost, Path: "/api/leads", Needs: application.Supplier, Handle: h.submitLead},
+		{Method: http.MethodGet, Path: "/api/leads/:lead_id", Needs: application.Supplier, Handle: h.getSupplierLead},
+	}
+}
 
 // maxExternalID bounds a supplier's own id in characters.
 const maxExternalID = 255

@@ -7,11 +7,41 @@ import (
 	"unicode/utf8"
 
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
 	programcommand "github.com/leadmill/leadmill/application/program/command"
 	programquery "github.com/leadmill/leadmill/application/program/query"
 	"github.com/leadmill/leadmill/domain/fault"
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
+
+// CustomerHandlers are the commands and queries that the routes of customers call.
+type CustomerHandlers struct {
+	CreateCustomer    bus.Handler[programcommand.CreateCustomer, application.Done]
+	UpdateCustomer    bus.Handler[programcommand.UpdateCustomer, application.Done]
+	ArchiveCustomer   bus.Handler[programcommand.ArchiveCustomer, application.Done]
+	UnarchiveCustomer bus.Handler[programcommand.UnarchiveCustomer, application.Done]
+	DeleteCustomer    bus.Handler[programcommand.DeleteCustomer, application.Done]
+	Customers         bus.Handler[programquery.Customers, application.List[programquery.Customer]]
+	CustomerByHandle  bus.Handler[programquery.CustomerByHandle, programquery.Customer]
+}
+
+func (h Handlers) customerRoutes() []httpport.Route {
+	return []httpport.Route{
+		{Method: http.MethodGet, Path: "/v1/customers", Needs: application.Program, Handle: h.listCustomers},
+		{Method: http.MethodPost, Path: "/v1/customers", Needs: application.Program, Handle: h.createCustomer},
+		{Method: http.MethodPut, Path: "/v1/customers", Needs: application.Program, Handle: h.updateNamedCustomer},
+		{Method: http.MethodGet, Path: "/v1/customer", Needs: application.Program, Handle: h.findCustomer},
+		{Method: http.MethodPost, Path: "/v1/customer", Needs: application.Program, Handle: h.createCustomer},
+		{Method: http.MethodPut, Path: "/v1/customer", Needs: application.Program, Handle: h.updateNamedCustomer},
+		{Method: http.MethodDelete, Path: "/v1/customer", Needs: application.Program, Handle: h.deleteNamedCustomer},
+		{Method: http.MethodGet, Path: `/v1/customers\:search`, Needs: application.Program, Handle: h.searchCustomers},
+		{Method: http.MethodGet, Path: "/v1/customers/:key", Needs: application.Program, Handle: h.getCustomer},
+		{Method: http.MethodPut, Path: "/v1/customers/:key", Needs: application.Program, Handle: h.updateCustomer},
+		{Method: http.MethodDelete, Path: "/v1/customers/:key", Needs: application.Program, Handle: h.deleteCustomer},
+		{Method: http.MethodPost, Path: "/v1/customers/:key/archive", Needs: application.Program, Handle: h.archiveCustomer},
+		{Method: http.MethodPost, Path: "/v1/customers/:key/revoke-archive", Needs: application.Program, Handle: h.unarchiveCustomer},
+	}
+}
 
 // showCustomer writes a customer, its partner by the partner's id.
 func showCustomer(c programquery.Customer) Customer {

@@ -7,12 +7,42 @@ import (
 	"time"
 
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
 	programcommand "github.com/leadmill/leadmill/application/program/command"
 	programquery "github.com/leadmill/leadmill/application/program/query"
 	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/money"
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
+
+// LeadHandlers are the commands and queries that the routes of the lead form and its leads call.
+type LeadHandlers struct {
+	UpdateLeadForm   bus.Handler[programcommand.UpdateLeadForm, application.Done]
+	LeadFormOfSeller bus.Handler[programquery.LeadFormOfSeller, programquery.LeadForm]
+	SubmitFormLead   bus.Handler[programcommand.SubmitFormLead, application.Done]
+	ConvertLead      bus.Handler[programcommand.ConvertLead, application.Done]
+	RejectLead       bus.Handler[programcommand.RejectLead, application.Done]
+	DeleteLead       bus.Handler[programcommand.DeleteLead, application.Done]
+	FormLeads        bus.Handler[programquery.FormLeads, application.List[programquery.FormLead]]
+	FormLeadByNumber bus.Handler[programquery.FormLeadByNumber, programquery.FormLead]
+}
+
+// leadRoutes are the routes of the lead form and its leads. Convert and reject answer GET too, which changes something:
+// Partnero documents them so. HEAD has no route and so changes nothing.
+func (h Handlers) leadRoutes() []httpport.Route {
+	return []httpport.Route{
+		{Method: http.MethodGet, Path: "/v1/leads/details", Needs: application.Program, Handle: h.getLeadForm},
+		{Method: http.MethodPut, Path: "/v1/leads/details", Needs: application.Program, Handle: h.updateLeadForm},
+		{Method: http.MethodGet, Path: "/v1/leads", Needs: application.Program, Handle: h.listFormLeads},
+		{Method: http.MethodPost, Path: "/v1/leads", Needs: application.Program, Handle: h.createFormLead},
+		{Method: http.MethodGet, Path: "/v1/leads/convert", Needs: application.Program, Handle: h.convertFormLead},
+		{Method: http.MethodPost, Path: "/v1/leads/convert", Needs: application.Program, Handle: h.convertFormLead},
+		{Method: http.MethodGet, Path: "/v1/leads/reject", Needs: application.Program, Handle: h.rejectFormLead},
+		{Method: http.MethodPost, Path: "/v1/leads/reject", Needs: application.Program, Handle: h.rejectFormLead},
+		{Method: http.MethodGet, Path: "/v1/leads/:id", Needs: application.Program, Handle: h.getFormLead},
+		{Method: http.MethodDelete, Path: "/v1/leads/:id", Needs: application.Program, Handle: h.deleteFormLead},
+	}
+}
 
 func showFormLead(l programquery.FormLead) FormLead {
 	open := l.IsOpen()

@@ -1,9 +1,24 @@
 package programhttp
 
 import (
+	"net/http"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
 	programquery "github.com/leadmill/leadmill/application/program/query"
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
+
+// OverviewHandlers are the commands and queries that the routes of the overview call.
+type OverviewHandlers struct {
+	Overview bus.Handler[programquery.Overview, programquery.ProgramOverview]
+}
+
+func (h Handlers) overviewRoutes() []httpport.Route {
+	return []httpport.Route{
+		{Method: http.MethodGet, Path: "/v1/program/overview", Needs: application.Program, Handle: h.getOverview},
+	}
+}
 
 func (h Handlers) getOverview(k *httpport.Call) {
 	httpport.Ask(k, h.Overview, programquery.Overview{Actor: k.Actor()}, showOverview(k))

@@ -5,11 +5,50 @@ import (
 	"net/url"
 
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
 	programcommand "github.com/leadmill/leadmill/application/program/command"
 	programquery "github.com/leadmill/leadmill/application/program/query"
 	"github.com/leadmill/leadmill/domain/fault"
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
+
+// PartnerHandlers are the commands and queries that the routes of partners call.
+type PartnerHandlers struct {
+	CreatePartner    bus.Handler[programcommand.CreatePartner, application.Done]
+	UpdatePartner    bus.Handler[programcommand.UpdatePartner, application.Done]
+	ApprovePartner   bus.Handler[programcommand.ApprovePartner, application.Done]
+	RejectPartner    bus.Handler[programcommand.RejectPartner, application.Done]
+	ArchivePartner   bus.Handler[programcommand.ArchivePartner, application.Done]
+	UnarchivePartner bus.Handler[programcommand.UnarchivePartner, application.Done]
+	DeletePartner    bus.Handler[programcommand.DeletePartner, application.Done]
+	InvitePartner    bus.Handler[programcommand.InvitePartner, application.Done]
+	CreateSignInURL  bus.Handler[programcommand.CreateSignInURL, application.Done]
+	PartnerByHandle  bus.Handler[programquery.PartnerByHandle, programquery.PartnerDetail]
+	Partners         bus.Handler[programquery.Partners, application.List[programquery.Partner]]
+}
+
+func (h Handlers) partnerRoutes() []httpport.Route {
+	return []httpport.Route{
+		{Method: http.MethodGet, Path: "/v1/partners", Needs: application.Program, Handle: h.listPartners},
+		{Method: http.MethodPost, Path: "/v1/partners", Needs: application.Program, Handle: h.createPartner},
+		{Method: http.MethodPut, Path: "/v1/partners", Needs: application.Program, Handle: h.updateNamedPartner},
+		{Method: http.MethodDelete, Path: "/v1/partners", Needs: application.Program, Handle: h.deleteNamedPartner},
+		{Method: http.MethodGet, Path: "/v1/partner", Needs: application.Program, Handle: h.findPartner},
+		{Method: http.MethodPost, Path: "/v1/partner", Needs: application.Program, Handle: h.createPartner},
+		{Method: http.MethodPut, Path: "/v1/partner", Needs: application.Program, Handle: h.updateNamedPartner},
+		{Method: http.MethodDelete, Path: "/v1/partner", Needs: application.Program, Handle: h.deleteNamedPartner},
+		{Method: http.MethodGet, Path: `/v1/partners\:search`, Needs: application.Program, Handle: h.searchPartners},
+		{Method: http.MethodPost, Path: `/v1/partners\:invite`, Needs: application.Program, Handle: h.invitePartner},
+		{Method: http.MethodPost, Path: `/v1/partners\:sign-in-url`, Needs: application.Program, Handle: h.createSignInURL},
+		{Method: http.MethodGet, Path: "/v1/partners/:id", Needs: application.Program, Handle: h.getPartner},
+		{Method: http.MethodPut, Path: "/v1/partners/:id", Needs: application.Program, Handle: h.updatePartner},
+		{Method: http.MethodDelete, Path: "/v1/partners/:id", Needs: application.Program, Handle: h.deletePartner},
+		{Method: http.MethodPost, Path: "/v1/partners/:id/archive", Needs: application.Program, Handle: h.archivePartner},
+		{Method: http.MethodPost, Path: "/v1/partners/:id/revoke-archive", Needs: application.Program, Handle: h.unarchivePartner},
+		{Method: http.MethodPost, Path: "/v1/partners/:id/approve", Needs: application.Program, Handle: h.approvePartner},
+		{Method: http.MethodPost, Path: "/v1/partners/:id/reject", Needs: application.Program, Handle: h.rejectPartner},
+	}
+}
 
 // mustBeNamed is what is said, under "key", when a request names nothing.
 const mustBeNamed = "must be given, or an id or an email"

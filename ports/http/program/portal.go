@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
 	"github.com/leadmill/leadmill/application/program"
 	programcommand "github.com/leadmill/leadmill/application/program/command"
 	programquery "github.com/leadmill/leadmill/application/program/query"
@@ -15,6 +17,25 @@ import (
 	"github.com/leadmill/leadmill/domain/field"
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
+
+// PortalHandlers are the commands and queries that the routes of the pages that partners see call.
+type PortalHandlers struct {
+	AcceptInvitation bus.Handler[programcommand.AcceptInvitation, programcommand.Session]
+	OpenSession      bus.Handler[programcommand.OpenSession, programcommand.Session]
+	CloseSession     bus.Handler[programcommand.CloseSession, struct{}]
+	OpenInvitation   bus.Handler[programquery.OpenInvitation, programquery.InvitationView]
+	PartnerPage      bus.Handler[programquery.PartnerPage, programquery.PartnerPageView]
+}
+
+func (h Handlers) portalRoutes() []httpport.Route {
+	return []httpport.Route{
+		{Method: http.MethodGet, Path: "/portal/invitations/:token", Needs: application.Visitor, Handle: inPortal(h.invitationPage)},
+		{Method: http.MethodPost, Path: "/portal/invitations/:token", Needs: application.Visitor, Handle: inPortal(h.acceptInvitation)},
+		{Method: http.MethodGet, Path: "/portal/sign-in/:token", Needs: application.Visitor, Handle: inPortal(h.signIn)},
+		{Method: http.MethodGet, Path: "/portal", Needs: application.Visitor, Handle: inPortal(h.portalPage)},
+		{Method: http.MethodPost, Path: "/portal/sign-out", Needs: application.Visitor, Handle: inPortal(h.signOut)},
+	}
+}
 
 type invitationContent struct {
 	programquery.InvitationView

@@ -6,11 +6,35 @@ import (
 	"strings"
 
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
 	programcommand "github.com/leadmill/leadmill/application/program/command"
 	programquery "github.com/leadmill/leadmill/application/program/query"
 	"github.com/leadmill/leadmill/domain/fault"
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
+
+// LinkHandlers are the commands and queries that the routes of referral links call.
+type LinkHandlers struct {
+	AddReferralLink    bus.Handler[programcommand.AddReferralLink, application.Done]
+	ChangeReferralLink bus.Handler[programcommand.ChangeReferralLink, application.Done]
+	RemoveReferralLink bus.Handler[programcommand.RemoveReferralLink, application.Done]
+	ReferralLinks      bus.Handler[programquery.ReferralLinks, application.List[programquery.ReferralLink]]
+	ReferralLinkByKey  bus.Handler[programquery.ReferralLinkByKey, programquery.ReferralLink]
+	ReferralDomains    bus.Handler[programquery.ReferralDomains, application.List[string]]
+}
+
+func (h Handlers) linkRoutes() []httpport.Route {
+	return []httpport.Route{
+		{Method: http.MethodGet, Path: "/v1/partners/:id/referral_links", Needs: application.Program, Handle: h.listLinksOfPartner},
+		{Method: http.MethodGet, Path: "/v1/partner_referral_links", Needs: application.Program, Handle: h.listReferralLinks},
+		{Method: http.MethodPost, Path: "/v1/partner_referral_links", Needs: application.Program, Handle: h.createReferralLink},
+		{Method: http.MethodGet, Path: `/v1/partner_referral_links\:search`, Needs: application.Program, Handle: h.searchReferralLinks},
+		{Method: http.MethodGet, Path: `/v1/partner_referral_links\:domains`, Needs: application.Program, Handle: h.listDomains},
+		{Method: http.MethodGet, Path: "/v1/partner_referral_links/:id", Needs: application.Program, Handle: h.getReferralLink},
+		{Method: http.MethodPut, Path: "/v1/partner_referral_links/:id", Needs: application.Program, Handle: h.updateReferralLink},
+		{Method: http.MethodDelete, Path: "/v1/partner_referral_links/:id", Needs: application.Program, Handle: h.deleteReferralLink},
+	}
+}
 
 // referralURL is the seller's website with a referral key.
 func referralURL(k *httpport.Call, key string) string {

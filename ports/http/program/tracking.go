@@ -7,10 +7,27 @@ import (
 	"time"
 
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
 	"github.com/leadmill/leadmill/application/program"
 	programcommand "github.com/leadmill/leadmill/application/program/command"
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
+
+// TrackingHandlers are the commands and queries that the routes of what visitors open who follow a referral link call.
+type TrackingHandlers struct {
+	FollowLink bus.Handler[programcommand.FollowLink, programcommand.Followed]
+}
+
+// trackingRoutes: the router has one name for a segment, so /r/:key/:link_key is /r/{seller_code}/{key}.
+func (h Handlers) trackingRoutes() []httpport.Route {
+	return []httpport.Route{
+		{Method: http.MethodGet, Path: "/r/:key", Needs: application.Visitor, Handle: h.followShort},
+		{Method: http.MethodHead, Path: "/r/:key", Needs: application.Visitor, Handle: h.followShort},
+		{Method: http.MethodGet, Path: "/r/:key/:link_key", Needs: application.Visitor, Handle: h.followOfSeller},
+		{Method: http.MethodHead, Path: "/r/:key/:link_key", Needs: application.Visitor, Handle: h.followOfSeller},
+		{Method: http.MethodGet, Path: "/track.js", Needs: application.Visitor, Handle: trackScript},
+	}
+}
 
 // partnerCookie keeps the key of the referral link that a visitor followed.
 const partnerCookie = "partnero_partner"
