@@ -62,6 +62,35 @@ func TestGenerated(t *testing.T) {
 		}
 	}
 	current(t, "asyncapi.yaml", asyncAPIOf(docs))
+	page := filepath.Join("..", "..", "..", "docs", "events.md")
+	text, err := os.ReadFile(page)
+	require.NoError(t, err)
+	const begin, end = "<!-- types -->\n", "<!-- /types -->\n"
+	before, rest, ok := strings.Cut(string(text), begin)
+	require.True(t, ok, "%s has no line %q", page, begin)
+	_, after, ok := strings.Cut(rest, end)
+	require.True(t, ok, "%s has no line %q", page, end)
+	current(t, page, []byte(before+begin+tableOfTypes()+end+after))
+}
+
+// tableOfTypes lists all types, those about one thing in a row.
+func tableOfTypes() string {
+	var b strings.Builder
+	b.WriteString("| about | types (each ends in `.v1`) |\n|---|---|")
+	last := ""
+	for _, e := range events {
+		name := strings.TrimSuffix(e.Type(), ".v1")
+		if about, _, _ := strings.Cut(name, "."); about != last {
+			if last != "" {
+				b.WriteString(" |")
+			}
+			b.WriteString("\n| " + about + "s |")
+			last = about
+		}
+		b.WriteString(" `" + name + "`")
+	}
+	b.WriteString(" |\n")
+	return b.String()
 }
 
 // TestFilesBelongToTypes fails when a type is taken out of the contract while its files are still there.
