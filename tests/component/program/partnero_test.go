@@ -21,7 +21,7 @@ import (
 	"github.com/leadmill/leadmill/tests/component/apptest"
 )
 
-// partnero sends requests as Partnero's own clients do (research/partner-programs.md §1): paths put together as texts behind
+// partnero sends requests as Partnero's own clients do: paths put together as texts behind
 // a base URL, parameters of GET and DELETE in the query, everything else as JSON. An answer is decoded only when its content
 // type is exactly application/json, and one whose status is falsy is a failure whatever the HTTP status says.
 type partnero struct {
