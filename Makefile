@@ -7,7 +7,7 @@ RACE ?= $(if $(shell command -v gcc || command -v clang),-race)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build generate fmt fmt-check vet lint generate-check openapi-diff test-setup testdb test test-mariadb check bench clean
+.PHONY: help run build generate fmt fmt-check vet lint generate-check openapi-diff test-setup test test-fast test-browser test-mariadb check bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,24 +41,26 @@ openapi-diff: ## Say what the OpenAPI document means otherwise than at REV (main
 	@mkdir -p bin && git show $(or $(REV),main):ports/http/openapi.yaml >bin/openapi-before.yaml
 	@$(TOOL) oasdiff diff bin/openapi-before.yaml ports/http/openapi.yaml
 
-test-setup: ## Install what tests start (MySQL, MariaDB, Chromium)
-	scripts/test-setup.sh mysql mariadb chromium
+test-setup: ## Install all that tests start: MySQL, MariaDB, Chromium (PKG=./domain/... for what these need)
+	SETUP=only scripts/test.sh sqlite,mysql,mariadb $(or $(PKG),./...)
 
-testdb:
-	@$(GO) build -buildvcs=false -o bin/testdb ./tests/dbtest/cmd/testdb
+test test-browser test-mariadb: export RACE := $(RACE)
+test-fast: export RACE :=
+test test-fast test-browser test-mariadb: export ARGS := $(ARGS)
 
-test test-mariadb: export RACE := $(RACE)
-test test-mariadb: export ARGS := $(ARGS)
+test: ## Test the core on SQLite and MySQL (PKG=./domain/... for less, ARGS='-run Name -v')
+	scripts/test.sh sqlite,mysql $(or $(PKG),core)
 
-test: testdb ## Test everything on SQLite and MySQL (PKG=./domain/... for less, ARGS='-run Name -v')
-	scripts/test-setup.sh mysql chromium
-	LEADMILL_TEST_ENGINES=sqlite,mysql bin/testdb -engines mysql scripts/test.sh $(PKG)
+test-fast: ## Test most of it on SQLite in under a minute: no server, no browser, no race detector
+	scripts/test.sh sqlite $(or $(PKG),fast)
 
-test-mariadb: testdb ## Test the store on MariaDB (PKG=./... for everything)
-	scripts/test-setup.sh mariadb $(if $(PKG),chromium)
-	LEADMILL_TEST_ENGINES=mariadb bin/testdb -engines mariadb scripts/test.sh $(or $(PKG),./adapters/...)
+test-browser: ## Test in a browser what only a browser shows
+	scripts/test.sh sqlite,mysql ./tests/browser
 
-check: fmt-check vet lint generate-check build test test-mariadb ## Everything CI requires
+test-mariadb: ## Test the store on MariaDB (PKG=./... for everything)
+	scripts/test.sh mariadb $(or $(PKG),./adapters/...)
+
+check: fmt-check vet lint generate-check build test test-browser test-mariadb ## Everything CI requires
 
 bench: ## Measure leads a second (ARGS='-h' lists the options)
 	scripts/test-setup.sh mysql mariadb

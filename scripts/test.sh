@@ -1,23 +1,54 @@
 #!/usr/bin/env bash
-# Tests packages (all when none is named) with the race detector, except tests/fault: it kills processes and databases
-# under load and holds answers against the clock. RACE= turns the detector off. What stands in ARGS goes to go test.
+# Tests packages on some engines, and installs and starts what these packages need and nothing else.
+#
+#   scripts/test.sh ENGINES [package...]
+#
+# ENGINES is a comma list of sqlite, mysql and mariadb. Packages are named as go test takes them; core, which is meant when
+# none is named, is everything but tests/browser, and fast is core without the tests that kill processes and wait until
+# their leases end. SETUP=only installs what is needed and tests nothing. RACE and ARGS are for scripts/go-test.sh.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 
-timed='/tests/fault$'
-packages=$(go list "${@:-./...}")
-plain=$(grep -E "$timed" <<<"$packages" || true)
-raced=$(grep -vE "$timed" <<<"$packages" || true)
-if [[ -z ${RACE-} ]]; then
-    plain=$packages raced=
+engines=$1 && shift
+packages=
+for name in "${@:-core}"; do
+    case $name in
+        core) packages+=" $(go list ./... | grep -vE '/tests/browser$')" ;;
+        fast) packages+=" $(go list ./... | grep -vE '/tests/(browser|fault|extension/.*)$')" ;;
+        *) packages+=" $name" ;;
+    esac
+done
+
+# A package needs what its tests import: tests/dbtest makes databases, chromedp drives a browser.
+# shellcheck disable=SC2086 # a list of words, as below
+tests=$(go list -test -f '{{.ImportPath}} {{join .Deps " "}} ' $packages | grep -E '^[^ ]+\.test ' || true)
+servers= browser=
+if grep -q '/tests/dbtest ' <<<"$tests"; then
+    servers=$(tr , '\n' <<<"$engines" | sed '/^sqlite$/d' | paste -sd ' ' -)
 fi
-
-status=0
-# shellcheck disable=SC2086 # lists of words
-if [[ -n $plain ]]; then
-    CGO_ENABLED=0 go test -timeout 10m ${ARGS-} $plain || status=$?
+if grep -q ' github.com/chromedp/chromedp ' <<<"$tests"; then
+    browser=chromium
 fi
 # shellcheck disable=SC2086
-if [[ -n $raced ]]; then
-    CGO_ENABLED=1 go test "$RACE" -timeout 10m ${ARGS-} $raced || status=$?
+[[ -z $servers$browser ]] || scripts/test-setup.sh $servers $browser
+[[ ${SETUP-} != only ]] || exit 0
+
+# shellcheck disable=SC2086
+set -- scripts/go-test.sh $packages
+export LEADMILL_TEST_ENGINES=$engines
+
+# Files of tests stand in memory where there is room: SQLite waits for the disk at every commit, and what a crash of the
+# machine would lose is thrown away anyway. Not the shared servers' files, which wait for no disk, nor what Go builds.
+if [[ -z ${TMPDIR-} ]] && memory=$(mktemp -d /dev/shm/leadmill-test.XXXXXX 2>/dev/null); then
+    trap 'rm -rf -- "$memory"' EXIT
+    printf '#!/bin/sh\n' >"$memory/program" && chmod +x "$memory/program" # some tests build programs there
+    if "$memory/program" 2>/dev/null && [[ $(df -Pk "$memory" | awk 'END {print $4}') -gt $((2 << 20)) ]]; then
+        set -- env "TMPDIR=$memory" "GOTMPDIR=${GOTMPDIR:-/tmp}" "$@"
+    fi
 fi
-exit $status
+
+if [[ -n $servers ]]; then
+    go build -buildvcs=false -o bin/testdb ./tests/dbtest/cmd/testdb
+    set -- bin/testdb -engines "${servers// /,}" "$@"
+fi
+"$@"

@@ -8,13 +8,15 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/leadmill/leadmill/tests/component/apptest"
 )
 
 func TestMain(m *testing.M) { apptest.Main(m) }
 
-// load is clients that post leads without a pause.
+// load is clients that post leads without a pause, but for a short one after an answer that says nothing of a lead: what
+// they send while nobody is there is only sent again in the end.
 type load struct {
 	s *apptest.Shop
 
@@ -33,6 +35,8 @@ type request struct {
 
 func newLoad(s *apptest.Shop) *load { return &load{s: s, answered: map[string]string{}} }
 
+const afterFailure = 50 * time.Millisecond
+
 // run posts over some connections until ctx ends; tolerated says which answers but 200 may come.
 func (l *load) run(ctx context.Context, at *apptest.App, connections int, tolerated func(apptest.Answer) bool) {
 	client := l.s.Supplier.At(at).Unchecked()
@@ -42,12 +46,18 @@ func (l *load) run(ctx context.Context, at *apptest.App, connections int, tolera
 			l.sent++
 			r := request{form: l.s.Form(), key: fmt.Sprintf("load-%d", l.sent)}
 			l.mu.Unlock()
-			l.post(client, r, tolerated)
+			if !l.post(client, r, tolerated) {
+				select {
+				case <-ctx.Done():
+				case <-time.After(afterFailure):
+				}
+			}
 		}
 	})
 }
 
-func (l *load) post(client *apptest.Client, r request, tolerated func(apptest.Answer) bool) {
+// post reports whether the lead was answered.
+func (l *load) post(client *apptest.Client, r request, tolerated func(apptest.Answer) bool) bool {
 	a := client.Do("POST", "/api/leads", r.form, "Idempotency-Key", r.key)
 	lead := a.Lead()
 	l.mu.Lock()
@@ -55,11 +65,13 @@ func (l *load) post(client *apptest.Client, r request, tolerated func(apptest.An
 	switch {
 	case a.Err == nil && a.Status == 200 && (lead.Status == "sold" || lead.Status == "pending"):
 		l.answered[lead.ID] = lead.Status
+		return true
 	case tolerated(a):
 		l.open = append(l.open, r)
 	default:
 		l.strange = append(l.strange, a.String())
 	}
+	return false
 }
 
 // retry sends again what has no answer, as a client that uses an Idempotency-Key does: each lead is decided once, whether

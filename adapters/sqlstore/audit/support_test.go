@@ -327,8 +327,9 @@ func (s *shop) restore() {
 	for _, table := range slices.Backward(s.order) { // sqlite_sequence last: inserts change it
 		_, err := tx.Exec("DELETE FROM " + table)
 		require.NoError(s.t, err)
-		for _, row := range s.saved[table] {
-			_, err := tx.Exec("INSERT INTO "+table+" VALUES (?"+strings.Repeat(",?", len(row)-1)+")", row...)
+		if rows := s.saved[table]; len(rows) > 0 {
+			row := "(?" + strings.Repeat(",?", len(rows[0])-1) + ")"
+			_, err := tx.Exec("INSERT INTO "+table+" VALUES "+row+strings.Repeat(","+row, len(rows)-1), slices.Concat(rows...)...)
 			require.NoError(s.t, err, table)
 		}
 	}
