@@ -37,12 +37,12 @@ type Seller struct {
 	createdAt, updatedAt time.Time
 }
 
-// Details are what an operator says about a seller. Nil members keep what is there.
+// Details are what an operator says about a seller. A nil member keeps the stored value.
 type Details struct {
 	Name, Slug, TimeZone, Website *string
 }
 
-// New founds a seller. Errors name the members of the request at fault (docs/marketplace.md).
+// New makes a seller. It returns fault.ErrValidation with the members at fault (docs/marketplace.md).
 func New(id, code string, currency money.Currency, d Details, now time.Time) (*Seller, error) {
 	s := &Seller{id: id, code: code, currency: currency, timeZone: "UTC", program: DefaultProgram(), createdAt: now}
 	var v fault.Violations
@@ -65,8 +65,8 @@ func New(id, code string, currency money.Currency, d Details, now time.Time) (*S
 	return s, nil
 }
 
-// Update changes what an operator says about the seller. It reports whether the time zone changed, because contracts
-// without a zone of their own count their caps in it.
+// Update changes the seller's details. It reports whether the time zone changed, because contracts without a zone of their
+// own count their caps in it. It returns fault.ErrValidation with the members at fault.
 func (s *Seller) Update(d Details, now time.Time) (zoneChanged bool, err error) {
 	next := *s
 	var v fault.Violations
@@ -107,7 +107,7 @@ func (s *Seller) apply(d Details, v *fault.Violations) {
 	}
 }
 
-// Answers reports whether name, as a supplier wrote it, names this seller: by its code or its slug.
+// Answers reports whether name, as a supplier wrote it, is this seller's code or slug.
 func (s *Seller) Answers(name string) bool { return name == s.code || name == s.slug }
 
 // ID returns the seller's id.
@@ -144,7 +144,7 @@ func (s *Seller) Snapshot() Snapshot {
 	}
 }
 
-// FromSnapshot restores a stored seller.
+// FromSnapshot restores a stored seller. It fails when the stored currency is unknown.
 func FromSnapshot(n Snapshot) (*Seller, error) {
 	c, err := money.ParseCurrency(n.Currency)
 	if err != nil {
@@ -156,7 +156,7 @@ func FromSnapshot(n Snapshot) (*Seller, error) {
 	}, nil
 }
 
-// Created is internal: a seller was founded.
+// Created says that a seller was created. It is in the log but not public.
 type Created struct {
 	ID, Code, TimeZone, Currency string
 	At                           time.Time
@@ -165,7 +165,7 @@ type Created struct {
 // EventType implements event.Event.
 func (Created) EventType() string { return "seller.created" }
 
-// Updated is internal: a seller's details changed.
+// Updated says that a seller's details or settings changed. It is in the log but not public.
 type Updated struct {
 	ID, Code, TimeZone, Currency string
 	At                           time.Time
