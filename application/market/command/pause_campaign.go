@@ -10,7 +10,7 @@ import (
 	"github.com/leadmill/leadmill/domain/campaign"
 )
 
-// PauseCampaign lets leads of a campaign wait until it is resumed.
+// PauseCampaign stops a campaign until it is resumed: it takes no leads, and its pending leads wait.
 type PauseCampaign struct {
 	application.Actor
 

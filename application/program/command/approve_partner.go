@@ -9,7 +9,7 @@ import (
 	"github.com/leadmill/leadmill/domain/partner"
 )
 
-// ApprovePartner lets a pending partner take part in the program.
+// ApprovePartner lets a pending or rejected partner take part in the program.
 type ApprovePartner struct {
 	application.Actor
 
@@ -23,7 +23,7 @@ func (ApprovePartner) Needs() application.Scope { return application.Program }
 // ApprovePartnerHandler handles ApprovePartner.
 type ApprovePartnerHandler struct{ program.Deps }
 
-// Handle implements bus.Handler. Errors: partner.ErrNotFound, partner.ErrAction for one that is not pending.
+// Handle implements bus.Handler. Errors: partner.ErrNotFound, partner.ErrAction for a partner in any other status.
 func (h ApprovePartnerHandler) Handle(ctx context.Context, c ApprovePartner) (application.Done, error) {
 	now := h.Clock.Now()
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx program.Tx) (programquery.Partner, error) {

@@ -9,7 +9,8 @@ import (
 	"github.com/leadmill/leadmill/domain/partner"
 )
 
-// RejectPartner turns a pending partner down. It has no way into the portal left: neither a session nor a link.
+// RejectPartner rejects a pending partner and revokes its tokens, so that no session, sign-in link or invitation opens its
+// page.
 type RejectPartner struct {
 	application.Actor
 
@@ -23,7 +24,7 @@ func (RejectPartner) Needs() application.Scope { return application.Program }
 // RejectPartnerHandler handles RejectPartner.
 type RejectPartnerHandler struct{ program.Deps }
 
-// Handle implements bus.Handler. Errors: partner.ErrNotFound, partner.ErrAction for one that is not pending.
+// Handle implements bus.Handler. Errors: partner.ErrNotFound, partner.ErrAction for a partner that is not pending.
 func (h RejectPartnerHandler) Handle(ctx context.Context, c RejectPartner) (application.Done, error) {
 	now := h.Clock.Now()
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx program.Tx) (programquery.Partner, error) {
