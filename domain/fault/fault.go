@@ -1,4 +1,4 @@
-// Package fault holds the one error form of Leadmill: a kind that decides how a failure is answered and a code that
+// Package fault holds the one error form of Leadmill: a kind that decides which response a failure gets, and a code that
 // clients can branch on. An error that is not a *fault.Error is internal and its text never leaves the process.
 package fault
 
