@@ -17,7 +17,7 @@ import (
 	accounthttp "github.com/leadmill/leadmill/ports/http/account"
 )
 
-// accountRoom is whoever uses the installation: sellers, their settings and API keys.
+// accountRoom is the room of sellers, their settings and API keys.
 var accountRoom = NewModule("account",
 	asTranslation(account.Publish),
 	shared(newAccountDeps, newAccountReader, newKeyring, newAccountHandlers),
@@ -33,7 +33,7 @@ func newAccountReader(_ migrated, db *dialect.DB) *accountstore.Reader {
 	return accountstore.NewReader(db)
 }
 
-// newKeyring makes the admin key at the first start of an installation whose settings name none.
+// newKeyring makes an admin key at the first start when LEADMILL_ADMIN_KEY is empty.
 func newKeyring(c Config, reader *accountstore.Reader, store *sqlstore.Store, clock application.Clock, secrets application.Secrets) (*application.Keyring, adminKey, error) {
 	admin := adminKey{hash: sha256.Sum256([]byte(c.AdminKey))}
 	if c.AdminKey == "" {
@@ -82,7 +82,8 @@ func newAccountHandlers(in accountIn) accounthttp.Handlers {
 	}
 }
 
-// forgetting empties the keyring after a command that changes what keys mean, so that this instance knows at once.
+// forgetting wraps a command that changes what keys may do: it empties the keyring afterwards, so that the change holds at
+// once in this instance.
 func forgetting[C any](keyring *application.Keyring, h bus.Handler[C, application.Done]) bus.Handler[C, application.Done] {
 	return bus.HandlerFunc[C, application.Done](func(ctx context.Context, c C) (application.Done, error) {
 		done, err := h.Handle(ctx, c)

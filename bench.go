@@ -10,7 +10,7 @@ import (
 	"github.com/leadmill/leadmill/tests/load"
 )
 
-// benchPatience is how long the report may take to get to the last sale.
+// benchPatience is how long to wait until the campaign report has the last sale.
 const benchPatience = time.Minute
 
 func (c *cli) bench() *cobra.Command {

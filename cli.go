@@ -22,7 +22,7 @@ import (
 	"github.com/leadmill/leadmill/domain/seller"
 )
 
-// cli is the command line: what it works with and where it prints.
+// cli is the command line: the App it runs and where it prints.
 type cli struct {
 	app            *App
 	stdout, stderr io.Writer
@@ -62,7 +62,7 @@ func allCommands(c *cobra.Command) []*cobra.Command {
 	return all
 }
 
-// run makes a command that works on the whole core, with the settings of the environment.
+// run makes the function of a command that uses the whole core, built with the settings of the environment.
 func (c *cli) run(use func(ctx context.Context, k *core, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		config, err := LoadConfig()
@@ -89,7 +89,7 @@ func (c *cli) serve() *cobra.Command {
 	}
 }
 
-// tellAddress prints the admin key, when this start made it, and where the API listens.
+// tellAddress returns a function that prints where the API listens, and the admin key if this start made one.
 func (c *cli) tellAddress(k *core) func(ctx context.Context, base string) error {
 	return func(_ context.Context, base string) error {
 		if k.Admin.made != "" {
@@ -213,7 +213,7 @@ func (c *cli) keys() *cobra.Command {
 	return group("keys", "Make, list and revoke API keys without the API", create, list, revoke)
 }
 
-// parseRate reads "600/60" (requests a window in seconds); empty is the default limit, "none" no limit.
+// parseRate reads "600/60" (requests a window in seconds); an empty text is the default limit (nil), "none" is no limit.
 func parseRate(s string) (*seller.RateLimit, error) {
 	switch s {
 	case "":
@@ -230,7 +230,7 @@ func parseRate(s string) (*seller.RateLimit, error) {
 	return &seller.RateLimit{Requests: n, Window: time.Duration(w) * time.Second}, nil
 }
 
-// keep is the Once of a caller that wants the result itself, not a rendered answer.
+// keep returns a Once without a key for a caller that wants the result itself: it stores the result in into.
 func keep[R any](into *R) application.Once[R] {
 	return application.Once[R]{Render: func(r R) application.Response {
 		*into = r
@@ -238,7 +238,7 @@ func keep[R any](into *R) application.Once[R] {
 	}}
 }
 
-// operator is who works at the command line: whoever can reach the database may act for every seller.
+// operator returns the actor of the command line for a seller. Whoever can reach the database may act for every seller.
 func (k *core) operator(ctx context.Context, code string) (application.Actor, error) {
 	s, err := k.Account.SellerByCode.Handle(ctx, accountquery.SellerByCode{Actor: application.Actor{Scope: seller.Admin}, Code: code})
 	if err != nil {
@@ -363,7 +363,7 @@ func (c *cli) version() *cobra.Command {
 	}}
 }
 
-// Version is the version of this binary: of the module it was built from, or its revision.
+// Version returns the version of this binary: that of its module, or its revision.
 func Version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -14,20 +14,20 @@ import (
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 )
 
-// Config is what the environment says. Everything has a default with which one process runs on an SQLite file.
+// Config is the settings of the environment. With their defaults one process runs on an SQLite file.
 type Config struct {
 	// HTTPAddr is where the API listens: LEADMILL_HTTP_ADDR.
 	HTTPAddr string `env:"LEADMILL_HTTP_ADDR" envDefault:"127.0.0.1:8080"`
 	// DatabaseURL is "sqlite:<file>" or "mysql://user:pass@host:port/name": LEADMILL_DATABASE_URL.
 	DatabaseURL string `env:"LEADMILL_DATABASE_URL" envDefault:"sqlite:data/leadmill.db"`
-	// AdminKey opens /v1/sellers; when empty one is made at the first start and printed once: LEADMILL_ADMIN_KEY.
+	// AdminKey opens /v1/sellers; when empty, a key is made at the first start and printed once: LEADMILL_ADMIN_KEY.
 	AdminKey string `env:"LEADMILL_ADMIN_KEY"`
 	// BatchMax is how many leads share a transaction; 1 gives each its own: LEADMILL_BATCH_MAX.
 	BatchMax int `env:"LEADMILL_BATCH_MAX" envDefault:"256"`
 	// LogLevel is debug, info, warn or error: LEADMILL_LOG_LEVEL.
 	LogLevel slog.Level `env:"LEADMILL_LOG_LEVEL" envDefault:"info"`
-	// PublicURL is the address under which clients reach the API, for links in answers; empty takes the request's host:
-	// LEADMILL_PUBLIC_URL.
+	// PublicURL is the address under which clients reach the API, for links in responses; empty takes the
+	// request's host: LEADMILL_PUBLIC_URL.
 	PublicURL string `env:"LEADMILL_PUBLIC_URL"`
 	// SMTPURL is the mail server by which invitations go out, such as smtp://user:pass@host:587; empty writes them as files
 	// into MailDir: LEADMILL_SMTP_URL.
@@ -40,16 +40,16 @@ type Config struct {
 	MetricsAddr string `env:"LEADMILL_METRICS_ADDR"`
 }
 
-// What a Config that was not read from the environment means by leaving its members empty.
+// The defaults for empty members of a Config that was not read from the environment.
 const (
 	defaultMailDir  = "data/mail"
 	defaultMailFrom = "Leadmill <leadmill@localhost>"
 )
 
-// maxBatch bounds how long one transaction can hold its locks.
+// maxBatch bounds BatchMax and so how long one transaction holds its locks.
 const maxBatch = 2000
 
-// LoadConfig reads the environment. The error lists every setting at fault, not only the first.
+// LoadConfig reads the environment. Its error lists all settings at fault.
 func LoadConfig() (Config, error) { return parseConfig(env.Options{}) }
 
 func parseConfig(o env.Options) (Config, error) {
@@ -98,7 +98,7 @@ func parseConfig(o env.Options) (Config, error) {
 	return c, errors.Join(problems...)
 }
 
-// checkMail tells what is wrong with the settings of mails.
+// checkMail calls wrong for each setting of mails that is wrong.
 func (c Config) checkMail(wrong func(name, format string, args ...any)) {
 	if c.SMTPURL != "" {
 		if err := mail.CheckURL(c.SMTPURL); err != nil {

@@ -41,7 +41,8 @@ func TestConfigTakesWhatIsSet(t *testing.T) {
 	}, c)
 }
 
-// wrongSettings is every setting with a wrong value, and what must be said: never the value, which may be a secret.
+// wrongSettings is every setting with a wrong value and the error it must give, which never holds the value: it may be a
+// secret.
 var wrongSettings = map[string][2]string{
 	"LEADMILL_HTTP_ADDR":    {"secret-host", "must be host:port, for example 127.0.0.1:8080"},
 	"LEADMILL_DATABASE_URL": {"postgres://u:secret@db/x", "must be sqlite:<file> or mysql://user:password@host:port/name"},
@@ -55,7 +56,7 @@ var wrongSettings = map[string][2]string{
 	"LEADMILL_METRICS_ADDR": {"secret", "must be host:port, for example 127.0.0.1:8080"},
 }
 
-// TestConfigNamesEverySetting: a setting that is added is also tested here and described in the README, with its default.
+// TestConfigNamesEverySetting fails for a setting that is not tested here or not described, with its default, in the README.
 func TestConfigNamesEverySetting(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("README.md")

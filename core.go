@@ -36,8 +36,8 @@ import (
 	programhttp "github.com/leadmill/leadmill/ports/http/program"
 )
 
-// coreModule provides what every room needs. Constructors that need the tables depend on migrated, so that nothing uses a
-// database before its schema is there.
+// coreModule provides what every room needs. Constructors that need the tables depend on migrated, so that nothing uses the
+// database before its schema is current.
 var coreModule = fx.Module("core", fx.Provide(
 	newClock,
 	fx.Annotate(random.NewIDs, fx.As(new(application.IDs))),
@@ -58,7 +58,7 @@ var coreModule = fx.Module("core", fx.Provide(
 	fx.Annotate(newSubscriptions, fx.ParamTags(``, ``, ``, ``, groupReactions)),
 ))
 
-// core is what the commands of the command line work with.
+// core holds what the commands of the command line use.
 type core struct {
 	fx.In
 
@@ -111,10 +111,10 @@ func openDatabase(lc fx.Lifecycle, c Config) (*dialect.DB, error) {
 	return db, nil
 }
 
-// migrated says that the schema is there and current.
+// migrated is the proof, for constructors, that the schema is current.
 type migrated struct{}
 
-// connectPatience is how long the first start waits for a database that is starting too, as under docker compose.
+// connectPatience is how long a start waits for a database that is still starting, as under docker compose.
 const connectPatience = time.Minute
 
 func migrate(db *dialect.DB, logger *slog.Logger) (migrated, error) {
@@ -147,7 +147,7 @@ func waitFor(ctx context.Context, db *dialect.DB, logger *slog.Logger) error {
 	}
 }
 
-// eventLog is the parts of the event log that belong together in one instance.
+// eventLog holds the parts of the event log that one instance has.
 type eventLog struct {
 	committed *eventlog.Signal
 	head      *eventlog.Head
@@ -165,7 +165,7 @@ func newLog(_ migrated, db *dialect.DB, logger *slog.Logger) *eventLog {
 	return l
 }
 
-// newSubscriptions gives each reaction a subscriber of the log of its own.
+// newSubscriptions gives each reaction its own subscriber of the log.
 func newSubscriptions(db *dialect.DB, l *eventLog, clock application.Clock, logger *slog.Logger, reactions []application.Reaction) ([]events.Subscription, error) {
 	list := make([]events.Subscription, len(reactions))
 	for i, r := range reactions {
@@ -194,16 +194,17 @@ func newPurge(_ migrated, s *sqlstore.Store, clock application.Clock) applicatio
 	}}
 }
 
-// adminKey is the installation's admin key: its hash, and its text when it was made by this start.
+// adminKey is the installation's admin key: its hash and, if this start made it, its text.
 type adminKey struct {
 	hash [sha256.Size]byte
 	made string
 }
 
-// adminKeyName is where the hash of a made admin key is kept.
+// adminKeyName is the name under which the hash of a made admin key is stored.
 const adminKeyName = "admin_key_sha256"
 
-// publicAddress is where clients reach this server: LEADMILL_PUBLIC_URL, or the address it listens on once it does.
+// publicAddress is the address under which clients reach this server: LEADMILL_PUBLIC_URL, or else the address it listens
+// on, empty before that.
 type publicAddress struct{ at atomic.Pointer[string] }
 
 func (a *publicAddress) set(base string) { a.at.Store(&base) }
@@ -229,7 +230,7 @@ func newChain(logger *slog.Logger, registry *prometheus.Registry, clock applicat
 	}, more...)...)
 }
 
-// server is the HTTP port over the routes of all rooms.
+// server returns the HTTP port with the routes of all rooms.
 func (k *core) server() (*httpport.Server, error) {
 	s, err := httpport.New(httpport.Deps{
 		Routes: slices.Concat(k.Routes...), Authenticator: k.Keyring, Limiter: k.Limiter, Clock: k.Clock, IDs: k.IDs,

@@ -24,7 +24,7 @@ import (
 	"github.com/leadmill/leadmill/domain/seller"
 )
 
-// What the demo seller is made of: the names of the supplier documentation (docs/supplier-api.md).
+// The names of the demo seller, which are those of docs/supplier-api.md.
 const (
 	demoCode    = "ACME1234"
 	demoPartner = "demo-supplier"
@@ -63,7 +63,7 @@ curl -X POST %s/api/leads -H "Content-Type: application/json" -H "Authorization:
 	return err
 }
 
-// makeDemo makes what is missing of the demo seller, with keys and a phone number of this start.
+// makeDemo makes those parts of the demo seller that are missing. Its keys and phone number are new at each start.
 func (k *core) makeDemo(ctx context.Context) (d demo, err error) {
 	actor, err := k.demoSeller(ctx)
 	if err != nil {
@@ -120,7 +120,7 @@ func (k *core) demoPartner(ctx context.Context, actor application.Actor) error {
 	return err
 }
 
-// demoBuyers returns the two buyers of the demo, the one that is asked first in front.
+// demoBuyers returns the two buyers of the demo, first the one that is asked first.
 func (k *core) demoBuyers(ctx context.Context, actor application.Actor) ([]marketquery.Buyer, error) {
 	found, err := k.Market.Buyers.Handle(ctx, marketquery.Buyers{Actor: actor, Page: application.Page{Limit: application.MaxLimit, Number: 1}})
 	if err != nil {
@@ -142,7 +142,7 @@ func (k *core) demoBuyers(ctx context.Context, actor application.Actor) ([]marke
 	return buyers, nil
 }
 
-// demoCampaigns makes the two campaigns that the supplier documentation speaks of, each with a contract of each buyer.
+// demoCampaigns makes the two campaigns of docs/supplier-api.md, each with a contract of each buyer.
 func (k *core) demoCampaigns(ctx context.Context, actor application.Actor, buyers []marketquery.Buyer) error {
 	found, err := k.Market.Campaigns.Handle(ctx, marketquery.Campaigns{Actor: actor, Page: application.Page{Limit: application.MaxLimit, Number: 1}})
 	if err != nil {
@@ -186,7 +186,7 @@ func (k *core) demoKey(ctx context.Context, actor application.Actor, scope selle
 	return made.Key, err
 }
 
-// fundDemo deposits on accounts of the demo's buyers that ran low.
+// fundDemo deposits money for buyers of the demo whose balance is low.
 func (k *core) fundDemo(ctx context.Context, actor application.Actor, buyers []marketquery.Buyer) error {
 	for _, b := range buyers {
 		if b.Balance >= 10_000*major {
@@ -202,7 +202,7 @@ func (k *core) fundDemo(ctx context.Context, actor application.Actor, buyers []m
 	return nil
 }
 
-// randomPhone makes a number of the form of the documentation's examples that was most likely never used before.
+// randomPhone makes a number like the examples of docs/supplier-api.md, which most likely was never used before.
 func randomPhone() (string, error) {
 	n, err := rand.Int(rand.Reader, big.NewInt(800*10_000_000))
 	if err != nil {
@@ -212,7 +212,7 @@ func randomPhone() (string, error) {
 	return digits[:3] + "-" + digits[3:6] + "-" + digits[6:], nil
 }
 
-// actorOf is who acts for a seller from the command line.
+// actorOf returns the actor that acts for a seller from the command line.
 func actorOf(s accountquery.Seller) (application.Actor, error) {
 	currency, err := money.ParseCurrency(s.Currency)
 	return application.Actor{

@@ -7,7 +7,7 @@ import (
 	feedhttp "github.com/leadmill/leadmill/ports/http/feed"
 )
 
-// feedRoom is the events as integrators read them.
+// feedRoom is the room of the events that integrators read.
 var feedRoom = NewModule("feed",
 	shared(newFeedHandlers),
 	asRoutes(feedhttp.Handlers.Routes),

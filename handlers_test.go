@@ -19,7 +19,7 @@ import (
 
 var errAsked = errors.New("asked")
 
-// witness is the outermost or innermost interceptor of a chain under test. It notes what comes and lets nothing through.
+// witness is the outermost or innermost interceptor of a chain under test. It notes each operation and lets none through.
 type witness struct {
 	order int
 	seen  *[]bus.Operation
@@ -62,7 +62,7 @@ func each(ctx context.Context, k *core, prepare func(field string, message refle
 	}
 }
 
-// TestGraphStarts: everything that any command of the command line needs can be made, and is made once.
+// TestGraphStarts shows that everything that a command of the command line needs can be made, and is made once.
 func TestGraphStarts(t *testing.T) {
 	t.Parallel()
 	withCore(t, func(ctx context.Context, k *core) error {
@@ -83,8 +83,8 @@ func TestGraphStarts(t *testing.T) {
 	})
 }
 
-// TestEveryHandlerIsWrapped: each handler of a port passes the chain once, as what it is and under its message's name, which
-// is the handler's too.
+// TestEveryHandlerIsWrapped shows that each handler of a port is wrapped in the chain once, with the right kind and under
+// its message's name, which is the handler's too.
 func TestEveryHandlerIsWrapped(t *testing.T) {
 	t.Parallel()
 	var seen []bus.Operation
@@ -106,7 +106,7 @@ func TestEveryHandlerIsWrapped(t *testing.T) {
 	}, witness{0, &seen})
 }
 
-// TestScopesHold: a message that needs a key comes to its handler with an actor of the scope it needs, and with no other.
+// TestScopesHold shows that a message that needs a key gets to its handler with an actor of that scope and with no other.
 func TestScopesHold(t *testing.T) {
 	t.Parallel()
 	var inner []bus.Operation

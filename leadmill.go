@@ -24,10 +24,10 @@ import (
 	"go.uber.org/fx/fxevent"
 )
 
-// App is Leadmill with its modules, ready to run.
+// App is Leadmill with the modules of a build.
 type App struct{ modules []Module }
 
-// New puts Leadmill and modules together.
+// New returns Leadmill extended by modules.
 func New(modules ...Module) *App { return &App{modules} }
 
 // Run runs the command line of the process and exits: 0 when all went well, 1 on an error, 2 on a wrong setting or call.
@@ -38,7 +38,7 @@ func (a *App) Run() {
 	os.Exit(code)
 }
 
-// Main is Run for tests and other mains: it takes the arguments and returns the exit code.
+// Main is Run for tests and for programs of their own: it takes the arguments and returns the exit code.
 func (a *App) Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	err := a.command(stdout, stderr, args).ExecuteContext(ctx)
 	var usage *usageError
@@ -54,7 +54,7 @@ func (a *App) Main(ctx context.Context, args []string, stdout, stderr io.Writer)
 	}
 }
 
-// usageError is a mistake in a setting or in the call of the command line.
+// usageError is a wrong setting or a wrong call of the command line.
 type usageError struct{ err error }
 
 // Error implements error.
@@ -70,13 +70,14 @@ func complain(w io.Writer, err error) {
 	}
 }
 
-// startTimeout bounds migrating and starting; stopTimeout leaves the HTTP server its 20 seconds to drain.
+// startTimeout bounds migrating and starting. stopTimeout is longer than the 20 seconds in which the HTTP server finishes
+// its requests.
 const (
 	startTimeout = 10 * time.Minute
 	stopTimeout  = 40 * time.Second
 )
 
-// with builds the core, starts what needs starting, calls use and takes everything down again.
+// with builds and starts the core, calls use, and stops everything again.
 func (a *App) with(ctx context.Context, c Config, logs io.Writer, use func(ctx context.Context, k *core) error) (err error) {
 	var k core
 	options := []fx.Option{
@@ -108,7 +109,8 @@ func (a *App) with(ctx context.Context, c Config, logs io.Writer, use func(ctx c
 
 var missingFor = regexp.MustCompile(`missing dependencies for function (\S+)`)
 
-// wiringCause takes the wiring's own words off an error of a constructor, but keeps who lacks what.
+// wiringCause removes fx's own words from the error of a constructor. It keeps the name of a constructor whose dependencies
+// are missing.
 func wiringCause(err error) error {
 	cause := dig.RootCause(err)
 	if m := missingFor.FindStringSubmatch(err.Error()); m != nil {

@@ -20,8 +20,8 @@ import (
 	markethttp "github.com/leadmill/leadmill/ports/http/market"
 )
 
-// marketRoom is the lead marketplace: campaigns with their contracts, buyers with their accounts, the leads that suppliers
-// send, and reports.
+// marketRoom is the room of the lead marketplace: campaigns with their contracts, buyers with their accounts, the leads that
+// suppliers send, and reports.
 var marketRoom = NewModule("market",
 	asTranslation(market.Publish),
 	shared(newMarketDeps, newMarketReader, newCampaignReport, newDirectory, newBatcher, newMatcher, newMarketHandlers,
@@ -60,7 +60,7 @@ func newDirectory(r *marketstore.Reader) *marketcommand.Directory {
 	return marketcommand.NewDirectory(r)
 }
 
-// The size of the batching of leads: how many transactions run at a time, how many leads may wait for each, and how long a
+// The sizes of the batching of leads: how many batches run at a time, how many leads may wait in a lane, and how long a
 // batch may take.
 const (
 	lanes        = 2

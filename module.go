@@ -21,8 +21,8 @@ import (
 // and hand it to New.
 type Module struct{ option fx.Option }
 
-// Extension is one part of a Module. Make one with the As… functions and Provide. A mistake in one is told at the start,
-// with the names of the module and of the constructor.
+// Extension is one part of a Module. Make one with the As… functions and Provide. A mistake in an extension fails the start
+// with an error that names the module and the constructor.
 type Extension struct{ build func(module string) fx.Option }
 
 // NewModule bundles extensions under a name that shows up in start-up errors.
@@ -38,8 +38,8 @@ func NewModule(name string, extensions ...Extension) Module {
 	return Module{fx.Module(name, options...)}
 }
 
-// The value groups in which extensions are collected. Their order is by each member's Order() and code, never by the order
-// of registration.
+// The value groups in which extensions are collected. Extensions of a group are ordered by Order() and code, never by
+// registration.
 const (
 	groupIntakeRules  = `group:"intake_rules"`
 	groupStrategies   = `group:"strategies"`
@@ -53,7 +53,7 @@ const (
 )
 
 // AsIntakeRule registers a constructor of a lead.IntakeRule: a rule that every lead must pass before it is offered to
-// buyers. A constructor returns the extension, or it and an error; its parameters are what Provide tells of.
+// buyers. A constructor returns the extension, or the extension and an error. For its parameters see Provide.
 func AsIntakeRule(constructor any) Extension {
 	return grouped[lead.IntakeRule](constructor, groupIntakeRules)
 }
@@ -64,7 +64,7 @@ func AsStrategy(constructor any) Extension {
 }
 
 // AsAttributionPolicy registers a constructor of an attribution.Policy: a rule that decides which partner a customer belongs
-// to. One with the code of a built-in policy replaces it.
+// to. A policy with the code of a built-in policy replaces that one.
 func AsAttributionPolicy(constructor any) Extension {
 	return grouped[attribution.Policy](constructor, groupPolicies)
 }
@@ -74,40 +74,41 @@ func AsInterceptor(constructor any) Extension {
 	return grouped[bus.Interceptor](constructor, groupInterceptors)
 }
 
-// AsProjection registers a constructor of a projection.Projection, which is fed every event from the first on.
+// AsProjection registers a constructor of a projection.Projection, which gets every event from the first on.
 func AsProjection(constructor any) Extension {
 	return grouped[projection.Projection](constructor, groupProjections)
 }
 
-// asTranslation registers how the domain events of a room become what the log keeps of them.
+// asTranslation registers the translation of a room's domain events to their stored form.
 func asTranslation(t application.Translation) Extension {
 	return Extension{func(string) fx.Option {
 		return fx.Supply(fx.Annotate(t, fx.ResultTags(groupTranslations)))
 	}}
 }
 
-// asReaction registers a constructor of an application.Reaction, which is told of the events of its types.
+// asReaction registers a constructor of an application.Reaction, which gets the events of its types.
 func asReaction(constructor any) Extension {
 	return grouped[application.Reaction](constructor, groupReactions)
 }
 
-// asJob registers a constructor of an application.Job, which every instance does again and again.
+// asJob registers a constructor of an application.Job, which every instance repeats.
 func asJob(constructor any) Extension {
 	return grouped[application.Job](constructor, groupJobs)
 }
 
-// asRoutes registers a constructor of a []httpport.Route, which the HTTP server answers.
+// asRoutes registers a constructor of a []httpport.Route, which the HTTP server serves.
 func asRoutes(constructor any) Extension {
 	return grouped[[]httpport.Route](constructor, groupRoutes)
 }
 
-// shared registers constructors of what other modules need too.
+// shared registers constructors of values that other modules may use too.
 func shared(constructors ...any) Extension {
 	return Extension{func(string) fx.Option { return fx.Provide(constructors...) }}
 }
 
-// Provide registers a constructor of anything that other extensions of the module need; other modules do not see it.
-// Constructors also get a *slog.Logger, an application.Clock and application.IDs of Leadmill's.
+// Provide registers a constructor of a value that other extensions of the module need; other modules do not see the value.
+// Parameters of a constructor are values that the module provides, and Leadmill's *slog.Logger, application.Clock and
+// application.IDs.
 func Provide(constructor any) Extension {
 	return Extension{func(module string) fx.Option {
 		if t := reflect.TypeOf(constructor); !isConstructor(t) {
@@ -133,7 +134,8 @@ func isConstructor(t reflect.Type) bool {
 	return t != nil && t.Kind() == reflect.Func && !t.IsVariadic() && (t.NumOut() == 1 || t.NumOut() == 2 && t.Out(1) == errorType)
 }
 
-// checked makes a constructor of a want whose error names the module and the constructor, and which never returns nil.
+// checked wraps a constructor so that it returns a want, never nil, and so that its error names the module and the
+// constructor.
 func checked(module string, constructor reflect.Value, want reflect.Type) any {
 	t := constructor.Type()
 	in := make([]reflect.Type, t.NumIn())

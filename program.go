@@ -22,8 +22,8 @@ import (
 	programhttp "github.com/leadmill/leadmill/ports/http/program"
 )
 
-// programRoom is the partner program: partners and their referral links, customers, the lead form with its leads,
-// invitations, tracking and the partners' pages.
+// programRoom is the room of the partner program: partners and their referral links, customers, the lead form with its
+// leads, invitations, tracking and the partners' pages.
 var programRoom = NewModule("program",
 	asTranslation(program.Publish),
 	shared(newProgramDeps, newProgramReader, newClicks, newMailer, newProgramHandlers,
@@ -47,7 +47,7 @@ func newProgramReader(_ migrated, db *dialect.DB, clock application.Clock) *prog
 	return programstore.NewReader(db, clock)
 }
 
-// newClicks stores clicks many at a time. They share no locks, so one lane is enough and keeps batches large.
+// newClicks stores clicks many at a time. Clicks need no locks, so one lane is enough and keeps batches large.
 func newClicks(lc fx.Lifecycle, store *sqlstore.Store) *bus.Batcher[program.Click, struct{}] {
 	b := bus.NewBatcher(bus.BatcherConfig{MaxBatch: 1000, Lanes: 1, Queue: laneQueue, Timeout: batchTimeout},
 		programcommand.RecordClicksHandler{Log: store}, func(program.Click) string { return "" })

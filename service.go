@@ -22,8 +22,8 @@ import (
 	"github.com/leadmill/leadmill/ports/events"
 )
 
-// serve listens, runs what works in the background, calls ready with the address clients use, and goes on until ctx ends.
-// Then it stops taking requests, finishes those it has, and lets the background come to rest.
+// serve listens, runs the background work, calls ready with the address for clients, and works until ctx ends. Then it takes
+// no more requests, finishes those it has, and stops the background work.
 func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base string) error) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", k.Config.HTTPAddr)
 	if err != nil {
@@ -79,21 +79,22 @@ func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base s
 	return err
 }
 
-// tuneGC lets the heap grow to five times what is live before it is collected, unless GOGC says otherwise. What is live is
-// a few megabytes; collecting less often saved 14 % of the processor time a lead (docs/benchmarks.md).
+// tuneGC lets the heap grow to five times the live data before it is collected, unless GOGC is set. The live data is a few
+// megabytes; collecting less often saves 14 % of the processor time of a lead (docs/benchmarks.md).
 func tuneGC() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
 	}
 }
 
-// base is the address under which clients reach the API, as far as this instance knows: mails need LEADMILL_PUBLIC_URL.
+// base returns the address under which clients reach the API, as far as this instance knows it: links in mails need
+// LEADMILL_PUBLIC_URL.
 func (k *core) base(l net.Listener) string {
 	if k.Config.PublicURL != "" {
 		return k.Config.PublicURL
 	}
 	if at, err := netip.ParseAddrPort(l.Addr().String()); err == nil && at.Addr().IsUnspecified() {
-		return "http://127.0.0.1:" + strconv.Itoa(int(at.Port())) // every address of this machine, of which this one is sure
+		return "http://127.0.0.1:" + strconv.Itoa(int(at.Port())) // the server listens on all addresses of this machine, and this one always works
 	}
 	return "http://" + l.Addr().String()
 }
@@ -107,7 +108,8 @@ func (k *core) react(ctx context.Context) error {
 	return router.Run(ctx)
 }
 
-// every does a job again and again with a pause between. An error is logged and does not end it.
+// every returns a function that repeats a job, with a pause between, until its context ends. An error is logged and does not
+// end the job.
 func (k *core) every(job application.Job) func(context.Context) error {
 	return func(ctx context.Context) error {
 		tick := time.NewTicker(job.Every)

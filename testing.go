@@ -12,17 +12,17 @@ import (
 	"github.com/leadmill/leadmill/application"
 )
 
-// StartOptions change what an Instance works with. The zero value is what serve works with.
+// StartOptions change what an Instance uses. The zero value changes nothing.
 type StartOptions struct {
-	// Clock tells the time instead of the system's clock. Leases of event consumers go by the database's clock all the same.
+	// Clock replaces the system's clock. Leases of event consumers still use the database's clock.
 	Clock application.Clock
 	// Driver wraps the connector of the database's driver, to count statements or to make them fail.
 	Driver func(driver.Connector) driver.Connector
-	// Logs takes the log; nil throws it away.
+	// Logs receives the log; nil discards it.
 	Logs io.Writer
 }
 
-// Instance is Leadmill running inside another program: a team's tests of its module start one in place of a process.
+// Instance is Leadmill running inside another program: a team's tests of its module use it in place of a process.
 type Instance struct {
 	url  string
 	stop context.CancelFunc
@@ -71,10 +71,10 @@ func (a *App) Start(ctx context.Context, c Config, o StartOptions) (*Instance, e
 	}
 }
 
-// URL is the address under which clients reach the API, without a slash at its end.
+// URL returns the address under which clients reach the API, without a slash at its end.
 func (i *Instance) URL() string { return i.url }
 
-// Stop answers the requests that are under way, comes to rest and returns what went wrong since Start. It is called once.
+// Stop finishes the requests in work, stops the instance and returns what went wrong since Start. Call it once.
 func (i *Instance) Stop() error {
 	i.stop()
 	return <-i.done

@@ -14,7 +14,7 @@ import (
 	"github.com/leadmill/leadmill/domain/seller"
 )
 
-// ErrInvalidKey says that an API key is missing, unknown or revoked: always the same answer.
+// ErrInvalidKey says that an API key is missing, unknown or revoked, without telling which.
 var ErrInvalidKey = fault.New(fault.Unauthenticated, "invalid_api_key", "Invalid API Key")
 
 // Authenticator turns the text of an API key into the actor it stands for and the key's rate limit: ErrInvalidKey.
@@ -32,9 +32,9 @@ type RateState struct {
 
 // RateLimiter counts requests in fixed windows that start with a key's first request. Refused requests are not counted.
 type RateLimiter interface {
-	// Take counts one request under a name.
+	// Take counts one request under a name and returns the state after it.
 	Take(name string, limit seller.RateLimit) RateState
-	// Peek tells the state without counting.
+	// Peek returns the state without counting a request.
 	Peek(name string, limit seller.RateLimit) RateState
 }
 
@@ -44,14 +44,14 @@ type KeyReader interface {
 	KeyByID(ctx context.Context, id string) (seller.Key, seller.Snapshot, error)
 }
 
-// A key is trusted without asking the database for keyTTL, and for keyGrace while one request asks: revoking works on
-// every instance within it, with room to the 5 seconds that are promised (docs/marketplace.md).
+// A key that was read is trusted for keyTTL, and for keyGrace while one request reads it again. So revoking a key works on
+// every instance well within the 5 seconds that docs/marketplace.md promises.
 const (
 	keyTTL   = 3 * time.Second
 	keyGrace = 4 * time.Second
 )
 
-// maxCachedKeys bounds the cache; beyond it, it starts anew.
+// maxCachedKeys bounds the cache; a full cache is emptied.
 const maxCachedKeys = 100_000
 
 // Keyring authenticates API keys. It remembers keys by the hash of their text for 3 seconds.
@@ -68,7 +68,7 @@ type knownKey struct {
 	actor      Actor
 	limit      seller.RateLimit
 	readAt     time.Time
-	refreshing *atomic.Bool // one request asks again; the others go on with what is known for a moment longer
+	refreshing *atomic.Bool // set while one request reads the key again; the others use the known key until keyGrace ends
 }
 
 // NewKeyring makes a Keyring. adminHash is the SHA-256 of the installation's admin key.
@@ -129,7 +129,7 @@ func (k *Keyring) forget(hash [sha256.Size]byte) {
 	k.mu.Unlock()
 }
 
-// Forget drops everything that is remembered, so that a change made by this process holds at once.
+// Forget drops all remembered keys, so that a change made by this process takes effect at once.
 func (k *Keyring) Forget() {
 	k.mu.Lock()
 	clear(k.known)

@@ -18,7 +18,7 @@ import (
 	"github.com/leadmill/leadmill/domain/seller"
 )
 
-// handClock stands until the test moves it.
+// handClock is a clock that only the test moves.
 type handClock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -182,7 +182,7 @@ func TestKeyringRefuses(t *testing.T) {
 		r.refused(t, token)
 		assert.Equal(t, before+2, r.table.count(), "unknown is never remembered")
 	}
-	// Nor does a wrong secret get in after the right one.
+	// A wrong secret is refused also after the right one was accepted.
 	_, _, err := r.Authenticate(t.Context(), r.supplier)
 	require.NoError(t, err)
 	r.refused(t, seller.Token(seller.Supplier, "K1", "WRONG"))

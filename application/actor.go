@@ -11,7 +11,7 @@ import (
 type Actor struct {
 	Scope      seller.Scope
 	KeyID      string
-	SellerID   string // empty for Admin, as is all that follows
+	SellerID   string // empty for Admin, as are all members below
 	SellerCode string
 	SellerSlug string
 	Website    string
@@ -21,15 +21,15 @@ type Actor struct {
 	PartnerID     string // for Supplier
 }
 
-// Who returns the actor. Commands and queries embed their actor and so have this method, which is what authorising asks.
+// Who returns the actor. Messages embed their Actor and so have this method, which Authorise calls.
 func (a Actor) Who() Actor { return a }
 
-// IsSeller reports whether name, as a supplier wrote it, names the actor's seller: by its code or its slug.
+// IsSeller reports whether name, as a supplier wrote it, is the code or the slug of the actor's seller.
 func (a Actor) IsSeller(name string) bool {
 	return name != "" && (name == a.SellerCode || name == a.SellerSlug)
 }
 
-// Trail ties what a request caused together: it becomes the correlation, causation and trace of its events.
+// Trail connects all that one request causes: its members become the correlation, causation and trace of the events.
 type Trail struct{ CorrelationID, CausationID, Traceparent string }
 
 type trailKey struct{}

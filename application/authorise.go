@@ -7,12 +7,12 @@ import (
 	"github.com/leadmill/leadmill/domain/fault"
 )
 
-// ErrForbidden says that the key is known, but not for this.
+// ErrForbidden says that the key is valid but its scope does not allow the message.
 var ErrForbidden = fault.New(fault.Forbidden, "forbidden", "This API key may not do this.")
 
-// Authorise is the interceptor that compares the scope of a command's or query's actor with the scope the message needs.
-// The HTTP port looks at scopes too; this one holds whatever port a message comes through. It refuses whatever it does not
-// know: a message that does not say what it needs, and one that needs a key but carries no actor.
+// Authorise is the interceptor that compares the scope of a command's or query's actor with the scope the message needs. The
+// HTTP port checks scopes too; Authorise checks them for every port. It refuses a message that names no scope, and a message
+// that needs a key but carries no actor.
 type Authorise struct{}
 
 // Code implements bus.Interceptor.
@@ -21,7 +21,7 @@ func (Authorise) Code() string { return "authorise" }
 // Order implements bus.Interceptor.
 func (Authorise) Order() int { return 500 }
 
-// Intercept implements bus.Interceptor: ErrForbidden.
+// Intercept implements bus.Interceptor. Errors: ErrForbidden, those of next.
 func (Authorise) Intercept(ctx context.Context, op bus.Operation, next func(context.Context) error) error {
 	if !permitted(op.Message) {
 		return ErrForbidden

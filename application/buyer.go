@@ -8,6 +8,7 @@ import (
 
 // BuyerRepository stores buyers and their ledgers.
 type BuyerRepository interface {
+	// Add stores a new buyer.
 	Add(ctx context.Context, b *buyer.Buyer) error
 	// Get loads a buyer without locking it: buyer.ErrNotFound.
 	Get(ctx context.Context, sellerID, id string) (*buyer.Buyer, error)
@@ -17,7 +18,7 @@ type BuyerRepository interface {
 	LockAll(ctx context.Context, ids []string) (map[string]*buyer.Buyer, error)
 	// Save stores changes of one locked buyer with its new ledger entries.
 	Save(ctx context.Context, b *buyer.Buyer) error
-	// SaveSold stores the new ledger entries and balances of locked buyers that were only charged: one statement for the
-	// balances, guarded so that none can be overdrawn, and one for the entries.
+	// SaveSold stores the new ledger entries and balances of locked buyers whose only change is charges: one statement for
+	// the entries and one for the balances, which fails rather than overdraw an account.
 	SaveSold(ctx context.Context, buyers []*buyer.Buyer) error
 }

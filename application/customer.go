@@ -10,12 +10,12 @@ import (
 type CustomerRepository interface {
 	// Add stores a new customer: customer.ErrKeyTaken.
 	Add(ctx context.Context, c *customer.Customer) error
-	// Lock returns a customer of a seller, its row locked: customer.ErrNotFound.
+	// Lock loads a customer of a seller and locks its row: customer.ErrNotFound.
 	Lock(ctx context.Context, sellerID string, h CustomerHandle) (*customer.Customer, error)
 	// Save stores changes of a locked customer: customer.ErrKeyTaken.
 	Save(ctx context.Context, c *customer.Customer) error
 }
 
-// CustomerHandle names a customer: the first member given counts. Any is what stands in a path: a key, else an id, else an
-// email. Of several customers with one email the newest is meant.
+// CustomerHandle names a customer by its first member that is not empty. Any is a path's text: a key, else an id, else an
+// email. An email that several customers have names the newest of them.
 type CustomerHandle struct{ Any, Key, ID, Email string }

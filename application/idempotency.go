@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// Response is what a request was answered: the HTTP status and body that are stored with the effect of a command, so that a
-// replay sends them again, byte for byte.
+// Response is the HTTP status and body of a request. It is stored together with the effect of a command, so that a replay
+// sends the same bytes again.
 type Response struct {
 	Status int
 	Body   []byte
 }
 
-// StoredResponse is what is kept of a lead's request.
+// StoredResponse is a stored response with the fingerprint of its request.
 type StoredResponse struct {
 	Fingerprint [sha256.Size]byte
 	Response    Response
@@ -21,9 +21,9 @@ type StoredResponse struct {
 
 // IdempotencyRepository stores the responses to management commands under their Idempotency-Key.
 type IdempotencyRepository interface {
-	// Claim takes an Idempotency-Key of an API key for a request until a time. When it is taken already, it returns what
-	// is stored under it; a key whose time is over is taken again.
+	// Claim takes an Idempotency-Key of an API key for a request until a time; a key whose time is over can be taken again.
+	// When another request holds the key, taken is false and stored is that request's response.
 	Claim(ctx context.Context, keyID, idempotencyKey string, fingerprint [sha256.Size]byte, now, until time.Time) (stored StoredResponse, taken bool, err error)
-	// Complete stores the answer under a key that Claim took in the same transaction.
+	// Complete stores the response under a key that Claim took in the same transaction.
 	Complete(ctx context.Context, keyID, idempotencyKey string, a Response) error
 }

@@ -6,16 +6,18 @@ import (
 	"time"
 )
 
-// patience is how long a request waits for another one with its Idempotency-Key.
+// patience is how long a request waits for another request with the same Idempotency-Key.
 const patience = 5 * time.Second
 
-// InFlight knows which Idempotency-Keys this process works on. Other processes are held off by the database.
+// InFlight knows the Idempotency-Keys of the requests that this process is working on. Between processes the database does
+// the same by locking.
 type InFlight struct {
 	mu   sync.Mutex
 	busy map[string]chan struct{}
 }
 
-// Enter waits until no other request works on the key, at most 5 seconds: ErrInProgress. The caller must call release.
+// Enter waits until no other request with the key is in work. It returns ErrInProgress after 5 seconds or when ctx ends. The
+// caller must call release.
 func (f *InFlight) Enter(ctx context.Context, apiKeyID, key string) (release func(), err error) {
 	id := apiKeyID + "\x00" + key
 	timer := time.NewTimer(patience)

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Job is done again and again by every instance, with a pause between. It must not matter that several instances do it at a
-// time. An error is logged and ends nothing.
+// Job is work that every instance repeats, with a pause of Every between. Several instances may do it at the same time. An
+// error is logged and does not end the job.
 type Job struct {
 	Name  string // as logged: "sweep pending leads"
 	Every time.Duration

@@ -7,7 +7,7 @@ import (
 	"github.com/leadmill/leadmill/domain/lead"
 )
 
-// StoredLead is a lead together with the response its supplier got. Fingerprint identifies the request; Trail goes into the
+// StoredLead is a lead with the response that its supplier got. Fingerprint identifies the request; Trail goes into the
 // lead's events.
 type StoredLead struct {
 	Lead        *lead.Lead
@@ -22,9 +22,9 @@ type LeadRepository interface {
 	AddAll(ctx context.Context, leads []StoredLead) error
 	// Responses returns the stored responses of leads by id, in one statement. Unknown ids are left out.
 	Responses(ctx context.Context, ids []string) (map[string]StoredResponse, error)
-	// LockPending loads up to limit pending leads of a campaign with ids above after, oldest first, locked.
+	// LockPending loads and locks up to limit pending leads of a campaign with ids above after, oldest first.
 	LockPending(ctx context.Context, campaignID, after string, limit int) ([]*lead.Lead, error)
-	// LockPendingByID is LockPending for one lead: the list is empty when it is not pending in the campaign.
+	// LockPendingByID is LockPending for one lead; the list is empty when the lead is not pending in the campaign.
 	LockPendingByID(ctx context.Context, campaignID, id string) ([]*lead.Lead, error)
 	// SaveAll stores changes of locked leads and their new sales: one statement for the leads, one for the sales.
 	SaveAll(ctx context.Context, leads []*lead.Lead) error

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// The names of the metadata that a message of the event log carries. The last three are there where they are known.
+// The names of the metadata of a message of the event log. The last three are left out when unknown.
 const (
 	MetaType             = "type"
 	MetaSellerID         = "seller_id"
@@ -21,7 +21,8 @@ const (
 
 const occurredAtLayout = "2006-01-02T15:04:05.000000Z07:00"
 
-// Metadata returns what a message says of an event besides its id, which is the message's, and its payload.
+// Metadata returns the metadata of the event's message. The event's id and payload are not in it: they are the message's id
+// and payload.
 func (e *StoredEvent) Metadata() map[string]string {
 	m := map[string]string{
 		MetaType: e.Type, MetaSellerID: e.SellerID, MetaAggregateType: e.AggregateType, MetaAggregateID: e.AggregateID,
@@ -38,8 +39,8 @@ func (e *StoredEvent) Metadata() map[string]string {
 	return m
 }
 
-// EventOfMessage returns the event that a message with an id, the metadata of Metadata and a payload is about. What is not
-// in the metadata, or not of its form, is zero.
+// EventOfMessage returns the event of a message with an id, the metadata that Metadata returns, and a payload. Members that
+// are missing in the metadata or malformed are zero.
 func EventOfMessage(id string, metadata map[string]string, payload []byte) StoredEvent {
 	e := StoredEvent{EventRecord: EventRecord{
 		ID: id, Type: metadata[MetaType], SellerID: metadata[MetaSellerID],

@@ -17,15 +17,16 @@ var (
 // KeepResponses is how long a response can be replayed under its Idempotency-Key.
 const KeepResponses = 24 * time.Hour
 
-// Once makes a command replayable. Fingerprint identifies the whole request; Render turns the result into the response
-// that is stored with the effect and sent again by a replay.
+// Once makes a command replayable. Fingerprint identifies the whole request; Render turns the result into the response,
+// which is stored with the effect and sent again by a replay.
 type Once[R any] struct {
 	Key         string // the Idempotency-Key; empty: none
 	Fingerprint [sha256.Size]byte
 	Render      func(R) Response
 }
 
-// Done is what became of a replayable command: the response to send, and whether it is a replay of an earlier one.
+// Done is the result of a replayable command: the response to send, and whether it is the stored response of an earlier
+// request.
 type Done struct {
 	Response Response
 	Replayed bool
@@ -39,14 +40,14 @@ type Deps[T any] struct {
 	InFlight *InFlight
 }
 
-// OnceTx is the part of a transaction in which responses are kept under their Idempotency-Keys.
+// OnceTx is the part of a transaction that DoOnce needs.
 type OnceTx interface {
 	Idempotency() IdempotencyRepository
 }
 
-// DoOnce runs use in one transaction. Under an Idempotency-Key it runs once within 24 hours: its rendered response is stored
-// with its effect, and the same request again is answered by it. Errors: those of use and of UnitOfWork.Do, ErrKeyReused when
-// another request came with the key, ErrInProgress when one with the key is not done within 5 seconds.
+// DoOnce runs use in one transaction. With an Idempotency-Key use runs once within 24 hours: the rendered response is stored
+// with the effect, and the same request gets that response again. Errors: those of use and of UnitOfWork.Do; ErrKeyReused
+// when a different request used the key; ErrInProgress when a request with the key is not done within 5 seconds.
 func DoOnce[T OnceTx, R any](ctx context.Context, d Deps[T], actor Actor, once Once[R], use func(ctx context.Context, tx T) (R, error)) (Done, error) {
 	if once.Key == "" {
 		return doAlways(ctx, d, once, use)

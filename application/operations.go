@@ -8,8 +8,8 @@ import (
 	"github.com/leadmill/leadmill/application/bus"
 )
 
-// Message is a command or a query. It says itself which scope it needs; its name, in metrics, traces and logs, is its
-// type's.
+// Message is a command or a query. Needs returns the scope it needs. Its name in metrics, traces and logs is the name of its
+// type.
 type Message interface{ Needs() Scope }
 
 // Operations are the commands and queries of an instance, each with the chain of interceptors around its handler.
@@ -19,15 +19,16 @@ type Operations struct {
 	errs  []error
 }
 
-// NewOperations returns Operations without any message. Every handler that is added gets the chain around it.
+// NewOperations returns Operations without any message. Each handler that is added is wrapped in the chain.
 func NewOperations(chain bus.Chain) *Operations {
 	return &Operations{chain: chain, known: map[string]reflect.Type{}}
 }
 
-// Err returns what is wrong with the messages that were added: one without a scope, or two of one name.
+// Err returns what is wrong with the added messages: a message without a scope, or two messages of the same name. nil when
+// all are right.
 func (o *Operations) Err() error { return errors.Join(o.errs...) }
 
-// Command adds the handler of a command and returns it with the chain around it. What is wrong with the command is told by
+// Command adds the handler of a command and returns it wrapped in the chain. What is wrong with the command is returned by
 // Operations.Err.
 func Command[C Message, R any](o *Operations, h bus.Handler[C, R]) bus.Handler[C, R] {
 	return bus.Wrap(o.chain, bus.Command, add[C](o), h)

@@ -7,16 +7,15 @@ import (
 	"github.com/leadmill/leadmill/domain/fault"
 )
 
-// The bounds of a page, in items: what a page has when nothing is said, the most that may be asked for, and the deepest item
-// that is reached by a page's number.
+// The bounds of a page, in items: its default size, its greatest size, and the last item that can be reached by Number.
 const (
 	DefaultLimit = 15
 	MaxLimit     = 250
 	maxOffset    = 10_000
 )
 
-// Page asks for a part of a list. With After, it goes on behind the row of that key (keyset paging, flat at any depth);
-// without, page Number is counted off from the start.
+// Page asks for a part of a list. With After it starts behind the row of that key, which costs the same at any depth.
+// Without After it is the page of that Number, from 1, counted from the start.
 type Page struct {
 	Limit     int
 	Number    int
@@ -32,7 +31,7 @@ func (p Page) Offset() int {
 	return (p.Number - 1) * p.Limit
 }
 
-// Check returns a violation for each of the page's members that is at fault: fault.ErrValidation.
+// Check returns fault.ErrValidation with the members at fault, or nil.
 func (p Page) Check() error {
 	var v fault.Violations
 	if p.Limit < 1 || p.Limit > MaxLimit {
@@ -53,7 +52,8 @@ type List[T any] struct {
 	Next  string
 }
 
-// ListOf cuts rows, of which one more than the limit was read, to a page. key names the row to go on after.
+// ListOf makes a page of rows. The caller reads one row more than the limit, which tells whether there is a next page. key
+// returns the key of a row.
 func ListOf[T any](rows []T, p Page, key func(T) string) List[T] {
 	if len(rows) > p.Limit {
 		return List[T]{Items: rows[:p.Limit], Next: key(rows[p.Limit-1])}
@@ -64,7 +64,8 @@ func ListOf[T any](rows []T, p Page, key func(T) string) List[T] {
 // EncodeCursor makes a key opaque for a URL.
 func EncodeCursor(key string) string { return base64.RawURLEncoding.EncodeToString([]byte(key)) }
 
-// DecodeCursor is the reverse; an unreadable cursor is a violation of "cursor".
+// DecodeCursor is the reverse. It returns fault.ErrValidation, with the field "cursor", for a text that EncodeCursor cannot
+// have returned.
 func DecodeCursor(cursor string) (string, error) {
 	b, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil || len(b) == 0 || len(b) > 400 || strings.ContainsFunc(string(b), func(r rune) bool { return r < 32 || r == 0xFFFD }) {

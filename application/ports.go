@@ -1,5 +1,5 @@
-// Package application holds what Leadmill can do: commands that change, queries that answer and projections that follow
-// the events. This package itself says what the application needs from outside.
+// Package application holds the use cases of Leadmill: commands, queries, and projections of events. This package itself
+// holds what all rooms share and the interfaces of what they need from outside.
 package application
 
 import (
@@ -12,13 +12,13 @@ type Clock interface{ Now() time.Time }
 // IDs makes ids that sort by the time they were made: a prefix and a ULID, such as "lead_01J…".
 type IDs interface{ New(prefix string) string }
 
-// Secrets makes random texts of at least 256 bits of A-Z, a-z and 0-9.
+// Secrets makes random texts of A-Z, a-z and 0-9 with at least 256 random bits.
 type Secrets interface{ New() string }
 
-// PasswordHasher turns a password into what may be stored of it.
+// PasswordHasher turns a password into a hash that may be stored.
 type PasswordHasher interface {
 	Hash(password string) (string, error)
 }
 
-// Wake is told after a commit that there are new events. It never blocks.
+// Wake is notified after a commit that wrote events. Notify never blocks.
 type Wake interface{ Notify() }

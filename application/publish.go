@@ -9,7 +9,7 @@ import (
 	"github.com/leadmill/leadmill/domain/event"
 )
 
-// Published is what the log keeps of a domain event: the versioned type and the JSON of its contract, public or internal,
+// Published is the stored form of a domain event: the versioned type and the JSON of its contract, public or internal,
 // without personal data, and when it happened, in UTC.
 type Published struct {
 	Type    string
@@ -17,13 +17,13 @@ type Published struct {
 	At      time.Time
 }
 
-// Translation turns the domain events of one room into what the log keeps of them. ok is false for an event of another room.
+// Translation returns the stored form of the domain events of one room; ok is false for an event of another room.
 type Translation func(e event.Event) (p Published, ok bool, err error)
 
-// Translations are those of all rooms.
+// Translations are the translations of all rooms.
 type Translations []Translation
 
-// Translate asks the rooms in turn. An event that none of them translates is an error, so that none is lost.
+// Translate tries the translations in turn. It fails for an event that none of them translates, so that no event is lost.
 func (ts Translations) Translate(e event.Event) (Published, error) {
 	for _, translate := range ts {
 		if p, ok, err := translate(e); ok || err != nil {
@@ -33,7 +33,7 @@ func (ts Translations) Translate(e event.Event) (Published, error) {
 	return Published{}, fmt.Errorf("event %T (%s) has no contract", e, e.EventType())
 }
 
-// PublishIfAny encodes the public contract of an event, as a Translation does; ok is false when there is none.
+// PublishIfAny encodes the public contract of an event; ok is false when contract is nil.
 func PublishIfAny(contract eventsv1.Event, at time.Time) (p Published, ok bool, err error) {
 	if contract == nil {
 		return Published{}, false, nil
@@ -42,7 +42,7 @@ func PublishIfAny(contract eventsv1.Event, at time.Time) (p Published, ok bool, 
 	return p, true, err
 }
 
-// PublishInternal encodes an internal contract: one that is in the log for projections and never shown to integrators.
+// PublishInternal encodes an internal contract, which is in the log for projections and never shown to integrators.
 func PublishInternal(typ string, contract any, at time.Time) (Published, error) {
 	payload, err := json.Marshal(contract)
 	if err != nil {

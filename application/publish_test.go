@@ -59,7 +59,7 @@ const (
 	now      = `"2025-05-02T16:12:39.004217Z"`
 )
 
-// translations is every domain event with what the log keeps of it.
+// translations is every domain event with its stored form.
 var translations = []struct {
 	event   event.Event
 	typ     string
@@ -450,8 +450,8 @@ func again(t *rapid.T, payload []byte, into any) {
 	require.Equal(t, string(encoded), string(payload))
 }
 
-// TestNoPersonalDataIsPublished takes partners, customers and form leads through all they can go through, and looks for what
-// is personal of them in what is published.
+// TestNoPersonalDataIsPublished takes partners, customers and form leads through all their steps and looks for their
+// personal data in the published events.
 func TestNoPersonalDataIsPublished(t *testing.T) {
 	t.Parallel()
 	var published []event.Event
@@ -533,7 +533,7 @@ func BenchmarkTranslate(b *testing.B) {
 	}
 }
 
-// translate is what the log keeps of an event, whichever room it is of.
+// translate returns the stored form of an event of any room.
 func translate(e event.Event) (typ string, payload []byte, at time.Time, err error) {
 	p, err := application.Translations{market.Publish, program.Publish, account.Publish}.Translate(e)
 	return p.Type, p.Payload, p.At, err

@@ -13,9 +13,9 @@ type SellerRepository interface {
 	Add(ctx context.Context, s *seller.Seller) error
 	// Lock loads a seller by id and locks its row: seller.ErrNotFound.
 	Lock(ctx context.Context, id string) (*seller.Seller, error)
-	// LockByCode is Lock by code.
+	// LockByCode is Lock by the seller's code.
 	LockByCode(ctx context.Context, code string) (*seller.Seller, error)
-	// Get loads a seller by id without locking it.
+	// Get loads a seller by id without locking it: seller.ErrNotFound.
 	Get(ctx context.Context, id string) (*seller.Seller, error)
 	// Save stores changes of a locked seller: seller.ErrSlugTaken.
 	Save(ctx context.Context, s *seller.Seller) error
@@ -23,9 +23,10 @@ type SellerRepository interface {
 
 // KeyRepository stores API keys.
 type KeyRepository interface {
+	// Add stores a new key.
 	Add(ctx context.Context, k seller.Key) error
 	// Revoke ends a key of a seller: seller.ErrKeyNotFound, also when it is revoked already.
 	Revoke(ctx context.Context, sellerID, id string, at time.Time) error
-	// RevokeOfPartner ends all keys of a partner; it may have none.
+	// RevokeOfPartner ends all keys of a partner. It is no error when there are none.
 	RevokeOfPartner(ctx context.Context, sellerID, partnerID string, at time.Time) error
 }

@@ -6,9 +6,10 @@ import (
 	"github.com/leadmill/leadmill/domain/fault"
 )
 
-// Errors of the store. They carry no cause to a client.
+// Errors of the store. Their causes are for logs, never shown to a client.
 var (
-	// ErrUnavailable says that the database cannot be reached, is too busy or a lock was not had in time. Nothing was changed.
+	// ErrUnavailable says that the database cannot be reached or is too busy, or that a lock was not free in time. Nothing
+	// was changed.
 	ErrUnavailable = fault.New(fault.Unavailable, "service_unavailable", "Service unavailable")
 	// ErrOutcomeUnknown says that the connection was lost while committing: the change may or may not be stored.
 	ErrOutcomeUnknown = fault.New(fault.Unavailable, "service_unavailable", "Service unavailable")
@@ -16,8 +17,8 @@ var (
 	ErrConcurrentChange = fault.New(fault.Conflict, "concurrent_change", "The object was changed at the same time. Try again.")
 )
 
-// DataError says that the database refused a value (a constraint, a range, an encoding): running the same again fails
-// again. A batch is then narrowed down to the command at fault.
+// DataError says that the database refused a value (a constraint, a range, an encoding), so the same command would fail
+// again. The handler of a batch then searches for the command at fault.
 type DataError struct{ Err error }
 
 // Error implements error.
@@ -32,19 +33,19 @@ type OutcomeUnknownError struct{ Err error }
 // Error implements error.
 func (e *OutcomeUnknownError) Error() string { return "outcome of commit unknown: " + e.Err.Error() }
 
-// Unwrap makes the error one of kind Unavailable to whoever does not look closer.
+// Unwrap returns ErrOutcomeUnknown, which gives the error its kind and code, and the driver's error.
 func (e *OutcomeUnknownError) Unwrap() []error { return []error{ErrOutcomeUnknown, e.Err} }
 
 // UnitOfWork runs closures in transactions. T is what a closure sees of its transaction: the repositories that the commands
 // of one room need.
 //
-// Stored rows are locked in one order everywhere: seller, numbers, partner, customer, campaign, lead, buyer, counters, claims;
-// each sorted by id. Rows that the transaction itself inserts do not count: nobody waits for them with another lock. Nor do
-// the response under an Idempotency-Key and a token that is consumed, which come first of all. Events of saved aggregates are
-// written last, just before the commit.
+// All transactions lock stored rows in the same order: seller, numbers, partner, customer, campaign, lead, buyer, counters,
+// claims; each sorted by id. The response under an Idempotency-Key and a token that is consumed are locked before all of
+// these. Rows that the transaction itself inserts need no order, because no transaction that holds another lock waits for
+// them. Events of saved aggregates are written last, just before the commit.
 type UnitOfWork[T any] interface {
 	// Do runs fn in one transaction and commits it. Deadlocks, lock timeouts and lost races for a claim run fn again (at
-	// most 5 times in all, with jitter), so fn must not keep anything of an earlier run. It returns fn's error unchanged,
-	// ErrUnavailable (wrapped) when the database could not do it, *OutcomeUnknownError, or *DataError.
+	// most 5 times in all, with jitter), so fn must not rely on anything from an earlier run. It returns fn's error
+	// unchanged, ErrUnavailable (wrapped) when the database could not do it, *OutcomeUnknownError, or *DataError.
 	Do(ctx context.Context, fn func(ctx context.Context, tx T) error) error
 }

@@ -1,4 +1,4 @@
-// Package clock tells the time. It is the only place that asks the machine for it.
+// Package clock tells the time. No other package reads the machine's clock.
 package clock
 
 import (
@@ -27,13 +27,13 @@ func (c *System) Now() time.Time {
 	return now
 }
 
-// Manual is a clock that tests set.
+// Manual is a clock that only its caller moves, for tests.
 type Manual struct {
 	mu  sync.Mutex
 	now time.Time
 }
 
-// NewManual returns a clock that stands at a time.
+// NewManual returns a clock that shows now until it is moved.
 func NewManual(now time.Time) *Manual {
 	return &Manual{now: now.UTC().Truncate(time.Microsecond)}
 }

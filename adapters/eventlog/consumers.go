@@ -10,17 +10,17 @@ import (
 	"github.com/leadmill/leadmill/application"
 )
 
-// Status is how far a consumer is.
+// Status says how far a consumer has come.
 type Status struct {
 	Consumer string
-	Position int64 // of the last event it is done with
-	Lag      int64 // events of all types behind the log's head
-	Owned    bool  // an instance works on it now
-	Fence    int64 // how often it changed hands
-	Parked   int   // events that wait for a Retry
+	Position int64 // of the last event that is done
+	Lag      int64 // events of all types between Position and the log's head
+	Owned    bool  // an instance holds its lease
+	Fence    int64 // how often its owner changed
+	Parked   int   // parked events, which wait for a Retry
 }
 
-// Parked is an event that a consumer could not handle, or a later one of the same aggregate, which waits behind it.
+// Parked is an event that a consumer could not handle, or a later event of the same aggregate, which waits for that one.
 type Parked struct {
 	Consumer      string
 	Position      int64
@@ -28,12 +28,12 @@ type Parked struct {
 	SellerID      string
 	AggregateType string
 	AggregateID   string
-	Attempts      int    // 0: never tried, it waits for an earlier one
+	Attempts      int    // 0: never tried, because it waits for an earlier event
 	Error         string // of the last attempt
 	ParkedAt      time.Time
 }
 
-// Consumers tells about all consumers of a log, projections and reactions.
+// Consumers reads the state of all consumers of a log: projections and reactions.
 type Consumers struct {
 	db   *dialect.DB
 	head *Head
@@ -68,7 +68,7 @@ func (c *Consumers) Status(ctx context.Context) (list []Status, err error) {
 	return list, nil
 }
 
-// Lag returns by how many events each consumer is behind the log's head: application.ErrUnavailable.
+// Lag returns how many events each consumer is behind the log's head, by name: application.ErrUnavailable.
 func (c *Consumers) Lag(ctx context.Context) (map[string]int64, error) {
 	list, err := c.Status(ctx)
 	if err != nil {
@@ -106,7 +106,7 @@ func (c *Consumers) Parked(ctx context.Context) (list []Parked, err error) {
 	return list, nil
 }
 
-// aggregate is what events are ordered within.
+// aggregate identifies an aggregate; its events are handled in order.
 type aggregate struct{ seller, kind, id string }
 
 func aggregateOf(e *application.StoredEvent) aggregate {
@@ -115,11 +115,12 @@ func aggregateOf(e *application.StoredEvent) aggregate {
 
 const (
 	ofAggregate = " WHERE consumer = ? AND seller_id = ? AND aggregate_type = ? AND aggregate_id = ?"
-	// waitsBehind is the error of an event that was parked untried.
+	// waitsBehind is the error text of an event that was parked without being tried.
 	waitsBehind = "waits behind an earlier event of the same aggregate"
 )
 
-// parkedAggregates returns the aggregates with parked events of a consumer. and is a further condition, such as " AND …".
+// parkedAggregates returns the aggregates with parked events of a consumer. The text and is a further condition, such as "
+// AND …".
 func parkedAggregates(ctx context.Context, db queryer, consumer, and string) (set []aggregate, err error) {
 	rows, err := db.QueryContext(ctx, "SELECT seller_id, aggregate_type, aggregate_id FROM event_parked WHERE consumer = ?"+and+
 		" GROUP BY seller_id, aggregate_type, aggregate_id ORDER BY MIN(position)", consumer)

@@ -3,9 +3,9 @@
 //
 // An auto-increment id is no cursor: a lower id may be committed after a higher one was read. So on MySQL a [Sequencer]
 // gives committed events a position, which is dense and never changes; on SQLite, with its single writer, the id is the
-// position. All readers go by position and only up to the [Head]; nobody holds a transaction while a handler works.
+// position. All readers go by position and only up to the [Head]; no transaction is open while a handler works.
 //
-// Every instance runs one Head and one Sequencer, in any number of instances.
+// There may be any number of instances, and each runs one Head and one Sequencer.
 package eventlog
 
 import (
@@ -61,7 +61,8 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// transient reports errors that say nothing about the event in hand: they are tried again and never count.
+// transient reports whether an error says nothing about the event in hand. Such errors are tried again and never count as
+// attempts.
 func transient(d dialect.Dialect, err error) bool {
 	if fault.KindOf(err) == fault.Unavailable || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return true
@@ -74,7 +75,8 @@ func transient(d dialect.Dialect, err error) bool {
 	}
 }
 
-// describe wraps an error of the database for callers outside: one that may pass by itself is application.ErrUnavailable.
+// describe wraps an error of the database for callers of the package. An error that may pass by itself becomes
+// application.ErrUnavailable.
 func describe(d dialect.Dialect, what string, err error) error {
 	if ctxErr := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded); !ctxErr && transient(d, err) {
 		return application.ErrUnavailable.Because(fmt.Errorf("%s: %w", what, err))

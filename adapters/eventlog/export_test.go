@@ -8,7 +8,7 @@ import (
 	"github.com/leadmill/leadmill/application"
 )
 
-// What tests outside the package need from inside.
+// Exports for tests outside the package.
 
 // Scanning makes a Reader whose pages scan fewer rows.
 func Scanning(r *Reader, rows int) *Reader { return &Reader{db: r.db, head: r.head, scan: rows} }
@@ -31,7 +31,7 @@ var Shorten = shorten
 // Lease is a lease under test.
 type Lease struct{ l *lease }
 
-// TryLease takes the lease of a consumer, which it adds when it is new. nil means that somebody has it.
+// TryLease takes the lease of a consumer, which it adds when it is new. nil means that another owner has it.
 func TryLease(ctx context.Context, db *dialect.DB, c LeaseConfig, name string) (*Lease, error) {
 	if err := ensureConsumer(ctx, db, name, 0); err != nil {
 		return nil, err

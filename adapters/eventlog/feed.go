@@ -7,19 +7,19 @@ import (
 	feedquery "github.com/leadmill/leadmill/application/feed/query"
 )
 
-// Feed answers feedquery.Events: the public part of the log of one seller.
+// Feed handles feedquery.Events: it reads the public events of one seller.
 type Feed struct {
 	reader *Reader
 	public []string
 }
 
-// NewFeed returns a feed of the given types, which are all that it ever shows.
+// NewFeed returns a feed that only ever shows events of the given types.
 func NewFeed(reader *Reader, public []string) *Feed { return &Feed{reader, public} }
 
 var errWaited = errors.New("waited long enough")
 
-// Events answers the question. It waits as long as it was asked to for the first event; what the feed does not
-// show moves Next on and does not end the wait.
+// Events handles the query: application.ErrUnavailable. It waits up to q.Wait for the first event. Events that the feed does
+// not show advance Next, but do not end the wait.
 func (f *Feed) Events(ctx context.Context, q feedquery.Events) (feedquery.EventPage, error) {
 	filter := Filter{SellerID: q.SellerID, Types: q.Types}
 	if len(filter.Types) == 0 {

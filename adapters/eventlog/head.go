@@ -11,16 +11,16 @@ import (
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 )
 
-// HeadConfig sets how often the log's head is asked for.
+// HeadConfig sets how often the log's head is read from the database.
 type HeadConfig struct {
 	Busy   time.Duration // while the head moves; 250 ms when zero
-	Idle   time.Duration // while it stands still; 1 s when zero
+	Idle   time.Duration // while the head stands still; 1 s when zero
 	Logger *slog.Logger
 }
 
-// Head knows up to which position the log is numbered and wakes whoever waits for more: consumers, and the feeds of those
-// sellers that have new events. Its poller is the only one of an instance; it also tells of other instances' commits and
-// wakes the sequencer for events that were left unnumbered.
+// Head knows up to which position the log is numbered, and wakes those who wait for more: consumers, and the feeds of
+// sellers that have new events. Its poller is the only one of an instance. It also notices commits of other instances, and
+// wakes the sequencer when committed events have no position yet.
 type Head struct {
 	db        *dialect.DB
 	committed *Signal
@@ -81,7 +81,7 @@ func (h *Head) Run(ctx context.Context) error {
 		seen = seenNow
 		var commit <-chan struct{}
 		if !h.db.Sequenced() && failures == 0 {
-			commit = h.committed.After(seen) // else the sequencer tells
+			commit = h.committed.After(seen) // otherwise the sequencer tells the head
 		}
 		timer := time.NewTimer(interval)
 		select {
@@ -132,7 +132,8 @@ func (h *Head) advance(head int64) {
 	}
 }
 
-// Wait blocks until the head is above after, and returns it, or until ctx ends, and returns its cause. It needs Run.
+// Wait blocks until the head is above after and returns the head, or until ctx ends and returns its cause. Run must be
+// running.
 func (h *Head) Wait(ctx context.Context, after int64) (int64, error) {
 	for {
 		seen := h.moved.Version()
@@ -145,7 +146,7 @@ func (h *Head) Wait(ctx context.Context, after int64) (int64, error) {
 	}
 }
 
-// join makes a feed that wakes when the seller has events above after. leave must follow.
+// join makes a feed that is woken when the seller has events above after. The caller must call leave afterwards.
 func (h *Head) join(sellerID string, after int64) *feed {
 	f := &feed{after: after, wake: make(chan struct{})}
 	h.mu.Lock()
@@ -188,7 +189,8 @@ func (h *Head) wakeFeeds(ctx context.Context) {
 	}
 }
 
-// wakeSellers asks for the last event of each seller with waiting feeds: two index dives a seller, whatever the traffic.
+// wakeSellers reads the last event of each seller with waiting feeds. That costs two index look-ups a seller, however many
+// events there are.
 func (h *Head) wakeSellers(ctx context.Context) error {
 	h.mu.Lock()
 	head := h.current

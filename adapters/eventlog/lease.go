@@ -11,11 +11,11 @@ import (
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 )
 
-// LeaseConfig sets how one instance among many keeps a consumer. Times are the database's.
+// LeaseConfig sets how one of many instances keeps a consumer. All use the database's clock.
 type LeaseConfig struct {
-	TTL   time.Duration // how long a consumer stays with an owner that is not heard of; 10 s when zero
-	Renew time.Duration // how often an owner is heard of; 3 s when zero
-	Retry time.Duration // how often somebody else asks whether it is free; 1 s when zero
+	TTL   time.Duration // how long a lease holds without being renewed; 10 s when zero
+	Renew time.Duration // how often an owner renews its lease; 3 s when zero
+	Retry time.Duration // how often other instances try to get the lease; 1 s when zero
 }
 
 func (c LeaseConfig) withDefaults() LeaseConfig {
@@ -31,11 +31,11 @@ func (c LeaseConfig) withDefaults() LeaseConfig {
 	return c
 }
 
-// errLeaseLost ends the work on a consumer that somebody else owns now.
+// errLeaseLost ends the work on a consumer that another instance owns.
 var errLeaseLost = errors.New("the consumer belongs to somebody else now")
 
-// lease is one term of owning a consumer. fence grows with every new owner, so that a late write of an old one is
-// recognised. position is the consumer's cursor as this owner last saw it.
+// lease is the ownership of a consumer by one instance. fence grows with each new owner, so that a late write by an old
+// owner is recognised. position is the consumer's cursor as this owner last saw it.
 type lease struct {
 	db       *dialect.DB
 	config   LeaseConfig
@@ -46,7 +46,7 @@ type lease struct {
 	position int64
 }
 
-// ensureConsumer makes the consumer's row when there is none. Who comes second finds it there.
+// ensureConsumer adds the consumer's row unless it exists. Several instances may do so at the same time.
 func ensureConsumer(ctx context.Context, db *dialect.DB, name string, start int64) error {
 	var there bool
 	if err := db.Reader.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM event_consumers WHERE name = ?)", name).Scan(&there); err != nil {
@@ -63,9 +63,9 @@ func ensureConsumer(ctx context.Context, db *dialect.DB, name string, start int6
 	return nil
 }
 
-// tryLease takes a consumer when it is free, else it returns nil.
+// tryLease takes the lease of a consumer that is free; for any other it returns nil.
 func tryLease(ctx context.Context, db *dialect.DB, c LeaseConfig, log *slog.Logger, name string) (*lease, error) {
-	// Looking first: a standby must not wait for the row lock of an owner at work.
+	// Read first, without a lock: an instance that only waits for the lease must not wait for the owner's row lock.
 	var free bool
 	if err := db.Reader.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM event_consumers WHERE name = ? AND lease_until < "+
 		db.Micros()+")", name).Scan(&free); err != nil {
@@ -93,7 +93,7 @@ func tryLease(ctx context.Context, db *dialect.DB, c LeaseConfig, log *slog.Logg
 	return l, nil
 }
 
-// reload reads the cursor as it is stored, and the fence of a new lease: errLeaseLost.
+// reload reads the stored cursor and, for a new lease, the fence: errLeaseLost.
 func (l *lease) reload(ctx context.Context) error {
 	var owner string
 	var fence, position int64
@@ -104,15 +104,15 @@ func (l *lease) reload(ctx context.Context) error {
 		return fmt.Errorf("read consumer %s: %w", l.name, err)
 	case owner != l.owner || l.fence != 0 && l.fence != fence:
 		return errLeaseLost
-	case l.fence == 0: // the keeper reads it later on
+	case l.fence == 0: // a new lease: keep needs the fence later
 		l.fence = fence
 	}
 	l.position = position
 	return nil
 }
 
-// move writes a new cursor, if this lease still holds and nothing else moved it: errLeaseLost. Inside a transaction it
-// holds the consumer's row from then on.
+// move writes a new cursor if this lease still holds and nothing else moved the cursor; otherwise it returns errLeaseLost.
+// Inside a transaction it also locks the consumer's row until the end.
 func (l *lease) move(ctx context.Context, db execer, to int64) error {
 	ok, err := matched(ctx, db, "UPDATE event_consumers SET position = ? WHERE name = ? AND owner = ? AND fence = ? AND position = ?",
 		to, l.name, l.owner, l.fence, l.position)
@@ -125,8 +125,8 @@ func (l *lease) move(ctx context.Context, db execer, to int64) error {
 	return nil
 }
 
-// keep renews the lease until stop is called. The context ends with errLeaseLost when the lease went to somebody else,
-// and, if strict, also when it could not be renewed in time: for work that no fence protects.
+// keep renews the lease until stop is called. The context ends with errLeaseLost when another instance took the lease. With
+// strict, for work that no fence protects, it also ends when the lease could not be renewed in time.
 func (l *lease) keep(ctx context.Context, strict bool) (held context.Context, stop func()) {
 	held, cancel := context.WithCancelCause(ctx)
 	var expiry *time.Timer
@@ -166,7 +166,7 @@ func (l *lease) renew(ctx context.Context) (bool, error) {
 		" + ? WHERE name = ? AND owner = ? AND fence = ?", l.config.TTL.Microseconds(), l.name, l.owner, l.fence)
 }
 
-// release lets somebody else take the consumer at once. It works after ctx has ended.
+// release lets another instance take the consumer at once. It works even after ctx has ended.
 func (l *lease) release(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()

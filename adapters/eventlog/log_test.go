@@ -130,7 +130,7 @@ func TestRollbackLeavesNoGap(t *testing.T) {
 				require.NoError(t, i.sequencer.Drain(t.Context()))
 			}
 		}
-		require.Len(t, i.all(t), 20) // which checks that positions are dense
+		require.Len(t, i.all(t), 20) // all checks that positions are dense
 	})
 }
 
@@ -139,7 +139,7 @@ func TestLateCommitIsNotSkipped(t *testing.T) {
 	t.Parallel()
 	onEngines(t, func(t *testing.T, d database) {
 		i := d.start(t)
-		if d.engine == dbtest.SQLite { // a second writer cannot even begin, so ids are committed in their order
+		if d.engine == dbtest.SQLite { // a second writer cannot begin, so ids are committed in their order
 			i.begin(t)
 			other, ctx := d.open(t), t.Context()
 			_, err := other.db.Writer.ExecContext(ctx, "PRAGMA busy_timeout = 20")
@@ -177,13 +177,13 @@ func TestUnnumberedEventsOfOthersAreFound(t *testing.T) {
 	t.Parallel()
 	onEngines(t, func(t *testing.T, d database) {
 		i, crashed := d.start(t), d.open(t)
-		crashed.commit(t, record("s", "a", 1, "lead.sold.v1")) // its own signal wakes nobody here
+		crashed.commit(t, record("s", "a", 1, "lead.sold.v1")) // its signal is of another process and wakes nobody here
 		_, err := i.head.Wait(t.Context(), 0)
 		require.NoError(t, err)
 	})
 }
 
-// Two instances with everything, sixteen writers: nothing lost, nothing twice, nothing out of order.
+// Two complete instances and sixteen writers: no event is lost, doubled or out of order.
 func TestManyWritersTwoInstances(t *testing.T) {
 	t.Parallel()
 	onEngines(t, func(t *testing.T, d database) {

@@ -11,16 +11,16 @@ import (
 	"github.com/leadmill/leadmill/application"
 )
 
-// pageScan bounds the rows of a seller that one page looks at (docs/events.md).
+// pageScan is how many events of a seller one page looks at, at most (docs/events.md).
 const pageScan = 10_000
 
-// Filter says whose events a page holds.
+// Filter says which events a page holds.
 type Filter struct {
 	SellerID string
 	Types    []string // such as "lead.sold.v1"; all when empty
 }
 
-// Reader reads the log, never beyond its head: below the head nothing is missing and nothing will turn up later.
+// Reader reads the log, never beyond its head: up to the head no event is missing, and none appears there later.
 type Reader struct {
 	db   *dialect.DB
 	head *Head
@@ -37,7 +37,8 @@ func (r *Reader) Head(ctx context.Context) (int64, error) { return r.head.Read(c
 
 // Page returns up to limit events of a seller above after, positions ascending, and the last position scanned, from which
 // the next page goes on. It scans at most 10,000 of the seller's events: a page without events whose next is above after
-// means go on at once; next equal to after means that there is nothing more yet. It fails with application.ErrUnavailable.
+// means go on at once; next equal to after means that there are no more events yet. It fails with
+// application.ErrUnavailable.
 func (r *Reader) Page(ctx context.Context, after int64, limit int, f Filter) (events []application.StoredEvent, next int64, err error) {
 	head, err := r.head.Read(ctx)
 	if err != nil {
@@ -50,7 +51,7 @@ func (r *Reader) Page(ctx context.Context, after int64, limit int, f Filter) (ev
 	if len(f.Types) == 0 {
 		scan = limit
 	}
-	// Far from the head, a plan for all of the rest may be a bad one for its first rows.
+	// Far from the head, a plan for reading all remaining rows may be bad for reading the first of them.
 	if len(f.Types) > 0 || head-after > int64(r.scan) {
 		if end, err = r.scanEnd(ctx, f.SellerID, after, head, scan); err != nil {
 			return nil, after, describe(r.db, "scan events", err)
@@ -78,7 +79,8 @@ func (r *Reader) Page(ctx context.Context, after int64, limit int, f Filter) (ev
 }
 
 // scanEnd returns the position of the last of the seller's events that a page looks at; after when there is none. Both
-// statements need only the index. For a seller of most events, MariaDB would read it from its beginning without the hint.
+// statements need only the index. Without the hint MariaDB would read the index from its beginning for a seller that has
+// most of the events.
 func (r *Reader) scanEnd(ctx context.Context, sellerID string, after, head int64, scan int) (end int64, err error) {
 	err = r.db.Reader.QueryRowContext(ctx, "SELECT position FROM event_positions"+r.db.UseKey("event_positions_seller")+
 		" WHERE seller_id = ? AND position > ? AND position <= ? ORDER BY position LIMIT 1 OFFSET ?", sellerID, after, head, scan-1).Scan(&end)
@@ -90,10 +92,10 @@ func (r *Reader) scanEnd(ctx context.Context, sellerID string, after, head int64
 	return max(end, after), err
 }
 
-// Wait blocks until the seller has an event above after, of whatever type, and returns nil, or until ctx ends, and returns
-// its cause. The Head must run. A Page then tells what it is.
+// Wait blocks until the seller has an event of any type above after and returns nil, or until ctx ends and returns its
+// cause. The Head must be running. Page then returns the event.
 func (r *Reader) Wait(ctx context.Context, sellerID string, after int64) error {
-	f := r.head.join(sellerID, after) // before looking, so that nothing falls between
+	f := r.head.join(sellerID, after) // join before reading the head, so that no event is missed in between
 	defer r.head.leave(sellerID, f)
 	head, err := r.head.Read(ctx)
 	if err != nil {
@@ -115,8 +117,8 @@ func (r *Reader) Wait(ctx context.Context, sellerID string, after int64) error {
 	}
 }
 
-// Read returns up to limit events of all sellers above after, positions ascending and without a hole; none only
-// at the head of the log. It fails with application.ErrUnavailable.
+// Read returns up to limit events of all sellers above after, in order and without a gap. It returns none only at the head
+// of the log. It fails with application.ErrUnavailable.
 func (r *Reader) Read(ctx context.Context, after int64, limit int) ([]application.StoredEvent, error) {
 	head := r.head.Current()
 	if head <= after {
@@ -170,7 +172,7 @@ func scanEvents(rows *sql.Rows, limit int) (events []application.StoredEvent, er
 	var sellerID, kind, eventType, metadata sql.RawBytes
 	var lastMetadata string
 	var trail application.Trail
-	names := map[string]string{} // of which a batch has few
+	names := map[string]string{} // a batch repeats few different names
 	intern := func(b sql.RawBytes) string {
 		s, ok := names[string(b)]
 		if !ok {

@@ -26,8 +26,8 @@ type RunnerConfig struct {
 	Logger   *slog.Logger
 }
 
-// Runner keeps projections up to date. Of many instances one at a time works on a projection. What a projection writes and
-// its cursor are committed together, so each event counts exactly once.
+// Runner keeps projections up to date. Only one instance at a time works on a projection. What a projection writes and its
+// cursor are committed together, so each event counts exactly once.
 type Runner struct {
 	*Consumers
 
@@ -47,7 +47,7 @@ type follower struct {
 	prepared bool
 }
 
-// NewRunner returns a Runner. It fails on a projection whose name is empty, too long or taken.
+// NewRunner returns a Runner. It fails when the name of a projection is malformed or used twice.
 func NewRunner(db *dialect.DB, reader *Reader, clock application.Clock, projections []projection.Projection, c RunnerConfig) (*Runner, error) {
 	if c.Batch <= 0 {
 		c.Batch = 1000
@@ -95,8 +95,8 @@ func (r *Runner) find(name string) *follower {
 // ErrUnknownProjection says that this program has no projection of that name.
 var ErrUnknownProjection = errors.New("unknown projection")
 
-// Run works until ctx ends, which is no error. A batch in hand is given up then, and the leases are released, so that
-// another instance goes on at once. It needs a running Head.
+// Run works until ctx ends, which is no error. Then it gives up the current batch and releases the leases, so that another
+// instance continues at once. The Head must be running.
 func (r *Runner) Run(ctx context.Context) error {
 	var group sync.WaitGroup
 	for _, f := range r.projections {
@@ -123,8 +123,8 @@ func (r *Runner) Run(ctx context.Context) error {
 	return nil
 }
 
-// once tries to get the projection's lease and, with it, works until something ends that. nil means that somebody else
-// has it.
+// once tries to get the projection's lease and works with it until an error or the end of ctx. It returns nil at once when
+// another instance has the lease.
 func (r *Runner) once(ctx context.Context, f *follower) error {
 	if err := r.prepare(ctx, f); err != nil {
 		return err
@@ -146,9 +146,9 @@ func (r *Runner) Names() []string {
 	return names
 }
 
-// CatchUp applies, in this call, all events up to the log's head as it is now, and returns when every projection is there;
-// where another instance holds the lease, it waits for that one. Failed events are parked. Number events before
-// (Sequencer.Drain): the head only knows numbered ones.
+// CatchUp applies all events up to the log's head at the time of the call, and returns when every projection has them; for a
+// projection that another instance works on, it waits for that instance. Failed events are parked. Call Sequencer.Drain
+// before, because only numbered events are below the head.
 func (r *Runner) CatchUp(ctx context.Context) error {
 	head, err := r.head.Read(ctx)
 	if err != nil {
@@ -209,7 +209,7 @@ func (r *Runner) prepare(ctx context.Context, f *follower) error {
 // hold works with a lease up to a position, and releases it. It returns nil when the position is reached.
 func (r *Runner) hold(ctx context.Context, f *follower, l *lease, upTo int64) error {
 	defer l.release(ctx)
-	held, stop := l.keep(ctx, false) // not strict: every write checks the fence
+	held, stop := l.keep(ctx, false) // not strict, because every write checks the fence
 	defer stop()
 	for l.position < upTo {
 		if upTo == math.MaxInt64 {
@@ -231,7 +231,7 @@ func (r *Runner) hold(ctx context.Context, f *follower, l *lease, upTo int64) er
 	return nil
 }
 
-// cause prefers the reason why a context ended to the error that its end made.
+// cause returns why a context ended in place of an error that this end caused.
 func cause(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -239,8 +239,8 @@ func cause(ctx context.Context, err error) error {
 	return err
 }
 
-// apply brings events into the projection or parks them. What it returns ends the lease; it does not return errors of
-// events.
+// apply applies events to the projection, or parks them when they fail. An error that it returns ends the lease; it is never
+// the failure of an event.
 func (r *Runner) apply(ctx context.Context, f *follower, l *lease, events []application.StoredEvent) error {
 	failures, attempts := 0, 0
 	for {
@@ -289,7 +289,7 @@ func eventAttrs(e *application.StoredEvent, attempts int, err error) []any {
 	}
 }
 
-// doneMeanwhile reads the cursor again and reports whether it is behind all of events already.
+// doneMeanwhile reads the cursor again and reports whether all of events are done already.
 func (r *Runner) doneMeanwhile(ctx context.Context, l *lease, events []application.StoredEvent) (bool, error) {
 	before := l.position
 	if err := l.reload(ctx); err != nil {
@@ -304,7 +304,7 @@ func (r *Runner) doneMeanwhile(ctx context.Context, l *lease, events []applicati
 	case events[len(events)-1].Position:
 		return true, nil
 	default:
-		return false, errLeaseLost // begin again from the stored cursor
+		return false, errLeaseLost // give up the lease and start again from the stored cursor
 	}
 }
 
@@ -314,7 +314,7 @@ type applyError struct{ err error }
 func (e *applyError) Error() string { return e.err.Error() }
 func (e *applyError) Unwrap() error { return e.err }
 
-// safely turns a panic into an error and logs where it was.
+// safely runs fn and turns a panic into an error, whose stack it logs.
 func safely(log *slog.Logger, fn func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -325,7 +325,7 @@ func safely(log *slog.Logger, fn func() error) (err error) {
 	return fn()
 }
 
-// try applies events in one transaction. Those of parked aggregates are parked too.
+// try applies events in one transaction. It parks the events of aggregates that have parked events.
 func (r *Runner) try(ctx context.Context, f *follower, l *lease, events []application.StoredEvent) error {
 	to := events[len(events)-1].Position
 	return r.inTx(ctx, l, to, func(tx *sql.Tx) error {
@@ -348,8 +348,8 @@ func (r *Runner) try(ctx context.Context, f *follower, l *lease, events []applic
 	})
 }
 
-// inTx runs fn in a transaction that moves the cursor. Its first statement holds the consumer's row, so that no other
-// owner, Retry or Replay comes between.
+// inTx runs fn in a transaction that moves the cursor. Its first statement locks the consumer's row, so that another owner,
+// a Retry or a Replay has to wait.
 func (r *Runner) inTx(ctx context.Context, l *lease, to int64, fn func(tx *sql.Tx) error) error {
 	tx, err := r.db.Writer.BeginTx(ctx, nil)
 	if err != nil {
@@ -373,7 +373,7 @@ func (r *Runner) inTx(ctx context.Context, l *lease, to int64, fn func(tx *sql.T
 	return nil
 }
 
-// split separates the events of parked aggregates.
+// split separates events of aggregates that have parked events (waiting) from the others (live).
 func (r *Runner) split(ctx context.Context, tx queryer, consumer string, events []application.StoredEvent) (live, waiting []application.StoredEvent, err error) {
 	parked, err := parkedAggregates(ctx, tx, consumer, "")
 	if err != nil || len(parked) == 0 {
@@ -412,8 +412,8 @@ func (r *Runner) parkPoison(ctx context.Context, f *follower, l *lease, e *appli
 }
 
 // Replay builds a projection again from the first event: in one transaction it empties the read model, moves the cursor to
-// 0, forgets parked events and takes the lease from whoever has it. A Runner that runs, here or elsewhere, or CatchUp then
-// applies everything again. It fails with ErrUnknownProjection or application.ErrUnavailable.
+// 0, forgets parked events and ends the lease of its owner. A Runner that runs, here or elsewhere, or CatchUp then applies
+// everything again. It fails with ErrUnknownProjection or application.ErrUnavailable.
 func (r *Runner) Replay(ctx context.Context, name string) error {
 	f := r.find(name)
 	if f == nil {
@@ -449,7 +449,7 @@ func describeOrNil(d dialect.Dialect, what string, err error) error {
 	return describe(d, what, err)
 }
 
-// again runs fn anew on deadlocks and lock timeouts, at most 5 times in all.
+// again runs fn again on deadlocks and lock timeouts, at most 5 times in all.
 func (r *Runner) again(ctx context.Context, fn func() error) error {
 	for n := 1; ; n++ {
 		err := fn()
@@ -463,8 +463,8 @@ func (r *Runner) again(ctx context.Context, fn func() error) error {
 }
 
 // Retry applies the parked events of a projection again, each aggregate's in order, and removes those that now succeed; it
-// may run beside a Runner. An event that fails stays parked with its aggregate. It returns how many were applied; the
-// error is of ErrUnknownProjection, application.ErrUnavailable, or tells the events that failed again.
+// may run beside a Runner. An event that fails stays parked with its aggregate. It returns how many were applied; the error
+// is ErrUnknownProjection or application.ErrUnavailable, or names the events that failed again.
 func (r *Runner) Retry(ctx context.Context, name string) (applied int, err error) {
 	f := r.find(name)
 	if f == nil {
@@ -521,8 +521,7 @@ func (r *Runner) retryAggregate(ctx context.Context, f *follower, a aggregate) (
 	}
 }
 
-// retrySome applies the first parked events of an aggregate in one transaction and returns which it took, also on an
-// error.
+// retrySome applies the first parked events of an aggregate in one transaction and returns these events, also with an error.
 func (r *Runner) retrySome(ctx context.Context, f *follower, a aggregate, limit int) (events []application.StoredEvent, err error) {
 	tx, err := r.db.Writer.BeginTx(ctx, nil)
 	if err != nil {

@@ -302,7 +302,7 @@ func TestShutdownReleasesTheLease(t *testing.T) {
 		require.True(t, one.status(t, "stop").Owned)
 		block.Store(true)
 		seed(t, one, 3, 2)
-		<-inside // in the middle of a batch, which is given up
+		<-inside // the batch in work is given up
 		block.Store(false)
 		stop()
 		require.False(t, one.status(t, "stop").Owned)
@@ -341,7 +341,7 @@ func TestFencedOwnerWritesNothing(t *testing.T) {
 			runner := i.runner(t, eventlog.RunnerConfig{Batch: 7}, j)
 			background(t, runner.Run)
 		}
-		// Somebody takes the lease away again and again, at any moment of the owners' work.
+		// The lease is taken away again and again, at any moment of the owners' work.
 		done := make(chan struct{})
 		group.Go(func() {
 			for {

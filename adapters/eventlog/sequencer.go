@@ -14,13 +14,13 @@ import (
 
 // SequencerConfig sizes a Sequencer.
 type SequencerConfig struct {
-	Step    int           // events in one transaction, more only when one INSERT wrote more; 5,000 when zero
+	Step    int           // events in one transaction, more when a single INSERT wrote more; 5,000 when zero
 	Spacing time.Duration // least time between the starts of two steps, so that a step takes many commits; 5 ms when zero
 	Logger  *slog.Logger
 }
 
-// Sequencer gives committed events their positions: dense, without gaps, never changed. Any number of instances may run
-// one; a row lock puts their steps in a row. On SQLite it has nothing to do.
+// Sequencer gives committed events their positions: dense, without gaps, never changed. Any number of instances may run one;
+// a row lock lets only one of them number at a time. On SQLite it has nothing to do, because the ids are the positions.
 type Sequencer struct {
 	db        *dialect.DB
 	committed *Signal
@@ -28,7 +28,7 @@ type Sequencer struct {
 	config    SequencerConfig
 }
 
-// NewSequencer returns a Sequencer that is woken by committed and tells head.
+// NewSequencer returns a Sequencer that is woken by committed and tells head how far it numbered.
 func NewSequencer(db *dialect.DB, committed *Signal, head *Head, c SequencerConfig) *Sequencer {
 	if c.Step <= 0 {
 		c.Step = 5000
@@ -40,8 +40,8 @@ func NewSequencer(db *dialect.DB, committed *Signal, head *Head, c SequencerConf
 	return &Sequencer{db: db, committed: committed, head: head, config: c}
 }
 
-// Run numbers events until ctx ends, which is no error. Errors of the database are logged and tried again with back-off,
-// but a server that counts otherwise than by one is refused: ErrIncrement.
+// Run numbers events until ctx ends, which is no error. Errors of the database are logged and tried again with back-off. It
+// returns ErrIncrement for a server whose auto_increment_increment is not 1.
 func (s *Sequencer) Run(ctx context.Context) error {
 	if !s.db.Sequenced() {
 		<-ctx.Done()
@@ -92,7 +92,7 @@ func (s *Sequencer) Run(ctx context.Context) error {
 	}
 }
 
-// check asks for what the Writer relies on.
+// check checks the server setting that the Writer relies on: ErrIncrement.
 func (s *Sequencer) check(ctx context.Context) error {
 	var increment int64
 	if err := s.db.Writer.QueryRowContext(ctx, "SELECT @@auto_increment_increment").Scan(&increment); err != nil {
@@ -104,7 +104,7 @@ func (s *Sequencer) check(ctx context.Context) error {
 	return nil
 }
 
-// Drain numbers all events that are committed now. On SQLite it only reads the head.
+// Drain numbers all events that are committed at the time of the call. On SQLite it only reads the head.
 func (s *Sequencer) Drain(ctx context.Context) error {
 	for more := s.db.Sequenced(); more; {
 		var err error
@@ -116,7 +116,7 @@ func (s *Sequencer) Drain(ctx context.Context) error {
 	return err
 }
 
-// step numbers about one step of events in one transaction, returns how many it numbered and whether it left any.
+// step numbers about config.Step events in one transaction. It returns how many it numbered and whether more are left.
 func (s *Sequencer) step(ctx context.Context) (n int64, more bool, err error) {
 	tx, err := s.db.Writer.BeginTx(ctx, nil)
 	if err != nil {
@@ -127,8 +127,8 @@ func (s *Sequencer) step(ctx context.Context) (n int64, more bool, err error) {
 	if err := tx.QueryRowContext(ctx, "SELECT last_position FROM event_sequence WHERE id = 1"+s.db.ForUpdate()).Scan(&last); err != nil {
 		return 0, false, fmt.Errorf("lock the sequence: %w", err)
 	}
-	// A plain read sees committed rows only and waits for nobody. Of one aggregate, whoever sees the later event sees the
-	// earlier one too, because that was committed before the later was inserted.
+	// A read without locks sees only committed rows and does not wait. If it sees an event of an aggregate, it sees the
+	// earlier ones too, because they were committed before this one was inserted.
 	inserts, runs, more, err := s.pending(ctx, tx)
 	if err != nil {
 		return 0, false, err
@@ -154,13 +154,13 @@ func (s *Sequencer) step(ctx context.Context) (n int64, more bool, err error) {
 	return next - last, more, nil
 }
 
-// run is a span of ids without a hole, so that no event can turn up inside it later.
+// run is a span of ids without a gap, so that no event can appear inside it later.
 type run struct{ first, last int64 }
 
 const maxRuns = 64 // in one statement
 
-// pending returns how many inserts one step takes, the spans of their events, and whether it leaves any. An insert is
-// taken as a whole, and always one.
+// pending returns how many inserts the next step takes, the spans of their events, and whether more are left. A step takes
+// whole inserts, at least one.
 func (s *Sequencer) pending(ctx context.Context, tx queryer) (inserts int64, runs []run, more bool, err error) {
 	rows, err := tx.QueryContext(ctx, "SELECT first_id, events FROM event_pending ORDER BY first_id LIMIT ?", s.config.Step+1)
 	if err != nil {
@@ -211,16 +211,16 @@ func number(ctx context.Context, tx execer, runs []run, last int64) (int64, erro
 	if err != nil {
 		return 0, fmt.Errorf("number events: %w", err)
 	}
-	// Less are there when the ids of an insert are not consecutive.
+	// There are fewer rows when the ids of an insert are not consecutive.
 	if got, err := res.RowsAffected(); err != nil || got != want {
 		return 0, fmt.Errorf("number events %d to %d: %d of %d rows (%w)", runs[0].first, runs[len(runs)-1].last, got, want, errOrMissing(err))
 	}
 	return last + want, nil
 }
 
-// unpend removes the pending inserts whose events have the positions above one up to another. The order of the join and the
-// forced key make it look for their rows one by one: the rows of transactions under way are locked, so a scan, which the
-// server prefers while the table is small, would wait for them.
+// unpend removes the pending inserts whose events have positions above after, up to upTo. The order of the join and the
+// forced key make the server look up these rows one by one. A scan, which it prefers while the table is small, would wait
+// for rows that open transactions have locked.
 func unpend(ctx context.Context, tx execer, after, upTo int64, inserts int64) error {
 	res, err := tx.ExecContext(ctx, "DELETE w FROM event_positions p STRAIGHT_JOIN event_pending w FORCE INDEX (PRIMARY) ON w.first_id = p.id "+
 		"WHERE p.position > ? AND p.position <= ?", after, upTo)

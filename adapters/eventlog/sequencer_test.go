@@ -28,7 +28,7 @@ func onServers(t *testing.T, test func(t *testing.T, d database)) {
 	})
 }
 
-// Of a process that ended, committed events may be left without positions, among them those of several statements.
+// A process that ended may leave committed events without positions, also those of several statements.
 func TestRestartNumbersWhatWasLeft(t *testing.T) {
 	t.Parallel()
 	onServers(t, func(t *testing.T, d database) {
@@ -132,7 +132,7 @@ func sum(list []int64) (n int64) {
 	return n
 }
 
-// An insert whose events are not all there stops the numbering before anything is wrong.
+// An insert with missing events stops the numbering, so that no wrong position is given.
 func TestMissingEventStopsTheSequencer(t *testing.T) {
 	t.Parallel()
 	onServers(t, func(t *testing.T, d database) {

@@ -5,12 +5,12 @@ import (
 	"sync"
 )
 
-// Signal tells any number of waiters in this process that something happened. Notifying never blocks, and a waiter that
-// was busy meanwhile does not miss it: it waits from a version on. The zero value is ready.
+// Signal tells any number of waiters in this process that something happened. Notify never blocks. A waiter names the
+// version it has seen, so it does not miss a notification while it is busy. The zero value is ready.
 type Signal struct {
 	mu      sync.Mutex
 	version uint64
-	waiting chan struct{} // nil when nobody waits, so that Notify costs nothing then
+	waiting chan struct{} // nil when nobody waits, which makes Notify cheap
 }
 
 // NewSignal returns a Signal.
@@ -34,7 +34,7 @@ func (s *Signal) Version() uint64 {
 	return s.version
 }
 
-// After returns a channel that is closed once there were more notifications than since.
+// After returns a channel that is closed when Version is above since.
 func (s *Signal) After(since uint64) <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -47,8 +47,7 @@ func (s *Signal) After(since uint64) <-chan struct{} {
 	return s.waiting
 }
 
-// Wait blocks until there were more notifications than since, and returns their number, or until ctx ends, and returns
-// its cause.
+// Wait blocks until Version is above since and returns it, or until ctx ends and returns its cause.
 func (s *Signal) Wait(ctx context.Context, since uint64) (uint64, error) {
 	select {
 	case <-s.After(since):

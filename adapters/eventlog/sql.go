@@ -24,8 +24,8 @@ func errOrMissing(err error) error {
 	return errMissing
 }
 
-// matched runs a statement that writes and reports whether it was about exactly one row. The connections count matched rows, not changed
-// ones (clientFoundRows).
+// matched runs a writing statement and reports whether it matched exactly one row. The connections count matched rows, not
+// changed ones (clientFoundRows).
 func matched(ctx context.Context, db execer, query string, args ...any) (bool, error) {
 	res, err := db.ExecContext(ctx, query, args...)
 	if err != nil {

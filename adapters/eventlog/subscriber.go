@@ -14,26 +14,25 @@ import (
 	"github.com/leadmill/leadmill/application"
 )
 
-// SubscriberConfig says what a reaction gets and how.
+// SubscriberConfig says which events a reaction gets, and how.
 type SubscriberConfig struct {
 	Name     string        // of the consumer, unique; at most 64 of a-z, 0-9, dot and hyphen
-	Types    []string      // the types it gets; all when empty. Others are skipped
+	Types    []string      // the types of events it gets; all when empty
 	FromHead bool          // a consumer that is new begins at the log's head instead of at the first event
-	Lanes    int           // messages in work at the same time; events of one aggregate stay in one lane; 4 when zero
+	Lanes    int           // messages handled at the same time; events of one aggregate share a lane; 4 when zero
 	Batch    int           // positions read at once; 500 when zero
-	Window   int           // positions that may be read beyond the lowest unfinished one; 10,000 when zero
+	Window   int           // how far reading may be ahead of the lowest unfinished position; 10,000 when zero
 	Attempts int           // how often a message is tried before it is parked; 5 when zero
 	Backoff  Backoff       // between attempts; 200 ms to 30 s when zero
 	Save     time.Duration // least time between two writes of the cursor; 200 ms when zero
-	Grace    time.Duration // for messages in work at shutdown; 10 s when zero
+	Grace    time.Duration // how long messages in work may take at shutdown; 10 s when zero
 	Lease    LeaseConfig
 	Logger   *slog.Logger
 }
 
-// Subscriber brings events to a reaction through a watermill router, at least once, each aggregate's in order. Of many
-// instances one at a time has the consumer. A nacked message comes again after a pause; after some attempts it is parked,
-// and the later events of its aggregate with it. Give the router its Middleware, which tells errors that count from those
-// that do not.
+// Subscriber brings events to a reaction through a watermill router, at least once, each aggregate's in order. Only one
+// instance at a time owns the consumer. A nacked message comes again after a pause; after Attempts it is parked, together
+// with the later events of its aggregate. The router needs Middleware, which says whether an error counts as an attempt.
 //
 // A message's UUID is the event's id, its payload the event's; its metadata are those of application.StoredEvent.
 type Subscriber struct {
@@ -49,7 +48,7 @@ type Subscriber struct {
 	done   chan struct{}
 }
 
-// NewSubscriber returns the Subscriber of one reaction. It fails on a bad name.
+// NewSubscriber returns the Subscriber of one reaction. It fails when the name is malformed.
 func NewSubscriber(db *dialect.DB, reader *Reader, clock application.Clock, c SubscriberConfig) (*Subscriber, error) {
 	if err := checkName(c.Name); err != nil {
 		return nil, err
@@ -83,7 +82,8 @@ var (
 )
 
 // Subscribe implements message.Subscriber. The topic is Topic, and there is one subscription at a time. When ctx ends, no
-// further message comes, those in work have the time of grace, the cursor is saved and the channel is closed.
+// further message comes, messages in work get the time Grace, the cursor is saved and the channel is closed. Errors:
+// ErrUnknownTopic, ErrSubscribed, ErrSubscriberClosed.
 func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
 	if topic != Topic {
 		return nil, fmt.Errorf("%w, not %q", ErrUnknownTopic, topic)
@@ -111,7 +111,7 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 	return out, nil
 }
 
-// Close implements message.Subscriber: it ends the subscription and waits for that.
+// Close implements message.Subscriber: it ends the subscription and waits until it has ended.
 func (s *Subscriber) Close() error {
 	s.mu.Lock()
 	s.closed = true
@@ -124,10 +124,10 @@ func (s *Subscriber) Close() error {
 	return nil
 }
 
-// Retry asks that the parked events be delivered again, each aggregate's in order, by whichever instance has the consumer.
+// Retry asks that the parked events be delivered again, each aggregate's in order, by the instance that owns the consumer.
 // Those that fail again stay parked. It fails with application.ErrUnavailable.
 func (s *Subscriber) Retry(ctx context.Context) error {
-	// A parked_at of zero is the request: the owner sees it whatever process it is in.
+	// A parked_at of zero asks for a retry. The owner sees it in the database, in whatever process it runs.
 	if _, err := s.db.Writer.ExecContext(ctx, "UPDATE event_parked SET parked_at = 0 WHERE consumer = ?", s.config.Name); err != nil {
 		return describe(s.db, "retry "+s.config.Name, err)
 	}
@@ -137,7 +137,7 @@ func (s *Subscriber) Retry(ctx context.Context) error {
 
 type outcomeKey struct{}
 
-// outcome carries a handler's error beside watermill's Nack, which has none.
+// outcome carries a handler's error to the Subscriber, because watermill's Nack carries none.
 type outcome struct{ err error }
 
 // Middleware is a watermill middleware that tells the Subscriber why a handler failed: errors of kind fault.Unavailable do
@@ -155,7 +155,7 @@ func Middleware(next message.HandlerFunc) message.HandlerFunc {
 
 var errNacked = errors.New("the handler failed")
 
-// run takes the lease whenever it can and works with it, until ctx ends.
+// run tries to get the lease and works with it, again and again until ctx ends.
 func (s *Subscriber) run(ctx context.Context, out chan<- *message.Message) {
 	for failures := 0; ctx.Err() == nil; {
 		l, err := s.take(ctx)

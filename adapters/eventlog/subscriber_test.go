@@ -20,7 +20,7 @@ import (
 	"github.com/leadmill/leadmill/domain/fault"
 )
 
-// deliveries are what a reaction was given and took.
+// deliveries are the events that a reaction got and acknowledged.
 type deliveries struct {
 	mu   sync.Mutex
 	list []entry
@@ -237,7 +237,7 @@ func TestReactionParksAndRetries(t *testing.T) {
 		react(t, i.subscriber(t, c), r)
 		seed(t, i, 11, 1)
 		eventually(t, "the new one is parked too", func() bool { return len(i.parked(t)) == 8 })
-		asking := elsewhere.subscriber(t, c) // in another process, which does not have the consumer
+		asking := elsewhere.subscriber(t, c) // another process, which does not own the consumer
 		require.NoError(t, asking.Retry(t.Context()))
 		eventually(t, "it is refused again", func() bool { return i.parked(t)[0].Attempts == 6 })
 		healed.Store(true)
@@ -267,7 +267,7 @@ func TestNackWithoutMiddlewareCounts(t *testing.T) {
 	})
 }
 
-// An owner that is not heard of loses its lease; its late acks count for nothing.
+// An owner that does not renew its lease loses it; its late acks have no effect.
 func TestSubscriberTakeover(t *testing.T) {
 	t.Parallel()
 	onEngines(t, func(t *testing.T, d database) {
@@ -309,7 +309,7 @@ func TestSubscriberTakeover(t *testing.T) {
 	})
 }
 
-// At shutdown what is in work gets its time, nothing new begins, and what was not done comes again.
+// At shutdown messages in work get their time, no new one begins, and unfinished ones are delivered again.
 func TestSubscriberShutdown(t *testing.T) {
 	t.Parallel()
 	onEngines(t, func(t *testing.T, d database) {
@@ -354,7 +354,7 @@ func distinct(list []entry) (first []entry) {
 	return first
 }
 
-// Two instances subscribe, and writers write: nobody's order breaks and nothing is lost while they come and go.
+// Two instances subscribe, stop and start while writers write: no event is lost and each aggregate's order holds.
 func TestSubscribersComeAndGo(t *testing.T) {
 	t.Parallel()
 	onEngines(t, func(t *testing.T, d database) {

@@ -33,7 +33,7 @@ type database struct {
 	url    string
 }
 
-// instance is what a process has of the log.
+// instance is the part of the log that one process has.
 type instance struct {
 	db        *dialect.DB
 	committed *eventlog.Signal
@@ -195,7 +195,7 @@ type journal struct {
 func (j *journal) table() string { return "journal_" + j.name }
 func (j *journal) Name() string  { return j.name }
 
-// isSQLite asks by a function that only SQLite has. Its rows are closed before the next statement: there is one connection.
+// isSQLite calls a function that only SQLite has. It closes the rows at once, because there is only one connection.
 func isSQLite(ctx context.Context, db projection.Tx) bool {
 	rows, err := db.QueryContext(ctx, "SELECT sqlite_version()")
 	if err != nil {

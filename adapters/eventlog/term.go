@@ -14,7 +14,7 @@ import (
 	"github.com/leadmill/leadmill/application"
 )
 
-// term is one term of having the consumer.
+// term is the work of a Subscriber while it owns the consumer.
 type term struct {
 	*Subscriber
 
@@ -22,7 +22,8 @@ type term struct {
 	out     chan<- *message.Message
 	tracker *tracker
 	lanes   []chan job
-	// going ends when no new message may be handed over; working when those in work have to end too. Both carry the cause.
+	// going ends when no new message may be handed over; working ends when messages in work must end too. Both carry the
+	// cause.
 	going, working context.Context
 
 	mu       sync.Mutex
@@ -39,7 +40,7 @@ type job struct {
 // hold works with a lease until ctx ends or the lease is lost, and releases it.
 func (s *Subscriber) hold(ctx context.Context, l *lease, out chan<- *message.Message) error {
 	defer l.release(ctx)
-	base := context.WithoutCancel(ctx) // during the time of grace the lease is still renewed
+	base := context.WithoutCancel(ctx) // the lease is renewed also during Grace, after ctx has ended
 	held, stop := l.keep(base, true)
 	defer stop()
 	parked, err := parkedAggregates(held, s.db.Reader, s.config.Name, "")
@@ -113,7 +114,7 @@ func (t *term) dispatch() error {
 		}
 		for i := range events {
 			e := &events[i]
-			t.tracker.finish(position+1, e.Position-1) // of types nobody asked for
+			t.tracker.finish(position+1, e.Position-1) // events of other types count as done
 			if err := t.give(aggregateOf(e), job{event: e}); err != nil {
 				return err
 			}
@@ -124,8 +125,8 @@ func (t *term) dispatch() error {
 	}
 }
 
-// wait blocks until c or a call of Retry in this process; while something is parked also for a second, to see a Retry
-// called elsewhere.
+// wait blocks until c is closed or Retry is called in this process. While events are parked it waits at most a second, to
+// notice a Retry that was called in another process.
 func (t *term) wait(c <-chan struct{}, asked uint64) error {
 	var elsewhere <-chan time.Time
 	t.mu.Lock()
@@ -208,7 +209,7 @@ func (t *term) work(lane <-chan job, halt context.CancelCauseFunc) {
 	}
 }
 
-// handle delivers an event or parks it. An error means that it is neither.
+// handle delivers an event or parks it. An error means that it did neither.
 func (t *term) handle(e *application.StoredEvent) error {
 	a := aggregateOf(e)
 	t.mu.Lock()
@@ -284,8 +285,8 @@ func (t *term) handleParked(a aggregate) error {
 	}
 }
 
-// deliver hands an event over until it is acked (reason nil) or all attempts failed. An error means neither: going or
-// working ended.
+// deliver hands an event over until it is acked (reason nil) or all attempts failed. An error means that going or working
+// ended before.
 func (t *term) deliver(e *application.StoredEvent) (attempts int, reason, err error) {
 	for failures := 1; ; failures++ {
 		reason, err := t.once(e)
@@ -304,14 +305,14 @@ func (t *term) deliver(e *application.StoredEvent) (attempts int, reason, err er
 	}
 }
 
-// once hands an event over one time. reason is why it was nacked.
+// once hands an event over once. reason is why it was nacked.
 func (t *term) once(e *application.StoredEvent) (reason, err error) {
 	o := &outcome{}
 	ctx, cancel := context.WithCancel(context.WithValue(t.working, outcomeKey{}, o))
 	defer cancel()
 	m := newMessage(e)
 	m.SetContext(ctx)
-	if t.going.Err() != nil { // before a receiver that waits is as good a choice
+	if t.going.Err() != nil { // checked first, because the select below might choose a waiting receiver
 		return nil, context.Cause(t.going)
 	}
 	select {
@@ -338,7 +339,7 @@ func newMessage(e *application.StoredEvent) *message.Message {
 	return m
 }
 
-// fenced runs fn in a transaction that holds the consumer's row while the lease holds: errLeaseLost. Errors of the
+// fenced runs fn in a transaction that locks the consumer's row, if the lease still holds: errLeaseLost. Errors of the
 // database are tried again until working ends.
 func (t *term) fenced(fn func(tx execer) error) error {
 	for failures := 1; ; failures++ {
@@ -351,7 +352,7 @@ func (t *term) fenced(fn func(tx execer) error) error {
 		case errors.Is(err, errLeaseLost):
 			return err
 		case t.db.Classify(err) == dialect.Duplicate:
-			return nil // stored by a commit whose answer was lost
+			return nil // an earlier commit stored it, but its answer was lost
 		}
 		t.config.Logger.Warn("event log: parked events not stored yet", slog.Any("error", err))
 		if err := pause(t.working, t.config.Backoff.delay(failures)); err != nil {
@@ -380,7 +381,7 @@ func (t *term) fencedOnce(fn func(tx execer) error) error {
 	return tx.Commit()
 }
 
-// saveNowAndThen writes the cursor while it moves.
+// saveNowAndThen writes the cursor at intervals while it moves.
 func (t *term) saveNowAndThen(halt, quit context.CancelCauseFunc) {
 	for {
 		seen := t.tracker.moved.Version()
@@ -413,7 +414,7 @@ func (t *term) save(ctx context.Context) error {
 	}
 	err := t.lease.move(ctx, t.db.Writer, low)
 	if errors.Is(err, errLeaseLost) {
-		// Or the answer to an earlier write was lost, and the stored cursor is another than we think.
+		// Perhaps the answer to an earlier write was lost, and the stored cursor differs from lease.position.
 		if err = t.lease.reload(ctx); err == nil {
 			err = t.lease.move(ctx, t.db.Writer, low)
 		}

@@ -2,7 +2,7 @@ package eventlog
 
 import "sync"
 
-// tracker knows up to which position all events are done, while they are finished in any order.
+// tracker knows up to which position all events are done, although they are finished in any order.
 type tracker struct {
 	mu    sync.Mutex
 	low   int64  // everything up to here is done
@@ -10,7 +10,7 @@ type tracker struct {
 	moved Signal
 }
 
-// newTracker returns a tracker that takes positions up to window above the lowest unfinished one.
+// newTracker returns a tracker that accepts positions up to window above low, the position up to which all is done.
 func newTracker(low int64, window int) *tracker {
 	return &tracker{low: low, done: make([]bool, window+1)}
 }

@@ -20,18 +20,18 @@ const (
 		"metadata, occurred_at) VALUES "
 	insertRow  = "(?,?,?,?,?,?,?,?,?),"
 	columns    = 9
-	maxRows    = 30_000 / columns // whatever the engine
+	maxRows    = 30_000 / columns // on every engine
 	maxPayload = 8 << 20          // bytes in one statement; MariaDB takes packets of 16 MiB by default
 )
 
-// insertText is cut to the number of rows, so that the hot path builds no text.
+// insertText is cut to the number of rows of a statement, so that writing an event builds no SQL text.
 var insertText = insertHead + strings.Repeat(insertRow, maxRows)
 
-// insertPending tells the sequencer of the events of the INSERT before it: their ids are consecutive, and LAST_INSERT_ID()
-// is the first, when the server counts by one.
+// insertPending tells the sequencer of the events of the preceding INSERT. When the server counts by one, their ids are
+// consecutive and LAST_INSERT_ID() is the first of them.
 const insertPending = "INSERT INTO event_pending (first_id, events) SELECT LAST_INSERT_ID(), ? FROM DUAL WHERE @@auto_increment_increment = 1"
 
-// ErrIncrement is what a server fails with whose auto_increment_increment is not 1.
+// ErrIncrement says that the server's auto_increment_increment is not 1.
 var ErrIncrement = errors.New("the database server's auto_increment_increment must be 1")
 
 // Writer appends events to the log inside the transaction that causes them. It has no state.
@@ -46,8 +46,9 @@ func NewWriter(d dialect.Dialect) *Writer {
 }
 
 // Append writes events in their order with one INSERT (more when they exceed the engine's parameters or 8 MiB of payload),
-// through watermill's publisher bound to tx, each followed by a row for the sequencer where there is one. No events make
-// no statement. Errors are the driver's, wrapped, or ErrIncrement. Whoever commits tx then notifies the committed Signal.
+// through watermill's publisher bound to tx, each followed by a row for the sequencer if the engine needs one. Without
+// events it does nothing. Errors are the driver's, wrapped, or ErrIncrement. After committing tx the caller must notify the
+// committed Signal.
 func (w *Writer) Append(ctx context.Context, tx *sql.Tx, events []application.EventRecord) error {
 	for len(events) > 0 {
 		n := w.statementRows(events)
@@ -84,7 +85,7 @@ func publish(ctx context.Context, tx *sql.Tx, events []application.EventRecord) 
 	if err != nil {
 		return fmt.Errorf("append events: %w", err)
 	}
-	// One array for all messages and no metadata maps: this runs for every lead.
+	// One array holds all messages, and they have no metadata maps, because this runs for every lead.
 	messages := make([]message.Message, len(events))
 	pointers := make([]*message.Message, len(events))
 	for i := range events {
@@ -98,8 +99,8 @@ func publish(ctx context.Context, tx *sql.Tx, events []application.EventRecord) 
 	return nil
 }
 
-// schema writes watermill messages into the events table. It belongs to one call: what a message's row has beyond id and
-// payload is taken from the record of the same index.
+// schema writes watermill messages into the events table. It is made for one call: it takes the columns besides id and
+// payload from the record with the message's index.
 type schema struct{ events []application.EventRecord }
 
 // InsertQuery implements wsql.SchemaAdapter.
@@ -120,7 +121,7 @@ func (s schema) InsertQuery(p wsql.InsertQueryParams) (wsql.Query, error) {
 			meta = appendTrail(meta, e.Trail)
 			last.metadata = meta[from:len(meta):len(meta)]
 		}
-		// Rows of one batch repeat most of this; boxing it again for each row would be most of the garbage.
+		// Most of these values repeat from row to row. Boxing them again for each row would be most of the garbage.
 		if i == 0 || e.SellerID != s.events[i-1].SellerID {
 			last.seller = e.SellerID
 		}
@@ -142,7 +143,7 @@ func (s schema) InsertQuery(p wsql.InsertQueryParams) (wsql.Query, error) {
 	return wsql.Query{Query: insertText[:len(insertHead)+len(p.Msgs)*len(insertRow)-1], Args: args}, nil
 }
 
-// row holds boxed values of the row before.
+// row holds the boxed values of the previous row.
 type row struct{ seller, kind, aggregate, eventType, metadata, at any }
 
 // The rest of the interface serves watermill's own subscriber, which loses messages on MySQL: see Subscriber.

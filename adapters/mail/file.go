@@ -13,7 +13,7 @@ import (
 	"github.com/leadmill/leadmill/application"
 )
 
-// localFrom is the sender of mails that never leave the machine.
+// localFrom is the sender of mails that are only written into files.
 const localFrom = "Leadmill <leadmill@localhost>"
 
 // File writes each mail into a file of its own, for machines without a mail server. It is safe for concurrent use.
@@ -26,7 +26,9 @@ type File struct {
 
 var _ application.Mailer = (*File)(nil)
 
-// NewFile returns a mailer that writes .eml files into a directory, which the first mail makes for its owner alone. The mails are from an address, see CheckFrom; empty takes leadmill@localhost.
+// NewFile returns a mailer that writes .eml files into a directory, which is made with the first mail and readable only by
+// its owner. from is the sender, in a form that CheckFrom accepts; an empty one is leadmill@localhost. The error says what
+// is wrong with from.
 func NewFile(dir, from string, clock application.Clock, logger *slog.Logger) (*File, error) {
 	if from == "" {
 		from = localFrom
@@ -41,7 +43,7 @@ func NewFile(dir, from string, clock application.Clock, logger *slog.Logger) (*F
 // fileTime sorts as text and needs no character that file systems refuse.
 const fileTime = "20060102T150405.000000Z"
 
-// Send implements application.Mailer. The file is complete from the moment it has its name, readable for its owner alone.
+// Send implements application.Mailer. The file is complete as soon as it has its name, and only its owner can read it.
 func (f *File) Send(ctx context.Context, m application.Mail) error {
 	now := f.clock.Now().UTC()
 	msg, err := compose(f.from, m, now)
@@ -66,7 +68,8 @@ func (f *File) Send(ctx context.Context, m application.Mail) error {
 	return nil
 }
 
-// write makes a file under a temporary name first, so that no reader finds half of it. os.CreateTemp gives mode 0600.
+// write makes the file under a temporary name and renames it, so that no reader finds an incomplete file. os.CreateTemp
+// gives it mode 0600.
 func write(path string, content []byte) error {
 	tmp, err := os.CreateTemp(filepath.Dir(path), ".mail-*.tmp")
 	if err != nil {

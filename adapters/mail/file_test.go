@@ -60,7 +60,7 @@ func TestFile(t *testing.T) {
 	delete(line, "time")
 	assert.Equal(t, map[string]any{"level": "INFO", "msg": "mail written to a file", "file": path}, line)
 
-	// What a server would have got, but for the boundary, which is made anew for each.
+	// The file equals what a server would get, except for the boundary, which differs for each mail.
 	r := new(relay).start(t, nil, false)
 	require.NoError(t, mailer(t, "smtp://"+r.addr+"?tls=none").Send(t.Context(), aMail()))
 	written, err := os.ReadFile(path)

@@ -36,7 +36,7 @@ The link works once and for {{.Days}} days. If you did not expect this mail, ign
 `))
 )
 
-// Write implements program.InvitationText. The error is that of a template, and holds nothing of the mail.
+// Write implements program.InvitationText. Its error is that of a template and holds nothing of the mail.
 func (InvitationText) Write(i program.Invitation) (application.Mail, error) {
 	in := struct {
 		program.Invitation

@@ -18,7 +18,7 @@ import (
 	"github.com/leadmill/leadmill/domain/contact"
 )
 
-// errFrom does not repeat the value: settings are never shown.
+// errFrom does not repeat the value, because values of settings are never shown.
 var errFrom = errors.New("must be an ASCII email address, alone or with a name: Example Leads <leads@example.com>")
 
 // CheckFrom reports what is wrong with LEADMILL_MAIL_FROM: "leads@example.com" or "Example Leads <leads@example.com>".
@@ -32,14 +32,14 @@ func parseFrom(from string) (netmail.Address, error) {
 		return netmail.Address{}, errFrom
 	}
 	a, err := netmail.ParseAddress(from)
-	// An encoded name may hide what the raw text does not show.
+	// A decoded name may hold line breaks that the raw text does not show.
 	if err != nil || !isASCII(a.Address) || strings.ContainsFunc(a.Address, breaks) {
 		return netmail.Address{}, errFrom
 	}
 	return netmail.Address{Name: oneLine(a.Name), Address: a.Address}, nil
 }
 
-// compose makes the message that is sent or written, dated now.
+// compose makes the message to send or to write, with now as its date.
 func compose(from netmail.Address, m application.Mail, now time.Time) (*gomail.Msg, error) {
 	switch {
 	case m.ID == "":
@@ -57,7 +57,7 @@ func compose(from netmail.Address, m application.Mail, now time.Time) (*gomail.M
 	msg.Subject(oneLine(m.Subject))
 	msg.SetDateWithValue(now)
 	msg.SetMessageIDWithValue(cleanID(m.ID) + from.Address[strings.LastIndexByte(from.Address, '@'):])
-	// Nobody's absence note answers it (RFC 3834, section 5).
+	// This header keeps absence notes from replying (RFC 3834, section 5).
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	if m.Text != "" {
 		msg.SetBodyString(gomail.TypeTextPlain, m.Text)
@@ -68,8 +68,8 @@ func compose(from netmail.Address, m application.Mail, now time.Time) (*gomail.M
 	return msg, nil
 }
 
-// recipient returns an address as servers want it: a domain of other scripts in its ASCII form, so that only a local
-// part of other scripts needs a server with SMTPUTF8.
+// recipient returns an address with its domain in ASCII form. So only an address whose local part is not ASCII needs a
+// server with SMTPUTF8.
 func recipient(address string) (string, error) {
 	email, err := contact.ParseEmail(address)
 	if err != nil {
@@ -85,8 +85,8 @@ func recipient(address string) (string, error) {
 	return local + "@" + domain, nil
 }
 
-// oneLine makes a text safe for a header: what breaks lines or controls becomes a space, also where encoding would hide
-// it from servers but not from mail programs.
+// oneLine makes a text safe for a header: line breaks and control characters become spaces. Encoding would hide them from
+// servers, but mail programs decode them.
 func oneLine(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if breaks(r) {
@@ -106,8 +106,8 @@ func isASCII(s string) bool {
 // maxID bounds an id within a Message-ID and a file name, in bytes.
 const maxID = 64
 
-// cleanID returns an id as it may stand in a Message-ID and a file name. Of an id that must change, a hash keeps it
-// apart from others.
+// cleanID makes an id usable in a Message-ID and in a file name. An id that must be changed for that gets a hash, which
+// keeps it different from others.
 func cleanID(id string) string {
 	clean := strings.Map(func(r rune) rune {
 		if r >= utf8.RuneSelf || !strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-", r) {

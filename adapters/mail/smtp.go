@@ -23,11 +23,12 @@ import (
 const (
 	// sendTimeout bounds the sending of one mail, from connecting to the server's last answer.
 	sendTimeout = 15 * time.Second
-	// quitTimeout bounds the goodbye: the mail is delivered or refused by then.
+	// quitTimeout bounds the closing QUIT, before which the mail is delivered or refused.
 	quitTimeout = time.Second
 )
 
-// logins are the ways to log in, best known first: with TLS none shows the password to others, and PLAIN works everywhere.
+// logins are the ways to log in, in the order in which they are tried. With TLS none of them shows the password, and PLAIN
+// works everywhere.
 var logins = []gomail.SMTPAuthType{gomail.SMTPAuthPlain, gomail.SMTPAuthLogin, gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthSCRAMSHA1, gomail.SMTPAuthCramMD5}
 
 // SMTP sends each mail over a connection of its own. It is safe for concurrent use.
@@ -39,7 +40,7 @@ type SMTP struct {
 	from     netmail.Address
 	clock    application.Clock
 	timeout  time.Duration
-	options  []gomail.Option // closures: the password is not in a field that could be printed
+	options  []gomail.Option // they hold the password in closures, not in a field that could be printed
 }
 
 var _ application.Mailer = (*SMTP)(nil)
@@ -47,8 +48,8 @@ var _ application.Mailer = (*SMTP)(nil)
 // Option changes how an SMTP sends.
 type Option func(*SMTP)
 
-// WithTLSConfig takes another TLS configuration than the machine's: other roots, for example. Without a ServerName it
-// gets the host of the URL.
+// WithTLSConfig replaces the machine's TLS configuration, for example to trust other root certificates. An empty ServerName
+// becomes the URL's host.
 func WithTLSConfig(c *tls.Config) Option {
 	return func(s *SMTP) {
 		if c != nil {
@@ -60,8 +61,8 @@ func WithTLSConfig(c *tls.Config) Option {
 // WithTimeout bounds the sending of one mail; 15 seconds without it.
 func WithTimeout(d time.Duration) Option { return func(s *SMTP) { s.timeout = d } }
 
-// NewSMTP returns a mailer that sends through the server of a URL, see CheckURL, from an address, see CheckFrom. Its errors
-// name the setting and what is wrong with it, never its value. It does not connect.
+// NewSMTP returns a mailer that sends through the server of smtpURL (see CheckURL) from the address from (see CheckFrom). It
+// does not connect. Its errors say which setting is wrong and why, but never show the value.
 func NewSMTP(smtpURL, from string, clock application.Clock, options ...Option) (*SMTP, error) {
 	srv, err := parseURL(smtpURL)
 	if err != nil {
@@ -83,7 +84,7 @@ func NewSMTP(smtpURL, from string, clock application.Clock, options ...Option) (
 	}
 	s.options = []gomail.Option{
 		gomail.WithPort(srv.port), gomail.WithTimeout(s.timeout), gomail.WithTLSConfig(s.tls),
-		gomail.WithoutNoop(), gomail.WithoutRset(), // one mail a connection
+		gomail.WithoutNoop(), gomail.WithoutRset(), // each connection sends one mail
 	}
 	if s.implicit {
 		s.options = append(s.options, gomail.WithSSL())
@@ -99,8 +100,8 @@ func NewSMTP(smtpURL, from string, clock application.Clock, options ...Option) (
 	return s, nil
 }
 
-// Send implements application.Mailer. A server that refuses the login, the sender or the connection is unavailable, not
-// refusing the mail: that is for the operator to put right, and then the mail can go.
+// Send implements application.Mailer. When the server refuses the login, the sender or the connection, the error is
+// application.ErrUnavailable and not ErrMailRefused: after the operator has corrected the settings, the mail can be sent.
 func (s *SMTP) Send(ctx context.Context, m application.Mail) error {
 	msg, err := compose(s.from, m, s.clock.Now())
 	if err != nil {
@@ -109,7 +110,8 @@ func (s *SMTP) Send(ctx context.Context, m application.Mail) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 
-	// The library leaves a connection open when its beginning fails, and looks at ctx only until then: both are seen to here.
+	// The library leaves the connection open when its first steps fail, and does not watch ctx after them. The code below
+	// does both.
 	hangUp := func() {}
 	defer func() { hangUp() }()
 	dial := func(_ context.Context, network, _ string) (net.Conn, error) {
@@ -126,7 +128,8 @@ func (s *SMTP) Send(ctx context.Context, m application.Mail) error {
 		return secure, secure.HandshakeContext(ctx)
 	}
 	options := append(slices.Clone(s.options), gomail.WithDialContextFunc(dial))
-	// A mail that goes without SMTPUTF8 must not ask for it: the next server on its way may not have it (RFC 6531, section 3.4).
+	// A mail that does not need SMTPUTF8 must not ask for it, because the next server may not support it (RFC 6531, section
+	// 3.4).
 	if isASCII(msg.GetTo()[0].Address) {
 		options = append(options, gomail.WithoutSMTPUTF8())
 	}
@@ -140,7 +143,7 @@ func (s *SMTP) Send(ctx context.Context, m application.Mail) error {
 	}
 	err = client.SendWithSMTPClient(session, msg)
 	goodbye(session)
-	// What fails after the server took the mail must not send it again.
+	// A failure after the server accepted the mail is no error, so that the mail is not sent again.
 	if err == nil || msg.IsDelivered() {
 		return nil
 	}
@@ -148,7 +151,8 @@ func (s *SMTP) Send(ctx context.Context, m application.Mail) error {
 	if !errors.As(err, &failed) {
 		return unavailable(ctx, reason(err))
 	}
-	// The text of a SendError holds the recipient and the server's words, which may too; its codes do not.
+	// The text of a SendError holds the recipient, and the server's words, which may hold it too. The codes hold nothing
+	// personal.
 	why := fmt.Sprintf("%s failed: the mail server answered %s", failed.Reason, strings.TrimSpace(strconv.Itoa(failed.ErrorCode())+" "+failed.EnhancedStatusCode()))
 	switch {
 	case failed.ErrorCode() == 0:
@@ -159,22 +163,22 @@ func (s *SMTP) Send(ctx context.Context, m application.Mail) error {
 	return unavailable(ctx, why)
 }
 
-// forGood reports whether an answer is about this mail and final (RFC 5321, section 4.2.1). Answers to MAIL FROM are about
-// the sender; 500, 502 to 504 are about commands, and 530 to 538 about logging in (RFC 4954, section 6).
+// forGood reports whether a server's reply is final and about this mail (RFC 5321, section 4.2.1). Replies to MAIL FROM are
+// about the sender, the codes 500 and 502 to 504 about commands, and 530 to 538 about logging in (RFC 4954, section 6).
 func forGood(e *gomail.SendError) bool {
 	code := e.ErrorCode()
 	return code >= 500 && e.Reason != gomail.ErrSMTPMailFrom &&
 		!slices.Contains([]int{500, 502, 503, 504, 530, 534, 535, 538}, code)
 }
 
-// goodbye is politeness: how it ends changes nothing.
+// goodbye sends QUIT. Its errors do not matter, because the mail is delivered or refused already.
 func goodbye(session *smtp.Client) {
 	if session.UpdateDeadline(quitTimeout) == nil {
 		_ = session.Quit()
 	}
 }
 
-// unavailable says why; when ctx ended, that is why.
+// unavailable returns application.ErrUnavailable with its reason, which is the end of ctx if ctx has ended.
 func unavailable(ctx context.Context, why string) error {
 	if err := ctx.Err(); err != nil {
 		return application.ErrUnavailable.Because(fmt.Errorf("no answer of the mail server in time: %w", err))
@@ -182,8 +186,8 @@ func unavailable(ctx context.Context, why string) error {
 	return application.ErrUnavailable.Because(errors.New(why))
 }
 
-// reason says why a connection could not be had, for the operator. It repeats nothing that the server said but its code:
-// servers quote logins and addresses.
+// reason returns for the operator why connecting failed. Of the server's reply it repeats only the code, because servers
+// quote logins and addresses.
 func reason(err error) string {
 	var answer *textproto.Error
 	var certificate *tls.CertificateVerificationError

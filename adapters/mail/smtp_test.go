@@ -160,7 +160,7 @@ func TestNoInjection(t *testing.T) {
 		"sender":           {hidden, func(*application.Mail) {}, "", "", "Leads Bcc: x@evil.example"},
 		"end of the data":  {clean, func(m *application.Mail) { m.Text = "a\r\n.\r\nMAIL FROM:<x@evil.example>\r\n" }, "", "", ""},
 	} {
-		// One after the other: each looks at the last mail.
+		// The cases run one after the other, because each looks at the last mail.
 		a := aMail()
 		c.change(&a)
 		before := len(r.got())
@@ -249,7 +249,7 @@ func TestNothingInTheClear(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	cert, trust := certificate(t, here)
-	// Servers like to quote what they were told.
+	// This server quotes what the client sent, as many servers do.
 	says := func(code int, class int) error {
 		return &smtp.SMTPError{Code: code, EnhancedCode: smtp.EnhancedCode{class, 1, 1}, Message: "<john@people.example> " + user + " " + password + " " + token}
 	}
@@ -343,7 +343,7 @@ func silent(t *testing.T, say string) (addr string, hung <-chan struct{}) {
 	return l.Addr().String(), made
 }
 
-// soon waits for something that has no reason to take long.
+// soon waits for something that should not take long.
 func soon[T any](t *testing.T, c <-chan T) (got T) {
 	t.Helper()
 	select {
@@ -423,7 +423,7 @@ func TestContextEndedBefore(t *testing.T) {
 	assert.Empty(t, r.got())
 }
 
-// A server that hangs up once it has the mail took it: sending again would make a second one.
+// A server that hangs up after it accepted the mail has it: sending again would deliver it twice.
 func TestDeliveredThoughTheGoodbyeFails(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", here+":0")

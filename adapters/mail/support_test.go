@@ -158,7 +158,7 @@ func (r *relay) start(t *testing.T, cert *tls.Certificate, implicit bool, also .
 		return &session{relay: r, conn: c}, r.greetErr
 	}))
 	server.Domain, server.Debug, server.ErrorLog = "relay.example", r, log.New(io.Discard, "", 0)
-	server.AllowInsecureAuth = true // a client must be careful even where the server is not
+	server.AllowInsecureAuth = true // the client must not send a password in the clear even when the server allows it
 	for _, f := range also {
 		f(server)
 	}
@@ -180,7 +180,7 @@ func (r *relay) start(t *testing.T, cert *tls.Certificate, implicit bool, also .
 	}()
 	t.Cleanup(func() {
 		_ = server.Close()
-		_ = l.Close() // a server that had no time to begin does not know it
+		_ = l.Close() // a server that has not started yet does not know its listener
 		<-served
 	})
 	return r
@@ -216,7 +216,7 @@ func mailer(t *testing.T, url string, options ...mail.Option) *mail.SMTP {
 	return m
 }
 
-// discreet fails when any error of a chain tells what only the mail and the settings may know.
+// discreet fails when an error of a chain holds anything of the mail or the settings.
 func discreet(t *testing.T, err error) {
 	t.Helper()
 	if err == nil {

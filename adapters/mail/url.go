@@ -9,7 +9,7 @@ import (
 	gomail "github.com/wneessen/go-mail"
 )
 
-// server is what LEADMILL_SMTP_URL says.
+// server holds the parts of LEADMILL_SMTP_URL.
 type server struct {
 	host           string
 	port           int
@@ -25,13 +25,13 @@ type server struct {
 //	smtp://host:25?tls=opportunistic    STARTTLS when offered, for a relay nearby; a certificate that is offered must be valid
 //	smtp://host:25?tls=none             no TLS, for a relay on the same machine
 //
-// User and password may be left out, and must be without mandatory TLS. The ports shown are the defaults.
+// User and password may be left out; without mandatory TLS they must be. The ports shown are the defaults.
 func CheckURL(smtpURL string) error {
 	_, err := parseURL(smtpURL)
 	return err
 }
 
-// The errors never wrap what url.Parse says: it repeats the URL with its password.
+// The errors never wrap those of url.Parse, which repeat the URL with its password.
 func parseURL(smtpURL string) (server, error) {
 	u, err := url.Parse(smtpURL)
 	if err != nil {

@@ -21,7 +21,7 @@ const (
 	keySize   = 32
 )
 
-// Hash implements application.PasswordHasher. The text is in the PHC string format.
+// Hash implements application.PasswordHasher. The hash is a text in the PHC string format.
 func (Argon2id) Hash(password string) (string, error) {
 	salt := make([]byte, saltSize)
 	if _, err := rand.Read(salt); err != nil {

@@ -20,7 +20,7 @@ type IDs struct {
 	entropy *ulid.MonotonicEntropy
 }
 
-// NewIDs returns a maker of ids that reads the time from a clock.
+// NewIDs returns an IDs that takes the time from clock.
 func NewIDs(clock application.Clock) *IDs {
 	return &IDs{clock: clock, entropy: ulid.Monotonic(crand.Reader, 0)}
 }
@@ -40,7 +40,7 @@ func (g *IDs) next() (ulid.ULID, error) {
 	g.ms = max(g.ms, ulid.Timestamp(g.clock.Now()))
 	id, err := ulid.New(g.ms, g.entropy)
 	if errors.Is(err, ulid.ErrMonotonicOverflow) {
-		// The entropy of this millisecond ran over; the next one starts anew.
+		// The entropy of this millisecond is used up, so take the next millisecond.
 		g.ms++
 		id, err = ulid.New(g.ms, g.entropy)
 	}

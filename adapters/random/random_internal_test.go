@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// steps is a clock that goes to and fro, as callers read it that overtake each other.
+// steps is a clock whose time goes forth and back, as concurrent callers may see it.
 type steps struct {
 	mu sync.Mutex
 	n  int

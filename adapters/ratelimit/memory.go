@@ -1,4 +1,4 @@
-// Package ratelimit counts requests.
+// Package ratelimit limits how many requests come in a window of time.
 package ratelimit
 
 import (
@@ -9,8 +9,8 @@ import (
 	"github.com/leadmill/leadmill/domain/seller"
 )
 
-// Memory counts in this process only: with several instances a limit holds per instance. It keeps its own fixed windows
-// because they must start with a key's first request and follow a clock that can be set.
+// Memory is a rate limiter in memory: with several instances, each applies the limit by itself. It is written here because
+// windows must start with a key's first request and follow a clock that tests set.
 type Memory struct {
 	clock application.Clock
 
@@ -24,10 +24,10 @@ type window struct {
 	used int64
 }
 
-// sweepEvery is how often windows that are over are dropped, so that memory does not grow with every name ever seen.
+// sweepEvery is how often expired windows are dropped, so that memory does not grow with each name.
 const sweepEvery = time.Minute
 
-// NewMemory returns a limiter without memory of the past.
+// NewMemory returns a limiter that has counted no request yet.
 func NewMemory(clock application.Clock) *Memory {
 	return &Memory{clock: clock, windows: map[string]window{}}
 }

@@ -1,5 +1,5 @@
-// Package telemetry watches commands and queries: it recovers their panics, traces, measures and logs them. Nothing of
-// their content is kept, only names, outcomes and durations.
+// Package telemetry holds the interceptors that recover panics of commands and queries, and trace, measure and log them.
+// They keep names, outcomes and durations, but nothing of the content.
 package telemetry
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/leadmill/leadmill/domain/fault"
 )
 
-// The places of Leadmill's own interceptors in the chain.
+// The orders of Leadmill's own interceptors in the chain.
 const (
 	orderRecover = 100
 	orderTrace   = 200
@@ -74,7 +74,7 @@ type Metrics struct {
 	duration *prometheus.HistogramVec
 }
 
-// NewMetrics registers leadmill_operation_duration_seconds.
+// NewMetrics registers leadmill_operation_duration_seconds. It fails when the registry has a metric of that name.
 func NewMetrics(registry prometheus.Registerer, clock application.Clock) (*Metrics, error) {
 	m := &Metrics{clock: clock, duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "leadmill_operation_duration_seconds",
@@ -98,9 +98,9 @@ func (m *Metrics) Intercept(ctx context.Context, op bus.Operation, next func(con
 	return err
 }
 
-// Log tells of operations that failed inside, with the cause, and of all others at debug level without it. It recovers
-// panics as Recover does, so that they are logged, measured and traced like other failures; Recover stands outermost for
-// panics of the interceptors around it.
+// Log logs internal failures with their cause, and all other operations at debug level without it. It recovers panics as
+// Recover does, so that they are logged, measured and traced like other failures. Recover is outside of it for panics of the
+// interceptors between them.
 type Log struct {
 	Logger *slog.Logger
 	Clock  application.Clock
@@ -151,8 +151,8 @@ func outcome(err error) string {
 	return fault.KindOf(err).String()
 }
 
-// cause says what is behind an error. Values that a database quotes in its messages may be personal, so of a refused value
-// only the fact is told.
+// cause returns the text of an error for the log. When a database refused a value it says only that, because the database's
+// message may quote a personal value.
 func cause(err error) string {
 	if _, ok := errors.AsType[*application.DataError](err); ok {
 		return "the database refused a value"
@@ -168,8 +168,8 @@ func cause(err error) string {
 	return err.Error()
 }
 
-// panicStack returns the stack of a panic that became an error. The value of a panic is never told: it may quote
-// what was worked on.
+// panicStack returns the stack of a panic that became an error. The value of a panic is never logged, because it may hold
+// personal data.
 func panicStack(err error) (stack []byte, ok bool) {
 	if panicked, ok := errors.AsType[*bus.PanicError](err); ok {
 		return panicked.Stack, true

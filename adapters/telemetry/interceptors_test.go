@@ -23,12 +23,12 @@ import (
 	"github.com/leadmill/leadmill/domain/fault"
 )
 
-// canary stands for personal data: it must be seen nowhere.
+// canary stands for personal data. It must not appear in any log, metric or trace.
 const canary = "john.doe@canary.example"
 
 type message struct{ Email string }
 
-// rig is the whole chain with everything it tells.
+// rig is the whole chain with its logs, metrics and traces.
 type rig struct {
 	log      *bytes.Buffer
 	registry *prometheus.Registry

@@ -7,7 +7,7 @@ import (
 	"github.com/leadmill/leadmill/domain/seller"
 )
 
-// The types of internal events: they are in the log for projections and are never shown to integrators.
+// The types of internal events. They are in the log for projections; integrators never see them.
 const (
 	SellerCreatedType = "seller.created.v1"
 	SellerUpdatedType = "seller.updated.v1"

@@ -1,5 +1,5 @@
-// Package account is the room of whoever uses the installation: sellers, their settings and API keys. It says what the
-// room's commands need of a transaction, and what the log keeps of its events.
+// Package account is the room of sellers, their settings and API keys. It says what the room's commands need of a
+// transaction, and how its events are stored in the log.
 package account
 
 import (
@@ -7,8 +7,8 @@ import (
 	"github.com/leadmill/leadmill/application/market"
 )
 
-// Tx is what the commands of this room see of a transaction. Campaigns, Buyers and Counters are for what a new time zone of
-// a seller means for its contracts.
+// Tx is what the commands of this room see of a transaction. ZonesTx is for the caps of contracts, which are counted again
+// when a seller's time zone changes.
 type Tx interface {
 	application.OnceTx
 	market.ZonesTx

@@ -21,21 +21,21 @@ type Outcome[R any] struct {
 	Err    error
 }
 
-// BatchHandler handles commands together. It answers one Outcome per command, in order.
+// BatchHandler handles commands together. It returns one Outcome per command, in their order.
 type BatchHandler[C, R any] interface {
 	HandleBatch(ctx context.Context, batch []C) []Outcome[R]
 }
 
 // BatcherConfig sizes a Batcher.
 type BatcherConfig struct {
-	MaxBatch int           // commands in one batch; 1 runs every command by itself, at once
+	MaxBatch int           // commands in one batch; 1 runs each command alone and at once, without lanes
 	Lanes    int           // batches that can run at the same time
 	Queue    int           // commands that can wait in a lane
 	Timeout  time.Duration // how long one batch may take
 }
 
-// Batcher makes a handler of single commands of a BatchHandler by natural group commit: while one batch runs, arrivals
-// queue; the next batch takes what is there. Nothing waits for a timer, so a lone command goes at once.
+// Batcher is a handler of single commands that runs them in batches: while one batch of a lane runs, arriving commands
+// queue, and the next batch takes all that are queued. There is no timer, so a lone command runs at once.
 type Batcher[C, R any] struct {
 	config  BatcherConfig
 	handler BatchHandler[C, R]
@@ -44,7 +44,7 @@ type Batcher[C, R any] struct {
 	stop    chan struct{}
 	running sync.WaitGroup
 
-	mu     sync.RWMutex // held for reading while a command is let in, so that none comes after the last batch
+	mu     sync.RWMutex // read-locked while a command is admitted, so that none is admitted after the last batch
 	closed bool
 }
 
@@ -54,8 +54,8 @@ type queued[C, R any] struct {
 	done    chan Outcome[R]
 }
 
-// NewBatcher starts a Batcher. lane gives the text whose hash picks a command's lane, so that what shares locks shares a
-// lane. Close stops it.
+// NewBatcher starts a Batcher. lane returns a text whose hash picks a command's lane: commands that need the same locks
+// should return the same text. Close stops the Batcher.
 func NewBatcher[C, R any](config BatcherConfig, handler BatchHandler[C, R], lane func(C) string) *Batcher[C, R] {
 	b := &Batcher[C, R]{config: config, handler: handler, lane: lane, stop: make(chan struct{})}
 	if config.MaxBatch <= 1 {
@@ -69,8 +69,8 @@ func NewBatcher[C, R any](config BatcherConfig, handler BatchHandler[C, R], lane
 	return b
 }
 
-// Handle implements Handler. A command whose context ends before its batch starts is dropped; once the batch runs, its
-// outcome stands even if nobody waits for it. Errors: ErrOverloaded when the queue is full, the context ended or the
+// Handle implements Handler. A command whose context ends before its batch starts is dropped; once the batch runs, the
+// command is done even if its caller stops waiting. Errors: ErrOverloaded when the queue is full, the context ended or the
 // Batcher is closed; *PanicError; those of the batch handler.
 func (b *Batcher[C, R]) Handle(ctx context.Context, c C) (R, error) {
 	q := &queued[C, R]{ctx: ctx, command: c, done: make(chan Outcome[R], 1)}
@@ -127,7 +127,7 @@ func (b *Batcher[C, R]) run(lane chan *queued[C, R]) {
 		case q := <-lane:
 			batch = append(batch, q)
 		case <-b.stop:
-			// What is queued was accepted; it is still done.
+			// Queued commands were admitted, so they are still run.
 			select {
 			case q := <-lane:
 				batch = append(batch, q)
@@ -174,7 +174,7 @@ func (b *Batcher[C, R]) do(batch []*queued[C, R]) {
 	}
 }
 
-// handle answers one outcome per command, or else an error that is every command's.
+// handle returns one outcome per command, or an error that applies to all of them.
 func (b *Batcher[C, R]) handle(ctx context.Context, commands []C) (outcomes []Outcome[R], err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -188,7 +188,7 @@ func (b *Batcher[C, R]) handle(ctx context.Context, commands []C) (outcomes []Ou
 	return outcomes, nil
 }
 
-// Close stops the Batcher after everything that was let in is done. Later commands are refused: ErrOverloaded.
+// Close stops the Batcher after all admitted commands are done. Later commands are refused: ErrOverloaded.
 func (b *Batcher[C, R]) Close() {
 	b.mu.Lock()
 	if !b.closed {

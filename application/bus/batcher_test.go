@@ -248,7 +248,7 @@ func TestCloseDrains(t *testing.T) {
 			replies = append(replies, send(t.Context(), b, c))
 		}
 		closed := make(chan struct{})
-		for range 2 { // closing twice is closing once
+		for range 2 { // closing again does nothing
 			go func() { b.Close(); closed <- struct{}{} }()
 		}
 		synctest.Wait()
@@ -263,7 +263,7 @@ func TestCloseDrains(t *testing.T) {
 	})
 }
 
-// No command may be let in behind the last batch: it would wait for ever.
+// No command may be admitted after the last batch: it would wait for ever.
 func TestCloseRacesWithHandle(t *testing.T) {
 	t.Parallel()
 	for range 200 {

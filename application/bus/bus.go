@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// Handler does one use case: a command C with result R, or a query C with answer R.
+// Handler does one use case: it handles a command or query C and returns its result R.
 type Handler[C, R any] interface {
 	Handle(ctx context.Context, c C) (R, error)
 }
@@ -42,16 +42,17 @@ type Operation struct {
 type Interceptor interface {
 	// Code names the interceptor, unique among all.
 	Code() string
-	// Order says where it stands in the chain: lower is further outside, ties by Code. Leadmill's own use 0 to 999, an
-	// enterprise's start at 1000.
+	// Order says where the interceptor stands in the chain: lower is further outside, ties by Code. Leadmill's own use 0 to
+	// 999; those of extensions start at 1000.
 	Order() int
+	// Intercept calls next and returns its error, or refuses the operation with an error of its own.
 	Intercept(ctx context.Context, op Operation, next func(context.Context) error) error
 }
 
 // Chain is interceptors in the order they are called.
 type Chain struct{ list []Interceptor }
 
-// NewChain orders interceptors by (Order, Code). Two of one code are an error.
+// NewChain orders interceptors by (Order, Code). It fails when two have the same code.
 func NewChain(list ...Interceptor) (Chain, error) {
 	list = slices.Clone(list)
 	slices.SortFunc(list, func(a, b Interceptor) int {

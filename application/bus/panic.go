@@ -2,8 +2,8 @@ package bus
 
 import "runtime/debug"
 
-// PanicError is a panic turned into the failure of what was being done: of one command where a rule, a strategy or a
-// renderer panicked. Its text leaves the panic's value out, which may hold personal data.
+// PanicError is a panic turned into an error, so that only the command whose rule, strategy or renderer panicked fails. Its
+// text does not hold Value, which may be personal data.
 type PanicError struct {
 	Value any
 	Stack []byte
@@ -12,5 +12,5 @@ type PanicError struct {
 // Panicked returns the error for a recovered value, with the stack of the caller.
 func Panicked(value any) *PanicError { return &PanicError{Value: value, Stack: debug.Stack()} }
 
-// Error implements error. The stack is for logs.
+// Error implements error. Stack is for logs.
 func (*PanicError) Error() string { return "panic" }

@@ -12,13 +12,13 @@ import (
 // ClaimKind says what a claim is about.
 type ClaimKind string
 
-// The kinds of claims. Phone, email and all make a second lead of the same person a duplicate in its campaign; the others
-// find the request that was answered before.
+// The kinds of claims. ClaimPhone, ClaimEmail and ClaimAll make a second lead of the same person a duplicate in its
+// campaign; the others find an earlier request and its response.
 const (
 	ClaimPhone       ClaimKind = "phone"
 	ClaimEmail       ClaimKind = "email"
 	ClaimAll         ClaimKind = "all"
-	ClaimRequest     ClaimKind = "request"     // the double click
+	ClaimRequest     ClaimKind = "request"     // the same fields within 60 seconds: a double click
 	ClaimIdempotency ClaimKind = "idempotency" // an Idempotency-Key
 	ClaimExternalID  ClaimKind = "external_id"
 )
@@ -31,7 +31,7 @@ func NewClaimKey(scope string, kind ClaimKind, value string) ClaimKey {
 	return sha256.Sum256([]byte(scope + "\x00" + string(kind) + "\x00" + value))
 }
 
-// Claim is a unique, expiring mark of a lead.
+// Claim is a unique mark of a lead that expires. No two leads hold the same claim at a time.
 type Claim struct {
 	Key       ClaimKey
 	SellerID  string
@@ -41,7 +41,8 @@ type Claim struct {
 	ExpiresAt time.Time
 }
 
-// ClaimRepository stores claims. Taking a claim that somebody else took meanwhile runs the unit of work again.
+// ClaimRepository stores claims. When another transaction took a claim meanwhile, Take fails in a way that runs the unit of
+// work again.
 type ClaimRepository interface {
 	// Find returns the claims that exist under keys, expired ones too, in one statement and without locking.
 	Find(ctx context.Context, keys []ClaimKey) (map[ClaimKey]Claim, error)
@@ -50,8 +51,8 @@ type ClaimRepository interface {
 	Take(ctx context.Context, fresh, expired []Claim, now time.Time) error
 }
 
-// DedupeClaims returns the claims that make a second lead with the same phone or email a duplicate in a campaign, by the
-// campaign's dedupe rule and without lead and expiry; none where the rule finds nothing to compare.
+// DedupeClaims returns the claims of the campaign's duplicate rule, which make a second lead with the same phone or email a
+// duplicate. LeadID and ExpiresAt are left empty. There are none when the rule's fields are empty.
 func DedupeClaims(c *campaign.Campaign, fields field.Set) []Claim {
 	keys := c.DedupeKeys(fields)
 	claims := make([]Claim, 0, len(keys))

@@ -7,12 +7,12 @@ import (
 	"github.com/leadmill/leadmill/domain/distribution"
 )
 
-// CounterRepository stores what contracts used in spans of time.
+// CounterRepository stores how many leads and how much budget contracts used in spans of time.
 type CounterRepository interface {
 	// LockAll loads counters by key in one statement, locked in the order of their keys. Unknown keys are left out.
 	LockAll(ctx context.Context, keys []string) (map[string]*distribution.Counter, error)
 	// SaveAll adds what was taken: one guarded statement for the stored counters, one for those that are new.
 	SaveAll(ctx context.Context, counters []*distribution.Counter) error
-	// Recount drops every counter of a contract but the total and counts the given spans again from the live sales.
+	// Recount drops all counters of a contract except the total, and counts the given spans again from the stored sales.
 	Recount(ctx context.Context, contractID string, spans []calendar.Span) error
 }

@@ -32,7 +32,8 @@ func Publish(e event.Event) (p application.Published, ok bool, err error) {
 	return application.PublishIfAny(contractOf(e))
 }
 
-// contractOf returns the public contract of an event that is not written for every lead, or nil for one of another room.
+// contractOf returns the public contract of an event, or nil for an event of another room. Publish handles the events that
+// are written for every lead itself.
 func contractOf(e event.Event) (eventsv1.Event, time.Time) {
 	switch e := e.(type) {
 	case buyer.Created:
@@ -150,5 +151,5 @@ func leadSold(e lead.Sold) (eventsv1.LeadSold, error) {
 
 var twoDecimals = money.MustCurrency("USD")
 
-// plain writes an amount whose currency the event does not know: exactly, with two decimals or as many more as it needs.
+// plain writes an amount whose currency the event does not hold: with two decimals, or more if it needs them to be exact.
 func plain(m money.Micros) eventsv1.Amount { return eventsv1.Amount(m.Format(twoDecimals)) }

@@ -8,9 +8,9 @@ import (
 	"github.com/leadmill/leadmill/domain/campaign"
 )
 
-// ReplayReader finds stored answers outside of a transaction.
+// ReplayReader finds stored responses outside of a transaction.
 type ReplayReader interface {
-	// FindResponse returns the response to the lead that holds a claim at now; found is false when nobody does.
+	// FindResponse returns the response to the lead that holds a claim at now; found is false when no lead does.
 	FindResponse(ctx context.Context, key ClaimKey, now time.Time) (a application.StoredResponse, found bool, err error)
 }
 

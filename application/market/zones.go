@@ -16,9 +16,9 @@ type ZonesTx interface {
 	Counters() CounterRepository
 }
 
-// Rezone settles the zones of contracts after the zone of a buyer (or of the seller, when buyerID is empty) changed, and
-// counts their caps again from the sales. The caller has locked the seller, or the campaigns before the buyer. Errors are
-// those of the repositories.
+// Rezone sets the time zones of a buyer's contracts, or of all contracts of the seller when buyerID is empty, after the zone
+// of the buyer or the seller changed, and counts the caps of changed contracts again from the sales. The caller holds the
+// lock of the seller, or the locks of the campaigns and the buyer. Errors are those of the repositories.
 func Rezone(ctx context.Context, tx ZonesTx, s *seller.Seller, buyerID string, now time.Time) error {
 	campaigns, err := tx.Campaigns().LockOfSeller(ctx, s.ID())
 	if err != nil {

@@ -14,7 +14,8 @@ type Click struct {
 	Trail                                application.Trail
 }
 
-// ClickLog appends clicks to the event log, many in one transaction: errors as of UnitOfWork.
+// ClickLog appends clicks to the event log.
 type ClickLog interface {
+	// AppendClicks stores clicks in one transaction. Its errors are those of UnitOfWork.Do.
 	AppendClicks(ctx context.Context, clicks []Click) error
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/leadmill/leadmill/domain/partner"
 )
 
-// FindPartner returns the partner that a handle in a request's body names, and missing when it names nobody: in a body an
-// unknown partner is the client's mistake, not a missing page. find is Find of the partners, or Lock for what must not
-// outlive the partner: a deletion waits, or is seen.
+// FindPartner returns the partner that a handle in a request's body names, or the error missing: an unknown partner in a
+// body is no missing page (404). find is the repository's Find, or its Lock for a change that a deletion of the partner must
+// wait for.
 func FindPartner(ctx context.Context, find func(ctx context.Context, sellerID string, h application.PartnerHandle) (*partner.Partner, error),
 	sellerID string, handle application.PartnerHandle, missing *fault.Error,
 ) (*partner.Partner, error) {

@@ -8,13 +8,13 @@ import (
 
 // FormRepository stores the sellers' lead forms.
 type FormRepository interface {
-	// Get returns a seller's form, lead.NewForm when it has set none.
+	// Get returns a seller's form, or lead.NewForm when the seller has set none.
 	Get(ctx context.Context, sellerID string) (*lead.Form, error)
-	// Save stores a changed form; the seller is locked.
+	// Save stores a changed form. The caller has locked the seller.
 	Save(ctx context.Context, f *lead.Form) error
 }
 
-// NumberRepository counts per seller without gaps: a number that is not committed is given again.
+// NumberRepository counts per seller without gaps: a number that was not committed is used again.
 type NumberRepository interface {
 	// Next locks a seller's series and returns its next number, from 1.
 	Next(ctx context.Context, sellerID, series string) (int64, error)
@@ -27,7 +27,7 @@ const FormLeads = "form_leads"
 type FormLeadRepository interface {
 	// Add stores a new form lead with its review.
 	Add(ctx context.Context, l *lead.Lead) error
-	// LockByNumber returns a form lead with its review, its row locked: lead.ErrNotFound, also for a deleted one.
+	// LockByNumber loads a form lead with its review and locks its row: lead.ErrNotFound, also for a deleted lead.
 	LockByNumber(ctx context.Context, sellerID string, number int64) (*lead.Lead, error)
 	// Save stores changes of a form lead that LockByNumber returned, its review and market status.
 	Save(ctx context.Context, l *lead.Lead) error

@@ -6,10 +6,10 @@ import (
 	"github.com/leadmill/leadmill/application"
 )
 
-// Invitation is what the mail to an invited partner is written from. Link is where it joins, once and for as long as the
-// invitation lasts.
+// Invitation is the content of the mail to an invited partner. Link is where the partner joins; it works once, for the time
+// Lasts.
 type Invitation struct {
-	Name, Surname string // of who is invited
+	Name, Surname string // the invited partner's
 	Program       string // the seller's name
 	Link          string
 	Lasts         time.Duration
@@ -17,6 +17,6 @@ type Invitation struct {
 
 // InvitationText writes the mail that invites a partner, so that it can be translated and replaced.
 type InvitationText interface {
-	// Write returns a mail with its subject and its texts; whom it goes to is filled in by who sends it.
+	// Write returns a mail with its subject and texts; the caller fills in the recipient and the ID.
 	Write(i Invitation) (application.Mail, error)
 }

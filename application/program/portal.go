@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// PartnerContact is what a mail to a partner needs.
+// PartnerContact is what is needed for a mail to a partner.
 type PartnerContact struct {
 	PartnerID, Email, Name, Surname string
 	SellerName                      string
-	Open                            bool // an invitation can still be accepted
+	Open                            bool // the partner can still accept an invitation
 }
 
 // PortalReader reads what a partner sees of itself.
 type PortalReader interface {
-	// TokenOf returns a token that is not over at now without consuming it: ErrTokenUnknown.
+	// TokenOf returns a token that has not expired at now, without consuming it: ErrTokenUnknown.
 	TokenOf(ctx context.Context, hash [sha256.Size]byte, kind TokenKind, now time.Time) (Token, error)
-	// ContactOf returns how a partner is reached: partner.ErrNotFound.
+	// ContactOf returns the contact of a partner: partner.ErrNotFound.
 	ContactOf(ctx context.Context, sellerID, partnerID string) (PartnerContact, error)
 }

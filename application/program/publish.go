@@ -13,10 +13,10 @@ import (
 	"github.com/leadmill/leadmill/domain/partner"
 )
 
-// The types of internal events: they are in the log for projections and are never shown to integrators.
+// The types of internal events. They are in the log for projections; integrators never see them.
 const (
 	LeadDeletedType = "lead.deleted.v1"
-	// PartnerClickedType is of no aggregate: whoever stores the click writes the event, whose subject is the click.
+	// PartnerClickedType is of no aggregate: ClickLog writes the event, and its subject is the click.
 	PartnerClickedType = "partner.clicked.v1"
 )
 

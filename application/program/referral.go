@@ -6,8 +6,8 @@ import (
 	"github.com/leadmill/leadmill/domain/fault"
 )
 
-// Referral is where a referral link leads. Live says whether the visit counts: the key belongs to a partner that is neither
-// archived, rejected nor deleted.
+// Referral is where a referral link leads. Live says whether the visit counts: the key belongs to a partner that is not
+// archived, rejected or deleted.
 type Referral struct {
 	SellerID, PartnerID, Key string
 	Website, Parameter       string
@@ -15,12 +15,12 @@ type Referral struct {
 	Live                     bool
 }
 
-// ErrNoReferral says that no seller, or more than one, can be meant by a referral link.
+// ErrNoReferral says that a referral link leads to no seller, or that several sellers own its key.
 var ErrNoReferral = fault.New(fault.NotFound, "not_found", "Not found")
 
 // ReferralReader finds where a referral link leads.
 type ReferralReader interface {
-	// Referral returns the target of a key at the seller of a code; without a code, at the one seller that owns the key. A key
-	// that a named seller does not have is answered too, not Live. ErrNoReferral.
+	// Referral returns the target of a key at the seller with a code or, without a code, at the only seller that owns the
+	// key. A key that the named seller does not have leads to the seller too, but is not Live. Errors: ErrNoReferral.
 	Referral(ctx context.Context, sellerCode, key string) (Referral, error)
 }

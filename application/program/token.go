@@ -26,19 +26,21 @@ type Token struct {
 	ExpiresAt           time.Time
 }
 
-// TokenHash is what is stored of a token.
+// TokenHash returns the hash that is stored of a token.
 func TokenHash(token string) [sha256.Size]byte {
 	return sha256.Sum256([]byte("leadmill token\x00" + token))
 }
 
-// ErrTokenUnknown says that a token does not exist, is over or was used: always the same answer.
+// ErrTokenUnknown says that a token does not exist, has expired or was used, without telling which.
 var ErrTokenUnknown = fault.New(fault.NotFound, "link_not_valid", "This link is not valid any more.")
 
 // TokenRepository stores tokens.
 type TokenRepository interface {
+	// Add stores a new token.
 	Add(ctx context.Context, t Token) error
-	// Consume deletes a token that is not over at now and returns it: ErrTokenUnknown. Of several at once one gets it.
+	// Consume deletes a token that has not expired at now and returns it: ErrTokenUnknown. Only one of several calls at the
+	// same time gets it.
 	Consume(ctx context.Context, hash [sha256.Size]byte, kind TokenKind, now time.Time) (Token, error)
-	// RevokeOfPartner deletes a partner's tokens of some kinds; of all when none is named.
+	// RevokeOfPartner deletes a partner's tokens of the given kinds, or all of them when no kind is given.
 	RevokeOfPartner(ctx context.Context, sellerID, partnerID string, kinds ...TokenKind) error
 }

@@ -1,4 +1,4 @@
-// Package projection holds what follows the events: read models that are built from the log and can be built again.
+// Package projection is the extension point for read models, which are built from the log of events and can be built again.
 package projection
 
 import (
@@ -15,18 +15,17 @@ type Tx interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// Projection is a read model that is built from events. It is an extension point: register one with
-// leadmill.AsProjection.
+// Projection is a read model that is built from events. It is an extension point: register it with leadmill.AsProjection.
 type Projection interface {
 	// Name is unique and never changes: the cursor is kept under it. At most 64 of a-z, 0-9, dot and hyphen.
 	Name() string
-	// Prepare is called once at every start, outside of a transaction, before the first Apply: the place for
-	// CREATE TABLE IF NOT EXISTS of an enterprise's own tables.
+	// Prepare is called once at every start, outside of a transaction, before the first Apply. An extension creates its own
+	// tables here (CREATE TABLE IF NOT EXISTS).
 	Prepare(ctx context.Context, db Tx) error
-	// Apply takes events in the order of their positions. Types it does not know are to be ignored. When it returns an
-	// error nothing of the batch is kept; the batch is halved until the event at fault is found, which is tried again with
-	// back-off and then parked together with the later events of its aggregate. Errors of kind fault.Unavailable are no
-	// attempts.
+	// Apply takes events in the order of their positions. It must ignore types that it does not know. When it returns an
+	// error, nothing of the batch is kept, and the batch is halved until the failing event is found. That event is tried
+	// again with back-off and then parked together with the later events of its aggregate. An error of kind
+	// fault.Unavailable does not count as an attempt: the same events are applied again.
 	Apply(ctx context.Context, tx Tx, events []application.StoredEvent) error
 	// Reset empties the read model before it is built again from the first event.
 	Reset(ctx context.Context, tx Tx) error

@@ -18,14 +18,14 @@ type Source string
 // The sources of a touch.
 const (
 	Explicit Source = "explicit" // the partner is named when the customer is created
-	Link     Source = "link"     // a referral URL names it
-	Lead     Source = "lead"     // it submitted the lead that becomes the customer
-	Operator Source = "operator" // an operator names it for a customer that exists
-	Current  Source = "current"  // it has the customer already, whose email is changed: may it keep it?
+	Link     Source = "link"     // a referral URL names the partner
+	Lead     Source = "lead"     // the partner submitted the lead that becomes the customer
+	Operator Source = "operator" // an operator names the partner for an existing customer
+	Current  Source = "current"  // the partner has the customer already, whose email address is being changed
 )
 
-// Touch is a partner that claims a customer. ReferralKey is empty when none is known. At is when the visitor came by the
-// partner's link; without that knowledge, when Leadmill was told.
+// Touch is a partner's claim to a customer. ReferralKey is empty when no key named the partner. At is when the visitor
+// followed the partner's link or, if that is unknown, when Leadmill heard of the touch.
 type Touch struct {
 	Source                 Source
 	PartnerID, ReferralKey string
@@ -36,14 +36,14 @@ type Touch struct {
 type Facts struct {
 	SellerID, CustomerID string
 	Touch                Touch
-	// CurrentPartnerID is the partner that has the customer; empty for a new customer. CurrentSince is since when, and
-	// CurrentTouchedAt when the touch happened by which it has it.
+	// CurrentPartnerID is the partner that has the customer; empty for a new customer. CurrentSince is when that partner got
+	// the customer, CurrentTouchedAt the time of its latest touch.
 	CurrentPartnerID string
 	CurrentSince     time.Time
 	CurrentTouchedAt time.Time
 	// PartnerStatus is the status of the touch's partner, such as "active".
 	PartnerStatus string
-	// PartnerEmail and CustomerEmail are addresses as they are compared; empty when there is none.
+	// PartnerEmail and CustomerEmail are lower-case addresses, the form that is compared; empty when unknown.
 	PartnerEmail, CustomerEmail string
 	PartnerTags, CustomerTags   []string
 	Program                     Program
@@ -53,13 +53,13 @@ type Facts struct {
 // New reports whether the customer has no partner yet.
 func (f Facts) New() bool { return f.CurrentPartnerID == "" }
 
-// Program is what a seller's settings say about attribution. A Window of zero is no window.
+// Program is what a seller's settings say about attribution. With a zero Window touches never become too old.
 type Program struct {
 	LastTouch, AllowSelfReferral bool
 	Window                       time.Duration
 }
 
-// Verdict is what a policy says: nothing (the zero value), to attribute, to keep, or to refuse.
+// Verdict is the opinion of a policy: none (the zero value), Attribute, Keep or Refuse.
 type Verdict struct {
 	says   opinion
 	reason error
@@ -77,21 +77,21 @@ const (
 // Attribute gives the customer to the touch's partner.
 func Attribute() Verdict { return Verdict{says: attribute} }
 
-// Keep leaves the customer with the partner that has it. A new customer cannot be left without one and is refused.
+// Keep leaves the customer with its current partner. A new customer has none and is refused: ErrNotAttributed.
 func Keep() Verdict { return Verdict{says: keep} }
 
-// Refuse refuses the request. A *fault.Error is answered with its kind and code; any other text becomes the message of an error whose
-// code is the policy's.
+// Refuse refuses the request. A reason that is a *fault.Error keeps its kind and code; the text of any other reason becomes
+// the message of an error of kind fault.RuleViolated with the policy's code.
 func Refuse(reason error) Verdict { return Verdict{says: refuse, reason: reason} }
 
 // Policy is one rule of attribution. It is an extension point: implement it and register it with
 // leadmill.AsAttributionPolicy. A policy is pure: it sees facts, never a database, and may be asked again for the same
 // touch.
 type Policy interface {
-	// Code names the policy: 1 to 64 lower-case letters, digits and underscores. A policy of an extension with the code of a
-	// built-in one replaces it.
+	// Code names the policy: 1 to 64 lower-case letters, digits and underscores. An extension's policy replaces the built-in
+	// policy of the same code.
 	Code() string
-	// Order says when the policy is asked: lower first, ties by Code. The built-in ones have 100 to 800.
+	// Order says when the policy is asked: lower first, ties by Code. The built-in policies have 100 to 800.
 	Order() int
 	// Decide returns the policy's opinion; the zero Verdict leaves it to the next.
 	Decide(f Facts) Verdict
@@ -105,8 +105,8 @@ type Policies struct{ list []Policy }
 
 var codePattern = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
 
-// NewPolicies returns the built-in policies with those of extensions. Two extensions of one code, and a code that has not
-// the form of one, are errors.
+// NewPolicies returns the built-in policies and those of extensions. It fails when two extensions have the same code or a
+// code is malformed.
 func NewPolicies(extensions ...Policy) (Policies, error) {
 	seen := map[string]bool{}
 	for _, p := range extensions {
@@ -135,11 +135,11 @@ func (p Policies) Codes() []string {
 	return out
 }
 
-// Decide asks the policies until one has an opinion. attributed says whether the touch's partner gets the customer, policy
-// which one decided so. The error is the refusal of a policy or ErrNotAttributed.
+// Decide asks the policies until one has an opinion. attributed says whether the touch's partner gets the customer; policy
+// is the code of the policy that decided, empty when none did. The error is the refusal of a policy or ErrNotAttributed.
 func (p Policies) Decide(f Facts) (policy string, attributed bool, err error) {
 	for _, policy := range p.list {
-		own := f // with lists of its own, so that no policy changes what the next one sees
+		own := f // its lists are copied, so that a policy cannot change what the next policy sees
 		own.PartnerTags, own.CustomerTags = slices.Clone(f.PartnerTags), slices.Clone(f.CustomerTags)
 		switch v := policy.Decide(own); v.says {
 		case attribute:

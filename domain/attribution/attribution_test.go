@@ -61,7 +61,7 @@ func status(s string) func(*attribution.Facts) {
 	return func(f *attribution.Facts) { f.PartnerStatus = s }
 }
 
-// touched makes the customer's partner have it by a touch of a time ago.
+// touched gives the customer a partner whose touch is that long ago.
 func touched(d time.Duration) func(*attribution.Facts) {
 	return func(f *attribution.Facts) { f.CurrentTouchedAt = now.Add(-d) }
 }
@@ -96,7 +96,7 @@ func TestNew(t *testing.T) {
 	assert.False(t, facts(existing).New())
 }
 
-// Every policy by what it decides and what it leaves to the others.
+// Each policy decides its own cases and leaves all others to the next policy.
 func TestEachPolicy(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -170,7 +170,7 @@ func TestEachPolicy(t *testing.T) {
 	}
 }
 
-// The whole order: every combination, against the rules as the documents tell them (docs/partner-program.md).
+// The whole order of policies: every combination of facts, compared with the rules of docs/partner-program.md.
 func TestWholeOrder(t *testing.T) {
 	t.Parallel()
 	policies := builtIn(t)
@@ -183,7 +183,7 @@ func TestWholeOrder(t *testing.T) {
 	for _, customer := range []choice{{"new", nothing}, {"existing", existing}} {
 		for _, from := range []attribution.Source{explicit, link, fromLead, operator, current} {
 			if from == current && customer.name == "new" {
-				continue // nobody has it
+				continue // the customer has no partner
 			}
 			for _, touch := range []choice{{"first", nothing}, {"last", lastTouch}, {"last, after another", all(lastTouch, touched(30*day))}} {
 				for _, self := range []choice{{"refused", nothing}, {"allowed", allowed}} {
@@ -438,8 +438,8 @@ func TestTheFirstOpinionDecides(t *testing.T) {
 	assert.Equal(t, []string{"a", "b"}, asked)
 }
 
-// However many touches come, in whatever order they are told: the first link keeps the customer under first touch; under last
-// touch the customer ends with the partner that was not out and whose touch happened last of those in the window.
+// Any number of touches in any order: under first touch the first link keeps the customer; under last touch the customer
+// goes to the partner with the latest touch within the window, leaving out partners that may not be attributed to.
 func TestTouchesProperty(t *testing.T) {
 	t.Parallel()
 	policies := builtIn(t)
@@ -478,7 +478,7 @@ func TestTouchesProperty(t *testing.T) {
 	}
 }
 
-// told is what a client learns of an error.
+// told is the part of an error that a client sees.
 func told(err error) []any {
 	e := fault.As(err)
 	if e == nil {

@@ -13,7 +13,7 @@ var (
 	ErrLeadSelfReferral = fault.New(fault.RuleViolated, "self_referral", "The lead's email is the partner's own: a partner cannot refer itself.")
 	// ErrPartnerNotActive says that the partner was archived or rejected.
 	ErrPartnerNotActive = fault.New(fault.RuleViolated, "partner_not_active", "The partner is not active in this program.")
-	// ErrExpired says that the visitor came by the partner's link longer ago than the program's attribution window.
+	// ErrExpired says that the visit through the partner's link is older than the program's attribution window.
 	ErrExpired = fault.New(fault.RuleViolated, "attribution_expired", "The referral is older than the program's attribution window.")
 )
 
@@ -47,7 +47,7 @@ func builtIn() []Policy {
 	}
 }
 
-// from attributes what came by a source.
+// from returns the decision of a policy that attributes every touch of one source.
 func from(s Source) func(Facts) Verdict {
 	return func(f Facts) Verdict {
 		if f.Touch.Source == s {
@@ -67,8 +67,8 @@ func selfReferral(f Facts) Verdict {
 	return Refuse(ErrSelfReferral)
 }
 
-// inactivePartner lets nobody be attributed to a partner that is out. What a partner submitted while it was in, and the
-// customers it has, it keeps.
+// inactivePartner refuses touches by a partner that is archived, rejected or deleted. Such a partner keeps its customers,
+// and the leads it submitted still become its customers.
 func inactivePartner(f Facts) Verdict {
 	if f.Touch.Source == Lead || f.Touch.Source == Current {
 		return Verdict{}
@@ -81,6 +81,8 @@ func inactivePartner(f Facts) Verdict {
 	}
 }
 
+// window refuses a new customer, and keeps an existing one, when a link or an explicit touch is older than the program's
+// window.
 func window(f Facts) Verdict {
 	w := f.Program.Window
 	if w <= 0 || !f.Touch.At.Add(w).Before(f.Now) {
@@ -97,7 +99,7 @@ func window(f Facts) Verdict {
 	return Keep()
 }
 
-// firstTouch keeps a customer with the partner that brought it first: a later touch does not steal it.
+// firstTouch keeps a customer with the partner that brought it first: a later touch by another partner changes nothing.
 func firstTouch(f Facts) Verdict {
 	if f.New() || f.Program.LastTouch {
 		return Verdict{}
@@ -105,7 +107,7 @@ func firstTouch(f Facts) Verdict {
 	return Keep()
 }
 
-// lastTouch gives a customer to the partner whose touch happened last, in whatever order the touches are told.
+// lastTouch gives a customer to the partner whose touch happened last, in whatever order the touches arrive.
 func lastTouch(f Facts) Verdict {
 	switch {
 	case f.New() || !f.Program.LastTouch:

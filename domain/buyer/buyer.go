@@ -43,7 +43,8 @@ const (
 	SaleEntry  EntryType = "sale"
 )
 
-// Entry is one line of a buyer's append-only ledger. Amount is signed: a sale is negative.
+// Entry is one line of a buyer's append-only ledger. Amounts are in micro-units of the seller's currency; Amount is signed:
+// a sale is negative.
 type Entry struct {
 	ID, SellerID, BuyerID string
 	Type                  EntryType
@@ -52,7 +53,7 @@ type Entry struct {
 	At                    time.Time
 }
 
-// Buyer buys leads from one account: balance + credit limit − held is what it can still spend.
+// Buyer buys leads from one account. It can spend balance + credit limit − held.
 type Buyer struct {
 	event.Recorder
 
@@ -60,13 +61,14 @@ type Buyer struct {
 	entries []Entry
 }
 
-// Details are what an operator says about a buyer. Nil members keep what is there; an empty TimeZone means the seller's.
+// Details are what an operator says about a buyer. A nil member keeps the stored value; an empty TimeZone means the
+// seller's. CreditLimit is in micro-units of the seller's currency.
 type Details struct {
 	Name, Email, TimeZone *string
 	CreditLimit           *money.Micros
 }
 
-// New opens a buyer's account with a balance of zero. Errors name the members at fault.
+// New opens a buyer's account with a balance of zero. It returns fault.ErrValidation with the members at fault.
 func New(id, sellerID string, d Details, now time.Time) (*Buyer, error) {
 	b := &Buyer{s: Snapshot{ID: id, SellerID: sellerID, Status: StatusActive, CreatedAt: now}}
 	var v fault.Violations
@@ -82,8 +84,8 @@ func New(id, sellerID string, d Details, now time.Time) (*Buyer, error) {
 	return b, nil
 }
 
-// Update changes what an operator says about the buyer. It reports whether the time zone changed, because contracts
-// without a zone of their own count their caps in it.
+// Update changes the buyer's details. It reports whether the time zone changed, because contracts without a zone of their
+// own count their caps in it. It returns fault.ErrValidation with the members at fault.
 func (b *Buyer) Update(d Details, now time.Time) (zoneChanged bool, err error) {
 	next := *b
 	var v fault.Violations
@@ -127,7 +129,7 @@ func (b *Buyer) apply(d Details, v *fault.Violations) {
 	}
 }
 
-// Pause stops all contracts of the buyer from taking leads.
+// Pause stops all contracts of the buyer from taking leads: ErrAlreadyPaused.
 func (b *Buyer) Pause(now time.Time) error {
 	if b.s.Status == StatusPaused {
 		return ErrAlreadyPaused
@@ -137,7 +139,7 @@ func (b *Buyer) Pause(now time.Time) error {
 	return nil
 }
 
-// Resume lets the buyer's contracts take leads again.
+// Resume lets the buyer's contracts take leads again: ErrNotPaused.
 func (b *Buyer) Resume(now time.Time) error {
 	if b.s.Status != StatusPaused {
 		return ErrNotPaused
@@ -147,7 +149,7 @@ func (b *Buyer) Resume(now time.Time) error {
 	return nil
 }
 
-// Deposit adds money to the account.
+// Deposit adds money to the account. Errors: fault.ErrValidation with the members at fault, ErrBalanceTooLarge.
 func (b *Buyer) Deposit(entryID string, amount money.Micros, note string, now time.Time) (Entry, error) {
 	amount, note, err := checkMovement(amount, note)
 	if err != nil {
@@ -161,7 +163,8 @@ func (b *Buyer) Deposit(entryID string, amount money.Micros, note string, now ti
 	return e, nil
 }
 
-// Withdraw takes money out of the account: only what is there and not held, never the credit.
+// Withdraw takes money out of the account, at most balance − held, so never the credit. Errors: fault.ErrValidation with the
+// members at fault, ErrInsufficientBalance.
 func (b *Buyer) Withdraw(entryID string, amount money.Micros, note string, now time.Time) (Entry, error) {
 	amount, note, err := checkMovement(amount, note)
 	if err != nil {
@@ -188,7 +191,7 @@ func checkMovement(amount money.Micros, note string) (money.Micros, string, erro
 // CanPay reports whether the account covers a price: balance + credit limit − held >= price.
 func (b *Buyer) CanPay(price money.Micros) bool { return b.s.Balance+b.s.CreditLimit-b.s.Held >= price }
 
-// Charge books a sale that is final: what was reserved becomes the charge at once.
+// Charge books the price of a sale on the account: ErrInsufficientBalance when CanPay is false.
 func (b *Buyer) Charge(entryID, saleID string, price money.Micros, now time.Time) (Entry, error) {
 	if !b.CanPay(price) {
 		return Entry{}, ErrInsufficientBalance

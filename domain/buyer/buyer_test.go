@@ -180,7 +180,7 @@ func TestFromSnapshotNeverValidates(t *testing.T) {
 	assert.Empty(t, b.Entries())
 }
 
-// The ledger against a naive model: the balance is the sum of the entries and never under what the credit allows.
+// The ledger compared with a naive model: the balance is the sum of the entries and never below minus the credit limit.
 func TestLedgerModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

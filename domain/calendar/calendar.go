@@ -79,7 +79,8 @@ func SpanAt(w Window, t time.Time, zone *time.Location) Span {
 	}
 }
 
-// hourAt cuts an hour of the local clock at a clock change inside it, which is how half-hour changes work.
+// hourAt returns the hour of the local clock that holds a time. A clock change inside the hour cuts it into two spans, as
+// with changes by half an hour.
 func hourAt(local time.Time) Span {
 	past := time.Duration(local.Minute())*time.Minute + time.Duration(local.Second())*time.Second + time.Duration(local.Nanosecond())
 	start := local.Add(-past)
@@ -99,7 +100,7 @@ func hourAt(local time.Time) Span {
 	return Span{Hour, "hour:" + start.Format(layout), start, end}
 }
 
-// dateAt returns the local date at t, as midnight UTC. A clock that is set back over midnight does not bring yesterday back.
+// dateAt returns the local date at t, as midnight UTC. When the clock is set back over midnight, the date is not set back.
 func dateAt(t time.Time, zone *time.Location) time.Time {
 	y, m, d := t.In(zone).Date()
 	date := time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
@@ -112,12 +113,12 @@ func dateAt(t time.Time, zone *time.Location) time.Time {
 	}
 }
 
-// farthest is more than any zone ever was ahead of UTC or behind it.
+// farthest is more than the greatest offset from UTC that any zone ever had.
 const farthest = 16 * time.Hour
 
 // startOf returns the first instant, in UTC, at which a zone's clock shows date (given as midnight UTC) or later. It does
-// not ask time.Date, which answers any of two instants where midnight is skipped or comes twice, nor Time.ZoneBounds, whose
-// end lies before the time itself on the last day of leap years.
+// not use time.Date, which may return either of two instants where midnight is skipped or comes twice, nor Time.ZoneBounds,
+// whose end lies before the time itself on the last day of a leap year.
 func startOf(date time.Time, zone *time.Location) time.Time {
 	t := date.Add(-farthest).In(zone)
 	if o := offset(t); o == offset(date.In(zone)) && o == offset(date.Add(farthest).In(zone)) {

@@ -50,7 +50,8 @@ const (
 	Shared    = "shared"
 )
 
-// Dedupe is a duplicate rule over phone and email. Without fields there is none.
+// Dedupe is a duplicate rule over phone and email. Without Fields there is no rule. WindowDays is how many days after a lead
+// an equal one is a duplicate.
 type Dedupe struct {
 	Fields     []string
 	Match      Match
@@ -66,7 +67,8 @@ const (
 	PayoutFixed   PayoutType = "fixed"
 )
 
-// Payout is what a supplier earns of a sale. The zero value is no payout rule.
+// Payout is the rule for what a supplier earns from a sale. The zero value is no rule. Fixed is in micro-units of the
+// seller's currency.
 type Payout struct {
 	Type    PayoutType
 	Percent money.Percent
@@ -94,7 +96,7 @@ var (
 	ErrNotPaused      = fault.New(fault.RuleViolated, "campaign_not_paused", "The campaign is not paused.")
 	ErrArchived       = fault.New(fault.RuleViolated, "campaign_archived", "The campaign is archived.")
 	ErrCategoryTaken  = fault.ErrValidation.With(fault.Violation{Field: "category", Code: fault.Duplicate, Message: "has an active campaign already"})
-	errNotInThisMode  = "must be exclusive; other modes are not supported yet"
+	mustBeExclusive   = "must be exclusive; other modes are not supported yet"
 	mustBePriceShown  = "must be payout, sale or hidden"
 	mustBePayoutType  = "must be percent or fixed"
 	mustBeMatch       = "must be any or all"
@@ -117,7 +119,8 @@ type Campaign struct {
 	rules field.Rules
 }
 
-// Definition is what an operator says about a campaign. Nil members keep what is there or take the default.
+// Definition is what an operator says about a campaign. A nil member keeps the stored value or, for a new campaign, takes
+// the default.
 type Definition struct {
 	Name, Category *string
 	Fields         *[]field.Rule
@@ -130,10 +133,10 @@ type Definition struct {
 	Payout         *Payout
 }
 
-// Strategies says which distribution strategies exist.
+// Strategies tells whether a distribution strategy exists.
 type Strategies interface{ Has(code string) bool }
 
-// New launches a campaign. Errors name the members at fault (docs/marketplace.md).
+// New makes a campaign. It returns fault.ErrValidation with the members at fault (docs/marketplace.md).
 func New(id, sellerID string, status Status, d Definition, strategies Strategies, now time.Time) (*Campaign, error) {
 	c := &Campaign{s: Snapshot{
 		ID: id, SellerID: sellerID, Status: status, Mode: Exclusive, MaxSales: 1, Strategy: "priority",
@@ -158,7 +161,7 @@ func New(id, sellerID string, status Status, d Definition, strategies Strategies
 	return c, nil
 }
 
-// Update changes a campaign's definition.
+// Update changes a campaign's definition. Errors: ErrArchived, fault.ErrValidation with the members at fault.
 func (c *Campaign) Update(d Definition, strategies Strategies, now time.Time) error {
 	if c.s.Status == StatusArchived {
 		return ErrArchived
@@ -195,7 +198,7 @@ func (c *Campaign) apply(d Definition, strategies Strategies, v *fault.Violation
 		if *d.Mode == Shared {
 			code = fault.NotSupported
 		}
-		v.Add("distribution.mode", code, errNotInThisMode)
+		v.Add("distribution.mode", code, mustBeExclusive)
 	}
 	if d.MaxSales != nil && *d.MaxSales != 1 {
 		v.Add("distribution.max_sales", fault.InvalidValue, "must be 1 for exclusive leads")
@@ -280,7 +283,7 @@ func checkPayout(p Payout, v *fault.Violations) {
 	}
 }
 
-// Pause stops the campaign: it takes no leads and sells none.
+// Pause stops the campaign: it takes no leads and sells none. Errors: ErrAlreadyPaused, ErrArchived.
 func (c *Campaign) Pause(now time.Time) error {
 	switch c.s.Status {
 	case StatusPaused:
@@ -294,7 +297,7 @@ func (c *Campaign) Pause(now time.Time) error {
 	return nil
 }
 
-// Resume starts a paused campaign again.
+// Resume starts a paused campaign again. Errors: ErrNotPaused, ErrArchived.
 func (c *Campaign) Resume(now time.Time) error {
 	switch c.s.Status {
 	case StatusActive:
@@ -308,7 +311,7 @@ func (c *Campaign) Resume(now time.Time) error {
 	return nil
 }
 
-// Archive ends the campaign for good.
+// Archive ends the campaign for good: ErrArchived when it is archived already.
 func (c *Campaign) Archive(now time.Time) error {
 	if c.s.Status == StatusArchived {
 		return ErrArchived
@@ -321,8 +324,8 @@ func (c *Campaign) Archive(now time.Time) error {
 // CheckFields normalises the fields of a lead by the campaign's rules; see field.Rules.Check.
 func (c *Campaign) CheckFields(in field.Set) (field.Set, error) { return c.rules.Check(in) }
 
-// DedupeKeys returns, for each claim that the campaign's duplicate rule makes of a lead, its kind and the value that must
-// be unique: one per field for MatchAny, one over all fields for MatchAll. Empty values never match (docs/marketplace.md).
+// DedupeKeys returns the values of a lead that must be unique in the campaign, by the kind of their claim: one per field for
+// MatchAny, one over all fields for MatchAll. Empty values never match (docs/marketplace.md).
 func (c *Campaign) DedupeKeys(fields field.Set) map[string]string {
 	d := c.s.Dedupe
 	keys := make(map[string]string, len(d.Fields))

@@ -372,10 +372,10 @@ func TestUpdateContract(t *testing.T) {
 		recount bool
 	}{
 		{campaign.Terms{Price: new(money.Micros(50)), Priority: new(int64(3))}, false},
-		{campaign.Terms{TimeZone: new("America/New_York")}, false}, // it counted there already
+		{campaign.Terms{TimeZone: new("America/New_York")}, false}, // its caps were counted in this zone before
 		{campaign.Terms{TimeZone: new("America/Chicago")}, true},
 		{campaign.Terms{TimeZone: new("")}, true},
-		{campaign.Terms{Caps: new([]campaign.Cap{{Window: calendar.Day, HasLeads: true, Leads: 99}, {Window: calendar.Month, HasLeads: true, Leads: 1}})}, false}, // a raised cap counts what it counted
+		{campaign.Terms{Caps: new([]campaign.Cap{{Window: calendar.Day, HasLeads: true, Leads: 99}, {Window: calendar.Month, HasLeads: true, Leads: 1}})}, false}, // a raised cap keeps its count
 		{campaign.Terms{Caps: new([]campaign.Cap{{Window: calendar.Week, HasLeads: true, Leads: 99}})}, true},
 		{campaign.Terms{Caps: new([]campaign.Cap{})}, true},
 	} {
@@ -464,7 +464,7 @@ func TestRezone(t *testing.T) {
 	assert.Equal(t, "buyer's", c.Pending()[events].(campaign.ContractUpdated).ContractID)
 }
 
-// A campaign that a reader holds (the cache of the hot path) stays as it is, whatever is done to a copy.
+// Changing a copy of a campaign does not change the campaign that a reader, such as the cache of SubmitLead, holds.
 func TestCopiesNeverAlias(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*campaign.Campaign) error{

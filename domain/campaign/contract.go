@@ -24,8 +24,8 @@ const (
 	maxCapLeads int64        = 1_000_000_000_000
 )
 
-// Cap limits what a contract takes in a window: a number of leads, a budget, or both. Zero with the Has flag unset means
-// no limit of that kind.
+// Cap limits what a contract takes in a window: a number of leads, a budget, or both. Without its Has flag there is no limit
+// of that kind. Budget is in micro-units of the seller's currency.
 type Cap struct {
 	Window    calendar.Window
 	HasLeads  bool
@@ -34,7 +34,8 @@ type Cap struct {
 	Budget    money.Micros
 }
 
-// Terms are what an operator says about a contract. Nil members keep what is there or take the default.
+// Terms are what an operator says about a contract. A nil member keeps the stored value or, for a new contract, takes the
+// default. Price is in micro-units of the seller's currency.
 type Terms struct {
 	Price    *money.Micros
 	Priority *int64
@@ -42,11 +43,12 @@ type Terms struct {
 	Caps     *[]Cap
 }
 
-// Contract is a buyer's standing order inside a campaign, as it is read.
+// Contract is a buyer's standing order inside a campaign. It is read-only: the Campaign changes it.
 type Contract struct{ s ContractSnapshot }
 
-// ContractSnapshot is a contract as it is stored. EffectiveZone is the zone its caps count in: its own, else the buyer's,
-// else the seller's, settled when one of them changes.
+// ContractSnapshot is a contract as it is stored. EffectiveZone is the time zone in which its caps are counted: its own,
+// else the buyer's, else the seller's. It is set again when one of these changes. Price is in micro-units of the seller's
+// currency.
 type ContractSnapshot struct {
 	ID, BuyerID             string
 	Status                  Status
@@ -82,7 +84,8 @@ func (k Contract) Cap(w calendar.Window) (Cap, bool) {
 	return Cap{}, false
 }
 
-// Spans returns the spans in which the contract's leads are counted at t: every capped window, and always the total.
+// Spans returns the spans in which the contract's leads are counted at t: one for each capped window, and always one for the
+// total.
 func (k Contract) Spans(t time.Time) []calendar.Span {
 	zone, err := calendar.ParseZone(k.s.EffectiveZone)
 	if err != nil {
@@ -108,7 +111,7 @@ func (c *Campaign) Contracts() []Contract {
 	return out
 }
 
-// Contract returns one contract that is not deleted.
+// Contract returns one contract that is not deleted: ErrContractNotFound.
 func (c *Campaign) Contract(id string) (Contract, error) {
 	if i := c.contractIndex(id); i >= 0 {
 		return Contract{c.s.Contracts[i]}, nil
@@ -120,7 +123,7 @@ func (c *Campaign) contractIndex(id string) int {
 	return slices.IndexFunc(c.s.Contracts, func(k ContractSnapshot) bool { return k.ID == id && k.Status != StatusDeleted })
 }
 
-// Zones are the time zones a contract falls back to when it has none of its own.
+// Zones are the IANA names of the time zones a contract falls back to when it has none of its own. Buyer may be empty.
 type Zones struct{ Buyer, Seller string }
 
 func (z Zones) effective(own string) string {
@@ -134,7 +137,8 @@ func (z Zones) effective(own string) string {
 	}
 }
 
-// AddContract adds a buyer's standing order. Errors name the members at fault (docs/marketplace.md).
+// AddContract adds a buyer's standing order. Errors: ErrArchived, ErrTooManyContracts, fault.ErrValidation with the members
+// at fault (docs/marketplace.md).
 func (c *Campaign) AddContract(id, buyerID string, status Status, t Terms, z Zones, now time.Time) error {
 	if c.s.Status == StatusArchived {
 		return ErrArchived
@@ -160,8 +164,9 @@ func (c *Campaign) AddContract(id, buyerID string, status Status, t Terms, z Zon
 	return nil
 }
 
-// UpdateContract changes a contract's terms. It reports whether the spans its leads are counted in changed (a new capped
-// window or another zone), because then they are counted again from the sales.
+// UpdateContract changes a contract's terms. recount is true when it has a new capped window or another time zone: the
+// caller must then count its caps again from the sales. Errors: ErrContractNotFound, ErrArchived, fault.ErrValidation with
+// the members at fault.
 func (c *Campaign) UpdateContract(id string, t Terms, z Zones, now time.Time) (recount bool, err error) {
 	i := c.contractIndex(id)
 	if i < 0 {
@@ -183,8 +188,8 @@ func (c *Campaign) UpdateContract(id string, t Terms, z Zones, now time.Time) (r
 	return k.EffectiveZone != old.EffectiveZone || !slices.Equal(windows(k.Caps), windows(old.Caps)), nil
 }
 
-// Rezone settles the zone of every contract of a buyer (or of all, when buyerID is empty) after the buyer's or the
-// seller's zone changed. It returns the ids of the contracts whose zone is another now.
+// Rezone sets EffectiveZone of a buyer's contracts, or of all contracts when buyerID is empty, after the zone of the buyer
+// or the seller changed. It returns the ids of the contracts whose EffectiveZone changed.
 func (c *Campaign) Rezone(buyerID string, zones func(buyerID string) Zones, now time.Time) []string {
 	var changed []string
 	for i, k := range c.s.Contracts {
@@ -201,7 +206,7 @@ func (c *Campaign) Rezone(buyerID string, zones func(buyerID string) Zones, now 
 	return changed
 }
 
-// PauseContract stops a contract from taking leads.
+// PauseContract stops a contract from taking leads. Errors: ErrContractNotFound, ErrContractAlreadyPaused.
 func (c *Campaign) PauseContract(id string, now time.Time) error {
 	i := c.contractIndex(id)
 	if i < 0 {
@@ -217,7 +222,7 @@ func (c *Campaign) PauseContract(id string, now time.Time) error {
 	return nil
 }
 
-// ResumeContract lets a paused contract take leads again.
+// ResumeContract lets a paused contract take leads again. Errors: ErrContractNotFound, ErrContractNotPaused.
 func (c *Campaign) ResumeContract(id string, now time.Time) error {
 	i := c.contractIndex(id)
 	if i < 0 {
@@ -233,7 +238,8 @@ func (c *Campaign) ResumeContract(id string, now time.Time) error {
 	return nil
 }
 
-// DeleteContract ends a contract for good. Its sales stay.
+// DeleteContract ends a contract for good; its sales stay. It returns ErrContractNotFound for an unknown or deleted
+// contract.
 func (c *Campaign) DeleteContract(id string, now time.Time) error {
 	i := c.contractIndex(id)
 	if i < 0 {
@@ -246,7 +252,7 @@ func (c *Campaign) DeleteContract(id string, now time.Time) error {
 	return nil
 }
 
-// replace puts a changed contract in place of contract i without touching what other readers of the campaign hold.
+// replace stores a changed contract at index i. It copies the list, because other readers may hold the old one.
 func (c *Campaign) replace(i int, k ContractSnapshot, now time.Time) {
 	c.s.Contracts = slices.Clone(c.s.Contracts)
 	c.s.Contracts[i] = k

@@ -2,8 +2,8 @@ package campaign
 
 import "github.com/leadmill/leadmill/domain/money"
 
-// SupplierTerms settles what the supplier of a lead earns when it is sold at a price, and which price it is shown: the price
-// of the sale, its own payout, or none when hidden is true. All are micro-units of currency.
+// SupplierTerms returns what the supplier earns for a lead that is sold at price, and the price the supplier is shown: the
+// payout, the price of the sale, or none when hidden is true. Amounts are in micro-units of currency.
 func (c *Campaign) SupplierTerms(price money.Micros, currency money.Currency) (payout, shown money.Micros, hidden bool) {
 	payout, ruled := c.Payout().Of(price, currency)
 	switch c.PriceShown() {

@@ -60,7 +60,7 @@ func (s USState) IsZero() bool { return s.code == "" }
 // Zip is a US ZIP code of five digits, or ZIP+4. Values compare with ==.
 type Zip struct{ s string }
 
-// ParseZip reads 75001 or 75001-1234, without the spaces around it. It does not ask whether the code is in use.
+// ParseZip reads 75001 or 75001-1234, without the spaces around it. It does not check that the code is in use.
 func ParseZip(s string) (Zip, error) {
 	s = strings.TrimSpace(s)
 	five, four, plus4 := strings.Cut(s, "-")
@@ -83,7 +83,7 @@ func (z Zip) IsZero() bool { return z.s == "" }
 type URL struct{ s, scheme, host string }
 
 // ParseURL reads an absolute http or https URL of at most 2048 bytes with a host and without a user name, spaces,
-// backslashes or control characters. It does not ask whether the host exists or is public.
+// backslashes or control characters. It does not check that the host exists or is public.
 func ParseURL(s string) (URL, error) {
 	if len(s) > maxURL {
 		return URL{}, errLong
@@ -173,7 +173,8 @@ func (d Date) IsZero() bool { return d == Date{} }
 // at most maxChars code points. Text may be empty.
 func ParseText(s string, maxChars int) (string, error) { return text(s, maxChars, "") }
 
-// TakeText takes a line of text over that may be given, checked as ParseText does; what is wrong with it is added to v.
+// TakeText checks a text as ParseText does and stores it in into; what is wrong with it is added to v as a violation of
+// field. A nil given keeps what is in into.
 func TakeText(field string, given *string, maxChars int, into *string, v *fault.Violations) {
 	if given == nil {
 		return

@@ -244,7 +244,7 @@ func orRequired(err string, blank bool) string {
 	return err
 }
 
-// No input makes a parser panic, and what is accepted is accepted again as the same value.
+// No input makes a parser panic, and parsing an accepted value again gives the same value.
 func FuzzParsers(f *testing.F) {
 	for _, s := range []string{
 		"TX", "75001", "75001-1234", "https://example.com/x?y=z", "http://[::1]:80", "2024-02-29", "line\nline", "\x00", "\xff", "",

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// maxPhoneInput is how many bytes of input are looked at; the longest number with its separators is far shorter.
+	// maxPhoneInput is the longest input that is read, in bytes; the longest number with its separators is far shorter.
 	maxPhoneInput  = 40
 	minPhoneDigits = 7
 	maxPhoneDigits = 15
@@ -52,7 +52,7 @@ func ParsePhone(s string) (Phone, error) {
 }
 
 // RestorePhone returns the phone whose String was stored. It fails for a string that String cannot have returned; it does
-// not ask again whether the number is possible, so that newer numbering plans do not change stored numbers.
+// not check again that the number is possible, so that newer numbering plans do not change stored numbers.
 func RestorePhone(stored string) (Phone, error) {
 	digits := strings.TrimPrefix(stored, "+")
 	if len(digits) < minPhoneDigits || len(digits) > maxPhoneDigits {
@@ -127,8 +127,8 @@ func dialled(b []byte, s string) ([]byte, error) {
 	return b, nil
 }
 
-// fastNANP recognises the usual forms of a number of the North American plan, ten digits that do not start with 0 or 1,
-// alone or after 1 or +1, for which parseDialled always gives +1 and those digits, only a hundred times slower.
+// fastNANP recognises the usual forms of a North American number: ten digits that do not start with 0 or 1, alone or after 1
+// or +1. For these parseDialled also returns +1 and the ten digits, but a hundred times slower.
 func fastNANP(dial []byte) (Phone, bool) {
 	n := len(dial)
 	if n < 10 || dial[n-10] < '2' {
@@ -155,8 +155,8 @@ func parseDialled(dial string) (Phone, error) {
 // possible returns the E.164 form of dial if it is a possible number.
 func possible(dial string) (string, bool) {
 	e164, ok := formatPossible(dial)
-	// A trunk prefix that was dialled twice comes off one at a time; go on until the number stands for itself, but not
-	// for ever: no input of 40 bytes needs more rounds.
+	// Each parse removes one trunk prefix, and a number may have several: parse until the result stays the same. No input of
+	// 40 bytes needs more rounds than that.
 	for range maxPhoneInput {
 		if !ok {
 			return "", false

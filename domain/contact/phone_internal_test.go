@@ -6,7 +6,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// What fastNANP recognises is exactly what the general form makes of it.
+// For whatever fastNANP recognises, it returns the same as parseDialled.
 func TestFastNANPAgreesWithGeneralForm(t *testing.T) {
 	t.Parallel()
 	recognised := 0

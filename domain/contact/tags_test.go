@@ -56,7 +56,7 @@ func TestParseTags(t *testing.T) {
 	assert.Equal(t, "a", got[0], "nothing is shared")
 }
 
-// What was parsed parses to itself.
+// Parsing parsed tags again changes nothing.
 func TestParseTagsProperty(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

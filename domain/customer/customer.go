@@ -26,7 +26,7 @@ const (
 // Errors of customers.
 var (
 	ErrNotFound = fault.New(fault.NotFound, "customer_not_found", "Customer not found.")
-	// ErrKeyTaken says that the seller has a customer of that key already (docs/partner-program.md).
+	// ErrKeyTaken says that the seller has another customer with this key (docs/partner-program.md).
 	ErrKeyTaken = fault.ErrValidation.With(fault.Violation{Field: "key", Code: fault.Duplicate, Message: "Customer with this key already exists"})
 	// ErrAction says that a customer's status does not allow what was asked.
 	ErrAction = fault.New(fault.RuleViolated, "customer_action_not_possible", "Action failed: the customer's status does not allow it.")
@@ -44,20 +44,20 @@ type Customer struct {
 	s Snapshot
 }
 
-// Attribution says which partner brought a customer, by which of its referral keys (empty when none is known), and which
-// policy decided so at At. TouchedAt is when the partner's touch happened, such as the visitor's click.
+// Attribution says which partner brought a customer, through which of the partner's referral keys (empty when unknown), and
+// which policy decided so at At. TouchedAt is when the partner's touch happened, such as the visitor's click.
 type Attribution struct {
 	PartnerID, ReferralKey, Policy string
 	At, TouchedAt                  time.Time
 }
 
-// Registration is what is said about a new customer.
+// Registration is the data of a new customer.
 type Registration struct {
 	SellerID, ID, Key, Email, Name, Surname string
 	Tags                                    []string
 }
 
-// Check returns which members of a registration are at fault (docs/partner-program.md).
+// Check returns fault.ErrValidation with the members at fault (docs/partner-program.md), or nil.
 func (r Registration) Check() error {
 	var v fault.Violations
 	var s Snapshot
@@ -69,7 +69,8 @@ func (r Registration) details() Details {
 	return Details{Key: &r.Key, Email: &r.Email, Name: &r.Name, Surname: &r.Surname, Tags: &r.Tags}
 }
 
-// Register makes a customer that a partner brought. There is none without attribution. Errors name the members at fault.
+// Register makes an active customer with its attribution; no customer exists without one. It returns fault.ErrValidation
+// with the members at fault.
 func Register(r Registration, a Attribution, now time.Time) (*Customer, error) {
 	c := &Customer{s: Snapshot{SellerID: r.SellerID, ID: r.ID, Status: StatusActive, CreatedAt: now, UpdatedAt: now}}
 	var v fault.Violations
@@ -82,8 +83,8 @@ func Register(r Registration, a Attribution, now time.Time) (*Customer, error) {
 	return c, nil
 }
 
-// AttributeTo gives the customer to a partner at a.At. Giving it to the partner that has it changes nothing; the result
-// says whether something changed. Nor does a deleted customer change hands.
+// AttributeTo gives the customer to the partner of a, at the time a.At, and reports whether that changed something. Nothing
+// changes when the partner has the customer already or the customer is deleted.
 func (c *Customer) AttributeTo(a Attribution) bool {
 	previous := c.s.Attribution.PartnerID
 	if previous == a.PartnerID || c.s.Status == StatusDeleted {
@@ -97,8 +98,8 @@ func (c *Customer) AttributeTo(a Attribution) bool {
 	return true
 }
 
-// Touch keeps when a later touch of the partner that has the customer happened, so that an older one of another partner is
-// known as such. It changes nothing that is told of the customer; the result says whether it is to be stored.
+// Touch keeps the time of a later touch by the customer's own partner, so that an earlier touch by another partner is
+// recognised as earlier. It records no event. It reports whether the customer must be stored.
 func (c *Customer) Touch(at time.Time) bool {
 	if c.s.Status == StatusDeleted || !at.After(c.s.Attribution.TouchedAt) {
 		return false
@@ -107,24 +108,24 @@ func (c *Customer) Touch(at time.Time) bool {
 	return true
 }
 
-// Details are what an operator says about a customer. Nil members keep what is there; an empty list clears.
+// Details are what an operator says about a customer. A nil member keeps the stored value; an empty list clears it.
 type Details struct {
 	Key, Email, Name, Surname *string
 	Tags                      *[]string
 }
 
-// Given reports whether the details say anything.
+// Given reports whether any member is given.
 func (d Details) Given() bool { return d != Details{} }
 
-// Check returns which of the details are at fault.
+// Check returns fault.ErrValidation with the members at fault, or nil.
 func (d Details) Check() error {
 	var v fault.Violations
 	new(Snapshot).describe(d, &v)
 	return v.Err()
 }
 
-// Update changes what an operator says about the customer. Errors name the members at fault; ErrNotFound for a deleted one,
-// of which nothing personal may come back.
+// Update changes the customer's details. Errors: fault.ErrValidation with the members at fault; ErrNotFound for a deleted
+// customer, which must not get personal data again.
 func (c *Customer) Update(d Details, now time.Time) error {
 	if c.s.Status == StatusDeleted {
 		return ErrNotFound
@@ -167,8 +168,8 @@ func (s *Snapshot) describe(d Details, v *fault.Violations) {
 	}
 }
 
-// CheckKey says whether a text can be a customer's key: 1 to 255 characters without control characters
-// (docs/partner-program.md). That error has code fault.Required when it is empty.
+// CheckKey checks that a text can be a customer's key: 1 to 255 characters without control characters
+// (docs/partner-program.md). Its error has the code fault.Required for an empty key, else fault.InvalidValue.
 func CheckKey(key string) error {
 	switch {
 	case key == "":
@@ -179,7 +180,7 @@ func CheckKey(key string) error {
 	return nil
 }
 
-// Archive puts an active customer aside: ErrAction for any other.
+// Archive archives an active customer: ErrAction for any other status.
 func (c *Customer) Archive(now time.Time) error {
 	if c.s.Status != StatusActive {
 		return ErrAction
@@ -189,7 +190,7 @@ func (c *Customer) Archive(now time.Time) error {
 	return nil
 }
 
-// Unarchive brings an archived customer back: ErrAction for any other.
+// Unarchive makes an archived customer active again: ErrAction for any other status.
 func (c *Customer) Unarchive(now time.Time) error {
 	if c.s.Status != StatusArchived {
 		return ErrAction
@@ -200,7 +201,7 @@ func (c *Customer) Unarchive(now time.Time) error {
 	return nil
 }
 
-// Delete erases what is personal and frees the key. The attribution stays.
+// Delete erases the personal data and frees the key; the attribution stays. ErrNotFound when it is deleted already.
 func (c *Customer) Delete(now time.Time) error {
 	if c.s.Status == StatusDeleted {
 		return ErrNotFound
@@ -212,8 +213,8 @@ func (c *Customer) Delete(now time.Time) error {
 	return nil
 }
 
-// PublicKey is how events call the customer: by its key, or by its id when the key is an email address, which is personal
-// (docs/events.md).
+// PublicKey returns how events name the customer: by its key, or by its id when the key is an email address, which is
+// personal data (docs/events.md).
 func (c *Customer) PublicKey() string {
 	if strings.Contains(c.s.Key, "@") {
 		return c.s.ID
@@ -233,7 +234,8 @@ func (c *Customer) Status() Status { return c.s.Status }
 // Attribution returns which partner brought the customer.
 func (c *Customer) Attribution() Attribution { return c.s.Attribution }
 
-// Snapshot is a customer as it is stored. EmailKey is the address as it is compared.
+// Snapshot is a customer as it is stored. EmailKey is the address in lower case, the form that is compared. DeletedAt is
+// zero until it is deleted.
 type Snapshot struct {
 	SellerID, ID, Key, Email, EmailKey, Name, Surname string
 	Tags                                              []string

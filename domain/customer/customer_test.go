@@ -130,7 +130,7 @@ func TestPublicKey(t *testing.T) {
 		c, err := customer.Register(r, byLink(), now)
 		require.NoError(t, err)
 		assert.Equal(t, want, c.PublicKey())
-		// Every event of the customer's life calls it so.
+		// Every event of the customer names it by this key.
 		require.True(t, c.AttributeTo(customer.Attribution{PartnerID: "partner_2", At: later}))
 		require.NoError(t, c.Update(customer.Details{Name: new("J")}, later))
 		require.NoError(t, c.Archive(later))
@@ -168,7 +168,7 @@ func TestAttributeTo(t *testing.T) {
 	assert.Empty(t, deleted.Pending())
 }
 
-// A later touch of the customer's own partner is kept, but is no news.
+// A later touch of the customer's own partner is stored without an event.
 func TestTouch(t *testing.T) {
 	t.Parallel()
 	c := stored()
@@ -312,7 +312,7 @@ func filled() (s customer.Snapshot) {
 	return s
 }
 
-// Whoever adds a member must say here that it is not personal, or have Delete erase it.
+// A new member of the snapshot must be listed here as not personal, or be erased by Delete.
 func TestDeleteErasesWhatIsPersonal(t *testing.T) {
 	t.Parallel()
 	kept := map[string]bool{"SellerID": true, "ID": true, "Status": true, "Attribution": true, "CreatedAt": true, "UpdatedAt": true, "DeletedAt": true, "Version": true}

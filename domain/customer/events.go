@@ -2,8 +2,8 @@ package customer
 
 import "time"
 
-// Created says that a customer was registered. It becomes customer.created.v1. CustomerKey in this and the other events is
-// the id when the key is an email address.
+// Created says that a customer was registered. It becomes customer.created.v1. In all events CustomerKey is the customer's
+// id when its key is an email address.
 type Created struct {
 	CustomerID, CustomerKey, PartnerID string
 	At                                 time.Time
@@ -24,13 +24,13 @@ type Updated struct {
 	At                                 time.Time
 }
 
-// Archived says that a customer was put aside. It becomes customer.archived.v1.
+// Archived says that a customer was archived. It becomes customer.archived.v1.
 type Archived struct {
 	CustomerID, CustomerKey, PartnerID string
 	At                                 time.Time
 }
 
-// Deleted says that a customer was deleted and what is personal of it erased. It becomes customer.deleted.v1.
+// Deleted says that a customer was deleted and its personal data erased. It becomes customer.deleted.v1.
 type Deleted struct {
 	CustomerID, CustomerKey, PartnerID string
 	At                                 time.Time

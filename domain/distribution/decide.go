@@ -22,15 +22,15 @@ const (
 	reasonBudget              = "budget_"
 )
 
-// Counter counts what a contract took in one span. Stored tells whether a row of it exists; Limit is the cap of the span,
-// which the store checks once more when it writes.
+// Counter counts what a contract took in one span. Stored tells whether its row exists; Limit is the cap of the span, which
+// the store checks again when it writes. Spent and TakenPrice are in micro-units of the seller's currency.
 type Counter struct {
 	ContractID string
 	Span       calendar.Span
 	Limit      campaign.Cap
 	Used       int64
 	Spent      money.Micros
-	LastWon    time.Time // kept on the span of Total
+	LastWon    time.Time // read from the counter of Total only; zero: never
 	Stored     bool
 
 	// TakenLeads and TakenPrice are what was added since the counter was loaded.
@@ -44,8 +44,8 @@ func CounterKey(contractID string, s calendar.Span) string { return contractID +
 // Key returns the counter's key.
 func (c *Counter) Key() string { return CounterKey(c.ContractID, c.Span) }
 
-// Book is all that a decision needs of one campaign at one time. Decisions are made one after another on the same book,
-// so that a batch has the result of its leads decided singly.
+// Book holds all that decisions in one campaign need at one time. The leads of a batch are decided one after another on the
+// same Book, so that the result equals deciding each in a transaction of its own.
 type Book struct {
 	campaign *campaign.Campaign
 	strategy Strategy
@@ -61,10 +61,10 @@ type line struct {
 	counters []*Counter // by span, the total last
 }
 
-// CounterSource answers the counter of a contract for a span; never nil.
+// CounterSource returns the counter of a contract for a span, never nil.
 type CounterSource func(contractID string, s calendar.Span) *Counter
 
-// NewBook opens the book of a campaign at a time. Contracts whose buyer is not among buyers are left out.
+// NewBook makes the Book of a campaign at a time. Contracts whose buyer is not among buyers are left out.
 func NewBook(c *campaign.Campaign, strategies Strategies, buyers map[string]*buyer.Buyer, counters CounterSource, now time.Time) *Book {
 	b := &Book{campaign: c, strategy: strategies.Get(c.Strategy()), byID: map[string]int{}}
 	for _, k := range c.Contracts() {
@@ -87,14 +87,14 @@ func NewBook(c *campaign.Campaign, strategies Strategies, buyers map[string]*buy
 	return b
 }
 
-// Decision is who takes a lead, and how that came about. Without a taker Contract has no id.
+// Decision says whether a contract takes a lead, which one, and how that was decided. Contract is zero unless Taken.
 type Decision struct {
 	Taken    bool
 	Contract campaign.Contract
 	Trace    lead.Trace
 }
 
-// Decide finds the contract that takes a lead. It changes nothing: Take does.
+// Decide finds the contract that takes a lead. It changes nothing; Take does.
 func (b *Book) Decide(f lead.Facts) Decision {
 	b.scratch = b.scratch[:0]
 	for i := range b.lines {
@@ -121,7 +121,7 @@ func (b *Book) Decide(f lead.Facts) Decision {
 	return d
 }
 
-// refusal says why a contract does not take a lead now, or ReasonSold.
+// refusal returns why a contract does not take a lead, or ReasonSold when it does.
 func (b *Book) refusal(l *line) string {
 	price := l.contract.Price()
 	switch {
@@ -146,8 +146,8 @@ func (b *Book) refusal(l *line) string {
 	return ReasonSold
 }
 
-// Take books a sale under a contract: its caps, its budget and its last win, and the charge on the buyer's account.
-// Errors change nothing: campaign.ErrContractNotFound, buyer.ErrInsufficientBalance.
+// Take books a sale under a contract: on its counters and on its buyer's account. When it fails it changes nothing:
+// campaign.ErrContractNotFound, buyer.ErrInsufficientBalance.
 func (b *Book) Take(contractID, entryID, saleID string, now time.Time) error {
 	i, known := b.byID[contractID]
 	if !known {
@@ -158,7 +158,7 @@ func (b *Book) Take(contractID, entryID, saleID string, now time.Time) error {
 	if _, err := l.buyer.Charge(entryID, saleID, price, now); err != nil {
 		return err
 	}
-	// Wins inside one batch happen at one time; a microsecond apart they keep their order.
+	// All sales of a batch have the same time; one microsecond between their wins keeps their order.
 	b.lastWon = latest(now, b.lastWon.Add(time.Microsecond))
 	for _, n := range l.counters {
 		n.Used++

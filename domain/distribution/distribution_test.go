@@ -244,7 +244,7 @@ func TestTiesGoToTheLeastRecentWin(t *testing.T) {
 	}
 }
 
-// mine ranks as it is told and may cheat.
+// mine is a strategy that ranks as its test says; it may return candidates it was not given.
 type mine struct {
 	code  string
 	order int

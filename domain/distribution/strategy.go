@@ -12,7 +12,7 @@ import (
 	"github.com/leadmill/leadmill/domain/money"
 )
 
-// Candidate is what a strategy may know of a contract.
+// Candidate is what a strategy may know of a contract. Price is in micro-units of the seller's currency.
 type Candidate struct {
 	ContractID, BuyerID string
 	Price               money.Micros
@@ -20,21 +20,22 @@ type Candidate struct {
 	LastWon             time.Time // zero: never
 }
 
-// Strategy ranks contracts. It is an extension point: implement it and register it with leadmill.AsStrategy; campaigns
-// then name it by its code. A strategy is pure and must answer with the candidates it was given.
+// Strategy ranks contracts. It is an extension point: implement it and register it with leadmill.AsStrategy; campaigns then
+// name it by its code. A strategy is pure: it sees facts, never a database. It may only return candidates it was given.
 type Strategy interface {
 	// Code is the name that campaigns use, unique among all strategies.
 	Code() string
 	// Order says where the strategy stands in listings: lower first, ties by Code.
 	Order() int
-	// Rank returns the candidates in the order in which they are asked for the lead. Left out means never asked.
+	// Rank returns the candidates in the order in which they are asked for the lead. A candidate that is left out is not
+	// asked.
 	Rank(f lead.Facts, candidates []Candidate) []Candidate
 }
 
 // Strategies are the strategies that campaigns can name.
 type Strategies struct{ byCode map[string]Strategy }
 
-// NewStrategies returns the built-in strategies and more. Two strategies of one code are an error.
+// NewStrategies returns the built-in strategies and more. It fails when two strategies have the same code.
 func NewStrategies(more ...Strategy) (Strategies, error) {
 	s := Strategies{byCode: map[string]Strategy{}}
 	for _, st := range append([]Strategy{Priority{}, HighestPrice{}}, more...) {
@@ -49,7 +50,7 @@ func NewStrategies(more ...Strategy) (Strategies, error) {
 // Has implements campaign.Strategies.
 func (s Strategies) Has(code string) bool { return s.byCode[code] != nil }
 
-// Get returns a strategy by its code; Priority when a campaign names one that no longer exists.
+// Get returns a strategy by its code, or Priority when there is no strategy of that code.
 func (s Strategies) Get(code string) Strategy {
 	if st := s.byCode[code]; st != nil {
 		return st
@@ -73,7 +74,7 @@ func (s Strategies) Codes() []string {
 	return out
 }
 
-// Priority asks priority 1 first, ties by least recent win.
+// Priority asks the contract with the lowest priority number first; of equal ones, that with the least recent win.
 type Priority struct{}
 
 // Code implements Strategy.
@@ -88,7 +89,7 @@ func (Priority) Rank(_ lead.Facts, c []Candidate) []Candidate {
 	return c
 }
 
-// HighestPrice asks the highest price first, ties by least recent win.
+// HighestPrice asks the contract with the highest price first; of equal ones, that with the least recent win.
 type HighestPrice struct{}
 
 // Code implements Strategy.

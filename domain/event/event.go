@@ -21,8 +21,8 @@ func Restored(version int64) Recorder { return Recorder{stored: version} }
 // Record adds a new event.
 func (r *Recorder) Record(e Event) { r.pending = append(r.pending, e) }
 
-// Pending returns the events recorded since the aggregate was loaded. Reading does not clear them: a transaction that
-// is run again needs them again.
+// Pending returns the events recorded since the aggregate was loaded. Reading does not clear them, because a transaction
+// that is run again writes them again.
 func (r *Recorder) Pending() []Event { return r.pending }
 
 // StoredVersion is the number of events the aggregate had when it was loaded.
@@ -31,7 +31,7 @@ func (r *Recorder) StoredVersion() int64 { return r.stored }
 // Version is the number of events of the aggregate, the pending ones included.
 func (r *Recorder) Version() int64 { return r.stored + int64(len(r.pending)) }
 
-// Committed tells that the pending events are stored for good.
+// Committed marks the pending events as stored. Call it after the commit.
 func (r *Recorder) Committed() {
 	r.stored += int64(len(r.pending))
 	r.pending = nil

@@ -1,4 +1,4 @@
-// Package fault holds the one error form of Leadmill: a kind that decides how a failure is answered and a code that
+// Package fault holds the one error form of Leadmill: a kind that decides which response a failure gets, and a code that
 // clients can branch on. An error that is not a *fault.Error is internal and its text never leaves the process.
 package fault
 
@@ -15,12 +15,12 @@ type Kind uint8
 const (
 	Internal        Kind = iota // a defect or an unknown failure; its message is never shown
 	Invalid                     // the request does not have the form it must have
-	Unauthenticated             // nobody, or nobody we know
-	Forbidden                   // known, but not for this
+	Unauthenticated             // the caller is unknown
+	Forbidden                   // the caller is known but may not do this
 	NotFound                    // does not exist, or belongs to another seller
-	Conflict                    // somebody else changed it or is changing it
+	Conflict                    // somebody else changed the same thing or is changing it
 	RuleViolated                // well-formed, but a business rule forbids it
-	TooMany                     // over a limit
+	TooMany                     // a limit is exceeded
 	Unavailable                 // a dependency is down; the same request may succeed later
 )
 
@@ -66,7 +66,7 @@ type Error struct {
 	Violations []Violation
 
 	cause  error
-	origin *Error // what a copy was made of; nil for an original
+	origin *Error // the error that a copy was made from; nil for an original
 }
 
 // New makes an error of a kind with a code and a message that is safe to show.
@@ -86,8 +86,8 @@ func (e *Error) Error() string {
 	return e.Message + " (" + strings.Join(parts, "; ") + ")"
 }
 
-// Is makes errors.Is true for the error itself and for those that Because and With made of it, not for another error that
-// happens to have the same code. A target with violations matches only where each of them, by field and code, is in e too.
+// Is reports whether e and target are the same error or copies of it made by Because and With; another error with the same
+// code does not match. If target has violations, e must have each of them, compared by field and code.
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
 	if !ok || t.original() != e.original() {
@@ -142,7 +142,7 @@ func (e *Error) Fields() []string {
 	return out
 }
 
-// Violated returns the fields at fault; none of a nil error.
+// Violated returns the violations; nil for a nil error.
 func (e *Error) Violated() []Violation {
 	if e == nil {
 		return nil

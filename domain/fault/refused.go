@@ -6,11 +6,10 @@ import (
 	"unicode"
 )
 
-// maxReason bounds what a client is told by a rule of an extension, in characters; longer texts are cut.
+// maxReason is the length, in characters, at which the text of an extension's rule is cut.
 const maxReason = 500
 
-// Readable makes any text of an extension's rule one that can be stored and shown: valid UTF-8 on one line, at most 500
-// characters.
+// Readable makes the text of an extension's rule safe to store and to show: valid UTF-8 on one line, at most 500 characters.
 func Readable(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -24,8 +23,8 @@ func Readable(s string) string {
 	return s
 }
 
-// Refused returns the error by which an extension's rule refuses something: a reason that is an *Error with its own kind,
-// code and violations, any other as one of kind RuleViolated with the rule's code. Texts are made Readable.
+// Refused returns the error of an extension's rule that refuses something. A reason that is an *Error keeps its kind, code
+// and violations; any other becomes an error of kind RuleViolated with the rule's code. Texts are made Readable.
 func Refused(rule Code, reason error) *Error {
 	if e := As(reason); e != nil && e.Kind != Internal {
 		c := e.copied()

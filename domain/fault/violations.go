@@ -22,7 +22,8 @@ func (v *Violations) Add(field string, code Code, message string) {
 	v.list = append(v.list, Violation{Field: field, Code: code, Message: message})
 }
 
-// AddErr records err for field: with its own code and message if it is an *Error, and nothing when err is nil.
+// AddErr records err for field: with the code and message of an *Error, with each of its violations below field if it has
+// some, or as InvalidValue for any other error. A nil err records nothing.
 func (v *Violations) AddErr(field string, err error) {
 	if err == nil {
 		return
@@ -41,9 +42,8 @@ func (v *Violations) AddErr(field string, err error) {
 	v.Add(field, e.Code, e.Message)
 }
 
-// Together returns err with valueErr among its violations, told of field, so that a client learns of all at once: what an
-// aggregate says of a request and what was found before it was asked. An err that has no violations is returned alone; both
-// may be nil.
+// Together returns err with valueErr added as a violation of field, so that a client learns at once what an aggregate finds
+// and what was found before the aggregate was called. An err without violations is returned alone. Both may be nil.
 func Together(field string, valueErr, err error) error {
 	if valueErr == nil {
 		return err

@@ -42,7 +42,7 @@ func (v Value) True() bool {
 	}
 }
 
-// Set is the fields of one lead by name. A Set is not changed after it was made.
+// Set is the fields of one lead by name. A Set must not be changed once it is made.
 type Set map[string]Value
 
 // Text returns the text of a field, empty when it is absent.

@@ -37,7 +37,7 @@ var types = []Type{
 // Types returns all field types.
 func Types() []Type { return slices.Clone(types) }
 
-// Rule says what one field of a campaign must be.
+// Rule says what one field of a campaign must be. Options are the allowed values of an enum.
 type Rule struct {
 	Name     string
 	Type     Type
@@ -49,13 +49,13 @@ const (
 	maxRules      = 100
 	maxOptions    = 500
 	maxNameLength = 64
-	// maxUnknownName bounds the names of fields that a campaign has no rule for.
+	// maxUnknownName bounds the names of fields without a rule, in characters.
 	maxUnknownName = 128
 	maxString      = 255
 	maxText        = 5000
 )
 
-// The names of the fields that every lead knows (docs/supplier-api.md).
+// The names of the standard fields, which every campaign has (docs/supplier-api.md).
 const (
 	FirstName = "firstName"
 	LastName  = "lastName"
@@ -89,7 +89,8 @@ type Rules struct {
 	all []Rule
 }
 
-// NewRules checks a campaign's own rules and adds the standard ones. Every rule at fault is named as "fields.<index>.<member>".
+// NewRules checks a campaign's own rules and adds the standard ones. It returns fault.ErrValidation, which names each member
+// at fault as "fields.<index>.<member>".
 func NewRules(own []Rule) (Rules, error) {
 	var v fault.Violations
 	if len(own) > maxRules {
@@ -127,7 +128,7 @@ func (r Rules) Own() []Rule { return cloneRules(r.own) }
 // All returns every rule that holds: the standard ones as the campaign changed them, then its own.
 func (r Rules) All() []Rule { return cloneRules(r.all) }
 
-// cloneRules copies rules with their options, so that rules share nothing with whoever gave or read them.
+// cloneRules copies rules with their options, so that Rules share no memory with their callers.
 func cloneRules(rules []Rule) []Rule {
 	out := slices.Clone(rules)
 	for i := range out {
@@ -170,7 +171,7 @@ func checkRule(r *Rule, i int, seen map[string]bool, v *fault.Violations) {
 		v.Add(at("options"), fault.InvalidValue, "must have at most 500 options")
 	}
 	for n, o := range r.Options {
-		o = trim(o) // values are compared trimmed
+		o = trim(o) // options are compared without the spaces around them
 		r.Options[n] = o
 		if _, err := contact.ParseText(o, maxString); err != nil || o == "" {
 			v.Add(at("options."+itoa(n)), fault.InvalidValue, "must be 1 to 255 characters without control characters")
@@ -186,8 +187,8 @@ var (
 	ErrInvalid = fault.New(fault.Invalid, "invalid_field", "Invalid field")
 )
 
-// Check normalises the fields of a lead. Fields without a rule are kept as they came. It returns ErrMissing with every
-// missing field, or else ErrInvalid with every field of the wrong form (docs/supplier-api.md).
+// Check normalises the fields of a lead. Fields without a rule are kept unchanged. It returns ErrMissing with every missing
+// field, or else ErrInvalid with every field of the wrong form (docs/supplier-api.md).
 func (r Rules) Check(in Set) (Set, error) {
 	out := make(Set, len(in))
 	for name, value := range in {

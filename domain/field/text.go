@@ -35,7 +35,8 @@ func validName(s string) bool {
 	return true
 }
 
-// keepableName says which names unknown fields may have: whatever a form builder sends, but nothing that breaks a log line.
+// keepableName reports whether a field without a rule may have this name: any name a form builder sends, unless it would
+// break a log line.
 func keepableName(s string) bool {
 	return s != "" && len(s) <= 4*maxUnknownName && utf8.RuneCountInString(s) <= maxUnknownName && utf8.ValidString(s) &&
 		!strings.ContainsFunc(s, unicode.IsControl)

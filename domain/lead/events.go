@@ -7,7 +7,7 @@ import (
 	"github.com/leadmill/leadmill/domain/money"
 )
 
-// Ref is what every event of a lead says about it.
+// Ref holds the members that all events of a lead share.
 type Ref struct {
 	LeadID               string
 	Origin               Origin
@@ -17,7 +17,7 @@ type Ref struct {
 	SubmittedAt          time.Time
 }
 
-// Submitted becomes lead.submitted.v1. Number is the public id of a form lead, 0 for a supplier's.
+// Submitted becomes lead.submitted.v1. Number is the public id of a form lead, 0 for a supplier's lead.
 type Submitted struct {
 	Ref
 	Number int64
@@ -55,15 +55,15 @@ type Rejected struct {
 	At             time.Time
 }
 
-// ReviewRejected becomes lead.rejected.v1 with CodeReviewRejected: the seller turned a form lead down.
+// ReviewRejected becomes lead.rejected.v1 with CodeReviewRejected: the seller rejected a form lead.
 type ReviewRejected struct {
 	Ref
 	PreviousReview ReviewStatus
 	At             time.Time
 }
 
-// Converted becomes lead.converted.v1. Amount is in micro-units of Currency; nil when the operator gave none. CustomerKey
-// is the customer's id when its key is an email address.
+// Converted becomes lead.converted.v1. Amount is in micro-units of Currency; nil when the operator gave none. CustomerKey is
+// the customer's key, or its id when the key is an email address.
 type Converted struct {
 	Ref
 	PreviousReview          ReviewStatus
@@ -74,7 +74,7 @@ type Converted struct {
 	At                      time.Time
 }
 
-// Erased is internal: a form lead was deleted.
+// Erased says that a form lead was deleted. It is in the log but not public.
 type Erased struct {
 	Ref
 	PreviousReview ReviewStatus

@@ -23,8 +23,8 @@ const (
 	Countries QuestionType = "countries"
 )
 
-// Question is one field of the lead form. ID is unique within its seller and never given to another question; 0 for
-// one that has none yet. Text is what a Note shows.
+// Question is one field of the lead form. ID is unique within its seller and never used for another question; 0 asks for a
+// new one. Text is what a Note shows.
 type Question struct {
 	ID                       int64
 	Type                     QuestionType
@@ -45,28 +45,29 @@ const (
 	maxLeadName    = 200
 )
 
-// ErrFormDisabled says that the program takes no leads now.
+// ErrFormDisabled says that the program takes no form leads.
 var ErrFormDisabled = fault.New(fault.RuleViolated, "leads_disabled", "This program takes no leads.")
 
-// Form is what a seller asks about a lead. Version counts its changes; a lead keeps the questions it was asked.
+// Form is what a seller asks about a lead. Version counts its changes; a lead keeps the questions as they were when it was
+// submitted.
 type Form struct{ s FormSnapshot }
 
-// NewForm is the form of a seller that has set none: only name and email are asked.
+// NewForm returns the form of a seller that has set none: it asks only for name and email.
 func NewForm(sellerID string) *Form {
 	return &Form{FormSnapshot{SellerID: sellerID, Enabled: true, NextID: 1}}
 }
 
-// FormChange is what an operator says about the form. Nil members keep what is there.
+// FormChange is what an operator says about the form. A nil member keeps the stored value.
 type FormChange struct {
 	Enabled   *bool
 	Questions *[]Question
 }
 
-// Check returns which members of the change are at fault.
+// Check returns fault.ErrValidation with the members at fault, or nil.
 func (c FormChange) Check() error { return NewForm("").Update(c) }
 
-// Update changes the form. Questions without an id get one; those that keep their id stay the same question. Errors name
-// the members at fault.
+// Update changes the form. A question without an id gets one; a question with a known id replaces the question of that id.
+// It returns fault.ErrValidation with the members at fault.
 func (f *Form) Update(c FormChange) error {
 	next := f.s.clone()
 	var v fault.Violations
@@ -84,7 +85,7 @@ func (f *Form) Update(c FormChange) error {
 	return nil
 }
 
-// settle checks questions and gives ids to those without.
+// settle checks questions and gives an id to each that has none.
 func (s *FormSnapshot) settle(questions []Question, v *fault.Violations) []Question {
 	const member = "leads_custom_form_fields"
 	if len(questions) > maxQuestions {
@@ -93,7 +94,7 @@ func (s *FormSnapshot) settle(questions []Question, v *fault.Violations) []Quest
 	}
 	out := make([]Question, len(questions))
 	taken := map[int64]bool{}
-	known := max(maxQuestionID, s.NextID-1) // an id the form gave itself comes back with the next change
+	known := max(maxQuestionID, s.NextID-1) // a change sends back the ids that the form gave
 	for i, q := range questions {
 		at := member + "." + strconv.Itoa(i) + "."
 		q.check(at, v)
@@ -156,21 +157,20 @@ func (q *Question) check(at string, v *fault.Violations) {
 	v.AddErr(at+"description", err)
 }
 
-// Given is what a request answers to one question: ID as it was written, and one or several texts.
+// Given is the answer to one question as a request holds it: the question's ID as text, and one or several values.
 type Given struct {
 	ID     string
 	Values []string
 }
 
-// Answer is a question as it was asked and what was answered: several choices joined by ", ", a country as its code
-// (docs/partner-program.md).
+// Answer is a question with its answer: several choices joined by ", ", a country as its code (docs/partner-program.md).
 type Answer struct {
 	ID               int64
 	Question, Answer string
 }
 
-// Answers checks answers against the form's questions and returns them in the form's order. Errors name the members at
-// fault under cfields.
+// Answers checks answers against the form's questions and returns them in the form's order. It returns fault.ErrValidation
+// with the members at fault, named cfields.<id>.
 func (f *Form) Answers(given []Given) ([]Answer, error) {
 	var v fault.Violations
 	asked := make(map[string]bool, len(f.s.Questions))
@@ -200,7 +200,7 @@ func (f *Form) Answers(given []Given) ([]Answer, error) {
 	return out, nil
 }
 
-// shorten keeps a name that a client made up readable in an error.
+// shorten cuts a name that a client made up, so that an error about it stays readable.
 func shorten(name string) string {
 	name = strings.ToValidUTF8(name, "\uFFFD")
 	if r := []rune(name); len(r) > 32 {
@@ -261,7 +261,7 @@ func (f *Form) Enabled() bool { return f.s.Enabled }
 // Version is the number of times the form was changed.
 func (f *Form) Version() int64 { return f.s.Version }
 
-// FormSnapshot is a form as it is stored. NextID is the id of the next question that has none.
+// FormSnapshot is a form as it is stored. NextID is the id that the next question without one gets.
 type FormSnapshot struct {
 	SellerID        string
 	Version, NextID int64

@@ -101,7 +101,7 @@ func TestFormUpdate(t *testing.T) {
 	assert.Equal(t, before, f.Snapshot(), "nothing changes when something is wrong")
 }
 
-// Whatever an operator does, the form never makes an id that it had before.
+// Whatever an operator changes, the form never gives an id that it gave before.
 func TestFormIDsProperty(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -345,7 +345,7 @@ func TestUnknownAnswers(t *testing.T) {
 	require.Error(t, err, "an unknown field is wrong even when it is empty")
 }
 
-// An answer of the options is always accepted and comes back as it was given.
+// An answer that is one of the options is always accepted and returned unchanged.
 func TestAnswersProperty(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

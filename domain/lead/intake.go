@@ -13,7 +13,8 @@ import (
 // implement it and register it with leadmill.AsIntakeRule. A rule is pure: it sees facts, never a database, and may be
 // called again for the same lead.
 type IntakeRule interface {
-	// Code names the rule. It is what a supplier is told, unique among all rules.
+	// Code names the rule. It is shown to suppliers and unique among all rules: 1 to 64 lower-case letters, digits and
+	// underscores.
 	Code() fault.Code
 	// Order says when the rule is asked: lower first, ties by Code.
 	Order() int
@@ -24,7 +25,7 @@ type IntakeRule interface {
 // IntakeRules are rules in the order they are asked.
 type IntakeRules struct{ rules []IntakeRule }
 
-// NewIntakeRules orders rules by (Order, Code). Two rules of one code, and a code that is no fault code, are errors.
+// NewIntakeRules orders rules by (Order, Code). It fails when two rules have the same code or a code is malformed.
 func NewIntakeRules(rules ...IntakeRule) (IntakeRules, error) {
 	rules = slices.Clone(rules)
 	slices.SortFunc(rules, func(a, b IntakeRule) int {

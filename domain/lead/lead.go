@@ -18,10 +18,10 @@ type Origin string
 // OriginSupplier is a lead that a supplier posted to be sold.
 const OriginSupplier Origin = "supplier"
 
-// Status is where a lead stands in the market (docs/marketplace.md); NotOffered for a lead that is not in it.
+// Status is where a lead stands in the market (docs/marketplace.md); StatusNotOffered for a lead that is not offered there.
 type Status string
 
-// The market statuses. A received lead is being decided and is never stored.
+// The market statuses. StatusReceived is that of a lead that is being decided; it is never stored.
 const (
 	StatusReceived  Status = "received"
 	StatusPending   Status = "pending"
@@ -50,7 +50,7 @@ var (
 	ErrNotPending  = fault.New(fault.RuleViolated, "lead_not_pending", "The lead is not pending.")
 	// ErrDuplicate is what a supplier is told of a duplicate lead (docs/supplier-api.md).
 	ErrDuplicate = fault.New(fault.RuleViolated, "duplicate_lead", "Duplicate lead")
-	// ErrDuplicateExternalID is what a supplier is told when its own id comes again with another payload.
+	// ErrDuplicateExternalID is what a supplier is told when it sends an external_id again with another payload.
 	ErrDuplicateExternalID = fault.New(fault.RuleViolated, "duplicate_external_id", "Duplicate external_id")
 )
 
@@ -63,14 +63,15 @@ type Sale struct {
 	At                      time.Time
 }
 
-// Consideration is one contract that was looked at for a lead, and why it did or did not take it.
+// Consideration is one contract that was looked at for a lead, and why it did or did not take the lead. Price is in
+// micro-units of the seller's currency.
 type Consideration struct {
 	ContractID, BuyerID string
 	Reason              string // "sold", or why not
 	Price               money.Micros
 }
 
-// Trace says how a lead was decided: the first considerations in the order they were made, the rest counted by reason.
+// Trace says how a lead was decided: the first 100 considerations in order; More counts the others by reason.
 type Trace struct {
 	Considered []Consideration
 	More       map[string]int
@@ -107,7 +108,8 @@ type Submission struct {
 	At                                                               time.Time
 }
 
-// Submit receives a supplier's lead. It must be decided (Sell, Wait, MarkDuplicate or Reject) before it is stored.
+// Submit makes a lead of what a supplier sent. Its caller decides it (Sell, Wait, MarkDuplicate or Reject) before storing
+// it.
 func Submit(n Submission) *Lead {
 	l := &Lead{s: Snapshot{
 		ID: n.ID, SellerID: n.SellerID, SellerCode: n.SellerCode, Origin: OriginSupplier, KeyID: n.KeyID,
@@ -118,8 +120,8 @@ func Submit(n Submission) *Lead {
 	return l
 }
 
-// Outcome is the terms on which a lead was sold. Payout is what the supplier earns; Shown is the price it is shown, unless
-// that is hidden.
+// Outcome is the terms on which a lead was sold. Payout is what the supplier earns; Shown is the price the supplier is
+// shown, unless ShownHidden is true. Both are in micro-units of the sales' currency.
 type Outcome struct {
 	Sales       []Sale
 	Payout      money.Micros
@@ -127,7 +129,7 @@ type Outcome struct {
 	ShownHidden bool
 }
 
-// Sell records that the lead was sold.
+// Sell records that a new or pending lead was sold. Errors: ErrAlreadySold; ErrNotPending in any other status.
 func (l *Lead) Sell(o Outcome, at time.Time) error {
 	switch l.s.Status {
 	case StatusReceived, StatusPending:
@@ -144,7 +146,7 @@ func (l *Lead) Sell(o Outcome, at time.Time) error {
 	return nil
 }
 
-// Wait records that no buyer takes the lead now; it waits until a time.
+// Wait records that no buyer takes a new lead yet: it is pending until a time. Errors: ErrDecided when it is not new.
 func (l *Lead) Wait(until, at time.Time) error {
 	if l.s.Status != StatusReceived {
 		return ErrDecided
@@ -154,7 +156,8 @@ func (l *Lead) Wait(until, at time.Time) error {
 	return nil
 }
 
-// MarkDuplicate records that the lead is somebody the campaign knows already; why says by which rule.
+// MarkDuplicate records that a new lead is a duplicate; why is the error of the rule that found it. Errors: ErrDecided when
+// it is not new.
 func (l *Lead) MarkDuplicate(why *fault.Error, at time.Time) error {
 	if l.s.Status != StatusReceived {
 		return ErrDecided
@@ -164,7 +167,7 @@ func (l *Lead) MarkDuplicate(why *fault.Error, at time.Time) error {
 	return nil
 }
 
-// Reject records that an intake rule refused the lead.
+// Reject records that a rule refused a new lead; why is the rule's error. Errors: ErrDecided when it is not new.
 func (l *Lead) Reject(why *fault.Error, at time.Time) error {
 	if l.s.Status != StatusReceived {
 		return ErrDecided
@@ -174,7 +177,7 @@ func (l *Lead) Reject(why *fault.Error, at time.Time) error {
 	return nil
 }
 
-// Expire records that the lead's time ran out without a buyer.
+// Expire records that a pending lead found no buyer in time. Errors: ErrNotPending.
 func (l *Lead) Expire(at time.Time) error {
 	if l.s.Status != StatusPending {
 		return ErrNotPending
@@ -187,7 +190,7 @@ func (l *Lead) Expire(at time.Time) error {
 // SetTrace keeps how the lead was decided.
 func (l *Lead) SetTrace(t Trace) { l.s.Trace = t }
 
-// record keeps an event unless the lead is a test: test leads are never published (docs/supplier-api.md).
+// record records an event, except for a test lead: test leads are never published (docs/supplier-api.md).
 func (l *Lead) record(e event.Event) {
 	if !l.s.Test {
 		l.Record(e)
@@ -219,18 +222,18 @@ func (l *Lead) Test() bool { return l.s.Test }
 // Sales returns the lead's sales.
 func (l *Lead) Sales() []Sale { return slices.Clone(l.s.Sales) }
 
-// Shown returns the price the supplier is shown; ok is false when the lead is not sold or the campaign hides it.
+// Shown returns the price the supplier is shown; ok is false when the lead is not sold or the campaign hides the price.
 func (l *Lead) Shown() (price money.Micros, ok bool) { return l.s.ShownPrice() }
 
-// ShownPrice is Shown of a lead as it is stored.
+// ShownPrice is Lead.Shown for a stored lead.
 func (s Snapshot) ShownPrice() (price money.Micros, ok bool) {
 	return s.Shown, s.Status == StatusSold && !s.ShownHidden
 }
 
-// Why returns the code and the message of a duplicate or rejected lead.
+// Why returns why a lead is a duplicate or rejected, as a code and a message; both are empty for any other lead.
 func (l *Lead) Why() (fault.Code, string) { return l.s.Code, l.s.Reason }
 
-// PendingUntil returns when a pending lead's time runs out.
+// PendingUntil returns until when a pending lead waits for a buyer; zero for any other lead.
 func (l *Lead) PendingUntil() time.Time { return l.s.PendingUntil }
 
 // Facts returns what rules and strategies may know of the lead.
@@ -241,7 +244,7 @@ func (l *Lead) Facts() Facts {
 	}
 }
 
-// Facts is what rules and strategies may know of a lead. It is a value: changing it changes nothing.
+// Facts is what rules and strategies may know of a lead. It is a copy: changing it does not change the lead.
 type Facts struct {
 	ID, SellerID         string
 	Origin               Origin
@@ -259,7 +262,8 @@ func (f Facts) Field(name string) field.Value { return f.fields[name] }
 // Fields returns a copy of all fields.
 func (f Facts) Fields() field.Set { return maps.Clone(f.fields) }
 
-// Snapshot is a lead as it is stored. Code and Reason say why a lead is a duplicate or rejected.
+// Snapshot is a lead as it is stored. Code and Reason say why a lead is a duplicate or rejected. Payout and Shown are in
+// micro-units.
 type Snapshot struct {
 	ID, SellerID, SellerCode string
 	Origin                   Origin

@@ -30,21 +30,21 @@ const (
 // CodeReviewRejected is the code that lead.rejected.v1 carries when the seller rejected a form lead.
 const CodeReviewRejected fault.Code = "review_rejected"
 
-// Errors of reviews. ErrConverted and ErrReviewRejected are told when a lead is converted or rejected twice.
+// Errors of reviews. They say that the seller has decided on the lead already.
 var (
 	ErrConverted      = fault.New(fault.RuleViolated, "lead_already_converted", "The lead is already converted.")
 	ErrReviewRejected = fault.New(fault.RuleViolated, "lead_already_rejected", "The lead is already rejected.")
 )
 
-// Review is what a form lead has besides a supplier's. Number is its public id, counted per seller without gaps.
+// Review holds what only a form lead has. Number is its public id, counted per seller without gaps.
 type Review struct {
 	Number      int64
 	Status      ReviewStatus
 	Name, Email string
 	FormVersion int64
 	Answers     []Answer
-	// CustomerID is what the lead was converted to, CommissionAmount what the operator said it is worth, in micro-units of
-	// the seller's currency.
+	// CustomerID is the customer that the lead was converted to; empty before. CommissionAmount is what the operator said
+	// the lead is worth, in micro-units of the seller's currency; nil when not given.
 	CustomerID       string
 	CommissionAmount *money.Micros
 }
@@ -84,7 +84,8 @@ type Offer struct {
 	Fields               field.Set
 }
 
-// CheckPerson checks the two things every form lead has. Errors name the members at fault.
+// CheckPerson checks the name and the email that every form lead has. It returns fault.ErrValidation with the members at
+// fault.
 func CheckPerson(name, email string) error {
 	var v fault.Violations
 	_, err := contact.ParseRequiredText(name, maxLeadName)
@@ -97,13 +98,13 @@ func CheckPerson(name, email string) error {
 	return v.Err()
 }
 
-// SubmitForm receives a lead of the form. One that is offered must be decided (Wait, MarkDuplicate or Reject) before it is
-// stored. Errors name the members at fault.
+// SubmitForm makes a form lead. When n has an Offer, the caller decides the lead (Wait, MarkDuplicate or Reject) before
+// storing it. It returns fault.ErrValidation with the members at fault.
 func SubmitForm(n FormSubmission) (*Lead, error) {
 	if err := CheckPerson(n.Name, n.Email); err != nil {
 		return nil, err
 	}
-	email, err := contact.ParseEmail(n.Email) // without the spaces around it
+	email, err := contact.ParseEmail(n.Email) // drops the spaces around the address
 	if err != nil {
 		return nil, err
 	}
@@ -121,8 +122,8 @@ func SubmitForm(n FormSubmission) (*Lead, error) {
 	return l, nil
 }
 
-// Convert records that the lead became a customer. ErrConverted, ErrReviewRejected, ErrNotFound for a lead that is no form
-// lead.
+// Convert records that the lead became a customer. amount is in micro-units of currency; nil when not given. Errors:
+// ErrConverted, ErrReviewRejected; ErrNotFound for a deleted lead and for one that is no form lead.
 func (l *Lead) Convert(customerID, publicKey string, amount *money.Micros, currency money.Currency, at time.Time) error {
 	if err := l.open(); err != nil {
 		return err
@@ -137,8 +138,8 @@ func (l *Lead) Convert(customerID, publicKey string, amount *money.Micros, curre
 	return nil
 }
 
-// RejectReview records that the seller does not want the lead. One that waits for a buyer does so no more; sales that were
-// made stay. Errors as of Convert.
+// RejectReview records that the seller does not want the lead. A pending lead becomes unsold; sales stay. Its errors are
+// those of Convert.
 func (l *Lead) RejectReview(at time.Time) error {
 	if err := l.open(); err != nil {
 		return err
@@ -152,7 +153,7 @@ func (l *Lead) RejectReview(at time.Time) error {
 	return nil
 }
 
-// withdraw takes a lead that waits for a buyer out of the market.
+// withdraw takes a pending lead off the market.
 func (l *Lead) withdraw(at time.Time) error {
 	if l.s.Status != StatusPending {
 		return nil
@@ -172,8 +173,8 @@ func (l *Lead) open() error {
 	return nil
 }
 
-// Erase takes a form lead out of every list and forgets what is personal of it. One that waits for a buyer does so no more;
-// sales that were made stay. ErrNotFound as of Convert.
+// Erase deletes a form lead: it is in no list and its personal data is erased. A pending lead becomes unsold; sales stay.
+// ErrNotFound as for Convert.
 func (l *Lead) Erase(at time.Time) error {
 	r := l.s.Review
 	if r == nil || r.Status == ReviewStatusDeleted {
@@ -189,7 +190,7 @@ func (l *Lead) Erase(at time.Time) error {
 	return nil
 }
 
-// Review returns what a form lead has besides a supplier's; nil for a supplier's lead.
+// Review returns what only a form lead has; nil for a supplier's lead.
 func (l *Lead) Review() *Review { return l.s.Review.clone() }
 
 // PartnerID returns the id of the partner that submitted the lead.

@@ -40,7 +40,7 @@ func offeredRef() lead.Ref {
 	return r
 }
 
-// reviewed is a form lead as it comes from the store.
+// reviewed is a stored form lead.
 func reviewed(t *testing.T, status lead.ReviewStatus, market lead.Status) *lead.Lead {
 	t.Helper()
 	l, err := lead.SubmitForm(offered())
@@ -123,7 +123,7 @@ func TestCheckPerson(t *testing.T) {
 	}
 }
 
-// Every step of a review from every status, whatever the market says.
+// Every step of a review from every review status and every market status.
 func TestReviewSteps(t *testing.T) {
 	t.Parallel()
 	amount := money.Micros(12_500_000)
@@ -214,7 +214,7 @@ func TestConvert(t *testing.T) {
 	}
 }
 
-// Whoever adds a member must say here that it is not personal, or have Erase forget it.
+// A new member of the snapshot must be listed here as not personal, or be erased by Erase.
 func TestEraseForgetsWhatIsPersonal(t *testing.T) {
 	t.Parallel()
 	l := reviewed(t, lead.ReviewStatusOpen, lead.StatusSold)

@@ -8,7 +8,7 @@ import (
 	"github.com/leadmill/leadmill/domain/fault"
 )
 
-// maxLiteral is the longest number literal that is looked at; every amount can be written in far fewer bytes.
+// maxLiteral is the longest number literal that is read, in bytes; every amount can be written in far fewer.
 const maxLiteral = 64
 
 var (
@@ -19,9 +19,9 @@ var (
 	errNoDecimals = fault.New(fault.Invalid, fault.InvalidValue, "must have no decimals")
 )
 
-// parseScaled reads a JSON number literal as a multiple of 10^-scale. The value may have at most decimals decimals,
-// trailing zeros not counted, and intDigits digits before the point, else tooLarge; both are checked on the digits, before
-// any arithmetic, so that a hostile exponent costs nothing and decimal.Parse never rounds.
+// parseScaled reads a JSON number literal as a multiple of 10^-scale. It fails when the value has more than decimals
+// decimals (trailing zeros do not count), and with tooLarge when it has more than intDigits digits before the point. Both
+// are checked on the text before any arithmetic, so that a huge exponent costs nothing and decimal.Parse never rounds.
 func parseScaled(s string, decimals, scale, intDigits int, tooLarge error) (int64, error) {
 	if len(s) > maxLiteral {
 		return 0, errTooLong
@@ -63,7 +63,7 @@ func tooPrecise(decimals int) error {
 
 const (
 	noDigits    = -1 << 30 // what significant returns for zero
-	maxExponent = 1 << 20  // exponents are cut off here; far beyond any accepted value
+	maxExponent = 1 << 20  // exponents are limited to this, far beyond any accepted value
 )
 
 // significant checks s against the JSON number grammar (RFC 8259, section 6) and returns the powers of ten of its first

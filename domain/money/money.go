@@ -94,9 +94,9 @@ func (m Micros) Format(c Currency) string {
 	return string(appendScaled(make([]byte, 0, 24), int64(m), microDigits, c.Digits()))
 }
 
-// Percent returns p of m, rounded half up to the minor unit of c (docs/marketplace.md). A half of a negative
-// amount rounds away from zero, so that p of -m is always the negative of p of m. For |m| up to Max and p up to 100% the
-// result is at most |m| rounded; what would not fit in 64 bits becomes the last multiple of the minor unit that does.
+// Percent returns p of m, rounded half up to the minor unit of c (docs/marketplace.md). A half of a negative amount rounds
+// away from zero, so that p of -m is always the negative of p of m. For |m| up to Max and p up to 100% the result is at most
+// |m| rounded; a result that does not fit in 64 bits becomes the largest multiple of the minor unit that does.
 func (m Micros) Percent(p Percent, c Currency) Micros {
 	unit := c.minorUnit()
 	divisor := uint64(Hundred) * unit

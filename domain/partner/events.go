@@ -11,7 +11,7 @@ type Created struct {
 	At                 time.Time
 }
 
-// Updated says that something about a partner changed, its links included. It becomes partner.updated.v1.
+// Updated says that something about a partner changed, including its referral links. It becomes partner.updated.v1.
 type Updated struct {
 	PartnerID          string
 	Status             Status
@@ -25,26 +25,26 @@ type Invited struct {
 	At        time.Time
 }
 
-// Approved says that an operator let a partner in. It becomes partner.approved.v1.
+// Approved says that an operator approved a partner. It becomes partner.approved.v1.
 type Approved struct {
 	PartnerID string
 	At        time.Time
 }
 
-// Rejected says that an operator turned a partner down. It becomes partner.rejected.v1.
+// Rejected says that an operator rejected a partner. It becomes partner.rejected.v1.
 type Rejected struct {
 	PartnerID string
 	At        time.Time
 }
 
-// Archived says that a partner was put aside. It becomes partner.archived.v1.
+// Archived says that a partner was archived. It becomes partner.archived.v1.
 type Archived struct {
 	PartnerID string
 	At        time.Time
 }
 
-// Deleted says that a partner was deleted and what is personal of it erased. It becomes partner.deleted.v1. Joined is
-// false for one that never accepted its invitation.
+// Deleted says that a partner was deleted and its personal data erased. It becomes partner.deleted.v1. Joined is false for a
+// partner that never accepted its invitation.
 type Deleted struct {
 	PartnerID string
 	Joined    bool

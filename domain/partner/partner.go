@@ -29,16 +29,17 @@ const (
 
 // Errors of partners.
 var (
-	ErrNotFound         = fault.New(fault.NotFound, "partner_not_found", "Partner not found.")
+	ErrNotFound = fault.New(fault.NotFound, "partner_not_found", "Partner not found.")
+	// ErrUnknown says that a partner named in a request's body does not exist; ErrNotFound is for one named in the path.
 	ErrUnknown          = fault.New(fault.RuleViolated, "unknown_partner", "Partner not found in this program.")
 	ErrUnknownReferring = fault.New(fault.RuleViolated, "unknown_referring_partner", "Referring partner not found.")
 	// ErrAction says that a partner's status does not allow what was asked (docs/partner-program.md).
 	ErrAction = fault.New(fault.RuleViolated, "partner_action_not_possible", "Action failed: the partner's status does not allow it.")
-	// ErrInvitation says that an invitation was accepted already or that the partner was decided upon meanwhile.
+	// ErrInvitation says that an invitation was accepted already, or that the partner was rejected, archived or deleted.
 	ErrInvitation = fault.New(fault.RuleViolated, "invitation_not_open", "The invitation is not open any more.")
-	// ErrLinkNotFound says that no partner of the seller has a referral link of that key.
+	// ErrLinkNotFound says that no partner of the seller has this referral key.
 	ErrLinkNotFound = fault.New(fault.NotFound, "referral_link_not_found", "Referral link not found.")
-	// ErrLastLink keeps every partner reachable by at least one referral key.
+	// ErrLastLink says that a partner's only referral key cannot be removed: each partner keeps at least one.
 	ErrLastLink = fault.New(fault.RuleViolated, "last_referral_link", "A partner's last referral link cannot be deleted.")
 	// ErrCircle says that a partner would be referred by itself, directly or through others.
 	ErrCircle = fault.New(fault.Invalid, "referral_circle", "would make the partner its own referring partner")
@@ -67,10 +68,10 @@ type Partner struct {
 	s Snapshot
 }
 
-// CustomField is one member of what an operator keeps about a partner besides what Leadmill knows.
+// CustomField is a named value that an operator keeps with a partner.
 type CustomField struct{ Name, Value string }
 
-// Registration is what is said about a new partner. Approved is false in a program that approves partners by hand.
+// Registration is the data of a new partner. Approved is false in a program that approves partners by hand.
 type Registration struct {
 	ID, Key, Email, Name, Surname string
 	Tags                          []string
@@ -80,7 +81,8 @@ type Registration struct {
 	PasswordHash                  string
 }
 
-// Check returns which members are at fault whatever is stored. An empty ID or Key is one that is still to be made.
+// Check returns fault.ErrValidation with the members at fault, without looking at stored data, or nil. An empty ID or Key is
+// allowed, because it is made later.
 func (r Registration) Check() error {
 	var v fault.Violations
 	for _, h := range []struct{ field, value string }{{"id", r.ID}, {"key", r.Key}} {
@@ -92,7 +94,7 @@ func (r Registration) Check() error {
 	return v.Err()
 }
 
-// CheckInvitation is Check for somebody who is invited: a name is required of it too.
+// CheckInvitation is Check for an invited partner, which must have a name too.
 func (r Registration) CheckInvitation() error {
 	var v fault.Violations
 	r.requireName(&v)
@@ -110,8 +112,8 @@ func (r Registration) details() Details {
 	return Details{Email: &r.Email, Name: &r.Name, Surname: &r.Surname, Tags: &r.Tags, CustomFields: &r.CustomFields}
 }
 
-// Register makes a partner: active when it is approved, else pending. Errors name the members at fault
-// (docs/partner-program.md).
+// Register makes a partner: active when it is approved, else pending. It returns fault.ErrValidation with the members at
+// fault (docs/partner-program.md).
 func Register(sellerID string, r Registration, now time.Time) (*Partner, error) {
 	p, err := newPartner(sellerID, r, now)
 	if err != nil {
@@ -121,8 +123,8 @@ func Register(sellerID string, r Registration, now time.Time) (*Partner, error) 
 	return p, nil
 }
 
-// Invite makes a pending partner that joins once it accepts. What is required of it is an email and a name
-// (docs/partner-program.md).
+// Invite makes a pending partner that joins when it accepts the invitation. It needs an email and a name
+// (docs/partner-program.md). It returns fault.ErrValidation with the members at fault.
 func Invite(sellerID string, r Registration, now time.Time) (*Partner, error) {
 	r.Approved, r.PasswordHash = false, ""
 	var v fault.Violations
@@ -160,7 +162,8 @@ func (p *Partner) created(now time.Time) {
 	p.Record(Created{PartnerID: p.s.ID, Status: p.s.Status, ReferralKey: p.s.Keys[0], ReferringPartnerID: p.s.ReferringPartnerID, At: now})
 }
 
-// CheckHandle says whether a text can be a partner's id or referral key (docs/partner-program.md).
+// CheckHandle checks that a text can be a partner's id or referral key (docs/partner-program.md). Its error has the code
+// fault.InvalidValue.
 func CheckHandle(s string) error {
 	if !handlePattern.MatchString(s) || s == "." || s == ".." {
 		return fault.New(fault.Invalid, fault.InvalidValue, "must be 1 to 64 letters, digits, dots, underscores, tildes or hyphens")
@@ -168,7 +171,7 @@ func CheckHandle(s string) error {
 	return nil
 }
 
-// Details are what an operator says about a partner. Nil members keep what is there; an empty list clears.
+// Details are what an operator says about a partner. A nil member keeps the stored value; an empty list clears it.
 type Details struct {
 	Email, Name, Surname *string
 	PasswordHash         *string
@@ -179,10 +182,10 @@ type Details struct {
 	Referring            *Lineage
 }
 
-// Given reports whether the details say anything.
+// Given reports whether any member is given.
 func (d Details) Given() bool { return d != Details{} }
 
-// Check returns which of the details are at fault whatever the partner is.
+// Check returns fault.ErrValidation with the members at fault, without looking at the partner, or nil.
 func (d Details) Check() error {
 	var v fault.Violations
 	new(Snapshot).describe(d, &v)
@@ -192,14 +195,15 @@ func (d Details) Check() error {
 	return v.Err()
 }
 
-// Lineage is a referring partner and whoever referred it, the nearest first; Chain starts with ID.
+// Lineage is a referring partner and the chain of partners that referred it. Chain holds their ids, the nearest first, and
+// starts with ID.
 type Lineage struct {
 	ID    string
 	Chain []string
 }
 
-// Update changes what an operator says about the partner; details that say nothing change nothing. Errors name the members
-// at fault; ErrNotFound for a deleted one, of which nothing personal may come back.
+// Update changes the partner's details; without any given member it does nothing. Errors: fault.ErrValidation with the
+// members at fault, ErrCircle among them; ErrNotFound for a deleted partner, which must not get personal data again.
 func (p *Partner) Update(d Details, now time.Time) error {
 	if p.s.Status == StatusDeleted {
 		return ErrNotFound
@@ -230,14 +234,14 @@ func (p *Partner) Update(d Details, now time.Time) error {
 	return nil
 }
 
-// change takes over what was decided, with the event that says so.
+// change replaces the partner's state with next and records Updated.
 func (p *Partner) change(next Snapshot, now time.Time) {
 	next.UpdatedAt = now
 	p.s = next
 	p.Record(Updated{PartnerID: next.ID, Status: next.Status, ReferringPartnerID: next.ReferringPartnerID, At: now})
 }
 
-// describe takes over texts, tags and custom fields as far as they are in order.
+// describe sets the given texts, tags and custom fields, and adds what is wrong with them to v.
 func (s *Snapshot) describe(d Details, v *fault.Violations) {
 	if d.Email != nil {
 		email, err := contact.ParseEmail(*d.Email)
@@ -285,7 +289,7 @@ func checkFields(fields []CustomField, v *fault.Violations) []CustomField {
 	return out
 }
 
-// addKey adds a key, or moves one of the partner's own, to the front of the others or behind them.
+// addKey adds a key as the first or the last one. A key that the partner has already is moved there.
 func (s *Snapshot) addKey(key string, first bool) error {
 	if slices.Contains(s.Retired, key) {
 		return fault.New(fault.Invalid, fault.Duplicate, "Key already exists")
@@ -302,7 +306,8 @@ func (s *Snapshot) addKey(key string, first bool) error {
 	return nil
 }
 
-// AddLink gives the partner a further referral key: Taken("key") for one it has or had.
+// AddLink gives the partner another referral key. Errors: fault.ErrValidation for a malformed key, for one that the partner
+// has or had, and for more than 100 keys; ErrAction for a deleted partner.
 func (p *Partner) AddLink(key string, now time.Time) error {
 	if p.s.Status == StatusDeleted {
 		return ErrAction
@@ -324,14 +329,15 @@ func (p *Partner) AddLink(key string, now time.Time) error {
 	return nil
 }
 
-// LinkChange is what an operator says about a referral link. A renamed key is never used again.
+// LinkChange is a change of a referral link. Key renames it, nil keeps its key; the old key is never used again. Default
+// makes it the partner's default link.
 type LinkChange struct {
 	Key     *string
 	Default bool
 }
 
-// ChangeLink renames a referral key or makes it the default: ErrLinkNotFound, Taken("key"). What is so already changes
-// nothing.
+// ChangeLink renames a referral key or makes it the default; it does nothing when that is the case already. Errors:
+// ErrLinkNotFound, Taken("key"), fault.ErrValidation for a malformed key.
 func (p *Partner) ChangeLink(key string, c LinkChange, now time.Time) error {
 	next := p.Snapshot()
 	at := slices.Index(next.Keys, key)
@@ -362,7 +368,7 @@ func (p *Partner) ChangeLink(key string, c LinkChange, now time.Time) error {
 	return nil
 }
 
-// RemoveLink retires a referral key: it is never used again. ErrLinkNotFound, ErrLastLink.
+// RemoveLink retires a referral key: it is never used again. Errors: ErrLinkNotFound, ErrLastLink.
 func (p *Partner) RemoveLink(key string, now time.Time) error {
 	next := p.Snapshot()
 	at := slices.Index(next.Keys, key)
@@ -378,13 +384,13 @@ func (p *Partner) RemoveLink(key string, now time.Time) error {
 	return nil
 }
 
-// Approve lets a pending or rejected partner in: ErrAction for any other.
+// Approve makes a pending or rejected partner active: ErrAction for any other status.
 func (p *Partner) Approve(now time.Time) error {
 	if p.s.Status != StatusPending && p.s.Status != StatusRejected {
 		return ErrAction
 	}
 	p.s.Status, p.s.Approved, p.s.UpdatedAt = StatusActive, true, now
-	if p.s.Invited { // an invited partner joins by what comes first: its own acceptance or the operator's word
+	if p.s.Invited { // an invited partner joins when it accepts or when an operator approves it, whichever comes first
 		p.s.Invited = false
 		p.created(now)
 	}
@@ -392,7 +398,7 @@ func (p *Partner) Approve(now time.Time) error {
 	return nil
 }
 
-// Reject turns a pending partner down: ErrAction for any other.
+// Reject rejects a pending partner: ErrAction for any other status.
 func (p *Partner) Reject(now time.Time) error {
 	if p.s.Status != StatusPending {
 		return ErrAction
@@ -402,7 +408,7 @@ func (p *Partner) Reject(now time.Time) error {
 	return nil
 }
 
-// Archive puts a pending or active partner aside: ErrAction for any other.
+// Archive archives a pending or active partner: ErrAction for any other status.
 func (p *Partner) Archive(now time.Time) error {
 	if p.s.Status != StatusPending && p.s.Status != StatusActive {
 		return ErrAction
@@ -412,7 +418,7 @@ func (p *Partner) Archive(now time.Time) error {
 	return nil
 }
 
-// Unarchive brings an archived partner back to where it was: ErrAction for any other.
+// Unarchive makes an archived partner active if it is approved, else pending: ErrAction for any other status.
 func (p *Partner) Unarchive(now time.Time) error {
 	if p.s.Status != StatusArchived {
 		return ErrAction
@@ -426,8 +432,8 @@ func (p *Partner) Unarchive(now time.Time) error {
 	return nil
 }
 
-// Delete erases what is personal. The id and the keys stay taken, so that customers keep their attribution and no old link
-// ever leads to somebody else (docs/partner-program.md).
+// Delete erases the personal data. The id and the keys stay taken, so that customers keep their attribution and no old link
+// leads to another partner. ErrNotFound when it is deleted already.
 func (p *Partner) Delete(now time.Time) error {
 	if p.s.Status == StatusDeleted {
 		return ErrNotFound
@@ -441,8 +447,8 @@ func (p *Partner) Delete(now time.Time) error {
 	return nil
 }
 
-// InviteAgain asks a partner that did not accept yet once more. Any other known email is taken, that of an invited partner
-// to which the operator gave a password too: its link would open nothing.
+// InviteAgain invites a partner again that has not accepted yet. For any other partner it returns Taken("email"), also for
+// an invited one that got a password from an operator: its link could not be used.
 func (p *Partner) InviteAgain(now time.Time) error {
 	if !p.s.Invited || !p.AcceptsInvitation() {
 		return Taken("email")
@@ -452,8 +458,8 @@ func (p *Partner) InviteAgain(now time.Time) error {
 	return nil
 }
 
-// Accept is the partner's own yes to an invitation: its password, and whether it accepts the terms. It joins, unless the
-// operator let it in before. ErrInvitation when it has a password already or was decided upon otherwise.
+// Accept accepts an invitation: the partner gets its password and joins, unless an operator approved it before. terms says
+// whether it accepts the program's terms. ErrInvitation when AcceptsInvitation is false.
 func (p *Partner) Accept(passwordHash string, terms bool, now time.Time) error {
 	if !p.AcceptsInvitation() {
 		return ErrInvitation
@@ -468,19 +474,20 @@ func (p *Partner) Accept(passwordHash string, terms bool, now time.Time) error {
 	return nil
 }
 
-// AcceptsInvitation reports whether an invitation of the partner can still be accepted.
+// AcceptsInvitation reports whether the partner can still accept an invitation: it has no password and was not rejected,
+// archived or deleted.
 func (p *Partner) AcceptsInvitation() bool { return p.s.AcceptsInvitation() }
 
-// AcceptsInvitation is Partner.AcceptsInvitation of a partner as it is stored.
+// AcceptsInvitation is Partner.AcceptsInvitation for a stored partner.
 func (s Snapshot) AcceptsInvitation() bool {
 	return s.PasswordHash == "" && (s.Status == StatusPending && s.Invited || s.Status == StatusActive)
 }
 
-// UnknownPassword is stored for a partner whose password nobody was told: no password has this hash.
+// UnknownPassword is stored in place of a hash for a partner that was given no password. No password has this hash.
 const UnknownPassword = "!"
 
-// CheckPassword says whether a password is strong enough: at least 8 characters with a lower-case letter, an upper-case
-// letter and a digit (docs/partner-program.md).
+// CheckPassword checks that a password is strong enough: 8 to 1000 characters with a lower-case letter, an upper-case letter
+// and a digit (docs/partner-program.md).
 func CheckPassword(password string) error {
 	lower := strings.ContainsFunc(password, unicode.IsLower)
 	upper := strings.ContainsFunc(password, unicode.IsUpper)
@@ -505,8 +512,9 @@ func (p *Partner) Status() Status { return p.s.Status }
 // HasKey reports whether a referral key leads to the partner.
 func (p *Partner) HasKey(key string) bool { return slices.Contains(p.s.Keys, key) }
 
-// Snapshot is a partner as it is stored. EmailKey is the address as it is compared; Keys has the default key first and
-// Retired those that must never be used again. Invited says that its invitation is open: it did not join yet.
+// Snapshot is a partner as it is stored. EmailKey is the address in lower case, the form that is compared. Keys has the
+// default key first; Retired are keys that must never be used again. Invited says that the partner was invited and has not
+// joined yet.
 type Snapshot struct {
 	SellerID, ID, Email, EmailKey, Name, Surname string
 	Status                                       Status

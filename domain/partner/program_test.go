@@ -19,7 +19,7 @@ import (
 
 var later = now.Add(time.Hour)
 
-// stored is a partner as it comes from the store, changed by a test.
+// stored is a stored partner, changed by a test.
 func stored(change ...func(*partner.Snapshot)) *partner.Partner {
 	s := partner.Snapshot{
 		SellerID: "seller_1", ID: "partner_123", Email: "John@Example.com", EmailKey: "john@example.com", Name: "John", Surname: "Doe",
@@ -449,7 +449,7 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// Whatever is done with links: a key is never in force twice, a retired one never again, and one is always left.
+// Whatever is done with links: no key is listed twice, a retired key never comes back, and one key is always left.
 func TestLinksProperty(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -524,7 +524,7 @@ func filled() (s partner.Snapshot) {
 	return s
 }
 
-// Whoever adds a member must say here that it is not personal, or have Delete erase it.
+// A new member of the snapshot must be listed here as not personal, or be erased by Delete.
 func TestDeleteErasesWhatIsPersonal(t *testing.T) {
 	t.Parallel()
 	kept := map[string]bool{"SellerID": true, "ID": true, "Status": true, "Keys": true, "Retired": true, "ReferringPartnerID": true, "CreatedAt": true, "UpdatedAt": true, "Version": true}
@@ -571,7 +571,7 @@ func TestSnapshotsShareNothing(t *testing.T) {
 	assert.Equal(t, []string{"a"}, p.Snapshot().Tags)
 	assert.Equal(t, []partner.CustomField{{Name: "n"}}, p.Snapshot().CustomFields)
 
-	// What a step took from a snapshot does not reach back into it.
+	// Changing the partner does not change the snapshot it was restored from.
 	p = stored()
 	before := p.Snapshot()
 	require.NoError(t, p.ChangeLink("ref_3", partner.LinkChange{Key: new("new"), Default: true}, later))
@@ -590,7 +590,7 @@ func TestEventTypes(t *testing.T) {
 	}
 }
 
-// Events never hold what is personal (docs/events.md).
+// Events never hold personal data (docs/events.md).
 func TestEventsHoldNothingPersonal(t *testing.T) {
 	t.Parallel()
 	for _, e := range []event.Event{partner.Created{}, partner.Updated{}, partner.Invited{}, partner.Approved{}, partner.Rejected{}, partner.Archived{}, partner.Deleted{}} {

@@ -2,7 +2,7 @@ package seller
 
 import "time"
 
-// Created is internal: a seller was founded.
+// Created says that a seller was created. It is in the log but not public.
 type Created struct {
 	ID, Code, TimeZone, Currency string
 	At                           time.Time
@@ -11,7 +11,7 @@ type Created struct {
 // EventType implements event.Event.
 func (Created) EventType() string { return "seller.created" }
 
-// Updated is internal: a seller's details changed.
+// Updated says that a seller's details or settings changed. It is in the log but not public.
 type Updated struct {
 	ID, Code, TimeZone, Currency string
 	At                           time.Time

@@ -36,8 +36,8 @@ const (
 	maxWindow   = 24 * time.Hour
 )
 
-// Check returns which members of a limit are at fault, under the names requests and window_seconds: fault.ErrValidation. It
-// is not for the zero value, which is no limit.
+// Check returns fault.ErrValidation with the members at fault, named requests and window_seconds, or nil. The zero value,
+// which is no limit, must not be checked.
 func (l RateLimit) Check() error {
 	var v fault.Violations
 	if l.Requests < 1 || l.Requests > maxRequests {
@@ -64,7 +64,7 @@ type Key struct {
 	RevokedAt    time.Time // zero: in force
 }
 
-// KeyRequest is what an operator asks of a new key.
+// KeyRequest describes the key that an operator asks for. PartnerID is required for Supplier and empty for Program.
 type KeyRequest struct {
 	Scope     Scope
 	Name      string
@@ -72,7 +72,8 @@ type KeyRequest struct {
 	Limit     *RateLimit // nil: the default; zero: none
 }
 
-// NewKey makes a key for a seller. token is its whole text, see Token. Errors name the members at fault.
+// NewKey makes a key for a seller. token is the key's whole text (see Token), of which only the hash is kept. It returns
+// fault.ErrValidation with the members at fault.
 func NewKey(id, sellerID, token string, r KeyRequest, now time.Time) (Key, error) {
 	var v fault.Violations
 	if r.Scope != Program && r.Scope != Supplier {
@@ -102,14 +103,14 @@ func NewKey(id, sellerID, token string, r KeyRequest, now time.Time) (Key, error
 	}, nil
 }
 
-// Token puts a key's text together: lm_<scope>_<id>_<secret><checksum> (docs/marketplace.md). The checksum lets a
-// scanner or a client tell a mistyped key without asking.
+// Token returns the text of a key: lm_<scope>_<id>_<secret><checksum> (docs/marketplace.md). By its checksum a scanner or a
+// client recognises a mistyped key without a request.
 func Token(scope Scope, id, secret string) string {
 	body := "lm_" + string(scope) + "_" + id + "_" + secret
 	return body + checksum(body)
 }
 
-// TokenID returns the id inside a key's text, or false when the text is not a key of ours.
+// TokenID returns the id inside a key's text, or false when the text does not have the form of Token.
 func TokenID(token string) (id string, ok bool) {
 	if len(token) > 255 || len(token) < 8 || !strings.HasPrefix(token, "lm_") {
 		return "", false

@@ -11,26 +11,26 @@ import (
 	"github.com/leadmill/leadmill/domain/fault"
 )
 
-// PartnerProgram is how a seller runs its partner program. The zero value is not a program: DefaultProgram is.
+// PartnerProgram is how a seller runs its partner program. The zero value is not valid; DefaultProgram is the default.
 type PartnerProgram struct {
 	ManualApproval    bool
 	LinkParameter     string // the query parameter of referral links, such as aff
 	CookieDays        int    // how long a referral is remembered in the visitor's browser
-	LastTouch         bool   // a later touch takes a customer over; else the first is kept
-	WindowDays        int    // how old a touch may be that attributes a customer; 0 is no limit
+	LastTouch         bool   // the latest touch gets a customer; otherwise the first touch does
+	WindowDays        int    // how many days old a touch may be to attribute a customer; 0 is no limit
 	AllowSelfReferral bool
 	LeadCampaign      *LeadCampaign
 }
 
-// LeadCampaign names the campaign to which leads of the form are offered too. Fields maps the campaign's field names to
-// where their values come from: SourceName, SourceFirstName, SourceLastName, SourceEmail or the id of a form field.
+// LeadCampaign names the campaign in which form leads are offered to buyers. Fields maps the campaign's field names to where
+// their values come from: SourceName, SourceFirstName, SourceLastName, SourceEmail or the id of a form field.
 type LeadCampaign struct {
 	CampaignID string
 	Fields     map[string]string
 }
 
-// The sources of a campaign's fields besides the form's own fields. First and last name are what stands before and behind
-// the first space of the name.
+// The sources of a campaign's fields besides the form's own fields. First and last name are the parts of the name before and
+// after its first space.
 const (
 	SourceName      = "name"
 	SourceFirstName = "first_name"
@@ -38,7 +38,7 @@ const (
 	SourceEmail     = "email"
 )
 
-// DefaultProgram is the program of a seller that has set nothing.
+// DefaultProgram returns the program of a seller that has set nothing.
 func DefaultProgram() PartnerProgram { return PartnerProgram{LinkParameter: "aff", CookieDays: 30} }
 
 // Bounds of settings.
@@ -61,7 +61,7 @@ const (
 	lastTouch      = "last_touch"
 )
 
-// Approval is the word for how partners are approved: "auto" or "manual".
+// Approval returns the word for how partners are approved: "auto" or "manual".
 func (p PartnerProgram) Approval() string {
 	if p.ManualApproval {
 		return approvalManual
@@ -69,7 +69,7 @@ func (p PartnerProgram) Approval() string {
 	return approvalAuto
 }
 
-// Attribution is the word for the partner that a customer is attributed to: "first_touch" or "last_touch".
+// Attribution returns the word for which touch a customer is attributed to: "first_touch" or "last_touch".
 func (p PartnerProgram) Attribution() string {
 	if p.LastTouch {
 		return lastTouch
@@ -77,8 +77,8 @@ func (p PartnerProgram) Attribution() string {
 	return firstTouch
 }
 
-// Settings are what an operator says about the program. Nil members keep what is there. ClearLeadCampaign ends offering
-// the form's leads.
+// Settings are what an operator says about the program. A nil member keeps the stored value. ClearLeadCampaign stops
+// offering form leads to buyers.
 type Settings struct {
 	Name, Website     *string
 	Approval          *string // "auto" or "manual"
@@ -91,11 +91,11 @@ type Settings struct {
 	ClearLeadCampaign bool
 }
 
-// Check returns which of the settings are at fault.
+// Check returns fault.ErrValidation with the members at fault, or nil.
 func (d Settings) Check() error { return new(Seller).Configure(d, time.Time{}) }
 
-// Configure changes the program's settings. Errors name the members at fault. Whether a lead campaign exists is for the
-// caller to check.
+// Configure changes the program's settings. It returns fault.ErrValidation with the members at fault. The caller checks that
+// the lead campaign exists.
 func (s *Seller) Configure(d Settings, now time.Time) error {
 	next := *s
 	next.program = s.program.clone()
@@ -145,7 +145,7 @@ func (s *Seller) Configure(d Settings, now time.Time) error {
 	return nil
 }
 
-// choose sets whether the second of two words was given.
+// choose sets into to whether the second of two words was given. A nil given keeps it; any other word is a violation.
 func choose(given *string, field, first, second string, into *bool, v *fault.Violations) {
 	switch {
 	case given == nil:
@@ -188,7 +188,7 @@ func (p PartnerProgram) clone() PartnerProgram {
 	return p
 }
 
-// Window is the program's attribution window; zero is none.
+// Window returns the program's attribution window; zero is no limit.
 func (p PartnerProgram) Window() time.Duration { return time.Duration(p.WindowDays) * 24 * time.Hour }
 
 // Program returns how the seller runs its partner program.

@@ -37,12 +37,12 @@ type Seller struct {
 	createdAt, updatedAt time.Time
 }
 
-// Details are what an operator says about a seller. Nil members keep what is there.
+// Details are what an operator says about a seller. A nil member keeps the stored value.
 type Details struct {
 	Name, Slug, TimeZone, Website *string
 }
 
-// New founds a seller. Errors name the members of the request at fault (docs/marketplace.md).
+// New makes a seller. It returns fault.ErrValidation with the members at fault (docs/marketplace.md).
 func New(id, code string, currency money.Currency, d Details, now time.Time) (*Seller, error) {
 	s := &Seller{id: id, code: code, currency: currency, timeZone: "UTC", program: DefaultProgram(), createdAt: now}
 	var v fault.Violations
@@ -65,8 +65,8 @@ func New(id, code string, currency money.Currency, d Details, now time.Time) (*S
 	return s, nil
 }
 
-// Update changes what an operator says about the seller. It reports whether the time zone changed, because contracts
-// without a zone of their own count their caps in it.
+// Update changes the seller's details. It reports whether the time zone changed, because contracts without a zone of their
+// own count their caps in it. It returns fault.ErrValidation with the members at fault.
 func (s *Seller) Update(d Details, now time.Time) (zoneChanged bool, err error) {
 	next := *s
 	var v fault.Violations
@@ -141,7 +141,7 @@ func (s *Seller) Snapshot() Snapshot {
 	}
 }
 
-// FromSnapshot restores a stored seller.
+// FromSnapshot restores a stored seller. It fails when the stored currency is unknown.
 func FromSnapshot(n Snapshot) (*Seller, error) {
 	c, err := money.ParseCurrency(n.Currency)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package events is the port through which events come back in: it tells reactions of them, through a watermill router.
+// Package events is the port for events of the log: a watermill router passes them to reactions.
 package events
 
 import (
@@ -17,17 +17,18 @@ import (
 // Topic is the one topic of the event log.
 const Topic = "events"
 
-// Subscription is a reaction with the subscriber of the event log that delivers the types it is told of.
+// Subscription is a reaction with the subscriber that delivers its types of events from the log.
 type Subscription struct {
 	Reaction   application.Reaction
 	Subscriber message.Subscriber
 }
 
-// reactPatience is how long one event may take. Shutting down does not cancel a reaction half way.
+// reactPatience is how long a reaction may take for one event. Shutting down does not cancel a reaction that has begun.
 const reactPatience = time.Minute
 
-// NewRouter returns a router that tells reactions of their events. carry is the middleware of the event log that takes a
-// reaction's error to its subscriber, which must know whether waiting helps.
+// NewRouter returns a router that passes events to their reactions. carry is the event log's middleware: it passes a
+// reaction's error on to the subscriber, which must know whether the error counts as an attempt. NewRouter fails when
+// watermill refuses the configuration.
 func NewRouter(subscriptions []Subscription, carry message.HandlerMiddleware, logger *slog.Logger) (*message.Router, error) {
 	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: 10 * time.Second},
 		// The router's own Info lines are about its wiring, which is fixed.

@@ -12,7 +12,8 @@ import (
 	"github.com/leadmill/leadmill/domain/seller"
 )
 
-// CreateAPIKey makes a program or supplier key of the actor's seller. Partner names the supplier's partner.
+// CreateAPIKey makes a program or supplier key of the actor's seller. Partner is required for a supplier key: the partner in
+// whose name it sends leads.
 type CreateAPIKey struct {
 	application.Actor
 
@@ -26,7 +27,7 @@ type CreateAPIKey struct {
 // Needs implements application.Message.
 func (CreateAPIKey) Needs() application.Scope { return application.Program }
 
-// APIKeyCreated is a new key and its text, which is shown this once.
+// APIKeyCreated is a new key and its text, which is shown only once.
 type APIKeyCreated struct {
 	APIKey accountquery.APIKey
 	Key    string
@@ -38,7 +39,7 @@ type CreateAPIKeyHandler struct {
 	Secrets application.Secrets
 }
 
-// Handle implements bus.Handler. Errors: partner.ErrUnknown, validation.
+// Handle implements bus.Handler. Errors: partner.ErrUnknown, fault.ErrValidation.
 func (h CreateAPIKeyHandler) Handle(ctx context.Context, c CreateAPIKey) (application.Done, error) {
 	now, id := h.Clock.Now(), plainID(h.IDs)
 	token := seller.Token(seller.Scope(c.Scope), id, h.Secrets.New())
@@ -62,7 +63,7 @@ func (h CreateAPIKeyHandler) Handle(ctx context.Context, c CreateAPIKey) (applic
 	})
 }
 
-// plainID makes an id without a prefix, for where a prefix is put by others: API keys.
+// plainID makes an id without a prefix, for API keys, whose text has a prefix of its own.
 func plainID(ids application.IDs) string {
 	_, id, _ := strings.Cut(ids.New("k"), "_")
 	return strings.ToLower(id)

@@ -13,7 +13,7 @@ import (
 	"github.com/leadmill/leadmill/domain/seller"
 )
 
-// CreateSeller founds a seller with its first program key. Code and Details.Slug are made when absent; Currency is USD
+// CreateSeller makes a seller with its first program key. Code and Details.Slug are generated when absent; Currency is USD
 // when empty.
 type CreateSeller struct {
 	application.Actor
@@ -27,7 +27,7 @@ type CreateSeller struct {
 // Needs implements application.Message.
 func (CreateSeller) Needs() application.Scope { return application.Admin }
 
-// SellerCreated is a new seller and the text of its program key, which is shown this once.
+// SellerCreated is a new seller and the text of its program key, which is shown only once.
 type SellerCreated struct {
 	Seller accountquery.Seller
 	KeyID  string
@@ -40,11 +40,11 @@ type CreateSellerHandler struct {
 	Secrets application.Secrets
 }
 
-// Handle implements bus.Handler. Errors: seller.ErrCodeTaken, seller.ErrSlugTaken, validation.
+// Handle implements bus.Handler. Errors: seller.ErrCodeTaken, seller.ErrSlugTaken, fault.ErrValidation.
 func (h CreateSellerHandler) Handle(ctx context.Context, c CreateSeller) (application.Done, error) {
 	for try := 1; ; try++ {
 		done, err := h.create(ctx, c)
-		// A code made by us that is taken already is bad luck, not the client's mistake.
+		// A generated code that is taken already is no mistake of the client: try another one.
 		if c.Code == "" && try < codeTries && takenByChance(err, c.Details.Slug == nil) {
 			continue
 		}
@@ -102,7 +102,7 @@ func orUSD(code string) string {
 	return code
 }
 
-// sellerCode makes a code of a secret. A name needs no even distribution, only few collisions.
+// sellerCode makes a seller's code from a secret. It need not be evenly distributed, only collide seldom.
 func sellerCode(secret string) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 	code := make([]byte, 8)

@@ -2,10 +2,10 @@ package command
 
 import "github.com/leadmill/leadmill/domain/seller"
 
-// The types that commands are filled with. A port knows no aggregate, so it has them from here.
+// The types of commands' members. Ports must not import aggregates, so they take these types from here.
 type (
-	// SellerDetails is what an operator says about a seller. Nil members keep what is there.
+	// SellerDetails is what an operator says about a seller. A nil member keeps the stored value.
 	SellerDetails = seller.Details
-	// LeadCampaign is the campaign to which leads of the form are offered.
+	// LeadCampaign is the campaign in which form leads are offered to buyers.
 	LeadCampaign = seller.LeadCampaign
 )

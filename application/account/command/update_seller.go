@@ -25,7 +25,7 @@ func (UpdateSeller) Needs() application.Scope { return application.Admin }
 // UpdateSellerHandler handles UpdateSeller.
 type UpdateSellerHandler struct{ account.Deps }
 
-// Handle implements bus.Handler. Errors: seller.ErrNotFound, seller.ErrSlugTaken, validation.
+// Handle implements bus.Handler. Errors: seller.ErrNotFound, seller.ErrSlugTaken, fault.ErrValidation.
 func (h UpdateSellerHandler) Handle(ctx context.Context, c UpdateSeller) (application.Done, error) {
 	now := h.Clock.Now()
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx account.Tx) (accountquery.Seller, error) {

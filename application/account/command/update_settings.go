@@ -26,7 +26,7 @@ func (UpdateSettings) Needs() application.Scope { return application.Program }
 // UpdateSettingsHandler handles UpdateSettings.
 type UpdateSettingsHandler struct{ account.Deps }
 
-// Handle implements bus.Handler. Errors: validation.
+// Handle implements bus.Handler. Errors: fault.ErrValidation.
 func (h UpdateSettingsHandler) Handle(ctx context.Context, c UpdateSettings) (application.Done, error) {
 	now := h.Clock.Now()
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx account.Tx) (accountquery.Settings, error) {

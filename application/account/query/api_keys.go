@@ -17,7 +17,7 @@ type APIKeys struct {
 // Needs implements application.Message.
 func (APIKeys) Needs() application.Scope { return application.Program }
 
-// APIKey is an API key as it is answered, never with its secret. Limit is zero when there is none.
+// APIKey is an API key as queries return it, without its secret. A zero Limit is no limit.
 type APIKey struct {
 	ID        string
 	Scope     string
@@ -27,7 +27,7 @@ type APIKey struct {
 	CreatedAt time.Time
 }
 
-// APIKeyOf answers a stored key.
+// APIKeyOf returns the APIKey of a stored key.
 func APIKeyOf(k seller.Key) APIKey {
 	return APIKey{ID: k.ID, Scope: string(k.Scope), Name: k.Name, PartnerID: k.PartnerID, Limit: k.Limit, CreatedAt: k.CreatedAt}
 }

@@ -17,13 +17,13 @@ type Sellers struct {
 // Needs implements application.Message.
 func (Sellers) Needs() application.Scope { return application.Admin }
 
-// Seller is a seller as it is answered.
+// Seller is a seller as queries return it.
 type Seller struct {
 	ID, Code, Slug, Name, Currency, TimeZone, Website string
 	CreatedAt, UpdatedAt                              time.Time
 }
 
-// SellerOf answers a stored seller.
+// SellerOf returns the Seller of a stored seller.
 func SellerOf(s seller.Snapshot) Seller {
 	return Seller{
 		ID: s.ID, Code: s.Code, Slug: s.Slug, Name: s.Name, Currency: s.Currency, TimeZone: s.TimeZone,

@@ -17,7 +17,7 @@ type Settings struct {
 	Program                                 seller.PartnerProgram
 }
 
-// SettingsOf answers a stored seller.
+// SettingsOf returns the Settings of a stored seller.
 func SettingsOf(s seller.Snapshot) Settings {
 	return Settings{Name: s.Name, Code: s.Code, Website: s.Website, Currency: s.Currency, TimeZone: s.TimeZone, Program: s.Program}
 }

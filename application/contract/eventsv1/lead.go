@@ -143,7 +143,7 @@ func (LeadUnsold) Type() string { return "lead.unsold.v1" }
 // Type implements Event.
 func (LeadConverted) Type() string { return "lead.converted.v1" }
 
-// AppendJSON appends what json.Marshal makes of e, without reflection: two of these are written for every lead.
+// AppendJSON appends what json.Marshal makes of e, without reflection, because it is written for every lead.
 func (e LeadSubmitted) AppendJSON(b []byte) []byte {
 	b = appendLead(b, e.LeadID, e.Origin, e.CampaignID, e.Category, e.SellerCode, e.PartnerID)
 	b = append(b, `,"submitted_at":`...)

@@ -1,2 +1,2 @@
-// Package query holds what can be asked of the event feed: one file a question, with its answer.
+// Package query holds the questions to the event feed: one file a question, with its result.
 package query

@@ -10,7 +10,7 @@ import (
 	"github.com/leadmill/leadmill/domain/campaign"
 )
 
-// ArchiveCampaign ends a campaign for good; its category is free for another.
+// ArchiveCampaign ends a campaign for good; its category is free for another campaign.
 type ArchiveCampaign struct {
 	application.Actor
 

@@ -9,7 +9,7 @@ import (
 	"github.com/leadmill/leadmill/domain/buyer"
 )
 
-// CreateBuyer opens a buyer's account at the actor's seller.
+// CreateBuyer adds a buyer with an account to the actor's seller.
 type CreateBuyer struct {
 	application.Actor
 
@@ -23,7 +23,7 @@ func (CreateBuyer) Needs() application.Scope { return application.Program }
 // CreateBuyerHandler handles CreateBuyer.
 type CreateBuyerHandler struct{ market.Deps }
 
-// Handle implements bus.Handler. Errors: validation.
+// Handle implements bus.Handler. Errors: fault.ErrValidation.
 func (h CreateBuyerHandler) Handle(ctx context.Context, c CreateBuyer) (application.Done, error) {
 	now, id := h.Clock.Now(), h.IDs.New("buyer")
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx market.Tx) (marketquery.Buyer, error) {

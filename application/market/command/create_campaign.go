@@ -9,7 +9,7 @@ import (
 	"github.com/leadmill/leadmill/domain/campaign"
 )
 
-// CreateCampaign launches a campaign of the actor's seller. Status is active when empty.
+// CreateCampaign makes a campaign of the actor's seller. Status is active when empty.
 type CreateCampaign struct {
 	application.Actor
 
@@ -27,7 +27,7 @@ type CreateCampaignHandler struct {
 	Strategies campaign.Strategies
 }
 
-// Handle implements bus.Handler. Errors: campaign.ErrCategoryTaken, validation.
+// Handle implements bus.Handler. Errors: campaign.ErrCategoryTaken, fault.ErrValidation.
 func (h CreateCampaignHandler) Handle(ctx context.Context, c CreateCampaign) (application.Done, error) {
 	now, id := h.Clock.Now(), h.IDs.New("campaign")
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx market.Tx) (marketquery.Campaign, error) {

@@ -30,7 +30,7 @@ func (CreateContract) Needs() application.Scope { return application.Program }
 // CreateContractHandler handles CreateContract.
 type CreateContractHandler struct{ market.Deps }
 
-// Handle implements bus.Handler. Errors: campaign.ErrNotFound, campaign.ErrArchived, campaign.ErrTooManyContracts, validation.
+// Handle implements bus.Handler. Errors: campaign.ErrNotFound, campaign.ErrArchived, campaign.ErrTooManyContracts, fault.ErrValidation.
 func (h CreateContractHandler) Handle(ctx context.Context, c CreateContract) (application.Done, error) {
 	id := h.IDs.New("contract")
 	return changeCampaign(ctx, h.Deps, c.Actor, c.CampaignID, c.Once, func(ctx context.Context, tx market.Tx, n *campaign.Campaign, now time.Time) (marketquery.Contract, error) {
@@ -49,7 +49,7 @@ func (h CreateContractHandler) Handle(ctx context.Context, c CreateContract) (ap
 // errUnknownBuyer says that the buyer a contract names does not exist at this seller.
 var errUnknownBuyer = fault.New(fault.Invalid, fault.InvalidValue, "is not a buyer of yours")
 
-// zonesOf returns the zones a contract of a buyer falls back to. buyerErr says that there is no such buyer.
+// zonesOf returns the zones a contract of a buyer falls back to. buyerErr is errUnknownBuyer when there is no such buyer.
 func zonesOf(ctx context.Context, tx market.Tx, sellerID, buyerID string) (z campaign.Zones, buyerErr, err error) {
 	s, err := tx.Sellers().Get(ctx, sellerID)
 	if err != nil {

@@ -27,10 +27,10 @@ func (Deposit) Needs() application.Scope { return application.Program }
 // DepositHandler handles Deposit.
 type DepositHandler struct{ market.Deps }
 
-// Handle implements bus.Handler. Errors: buyer.ErrNotFound, buyer.ErrBalanceTooLarge, validation.
+// Handle implements bus.Handler. Errors: buyer.ErrNotFound, buyer.ErrBalanceTooLarge, fault.ErrValidation.
 func (h DepositHandler) Handle(ctx context.Context, c Deposit) (application.Done, error) {
 	return changeBuyer(ctx, h.Deps, c.Actor, c.BuyerID, c.Once, func(b *buyer.Buyer, now time.Time) (marketquery.LedgerEntry, error) {
-		// The id is drawn while the buyer is locked: entries sort in the order they were booked.
+		// The id is made while the buyer is locked, so that ids sort in the order of booking.
 		entry, err := b.Deposit(h.IDs.New("entry"), c.Amount, c.Note, now)
 		return marketquery.LedgerEntryOf(entry), err
 	})

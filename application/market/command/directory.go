@@ -9,11 +9,11 @@ import (
 	"github.com/leadmill/leadmill/domain/campaign"
 )
 
-// maxDirectory bounds how many campaigns are remembered; beyond it, the directory starts anew.
+// maxDirectory is how many campaigns are remembered; a full directory is emptied.
 const maxDirectory = 10_000
 
-// Directory remembers active campaigns by seller and category. What it answers may be old: the transaction that uses a
-// campaign compares its version with the stored one.
+// Directory remembers active campaigns by seller and category. A remembered campaign may be out of date, so the transaction
+// that uses it compares its version with the stored one.
 type Directory struct {
 	reader market.CampaignReader
 
@@ -21,8 +21,8 @@ type Directory struct {
 	known map[directoryKey]*campaign.Campaign
 }
 
-// find returns the active campaign of a category, and whether it was remembered: campaign.ErrNoMatching. That there is none
-// is never remembered.
+// find returns the active campaign of a category, and whether it was remembered: campaign.ErrNoMatching. It never remembers
+// that there is none.
 func (d *Directory) find(ctx context.Context, sellerID, category string) (c *campaign.Campaign, remembered bool, err error) {
 	key, ok := newDirectoryKey(sellerID, category)
 	if !ok {
@@ -38,7 +38,7 @@ func (d *Directory) find(ctx context.Context, sellerID, category string) (c *cam
 	return c, false, err
 }
 
-// refresh is find without what is remembered.
+// refresh is find that reads the stored campaign and remembers it.
 func (d *Directory) refresh(ctx context.Context, sellerID, category string) (*campaign.Campaign, error) {
 	key, ok := newDirectoryKey(sellerID, category)
 	if !ok {
@@ -62,7 +62,7 @@ func (d *Directory) read(ctx context.Context, key directoryKey) (*campaign.Campa
 	return c, nil
 }
 
-// remember keeps a campaign as it was read in a transaction, or forgets it when it takes no leads any more.
+// remember keeps a campaign that a transaction read, or forgets it when it is not active.
 func (d *Directory) remember(c *campaign.Campaign) {
 	key := directoryKey{c.SellerID(), campaign.CategoryKey(c.Category())}
 	d.mu.Lock()

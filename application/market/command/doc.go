@@ -1,3 +1,3 @@
-// Package command holds what can be changed in the room of the lead marketplace: one file a use case, named after it,
+// Package command holds the use cases that change something in the lead marketplace: one file a use case, named after it,
 // with the command, its result and its handler. What several use cases share has a file of its own.
 package command

@@ -15,14 +15,14 @@ import (
 	"github.com/leadmill/leadmill/domain/money"
 )
 
-// marketplace is the buyers and counters of locked campaigns, locked too, with a book for each campaign.
+// marketplace holds the buyers and counters of locked campaigns, which are locked too, and a Book for each campaign.
 type marketplace struct {
 	buyers   map[string]*buyer.Buyer
 	counters map[string]*distribution.Counter
 	books    map[string]*distribution.Book
 }
 
-// counter answers the counter of a contract for a span, a new one when none is stored.
+// counter returns the counter of a contract for a span, a new one when none is stored.
 func (m *marketplace) counter(contractID string, s calendar.Span) *distribution.Counter {
 	key := distribution.CounterKey(contractID, s)
 	c := m.counters[key]
@@ -33,8 +33,8 @@ func (m *marketplace) counter(contractID string, s calendar.Span) *distribution.
 	return c
 }
 
-// offer offers a lead to the campaign's contracts: it is sold, or waits. It changes nothing but the lead; take does. The
-// decision is nil when nobody takes the lead. The sale of a test lead is told, but not kept.
+// offer offers a lead to the campaign's contracts: the lead is sold or becomes pending. It changes only the lead; take books
+// the sale. The decision is nil when no contract takes the lead. A test lead becomes sold at a price, but without a sale.
 func (m *marketplace) offer(l *lead.Lead, c *campaign.Campaign, currency money.Currency, saleID string, now time.Time) (*distribution.Decision, error) {
 	d := m.books[c.ID()].Decide(l.Facts())
 	if !d.Taken {
@@ -63,7 +63,7 @@ func (m *marketplace) take(campaignID, contractID, entryID, saleID string, now t
 	return m.books[campaignID].Take(contractID, entryID, saleID, now)
 }
 
-// write stores the charged buyers and the counters that were counted up.
+// write stores the charged buyers and the changed counters.
 func (m *marketplace) write(ctx context.Context, tx market.Tx) error {
 	var charged []*buyer.Buyer
 	for _, b := range m.buyers {

@@ -14,9 +14,9 @@ import (
 	"github.com/leadmill/leadmill/domain/money"
 )
 
-// MatchPending offers the pending leads of a campaign, or of all campaigns in which a buyer has contracts, once more,
-// oldest first, as far as they sell. Leads whose time ran out become unsold. With a LeadID it offers that lead of the
-// campaign alone, however many older ones wait; a lead that is not pending any more is left as it is.
+// MatchPending offers again the pending leads of a campaign, or of all campaigns in which a buyer has contracts: oldest
+// first, page by page, until a page has no lead that changed. Leads whose time ran out become unsold. With a LeadID it
+// offers only that lead of the campaign, and does nothing when it is not pending.
 type MatchPending struct {
 	SellerID   string
 	CampaignID string // empty: by BuyerID
@@ -27,7 +27,7 @@ type MatchPending struct {
 // Needs implements application.Message.
 func (MatchPending) Needs() application.Scope { return application.Internal }
 
-// Matched counts what became of pending leads. Failed ones met a strategy that panicked; they stay pending.
+// Matched counts what became of pending leads. Failed leads stay pending: the strategy panicked on them.
 type Matched struct{ Sold, Unsold, Failed int }
 
 func (m Matched) plus(n Matched) Matched {
@@ -69,8 +69,8 @@ func (h *MatchPendingHandler) Handle(ctx context.Context, c MatchPending) (Match
 	return all, nil
 }
 
-// walk goes through a campaign's pending leads behind an id: as long as they change, and pages further. It returns the id
-// it came to; empty when it came to the end.
+// walk decides a campaign's pending leads with ids above after, page by page. It stops after more than pages pages in which
+// no lead changed. end is the id of the last lead it looked at; empty when it reached the last pending lead.
 func (h *MatchPendingHandler) walk(ctx context.Context, campaignID, after string, pages int) (all Matched, end string, err error) {
 	for {
 		n, last, err := h.page(ctx, campaignID, behind(campaignID, after))
@@ -87,7 +87,7 @@ func (h *MatchPendingHandler) walk(ctx context.Context, campaignID, after string
 	}
 }
 
-// page decides one page of pending leads in one transaction. last is empty when there are no more behind it.
+// page decides one page of pending leads in one transaction. last is the id of its last lead; empty when no page follows.
 func (h *MatchPendingHandler) page(ctx context.Context, campaignID string, load lock) (n Matched, last string, err error) {
 	now := h.Clock.Now()
 	err = h.Work.Do(ctx, func(ctx context.Context, tx market.Tx) error {
@@ -145,7 +145,7 @@ func (h *MatchPendingHandler) page(ctx context.Context, campaignID string, load 
 	return n, last, nil
 }
 
-// again offers one pending lead once more; one whose time ran out is unsold.
+// again offers one pending lead again, or marks it unsold when its time ran out.
 func (h *MatchPendingHandler) again(m *marketplace, c *campaign.Campaign, l *lead.Lead, currency money.Currency, now time.Time) error {
 	if !l.PendingUntil().After(now) {
 		return l.Expire(now)
@@ -164,24 +164,24 @@ func (h *MatchPendingHandler) again(m *marketplace, c *campaign.Campaign, l *lea
 // matchPage is how many pending leads are looked at in one transaction.
 const matchPage = 100
 
-// lock loads pending leads of a campaign, at most matchPage, locked.
+// lock loads and locks at most matchPage pending leads of a campaign.
 type lock func(context.Context, application.LeadRepository) ([]*lead.Lead, error)
 
-// behind locks the oldest leads with ids above one.
+// behind locks the oldest leads with ids above after.
 func behind(campaignID, after string) lock {
 	return func(ctx context.Context, r application.LeadRepository) ([]*lead.Lead, error) {
 		return r.LockPending(ctx, campaignID, after, matchPage)
 	}
 }
 
-// one locks one lead, if it is pending.
+// one locks a single lead if it is pending.
 func one(campaignID, leadID string) lock {
 	return func(ctx context.Context, r application.LeadRepository) ([]*lead.Lead, error) {
 		return r.LockPendingByID(ctx, campaignID, leadID)
 	}
 }
 
-// ask finds a taker; a strategy that panics is an error of this one lead.
+// ask decides who takes a lead. A panic of the strategy becomes an error, so that only this lead fails.
 func ask(b *distribution.Book, l *lead.Lead) (d distribution.Decision, err error) {
 	defer func() {
 		if r := recover(); r != nil {

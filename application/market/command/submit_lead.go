@@ -16,8 +16,8 @@ import (
 	"github.com/leadmill/leadmill/domain/money"
 )
 
-// SubmitLead posts a supplier's lead to be sold at once or to wait (docs/supplier-api.md). Fields are the merged fields of
-// body and query without seller, category, test and external_id. Fingerprint identifies the whole request.
+// SubmitLead submits a supplier's lead, which is sold at once or becomes pending (docs/supplier-api.md). Fields are the
+// merged fields of body and query without seller, category, test and external_id. Fingerprint identifies the whole request.
 type SubmitLead struct {
 	application.Actor
 
@@ -35,7 +35,8 @@ type SubmitLead struct {
 // Needs implements application.Message.
 func (SubmitLead) Needs() application.Scope { return application.Supplier }
 
-// merged identifies what was sent whatever its encoding: the same merged fields within 60 seconds are a double click.
+// merged returns a text of all that was sent, independent of its encoding. The same text within 60 seconds is a double
+// click.
 func (c *SubmitLead) merged() string {
 	h := sha256.New()
 	var length [8]byte
@@ -59,7 +60,8 @@ func (c *SubmitLead) merged() string {
 	return string(h.Sum(nil))
 }
 
-// SubmitLeadResult is what became of a lead. Price is what its supplier is shown, in micro-units of Currency.
+// SubmitLeadResult is what became of a lead. Price is what its supplier is shown, in micro-units of Currency; without
+// HasPrice there is none.
 type SubmitLeadResult struct {
 	LeadID   string
 	Status   string
@@ -72,12 +74,11 @@ type SubmitLeadResult struct {
 	Reason   string
 }
 
-// ErrWrongSeller says that the seller named is not the key's. It is told as an invalid key, so that nobody learns which
-// sellers exist.
+// ErrWrongSeller says that the request names another seller than that of its API key. It looks like an invalid key, so that
+// nobody learns which sellers exist.
 var ErrWrongSeller = application.ErrInvalidKey
 
-// SubmitLeadHandler handles SubmitLead: it checks a lead by what is remembered of its campaign and hands it to the batch
-// command.
+// SubmitLeadHandler handles SubmitLead: it checks a lead by the rules of its remembered campaign and hands it to Batch.
 type SubmitLeadHandler struct {
 	market.Deps
 	Replays   market.ReplayReader
@@ -86,7 +87,8 @@ type SubmitLeadHandler struct {
 }
 
 // Handle implements bus.Handler. Errors: field.ErrMissing, field.ErrInvalid, ErrWrongSeller, campaign.ErrNoMatching,
-// ErrKeyReused, ErrInProgress, application.ErrUnavailable. Duplicates and rejections are results, not errors.
+// application.ErrKeyReused, application.ErrInProgress, application.ErrUnavailable. Duplicates and rejections are results,
+// not errors.
 func (h *SubmitLeadHandler) Handle(ctx context.Context, c SubmitLead) (application.Done, error) {
 	if c.IdempotencyKey != "" {
 		release, err := h.InFlight.Enter(ctx, c.Actor.KeyID, c.IdempotencyKey)
@@ -116,7 +118,8 @@ func (h *SubmitLeadHandler) Handle(ctx context.Context, c SubmitLead) (applicati
 	}
 }
 
-// orDoubleClick answers a request that is refused now as its twin was answered within the last minute, if there was one.
+// orDoubleClick returns the response to an equal request of the last minute, if there is one, in place of an error of the
+// same request.
 func (h *SubmitLeadHandler) orDoubleClick(ctx context.Context, c *SubmitLead, refused error) (application.Done, error) {
 	if c.IdempotencyKey != "" || errors.Is(refused, ErrWrongSeller) || fault.KindOf(refused) != fault.Invalid {
 		return application.Done{}, refused
@@ -128,7 +131,7 @@ func (h *SubmitLeadHandler) orDoubleClick(ctx context.Context, c *SubmitLead, re
 	return application.Done{Response: stored.Response, Replayed: true}, nil
 }
 
-// prepare checks in the order of docs/supplier-api.md.
+// prepare checks a request in the order that docs/supplier-api.md promises.
 func (h *SubmitLeadHandler) prepare(ctx context.Context, c SubmitLead) (*Submission, error) {
 	var missing []fault.Violation
 	if field.TextValue(c.Seller).Empty() {
@@ -149,7 +152,8 @@ func (h *SubmitLeadHandler) prepare(ctx context.Context, c SubmitLead) (*Submiss
 	}
 	fields, err := found.CheckFields(c.Fields)
 	if err != nil && remembered {
-		// No transaction compares the version of a lead that is refused here: only the stored campaign may refuse it.
+		// A lead that is refused here never gets to the transaction that compares versions, so only the stored campaign may
+		// refuse it.
 		if found, err = h.Directory.refresh(ctx, c.Actor.SellerID, c.Category); err != nil {
 			return nil, err
 		}
@@ -171,8 +175,8 @@ func (h *SubmitLeadHandler) prepare(ctx context.Context, c SubmitLead) (*Submiss
 	return s, nil
 }
 
-// Submission is a SubmitLead whose campaign was found and whose fields were checked. Everything that does not need the
-// transaction was done: ids drawn, claims hashed. It is not changed any more.
+// Submission is a SubmitLead whose campaign was found and whose fields were checked. Everything that needs no transaction is
+// done: ids are made and claims are hashed. It must not be changed.
 type Submission struct {
 	SubmitLead
 
@@ -184,10 +188,10 @@ type Submission struct {
 	external             market.ClaimKey
 }
 
-// Lane is what submissions that wait for the same locks have in common: their campaign.
+// Lane returns the campaign's id: submissions of one campaign wait for the same locks, so they share a lane.
 func (s *Submission) Lane() string { return s.campaign.ID() }
 
-// errStale says that a campaign was not what the directory remembered: the lead is checked again, once.
+// errStale says that the stored campaign differs from the remembered one. The lead is then checked once more.
 var errStale = errors.New("the campaign changed since it was remembered")
 
 func replay(stored application.StoredResponse, c *SubmitLead, err error) (application.Done, error) {
@@ -210,7 +214,7 @@ func idempotencyClaim(c *SubmitLead) market.ClaimKey {
 	return market.NewClaimKey(c.Actor.KeyID, market.ClaimIdempotency, string(sum[:]))
 }
 
-// How long the claims of a request last (docs/supplier-api.md). An external id is never free again.
+// How long the claims of a request last (docs/supplier-api.md). The claim of an external id never expires.
 const (
 	doubleClick = 60 * time.Second
 	forever     = 200 * 365 * 24 * time.Hour

@@ -32,7 +32,7 @@ func (h *SubmitLeadsHandler) HandleBatch(ctx context.Context, batch []*Submissio
 	return h.run(ctx, batch, h.settle)
 }
 
-// run runs a batch; unknownOutcome says what to do when a commit was sent and its answer was lost.
+// run decides a batch. unknownOutcome is called when a commit was sent and its answer was lost.
 func (h *SubmitLeadsHandler) run(ctx context.Context, batch []*Submission, unknownOutcome func(context.Context, []*Submission, error) []bus.Outcome[application.Done]) []bus.Outcome[application.Done] {
 	outcomes, err := h.attempt(ctx, batch)
 	var unknown *application.OutcomeUnknownError
@@ -43,7 +43,7 @@ func (h *SubmitLeadsHandler) run(ctx context.Context, batch []*Submission, unkno
 	case errors.As(err, &unknown):
 		return unknownOutcome(ctx, batch, err)
 	case errors.As(err, &data) && len(batch) > 1:
-		// Narrow down by halves, so that the one command that the database refuses fails alone.
+		// Run the halves separately, so that in the end only the command that the database refuses fails.
 		half := len(batch) / 2
 		return append(h.run(ctx, batch[:half:half], unknownOutcome), h.run(ctx, batch[half:], unknownOutcome)...)
 	default:
@@ -51,8 +51,8 @@ func (h *SubmitLeadsHandler) run(ctx context.Context, batch []*Submission, unkno
 	}
 }
 
-// settle finds out what became of a batch whose commit was sent but never answered: what is stored is answered as stored,
-// the rest is run once more. Locking the campaigns first waits for a commit that is still under way.
+// settle finds out what became of a batch after the answer to its commit was lost: leads that are stored get their stored
+// responses, the others are run once more. It locks the campaigns first, which waits for a commit that is still under way.
 func (h *SubmitLeadsHandler) settle(ctx context.Context, batch []*Submission, _ error) []bus.Outcome[application.Done] {
 	var stored map[string]application.StoredResponse
 	err := h.Work.Do(ctx, func(ctx context.Context, tx market.Tx) error {
@@ -132,8 +132,8 @@ func (h *SubmitLeadsHandler) open(ctx context.Context, tx market.Tx, batch []*Su
 	return t, t.readClaims(ctx, tx, batch)
 }
 
-// decide settles one lead. The tally does not change until everything that can fail is done, so that a lead that fails,
-// fails alone.
+// decide decides one lead. It changes the tally only after everything that can fail, so that a failing lead does not affect
+// the others.
 func (h *SubmitLeadsHandler) decide(t *tally, i int, s *Submission) (done application.Done, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -184,7 +184,8 @@ func (h *SubmitLeadsHandler) decide(t *tally, i int, s *Submission) (done applic
 	return application.Done{Response: answer}, nil
 }
 
-// refusal says why a lead is not offered to buyers: an intake rule, its supplier's own id, or the duplicate rule.
+// refusal returns why a lead is not offered to buyers, or nil: an intake rule refuses it, its external_id was used before,
+// or it is a duplicate.
 func (h *SubmitLeadsHandler) refusal(t *tally, l *lead.Lead, s *Submission, dedupe []market.Claim) *fault.Error {
 	if why := h.Rules.Check(l.Facts()); why != nil {
 		return why
@@ -219,7 +220,7 @@ func campaignIDs(batch []*Submission) []string {
 	return ids
 }
 
-// cachedCampaigns returns the newest version of each campaign that the batch knows.
+// cachedCampaigns returns each campaign of the batch in the newest version that a submission holds.
 func cachedCampaigns(batch []*Submission) map[string]*campaign.Campaign {
 	cached := map[string]*campaign.Campaign{}
 	for _, s := range batch {
@@ -238,12 +239,12 @@ type tally struct {
 	cached    map[string]*campaign.Campaign
 	campaigns map[string]*campaign.Campaign
 	market    *marketplace
-	claims    map[market.ClaimKey]market.Claim      // live ones, those of this batch with them
-	expired   map[market.ClaimKey]bool              // stored, but over
+	claims    map[market.ClaimKey]market.Claim      // live claims, including those of this batch
+	expired   map[market.ClaimKey]bool              // stored, but expired
 	answers   map[string]application.StoredResponse // by lead id
 
 	leads       []application.StoredLead
-	fresh, over []market.Claim // new claims; claims taken over from expired ones
+	fresh, over []market.Claim // new claims; claims that replace expired ones
 }
 
 func (t *tally) check(s *Submission) checked {
@@ -261,7 +262,7 @@ func (t *tally) check(s *Submission) checked {
 	return checked{fields: fields, dedupe: market.DedupeClaims(c, fields)}
 }
 
-// readClaims finds the claims that the batch may meet, and the answers of the leads that hold them.
+// readClaims reads the claims that leads of the batch may collide with, and the responses of the leads that hold them.
 func (t *tally) readClaims(ctx context.Context, tx market.Tx, batch []*Submission) error {
 	keys := make([]market.ClaimKey, 0, 4*len(batch))
 	for i, s := range batch {
@@ -291,7 +292,7 @@ func (t *tally) readClaims(ctx context.Context, tx market.Tx, batch []*Submissio
 		switch claim.Kind {
 		case market.ClaimRequest, market.ClaimIdempotency, market.ClaimExternalID:
 			holders = append(holders, claim.LeadID)
-		case market.ClaimPhone, market.ClaimEmail, market.ClaimAll: // a duplicate is told of no other lead
+		case market.ClaimPhone, market.ClaimEmail, market.ClaimAll: // a duplicate gets no response of another lead
 		}
 	}
 	t.answers = map[string]application.StoredResponse{}
@@ -303,7 +304,8 @@ func (t *tally) readClaims(ctx context.Context, tx market.Tx, batch []*Submissio
 	return err
 }
 
-// replayed answers a submission that was answered before: under its Idempotency-Key, or else as a double click.
+// replayed returns the stored response to an earlier equal request: with an Idempotency-Key one with the same key, else a
+// double click or one with the same external_id.
 func (t *tally) replayed(s *Submission) (done application.Done, answered bool, err error) {
 	if s.IdempotencyKey != "" {
 		claim, held := t.claims[s.idempotency]
@@ -324,7 +326,7 @@ func (t *tally) replayed(s *Submission) (done application.Done, answered bool, e
 	return application.Done{}, false, nil
 }
 
-// keep puts a decided lead and its claims among what the batch writes. Later leads of the batch meet the claims.
+// keep adds a decided lead and its claims to what the batch writes. Later leads of the batch see the claims.
 func (t *tally) keep(s *Submission, l *lead.Lead, answer application.Response, dedupe []market.Claim, window time.Duration) {
 	t.leads = append(t.leads, application.StoredLead{Lead: l, Fingerprint: s.Fingerprint, Response: answer, Trail: s.Trail})
 	t.answers[s.leadID] = application.StoredResponse{Fingerprint: s.Fingerprint, Response: answer}
@@ -343,7 +345,7 @@ func (t *tally) keep(s *Submission, l *lead.Lead, answer application.Response, d
 	}
 }
 
-// claim takes a claim for a submission's lead. One that is held is not extended.
+// claim takes a claim for a submission's lead. A claim that is held already is not extended.
 func (t *tally) claim(s *Submission, key market.ClaimKey, kind market.ClaimKind, lasts time.Duration) {
 	if _, held := t.claims[key]; held {
 		return
@@ -371,7 +373,7 @@ func (t *tally) write(ctx context.Context, tx market.Tx) error {
 	return tx.Claims().Take(ctx, t.fresh, t.over, t.now)
 }
 
-// checked is a submission's fields and duplicate claims under the campaign's rules as they are stored now.
+// checked is a submission's fields and duplicate claims by the rules of the stored campaign.
 type checked struct {
 	fields field.Set
 	dedupe []market.Claim

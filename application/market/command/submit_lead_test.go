@@ -31,7 +31,7 @@ func (c *counting) New(prefix string) string {
 	return prefix + "_" + strconv.Itoa(c.n)
 }
 
-// intake is the first half of SubmitLead with what it asks of others mocked.
+// intake is SubmitLeadHandler with mocks for all that it calls.
 type intake struct {
 	*marketcommand.SubmitLeadHandler
 
@@ -83,7 +83,7 @@ func TestSubmitLeadChecksInTheDocumentedOrder(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(*marketcommand.SubmitLead)
-		asks   error // what the campaign reader answers; nil: it is not asked
+		asks   error // what the campaign reader returns; nil: it is not called
 		want   error
 		fields []string
 	}{
@@ -186,7 +186,7 @@ func TestSubmitLeadPassesOnThatTheDatabaseIsAway(t *testing.T) {
 	require.ErrorIs(t, err, application.ErrUnavailable)
 }
 
-// errStaleOf gets the error of a batch for a campaign that is not what it was, from a batch that has no such campaign.
+// errStaleOf returns the error of a batch whose campaign changed: it runs a batch on a store without campaigns.
 func errStaleOf(t *testing.T) error {
 	t.Helper()
 	var stale error

@@ -7,8 +7,8 @@ import (
 	"github.com/leadmill/leadmill/application"
 )
 
-// SweepPending does what MatchPending does for every campaign with pending leads, and goes a part further through each
-// at every call, so that every pending lead is looked at in turn.
+// SweepPending does what MatchPending does, for every campaign with pending leads. Each call continues in each campaign
+// where the last call stopped, so that every pending lead is offered in turn.
 type SweepPending struct{}
 
 // Needs implements application.Message.
@@ -18,14 +18,13 @@ func (SweepPending) Needs() application.Scope { return application.Internal }
 type SweepPendingHandler struct {
 	Match *MatchPendingHandler
 
-	cursors map[string]string // by campaign: how far the sweep looked
+	cursors map[string]string // by campaign: the id of the lead where the last call stopped
 }
 
-// sweepPages is how many transactions a campaign gets in one sweep, past those that sell.
+// sweepPages is how many pages without a changed lead a campaign gets in one sweep.
 const sweepPages = 10
 
-// Handle implements bus.Handler. It must not be called twice at a time. Errors of one campaign do not keep the others from
-// being looked at.
+// Handle implements bus.Handler. It must not be called concurrently. An error in one campaign does not stop the others.
 func (h *SweepPendingHandler) Handle(ctx context.Context, _ SweepPending) (Matched, error) {
 	ids, err := h.Match.Reader.PendingCampaigns(ctx)
 	if err != nil {

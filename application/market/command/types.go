@@ -6,17 +6,17 @@ import (
 	"github.com/leadmill/leadmill/domain/lead"
 )
 
-// The types that commands are filled with. A port knows no aggregate, so it has them from here.
+// The types of commands' members. Ports must not import aggregates, so they take these types from here.
 type (
-	// BuyerDetails is what an operator says about a buyer. Nil members keep what is there.
+	// BuyerDetails is what an operator says about a buyer. A nil member keeps the stored value.
 	BuyerDetails = buyer.Details
-	// CampaignDefinition is what an operator says about a campaign. Nil members keep what is there.
+	// CampaignDefinition is what an operator says about a campaign. A nil member keeps the stored value.
 	CampaignDefinition = campaign.Definition
 	// DedupeRule says which leads of a campaign are duplicates of earlier ones. The zero rule is none.
 	DedupeRule = campaign.Dedupe
-	// PayoutRule is what a supplier earns of a sale. The zero rule is none.
+	// PayoutRule is the rule for what a supplier earns from a sale. The zero rule is none.
 	PayoutRule = campaign.Payout
-	// ContractTerms is what an operator says about a contract. Nil members keep what is there.
+	// ContractTerms is what an operator says about a contract. A nil member keeps the stored value.
 	ContractTerms = campaign.Terms
 	// Cap is one limit of a contract.
 	Cap = campaign.Cap
@@ -38,5 +38,5 @@ const (
 	LeadRejected  = string(lead.StatusRejected)
 )
 
-// Taken reports whether the lead was taken: sold, or kept for a buyer to come.
+// Taken reports whether the lead was accepted: sold, or pending until a buyer takes it.
 func (r SubmitLeadResult) Taken() bool { return r.Status != LeadDuplicate && r.Status != LeadRejected }

@@ -9,7 +9,7 @@ import (
 	"github.com/leadmill/leadmill/domain/buyer"
 )
 
-// UpdateBuyer changes what is known of a buyer.
+// UpdateBuyer changes a buyer's details.
 type UpdateBuyer struct {
 	application.Actor
 
@@ -24,7 +24,7 @@ func (UpdateBuyer) Needs() application.Scope { return application.Program }
 // UpdateBuyerHandler handles UpdateBuyer.
 type UpdateBuyerHandler struct{ market.Deps }
 
-// Handle implements bus.Handler. Errors: buyer.ErrNotFound, validation.
+// Handle implements bus.Handler. Errors: buyer.ErrNotFound, fault.ErrValidation.
 func (h UpdateBuyerHandler) Handle(ctx context.Context, c UpdateBuyer) (application.Done, error) {
 	now := h.Clock.Now()
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx market.Tx) (marketquery.Buyer, error) {
@@ -32,7 +32,7 @@ func (h UpdateBuyerHandler) Handle(ctx context.Context, c UpdateBuyer) (applicat
 		if err != nil {
 			return marketquery.Buyer{}, err
 		}
-		// Campaigns are locked before buyers, so they come first when a new zone concerns their contracts.
+		// Campaigns are locked before buyers. A new time zone changes contracts, so their campaigns are locked here first.
 		if c.Details.TimeZone != nil {
 			if _, err := tx.Campaigns().LockOfSeller(ctx, c.Actor.SellerID); err != nil {
 				return marketquery.Buyer{}, err

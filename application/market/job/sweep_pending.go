@@ -1,4 +1,4 @@
-// Package job holds what the marketplace does by the clock: one file a job.
+// Package job holds the repeated jobs of the marketplace: one file a job.
 package job
 
 import (
@@ -10,8 +10,8 @@ import (
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
 )
 
-// SweepPending is the job that looks at all pending leads in turn, so that each is sold or ends in time even when no event
-// announced it, as with a cap that is empty again at midnight.
+// SweepPending is the job that offers all pending leads in turn. It sells leads that no event announces a buyer for, as when
+// a cap starts again at midnight, and ends leads whose time ran out.
 func SweepPending(sweep bus.Handler[marketcommand.SweepPending, marketcommand.Matched]) application.Job {
 	return application.Job{Name: "sweep pending leads", Every: 5 * time.Second, Do: func(ctx context.Context) error {
 		_, err := sweep.Handle(ctx, marketcommand.SweepPending{})

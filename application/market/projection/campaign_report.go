@@ -18,38 +18,38 @@ import (
 	"github.com/leadmill/leadmill/domain/money"
 )
 
-// CampaignReportGroup is what the figures of a campaign report are kept by. Day is YYYY-MM-DD in the seller's time zone.
+// CampaignReportGroup is the key of a campaign report's figures. Day is YYYY-MM-DD in the seller's time zone.
 type CampaignReportGroup struct{ SellerID, Day, CampaignID, Category, PartnerID string }
 
-// LeadsDelta is what is to be added to the lead counts of a group; members may be negative.
+// LeadsDelta is what is added to the lead counts of a group; members may be negative.
 type LeadsDelta struct{ Submitted, Pending, Sold, Duplicate, Rejected, Unsold int64 }
 
-// SalesGroup is what the figures of sales are kept by.
+// SalesGroup is the key of the figures of sales.
 type SalesGroup struct {
 	CampaignReportGroup
 	BuyerID string
 }
 
-// SalesDelta is what is to be added to the sales of a group. Money is in micro-units of the seller's currency.
+// SalesDelta is what is added to the sales of a group. Money is in micro-units of the seller's currency.
 type SalesDelta struct {
 	Sales           int64
 	Revenue, Payout money.Micros
 }
 
-// SellerZone is a time zone of a seller: an IANA name and from when on it holds, in UTC microseconds. Latest is the latest
-// time of submission that was counted while it was the seller's newest zone, 0 when none was.
+// SellerZone is a time zone of a seller: its IANA name and the time from which it holds (Since). Latest is the latest time
+// of submission that was counted while this was the seller's newest zone; 0 when there was none. Times are UTC microseconds.
 type SellerZone struct {
 	Since    int64
 	TimeZone string
 	Latest   int64
 }
 
-// CampaignReportStore keeps what campaign reports are made of. Errors of a database that cannot be reached are of kind
+// CampaignReportStore stores the figures of campaign reports. When the database cannot be reached, its errors are of kind
 // fault.Unavailable.
 type CampaignReportStore interface {
 	// Zones returns the time zones of sellers by id, each seller's oldest first. Unknown sellers are left out.
 	Zones(ctx context.Context, tx projection.Tx, sellerIDs []string) (map[string][]SellerZone, error)
-	// SaveZones writes time zones of sellers by id, over those with the same Since.
+	// SaveZones writes time zones of sellers by id and replaces those with the same Since.
 	SaveZones(ctx context.Context, tx projection.Tx, zones map[string][]SellerZone) error
 	// Add adds to the figures of leads and of sales.
 	Add(ctx context.Context, tx projection.Tx, leads map[CampaignReportGroup]LeadsDelta, sales map[SalesGroup]SalesDelta) error
@@ -58,11 +58,11 @@ type CampaignReportStore interface {
 }
 
 // CampaignReport builds the read model of GET /v1/reports/campaigns. A lead is counted on the day it was submitted, in the
-// time zone its seller had then; UTC when none was known. A zone never holds for a time of submission that was counted
-// under an older one, whatever clocks say, so that all events of a lead count on one day.
+// time zone its seller had then, or UTC if that is unknown. A new zone never applies to a time of submission that was
+// counted in an older zone before, so that all events of a lead count on the same day.
 //
-// It tells of the market: form leads count like any others once they are offered to buyers, and what the seller makes of
-// them in its review does not count.
+// The report is about the market: a form lead counts like any other once it is offered to buyers; the seller's review of it
+// does not count.
 type CampaignReport struct{ store CampaignReportStore }
 
 // NewCampaignReport returns the projection.
@@ -89,7 +89,7 @@ var (
 	leadUnsold    = eventsv1.LeadUnsold{}.Type()
 )
 
-// leadFact is what the report needs of the events of a lead: the members they share and those of lead.sold.v1.
+// leadFact holds the members of a lead's events that the report reads: those that all share and those of lead.sold.v1.
 type leadFact struct {
 	Origin         string          `json:"origin"`
 	CampaignID     string          `json:"campaign_id"`
@@ -107,18 +107,19 @@ type leadFact struct {
 const (
 	// pending is the previous status of a lead that waited.
 	pending = string(lead.StatusPending)
-	// inReview is the previous status of a form lead that the seller decided upon; where it stands in the market is not told.
+	// inReview is the previous status in the event of a seller's decision on a form lead. Such an event does not tell the
+	// lead's market status.
 	inReview = string(lead.ReviewStatusOpen)
 	ofForm   = string(lead.OriginForm)
 )
 
-// inMarket reports whether an event is of a lead that is offered to buyers, and of what became of it there.
+// inMarket reports whether an event is about what happens to a lead on the market.
 func (f *leadFact) inMarket() bool {
 	return f.Origin != ofForm || f.CampaignID != "" && f.PreviousStatus != inReview
 }
 
-// Apply implements projection.Projection. It adds a batch up in memory, so that what it writes depends on the number of groups, not
-// of events.
+// Apply implements projection.Projection. It adds up a batch in memory, so that the number of written rows depends on
+// groups, not on events.
 func (p *CampaignReport) Apply(ctx context.Context, tx projection.Tx, events []application.StoredEvent) error {
 	b := reportBatch{
 		leads: map[CampaignReportGroup]LeadsDelta{}, sales: map[SalesGroup]SalesDelta{},
@@ -168,15 +169,15 @@ func (p *CampaignReport) loadZones(ctx context.Context, tx projection.Tx, events
 	return nil
 }
 
-// sellerZones is the time zones of one seller, oldest first: Since grows strictly. Only the newest ever changes.
+// sellerZones is the time zones of one seller, oldest first, with strictly growing Since. Only the newest one changes.
 type sellerZones struct {
 	list    []SellerZone
 	places  []*time.Location
-	changed int // the first that is to be written
+	changed int // index of the first zone that must be written
 }
 
-// add makes a zone hold from a time on, or from the first time on that no lead was counted at and no older zone holds
-// from: the events of two changes, or of a change and a lead, may be in the log in another order than they happened.
+// add adds a zone that holds from a time on. It holds later if an older zone starts at or after that time or counted a lead
+// there, because events may be in the log in another order than they happened.
 func (z *sellerZones) add(name string, at int64) {
 	if n := len(z.list); n > 0 {
 		last := z.list[n-1]
@@ -188,7 +189,7 @@ func (z *sellerZones) add(name string, at int64) {
 	z.list, z.places = append(z.list, SellerZone{Since: at, TimeZone: name}), append(z.places, zoneOf(name))
 }
 
-// count returns the zone of a time of submission and remembers that it was asked for.
+// count returns the zone of a time of submission and records the time in Latest.
 func (z *sellerZones) count(at int64) *time.Location {
 	if len(z.list) == 0 {
 		z.add("UTC", at)
@@ -206,7 +207,8 @@ func (z *sellerZones) count(at int64) *time.Location {
 	return z.places[0]
 }
 
-// zoneOf returns UTC for a zone that this machine does not know: a report with shifted days is better than none.
+// zoneOf returns the location of a zone, or UTC when this machine does not know the zone: a report with shifted days is
+// better than none.
 func zoneOf(name string) *time.Location {
 	zone, err := calendar.ParseZone(name)
 	if err != nil {
@@ -237,7 +239,7 @@ type reportBatch struct {
 	lastDay  string
 }
 
-// changed returns the zones that are to be written.
+// changed returns the zones that must be written.
 func (b *reportBatch) changed() map[string][]SellerZone {
 	out := map[string][]SellerZone{}
 	for id, z := range b.zones {
@@ -296,7 +298,8 @@ func (b *reportBatch) apply(e *application.StoredEvent) error {
 	return nil
 }
 
-// addSales gives every sale its share of the payout: by price, cut to whole micro-units, the rest to the last.
+// addSales gives each sale its share of the payout in proportion to its price, cut to whole micro-units; the last sale gets
+// the rest.
 func (b *reportBatch) addSales(g CampaignReportGroup, f leadFact) error {
 	if len(f.Sales) == 0 {
 		return errors.New("no sales")
@@ -339,7 +342,7 @@ func (b *reportBatch) addSales(g CampaignReportGroup, f leadFact) error {
 	return nil
 }
 
-// portion returns amount × part / whole, cut towards zero, for 0 <= part <= whole; 0 of nothing.
+// portion returns amount × part / whole, cut towards zero, for 0 <= part <= whole; 0 when whole is 0.
 func portion(amount, part, whole int64) int64 {
 	if whole == 0 {
 		return 0
@@ -356,7 +359,7 @@ func portion(amount, part, whole int64) int64 {
 	return int64(quotient)
 }
 
-// day returns the local date of a moment. Most events of a batch are of one day, whose text is kept.
+// day returns the local date of a time. It keeps the last text, because most events of a batch are of the same day.
 func (b *reportBatch) day(t time.Time, sellerID string) string {
 	local := t.In(b.zones[sellerID].count(t.UnixMicro()))
 	year, month, day := local.Date()

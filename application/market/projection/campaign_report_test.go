@@ -65,7 +65,7 @@ func (f *fixture) append(sellerID string, events ...event.Event) {
 	}
 }
 
-// submit makes a new lead. What is done with it is published with publish.
+// submit makes a new lead. publish writes its events to the log.
 func (f *fixture) submit(campaign, partnerID string, at time.Time) *lead.Lead {
 	f.leads++
 	return lead.Submit(lead.Submission{
@@ -332,7 +332,7 @@ func TestCampaignReportZones(t *testing.T) {
 		submit(minute(2)) // the 1st
 		submit(minute(4)) // the 1st: it is in the log before a change that its seller made a minute earlier
 		f.append("seller_1", seller.Updated{ID: "seller_1", TimeZone: "Pacific/Kiritimati", At: minute(3)})
-		submit(minute(4)) // the 1st, as the other of this time
+		submit(minute(4)) // the 1st, the same time gives the same day
 		submit(minute(5)) // the 2nd
 		f.append("seller_1", seller.Updated{ID: "seller_1", TimeZone: "Pacific/Kiritimati", At: minute(6)})
 		f.append("seller_1", seller.Updated{ID: "seller_1", TimeZone: "Mars/Olympus", At: minute(6)})
@@ -441,8 +441,8 @@ func (f *fixture) submitted() {
 	f.publish(l)
 }
 
-// TestCampaignReportIsDeterministic: however a log is cut into batches, and however often it is replayed, the tables are
-// equal, and equal to what counting the leads themselves gives.
+// TestCampaignReportIsDeterministic: the tables are the same however the log is cut into batches and however often it is
+// replayed, and equal a count of the leads themselves.
 func TestCampaignReportIsDeterministic(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, dbtest.SQLite)
@@ -618,7 +618,7 @@ func BenchmarkCampaignReport(b *testing.B) {
 	}
 }
 
-// translate is what the log keeps of an event, whichever room it is of.
+// translate returns the stored form of an event of any room.
 func translate(e event.Event) (typ string, payload []byte, at time.Time, err error) {
 	p, err := application.Translations{market.Publish, program.Publish, account.Publish}.Translate(e)
 	return p.Type, p.Payload, p.At, err

@@ -18,14 +18,14 @@ type Buyers struct {
 // Needs implements application.Message.
 func (Buyers) Needs() application.Scope { return application.Program }
 
-// Buyer is a buyer as it is answered. Money is in micro-units of the seller's currency.
+// Buyer is a buyer as queries return it. Money is in micro-units of the seller's currency.
 type Buyer struct {
 	ID, Name, Email, Status, TimeZone string
 	Balance, Held, CreditLimit        money.Micros
 	CreatedAt, UpdatedAt              time.Time
 }
 
-// BuyerOf answers a stored buyer.
+// BuyerOf returns the Buyer of a stored buyer.
 func BuyerOf(s buyer.Snapshot) Buyer {
 	return Buyer{
 		ID: s.ID, Name: s.Name, Email: s.Email, Status: string(s.Status), TimeZone: s.TimeZone, Balance: s.Balance,

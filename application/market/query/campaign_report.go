@@ -10,8 +10,8 @@ import (
 	"github.com/leadmill/leadmill/domain/money"
 )
 
-// CampaignReport asks what became of a seller's leads that were submitted between two days, both inclusive, in the
-// seller's time zone. From and To are YYYY-MM-DD; empty is without bound. An empty GroupBy is by day.
+// CampaignReport asks what became of a seller's leads that were submitted between two days, both inclusive, in the seller's
+// time zone. From and To are YYYY-MM-DD; an empty one is no bound. An empty GroupBy is ByDay.
 type CampaignReport struct {
 	application.Actor
 
@@ -22,7 +22,7 @@ type CampaignReport struct {
 // Needs implements application.Message.
 func (CampaignReport) Needs() application.Scope { return application.Program }
 
-// Check fills in the defaults. The error names the members at fault.
+// Check returns the query with its defaults, or fault.ErrValidation with the members at fault.
 func (q CampaignReport) Check() (CampaignReport, error) {
 	var v fault.Violations
 	if q.GroupBy == "" {
@@ -50,19 +50,19 @@ const (
 	ByBuyer    = "buyer"
 )
 
-// CampaignReportRow is one group of a report: the one of Day, Category, Supplier (a partner's id) and Buyer (a buyer's id)
-// that it is grouped by is filled. Money is in micro-units of the seller's currency.
+// CampaignReportRow is one group of a report. Of Day, Category, Supplier (a partner's id) and Buyer (a buyer's id) only the
+// one that the report is grouped by is filled. Money is in micro-units of the seller's currency.
 type CampaignReportRow struct {
 	Day, Category, Supplier, Buyer string
 	Leads                          LeadCounts
-	SoldGross, SoldNet             int64 // sales; SoldNet is without what was returned
+	SoldGross, SoldNet             int64 // numbers of sales; SoldNet is without returned sales
 	Revenue, Payout, Margin        money.Micros
-	// AcceptanceRate is sold leads by submitted leads with 4 decimals, such as "0.6667"; "0.0000" without leads, and empty
-	// by buyer, because a lead that was not sold has no buyer.
+	// AcceptanceRate is sold leads divided by submitted leads with 4 decimals, such as "0.6667". It is "0.0000" without
+	// leads, and empty when grouped by buyer, because a lead that was not sold has no buyer.
 	AcceptanceRate string
 }
 
-// LeadCounts counts leads by where they stand now. By buyer, only Sold is counted.
+// LeadCounts counts leads by their current status. Grouped by buyer, only Sold is counted.
 type LeadCounts struct{ Submitted, Pending, Sold, Duplicate, Rejected, Unsold int64 }
 
 // NewCampaignReportRow makes the row of a group from what was counted.

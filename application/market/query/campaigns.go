@@ -19,7 +19,8 @@ type Campaigns struct {
 // Needs implements application.Message.
 func (Campaigns) Needs() application.Scope { return application.Program }
 
-// Campaign is a campaign as it is answered. Payout's zero type is no payout rule.
+// Campaign is a campaign as queries return it. An empty PayoutType is no payout rule. PayoutFixed is in micro-units of the
+// seller's currency.
 type Campaign struct {
 	ID, Name, Category, Status string
 	Fields                     []field.Rule
@@ -37,7 +38,7 @@ type Campaign struct {
 	CreatedAt, UpdatedAt       time.Time
 }
 
-// CampaignOf answers a stored campaign.
+// CampaignOf returns the Campaign of a stored campaign.
 func CampaignOf(s campaign.Snapshot) Campaign {
 	return Campaign{
 		ID: s.ID, Name: s.Name, Category: s.Category, Status: string(s.Status), Fields: s.Fields, Mode: s.Mode,

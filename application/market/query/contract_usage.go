@@ -7,7 +7,8 @@ import (
 	"github.com/leadmill/leadmill/domain/money"
 )
 
-// ContractUsage asks what a contract used of each of its windows, the total always with it.
+// ContractUsage asks what a contract used in each of its windows, always including the total: campaign.ErrNotFound,
+// campaign.ErrContractNotFound.
 type ContractUsage struct {
 	application.Actor
 
@@ -17,7 +18,8 @@ type ContractUsage struct {
 // Needs implements application.Message.
 func (ContractUsage) Needs() application.Scope { return application.Program }
 
-// Usage is what a contract used of one window now. ResetsAt is zero for the total, which never resets.
+// Usage is what a contract used so far in the current span of one window. Spent is in micro-units of the seller's currency.
+// ResetsAt is zero for the total, which never resets.
 type Usage struct {
 	Cap
 	Used     int64

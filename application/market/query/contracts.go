@@ -19,7 +19,8 @@ type Contracts struct {
 // Needs implements application.Message.
 func (Contracts) Needs() application.Scope { return application.Program }
 
-// Contract is a contract as it is answered. TimeZone is the one its caps count in.
+// Contract is a contract as queries return it. Price is in micro-units of the seller's currency; TimeZone is the zone in
+// which its caps are counted.
 type Contract struct {
 	ID, CampaignID, BuyerID, Status string
 	Price                           money.Micros
@@ -29,7 +30,8 @@ type Contract struct {
 	CreatedAt, UpdatedAt            time.Time
 }
 
-// Cap is one limit of a contract as it is answered.
+// Cap is one limit of a contract. Without its Has flag there is no limit of that kind. Budget is in micro-units of the
+// seller's currency.
 type Cap struct {
 	Window    string
 	HasLeads  bool
@@ -38,7 +40,7 @@ type Cap struct {
 	Budget    money.Micros
 }
 
-// ContractOf answers a stored contract.
+// ContractOf returns the Contract of a stored contract.
 func ContractOf(campaignID string, s campaign.ContractSnapshot) Contract {
 	c := Contract{
 		ID: s.ID, CampaignID: campaignID, BuyerID: s.BuyerID, Status: string(s.Status), Price: s.Price,

@@ -19,7 +19,8 @@ type Ledger struct {
 // Needs implements application.Message.
 func (Ledger) Needs() application.Scope { return application.Program }
 
-// LedgerEntry is one line of a buyer's ledger. Amount is signed.
+// LedgerEntry is one line of a buyer's ledger. Amounts are in micro-units of the seller's currency; Amount is signed: a sale
+// is negative.
 type LedgerEntry struct {
 	ID, Type             string
 	Amount, BalanceAfter money.Micros
@@ -27,7 +28,7 @@ type LedgerEntry struct {
 	CreatedAt            time.Time
 }
 
-// LedgerEntryOf answers a booked entry.
+// LedgerEntryOf returns the LedgerEntry of a booked entry.
 func LedgerEntryOf(e buyer.Entry) LedgerEntry {
 	return LedgerEntry{
 		ID: e.ID, Type: string(e.Type), Amount: e.Amount, BalanceAfter: e.BalanceAfter, SaleID: e.SaleID,

@@ -9,7 +9,7 @@ import (
 	"github.com/leadmill/leadmill/domain/money"
 )
 
-// MarketplaceLeads asks for a seller's leads, newest first. Zero times and empty texts do not filter.
+// MarketplaceLeads asks for a seller's leads, newest first. Zero times and empty texts select all.
 type MarketplaceLeads struct {
 	application.Actor
 
@@ -21,7 +21,8 @@ type MarketplaceLeads struct {
 // Needs implements application.Message.
 func (MarketplaceLeads) Needs() application.Scope { return application.Program }
 
-// MarketplaceLead is a lead as its seller sees it. Fields, Trace and Sales are filled when one lead is asked for.
+// MarketplaceLead is a lead as its seller sees it. Fields, Trace and Sales are filled only by MarketplaceLeadByID. Payout is
+// in micro-units of the seller's currency.
 type MarketplaceLead struct {
 	ID, Origin, Status           string
 	CampaignID, Category         string
@@ -36,7 +37,7 @@ type MarketplaceLead struct {
 	PendingUntil                 time.Time
 }
 
-// Sale is one sale of a lead.
+// Sale is one sale of a lead. Price is in micro-units of the seller's currency.
 type Sale struct {
 	ID, ContractID, BuyerID, Status string
 	Price                           money.Micros

@@ -17,7 +17,8 @@ type SupplierLeadByID struct {
 // Needs implements application.Message.
 func (SupplierLeadByID) Needs() application.Scope { return application.Supplier }
 
-// SupplierLead is a lead as its supplier may see it.
+// SupplierLead is a lead as its supplier may see it. Price is in micro-units of the seller's currency; without HasPrice
+// there is none.
 type SupplierLead struct {
 	ID, Status           string
 	Test                 bool

@@ -1,4 +1,4 @@
-// Package reaction holds what the marketplace does after events: one file a reaction.
+// Package reaction holds the reactions of the marketplace to events: one file a reaction.
 package reaction
 
 import (
@@ -13,8 +13,8 @@ import (
 	"github.com/leadmill/leadmill/domain/lead"
 )
 
-// MatchPending offers pending leads again after what may have brought them a buyer: a buyer or a contract that can take more
-// than before, or a campaign that sells again. A form lead that became pending is offered by it for the first time.
+// MatchPending offers pending leads again after an event that may bring them a buyer: a buyer or a contract that can take
+// more than before, or a campaign that sells again. It also makes the first offer of a form lead that became pending.
 type MatchPending struct {
 	Match bus.Handler[marketcommand.MatchPending, marketcommand.Matched]
 }
@@ -32,7 +32,7 @@ func (MatchPending) Types() []string {
 	}
 }
 
-// React implements application.Reaction. A supplier's lead that became pending was offered a moment ago and is left alone.
+// React implements application.Reaction. It ignores a supplier's lead that became pending, which was offered just before.
 func (r MatchPending) React(ctx context.Context, e application.StoredEvent) error {
 	var about struct {
 		CampaignID string `json:"campaign_id"`

@@ -9,7 +9,7 @@ import (
 	"github.com/leadmill/leadmill/domain/partner"
 )
 
-// AcceptInvitation is an invited partner's yes: its password, and whether it accepts the terms. It is signed in at once.
+// AcceptInvitation accepts an invitation: the partner chooses its password, may accept the terms, and is signed in.
 type AcceptInvitation struct {
 	Token, Password string
 	TermsAccepted   bool
@@ -26,10 +26,10 @@ type AcceptInvitationHandler struct {
 	Portal  program.PortalReader
 }
 
-// Handle implements bus.Handler. Errors: program.ErrTokenUnknown, partner.ErrInvitation, validation of "password".
+// Handle implements bus.Handler. Errors: program.ErrTokenUnknown, partner.ErrInvitation, fault.ErrValidation of "password".
 func (h AcceptInvitationHandler) Handle(ctx context.Context, c AcceptInvitation) (Session, error) {
 	now, hash := h.Clock.Now(), program.TokenHash(c.Token)
-	// Looked at first, so that nobody without a token makes this process hash passwords.
+	// The token is checked first, so that nobody can make this process hash passwords without a token.
 	open, err := h.Portal.TokenOf(ctx, hash, program.InvitationToken, now)
 	if err != nil {
 		return Session{}, err

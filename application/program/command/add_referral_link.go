@@ -11,7 +11,7 @@ import (
 	"github.com/leadmill/leadmill/domain/partner"
 )
 
-// AddReferralLink gives a partner a further referral key.
+// AddReferralLink gives a partner another referral key.
 type AddReferralLink struct {
 	application.Actor
 
@@ -26,7 +26,7 @@ func (AddReferralLink) Needs() application.Scope { return application.Program }
 // AddReferralLinkHandler handles AddReferralLink.
 type AddReferralLinkHandler struct{ program.Deps }
 
-// Handle implements bus.Handler. Errors: partner.ErrUnknown, partner.Taken("key"), validation.
+// Handle implements bus.Handler. Errors: partner.ErrUnknown, partner.Taken("key"), fault.ErrValidation.
 func (h AddReferralLinkHandler) Handle(ctx context.Context, c AddReferralLink) (application.Done, error) {
 	now := h.Clock.Now()
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx program.Tx) (programquery.ReferralLink, error) {

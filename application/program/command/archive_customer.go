@@ -9,7 +9,7 @@ import (
 	"github.com/leadmill/leadmill/domain/customer"
 )
 
-// ArchiveCustomer takes a customer out of the program; it keeps its key and its partner.
+// ArchiveCustomer archives an active customer, which keeps its key and its partner.
 type ArchiveCustomer struct {
 	application.Actor
 
@@ -23,7 +23,7 @@ func (ArchiveCustomer) Needs() application.Scope { return application.Program }
 // ArchiveCustomerHandler handles ArchiveCustomer.
 type ArchiveCustomerHandler struct{ program.Deps }
 
-// Handle implements bus.Handler. Errors: customer.ErrNotFound, customer.ErrAction for one that is archived already.
+// Handle implements bus.Handler. Errors: customer.ErrNotFound, customer.ErrAction for a customer that is not active.
 func (h ArchiveCustomerHandler) Handle(ctx context.Context, c ArchiveCustomer) (application.Done, error) {
 	return changeCustomer(ctx, h.Deps, c.Actor, c.Handle, c.Once, (*customer.Customer).Archive)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/leadmill/leadmill/domain/partner"
 )
 
-// ArchivePartner puts a partner out of the program. It has no way into the portal left: neither a session nor a link.
+// ArchivePartner archives a partner and revokes its tokens, so that no session, sign-in link or invitation opens its page.
 type ArchivePartner struct {
 	application.Actor
 
@@ -23,7 +23,8 @@ func (ArchivePartner) Needs() application.Scope { return application.Program }
 // ArchivePartnerHandler handles ArchivePartner.
 type ArchivePartnerHandler struct{ program.Deps }
 
-// Handle implements bus.Handler. Errors: partner.ErrNotFound, partner.ErrAction for a partner that is rejected or archived.
+// Handle implements bus.Handler. Errors: partner.ErrNotFound, partner.ErrAction for a partner that is neither pending nor
+// active.
 func (h ArchivePartnerHandler) Handle(ctx context.Context, c ArchivePartner) (application.Done, error) {
 	now := h.Clock.Now()
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx program.Tx) (programquery.Partner, error) {

@@ -14,15 +14,15 @@ import (
 	"github.com/leadmill/leadmill/domain/seller"
 )
 
-// Referral is how a request says who brought a customer: a partner by a handle, a referral URL, or both. ClickedAt is when
-// the visitor came by the link; zero is now.
+// Referral is what a request says about who brought a customer: a partner's handle, a referral URL, or both. ClickedAt is
+// when the visitor followed the link; zero is the time of the request.
 type Referral struct {
 	Partner   application.PartnerHandle
 	URL       string
 	ClickedAt time.Time
 }
 
-// attributor decides within a transaction whose customer somebody is.
+// attributor decides within a transaction which partner a customer belongs to.
 type attributor struct {
 	tx       program.Tx
 	policies attribution.Policies
@@ -36,8 +36,8 @@ func (a *attributor) load(ctx context.Context) (err error) {
 	return err
 }
 
-// touch turns what a request says into a touch and its partner: partner.ErrUnknown. When a partner and a URL are given the
-// partner decides, and the URL's key is recorded if it is that partner's (docs/partner-program.md).
+// touch turns a Referral into a touch and its partner: partner.ErrUnknown. When it has both a handle and a URL, the handle
+// names the partner, and the URL's key is recorded if that partner owns it (docs/partner-program.md).
 func (a *attributor) touch(ctx context.Context, r Referral) (attribution.Touch, *partner.Partner, error) {
 	t := attribution.Touch{Source: attribution.Explicit, At: r.ClickedAt}
 	if t.At.IsZero() || t.At.After(a.now) {
@@ -67,7 +67,7 @@ func (a *attributor) touch(ctx context.Context, r Referral) (attribution.Touch, 
 
 // register makes the customer if the policies attribute it. by may be nil for the lead of a partner that was deleted.
 func (a *attributor) register(r customer.Registration, t attribution.Touch, by *partner.Partner) (*customer.Customer, error) {
-	// The facts are those of the customer as it would be stored, in the compared form.
+	// The policies see the customer as it would be stored, with its email in the form that is compared.
 	candidate, err := customer.Register(r, customer.Attribution{}, a.now)
 	if err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func (a *attributor) register(r customer.Registration, t attribution.Touch, by *
 	return customer.Register(r, a.attribution(t, policy), a.now)
 }
 
-// attribution is what a touch becomes by a policy. An operator's word is a touch of now.
+// attribution returns the attribution by a touch and a policy. The touch of an operator happens at the time of the request.
 func (a *attributor) attribution(t attribution.Touch, policy string) customer.Attribution {
 	if t.Source == attribution.Operator {
 		t.At = a.now
@@ -87,8 +87,8 @@ func (a *attributor) attribution(t attribution.Touch, policy string) customer.At
 	return customer.Attribution{PartnerID: t.PartnerID, ReferralKey: t.ReferralKey, Policy: policy, At: a.now, TouchedAt: t.At}
 }
 
-// reattribute asks the policies about a later touch of a customer, unless it is one of the partner that has it: that is
-// nothing to decide. stored says whether the customer is to be stored, moved whether it went to another partner.
+// reattribute asks the policies about a later touch of a customer. It does not ask them when the touch is by the partner
+// that has the customer. stored says whether the customer must be stored, moved whether it went to another partner.
 func (a *attributor) reattribute(c *customer.Customer, t attribution.Touch, by *partner.Partner) (stored, moved bool, err error) {
 	if t.PartnerID == c.Attribution().PartnerID {
 		return t.Source == attribution.Link && c.Touch(t.At), false, nil
@@ -101,7 +101,7 @@ func (a *attributor) reattribute(c *customer.Customer, t attribution.Touch, by *
 	return moved, moved, nil
 }
 
-// confirm asks the policies whether the partner that has a customer may keep it now that the customer's email is another.
+// confirm asks the policies whether a customer whose email changed may stay with its partner.
 func (a *attributor) confirm(ctx context.Context, c *customer.Customer) error {
 	has := c.Attribution()
 	by, err := a.tx.Partners().Find(ctx, a.sellerID, application.PartnerHandle{ID: has.PartnerID})

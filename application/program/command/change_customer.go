@@ -10,7 +10,7 @@ import (
 	"github.com/leadmill/leadmill/domain/customer"
 )
 
-// changeCustomer loads a customer with its lock, changes and stores it.
+// changeCustomer locks a customer, changes and stores it.
 func changeCustomer(ctx context.Context, d program.Deps, actor application.Actor, handle application.CustomerHandle, once application.Once[programquery.Customer],
 	change func(c *customer.Customer, now time.Time) error,
 ) (application.Done, error) {

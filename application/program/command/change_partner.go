@@ -9,7 +9,7 @@ import (
 	"github.com/leadmill/leadmill/domain/partner"
 )
 
-// changePartner loads a partner with its lock, changes it and stores it if something changed.
+// changePartner locks a partner, changes it, and stores it if something changed.
 func changePartner(ctx context.Context, tx program.Tx, actor application.Actor, handle application.PartnerHandle, change func(*partner.Partner) error) (programquery.Partner, error) {
 	p, err := tx.Partners().Lock(ctx, actor.SellerID, handle)
 	if err != nil {

@@ -25,7 +25,7 @@ func (ChangeReferralLink) Needs() application.Scope { return application.Program
 // ChangeReferralLinkHandler handles ChangeReferralLink.
 type ChangeReferralLinkHandler struct{ program.Deps }
 
-// Handle implements bus.Handler. Errors: partner.ErrLinkNotFound, partner.Taken("key"), validation.
+// Handle implements bus.Handler. Errors: partner.ErrLinkNotFound, partner.Taken("key"), fault.ErrValidation.
 func (h ChangeReferralLinkHandler) Handle(ctx context.Context, c ChangeReferralLink) (application.Done, error) {
 	now := h.Clock.Now()
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx program.Tx) (programquery.ReferralLink, error) {
@@ -40,7 +40,7 @@ func (h ChangeReferralLinkHandler) Handle(ctx context.Context, c ChangeReferralL
 	})
 }
 
-// asLink tells of a link what is true of its partner: not found.
+// asLink turns partner.ErrNotFound into partner.ErrLinkNotFound.
 func asLink(err error) error {
 	if errors.Is(err, partner.ErrNotFound) {
 		return partner.ErrLinkNotFound

@@ -17,7 +17,7 @@ type ConvertLead struct {
 	application.Actor
 
 	Number int64
-	Amount *money.Micros // what the customer is worth, kept for commissions; in the seller's currency
+	Amount *money.Micros // what the customer is worth, kept for commissions; micro-units of the seller's currency; nil: not given
 	Once   application.Once[programquery.FormLead]
 }
 
@@ -45,7 +45,8 @@ func (h ConvertLeadHandler) Handle(ctx context.Context, c ConvertLead) (applicat
 		if err != nil {
 			return programquery.FormLead{}, err
 		}
-		// Decided on a copy first: a lead that is converted already must not be told of by an attribution policy.
+		// Convert a copy first: for a lead that is converted already, the error must be that one, not an attribution
+		// policy's refusal.
 		if err := lead.FromSnapshot(l.Snapshot()).Convert(r.ID, r.Key, c.Amount, a.seller.Currency(), now); err != nil {
 			return programquery.FormLead{}, err
 		}

@@ -28,7 +28,7 @@ func (c CreateCustomer) registration() customer.Registration {
 	return customer.Registration{SellerID: c.Actor.SellerID, Key: c.Key, Email: c.Email, Name: c.Name, Surname: c.Surname, Tags: c.Tags}
 }
 
-// Check returns which members are at fault whatever is stored.
+// Check returns fault.ErrValidation with the members at fault, without looking at stored data, or nil.
 func (c CreateCustomer) Check() error {
 	var partnerErr error
 	if c.Referral.Partner == (application.PartnerHandle{}) && c.Referral.URL == "" {
@@ -44,7 +44,7 @@ type CreateCustomerHandler struct {
 }
 
 // Handle implements bus.Handler. Errors: customer.ErrKeyTaken, partner.ErrUnknown, refusals of attribution policies,
-// validation.
+// fault.ErrValidation.
 func (h CreateCustomerHandler) Handle(ctx context.Context, c CreateCustomer) (application.Done, error) {
 	now := h.Clock.Now()
 	if err := c.Check(); err != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 // CreatePartner makes a partner of the actor's seller: active, or pending in a program that approves by hand. ID and Key are
-// made when empty; without a Password the partner has one that nobody knows.
+// generated when empty. Without a Password the partner cannot sign in by one: partner.UnknownPassword.
 type CreatePartner struct {
 	application.Actor
 
@@ -33,12 +33,13 @@ func (c CreatePartner) registration() partner.Registration {
 	}
 }
 
-// Check returns which members are at fault whatever is stored.
+// Check returns fault.ErrValidation with the members at fault, without looking at stored data, or nil.
 func (c CreatePartner) Check() error {
 	return fault.Together("password", checkPassword(c.Password), c.registration().Check())
 }
 
-// checkPassword allows an empty password, which is made or kept.
+// checkPassword is partner.CheckPassword, but allows an empty password, which means none for a new partner and no change for
+// an existing one.
 func checkPassword(password string) error {
 	if password == "" {
 		return nil
@@ -53,10 +54,10 @@ type CreatePartnerHandler struct {
 	Hasher  application.PasswordHasher
 }
 
-// Handle implements bus.Handler. Errors: partner.Taken, partner.ErrUnknownReferring, validation.
+// Handle implements bus.Handler. Errors: partner.Taken, partner.ErrUnknownReferring, fault.ErrValidation.
 func (h CreatePartnerHandler) Handle(ctx context.Context, c CreatePartner) (application.Done, error) {
 	now := h.Clock.Now()
-	// A first look spares the slow hash, which is taken outside the transaction.
+	// Check first, because hashing the password is slow. It is hashed outside the transaction.
 	if err := c.Check(); err != nil {
 		return application.Done{}, err
 	}
@@ -95,7 +96,7 @@ func (h CreatePartnerHandler) Handle(ctx context.Context, c CreatePartner) (appl
 	})
 }
 
-// handles makes the id and the key that a registration does not name.
+// handles fills an empty id and an empty key of a registration.
 func handles(r *partner.Registration, ids application.IDs, secrets application.Secrets) {
 	if r.ID == "" {
 		r.ID = ids.New("partner")

@@ -10,7 +10,7 @@ import (
 	"github.com/leadmill/leadmill/domain/partner"
 )
 
-// CreateSignInURL makes a link by which a partner signs in once.
+// CreateSignInURL makes the token of a link by which a partner signs in once. Lasts is MinSignIn to MaxSignIn.
 type CreateSignInURL struct {
 	application.Actor
 
@@ -34,7 +34,7 @@ type CreateSignInURLHandler struct {
 	Secrets application.Secrets
 }
 
-// Handle implements bus.Handler. Errors: partner.ErrUnknown, partner.ErrAction for a partner that is not active, validation.
+// Handle implements bus.Handler. Errors: partner.ErrUnknown, partner.ErrAction for a partner that is not active, fault.ErrValidation.
 func (h CreateSignInURLHandler) Handle(ctx context.Context, c CreateSignInURL) (application.Done, error) {
 	now, token := h.Clock.Now(), h.Secrets.New()
 	var v fault.Violations
@@ -63,7 +63,7 @@ func (h CreateSignInURLHandler) Handle(ctx context.Context, c CreateSignInURL) (
 	})
 }
 
-// DefaultSignIn, MinSignIn and MaxSignIn are how long a sign-in URL lasts.
+// How long a sign-in link works: by default, at least and at most.
 const (
 	DefaultSignIn = 120 * time.Second
 	MinSignIn     = 30 * time.Second

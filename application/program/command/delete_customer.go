@@ -9,7 +9,7 @@ import (
 	"github.com/leadmill/leadmill/domain/customer"
 )
 
-// DeleteCustomer erases what is personal of a customer and frees its key.
+// DeleteCustomer erases the personal data of a customer and frees its key.
 type DeleteCustomer struct {
 	application.Actor
 

@@ -7,7 +7,7 @@ import (
 	"github.com/leadmill/leadmill/application/program"
 )
 
-// DeleteLead takes a form lead out of every list and erases what is personal of it.
+// DeleteLead removes a form lead from every list and erases its personal data.
 type DeleteLead struct {
 	application.Actor
 

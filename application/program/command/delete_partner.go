@@ -8,7 +8,7 @@ import (
 	"github.com/leadmill/leadmill/domain/partner"
 )
 
-// DeletePartner erases a partner: it is not found any more, its supplier keys end and it is signed out.
+// DeletePartner erases a partner's personal data, revokes its supplier keys and tokens, and makes it unfindable.
 type DeletePartner struct {
 	application.Actor
 

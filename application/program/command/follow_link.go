@@ -11,8 +11,8 @@ import (
 	"github.com/leadmill/leadmill/domain/partner"
 )
 
-// FollowLink is a visitor that comes by a referral link. SellerCode is empty in a link that names only the key. Count is
-// false for a request that is no visit, such as a preview, and for one too many of an address.
+// FollowLink is a visit through a referral link. SellerCode is empty in a link that names only the key. Count is false for a
+// request that is no visit, such as a preview, and for an address that sends too many.
 type FollowLink struct {
 	SellerCode, Key string
 	Count           bool
@@ -22,7 +22,7 @@ type FollowLink struct {
 // Needs implements application.Message.
 func (FollowLink) Needs() application.Scope { return application.Visitor }
 
-// FollowLinkHandler handles FollowLink. Where links lead is remembered for a moment, and clicks are stored many at a time.
+// FollowLinkHandler handles FollowLink. Link targets are remembered for linkLife, and clicks are stored in batches.
 type FollowLinkHandler struct {
 	Reader program.ReferralReader
 	Clock  application.Clock
@@ -33,8 +33,8 @@ type FollowLinkHandler struct {
 	known map[linkName]knownLink
 }
 
-// Handle implements bus.Handler. It answers where the link leads even when the click could not be stored: Followed.ClickErr.
-// Errors: program.ErrNoReferral, application.ErrUnavailable when the link cannot be looked up.
+// Handle implements bus.Handler. It returns the link's target even when the click could not be stored, with the reason in
+// Followed.ClickErr. Errors: program.ErrNoReferral, application.ErrUnavailable when the link cannot be looked up.
 func (h *FollowLinkHandler) Handle(ctx context.Context, c FollowLink) (Followed, error) {
 	if partner.CheckHandle(c.Key) != nil || len(c.SellerCode) > 64 {
 		return Followed{}, program.ErrNoReferral
@@ -86,13 +86,14 @@ type knownLink struct {
 }
 
 const (
-	linkLife = 3 * time.Second // how long a change of a partner or its program may take to reach its links
+	linkLife = 3 * time.Second // how long a link's target is remembered after it was read
 	maxLinks = 10_000
-	// clickPatience is how long a visitor waits for the click to be stored; then it goes on and the click is lost.
+	// clickPatience is how long a visitor waits for the click to be stored; then the visitor is sent on and the click is
+	// lost.
 	clickPatience = 500 * time.Millisecond
 )
 
-// Followed is where a link leads, and why its click was not counted; nil when it was or when it does not count.
+// Followed is the target of a link. ClickErr says why the click was not stored; nil when it was stored or does not count.
 type Followed struct {
 	program.Referral
 

@@ -13,6 +13,7 @@ import (
 	"github.com/leadmill/leadmill/domain/partner"
 )
 
+// formLeadOf returns the FormLead of a lead, its submitter and the customer it was converted to, which is nil before.
 func formLeadOf(l *lead.Lead, by partner.Snapshot, to *customer.Customer) programquery.FormLead {
 	r := l.Review()
 	f := programquery.FormLead{
@@ -27,7 +28,7 @@ func formLeadOf(l *lead.Lead, by partner.Snapshot, to *customer.Customer) progra
 	return f
 }
 
-// submitter returns the partner that submitted a lead; nil when it was deleted since.
+// submitter returns the partner that submitted a lead; nil when the partner was deleted.
 func submitter(ctx context.Context, tx program.Tx, l *lead.Lead) (*partner.Partner, error) {
 	by, err := tx.Partners().Find(ctx, l.SellerID(), application.PartnerHandle{ID: l.PartnerID()})
 	if errors.Is(err, partner.ErrNotFound) {

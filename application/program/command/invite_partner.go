@@ -12,8 +12,8 @@ import (
 	"github.com/leadmill/leadmill/domain/partner"
 )
 
-// InvitePartner asks somebody to become a partner; the mail goes out after the commit. Inviting one that did not accept yet
-// sends another mail.
+// InvitePartner invites somebody to become a partner; the mail is sent after the commit. Inviting a partner again that has
+// not accepted yet sends another mail.
 type InvitePartner struct {
 	application.Actor
 
@@ -24,7 +24,7 @@ type InvitePartner struct {
 // Needs implements application.Message.
 func (InvitePartner) Needs() application.Scope { return application.Program }
 
-// Check returns which members are at fault whatever is stored.
+// Check returns fault.ErrValidation with the members at fault, without looking at stored data, or nil.
 func (c InvitePartner) Check() error {
 	return c.registration().CheckInvitation()
 }
@@ -39,7 +39,8 @@ type InvitePartnerHandler struct {
 	Secrets application.Secrets
 }
 
-// Handle implements bus.Handler. Errors: partner.Taken("email") for the email of a partner that joined, validation.
+// Handle implements bus.Handler. Errors: partner.Taken("email") for the email of a partner that cannot be invited again,
+// fault.ErrValidation.
 func (h InvitePartnerHandler) Handle(ctx context.Context, c InvitePartner) (application.Done, error) {
 	now := h.Clock.Now()
 	if err := c.Check(); err != nil {
@@ -62,7 +63,7 @@ func (h InvitePartnerHandler) Handle(ctx context.Context, c InvitePartner) (appl
 		}
 		err = tx.Partners().Add(ctx, p)
 		if refused := fault.As(err); refused != nil && slices.Contains(refused.Fields(), "email") {
-			// Somebody else invited it since the first look.
+			// Another request invited the same email since the first look.
 			known, err := again()
 			if errors.Is(err, partner.ErrNotFound) {
 				err = refused

@@ -27,7 +27,7 @@ type OpenSessionHandler struct {
 	Secrets application.Secrets
 }
 
-// Handle implements bus.Handler. Errors: program.ErrTokenUnknown, also when the partner is not active any more.
+// Handle implements bus.Handler. Errors: program.ErrTokenUnknown, also when the partner is not active.
 func (h OpenSessionHandler) Handle(ctx context.Context, c OpenSession) (Session, error) {
 	now, token := h.Clock.Now(), h.Secrets.New()
 	session := Session{token, now.Add(SessionLife)}
@@ -36,7 +36,7 @@ func (h OpenSessionHandler) Handle(ctx context.Context, c OpenSession) (Session,
 		if err != nil {
 			return err
 		}
-		// The lock keeps whoever revokes the partner's tokens from missing the session.
+		// The partner stays locked, so that a command that revokes the partner's tokens also finds this session.
 		p, err := program.FindPartner(ctx, tx.Partners().Lock, used.SellerID, application.PartnerHandle{ID: used.PartnerID}, program.ErrTokenUnknown)
 		if err != nil {
 			return err

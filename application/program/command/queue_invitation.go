@@ -7,8 +7,8 @@ import (
 	"github.com/leadmill/leadmill/application/program"
 )
 
-// QueueInvitation puts the mail to an invited partner among those to be sent. It reacts to partner.invited.v1 and may come
-// more than once for one invitation.
+// QueueInvitation queues the mail to an invited partner, after partner.invited.v1. It may come several times for one event
+// and queues one mail.
 type QueueInvitation struct {
 	EventID, SellerID, PartnerID string
 }

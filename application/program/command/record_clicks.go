@@ -7,7 +7,7 @@ import (
 	"github.com/leadmill/leadmill/application/program"
 )
 
-// RecordClicksHandler stores clicks together; bus.Batcher collects them.
+// RecordClicksHandler stores clicks in batches, which bus.Batcher collects.
 type RecordClicksHandler struct{ Log program.ClickLog }
 
 // HandleBatch implements bus.BatchHandler.

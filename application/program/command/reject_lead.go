@@ -8,7 +8,7 @@ import (
 	programquery "github.com/leadmill/leadmill/application/program/query"
 )
 
-// RejectLead turns a form lead down.
+// RejectLead rejects a form lead.
 type RejectLead struct {
 	application.Actor
 

@@ -9,7 +9,8 @@ import (
 	"github.com/leadmill/leadmill/domain/partner"
 )
 
-// RejectPartner turns a pending partner down. It has no way into the portal left: neither a session nor a link.
+// RejectPartner rejects a pending partner and revokes its tokens, so that no session, sign-in link or invitation opens its
+// page.
 type RejectPartner struct {
 	application.Actor
 

@@ -12,14 +12,14 @@ import (
 	"github.com/leadmill/leadmill/domain/partner"
 )
 
-// SendMails sends the mails that are due. Every instance may do so: each mail is one's at a time.
+// SendMails sends the mails that are due. Every instance may run it: only one of them works on a mail at a time.
 type SendMails struct{}
 
 // Needs implements application.Message.
 func (SendMails) Needs() application.Scope { return application.Internal }
 
 // UnsentMail is a mail that could not be sent. GivenUp says that it is not tried again: the partner stays pending, and the
-// operator can invite it once more.
+// operator can invite it again.
 type UnsentMail struct {
 	EventID string
 	GivenUp bool
@@ -38,7 +38,7 @@ type SendMailsHandler struct {
 	Base func() string
 }
 
-// Handle implements bus.Handler. The error is that of the queue; what could not be sent is a result.
+// Handle implements bus.Handler. The error is that of the queue; mails that could not be sent are in the result.
 func (h SendMailsHandler) Handle(ctx context.Context, _ SendMails) (unsent []UnsentMail, err error) {
 	now := h.Clock.Now()
 	due, err := h.Queue.TakeMails(ctx, now, now.Add(mailClaim), mailsAtOnce)
@@ -64,24 +64,26 @@ func (h SendMailsHandler) Handle(ctx context.Context, _ SendMails) (unsent []Uns
 	return unsent, nil
 }
 
-// send mails an invited partner a link of its own: several mails of one partner each have one, until one of them was used.
+// send sends one mail with a new invitation link. Several mails to a partner hold different links; all of them work until
+// one is used.
 func (h SendMailsHandler) send(ctx context.Context, m program.OutgoingMail) error {
 	to, err := h.Portal.ContactOf(ctx, m.SellerID, m.PartnerID)
 	if errors.Is(err, partner.ErrNotFound) || err == nil && !to.Open {
-		return nil // it joined or was deleted meanwhile
+		return nil // the partner joined or was deleted meanwhile
 	}
 	if err != nil {
 		return err
 	}
 	token := h.Secrets.New()
 	err = h.Work.Do(ctx, func(ctx context.Context, tx program.Tx) error {
-		// Whoever revokes the partner's tokens, because its email is another now, waits for this one or is seen.
+		// With the partner locked, a change of its email, which revokes its tokens, either comes later and revokes this
+		// token, or is seen below.
 		p, err := program.FindPartner(ctx, tx.Partners().Lock, m.SellerID, application.PartnerHandle{ID: m.PartnerID}, application.ErrConcurrentChange)
 		if err != nil {
 			return err
 		}
 		if p.Snapshot().Email != to.Email || !p.AcceptsInvitation() {
-			return application.ErrConcurrentChange // tried again, with what is stored now
+			return application.ErrConcurrentChange // the mail is tried again with the new data
 		}
 		return tx.Tokens().Add(ctx, program.Token{
 			Hash: program.TokenHash(token), Kind: program.InvitationToken,
@@ -107,8 +109,8 @@ const (
 	mailClaim   = 5 * time.Minute // longer than sending mailsAtOnce can take
 )
 
-// mailPauses is how long a mail waits after each failed attempt: seconds for a server that restarts, hours for a mailbox
-// that is full or a server that knows nobody yet. After the last it is given up.
+// mailPauses is how long a mail waits after each failed attempt: seconds for a server that restarts, hours for a full
+// mailbox or a mail server that is not set up yet. After the last attempt the mail is given up.
 var mailPauses = []time.Duration{
 	time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute,
 	time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour,

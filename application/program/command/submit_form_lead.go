@@ -20,7 +20,7 @@ import (
 	"github.com/leadmill/leadmill/domain/seller"
 )
 
-// SubmitFormLead submits a lead of the form in a partner's name.
+// SubmitFormLead submits a lead through the lead form in a partner's name.
 type SubmitFormLead struct {
 	application.Actor
 
@@ -33,7 +33,7 @@ type SubmitFormLead struct {
 // Needs implements application.Message.
 func (SubmitFormLead) Needs() application.Scope { return application.Program }
 
-// Check returns which members are at fault whatever the form asks.
+// Check returns fault.ErrValidation with the members at fault, without looking at the form, or nil.
 func (c SubmitFormLead) Check() error {
 	var partnerErr error
 	if c.Partner == (application.PartnerHandle{}) {
@@ -49,7 +49,7 @@ type SubmitFormLeadHandler struct {
 }
 
 // Handle implements bus.Handler. Errors: lead.ErrFormDisabled, partner.ErrUnknown, attribution.ErrPartnerNotActive,
-// validation.
+// fault.ErrValidation.
 func (h SubmitFormLeadHandler) Handle(ctx context.Context, c SubmitFormLead) (application.Done, error) {
 	now, id := h.Clock.Now(), h.IDs.New("lead")
 	personErr := c.Check()
@@ -95,13 +95,14 @@ func (h SubmitFormLeadHandler) Handle(ctx context.Context, c SubmitFormLead) (ap
 	})
 }
 
-// submit makes the lead and, when the program names a campaign that takes it, offers it there: it waits as a supplier's lead
-// that no buyer took does, with its duplicate claims, and is matched a moment later.
+// submit makes the lead. When the program names an active campaign and the lead has the fields that its rules require, the
+// lead enters the market there: it is rejected, a duplicate, or pending with its claims, and reaction.MatchPending looks for
+// a buyer after the commit.
 func (h SubmitFormLeadHandler) submit(ctx context.Context, tx program.Tx, n lead.FormSubmission, to *seller.LeadCampaign) (*lead.Lead, error) {
 	var c *campaign.Campaign
 	if to != nil {
-		// Not locked: it would wait behind every batch of the campaign, and all form leads of the seller behind that. What
-		// happens to the campaign meanwhile is seen when the lead is matched.
+		// The campaign is not locked: this transaction, which holds the lock of the seller's lead numbers, would have to
+		// wait for the campaign's batches. A change of the campaign is seen when the lead is matched.
 		var err error
 		if c, err = tx.Campaigns().Get(ctx, n.SellerID, to.CampaignID); err != nil && !errors.Is(err, campaign.ErrNotFound) {
 			return nil, err
@@ -112,7 +113,7 @@ func (h SubmitFormLeadHandler) submit(ctx context.Context, tx program.Tx, n lead
 	}
 	fields, err := c.CheckFields(campaignFields(n, to.Fields))
 	if err != nil {
-		return lead.SubmitForm(n) // without all its required fields a lead is not offered
+		return lead.SubmitForm(n) // a lead that lacks required fields is not offered
 	}
 	n.Offer = &lead.Offer{CampaignID: c.ID(), Category: c.Category(), Fields: fields}
 	l, err := lead.SubmitForm(n)
@@ -150,8 +151,8 @@ func (h SubmitFormLeadHandler) submit(ctx context.Context, tx program.Tx, n lead
 	return l, tx.Claims().Take(ctx, fresh, over, n.At)
 }
 
-// shortestWait is how long a form lead waits for a buyer at least, so that it is offered also in a campaign whose leads do
-// not wait.
+// shortestWait is the least time a form lead waits for a buyer, so that it is offered even in a campaign with a zero pending
+// time.
 const shortestWait = time.Minute
 
 // campaignFields fills a campaign's fields from a form lead.

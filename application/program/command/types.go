@@ -5,12 +5,12 @@ import (
 	"github.com/leadmill/leadmill/domain/partner"
 )
 
-// The types that commands are filled with. A port knows no aggregate, so it has them from here.
+// The types of commands' members. Ports must not import aggregates, so they take these types from here.
 type (
-	// CustomField is a name and a value that a partner carries.
+	// CustomField is a named value that an operator keeps with a partner.
 	CustomField = partner.CustomField
 	// FormQuestion is a field of the lead form.
 	FormQuestion = lead.Question
-	// FormAnswer is what was answered to a field of the lead form.
+	// FormAnswer is the answer to one field of the lead form.
 	FormAnswer = lead.Given
 )

@@ -9,7 +9,7 @@ import (
 	"github.com/leadmill/leadmill/domain/customer"
 )
 
-// UnarchiveCustomer takes an archived customer back.
+// UnarchiveCustomer makes an archived customer active again.
 type UnarchiveCustomer struct {
 	application.Actor
 
@@ -23,7 +23,7 @@ func (UnarchiveCustomer) Needs() application.Scope { return application.Program 
 // UnarchiveCustomerHandler handles UnarchiveCustomer.
 type UnarchiveCustomerHandler struct{ program.Deps }
 
-// Handle implements bus.Handler. Errors: customer.ErrNotFound, customer.ErrAction for one that is not archived.
+// Handle implements bus.Handler. Errors: customer.ErrNotFound, customer.ErrAction for a customer that is not archived.
 func (h UnarchiveCustomerHandler) Handle(ctx context.Context, c UnarchiveCustomer) (application.Done, error) {
 	return changeCustomer(ctx, h.Deps, c.Actor, c.Handle, c.Once, (*customer.Customer).Unarchive)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/leadmill/leadmill/domain/partner"
 )
 
-// UnarchivePartner takes an archived partner back.
+// UnarchivePartner makes an archived partner active again, or pending when it was never approved.
 type UnarchivePartner struct {
 	application.Actor
 
@@ -23,7 +23,7 @@ func (UnarchivePartner) Needs() application.Scope { return application.Program }
 // UnarchivePartnerHandler handles UnarchivePartner.
 type UnarchivePartnerHandler struct{ program.Deps }
 
-// Handle implements bus.Handler. Errors: partner.ErrNotFound, partner.ErrAction for one that is not archived.
+// Handle implements bus.Handler. Errors: partner.ErrNotFound, partner.ErrAction for a partner that is not archived.
 func (h UnarchivePartnerHandler) Handle(ctx context.Context, c UnarchivePartner) (application.Done, error) {
 	now := h.Clock.Now()
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx program.Tx) (programquery.Partner, error) {

@@ -10,8 +10,8 @@ import (
 	"github.com/leadmill/leadmill/domain/customer"
 )
 
-// UpdateCustomer changes what is said about a customer. Referral.Partner is the operator's word whose customer it is;
-// Referral.URL alone is a later touch, about which the program's policies decide.
+// UpdateCustomer changes a customer's details. Referral.Partner names the partner that the operator gives the customer to;
+// Referral.URL alone is a later touch, which the attribution policies judge.
 type UpdateCustomer struct {
 	application.Actor
 
@@ -31,7 +31,7 @@ type UpdateCustomerHandler struct {
 }
 
 // Handle implements bus.Handler. Errors: customer.ErrNotFound, customer.ErrKeyTaken, partner.ErrUnknown, refusals of
-// attribution policies, validation.
+// attribution policies, fault.ErrValidation.
 func (h UpdateCustomerHandler) Handle(ctx context.Context, c UpdateCustomer) (application.Done, error) {
 	now := h.Clock.Now()
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx program.Tx) (programquery.Customer, error) {
@@ -63,7 +63,7 @@ func (h UpdateCustomerHandler) Handle(ctx context.Context, c UpdateCustomer) (ap
 			}
 			changed = changed || stored
 		}
-		// Of a partner that just got the customer the policies saw the new email.
+		// If the customer just moved, the policies saw its new email.
 		if !moved && found.Snapshot().EmailKey != email {
 			if err := a.confirm(ctx, found); err != nil {
 				return programquery.Customer{}, err

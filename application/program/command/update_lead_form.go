@@ -9,7 +9,8 @@ import (
 	"github.com/leadmill/leadmill/domain/lead"
 )
 
-// UpdateLeadForm changes what the actor's seller asks about leads. Leads keep the questions they were asked.
+// UpdateLeadForm changes what the actor's seller asks about leads. A lead keeps the questions as they were when it was
+// submitted.
 type UpdateLeadForm struct {
 	application.Actor
 
@@ -23,7 +24,7 @@ func (UpdateLeadForm) Needs() application.Scope { return application.Program }
 // UpdateLeadFormHandler handles UpdateLeadForm.
 type UpdateLeadFormHandler struct{ program.Deps }
 
-// Handle implements bus.Handler. Errors: validation.
+// Handle implements bus.Handler. Errors: fault.ErrValidation.
 func (h UpdateLeadFormHandler) Handle(ctx context.Context, c UpdateLeadForm) (application.Done, error) {
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx program.Tx) (programquery.LeadForm, error) {
 		if _, err := tx.Sellers().Lock(ctx, c.Actor.SellerID); err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/leadmill/leadmill/domain/partner"
 )
 
-// UpdatePartner changes what is said about a partner. Nil members keep what is there; Password is empty to keep it.
+// UpdatePartner changes a partner's details. A nil member, an empty Password and an empty Referring keep the stored value.
 type UpdatePartner struct {
 	application.Actor
 
@@ -24,7 +24,7 @@ type UpdatePartner struct {
 // Needs implements application.Message.
 func (UpdatePartner) Needs() application.Scope { return application.Program }
 
-// Check returns which members are at fault whatever is stored.
+// Check returns fault.ErrValidation with the members at fault, without looking at stored data, or nil.
 func (c UpdatePartner) Check() error {
 	return fault.Together("password", checkPassword(c.Password), c.Details.Check())
 }
@@ -35,8 +35,8 @@ type UpdatePartnerHandler struct {
 	Hasher application.PasswordHasher
 }
 
-// Handle implements bus.Handler. Errors: partner.ErrNotFound, partner.ErrUnknownReferring, partner.Taken, validation with
-// partner.ErrCircle.
+// Handle implements bus.Handler. Errors: partner.ErrNotFound, partner.ErrUnknownReferring, partner.Taken,
+// fault.ErrValidation, with partner.ErrCircle among its violations.
 func (h UpdatePartnerHandler) Handle(ctx context.Context, c UpdatePartner) (application.Done, error) {
 	now := h.Clock.Now()
 	passwordErr := checkPassword(c.Password)
@@ -50,7 +50,7 @@ func (h UpdatePartnerHandler) Handle(ctx context.Context, c UpdatePartner) (appl
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx program.Tx) (programquery.Partner, error) {
 		details := c.Details
 		if c.Referring != (application.PartnerHandle{}) {
-			// The seller's lock keeps two changes from closing a circle together.
+			// The seller is locked, so that two changes at the same time cannot close a circle.
 			if _, err := tx.Sellers().Lock(ctx, c.Actor.SellerID); err != nil {
 				return programquery.Partner{}, err
 			}
@@ -75,7 +75,7 @@ func (h UpdatePartnerHandler) Handle(ctx context.Context, c UpdatePartner) (appl
 			return programquery.Partner{}, err
 		}
 		switch {
-		case before.EmailKey != after.EmailKey: // whoever has the old address must not come in by what was mailed there
+		case before.EmailKey != after.EmailKey: // whoever reads the old address must not get in by a link mailed there
 			err = tx.Tokens().RevokeOfPartner(ctx, c.Actor.SellerID, updated.ID)
 		case details.PasswordHash != nil:
 			err = tx.Tokens().RevokeOfPartner(ctx, c.Actor.SellerID, updated.ID, program.SignInToken, program.SessionToken)

@@ -1,4 +1,4 @@
-// Package job holds what the partner program does by the clock: one file a job.
+// Package job holds the repeated jobs of the partner program: one file a job.
 package job
 
 import (
@@ -13,7 +13,8 @@ import (
 	"github.com/leadmill/leadmill/domain/fault"
 )
 
-// SendMails is the job that sends the mails that are due. A mail that could not be sent is logged without anything of it.
+// SendMails is the job that sends the mails that are due. The log line of a mail that could not be sent holds nothing of the
+// mail.
 func SendMails(send bus.Handler[programcommand.SendMails, []programcommand.UnsentMail], logger *slog.Logger) application.Job {
 	return application.Job{Name: "send mails", Every: time.Second, Do: func(ctx context.Context) error {
 		unsent, err := send.Handle(ctx, programcommand.SendMails{})

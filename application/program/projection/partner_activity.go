@@ -16,20 +16,20 @@ import (
 	"github.com/leadmill/leadmill/domain/lead"
 )
 
-// PartnerGroup is what the figures of a partner are kept by: a partner's id is only unique within its seller.
+// PartnerGroup is the key of a partner's figures; a partner's id is unique only within its seller.
 type PartnerGroup struct{ SellerID, PartnerID string }
 
-// PartnerDelta is what is to be added to what came by a partner; members may be negative.
+// PartnerDelta is what is added to a partner's figures; members may be negative.
 type PartnerDelta struct{ Clicks, Signups, Leads int64 }
 
-// ProgramDay is what the figures of a program are kept by. Day is YYYY-MM-DD in UTC.
+// ProgramDay is the key of a program's figures. Day is YYYY-MM-DD in UTC.
 type ProgramDay struct{ SellerID, Day string }
 
-// ProgramDelta is what is to be added to a day of a program; Leads may be negative. Who joined and who left are counted
-// apart, each on its own day.
+// ProgramDelta is what is added to the figures of a program's day; Leads may be negative. Joining and leaving are counted
+// separately, each on the day it happens.
 type ProgramDelta struct{ PartnersJoined, PartnersLeft, CustomersJoined, CustomersLeft, Clicks, Leads int64 }
 
-// PartnerActivityStore keeps what came by partners. Errors of a database that cannot be reached are of kind
+// PartnerActivityStore stores the figures of partners. When the database cannot be reached, its errors are of kind
 // fault.Unavailable.
 type PartnerActivityStore interface {
 	// Add adds to the figures of partners and of days.
@@ -39,7 +39,7 @@ type PartnerActivityStore interface {
 }
 
 // PartnerActivity builds the read model of partners' referrals and of GET /v1/program/overview. A customer counts as a
-// signup of the partner that has it now; a deleted customer and a deleted form lead count for nobody.
+// signup of the partner it is attributed to. Deleted customers and deleted form leads do not count.
 type PartnerActivity struct{ store PartnerActivityStore }
 
 // NewPartnerActivity returns the projection.
@@ -66,7 +66,7 @@ var (
 	customerDeleted    = eventsv1.CustomerDeleted{}.Type()
 )
 
-// activityFact is what is needed of the events: the members they share and a few of single ones.
+// activityFact holds the members of the events that are read; each type has some of them.
 type activityFact struct {
 	PartnerID         string `json:"partner_id"`
 	PreviousPartnerID string `json:"previous_partner_id"` // of customer.attributed.v1
@@ -74,8 +74,8 @@ type activityFact struct {
 	Origin            string `json:"origin"`              // of lead.submitted.v1
 }
 
-// Apply implements projection.Projection. It adds a batch up in memory, so that what it writes depends on the number of partners and
-// days, not of events.
+// Apply implements projection.Projection. It adds up a batch in memory, so that the number of written rows depends on
+// partners and days, not on events.
 func (p *PartnerActivity) Apply(ctx context.Context, tx projection.Tx, events []application.StoredEvent) error {
 	b := activityBatch{partners: map[PartnerGroup]PartnerDelta{}, days: map[ProgramDay]ProgramDelta{}}
 	for i := range events {
@@ -89,7 +89,7 @@ func (p *PartnerActivity) Apply(ctx context.Context, tx projection.Tx, events []
 	return p.store.Add(ctx, tx, b.partners, b.days)
 }
 
-// formOrigin is in the JSON of every form lead's event, as lead.OriginForm is written there.
+// formOrigin is lead.OriginForm as JSON, which the event of each form lead contains.
 var formOrigin = []byte(`"` + lead.OriginForm + `"`)
 
 // activityBatch adds up a batch of events.
@@ -105,7 +105,7 @@ func (b *activityBatch) apply(e *application.StoredEvent) error {
 	default:
 		return nil
 	}
-	// Suppliers' leads are most of the log; they are passed over without being read.
+	// Most events of the log are of suppliers' leads, so these are skipped without decoding them.
 	if e.Type == leadSubmitted && !bytes.Contains(e.Payload, formOrigin) {
 		return nil
 	}
@@ -144,7 +144,7 @@ func (b *activityBatch) apply(e *application.StoredEvent) error {
 	return nil
 }
 
-// add adds an event to its partner and to its day. An event that says nothing of one of them makes no row of it.
+// add adds an event to the figures of its partner and of its day. A zero delta makes no row.
 func (b *activityBatch) add(e *application.StoredEvent, partnerID string, p PartnerDelta, d ProgramDelta) {
 	if p != (PartnerDelta{}) {
 		group := PartnerGroup{e.SellerID, partnerID}

@@ -257,8 +257,8 @@ func TestPartnerActivityRefusesWhatItCannotCount(t *testing.T) {
 	require.Error(t, p.projection.Reset(t.Context(), tx))
 }
 
-// TestPartnerActivityIsDeterministic: however a log is cut into batches, and however often it is replayed, the tables are
-// equal, and equal to what counting the things themselves gives.
+// TestPartnerActivityIsDeterministic: the tables are the same however the log is cut into batches and however often it is
+// replayed, and equal a count of the things themselves.
 func TestPartnerActivityIsDeterministic(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t, dbtest.SQLite)
@@ -355,7 +355,7 @@ func (p *activity) random(t *rapid.T) map[string][3]int64 {
 	return want
 }
 
-// translate is what the log keeps of an event, whichever room it is of.
+// translate returns the stored form of an event of any room.
 func translate(e event.Event) (typ string, payload []byte, at time.Time, err error) {
 	p, err := application.Translations{market.Publish, program.Publish, account.Publish}.Translate(e)
 	return p.Type, p.Payload, p.At, err

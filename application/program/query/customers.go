@@ -7,8 +7,8 @@ import (
 	"github.com/leadmill/leadmill/domain/customer"
 )
 
-// Customers asks for a seller's customers, newest first, of one partner when its handle is given (nobody of an unknown
-// one). Key, ID and Email filter by what they contain.
+// Customers asks for a seller's customers, newest first. A given Partner selects the customers of that partner, none if it
+// is unknown. Key, ID and Email select the customers that contain these texts.
 type Customers struct {
 	application.Actor
 
@@ -20,14 +20,14 @@ type Customers struct {
 // Needs implements application.Message.
 func (Customers) Needs() application.Scope { return application.Program }
 
-// Customer is a customer as it is answered (docs/partner-program.md).
+// Customer is a customer as queries return it (docs/partner-program.md).
 type Customer struct {
 	ID, Key, PartnerID, Name, Surname, Email, Status string
 	Tags                                             []string
 	CreatedAt, UpdatedAt, DeletedAt                  time.Time
 }
 
-// CustomerOf answers a stored customer.
+// CustomerOf returns the Customer of a stored customer.
 func CustomerOf(s customer.Snapshot) Customer {
 	return Customer{
 		ID: s.ID, Key: s.Key, PartnerID: s.Attribution.PartnerID, Name: s.Name, Surname: s.Surname, Email: s.Email,

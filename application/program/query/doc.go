@@ -1,3 +1,3 @@
-// Package query holds what can be asked in the room of the partner program: one file a question, with its answer.
-// Queries skip the domain: an adapter turns rows into answers.
+// Package query holds the questions about the partner program: one file a question, with its result. Queries skip the
+// domain: an adapter turns rows into results.
 package query

@@ -17,8 +17,8 @@ type FormLeads struct {
 // Needs implements application.Message.
 func (FormLeads) Needs() application.Scope { return application.Program }
 
-// FormLead is a lead of the form as its seller sees it (docs/partner-program.md). Submitter is without name and email once
-// the partner is deleted. MarketStatus is empty for a lead that is not offered to buyers.
+// FormLead is a form lead as its seller sees it (docs/partner-program.md). Submitter has no name and email when the partner
+// is deleted. MarketStatus is empty for a lead that is not offered to buyers.
 type FormLead struct {
 	Number       int64
 	LeadID       string

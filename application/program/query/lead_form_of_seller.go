@@ -5,7 +5,7 @@ import (
 	"github.com/leadmill/leadmill/domain/lead"
 )
 
-// LeadFormOfSeller asks for the form of the actor's seller; one that has set none gets the empty form.
+// LeadFormOfSeller asks for the form of the actor's seller; a seller that has set none gets the empty form.
 type LeadFormOfSeller struct{ application.Actor }
 
 // Needs implements application.Message.

@@ -4,11 +4,11 @@ import (
 	"github.com/leadmill/leadmill/application"
 )
 
-// OpenInvitation asks whom an invitation is for: program.ErrTokenUnknown.
+// OpenInvitation asks for whom the invitation with a token is: program.ErrTokenUnknown.
 type OpenInvitation struct{ Token string }
 
 // Needs implements application.Message.
 func (OpenInvitation) Needs() application.Scope { return application.Visitor }
 
-// InvitationView is what somebody who was invited is shown.
+// InvitationView is what an invited partner is shown.
 type InvitationView struct{ Program, Name string }

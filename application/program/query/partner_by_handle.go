@@ -14,7 +14,7 @@ type PartnerByHandle struct {
 // Needs implements application.Message.
 func (PartnerByHandle) Needs() application.Scope { return application.Program }
 
-// PartnerDetail is a partner with what came by it, as far as the projection got.
+// PartnerDetail is a partner with its figures, as far as the projection is.
 type PartnerDetail struct {
 	Partner
 	Clicks, Signups, Leads int64

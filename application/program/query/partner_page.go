@@ -4,7 +4,7 @@ import (
 	"github.com/leadmill/leadmill/application"
 )
 
-// PartnerPage asks for what a signed-in partner sees of itself. Token is its session: program.ErrTokenUnknown.
+// PartnerPage asks for what a signed-in partner sees of itself. Token is that of its session: program.ErrTokenUnknown.
 type PartnerPage struct{ Token string }
 
 // Needs implements application.Message.

@@ -7,8 +7,8 @@ import (
 	"github.com/leadmill/leadmill/domain/partner"
 )
 
-// Partners asks for a seller's partners, newest first. ID, Key and Email filter by what they contain; a key matches any of a
-// partner's.
+// Partners asks for a seller's partners, newest first. ID, Key and Email select the partners that contain these texts; Key
+// looks at all keys of a partner.
 type Partners struct {
 	application.Actor
 
@@ -19,7 +19,7 @@ type Partners struct {
 // Needs implements application.Message.
 func (Partners) Needs() application.Scope { return application.Program }
 
-// Partner is a partner as it is answered (docs/partner-program.md). Keys has the default referral key first.
+// Partner is a partner as queries return it (docs/partner-program.md). Keys has the default referral key first.
 type Partner struct {
 	ID, Email, Name, Surname, Status string
 	TermsAccepted, Approved          bool
@@ -29,7 +29,7 @@ type Partner struct {
 	CreatedAt, UpdatedAt             time.Time
 }
 
-// PartnerOf answers a stored partner.
+// PartnerOf returns the Partner of a stored partner.
 func PartnerOf(s partner.Snapshot) Partner {
 	return Partner{
 		ID: s.ID, Email: s.Email, Name: s.Name, Surname: s.Surname, Status: string(s.Status),

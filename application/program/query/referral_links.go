@@ -4,8 +4,8 @@ import (
 	"github.com/leadmill/leadmill/application"
 )
 
-// ReferralLinks asks for referral links by key, of one partner when its handle is given (partner.ErrNotFound), else of the
-// seller. Key filters by what it contains.
+// ReferralLinks asks for a seller's referral links in the order of their keys. A given Partner selects the links of that
+// partner (partner.ErrNotFound). Key selects the links whose key contains it.
 type ReferralLinks struct {
 	application.Actor
 

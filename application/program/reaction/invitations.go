@@ -1,4 +1,4 @@
-// Package reaction holds what the partner program does after events: one file a reaction.
+// Package reaction holds the reactions of the partner program to events: one file a reaction.
 package reaction
 
 import (
@@ -12,7 +12,7 @@ import (
 	programcommand "github.com/leadmill/leadmill/application/program/command"
 )
 
-// Invitations queues the mail to a partner that was invited.
+// Invitations queues the mail to an invited partner.
 type Invitations struct {
 	Queue bus.Handler[programcommand.QueueInvitation, struct{}]
 }
