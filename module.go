@@ -17,8 +17,8 @@ import (
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
 
-// Module is a team's extension: a named bundle of rules, strategies, policies, interceptors and projections. Make one with NewModule
-// and hand it to New.
+// Module is a team's extension: a named bundle of rules, strategies, policies, interceptors and projections. Make one with
+// NewModule and hand it to New.
 type Module struct{ option fx.Option }
 
 // Extension is one part of a Module. Make one with the As… functions and Provide. A mistake in an extension fails the start
@@ -134,7 +134,7 @@ func isConstructor(t reflect.Type) bool {
 	return t != nil && t.Kind() == reflect.Func && !t.IsVariadic() && (t.NumOut() == 1 || t.NumOut() == 2 && t.Out(1) == errorType)
 }
 
-// checked wraps a constructor so that it returns a want, never nil, and so that its error names the module and the
+// checked wraps a constructor of a want: it fails when the constructor returns nil, and its errors name the module and the
 // constructor.
 func checked(module string, constructor reflect.Value, want reflect.Type) any {
 	t := constructor.Type()

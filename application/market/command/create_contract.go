@@ -30,7 +30,8 @@ func (CreateContract) Needs() application.Scope { return application.Program }
 // CreateContractHandler handles CreateContract.
 type CreateContractHandler struct{ market.Deps }
 
-// Handle implements bus.Handler. Errors: campaign.ErrNotFound, campaign.ErrArchived, campaign.ErrTooManyContracts, fault.ErrValidation.
+// Handle implements bus.Handler. Errors: campaign.ErrNotFound, campaign.ErrArchived, campaign.ErrTooManyContracts,
+// fault.ErrValidation.
 func (h CreateContractHandler) Handle(ctx context.Context, c CreateContract) (application.Done, error) {
 	id := h.IDs.New("contract")
 	return changeCampaign(ctx, h.Deps, c.Actor, c.CampaignID, c.Once, func(ctx context.Context, tx market.Tx, n *campaign.Campaign, now time.Time) (marketquery.Contract, error) {

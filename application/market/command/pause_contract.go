@@ -24,7 +24,8 @@ func (PauseContract) Needs() application.Scope { return application.Program }
 // PauseContractHandler handles PauseContract.
 type PauseContractHandler struct{ market.Deps }
 
-// Handle implements bus.Handler. Errors: campaign.ErrNotFound, campaign.ErrContractNotFound, campaign.ErrContractAlreadyPaused.
+// Handle implements bus.Handler. Errors: campaign.ErrNotFound, campaign.ErrContractNotFound,
+// campaign.ErrContractAlreadyPaused.
 func (h PauseContractHandler) Handle(ctx context.Context, c PauseContract) (application.Done, error) {
 	return changeCampaign(ctx, h.Deps, c.Actor, c.CampaignID, c.Once, func(_ context.Context, _ market.Tx, n *campaign.Campaign, now time.Time) (marketquery.Contract, error) {
 		if err := n.PauseContract(c.ID, now); err != nil {

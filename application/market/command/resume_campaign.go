@@ -24,7 +24,8 @@ func (ResumeCampaign) Needs() application.Scope { return application.Program }
 // ResumeCampaignHandler handles ResumeCampaign.
 type ResumeCampaignHandler struct{ market.Deps }
 
-// Handle implements bus.Handler. Errors: campaign.ErrNotFound, campaign.ErrNotPaused, campaign.ErrArchived, campaign.ErrCategoryTaken.
+// Handle implements bus.Handler. Errors: campaign.ErrNotFound, campaign.ErrNotPaused, campaign.ErrArchived,
+// campaign.ErrCategoryTaken.
 func (h ResumeCampaignHandler) Handle(ctx context.Context, c ResumeCampaign) (application.Done, error) {
 	return changeCampaign(ctx, h.Deps, c.Actor, c.ID, c.Once, func(_ context.Context, _ market.Tx, n *campaign.Campaign, now time.Time) (marketquery.Campaign, error) {
 		err := n.Resume(now)

@@ -28,7 +28,8 @@ type UpdateCampaignHandler struct {
 	Strategies campaign.Strategies
 }
 
-// Handle implements bus.Handler. Errors: campaign.ErrNotFound, campaign.ErrArchived, campaign.ErrCategoryTaken, fault.ErrValidation.
+// Handle implements bus.Handler. Errors: campaign.ErrNotFound, campaign.ErrArchived, campaign.ErrCategoryTaken,
+// fault.ErrValidation.
 func (h UpdateCampaignHandler) Handle(ctx context.Context, c UpdateCampaign) (application.Done, error) {
 	return changeCampaign(ctx, h.Deps, c.Actor, c.ID, c.Once, func(_ context.Context, _ market.Tx, n *campaign.Campaign, now time.Time) (marketquery.Campaign, error) {
 		err := n.Update(c.Definition, h.Strategies, now)

@@ -25,7 +25,8 @@ func (UpdateContract) Needs() application.Scope { return application.Program }
 // UpdateContractHandler handles UpdateContract.
 type UpdateContractHandler struct{ market.Deps }
 
-// Handle implements bus.Handler. Errors: campaign.ErrNotFound, campaign.ErrContractNotFound, campaign.ErrArchived, fault.ErrValidation.
+// Handle implements bus.Handler. Errors: campaign.ErrNotFound, campaign.ErrContractNotFound, campaign.ErrArchived,
+// fault.ErrValidation.
 func (h UpdateContractHandler) Handle(ctx context.Context, c UpdateContract) (application.Done, error) {
 	return changeCampaign(ctx, h.Deps, c.Actor, c.CampaignID, c.Once, func(ctx context.Context, tx market.Tx, n *campaign.Campaign, now time.Time) (marketquery.Contract, error) {
 		k, err := n.Contract(c.ID)

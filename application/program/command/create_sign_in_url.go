@@ -34,7 +34,8 @@ type CreateSignInURLHandler struct {
 	Secrets application.Secrets
 }
 
-// Handle implements bus.Handler. Errors: partner.ErrUnknown, partner.ErrAction for a partner that is not active, fault.ErrValidation.
+// Handle implements bus.Handler. Errors: partner.ErrUnknown, partner.ErrAction for a partner that is not active,
+// fault.ErrValidation.
 func (h CreateSignInURLHandler) Handle(ctx context.Context, c CreateSignInURL) (application.Done, error) {
 	now, token := h.Clock.Now(), h.Secrets.New()
 	var v fault.Violations
