@@ -19,8 +19,8 @@ var (
 	errNoDecimals = fault.New(fault.Invalid, fault.InvalidValue, "must have no decimals")
 )
 
-// parseScaled reads a JSON number literal as a multiple of 10^-scale. It fails when the value has more than decimals
-// decimals (trailing zeros do not count), and with tooLarge when it has more than intDigits digits before the point. Both
+// parseScaled reads a JSON number literal as a multiple of 10^-scale. It fails when the value has more digits behind
+// the point than decimals says (trailing zeros do not count), and with tooLarge when it has more than intDigits digits before the point. Both
 // are checked on the text before any arithmetic, so that a huge exponent costs nothing and decimal.Parse never rounds.
 func parseScaled(s string, decimals, scale, intDigits int, tooLarge error) (int64, error) {
 	if len(s) > maxLiteral {

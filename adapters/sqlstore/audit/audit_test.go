@@ -518,7 +518,7 @@ func TestEveryRuleFindsItsBreach(t *testing.T) {
 				f.save()
 				for i := n; i < len(violations); i += fairs {
 					if v := violations[i]; covered[v.rule] {
-						t.Run(fmt.Sprintf("%d/%s", i, v.rule), func(t *testing.T) {
+						t.Run(fmt.Sprintf("%d/%s", i, v.rule), func(t *testing.T) { //nolint:paralleltest // one fair, one after another
 							f.t = t
 							f.wantBreach(v)
 							f.restore()

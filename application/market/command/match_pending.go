@@ -69,8 +69,8 @@ func (h *MatchPendingHandler) Handle(ctx context.Context, c MatchPending) (Match
 	return all, nil
 }
 
-// walk decides a campaign's pending leads with ids above after, page by page. It stops after more than pages pages in which
-// no lead changed. end is the id of the last lead it looked at; empty when it reached the last pending lead.
+// walk decides a campaign's pending leads with ids above after, page by page. It stops when more than
+// that many pages changed no lead. end is the id of the last lead it looked at; empty when it reached the last pending lead.
 func (h *MatchPendingHandler) walk(ctx context.Context, campaignID, after string, pages int) (all Matched, end string, err error) {
 	for {
 		n, last, err := h.page(ctx, campaignID, behind(campaignID, after))

@@ -188,7 +188,7 @@ func TestClicksAtOnceAreCountedOnce(t *testing.T) {
 		before := db.Number("SELECT version FROM partners WHERE id = 'one'")
 		visitor := newBrowser(t)
 		// As many as this machine stores while their visitors wait.
-		clicks, told := 0, 0
+		clicks := 0
 		for atOnce := 200; ; atOnce = max(1, atOnce/2) {
 			before := lost(app)
 			answers := make([]shown, atOnce)
@@ -200,7 +200,8 @@ func TestClicksAtOnceAreCountedOnce(t *testing.T) {
 				a.sendsOn(t, "a click among many", theirWebsite+"?aff=ref-1", "ref-1", 30)
 			}
 			db.Settle()
-			clicks, told = clicks+atOnce, lost(app)
+			clicks += atOnce
+			told := lost(app)
 			if n := p.clicks("one"); n > clicks || n < clicks-told {
 				t.Errorf("%d clicks are counted, want %d of which %d may be lost", n, clicks, told)
 			}
