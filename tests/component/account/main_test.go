@@ -7,4 +7,4 @@ import (
 	"github.com/leadmill/leadmill/tests/component/apptest"
 )
 
-func TestMain(m *testing.M) { apptest.MainAtOnce(m, 8) }
+func TestMain(m *testing.M) { apptest.MainAtOnce(m, 4) }

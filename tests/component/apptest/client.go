@@ -109,16 +109,41 @@ func (a Answer) Lead() Lead {
 	return l
 }
 
-// Data reads the member "data" of an answer.
-func (a Answer) Data(t testing.TB) map[string]any {
-	t.Helper()
+// Refusal is an error as the program's API writes it.
+type Refusal struct {
+	Status    *int                `json:"status"`
+	Message   string              `json:"message"`
+	Code      string              `json:"code"`
+	Errors    map[string][]string `json:"errors"`
+	RequestID string              `json:"request_id"`
+}
+
+// Refusal reads the body of an error; the zero Refusal when it is none.
+func (a Answer) Refusal() Refusal {
+	var r Refusal
+	_ = json.Unmarshal(a.Body, &r)
+	return r
+}
+
+// Object reads the member "data" of an answer; nil when it is no object.
+func (a Answer) Object() map[string]any {
 	var body struct {
 		Data map[string]any `json:"data"`
 	}
-	if err := json.Unmarshal(a.Body, &body); err != nil || body.Data == nil {
-		t.Fatalf("no object in the answer %v", a)
+	if json.Unmarshal(a.Body, &body) != nil {
+		return nil
 	}
 	return body.Data
+}
+
+// Data is Object of an answer that must have one.
+func (a Answer) Data(t testing.TB) map[string]any {
+	t.Helper()
+	data := a.Object()
+	if data == nil {
+		t.Fatalf("no object in the answer %v", a)
+	}
+	return data
 }
 
 // List reads the member "data" of a list.
@@ -167,6 +192,22 @@ func (c *Client) Do(method, path string, body any, headers ...string) Answer {
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
 	return Answer{Status: response.StatusCode, Header: response.Header, Body: text, Err: err}
+}
+
+// Insist sends a request, and again while none or a 503 answers, at most until Patience ends: for tests of what many requests
+// at once do, which a machine under load does not answer in the server's time. The request must be one that takes effect
+// once however often it is sent, as every lead is.
+func (c *Client) Insist(method, path string, body any, headers ...string) (a Answer) {
+	for late := time.After(Patience); ; {
+		if a = c.Do(method, path, body, headers...); a.Err == nil && a.Status != http.StatusServiceUnavailable {
+			return a
+		}
+		select {
+		case <-late:
+			return a
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // Must sends a request whose answer must be a success.

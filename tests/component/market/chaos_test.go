@@ -94,7 +94,7 @@ func TestEverythingAtOnce(t *testing.T) {
 			if i%4 == 1 {
 				headers = []string{"Idempotency-Key", fmt.Sprint(keys.Add(1))}
 			}
-			a := supplier.At(&apptest.App{URL: client.URL}).Do("POST", "/api/leads", f, headers...)
+			a := supplier.At(&apptest.App{URL: client.URL}).Insist("POST", "/api/leads", f, headers...)
 			if a.Status == 400 && a.Lead().Code == "no_matching_campaign" { // paused at this moment
 				a.Status = 200
 			}

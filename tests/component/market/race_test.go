@@ -26,7 +26,7 @@ func flood(t *testing.T, s *apptest.Shop, instances ...*apptest.App) map[string]
 	for i, a := range instances {
 		clients[i] = s.Supplier.At(a).Unchecked()
 	}
-	apptest.Parallel(n, func(i int) { answers[i] = clients[i%len(clients)].Do("POST", "/api/leads", s.Form()) })
+	apptest.Parallel(n, func(i int) { answers[i] = clients[i%len(clients)].Insist("POST", "/api/leads", s.Form()) })
 	count := map[string]int{}
 	for _, a := range answers {
 		if a.Err != nil || a.Status != 200 {

@@ -201,10 +201,10 @@ func TestFormLeadsAndSuppliersLeadsAreDuplicatesOfEachOther(t *testing.T) {
 				statuses[i] = o.Supplier.Do("POST", "/api/leads", o.Form().With("phone", same, "city", fmt.Sprintf("Dallas %d", i))).Lead().Status
 				return
 			}
-			statuses[i] = fmt.Sprint(dataOf(o.Program.Do("POST", "/v1/leads", apptest.Object{
+			statuses[i] = fmt.Sprint(o.Program.Do("POST", "/v1/leads", apptest.Object{
 				"name": "Dave Brown", "email": "dave@offer.example",
 				"partner": apptest.Object{"id": o.PartnerID}, "cfields": apptest.Object{"1": same, "2": "CA"},
-			}))["market_status"])
+			}).Object()["market_status"])
 		})
 		count := map[string]int{}
 		for _, s := range statuses {

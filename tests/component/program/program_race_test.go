@@ -2,7 +2,6 @@ package program_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -15,22 +14,6 @@ import (
 	"github.com/leadmill/leadmill/adapters/sqlstore/sqlstoretest"
 	"github.com/leadmill/leadmill/tests/component/apptest"
 )
-
-// refusal is an error as the program's API writes it.
-type refusal struct {
-	Status    *int                `json:"status"`
-	Message   string              `json:"message"`
-	Code      string              `json:"code"`
-	Errors    map[string][]string `json:"errors"`
-	RequestID string              `json:"request_id"`
-}
-
-// refused reads the body of an error; the zero refusal when it is none.
-func refused(a apptest.Answer) refusal {
-	var r refusal
-	_ = json.Unmarshal(a.Body, &r)
-	return r
-}
 
 // duet is a shop with two instances on one database.
 type duet struct {
@@ -78,7 +61,7 @@ func (d *duet) lead(t *testing.T, partner string) string {
 func outcomes(answers []apptest.Answer) map[string]int {
 	count := map[string]int{}
 	for _, a := range answers {
-		count[strings.TrimSpace(fmt.Sprintf("%d %s", a.Status, refused(a).Code))]++
+		count[strings.TrimSpace(fmt.Sprintf("%d %s", a.Status, a.Refusal().Code))]++
 	}
 	return count
 }
@@ -88,7 +71,7 @@ func oneOf(t *testing.T, what string, answers []apptest.Answer, won int, members
 	t.Helper()
 	first := 0
 	for _, a := range answers {
-		r := refused(a)
+		r := a.Refusal()
 		switch {
 		case a.Status == won:
 			first++
@@ -196,7 +179,7 @@ func TestInvitingAtOnceMakesOnePartner(t *testing.T) {
 			switch {
 			case a.Status == 200, a.Status == 201:
 				won++
-			case a.Status != 422 || len(refused(a).Errors["email"]) == 0:
+			case a.Status != 422 || len(a.Refusal().Errors["email"]) == 0:
 				t.Errorf("answered %v", a)
 			}
 		}
@@ -321,7 +304,7 @@ func TestReferringPartnersNeverFormACircle(t *testing.T) {
 				closed := 0
 				for _, a := range answers {
 					switch {
-					case a.Status == 422 && len(refused(a).Errors["referring_partner"]) > 0:
+					case a.Status == 422 && len(a.Refusal().Errors["referring_partner"]) > 0:
 						closed++
 					case a.Status != 200:
 						t.Errorf("a ring of %d: answered %v", size, a)
@@ -337,7 +320,7 @@ func TestReferringPartnersNeverFormACircle(t *testing.T) {
 		for _, a := range d.atOnce(60, func(c *apptest.Client, i int) apptest.Answer {
 			return refer(c, crowd[i%6], crowd[(i*i+i/6+1)%6])
 		}) {
-			if a.Status != 200 && (a.Status != 422 || len(refused(a).Errors["referring_partner"]) == 0) {
+			if a.Status != 200 && (a.Status != 422 || len(a.Refusal().Errors["referring_partner"]) == 0) {
 				t.Errorf("in a crowd: answered %v", a)
 			}
 		}
@@ -551,7 +534,7 @@ func TestFormLeadsAreNumberedWithoutGaps(t *testing.T) {
 					"partner": apptest.Object{"id": partner},
 				})
 				switch {
-				case unknown && a.Status == 400 && refused(a).Code == "unknown_partner":
+				case unknown && a.Status == 400 && a.Refusal().Code == "unknown_partner":
 				case !unknown && a.Status == 201:
 					good.Add(1)
 					names[w][i] = fmt.Sprint(a.Data(t)["id"])
@@ -686,7 +669,7 @@ func TestAnIdempotencyKeyAtOnceHasOneEffectInTheProgram(t *testing.T) {
 				return client.Do("POST", c.path, c.body, "Idempotency-Key", key)
 			}) {
 				switch {
-				case a.Status == 409 && refused(a).Code == "idempotency_in_progress" && a.Header.Get("Retry-After") == "1":
+				case a.Status == 409 && a.Refusal().Code == "idempotency_in_progress" && a.Header.Get("Retry-After") == "1":
 					continue // it waited for 5 seconds on a slow machine
 				case a.Status != c.status:
 					t.Errorf("%s is answered %v", c.path, a)
@@ -704,7 +687,7 @@ func TestAnIdempotencyKeyAtOnceHasOneEffectInTheProgram(t *testing.T) {
 			if after := d.db.Number(c.count); firsts != 1 || after != before+1 {
 				t.Errorf("%s: %d requests had an effect, and %d became %d", c.path, firsts, before, after)
 			}
-			if a := d.Program.Do("POST", c.path, c.other, "Idempotency-Key", key); a.Status != 422 || refused(a).Code != "idempotency_key_reused" {
+			if a := d.Program.Do("POST", c.path, c.other, "Idempotency-Key", key); a.Status != 422 || a.Refusal().Code != "idempotency_key_reused" {
 				t.Errorf("%s: another body under the key is answered %v", c.path, a)
 			}
 		}
@@ -759,7 +742,7 @@ func TestALostCommitInTheProgram(t *testing.T) {
 					}
 					if c.table != "lead_reviews" { // without a key the handle tells that it is there
 						a := s.Program.Do("POST", c.path, c.body)
-						if a.Status != 422 || len(refused(a).Errors) == 0 {
+						if a.Status != 422 || len(a.Refusal().Errors) == 0 {
 							t.Errorf("%s: without a key it is answered %v", c.path, a)
 						}
 					}

@@ -1,4 +1,4 @@
-package program_test
+package input_test
 
 import (
 	"encoding/json"
@@ -277,18 +277,10 @@ func holds(in any, text string) bool {
 	return false
 }
 
-func dataOf(a apptest.Answer) map[string]any {
-	var body struct {
-		Data map[string]any `json:"data"`
-	}
-	_ = json.Unmarshal(a.Body, &body)
-	return body.Data
-}
-
 // checkForm expects that an answer is a success or an error in the program's form, and never a failure of ours.
 func checkForm(t *testing.T, what string, a apptest.Answer) {
 	t.Helper()
-	r := refused(a)
+	r := a.Refusal()
 	switch {
 	case a.Err != nil || a.Status >= 500:
 		t.Errorf("%s is answered %v", what, a)
@@ -365,8 +357,8 @@ func TestEveryTextOfTheProgramIsKeptExactlyOrRefused(t *testing.T) {
 						checkForm(t, what, a)
 						switch {
 						case a.Status == 422:
-							if !told(refused(a).Errors, m.at) {
-								t.Errorf("%s names %v", what, refused(a).Errors)
+							if !told(a.Refusal().Errors, m.at) {
+								t.Errorf("%s names %v", what, a.Refusal().Errors)
 							}
 							return
 						case a.Status == 400 && m.partner:
@@ -381,9 +373,9 @@ func TestEveryTextOfTheProgramIsKeptExactlyOrRefused(t *testing.T) {
 						if !m.exact || in.read == nil {
 							return
 						}
-						if data := dataOf(a); !holds(data, text) {
+						if data := a.Object(); !holds(data, text) {
 							t.Errorf("%s is answered %.300s", what, a.Body)
-						} else if again := s.Program.Do("GET", in.read(data), nil); in.method == "POST" && (again.Status != 200 || !holds(dataOf(again), text)) {
+						} else if again := s.Program.Do("GET", in.read(data), nil); in.method == "POST" && (again.Status != 200 || !holds(again.Object(), text)) {
 							t.Errorf("%s is read as %d %.300s", what, again.Status, again.Body)
 						}
 						kept.Add(1)
@@ -436,7 +428,7 @@ func TestEveryMemberOfTheProgramHasItsType(t *testing.T) {
 					what := fmt.Sprintf("%s with %v of type %T as %s", in.name, wrong, wrong, m.at)
 					a := send(in, put(body(), m.at, wrong))
 					checkForm(t, what, a)
-					if a.Status != 422 || !told(refused(a).Errors, m.at) && m.at != "customer" && m.at != "settings" {
+					if a.Status != 422 || !told(a.Refusal().Errors, m.at) && m.at != "customer" && m.at != "settings" {
 						t.Errorf("%s is answered %v", what, a)
 					}
 				}
@@ -473,7 +465,7 @@ func TestEveryMemberAtFaultIsToldAtOnce(t *testing.T) {
 				a := s.Program.Do(in.method, in.path(serial), body)
 				checkForm(t, in.name, a)
 				for _, at := range spoiled {
-					if a.Status != 422 || !told(refused(a).Errors, at) {
+					if a.Status != 422 || !told(a.Refusal().Errors, at) {
 						t.Errorf("%s with %s: %s is not among the errors of %d %.600s", in.name, name, at, a.Status, a.Body)
 					}
 				}
@@ -519,11 +511,11 @@ func TestBodiesOfTheProgramThatAreNoObject(t *testing.T) {
 			} {
 				a := s.Program.Do(in.method, in.path(0), body)
 				checkForm(t, in.name+" with "+name, a)
-				if a.Status != 400 || refused(a).Code != "invalid_body" {
+				if a.Status != 400 || a.Refusal().Code != "invalid_body" {
 					t.Errorf("%s with %s is answered %v, want 400 invalid_body", in.name, name, a)
 				}
 			}
-			if a := s.Program.Do(in.method, in.path(0), `{"unknown":"`+strings.Repeat("x", 70_000)+`"}`); a.Status != 413 || refused(a).Code != "body_too_large" {
+			if a := s.Program.Do(in.method, in.path(0), `{"unknown":"`+strings.Repeat("x", 70_000)+`"}`); a.Status != 413 || a.Refusal().Code != "body_too_large" {
 				t.Errorf("%s with 70,000 bytes is answered %v", in.name, a)
 			}
 		}
@@ -567,7 +559,7 @@ func TestBodiesOfTheProgramThatAreNoObject(t *testing.T) {
 		} {
 			a := s.Program.Do(c.method, c.path, apptest.Object{c.member: c.value})
 			checkForm(t, c.member, a)
-			if a.Status != c.status || c.status == 422 && !told(refused(a).Errors, c.member) {
+			if a.Status != c.status || c.status == 422 && !told(a.Refusal().Errors, c.member) {
 				t.Errorf("%s %s with %.80v in %s is answered %d %.300s, want %d", c.method, c.path, c.value, c.member, a.Status, a.Body, c.status)
 			}
 		}
@@ -589,7 +581,7 @@ func TestBodiesOfTheProgramThatAreNoObject(t *testing.T) {
 			a := s.Program.Do("PUT", "/v1/settings", apptest.Object{"lead_campaign": bad})
 			what := fmt.Sprintf("the lead campaign %.60v", bad)
 			checkForm(t, what, a)
-			if a.Status != 422 || !told(refused(a).Errors, "lead_campaign") {
+			if a.Status != 422 || !told(a.Refusal().Errors, "lead_campaign") {
 				t.Errorf("%s is answered %v", what, a)
 			}
 		}
@@ -597,7 +589,7 @@ func TestBodiesOfTheProgramThatAreNoObject(t *testing.T) {
 			a := s.Program.Do("POST", "/v1/leads", apptest.Object{"name": "A", "email": "a@input.example", "partner": apptest.Object{"id": "supplier"}, "cfields": apptest.Object{field: "x"}})
 			what := fmt.Sprintf("the form's field %.20q", field)
 			checkForm(t, what, a)
-			if a.Status != 422 || !told(refused(a).Errors, "cfields") {
+			if a.Status != 422 || !told(a.Refusal().Errors, "cfields") {
 				t.Errorf("%s is answered %v", what, a)
 			}
 		}
@@ -634,7 +626,7 @@ func TestIdsAsNumbers(t *testing.T) {
 		for _, id := range []string{`"01"`, `1.0`, `1e0`, `-1`, `0`, `9223372036854775808`, `1e400`, `"1 "`, `"one"`, `""`, `null`} {
 			a := s.Program.Do("POST", "/v1/leads/convert", `{"id":`+id+`}`)
 			checkForm(t, "a lead's id "+id, a)
-			if a.Status != 422 || len(refused(a).Errors["id"]) == 0 {
+			if a.Status != 422 || len(a.Refusal().Errors["id"]) == 0 {
 				t.Errorf("a lead's id %s is answered %v", id, a)
 			}
 		}
@@ -690,7 +682,7 @@ func TestStrangePathsOfTheProgram(t *testing.T) {
 				s.Program.Do("GET", path, nil), s.Program.Do("PUT", path, apptest.Object{"surname": "Read"}),
 				s.Program.Do("GET", "/v1/customer?key="+url.QueryEscape(key), nil),
 			} {
-				if a.Status != 200 || dataOf(a)["key"] != key || dataOf(a)["name"] != fmt.Sprint(i) {
+				if a.Status != 200 || a.Object()["key"] != key || a.Object()["name"] != fmt.Sprint(i) {
 					t.Errorf("the customer %q is answered %v", key, a)
 				}
 			}
@@ -784,8 +776,8 @@ func TestPagesOfTheProgram(t *testing.T) {
 				if a.Status != want {
 					t.Errorf("%s?%.80s is answered %v, want %d", path, query, a, want)
 				}
-				if strings.Count(query, "=") == 4 && len(refused(a).Errors) < 2 {
-					t.Errorf("%s?%s names %v, want more", path, query, refused(a).Errors)
+				if strings.Count(query, "=") == 4 && len(a.Refusal().Errors) < 2 {
+					t.Errorf("%s?%s names %v, want more", path, query, a.Refusal().Errors)
 				}
 			}
 		}
@@ -817,7 +809,7 @@ func TestPagesOfTheProgram(t *testing.T) {
 				for _, path := range programLists {
 					a := s.Program.Do("GET", path+"?limit=2&page=2&cursor="+cursor, nil)
 					checkForm(t, path+" with the cursor of "+from, a)
-					if a.Status != 200 && (a.Status != 422 || len(refused(a).Errors["cursor"]) == 0) {
+					if a.Status != 200 && (a.Status != 422 || len(a.Refusal().Errors["cursor"]) == 0) {
 						t.Errorf("%s with the cursor of %s is answered %v", path, from, a)
 					}
 					if strings.Contains(string(a.Body), fmt.Sprintf("of-%d-", 1-i)) {
@@ -845,7 +837,7 @@ func TestAmountsOfConversions(t *testing.T) {
 			what := fmt.Sprintf("the amount %.40s", bad)
 			a := s.Program.Do("POST", "/v1/leads/convert", `{"id":`+open+`,"commission_transaction_amount":`+bad+`}`)
 			checkForm(t, what, a)
-			if a.Status != 422 || len(refused(a).Errors["commission_transaction_amount"]) == 0 {
+			if a.Status != 422 || len(a.Refusal().Errors["commission_transaction_amount"]) == 0 {
 				t.Errorf("%s is answered %v", what, a)
 			}
 			if text, ok := strings.CutPrefix(bad, `"`); ok && !strings.Contains(text, `\`) {
