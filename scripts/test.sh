@@ -38,9 +38,11 @@ set -- scripts/go-test.sh $packages
 export LEADMILL_TEST_ENGINES=$engines
 
 # Files of tests stand in memory where there is room: SQLite waits for the disk at every commit, and what a crash of the
-# machine would lose is thrown away anyway. Not the shared servers' files, which wait for no disk, nor what Go builds.
-if [[ -z ${TMPDIR-} ]] && memory=$(mktemp -d /dev/shm/leadmill-test.XXXXXX 2>/dev/null); then
-    trap 'rm -rf -- "$memory"' EXIT
+# machine would lose is thrown away anyway. Not the shared servers' files, which wait for no disk, nor what Go builds. The
+# folder is the same every time, because Go remembers the result of a test only for the TMPDIR it ran with.
+memory=/dev/shm/leadmill-test-$UID
+if [[ -z ${TMPDIR-} ]] && mkdir -p -m 700 "$memory" 2>/dev/null; then
+    find "$memory" -mindepth 1 -maxdepth 1 -mmin +120 -exec rm -rf -- {} + # what a run that was killed left
     printf '#!/bin/sh\n' >"$memory/program" && chmod +x "$memory/program" # some tests build programs there
     if "$memory/program" 2>/dev/null && [[ $(df -Pk "$memory" | awk 'END {print $4}') -gt $((2 << 20)) ]]; then
         set -- env "TMPDIR=$memory" "GOTMPDIR=${GOTMPDIR:-/tmp}" "$@"
