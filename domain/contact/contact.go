@@ -234,3 +234,6 @@ func notInURL(r rune) bool {
 }
 
 func asciiLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+
+// FullName joins a name and a surname by a space. Either may be empty.
+func FullName(name, surname string) string { return strings.TrimSpace(name + " " + surname) }

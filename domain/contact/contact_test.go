@@ -289,3 +289,10 @@ func again[T interface {
 		t.Fatalf("%q: %q read again is %q, %v", s, first, second, err)
 	}
 }
+
+func TestFullName(t *testing.T) {
+	t.Parallel()
+	for _, c := range [][3]string{{"Jane", "Doe", "Jane Doe"}, {"Jane", "", "Jane"}, {"", "Doe", "Doe"}, {"", "", ""}} {
+		assert.Equal(t, c[2], contact.FullName(c[0], c[1]))
+	}
+}

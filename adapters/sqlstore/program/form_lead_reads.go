@@ -9,6 +9,7 @@ import (
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
 	"github.com/leadmill/leadmill/application"
 	programquery "github.com/leadmill/leadmill/application/program/query"
+	"github.com/leadmill/leadmill/domain/contact"
 	"github.com/leadmill/leadmill/domain/lead"
 )
 
@@ -46,17 +47,15 @@ func (n formLeadRow) answer() (programquery.FormLead, error) {
 	}
 	out := programquery.FormLead{
 		Number: n.Number, LeadID: n.LeadID, Status: n.Status, Name: n.Name, Email: n.Email, Answers: answers,
-		Submitter:    programquery.Person{ID: n.PartnerID, Name: fullName(n.PartnerName, n.PartnerSurname), Email: n.PartnerEmail},
+		Submitter:    programquery.Person{ID: n.PartnerID, Name: contact.FullName(n.PartnerName, n.PartnerSurname), Email: n.PartnerEmail},
 		MarketStatus: n.MarketStatus, CreatedAt: engine.Time(n.CreatedAt),
 	}
 	if n.CustomerID != "" {
 		// A deleted customer has no key any more.
-		out.ConvertedTo = &programquery.Person{ID: cmp.Or(n.CustomerKey, n.CustomerID), Name: fullName(n.CustomerName, n.CustomerSurname), Email: n.CustomerEmail}
+		out.ConvertedTo = &programquery.Person{ID: cmp.Or(n.CustomerKey, n.CustomerID), Name: contact.FullName(n.CustomerName, n.CustomerSurname), Email: n.CustomerEmail}
 	}
 	return out, nil
 }
-
-func fullName(name, surname string) string { return strings.TrimSpace(name + " " + surname) }
 
 // FormLeadByNumber answers programquery.FormLeadByNumber: lead.ErrNotFound.
 func (r *Reader) FormLeadByNumber(ctx context.Context, q programquery.FormLeadByNumber) (programquery.FormLead, error) {

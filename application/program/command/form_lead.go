@@ -3,11 +3,11 @@ package command
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/program"
 	programquery "github.com/leadmill/leadmill/application/program/query"
+	"github.com/leadmill/leadmill/domain/contact"
 	"github.com/leadmill/leadmill/domain/customer"
 	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/domain/partner"
@@ -18,12 +18,12 @@ func formLeadOf(l *lead.Lead, by partner.Snapshot, to *customer.Customer) progra
 	r := l.Review()
 	f := programquery.FormLead{
 		Number: r.Number, LeadID: l.ID(), Status: string(r.Status), Name: r.Name, Email: r.Email, Answers: r.Answers,
-		Submitter:    programquery.Person{ID: l.PartnerID(), Name: strings.TrimSpace(by.Name + " " + by.Surname), Email: by.Email},
+		Submitter:    programquery.Person{ID: l.PartnerID(), Name: contact.FullName(by.Name, by.Surname), Email: by.Email},
 		MarketStatus: string(l.Status()), CreatedAt: l.CreatedAt(),
 	}
 	if to != nil {
 		s := to.Snapshot()
-		f.ConvertedTo = &programquery.Person{ID: s.Key, Name: strings.TrimSpace(s.Name + " " + s.Surname), Email: s.Email}
+		f.ConvertedTo = &programquery.Person{ID: s.Key, Name: contact.FullName(s.Name, s.Surname), Email: s.Email}
 	}
 	return f
 }

@@ -3,11 +3,11 @@ package command
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/program"
+	"github.com/leadmill/leadmill/domain/contact"
 	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/partner"
 )
@@ -100,7 +100,7 @@ func (h SendMailsHandler) send(ctx context.Context, m program.OutgoingMail) erro
 	if err != nil {
 		return err
 	}
-	mail.ID, mail.To, mail.ToName = m.EventID, to.Email, strings.TrimSpace(to.Name+" "+to.Surname)
+	mail.ID, mail.To, mail.ToName = m.EventID, to.Email, contact.FullName(to.Name, to.Surname)
 	return h.Mailer.Send(ctx, mail)
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/leadmill/leadmill/application"
@@ -13,6 +12,7 @@ import (
 	"github.com/leadmill/leadmill/application/program"
 	programcommand "github.com/leadmill/leadmill/application/program/command"
 	programquery "github.com/leadmill/leadmill/application/program/query"
+	"github.com/leadmill/leadmill/domain/contact"
 	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/field"
 	httpport "github.com/leadmill/leadmill/ports/http"
@@ -149,7 +149,7 @@ func (h Handlers) portalPage(k *httpport.Call) {
 	}
 	p := view.Partner
 	content := portalContent{
-		Program: view.Program, Name: strings.TrimSpace(p.Name + " " + p.Surname), Status: p.Status,
+		Program: view.Program, Name: contact.FullName(p.Name, p.Surname), Status: p.Status,
 		Clicks: p.Clicks, Customers: p.Signups, Leads: p.Leads,
 	}
 	if content.Name == "" {
