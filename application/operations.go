@@ -31,12 +31,31 @@ func (o *Operations) Err() error { return errors.Join(o.errs...) }
 // Command adds the handler of a command and returns it wrapped in the chain. What is wrong with the command is returned by
 // Operations.Err.
 func Command[C Message, R any](o *Operations, h bus.Handler[C, R]) bus.Handler[C, R] {
-	return bus.Wrap(o.chain, bus.Command, add[C](o), h)
+	return bus.Wrap(o.chain, describe[C](bus.Command, add[C](o)), h)
 }
 
 // Query is Command for the handler of a query.
 func Query[Q Message, R any](o *Operations, h bus.HandlerFunc[Q, R]) bus.Handler[Q, R] {
-	return bus.Wrap[Q, R](o.chain, bus.Query, add[Q](o), h)
+	return bus.Wrap[Q, R](o.chain, describe[Q](bus.Query, add[Q](o)), h)
+}
+
+// describe returns what interceptors are told of messages of a type. A message of Leadmill itself that is about one seller has
+// a method OfSeller, which returns the seller's id.
+func describe[M Message](kind bus.Kind, name string) func(any) bus.Operation {
+	var none M
+	internal := none.Needs() == Internal
+	return func(message any) bus.Operation {
+		op := bus.Operation{Kind: kind, Name: name, Internal: internal}
+		switch m := message.(type) {
+		case interface{ Who() Actor }:
+			who := m.Who()
+			op.Actor = bus.Actor{Scope: string(who.Scope), KeyID: who.KeyID, PartnerID: who.PartnerID}
+			op.Seller = who.SellerID
+		case interface{ OfSeller() string }:
+			op.Seller = m.OfSeller()
+		}
+		return op
+	}
 }
 
 func add[M Message](o *Operations) (name string) {

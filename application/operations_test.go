@@ -26,6 +26,7 @@ func (closeDoor) Needs() application.Scope { return application.Supplier }
 func (ringBell) Needs() application.Scope  { return application.Visitor }
 func (wipeFloor) Needs() application.Scope { return application.Internal }
 func (keyless) Needs() application.Scope   { return application.Program }
+func (wipeFloor) OfSeller() string         { return "seller_2" }
 func (scopeless) Needs() application.Scope { return "" }
 
 func done[M any](context.Context, M) (string, error) { return "done", nil }
@@ -48,16 +49,27 @@ func TestOperationsAreNamedAfterTheirMessages(t *testing.T) {
 	o := application.NewOperations(chain)
 	open := application.Command(o, bus.HandlerFunc[openDoor, string](done[openDoor]))
 	ring := application.Query(o, done[ringBell])
+	wipe := application.Command(o, bus.HandlerFunc[wipeFloor, string](done[wipeFloor]))
+	by := application.Actor{Scope: seller.Program, KeyID: "key_1", SellerID: "seller_1", PartnerID: "partner_1"}
 	require.NoError(t, o.Err())
 	for _, ask := range []func() (string, error){
-		func() (string, error) { return open.Handle(t.Context(), openDoor{}) },
+		func() (string, error) { return open.Handle(t.Context(), openDoor{by}) },
 		func() (string, error) { return ring.Handle(t.Context(), ringBell{}) },
+		func() (string, error) { return wipe.Handle(t.Context(), wipeFloor{}) },
 	} {
 		answer, err := ask()
 		require.NoError(t, err)
 		assert.Equal(t, "done", answer)
 	}
-	assert.Equal(t, []bus.Operation{{Kind: bus.Command, Name: "openDoor", Message: openDoor{}}, {Kind: bus.Query, Name: "ringBell", Message: ringBell{}}}, seen)
+	require.Len(t, seen, 3)
+	told := func(op bus.Operation) []any {
+		return []any{op.Kind, op.Name, op.Actor, op.Seller, op.Internal, op.Message}
+	}
+	assert.Equal(t, []any{
+		bus.Command, "openDoor", bus.Actor{Scope: "program", KeyID: "key_1", PartnerID: "partner_1"}, "seller_1", false, openDoor{by},
+	}, told(seen[0]))
+	assert.Equal(t, []any{bus.Query, "ringBell", bus.Actor{}, "", false, ringBell{}}, told(seen[1]))
+	assert.Equal(t, []any{bus.Command, "wipeFloor", bus.Actor{}, "seller_2", true, wipeFloor{}}, told(seen[2]))
 }
 
 func TestOperationsRefuseWhatCannotBeToldApart(t *testing.T) {

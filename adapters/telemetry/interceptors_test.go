@@ -45,7 +45,7 @@ func newRig(t *testing.T, level slog.Level, handle func(context.Context) error) 
 	chain, err := bus.NewChain(telemetry.Log{Logger: logger, Clock: c}, metrics, telemetry.Trace{Tracer: noop.NewTracerProvider().Tracer("")}, telemetry.Recover{})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"recover", "trace", "metrics", "log"}, chain.Codes())
-	r.handler = bus.Wrap(chain, bus.Command, "SubmitLead", bus.HandlerFunc[message, string](func(ctx context.Context, m message) (string, error) {
+	r.handler = bus.Wrap(chain, func(any) bus.Operation { return bus.Operation{Kind: bus.Command, Name: "SubmitLead"} }, bus.HandlerFunc[message, string](func(ctx context.Context, m message) (string, error) {
 		c.Advance(20 * time.Millisecond)
 		return m.Email, handle(ctx)
 	}))

@@ -27,6 +27,9 @@ type MatchPending struct {
 // Needs implements application.Message.
 func (MatchPending) Needs() application.Scope { return application.Internal }
 
+// OfSeller returns whose leads are offered, for interceptors.
+func (c MatchPending) OfSeller() string { return c.SellerID }
+
 // Matched counts what became of pending leads. Failed leads stay pending: the strategy panicked on them.
 type Matched struct{ Sold, Unsold, Failed int }
 

@@ -16,6 +16,9 @@ type QueueInvitation struct {
 // Needs implements application.Message.
 func (QueueInvitation) Needs() application.Scope { return application.Internal }
 
+// OfSeller returns whose partner is invited, for interceptors.
+func (c QueueInvitation) OfSeller() string { return c.SellerID }
+
 // QueueInvitationHandler handles QueueInvitation.
 type QueueInvitationHandler struct {
 	Clock application.Clock

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/leadmill/leadmill/application/bus"
+	marketcommand "github.com/leadmill/leadmill/application/market/command"
 	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/lead"
 )
@@ -46,7 +47,7 @@ func (*Unswept) Order() int { return 1 }
 func (u *Unswept) Intercept(ctx context.Context, op bus.Operation, next func(context.Context) error) error {
 	switch op.Name {
 	case "SweepPending":
-		return nil
+		return op.Answer(marketcommand.Matched{})
 	case "MatchPending":
 		u.Matching.Lock()
 		defer u.Matching.Unlock()
