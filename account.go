@@ -5,8 +5,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 
-	"go.uber.org/fx"
-
 	"github.com/leadmill/leadmill/adapters/sqlstore"
 	accountstore "github.com/leadmill/leadmill/adapters/sqlstore/account"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
@@ -18,10 +16,14 @@ import (
 )
 
 // accountRoom is the room of sellers, their settings and API keys.
-var accountRoom = NewModule("account",
-	asTranslation(account.Publish),
-	shared(newAccountDeps, newAccountReader, newKeyring, newAccountHandlers),
-	asRoutes(accounthttp.Handlers.Routes),
+var accountRoom = ownModule("account",
+	AsTranslation(func() application.Translation { return account.Publish }),
+	Provide(newAccountDeps),
+	Provide(newAccountReader),
+	Share(newAdminKey),
+	Share(newKeyring),
+	Share(newAccountHandlers),
+	AsRoutes(accounthttp.Handlers.Routes),
 )
 
 func newAccountDeps(s *sqlstore.Store, clock application.Clock, ids application.IDs, inFlight *application.InFlight) account.Deps {
@@ -33,50 +35,44 @@ func newAccountReader(_ migrated, db *dialect.DB) *accountstore.Reader {
 	return accountstore.NewReader(db)
 }
 
-// newKeyring makes an admin key at the first start when LEADMILL_ADMIN_KEY is empty.
-func newKeyring(c Config, reader *accountstore.Reader, store *sqlstore.Store, clock application.Clock, secrets application.Secrets) (*application.Keyring, adminKey, error) {
+// newAdminKey makes an admin key at the first start when LEADMILL_ADMIN_KEY is empty.
+func newAdminKey(c Config, store *sqlstore.Store, secrets application.Secrets) (adminKey, error) {
 	admin := adminKey{hash: sha256.Sum256([]byte(c.AdminKey))}
-	if c.AdminKey == "" {
-		made := "lm_admin_" + secrets.New()
-		hash := sha256.Sum256([]byte(made))
-		stored, set, err := store.GetOrSetInstallation(context.Background(), adminKeyName, hash[:])
-		if err != nil {
-			return nil, adminKey{}, fmt.Errorf("make the admin key: %w", err)
-		}
-		copy(admin.hash[:], stored)
-		if set {
-			admin.made = made
-		}
+	if c.AdminKey != "" {
+		return admin, nil
 	}
-	return application.NewKeyring(reader, clock, admin.hash), admin, nil
+	made := "lm_admin_" + secrets.New()
+	hash := sha256.Sum256([]byte(made))
+	stored, set, err := store.GetOrSetInstallation(context.Background(), adminKeyName, hash[:])
+	if err != nil {
+		return adminKey{}, fmt.Errorf("make the admin key: %w", err)
+	}
+	copy(admin.hash[:], stored)
+	if set {
+		admin.made = made
+	}
+	return admin, nil
 }
 
-type accountIn struct {
-	fx.In
-
-	Operations *application.Operations
-	Deps       account.Deps
-	Secrets    application.Secrets
-	Keyring    *application.Keyring
-	Reader     *accountstore.Reader
+func newKeyring(reader *accountstore.Reader, clock application.Clock, admin adminKey) *application.Keyring {
+	return application.NewKeyring(reader, clock, admin.hash)
 }
 
-func newAccountHandlers(in accountIn) accounthttp.Handlers {
-	o, d, r := in.Operations, in.Deps, in.Reader
+func newAccountHandlers(o *application.Operations, d account.Deps, secrets application.Secrets, keyring *application.Keyring, r *accountstore.Reader) accounthttp.Handlers {
 	return accounthttp.Handlers{
 		SellerHandlers: accounthttp.SellerHandlers{
-			CreateSeller: application.Command(o, accountcommand.CreateSellerHandler{Deps: d, Secrets: in.Secrets}),
-			UpdateSeller: forgetting(in.Keyring, application.Command(o, accountcommand.UpdateSellerHandler{Deps: d})),
+			CreateSeller: application.Command(o, accountcommand.CreateSellerHandler{Deps: d, Secrets: secrets}),
+			UpdateSeller: forgetting(keyring, application.Command(o, accountcommand.UpdateSellerHandler{Deps: d})),
 			Sellers:      application.Query(o, r.Sellers),
 			SellerByCode: application.Query(o, r.SellerByCode),
 		},
 		APIKeyHandlers: accounthttp.APIKeyHandlers{
-			CreateAPIKey: application.Command(o, accountcommand.CreateAPIKeyHandler{Deps: d, Secrets: in.Secrets}),
-			RevokeAPIKey: forgetting(in.Keyring, application.Command(o, accountcommand.RevokeAPIKeyHandler{Deps: d})),
+			CreateAPIKey: application.Command(o, accountcommand.CreateAPIKeyHandler{Deps: d, Secrets: secrets}),
+			RevokeAPIKey: forgetting(keyring, application.Command(o, accountcommand.RevokeAPIKeyHandler{Deps: d})),
 			APIKeys:      application.Query(o, r.APIKeys),
 		},
 		SettingsHandlers: accounthttp.SettingsHandlers{
-			UpdateSettings:   forgetting(in.Keyring, application.Command(o, accountcommand.UpdateSettingsHandler{Deps: d})),
+			UpdateSettings:   forgetting(keyring, application.Command(o, accountcommand.UpdateSettingsHandler{Deps: d})),
 			SettingsOfSeller: application.Query(o, r.SettingsOfSeller),
 		},
 	}

@@ -3,9 +3,12 @@ package leadmill
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql/driver"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -36,32 +39,89 @@ import (
 	programhttp "github.com/leadmill/leadmill/ports/http/program"
 )
 
-// coreModule provides what every room needs. Constructors that need the tables depend on migrated, so that nothing uses the
+// coreConstructor is a constructor of what every room needs. tags are those of its parameters.
+type coreConstructor struct {
+	make any
+	tags []string
+}
+
+// coreConstructors make what every room needs. Those that need the tables depend on migrated, so that nothing uses the
 // database before its schema is current.
-var coreModule = fx.Module("core", fx.Provide(
-	newClock,
-	fx.Annotate(random.NewIDs, fx.As(new(application.IDs))),
-	func() application.Secrets { return random.Secrets{} },
-	func() application.PasswordHasher { return password.Argon2id{} },
-	fx.Annotate(ratelimit.NewMemory, fx.As(new(application.RateLimiter))),
-	newRegistry,
-	openDatabase,
-	migrate,
-	newLog,
-	fx.Annotate(newStore, fx.ParamTags(``, ``, ``, ``, groupTranslations)),
-	application.NewInFlight,
-	application.NewOperations,
-	func() *publicAddress { return &publicAddress{} },
-	fx.Annotate(newChain, fx.ParamTags(``, ``, ``, groupInterceptors)),
-	fx.Annotate(newRunner, fx.ParamTags(``, ``, ``, ``, groupProjections)),
-	fx.Annotate(newPurge, fx.ResultTags(groupJobs)),
-	fx.Annotate(newSubscriptions, fx.ParamTags(``, ``, ``, ``, groupReactions)),
-))
+var coreConstructors = []coreConstructor{
+	{make: newClock},
+	{make: func(clock application.Clock) application.IDs { return random.NewIDs(clock) }},
+	{make: func() application.Secrets { return random.Secrets{} }},
+	{make: func() application.PasswordHasher { return password.Argon2id{} }},
+	{make: func(clock application.Clock) application.RateLimiter { return ratelimit.NewMemory(clock) }},
+	{make: newRegistry},
+	{make: openDatabase},
+	{make: migrate},
+	{make: newLog},
+	{make: newStore, tags: []string{``, ``, ``, ``, groupTranslations}},
+	{make: application.NewInFlight},
+	{make: application.NewOperations},
+	{make: func() *publicAddress { return &publicAddress{} }},
+	{make: newChain, tags: []string{``, ``, ``, groupInterceptors}},
+	{make: newRunner, tags: []string{``, ``, ``, ``, groupProjections}},
+	{make: newSubscriptions, tags: []string{``, ``, ``, ``, groupReactions}},
+	{make: newIntakeRules, tags: []string{groupIntakeRules}},
+	{make: newStrategies, tags: []string{groupStrategies}},
+	{make: newAttributionPolicies, tags: []string{groupPolicies}},
+}
+
+// open are the types of what Leadmill offers to every module; see Extension. What else it makes is its own.
+var open = map[reflect.Type]bool{
+	reflect.TypeFor[*slog.Logger]():               true,
+	reflect.TypeFor[Config]():                     true,
+	reflect.TypeFor[application.Clock]():          true,
+	reflect.TypeFor[application.IDs]():            true,
+	reflect.TypeFor[application.Secrets]():        true,
+	reflect.TypeFor[application.Mailer]():         true,
+	reflect.TypeFor[application.PasswordHasher](): true,
+	reflect.TypeFor[*application.Operations]():    true,
+	reflect.TypeFor[*prometheus.Registry]():       true,
+}
+
+// coreTypes are the types of what the core provides.
+var coreTypes = sync.OnceValue(func() map[reflect.Type]bool {
+	types := map[reflect.Type]bool{
+		reflect.TypeFor[*slog.Logger](): true, reflect.TypeFor[Config](): true, reflect.TypeFor[wrapDriver](): true,
+		reflect.TypeFor[*assembly](): true, reflect.TypeFor[fx.Lifecycle](): true,
+	}
+	for _, c := range coreConstructors {
+		types[reflect.TypeOf(c.make).Out(0)] = true
+	}
+	return types
+})
+
+// coreNeeds are the types that the core takes from the rooms.
+func coreNeeds() []reflect.Type {
+	types := needed(reflect.TypeFor[core]())
+	for _, c := range coreConstructors {
+		t := reflect.TypeOf(c.make)
+		for i := range t.NumIn() {
+			types = append(types, t.In(i))
+		}
+	}
+	return types
+}
+
+// coreOption makes what the core provides, but for what a module replaced.
+func coreOption(replaced map[reflect.Type]*provider) fx.Option {
+	var options []fx.Option
+	for _, c := range coreConstructors {
+		if replaced[reflect.TypeOf(c.make).Out(0)] == nil {
+			options = append(options, fx.Provide(fx.Annotate(c.make, fx.ParamTags(c.tags...))))
+		}
+	}
+	return fx.Options(options...)
+}
 
 // core holds what the commands of the command line use.
 type core struct {
 	fx.In
 
+	Assembly      *assembly
 	Config        Config
 	Logger        *slog.Logger
 	DB            *dialect.DB
@@ -77,8 +137,9 @@ type core struct {
 	Chain         bus.Chain
 	Operations    *application.Operations
 	Subscriptions []events.Subscription
-	Jobs          []application.Job  `group:"jobs"`
-	Routes        [][]httpport.Route `group:"routes"`
+	Jobs          []part[application.Job]  `group:"jobs"`
+	Routes        []part[[]httpport.Route] `group:"routes"`
+	Made          []part[operationName]    `group:"operations"`
 
 	Account accounthttp.Handlers
 	Program programhttp.Handlers
@@ -102,8 +163,11 @@ func newRegistry() (*prometheus.Registry, error) {
 	return r, nil
 }
 
-func openDatabase(lc fx.Lifecycle, c Config) (*dialect.DB, error) {
-	db, err := dialect.Open(c.DatabaseURL, dialect.Options{})
+// wrapDriver wraps the connector of the database's driver; nil for none.
+type wrapDriver func(driver.Connector) driver.Connector
+
+func openDatabase(lc fx.Lifecycle, c Config, wrap wrapDriver) (*dialect.DB, error) {
+	db, err := dialect.Open(c.DatabaseURL, dialect.Options{Wrap: wrap})
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
@@ -166,9 +230,12 @@ func newLog(_ migrated, db *dialect.DB, logger *slog.Logger) *eventLog {
 }
 
 // newSubscriptions gives each reaction its own subscriber of the log.
-func newSubscriptions(db *dialect.DB, l *eventLog, clock application.Clock, logger *slog.Logger, reactions []application.Reaction) ([]events.Subscription, error) {
+func newSubscriptions(db *dialect.DB, l *eventLog, clock application.Clock, logger *slog.Logger, reactions []part[application.Reaction]) ([]events.Subscription, error) {
+	if err := unique("reactions", reactions, application.Reaction.Name); err != nil {
+		return nil, err
+	}
 	list := make([]events.Subscription, len(reactions))
-	for i, r := range reactions {
+	for i, r := range values(reactions) {
 		s, err := eventlog.NewSubscriber(db, l.reader, clock, eventlog.SubscriberConfig{Name: r.Name(), Types: r.Types(), Logger: logger})
 		if err != nil {
 			return nil, err
@@ -178,20 +245,36 @@ func newSubscriptions(db *dialect.DB, l *eventLog, clock application.Clock, logg
 	return list, nil
 }
 
-func newStore(_ migrated, db *dialect.DB, l *eventLog, ids application.IDs, translations []application.Translation) *sqlstore.Store {
-	return sqlstore.New(db, eventlog.NewWriter(db), l.committed, ids, application.Translations(translations).Translate)
+func newStore(_ migrated, db *dialect.DB, l *eventLog, ids application.IDs, translations []part[application.Translation]) *sqlstore.Store {
+	return sqlstore.New(db, eventlog.NewWriter(db), l.committed, ids, application.Translations(values(translations)).Translate)
 }
 
-func newRunner(db *dialect.DB, l *eventLog, clock application.Clock, logger *slog.Logger, projections []projection.Projection) (*eventlog.Runner, error) {
-	return eventlog.NewRunner(db, l.reader, clock, projections, eventlog.RunnerConfig{Logger: logger})
+func newRunner(db *dialect.DB, l *eventLog, clock application.Clock, logger *slog.Logger, projections []part[projection.Projection]) (*eventlog.Runner, error) {
+	if err := unique("projections", projections, projection.Projection.Name); err != nil {
+		return nil, err
+	}
+	return eventlog.NewRunner(db, l.reader, clock, values(projections), eventlog.RunnerConfig{Logger: logger})
 }
 
-// newPurge deletes the claims, stored responses and tokens whose time is over, in all rooms.
-func newPurge(_ migrated, s *sqlstore.Store, clock application.Clock) application.Job {
-	return application.Job{Name: "purge what is over", Every: time.Minute, Do: func(ctx context.Context) error {
-		_, err := s.PurgeExpired(ctx, clock.Now())
-		return err
-	}}
+func newIntakeRules(rules []part[lead.IntakeRule]) (lead.IntakeRules, error) {
+	if err := unique("intake rules", rules, lead.IntakeRule.Code); err != nil {
+		return lead.IntakeRules{}, err
+	}
+	return lead.NewIntakeRules(values(rules)...)
+}
+
+func newStrategies(more []part[distribution.Strategy]) (distribution.Strategies, error) {
+	if err := unique("distribution strategies", more, distribution.Strategy.Code); err != nil {
+		return distribution.Strategies{}, err
+	}
+	return distribution.NewStrategies(values(more)...)
+}
+
+func newAttributionPolicies(more []part[attribution.Policy]) (attribution.Policies, error) {
+	if err := unique("attribution policies", more, attribution.Policy.Code); err != nil {
+		return attribution.Policies{}, err
+	}
+	return attribution.NewPolicies(values(more)...)
 }
 
 // adminKey is the installation's admin key: its hash and, if this start made it, its text.
@@ -216,7 +299,10 @@ func (a *publicAddress) base() string {
 	return ""
 }
 
-func newChain(logger *slog.Logger, registry *prometheus.Registry, clock application.Clock, more []bus.Interceptor) (bus.Chain, error) {
+func newChain(logger *slog.Logger, registry *prometheus.Registry, clock application.Clock, more []part[bus.Interceptor]) (bus.Chain, error) {
+	if err := unique("interceptors", more, bus.Interceptor.Code); err != nil {
+		return bus.Chain{}, err
+	}
 	metrics, err := telemetry.NewMetrics(registry, clock)
 	if err != nil {
 		return bus.Chain{}, err
@@ -227,13 +313,13 @@ func newChain(logger *slog.Logger, registry *prometheus.Registry, clock applicat
 		metrics,
 		telemetry.Log{Logger: logger, Clock: clock},
 		application.Authorise{},
-	}, more...)...)
+	}, values(more)...)...)
 }
 
 // server returns the HTTP port with the routes of all rooms.
 func (k *core) server() (*httpport.Server, error) {
 	s, err := httpport.New(httpport.Deps{
-		Routes: slices.Concat(k.Routes...), Authenticator: k.Keyring, Limiter: k.Limiter, Clock: k.Clock, IDs: k.IDs,
+		Routes: slices.Concat(values(k.Routes)...), Authenticator: k.Keyring, Limiter: k.Limiter, Clock: k.Clock, IDs: k.IDs,
 		Logger: k.Logger, PublicURL: k.Config.PublicURL, Ready: k.isReady,
 	})
 	if err != nil {

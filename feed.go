@@ -8,9 +8,9 @@ import (
 )
 
 // feedRoom is the room of the events that integrators read.
-var feedRoom = NewModule("feed",
-	shared(newFeedHandlers),
-	asRoutes(feedhttp.Handlers.Routes),
+var feedRoom = ownModule("feed",
+	Share(newFeedHandlers),
+	AsRoutes(feedhttp.Handlers.Routes),
 )
 
 func newFeedHandlers(o *application.Operations, l *eventLog) feedhttp.Handlers {

@@ -103,7 +103,7 @@ func TestEveryHandlerIsWrapped(t *testing.T) {
 		})
 		assert.Greater(t, handlers, 60)
 		return nil
-	}, witness{0, &seen})
+	}, witness{lowestOrder, &seen})
 }
 
 // TestScopesHold shows that a message that needs a key gets to its handler with an actor of that scope and with no other.

@@ -14,7 +14,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -25,10 +24,13 @@ import (
 )
 
 // App is Leadmill with the modules of a build.
-type App struct{ modules []Module }
+type App struct {
+	modules []Module
+	driver  wrapDriver
+}
 
 // New returns Leadmill extended by modules.
-func New(modules ...Module) *App { return &App{modules} }
+func New(modules ...Module) *App { return &App{modules: modules} }
 
 // Run runs the command line of the process and exits: 0 when all went well, 1 on an error, 2 on a wrong setting or call.
 func (a *App) Run() {
@@ -79,17 +81,16 @@ const (
 
 // with builds and starts the core, calls use, and stops everything again.
 func (a *App) with(ctx context.Context, c Config, logs io.Writer, use func(ctx context.Context, k *core) error) (err error) {
+	assembled, err := assemble(append(rooms(), a.modules...))
+	if err != nil {
+		return fmt.Errorf("put leadmill together: %w", err)
+	}
 	var k core
-	options := []fx.Option{
-		fx.Supply(c, newLogger(c, logs)), coreModule, fx.Populate(&k), fx.StartTimeout(startTimeout), fx.StopTimeout(stopTimeout),
-		fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }),
-	}
-	for _, m := range append([]Module{accountRoom, programRoom, marketRoom, feedRoom}, a.modules...) {
-		options = append(options, m.option)
-	}
+	options := append(assembled.options(), fx.Supply(assembled, c, newLogger(c, logs), a.driver), fx.Populate(&k), fx.StartTimeout(startTimeout),
+		fx.StopTimeout(stopTimeout), fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }))
 	app := fx.New(options...)
 	if err := app.Err(); err != nil {
-		return fmt.Errorf("put leadmill together: %w", wiringCause(err))
+		return fmt.Errorf("put leadmill together: %w", dig.RootCause(err))
 	}
 	if err := k.Operations.Err(); err != nil {
 		return fmt.Errorf("put leadmill together: %w", err)
@@ -97,7 +98,7 @@ func (a *App) with(ctx context.Context, c Config, logs io.Writer, use func(ctx c
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	if err := app.Start(starting); err != nil {
-		return fmt.Errorf("start: %w", wiringCause(err))
+		return fmt.Errorf("start: %w", dig.RootCause(err))
 	}
 	defer func() {
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
@@ -107,17 +108,8 @@ func (a *App) with(ctx context.Context, c Config, logs io.Writer, use func(ctx c
 	return use(ctx, &k)
 }
 
-var missingFor = regexp.MustCompile(`missing dependencies for function (\S+)`)
-
-// wiringCause removes fx's own words from the error of a constructor. It keeps the name of a constructor whose dependencies
-// are missing.
-func wiringCause(err error) error {
-	cause := dig.RootCause(err)
-	if m := missingFor.FindStringSubmatch(err.Error()); m != nil {
-		return fmt.Errorf("%s: %w", m[1], cause)
-	}
-	return cause
-}
+// rooms are Leadmill's own modules.
+func rooms() []Module { return []Module{housekeeping, accountRoom, programRoom, marketRoom, feedRoom} }
 
 func newLogger(c Config, w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: c.LogLevel}))

@@ -3,8 +3,6 @@ package leadmill
 import (
 	"time"
 
-	"go.uber.org/fx"
-
 	"github.com/leadmill/leadmill/adapters/sqlstore"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	marketstore "github.com/leadmill/leadmill/adapters/sqlstore/market"
@@ -22,17 +20,21 @@ import (
 
 // marketRoom is the room of the lead marketplace: campaigns with their contracts, buyers with their accounts, the leads that
 // suppliers send, and reports.
-var marketRoom = NewModule("market",
-	asTranslation(market.Publish),
-	shared(newMarketDeps, newMarketReader, newCampaignReport, newDirectory, newBatcher, newMatcher, newMarketHandlers,
-		fx.Annotate(newIntakeRules, fx.ParamTags(groupIntakeRules)),
-		fx.Annotate(newStrategies, fx.ParamTags(groupStrategies))),
+var marketRoom = ownModule("market",
+	AsTranslation(func() application.Translation { return market.Publish }),
+	Provide(newMarketDeps),
+	Provide(newMarketReader),
+	Provide(newCampaignReport),
+	Provide(newDirectory),
+	Provide(newBatcher),
+	Provide(newMatcher),
+	Share(newMarketHandlers),
 	AsProjection(func(s *marketstore.CampaignReport) *marketprojection.CampaignReport {
 		return marketprojection.NewCampaignReport(s)
 	}),
-	asReaction(newMatchPending),
-	asJob(newSweepPending),
-	asRoutes(markethttp.Handlers.Routes),
+	AsReaction(newMatchPending),
+	AsJob(newSweepPending),
+	AsRoutes(markethttp.Handlers.Routes),
 )
 
 func newMarketDeps(s *sqlstore.Store, clock application.Clock, ids application.IDs, inFlight *application.InFlight) market.Deps {
@@ -48,14 +50,6 @@ func newCampaignReport(_ migrated, db *dialect.DB) *marketstore.CampaignReport {
 	return marketstore.NewCampaignReport(db)
 }
 
-func newIntakeRules(rules []lead.IntakeRule) (lead.IntakeRules, error) {
-	return lead.NewIntakeRules(rules...)
-}
-
-func newStrategies(more []distribution.Strategy) (distribution.Strategies, error) {
-	return distribution.NewStrategies(more...)
-}
-
 func newDirectory(r *marketstore.Reader) *marketcommand.Directory {
 	return marketcommand.NewDirectory(r)
 }
@@ -68,14 +62,12 @@ const (
 	batchTimeout = 20 * time.Second
 )
 
-func newBatcher(lc fx.Lifecycle, c Config, d market.Deps, directory *marketcommand.Directory, strategies distribution.Strategies,
+func newBatcher(c Config, d market.Deps, directory *marketcommand.Directory, strategies distribution.Strategies,
 	rules lead.IntakeRules,
 ) *bus.Batcher[*marketcommand.Submission, application.Done] {
 	handler := &marketcommand.SubmitLeadsHandler{Work: d.Work, Clock: d.Clock, IDs: d.IDs, Directory: directory, Strategies: strategies, Rules: rules}
-	b := bus.NewBatcher(bus.BatcherConfig{MaxBatch: c.BatchMax, Lanes: lanes, Queue: laneQueue, Timeout: batchTimeout},
+	return bus.NewBatcher(bus.BatcherConfig{MaxBatch: c.BatchMax, Lanes: lanes, Queue: laneQueue, Timeout: batchTimeout},
 		handler, (*marketcommand.Submission).Lane)
-	lc.Append(fx.StopHook(b.Close))
-	return b
 }
 
 func newMatcher(d market.Deps, r *marketstore.Reader, strategies distribution.Strategies) *marketcommand.MatchPendingHandler {
@@ -90,23 +82,12 @@ func newSweepPending(o *application.Operations, h *marketcommand.MatchPendingHan
 	return marketjob.SweepPending(application.Command(o, &marketcommand.SweepPendingHandler{Match: h}))
 }
 
-type marketIn struct {
-	fx.In
-
-	Operations *application.Operations
-	Deps       market.Deps
-	Strategies distribution.Strategies
-	Directory  *marketcommand.Directory
-	Batcher    *bus.Batcher[*marketcommand.Submission, application.Done]
-	Reader     *marketstore.Reader
-	Report     *marketstore.CampaignReport
-}
-
-func newMarketHandlers(in marketIn) markethttp.Handlers {
-	o, d, r := in.Operations, in.Deps, in.Reader
+func newMarketHandlers(o *application.Operations, d market.Deps, strategies distribution.Strategies, directory *marketcommand.Directory,
+	batcher *bus.Batcher[*marketcommand.Submission, application.Done], r *marketstore.Reader, report *marketstore.CampaignReport,
+) markethttp.Handlers {
 	return markethttp.Handlers{
 		SupplierHandlers: markethttp.SupplierHandlers{
-			SubmitLead:       application.Command(o, &marketcommand.SubmitLeadHandler{Deps: d, Replays: r, Directory: in.Directory, Batch: in.Batcher}),
+			SubmitLead:       application.Command(o, &marketcommand.SubmitLeadHandler{Deps: d, Replays: r, Directory: directory, Batch: batcher}),
 			SupplierLeadByID: application.Query(o, r.SupplierLeadByID),
 		},
 		BuyerHandlers: markethttp.BuyerHandlers{
@@ -121,8 +102,8 @@ func newMarketHandlers(in marketIn) markethttp.Handlers {
 			Ledger:      application.Query(o, r.Ledger),
 		},
 		CampaignHandlers: markethttp.CampaignHandlers{
-			CreateCampaign:  application.Command(o, marketcommand.CreateCampaignHandler{Deps: d, Strategies: in.Strategies}),
-			UpdateCampaign:  application.Command(o, marketcommand.UpdateCampaignHandler{Deps: d, Strategies: in.Strategies}),
+			CreateCampaign:  application.Command(o, marketcommand.CreateCampaignHandler{Deps: d, Strategies: strategies}),
+			UpdateCampaign:  application.Command(o, marketcommand.UpdateCampaignHandler{Deps: d, Strategies: strategies}),
 			PauseCampaign:   application.Command(o, marketcommand.PauseCampaignHandler{Deps: d}),
 			ResumeCampaign:  application.Command(o, marketcommand.ResumeCampaignHandler{Deps: d}),
 			ArchiveCampaign: application.Command(o, marketcommand.ArchiveCampaignHandler{Deps: d}),
@@ -144,7 +125,7 @@ func newMarketHandlers(in marketIn) markethttp.Handlers {
 			MarketplaceLeadByID: application.Query(o, r.MarketplaceLeadByID),
 		},
 		ReportHandlers: markethttp.ReportHandlers{
-			CampaignReport: application.Query(o, in.Report.CampaignReport),
+			CampaignReport: application.Query(o, report.CampaignReport),
 		},
 	}
 }

@@ -1,131 +1,132 @@
 package leadmill
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"runtime"
-
-	"go.uber.org/fx"
-
-	"github.com/leadmill/leadmill/application"
-	"github.com/leadmill/leadmill/application/bus"
-	"github.com/leadmill/leadmill/application/projection"
-	"github.com/leadmill/leadmill/domain/attribution"
-	"github.com/leadmill/leadmill/domain/distribution"
-	"github.com/leadmill/leadmill/domain/lead"
-	httpport "github.com/leadmill/leadmill/ports/http"
 )
 
-// Module is a team's extension: a named bundle of rules, strategies, policies, interceptors and projections. Make one with
-// NewModule and hand it to New.
-type Module struct{ option fx.Option }
+// Module is a named bundle of extensions: what a team adds to Leadmill. Make one with NewModule and hand it to New. Leadmill's
+// own capabilities are Modules made of the same parts.
+type Module struct {
+	name  string
+	own   bool // one of Leadmill's own, which is not held to the prefixes of teams
+	parts []Extension
+}
 
-// Extension is one part of a Module. Make one with the As… functions and Provide. A mistake in an extension fails the start
-// with an error that names the module and the constructor.
-type Extension struct{ build func(module string) fx.Option }
+// Extension is one part of a Module. Make one with Provide, Share, and the functions that begin with As and Replace.
+//
+// Most of them take a constructor: a function that returns the extension, or the extension and an error. Its parameters are
+// values that the same module provides (Provide), that any module shares (Share), and what Leadmill offers to every module:
+//
+//	*slog.Logger                    the log; no personal data belongs into it
+//	application.Clock               the time
+//	application.IDs                 new ids
+//	application.Secrets             new random texts
+//	application.Mailer              the mail server
+//	application.PasswordHasher
+//	*application.Operations         application.Send sends Leadmill's own commands and queries
+//	leadmill.Deps                   what a command needs: transactions, clock, ids
+//	projection.Reader               reads for queries
+//	*prometheus.Registry            metrics
+//	leadmill.Config                 the settings of this instance
+//
+// A constructor is called once, when an instance is put together and before it serves. A value that has a method Close, with
+// or without an error, is closed when the instance stops, in the reverse order. A mistake ends the start with an error that
+// names the module and the constructor, and all mistakes are told together.
+type Extension struct{ add func(a *assembly, m *Module) }
 
-// NewModule bundles extensions under a name that shows up in start-up errors.
+// NewModule bundles extensions under a name: 1 to 20 of a-z, 0-9 and underscore that begin with a letter. The name is part of
+// what the module owns: tables begin with x_<name>_, types of events with x.<name>., paths with /v1/x/<name>/. So it never
+// changes.
 func NewModule(name string, extensions ...Extension) Module {
-	options := make([]fx.Option, len(extensions))
-	for i, e := range extensions {
-		if e.build == nil {
-			options[i] = fx.Error(fmt.Errorf("module %q: an empty Extension", name))
-			continue
+	return Module{name: name, parts: extensions}
+}
+
+var moduleName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,19}$`)
+
+// ownModule is NewModule for one of Leadmill's own.
+func ownModule(name string, extensions ...Extension) Module {
+	return Module{name: name, own: true, parts: extensions}
+}
+
+// Provide registers a constructor of a value that other extensions of the module need; other modules do not see the value. A
+// value that nothing needs is a mistake, as is one of a type that Leadmill provides: that is replaced by a function whose name
+// begins with Replace.
+func Provide(constructor any) Extension { return provided(constructor, false) }
+
+// Share is Provide for a value that other modules may need too.
+func Share(constructor any) Extension { return provided(constructor, true) }
+
+func provided(constructor any, shared bool) Extension {
+	return Extension{func(a *assembly, m *Module) {
+		t := reflect.TypeOf(constructor)
+		if !isConstructor(t) || reflect.ValueOf(constructor).IsNil() {
+			a.problem(m, "%v is no constructor: a function that returns a value, or a value and an error", t)
+			return
 		}
-		options[i] = e.build(name)
+		a.providers = append(a.providers, newProvider(m, constructor, t.Out(0), shared))
+	}}
+}
+
+// several makes one extension of some.
+func several(parts ...Extension) Extension {
+	return Extension{func(a *assembly, m *Module) {
+		for _, p := range parts {
+			p.add(a, m)
+		}
+	}}
+}
+
+// part is an extension as it was made, with the module that it belongs to.
+type part[T any] struct {
+	module *Module
+	value  T
+}
+
+// values returns the extensions without their modules.
+func values[T any](parts []part[T]) []T {
+	list := make([]T, len(parts))
+	for i, p := range parts {
+		list[i] = p.value
 	}
-	return Module{fx.Module(name, options...)}
+	return list
 }
 
-// The value groups in which extensions are collected. Extensions of a group are ordered by Order() and code, never by
-// registration.
-const (
-	groupIntakeRules  = `group:"intake_rules"`
-	groupStrategies   = `group:"strategies"`
-	groupInterceptors = `group:"interceptors"`
-	groupProjections  = `group:"projections"`
-	groupPolicies     = `group:"attribution_policies"`
-	groupTranslations = `group:"translations"`
-	groupReactions    = `group:"reactions"`
-	groupJobs         = `group:"jobs"`
-	groupRoutes       = `group:"routes"`
-)
-
-// AsIntakeRule registers a constructor of a lead.IntakeRule: a rule that every lead must pass before it is offered to
-// buyers. A constructor returns the extension, or the extension and an error. For its parameters see Provide.
-func AsIntakeRule(constructor any) Extension {
-	return grouped[lead.IntakeRule](constructor, groupIntakeRules)
-}
-
-// AsStrategy registers a constructor of a distribution.Strategy, which campaigns then name by its code.
-func AsStrategy(constructor any) Extension {
-	return grouped[distribution.Strategy](constructor, groupStrategies)
-}
-
-// AsAttributionPolicy registers a constructor of an attribution.Policy: a rule that decides which partner a customer belongs
-// to. A policy with the code of a built-in policy replaces that one.
-func AsAttributionPolicy(constructor any) Extension {
-	return grouped[attribution.Policy](constructor, groupPolicies)
-}
-
-// AsInterceptor registers a constructor of a bus.Interceptor, which runs around every command and query.
-func AsInterceptor(constructor any) Extension {
-	return grouped[bus.Interceptor](constructor, groupInterceptors)
-}
-
-// AsProjection registers a constructor of a projection.Projection, which gets every event from the first on.
-func AsProjection(constructor any) Extension {
-	return grouped[projection.Projection](constructor, groupProjections)
-}
-
-// asTranslation registers the translation of a room's domain events to their stored form.
-func asTranslation(t application.Translation) Extension {
-	return Extension{func(string) fx.Option {
-		return fx.Supply(fx.Annotate(t, fx.ResultTags(groupTranslations)))
-	}}
-}
-
-// asReaction registers a constructor of an application.Reaction, which gets the events of its types.
-func asReaction(constructor any) Extension {
-	return grouped[application.Reaction](constructor, groupReactions)
-}
-
-// asJob registers a constructor of an application.Job, which every instance repeats.
-func asJob(constructor any) Extension {
-	return grouped[application.Job](constructor, groupJobs)
-}
-
-// asRoutes registers a constructor of a []httpport.Route, which the HTTP server serves.
-func asRoutes(constructor any) Extension {
-	return grouped[[]httpport.Route](constructor, groupRoutes)
-}
-
-// shared registers constructors of values that other modules may use too.
-func shared(constructors ...any) Extension {
-	return Extension{func(string) fx.Option { return fx.Provide(constructors...) }}
-}
-
-// Provide registers a constructor of a value that other extensions of the module need; other modules do not see the value.
-// Parameters of a constructor are values that the module provides, and Leadmill's *slog.Logger, application.Clock and
-// application.IDs.
-func Provide(constructor any) Extension {
-	return Extension{func(module string) fx.Option {
-		if t := reflect.TypeOf(constructor); !isConstructor(t) {
-			return fx.Error(fmt.Errorf("module %q: %v is no constructor: a function that returns a value, or a value and an error", module, t))
-		}
-		return fx.Provide(fx.Private, constructor)
-	}}
-}
-
-func grouped[T any](constructor any, group string) Extension {
-	return Extension{func(module string) fx.Option {
+// grouped registers a constructor of a T, which becomes a part[G] in a group. become turns the one into the other.
+func grouped[T, G any](constructor any, group string, become func(m *Module, made T) (G, error)) Extension {
+	return Extension{func(a *assembly, m *Module) {
 		want, t := reflect.TypeFor[T](), reflect.TypeOf(constructor)
 		if !isConstructor(t) || !t.Out(0).AssignableTo(want) || reflect.ValueOf(constructor).IsNil() {
-			return fx.Error(fmt.Errorf("module %q: %v is no constructor of a %v: a function that returns one, or one and an error", module, t, want))
+			a.problem(m, "%v is no constructor of a %v: a function that returns one, or one and an error", t, want)
+			return
 		}
-		return fx.Provide(fx.Annotate(checked(module, reflect.ValueOf(constructor), want), fx.ResultTags(group)))
+		p := newProvider(m, constructor, reflect.TypeFor[part[G]](), true)
+		p.group = group
+		p.become = func(made reflect.Value) (reflect.Value, error) {
+			value, _ := made.Convert(want).Interface().(T)
+			g, err := become(m, value)
+			return reflect.ValueOf(part[G]{m, g}), err
+		}
+		a.providers = append(a.providers, p)
 	}}
+}
+
+// same is a become that changes nothing.
+func same[T any](_ *Module, made T) (T, error) { return made, nil }
+
+// unique returns the error of parts of which two have the same code, naming both modules.
+func unique[T any, C ~string](what string, parts []part[T], code func(T) C) error {
+	known := map[C]*Module{}
+	for _, p := range parts {
+		c := code(p.value)
+		if other, twice := known[c]; twice {
+			return fmt.Errorf("two %s have the code %q: one of module %q, one of module %q", what, c, other.name, p.module.name)
+		}
+		known[c] = p.module
+	}
+	return nil
 }
 
 var errorType = reflect.TypeFor[error]()
@@ -134,31 +135,6 @@ func isConstructor(t reflect.Type) bool {
 	return t != nil && t.Kind() == reflect.Func && !t.IsVariadic() && (t.NumOut() == 1 || t.NumOut() == 2 && t.Out(1) == errorType)
 }
 
-// checked wraps a constructor of a want: it fails when the constructor returns nil, and its errors name the module and the
-// constructor.
-func checked(module string, constructor reflect.Value, want reflect.Type) any {
-	t := constructor.Type()
-	in := make([]reflect.Type, t.NumIn())
-	for i := range in {
-		in[i] = t.In(i)
-	}
-	return reflect.MakeFunc(reflect.FuncOf(in, []reflect.Type{want, errorType}, false), func(args []reflect.Value) []reflect.Value {
-		out := constructor.Call(args)
-		made, err := out[0], error(nil)
-		if len(out) == 2 {
-			err, _ = reflect.TypeAssert[error](out[1])
-		}
-		if err == nil && isNil(made) {
-			err = errors.New("returned nil")
-		}
-		if err == nil {
-			return []reflect.Value{made.Convert(want), reflect.Zero(errorType)}
-		}
-		err = fmt.Errorf("module %q: %s: %w", module, runtime.FuncForPC(constructor.Pointer()).Name(), err)
-		return []reflect.Value{reflect.Zero(want), reflect.ValueOf(err)}
-	}).Interface()
-}
-
-func isNil(v reflect.Value) bool {
-	return (v.Kind() == reflect.Interface || v.Kind() == reflect.Pointer) && v.IsNil()
+func nameOf(function any) string {
+	return runtime.FuncForPC(reflect.ValueOf(function).Pointer()).Name()
 }

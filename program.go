@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"log/slog"
 
-	"go.uber.org/fx"
-
 	"github.com/leadmill/leadmill/adapters/mail"
 	"github.com/leadmill/leadmill/adapters/sqlstore"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
@@ -24,18 +22,21 @@ import (
 
 // programRoom is the room of the partner program: partners and their referral links, customers, the lead form with its
 // leads, invitations, tracking and the partners' pages.
-var programRoom = NewModule("program",
-	asTranslation(program.Publish),
-	shared(newProgramDeps, newProgramReader, newClicks, newMailer, newProgramHandlers,
-		func() program.InvitationText { return mail.InvitationText{} },
-		func(s *sqlstore.Store) program.MailQueue { return s },
-		fx.Annotate(newAttributionPolicies, fx.ParamTags(groupPolicies))),
+var programRoom = ownModule("program",
+	AsTranslation(func() application.Translation { return program.Publish }),
+	Provide(newProgramDeps),
+	Provide(newProgramReader),
+	Provide(newClicks),
+	Share(newMailer),
+	Share(func() program.InvitationText { return mail.InvitationText{} }),
+	Provide(func(s *sqlstore.Store) program.MailQueue { return s }),
+	Share(newProgramHandlers),
 	AsProjection(func(_ migrated, db *dialect.DB) *programprojection.PartnerActivity {
 		return programprojection.NewPartnerActivity(programstore.NewPartnerActivity(db))
 	}),
-	asReaction(newInvitations),
-	asJob(newSendMails),
-	asRoutes(programhttp.Handlers.Routes),
+	AsReaction(newInvitations),
+	AsJob(newSendMails),
+	AsRoutes(programhttp.Handlers.Routes),
 )
 
 func newProgramDeps(s *sqlstore.Store, clock application.Clock, ids application.IDs, inFlight *application.InFlight) program.Deps {
@@ -48,11 +49,9 @@ func newProgramReader(_ migrated, db *dialect.DB, clock application.Clock) *prog
 }
 
 // newClicks stores clicks many at a time. Clicks need no locks, so one lane is enough and keeps batches large.
-func newClicks(lc fx.Lifecycle, store *sqlstore.Store) *bus.Batcher[program.Click, struct{}] {
-	b := bus.NewBatcher(bus.BatcherConfig{MaxBatch: 1000, Lanes: 1, Queue: laneQueue, Timeout: batchTimeout},
+func newClicks(store *sqlstore.Store) *bus.Batcher[program.Click, struct{}] {
+	return bus.NewBatcher(bus.BatcherConfig{MaxBatch: 1000, Lanes: 1, Queue: laneQueue, Timeout: batchTimeout},
 		programcommand.RecordClicksHandler{Log: store}, func(program.Click) string { return "" })
-	lc.Append(fx.StopHook(b.Close))
-	return b
 }
 
 func newMailer(c Config, clock application.Clock, logger *slog.Logger) (application.Mailer, error) {
@@ -63,62 +62,34 @@ func newMailer(c Config, clock application.Clock, logger *slog.Logger) (applicat
 	return mail.NewSMTP(c.SMTPURL, c.MailFrom, clock)
 }
 
-func newAttributionPolicies(more []attribution.Policy) (attribution.Policies, error) {
-	return attribution.NewPolicies(more...)
-}
-
 func newInvitations(o *application.Operations, clock application.Clock, queue program.MailQueue) programreaction.Invitations {
 	return programreaction.Invitations{Queue: application.Command(o, programcommand.QueueInvitationHandler{Clock: clock, Queue: queue})}
 }
 
-type sendMailsIn struct {
-	fx.In
-
-	Operations *application.Operations
-	Deps       program.Deps
-	Secrets    application.Secrets
-	Reader     *programstore.Reader
-	Queue      program.MailQueue
-	Mailer     application.Mailer
-	Text       program.InvitationText
-	Address    *publicAddress
-	Logger     *slog.Logger
+func newSendMails(o *application.Operations, d program.Deps, secrets application.Secrets, r *programstore.Reader, queue program.MailQueue,
+	mailer application.Mailer, text program.InvitationText, address *publicAddress, logger *slog.Logger,
+) application.Job {
+	return programjob.SendMails(application.Command(o, programcommand.SendMailsHandler{
+		Deps: d, Secrets: secrets,
+		Portal: r, Queue: queue, Mailer: mailer, Text: text, Base: address.base,
+	}), logger)
 }
 
-func newSendMails(in sendMailsIn) application.Job {
-	return programjob.SendMails(application.Command(in.Operations, programcommand.SendMailsHandler{
-		Deps: in.Deps, Secrets: in.Secrets,
-		Portal: in.Reader, Queue: in.Queue, Mailer: in.Mailer, Text: in.Text, Base: in.Address.base,
-	}), in.Logger)
-}
-
-type programIn struct {
-	fx.In
-
-	Operations *application.Operations
-	Deps       program.Deps
-	Secrets    application.Secrets
-	Hasher     application.PasswordHasher
-	Keyring    *application.Keyring
-	Policies   attribution.Policies
-	Rules      lead.IntakeRules
-	Clicks     *bus.Batcher[program.Click, struct{}]
-	Reader     *programstore.Reader
-}
-
-func newProgramHandlers(in programIn) programhttp.Handlers {
-	o, d, r := in.Operations, in.Deps, in.Reader
+func newProgramHandlers(o *application.Operations, d program.Deps, secrets application.Secrets, hasher application.PasswordHasher,
+	keyring *application.Keyring, policies attribution.Policies, rules lead.IntakeRules, clicks *bus.Batcher[program.Click, struct{}],
+	r *programstore.Reader,
+) programhttp.Handlers {
 	return programhttp.Handlers{
 		PartnerHandlers: programhttp.PartnerHandlers{
-			CreatePartner:    application.Command(o, programcommand.CreatePartnerHandler{Deps: d, Secrets: in.Secrets, Hasher: in.Hasher}),
-			UpdatePartner:    application.Command(o, programcommand.UpdatePartnerHandler{Deps: d, Hasher: in.Hasher}),
+			CreatePartner:    application.Command(o, programcommand.CreatePartnerHandler{Deps: d, Secrets: secrets, Hasher: hasher}),
+			UpdatePartner:    application.Command(o, programcommand.UpdatePartnerHandler{Deps: d, Hasher: hasher}),
 			ApprovePartner:   application.Command(o, programcommand.ApprovePartnerHandler{Deps: d}),
 			RejectPartner:    application.Command(o, programcommand.RejectPartnerHandler{Deps: d}),
 			ArchivePartner:   application.Command(o, programcommand.ArchivePartnerHandler{Deps: d}),
 			UnarchivePartner: application.Command(o, programcommand.UnarchivePartnerHandler{Deps: d}),
-			DeletePartner:    forgetting(in.Keyring, application.Command(o, programcommand.DeletePartnerHandler{Deps: d})),
-			InvitePartner:    application.Command(o, programcommand.InvitePartnerHandler{Deps: d, Secrets: in.Secrets}),
-			CreateSignInURL:  application.Command(o, programcommand.CreateSignInURLHandler{Deps: d, Secrets: in.Secrets}),
+			DeletePartner:    forgetting(keyring, application.Command(o, programcommand.DeletePartnerHandler{Deps: d})),
+			InvitePartner:    application.Command(o, programcommand.InvitePartnerHandler{Deps: d, Secrets: secrets}),
+			CreateSignInURL:  application.Command(o, programcommand.CreateSignInURLHandler{Deps: d, Secrets: secrets}),
 			PartnerByHandle:  application.Query(o, r.PartnerByHandle),
 			Partners:         application.Query(o, r.Partners),
 		},
@@ -131,8 +102,8 @@ func newProgramHandlers(in programIn) programhttp.Handlers {
 			ReferralDomains:    application.Query(o, r.ReferralDomains),
 		},
 		CustomerHandlers: programhttp.CustomerHandlers{
-			CreateCustomer:    application.Command(o, programcommand.CreateCustomerHandler{Deps: d, Policies: in.Policies}),
-			UpdateCustomer:    application.Command(o, programcommand.UpdateCustomerHandler{Deps: d, Policies: in.Policies}),
+			CreateCustomer:    application.Command(o, programcommand.CreateCustomerHandler{Deps: d, Policies: policies}),
+			UpdateCustomer:    application.Command(o, programcommand.UpdateCustomerHandler{Deps: d, Policies: policies}),
 			ArchiveCustomer:   application.Command(o, programcommand.ArchiveCustomerHandler{Deps: d}),
 			UnarchiveCustomer: application.Command(o, programcommand.UnarchiveCustomerHandler{Deps: d}),
 			DeleteCustomer:    application.Command(o, programcommand.DeleteCustomerHandler{Deps: d}),
@@ -142,8 +113,8 @@ func newProgramHandlers(in programIn) programhttp.Handlers {
 		LeadHandlers: programhttp.LeadHandlers{
 			UpdateLeadForm:   application.Command(o, programcommand.UpdateLeadFormHandler{Deps: d}),
 			LeadFormOfSeller: application.Query(o, r.LeadFormOfSeller),
-			SubmitFormLead:   application.Command(o, programcommand.SubmitFormLeadHandler{Deps: d, Rules: in.Rules}),
-			ConvertLead:      application.Command(o, programcommand.ConvertLeadHandler{Deps: d, Secrets: in.Secrets, Policies: in.Policies}),
+			SubmitFormLead:   application.Command(o, programcommand.SubmitFormLeadHandler{Deps: d, Rules: rules}),
+			ConvertLead:      application.Command(o, programcommand.ConvertLeadHandler{Deps: d, Secrets: secrets, Policies: policies}),
 			RejectLead:       application.Command(o, programcommand.RejectLeadHandler{Deps: d}),
 			DeleteLead:       application.Command(o, programcommand.DeleteLeadHandler{Deps: d}),
 			FormLeads:        application.Query(o, r.FormLeads),
@@ -153,11 +124,11 @@ func newProgramHandlers(in programIn) programhttp.Handlers {
 			Overview: application.Query(o, r.Overview),
 		},
 		TrackingHandlers: programhttp.TrackingHandlers{
-			FollowLink: application.Command(o, &programcommand.FollowLinkHandler{Reader: r, Clock: d.Clock, IDs: d.IDs, Clicks: in.Clicks}),
+			FollowLink: application.Command(o, &programcommand.FollowLinkHandler{Reader: r, Clock: d.Clock, IDs: d.IDs, Clicks: clicks}),
 		},
 		PortalHandlers: programhttp.PortalHandlers{
-			AcceptInvitation: application.Command(o, programcommand.AcceptInvitationHandler{Deps: d, Secrets: in.Secrets, Hasher: in.Hasher, Portal: r}),
-			OpenSession:      application.Command(o, programcommand.OpenSessionHandler{Deps: d, Secrets: in.Secrets}),
+			AcceptInvitation: application.Command(o, programcommand.AcceptInvitationHandler{Deps: d, Secrets: secrets, Hasher: hasher, Portal: r}),
+			OpenSession:      application.Command(o, programcommand.OpenSessionHandler{Deps: d, Secrets: secrets}),
 			CloseSession:     application.Command(o, programcommand.CloseSessionHandler{Deps: d}),
 			OpenInvitation:   application.Query(o, r.OpenInvitation),
 			PartnerPage:      application.Query(o, r.PartnerPage),

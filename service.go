@@ -52,7 +52,7 @@ func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base s
 	work("sequencer", k.Log.sequencer.Run)
 	work("projections", k.Runner.Run)
 	work("reactions", k.react)
-	for _, job := range k.Jobs {
+	for _, job := range values(k.Jobs) {
 		work(job.Name, k.every(job))
 	}
 	if k.Config.MetricsAddr != "" {

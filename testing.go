@@ -5,10 +5,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
+	"slices"
 
-	"go.uber.org/fx"
-
-	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/application"
 )
 
@@ -35,18 +33,9 @@ func (a *App) Start(ctx context.Context, c Config, o StartOptions) (*Instance, e
 	if o.Logs == nil {
 		o.Logs = io.Discard
 	}
-	app := &App{modules: append([]Module(nil), a.modules...)}
+	app := &App{modules: slices.Clone(a.modules), driver: o.Driver}
 	if o.Clock != nil {
-		app.modules = append(app.modules, Module{fx.Decorate(func(application.Clock) application.Clock { return o.Clock })})
-	}
-	if o.Driver != nil {
-		app.modules = append(app.modules, Module{fx.Decorate(func(_ *dialect.DB, lc fx.Lifecycle) (*dialect.DB, error) {
-			db, err := dialect.Open(c.DatabaseURL, dialect.Options{Wrap: o.Driver})
-			if err == nil {
-				lc.Append(fx.StopHook(db.Close))
-			}
-			return db, err
-		})})
+		app.modules = append(app.modules, ownModule("clock_of_the_test", ReplaceClock(func() application.Clock { return o.Clock })))
 	}
 	ctx, stop := context.WithCancel(ctx)
 	i := &Instance{stop: stop, done: make(chan error, 1)}

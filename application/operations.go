@@ -1,6 +1,7 @@
 package application
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -12,16 +13,18 @@ import (
 // type.
 type Message interface{ Needs() Scope }
 
-// Operations are the commands and queries of an instance, each with the chain of interceptors around its handler.
+// Operations are the commands and queries of an instance, each with the chain of interceptors around its handler. Handlers are
+// added while an instance is put together, before any is called.
 type Operations struct {
-	chain bus.Chain
-	known map[string]reflect.Type
-	errs  []error
+	chain    bus.Chain
+	known    map[string]reflect.Type
+	handlers map[reflect.Type]any // by the message's type: a bus.Handler[message, result]
+	errs     []error
 }
 
 // NewOperations returns Operations without any message. Each handler that is added is wrapped in the chain.
 func NewOperations(chain bus.Chain) *Operations {
-	return &Operations{chain: chain, known: map[string]reflect.Type{}}
+	return &Operations{chain: chain, known: map[string]reflect.Type{}, handlers: map[reflect.Type]any{}}
 }
 
 // Err returns what is wrong with the added messages: a message without a scope, or two messages of the same name. nil when
@@ -31,12 +34,39 @@ func (o *Operations) Err() error { return errors.Join(o.errs...) }
 // Command adds the handler of a command and returns it wrapped in the chain. What is wrong with the command is returned by
 // Operations.Err.
 func Command[C Message, R any](o *Operations, h bus.Handler[C, R]) bus.Handler[C, R] {
-	return bus.Wrap(o.chain, describe[C](bus.Command, add[C](o)), h)
+	wrapped := bus.Wrap(o.chain, describe[C](bus.Command, add[C](o)), h)
+	o.handlers[reflect.TypeFor[C]()] = wrapped
+	return wrapped
 }
 
 // Query is Command for the handler of a query.
 func Query[Q Message, R any](o *Operations, h bus.HandlerFunc[Q, R]) bus.Handler[Q, R] {
-	return bus.Wrap[Q, R](o.chain, describe[Q](bus.Query, add[Q](o)), h)
+	wrapped := bus.Wrap[Q, R](o.chain, describe[Q](bus.Query, add[Q](o)), h)
+	o.handlers[reflect.TypeFor[Q]()] = wrapped
+	return wrapped
+}
+
+// Send sends a command or query to its handler, with the chain of interceptors around it: Leadmill's own as well as those of
+// modules. R is what the handler returns: application.Done for Leadmill's commands that are replayable. The message says who
+// acts; what Leadmill does by itself, such as a module's job, acts as Actor{Scope: Program, SellerID: …} for one seller.
+// Errors: those of the handler; an internal one when no handler of M returns an R.
+func Send[R any, M Message](ctx context.Context, o *Operations, m M) (R, error) {
+	h, ok := o.handlers[reflect.TypeFor[M]()].(bus.Handler[M, R])
+	if !ok {
+		var none R
+		return none, fmt.Errorf("no handler of %T returns a %s", m, reflect.TypeFor[R]())
+	}
+	return h.Handle(ctx, m)
+}
+
+// Names returns the names of all commands and queries with the scopes they need.
+func (o *Operations) Names() map[string]Scope {
+	names := make(map[string]Scope, len(o.known))
+	for name, t := range o.known {
+		m, _ := reflect.TypeAssert[Message](reflect.Zero(t))
+		names[name] = m.Needs()
+	}
+	return names
 }
 
 // describe returns what interceptors are told of messages of a type. A message of Leadmill itself that is about one seller has

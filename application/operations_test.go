@@ -72,6 +72,29 @@ func TestOperationsAreNamedAfterTheirMessages(t *testing.T) {
 	assert.Equal(t, []any{bus.Command, "wipeFloor", bus.Actor{}, "seller_2", true, wipeFloor{}}, told(seen[2]))
 }
 
+func TestSend(t *testing.T) {
+	t.Parallel()
+	var seen []bus.Operation
+	chain, err := bus.NewChain(noted{&seen})
+	require.NoError(t, err)
+	o := application.NewOperations(chain)
+	application.Command(o, bus.HandlerFunc[openDoor, string](done[openDoor]))
+	application.Query(o, done[ringBell])
+	require.Equal(t, map[string]application.Scope{"openDoor": application.Program, "ringBell": application.Visitor}, o.Names())
+	for range 2 {
+		got, err := application.Send[string](t.Context(), o, openDoor{})
+		require.NoError(t, err)
+		assert.Equal(t, "done", got)
+	}
+	_, err = application.Send[string](t.Context(), o, ringBell{})
+	require.NoError(t, err)
+	require.Len(t, seen, 3, "through the chain")
+	_, err = application.Send[string](t.Context(), o, closeDoor{})
+	require.ErrorContains(t, err, "no handler of application_test.closeDoor returns a string")
+	_, err = application.Send[int](t.Context(), o, openDoor{})
+	require.ErrorContains(t, err, "no handler of application_test.openDoor returns a int")
+}
+
 func TestOperationsRefuseWhatCannotBeToldApart(t *testing.T) {
 	t.Parallel()
 	o := application.NewOperations(bus.Chain{})

@@ -41,7 +41,7 @@ type Unswept struct{ Matching sync.Mutex }
 func (*Unswept) Code() string { return "test_unswept" }
 
 // Order implements bus.Interceptor.
-func (*Unswept) Order() int { return 1 }
+func (*Unswept) Order() int { return 401 }
 
 // Intercept implements bus.Interceptor.
 func (u *Unswept) Intercept(ctx context.Context, op bus.Operation, next func(context.Context) error) error {

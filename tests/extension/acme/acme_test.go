@@ -29,14 +29,7 @@ import (
 	"github.com/leadmill/leadmill/tests/extension/acme"
 )
 
-// brokenVar makes the test binary a build of Leadmill with a mistake in it.
-const brokenVar = "ACME_TEST_BROKEN"
-
 func TestMain(m *testing.M) {
-	if name := os.Getenv(brokenVar); name != "" {
-		giver := leadmill.NewModule("giver", leadmill.Provide(func() private { return private{} }))
-		leadmill.New(acme.Module, giver, leadmill.NewModule("broken", broken[name].extensions...)).Run()
-	}
 	dir, err := os.MkdirTemp("", "acme")
 	if err != nil {
 		panic(err)
@@ -218,69 +211,6 @@ func counts(t *testing.T, db *dialect.DB, statement string) map[string]int64 {
 	}
 	assert.NoError(t, rows.Err())
 	return out
-}
-
-// The parts of broken builds.
-type (
-	ruleOfTwo     struct{ lead.IntakeRule }
-	strategyOfTwo struct{ distribution.Strategy }
-	chainOfTwo    struct{ bus.Interceptor }
-	countsOfTwo   struct{ projection.Projection }
-	mailer        interface{ Send() }
-	private       struct{} // another module provides it
-)
-
-func (ruleOfTwo) Code() fault.Code    { return "acme_state_not_served" }
-func (ruleOfTwo) Order() int          { return 1 }
-func (strategyOfTwo) Code() string    { return "priority" }
-func (chainOfTwo) Code() string       { return "authorise" }
-func (chainOfTwo) Order() int         { return 2000 }
-func (countsOfTwo) Name() string      { return "campaign-report" }
-func newRuleOfTwo() ruleOfTwo         { return ruleOfTwo{} }
-func newMailingRule(mailer) ruleOfTwo { return ruleOfTwo{} }
-func newRefused() (ruleOfTwo, error)  { return ruleOfTwo{}, errors.New("the licence is over") }
-func newNothing() lead.IntakeRule     { return nil }
-func newNumber() int                  { return 1 }
-
-// broken is builds that must not start, and what they must say.
-var broken = map[string]struct {
-	extensions []leadmill.Extension
-	says       string
-}{
-	"rule of the same code":        {part(leadmill.AsIntakeRule(newRuleOfTwo)), `two intake rules have the code "acme_state_not_served"`},
-	"strategy of the same code":    {part(leadmill.AsStrategy(func() strategyOfTwo { return strategyOfTwo{} })), `two distribution strategies have the code "priority"`},
-	"interceptor of the same code": {part(leadmill.AsInterceptor(func() chainOfTwo { return chainOfTwo{} })), `two interceptors have the code "authorise"`},
-	"projection of the same name":  {part(leadmill.AsProjection(func() countsOfTwo { return countsOfTwo{} })), `two projections are named "campaign-report"`},
-	"missing dependency":           {part(leadmill.AsIntakeRule(newMailingRule)), `missing type: acme_test.mailer`},
-	"private of another module":    {part(leadmill.AsStrategy(func(private) strategyOfTwo { return strategyOfTwo{} })), `missing type: acme_test.private`},
-	"error of a constructor":       {part(leadmill.AsIntakeRule(newRefused)), `module "broken": github.com/leadmill/leadmill/tests/extension/acme_test.newRefused: the licence is over`},
-	"constructor returns nil":      {part(leadmill.AsIntakeRule(newNothing)), `newNothing: returned nil`},
-	"constructor of another thing": {part(leadmill.AsIntakeRule(newNumber)), `module "broken": func() int is no constructor of a lead.IntakeRule`},
-	"no constructor":               {part(leadmill.AsProjection(countsOfTwo{})), `module "broken": acme_test.countsOfTwo is no constructor of a projection.Projection`},
-	"nil":                          {part(leadmill.AsInterceptor(nil)), `module "broken": <nil> is no constructor of a bus.Interceptor`},
-	"value for a constructor":      {part(leadmill.Provide(3)), `module "broken": int is no constructor`},
-	"nothing":                      {part(leadmill.Extension{}), `module "broken": an empty Extension`},
-}
-
-func part(e ...leadmill.Extension) []leadmill.Extension { return e }
-
-// TestBrokenModules starts builds with a mistake in them: they end with 1 and one line that names it, and nothing of
-// their insides.
-func TestBrokenModules(t *testing.T) {
-	t.Parallel()
-	for name, b := range broken {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			cmd := command(t, os.Args[0], migrated.URL(t, dbtest.SQLite), "serve")
-			cmd.Env = append(cmd.Env, brokenVar+"="+name)
-			stdout, stderr, code := output(t, cmd)
-			assert.Equal(t, 1, code)
-			assert.Empty(t, stdout)
-			assert.Contains(t, stderr, "leadmill: ")
-			assert.Contains(t, stderr, b.says)
-			assert.Equal(t, 1, strings.Count(stderr, "\n"), stderr)
-		})
-	}
 }
 
 // TestModuleImports: an extension needs Leadmill's root, its domain and its application, and nothing of how it is built.

@@ -1,0 +1,298 @@
+package leadmill
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"go.uber.org/dig"
+	"go.uber.org/fx"
+)
+
+// assembly is what the modules of a build add, before anything is made of it. So every mistake is found by looking at plain
+// data, and all are told at once.
+type assembly struct {
+	modules   []*Module
+	providers []*provider
+	replaced  map[reflect.Type]*provider
+	problems  []error
+}
+
+// provider is a constructor of a module.
+type provider struct {
+	module      *Module
+	constructor reflect.Value
+	name        string         // the constructor's, as the linker knows it
+	needs       []reflect.Type // what it cannot do without
+	out         reflect.Type
+	shared      bool   // other modules see what it makes
+	group       string // the tag of a group, or empty
+	// become turns what the constructor made into an out; nil converts it.
+	become func(reflect.Value) (reflect.Value, error)
+}
+
+func newProvider(m *Module, constructor any, out reflect.Type, shared bool) *provider {
+	p := &provider{module: m, constructor: reflect.ValueOf(constructor), name: nameOf(constructor), out: out, shared: shared}
+	t := p.constructor.Type()
+	for i := range t.NumIn() {
+		p.needs = append(p.needs, needed(t.In(i))...)
+	}
+	return p
+}
+
+// needed returns the types behind a parameter: itself, or the fields of a struct of parameters (fx.In) that are not optional
+// or of a group.
+func needed(parameter reflect.Type) []reflect.Type {
+	if !dig.IsIn(parameter) {
+		return []reflect.Type{parameter}
+	}
+	var types []reflect.Type
+	for _, f := range reflect.VisibleFields(parameter) {
+		if f.Anonymous || !f.IsExported() || f.Tag.Get("optional") == "true" || f.Tag.Get("group") != "" {
+			continue
+		}
+		types = append(types, f.Type)
+	}
+	return types
+}
+
+func (a *assembly) problem(m *Module, format string, args ...any) {
+	a.problems = append(a.problems, fmt.Errorf("module %q: %s", m.name, fmt.Sprintf(format, args...)))
+}
+
+// assemble looks at the modules of a build. The error names everything that is wrong with them.
+func assemble(modules []Module) (*assembly, error) {
+	a := &assembly{replaced: map[reflect.Type]*provider{}}
+	known := map[string]bool{"core": true}
+	for i := range modules {
+		m := &modules[i]
+		switch {
+		case !moduleName.MatchString(m.name):
+			a.problem(m, "the name must be 1 to 20 of a-z, 0-9 and underscore that begin with a letter")
+		case known[m.name]:
+			a.problem(m, "another module has this name")
+		}
+		known[m.name] = true
+		a.modules = append(a.modules, m)
+		for _, e := range m.parts {
+			if e.add == nil {
+				a.problem(m, "an empty Extension")
+				continue
+			}
+			e.add(a, m)
+		}
+	}
+	a.checkProvided()
+	a.checkNeeded()
+	if len(a.problems) == 0 {
+		a.checkCircles()
+	}
+	return a, errors.Join(a.problems...)
+}
+
+// checkProvided finds values that are provided twice, and those that Leadmill provides itself.
+func (a *assembly) checkProvided() {
+	for i, p := range a.providers {
+		if p.group != "" || a.replaced[p.out] == p {
+			continue
+		}
+		if by := replaceable[p.out]; by != "" && !p.module.own {
+			a.problem(p.module, "%s provides a %v, which Leadmill provides: to replace it use %s", p.name, p.out, by)
+		} else if coreTypes()[p.out] {
+			a.problem(p.module, "%s provides a %v, which Leadmill provides", p.name, p.out)
+		}
+		for _, other := range a.providers[:i] {
+			if other.group == "" && other.out == p.out && a.replaced[other.out] != other && (other.module == p.module || other.shared || p.shared) {
+				a.problem(p.module, "%s provides a %v, as %s of module %q does", p.name, p.out, other.name, other.module.name)
+			}
+		}
+	}
+}
+
+// sees reports whether a constructor of a module gets what p makes.
+func (p *provider) sees(m *Module) bool {
+	return p.group == "" && (p.module == m || p.shared && (m.own || !p.module.own || open[p.out]))
+}
+
+// checkNeeded finds parameters that nothing provides, and values that nothing needs.
+func (a *assembly) checkNeeded() {
+	used := map[*provider]bool{}
+	use := func(m *Module, t reflect.Type) (found bool) {
+		for _, p := range a.providers {
+			if p.out == t && p.sees(m) {
+				used[p], found = true, true
+			}
+		}
+		return found
+	}
+	for _, p := range a.providers {
+		for _, t := range p.needs {
+			if use(p.module, t) || coreTypes()[t] && (p.module.own || open[t]) {
+				continue
+			}
+			a.problem(p.module, "%s needs a %v, %s", p.name, t, a.whyNot(t))
+		}
+	}
+	core := &Module{name: "core", own: true}
+	for _, t := range coreNeeds() {
+		use(core, t)
+	}
+	for _, p := range a.providers {
+		if p.group == "" && !used[p] && a.replaced[p.out] != p {
+			a.problem(p.module, "%s provides a %v, which nothing needs", p.name, p.out)
+		}
+	}
+}
+
+// whyNot says why a constructor does not get a value of a type.
+func (a *assembly) whyNot(t reflect.Type) string {
+	for _, p := range a.providers {
+		if p.group == "" && p.out == t && !p.module.own {
+			return fmt.Sprintf("which module %q provides for itself; Share is Provide for all", p.module.name)
+		}
+	}
+	if coreTypes()[t] || slices.ContainsFunc(a.providers, func(p *provider) bool { return p.group == "" && p.out == t }) {
+		return "which Leadmill keeps for itself"
+	}
+	return "which nothing provides"
+}
+
+// checkCircles finds constructors that need one another.
+func (a *assembly) checkCircles() {
+	const (
+		walking = iota + 1
+		done
+	)
+	state := map[*provider]int{}
+	var path []*provider
+	var walk func(p *provider)
+	walk = func(p *provider) {
+		state[p] = walking
+		path = append(path, p)
+		for _, t := range p.needs {
+			for _, q := range a.providers {
+				if q.out != t || !q.sees(p.module) || state[q] == done {
+					continue
+				}
+				if state[q] == walking {
+					names := make([]string, 0, len(path)+1)
+					for _, on := range append(path[slices.Index(path, q):], q) {
+						names = append(names, on.name)
+					}
+					a.problem(q.module, "constructors need one another: %s", strings.Join(names, " needs what is made by "))
+					continue
+				}
+				walk(q)
+			}
+		}
+		path = path[:len(path)-1]
+		state[p] = done
+	}
+	for _, p := range a.providers {
+		if state[p] == 0 {
+			walk(p)
+		}
+	}
+}
+
+// options returns what fx makes an instance of.
+func (a *assembly) options() []fx.Option {
+	options := []fx.Option{coreOption(a.replaced)}
+	for _, m := range a.modules {
+		var own []fx.Option
+		for _, p := range a.providers {
+			if by := a.replaced[p.out]; p.module == m && (by == nil || by == p) {
+				own = append(own, p.option())
+			}
+		}
+		options = append(options, fx.Module(m.name, own...))
+	}
+	return options
+}
+
+func (p *provider) option() fx.Option {
+	switch {
+	case p.group != "":
+		return fx.Provide(fx.Annotate(p.checked(), fx.ResultTags(p.group)))
+	case p.shared:
+		return fx.Provide(p.checked())
+	default:
+		return fx.Provide(fx.Private, p.checked())
+	}
+}
+
+// checked returns the constructor for fx: it fails when the constructor returns nil or panics, its errors name the module and
+// the constructor, and what it makes is closed when the instance stops.
+func (p *provider) checked() any {
+	t := p.constructor.Type()
+	in := make([]reflect.Type, 0, t.NumIn()+1)
+	for i := range t.NumIn() {
+		in = append(in, t.In(i))
+	}
+	in = append(in, reflect.TypeFor[fx.Lifecycle]())
+	return reflect.MakeFunc(reflect.FuncOf(in, []reflect.Type{p.out, errorType}, false), func(args []reflect.Value) []reflect.Value {
+		last := len(args) - 1
+		made, err := p.call(args[:last])
+		if err != nil {
+			err = fmt.Errorf("module %q: %s: %w", p.module.name, p.name, err)
+			return []reflect.Value{reflect.Zero(p.out), reflect.ValueOf(&err).Elem()}
+		}
+		if lc, ok := reflect.TypeAssert[fx.Lifecycle](args[last]); ok {
+			closeAtStop(lc, made)
+		}
+		if p.become != nil {
+			if made, err = p.become(made); err != nil {
+				err = fmt.Errorf("module %q: %s: %w", p.module.name, p.name, err)
+				return []reflect.Value{reflect.Zero(p.out), reflect.ValueOf(&err).Elem()}
+			}
+		}
+		return []reflect.Value{made.Convert(p.out), reflect.Zero(errorType)}
+	}).Interface()
+}
+
+func (p *provider) call(args []reflect.Value) (made reflect.Value, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panicked: %v", v)
+		}
+	}()
+	out := p.constructor.Call(args)
+	if len(out) == 2 {
+		err, _ = reflect.TypeAssert[error](out[1])
+	}
+	if err == nil && isNil(out[0]) {
+		err = errors.New("returned nil")
+	}
+	return out[0], err
+}
+
+func closeAtStop(lc fx.Lifecycle, made reflect.Value) {
+	switch c := made.Interface().(type) {
+	case interface{ Close() error }:
+		lc.Append(fx.StopHook(c.Close))
+	case interface{ Close() }:
+		lc.Append(fx.StopHook(c.Close))
+	}
+}
+
+func isNil(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Interface, reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan:
+		return v.IsNil()
+	default:
+		return false
+	}
+}
+
+// replacements says what modules replaced, such as "mailer: acme", for the log.
+func (a *assembly) replacements() []string {
+	list := []string{}
+	for t, p := range a.replaced {
+		list = append(list, fmt.Sprintf("%s: %s", t, p.module.name))
+	}
+	slices.SortFunc(list, cmp.Compare[string])
+	return list
+}

@@ -1,0 +1,22 @@
+package leadmill
+
+import (
+	"context"
+	"time"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore"
+	"github.com/leadmill/leadmill/application"
+)
+
+// housekeeping is what is done for all rooms.
+var housekeeping = ownModule("housekeeping",
+	AsJob(newPurge),
+)
+
+// newPurge deletes the claims, stored responses and tokens whose time is over, in all rooms.
+func newPurge(_ migrated, s *sqlstore.Store, clock application.Clock) application.Job {
+	return application.Job{Name: "purge what is over", Every: time.Minute, Do: func(ctx context.Context) error {
+		_, err := s.PurgeExpired(ctx, clock.Now())
+		return err
+	}}
+}

@@ -1,0 +1,134 @@
+package leadmill
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
+	"github.com/leadmill/leadmill/application/projection"
+	"github.com/leadmill/leadmill/domain/attribution"
+	"github.com/leadmill/leadmill/domain/distribution"
+	"github.com/leadmill/leadmill/domain/lead"
+	httpport "github.com/leadmill/leadmill/ports/http"
+)
+
+// The value groups in which extensions are collected. Extensions of a group are ordered by Order() and code, never by
+// registration.
+const (
+	groupIntakeRules  = `group:"intake_rules"`
+	groupStrategies   = `group:"strategies"`
+	groupInterceptors = `group:"interceptors"`
+	groupProjections  = `group:"projections"`
+	groupPolicies     = `group:"attribution_policies"`
+	groupTranslations = `group:"translations"`
+	groupReactions    = `group:"reactions"`
+	groupJobs         = `group:"jobs"`
+	groupRoutes       = `group:"routes"`
+)
+
+// AsIntakeRule registers a constructor of a lead.IntakeRule: a rule that every lead must pass before it is offered to
+// buyers.
+func AsIntakeRule(constructor any) Extension {
+	return grouped(constructor, groupIntakeRules, same[lead.IntakeRule])
+}
+
+// AsStrategy registers a constructor of a distribution.Strategy, which campaigns then name by its code.
+func AsStrategy(constructor any) Extension {
+	return grouped(constructor, groupStrategies, same[distribution.Strategy])
+}
+
+// AsAttributionPolicy registers a constructor of an attribution.Policy: a rule that decides which partner a customer belongs
+// to.
+func AsAttributionPolicy(constructor any) Extension {
+	return grouped(constructor, groupPolicies, same[attribution.Policy])
+}
+
+// lowestOrder is that of the outermost interceptor of a module: behind those that recover, trace, measure and log.
+const lowestOrder = 401
+
+// AsInterceptor registers a constructor of a bus.Interceptor, which runs around every command and query.
+func AsInterceptor(constructor any) Extension {
+	return grouped(constructor, groupInterceptors, func(_ *Module, i bus.Interceptor) (bus.Interceptor, error) {
+		if i.Order() < lowestOrder {
+			return nil, fmt.Errorf("the interceptor %q has the order %d, the lowest is %d", i.Code(), i.Order(), lowestOrder)
+		}
+		return i, nil
+	})
+}
+
+// AsProjection registers a constructor of a projection.Projection, which gets every event from the first on.
+func AsProjection(constructor any) Extension {
+	return grouped(constructor, groupProjections, same[projection.Projection])
+}
+
+// AsTranslation registers a constructor of an application.Translation, for domain events whose stored form is not their own
+// JSON. What it returns for events of a module must be of types that the module registered.
+func AsTranslation(constructor any) Extension {
+	return grouped(constructor, groupTranslations, same[application.Translation])
+}
+
+// AsRoutes registers a constructor of a []httpport.Route.
+func AsRoutes(constructor any) Extension {
+	return grouped(constructor, groupRoutes, same[[]httpport.Route])
+}
+
+// AsCommand registers a constructor of the handler of a command: a bus.Handler[C, R]. It runs under the same chain of
+// interceptors as every command of Leadmill, for actors of the scope that C needs. Other extensions of the module get the
+// handler, with the chain around it, as a parameter of the type bus.Handler[C, R], and all modules send the command with
+// application.Send.
+func AsCommand[C application.Message, R any](constructor any) Extension {
+	return operation[C, R](constructor, application.Command[C, R])
+}
+
+// AsQuery is AsCommand for a query.
+func AsQuery[Q application.Message, R any](constructor any) Extension {
+	return operation[Q, R](constructor, func(o *application.Operations, h bus.Handler[Q, R]) bus.Handler[Q, R] {
+		return application.Query(o, h.Handle)
+	})
+}
+
+// bare is a handler without its chain.
+type bare[C, R any] struct{ bus.Handler[C, R] }
+
+func operation[C application.Message, R any](constructor any, wrap func(*application.Operations, bus.Handler[C, R]) bus.Handler[C, R]) Extension {
+	return Extension{func(a *assembly, m *Module) {
+		want, t := reflect.TypeFor[bus.Handler[C, R]](), reflect.TypeOf(constructor)
+		if !isConstructor(t) || !t.Out(0).AssignableTo(want) || reflect.ValueOf(constructor).IsNil() {
+			a.problem(m, "%v is no constructor of a %v: a function that returns one, or one and an error", t, want)
+			return
+		}
+		p := newProvider(m, constructor, reflect.TypeFor[bare[C, R]](), false)
+		p.become = func(made reflect.Value) (reflect.Value, error) {
+			h, _ := made.Convert(want).Interface().(bus.Handler[C, R])
+			return reflect.ValueOf(bare[C, R]{h}), nil
+		}
+		wrapped := newProvider(m, func(o *application.Operations, b bare[C, R]) bus.Handler[C, R] { return wrap(o, b.Handler) }, want, false)
+		wrapped.name = p.name
+		// Every handler is made, also one that no other constructor needs: it is there for application.Send.
+		made := newProvider(m, func(bus.Handler[C, R]) operationName { return "" }, reflect.TypeFor[part[operationName]](), true)
+		made.group, made.name = groupOperations, p.name
+		made.become = func(reflect.Value) (reflect.Value, error) {
+			return reflect.ValueOf(part[operationName]{m, operationName(reflect.TypeFor[C]().Name())}), nil
+		}
+		a.providers = append(a.providers, p, wrapped, made)
+	}}
+}
+
+// operationName is the name of a command or query of a module.
+type operationName string
+
+const groupOperations = `group:"operations"`
+
+// AsJob registers a constructor of a func(context.Context) error that one instance at a time does again and again.
+func AsJob(constructor any) Extension {
+	return grouped(constructor, groupJobs, same[application.Job])
+}
+
+// AsReaction registers a constructor of an application.Reaction, which gets the events of its types.
+func AsReaction(constructor any) Extension {
+	return grouped(constructor, groupReactions, same[application.Reaction])
+}
+
+var _ = context.Background
