@@ -229,6 +229,13 @@ func rules() []rule {
 			}),
 		},
 		{"room-insides", func(f *file) bool { return !f.test && roomOf(f.dir) == "" && under(f.dir, "adapters", "ports") }, imports(insides)},
+		{"rooms-of-parts", func(f *file) bool { return isRoomModule(f) }, roomsOfParts},
+		{"fx-in-the-core", func(f *file) bool { return !f.test && f.dir == "." && !slices.Contains(assemblers, f.path) }, imports(func(_ *file, imported string) string {
+			if under(imported, "go.uber.org/fx", "go.uber.org/dig") {
+				return "only in " + strings.Join(assemblers, ", ")
+			}
+			return ""
+		})},
 		{"one-file-a-use-case", func(f *file) bool { return !f.test && isUseCases(f.dir) }, oneFileAUseCase},
 		{"short-files", func(f *file) bool { return !f.test && !ast.IsGenerated(f.ast) }, func(f *file, report func(token.Pos, string)) {
 			if lines := f.set.Position(f.ast.FileEnd).Line; lines > maxLines {

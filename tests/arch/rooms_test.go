@@ -81,6 +81,67 @@ func roomsApart(f *file, imported string) string {
 	return ""
 }
 
+// assemblers are the files of the root that know fx: they make an instance of modules.
+var assemblers = []string{"assemble.go", "core.go", "leadmill.go"}
+
+// isRoomModule reports whether a file of the root is the Module of a room.
+func isRoomModule(f *file) bool {
+	return f.dir == "." && slices.Contains(rooms, strings.TrimSuffix(f.path, ".go"))
+}
+
+// roomsOfParts: a room's Module is made of what every team has (functions that begin with As or Replace, Provide and Share),
+// and beside it stand only the constructors of its parts.
+func roomsOfParts(f *file, report func(token.Pos, string)) {
+	made := 0
+	for _, d := range f.ast.Decls {
+		group, is := d.(*ast.GenDecl)
+		if !is || group.Tok != token.VAR {
+			continue
+		}
+		for _, spec := range group.Specs {
+			values, _ := spec.(*ast.ValueSpec)
+			if len(values.Values) != 1 || called(values.Values[0]) != "ownModule" {
+				report(spec.Pos(), "a room has no state of its own: its one variable is its Module")
+				continue
+			}
+			made++
+			call, _ := values.Values[0].(*ast.CallExpr)
+			for _, part := range call.Args[1:] {
+				if name := called(part); !isSeam(name) {
+					report(part.Pos(), "not a part that every team has: "+name)
+				}
+			}
+		}
+	}
+	if made != 1 {
+		report(f.ast.Package, "the file of a room makes one Module")
+	}
+}
+
+// called returns the name of the function that an expression calls, without its type arguments; empty for all else.
+func called(e ast.Expr) string {
+	call, is := e.(*ast.CallExpr)
+	if !is {
+		return ""
+	}
+	fun := call.Fun
+	switch generic := fun.(type) {
+	case *ast.IndexExpr:
+		fun = generic.X
+	case *ast.IndexListExpr:
+		fun = generic.X
+	}
+	name, is := fun.(*ast.Ident)
+	if !is {
+		return ""
+	}
+	return name.Name
+}
+
+func isSeam(name string) bool {
+	return name == "Provide" || name == "Share" || strings.HasPrefix(name, "As") || strings.HasPrefix(name, "Replace")
+}
+
 // isUseCases reports whether a directory holds commands or queries.
 func isUseCases(dir string) bool {
 	return under(dir, "application") && (path.Base(dir) == "command" || path.Base(dir) == "query")

@@ -1,7 +1,6 @@
 package acme_test
 
 import (
-	"errors"
 	"fmt"
 	"go/parser"
 	"go/token"
@@ -17,16 +16,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/leadmill/leadmill"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
-	"github.com/leadmill/leadmill/application/bus"
-	"github.com/leadmill/leadmill/application/projection"
-	"github.com/leadmill/leadmill/domain/distribution"
-	"github.com/leadmill/leadmill/domain/fault"
-	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/tests/dbtest"
 	"github.com/leadmill/leadmill/tests/dbtest/migrated"
-	"github.com/leadmill/leadmill/tests/extension/acme"
 )
 
 func TestMain(m *testing.M) {
