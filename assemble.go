@@ -18,6 +18,7 @@ type assembly struct {
 	modules   []*Module
 	providers []*provider
 	replaced  map[reflect.Type]*provider
+	commands  []moduleCommand
 	problems  []error
 }
 
@@ -295,4 +296,9 @@ func (a *assembly) replacements() []string {
 	}
 	slices.SortFunc(list, cmp.Compare[string])
 	return list
+}
+
+// populate makes an instance set a variable to the value that has a tag.
+func populate(tag string, into any) fx.Option {
+	return fx.Populate(fx.Annotate(into, fx.ParamTags(tag)))
 }

@@ -40,7 +40,8 @@ func (a *App) command(stdout, stderr io.Writer, args []string) *cobra.Command {
 	root.SetArgs(args)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-	root.AddCommand(c.serve(), c.demo(), c.migrate(), c.keys(), c.doctor(), c.events(), c.bench(), c.version())
+	root.AddCommand(c.own()...)
+	root.AddCommand(c.ofModules()...)
 	for _, sub := range allCommands(root) {
 		if args := sub.Args; args != nil {
 			sub.Args = func(cmd *cobra.Command, given []string) error {
@@ -52,6 +53,11 @@ func (a *App) command(stdout, stderr io.Writer, args []string) *cobra.Command {
 		}
 	}
 	return root
+}
+
+// own returns the commands that every build has.
+func (c *cli) own() []*cobra.Command {
+	return []*cobra.Command{c.serve(), c.demo(), c.migrate(), c.keys(), c.doctor(), c.events(), c.bench(), c.version()}
 }
 
 func allCommands(c *cobra.Command) []*cobra.Command {

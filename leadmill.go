@@ -80,7 +80,7 @@ const (
 )
 
 // with builds and starts the core, calls use, and stops everything again.
-func (a *App) with(ctx context.Context, c Config, logs io.Writer, use func(ctx context.Context, k *core) error) (err error) {
+func (a *App) with(ctx context.Context, c Config, logs io.Writer, use func(ctx context.Context, k *core) error, more ...fx.Option) (err error) {
 	assembled, err := assemble(append(rooms(), a.modules...))
 	if err != nil {
 		return fmt.Errorf("put leadmill together: %w", err)
@@ -88,7 +88,7 @@ func (a *App) with(ctx context.Context, c Config, logs io.Writer, use func(ctx c
 	var k core
 	options := append(assembled.options(), fx.Supply(assembled, c, newLogger(c, logs), a.driver), fx.Populate(&k), fx.StartTimeout(startTimeout),
 		fx.StopTimeout(stopTimeout), fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }))
-	app := fx.New(options...)
+	app := fx.New(append(options, more...)...)
 	if err := app.Err(); err != nil {
 		return fmt.Errorf("put leadmill together: %w", dig.RootCause(err))
 	}

@@ -42,24 +42,24 @@ type (
 	wrong   struct{ application.Actor }
 )
 
-func (aRule) Code() fault.Code      { return "a_rule" }
-func (aRule) Order() int            { return 1 }
-func (aStrategy) Code() string      { return "priority" }
-func (aPolicy) Code() string        { return "acme_policy" }
-func (aPolicy) Order() int          { return 1 }
-func (chained) Code() string        { return "chained" }
-func (c chained) Order() int        { return c.order }
-func (c counting) Name() string     { return c.name }
-func newRule() aRule                { return aRule{} }
-func newPrintingRule(printer) aRule { return aRule{} }
-func newUnlicensed() (aRule, error) { return aRule{}, errors.New("the licence is over") }
-func newNothing() lead.IntakeRule   { return nil }
-func newPanic() aRule               { panic("no way") }
-func newNumber() int                { return 1 }
+func (aRule) Code() fault.Code       { return "a_rule" }
+func (aRule) Order() int             { return 1 }
+func (aStrategy) Code() string       { return "priority" }
+func (aPolicy) Code() string         { return "acme_policy" }
+func (aPolicy) Order() int           { return 1 }
+func (chained) Code() string         { return "chained" }
+func (c chained) Order() int         { return c.order }
+func (c counting) Name() string      { return c.name }
+func newRule() aRule                 { return aRule{} }
+func newPrintingRule(printer) aRule  { return aRule{} }
+func newUnlicensed() (aRule, error)  { return aRule{}, errors.New("the licence is over") }
+func newNothing() lead.IntakeRule    { return nil }
+func newPanic() aRule                { panic("no way") }
+func newNumber() int                 { return 1 }
 func newPostman() application.Mailer { return nil }
-func newHen(egg) hen                { return hen{} }
-func newEgg(hen) egg                { return egg{} }
-func newEggRule(egg) aRule          { return aRule{} }
+func newHen(egg) hen                 { return hen{} }
+func newEgg(hen) egg                 { return egg{} }
+func newEggRule(egg) aRule           { return aRule{} }
 func newDatabaseRule(*dialect.DB) aRule {
 	return aRule{}
 }

@@ -1,0 +1,91 @@
+package leadmill
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/spf13/cobra"
+)
+
+// CLIFunc is what a command of a module's command line does, with the arguments that are no flags. Its error is printed and
+// the process ends with 1.
+type CLIFunc func(cmd *cobra.Command, args []string) error
+
+// moduleCommand is a command of a module's command line.
+type moduleCommand struct {
+	module *Module
+	make   func() *cobra.Command
+	tag    string // under which fx has its CLIFunc
+}
+
+// AsCLI adds a command to the command line. command returns it with its name, texts, flags and arguments, but without Run: what
+// it does is the CLIFunc that constructor makes. When the command runs, the instance is put together as for serve, on the
+// database of the settings, but serves nothing. A name that is taken is a mistake.
+func AsCLI(command func() *cobra.Command, constructor any) Extension {
+	return Extension{func(a *assembly, m *Module) {
+		want, t := reflect.TypeFor[CLIFunc](), reflect.TypeOf(constructor)
+		if !isConstructor(t) || !t.Out(0).ConvertibleTo(want) || reflect.ValueOf(constructor).IsNil() {
+			a.problem(m, "%v is no constructor of a %v: a function that returns one, or one and an error", t, want)
+			return
+		}
+		if command == nil || command() == nil {
+			a.problem(m, "the command of %s is nil", nameOf(constructor))
+			return
+		}
+		c := command()
+		if c.Run != nil || c.RunE != nil || c.HasSubCommands() {
+			a.problem(m, "the command %q of %s has a Run or commands below it; what it does is the CLIFunc alone", c.Name(), nameOf(constructor))
+		}
+		for _, name := range append(c.Aliases, c.Name()) {
+			if a.takenCommand(name) {
+				a.problem(m, "the command %q of %s has a name that is taken", name, nameOf(constructor))
+			}
+		}
+		p := newProvider(m, constructor, reflect.TypeFor[part[CLIFunc]](), true)
+		p.group = fmt.Sprintf(`name:"cli %s %s"`, m.name, c.Name())
+		p.become = func(made reflect.Value) (reflect.Value, error) {
+			f, _ := made.Convert(want).Interface().(CLIFunc)
+			return reflect.ValueOf(part[CLIFunc]{m, f}), nil
+		}
+		a.providers = append(a.providers, p)
+		a.commands = append(a.commands, moduleCommand{m, command, p.group})
+	}}
+}
+
+func (a *assembly) takenCommand(name string) bool {
+	taken := []string{"help", "completion"}
+	for _, c := range (&cli{}).own() {
+		taken = append(append(taken, c.Name()), c.Aliases...)
+	}
+	for _, c := range a.commands {
+		taken = append(append(taken, c.make().Name()), c.make().Aliases...)
+	}
+	return slices.Contains(taken, name)
+}
+
+// ofModules returns the commands of the modules of the build. Mistakes of the modules are told when a command runs.
+func (c *cli) ofModules() []*cobra.Command {
+	a, err := assemble(append(rooms(), c.app.modules...))
+	if err != nil {
+		return nil
+	}
+	list := make([]*cobra.Command, len(a.commands))
+	for i, m := range a.commands {
+		cmd := m.make()
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			config, err := LoadConfig()
+			if err != nil {
+				return &usageError{err}
+			}
+			var run part[CLIFunc]
+			return c.app.with(cmd.Context(), config, c.stderr, func(context.Context, *core) error { return run.value(cmd, args) }, populate(m.tag, &run))
+		}
+		if cmd.Args == nil {
+			cmd.Args = cobra.NoArgs
+		}
+		list[i] = cmd
+	}
+	return list
+}

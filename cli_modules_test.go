@@ -1,0 +1,80 @@
+package leadmill
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/leadmill/leadmill/application"
+)
+
+func greetCommand() *cobra.Command {
+	c := &cobra.Command{Use: "greet NAME", Short: "Greet somebody", Args: cobra.ExactArgs(1)}
+	c.Flags().Bool("loud", false, "with an exclamation mark")
+	return c
+}
+
+// newGreet shows that a command gets what a module gets.
+func newGreet(c Config, ids application.IDs) CLIFunc {
+	return func(cmd *cobra.Command, args []string) error {
+		loud, err := cmd.Flags().GetBool("loud")
+		if err != nil || args[0] == "nobody" {
+			return errors.Join(err, errors.New("nobody is there"))
+		}
+		end := "."
+		if loud {
+			end = "!"
+		}
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "Hello %s%s %d %t\n", args[0], end, len(ids.New("x")), c.DatabaseURL != "")
+		return err
+	}
+}
+
+func TestCommandOfAModule(t *testing.T) {
+	t.Setenv("LEADMILL_DATABASE_URL", "sqlite:"+filepath.Join(t.TempDir(), "leadmill.db"))
+	t.Setenv("LEADMILL_MAIL_DIR", t.TempDir())
+	app := New(NewModule("acme", AsCLI(greetCommand, newGreet)))
+	for _, c := range []struct {
+		args        []string
+		out, errors string
+		code        int
+	}{
+		{[]string{"greet", "Ann"}, "Hello Ann. 28 true\n", "", 0},
+		{[]string{"greet", "--loud", "Bob"}, "Hello Bob! 28 true\n", "", 0},
+		{[]string{"greet", "nobody"}, "", "leadmill: nobody is there\n", 1},
+		{[]string{"greet"}, "", "leadmill: accepts 1 arg(s), received 0; see leadmill greet --help\n", 2},
+		{[]string{"greet", "--quiet", "Ann"}, "", "leadmill: unknown flag: --quiet\n", 2},
+	} {
+		var out, problems bytes.Buffer
+		assert.Equal(t, c.code, app.Main(t.Context(), c.args, &out, &problems), "%v: %s", c.args, &problems)
+		assert.Equal(t, c.out, out.String())
+		assert.Equal(t, c.errors, problems.String())
+	}
+	var help bytes.Buffer
+	require.Zero(t, app.Main(t.Context(), []string{"--help"}, &help, &help))
+	assert.Contains(t, help.String(), "greet       Greet somebody")
+}
+
+func TestCommandsOfModulesAreChecked(t *testing.T) {
+	t.Parallel()
+	named := func(name string) func() *cobra.Command {
+		return func() *cobra.Command { return &cobra.Command{Use: name} }
+	}
+	for says, part := range map[string]Extension{
+		`the command "serve" of`:         AsCLI(named("serve"), newGreet),
+		`the command "help" of`:          AsCLI(named("help"), newGreet),
+		`has a name that is taken`:       several(AsCLI(named("x"), newGreet), AsCLI(named("x"), newGreet)),
+		`has a Run or commands below it`: AsCLI(func() *cobra.Command { return &cobra.Command{Use: "x", Run: func(*cobra.Command, []string) {}} }, newGreet),
+		`is no constructor of a`:         AsCLI(named("x"), newNumber),
+		`the command of`:                 AsCLI(nil, newGreet),
+	} {
+		_, err := assemble([]Module{NewModule("acme", part)})
+		require.ErrorContains(t, err, says)
+	}
+}
