@@ -7,7 +7,7 @@ RACE ?= $(if $(shell command -v gcc || command -v clang),-race)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build generate fmt fmt-check vet lint generate-check openapi-diff test-setup test test-fast test-browser test-mariadb check bench clean
+.PHONY: help run build generate fmt fmt-check vet lint generate-check api-check api-baseline api-diff openapi-diff test-setup test test-fast test-browser test-mariadb check bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,15 @@ lint: ## Run the linters (the first run builds them)
 generate-check:
 	scripts/check-generated.sh
 
+api-check:
+	@$(GO) run ./tests/api/cmd/api check
+
+api-baseline: ## Write the baseline of the public Go packages, which is in ./api, again
+	$(GO) run ./tests/api/cmd/api baseline
+
+api-diff: ## Say what the public Go packages offer otherwise than at REV (main when none is given)
+	@scripts/api-diff.sh $(or $(REV),main)
+
 openapi-diff: ## Say what the OpenAPI document means otherwise than at REV (main when none is given)
 	@mkdir -p bin && git show $(or $(REV),main):ports/http/openapi.yaml >bin/openapi-before.yaml
 	@$(TOOL) oasdiff diff bin/openapi-before.yaml ports/http/openapi.yaml
@@ -60,7 +69,7 @@ test-browser: ## Test in a browser what only a browser shows
 test-mariadb: ## Test the store on MariaDB (PKG=./... for everything)
 	scripts/test.sh mariadb $(or $(PKG),./adapters/...)
 
-check: fmt-check vet lint generate-check build test test-browser test-mariadb ## Everything CI requires
+check: fmt-check vet lint generate-check api-check build test test-browser test-mariadb ## Everything CI requires
 
 bench: ## Measure leads a second (ARGS='-h' lists the options)
 	scripts/test-setup.sh mysql mariadb

@@ -4,6 +4,8 @@
 //	func main() { leadmill.New(acme.Module).Run() }
 //
 // with the team's own rules, strategies, interceptors and projections in acme.Module; see NewModule.
+//
+// Stability: experimental.
 package leadmill
 
 import (

@@ -1,5 +1,7 @@
 // Package application holds the use cases of Leadmill: commands, queries, and projections of events. This package itself
 // holds what all rooms share and the interfaces of what they need from outside.
+//
+// Stability: experimental.
 package application
 
 import (

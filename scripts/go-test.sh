@@ -6,11 +6,11 @@ set -euo pipefail
 # Where the detector has nothing to find, by the end of the package's path:
 #   domain                   values and decisions, which know no goroutine
 #   application/contract     structs and their golden files
-#   tests/arch               reads source
+#   tests/arch, tests/api    read source and what the compiler exports
 #   tests/fault, tests/e2e,  work with processes: what is shared inside of one is raced by the component tests, which do
 #   tests/extension,         all that these do, and slowed down there would be less of the load and the concurrency
 #   tests/browser            that these are about
-readonly unraced='/(domain(/.*)?|application/contract(/.*)?|tests/(arch|fault|e2e|extension(/.*)?|browser))$'
+readonly unraced='/(domain(/.*)?|application/contract(/.*)?|tests/((arch|api)(/.*)?|fault|e2e|extension(/.*)?|browser))$'
 
 # Not in SQLite either, which is C that was translated into Go: instrumented, it takes 20 to 40 times as long.
 readonly raced_but=-gcflags=modernc.org/...=-race=false

@@ -1,4 +1,6 @@
 // Package clock tells the time. No other package reads the machine's clock.
+//
+// Stability: unsupported; it may change at any time.
 package clock
 
 import (

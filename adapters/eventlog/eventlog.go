@@ -6,6 +6,8 @@
 // position. All readers go by position and only up to the [Head]; no transaction is open while a handler works.
 //
 // There may be any number of instances, and each runs one Head and one Sequencer.
+//
+// Stability: unsupported; it may change at any time.
 package eventlog
 
 import (

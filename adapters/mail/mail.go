@@ -1,4 +1,6 @@
 // Package mail sends mail: through an SMTP server, or into files for machines without one.
+//
+// Stability: unsupported; it may change at any time.
 package mail
 
 import (

@@ -1,4 +1,6 @@
 // Package password hashes passwords with argon2id.
+//
+// Stability: unsupported; it may change at any time.
 package password
 
 import (

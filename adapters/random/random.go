@@ -1,4 +1,6 @@
 // Package random makes ids and secrets.
+//
+// Stability: unsupported; it may change at any time.
 package random
 
 import (

@@ -1,4 +1,6 @@
 // Package ratelimit limits how many requests come in a window of time.
+//
+// Stability: unsupported; it may change at any time.
 package ratelimit
 
 import (

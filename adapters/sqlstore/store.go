@@ -2,6 +2,8 @@
 // the same for both; what differs is in package dialect. Each room has a package of its own, which knows its tables; this one
 // puts them together: the Store that runs units of work, the transaction that all rooms share, and the migrations, which have
 // one order.
+//
+// Stability: unsupported; it may change at any time.
 package sqlstore
 
 import (

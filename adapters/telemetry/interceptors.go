@@ -1,5 +1,7 @@
 // Package telemetry holds the interceptors that recover panics of commands and queries, and trace, measure and log them.
 // They keep names, outcomes and durations, but nothing of the content.
+//
+// Stability: unsupported; it may change at any time.
 package telemetry
 
 import (

@@ -1,5 +1,7 @@
 // Package account is the room of sellers, their settings and API keys. It says what the room's commands need of a
 // transaction, and how its events are stored in the log.
+//
+// Stability: experimental.
 package account
 
 import (

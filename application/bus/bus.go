@@ -1,5 +1,7 @@
 // Package bus carries commands and queries to their handlers: a typed handler, a chain of interceptors around it, and the
 // Batcher that turns a handler of slices into a handler of single commands.
+//
+// Stability: stable.
 package bus
 
 import (

@@ -1,6 +1,8 @@
 // Package market is the room of the lead marketplace: campaigns with their contracts, buyers with their accounts, the leads
 // that suppliers send, and reports. It says what the room's commands need of a transaction and from outside, how its events
 // are stored in the log, and the few things that other rooms do with the market's rows.
+//
+// Stability: experimental.
 package market
 
 import "github.com/leadmill/leadmill/application"

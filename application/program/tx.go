@@ -1,6 +1,8 @@
 // Package program is the room of the partner program: partners and their referral links, customers, the lead form with its
 // leads, invitations, tracking and the partners' pages. It says what the room's commands need of a transaction and from
 // outside, and how its events are stored in the log.
+//
+// Stability: experimental.
 package program
 
 import (

@@ -1,4 +1,6 @@
 // Package projection is the extension point for read models, which are built from the log of events and can be built again.
+//
+// Stability: experimental.
 package projection
 
 import (

@@ -1,5 +1,7 @@
 // Package attribution decides which partner a customer belongs to. Each rule is a named policy; the first that has an
 // opinion decides, and its name goes into customer.attributed.v1.
+//
+// Stability: experimental.
 package attribution
 
 import (

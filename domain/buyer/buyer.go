@@ -1,4 +1,6 @@
 // Package buyer holds the buyers of leads and their accounts.
+//
+// Stability: experimental.
 package buyer
 
 import (

@@ -1,4 +1,6 @@
 // Package calendar knows time zones and the windows in which caps are counted.
+//
+// Stability: stable.
 package calendar
 
 import (

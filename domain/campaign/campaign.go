@@ -1,5 +1,7 @@
 // Package campaign holds campaigns: a category of leads with its field rules, its duplicate rule and the contracts under
 // which its leads are sold.
+//
+// Stability: experimental.
 package campaign
 
 import (

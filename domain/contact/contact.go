@@ -1,5 +1,7 @@
 // Package contact holds the values that describe a person or a place: phone, email, US state, ZIP code, URL, date and
 // free text. Each is read by a Parse function whose error reads well after a field name and never repeats the input.
+//
+// Stability: stable.
 package contact
 
 import (

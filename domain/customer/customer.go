@@ -1,4 +1,6 @@
 // Package customer holds the people and companies that partners brought, each with its attribution.
+//
+// Stability: experimental.
 package customer
 
 import (

@@ -1,5 +1,7 @@
 // Package distribution decides which contract takes a lead: a pure function over a campaign, its buyers' accounts and what
 // its contracts have used (docs/marketplace.md).
+//
+// Stability: experimental.
 package distribution
 
 import (

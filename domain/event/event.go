@@ -1,4 +1,6 @@
 // Package event holds what every aggregate shares about domain events: the form of an event and its recording.
+//
+// Stability: stable.
 package event
 
 // Event is a fact that happened to an aggregate. Events are internal to the domain; what the world sees is their public

@@ -1,5 +1,7 @@
 // Package fault holds the one error form of Leadmill: a kind that decides which response a failure gets, and a code that
 // clients can branch on. An error that is not a *fault.Error is internal and its text never leaves the process.
+//
+// Stability: stable.
 package fault
 
 import (

@@ -1,4 +1,6 @@
 // Package field holds the named values of a lead and the rules a campaign has for them.
+//
+// Stability: stable.
 package field
 
 import (

@@ -1,4 +1,6 @@
 // Package lead holds leads and their sales: a person or company interested in something, sold to buyers or waiting.
+//
+// Stability: experimental.
 package lead
 
 import (

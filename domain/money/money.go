@@ -1,4 +1,6 @@
 // Package money holds amounts in integer micro-units, percentages and currencies. No floating point is used anywhere.
+//
+// Stability: stable.
 package money
 
 import (

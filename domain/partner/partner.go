@@ -1,4 +1,6 @@
 // Package partner holds the people and companies that refer customers and supply leads.
+//
+// Stability: experimental.
 package partner
 
 import (

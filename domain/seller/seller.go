@@ -1,4 +1,6 @@
 // Package seller holds the tenant: an organisation that sells leads and runs a partner program, and its API keys.
+//
+// Stability: experimental.
 package seller
 
 import (

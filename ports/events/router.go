@@ -1,4 +1,6 @@
 // Package events is the port for events of the log: a watermill router passes them to reactions.
+//
+// Stability: unsupported; it may change at any time.
 package events
 
 import (

@@ -1,6 +1,8 @@
 // Package httpport is Leadmill's HTTP port: the server, its keys and limits, how requests are read and how answers and errors
 // are written. The rooms beside it (account, program, market, feed) have the routes; a team's routes are made of the same
 // parts. openapi.yaml describes every route.
+//
+// Stability: experimental.
 package httpport
 
 import (

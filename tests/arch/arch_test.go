@@ -30,6 +30,7 @@ type file struct {
 	test      bool // a _test.go file, or anything under tests/
 	set       *token.FileSet
 	ast       *ast.File
+	pkg       []*file // the files of the package, in order, without _test.go files, of which each is alone
 }
 
 // finding is a place where a rule is broken.
@@ -289,6 +290,7 @@ func rules() []rule {
 			},
 		},
 	}
+	list = append(list, promises()...)
 	for _, v := range vendors {
 		list = append(list, rule{
 			"vendor-" + v.name, func(f *file) bool { return !f.test && !under(f.dir, v.places...) },
@@ -397,6 +399,17 @@ func load(t *testing.T, root string) []*file {
 		files = append(files, &file{path: rel, dir: dir, set: set, ast: parsed, test: strings.HasSuffix(rel, "_test.go") || under(dir, "tests")})
 		return nil
 	}))
+	packages := map[string][]*file{}
+	for _, f := range files {
+		if f.pkg = []*file{f}; !strings.HasSuffix(f.path, "_test.go") {
+			packages[f.dir] = append(packages[f.dir], f)
+		}
+	}
+	for _, list := range packages {
+		for _, f := range list {
+			f.pkg = list
+		}
+	}
 	return files
 }
 

@@ -11,6 +11,8 @@
 //     command sets them so that all test binaries of one run share a server.
 //
 // Without these a test binary starts its own server when it first needs one; the server ends with the binary.
+//
+// Stability: unsupported; it may change at any time.
 package dbtest
 
 import (

@@ -3,6 +3,8 @@
 //
 // It is a closed loop: every connection posts its next lead when it has the answer to the last one. So a latency is what a
 // client waits, and the rate is what the given number of clients can get, not what a queue in front of them would see.
+//
+// Stability: unsupported; it may change at any time.
 package load
 
 import (

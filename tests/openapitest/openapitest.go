@@ -1,5 +1,7 @@
 // Package openapitest compares HTTP answers with an OpenAPI document: the status must be documented for the operation, the
 // content type must be exactly the documented one, and a JSON body must be valid against its schema.
+//
+// Stability: unsupported; it may change at any time.
 package openapitest
 
 import (

@@ -1,6 +1,8 @@
 // Package porttest is what the tests of the HTTP port share: a server over the routes of one room, whose handlers remember
 // what they were sent, with a clock, keys and rate limits of the test's own. Every answer is compared with the OpenAPI
 // document.
+//
+// Stability: unsupported; it may change at any time.
 package porttest
 
 import (

@@ -1,5 +1,7 @@
 // Package account stores the installation and its sellers: sellers with their settings, API keys, the answers under
 // Idempotency-Keys, and values of the whole installation.
+//
+// Stability: unsupported; it may change at any time.
 package account
 
 import (

@@ -2,6 +2,8 @@
 // writes them. Every comparison is made inside one snapshot, so that it holds at any moment under any load, and the snapshots
 // are short: tables are walked in chunks by their keys. The rooms of the store say what must hold for their tables; the event
 // log and what all tables have in common are checked here.
+//
+// Stability: unsupported; it may change at any time.
 package audit
 
 import (

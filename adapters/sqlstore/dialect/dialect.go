@@ -1,5 +1,7 @@
 // Package dialect holds all that differs between the two database engines: how a database is opened, how a row is locked
 // and what an error means. SQL text is the same for both.
+//
+// Stability: unsupported; it may change at any time.
 package dialect
 
 import (

@@ -1,5 +1,7 @@
 // Package market stores the lead marketplace: campaigns with their contracts, buyers with their ledgers, suppliers' leads with
 // their sales, what contracts used of their caps, the claims that make duplicates impossible, and the campaign report.
+//
+// Stability: unsupported; it may change at any time.
 package market
 
 import (

@@ -1,5 +1,7 @@
 // Package program stores the partner program: partners with their referral links, customers, lead forms and the leads they
 // brought, gapless numbers, tokens, mails, clicks, and the read model of what came by partners.
+//
+// Stability: unsupported; it may change at any time.
 package program
 
 import (

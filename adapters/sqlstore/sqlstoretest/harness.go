@@ -1,5 +1,7 @@
 // Package sqlstoretest is what every engine must pass. It has the harness, faults on purpose, and the suite of what concerns all
 // rooms: transactions with their events, locks and failures. The suites of the rooms are in the packages below it.
+//
+// Stability: unsupported; it may change at any time.
 package sqlstoretest
 
 import (

@@ -5,6 +5,8 @@
 // Each type has a JSON Schema of its data (schemas/), an example that never changes (golden/) and an entry in
 // asyncapi.yaml. Schemas and asyncapi.yaml are written from the structs by go generate, which refuses a change that
 // would break the contract.
+//
+// Stability: stable.
 package eventsv1
 
 import (

@@ -1,4 +1,6 @@
 // Package projection holds the read models of the marketplace that are built from the events.
+//
+// Stability: unsupported; it may change at any time.
 package projection
 
 import (

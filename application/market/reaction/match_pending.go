@@ -1,4 +1,6 @@
 // Package reaction holds the reactions of the marketplace to events: one file a reaction.
+//
+// Stability: unsupported; it may change at any time.
 package reaction
 
 import (

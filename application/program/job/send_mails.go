@@ -1,4 +1,6 @@
 // Package job holds the repeated jobs of the partner program: one file a job.
+//
+// Stability: unsupported; it may change at any time.
 package job
 
 import (

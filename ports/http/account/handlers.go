@@ -1,4 +1,6 @@
 // Package accounthttp is the account room of the HTTP port: the routes of sellers, their API keys and their settings.
+//
+// Stability: unsupported; it may change at any time.
 package accounthttp
 
 import (

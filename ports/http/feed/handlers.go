@@ -1,4 +1,6 @@
 // Package feedhttp is the feed room of the HTTP port: the log of public events, and the documents that describe them.
+//
+// Stability: unsupported; it may change at any time.
 package feedhttp
 
 import (

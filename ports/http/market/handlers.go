@@ -1,5 +1,7 @@
 // Package markethttp is the market room of the HTTP port: the supplier API, and the routes of buyers, campaigns, contracts,
 // the leads of the marketplace and reports.
+//
+// Stability: unsupported; it may change at any time.
 package markethttp
 
 import (

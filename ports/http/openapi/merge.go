@@ -1,5 +1,7 @@
 // Package openapi puts the OpenAPI document together from a base, which holds what all routes share, and fragments, each of
 // which holds the paths of one room or team with the components that only they use.
+//
+// Stability: unsupported; it may change at any time.
 package openapi
 
 import (

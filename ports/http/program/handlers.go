@@ -1,5 +1,7 @@
 // Package programhttp is the program room of the HTTP port: the routes of partners, their referral links, customers and form
 // leads, what visitors meet who follow a referral link, and the pages that partners see.
+//
+// Stability: unsupported; it may change at any time.
 package programhttp
 
 import (

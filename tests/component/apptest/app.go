@@ -1,5 +1,7 @@
 // Package apptest runs the whole of Leadmill for tests: inside the test, or as processes that can be killed. Clients check
 // every answer against openapi.yaml.
+//
+// Stability: unsupported; it may change at any time.
 package apptest
 
 import (

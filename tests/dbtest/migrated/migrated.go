@@ -1,4 +1,6 @@
 // Package migrated gives tests databases with the schema that this binary knows.
+//
+// Stability: unsupported; it may change at any time.
 package migrated
 
 import (

@@ -1,5 +1,7 @@
 // Package engine holds what all rooms of the store are made with: units of work, the transaction that their repositories
 // share, reads outside of transactions, and small helpers for SQL. It knows no table.
+//
+// Stability: unsupported; it may change at any time.
 package engine
 
 import (

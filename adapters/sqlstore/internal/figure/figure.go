@@ -1,4 +1,6 @@
 // Package figure adds to the tables of read models: sums by a key, which the projections keep up with the event log.
+//
+// Stability: unsupported; it may change at any time.
 package figure
 
 import (

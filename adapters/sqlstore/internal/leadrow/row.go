@@ -1,5 +1,7 @@
 // Package leadrow writes and reads the rows of leads and of their sales. Two rooms share them: a supplier's lead and a lead
 // that a partner registers by the form are both rows of the table leads, so that both can be sold.
+//
+// Stability: unsupported; it may change at any time.
 package leadrow
 
 import (

@@ -1,5 +1,7 @@
 // Package sellerrow reads rows of the table sellers. Two rooms need them: the one that keeps sellers, and the one whose
 // answers name a seller's program.
+//
+// Stability: unsupported; it may change at any time.
 package sellerrow
 
 import (

@@ -1,4 +1,6 @@
 // Package accounttest is what the store of the room account must pass on every engine.
+//
+// Stability: unsupported; it may change at any time.
 package accounttest
 
 import (

@@ -1,4 +1,6 @@
 // Package markettest is what the store of the room market must pass on every engine.
+//
+// Stability: unsupported; it may change at any time.
 package markettest
 
 import (

@@ -1,4 +1,6 @@
 // Package programtest is what the store of the room program must pass on every engine.
+//
+// Stability: unsupported; it may change at any time.
 package programtest
 
 import (

@@ -1,3 +1,6 @@
+// Package leadmill is planted.
+//
+// Stability: experimental.
 package leadmill
 
 import (

@@ -1,3 +1,6 @@
+// Package application is planted.
+//
+// Stability: experimental.
 package application
 
 import (

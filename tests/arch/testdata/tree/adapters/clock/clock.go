@@ -1,4 +1,7 @@
-package clock
+// Package clock is planted.
+//
+// Stability: unsupported.
+package clock // want stability
 
 import "time"
 

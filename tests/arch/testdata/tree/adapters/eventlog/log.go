@@ -1,3 +1,6 @@
+// Package eventlog is planted.
+//
+// Stability: unsupported; it may change at any time.
 package eventlog
 
 import (

@@ -1,3 +1,6 @@
+// Package mail is planted.
+//
+// Stability: unsupported; it may change at any time.
 package mail // want wall-clock
 
 import (

@@ -1,3 +1,6 @@
+// Package sqlstore is planted.
+//
+// Stability: unsupported; it may change at any time.
 package sqlstore
 
 import (

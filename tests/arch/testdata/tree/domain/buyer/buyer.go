@@ -1,4 +1,7 @@
-package buyer
+// Package buyer is planted.
+//
+// Stability: unsupported; it may change at any time.
+package buyer // want stability
 
 import (
 	"context"          // want domain-imports

@@ -1,3 +1,6 @@
+// Package campaign is planted.
+//
+// Stability: experimental.
 package campaign
 
 import e "github.com/leadmill/leadmill/domain/event"

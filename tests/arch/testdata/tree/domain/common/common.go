@@ -1,1 +1,2 @@
-package common // want layout
+// Package common says nothing of itself.
+package common // want layout stability

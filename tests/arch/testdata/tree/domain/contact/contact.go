@@ -1,4 +1,7 @@
-package contact
+// Package contact is planted.
+//
+// Stability: experimental.
+package contact // want stability
 
 import (
 	_ "log/slog"

@@ -1,4 +1,7 @@
-package distribution
+// Package distribution is planted.
+//
+// Stability: stable.
+package distribution // want stability
 
 import (
 	_ "github.com/leadmill/leadmill/domain/buyer"

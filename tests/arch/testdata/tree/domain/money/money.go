@@ -1,6 +1,9 @@
+// Package money is planted.
+//
+// Stability: stable.
 package money
 
 import (
 	_ "github.com/leadmill/leadmill/domain/fault"
-	_ "github.com/leadmill/leadmill/domain/lead" // want aggregates-apart
+	_ "github.com/leadmill/leadmill/domain/lead" // want aggregates-apart stable-on-stable
 )

@@ -1,3 +1,6 @@
+// Package http is planted.
+//
+// Stability: experimental.
 package http
 
 import (

@@ -1,4 +1,9 @@
-package dbtest
+// Package dbtest is planted.
+//
+// Stability: unsupported; it may change at any time.
+//
+// Stability: unsupported; it may change at any time.
+package dbtest // want stability
 
 import (
 	_ "github.com/jmoiron/sqlx"

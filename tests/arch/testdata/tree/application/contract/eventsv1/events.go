@@ -1,3 +1,6 @@
+// Package eventsv1 is planted.
+//
+// Stability: stable.
 package eventsv1
 
 import (

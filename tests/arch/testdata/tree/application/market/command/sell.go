@@ -1,4 +1,7 @@
-package command
+// Package command is planted.
+//
+// Stability: experimental.
+package command // want stability
 
 import (
 	_ "context"

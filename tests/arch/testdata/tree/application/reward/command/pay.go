@@ -1,1 +1,4 @@
-package command // want layout
+// Package command is planted.
+//
+// Stability: stable.
+package command // want layout stability

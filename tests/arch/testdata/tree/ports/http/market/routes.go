@@ -1,3 +1,6 @@
+// Package market is planted.
+//
+// Stability: unsupported; it may change at any time.
 package market
 
 import (

@@ -1,0 +1,4 @@
+// Package command says it a second time.
+//
+// Stability: experimental.
+package command
