@@ -59,6 +59,7 @@ type accountIn struct {
 	Secrets    application.Secrets
 	Keyring    *application.Keyring
 	Reader     *accountstore.Reader
+	Scopes     application.Scopes
 }
 
 func newAccountHandlers(in accountIn) accounthttp.Handlers {
@@ -71,7 +72,7 @@ func newAccountHandlers(in accountIn) accounthttp.Handlers {
 			SellerByCode: application.Query(o, r.SellerByCode),
 		},
 		APIKeyHandlers: accounthttp.APIKeyHandlers{
-			CreateAPIKey: application.Command(o, accountcommand.CreateAPIKeyHandler{Deps: d, Secrets: in.Secrets}),
+			CreateAPIKey: application.Command(o, accountcommand.CreateAPIKeyHandler{Deps: d, Secrets: in.Secrets, Scopes: in.Scopes}),
 			RevokeAPIKey: forgetting(in.Keyring, application.Command(o, accountcommand.RevokeAPIKeyHandler{Deps: d})),
 			APIKeys:      application.Query(o, r.APIKeys),
 		},

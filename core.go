@@ -51,8 +51,9 @@ var coreModule = fx.Module("core", fx.Provide(
 	fx.Annotate(newStore, fx.ParamTags(``, ``, ``, ``, groupTranslations)),
 	application.NewInFlight,
 	application.NewOperations,
+	func() application.Scopes { return application.Scopes{} },
 	func() *publicAddress { return &publicAddress{} },
-	fx.Annotate(newChain, fx.ParamTags(``, ``, ``, groupInterceptors)),
+	fx.Annotate(newChain, fx.ParamTags(``, ``, ``, ``, groupInterceptors)),
 	fx.Annotate(newRunner, fx.ParamTags(``, ``, ``, ``, groupProjections)),
 	fx.Annotate(newPurge, fx.ResultTags(groupJobs)),
 	fx.Annotate(newSubscriptions, fx.ParamTags(``, ``, ``, ``, groupReactions)),
@@ -76,6 +77,7 @@ type core struct {
 	Address       *publicAddress
 	Chain         bus.Chain
 	Operations    *application.Operations
+	Scopes        application.Scopes
 	Subscriptions []events.Subscription
 	Jobs          []application.Job  `group:"jobs"`
 	Routes        [][]httpport.Route `group:"routes"`
@@ -216,7 +218,7 @@ func (a *publicAddress) base() string {
 	return ""
 }
 
-func newChain(logger *slog.Logger, registry *prometheus.Registry, clock application.Clock, more []bus.Interceptor) (bus.Chain, error) {
+func newChain(logger *slog.Logger, registry *prometheus.Registry, clock application.Clock, scopes application.Scopes, more []bus.Interceptor) (bus.Chain, error) {
 	metrics, err := telemetry.NewMetrics(registry, clock)
 	if err != nil {
 		return bus.Chain{}, err
@@ -226,7 +228,7 @@ func newChain(logger *slog.Logger, registry *prometheus.Registry, clock applicat
 		telemetry.Trace{Tracer: otel.Tracer("leadmill")},
 		metrics,
 		telemetry.Log{Logger: logger, Clock: clock},
-		application.Authorise{},
+		application.Authorise{Scopes: scopes},
 	}, more...)...)
 }
 

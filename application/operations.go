@@ -16,12 +16,13 @@ type Message interface{ Needs() Scope }
 type Operations struct {
 	chain bus.Chain
 	known map[string]reflect.Type
+	needs map[string]Scope
 	errs  []error
 }
 
 // NewOperations returns Operations without any message. Each handler that is added is wrapped in the chain.
 func NewOperations(chain bus.Chain) *Operations {
-	return &Operations{chain: chain, known: map[string]reflect.Type{}}
+	return &Operations{chain: chain, known: map[string]reflect.Type{}, needs: map[string]Scope{}}
 }
 
 // Err returns what is wrong with the added messages: a message without a scope, or two messages of the same name. nil when
@@ -49,6 +50,6 @@ func add[M Message](o *Operations) (name string) {
 	if other, twice := o.known[name]; twice {
 		o.errs = append(o.errs, fmt.Errorf("%s and %s have one name, or one of them has two handlers", other, t))
 	}
-	o.known[name] = t
+	o.known[name], o.needs[name] = t, message.Needs()
 	return name
 }
