@@ -235,7 +235,7 @@ func newChain(logger *slog.Logger, registry *prometheus.Registry, clock applicat
 // server returns the HTTP port with the routes of all rooms.
 func (k *core) server() (*httpport.Server, error) {
 	s, err := httpport.New(httpport.Deps{
-		Routes: slices.Concat(k.Routes...), Authenticator: k.Keyring, Limiter: k.Limiter, Clock: k.Clock, IDs: k.IDs,
+		Routes: slices.Concat(k.Routes...), Scopes: k.Scopes, Authenticator: k.Keyring, Limiter: k.Limiter, Clock: k.Clock, IDs: k.IDs,
 		Logger: k.Logger, PublicURL: k.Config.PublicURL, Ready: k.isReady,
 	})
 	if err != nil {
