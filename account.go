@@ -58,7 +58,9 @@ func newKeyring(reader *accountstore.Reader, clock application.Clock, admin admi
 	return application.NewKeyring(reader, clock, admin.hash)
 }
 
-func newAccountHandlers(o *application.Operations, d account.Deps, secrets application.Secrets, keyring *application.Keyring, r *accountstore.Reader) accounthttp.Handlers {
+func newAccountHandlers(o *application.Operations, d account.Deps, secrets application.Secrets, keyring *application.Keyring, scopes application.Scopes,
+	r *accountstore.Reader,
+) accounthttp.Handlers {
 	return accounthttp.Handlers{
 		SellerHandlers: accounthttp.SellerHandlers{
 			CreateSeller: application.Command(o, accountcommand.CreateSellerHandler{Deps: d, Secrets: secrets}),
@@ -67,7 +69,7 @@ func newAccountHandlers(o *application.Operations, d account.Deps, secrets appli
 			SellerByCode: application.Query(o, r.SellerByCode),
 		},
 		APIKeyHandlers: accounthttp.APIKeyHandlers{
-			CreateAPIKey: application.Command(o, accountcommand.CreateAPIKeyHandler{Deps: d, Secrets: secrets}),
+			CreateAPIKey: application.Command(o, accountcommand.CreateAPIKeyHandler{Deps: d, Secrets: secrets, Scopes: scopes}),
 			RevokeAPIKey: forgetting(keyring, application.Command(o, accountcommand.RevokeAPIKeyHandler{Deps: d})),
 			APIKeys:      application.Query(o, r.APIKeys),
 		},

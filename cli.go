@@ -173,7 +173,7 @@ func (c *cli) keys() *cobra.Command {
 			return err
 		}),
 	}
-	create.Flags().StringVar(&scope, "scope", "program", "program or supplier")
+	create.Flags().StringVar(&scope, "scope", "program", "program, supplier, or one that a module of this build declares")
 	create.Flags().StringVar(&name, "name", "", "a name to know the key by")
 	create.Flags().StringVar(&partnerID, "partner", "", "id of the partner a supplier key belongs to")
 	create.Flags().StringVar(&rate, "rate", "", "requests/seconds, such as 600/60; none for no limit (default 60/60)")

@@ -4,10 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"log/slog"
 	"reflect"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -60,8 +60,9 @@ var coreConstructors = []coreConstructor{
 	{make: newStore, tags: []string{``, ``, ``, ``, groupTranslations}},
 	{make: application.NewInFlight},
 	{make: application.NewOperations},
+	{make: newScopes, tags: []string{groupScopes}},
 	{make: func() *publicAddress { return &publicAddress{} }},
-	{make: newChain, tags: []string{``, ``, ``, groupInterceptors}},
+	{make: newChain, tags: []string{``, ``, ``, ``, groupInterceptors}},
 	{make: newRunner, tags: []string{``, ``, ``, ``, groupProjections}},
 	{make: newSubscriptions, tags: []string{``, ``, ``, ``, groupReactions}},
 	{make: newIntakeRules, tags: []string{groupIntakeRules}},
@@ -136,10 +137,11 @@ type core struct {
 	Address       *publicAddress
 	Chain         bus.Chain
 	Operations    *application.Operations
+	Scopes        application.Scopes
 	Subscriptions []events.Subscription
-	Jobs          []part[application.Job]  `group:"jobs"`
-	Routes        []part[[]httpport.Route] `group:"routes"`
-	Made          []part[operationName]    `group:"operations"`
+	Jobs          []part[application.Job] `group:"jobs"`
+	Routes        []part[httpport.Team]   `group:"routes"`
+	Made          []part[operationName]   `group:"operations"`
 
 	Account accounthttp.Handlers
 	Program programhttp.Handlers
@@ -299,7 +301,7 @@ func (a *publicAddress) base() string {
 	return ""
 }
 
-func newChain(logger *slog.Logger, registry *prometheus.Registry, clock application.Clock, more []part[bus.Interceptor]) (bus.Chain, error) {
+func newChain(logger *slog.Logger, registry *prometheus.Registry, clock application.Clock, scopes application.Scopes, more []part[bus.Interceptor]) (bus.Chain, error) {
 	if err := unique("interceptors", more, bus.Interceptor.Code); err != nil {
 		return bus.Chain{}, err
 	}
@@ -312,14 +314,40 @@ func newChain(logger *slog.Logger, registry *prometheus.Registry, clock applicat
 		telemetry.Trace{Tracer: otel.Tracer("leadmill")},
 		metrics,
 		telemetry.Log{Logger: logger, Clock: clock},
-		application.Authorise{},
+		application.Authorise{Scopes: scopes},
 	}, values(more)...)...)
 }
 
-// server returns the HTTP port with the routes of all rooms.
+// newScopes returns the key scopes of all modules. An error names the modules that declare one.
+func newScopes(list []part[application.KeyScope]) (application.Scopes, error) {
+	if err := unique("key scopes", list, func(k application.KeyScope) application.Scope { return k.Name }); err != nil {
+		return application.Scopes{}, err
+	}
+	var wrong []error
+	for _, p := range list {
+		if _, err := application.NewScopes(p.value); err != nil {
+			wrong = append(wrong, fmt.Errorf("module %q: %w", p.module.name, err))
+		}
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return application.Scopes{}, err
+	}
+	return application.NewScopes(values(list)...)
+}
+
+// server returns the HTTP port with the routes of all modules.
 func (k *core) server() (*httpport.Server, error) {
+	var routes []httpport.Route
+	var teams []httpport.Team
+	for _, p := range k.Routes {
+		if p.module.own {
+			routes = append(routes, p.value.Routes...)
+			continue
+		}
+		teams = append(teams, p.value)
+	}
 	s, err := httpport.New(httpport.Deps{
-		Routes: slices.Concat(values(k.Routes)...), Authenticator: k.Keyring, Limiter: k.Limiter, Clock: k.Clock, IDs: k.IDs,
+		Routes: routes, Teams: teams, Scopes: k.Scopes, Authenticator: k.Keyring, Limiter: k.Limiter, Clock: k.Clock, IDs: k.IDs,
 		Logger: k.Logger, PublicURL: k.Config.PublicURL, Ready: k.isReady,
 	})
 	if err != nil {

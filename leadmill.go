@@ -94,7 +94,7 @@ func (a *App) with(ctx context.Context, c Config, logs io.Writer, use func(ctx c
 	if err := app.Err(); err != nil {
 		return fmt.Errorf("put leadmill together: %w", dig.RootCause(err))
 	}
-	if err := k.Operations.Err(); err != nil {
+	if err := errors.Join(k.Operations.Err(), k.Scopes.Check(k.Operations)); err != nil {
 		return fmt.Errorf("put leadmill together: %w", err)
 	}
 	starting, cancel := context.WithTimeout(ctx, startTimeout)

@@ -1,7 +1,6 @@
 package leadmill
 
 import (
-	"context"
 	"fmt"
 	"reflect"
 
@@ -26,6 +25,7 @@ const (
 	groupReactions    = `group:"reactions"`
 	groupJobs         = `group:"jobs"`
 	groupRoutes       = `group:"routes"`
+	groupScopes       = `group:"key_scopes"`
 )
 
 // AsIntakeRule registers a constructor of a lead.IntakeRule: a rule that every lead must pass before it is offered to
@@ -69,9 +69,49 @@ func AsTranslation(constructor any) Extension {
 	return grouped(constructor, groupTranslations, same[application.Translation])
 }
 
-// AsRoutes registers a constructor of a []httpport.Route.
+// AsRoutes registers a constructor of a []httpport.Route. For one route there is AsRoute, which says more.
 func AsRoutes(constructor any) Extension {
-	return grouped(constructor, groupRoutes, same[[]httpport.Route])
+	return grouped(constructor, groupRoutes, func(m *Module, routes []httpport.Route) (httpport.Team, error) {
+		return httpport.Team{Module: m.name, Routes: routes}, nil
+	})
+}
+
+// AsRoute registers a constructor of a func(*httpport.Call) that answers a method of a path: below /v1/x/<module>/, with
+// parameters such as ":id". scope is whose keys may use it; application.Visitor is everybody. A fragment of the module (AsOpenAPI)
+// describes it.
+func AsRoute(method, path string, scope application.Scope, constructor any, options ...RouteOption) Extension {
+	return grouped(constructor, groupRoutes, func(m *Module, handle func(*httpport.Call)) (httpport.Team, error) {
+		r := httpport.Route{Method: method, Path: path, Needs: scope, Handle: handle}
+		for _, o := range options {
+			o(&r)
+		}
+		return httpport.Team{Module: m.name, Routes: []httpport.Route{r}}, nil
+	})
+}
+
+// RouteOption says more of a route.
+type RouteOption func(*httpport.Route)
+
+// AlsoFor lets keys of scopes that modules declare (AsScope) use a route for program keys, when they open what it sends.
+func AlsoFor(scopes ...application.Scope) RouteOption {
+	return func(r *httpport.Route) { r.Also = append(r.Also, scopes...) }
+}
+
+// AsOpenAPI adds a fragment of the OpenAPI document, in YAML: the paths of the module's routes, with tags and the components
+// that only they use. It is merged into /openapi.yaml, to whose components it may refer. Every route is in a fragment, and every
+// operation of a fragment is a route.
+func AsOpenAPI(fragment []byte) Extension {
+	return grouped(func() httpport.Team { return httpport.Team{OpenAPI: [][]byte{fragment}} }, groupRoutes, func(m *Module, t httpport.Team) (httpport.Team, error) {
+		t.Module = m.name
+		return t, nil
+	})
+}
+
+// AsScope declares a scope of API keys: 1 to 16 of a-z, 0-9 and hyphens. Its keys belong to one seller and may do what the named
+// commands and queries do, out of what program keys may do, and use the routes that name the scope. Make one with
+// "leadmill keys create --scope <name>".
+func AsScope(name application.Scope, operations ...string) Extension {
+	return grouped(func() application.KeyScope { return application.KeyScope{Name: name, Operations: operations} }, groupScopes, same[application.KeyScope])
 }
 
 // AsCommand registers a constructor of the handler of a command: a bus.Handler[C, R]. It runs under the same chain of
@@ -130,5 +170,3 @@ func AsJob(constructor any) Extension {
 func AsReaction(constructor any) Extension {
 	return grouped(constructor, groupReactions, same[application.Reaction])
 }
-
-var _ = context.Background

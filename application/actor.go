@@ -9,7 +9,7 @@ import (
 
 // Actor is who sends a command or asks a query. It comes from the API key alone, never from a request's body.
 type Actor struct {
-	Scope      seller.Scope
+	Scope      seller.Scope // a built-in one or that of a team
 	KeyID      string
 	SellerID   string // empty for Admin, as are all members below
 	SellerCode string

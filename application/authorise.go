@@ -10,10 +10,13 @@ import (
 // ErrForbidden says that the key is valid but its scope does not allow the message.
 var ErrForbidden = fault.New(fault.Forbidden, "forbidden", "This API key may not do this.")
 
-// Authorise is the interceptor that compares the scope of a command's or query's actor with the scope the message needs. The
-// HTTP port checks scopes too; Authorise checks them for every port. It refuses a message that names no scope, and a message
-// that needs a key but carries no actor.
-type Authorise struct{}
+// Authorise is the interceptor that compares the scope of a command's or query's actor with the scope the message needs. An
+// actor with the scope of a team may also send what its scope opens. The HTTP port checks scopes too; Authorise checks them
+// for every port. It refuses a message that names no scope, and a message that needs a key but carries no actor.
+type Authorise struct {
+	// Scopes are the scopes of teams; the zero value is none.
+	Scopes Scopes
+}
 
 // Code implements bus.Interceptor.
 func (Authorise) Code() string { return "authorise" }
@@ -22,15 +25,15 @@ func (Authorise) Code() string { return "authorise" }
 func (Authorise) Order() int { return 500 }
 
 // Intercept implements bus.Interceptor. Errors: ErrForbidden, those of next.
-func (Authorise) Intercept(ctx context.Context, op bus.Operation, next func(context.Context) error) error {
-	if !permitted(op.Message) {
+func (a Authorise) Intercept(ctx context.Context, op bus.Operation, next func(context.Context) error) error {
+	if !a.permits(op) {
 		return ErrForbidden
 	}
 	return next(ctx)
 }
 
-func permitted(message any) bool {
-	m, ok := message.(Message)
+func (a Authorise) permits(op bus.Operation) bool {
+	m, ok := op.Message.(Message)
 	if !ok {
 		return false
 	}
@@ -40,7 +43,11 @@ func permitted(message any) bool {
 	case "":
 		return false
 	default:
-		sent, ok := message.(interface{ Who() Actor })
-		return ok && Scope(sent.Who().Scope) == need
+		sent, ok := op.Message.(interface{ Who() Actor })
+		if !ok {
+			return false
+		}
+		has := Scope(sent.Who().Scope)
+		return has == need || need == Program && a.Scopes.Opens(has, op.Name)
 	}
 }

@@ -18,13 +18,14 @@ type Message interface{ Needs() Scope }
 type Operations struct {
 	chain    bus.Chain
 	known    map[string]reflect.Type
+	needs    map[string]Scope
 	handlers map[reflect.Type]any // by the message's type: a bus.Handler[message, result]
 	errs     []error
 }
 
 // NewOperations returns Operations without any message. Each handler that is added is wrapped in the chain.
 func NewOperations(chain bus.Chain) *Operations {
-	return &Operations{chain: chain, known: map[string]reflect.Type{}, handlers: map[reflect.Type]any{}}
+	return &Operations{chain: chain, known: map[string]reflect.Type{}, needs: map[string]Scope{}, handlers: map[reflect.Type]any{}}
 }
 
 // Err returns what is wrong with the added messages: a message without a scope, or two messages of the same name. nil when
@@ -59,16 +60,6 @@ func Send[R any, M Message](ctx context.Context, o *Operations, m M) (R, error) 
 	return h.Handle(ctx, m)
 }
 
-// Names returns the names of all commands and queries with the scopes they need.
-func (o *Operations) Names() map[string]Scope {
-	names := make(map[string]Scope, len(o.known))
-	for name, t := range o.known {
-		m, _ := reflect.TypeAssert[Message](reflect.Zero(t))
-		names[name] = m.Needs()
-	}
-	return names
-}
-
 // describe returns what interceptors are told of messages of a type. A message of Leadmill itself that is about one seller has
 // a method OfSeller, which returns the seller's id.
 func describe[M Message](kind bus.Kind, name string) func(any) bus.Operation {
@@ -98,6 +89,6 @@ func add[M Message](o *Operations) (name string) {
 	if other, twice := o.known[name]; twice {
 		o.errs = append(o.errs, fmt.Errorf("%s and %s have one name, or one of them has two handlers", other, t))
 	}
-	o.known[name] = t
+	o.known[name], o.needs[name] = t, message.Needs()
 	return name
 }

@@ -80,7 +80,6 @@ func TestSend(t *testing.T) {
 	o := application.NewOperations(chain)
 	application.Command(o, bus.HandlerFunc[openDoor, string](done[openDoor]))
 	application.Query(o, done[ringBell])
-	require.Equal(t, map[string]application.Scope{"openDoor": application.Program, "ringBell": application.Visitor}, o.Names())
 	for range 2 {
 		got, err := application.Send[string](t.Context(), o, openDoor{})
 		require.NoError(t, err)
@@ -103,39 +102,6 @@ func TestOperationsRefuseWhatCannotBeToldApart(t *testing.T) {
 	require.ErrorContains(t, o.Err(), "application_test.scopeless needs no scope")
 	application.Command(o, bus.HandlerFunc[openDoor, string](done[openDoor]))
 	require.ErrorContains(t, o.Err(), "application_test.openDoor and application_test.openDoor have one name")
-}
-
-func TestAuthoriseRefusesWhatItDoesNotKnow(t *testing.T) {
-	t.Parallel()
-	by := func(s seller.Scope) application.Actor { return application.Actor{Scope: s} }
-	for name, c := range map[string]struct {
-		message any
-		passes  bool
-	}{
-		"the right scope":            {openDoor{by(seller.Program)}, true},
-		"another scope":              {openDoor{by(seller.Supplier)}, false},
-		"admin is no program key":    {openDoor{by(seller.Admin)}, false},
-		"no actor filled in":         {openDoor{}, false},
-		"a supplier's":               {closeDoor{by(seller.Supplier)}, true},
-		"a visitor":                  {ringBell{}, true},
-		"leadmill itself":            {wipeFloor{}, true},
-		"a key is needed, no actor":  {keyless{}, false},
-		"no scope":                   {scopeless{by("")}, false},
-		"a message without any need": {struct{ application.Actor }{by(seller.Program)}, false},
-		"nothing":                    {nil, false},
-	} {
-		passed := false
-		err := application.Authorise{}.Intercept(t.Context(), bus.Operation{Name: "x", Message: c.message}, func(context.Context) error {
-			passed = true
-			return nil
-		})
-		assert.Equal(t, c.passes, passed, name)
-		if c.passes {
-			require.NoError(t, err, name)
-		} else {
-			require.ErrorIs(t, err, application.ErrForbidden, name)
-		}
-	}
 }
 
 func TestActorIsSeller(t *testing.T) {

@@ -6,7 +6,8 @@ import "github.com/leadmill/leadmill/domain/seller"
 // not start.
 type Scope string
 
-// The scopes. Admin, Program and Supplier are those of API keys; an actor has exactly one of them.
+// The built-in scopes. Admin, Program and Supplier are those of API keys; an actor has exactly one of them, or one that a
+// team declares (see KeyScope).
 const (
 	Admin    = Scope(seller.Admin)    // whoever runs the installation
 	Program  = Scope(seller.Program)  // everything of one seller

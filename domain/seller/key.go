@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"hash/crc32"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 // Scope is what an API key may do (docs/marketplace.md).
 type Scope string
 
-// The scopes.
+// The built-in scopes; a team's module may declare more.
 const (
 	Admin    Scope = "admin"    // the installation: /v1/sellers only
 	Program  Scope = "program"  // everything of one seller under /v1
@@ -64,9 +65,10 @@ type Key struct {
 	RevokedAt    time.Time // zero: in force
 }
 
-// KeyRequest describes the key that an operator asks for. PartnerID is required for Supplier and empty for Program.
+// KeyRequest describes the key that an operator asks for. PartnerID is required for Supplier and empty for all others.
 type KeyRequest struct {
 	Scope     Scope
+	Scopes    []Scope // those that the key may have; nil: Program and Supplier
 	Name      string
 	PartnerID string
 	Limit     *RateLimit // nil: the default; zero: none
@@ -76,13 +78,18 @@ type KeyRequest struct {
 // fault.ErrValidation with the members at fault.
 func NewKey(id, sellerID, token string, r KeyRequest, now time.Time) (Key, error) {
 	var v fault.Violations
-	if r.Scope != Program && r.Scope != Supplier {
-		v.Add("scope", fault.InvalidValue, "must be program or supplier")
+	scopes := r.Scopes
+	if scopes == nil {
+		scopes = []Scope{Program, Supplier}
+	}
+	known := slices.Contains(scopes, r.Scope)
+	if !known {
+		v.Add("scope", fault.InvalidValue, "must be "+oneOf(scopes))
 	}
 	if r.Scope == Supplier && r.PartnerID == "" {
 		v.Add("partner", fault.Required, "is required for a supplier key")
 	}
-	if r.Scope == Program && r.PartnerID != "" {
+	if known && r.Scope != Supplier && r.PartnerID != "" {
 		v.Add("partner", fault.InvalidValue, "is for supplier keys only")
 	}
 	name, err := contact.ParseText(r.Name, 200)
@@ -101,6 +108,21 @@ func NewKey(id, sellerID, token string, r KeyRequest, now time.Time) (Key, error
 		ID: id, SellerID: sellerID, Scope: r.Scope, Name: name, PartnerID: r.PartnerID, Limit: limit,
 		Hash: HashToken(token), CreatedAt: now,
 	}, nil
+}
+
+// oneOf writes scopes as a choice: "program, supplier or reports".
+func oneOf(scopes []Scope) string {
+	var b strings.Builder
+	for i, s := range scopes {
+		switch {
+		case i > 0 && i == len(scopes)-1:
+			b.WriteString(" or ")
+		case i > 0:
+			b.WriteString(", ")
+		}
+		b.WriteString(string(s))
+	}
+	return b.String()
 }
 
 // Token returns the text of a key: lm_<scope>_<id>_<secret><checksum> (docs/marketplace.md). By its checksum a scanner or a

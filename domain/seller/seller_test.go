@@ -144,11 +144,17 @@ func TestNewKey(t *testing.T) {
 	supplier := func(l *seller.RateLimit) seller.KeyRequest {
 		return seller.KeyRequest{Scope: seller.Supplier, Name: "form", PartnerID: "partner_1", Limit: l}
 	}
+	teams := []seller.Scope{seller.Program, seller.Supplier, "reports"}
 	for _, tc := range []struct {
 		name string
 		r    seller.KeyRequest
 		want map[string]fault.Code
 	}{
+		{"a team's", seller.KeyRequest{Scope: "reports", Scopes: teams}, nil},
+		{"a team's, with a partner", seller.KeyRequest{Scope: "reports", Scopes: teams, PartnerID: "p"}, map[string]fault.Code{"partner": fault.InvalidValue}},
+		{"a team's that nobody declares", seller.KeyRequest{Scope: "reports"}, map[string]fault.Code{"scope": fault.InvalidValue}},
+		{"program where it is not granted", seller.KeyRequest{Scope: seller.Program, Scopes: teams[2:]}, map[string]fault.Code{"scope": fault.InvalidValue}},
+		{"nothing is granted", seller.KeyRequest{Scope: seller.Program, Scopes: []seller.Scope{}}, map[string]fault.Code{"scope": fault.InvalidValue}},
 		{"supplier", supplier(nil), nil},
 		{"program", seller.KeyRequest{Scope: seller.Program}, nil},
 		{"no limit", supplier(limit(0, 0)), nil},
@@ -188,6 +194,18 @@ func TestNewKey(t *testing.T) {
 	assert.Equal(t, seller.RateLimit{Requests: 60, Window: time.Minute}, seller.DefaultRateLimit)
 }
 
+func TestNewKeyTellsWhichScopesThereAre(t *testing.T) {
+	t.Parallel()
+	for want, scopes := range map[string][]seller.Scope{
+		"must be program or supplier":                  nil,
+		"must be reports":                              {"reports"},
+		"must be program, supplier, dialer or reports": {seller.Program, seller.Supplier, "dialer", "reports"},
+	} {
+		_, err := seller.NewKey("key1", "seller_1", "token", seller.KeyRequest{Scope: "report", Scopes: scopes}, now)
+		assert.Equal(t, []fault.Violation{{Field: "scope", Code: fault.InvalidValue, Message: want}}, fault.As(err).Violated())
+	}
+}
+
 func TestToken(t *testing.T) {
 	t.Parallel()
 	token := seller.Token(seller.Supplier, "01JABC", "SECRET_with_underscores")
@@ -195,6 +213,9 @@ func TestToken(t *testing.T) {
 	id, ok := seller.TokenID(token)
 	assert.True(t, ok)
 	assert.Equal(t, "01JABC", id)
+	id, ok = seller.TokenID(seller.Token("a-team-s-scope-1", "01jdef", "SECRET"))
+	assert.True(t, ok, "a team's scope may have hyphens")
+	assert.Equal(t, "01jdef", id)
 	for i := range len(token) {
 		forged := []byte(token)
 		forged[i] ^= 1

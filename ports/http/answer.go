@@ -93,14 +93,20 @@ func (k *Call) Redirect(target string) {
 	http.Redirect(k.gin.Writer, k.gin.Request, target, http.StatusFound)
 }
 
-// Ask sends a query and answers its result as show writes it.
+// Answer answers {"data":…,"status":1} with an object that Encode writes, such as a struct with json tags.
+func Answer[D any](k *Call, status int, object D) {
+	k.JSON(status, Encode(data[D]{Data: object, Status: 1}))
+}
+
+// Ask sends a query and answers {"data":…,"status":1} with its result as show writes it, or the error of its handler. show
+// returns what Encode writes, such as a struct with json tags.
 func Ask[Q, R, D any](k *Call, h bus.Handler[Q, R], q Q, show func(R) D) {
 	r, err := h.Handle(k.ctx, q)
 	if err != nil {
 		k.Fail(err)
 		return
 	}
-	k.JSON(http.StatusOK, Encode(data[D]{Data: show(r), Status: 1}))
+	Answer(k, http.StatusOK, show(r))
 }
 
 // Each turns a function that writes one item into a function that writes a list.
@@ -114,8 +120,10 @@ func Each[T, D any](show func(T) D) func([]T) []D {
 	}
 }
 
-// List answers a page of a list, each item as show writes it. ask makes the query for the page that is asked for; it reads
-// further parameters of the request's query and adds what is wrong with them to the violations.
+// List answers a page of a list, each item as show writes it, with links to other pages. The page is what limit, page, cursor
+// and sort of the request's query say. ask makes the query for that page; it reads further parameters and adds what is wrong
+// with them to the violations, all of which are answered at once. The handler returns as many items as the page's limit
+// and the key to go on after, see application.ListOf.
 func List[Q, T, D any](k *Call, h bus.Handler[Q, application.List[T]], ask func(application.Page, url.Values, *fault.Violations) Q, show func(T) D) {
 	values := k.Query()
 	var v fault.Violations

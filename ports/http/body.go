@@ -134,7 +134,8 @@ func (b *Body) AlsoCheck(check func() error) {
 	}
 }
 
-// Do sends a command whose members were bound, and answers what it stored.
+// Do sends a command whose members were bound, and answers what its Once rendered, or the error of its handler. A handler of a
+// command that changes something does so by application.DoOnce, which runs it once under an Idempotency-Key.
 func Do[C any](b *Body, h bus.Handler[C, application.Done], c C) {
 	done, err := h.Handle(b.call.ctx, c)
 	if err != nil {
@@ -144,7 +145,8 @@ func Do[C any](b *Body, h bus.Handler[C, application.Done], c C) {
 	b.call.Respond(done)
 }
 
-// Once makes a command replayable under the request's Idempotency-Key. show turns its result into what is answered as data.
+// Once makes a command replayable under the request's Idempotency-Key. show turns its result into what is answered as
+// {"data":…,"status":1} with a status such as 201.
 func Once[R, D any](b *Body, status int, show func(R) D) application.Once[R] {
 	return application.Once[R]{Key: b.key, Fingerprint: b.call.Fingerprint(b.raw), Render: func(r R) application.Response {
 		return application.Response{Status: status, Body: Encode(data[D]{Data: show(r), Status: 1})}

@@ -23,7 +23,11 @@ import (
 )
 
 // Call is one request on its way through the port: what it asks and how it is answered. A handler answers it once, by JSON,
-// Send, OK, Respond, Redirect or Fail, or by Ask, List and Do, which do so themselves.
+// Send, OK, Respond, Redirect or Fail, or by Answer, Ask, List and Do, which do so themselves.
+//
+// When a handler is called, the key was found, its scope is that of the route, and the request counted against its rate limit.
+// A handler that panics is answered with 500, without the cause; the log has where. A Call must not be used after its handler
+// returned.
 type Call struct {
 	server  *Server
 	gin     *gin.Context
@@ -35,8 +39,8 @@ type Call struct {
 	actor   application.Actor
 }
 
-// handle makes a route of a function: it names the request, authenticates its key, counts it, recovers and logs.
-func (s *Server) handle(f form, who application.Scope, do func(*Call)) gin.HandlerFunc {
+// handle makes a handler of a route: it names the request, authenticates its key, counts it, recovers and logs.
+func (s *Server) handle(f form, r Route) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		k := Call{server: s, gin: c, form: f, id: s.deps.IDs.New("req"), started: s.deps.Clock.Now()}
 		k.trail = application.Trail{CorrelationID: k.id, Traceparent: traceparent(c.Request.Header)}
@@ -46,8 +50,8 @@ func (s *Server) handle(f form, who application.Scope, do func(*Call)) gin.Handl
 		header["X-Content-Type-Options"] = nosniff
 		header["Cache-Control"] = noStore
 		defer k.finish()
-		if who == application.Visitor || k.admit(who) {
-			do(&k)
+		if r.Needs == application.Visitor || k.admit(r) {
+			r.Handle(&k)
 		}
 	}
 }

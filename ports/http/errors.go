@@ -80,9 +80,10 @@ func statusOf(f form, e *fault.Error) int {
 	return s[f]
 }
 
-// Fail answers an error in the form of the API whose path was asked for; docs/errors.md has the status of each code. What is
-// no *fault.Error is our fault: it is answered as an internal error and logged by the types of its chain only, because the
-// text of a foreign error may repeat personal data.
+// Fail answers an error in the form of the API whose path was asked for; docs/errors.md has the status of each code. An error of
+// a team's own, made by fault.New, gets the status of its kind: 422 for invalid, 400 for a rule that is violated, 404, 409
+// and so on. What is no *fault.Error is our fault: it is answered as an internal error and logged by the types of its chain
+// only, because the text of a foreign error may repeat personal data.
 func (k *Call) Fail(err error) {
 	e := fault.As(err)
 	switch {

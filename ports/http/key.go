@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,14 +14,14 @@ import (
 
 // admit checks the key, its scope and its rate limit, in this order, and answers for the key that may not go on. To the
 // supplier API a key of another scope is as good as none.
-func (k *Call) admit(who application.Scope) bool {
+func (k *Call) admit(r Route) bool {
 	deps := &k.server.deps
 	actor, limit, err := deps.Authenticator.Authenticate(k.ctx, bearer(k.gin.Request.Header))
-	if err == nil && who == application.Supplier && application.Scope(actor.Scope) != who {
+	if err == nil && k.form == supplierForm && application.Scope(actor.Scope) != r.Needs {
 		err = application.ErrInvalidKey
 	}
 	if err != nil {
-		if who == application.Supplier && errors.Is(err, application.ErrInvalidKey) {
+		if k.form == supplierForm && errors.Is(err, application.ErrInvalidKey) {
 			if state := k.takeOfAddress("address", strangers); !state.Allowed {
 				k.retryAfter(state)
 				err = errTooMany
@@ -30,7 +31,7 @@ func (k *Call) admit(who application.Scope) bool {
 		return false
 	}
 	k.actor = actor
-	if application.Scope(actor.Scope) != who {
+	if !r.admits(application.Scope(actor.Scope), deps.Scopes) {
 		k.Fail(application.ErrForbidden)
 		return false
 	}
@@ -39,7 +40,7 @@ func (k *Call) admit(who application.Scope) bool {
 	}
 	name := "key:" + actor.KeyID
 	var state application.RateState
-	if who == application.Supplier && k.gin.Request.Method != http.MethodPost {
+	if k.form == supplierForm && k.gin.Request.Method != http.MethodPost {
 		state = deps.Limiter.Peek(name, limit) // only POSTs count
 		state.Allowed = true
 	} else {
@@ -51,6 +52,14 @@ func (k *Call) admit(who application.Scope) bool {
 		k.Fail(errTooMany)
 	}
 	return state.Allowed
+}
+
+// admits reports whether a key of a scope gets to the route's handler. A key with the scope of a team does so on the routes
+// that need this scope or name it beside theirs, and on our own for program keys when its scope opens any operation: which one a request sends is only
+// known behind the handler, where application.Authorise refuses those that the scope does not open. What is wrong with such a
+// request itself may be told first.
+func (r Route) admits(has application.Scope, scopes application.Scopes) bool {
+	return has == r.Needs || slices.Contains(r.Also, has) || r.module == "" && r.Needs == application.Program && scopes.OpensAny(has)
 }
 
 // strangers is how many requests without a valid key an address may send before it is told to wait.

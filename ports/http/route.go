@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"regexp"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -18,11 +19,25 @@ import (
 type Route struct {
 	Method, Path string
 	// Needs is who may use the route: application.Visitor is everybody, the other scopes are those of API keys.
-	Needs  application.Scope
+	Needs application.Scope
+	// Also are key scopes of teams that may use a team's route for program keys too, when they open what the route sends
+	// (application.KeyScope).
+	Also []application.Scope
+	// Handle answers a request, once (see Call). It is called by many goroutines at a time.
 	Handle func(*Call)
+
+	module string // whose route it is; empty for ours
 }
 
+// String returns method and path.
 func (r Route) String() string { return r.Method + " " + r.Path }
+
+var pathParameter = regexp.MustCompile(`/:([^/]+)`)
+
+// Template returns the path as an OpenAPI document writes it: "/v1/buyers/{id}" for "/v1/buyers/:id".
+func (r Route) Template() string {
+	return strings.ReplaceAll(pathParameter.ReplaceAllString(r.Path, "/{$1}"), `\:`, ":")
+}
 
 // checkRoutes names what is wrong with routes, so that a mistake ends the start and not a request.
 func checkRoutes(routes []Route) error {
@@ -51,20 +66,21 @@ func checkRoutes(routes []Route) error {
 func (s *Server) add(r Route) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("httpport: the route %s cannot be: %v", r, v)
+			err = fmt.Errorf("httpport: %sthe route %s cannot be: %v", ofModule(r.module), r, v)
 		}
 	}()
 	form := programForm
 	if strings.HasPrefix(r.Path, "/api/") {
 		form = supplierForm
 	}
-	s.engine.Handle(r.Method, r.Path, s.handle(form, r.Needs, r.Handle))
+	s.engine.Handle(r.Method, r.Path, s.handle(form, r))
 	return nil
 }
 
 // fallback answers in the form of the API whose path was asked for.
 func (s *Server) fallback(do func(*Call)) []gin.HandlerFunc {
-	inSupplierForm, inProgramForm := s.handle(supplierForm, application.Visitor, do), s.handle(programForm, application.Visitor, do)
+	r := Route{Needs: application.Visitor, Handle: do}
+	inSupplierForm, inProgramForm := s.handle(supplierForm, r), s.handle(programForm, r)
 	return []gin.HandlerFunc{func(c *gin.Context) {
 		if path := c.Request.URL.Path; path == "/api" || strings.HasPrefix(path, "/api/") {
 			inSupplierForm(c)
@@ -90,9 +106,11 @@ func Complete(room string, handlers any) error {
 // ownRoutes are the routes that every server has.
 func ownRoutes() []Route {
 	return []Route{
-		{http.MethodGet, "/livez", application.Visitor, (*Call).OK},
-		{http.MethodGet, "/readyz", application.Visitor, ready},
-		{http.MethodGet, "/openapi.yaml", application.Visitor, func(k *Call) { k.Send(http.StatusOK, "application/yaml", openAPI) }},
+		{Method: http.MethodGet, Path: "/livez", Needs: application.Visitor, Handle: (*Call).OK},
+		{Method: http.MethodGet, Path: "/readyz", Needs: application.Visitor, Handle: ready},
+		{Method: http.MethodGet, Path: "/openapi.yaml", Needs: application.Visitor, Handle: func(k *Call) {
+			k.Send(http.StatusOK, "application/yaml", k.server.document)
+		}},
 	}
 }
 

@@ -24,13 +24,18 @@ import (
 //go:embed openapi.yaml
 var openAPI []byte
 
-// OpenAPI returns the document that describes every route, in YAML (OpenAPI 3.1).
+// OpenAPI returns the document that describes every route of the rooms, in YAML (OpenAPI 3.1). Server.OpenAPI has those of
+// teams too.
 func OpenAPI() []byte { return append([]byte(nil), openAPI...) }
 
 // Deps is what the port needs.
 type Deps struct {
 	// Routes are the routes of all rooms, beside which the server has its own for health and its document.
-	Routes        []Route
+	Routes []Route
+	// Teams are the routes of teams' modules.
+	Teams []Team
+	// Scopes are the key scopes that teams declare.
+	Scopes        application.Scopes
 	Authenticator application.Authenticator
 	Limiter       application.RateLimiter
 	Clock         application.Clock
@@ -80,16 +85,17 @@ func (d *Deps) setDefaults() {
 
 // Server answers HTTP. It is an http.Handler, and Serve runs it with the limits of a public server.
 type Server struct {
-	deps   Deps
-	engine *gin.Engine
+	deps     Deps
+	engine   *gin.Engine
+	document []byte // what describes all routes
 
 	// running ends when the server begins to stop.
 	running context.Context
 	stop    context.CancelFunc
 }
 
-// New makes a Server. The error names every dependency that is missing, and every route that has no scope or no handler or
-// whose method and path are another's too.
+// New makes a Server. The error names every dependency that is missing, every route that has no scope or no handler or whose
+// method and path are another's too, and all that is wrong with the routes of teams (see Team).
 func New(d Deps) (*Server, error) {
 	var missing []error
 	for name, v := range map[string]any{"Authenticator": d.Authenticator, "Limiter": d.Limiter, "Clock": d.Clock, "IDs": d.IDs} {
@@ -104,11 +110,13 @@ func New(d Deps) (*Server, error) {
 		missing = append(missing, errors.New("httpport: Ready is missing"))
 	}
 	routes := append(ownRoutes(), d.Routes...)
-	if err := errors.Join(append(missing, checkRoutes(routes))...); err != nil {
+	document, added, err := addTeams(d.Teams, d.Scopes)
+	if err := errors.Join(append(missing, checkRoutes(routes), err)...); err != nil {
 		return nil, err
 	}
+	routes = append(routes, added...)
 	d.setDefaults()
-	s := &Server{deps: d}
+	s := &Server{deps: d, document: document}
 	s.running, s.stop = context.WithCancel(context.Background())
 	gin.SetMode(gin.ReleaseMode)
 	s.engine = gin.New()
@@ -119,15 +127,20 @@ func New(d Deps) (*Server, error) {
 	if err := s.engine.SetTrustedProxies(nil); err != nil {
 		return nil, err
 	}
+	var refused []error
 	for _, r := range routes {
-		if err := s.add(r); err != nil {
-			return nil, err
-		}
+		refused = append(refused, s.add(r))
+	}
+	if err := errors.Join(refused...); err != nil {
+		return nil, err
 	}
 	s.engine.NoRoute(s.fallback(func(k *Call) { k.Fail(ErrNotFound) })...)
 	s.engine.NoMethod(s.fallback(func(k *Call) { k.Fail(errMethod) })...)
 	return s, nil
 }
+
+// OpenAPI returns the document that the server serves: that of the rooms with the fragments of teams.
+func (s *Server) OpenAPI() []byte { return append([]byte(nil), s.document...) }
 
 // ServeHTTP implements http.Handler. A path with a slash at its end is the same path, never a redirect.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -10,8 +10,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -110,6 +112,28 @@ func Load(document []byte) (*Spec, error) {
 
 // Operations returns every operation, sorted by path and method.
 func (s *Spec) Operations() []Operation { return append([]Operation(nil), s.operations...) }
+
+// Body returns an example of a JSON body that the operation takes: {} when the document has none, and nothing for an operation
+// without a body.
+func (o Operation) Body() ([]byte, error) {
+	if o.spec.RequestBody == nil {
+		return nil, nil
+	}
+	media := o.spec.RequestBody.Value.Content["application/json"]
+	if media == nil {
+		return nil, nil
+	}
+	value := media.Example
+	for _, name := range slices.Sorted(maps.Keys(media.Examples)) {
+		if value == nil {
+			value = media.Examples[name].Value.Value
+		}
+	}
+	if value == nil {
+		value = map[string]any{}
+	}
+	return json.Marshal(value)
+}
 
 // Find returns the operation of a request. A literal segment goes before a parameter; a slash at the end does not count.
 func (s *Spec) Find(method, path string) (Operation, bool) {

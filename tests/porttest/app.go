@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -40,6 +41,12 @@ var Spec = sync.OnceValue(func() *openapitest.Spec {
 
 // USD is the currency of the seller whose keys an App knows.
 var USD = money.MustCurrency("USD")
+
+// TeamScope is the key scope of a team that every App knows. It opens one operation, so that its key gets to the handlers of
+// routes for program keys; of these only teamPath sends that operation.
+var TeamScope = application.KeyScope{Name: "reports", Operations: []string{"CampaignReport"}}
+
+const teamPath = "/v1/reports/campaigns"
 
 // Start is the time on the clock of a new App.
 var Start = time.Date(2025, 4, 30, 16, 44, 13, 0, time.UTC)
@@ -110,13 +117,14 @@ func (k Keys) Authenticate(_ context.Context, token string) (application.Actor, 
 }
 
 // App is a server with handlers that remember what they were sent. Its keys are "program" and "supplier" without a limit,
-// "limited" (a supplier's, 60 a minute), "metered" (a program's, one a minute), "admin", and "broken", which no database
-// answers for.
+// "limited" (a supplier's, 60 a minute), "metered" (a program's, one a minute), "admin", "reports" (of Scopes), and "broken",
+// which no database answers for.
 type App struct {
 	T      testing.TB
 	Server *httpport.Server
 	Clock  *Clock
 	Keys   Keys
+	Scopes application.Scopes
 	Fail   error // what every handler answers instead
 	Panics any   // what every handler panics with
 	Again  bool  // commands answer as replays
@@ -140,22 +148,28 @@ func New(t testing.TB, routes func(*App) ([]httpport.Route, error), options ...f
 	supplier, program := actor, actor
 	supplier.Scope, supplier.KeyID, supplier.PartnerID = seller.Supplier, "ks", "partner_123"
 	program.Scope, program.KeyID = seller.Program, "kp"
-	limited := supplier
+	limited, reports := supplier, program
 	limited.KeyID = "kl"
+	reports.Scope, reports.KeyID = seller.Scope(TeamScope.Name), "kr"
 	a.Keys = Keys{
 		"supplier": {Actor: supplier},
 		"limited":  {Actor: limited, Limit: seller.DefaultRateLimit},
 		"program":  {Actor: program},
 		"metered":  {Actor: program, Limit: application.RateLimit{Requests: 1, Window: time.Minute}},
 		"admin":    {Actor: application.Actor{Scope: seller.Admin, KeyID: "admin"}},
+		"reports":  {Actor: reports},
 		"broken":   {Err: application.ErrUnavailable},
 	}
 	all, err := routes(a)
 	if err != nil {
 		t.Fatal(err)
 	}
+	scopes, err := application.NewScopes(TeamScope)
+	if err != nil {
+		t.Fatal(err)
+	}
 	deps := httpport.Deps{
-		Routes: all, Authenticator: a.Keys, Limiter: &limiter{clock: a.Clock, used: map[string]int64{}, end: map[string]time.Time{}},
+		Routes: all, Scopes: scopes, Authenticator: a.Keys, Limiter: &limiter{clock: a.Clock, used: map[string]int64{}, end: map[string]time.Time{}},
 		Clock: a.Clock, IDs: &ids{}, Logger: slog.New(slog.NewJSONHandler(a, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Ready: func(context.Context) error { return a.Ready },
 	}
@@ -165,6 +179,7 @@ func New(t testing.TB, routes func(*App) ([]httpport.Route, error), options ...f
 	if a.Server, err = httpport.New(deps); err != nil {
 		t.Fatal(err)
 	}
+	a.Scopes = deps.Scopes
 	return a
 }
 
@@ -187,8 +202,14 @@ func (a *App) Logged() string {
 	return a.log.String()
 }
 
-// Note remembers a message for Take. The error is what its handler must answer.
+// Note remembers a message for Take, unless its actor may not send it. The error is what its handler must answer.
 func (a *App) Note(message any) error {
+	if m, ok := message.(application.Message); ok {
+		op := bus.Operation{Name: reflect.TypeOf(m).Name(), Message: m}
+		if err := (application.Authorise{Scopes: a.Scopes}).Intercept(context.Background(), op, func(context.Context) error { return nil }); err != nil {
+			return err
+		}
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.sent = message

@@ -12,8 +12,9 @@ import (
 	"github.com/leadmill/leadmill/domain/seller"
 )
 
-// CreateAPIKey makes a program or supplier key of the actor's seller. Partner is required for a supplier key: the partner in
-// whose name it sends leads.
+// CreateAPIKey makes a key of the actor's seller: a program or supplier key, or one with the scope of a team. Partner is
+// required for a supplier key, the partner in whose name it sends leads, and refused for all others. An actor with the scope
+// of a team makes keys of that scope only, so that no key leads to one that may do more.
 type CreateAPIKey struct {
 	application.Actor
 
@@ -37,6 +38,7 @@ type APIKeyCreated struct {
 type CreateAPIKeyHandler struct {
 	account.Deps
 	Secrets application.Secrets
+	Scopes  application.Scopes
 }
 
 // Handle implements bus.Handler. Errors: partner.ErrUnknown, fault.ErrValidation.
@@ -44,7 +46,7 @@ func (h CreateAPIKeyHandler) Handle(ctx context.Context, c CreateAPIKey) (applic
 	now, id := h.Clock.Now(), plainID(h.IDs)
 	token := seller.Token(seller.Scope(c.Scope), id, h.Secrets.New())
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx account.Tx) (APIKeyCreated, error) {
-		request := seller.KeyRequest{Scope: seller.Scope(c.Scope), Name: c.Name, Limit: c.Limit}
+		request := seller.KeyRequest{Scope: seller.Scope(c.Scope), Scopes: h.grantable(c.Actor), Name: c.Name, Limit: c.Limit}
 		if c.Partner != (application.PartnerHandle{}) {
 			p, err := program.FindPartner(ctx, tx.Partners().Lock, c.Actor.SellerID, c.Partner, partner.ErrUnknown)
 			if err != nil {
@@ -61,6 +63,14 @@ func (h CreateAPIKeyHandler) Handle(ctx context.Context, c CreateAPIKey) (applic
 		}
 		return APIKeyCreated{APIKey: accountquery.APIKeyOf(key), Key: token}, nil
 	})
+}
+
+// grantable returns the scopes of the keys that an actor may make.
+func (h CreateAPIKeyHandler) grantable(a application.Actor) []seller.Scope {
+	if a.Scope == seller.Program {
+		return h.Scopes.OfKeys()
+	}
+	return []seller.Scope{a.Scope}
 }
 
 // plainID makes an id without a prefix, for API keys, whose text has a prefix of its own.

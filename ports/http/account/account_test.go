@@ -99,7 +99,7 @@ func TestViolations(t *testing.T) {
 		"key": {
 			Path: "/v1/api-keys", Body: `{"partner":{},"rate_limit":{"requests":0,"window_seconds":0,"burst":1}}`, Status: 422, Code: "validation_failed",
 			Errors: map[string][]string{
-				"scope": {"must be program or supplier"}, "partner": {"must have an id, a key or an email"}, "rate_limit.requests": {"must be between 1 and 1000000000"},
+				"scope": {"is required"}, "partner": {"must have an id, a key or an email"}, "rate_limit.requests": {"must be between 1 and 1000000000"},
 				"rate_limit.window_seconds": {"must be between 1 and 86400"}, "rate_limit.burst": {"is not a known member"},
 			},
 		},

@@ -55,7 +55,7 @@ func (h Handlers) createAPIKey(k *httpport.Call) {
 	b, ok := k.Bind(httpport.Required, func(b *httpport.Body) {
 		c.Scope, c.Name, c.Partner = b.Text("scope"), b.Text("name"), b.PartnerHandle("partner")
 		if c.Scope == "" {
-			b.Violate("scope", fault.Required, "must be program or supplier")
+			b.Violate("scope", fault.Required, "is required")
 		}
 		c.Limit = rateLimit(b.Object)
 	})

@@ -9,7 +9,9 @@ import (
 
 // APIKey defines model for APIKey.
 type APIKey struct {
-	Id        string            `json:"id"`
+	Id string `json:"id"`
+
+	// Scope `program`, `supplier`, or a scope that a module of this installation declares
 	Scope     string            `json:"scope"`
 	Name      string            `json:"name"`
 	Partner   *PartnerReference `json:"partner"`
@@ -21,8 +23,10 @@ type APIKey struct {
 
 // APIKeyCreated defines model for APIKeyCreated.
 type APIKeyCreated struct {
-	Id        string            `json:"id"`
-	Key       string            `json:"key"`
+	Id  string `json:"id"`
+	Key string `json:"key"`
+
+	// Scope `program`, `supplier`, or a scope that a module of this installation declares
 	Scope     string            `json:"scope"`
 	Name      string            `json:"name"`
 	Partner   *PartnerReference `json:"partner"`

@@ -17,7 +17,8 @@ import (
 // Merge returns base with the tags, paths and components of the fragments added, in the order given. Texts, comments and
 // the order of members stay as they are; an anchor whose name is taken already gets another one. A path may be in several
 // documents as long as each operation is in one. The error names what cannot be merged: a document that is no YAML mapping,
-// a member of a fragment that is none of the three, and an operation, a tag or a component that is defined twice.
+// a member of a fragment that is none of the three, and an operation, a tag or a component that is defined twice. What is
+// wrong with a fragment is a *FragmentError.
 func Merge(base []byte, fragments ...[]byte) ([]byte, error) {
 	whole, err := parse(base)
 	if err != nil {
@@ -29,7 +30,7 @@ func Merge(base []byte, fragments ...[]byte) ([]byte, error) {
 			err = addFragment(whole, add)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("openapi: fragment %d: %w", i+1, err)
+			return nil, &FragmentError{i, err}
 		}
 	}
 	if err := (&anchors{taken: map[string]bool{}, seen: map[*yaml.Node]bool{}}).rename(whole); err != nil {
@@ -37,6 +38,20 @@ func Merge(base []byte, fragments ...[]byte) ([]byte, error) {
 	}
 	return write(whole)
 }
+
+// FragmentError says which fragment cannot be merged, counted from 0, and why.
+type FragmentError struct {
+	Index int
+	Err   error
+}
+
+// Error implements error.
+func (e *FragmentError) Error() string {
+	return "openapi: fragment " + strconv.Itoa(e.Index+1) + ": " + e.Err.Error()
+}
+
+// Unwrap returns the reason.
+func (e *FragmentError) Unwrap() error { return e.Err }
 
 // parse returns the mapping that a document is.
 func parse(document []byte) (*yaml.Node, error) {

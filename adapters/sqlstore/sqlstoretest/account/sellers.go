@@ -7,8 +7,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	accountstore "github.com/leadmill/leadmill/adapters/sqlstore/account"
 	"github.com/leadmill/leadmill/adapters/sqlstore/sqlstoretest"
 	"github.com/leadmill/leadmill/application"
+	accountquery "github.com/leadmill/leadmill/application/account/query"
 	"github.com/leadmill/leadmill/domain/seller"
 )
 
@@ -117,6 +119,24 @@ func testKeys(t *testing.T, h *sqlstoretest.Harness) {
 	var revoked int64
 	require.NoError(t, h.DB.Reader.GetContext(t.Context(), &revoked, "SELECT revoked_at FROM api_keys WHERE id = 'fresh'"))
 	require.Equal(t, now.UnixMicro(), revoked)
+
+	// The longest scope of a team, as the key's own text and as others read it.
+	team := seller.Key{
+		ID: "team", SellerID: "seller_t", Scope: "a-team-s-scope-1", Name: "n", Limit: k.Limit, Hash: seller.HashToken("token"), CreatedAt: now,
+	}
+	require.Len(t, team.Scope, 16)
+	h.Do(t, func(ctx ctx, tx tx) error {
+		require.NoError(t, tx.Sellers().Add(ctx, sqlstoretest.NewSeller(t, team.SellerID, "TEAM1234", "team")))
+		return tx.Keys().Add(ctx, team)
+	})
+	reader := accountstore.NewReader(h.DB)
+	got, owner, err := reader.KeyByID(t.Context(), team.ID)
+	require.NoError(t, err)
+	require.Equal(t, team, got)
+	require.Equal(t, team.SellerID, owner.ID)
+	listed, err := reader.APIKeys(t.Context(), accountquery.APIKeys{Actor: application.Actor{SellerID: team.SellerID}, Page: application.Page{Limit: 5, Number: 1}})
+	require.NoError(t, err)
+	require.Equal(t, []accountquery.APIKey{accountquery.APIKeyOf(team)}, listed.Items)
 
 	for id, of := range map[string][2]string{"a": {k.SellerID, "p"}, "b": {k.SellerID, "p"}, "c": {k.SellerID, "other"}, "d": {"another", "p"}, "e": {k.SellerID, ""}} {
 		k.ID, k.SellerID, k.PartnerID = id, of[0], of[1]
