@@ -38,6 +38,7 @@ paths:
   /v1/x/acme/open: {get: {operationId: acmeOpen, responses: {"200": *ok}}}
   /v1/x/acme/program: {get: {operationId: acmeProgram, security: [{program: []}], responses: *answers}}
   /v1/x/acme/supplier: {get: {operationId: acmeSupplier, security: [{supplier: []}], responses: *answers}}
+  /v1/x/acme/both: {get: {operationId: acmeBoth, security: [{program: []}, {reports: []}], responses: *answers}}
   /v1/x/acme/reports: {get: {operationId: acmeReports, security: [{reports: []}], responses: *answers}}
   /v1/x/acme/calls/{id}:
     parameters: [{$ref: "#/components/parameters/Id"}]
@@ -69,6 +70,7 @@ func newTeamApp(t testing.TB) *porttest.App {
 				{Method: "GET", Path: "/v1/x/acme/program", Needs: application.Program, Handle: ok},
 				{Method: "GET", Path: "/v1/x/acme/supplier", Needs: application.Supplier, Handle: ok},
 				{Method: "GET", Path: "/v1/x/acme/reports", Needs: "reports", Handle: ok},
+				{Method: "GET", Path: "/v1/x/acme/both", Needs: application.Program, Also: []application.Scope{"reports"}, Handle: ok},
 				{Method: "DELETE", Path: "/v1/x/acme/calls/:id", Needs: "dialer", Handle: ok},
 			}},
 			{Module: "acme", Routes: []httpport.Route{
@@ -105,7 +107,7 @@ func TestTeamRoutesAdmit(t *testing.T) {
 	keys := []string{"", "nobody", "admin", "program", "supplier", "reports", "key of dialer", "key of gone", "key of visitor", "key of internal", "key of nothing"}
 	opens := map[string]string{ // the one key that opens a path
 		"GET /v1/x/acme/admin": "admin", "GET /v1/x/acme/program": "program", "GET /v1/x/acme/supplier": "supplier",
-		"GET /v1/x/acme/reports": "reports", "DELETE /v1/x/acme/calls/7": "key of dialer", "POST /v1/x/acme/calls:sweep": "key of dialer",
+		"GET /v1/x/acme/both": "program, reports", "GET /v1/x/acme/reports": "reports", "DELETE /v1/x/acme/calls/7": "key of dialer", "POST /v1/x/acme/calls:sweep": "key of dialer",
 		"GET /v1/x/acme/open": "*",
 		// Ours: a message decides for a key whose scope opens anything.
 		"GET /v1/buyers/b1": "program, reports", "PUT /v1/buyers/b1": "program, reports", "POST /api/leads": "supplier",
@@ -170,7 +172,7 @@ func TestTeamDocument(t *testing.T) {
 	assert.Equal(t, map[string][]string{
 		"GET /v1/x/acme/open": nil, "GET /v1/x/acme/admin": {"admin"}, "GET /v1/x/acme/program": {"program"}, "GET /v1/x/acme/supplier": {"supplier"},
 		"GET /v1/x/acme/reports": {"reports"}, "DELETE /v1/x/acme/calls/{id}": {"dialer"}, "POST /v1/x/acme/calls:sweep": {"dialer"},
-		"GET /v1/x/acme/panic": {"program"}, "GET /v1/x/acme/failure": {"program"},
+		"GET /v1/x/acme/panic": {"program"}, "GET /v1/x/acme/failure": {"program"}, "GET /v1/x/acme/both": {"program", "reports"},
 	}, found)
 	assert.Contains(t, w.Body.String(), "description: A key with the scope dialer")
 
@@ -258,6 +260,15 @@ func TestNewRefusesTeams(t *testing.T) {
 			`a fragment must say "security: [{program: []}]" of GET /v1/x/acme/c, as its route does`,
 			`a fragment must say "security: [{reports: []}]" of GET /v1/x/acme/d, as its route does`,
 			`a fragment must say "security: [{reports: []}]" of GET /v1/x/acme/e, as its route does`,
+		}},
+		"also": {team([]httpport.Route{
+			{Method: "GET", Path: "/v1/x/acme/b", Needs: application.Program, Also: []application.Scope{"reports"}, Handle: (*httpport.Call).OK},
+			{Method: "GET", Path: "/v1/x/acme/c", Needs: application.Program, Also: []application.Scope{"nobodys"}, Handle: (*httpport.Call).OK},
+			{Method: "GET", Path: "/v1/x/acme/d", Needs: application.Admin, Also: []application.Scope{"reports"}, Handle: (*httpport.Call).OK},
+		}, describing("/v1/x/acme/b", "[{program: []}]"), describing("/v1/x/acme/c", "[{program: []}]"), describing("/v1/x/acme/d", "[{admin: []}]")), []string{
+			`a fragment must say "security: [{program: []}, {reports: []}]" of GET /v1/x/acme/b, as its route does`,
+			`the route GET /v1/x/acme/c is also for the scope "nobodys": that must be one that a module declares, beside the scope program`,
+			`the route GET /v1/x/acme/d is also for the scope "reports": that must be one that a module declares, beside the scope program`,
 		}},
 		"clashes": {
 			team(a, describesA, "components: {schemas: {Error: {type: object}}}", "components: {securitySchemes: {reports: {type: http}}}",
