@@ -22,9 +22,10 @@ type StartOptions struct {
 
 // Instance is Leadmill running inside another program: a team's tests of its module use it in place of a process.
 type Instance struct {
-	url  string
-	stop context.CancelFunc
-	done chan error
+	url       string
+	consumers []string
+	stop      context.CancelFunc
+	done      chan error
 }
 
 // Start does what the command serve does, with c in place of the environment's settings, and returns when the API answers.
@@ -39,17 +40,18 @@ func (a *App) Start(ctx context.Context, c Config, o StartOptions) (*Instance, e
 	}
 	ctx, stop := context.WithCancel(ctx)
 	i := &Instance{stop: stop, done: make(chan error, 1)}
-	listening := make(chan string, 1)
+	listening := make(chan struct{})
 	go func() {
 		i.done <- app.with(ctx, c, o.Logs, func(ctx context.Context, k *core) error {
 			return k.serve(ctx, func(_ context.Context, base string) error {
-				listening <- base
+				i.url, i.consumers = base, k.consumers()
+				close(listening)
 				return nil
 			})
 		})
 	}()
 	select {
-	case i.url = <-listening:
+	case <-listening:
 		return i, nil
 	case err := <-i.done:
 		stop()
@@ -62,6 +64,19 @@ func (a *App) Start(ctx context.Context, c Config, o StartOptions) (*Instance, e
 
 // URL returns the address under which clients reach the API, without a slash at its end.
 func (i *Instance) URL() string { return i.url }
+
+// Consumers returns the names of the projections and reactions that the instance runs, in alphabetical order. The log keeps a
+// cursor for each under its name.
+func (i *Instance) Consumers() []string { return slices.Clone(i.consumers) }
+
+func (k *core) consumers() []string {
+	names := k.Runner.Names()
+	for _, s := range k.Subscriptions {
+		names = append(names, s.Reaction.Name())
+	}
+	slices.Sort(names)
+	return names
+}
 
 // Stop finishes the requests in work, stops the instance and returns what went wrong since Start. Call it once.
 func (i *Instance) Stop() error {

@@ -1,7 +1,6 @@
 package clock_test
 
 import (
-	"sync"
 	"testing"
 	"time"
 
@@ -9,6 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/leadmill/leadmill/adapters/clock"
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/tests/leadmilltest"
 )
 
 func TestSystem(t *testing.T) {
@@ -18,21 +19,8 @@ func TestSystem(t *testing.T) {
 	now := c.Now()
 	assert.False(t, now.Before(before))
 	assert.False(t, now.After(time.Now()))
-	assert.Equal(t, time.UTC, now.Location())
-	assert.Zero(t, now.Nanosecond()%1000, "whole microseconds")
 
-	var all sync.WaitGroup
-	for range 4 {
-		all.Go(func() {
-			last := c.Now()
-			for range 1000 {
-				next := c.Now()
-				assert.False(t, next.Before(last), "never backwards")
-				last = next
-			}
-		})
-	}
-	all.Wait()
+	leadmilltest.TestClock(t, func(*testing.T) application.Clock { return clock.NewSystem() })
 }
 
 func TestManual(t *testing.T) {
@@ -44,4 +32,11 @@ func TestManual(t *testing.T) {
 	require.Equal(t, want, c.Now(), "it stands")
 	c.Advance(time.Hour)
 	require.Equal(t, want.Add(time.Hour), c.Now())
+	c.Set(want.Add(2*time.Hour + 999).In(zone))
+	require.Equal(t, want.Add(2*time.Hour), c.Now())
+	require.Panics(t, func() { c.Set(want) }, "a clock never runs backwards")
+	require.Panics(t, func() { c.Advance(-time.Second) }, "a clock never runs backwards")
+	require.Equal(t, want.Add(2*time.Hour), c.Now())
+
+	leadmilltest.TestClock(t, func(*testing.T) application.Clock { return clock.NewManual(want) })
 }

@@ -66,7 +66,7 @@ func TestFile(t *testing.T) {
 	written, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Equal(t, unbound(string(r.got()[0].data)), unbound(string(written)))
-	assert.Contains(t, read(t, written).parts["text/plain; charset=UTF-8"], token)
+	assert.Contains(t, read(t, written).Text, token)
 }
 
 // unbound replaces the boundary and the line ends after the last one.
@@ -96,7 +96,7 @@ func TestFileNames(t *testing.T) {
 	}
 	written, err := os.ReadFile(filepath.Join(dir, names[0]))
 	require.NoError(t, err)
-	assert.Equal(t, "leadmill@localhost", read(t, written).from.Address, "without a sender")
+	assert.Equal(t, "leadmill@localhost", read(t, written).From, "without a sender")
 
 	a := aMail()
 	a.ID = "a-b"
@@ -166,8 +166,8 @@ func TestFileConcurrently(t *testing.T) {
 		written, err := os.ReadFile(filepath.Join(dir, name))
 		require.NoError(t, err)
 		l := read(t, written)
-		id := strings.TrimSuffix(strings.TrimPrefix(l.header.Get("Message-ID"), "<"), "@seller.example>")
+		id := strings.TrimSuffix(strings.TrimPrefix(l.Header.Get("Message-ID"), "<"), "@seller.example>")
 		assert.Equal(t, "20260304T120506.789000Z-"+id+".eml", name)
-		assert.Equal(t, strings.Repeat(id+"\n", 2000), l.parts["text/plain; charset=UTF-8"])
+		assert.Equal(t, strings.Repeat(id+"\n", 2000), l.Text)
 	}
 }

@@ -13,11 +13,7 @@ import (
 	"io"
 	"log"
 	"math/big"
-	"mime"
-	"mime/multipart"
 	"net"
-	netmail "net/mail"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -31,6 +27,7 @@ import (
 	"github.com/leadmill/leadmill/adapters/clock"
 	"github.com/leadmill/leadmill/adapters/mail"
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/tests/leadmilltest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -234,38 +231,10 @@ func discreet(t *testing.T, err error) {
 	discreet(t, errors.Unwrap(err))
 }
 
-// letter is a mail as a mail program shows it.
-type letter struct {
-	header netmail.Header
-	to     *netmail.Address
-	from   *netmail.Address
-	subj   string
-	parts  map[string]string // by content type, with \n for line ends
-}
-
-func read(t *testing.T, data []byte) letter {
+// read reads a mail that was sent.
+func read(t *testing.T, data []byte) leadmilltest.Mail {
 	t.Helper()
-	msg, err := netmail.ReadMessage(bytes.NewReader(data))
+	m, err := leadmilltest.ParseMail(data)
 	require.NoError(t, err)
-	l := letter{header: msg.Header, parts: map[string]string{}}
-	l.to, err = netmail.ParseAddress(msg.Header.Get("To"))
-	require.NoError(t, err)
-	l.from, err = netmail.ParseAddress(msg.Header.Get("From"))
-	require.NoError(t, err)
-	l.subj, err = new(mime.WordDecoder).DecodeHeader(msg.Header.Get("Subject"))
-	require.NoError(t, err)
-	kind, params, err := mime.ParseMediaType(msg.Header.Get("Content-Type"))
-	require.NoError(t, err)
-	require.Equal(t, "multipart/alternative", kind)
-	parts := multipart.NewReader(msg.Body, params["boundary"])
-	for {
-		part, err := parts.NextPart() // decodes quoted-printable
-		if errors.Is(err, io.EOF) {
-			return l
-		}
-		require.NoError(t, err)
-		text, err := io.ReadAll(part)
-		require.NoError(t, err)
-		l.parts[part.Header.Get("Content-Type")] = strings.ReplaceAll(string(text), "\r\n", "\n")
-	}
+	return m
 }

@@ -10,6 +10,8 @@ import (
 	"golang.org/x/crypto/argon2"
 
 	"github.com/leadmill/leadmill/adapters/password"
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/tests/leadmilltest"
 )
 
 func TestHash(t *testing.T) {
@@ -25,8 +27,9 @@ func TestHash(t *testing.T) {
 	key, err := base64.RawStdEncoding.DecodeString(parts[5])
 	require.NoError(t, err)
 	assert.Equal(t, argon2.IDKey([]byte("Passw0rd-ü"), salt, 2, 19456, 1, 32), key)
+}
 
-	again, err := password.Argon2id{}.Hash("Passw0rd-ü")
-	require.NoError(t, err)
-	assert.NotEqual(t, hash, again, "a salt of its own each time")
+func TestContract(t *testing.T) {
+	t.Parallel()
+	leadmilltest.TestPasswordHasher(t, func(*testing.T) application.PasswordHasher { return password.Argon2id{} })
 }

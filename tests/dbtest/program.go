@@ -56,7 +56,7 @@ var mysqlProgram = sync.OnceValues(func() (program, error) {
 			return local(MySQL, command...)
 		}
 	}
-	return program{}, fmt.Errorf("no MySQL server here: run `make test-setup` or set %s", variable(MySQL, "DSN"))
+	return program{}, fmt.Errorf("no MySQL server here: set %s, or run `make test-setup` in the repository of Leadmill", variable(MySQL, "DSN"))
 })
 
 var mariadbProgram = sync.OnceValues(func() (program, error) {
@@ -66,7 +66,7 @@ var mariadbProgram = sync.OnceValues(func() (program, error) {
 	if dockerWorks() {
 		return program{engine: MariaDB, image: mariadbImage}, nil
 	}
-	return program{}, fmt.Errorf("no MariaDB server here: run `make test-setup` or set %s", variable(MariaDB, "DSN"))
+	return program{}, fmt.Errorf("no MariaDB server here: set %s, or run `make test-setup` in the repository of Leadmill", variable(MariaDB, "DSN"))
 })
 
 func dockerWorks() bool {

@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/leadmill/leadmill/adapters/clock"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/bus"
 	"github.com/leadmill/leadmill/domain/money"
@@ -52,16 +53,7 @@ const teamPath = "/v1/reports/campaigns"
 var Start = time.Date(2025, 4, 30, 16, 44, 13, 0, time.UTC)
 
 // Clock stands still until it is moved.
-type Clock struct{ at atomic.Int64 }
-
-// Now implements application.Clock.
-func (c *Clock) Now() time.Time { return time.UnixMicro(c.at.Load()).UTC() }
-
-// Advance moves the clock.
-func (c *Clock) Advance(d time.Duration) { c.at.Add(d.Microseconds()) }
-
-// Set sets the clock.
-func (c *Clock) Set(t time.Time) { c.at.Store(t.UnixMicro()) }
+type Clock = clock.Manual
 
 type ids struct{ n atomic.Int64 }
 
@@ -139,8 +131,7 @@ type App struct {
 // New starts an App over the routes that the function makes for it.
 func New(t testing.TB, routes func(*App) ([]httpport.Route, error), options ...func(*httpport.Deps)) *App {
 	t.Helper()
-	a := &App{T: t, Clock: &Clock{}}
-	a.Clock.Set(Start)
+	a := &App{T: t, Clock: clock.NewManual(Start)}
 	actor := application.Actor{
 		SellerID: "seller_1", SellerCode: "ACME1234", SellerSlug: "acme", Website: "https://yourcompany.com",
 		LinkParameter: "aff", Currency: USD,

@@ -2,13 +2,10 @@ package apptest
 
 import (
 	"context"
-	"fmt"
 	"testing"
-	"time"
 
-	"github.com/leadmill/leadmill/adapters/sqlstore"
-	"github.com/leadmill/leadmill/adapters/sqlstore/audit"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/tests/dbtest/inspect"
 )
 
 // Database looks at an app's database from outside of the app.
@@ -32,49 +29,20 @@ func Open(t testing.TB, databaseURL string) *Database {
 // Number reads one number; NULL is 0.
 func (d *Database) Number(query string, args ...any) int64 {
 	d.t.Helper()
-	n, err := d.number(query, args...)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	return n
-}
-
-func (d *Database) number(query string, args ...any) (int64, error) {
 	var n *int64
 	if err := d.Reader.QueryRowContext(context.Background(), query, args...).Scan(&n); err != nil {
-		return 0, fmt.Errorf("%s: %w", query, err)
+		d.t.Fatalf("%s: %v", query, err)
 	}
 	if n == nil {
-		return 0, nil
+		return 0
 	}
-	return *n, nil
+	return *n
 }
 
 // Settle waits until every event has its position and every consumer has seen it. A running app does that.
 func (d *Database) Settle() {
 	d.t.Helper()
-	Eventually(d.t, func() error {
-		total, err := d.number("SELECT COUNT(*) FROM events")
-		if err != nil {
-			return err
-		}
-		head, err := d.number("SELECT MAX(position) FROM event_positions")
-		if err != nil {
-			return err
-		}
-		behind, err := d.number("SELECT COUNT(*) FROM event_consumers WHERE position < ?", head)
-		if err != nil {
-			return err
-		}
-		consumers, err := d.number("SELECT COUNT(*) FROM event_consumers")
-		if err != nil {
-			return err
-		}
-		if total != head || behind > 0 || consumers < 2 {
-			return fmt.Errorf("%d events, positions to %d, %d of %d consumers behind", total, head, behind, consumers)
-		}
-		return nil
-	})
+	Eventually(d.t, func() error { return inspect.Settled(context.Background(), d.DB) })
 }
 
 // Audit settles, and then checks everything that must hold in any database at rest, by statements of its own and by those
@@ -120,12 +88,12 @@ func (d *Database) Audit() {
 			d.t.Errorf("%s: %d, want %d", c.what, b, a)
 		}
 	}
-	report, err := audit.Run(context.Background(), d.DB, time.Now(), sqlstore.AuditRules()...)
+	breaches, _, err := inspect.Doctor(context.Background(), d.DB)
 	if err != nil {
-		d.t.Fatalf("doctor: %v", err)
+		d.t.Fatal(err)
 	}
-	for _, b := range report.Breaches {
-		d.t.Errorf("doctor: %+v", b)
+	for _, b := range breaches {
+		d.t.Errorf("doctor: %s", b)
 	}
 }
 

@@ -110,9 +110,7 @@ func TestTheFeedTellsEverythingInOrderAndWakes(t *testing.T) {
 func TestNoPersonalDataLeavesTheLead(t *testing.T) {
 	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
-		c := apptest.Config(databaseURL)
-		c.LogLevel = slog.LevelDebug
-		app := apptest.StartConfig(t, c, leadmill.StartOptions{}, leadmill.NewModule("test",
+		app := apptest.StartConfig(t, databaseURL, func(c *leadmill.Config) { c.LogLevel = slog.LevelDebug }, leadmill.StartOptions{}, leadmill.NewModule("test",
 			leadmill.AsIntakeRule(func() apptest.PanickingRule { return apptest.PanickingRule{} })))
 		s := apptest.NewShop(t, app, apptest.Object{"dedupe": apptest.Object{"fields": []string{"phone", "email"}, "match": "any", "window_days": 30}}, apptest.Rich)
 		db := apptest.Open(t, databaseURL)

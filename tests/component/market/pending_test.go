@@ -69,7 +69,7 @@ func TestPendingLeadsAreMatchedAgain(t *testing.T) {
 			campaign := "/v1/campaigns/" + s.CampaignID
 			s.Program.Must(t, "POST", campaign+"/pause", nil)
 			s.Deposit(t, s.BuyerIDs[0], 20)
-			apptest.Open(t, s.DatabaseURL).Settle()
+			apptest.Open(t, s.App.DatabaseURL).Settle()
 			if sold := s.Program.Must(t, "GET", "/v1/marketplace/leads?status=sold", nil).List(t); len(sold) != 0 {
 				t.Errorf("a paused campaign sold %v", sold)
 			}
@@ -81,17 +81,17 @@ func TestPendingLeadsAreMatchedAgain(t *testing.T) {
 		"contract resumed": {
 			buyers: []apptest.Buyer{{Deposit: 20, Contract: apptest.Object{"price": 10.00, "status": "paused"}}}, sold: 2,
 			change: func(t *testing.T, s *apptest.Shop, _ *clock.Manual) {
-				s.Program.Must(t, "POST", s.Contract(s.ContractIDs[0])+"/resume", nil)
+				s.Program.Must(t, "POST", s.ContractPath(s.ContractIDs[0])+"/resume", nil)
 			},
 		},
 		"price lowered": {
 			buyers: []apptest.Buyer{{Deposit: 20, Contract: apptest.Object{"price": 30.00}}}, sold: 2,
 			change: func(t *testing.T, s *apptest.Shop, _ *clock.Manual) {
-				s.Program.Must(t, "PUT", s.Contract(s.ContractIDs[0]), apptest.Object{"price": 10.00})
+				s.Program.Must(t, "PUT", s.ContractPath(s.ContractIDs[0]), apptest.Object{"price": 10.00})
 			},
 		},
 		"cap raised": {buyers: []apptest.Buyer{capped}, full: 1, sold: 2, change: func(t *testing.T, s *apptest.Shop, _ *clock.Manual) {
-			s.Program.Must(t, "PUT", s.Contract(s.ContractIDs[0]), apptest.Object{"caps": []apptest.Object{{"window": "day", "leads": 3}}})
+			s.Program.Must(t, "PUT", s.ContractPath(s.ContractIDs[0]), apptest.Object{"caps": []apptest.Object{{"window": "day", "leads": 3}}})
 		}},
 		"cap reset": {buyers: []apptest.Buyer{capped}, full: 1, sold: 1, change: func(_ *testing.T, _ *apptest.Shop, hands *clock.Manual) {
 			hands.Advance(24 * time.Hour)

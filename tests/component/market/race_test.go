@@ -62,9 +62,7 @@ func TestWhatABuyerHasLeftIsNeverExceeded(t *testing.T) {
 			t.Run(fmt.Sprintf("%s in batches of %d", name, batch), func(t *testing.T) {
 				t.Parallel()
 				apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
-					c := apptest.Config(databaseURL)
-					c.BatchMax = batch
-					app := apptest.StartConfig(t, c, leadmill.StartOptions{})
+					app := apptest.StartConfig(t, databaseURL, func(c *leadmill.Config) { c.BatchMax = batch }, leadmill.StartOptions{})
 					s := apptest.NewShop(t, app, nil, buyer)
 					checkFlood(t, databaseURL, flood(t, s, app))
 				})

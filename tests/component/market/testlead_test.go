@@ -32,7 +32,7 @@ func TestTestLeadsAreDecidedButLeaveNoMark(t *testing.T) {
 		if n := db.Number("SELECT COUNT(*) FROM claims WHERE kind IN ('phone', 'external_id')"); n != 0 {
 			t.Errorf("test leads hold %d claims", n)
 		}
-		for _, bucket := range s.Program.Must(t, "GET", s.Contract(s.ContractIDs[0])+"/usage", nil).List(t) {
+		for _, bucket := range s.Program.Must(t, "GET", s.ContractPath(s.ContractIDs[0])+"/usage", nil).List(t) {
 			if used := bucket["leads"].(map[string]any)["used"]; used != 0.0 {
 				t.Errorf("test leads used %v of a cap", used)
 			}
@@ -70,7 +70,7 @@ func TestTestLeadsAreDecidedButLeaveNoMark(t *testing.T) {
 			t.Errorf("the balance is %v, want 0", balance)
 		}
 		// A test lead that waits is not sold either, when there is money again.
-		s.Program.Must(t, "PUT", s.Contract(s.ContractIDs[0]), apptest.Object{"caps": []apptest.Object{}})
+		s.Program.Must(t, "PUT", s.ContractPath(s.ContractIDs[0]), apptest.Object{"caps": []apptest.Object{}})
 		s.Deposit(t, s.BuyerIDs[0], 10.00)
 		db.Settle()
 		if billed := s.Sell(t, s.Form()); billed.Status != "sold" {

@@ -1,17 +1,12 @@
 package program_test
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"log"
-	"mime"
-	"mime/multipart"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
-	netmail "net/mail"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -27,6 +22,7 @@ import (
 	"github.com/leadmill/leadmill"
 	"github.com/leadmill/leadmill/adapters/clock"
 	"github.com/leadmill/leadmill/tests/component/apptest"
+	"github.com/leadmill/leadmill/tests/leadmilltest"
 )
 
 // relay is a mail server in the test.
@@ -162,34 +158,12 @@ var invitationLink = regexp.MustCompile(`http://[^\s"<>]+/portal/invitations/[A-
 
 // readMail reads a mail of two parts that hold the same link.
 func readMail(data []byte) (letter, error) {
-	m, err := netmail.ReadMessage(bytes.NewReader(data))
+	m, err := leadmilltest.ParseMail(data)
 	if err != nil {
 		return letter{}, err
 	}
-	from, err := netmail.ParseAddress(m.Header.Get("From"))
-	to, err2 := netmail.ParseAddress(m.Header.Get("To"))
-	subject, err3 := new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject"))
-	kind, parameters, err4 := mime.ParseMediaType(m.Header.Get("Content-Type"))
-	if err := errors.Join(err, err2, err3, err4); err != nil || kind != "multipart/alternative" {
-		return letter{}, fmt.Errorf("a mail of type %s: %w", kind, err)
-	}
-	l := letter{from: from.Address, to: to.Address, subject: subject}
-	parts := multipart.NewReader(m.Body, parameters["boundary"])
-	for _, part := range []struct {
-		kind string
-		into *string
-	}{{"text/plain", &l.text}, {"text/html", &l.html}} {
-		p, err := parts.NextPart()
-		if err != nil {
-			return letter{}, err
-		}
-		text, err := io.ReadAll(p)
-		if kind, _, _ := mime.ParseMediaType(p.Header.Get("Content-Type")); err != nil || kind != part.kind {
-			return letter{}, fmt.Errorf("a part of type %s: %w", kind, err)
-		}
-		*part.into = string(text)
-	}
-	if l.link = invitationLink.FindString(l.text); l.link == "" || l.link != invitationLink.FindString(l.html) {
+	l := letter{from: m.From, to: m.To, subject: m.Subject, text: m.Text, html: m.HTML, link: invitationLink.FindString(m.Text)}
+	if l.link == "" || l.link != invitationLink.FindString(l.html) {
 		return letter{}, fmt.Errorf("the parts do not hold one link")
 	}
 	return l, nil
@@ -311,9 +285,7 @@ func eventsTold(t *testing.T, db *apptest.Database, p *partnero, subject any) (t
 // withMail starts an app that sends mails through a relay.
 func withMail(t *testing.T, databaseURL string, r *relay, o leadmill.StartOptions) (*apptest.App, *partnero, *apptest.Database) {
 	t.Helper()
-	c := apptest.Config(databaseURL)
-	c.SMTPURL = r.url
-	app := apptest.StartConfig(t, c, o)
+	app := apptest.StartConfig(t, databaseURL, func(c *leadmill.Config) { c.SMTPURL = r.url }, o)
 	return app, newProgram(t, app, theirWebsite), apptest.Open(t, databaseURL)
 }
 
@@ -690,21 +662,20 @@ func TestWhatEndsAPartnersLinks(t *testing.T) {
 func TestAnInvitationWithoutAMailServer(t *testing.T) {
 	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
-		c := apptest.Config(databaseURL)
-		c.MailDir = filepath.Join(t.TempDir(), "data", "mail")
-		app := apptest.StartConfig(t, c, leadmill.StartOptions{})
+		dir := filepath.Join(t.TempDir(), "data", "mail")
+		app := apptest.StartConfig(t, databaseURL, func(c *leadmill.Config) { c.MailDir = dir }, leadmill.StartOptions{})
 		p, db := newProgram(t, app, theirWebsite), apptest.Open(t, databaseURL)
 		p.invite()
 		var file string
 		apptest.Eventually(t, func() error {
-			files, err := filepath.Glob(filepath.Join(c.MailDir, "*"))
+			files, err := filepath.Glob(filepath.Join(dir, "*"))
 			if err != nil || len(files) != 1 || !strings.HasSuffix(files[0], ".eml") {
 				return fmt.Errorf("the files are %v %w", files, err)
 			}
 			file = files[0]
 			return nil
 		})
-		for path, mode := range map[string]os.FileMode{file: 0o600, c.MailDir: 0o700} {
+		for path, mode := range map[string]os.FileMode{file: 0o600, dir: 0o700} {
 			if s, err := os.Stat(path); err != nil || s.Mode().Perm() != mode {
 				t.Errorf("%s has the mode %v, want %v: %v", path, s.Mode(), mode, err)
 			}

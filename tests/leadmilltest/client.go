@@ -1,46 +1,43 @@
-package apptest
+package leadmilltest
 
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
-	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	httpport "github.com/leadmill/leadmill/ports/http"
 	"github.com/leadmill/leadmill/tests/openapitest"
 )
 
-var spec = sync.OnceValues(func() (*openapitest.Spec, error) { return openapitest.Load(httpport.OpenAPI()) })
+// Object is a JSON object.
+type Object = map[string]any
 
-// Spec returns the document of the API.
-func Spec(t testing.TB) *openapitest.Spec {
-	t.Helper()
-	s, err := spec()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-// Client sends requests with one API key.
+// Client sends requests with one API key. It follows no redirect: a redirect is an answer like any other.
 type Client struct {
-	URL, Key string
-	http     *http.Client
-	plain    http.RoundTripper
+	URL string // of the App, without a slash at its end
+	Key string // sent as a bearer token; empty sends none
+
+	http  *http.Client
+	plain http.RoundTripper
 }
 
-// Client returns a client of the app with a key. Each answer must be one that openapi.yaml documents.
+// Client returns a client of the App with a key. An answer that the OpenAPI document of the App does not allow fails the test:
+// its status and content type must be documented for the operation, and its body must be valid against the schema.
 func (a *App) Client(t testing.TB, key string) *Client {
 	t.Helper()
+	spec, err := a.spec()
+	if err != nil {
+		t.Fatalf("the app's OpenAPI document: %v", err)
+	}
 	transport := &http.Transport{MaxIdleConnsPerHost: 1000}
 	t.Cleanup(transport.CloseIdleConnections)
 	// A second mistake would only repeat the first, and tests under load make thousands.
@@ -50,7 +47,45 @@ func (a *App) Client(t testing.TB, key string) *Client {
 			t.Errorf("not as openapi.yaml says: %v", err)
 		}
 	}
-	return &Client{URL: a.URL, Key: key, plain: transport, http: &http.Client{Transport: Spec(t).Transport(transport, report), Timeout: time.Minute}}
+	return &Client{URL: a.URL, Key: key, plain: transport, http: clientOver(spec.Transport(transport, report))}
+}
+
+func clientOver(transport http.RoundTripper) *http.Client {
+	return &http.Client{
+		Transport: transport, Timeout: time.Minute,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// document is an OpenAPI document that was read once.
+type document struct {
+	once sync.Once
+	spec *openapitest.Spec
+	err  error
+}
+
+// documents are those that apps of this process served, by the hash of their text: to read one takes longer than a test.
+var documents sync.Map
+
+// spec returns the document that the App serves.
+func (a *App) spec() (*openapitest.Spec, error) {
+	a.s.mu.Lock()
+	defer a.s.mu.Unlock()
+	if a.s.document == nil {
+		served, err := http.Get(a.URL + "/openapi.yaml")
+		if err != nil {
+			return nil, err
+		}
+		text, err := io.ReadAll(served.Body)
+		_ = served.Body.Close()
+		if err != nil || served.StatusCode != http.StatusOK {
+			return nil, fmt.Errorf("/openapi.yaml is answered %d: %w", served.StatusCode, err)
+		}
+		known, _ := documents.LoadOrStore(sha256.Sum256(text), &document{})
+		a.s.document = known.(*document)
+		a.s.document.once.Do(func() { a.s.document.spec, a.s.document.err = openapitest.Load(text) })
+	}
+	return a.s.document.spec, a.s.document.err
 }
 
 // With returns the client with another key.
@@ -60,11 +95,11 @@ func (c *Client) With(key string) *Client {
 	return &other
 }
 
-// Unchecked returns a client that does not compare answers with openapi.yaml: that costs more than the answers themselves,
-// which load tests cannot pay.
+// Unchecked returns a client that does not compare answers with the OpenAPI document: that costs more than the answers
+// themselves, which load tests cannot pay.
 func (c *Client) Unchecked() *Client {
 	other := *c
-	other.http = &http.Client{Transport: c.plain, Timeout: time.Minute}
+	other.http = clientOver(c.plain)
 	return &other
 }
 
@@ -86,10 +121,10 @@ type Answer struct {
 // String describes the answer.
 func (a Answer) String() string { return fmt.Sprintf("%d %s %v", a.Status, a.Body, a.Err) }
 
-// Replayed reports whether the answer is that of an earlier request.
+// Replayed reports whether the answer is that of an earlier request with the same Idempotency-Key.
 func (a Answer) Replayed() bool { return a.Header.Get("Idempotent-Replayed") == "true" }
 
-// Lead is the answer to a lead.
+// Lead is what a supplier is answered to a lead. Price is in units of the seller's currency.
 type Lead struct {
 	Success  bool     `json:"success"`
 	ID       string   `json:"lead_id"`
@@ -109,7 +144,7 @@ func (a Answer) Lead() Lead {
 	return l
 }
 
-// Refusal is an error as the program's API writes it.
+// Refusal is an error as the API under /v1 writes it. Errors are the messages by the member at fault.
 type Refusal struct {
 	Status    *int                `json:"status"`
 	Message   string              `json:"message"`
@@ -126,9 +161,9 @@ func (a Answer) Refusal() Refusal {
 }
 
 // Object reads the member "data" of an answer; nil when it is no object.
-func (a Answer) Object() map[string]any {
+func (a Answer) Object() Object {
 	var body struct {
-		Data map[string]any `json:"data"`
+		Data Object `json:"data"`
 	}
 	if json.Unmarshal(a.Body, &body) != nil {
 		return nil
@@ -137,7 +172,7 @@ func (a Answer) Object() map[string]any {
 }
 
 // Data is Object of an answer that must have one.
-func (a Answer) Data(t testing.TB) map[string]any {
+func (a Answer) Data(t testing.TB) Object {
 	t.Helper()
 	data := a.Object()
 	if data == nil {
@@ -147,10 +182,10 @@ func (a Answer) Data(t testing.TB) map[string]any {
 }
 
 // List reads the member "data" of a list.
-func (a Answer) List(t testing.TB) []map[string]any {
+func (a Answer) List(t testing.TB) []Object {
 	t.Helper()
 	var body struct {
-		Data []map[string]any `json:"data"`
+		Data []Object `json:"data"`
 	}
 	if err := json.Unmarshal(a.Body, &body); err != nil || body.Data == nil {
 		t.Fatalf("no list in the answer %v", a)
@@ -158,7 +193,8 @@ func (a Answer) List(t testing.TB) []map[string]any {
 	return body.Data
 }
 
-// Do sends a request. The body is a string as it is, or a value as JSON, or nil. Headers come in pairs.
+// Do sends a request. The body is a string as it is, or a value as JSON, or nil. Headers come in pairs. It may be called from
+// any goroutine.
 func (c *Client) Do(method, path string, body any, headers ...string) Answer {
 	var reader io.Reader
 	switch b := body.(type) {
@@ -194,9 +230,19 @@ func (c *Client) Do(method, path string, body any, headers ...string) Answer {
 	return Answer{Status: response.StatusCode, Header: response.Header, Body: text, Err: err}
 }
 
-// Insist sends a request, and again while none or a 503 answers, at most until Patience ends: for tests of what many requests
-// at once do, which a machine under load does not answer in the server's time. The request must be one that takes effect
-// once however often it is sent, as every lead is.
+// Must is Do for a request whose answer must be a success: any other ends the test.
+func (c *Client) Must(t testing.TB, method, path string, body any, headers ...string) Answer {
+	t.Helper()
+	a := c.Do(method, path, body, headers...)
+	if a.Err != nil || a.Status < 200 || a.Status > 299 {
+		t.Fatalf("%s %s: %v", method, path, a)
+	}
+	return a
+}
+
+// Insist is Do that sends the request again while no answer or a 503 comes, at most until [Patience] ends: for tests of what
+// many requests at once do, which a machine under load does not answer in the server's time. The request must be one that
+// takes effect once however often it is sent, as every lead is.
 func (c *Client) Insist(method, path string, body any, headers ...string) (a Answer) {
 	for late := time.After(Patience); ; {
 		if a = c.Do(method, path, body, headers...); a.Err == nil && a.Status != http.StatusServiceUnavailable {
@@ -210,33 +256,12 @@ func (c *Client) Insist(method, path string, body any, headers ...string) (a Ans
 	}
 }
 
-// Must sends a request whose answer must be a success.
-func (c *Client) Must(t testing.TB, method, path string, body any, headers ...string) Answer {
-	t.Helper()
-	a := c.Do(method, path, body, headers...)
-	if a.Err != nil || a.Status < 200 || a.Status > 299 {
-		t.Fatalf("%s %s: %v", method, path, a)
-	}
-	return a
-}
-
-// RequestID finds the ids of requests in answers.
-var RequestID = regexp.MustCompile(`req_[0-9A-Z]{26}`)
-
-// Fill puts ids into the parameters of a path of openapi.yaml.
-func Fill(path string, ids map[string]string) string {
-	for name, id := range ids {
-		path = strings.ReplaceAll(path, "{"+name+"}", id)
-	}
-	return path
-}
-
 var phones atomic.Int64
 
-// Phone returns a phone number that no other call in this process returned, in E.164.
+// Phone returns a phone number in E.164 that no other call in this process returned.
 func Phone() string { return fmt.Sprintf("+1%010d", 2_000_000_000+phones.Add(1)) }
 
-// Form is the fields of a lead.
+// Form is the fields of a lead, as a supplier sends them.
 type Form map[string]any
 
 // With returns the form with more fields: names and values in turn. A nil value takes a field away.
