@@ -49,18 +49,6 @@ func (b Backoff) delay(n int) time.Duration {
 	return d/2 + rand.N(d/2+1) //nolint:gosec // jitter is no secret
 }
 
-// pause waits for d or until ctx ends, which it reports.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
 // transient reports whether an error says nothing about the event in hand. Such errors are tried again and never count as
 // attempts.
 func transient(d dialect.Dialect, err error) bool {
