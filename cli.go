@@ -40,7 +40,7 @@ func (a *App) command(stdout, stderr io.Writer, args []string) *cobra.Command {
 	root.SetArgs(args)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-	root.AddCommand(c.serve(), c.demo(), c.migrate(), c.keys(), c.doctor(), c.events(), c.bench(), c.version())
+	root.AddCommand(c.serve(), c.demo(), c.migrate(), c.keys(), c.doctor(), c.events(), c.jobs(), c.bench(), c.version())
 	for _, sub := range allCommands(root) {
 		if args := sub.Args; args != nil {
 			sub.Args = func(cmd *cobra.Command, given []string) error {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/leadmill/leadmill/adapters/clock"
 	"github.com/leadmill/leadmill/adapters/eventlog"
+	"github.com/leadmill/leadmill/adapters/jobs"
 	"github.com/leadmill/leadmill/adapters/password"
 	"github.com/leadmill/leadmill/adapters/random"
 	"github.com/leadmill/leadmill/adapters/ratelimit"
@@ -55,6 +56,7 @@ var coreModule = fx.Module("core", fx.Provide(
 	fx.Annotate(newChain, fx.ParamTags(``, ``, ``, groupInterceptors)),
 	fx.Annotate(newRunner, fx.ParamTags(``, ``, ``, ``, groupProjections)),
 	fx.Annotate(newPurge, fx.ResultTags(groupJobs)),
+	fx.Annotate(newJobs, fx.ParamTags(``, ``, ``, ``, ``, groupJobs)),
 	fx.Annotate(newSubscriptions, fx.ParamTags(``, ``, ``, ``, groupReactions)),
 ))
 
@@ -77,7 +79,7 @@ type core struct {
 	Chain         bus.Chain
 	Operations    *application.Operations
 	Subscriptions []events.Subscription
-	Jobs          []application.Job  `group:"jobs"`
+	Jobs          *jobs.Runner
 	Routes        [][]httpport.Route `group:"routes"`
 
 	Account accounthttp.Handlers
@@ -188,7 +190,7 @@ func newRunner(db *dialect.DB, l *eventLog, clock application.Clock, logger *slo
 
 // newPurge deletes the claims, stored responses and tokens whose time is over, in all rooms.
 func newPurge(_ migrated, s *sqlstore.Store, clock application.Clock) application.Job {
-	return application.Job{Name: "purge what is over", Every: time.Minute, Do: func(ctx context.Context) error {
+	return application.Job{Name: "purge", Schedule: application.Every(time.Minute), Do: func(ctx context.Context) error {
 		_, err := s.PurgeExpired(ctx, clock.Now())
 		return err
 	}}

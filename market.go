@@ -31,7 +31,7 @@ var marketRoom = NewModule("market",
 		return marketprojection.NewCampaignReport(s)
 	}),
 	asReaction(newMatchPending),
-	asJob(newSweepPending),
+	AsJob(newSweepPending),
 	asRoutes(markethttp.Handlers.Routes),
 )
 

@@ -17,7 +17,7 @@ import (
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
 
-// Module is a team's extension: a named bundle of rules, strategies, policies, interceptors and projections. Make one with
+// Module is a team's extension: a named bundle of rules, strategies, policies, interceptors, projections and jobs. Make one with
 // NewModule and hand it to New.
 type Module struct{ option fx.Option }
 
@@ -91,8 +91,9 @@ func asReaction(constructor any) Extension {
 	return grouped[application.Reaction](constructor, groupReactions)
 }
 
-// asJob registers a constructor of an application.Job, which every instance repeats.
-func asJob(constructor any) Extension {
+// AsJob registers a constructor of an application.Job: housekeeping that one instance at a time repeats by a schedule. Two jobs
+// of one name end the start.
+func AsJob(constructor any) Extension {
 	return grouped[application.Job](constructor, groupJobs)
 }
 

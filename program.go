@@ -34,7 +34,7 @@ var programRoom = NewModule("program",
 		return programprojection.NewPartnerActivity(programstore.NewPartnerActivity(db))
 	}),
 	asReaction(newInvitations),
-	asJob(newSendMails),
+	AsJob(newSendMails),
 	asRoutes(programhttp.Handlers.Routes),
 )
 

@@ -15,7 +15,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"time"
-	"unicode/utf8"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/application"
@@ -79,20 +78,5 @@ func loggerOr(l *slog.Logger) *slog.Logger {
 	return l
 }
 
-// shorten cuts a text for the error column: 1,000 characters, valid UTF-8.
-func shorten(s string) string {
-	const limit = 1000
-	if len(s) > limit {
-		s = s[:limit]
-		for len(s) > 0 {
-			if r, n := utf8.DecodeLastRuneInString(s); r != utf8.RuneError || n != 1 {
-				break
-			}
-			s = s[:len(s)-1]
-		}
-	}
-	if !utf8.ValidString(s) {
-		return "error text is not UTF-8"
-	}
-	return s
-}
+// shorten cuts a text for the error column.
+func shorten(s string) string { return dialect.Shorten(s, 1000) }

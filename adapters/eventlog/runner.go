@@ -62,7 +62,7 @@ func NewRunner(db *dialect.DB, reader *Reader, clock application.Clock, projecti
 	r := &Runner{Consumers: NewConsumers(db, reader.head), reader: reader, clock: clock, config: c}
 	for _, p := range projections {
 		name := p.Name()
-		if err := checkName(name); err != nil {
+		if err := lease.CheckName("consumer", name); err != nil {
 			return nil, err
 		}
 		if r.find(name) != nil {
@@ -71,18 +71,6 @@ func NewRunner(db *dialect.DB, reader *Reader, clock application.Clock, projecti
 		r.projections = append(r.projections, &follower{Projection: p, name: name, log: c.Logger.With(slog.String("projection", name))})
 	}
 	return r, nil
-}
-
-func checkName(name string) error {
-	ok := name != "" && len(name) <= 64
-	for i := range len(name) {
-		c := name[i]
-		ok = ok && (c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '.' || c == '-')
-	}
-	if !ok {
-		return fmt.Errorf("consumer name %q is not 1 to 64 of a-z, 0-9, dot and hyphen", name)
-	}
-	return nil
 }
 
 func (r *Runner) find(name string) *follower {

@@ -51,7 +51,7 @@ type Subscriber struct {
 
 // NewSubscriber returns the Subscriber of one reaction. It fails when the name is malformed.
 func NewSubscriber(db *dialect.DB, reader *Reader, clock application.Clock, c SubscriberConfig) (*Subscriber, error) {
-	if err := checkName(c.Name); err != nil {
+	if err := lease.CheckName("consumer", c.Name); err != nil {
 		return nil, err
 	}
 	for _, n := range []struct {

@@ -202,3 +202,16 @@ func (l *Lease) Release(ctx context.Context, last Columns) {
 		}
 	}
 }
+
+// CheckName reports a name that no row that is leased may have; what says what is named: "consumer".
+func CheckName(what, name string) error {
+	ok := name != "" && len(name) <= 64
+	for i := range len(name) {
+		c := name[i]
+		ok = ok && (c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '.' || c == '-')
+	}
+	if !ok {
+		return fmt.Errorf("%s name %q is not 1 to 64 of a-z, 0-9, dot and hyphen", what, name)
+	}
+	return nil
+}

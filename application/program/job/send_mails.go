@@ -16,7 +16,7 @@ import (
 // SendMails is the job that sends the mails that are due. The log line of a mail that could not be sent holds nothing of the
 // mail.
 func SendMails(send bus.Handler[programcommand.SendMails, []programcommand.UnsentMail], logger *slog.Logger) application.Job {
-	return application.Job{Name: "send mails", Every: time.Second, Do: func(ctx context.Context) error {
+	return application.Job{Name: "send-mails", Schedule: application.Every(time.Second), Do: func(ctx context.Context) error {
 		unsent, err := send.Handle(ctx, programcommand.SendMails{})
 		for _, m := range unsent {
 			attrs := []any{slog.String("event_id", m.EventID), slog.String("code", string(fault.CodeOf(m.Err))), slog.Any("cause", errors.Unwrap(m.Err))}
