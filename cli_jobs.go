@@ -47,10 +47,10 @@ func (c *cli) jobs() *cobra.Command {
 		_, _ = fmt.Fprintln(w, "NAME\tSCHEDULE\tNEXT\tLAST\tRESULT\tOWNER")
 		for _, s := range all {
 			result, owner := s.Result, "no"
-			switch {
-			case s.Result == "":
+			switch s.Result {
+			case "":
 				result = "-"
-			case s.Result == jobs.Failed:
+			case jobs.Failed:
 				result += ": " + s.Reason
 			}
 			if s.Owned {

@@ -20,7 +20,7 @@ func TestChainTellsTypesAndCodesButNoText(t *testing.T) {
 	}{
 		"none":        {nil, ""},
 		"plain":       {secret, "*errors.errorString"},
-		"wrapped":     {fmt.Errorf("load %s: %w", secret, secret), "*fmt.wrapError < *errors.errorString"},
+		"wrapped":     {fmt.Errorf("load john@canary.example: %w", secret), "*fmt.wrapError < *errors.errorString"},
 		"with a code": {fmt.Errorf("load: %w", gone.Because(secret)), `*fmt.wrapError < *fault.Error("thing_not_found") < *errors.errorString`},
 		"several":     {errors.Join(secret, gone), `*errors.joinError < *fault.Error("thing_not_found")`},
 	} {

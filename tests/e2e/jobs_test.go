@@ -23,7 +23,7 @@ func jobLine(t *testing.T, databaseURL, name string) map[string]string {
 			continue
 		}
 		row := map[string]string{}
-		for _, column := range strings.Fields(lines[0]) {
+		for column := range strings.FieldsSeq(lines[0]) {
 			at := strings.Index(lines[0], column)
 			value, _, _ := strings.Cut(line[at:], "  ")
 			row[column] = strings.TrimSpace(value)
@@ -73,7 +73,7 @@ func TestAJobOfAModule(t *testing.T) {
 	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
 		job := func(name string, s application.Schedule, do func(context.Context) error) leadmill.Module {
-			return leadmill.NewModule("team", leadmill.AsJob(func(clock application.Clock) application.Job {
+			return leadmill.NewModule("team", leadmill.AsJob(func(application.Clock) application.Job {
 				return application.Job{Name: name, Schedule: s, Do: do}
 			}))
 		}
