@@ -19,6 +19,7 @@ import (
 
 	"github.com/leadmill/leadmill/adapters/clock"
 	"github.com/leadmill/leadmill/adapters/eventlog"
+	"github.com/leadmill/leadmill/adapters/jobs"
 	"github.com/leadmill/leadmill/adapters/password"
 	"github.com/leadmill/leadmill/adapters/random"
 	"github.com/leadmill/leadmill/adapters/ratelimit"
@@ -64,6 +65,7 @@ var coreConstructors = []coreConstructor{
 	{make: func() *publicAddress { return &publicAddress{} }},
 	{make: newChain, tags: []string{``, ``, ``, ``, groupInterceptors}},
 	{make: newRunner, tags: []string{``, ``, ``, ``, groupProjections}},
+	{make: newJobs, tags: []string{``, ``, ``, ``, ``, groupJobs}},
 	{make: newSubscriptions, tags: []string{``, ``, ``, ``, groupReactions}},
 	{make: newIntakeRules, tags: []string{groupIntakeRules}},
 	{make: newStrategies, tags: []string{groupStrategies}},
@@ -139,9 +141,9 @@ type core struct {
 	Operations    *application.Operations
 	Scopes        application.Scopes
 	Subscriptions []events.Subscription
-	Jobs          []part[application.Job] `group:"jobs"`
-	Routes        []part[httpport.Team]   `group:"routes"`
-	Made          []part[operationName]   `group:"operations"`
+	Jobs          *jobs.Runner
+	Routes        []part[httpport.Team] `group:"routes"`
+	Made          []part[operationName] `group:"operations"`
 
 	Account accounthttp.Handlers
 	Program programhttp.Handlers

@@ -10,13 +10,13 @@ import (
 
 // housekeeping is what is done for all rooms.
 var housekeeping = ownModule("housekeeping",
-	AsJob(newPurge),
+	AsJob("purge", application.Every(time.Minute), newPurge),
 )
 
 // newPurge deletes the claims, stored responses and tokens whose time is over, in all rooms.
-func newPurge(_ migrated, s *sqlstore.Store, clock application.Clock) application.Job {
-	return application.Job{Name: "purge what is over", Every: time.Minute, Do: func(ctx context.Context) error {
+func newPurge(_ migrated, s *sqlstore.Store, clock application.Clock) func(context.Context) error {
+	return func(ctx context.Context) error {
 		_, err := s.PurgeExpired(ctx, clock.Now())
 		return err
-	}}
+	}
 }

@@ -1,6 +1,7 @@
 package leadmill
 
 import (
+	"context"
 	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore"
@@ -33,7 +34,7 @@ var marketRoom = ownModule("market",
 		return marketprojection.NewCampaignReport(s)
 	}),
 	AsReaction(newMatchPending),
-	AsJob(newSweepPending),
+	AsJob("sweep-pending", application.Every(5*time.Second), newSweepPending),
 	AsRoutes(markethttp.Handlers.Routes),
 )
 
@@ -78,7 +79,7 @@ func newMatchPending(o *application.Operations, h *marketcommand.MatchPendingHan
 	return marketreaction.MatchPending{Match: application.Command(o, h)}
 }
 
-func newSweepPending(o *application.Operations, h *marketcommand.MatchPendingHandler) application.Job {
+func newSweepPending(o *application.Operations, h *marketcommand.MatchPendingHandler) func(context.Context) error {
 	return marketjob.SweepPending(application.Command(o, &marketcommand.SweepPendingHandler{Match: h}))
 }
 

@@ -76,13 +76,13 @@ func TestMistakesAreTold(t *testing.T) {
 	}{
 		"a rule of the same code": {
 			[]Module{NewModule("acme", AsIntakeRule(newRule)), NewModule("bolt", AsIntakeRule(newRule))},
-			[]string{`two intake rules have the code "a_rule"`, `module "acme"`, `module "bolt"`},
+			[]string{`two intake rules are called "a_rule"`, `module "acme"`, `module "bolt"`},
 		},
 		"a strategy of the same code":     {one(AsStrategy(func() aStrategy { return aStrategy{} })), []string{`two distribution strategies have the code "priority"`}},
-		"a policy of the same code":       {one(AsAttributionPolicy(func() aPolicy { return aPolicy{} }), AsAttributionPolicy(func() aPolicy { return aPolicy{} })), []string{`two attribution policies have the code "acme_policy": one of module "acme", one of module "acme"`}},
-		"an interceptor of the same code": {one(AsInterceptor(func() chained { return chained{order: 900} }), AsInterceptor(func() chained { return chained{order: 901} })), []string{`two interceptors have the code "chained"`}},
+		"a policy of the same code":       {one(AsAttributionPolicy(func() aPolicy { return aPolicy{} }), AsAttributionPolicy(func() aPolicy { return aPolicy{} })), []string{`two attribution policies are called "acme_policy": one of module "acme", one of module "acme"`}},
+		"an interceptor of the same code": {one(AsInterceptor(func() chained { return chained{order: 900} }), AsInterceptor(func() chained { return chained{order: 901} })), []string{`two interceptors are called "chained"`}},
 		"an interceptor too far outside":  {one(AsInterceptor(func() chained { return chained{order: 400} })), []string{`module "acme": ` + here + `TestMistakesAreTold.`, `the interceptor "chained" has the order 400, the lowest is 401`}},
-		"a projection of the same name":   {one(AsProjection(func() counting { return counting{name: "campaign-report"} })), []string{`two projections have the code "campaign-report"`, `module "market"`, `module "acme"`}},
+		"a projection of the same name":   {one(AsProjection(func() counting { return counting{name: "campaign-report"} })), []string{`two projections are called "campaign-report"`, `module "market"`, `module "acme"`}},
 		"a missing dependency":            {one(AsIntakeRule(newPrintingRule)), []string{`module "acme": ` + here + `newPrintingRule needs a leadmill.printer, which nothing provides`}},
 		"what another module keeps": {
 			[]Module{NewModule("acme", AsIntakeRule(func(secret) aRule { return aRule{} })), NewModule("giver", Provide(func() secret { return secret{} }), AsStrategy(func(secret) aStrategy { return aStrategy{} }))},

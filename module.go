@@ -116,13 +116,13 @@ func grouped[T, G any](constructor any, group string, become func(m *Module, mad
 // same is a become that changes nothing.
 func same[T any](_ *Module, made T) (T, error) { return made, nil }
 
-// unique returns the error of parts of which two have the same code, naming both modules.
+// unique returns the error of parts of which two have the same code or name, naming both modules.
 func unique[T any, C ~string](what string, parts []part[T], code func(T) C) error {
 	known := map[C]*Module{}
 	for _, p := range parts {
 		c := code(p.value)
 		if other, twice := known[c]; twice {
-			return fmt.Errorf("two %s have the code %q: one of module %q, one of module %q", what, c, other.name, p.module.name)
+			return fmt.Errorf("two %s are called %q: one of module %q, one of module %q", what, c, other.name, p.module.name)
 		}
 		known[c] = p.module
 	}

@@ -2,7 +2,9 @@ package leadmill
 
 import (
 	"cmp"
+	"context"
 	"log/slog"
+	"time"
 
 	"github.com/leadmill/leadmill/adapters/mail"
 	"github.com/leadmill/leadmill/adapters/sqlstore"
@@ -35,7 +37,7 @@ var programRoom = ownModule("program",
 		return programprojection.NewPartnerActivity(programstore.NewPartnerActivity(db))
 	}),
 	AsReaction(newInvitations),
-	AsJob(newSendMails),
+	AsJob("send-mails", application.Every(time.Second), newSendMails),
 	AsRoutes(programhttp.Handlers.Routes),
 )
 
@@ -68,7 +70,7 @@ func newInvitations(o *application.Operations, clock application.Clock, queue pr
 
 func newSendMails(o *application.Operations, d program.Deps, secrets application.Secrets, r *programstore.Reader, queue program.MailQueue,
 	mailer application.Mailer, text program.InvitationText, address *publicAddress, logger *slog.Logger,
-) application.Job {
+) func(context.Context) error {
 	return programjob.SendMails(application.Command(o, programcommand.SendMailsHandler{
 		Deps: d, Secrets: secrets,
 		Portal: r, Queue: queue, Mailer: mailer, Text: text, Base: address.base,

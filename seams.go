@@ -1,9 +1,11 @@
 package leadmill
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 
+	"github.com/leadmill/leadmill/adapters/jobs"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/bus"
 	"github.com/leadmill/leadmill/application/projection"
@@ -161,9 +163,13 @@ type operationName string
 
 const groupOperations = `group:"operations"`
 
-// AsJob registers a constructor of a func(context.Context) error that one instance at a time does again and again.
-func AsJob(constructor any) Extension {
-	return grouped(constructor, groupJobs, same[application.Job])
+// AsJob registers a constructor of a func(context.Context) error: housekeeping that one instance at a time repeats by a schedule
+// (see application.Job, also for the name). "leadmill jobs" shows when it ran, when it runs next and how it went.
+func AsJob(name string, schedule application.Schedule, constructor any) Extension {
+	return grouped(constructor, groupJobs, func(_ *Module, do func(context.Context) error) (application.Job, error) {
+		j := application.Job{Name: name, Schedule: schedule, Do: do}
+		return j, jobs.Check(j)
+	})
 }
 
 // AsReaction registers a constructor of an application.Reaction, which gets the events of its types.

@@ -18,7 +18,6 @@ import (
 
 	"github.com/leadmill/leadmill/adapters/eventlog"
 	"github.com/leadmill/leadmill/adapters/sqlstore"
-	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/ports/events"
 )
 
@@ -33,7 +32,7 @@ func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base s
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	k.Address.set(k.base(listener))
+	k.Address.set(k.base(listener.Addr().String()))
 	k.Logger.Info("rules in force", slog.Any("intake_rules", k.Rules.Codes()), slog.Any("strategies", k.Strategies.Codes()),
 		slog.Any("attribution_policies", k.Policies.Codes()), slog.Any("interceptors", k.Chain.Codes()), slog.Any("projections", k.Runner.Names()))
 	tuneGC()
@@ -52,9 +51,7 @@ func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base s
 	work("sequencer", k.Log.sequencer.Run)
 	work("projections", k.Runner.Run)
 	work("reactions", k.react)
-	for _, job := range values(k.Jobs) {
-		work(job.Name, k.every(job))
-	}
+	work("jobs", k.Jobs.Run)
 	if k.Config.MetricsAddr != "" {
 		work("metrics", k.serveMetrics)
 	}
@@ -63,7 +60,7 @@ func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base s
 	defer stopServing()
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(serving, listener) }()
-	err = ready(serving, k.base(listener))
+	err = ready(serving, k.base(listener.Addr().String()))
 	if err == nil {
 		select {
 		case err = <-failed:
@@ -87,16 +84,16 @@ func tuneGC() {
 	}
 }
 
-// base returns the address under which clients reach the API, as far as this instance knows it: links in mails need
-// LEADMILL_PUBLIC_URL.
-func (k *core) base(l net.Listener) string {
+// base returns the address under which clients reach the API that listens on an address, as far as this instance knows it:
+// links in mails need LEADMILL_PUBLIC_URL.
+func (k *core) base(listens string) string {
 	if k.Config.PublicURL != "" {
 		return k.Config.PublicURL
 	}
-	if at, err := netip.ParseAddrPort(l.Addr().String()); err == nil && at.Addr().IsUnspecified() {
+	if at, err := netip.ParseAddrPort(listens); err == nil && at.Addr().IsUnspecified() {
 		return "http://127.0.0.1:" + strconv.Itoa(int(at.Port())) // the server listens on all addresses of this machine, and this one always works
 	}
-	return "http://" + l.Addr().String()
+	return "http://" + listens
 }
 
 // react runs the router of reactions until ctx ends.
@@ -106,25 +103,6 @@ func (k *core) react(ctx context.Context) error {
 		return err
 	}
 	return router.Run(ctx)
-}
-
-// every returns a function that repeats a job, with a pause between, until its context ends. An error is logged and does not
-// end the job.
-func (k *core) every(job application.Job) func(context.Context) error {
-	return func(ctx context.Context) error {
-		tick := time.NewTicker(job.Every)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-tick.C:
-			}
-			if err := job.Do(ctx); err != nil && ctx.Err() == nil {
-				k.Logger.Warn("a job failed; it is tried again", slog.String("job", job.Name), slog.Any("error", err))
-			}
-		}
-	}
 }
 
 // isReady reports whether the database answers and has the schema of this binary.

@@ -12,7 +12,7 @@ import (
 
 // StartOptions change what an Instance uses. The zero value changes nothing.
 type StartOptions struct {
-	// Clock replaces the system's clock. Leases of event consumers still use the database's clock.
+	// Clock replaces the system's clock. Leases of event consumers and jobs still use the database's clock.
 	Clock application.Clock
 	// Driver wraps the connector of the database's driver, to count statements or to make them fail.
 	Driver func(driver.Connector) driver.Connector

@@ -17,7 +17,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"time"
-	"unicode/utf8"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/application"
@@ -51,18 +50,6 @@ func (b Backoff) delay(n int) time.Duration {
 	return d/2 + rand.N(d/2+1) //nolint:gosec // jitter is no secret
 }
 
-// pause waits for d or until ctx ends, which it reports.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
 // transient reports whether an error says nothing about the event in hand. Such errors are tried again and never count as
 // attempts.
 func transient(d dialect.Dialect, err error) bool {
@@ -93,20 +80,5 @@ func loggerOr(l *slog.Logger) *slog.Logger {
 	return l
 }
 
-// shorten cuts a text for the error column: 1,000 characters, valid UTF-8.
-func shorten(s string) string {
-	const limit = 1000
-	if len(s) > limit {
-		s = s[:limit]
-		for len(s) > 0 {
-			if r, n := utf8.DecodeLastRuneInString(s); r != utf8.RuneError || n != 1 {
-				break
-			}
-			s = s[:len(s)-1]
-		}
-	}
-	if !utf8.ValidString(s) {
-		return "error text is not UTF-8"
-	}
-	return s
-}
+// shorten cuts a text for the error column.
+func shorten(s string) string { return dialect.Shorten(s, 1000) }

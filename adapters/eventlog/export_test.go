@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/adapters/sqlstore/lease"
 	"github.com/leadmill/leadmill/application"
 )
 
@@ -29,14 +30,14 @@ func TrailJSON(t application.Trail) string { return string(appendTrail(nil, t)) 
 var Shorten = shorten
 
 // Lease is a lease under test.
-type Lease struct{ l *lease }
+type Lease struct{ l *cursor }
 
 // TryLease takes the lease of a consumer, which it adds when it is new. nil means that another owner has it.
 func TryLease(ctx context.Context, db *dialect.DB, c LeaseConfig, name string) (*Lease, error) {
 	if err := ensureConsumer(ctx, db, name, 0); err != nil {
 		return nil, err
 	}
-	l, err := tryLease(ctx, db, c.withDefaults(), slog.New(slog.DiscardHandler), name)
+	l, err := tryLease(ctx, db, c.WithDefaults(), slog.New(slog.DiscardHandler), name)
 	if l == nil {
 		return nil, err
 	}
@@ -53,7 +54,7 @@ func (l *Lease) Move(ctx context.Context, to int64) error {
 }
 
 // Renew renews the lease, and reports whether it still holds.
-func (l *Lease) Renew(ctx context.Context) (bool, error) { return l.l.renew(ctx) }
+func (l *Lease) Renew(ctx context.Context) (bool, error) { return l.l.Renew(ctx, lease.Columns{}) }
 
 // Keep keeps the lease.
 func (l *Lease) Keep(ctx context.Context, strict bool) (context.Context, func()) {
@@ -64,7 +65,7 @@ func (l *Lease) Keep(ctx context.Context, strict bool) (context.Context, func())
 func (l *Lease) Release(ctx context.Context) { l.l.release(ctx) }
 
 // Fence is the lease's fence.
-func (l *Lease) Fence() int64 { return l.l.fence }
+func (l *Lease) Fence() int64 { return l.l.Lease.Fence() }
 
 // ErrLeaseLost is what the work under a lost lease ends with.
 var ErrLeaseLost = errLeaseLost

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/adapters/sqlstore/lease"
 )
 
 // HeadConfig sets how often the log's head is read from the database.
@@ -174,7 +175,7 @@ func (h *Head) wakeFeeds(ctx context.Context) {
 			if seen, err = h.moved.Wait(ctx, seen); err != nil {
 				return
 			}
-		} else if err := pause(ctx, Backoff{}.or(h.config.Busy, 5*time.Second).delay(failures)); err != nil {
+		} else if err := lease.Pause(ctx, Backoff{}.or(h.config.Busy, 5*time.Second).delay(failures)); err != nil {
 			return
 		}
 		if err = h.wakeSellers(ctx); err == nil {

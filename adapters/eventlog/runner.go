@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/adapters/sqlstore/lease"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/projection"
 )
@@ -56,12 +57,12 @@ func NewRunner(db *dialect.DB, reader *Reader, clock application.Clock, projecti
 		c.Attempts = 5
 	}
 	c.Backoff = c.Backoff.or(100*time.Millisecond, 5*time.Second)
-	c.Lease = c.Lease.withDefaults()
+	c.Lease = c.Lease.WithDefaults()
 	c.Logger = loggerOr(c.Logger)
 	r := &Runner{Consumers: NewConsumers(db, reader.head), reader: reader, clock: clock, config: c}
 	for _, p := range projections {
 		name := p.Name()
-		if err := checkName(name); err != nil {
+		if err := lease.CheckName("consumer", name); err != nil {
 			return nil, err
 		}
 		if r.find(name) != nil {
@@ -70,18 +71,6 @@ func NewRunner(db *dialect.DB, reader *Reader, clock application.Clock, projecti
 		r.projections = append(r.projections, &follower{Projection: p, name: name, log: c.Logger.With(slog.String("projection", name))})
 	}
 	return r, nil
-}
-
-func checkName(name string) error {
-	ok := name != "" && len(name) <= 64
-	for i := range len(name) {
-		c := name[i]
-		ok = ok && (c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '.' || c == '-')
-	}
-	if !ok {
-		return fmt.Errorf("consumer name %q is not 1 to 64 of a-z, 0-9, dot and hyphen", name)
-	}
-	return nil
 }
 
 func (r *Runner) find(name string) *follower {
@@ -111,10 +100,10 @@ func (r *Runner) Run(ctx context.Context) error {
 				case err != nil:
 					failures++
 					f.log.WarnContext(ctx, "event log: projection waits", slog.Any("error", err), slog.Int("failures", failures))
-					_ = pause(ctx, r.config.Backoff.delay(failures))
+					_ = lease.Pause(ctx, r.config.Backoff.delay(failures))
 				default:
 					failures = 0
-					_ = pause(ctx, r.config.Lease.Retry)
+					_ = lease.Pause(ctx, r.config.Lease.Retry)
 				}
 			}
 		})
@@ -184,7 +173,7 @@ func (r *Runner) catchUp(ctx context.Context, f *follower, head int64) error {
 			}
 			continue
 		}
-		if err := pause(ctx, min(r.config.Lease.Retry, 100*time.Millisecond)); err != nil {
+		if err := lease.Pause(ctx, min(r.config.Lease.Retry, 100*time.Millisecond)); err != nil {
 			return err
 		}
 	}
@@ -207,7 +196,7 @@ func (r *Runner) prepare(ctx context.Context, f *follower) error {
 }
 
 // hold works with a lease up to a position, and releases it. It returns nil when the position is reached.
-func (r *Runner) hold(ctx context.Context, f *follower, l *lease, upTo int64) error {
+func (r *Runner) hold(ctx context.Context, f *follower, l *cursor, upTo int64) error {
 	defer l.release(ctx)
 	held, stop := l.keep(ctx, false) // not strict, because every write checks the fence
 	defer stop()
@@ -241,7 +230,7 @@ func cause(ctx context.Context, err error) error {
 
 // apply applies events to the projection, or parks them when they fail. An error that it returns ends the lease; it is never
 // the failure of an event.
-func (r *Runner) apply(ctx context.Context, f *follower, l *lease, events []application.StoredEvent) error {
+func (r *Runner) apply(ctx context.Context, f *follower, l *cursor, events []application.StoredEvent) error {
 	failures, attempts := 0, 0
 	for {
 		err := r.try(ctx, f, l, events)
@@ -254,7 +243,7 @@ func (r *Runner) apply(ctx context.Context, f *follower, l *lease, events []appl
 		case !errors.As(err, &own) || transient(r.db, err):
 			failures++
 			f.log.WarnContext(ctx, "event log: batch will be tried again", slog.Any("error", err), slog.Int("failures", failures))
-			if err := pause(ctx, r.config.Backoff.delay(failures)); err != nil {
+			if err := lease.Pause(ctx, r.config.Backoff.delay(failures)); err != nil {
 				return err
 			}
 			// A commit whose answer was lost may have moved the cursor.
@@ -272,7 +261,7 @@ func (r *Runner) apply(ctx context.Context, f *follower, l *lease, events []appl
 		e := &events[0]
 		if attempts++; attempts < r.config.Attempts {
 			f.log.WarnContext(ctx, "event log: event failed", eventAttrs(e, attempts, err)...)
-			if err := pause(ctx, r.config.Backoff.delay(attempts)); err != nil {
+			if err := lease.Pause(ctx, r.config.Backoff.delay(attempts)); err != nil {
 				return err
 			}
 			continue
@@ -290,7 +279,7 @@ func eventAttrs(e *application.StoredEvent, attempts int, err error) []any {
 }
 
 // doneMeanwhile reads the cursor again and reports whether all of events are done already.
-func (r *Runner) doneMeanwhile(ctx context.Context, l *lease, events []application.StoredEvent) (bool, error) {
+func (r *Runner) doneMeanwhile(ctx context.Context, l *cursor, events []application.StoredEvent) (bool, error) {
 	before := l.position
 	if err := l.reload(ctx); err != nil {
 		if errors.Is(err, errLeaseLost) {
@@ -326,7 +315,7 @@ func safely(log *slog.Logger, fn func() error) (err error) {
 }
 
 // try applies events in one transaction. It parks the events of aggregates that have parked events.
-func (r *Runner) try(ctx context.Context, f *follower, l *lease, events []application.StoredEvent) error {
+func (r *Runner) try(ctx context.Context, f *follower, l *cursor, events []application.StoredEvent) error {
 	to := events[len(events)-1].Position
 	return r.inTx(ctx, l, to, func(tx *sql.Tx) error {
 		live, waiting, err := r.split(ctx, tx, f.name, events)
@@ -350,7 +339,7 @@ func (r *Runner) try(ctx context.Context, f *follower, l *lease, events []applic
 
 // inTx runs fn in a transaction that moves the cursor. Its first statement locks the consumer's row, so that another owner,
 // a Retry or a Replay has to wait.
-func (r *Runner) inTx(ctx context.Context, l *lease, to int64, fn func(tx *sql.Tx) error) error {
+func (r *Runner) inTx(ctx context.Context, l *cursor, to int64, fn func(tx *sql.Tx) error) error {
 	tx, err := r.db.Writer.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
@@ -393,7 +382,7 @@ func (r *Runner) split(ctx context.Context, tx queryer, consumer string, events 
 	return live, waiting, nil
 }
 
-func (r *Runner) parkPoison(ctx context.Context, f *follower, l *lease, e *application.StoredEvent, attempts int, reason error) error {
+func (r *Runner) parkPoison(ctx context.Context, f *follower, l *cursor, e *application.StoredEvent, attempts int, reason error) error {
 	for failures := 1; ; failures++ {
 		err := r.inTx(ctx, l, e.Position, func(tx *sql.Tx) error {
 			return park(ctx, tx, f.name, []application.StoredEvent{*e}, attempts, shorten(reason.Error()), r.clock.Now())
@@ -402,7 +391,7 @@ func (r *Runner) parkPoison(ctx context.Context, f *follower, l *lease, e *appli
 			return err
 		}
 		f.log.WarnContext(ctx, "event log: event not parked yet", slog.Any("error", err))
-		if err := pause(ctx, r.config.Backoff.delay(failures)); err != nil {
+		if err := lease.Pause(ctx, r.config.Backoff.delay(failures)); err != nil {
 			return err
 		}
 		if done, err := r.doneMeanwhile(ctx, l, []application.StoredEvent{*e}); done || err != nil {
@@ -456,7 +445,7 @@ func (r *Runner) again(ctx context.Context, fn func() error) error {
 		if err == nil || n == 5 || r.db.Classify(err) != dialect.Retry {
 			return err
 		}
-		if err := pause(ctx, r.config.Backoff.delay(n)); err != nil {
+		if err := lease.Pause(ctx, r.config.Backoff.delay(n)); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/adapters/sqlstore/lease"
 )
 
 // SequencerConfig sizes a Sequencer.
@@ -77,7 +78,7 @@ func (s *Sequencer) Run(ctx context.Context) error {
 		case err != nil:
 			failures++
 			s.config.Logger.WarnContext(ctx, "event log: sequencer step failed", slog.Any("error", err), slog.Int("failures", failures))
-			if pause(ctx, backoff.delay(failures)) != nil {
+			if lease.Pause(ctx, backoff.delay(failures)) != nil {
 				return nil
 			}
 			continue

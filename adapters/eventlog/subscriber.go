@@ -11,6 +11,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/adapters/sqlstore/lease"
 	"github.com/leadmill/leadmill/application"
 )
 
@@ -50,7 +51,7 @@ type Subscriber struct {
 
 // NewSubscriber returns the Subscriber of one reaction. It fails when the name is malformed.
 func NewSubscriber(db *dialect.DB, reader *Reader, clock application.Clock, c SubscriberConfig) (*Subscriber, error) {
-	if err := checkName(c.Name); err != nil {
+	if err := lease.CheckName("consumer", c.Name); err != nil {
 		return nil, err
 	}
 	for _, n := range []struct {
@@ -69,7 +70,7 @@ func NewSubscriber(db *dialect.DB, reader *Reader, clock application.Clock, c Su
 	if c.Grace <= 0 {
 		c.Grace = 10 * time.Second
 	}
-	c.Lease = c.Lease.withDefaults()
+	c.Lease = c.Lease.WithDefaults()
 	c.Logger = loggerOr(c.Logger).With(slog.String("consumer", c.Name))
 	return &Subscriber{db: db, reader: reader, clock: clock, config: c}, nil
 }
@@ -170,15 +171,15 @@ func (s *Subscriber) run(ctx context.Context, out chan<- *message.Message) {
 		case err != nil:
 			failures++
 			s.config.Logger.WarnContext(ctx, "event log: consumer waits", slog.Any("error", err), slog.Int("failures", failures))
-			_ = pause(ctx, s.config.Backoff.delay(failures))
+			_ = lease.Pause(ctx, s.config.Backoff.delay(failures))
 		default:
 			failures = 0
-			_ = pause(ctx, s.config.Lease.Retry)
+			_ = lease.Pause(ctx, s.config.Lease.Retry)
 		}
 	}
 }
 
-func (s *Subscriber) take(ctx context.Context) (*lease, error) {
+func (s *Subscriber) take(ctx context.Context) (*cursor, error) {
 	start := int64(0)
 	if s.config.FromHead {
 		head, err := s.reader.Head(ctx)

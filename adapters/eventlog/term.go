@@ -11,6 +11,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/adapters/sqlstore/lease"
 	"github.com/leadmill/leadmill/application"
 )
 
@@ -18,7 +19,7 @@ import (
 type term struct {
 	*Subscriber
 
-	lease   *lease
+	lease   *cursor
 	out     chan<- *message.Message
 	tracker *tracker
 	lanes   []chan job
@@ -38,7 +39,7 @@ type job struct {
 }
 
 // hold works with a lease until ctx ends or the lease is lost, and releases it.
-func (s *Subscriber) hold(ctx context.Context, l *lease, out chan<- *message.Message) error {
+func (s *Subscriber) hold(ctx context.Context, l *cursor, out chan<- *message.Message) error {
 	defer l.release(ctx)
 	base := context.WithoutCancel(ctx) // the lease is renewed also during Grace, after ctx has ended
 	held, stop := l.keep(base, true)
@@ -299,7 +300,7 @@ func (t *term) deliver(e *application.StoredEvent) (attempts int, reason, err er
 			}
 		}
 		t.config.Logger.Warn("event log: event will be tried again", eventAttrs(e, attempts, reason)...)
-		if err := pause(t.going, t.config.Backoff.delay(failures)); err != nil {
+		if err := lease.Pause(t.going, t.config.Backoff.delay(failures)); err != nil {
 			return attempts, nil, err
 		}
 	}
@@ -355,7 +356,7 @@ func (t *term) fenced(fn func(tx execer) error) error {
 			return nil // an earlier commit stored it, but its answer was lost
 		}
 		t.config.Logger.Warn("event log: parked events not stored yet", slog.Any("error", err))
-		if err := pause(t.working, t.config.Backoff.delay(failures)); err != nil {
+		if err := lease.Pause(t.working, t.config.Backoff.delay(failures)); err != nil {
 			return err
 		}
 	}
@@ -367,13 +368,8 @@ func (t *term) fencedOnce(fn func(tx execer) error) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	ok, err := matched(t.working, tx, "UPDATE event_consumers SET fence = fence WHERE name = ? AND owner = ? AND fence = ?",
-		t.lease.name, t.lease.owner, t.lease.fence)
-	if err != nil {
+	if err := t.lease.lock(t.working, tx); err != nil {
 		return err
-	}
-	if !ok {
-		return errLeaseLost
 	}
 	if err := fn(tx); err != nil {
 		return err
@@ -400,7 +396,7 @@ func (t *term) saveNowAndThen(halt, quit context.CancelCauseFunc) {
 				return
 			}
 		}
-		if pause(t.working, t.config.Save) != nil {
+		if lease.Pause(t.working, t.config.Save) != nil {
 			return
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/adapters/sqlstore/lease"
 	"github.com/leadmill/leadmill/application"
 )
 
@@ -56,7 +57,7 @@ func (w *Writer) Append(ctx context.Context, tx *sql.Tx, events []application.Ev
 			return err
 		}
 		if w.sequenced {
-			if ok, err := matched(ctx, tx, insertPending, n); err != nil {
+			if ok, err := lease.Matched(ctx, tx, insertPending, n); err != nil {
 				return fmt.Errorf("append events: %w", err)
 			} else if !ok {
 				return fmt.Errorf("append events: %w", ErrIncrement)

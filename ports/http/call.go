@@ -106,7 +106,7 @@ func (k *Call) Warn(message string, err error) {
 func (k *Call) log(level slog.Level, message string, code fault.Code, err error) {
 	k.server.deps.Logger.LogAttrs(k.ctx, level, message, //nolint:sloglint // the message of whoever warns, always a constant
 		slog.String("request_id", k.id), slog.String("route", k.pattern()),
-		slog.String("code", string(code)), slog.String("cause", chain(err)))
+		slog.String("code", string(code)), slog.String("cause", fault.Chain(err)))
 }
 
 // Context is the request's context. It carries the request's trail and ends when the client goes away.

@@ -3,11 +3,8 @@ package httpport
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"strconv"
-	"strings"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/fault"
@@ -176,28 +173,4 @@ func codeOf(e *fault.Error) fault.Code {
 		return first
 	}
 	return e.Code
-}
-
-// chain returns the types in an error's chain, the outermost first.
-func chain(err error) string {
-	var b strings.Builder
-	for n := 0; err != nil && n < 10; n++ {
-		if n > 0 {
-			b.WriteString(" < ")
-		}
-		fmt.Fprintf(&b, "%T", err)
-		if e, ok := err.(*fault.Error); ok { //nolint:errorlint // this link of the chain alone
-			b.WriteString("(" + strconv.Quote(string(e.Code)) + ")")
-		}
-		if many, ok := err.(interface{ Unwrap() []error }); ok {
-			list := many.Unwrap()
-			if len(list) == 0 {
-				break
-			}
-			err = list[len(list)-1]
-			continue
-		}
-		err = errors.Unwrap(err)
-	}
-	return b.String()
 }

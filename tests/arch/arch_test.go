@@ -77,7 +77,12 @@ var exceptions = map[string]map[string]string{
 	},
 	"adapters/eventlog": {
 		module + "/adapters/sqlstore/dialect": "the event log lives in the same database and asks the same dialect",
+		module + "/adapters/sqlstore/lease":   "its consumers are shared out among instances as jobs are",
 		module + "/application/feed/query":    "the event log is the feed's store",
+	},
+	"adapters/jobs": {
+		module + "/adapters/sqlstore/dialect": "jobs are shared out by a table of the same database, which asks the same dialect",
+		module + "/adapters/sqlstore/lease":   "by the leases that consumers of the event log have",
 	},
 }
 

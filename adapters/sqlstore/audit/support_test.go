@@ -290,7 +290,7 @@ func (s *shop) text(query string) (v string) {
 var tables = []string{
 	"sellers", "api_keys", "partners", "partner_keys", "buyers", "ledger_entries", "campaigns", "contracts",
 	"contract_counters", "leads", "sales", "claims", "events", "event_consumers", "event_parked", "report_sellers", "report_leads", "report_sales",
-	"customers", "lead_forms", "seller_numbers", "lead_reviews", "partner_activity", "program_days",
+	"customers", "lead_forms", "seller_numbers", "lead_reviews", "partner_activity", "program_days", "jobs",
 }
 
 // save keeps all rows in memory, so that restore can undo what a test does to them.

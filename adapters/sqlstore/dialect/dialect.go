@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/jmoiron/sqlx"
@@ -159,4 +160,21 @@ func subject(message string) string {
 		return " for column " + m[1]
 	}
 	return ""
+}
+
+// Shorten cuts the text of an error for a column of so many characters; what is left is valid UTF-8.
+func Shorten(s string, limit int) string {
+	if len(s) > limit {
+		s = s[:limit]
+		for len(s) > 0 {
+			if r, n := utf8.DecodeLastRuneInString(s); r != utf8.RuneError || n != 1 {
+				break
+			}
+			s = s[:len(s)-1]
+		}
+	}
+	if !utf8.ValidString(s) {
+		return "error text is not UTF-8"
+	}
+	return s
 }

@@ -7,9 +7,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"time"
 
-	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/bus"
 	programcommand "github.com/leadmill/leadmill/application/program/command"
 	"github.com/leadmill/leadmill/domain/fault"
@@ -17,8 +15,8 @@ import (
 
 // SendMails is the job that sends the mails that are due. The log line of a mail that could not be sent holds nothing of the
 // mail.
-func SendMails(send bus.Handler[programcommand.SendMails, []programcommand.UnsentMail], logger *slog.Logger) application.Job {
-	return application.Job{Name: "send mails", Every: time.Second, Do: func(ctx context.Context) error {
+func SendMails(send bus.Handler[programcommand.SendMails, []programcommand.UnsentMail], logger *slog.Logger) func(context.Context) error {
+	return func(ctx context.Context) error {
 		unsent, err := send.Handle(ctx, programcommand.SendMails{})
 		for _, m := range unsent {
 			attrs := []any{slog.String("event_id", m.EventID), slog.String("code", string(fault.CodeOf(m.Err))), slog.Any("cause", errors.Unwrap(m.Err))}
@@ -29,5 +27,5 @@ func SendMails(send bus.Handler[programcommand.SendMails, []programcommand.Unsen
 			logger.WarnContext(ctx, "mail not sent; it is tried again", attrs...)
 		}
 		return err
-	}}
+	}
 }
