@@ -1,6 +1,7 @@
 package leadmill
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -117,7 +118,7 @@ func (c *cli) migrate() *cobra.Command {
 	up := &cobra.Command{
 		Use: "up", Short: "Bring the database to the schema of this binary", Args: cobra.NoArgs,
 		RunE: withDB(func(ctx context.Context, db *dialect.DB) error {
-			if err := sqlstore.Migrate(ctx, db); err != nil {
+			if err := sqlstore.Migrate(ctx, db, c.app.migrations...); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintln(c.stdout, "The schema is current.")
@@ -127,14 +128,14 @@ func (c *cli) migrate() *cobra.Command {
 	status := &cobra.Command{
 		Use: "status", Short: "List the migrations and which are applied", Args: cobra.NoArgs,
 		RunE: withDB(func(ctx context.Context, db *dialect.DB) error {
-			list, err := sqlstore.Status(ctx, db)
+			list, err := sqlstore.Status(ctx, db, c.app.migrations...)
 			if err != nil {
 				return err
 			}
 			w := tabwriter.NewWriter(c.stdout, 0, 4, 2, ' ', 0)
-			_, _ = fmt.Fprintln(w, "VERSION\tNAME\tAPPLIED")
+			_, _ = fmt.Fprintln(w, "MODULE\tVERSION\tNAME\tAPPLIED")
 			for _, m := range list {
-				_, _ = fmt.Fprintf(w, "%d\t%s\t%t\n", m.Version, m.Name, m.Applied)
+				_, _ = fmt.Fprintf(w, "%s\t%d\t%s\t%t\n", cmp.Or(m.Module, "leadmill"), m.Version, m.Name, m.Applied)
 			}
 			return w.Flush()
 		}),
@@ -260,7 +261,7 @@ func (c *cli) doctor() *cobra.Command {
 				return err
 			}
 			defer func() { _ = db.Close() }()
-			if err := sqlstore.CheckVersion(cmd.Context(), db); err != nil {
+			if err := sqlstore.CheckVersion(cmd.Context(), db, c.app.migrations...); err != nil {
 				return err
 			}
 			report, err := audit.Run(cmd.Context(), db, newClock().Now(), sqlstore.AuditRules()...)

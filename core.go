@@ -65,6 +65,7 @@ type core struct {
 	Config        Config
 	Logger        *slog.Logger
 	DB            *dialect.DB
+	Migrations    sqlstore.Modules
 	Clock         application.Clock
 	IDs           application.IDs
 	Limiter       application.RateLimiter
@@ -117,13 +118,13 @@ type migrated struct{}
 // connectPatience is how long a start waits for a database that is still starting, as under docker compose.
 const connectPatience = time.Minute
 
-func migrate(db *dialect.DB, logger *slog.Logger) (migrated, error) {
+func migrate(db *dialect.DB, logger *slog.Logger, modules sqlstore.Modules) (migrated, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	if err := waitFor(ctx, db, logger); err != nil {
 		return migrated{}, err
 	}
-	return migrated{}, sqlstore.Migrate(ctx, db)
+	return migrated{}, sqlstore.Migrate(ctx, db, modules...)
 }
 
 func waitFor(ctx context.Context, db *dialect.DB, logger *slog.Logger) error {

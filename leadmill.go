@@ -22,13 +22,18 @@ import (
 	"go.uber.org/dig"
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxevent"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore"
 )
 
 // App is Leadmill with the modules of a build.
-type App struct{ modules []Module }
+type App struct {
+	modules    []Module
+	migrations sqlstore.Modules
+}
 
 // New returns Leadmill extended by modules.
-func New(modules ...Module) *App { return &App{modules} }
+func New(modules ...Module) *App { return &App{modules: modules} }
 
 // Run runs the command line of the process and exits: 0 when all went well, 1 on an error, 2 on a wrong setting or call.
 func (a *App) Run() {
@@ -81,7 +86,7 @@ const (
 func (a *App) with(ctx context.Context, c Config, logs io.Writer, use func(ctx context.Context, k *core) error) (err error) {
 	var k core
 	options := []fx.Option{
-		fx.Supply(c, newLogger(c, logs)), coreModule, fx.Populate(&k), fx.StartTimeout(startTimeout), fx.StopTimeout(stopTimeout),
+		fx.Supply(c, newLogger(c, logs), a.migrations), coreModule, fx.Populate(&k), fx.StartTimeout(startTimeout), fx.StopTimeout(stopTimeout),
 		fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }),
 	}
 	for _, m := range append([]Module{accountRoom, programRoom, marketRoom, feedRoom}, a.modules...) {

@@ -127,8 +127,10 @@ func (k *core) every(job application.Job) func(context.Context) error {
 	}
 }
 
-// isReady reports whether the database answers and has the schema of this binary.
-func (k *core) isReady(ctx context.Context) error { return sqlstore.CheckVersion(ctx, k.DB) }
+// isReady reports whether the database answers and has the schema of this binary and its modules.
+func (k *core) isReady(ctx context.Context) error {
+	return sqlstore.CheckVersion(ctx, k.DB, k.Migrations...)
+}
 
 // serveMetrics serves Prometheus metrics on an address of their own until ctx ends.
 func (k *core) serveMetrics(ctx context.Context) error {
