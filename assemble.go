@@ -10,6 +10,8 @@ import (
 
 	"go.uber.org/dig"
 	"go.uber.org/fx"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore"
 )
 
 // assembly is what the modules of a build add, before anything is made of it. So every mistake is found by looking at plain
@@ -20,6 +22,8 @@ type assembly struct {
 	replaced  map[reflect.Type]*provider
 	commands  []moduleCommand
 	problems  []error
+
+	migrations sqlstore.Modules
 }
 
 // provider is a constructor of a module.
@@ -86,9 +90,10 @@ func assemble(modules []Module) (*assembly, error) {
 			e.add(a, m)
 		}
 	}
+	a.problems = append(a.problems, sqlstore.CheckMigrations(a.migrations...))
 	a.checkProvided()
 	a.checkNeeded()
-	if len(a.problems) == 0 {
+	if errors.Join(a.problems...) == nil {
 		a.checkCircles()
 	}
 	return a, errors.Join(a.problems...)

@@ -1,6 +1,7 @@
 package leadmill
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -107,23 +108,27 @@ func (c *cli) tellAddress(k *core) func(ctx context.Context, base string) error 
 }
 
 func (c *cli) migrate() *cobra.Command {
-	withDB := func(use func(ctx context.Context, db *dialect.DB) error) func(*cobra.Command, []string) error {
+	withDB := func(use func(ctx context.Context, db *dialect.DB, modules sqlstore.Modules) error) func(*cobra.Command, []string) error {
 		return func(cmd *cobra.Command, _ []string) error {
 			config, err := LoadConfig()
 			if err != nil {
 				return &usageError{err}
 			}
+			modules, err := c.app.migrations()
+			if err != nil {
+				return err
+			}
 			db, err := dialect.Open(config.DatabaseURL, dialect.Options{})
 			if err != nil {
 				return err
 			}
-			return errors.Join(use(cmd.Context(), db), db.Close())
+			return errors.Join(use(cmd.Context(), db, modules), db.Close())
 		}
 	}
 	up := &cobra.Command{
 		Use: "up", Short: "Bring the database to the schema of this binary", Args: cobra.NoArgs,
-		RunE: withDB(func(ctx context.Context, db *dialect.DB) error {
-			if err := sqlstore.Migrate(ctx, db); err != nil {
+		RunE: withDB(func(ctx context.Context, db *dialect.DB, modules sqlstore.Modules) error {
+			if err := sqlstore.Migrate(ctx, db, modules...); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintln(c.stdout, "The schema is current.")
@@ -132,15 +137,15 @@ func (c *cli) migrate() *cobra.Command {
 	}
 	status := &cobra.Command{
 		Use: "status", Short: "List the migrations and which are applied", Args: cobra.NoArgs,
-		RunE: withDB(func(ctx context.Context, db *dialect.DB) error {
-			list, err := sqlstore.Status(ctx, db)
+		RunE: withDB(func(ctx context.Context, db *dialect.DB, modules sqlstore.Modules) error {
+			list, err := sqlstore.Status(ctx, db, modules...)
 			if err != nil {
 				return err
 			}
 			w := tabwriter.NewWriter(c.stdout, 0, 4, 2, ' ', 0)
-			_, _ = fmt.Fprintln(w, "VERSION\tNAME\tAPPLIED")
+			_, _ = fmt.Fprintln(w, "MODULE\tVERSION\tNAME\tAPPLIED")
 			for _, m := range list {
-				_, _ = fmt.Fprintf(w, "%d\t%s\t%t\n", m.Version, m.Name, m.Applied)
+				_, _ = fmt.Fprintf(w, "%s\t%d\t%s\t%t\n", cmp.Or(m.Module, "leadmill"), m.Version, m.Name, m.Applied)
 			}
 			return w.Flush()
 		}),
@@ -261,12 +266,16 @@ func (c *cli) doctor() *cobra.Command {
 			if err != nil {
 				return &usageError{err}
 			}
+			modules, err := c.app.migrations()
+			if err != nil {
+				return err
+			}
 			db, err := dialect.Open(config.DatabaseURL, dialect.Options{})
 			if err != nil {
 				return err
 			}
 			defer func() { _ = db.Close() }()
-			if err := sqlstore.CheckVersion(cmd.Context(), db); err != nil {
+			if err := sqlstore.CheckVersion(cmd.Context(), db, modules...); err != nil {
 				return err
 			}
 			report, err := audit.Run(cmd.Context(), db, newClock().Now(), sqlstore.AuditRules()...)

@@ -67,7 +67,7 @@ func (a *assembly) takenCommand(name string) bool {
 
 // ofModules returns the commands of the modules of the build. Mistakes of the modules are told when a command runs.
 func (c *cli) ofModules() []*cobra.Command {
-	a, err := assemble(append(rooms(), c.app.modules...))
+	a, err := c.app.assembled()
 	if err != nil {
 		return nil
 	}

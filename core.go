@@ -59,6 +59,8 @@ var coreConstructors = []coreConstructor{
 	{make: migrate},
 	{make: newLog},
 	{make: newStore, tags: []string{``, ``, ``, ``, groupTranslations}},
+	{make: newDeps},
+	{make: newReader},
 	{make: application.NewInFlight},
 	{make: application.NewOperations},
 	{make: newScopes, tags: []string{groupScopes}},
@@ -82,6 +84,8 @@ var open = map[reflect.Type]bool{
 	reflect.TypeFor[application.Mailer]():         true,
 	reflect.TypeFor[application.PasswordHasher](): true,
 	reflect.TypeFor[*application.Operations]():    true,
+	reflect.TypeFor[Deps]():                       true,
+	reflect.TypeFor[projection.Reader]():          true,
 	reflect.TypeFor[*prometheus.Registry]():       true,
 }
 
@@ -185,13 +189,13 @@ type migrated struct{}
 // connectPatience is how long a start waits for a database that is still starting, as under docker compose.
 const connectPatience = time.Minute
 
-func migrate(db *dialect.DB, logger *slog.Logger) (migrated, error) {
+func migrate(db *dialect.DB, logger *slog.Logger, a *assembly) (migrated, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	if err := waitFor(ctx, db, logger); err != nil {
 		return migrated{}, err
 	}
-	return migrated{}, sqlstore.Migrate(ctx, db)
+	return migrated{}, sqlstore.Migrate(ctx, db, a.migrations...)
 }
 
 func waitFor(ctx context.Context, db *dialect.DB, logger *slog.Logger) error {

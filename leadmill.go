@@ -83,9 +83,9 @@ const (
 
 // with builds and starts the core, calls use, and stops everything again.
 func (a *App) with(ctx context.Context, c Config, logs io.Writer, use func(ctx context.Context, k *core) error, more ...fx.Option) (err error) {
-	assembled, err := assemble(append(rooms(), a.modules...))
+	assembled, err := a.assembled()
 	if err != nil {
-		return fmt.Errorf("put leadmill together: %w", err)
+		return err
 	}
 	var k core
 	options := append(assembled.options(), fx.Supply(assembled, c, newLogger(c, logs), a.driver), fx.Populate(&k), fx.StartTimeout(startTimeout),
@@ -108,6 +108,15 @@ func (a *App) with(ctx context.Context, c Config, logs io.Writer, use func(ctx c
 		err = errors.Join(err, app.Stop(stopping))
 	}()
 	return use(ctx, &k)
+}
+
+// assembled looks at the modules of the build. The error names everything that is wrong with them.
+func (a *App) assembled() (*assembly, error) {
+	all, err := assemble(append(rooms(), a.modules...))
+	if err != nil {
+		return all, fmt.Errorf("put leadmill together: %w", err)
+	}
+	return all, nil
 }
 
 // rooms are Leadmill's own modules.

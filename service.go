@@ -105,8 +105,10 @@ func (k *core) react(ctx context.Context) error {
 	return router.Run(ctx)
 }
 
-// isReady reports whether the database answers and has the schema of this binary.
-func (k *core) isReady(ctx context.Context) error { return sqlstore.CheckVersion(ctx, k.DB) }
+// isReady reports whether the database answers and has the schema of this binary and its modules.
+func (k *core) isReady(ctx context.Context) error {
+	return sqlstore.CheckVersion(ctx, k.DB, k.Assembly.migrations...)
+}
 
 // serveMetrics serves Prometheus metrics on an address of their own until ctx ends.
 func (k *core) serveMetrics(ctx context.Context) error {

@@ -27,6 +27,17 @@ func (e *DataError) Error() string { return "data refused by the database: " + e
 // Unwrap returns the driver's error.
 func (e *DataError) Unwrap() error { return e.Err }
 
+// DuplicateError says that a unique key refused a row of a team's own statement. Nothing of that statement was done, and the
+// transaction goes on.
+type DuplicateError struct {
+	// Key is the name of the unique index, or "PRIMARY" for a primary key. Where a table's definition itself says UNIQUE it is
+	// the first column's name on SQLite: make such keys by CREATE UNIQUE INDEX, then both engines know their name.
+	Key string
+}
+
+// Error implements error.
+func (e *DuplicateError) Error() string { return "a row with the same " + e.Key + " exists already" }
+
 // OutcomeUnknownError is returned by UnitOfWork.Do when a commit was sent and its answer was lost.
 type OutcomeUnknownError struct{ Err error }
 
@@ -46,6 +57,7 @@ func (e *OutcomeUnknownError) Unwrap() []error { return []error{ErrOutcomeUnknow
 type UnitOfWork[T any] interface {
 	// Do runs fn in one transaction and commits it. Deadlocks, lock timeouts and lost races for a claim run fn again (at
 	// most 5 times in all, with jitter), so fn must not rely on anything from an earlier run. It returns fn's error
-	// unchanged, ErrUnavailable (wrapped) when the database could not do it, *OutcomeUnknownError, or *DataError.
+	// unchanged, ErrUnavailable (wrapped) when the database could not do it, *OutcomeUnknownError, or *DataError. An error of
+	// the database's driver that fn returns as it is means what it would mean from a repository.
 	Do(ctx context.Context, fn func(ctx context.Context, tx T) error) error
 }

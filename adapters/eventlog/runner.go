@@ -185,9 +185,6 @@ func (r *Runner) prepare(ctx context.Context, f *follower) error {
 	if f.prepared {
 		return nil
 	}
-	if err := safely(f.log, func() error { return f.Prepare(ctx, r.db.Writer) }); err != nil {
-		return fmt.Errorf("prepare: %w", err)
-	}
 	if err := ensureConsumer(ctx, r.db, f.name, 0); err != nil {
 		return err
 	}

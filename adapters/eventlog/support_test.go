@@ -205,7 +205,8 @@ func isSQLite(ctx context.Context, db projection.Tx) bool {
 	return rows.Next() && rows.Err() == nil
 }
 
-func (j *journal) Prepare(ctx context.Context, db projection.Tx) error {
+// create makes the projection's table.
+func (j *journal) create(ctx context.Context, db projection.Tx) error {
 	key := "BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY"
 	if isSQLite(ctx, db) {
 		key = "INTEGER PRIMARY KEY AUTOINCREMENT"
@@ -268,8 +269,12 @@ func (i *instance) runner(t testing.TB, c eventlog.RunnerConfig, list ...project
 	if c.Lease.Retry == 0 {
 		c.Lease.Retry = 10 * time.Millisecond
 	}
-	for _, p := range list { // so that tests can look at once
-		require.NoError(t, p.Prepare(t.Context(), i.db.Writer))
+	for _, p := range list {
+		if p, ok := p.(interface {
+			create(ctx context.Context, db projection.Tx) error
+		}); ok {
+			require.NoError(t, p.create(t.Context(), i.db.Writer))
+		}
 	}
 	r, err := eventlog.NewRunner(i.db, i.reader, clock{}, list, c)
 	require.NoError(t, err)

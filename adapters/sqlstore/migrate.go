@@ -24,8 +24,10 @@ var migrations embed.FS
 // versionTable is where goose records what was applied.
 const versionTable = "goose_db_version"
 
-// MigrationStatus is one migration this binary knows, and whether the database has it.
+// MigrationStatus is one migration this binary knows, and whether the database has it. Module is empty for those of leadmill
+// itself.
 type MigrationStatus struct {
+	Module  string
 	Version int64
 	Name    string
 	Applied bool
@@ -37,11 +39,30 @@ var (
 	ErrSchemaNewer = errors.New("use the version of leadmill that made it, or a later one")
 )
 
-// Migrate brings the schema to the version this binary knows. It is safe when several processes do so at once: one works,
-// the others wait until ctx ends. After a crash in the middle it goes on where it was. A newer schema is left alone:
-// ErrSchemaNewer.
-func Migrate(ctx context.Context, db *dialect.DB) error {
-	if err := CheckVersion(ctx, db); err == nil || errors.Is(err, ErrSchemaNewer) {
+// Migrate brings the schema to the version this binary knows, then that of each module, in the order of their names. It is
+// safe when several processes do so at once: one works, the others wait until ctx ends. After a crash in the middle it goes on
+// where it was. A newer schema is left alone: ErrSchemaNewer. What modules have made that this binary lacks is left alone too.
+func Migrate(ctx context.Context, db *dialect.DB, modules ...Module) error {
+	if err := CheckMigrations(modules...); err != nil {
+		return err
+	}
+	if err := CheckVersion(ctx, db, modules...); err == nil || errors.Is(err, ErrSchemaNewer) {
+		return err
+	}
+	if err := migrateOwn(ctx, db); err != nil {
+		return err
+	}
+	for _, m := range byName(modules) {
+		if err := m.migrate(ctx, db); err != nil {
+			return fmt.Errorf("migrate: module %q: %w", m.Name, err)
+		}
+	}
+	return CheckVersion(ctx, db, modules...)
+}
+
+// migrateOwn runs the migrations of leadmill itself.
+func migrateOwn(ctx context.Context, db *dialect.DB) error {
+	if err := checkOwn(ctx, db); err == nil || errors.Is(err, ErrSchemaNewer) {
 		return err
 	}
 	p, err := provider(db)
@@ -51,12 +72,25 @@ func Migrate(ctx context.Context, db *dialect.DB) error {
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	return CheckVersion(ctx, db)
+	return checkOwn(ctx, db)
 }
 
-// CheckVersion reports whether the schema is the one this binary knows: ErrSchemaOlder, ErrSchemaNewer, or an error of the
-// database. It only reads.
-func CheckVersion(ctx context.Context, db *dialect.DB) error {
+// CheckVersion reports whether the schema is the one this binary and its modules know: ErrSchemaOlder, ErrSchemaNewer, or an
+// error of the database. It only reads.
+func CheckVersion(ctx context.Context, db *dialect.DB, modules ...Module) error {
+	if err := checkOwn(ctx, db); err != nil {
+		return err
+	}
+	for _, m := range byName(modules) {
+		if err := m.checkVersion(ctx, db); err != nil {
+			return fmt.Errorf("module %q: %w", m.Name, err)
+		}
+	}
+	return nil
+}
+
+// checkOwn is CheckVersion for leadmill itself.
+func checkOwn(ctx context.Context, db *dialect.DB) error {
 	all, err := Status(ctx, db)
 	if err != nil {
 		return err
@@ -80,8 +114,9 @@ func CheckVersion(ctx context.Context, db *dialect.DB) error {
 	return nil
 }
 
-// Status lists the migrations this binary knows, in order. It only reads.
-func Status(ctx context.Context, db *dialect.DB) ([]MigrationStatus, error) {
+// Status lists the migrations this binary knows, in order: its own, then those of each module in the order of their names. It
+// only reads.
+func Status(ctx context.Context, db *dialect.DB, modules ...Module) ([]MigrationStatus, error) {
 	applied, err := appliedVersions(ctx, db)
 	if err != nil {
 		return nil, err
@@ -97,6 +132,13 @@ func Status(ctx context.Context, db *dialect.DB) ([]MigrationStatus, error) {
 			return nil, fmt.Errorf("migration %s: %w", f.Name(), err)
 		}
 		all = append(all, MigrationStatus{Version: version, Name: f.Name(), Applied: applied[version]})
+	}
+	for _, m := range byName(modules) {
+		of, err := m.status(ctx, db)
+		if err != nil {
+			return nil, fmt.Errorf("module %q: %w", m.Name, err)
+		}
+		all = append(all, of...)
 	}
 	return all, nil
 }
@@ -151,11 +193,7 @@ func provider(db *dialect.DB) (*goose.Provider, error) {
 		// One transaction around all migrations: ours, so goose must begin none of its own.
 		options = append(options, goose.WithSessionLocker(exclusive{db: db, store: store, target: target}), goose.WithIsolateDDL(true))
 	} else {
-		// A lease that outlives a killed process only shortly, and is renewed long before it ends.
-		locker, err := lock.NewMySQLTableLocker(lock.WithTableLeaseDuration(10*time.Second), lock.WithTableHeartbeatInterval(2*time.Second),
-			lock.WithTableLockTimeout(250*time.Millisecond, 2_400), lock.WithTableUnlockTimeout(250*time.Millisecond, 40),
-			lock.WithTableLogger(slog.New(slog.DiscardHandler)),
-			lock.WithTableRetryPolicy(func(err error) bool { return db.Classify(err) != dialect.Lost }))
+		locker, err := newLocker(db)
 		if err != nil {
 			return nil, err
 		}
@@ -164,27 +202,44 @@ func provider(db *dialect.DB) (*goose.Provider, error) {
 	return goose.NewProvider(goose.DialectCustom, db.Writer.DB, files, options...)
 }
 
+// newLocker returns what keeps the migrations of several processes apart on MySQL: a lease that outlives a killed process only
+// shortly, and is renewed long before it ends.
+func newLocker(db *dialect.DB) (lock.Locker, error) {
+	return lock.NewMySQLTableLocker(lock.WithTableLeaseDuration(10*time.Second), lock.WithTableHeartbeatInterval(2*time.Second),
+		lock.WithTableLockTimeout(250*time.Millisecond, 2_400), lock.WithTableUnlockTimeout(250*time.Millisecond, 40),
+		lock.WithTableLogger(slog.New(slog.DiscardHandler)),
+		lock.WithTableRetryPolicy(func(err error) bool { return db.Classify(err) != dialect.Lost }))
+}
+
 // versions is goose's table of versions, made so that a crash while it is made does no harm: CREATE TABLE commits by
 // itself on MySQL, and goose refuses a table without its first row.
 type versions struct {
 	database.Store
 
-	db     *dialect.DB
-	exists string // a query for how many tables have the name
+	db *dialect.DB
 }
 
 func newVersions(db *dialect.DB) (versions, error) {
-	d, exists := database.DialectMySQL, "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?"
+	d := database.DialectMySQL
 	if db.Name() == "sqlite" {
-		d, exists = database.DialectSQLite3, "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?"
+		d = database.DialectSQLite3
 	}
 	store, err := database.NewStore(d, versionTable)
-	return versions{Store: store, db: db, exists: exists}, err
+	return versions{Store: store, db: db}, err
 }
 
 func (v versions) made(ctx context.Context, db database.DBTxConn) (bool, error) {
+	return hasTable(ctx, v.db, db, versionTable)
+}
+
+// hasTable looks for a table through a connection to db.
+func hasTable(ctx context.Context, db *dialect.DB, conn database.DBTxConn, name string) (bool, error) {
+	query := "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?"
+	if db.Name() == "sqlite" {
+		query = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?"
+	}
 	var n int
-	if err := db.QueryRowContext(ctx, v.exists, versionTable).Scan(&n); err != nil {
+	if err := conn.QueryRowContext(ctx, query, name).Scan(&n); err != nil {
 		return false, fmt.Errorf("look for the schema's version: %w", err)
 	}
 	return n > 0, nil
@@ -237,11 +292,16 @@ type exclusive struct {
 	target int64
 }
 
-// SessionLock implements lock.SessionLocker. It waits for other processes until ctx ends.
+// SessionLock implements lock.SessionLocker.
 func (e exclusive) SessionLock(ctx context.Context, conn *sql.Conn) error {
+	return beginExclusive(ctx, e.db, conn)
+}
+
+// beginExclusive begins a transaction that holds SQLite's write lock. It waits for other processes until ctx ends.
+func beginExclusive(ctx context.Context, db *dialect.DB, conn *sql.Conn) error {
 	for {
 		_, err := conn.ExecContext(ctx, "BEGIN EXCLUSIVE")
-		if err == nil || ctx.Err() != nil || e.db.Classify(err) != dialect.Retry {
+		if err == nil || ctx.Err() != nil || db.Classify(err) != dialect.Retry {
 			return err // SQLite has waited 5 s itself before it says that it is busy
 		}
 	}

@@ -8,7 +8,10 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
+	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	accountstore "github.com/leadmill/leadmill/adapters/sqlstore/account"
@@ -21,6 +24,7 @@ import (
 	"github.com/leadmill/leadmill/application/account"
 	"github.com/leadmill/leadmill/application/market"
 	"github.com/leadmill/leadmill/application/program"
+	"github.com/leadmill/leadmill/application/projection"
 )
 
 // EventWriter appends events to the log inside a transaction, in the order given.
@@ -57,23 +61,77 @@ type (
 	marketRepositories  = marketstore.Repositories
 )
 
-// Tx is one transaction: the repositories of all rooms. application.UnitOfWork says in which order rows are locked.
+// Tx is one transaction: the repositories of all rooms, and what a team's module does with tables and aggregates of its own.
+// application.UnitOfWork says in which order rows are locked; a module's own rows are locked behind all of these. Everything commits or
+// rolls back together.
 type Tx struct {
 	accountRepositories
 	programRepositories
 	marketRepositories
+
+	tx *engine.Tx
 }
 
 var (
 	_ account.Tx = (*Tx)(nil)
 	_ program.Tx = (*Tx)(nil)
 	_ market.Tx  = (*Tx)(nil)
+
+	_ projection.Tx = (*Tx)(nil)
 )
+
+// ExecContext runs one statement on a module's own tables: INSERT, REPLACE, UPDATE or DELETE. Any other kind could end the
+// transaction and is refused. A row that a unique key refuses is *application.DuplicateError, and the transaction goes on. Every
+// other error breaks the transaction, whatever is made of it: after a deadlock or a lock timeout the unit of work runs again, a
+// lost connection is application.ErrUnavailable, a value that the database refuses *application.DataError.
+func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return t.tx.ExecContext(ctx, query, args...)
+}
+
+// QueryContext runs one SELECT; errors are as of ExecContext. The rows are read into memory before it returns, so that another
+// statement may be sent while they are read, and an error of the database comes from here and not from Next or Scan. They end
+// with the transaction.
+func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return t.tx.QueryContext(ctx, query, args...)
+}
+
+// ForUpdate is appended to a SELECT to lock its rows until the transaction ends.
+func (t *Tx) ForUpdate() string { return t.tx.ForUpdate() }
+
+var ownKinds = sync.OnceValue(func() []string {
+	kinds := []string{"click"}
+	for _, room := range AuditRules() {
+		for _, table := range room.Tables {
+			if table.Aggregate != "" {
+				kinds = append(kinds, table.Aggregate)
+			}
+		}
+	}
+	return kinds
+})
+
+// Record has the pending events of a module's own aggregate written with the transaction, numbered from the aggregate's stored
+// version, behind those of the aggregates that were saved before it; after the commit they count as stored. A wrong Subject,
+// and an event without a contract or with a type longer than 64 characters, are errors that break the transaction.
+//
+// The module stores the aggregate itself. Its row has a column version, the number of the aggregate's events, which guards it:
+//
+//	r, err := tx.ExecContext(ctx, "UPDATE x_acme_cases SET …, version = ? WHERE id = ? AND version = ?", c.Version(), c.ID, c.StoredVersion())
+//
+// No row affected means that somebody else changed it: return application.ErrConcurrentChange, or lock the row when it is loaded
+// (ForUpdate). An aggregate whose row has no such guard is refused with application.ErrConcurrentChange by the log, which
+// takes each version once.
+func (t *Tx) Record(a application.EventSource, of application.Subject) error {
+	if slices.Contains(ownKinds(), of.Kind) {
+		return t.tx.Refuse(fmt.Errorf("record events: the kind %q is leadmill's own", of.Kind))
+	}
+	return t.tx.Record(a, of)
+}
 
 // Do implements application.UnitOfWork.
 func (s *Store) Do(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
 	return s.work.Do(ctx, func(ctx context.Context, t *engine.Tx) error {
-		return fn(ctx, &Tx{accountstore.NewRepositories(t), programstore.NewRepositories(t), marketstore.NewRepositories(t)})
+		return fn(ctx, &Tx{accountstore.NewRepositories(t), programstore.NewRepositories(t), marketstore.NewRepositories(t), t})
 	})
 }
 

@@ -17,14 +17,21 @@ type Tx interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
+// Reader reads what is committed, for queries. It takes SELECT only.
+type Reader interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
 // Projection is a read model that is built from events. It is an extension point: register it with leadmill.AsProjection.
+//
+// Its tables are made by the module's migrations before anything runs, never by the projection: on MySQL, CREATE TABLE would
+// commit what Apply has done so far. Their names begin with x_<module>_.
 type Projection interface {
 	// Name is unique and never changes: the cursor is kept under it. At most 64 of a-z, 0-9, dot and hyphen.
 	Name() string
-	// Prepare is called once at every start, outside of a transaction, before the first Apply. An extension creates its own
-	// tables here (CREATE TABLE IF NOT EXISTS).
-	Prepare(ctx context.Context, db Tx) error
-	// Apply takes events in the order of their positions. It must ignore types that it does not know. When it returns an
+	// Apply takes events in the order of their positions. An event carries the facts of what happened, with all that a read
+	// model groups by and without personal data, so that it need not read Leadmill's tables: these have moved on since, and are
+	// no public API. It must ignore types that it does not know. When it returns an
 	// error, nothing of the batch is kept, and the batch is halved until the failing event is found. That event is tried
 	// again with back-off and then parked together with the later events of its aggregate. An error of kind
 	// fault.Unavailable does not count as an attempt: the same events are applied again.

@@ -295,6 +295,16 @@ var violations = []violation{
 	gapped("buyers", "buyer", named("buyer_rich")),
 	gapped("campaigns", "campaign", named("campaign_auto")),
 	gapped("leads", "lead", firstLead),
+	{"event_versions_are_dense", func(f *fair) (string, string) {
+		f.publish("seller_1", "case", "case_1", 1, "x.team.case_opened.v1", "{}", 1)
+		return "events", f.publish("seller_1", "case", "case_1", 3, "x.team.case_closed.v1", "{}", 1)
+	}},
+	{"event_versions_are_dense", func(f *fair) (string, string) {
+		return "events", f.publish("seller_1", "case", "case_1", 2, "x.team.case_closed.v1", "{}", 1)
+	}},
+	{"event_versions_are_dense", func(f *fair) (string, string) {
+		return "events", f.publish("seller_1", "case", "case_1", 0, "x.team.case_opened.v1", "{}", 1)
+	}},
 	{"event_has_aggregate", func(f *fair) (string, string) {
 		return "events", f.publish("seller_1", "buyer", "buyer_none", 1, "buyer.created.v1", "{}", 1)
 	}},
@@ -560,6 +570,11 @@ func TestWhatIsNoBreach(t *testing.T) {
 		f := newFair(t, e)
 		f.save()
 		for name, plant := range map[string]func(){
+			"events of a module's aggregate": func() {
+				for version := range 3 {
+					f.publish("seller_1", "case", "case_1", version+1, "x.team.case_noted.v1", "{}", 1)
+				}
+			},
 			"cap lowered later": func() {
 				f.exec(`UPDATE contracts SET caps = '[{"window":"day","leads":1}]', updated_at = updated_at + 1 WHERE id = 'contract_auto'`)
 			},

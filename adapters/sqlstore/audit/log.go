@@ -12,12 +12,20 @@ const logChunk = 2000
 // logTables are the tables of the event log. Positions and pending are tables of the sequencer; on the other engines an
 // event's position is its id.
 func logTables(aggregates []Table) []Table {
-	joined, ids, sellers := eventAggregates(aggregates)
+	joined, ids, sellers, kinds := eventAggregates(aggregates)
 	return []Table{
 		{Name: "events", Key: []string{"id"}, Size: ManyRows, Rules: []Rule{
 			{
 				Invariant: "I4", Name: "event_has_aggregate", Description: "The aggregate of every event exists.", Table: "events",
 				Query: "SELECT t.event_id AS id, t.aggregate_id AS want, COALESCE(" + ids + ", 'none') AS got" + joined,
+			},
+			{
+				Invariant: "I4", Name: densityRule, Table: "events",
+				Description: "The events of an aggregate without a table of ours are numbered from 1 without a gap.",
+				Query: `SELECT t.event_id AS id, t.aggregate_version - 1 AS want, COALESCE(b.aggregate_version, 0) AS got
+					FROM events t LEFT JOIN events b ON b.seller_id = t.seller_id AND b.aggregate_type = t.aggregate_type
+						AND b.aggregate_id = t.aggregate_id AND b.aggregate_version = t.aggregate_version - 1
+					WHERE {range} AND t.aggregate_type NOT IN (` + kinds + ")",
 			},
 			{
 				Invariant: "I4", Name: "aggregate_order_is_position_order", Table: "events",

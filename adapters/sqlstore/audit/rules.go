@@ -115,6 +115,8 @@ func (t Table) seller() string {
 // perSeller reports whether ids are only unique within a seller.
 func (t Table) perSeller() bool { return slices.Equal(t.Key, []string{"seller_id", "id"}) }
 
+const densityRule = "event_versions_are_dense"
+
 // versions are the rules of a table of aggregates about the number of their events.
 func (t Table) versions() []Rule {
 	if t.Aggregate == "" {
@@ -128,7 +130,7 @@ func (t Table) versions() []Rule {
 				t.Name + " t WHERE {range}",
 		},
 		{
-			Invariant: "I4", Name: "event_versions_are_dense", Description: "The events of an aggregate are numbered from 1 without a gap.",
+			Invariant: "I4", Name: densityRule, Description: "The events of an aggregate are numbered from 1 without a gap.",
 			Query: "SELECT t.id AS id, COUNT(*) AS want, CASE WHEN MIN(e.aggregate_version) = 1 THEN MAX(e.aggregate_version) ELSE -1 END AS got FROM " +
 				t.Name + " t JOIN events e ON " + ofAggregate + " WHERE {range} GROUP BY t.id, t." + t.seller(),
 		},
@@ -159,11 +161,12 @@ func (t Table) references(tables []Table) []Rule {
 }
 
 // eventAggregates joins events with what they are about. ids and sellers are the columns, by comma, of which the one that is
-// joined is not NULL. A click is kept nowhere but in its event.
-func eventAggregates(tables []Table) (joined, ids, sellers string) {
+// joined is not NULL; kinds are the types of aggregates that have tables, by comma. A click is kept nowhere but in its event, and
+// the aggregates of a team's module are in tables of its own.
+func eventAggregates(tables []Table) (joined, ids, sellers, kinds string) {
 	var joins strings.Builder
 	joins.WriteString(" FROM events t")
-	var idColumns, sellerColumns []string
+	var idColumns, sellerColumns, types []string
 	for i, t := range tables {
 		if t.Aggregate == "" {
 			continue
@@ -173,8 +176,9 @@ func eventAggregates(tables []Table) (joined, ids, sellers string) {
 		if t.perSeller() {
 			fmt.Fprintf(&joins, " AND %s.seller_id = t.seller_id", as)
 		}
-		idColumns, sellerColumns = append(idColumns, as+".id"), append(sellerColumns, as+"."+t.seller())
+		idColumns, sellerColumns, types = append(idColumns, as+".id"), append(sellerColumns, as+"."+t.seller()), append(types, "'"+t.Aggregate+"'")
 	}
-	joins.WriteString(" WHERE {range} AND t.aggregate_type <> 'click'")
-	return joins.String(), strings.Join(idColumns, ", "), strings.Join(sellerColumns, ", ")
+	kinds = strings.Join(types, ", ")
+	joins.WriteString(" WHERE {range} AND t.aggregate_type IN (" + kinds + ")")
+	return joins.String(), strings.Join(idColumns, ", "), strings.Join(sellerColumns, ", "), kinds
 }

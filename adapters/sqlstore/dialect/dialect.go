@@ -17,6 +17,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/jmoiron/sqlx"
+	"modernc.org/sqlite"
 )
 
 // Class says what an error of the database means.
@@ -126,6 +127,13 @@ func lostConnection(err error) bool {
 	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, net.ErrClosed) || errors.As(err, &netErr) ||
 		strings.Contains(err.Error(), "invalid connection") || strings.Contains(err.Error(), "unexpected EOF") ||
 		strings.Contains(err.Error(), "broken pipe") || strings.Contains(err.Error(), "connection reset")
+}
+
+// FromDriver reports whether an error comes from a driver as it is or wrapped.
+func FromDriver(err error) bool {
+	var ofMySQL *mysql.MySQLError
+	var ofSQLite *sqlite.Error
+	return errors.As(err, &ofMySQL) || errors.As(err, &ofSQLite) || errors.Is(err, mysql.ErrInvalidConn) || errors.Is(err, driver.ErrBadConn)
 }
 
 // Redact returns an error of the same class whose text holds nothing of the values that were sent: a server repeats

@@ -132,10 +132,36 @@ func (SQLite) DuplicateKey(err error, _ string) string {
 	if !errors.As(err, &e) {
 		return ""
 	}
-	_, columns, _ := strings.Cut(e.Error(), "UNIQUE constraint failed: ")
-	columns, _, _ = strings.Cut(columns, " (")
-	if name, ok := uniqueColumns[columns]; ok {
+	if name, ok := uniqueColumns[failedColumns(err)]; ok {
 		return name
 	}
 	return "PRIMARY"
+}
+
+// failedColumns is what SQLite says of the unique key that refused a row: "table.column, table.column" or "index 'name'".
+func failedColumns(err error) string {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return ""
+	}
+	_, columns, _ := strings.Cut(e.Error(), "UNIQUE constraint failed: ")
+	columns, _, _ = strings.Cut(columns, " (")
+	return columns
+}
+
+// DuplicateColumns returns the table and columns of the unique key that an error of class Duplicate is about, as SQLite
+// reports them, or the name of an index on expressions; all are empty for other engines, which name the key.
+func DuplicateColumns(err error) (table string, columns []string, index string) {
+	text := failedColumns(err)
+	if name, ok := strings.CutPrefix(text, "index '"); ok {
+		return "", nil, strings.TrimSuffix(name, "'")
+	}
+	for qualified := range strings.SplitSeq(text, ", ") {
+		of, column, ok := strings.Cut(qualified, ".")
+		if !ok {
+			return "", nil, ""
+		}
+		table, columns = of, append(columns, column)
+	}
+	return table, columns, ""
 }

@@ -13,6 +13,7 @@ type Faults struct {
 	statements []string
 	failures   []error
 	before     func(query string) error
+	behind     func(query string) error
 	outside    func(query string)
 	commit     func(statements []string, commit, rollback func() error) error
 }
@@ -22,6 +23,13 @@ func (f *Faults) Before(fn func(query string) error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.before = fn
+}
+
+// Behind sets what is asked when a query has been answered; an error comes behind the first row.
+func (f *Faults) Behind(fn func(query string) error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.behind = fn
 }
 
 // Outside sets what is told of each statement outside of transactions.
@@ -136,7 +144,31 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	}
 	r, err := inner.QueryContext(ctx, query, args)
 	c.f.failed(err)
+	c.f.mu.Lock()
+	behind := c.f.behind
+	c.f.mu.Unlock()
+	if err == nil && behind != nil {
+		if later := behind(query); later != nil {
+			return &brokenRows{Rows: r, err: later}, nil
+		}
+	}
 	return r, err
+}
+
+// brokenRows fail behind the first row.
+type brokenRows struct {
+	driver.Rows
+
+	err error
+	n   int
+}
+
+// Next implements driver.Rows.
+func (r *brokenRows) Next(dest []driver.Value) error {
+	if r.n++; r.n > 1 {
+		return r.err
+	}
+	return r.Rows.Next(dest)
 }
 
 // BeginTx implements driver.ConnBeginTx.

@@ -52,6 +52,15 @@ func Run(t *testing.T, open func(t *testing.T) *Harness) {
 		{Name: "connection lost", Run: testConnectionLost},
 		{Name: "cancelled", Run: testCancelled},
 		{Name: "panic", Run: testPanic},
+		{Name: "team commits together", Run: testTeamTogether},
+		{Name: "team duplicates", Run: testTeamDuplicates},
+		{Name: "team rows", Run: testTeamRows},
+		{Name: "team raw errors", Run: testTeamRawErrors},
+		{Name: "team swallowed errors", Run: testTeamSwallowed},
+		{Name: "team commits fail", Run: testTeamCommits},
+		{Name: "team version conflicts", Run: testTeamConflicts},
+		{Name: "team records", Run: testTeamRecords},
+		{Name: "team statements", Run: testTeamStatements},
 	})
 }
 

@@ -73,9 +73,6 @@ func NewCampaignReport(s CampaignReportStore) *CampaignReport { return &Campaign
 // Name implements projection.Projection.
 func (*CampaignReport) Name() string { return "campaign-report" }
 
-// Prepare implements projection.Projection: the tables are in the migrations.
-func (*CampaignReport) Prepare(context.Context, projection.Tx) error { return nil }
-
 // Reset implements projection.Projection.
 func (p *CampaignReport) Reset(ctx context.Context, tx projection.Tx) error {
 	return p.store.Reset(ctx, tx)

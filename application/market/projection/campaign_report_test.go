@@ -187,7 +187,6 @@ func TestCampaignReport(t *testing.T) {
 	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, f *fixture) {
 		assert.Equal(t, "campaign-report", f.projection.Name())
-		require.NoError(t, f.projection.Prepare(t.Context(), f.db.Writer))
 		f.story()
 		other := lead.Submit(lead.Submission{ID: "lead_x", SellerID: "seller_2", PartnerID: "partner_1", CampaignID: "c", Category: "Auto", At: evening})
 		require.NoError(t, other.Sell(lead.Outcome{Sales: sales(1_000_000), Payout: 1}, evening))

@@ -50,9 +50,6 @@ func NewPartnerActivity(s PartnerActivityStore) *PartnerActivity { return &Partn
 // Name implements projection.Projection.
 func (*PartnerActivity) Name() string { return "partner-activity" }
 
-// Prepare implements projection.Projection: the tables are in the migrations.
-func (*PartnerActivity) Prepare(context.Context, projection.Tx) error { return nil }
-
 // Reset implements projection.Projection.
 func (p *PartnerActivity) Reset(ctx context.Context, tx projection.Tx) error {
 	return p.store.Reset(ctx, tx)

@@ -162,7 +162,6 @@ func TestPartnerActivity(t *testing.T) {
 			t.Parallel()
 			p := newProgram(t, e)
 			assert.Equal(t, "partner-activity", p.projection.Name())
-			require.NoError(t, p.projection.Prepare(t.Context(), p.db.Writer))
 			next := evening.Add(24 * time.Hour)
 
 			joined, err := partner.Register("seller_1", partner.Registration{ID: "partner_1", Key: "ref", Email: "a@example.com", Approved: true}, evening)

@@ -11,6 +11,7 @@ import (
 // Module is all that Acme adds.
 var Module = leadmill.NewModule("acme",
 	leadmill.Provide(newPolicy),
+	leadmill.AsMigrations(migrations, "migrations"),
 	leadmill.AsIntakeRule(newServedStates),
 	leadmill.AsStrategy(newLowestPrice),
 	leadmill.AsAttributionPolicy(newHouseAccounts),

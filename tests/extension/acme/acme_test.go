@@ -1,9 +1,11 @@
 package acme_test
 
 import (
+	"errors"
 	"fmt"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -16,9 +18,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/leadmill/leadmill/adapters/sqlstore"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/tests/dbtest"
 	"github.com/leadmill/leadmill/tests/dbtest/migrated"
+	"github.com/leadmill/leadmill/tests/extension/acme"
 )
 
 func TestMain(m *testing.M) {
@@ -75,7 +79,13 @@ func onEveryEngine(t *testing.T, test func(t *testing.T, databaseURL string)) {
 	for _, e := range dbtest.Engines() {
 		t.Run(string(e), func(t *testing.T) {
 			t.Parallel()
-			test(t, migrated.URL(t, e))
+			databaseURL := migrated.URL(t, e)
+			files, err := fs.Sub(acme.Migrations, "migrations")
+			require.NoError(t, err)
+			db, err := dialect.Open(databaseURL, dialect.Options{})
+			require.NoError(t, err)
+			require.NoError(t, errors.Join(sqlstore.Migrate(t.Context(), db, sqlstore.Module{Name: "acme", Files: files}), db.Close()))
+			test(t, databaseURL)
 		})
 	}
 }
@@ -147,7 +157,7 @@ func TestProjectionCountsExactlyOnce(t *testing.T) {
 		db, err := dialect.Open(databaseURL, dialect.Options{})
 		require.NoError(t, err)
 		t.Cleanup(func() { assert.NoError(t, db.Close()) })
-		counted := func() map[string]int64 { return counts(t, db, "SELECT type, events FROM acme_event_counts") }
+		counted := func() map[string]int64 { return counts(t, db, "SELECT type, events FROM x_acme_event_counts") }
 		logged := func() map[string]int64 { return counts(t, db, "SELECT type, COUNT(*) FROM events GROUP BY type") }
 		agree := func() bool { return assert.ObjectsAreEqual(logged(), counted()) }
 
@@ -171,7 +181,7 @@ func TestProjectionCountsExactlyOnce(t *testing.T) {
 		require.Eventually(t, agree, patience, 50*time.Millisecond, "%v", again.logs)
 		assert.GreaterOrEqual(t, counted()["lead.sold.v1"], answered.Load())
 
-		_, err = db.Writer.ExecContext(t.Context(), "UPDATE acme_event_counts SET events = 7 WHERE type = 'lead.sold.v1'")
+		_, err = db.Writer.ExecContext(t.Context(), "UPDATE x_acme_event_counts SET events = 7 WHERE type = 'lead.sold.v1'")
 		require.NoError(t, err)
 		require.False(t, agree())
 		_, problems, code := output(t, command(t, acmeProgram(t), databaseURL, "events", "replay", "acme-event-counts"))

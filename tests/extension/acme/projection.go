@@ -10,20 +10,14 @@ import (
 	"github.com/leadmill/leadmill/application/projection"
 )
 
-// eventCounts is a read model in a table of Acme's own: how many events of each type there are. The table's name begins
-// with the team's, so that it never meets one of Leadmill's.
+// eventCounts is a read model in a table of Acme's own: how many events of each type there are. The table is
+// made by the migrations.
 type eventCounts struct{}
 
 func newEventCounts() eventCounts { return eventCounts{} }
 
 // Name implements projection.Projection.
 func (eventCounts) Name() string { return "acme-event-counts" }
-
-// Prepare implements projection.Projection: SQL that SQLite and MySQL both understand.
-func (eventCounts) Prepare(ctx context.Context, db projection.Tx) error {
-	_, err := db.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS acme_event_counts (type VARCHAR(100) NOT NULL PRIMARY KEY, events BIGINT NOT NULL)")
-	return err
-}
 
 // Apply implements projection.Projection: a batch is added up in memory, then written once a type. Types are written in
 // order, as everything that takes locks.
@@ -33,7 +27,7 @@ func (eventCounts) Apply(ctx context.Context, tx projection.Tx, events []applica
 		counts[e.Type]++
 	}
 	for _, typ := range slices.Sorted(maps.Keys(counts)) {
-		updated, err := tx.ExecContext(ctx, "UPDATE acme_event_counts SET events = events + ? WHERE type = ?", counts[typ], typ)
+		updated, err := tx.ExecContext(ctx, "UPDATE x_acme_event_counts SET events = events + ? WHERE type = ?", counts[typ], typ)
 		if err != nil {
 			return fmt.Errorf("count %s: %w", typ, err)
 		}
@@ -44,7 +38,7 @@ func (eventCounts) Apply(ctx context.Context, tx projection.Tx, events []applica
 		if n > 0 {
 			continue
 		}
-		if _, err := tx.ExecContext(ctx, "INSERT INTO acme_event_counts (type, events) VALUES (?, ?)", typ, counts[typ]); err != nil {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO x_acme_event_counts (type, events) VALUES (?, ?)", typ, counts[typ]); err != nil {
 			return fmt.Errorf("count the first %s: %w", typ, err)
 		}
 	}
@@ -53,6 +47,6 @@ func (eventCounts) Apply(ctx context.Context, tx projection.Tx, events []applica
 
 // Reset implements projection.Projection.
 func (eventCounts) Reset(ctx context.Context, tx projection.Tx) error {
-	_, err := tx.ExecContext(ctx, "DELETE FROM acme_event_counts")
+	_, err := tx.ExecContext(ctx, "DELETE FROM x_acme_event_counts")
 	return err
 }

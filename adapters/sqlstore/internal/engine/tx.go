@@ -12,6 +12,7 @@ import (
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/event"
+	"github.com/leadmill/leadmill/domain/fault"
 )
 
 const (
@@ -30,29 +31,25 @@ type Tx struct {
 	saved []saved
 	// facts are events of no aggregate, written behind those of the saved ones.
 	facts []application.EventRecord
+	trail application.Trail // of the context that the transaction began with
+	given []*sql.Rows       // that a team's statements were given
 	// broken is the first failure that leaves the transaction in an unknown state. After a deadlock the server is outside
 	// the transaction already and would commit each further statement by itself, so nothing is sent after it.
 	broken error
 }
 
-// Aggregate is what Save asks of an aggregate: the events that are not stored yet, and the version without them.
-type Aggregate interface {
-	Pending() []event.Event
-	StoredVersion() int64
-	Committed()
-}
-
 // saved is an aggregate whose events are written just before the commit.
 type saved struct {
-	aggregate          Aggregate
+	aggregate          application.EventSource
 	kind, id, sellerID string
 	trail              application.Trail
+	team               bool // a team's module saved it
 }
 
 // Save has the events of an aggregate written just before the commit, behind those of the aggregates that were saved before
 // it. kind is the aggregate type that its events carry. After the commit the events count as stored.
-func (t *Tx) Save(a Aggregate, kind, id, sellerID string, trail application.Trail) {
-	t.saved = append(t.saved, saved{a, kind, id, sellerID, trail})
+func (t *Tx) Save(a application.EventSource, kind, id, sellerID string, trail application.Trail) {
+	t.saved = append(t.saved, saved{a, kind, id, sellerID, trail, false})
 }
 
 // Append has events of no aggregate written just before the commit, behind those of all saved aggregates.
@@ -72,9 +69,9 @@ func (t *Tx) records() ([]application.EventRecord, error) {
 		version := a.aggregate.StoredVersion()
 		for _, e := range a.aggregate.Pending() {
 			version++
-			p, err := t.work.translate(e)
+			p, err := t.published(e)
 			if err != nil {
-				return nil, fmt.Errorf("translate %s: %w", e.EventType(), err)
+				return nil, err
 			}
 			out = append(out, application.EventRecord{
 				ID: t.work.ids.New("evt"), SellerID: a.sellerID, AggregateType: a.kind,
@@ -83,6 +80,19 @@ func (t *Tx) records() ([]application.EventRecord, error) {
 		}
 	}
 	return append(out, t.facts...), nil
+}
+
+// published translates an event for the log.
+func (t *Tx) published(e event.Event) (application.Published, error) {
+	p, err := t.work.translate(e)
+	switch {
+	case err != nil:
+		return application.Published{}, fmt.Errorf("translate %s: %w", e.EventType(), err)
+	case !IsID(p.Type):
+		return application.Published{}, fmt.Errorf("event type %q is not 1 to 64 visible ASCII characters", p.Type)
+	default:
+		return p, nil
+	}
 }
 
 // outcome decides what a transaction that must not be committed ends with; err is what fn returned.
@@ -96,7 +106,16 @@ func (t *Tx) outcome(ctx context.Context, err error) error {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return application.ErrUnavailable.Because(err)
 	}
+	if t.broken == nil && dialect.FromDriver(err) && !isOurs(err) {
+		return t.work.Failed(ctx, err)
+	}
 	return err
+}
+
+// isOurs reports whether an error of the database has been turned into one of the application's.
+func isOurs(err error) bool {
+	_, data := errors.AsType[*application.DataError](err)
+	return data || fault.As(err) != nil
 }
 
 // ForUpdate is appended to a SELECT to lock its rows until the transaction ends.

@@ -93,7 +93,8 @@ func (w *Work) once(ctx context.Context, fn func(ctx context.Context, t *Tx) err
 		}
 		return application.ErrUnavailable.Because(dialect.Redact(err))
 	}
-	t := &Tx{work: w, q: sqlTx}
+	t := &Tx{work: w, q: sqlTx, trail: application.TrailOf(ctx)}
+	defer t.closeGiven()
 	open := true
 	defer func() {
 		if open { // an error, or fn panicked; the reason is what counts, not how the rollback went
@@ -109,7 +110,7 @@ func (w *Work) once(ctx context.Context, fn func(ctx context.Context, t *Tx) err
 	}
 	if len(records) > 0 {
 		if err := w.events.Append(ctx, sqlTx.Tx, records); err != nil {
-			return w.Failed(ctx, err)
+			return t.appendFailed(ctx, err)
 		}
 	}
 	open = false

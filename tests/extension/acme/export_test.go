@@ -1,0 +1,4 @@
+package acme
+
+// Migrations are what makes Acme's tables.
+var Migrations = migrations
