@@ -64,7 +64,7 @@ func AsStrategy(constructor any) Extension {
 }
 
 // AsAttributionPolicy registers a constructor of an attribution.Policy: a rule that decides which partner a customer belongs
-// to. A policy with the code of a built-in policy replaces that one.
+// to. Its code is none of a built-in policy, see ReplaceAttributionPolicy.
 func AsAttributionPolicy(constructor any) Extension {
 	return grouped[attribution.Policy](constructor, groupPolicies)
 }

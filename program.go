@@ -29,7 +29,7 @@ var programRoom = NewModule("program",
 	shared(newProgramDeps, newProgramReader, newClicks, newMailer, newProgramHandlers,
 		func() program.InvitationText { return mail.InvitationText{} },
 		func(s *sqlstore.Store) program.MailQueue { return s },
-		fx.Annotate(newAttributionPolicies, fx.ParamTags(groupPolicies))),
+		fx.Annotate(newAttributionPolicies, fx.ParamTags(groupReplacedPolicies, groupPolicies))),
 	AsProjection(func(_ migrated, db *dialect.DB) *programprojection.PartnerActivity {
 		return programprojection.NewPartnerActivity(programstore.NewPartnerActivity(db))
 	}),
@@ -63,8 +63,8 @@ func newMailer(c Config, clock application.Clock, logger *slog.Logger) (applicat
 	return mail.NewSMTP(c.SMTPURL, c.MailFrom, clock)
 }
 
-func newAttributionPolicies(more []attribution.Policy) (attribution.Policies, error) {
-	return attribution.NewPolicies(more...)
+func newAttributionPolicies(replacements, more []attribution.Policy) (attribution.Policies, error) {
+	return attribution.NewPolicies(replacements, more...)
 }
 
 func newInvitations(o *application.Operations, clock application.Clock, queue program.MailQueue) programreaction.Invitations {
