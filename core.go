@@ -88,6 +88,7 @@ type core struct {
 	Policies   attribution.Policies
 	Rules      lead.IntakeRules
 	Strategies distribution.Strategies
+	Facts      application.FactProviders
 }
 
 func newClock() application.Clock { return clock.NewSystem() }

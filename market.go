@@ -1,6 +1,7 @@
 package leadmill
 
 import (
+	"log/slog"
 	"time"
 
 	"go.uber.org/fx"
@@ -25,8 +26,10 @@ import (
 var marketRoom = NewModule("market",
 	asTranslation(market.Publish),
 	shared(newMarketDeps, newMarketReader, newCampaignReport, newDirectory, newBatcher, newMatcher, newMarketHandlers,
-		fx.Annotate(newIntakeRules, fx.ParamTags(groupIntakeRules)),
-		fx.Annotate(newStrategies, fx.ParamTags(groupStrategies))),
+		newWatch,
+		fx.Annotate(newFactProviders, fx.ParamTags(``, groupFacts)),
+		fx.Annotate(newIntakeRules, fx.ParamTags(``, groupIntakeRules)),
+		fx.Annotate(newStrategies, fx.ParamTags(``, groupReplacedStrategies, groupStrategies))),
 	AsProjection(func(s *marketstore.CampaignReport) *marketprojection.CampaignReport {
 		return marketprojection.NewCampaignReport(s)
 	}),
@@ -46,14 +49,6 @@ func newMarketReader(_ migrated, db *dialect.DB, clock application.Clock) *marke
 
 func newCampaignReport(_ migrated, db *dialect.DB) *marketstore.CampaignReport {
 	return marketstore.NewCampaignReport(db)
-}
-
-func newIntakeRules(rules []lead.IntakeRule) (lead.IntakeRules, error) {
-	return lead.NewIntakeRules(rules...)
-}
-
-func newStrategies(more []distribution.Strategy) (distribution.Strategies, error) {
-	return distribution.NewStrategies(more...)
 }
 
 func newDirectory(r *marketstore.Reader) *marketcommand.Directory {
@@ -78,8 +73,8 @@ func newBatcher(lc fx.Lifecycle, c Config, d market.Deps, directory *marketcomma
 	return b
 }
 
-func newMatcher(d market.Deps, r *marketstore.Reader, strategies distribution.Strategies) *marketcommand.MatchPendingHandler {
-	return &marketcommand.MatchPendingHandler{Work: d.Work, Clock: d.Clock, IDs: d.IDs, Reader: r, Strategies: strategies}
+func newMatcher(d market.Deps, r *marketstore.Reader, strategies distribution.Strategies, facts application.FactProviders, logger *slog.Logger) *marketcommand.MatchPendingHandler {
+	return &marketcommand.MatchPendingHandler{Work: d.Work, Clock: d.Clock, IDs: d.IDs, Reader: r, Strategies: strategies, Facts: facts, Logger: logger}
 }
 
 func newMatchPending(o *application.Operations, h *marketcommand.MatchPendingHandler) marketreaction.MatchPending {
@@ -96,6 +91,7 @@ type marketIn struct {
 	Operations *application.Operations
 	Deps       market.Deps
 	Strategies distribution.Strategies
+	Facts      application.FactProviders
 	Directory  *marketcommand.Directory
 	Batcher    *bus.Batcher[*marketcommand.Submission, application.Done]
 	Reader     *marketstore.Reader
@@ -106,7 +102,7 @@ func newMarketHandlers(in marketIn) markethttp.Handlers {
 	o, d, r := in.Operations, in.Deps, in.Reader
 	return markethttp.Handlers{
 		SupplierHandlers: markethttp.SupplierHandlers{
-			SubmitLead:       application.Command(o, &marketcommand.SubmitLeadHandler{Deps: d, Replays: r, Directory: in.Directory, Batch: in.Batcher}),
+			SubmitLead:       application.Command(o, &marketcommand.SubmitLeadHandler{Deps: d, Replays: r, Directory: in.Directory, Facts: in.Facts, Batch: in.Batcher}),
 			SupplierLeadByID: application.Query(o, r.SupplierLeadByID),
 		},
 		BuyerHandlers: markethttp.BuyerHandlers{

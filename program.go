@@ -63,10 +63,6 @@ func newMailer(c Config, clock application.Clock, logger *slog.Logger) (applicat
 	return mail.NewSMTP(c.SMTPURL, c.MailFrom, clock)
 }
 
-func newAttributionPolicies(replacements, more []attribution.Policy) (attribution.Policies, error) {
-	return attribution.NewPolicies(replacements, more...)
-}
-
 func newInvitations(o *application.Operations, clock application.Clock, queue program.MailQueue) programreaction.Invitations {
 	return programreaction.Invitations{Queue: application.Command(o, programcommand.QueueInvitationHandler{Clock: clock, Queue: queue})}
 }
@@ -102,6 +98,7 @@ type programIn struct {
 	Keyring    *application.Keyring
 	Policies   attribution.Policies
 	Rules      lead.IntakeRules
+	Facts      application.FactProviders
 	Clicks     *bus.Batcher[program.Click, struct{}]
 	Reader     *programstore.Reader
 }
@@ -142,7 +139,7 @@ func newProgramHandlers(in programIn) programhttp.Handlers {
 		LeadHandlers: programhttp.LeadHandlers{
 			UpdateLeadForm:   application.Command(o, programcommand.UpdateLeadFormHandler{Deps: d}),
 			LeadFormOfSeller: application.Query(o, r.LeadFormOfSeller),
-			SubmitFormLead:   application.Command(o, programcommand.SubmitFormLeadHandler{Deps: d, Rules: in.Rules}),
+			SubmitFormLead:   application.Command(o, programcommand.SubmitFormLeadHandler{Deps: d, Rules: in.Rules, Facts: in.Facts}),
 			ConvertLead:      application.Command(o, programcommand.ConvertLeadHandler{Deps: d, Secrets: in.Secrets, Policies: in.Policies}),
 			RejectLead:       application.Command(o, programcommand.RejectLeadHandler{Deps: d}),
 			DeleteLead:       application.Command(o, programcommand.DeleteLeadHandler{Deps: d}),

@@ -62,7 +62,7 @@ func sold(int) (application.Done, error) {
 func autoInsurance(t *testing.T) *campaign.Campaign {
 	t.Helper()
 	name := "Auto Insurance"
-	strategies, err := distribution.NewStrategies()
+	strategies, err := distribution.NewStrategies(nil)
 	require.NoError(t, err)
 	c, err := campaign.New("campaign_1", "seller_1", campaign.StatusActive, campaign.Definition{Name: &name, Category: &name}, strategies, at)
 	require.NoError(t, err)
