@@ -16,9 +16,10 @@ import (
 	"github.com/leadmill/leadmill/domain/lead"
 )
 
-// FactProvider asks the outside about a lead: a do-not-call list, a score, an enrichment. It is an extension point. It is
-// asked before the transaction that decides the lead, and its answer is in the facts that rules and strategies see:
-// lead.Facts.Outside. It may be called by several goroutines, and again for a lead that waits for a buyer.
+// FactProvider asks the outside about a lead: a do-not-call list, a score, an enrichment. It is an extension point:
+// implement it and register it with leadmill.AsFacts. It is asked before the transaction that decides the lead, and its
+// answer is in the facts that rules and strategies see: lead.Facts.Outside. It may be called by several goroutines, and again
+// for a lead that waits for a buyer.
 type FactProvider interface {
 	// Name is what rules and strategies know the answer by, unique among all providers: 1 to 32 of a-z, 0-9 and _, the first
 	// a letter.

@@ -118,7 +118,9 @@ func TestAMissingAnswerIsLeftOut(t *testing.T) {
 	defer close(stuck)
 	m := &missing{}
 	p := providers(t, m, says("well", "7"),
-		provider{"failing", long, func(context.Context, lead.Facts) (field.Set, error) { return field.Set{"half": field.TextValue("x")}, down }},
+		provider{"failing", long, func(context.Context, lead.Facts) (field.Set, error) {
+			return field.Set{"half": field.TextValue("x")}, down
+		}},
 		provider{"panicking", long, func(context.Context, lead.Facts) (field.Set, error) { panic("at a phone") }},
 		provider{"obedient", time.Millisecond, func(ctx context.Context, _ lead.Facts) (field.Set, error) {
 			<-ctx.Done()
@@ -188,7 +190,8 @@ func TestManyLeadsAreAskedABoundedNumberAtATime(t *testing.T) {
 	p := providers(t, nil, provider{"score", long, func(ctx context.Context, f lead.Facts) (field.Set, error) {
 		here := now.Add(1)
 		defer now.Add(-1)
-		for seen := most.Load(); here > seen && !most.CompareAndSwap(seen, here); seen = most.Load() {
+		for seen := most.Load(); here > seen; seen = most.Load() {
+			most.CompareAndSwap(seen, here)
 		}
 		return field.Set{"id": field.TextValue(f.ID)}, meet(ctx)
 	}})

@@ -82,22 +82,33 @@ func (h SubmitFormLeadHandler) ask(ctx context.Context, c SubmitFormLead, id str
 	if !h.Facts.Any() {
 		return nil, nil
 	}
-	var d draft
-	err := h.Work.Do(ctx, func(ctx context.Context, tx program.Tx) (err error) {
-		d, err = h.check(ctx, tx, c, id, now)
-		return err
+	var facts *lead.Facts
+	err := h.Work.Do(ctx, func(ctx context.Context, tx program.Tx) error {
+		facts = nil
+		d, err := h.check(ctx, tx, c, id, now)
+		if err != nil || d.Offer == nil {
+			return unlessRefused(err)
+		}
+		l, err := lead.SubmitForm(d.FormSubmission)
+		if err != nil {
+			return unlessRefused(err)
+		}
+		f := l.Facts()
+		facts = &f
+		return nil
 	})
-	if kind := fault.KindOf(err); err != nil && (kind == fault.Internal || kind == fault.Unavailable) {
+	if err != nil || facts == nil {
 		return nil, err
 	}
-	if err != nil || d.Offer == nil {
-		return nil, nil
+	return h.Facts.Ask(ctx, *facts), nil
+}
+
+// unlessRefused returns an error that does not say what is wrong with a request; nil for one that does.
+func unlessRefused(err error) error {
+	if kind := fault.KindOf(err); kind == fault.Internal || kind == fault.Unavailable {
+		return err
 	}
-	l, err := lead.SubmitForm(d.FormSubmission)
-	if err != nil {
-		return nil, nil
-	}
-	return h.Facts.Ask(ctx, l.Facts()), nil
+	return nil
 }
 
 // draft is a form lead whose request was checked, without its number.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/leadmill/leadmill"
+	"github.com/leadmill/leadmill/adapters/clock"
 	"github.com/leadmill/leadmill/adapters/sqlstore/sqlstoretest"
 	"github.com/leadmill/leadmill/domain/attribution"
 	"github.com/leadmill/leadmill/domain/calendar"
@@ -277,6 +278,33 @@ func TestARuleThatCannotTellFailsItsLeadAlone(t *testing.T) {
 			t.Errorf("sent again under its key it is answered %v", a)
 		}
 		db.Audit()
+	})
+}
+
+// thinkingRule takes 6 ms by the clock of the test.
+type thinkingRule struct{ hands *clock.Manual }
+
+func (thinkingRule) Code() fault.Code { return "test_thinking" }
+func (thinkingRule) Order() int       { return 1 }
+func (r thinkingRule) Check(lead.Facts) error {
+	r.hands.Advance(6 * time.Millisecond)
+	return nil
+}
+
+func TestASlowRuleIsToldOfOnce(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		hands := clock.NewManual(time.Now())
+		app := apptest.Start(t, databaseURL, leadmill.StartOptions{Clock: hands},
+			leadmill.NewModule("test", leadmill.AsIntakeRule(func() thinkingRule { return thinkingRule{hands} })), newMostLeft())
+		s := apptest.NewShop(t, app, byMostLeft, apptest.Rich)
+		for range 3 {
+			s.Sell(t, s.Form())
+		}
+		logs := app.Logs.String()
+		if n := strings.Count(logs, "a module's decision is slow"); n != 1 || !strings.Contains(logs, "kind=intake_rule code=test_thinking duration=6ms") {
+			t.Errorf("told %d times, want once:\n%s", n, logs)
+		}
 	})
 }
 
