@@ -20,6 +20,7 @@ import (
 	"github.com/leadmill/leadmill/application"
 	accountcommand "github.com/leadmill/leadmill/application/account/command"
 	accountquery "github.com/leadmill/leadmill/application/account/query"
+	"github.com/leadmill/leadmill/application/market"
 	"github.com/leadmill/leadmill/domain/seller"
 )
 
@@ -278,17 +279,21 @@ func (c *cli) doctor() *cobra.Command {
 			if err := sqlstore.CheckVersion(cmd.Context(), db, modules...); err != nil {
 				return err
 			}
+			waiting, err := c.missingStrategies(cmd.Context(), config, db)
+			if err != nil {
+				return err
+			}
 			report, err := audit.Run(cmd.Context(), db, newClock().Now(), sqlstore.AuditRules()...)
 			if err != nil {
 				return err
 			}
-			return c.tell(report)
+			return c.tell(report, waiting)
 		},
 	}
 }
 
-// tell prints what the audit found.
-func (c *cli) tell(report audit.Report) error {
+// tell prints what the audit found, and the campaigns that wait for a strategy, which is no breach.
+func (c *cli) tell(report audit.Report, waiting []market.CampaignStrategy) error {
 	w := tabwriter.NewWriter(c.stdout, 0, 4, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, "INVARIANT\tRULE\tROWS\tBREACHES")
 	for _, check := range report.Checks {
@@ -302,6 +307,9 @@ func (c *cli) tell(report audit.Report) error {
 	}
 	if report.Parked > 0 {
 		_, _ = fmt.Fprintf(c.stdout, "%d events are parked; see leadmill events parked\n", report.Parked)
+	}
+	for _, w := range waiting {
+		_, _ = fmt.Fprintf(c.stdout, "The leads of campaign %s wait: this build has no strategy %q\n", w.CampaignID, w.Strategy)
 	}
 	if !report.OK() {
 		return errors.New("the audit found breaches")

@@ -69,9 +69,11 @@ var coreConstructors = []coreConstructor{
 	{make: newRunner, tags: []string{``, ``, ``, ``, groupProjections}},
 	{make: newJobs, tags: []string{``, ``, ``, ``, ``, groupJobs}},
 	{make: newSubscriptions, tags: []string{``, ``, ``, ``, groupReactions}},
-	{make: newIntakeRules, tags: []string{groupIntakeRules}},
-	{make: newStrategies, tags: []string{groupStrategies}},
-	{make: newAttributionPolicies, tags: []string{groupPolicies}},
+	{make: newWatch},
+	{make: newFactProviders, tags: []string{``, groupFacts}},
+	{make: newIntakeRules, tags: []string{``, groupIntakeRules}},
+	{make: newStrategies, tags: []string{``, groupReplacedStrategies, groupStrategies}},
+	{make: newAttributionPolicies, tags: []string{groupReplacedPolicies, groupPolicies}},
 }
 
 // open are the types of what Leadmill offers to every module; see Extension. What else it makes is its own.
@@ -157,6 +159,7 @@ type core struct {
 	Policies   attribution.Policies
 	Rules      lead.IntakeRules
 	Strategies distribution.Strategies
+	Facts      application.FactProviders
 }
 
 func newClock() application.Clock { return clock.NewSystem() }
@@ -262,27 +265,6 @@ func newRunner(db *dialect.DB, l *eventLog, clock application.Clock, logger *slo
 		return nil, err
 	}
 	return eventlog.NewRunner(db, l.reader, clock, values(projections), eventlog.RunnerConfig{Logger: logger})
-}
-
-func newIntakeRules(rules []part[lead.IntakeRule]) (lead.IntakeRules, error) {
-	if err := unique("intake rules", rules, lead.IntakeRule.Code); err != nil {
-		return lead.IntakeRules{}, err
-	}
-	return lead.NewIntakeRules(values(rules)...)
-}
-
-func newStrategies(more []part[distribution.Strategy]) (distribution.Strategies, error) {
-	if err := unique("distribution strategies", more, distribution.Strategy.Code); err != nil {
-		return distribution.Strategies{}, err
-	}
-	return distribution.NewStrategies(values(more)...)
-}
-
-func newAttributionPolicies(more []part[attribution.Policy]) (attribution.Policies, error) {
-	if err := unique("attribution policies", more, attribution.Policy.Code); err != nil {
-		return attribution.Policies{}, err
-	}
-	return attribution.NewPolicies(values(more)...)
 }
 
 // adminKey is the installation's admin key: its hash and, if this start made it, its text.

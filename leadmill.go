@@ -23,6 +23,8 @@ import (
 	"go.uber.org/dig"
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxevent"
+
+	"github.com/leadmill/leadmill/domain/distribution"
 )
 
 // App is Leadmill with the modules of a build.
@@ -89,7 +91,7 @@ func (a *App) with(ctx context.Context, c Config, logs io.Writer, use func(ctx c
 	}
 	var k core
 	options := append(assembled.options(), fx.Supply(assembled, c, newLogger(c, logs), a.driver), fx.Populate(&k), fx.StartTimeout(startTimeout),
-		fx.StopTimeout(stopTimeout), fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }))
+		fx.StopTimeout(stopTimeout), silent())
 	app := fx.New(append(options, more...)...)
 	if err := app.Err(); err != nil {
 		return fmt.Errorf("put leadmill together: %w", dig.RootCause(err))
@@ -117,6 +119,24 @@ func (a *App) assembled() (*assembly, error) {
 		return all, fmt.Errorf("put leadmill together: %w", err)
 	}
 	return all, nil
+}
+
+// strategies returns the strategies of this build, without a database.
+func (a *App) strategies(c Config, logs io.Writer) (s distribution.Strategies, err error) {
+	all, err := a.assembled()
+	if err != nil {
+		return distribution.Strategies{}, err
+	}
+	options := append(all.options(), fx.Supply(all, c, newLogger(c, logs), a.driver), fx.Populate(&s), silent())
+	if err := fx.New(options...).Err(); err != nil {
+		return distribution.Strategies{}, fmt.Errorf("put leadmill together: %w", dig.RootCause(err))
+	}
+	return s, nil
+}
+
+// silent keeps fx from logging.
+func silent() fx.Option {
+	return fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger })
 }
 
 // rooms are Leadmill's own modules.

@@ -2,6 +2,7 @@ package leadmill
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore"
@@ -71,8 +72,8 @@ func newBatcher(c Config, d market.Deps, directory *marketcommand.Directory, str
 		handler, (*marketcommand.Submission).Lane)
 }
 
-func newMatcher(d market.Deps, r *marketstore.Reader, strategies distribution.Strategies) *marketcommand.MatchPendingHandler {
-	return &marketcommand.MatchPendingHandler{Work: d.Work, Clock: d.Clock, IDs: d.IDs, Reader: r, Strategies: strategies}
+func newMatcher(d market.Deps, r *marketstore.Reader, strategies distribution.Strategies, facts application.FactProviders, logger *slog.Logger) *marketcommand.MatchPendingHandler {
+	return &marketcommand.MatchPendingHandler{Work: d.Work, Clock: d.Clock, IDs: d.IDs, Reader: r, Strategies: strategies, Facts: facts, Logger: logger}
 }
 
 func newMatchPending(o *application.Operations, h *marketcommand.MatchPendingHandler) marketreaction.MatchPending {
@@ -83,12 +84,12 @@ func newSweepPending(o *application.Operations, h *marketcommand.MatchPendingHan
 	return marketjob.SweepPending(application.Command(o, &marketcommand.SweepPendingHandler{Match: h}))
 }
 
-func newMarketHandlers(o *application.Operations, d market.Deps, strategies distribution.Strategies, directory *marketcommand.Directory,
+func newMarketHandlers(o *application.Operations, d market.Deps, strategies distribution.Strategies, facts application.FactProviders, directory *marketcommand.Directory,
 	batcher *bus.Batcher[*marketcommand.Submission, application.Done], r *marketstore.Reader, report *marketstore.CampaignReport,
 ) markethttp.Handlers {
 	return markethttp.Handlers{
 		SupplierHandlers: markethttp.SupplierHandlers{
-			SubmitLead:       application.Command(o, &marketcommand.SubmitLeadHandler{Deps: d, Replays: r, Directory: directory, Batch: batcher}),
+			SubmitLead:       application.Command(o, &marketcommand.SubmitLeadHandler{Deps: d, Replays: r, Directory: directory, Facts: facts, Batch: batcher}),
 			SupplierLeadByID: application.Query(o, r.SupplierLeadByID),
 		},
 		BuyerHandlers: markethttp.BuyerHandlers{

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"regexp"
 	"runtime"
+	"slices"
 )
 
 // Module is a named bundle of extensions: what a team adds to Leadmill. Make one with NewModule and hand it to New. Leadmill's
@@ -122,7 +123,9 @@ func unique[T any, C ~string](what string, parts []part[T], code func(T) C) erro
 	for _, p := range parts {
 		c := code(p.value)
 		if other, twice := known[c]; twice {
-			return fmt.Errorf("two %s are called %q: one of module %q, one of module %q", what, c, other.name, p.module.name)
+			names := []string{other.name, p.module.name}
+			slices.Sort(names) // the parts of a group come in any order
+			return fmt.Errorf("two %s are called %q: one of module %q, one of module %q", what, c, names[0], names[1])
 		}
 		known[c] = p.module
 	}

@@ -78,7 +78,7 @@ func newSendMails(o *application.Operations, d program.Deps, secrets application
 }
 
 func newProgramHandlers(o *application.Operations, d program.Deps, secrets application.Secrets, hasher application.PasswordHasher,
-	keyring *application.Keyring, policies attribution.Policies, rules lead.IntakeRules, clicks *bus.Batcher[program.Click, struct{}],
+	keyring *application.Keyring, policies attribution.Policies, rules lead.IntakeRules, facts application.FactProviders, clicks *bus.Batcher[program.Click, struct{}],
 	r *programstore.Reader,
 ) programhttp.Handlers {
 	return programhttp.Handlers{
@@ -115,7 +115,7 @@ func newProgramHandlers(o *application.Operations, d program.Deps, secrets appli
 		LeadHandlers: programhttp.LeadHandlers{
 			UpdateLeadForm:   application.Command(o, programcommand.UpdateLeadFormHandler{Deps: d}),
 			LeadFormOfSeller: application.Query(o, r.LeadFormOfSeller),
-			SubmitFormLead:   application.Command(o, programcommand.SubmitFormLeadHandler{Deps: d, Rules: rules}),
+			SubmitFormLead:   application.Command(o, programcommand.SubmitFormLeadHandler{Deps: d, Rules: rules, Facts: facts}),
 			ConvertLead:      application.Command(o, programcommand.ConvertLeadHandler{Deps: d, Secrets: secrets, Policies: policies}),
 			RejectLead:       application.Command(o, programcommand.RejectLeadHandler{Deps: d}),
 			DeleteLead:       application.Command(o, programcommand.DeleteLeadHandler{Deps: d}),

@@ -1,10 +1,13 @@
 package leadmill
 
 import (
+	"fmt"
 	"reflect"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/program"
+	"github.com/leadmill/leadmill/domain/attribution"
+	"github.com/leadmill/leadmill/domain/distribution"
 )
 
 // ReplaceMailer registers a constructor of the application.Mailer that sends all mails, in place of Leadmill's.
@@ -29,6 +32,41 @@ func ReplaceInvitationText(constructor any) Extension {
 
 // ReplaceClock registers a constructor of the application.Clock of the whole instance, for tests.
 func ReplaceClock(constructor any) Extension { return replaced[application.Clock](constructor) }
+
+// ReplacePolicy registers a constructor of an attribution.Policy or of a distribution.Strategy that takes the place of the
+// built-in one of a code: "first_touch", "priority". What it makes has that code, and an order of its own.
+func ReplacePolicy(code string, constructor any) Extension {
+	t := reflect.TypeOf(constructor)
+	if isConstructor(t) && t.Out(0).AssignableTo(reflect.TypeFor[distribution.Strategy]()) {
+		return grouped(constructor, groupReplacedStrategies, func(_ *Module, s distribution.Strategy) (replacement[distribution.Strategy], error) {
+			return newReplacement(code, s)
+		})
+	}
+	return grouped(constructor, groupReplacedPolicies, func(_ *Module, p attribution.Policy) (replacement[attribution.Policy], error) {
+		return newReplacement(code, p)
+	})
+}
+
+// replacement is a policy or strategy that takes the place of a built-in one.
+type replacement[T interface{ Code() string }] struct{ by T }
+
+func (r replacement[T]) name() string { return r.by.Code() }
+
+func newReplacement[T interface{ Code() string }](code string, by T) (replacement[T], error) {
+	if by.Code() != code {
+		return replacement[T]{}, fmt.Errorf("has the code %q; what replaces %q has that code", by.Code(), code)
+	}
+	return replacement[T]{by}, nil
+}
+
+// replacing returns what takes the places.
+func replacing[T interface{ Code() string }](parts []part[replacement[T]]) []T {
+	list := make([]T, len(parts))
+	for i, p := range parts {
+		list[i] = p.value.by
+	}
+	return list
+}
 
 // replaceable are the types of what a module can replace, with the function that does so.
 var replaceable = map[reflect.Type]string{

@@ -28,6 +28,10 @@ const (
 	groupJobs         = `group:"jobs"`
 	groupRoutes       = `group:"routes"`
 	groupScopes       = `group:"key_scopes"`
+	groupFacts        = `group:"facts"`
+
+	groupReplacedStrategies = `group:"replaced_strategies"`
+	groupReplacedPolicies   = `group:"replaced_attribution_policies"`
 )
 
 // AsIntakeRule registers a constructor of a lead.IntakeRule: a rule that every lead must pass before it is offered to
@@ -36,13 +40,19 @@ func AsIntakeRule(constructor any) Extension {
 	return grouped(constructor, groupIntakeRules, same[lead.IntakeRule])
 }
 
+// AsFacts registers a constructor of an application.FactProvider: it is asked about a lead before the transaction that decides
+// it, and its answer is in the facts of rules and strategies under its name.
+func AsFacts(constructor any) Extension {
+	return grouped(constructor, groupFacts, same[application.FactProvider])
+}
+
 // AsStrategy registers a constructor of a distribution.Strategy, which campaigns then name by its code.
 func AsStrategy(constructor any) Extension {
 	return grouped(constructor, groupStrategies, same[distribution.Strategy])
 }
 
 // AsAttributionPolicy registers a constructor of an attribution.Policy: a rule that decides which partner a customer belongs
-// to.
+// to. Its order puts it among the built-in ones.
 func AsAttributionPolicy(constructor any) Extension {
 	return grouped(constructor, groupPolicies, same[attribution.Policy])
 }

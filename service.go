@@ -33,8 +33,10 @@ func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base s
 		return errors.Join(err, listener.Close())
 	}
 	k.Address.set(k.base(listener.Addr().String()))
-	k.Logger.Info("rules in force", slog.Any("intake_rules", k.Rules.Codes()), slog.Any("strategies", k.Strategies.Codes()),
-		slog.Any("attribution_policies", k.Policies.Codes()), slog.Any("interceptors", k.Chain.Codes()), slog.Any("projections", k.Runner.Names()))
+	k.Logger.Info("rules in force", slog.Any("intake_rules", k.Rules.Codes()), slog.Any("facts", k.Facts.Names()),
+		slog.Any("strategies", k.Strategies.Listing()), slog.Any("attribution_policies", k.Policies.Listing()), slog.Any("interceptors", k.Chain.Codes()),
+		slog.Any("projections", k.Runner.Names()), slog.Any("replaced", k.Assembly.replacements()))
+	k.warnOfMissingStrategies(ctx)
 	tuneGC()
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()

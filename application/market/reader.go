@@ -23,3 +23,6 @@ type CampaignReader interface {
 	// CampaignsOfBuyer returns the ids of the campaigns in which a buyer has contracts.
 	CampaignsOfBuyer(ctx context.Context, sellerID, buyerID string) ([]string, error)
 }
+
+// CampaignStrategy is a campaign and the code of the distribution strategy that it names.
+type CampaignStrategy struct{ CampaignID, Strategy string }

@@ -86,12 +86,27 @@ func Keep() Verdict { return Verdict{says: keep} }
 // the message of an error of kind fault.RuleViolated with the policy's code.
 func Refuse(reason error) Verdict { return Verdict{says: refuse, reason: reason} }
 
+// Attributes reports whether the verdict is Attribute.
+func (v Verdict) Attributes() bool { return v.says == attribute }
+
+// Keeps reports whether the verdict is Keep.
+func (v Verdict) Keeps() bool { return v.says == keep }
+
+// Refuses reports whether the verdict is Refuse.
+func (v Verdict) Refuses() bool { return v.says == refuse }
+
+// Silent reports whether the verdict is the zero Verdict: no opinion, the next policy is asked.
+func (v Verdict) Silent() bool { return v.says == silent }
+
+// Reason returns what was given to Refuse; nil for any other verdict.
+func (v Verdict) Reason() error { return v.reason }
+
 // Policy is one rule of attribution. It is an extension point: implement it and register it with
 // leadmill.AsAttributionPolicy. A policy is pure: it sees facts, never a database, and may be asked again for the same
 // touch.
 type Policy interface {
-	// Code names the policy: 1 to 64 lower-case letters, digits and underscores. An extension's policy replaces the built-in
-	// policy of the same code.
+	// Code names the policy, unique among all policies: 1 to 64 lower-case letters, digits and underscores. That of a
+	// replacement is the code of the built-in policy whose place it takes.
 	Code() string
 	// Order says when the policy is asked: lower first, ties by Code. The built-in policies have 100 to 800.
 	Order() int
@@ -103,29 +118,56 @@ type Policy interface {
 var ErrNotAttributed = fault.New(fault.RuleViolated, "not_attributed", "The program's rules attribute this customer to no partner.")
 
 // Policies are policies in the order they are asked.
-type Policies struct{ list []Policy }
+type Policies struct {
+	list     []Policy
+	replaced map[string]bool
+}
 
 var codePattern = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
 
-// NewPolicies returns the built-in policies and those of extensions. It fails when two extensions have the same code or a
-// code is malformed.
-func NewPolicies(extensions ...Policy) (Policies, error) {
-	seen := map[string]bool{}
+// NewPolicies returns the built-in policies, replacements for some of them, and those of extensions. It fails when a
+// replacement's code is not that of a built-in policy, when two replace the same one, when any other two policies have the
+// same code, and when a code is malformed.
+func NewPolicies(replacements []Policy, extensions ...Policy) (Policies, error) {
+	list, replaced, taken := builtIn(), map[string]bool{}, map[string]bool{}
+	for _, p := range list {
+		taken[p.Code()] = true
+	}
+	for _, p := range replacements {
+		i := slices.IndexFunc(list, func(b Policy) bool { return b.Code() == p.Code() })
+		if i < 0 {
+			return Policies{}, fmt.Errorf("no built-in attribution policy has the code %q: there is nothing to replace", p.Code())
+		}
+		if replaced[p.Code()] {
+			return Policies{}, fmt.Errorf("two attribution policies replace the built-in %q", p.Code())
+		}
+		list[i], replaced[p.Code()] = p, true
+	}
 	for _, p := range extensions {
 		if !codePattern.MatchString(p.Code()) {
 			return Policies{}, fmt.Errorf("the attribution policy code %q must be 1 to 64 lower-case letters, digits and underscores", p.Code())
 		}
-		if seen[p.Code()] {
+		if taken[p.Code()] {
 			return Policies{}, fmt.Errorf("two attribution policies have the code %q", p.Code())
 		}
-		seen[p.Code()] = true
+		taken[p.Code()] = true
 	}
-	list := slices.DeleteFunc(builtIn(), func(p Policy) bool { return seen[p.Code()] })
 	list = append(list, extensions...)
 	slices.SortFunc(list, func(a, b Policy) int {
 		return cmp.Or(cmp.Compare(a.Order(), b.Order()), cmp.Compare(a.Code(), b.Code()))
 	})
-	return Policies{list}, nil
+	return Policies{list, replaced}, nil
+}
+
+// Listing returns Codes as they are shown to an operator: "window (replaced)" for a built-in policy that was replaced.
+func (p Policies) Listing() []string {
+	out := p.Codes()
+	for i, code := range out {
+		if p.replaced[code] {
+			out[i] += " (replaced)"
+		}
+	}
+	return out
 }
 
 // Codes returns the codes of the policies in the order they are asked.

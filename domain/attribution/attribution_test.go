@@ -3,6 +3,7 @@ package attribution_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ const (
 )
 
 func builtIn(t require.TestingT) attribution.Policies {
-	p, err := attribution.NewPolicies()
+	p, err := attribution.NewPolicies(nil)
 	require.NoError(t, err)
 	return p
 }
@@ -282,6 +283,7 @@ func TestExtensions(t *testing.T) {
 	}
 	for _, tc := range []struct {
 		name       string
+		instead    []attribution.Policy
 		with       []attribution.Policy
 		change     func(*attribution.Facts)
 		codes      string
@@ -291,35 +293,41 @@ func TestExtensions(t *testing.T) {
 		{
 			"replaces a built-in one in its place",
 			[]attribution.Policy{own{"first_touch", 600, says(attribution.Attribute())}},
+			nil,
 			existing,
 			"self_referral inactive_partner window operator lead first_touch last_touch explicit link", "first_touch", true,
 		},
 		{
 			"replaces a built-in one elsewhere",
 			[]attribution.Policy{own{"self_referral", 900, says(attribution.Keep())}},
+			nil,
 			sameEmail,
 			"inactive_partner window operator lead first_touch last_touch explicit link self_referral", "link", true,
 		},
 		{
 			"precedes them all",
+			nil,
 			[]attribution.Policy{own{"acme", 1, says(attribution.Attribute())}},
 			all(sameEmail, status("archived")),
 			"acme self_referral inactive_partner window operator lead first_touch last_touch explicit link", "acme", true,
 		},
 		{
 			"precedes and says nothing",
+			nil,
 			[]attribution.Policy{own{"acme", -5, onlyGold}},
 			existing,
 			"acme self_referral inactive_partner window operator lead first_touch last_touch explicit link", "first_touch", false,
 		},
 		{
 			"between, ties by code",
+			nil,
 			[]attribution.Policy{own{"zz", 500, says(attribution.Verdict{})}, own{"aa", 500, says(attribution.Keep())}},
 			existing,
 			"self_referral inactive_partner window operator aa lead zz first_touch last_touch explicit link", "aa", false,
 		},
 		{
 			"comes last",
+			nil,
 			[]attribution.Policy{own{"acme", 1000, says(attribution.Attribute())}},
 			source("import"),
 			"self_referral inactive_partner window operator lead first_touch last_touch explicit link acme", "acme", true,
@@ -337,15 +345,23 @@ func TestExtensions(t *testing.T) {
 				own{"explicit", 0, says(attribution.Verdict{})},
 				own{"link", 0, says(attribution.Verdict{})},
 			},
+			nil,
 			existing,
 			"explicit first_touch inactive_partner last_touch lead link operator self_referral window", "", false,
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			p, err := attribution.NewPolicies(tc.with...)
+			p, err := attribution.NewPolicies(tc.instead, tc.with...)
 			require.NoError(t, err)
 			assert.Equal(t, tc.codes, strings.Join(p.Codes(), " "))
+			listing := p.Codes()
+			for i, code := range listing {
+				if slices.ContainsFunc(tc.instead, func(r attribution.Policy) bool { return r.Code() == code }) {
+					listing[i] += " (replaced)"
+				}
+			}
+			assert.Equal(t, listing, p.Listing())
 			policy, attributed, err := p.Decide(facts(tc.change))
 			require.NoError(t, err)
 			assert.Equal(t, tc.policy, policy)
@@ -358,16 +374,46 @@ func TestExtensions(t *testing.T) {
 func TestExtensionCodes(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"", "Acme", "acme-rule", "a b", "a\n", "é", strings.Repeat("a", 65)} {
-		p, err := attribution.NewPolicies(own{code: code})
+		p, err := attribution.NewPolicies(nil, own{code: code})
 		require.ErrorContains(t, err, "must be 1 to 64", "%q", code)
 		assert.Empty(t, p.Codes())
 	}
-	_, err := attribution.NewPolicies(own{code: strings.Repeat("a", 64)}, own{code: "a_9"})
+	_, err := attribution.NewPolicies(nil, own{code: strings.Repeat("a", 64)}, own{code: "a_9"})
 	require.NoError(t, err)
-	_, err = attribution.NewPolicies(own{code: "acme", order: 1}, own{code: "other"}, own{code: "acme", order: 2})
+	_, err = attribution.NewPolicies(nil, own{code: "acme", order: 1}, own{code: "other"}, own{code: "acme", order: 2})
 	require.ErrorContains(t, err, `two attribution policies have the code "acme"`)
-	_, err = attribution.NewPolicies(own{code: "window"}, own{code: "window"})
-	require.ErrorContains(t, err, `"window"`, "two that replace the same one")
+	_, err = attribution.NewPolicies(nil, own{code: "window"})
+	require.ErrorContains(t, err, `two attribution policies have the code "window"`, "only what is declared replaces")
+	window := []attribution.Policy{own{code: "window"}}
+	_, err = attribution.NewPolicies(window, own{code: "window"})
+	require.ErrorContains(t, err, `two attribution policies have the code "window"`)
+	_, err = attribution.NewPolicies(append(window, window...))
+	require.ErrorContains(t, err, `two attribution policies replace the built-in "window"`)
+	p, err := attribution.NewPolicies([]attribution.Policy{own{code: "windows"}}, own{code: "acme"})
+	require.ErrorContains(t, err, `no built-in attribution policy has the code "windows"`)
+	assert.Empty(t, p.Codes())
+	_, err = attribution.NewPolicies([]attribution.Policy{own{code: "acme"}}, own{code: "acme"})
+	require.ErrorContains(t, err, `no built-in attribution policy has the code "acme"`, "a team's own is no built-in one")
+}
+
+func TestVerdictsTellWhatTheyAre(t *testing.T) {
+	t.Parallel()
+	reason := errors.New("Not here.")
+	for name, tc := range map[string]struct {
+		verdict attribution.Verdict
+		want    [4]bool
+		reason  error
+	}{
+		"attribute":               {attribution.Attribute(), [4]bool{true, false, false, false}, nil},
+		"keep":                    {attribution.Keep(), [4]bool{false, true, false, false}, nil},
+		"refuse":                  {attribution.Refuse(reason), [4]bool{false, false, true, false}, reason},
+		"refuse without a reason": {attribution.Refuse(nil), [4]bool{false, false, true, false}, nil},
+		"none":                    {attribution.Verdict{}, [4]bool{false, false, false, true}, nil},
+	} {
+		v := tc.verdict
+		assert.Equal(t, tc.want, [4]bool{v.Attributes(), v.Keeps(), v.Refuses(), v.Silent()}, name)
+		assert.Equal(t, tc.reason, v.Reason(), name)
+	}
 }
 
 func TestExtensionVerdicts(t *testing.T) {
@@ -390,7 +436,7 @@ func TestExtensionVerdicts(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			p, err := attribution.NewPolicies(own{"acme", 0, says(tc.verdict)})
+			p, err := attribution.NewPolicies(nil, own{"acme", 0, says(tc.verdict)})
 			require.NoError(t, err)
 			policy, attributed, err := p.Decide(facts(tc.change))
 			assert.Equal(t, "acme", policy)
@@ -412,7 +458,7 @@ func TestAPolicyChangesNothing(t *testing.T) {
 	}}
 	var told attribution.Facts
 	witness := own{"witness", 1, func(f attribution.Facts) attribution.Verdict { told = f; return attribution.Verdict{} }}
-	p, err := attribution.NewPolicies(vandal, witness)
+	p, err := attribution.NewPolicies(nil, vandal, witness)
 	require.NoError(t, err)
 	f := facts(existing)
 	policy, attributed, err := p.Decide(f)
@@ -429,7 +475,7 @@ func TestTheFirstOpinionDecides(t *testing.T) {
 	ask := func(code string, order int, v attribution.Verdict) own {
 		return own{code, order, func(attribution.Facts) attribution.Verdict { asked = append(asked, code); return v }}
 	}
-	p, err := attribution.NewPolicies(ask("c", 3, attribution.Refuse(nil)), ask("b", 2, attribution.Attribute()), ask("a", 1, attribution.Verdict{}))
+	p, err := attribution.NewPolicies(nil, ask("c", 3, attribution.Refuse(nil)), ask("b", 2, attribution.Attribute()), ask("a", 1, attribution.Verdict{}))
 	require.NoError(t, err)
 	policy, attributed, err := p.Decide(facts())
 	require.NoError(t, err)

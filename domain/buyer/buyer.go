@@ -190,8 +190,12 @@ func checkMovement(amount money.Micros, note string) (money.Micros, string, erro
 	return amount, note, v.Err()
 }
 
-// CanPay reports whether the account covers a price: balance + credit limit − held >= price.
-func (b *Buyer) CanPay(price money.Micros) bool { return b.s.Balance+b.s.CreditLimit-b.s.Held >= price }
+// Spendable returns what the account can pay now, in micro-units: balance + credit limit − held. It is negative when the
+// credit limit was lowered below what is used of it.
+func (b *Buyer) Spendable() money.Micros { return b.s.Balance + b.s.CreditLimit - b.s.Held }
+
+// CanPay reports whether the account covers a price: Spendable >= price.
+func (b *Buyer) CanPay(price money.Micros) bool { return b.Spendable() >= price }
 
 // Charge books the price of a sale on the account: ErrInsufficientBalance when CanPay is false.
 func (b *Buyer) Charge(entryID, saleID string, price money.Micros, now time.Time) (Entry, error) {

@@ -1,6 +1,7 @@
 package distribution
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -18,6 +19,7 @@ const (
 	ReasonContractPaused      = "contract_paused"
 	ReasonBuyerPaused         = "buyer_paused"
 	ReasonInsufficientBalance = "insufficient_balance"
+	ReasonStrategyMissing     = "strategy_missing"
 	reasonCap                 = "cap_"
 	reasonBudget              = "budget_"
 )
@@ -48,11 +50,20 @@ func (c *Counter) Key() string { return CounterKey(c.ContractID, c.Span) }
 // same Book, so that the result equals deciding each in a transaction of its own.
 type Book struct {
 	campaign *campaign.Campaign
-	strategy Strategy
+	strategy Strategy // nil: the campaign names one that this build lacks
 	lines    []line
 	byID     map[string]int
-	scratch  []Candidate
 	lastWon  time.Time
+
+	// offers are the lines as candidates, in the same order. A strategy gets a copy of them in scratch.
+	offers, scratch []Candidate
+	// round counts the rankings by strategies, ranked is the round in which each line was ranked last.
+	round  uint64
+	ranked []uint64
+	// by is the order of a built-in strategy, asked the lines in it. Sorting places in place of candidates, which starts
+	// from the order of the lead before, is what a lead costs least with.
+	by    order
+	asked []int
 }
 
 type line struct {
@@ -64,9 +75,12 @@ type line struct {
 // CounterSource returns the counter of a contract for a span, never nil.
 type CounterSource func(contractID string, s calendar.Span) *Counter
 
-// NewBook makes the Book of a campaign at a time. Contracts whose buyer is not among buyers are left out.
+// NewBook makes the Book of a campaign at a time. Contracts whose buyer is not among buyers are left out. When strategies
+// lacks the campaign's strategy, the Book sells nothing: no other strategy takes its place.
 func NewBook(c *campaign.Campaign, strategies Strategies, buyers map[string]*buyer.Buyer, counters CounterSource, now time.Time) *Book {
-	b := &Book{campaign: c, strategy: strategies.Get(c.Strategy()), byID: map[string]int{}}
+	b := &Book{campaign: c, byID: map[string]int{}}
+	b.strategy, _ = strategies.Get(c.Strategy())
+	b.by = orderOf(b.strategy)
 	for _, k := range c.Contracts() {
 		owner := buyers[k.BuyerID()]
 		if owner == nil {
@@ -84,6 +98,18 @@ func NewBook(c *campaign.Campaign, strategies Strategies, buyers map[string]*buy
 		b.byID[k.ID()] = len(b.lines)
 		b.lines = append(b.lines, l)
 	}
+	b.asked, b.offers = make([]int, 0, len(b.lines)), make([]Candidate, 0, len(b.lines))
+	if b.by == nil {
+		b.ranked = make([]uint64, len(b.lines))
+	}
+	for i := range b.lines {
+		l := &b.lines[i]
+		b.asked = append(b.asked, i)
+		b.offers = append(b.offers, Candidate{
+			ContractID: l.contract.ID(), BuyerID: l.contract.BuyerID(), Price: l.contract.Price(),
+			Priority: l.contract.Priority(), Usage: Usage{&l.counters}, place: i + 1,
+		})
+	}
 	return b
 }
 
@@ -94,31 +120,96 @@ type Decision struct {
 	Trace    lead.Trace
 }
 
-// Decide finds the contract that takes a lead. It changes nothing; Take does.
-func (b *Book) Decide(f lead.Facts) Decision {
-	b.scratch = b.scratch[:0]
-	for i := range b.lines {
-		l := &b.lines[i]
-		b.scratch = append(b.scratch, Candidate{
-			ContractID: l.contract.ID(), BuyerID: l.contract.BuyerID(),
-			Price: l.contract.Price(), Priority: l.contract.Priority(), LastWon: l.total().LastWon,
-		})
+// RankingError says that a strategy ranked what it must not: a contract that was not offered to it, or one twice. It is a
+// defect of the strategy, so it is no *fault.Error.
+type RankingError struct {
+	Strategy   string // the code of the strategy
+	ContractID string // the contract that was ranked twice; empty for one that was not offered
+}
+
+// Error implements error. The text does not repeat an id that the strategy made up.
+func (e *RankingError) Error() string {
+	if e.ContractID == "" {
+		return fmt.Sprintf("the distribution strategy %q ranked a contract that was not offered", e.Strategy)
 	}
+	return fmt.Sprintf("the distribution strategy %q ranked the contract %s twice", e.Strategy, e.ContractID)
+}
+
+// Decide finds the contract that takes a lead. It changes nothing; Take does. When the strategy of the campaign is missing
+// no contract takes it: ReasonStrategyMissing. Errors: *RankingError. A panic of the strategy is not recovered.
+func (b *Book) Decide(f lead.Facts) (Decision, error) {
 	var d Decision
-	for _, c := range b.strategy.Rank(f, b.scratch) {
-		i, known := b.byID[c.ContractID]
-		if !known {
-			continue
+	if b.strategy == nil {
+		for i := range b.lines {
+			d.Trace.Add(b.lines[i].considered(ReasonStrategyMissing))
 		}
+		return d, nil
+	}
+	if err := b.rank(f); err != nil {
+		return Decision{}, err
+	}
+	for _, i := range b.asked {
 		l := &b.lines[i]
 		reason := b.refusal(l)
-		d.Trace.Add(lead.Consideration{ContractID: l.contract.ID(), BuyerID: l.contract.BuyerID(), Reason: reason, Price: l.contract.Price()})
+		d.Trace.Add(l.considered(reason))
 		if reason == ReasonSold {
 			d.Taken, d.Contract = true, l.contract
-			return d
+			return d, nil
 		}
 	}
-	return d
+	return d, nil
+}
+
+// rank sets asked to the lines in the order in which they are asked for a lead.
+func (b *Book) rank(f lead.Facts) error {
+	for i := range b.lines {
+		l := &b.lines[i]
+		b.offers[i].Balance, b.offers[i].LastWon = l.buyer.Spendable(), l.total().LastWon
+	}
+	if b.by != nil {
+		slices.SortFunc(b.asked, func(i, j int) int { return b.by(&b.offers[i], &b.offers[j]) })
+		return nil
+	}
+	b.round++
+	b.asked = b.asked[:0]
+	b.scratch = append(b.scratch[:0], b.offers...)
+	for _, c := range b.strategy.Rank(f, b.scratch) {
+		i := b.place(&c)
+		if i < 0 {
+			return &RankingError{Strategy: b.strategy.Code()}
+		}
+		if b.ranked[i] == b.round {
+			return &RankingError{Strategy: b.strategy.Code(), ContractID: b.lines[i].contract.ID()}
+		}
+		b.ranked[i] = b.round
+		b.asked = append(b.asked, i)
+	}
+	return nil
+}
+
+// Open reports whether any contract could take a lead now. When none could, Decide finds none for any lead.
+func (b *Book) Open() bool {
+	for i := range b.lines {
+		if b.strategy != nil && b.refusal(&b.lines[i]) == ReasonSold {
+			return true
+		}
+	}
+	return false
+}
+
+// place returns the line of a candidate, -1 for a contract that was not offered.
+func (b *Book) place(c *Candidate) int {
+	if i := c.place - 1; i >= 0 && i < len(b.lines) && b.lines[i].contract.ID() == c.ContractID {
+		return i
+	}
+	if i, offered := b.byID[c.ContractID]; offered {
+		return i
+	}
+	return -1
+}
+
+func (l *line) considered(reason string) lead.Consideration {
+	return lead.Consideration{ContractID: l.contract.ID(), BuyerID: l.contract.BuyerID(), Reason: reason, Price: l.contract.Price()}
 }
 
 // refusal returns why a contract does not take a lead, or ReasonSold when it does.

@@ -18,9 +18,14 @@ type IntakeRule interface {
 	Code() fault.Code
 	// Order says when the rule is asked: lower first, ties by Code.
 	Order() int
-	// Check returns nil to accept the lead, or an error whose text the supplier may read.
+	// Check returns nil to accept the lead, or an error whose text the supplier may read. An error of kind
+	// fault.Unavailable says that the rule cannot tell now: the lead is neither rejected nor stored, and can be sent again.
 	Check(f Facts) error
 }
+
+// ErrRuleUnavailable says that an intake rule cannot tell now whether it accepts a lead: the lead is not stored and can be
+// sent again.
+var ErrRuleUnavailable = fault.New(fault.Unavailable, "service_unavailable", "Service unavailable")
 
 // IntakeRules are rules in the order they are asked.
 type IntakeRules struct{ rules []IntakeRule }
@@ -55,16 +60,22 @@ func (r IntakeRules) Codes() []fault.Code {
 	return out
 }
 
-// Check asks every rule until one refuses. The error is nil or carries the refusing rule's code and text.
-func (r IntakeRules) Check(f Facts) *fault.Error {
+// Check asks every rule until one refuses or cannot tell. refused is nil or carries the refusing rule's code and text. The
+// error is ErrRuleUnavailable when a rule could not tell.
+func (r IntakeRules) Check(f Facts) (refused *fault.Error, err error) {
 	for _, rule := range r.rules {
 		if err := rule.Check(f); err != nil {
+			e := fault.As(err)
+			if e != nil && e.Kind == fault.Unavailable {
+				// The rule's own text stays away from logs: it may repeat what it was asked about.
+				return nil, ErrRuleUnavailable.Because(fmt.Errorf("the intake rule %q cannot tell now", rule.Code()))
+			}
 			message := err.Error()
-			if e := fault.As(err); e != nil {
+			if e != nil {
 				message = e.Message
 			}
-			return fault.New(fault.RuleViolated, rule.Code(), fault.Readable(message))
+			return fault.New(fault.RuleViolated, rule.Code(), fault.Readable(message)), nil
 		}
 	}
-	return nil
+	return nil, nil
 }

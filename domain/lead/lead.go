@@ -255,7 +255,8 @@ type Facts struct {
 	Test                 bool
 	ReceivedAt           time.Time
 
-	fields field.Set
+	fields  field.Set
+	outside map[string]field.Set
 }
 
 // Field returns one field by name, normalised by the campaign's rules; the zero Value when it was not sent.
@@ -263,6 +264,21 @@ func (f Facts) Field(name string) field.Value { return f.fields[name] }
 
 // Fields returns a copy of all fields.
 func (f Facts) Fields() field.Set { return maps.Clone(f.fields) }
+
+// Outside returns a copy of what a provider of facts from outside answered about the lead, by the provider's name. ok is
+// false when it did not answer in time or failed, and when there is no provider of that name: what that means for the lead is
+// for the rule or strategy that asks to decide.
+func (f Facts) Outside(provider string) (answer field.Set, ok bool) {
+	answer, ok = f.outside[provider]
+	return maps.Clone(answer), ok
+}
+
+// WithOutside returns the facts with answers from outside, by the names of their providers, in place of those they had.
+// Neither the map nor the answers may be changed after it.
+func (f Facts) WithOutside(answers map[string]field.Set) Facts {
+	f.outside = answers
+	return f
+}
 
 // Snapshot is a lead as it is stored. Code and Reason say why a lead is a duplicate or rejected. Payout and Shown are in
 // micro-units.

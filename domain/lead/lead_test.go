@@ -237,7 +237,8 @@ func TestIntakeRules(t *testing.T) {
 	rules, err := lead.NewIntakeRules(rule{"c", 2, errors.New("Not here."), &asked}, rule{"b", 1, nil, &asked}, rule{"a", 2, nil, &asked}, rule{"d", 3, errors.New("never"), &asked})
 	require.NoError(t, err)
 	assert.Equal(t, []fault.Code{"b", "a", "c", "d"}, rules.Codes())
-	why := rules.Check(lead.Facts{})
+	why, err := rules.Check(lead.Facts{})
+	require.NoError(t, err)
 	require.NotNil(t, why)
 	assert.Equal(t, []fault.Code{"b", "a", "c"}, asked, "until one refuses")
 	assert.Equal(t, fault.RuleViolated, why.Kind)
@@ -246,13 +247,16 @@ func TestIntakeRules(t *testing.T) {
 
 	own, err := lead.NewIntakeRules(rule{code: "mine", err: fmt.Errorf("wrapped: %w", fault.New(fault.Internal, "theirs", "Too far away."))})
 	require.NoError(t, err)
-	why = own.Check(lead.Facts{})
+	why, err = own.Check(lead.Facts{})
+	require.NoError(t, err)
 	assert.Equal(t, fault.Code("mine"), why.Code, "the rule's code, not its error's")
 	assert.Equal(t, "Too far away.", why.Message)
 	assert.Equal(t, fault.RuleViolated, why.Kind)
 
 	var none lead.IntakeRules
-	assert.Nil(t, none.Check(lead.Facts{}))
+	why, err = none.Check(lead.Facts{})
+	require.NoError(t, err)
+	assert.Nil(t, why)
 	_, err = lead.NewIntakeRules(rule{code: "a"}, rule{code: "b"}, rule{code: "a", order: 5})
 	require.ErrorContains(t, err, `"a"`)
 }

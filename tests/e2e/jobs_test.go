@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/leadmill/leadmill"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/tests/component/apptest"
+	"github.com/leadmill/leadmill/tests/leadmilltest"
 )
 
 // jobLine is a line of "leadmill jobs", by column.
@@ -80,8 +80,7 @@ func TestAJobOfAModule(t *testing.T) {
 			`two jobs are called "purge"`:                      job("purge", application.Every(time.Hour), nothing),
 			`job "tidy": schedule "0 25 * * *" cannot be read`: job("tidy", application.Cron("0 25 * * *"), nothing),
 		} {
-			c := leadmill.Config{HTTPAddr: "127.0.0.1:0", DatabaseURL: databaseURL, AdminKey: apptest.AdminKey, BatchMax: 1, MailDir: t.TempDir()}
-			_, err := leadmill.New(m).Start(t.Context(), c, leadmill.StartOptions{Logs: io.Discard})
+			err := leadmilltest.StartError(t, leadmilltest.Options{DatabaseURL: databaseURL}, m)
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("the start ended with %v, want %s", err, want)
 			}

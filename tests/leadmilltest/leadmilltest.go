@@ -100,16 +100,7 @@ func Start(t testing.TB, modules ...leadmill.Module) *App {
 // StartWith is Start with options.
 func StartWith(t testing.TB, o Options, modules ...leadmill.Module) *App {
 	t.Helper()
-	if o.DatabaseURL == "" {
-		o.DatabaseURL = Database(t, "sqlite")
-	}
-	c := leadmill.Config{
-		HTTPAddr: "127.0.0.1:0", DatabaseURL: o.DatabaseURL, AdminKey: AdminKey, BatchMax: 256,
-		MailDir: t.TempDir(), MailFrom: "Leadmill <leadmill@example.com>",
-	}
-	if o.Settings != nil {
-		o.Settings(&c)
-	}
+	c := o.config(t)
 	a := newApp(t, c.DatabaseURL)
 	a.AdminKey, a.Mails = c.AdminKey, NewMailSink(c.MailDir)
 	logs := io.Writer(a.Logs)
@@ -129,6 +120,32 @@ func StartWith(t testing.TB, o Options, modules ...leadmill.Module) *App {
 		}
 	})
 	return a
+}
+
+// StartError returns why a Leadmill with modules does not start, and fails the test when it does: for tests of a module's own
+// mistakes, such as a constructor that returns an error.
+func StartError(t testing.TB, o Options, modules ...leadmill.Module) error {
+	t.Helper()
+	i, err := leadmill.New(modules...).Start(t.Context(), o.config(t), leadmill.StartOptions{Clock: o.Clock, Driver: o.Driver, Logs: o.Logs})
+	if err == nil {
+		t.Errorf("leadmill starts, and ended with %v", i.Stop())
+	}
+	return err
+}
+
+// config returns the settings of an App.
+func (o Options) config(t testing.TB) leadmill.Config {
+	if o.DatabaseURL == "" {
+		o.DatabaseURL = Database(t, "sqlite")
+	}
+	c := leadmill.Config{
+		HTTPAddr: "127.0.0.1:0", DatabaseURL: o.DatabaseURL, AdminKey: AdminKey, BatchMax: 256,
+		MailDir: t.TempDir(), MailFrom: "Leadmill <leadmill@example.com>",
+	}
+	if o.Settings != nil {
+		o.Settings(&c)
+	}
+	return c
 }
 
 func newApp(t testing.TB, databaseURL string) *App {

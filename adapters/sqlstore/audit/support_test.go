@@ -86,7 +86,7 @@ func newShop(t *testing.T, e dbtest.Engine) *shop {
 			programprojection.NewPartnerActivity(programstore.NewPartnerActivity(db)),
 		}, eventlog.RunnerConfig{})
 	require.NoError(t, err)
-	s.strategies, err = distribution.NewStrategies()
+	s.strategies, err = distribution.NewStrategies(nil)
 	require.NoError(t, err)
 	reader := marketstore.NewReader(db, s.clock)
 	directory := marketcommand.NewDirectory(reader)

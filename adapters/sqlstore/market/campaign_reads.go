@@ -2,10 +2,14 @@ package market
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/market"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
 	"github.com/leadmill/leadmill/domain/calendar"
 	"github.com/leadmill/leadmill/domain/campaign"
@@ -166,4 +170,31 @@ func (r *Reader) PendingCampaigns(ctx context.Context) (ids []string, err error)
 func (r *Reader) CampaignsOfBuyer(ctx context.Context, sellerID, buyerID string) (ids []string, err error) {
 	err = r.db.All(ctx, &ids, "SELECT DISTINCT campaign_id FROM contracts WHERE buyer_id = ? AND seller_id = ? AND status <> 'deleted' ORDER BY campaign_id", buyerID, sellerID)
 	return ids, err
+}
+
+// CampaignsOfOtherStrategies returns the active and paused campaigns of all sellers whose strategy is not among codes, by id.
+func (r *Reader) CampaignsOfOtherStrategies(ctx context.Context, codes []string) (list []market.CampaignStrategy, err error) {
+	var rows []struct {
+		ID       string  `db:"id"`
+		Strategy *string `db:"strategy"`
+	}
+	if err := r.db.All(ctx, &rows, "SELECT id, JSON_EXTRACT(definition, '$.strategy') AS strategy FROM campaigns WHERE status IN ('active', 'paused') ORDER BY id"); err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		strategy := ""
+		if row.Strategy != nil {
+			strategy = *row.Strategy
+		}
+		// MySQL answers the JSON of a string, SQLite its text.
+		if strings.HasPrefix(strategy, `"`) {
+			if err := json.Unmarshal([]byte(strategy), &strategy); err != nil {
+				return nil, fmt.Errorf("read the strategy of campaign %s: %w", row.ID, err)
+			}
+		}
+		if !slices.Contains(codes, strategy) {
+			list = append(list, market.CampaignStrategy{CampaignID: row.ID, Strategy: strategy})
+		}
+	}
+	return list, nil
 }

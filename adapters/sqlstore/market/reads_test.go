@@ -13,7 +13,9 @@ import (
 	marketstore "github.com/leadmill/leadmill/adapters/sqlstore/market"
 	"github.com/leadmill/leadmill/adapters/sqlstore/sqlstoretest"
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/market"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
+	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/domain/money"
@@ -72,6 +74,39 @@ func TestReadFormLeadsInTheMarket(t *testing.T) {
 				require.ErrorIs(t, err, want)
 				assert.Equal(t, id == "lead_AAAA1111_10", len(l.Fields) > 0, id)
 			}
+		})
+	}
+}
+
+func TestReadCampaignsOfOtherStrategies(t *testing.T) {
+	t.Parallel()
+	for _, e := range dbtest.Engines() {
+		t.Run(string(e), func(t *testing.T) {
+			t.Parallel()
+			h, ctx := sqlstoretest.New(t, migrated.URL(t, e)), t.Context()
+			r := marketstore.NewReader(h.DB, standing{})
+			for id, strategy := range map[string]string{
+				"campaign_a": "priority", "campaign_b": "gone", "campaign_c": `odd "ü" 🙂`, "campaign_d": "gone", "campaign_e": "gone", "campaign_f": "acme",
+			} {
+				n := sqlstoretest.NewCampaign(t, id, "Category of "+id).Snapshot()
+				n.Strategy = strategy
+				c := campaign.FromSnapshot(n)
+				switch id {
+				case "campaign_d":
+					require.NoError(t, c.Pause(noon))
+				case "campaign_e":
+					require.NoError(t, c.Archive(noon))
+				}
+				h.Do(t, func(ctx context.Context, tx *sqlstore.Tx) error { return tx.Campaigns().Add(ctx, c) })
+			}
+			list, err := r.CampaignsOfOtherStrategies(ctx, []string{"highest_price", "priority", "acme"})
+			require.NoError(t, err)
+			assert.Equal(t, []market.CampaignStrategy{
+				{CampaignID: "campaign_b", Strategy: "gone"}, {CampaignID: "campaign_c", Strategy: `odd "ü" 🙂`}, {CampaignID: "campaign_d", Strategy: "gone"},
+			}, list)
+			list, err = r.CampaignsOfOtherStrategies(ctx, []string{"gone", "priority", "acme", `odd "ü" 🙂`})
+			require.NoError(t, err)
+			assert.Empty(t, list)
 		})
 	}
 }

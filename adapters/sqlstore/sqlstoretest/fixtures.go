@@ -48,7 +48,7 @@ func NewPartner(t *testing.T, sellerID, id, key, email string) *partner.Partner 
 // NewCampaign returns an active campaign of seller_1 that is not stored yet.
 func NewCampaign(t *testing.T, id, category string) *campaign.Campaign {
 	t.Helper()
-	strategies, err := distribution.NewStrategies()
+	strategies, err := distribution.NewStrategies(nil)
 	require.NoError(t, err)
 	c, err := campaign.New(id, "seller_1", campaign.StatusActive, campaign.Definition{Name: new("Name"), Category: &category}, strategies, Now)
 	require.NoError(t, err)

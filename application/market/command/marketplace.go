@@ -35,8 +35,12 @@ func (m *marketplace) counter(contractID string, s calendar.Span) *distribution.
 
 // offer offers a lead to the campaign's contracts: the lead is sold or becomes pending. It changes only the lead; take books
 // the sale. The decision is nil when no contract takes the lead. A test lead becomes sold at a price, but without a sale.
-func (m *marketplace) offer(l *lead.Lead, c *campaign.Campaign, currency money.Currency, saleID string, now time.Time) (*distribution.Decision, error) {
-	d := m.books[c.ID()].Decide(l.Facts())
+// Errors: *distribution.RankingError.
+func (m *marketplace) offer(l *lead.Lead, f lead.Facts, c *campaign.Campaign, currency money.Currency, saleID string, now time.Time) (*distribution.Decision, error) {
+	d, err := m.books[c.ID()].Decide(f)
+	if err != nil {
+		return nil, err
+	}
 	if !d.Taken {
 		l.SetTrace(d.Trace)
 		return nil, l.Wait(now.Add(c.PendingTTL()), now)

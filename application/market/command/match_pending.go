@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/leadmill/leadmill/application"
@@ -10,13 +11,16 @@ import (
 	"github.com/leadmill/leadmill/application/market"
 	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/distribution"
+	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/domain/money"
 )
 
 // MatchPending offers again the pending leads of a campaign, or of all campaigns in which a buyer has contracts: oldest
 // first, page by page, until a page has no lead that changed. Leads whose time ran out become unsold. With a LeadID it
-// offers only that lead of the campaign, and does nothing when it is not pending.
+// offers only that lead of the campaign, and does nothing when it is not pending. Where there are providers of facts from
+// outside they are asked first, outside of any transaction; a lead about which they were not asked in time waits for the next
+// pass.
 type MatchPending struct {
 	SellerID   string
 	CampaignID string // empty: by BuyerID
@@ -30,7 +34,8 @@ func (MatchPending) Needs() application.Scope { return application.Internal }
 // OfSeller returns whose leads are offered, for interceptors.
 func (c MatchPending) OfSeller() string { return c.SellerID }
 
-// Matched counts what became of pending leads. Failed leads stay pending: the strategy panicked on them.
+// Matched counts what became of pending leads. Failed leads stay pending: the strategy panicked on them, or ranked what it
+// was not offered.
 type Matched struct{ Sold, Unsold, Failed int }
 
 func (m Matched) plus(n Matched) Matched {
@@ -44,6 +49,8 @@ type MatchPendingHandler struct {
 	IDs        application.IDs
 	Reader     market.CampaignReader
 	Strategies distribution.Strategies
+	Facts      application.FactProviders
+	Logger     *slog.Logger
 }
 
 // Handle implements bus.Handler.
@@ -90,11 +97,71 @@ func (h *MatchPendingHandler) walk(ctx context.Context, campaignID, after string
 	}
 }
 
-// page decides one page of pending leads in one transaction. last is the id of its last lead; empty when no page follows.
+// page decides one page of pending leads. last is the id of its last lead; empty when no page follows. With providers of
+// facts the page is read first, in a transaction that changes something only when there is nothing to ask about, and decided
+// in a second one. Leads that came between the two wait for the next pass.
 func (h *MatchPendingHandler) page(ctx context.Context, campaignID string, load lock) (n Matched, last string, err error) {
+	if !h.Facts.Any() {
+		return h.decide(ctx, campaignID, load, func(*distribution.Book, []*lead.Lead, time.Time) offers { return asTheyAre })
+	}
+	var facts []lead.Facts
+	n, last, err = h.decide(ctx, campaignID, load, func(b *distribution.Book, leads []*lead.Lead, now time.Time) offers {
+		facts = nil
+		if b.Open() {
+			for _, l := range leads {
+				if l.PendingUntil().After(now) {
+					facts = append(facts, l.Facts())
+				}
+			}
+		}
+		if len(facts) > 0 {
+			return nil
+		}
+		return noneNow
+	})
+	if err != nil || len(facts) == 0 {
+		return n, last, err
+	}
+	answers := h.ask(ctx, facts)
+	n, _, err = h.decide(ctx, campaignID, load, func(*distribution.Book, []*lead.Lead, time.Time) offers {
+		return func(l *lead.Lead) (lead.Facts, bool) {
+			a, asked := answers[l.ID()]
+			return l.Facts().WithOutside(a), asked
+		}
+	})
+	return n, last, err
+}
+
+// factPatience is how long the leads of one page wait for facts from outside.
+const factPatience = 10 * time.Second
+
+// ask asks the providers about leads and returns the answers by lead id.
+func (h *MatchPendingHandler) ask(ctx context.Context, facts []lead.Facts) map[string]map[string]field.Set {
+	ctx, cancel := context.WithTimeout(ctx, factPatience)
+	defer cancel()
+	answers := make(map[string]map[string]field.Set, len(facts))
+	for i, a := range h.Facts.AskAll(ctx, facts) {
+		if a != nil {
+			answers[facts[i].ID] = a
+		}
+	}
+	return answers
+}
+
+// offers returns the facts with which a pending lead is offered; ok is false for one that is not offered now.
+type offers func(l *lead.Lead) (f lead.Facts, ok bool)
+
+func asTheyAre(l *lead.Lead) (lead.Facts, bool) { return l.Facts(), true }
+
+func noneNow(*lead.Lead) (lead.Facts, bool) { return lead.Facts{}, false }
+
+// decide decides one page of pending leads in one transaction; last is as of page. prepare sees the page before anything is
+// decided and says how its leads are offered; when it returns nil, nothing is changed.
+func (h *MatchPendingHandler) decide(ctx context.Context, campaignID string, load lock, prepare func(*distribution.Book, []*lead.Lead, time.Time) offers) (n Matched, last string, err error) {
 	now := h.Clock.Now()
+	var wrong failure
 	err = h.Work.Do(ctx, func(ctx context.Context, tx market.Tx) error {
-		n, last = Matched{}, ""
+		n, last, wrong = Matched{}, "", failure{}
 		campaigns, err := tx.Campaigns().LockAll(ctx, []string{campaignID}, nil)
 		if err != nil || campaigns[campaignID] == nil {
 			return err
@@ -115,14 +182,19 @@ func (h *MatchPendingHandler) page(ctx context.Context, campaignID string, load 
 		if err != nil {
 			return err
 		}
+		offer := prepare(m.books[campaignID], leads, now)
+		if offer == nil {
+			return nil
+		}
 		var changed []*lead.Lead
 		for _, l := range leads {
 			before := l.Status()
-			if err := h.again(m, c, l, seller.Currency(), now); err != nil {
-				if _, ok := errors.AsType[*bus.PanicError](err); !ok {
+			if err := h.again(m, c, l, offer, seller.Currency(), now); err != nil {
+				if !ofStrategy(err) {
 					return err
 				}
 				n.Failed++
+				wrong = failure{c.Strategy(), l.ID(), err}
 			}
 			if l.Status() == before {
 				continue
@@ -145,15 +217,44 @@ func (h *MatchPendingHandler) page(ctx context.Context, campaignID string, load 
 	if err != nil {
 		return Matched{}, "", err
 	}
+	if n.Failed > 0 {
+		h.Logger.LogAttrs(ctx, slog.LevelError, "a strategy failed on pending leads; they stay pending", append(wrong.attrs(),
+			slog.String("campaign_id", campaignID), slog.Int("failed", n.Failed))...)
+	}
 	return n, last, nil
 }
 
+// failure is what a strategy did wrong with a lead.
+type failure struct {
+	strategy, leadID string
+	err              error
+}
+
+func (f failure) attrs() []slog.Attr {
+	attrs := []slog.Attr{slog.String("strategy", f.strategy), slog.String("lead_id", f.leadID), slog.String("error", f.err.Error())}
+	if p, ok := errors.AsType[*bus.PanicError](f.err); ok {
+		attrs = append(attrs, slog.String("stack", string(p.Stack)))
+	}
+	return attrs
+}
+
+// ofStrategy reports whether an error is a defect of a strategy, which leaves other leads alone.
+func ofStrategy(err error) bool {
+	_, panicked := errors.AsType[*bus.PanicError](err)
+	_, ranked := errors.AsType[*distribution.RankingError](err)
+	return panicked || ranked
+}
+
 // again offers one pending lead again, or marks it unsold when its time ran out.
-func (h *MatchPendingHandler) again(m *marketplace, c *campaign.Campaign, l *lead.Lead, currency money.Currency, now time.Time) error {
+func (h *MatchPendingHandler) again(m *marketplace, c *campaign.Campaign, l *lead.Lead, offer offers, currency money.Currency, now time.Time) error {
 	if !l.PendingUntil().After(now) {
 		return l.Expire(now)
 	}
-	d, err := ask(m.books[c.ID()], l)
+	facts, ok := offer(l)
+	if !ok {
+		return nil
+	}
+	d, err := ask(m.books[c.ID()], facts)
 	if err != nil || !d.Taken {
 		return err
 	}
@@ -184,12 +285,13 @@ func one(campaignID, leadID string) lock {
 	}
 }
 
-// ask decides who takes a lead. A panic of the strategy becomes an error, so that only this lead fails.
-func ask(b *distribution.Book, l *lead.Lead) (d distribution.Decision, err error) {
+// ask decides who takes a lead. A panic of the strategy becomes an error, so that only this lead fails. Errors:
+// *bus.PanicError, *distribution.RankingError.
+func ask(b *distribution.Book, f lead.Facts) (d distribution.Decision, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = bus.Panicked(r)
 		}
 	}()
-	return b.Decide(l.Facts()), nil
+	return b.Decide(f)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/field"
+	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/domain/money"
 )
 
@@ -83,12 +84,13 @@ type SubmitLeadHandler struct {
 	market.Deps
 	Replays   market.ReplayReader
 	Directory *Directory
+	Facts     application.FactProviders
 	Batch     bus.Handler[*Submission, application.Done]
 }
 
 // Handle implements bus.Handler. Errors: field.ErrMissing, field.ErrInvalid, ErrWrongSeller, campaign.ErrNoMatching,
-// application.ErrKeyReused, application.ErrInProgress, application.ErrUnavailable. Duplicates and rejections are results,
-// not errors.
+// application.ErrKeyReused, application.ErrInProgress, application.ErrUnavailable, lead.ErrRuleUnavailable,
+// *distribution.RankingError. Duplicates and rejections are results, not errors.
 func (h *SubmitLeadHandler) Handle(ctx context.Context, c SubmitLead) (application.Done, error) {
 	if c.IdempotencyKey != "" {
 		release, err := h.InFlight.Enter(ctx, c.Actor.KeyID, c.IdempotencyKey)
@@ -101,11 +103,16 @@ func (h *SubmitLeadHandler) Handle(ctx context.Context, c SubmitLead) (applicati
 			return replay(stored, &c, err)
 		}
 	}
+	var outside map[string]field.Set
 	for try := 0; ; try++ {
 		s, err := h.prepare(ctx, c)
 		if err != nil {
 			return h.orDoubleClick(ctx, &c, err)
 		}
+		if try == 0 && h.Facts.Any() {
+			outside = h.Facts.Ask(ctx, s.submit(s.campaign, s.fields, h.Clock.Now()).Facts())
+		}
+		s.outside = outside
 		done, err := h.Batch.Handle(ctx, s)
 		if errors.Is(err, errStale) {
 			h.Directory.forget(c.Actor.SellerID, c.Category)
@@ -186,6 +193,16 @@ type Submission struct {
 	dedupe               []market.Claim // without expiry and lead
 	request, idempotency market.ClaimKey
 	external             market.ClaimKey
+	outside              map[string]field.Set // what was answered from outside; also when the campaign changed since
+}
+
+// submit makes the submission's lead, with fields that were checked by the rules of c.
+func (s *Submission) submit(c *campaign.Campaign, fields field.Set, at time.Time) *lead.Lead {
+	return lead.Submit(lead.Submission{
+		ID: s.leadID, SellerID: s.Actor.SellerID, SellerCode: s.Actor.SellerCode,
+		KeyID: s.Actor.KeyID, PartnerID: s.Actor.PartnerID, CampaignID: c.ID(), Category: c.Category(), Fields: fields,
+		ExternalID: s.ExternalID, Test: s.Test, At: at,
+	})
 }
 
 // Lane returns the campaign's id: submissions of one campaign wait for the same locks, so they share a lane.

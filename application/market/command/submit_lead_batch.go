@@ -148,16 +148,17 @@ func (h *SubmitLeadsHandler) decide(t *tally, i int, s *Submission) (done applic
 		return application.Done{}, check.err
 	}
 	c := t.campaigns[s.campaign.ID()]
-	l := lead.Submit(lead.Submission{
-		ID: s.leadID, SellerID: s.Actor.SellerID, SellerCode: s.Actor.SellerCode,
-		KeyID: s.Actor.KeyID, PartnerID: s.Actor.PartnerID, CampaignID: c.ID(), Category: c.Category(), Fields: check.fields,
-		ExternalID: s.ExternalID, Test: s.Test, At: t.now,
-	})
+	l := s.submit(c, check.fields, t.now)
+	facts := l.Facts().WithOutside(s.outside)
 	result := SubmitLeadResult{LeadID: s.leadID, Test: s.Test, Currency: s.Actor.Currency}
+	why, err := h.refusal(t, facts, s, check.dedupe)
+	if err != nil {
+		return application.Done{}, err
+	}
 	var taker *distribution.Decision
-	switch why := h.refusal(t, l, s, check.dedupe); {
+	switch {
 	case why == nil:
-		if taker, err = t.market.offer(l, c, s.Actor.Currency, s.saleID, t.now); err != nil {
+		if taker, err = t.market.offer(l, facts, c, s.Actor.Currency, s.saleID, t.now); err != nil {
 			return application.Done{}, err
 		}
 	case errors.Is(why, lead.ErrDuplicate) || errors.Is(why, lead.ErrDuplicateExternalID):
@@ -185,20 +186,20 @@ func (h *SubmitLeadsHandler) decide(t *tally, i int, s *Submission) (done applic
 }
 
 // refusal returns why a lead is not offered to buyers, or nil: an intake rule refuses it, its external_id was used before,
-// or it is a duplicate.
-func (h *SubmitLeadsHandler) refusal(t *tally, l *lead.Lead, s *Submission, dedupe []market.Claim) *fault.Error {
-	if why := h.Rules.Check(l.Facts()); why != nil {
-		return why
+// or it is a duplicate. Errors: lead.ErrRuleUnavailable.
+func (h *SubmitLeadsHandler) refusal(t *tally, f lead.Facts, s *Submission, dedupe []market.Claim) (*fault.Error, error) {
+	if why, err := h.Rules.Check(f); why != nil || err != nil {
+		return why, err
 	}
 	if _, held := t.claims[s.external]; held && s.ExternalID != "" {
-		return lead.ErrDuplicateExternalID
+		return lead.ErrDuplicateExternalID, nil
 	}
 	for _, claim := range dedupe {
 		if _, held := t.claims[claim.Key]; held {
-			return lead.ErrDuplicate
+			return lead.ErrDuplicate, nil
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 func allFail(_ context.Context, batch []*Submission, err error) []bus.Outcome[application.Done] {

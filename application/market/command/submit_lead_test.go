@@ -18,6 +18,7 @@ import (
 	"github.com/leadmill/leadmill/domain/distribution"
 	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/field"
+	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/domain/seller"
 	"github.com/leadmill/leadmill/tests/mocks"
 )
@@ -62,7 +63,7 @@ func sold(int) (application.Done, error) {
 func autoInsurance(t *testing.T) *campaign.Campaign {
 	t.Helper()
 	name := "Auto Insurance"
-	strategies, err := distribution.NewStrategies()
+	strategies, err := distribution.NewStrategies(nil)
 	require.NoError(t, err)
 	c, err := campaign.New("campaign_1", "seller_1", campaign.StatusActive, campaign.Definition{Name: &name, Category: &name}, strategies, at)
 	require.NoError(t, err)
@@ -222,4 +223,65 @@ type emptyClaims struct{ market.ClaimRepository }
 
 func (emptyClaims) Find(context.Context, []market.ClaimKey) (map[market.ClaimKey]market.Claim, error) {
 	return nil, nil
+}
+
+// scores is a provider of facts that remembers about which leads it was asked.
+type scores struct{ asked []lead.Facts }
+
+func (*scores) Name() string           { return "score" }
+func (*scores) Timeout() time.Duration { return 5 * time.Second }
+func (s *scores) Ask(_ context.Context, f lead.Facts) (field.Set, error) {
+	s.asked = append(s.asked, f)
+	return field.Set{"points": field.TextValue("7")}, nil
+}
+
+func (s *scores) providers(t *testing.T) application.FactProviders {
+	t.Helper()
+	p, err := application.NewFactProviders(s)
+	require.NoError(t, err)
+	return p
+}
+
+func TestSubmitLeadAsksTheOutsideOnceThoughTheCampaignChanged(t *testing.T) {
+	t.Parallel()
+	stale := errStaleOf(t)
+	in := newIntake(t, func(n int) (application.Done, error) {
+		if n == 1 {
+			return application.Done{}, stale
+		}
+		return sold(n)
+	})
+	outside := &scores{}
+	in.Facts = outside.providers(t)
+	in.campaigns.EXPECT().ActiveCampaign(gomock.Any(), "seller_1", "auto insurance").Return(autoInsurance(t), nil).Times(2)
+	_, err := in.Handle(t.Context(), aLead())
+	require.NoError(t, err)
+	require.Len(t, in.batches, 2)
+	require.Len(t, outside.asked, 1)
+	f := outside.asked[0]
+	require.Equal(t, []string{"seller_1", "campaign_1", "Auto Insurance"}, []string{f.SellerID, f.CampaignID, f.Category})
+	require.Equal(t, "+15551234567", f.Field("phone").Text, "as the campaign's rules normalise it")
+	require.Equal(t, at, f.ReceivedAt)
+}
+
+func TestSubmitLeadAsksTheOutsideOnlyAboutALeadThatIsDecided(t *testing.T) {
+	t.Parallel()
+	outside := &scores{}
+	replayed := newIntake(t, sold)
+	replayed.Facts = outside.providers(t)
+	replayed.replays.EXPECT().FindResponse(gomock.Any(), gomock.Any(), at).Return(application.StoredResponse{}, true, nil)
+	again := aLead()
+	again.IdempotencyKey = "k"
+	_, err := replayed.Handle(t.Context(), again)
+	require.NoError(t, err)
+
+	refused := newIntake(t, sold)
+	refused.Facts = outside.providers(t)
+	refused.replays.EXPECT().FindResponse(gomock.Any(), gomock.Any(), at).Return(application.StoredResponse{}, false, nil)
+	refused.campaigns.EXPECT().ActiveCampaign(gomock.Any(), gomock.Any(), gomock.Any()).Return(autoInsurance(t), nil)
+	lacking := aLead()
+	lacking.Fields = field.Set{"phone": field.TextValue("555-123-4567")}
+	_, err = refused.Handle(t.Context(), lacking)
+	require.ErrorIs(t, err, field.ErrMissing)
+	require.Empty(t, outside.asked)
 }

@@ -46,87 +46,149 @@ func (c SubmitFormLead) Check() error {
 type SubmitFormLeadHandler struct {
 	program.Deps
 	Rules lead.IntakeRules
+	Facts application.FactProviders
 }
 
 // Handle implements bus.Handler. Errors: lead.ErrFormDisabled, partner.ErrUnknown, attribution.ErrPartnerNotActive,
-// fault.ErrValidation.
+// lead.ErrRuleUnavailable, fault.ErrValidation.
 func (h SubmitFormLeadHandler) Handle(ctx context.Context, c SubmitFormLead) (application.Done, error) {
 	now, id := h.Clock.Now(), h.IDs.New("lead")
-	personErr := c.Check()
+	outside, err := h.ask(ctx, c, id, now)
+	if err != nil {
+		return application.Done{}, err
+	}
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx program.Tx) (programquery.FormLead, error) {
-		owner, err := tx.Sellers().Get(ctx, c.Actor.SellerID)
+		d, err := h.check(ctx, tx, c, id, now)
 		if err != nil {
 			return programquery.FormLead{}, err
 		}
-		form, err := tx.Forms().Get(ctx, c.Actor.SellerID)
-		if err != nil {
+		if d.Number, err = tx.Numbers().Next(ctx, c.Actor.SellerID, program.FormLeads); err != nil {
 			return programquery.FormLead{}, err
 		}
-		if !form.Enabled() {
-			return programquery.FormLead{}, lead.ErrFormDisabled
-		}
-		answers, err := form.Answers(c.Answers)
-		if err := fault.Together("", personErr, err); err != nil {
-			return programquery.FormLead{}, err
-		}
-		number, err := tx.Numbers().Next(ctx, c.Actor.SellerID, program.FormLeads)
-		if err != nil {
-			return programquery.FormLead{}, err
-		}
-		by, err := program.FindPartner(ctx, tx.Partners().Find, c.Actor.SellerID, c.Partner, partner.ErrUnknown)
-		if err != nil {
-			return programquery.FormLead{}, err
-		}
-		if s := by.Status(); s == partner.StatusArchived || s == partner.StatusRejected {
-			return programquery.FormLead{}, attribution.ErrPartnerNotActive
-		}
-		submission := lead.FormSubmission{
-			ID: id, SellerID: c.Actor.SellerID, SellerCode: owner.Code(), PartnerID: by.ID(), Number: number,
-			Name: c.Name, Email: c.Email, FormVersion: form.Version(), Answers: answers, At: now,
-		}
-		l, err := h.submit(ctx, tx, submission, owner.Program().LeadCampaign)
+		l, err := h.submit(ctx, tx, d, outside)
 		if err != nil {
 			return programquery.FormLead{}, err
 		}
 		if err := tx.FormLeads().Add(ctx, l); err != nil {
 			return programquery.FormLead{}, err
 		}
-		return formLeadOf(l, by.Snapshot(), nil), nil
+		return formLeadOf(l, d.by.Snapshot(), nil), nil
 	})
 }
 
-// submit makes the lead. When the program names an active campaign and the lead has the fields that its rules require, the
-// lead enters the market there: it is rejected, a duplicate, or pending with its claims, and reaction.MatchPending looks for
-// a buyer after the commit.
-func (h SubmitFormLeadHandler) submit(ctx context.Context, tx program.Tx, n lead.FormSubmission, to *seller.LeadCampaign) (*lead.Lead, error) {
-	var c *campaign.Campaign
-	if to != nil {
-		// The campaign is not locked: this transaction, which holds the lock of the seller's lead numbers, would have to
-		// wait for the campaign's batches. A change of the campaign is seen when the lead is matched.
-		var err error
-		if c, err = tx.Campaigns().Get(ctx, n.SellerID, to.CampaignID); err != nil && !errors.Is(err, campaign.ErrNotFound) {
-			return nil, err
+// ask asks the outside about a lead that will be offered to buyers, before its transaction. Without providers it does
+// nothing. What is wrong with the request is told by the transaction, which also knows whether it is a replay.
+func (h SubmitFormLeadHandler) ask(ctx context.Context, c SubmitFormLead, id string, now time.Time) (map[string]field.Set, error) {
+	if !h.Facts.Any() {
+		return nil, nil
+	}
+	var facts *lead.Facts
+	err := h.Work.Do(ctx, func(ctx context.Context, tx program.Tx) error {
+		facts = nil
+		d, err := h.check(ctx, tx, c, id, now)
+		if err != nil || d.Offer == nil {
+			return unlessRefused(err)
 		}
+		l, err := lead.SubmitForm(d.FormSubmission)
+		if err != nil {
+			return unlessRefused(err)
+		}
+		f := l.Facts()
+		facts = &f
+		return nil
+	})
+	if err != nil || facts == nil {
+		return nil, err
 	}
-	if c == nil || c.Status() != campaign.StatusActive {
-		return lead.SubmitForm(n)
+	return h.Facts.Ask(ctx, *facts), nil
+}
+
+// unlessRefused returns an error that does not say what is wrong with a request; nil for one that does.
+func unlessRefused(err error) error {
+	if kind := fault.KindOf(err); kind == fault.Internal || kind == fault.Unavailable {
+		return err
 	}
-	fields, err := c.CheckFields(campaignFields(n, to.Fields))
+	return nil
+}
+
+// draft is a form lead whose request was checked, without its number.
+type draft struct {
+	lead.FormSubmission
+
+	by       *partner.Partner
+	campaign *campaign.Campaign // in which the lead is offered; nil when it has no Offer
+}
+
+// check reads what a request is about and checks it. When the program names an active campaign and the lead has the fields
+// that its rules require, the lead is to be offered there.
+func (h SubmitFormLeadHandler) check(ctx context.Context, tx program.Tx, c SubmitFormLead, id string, now time.Time) (draft, error) {
+	owner, err := tx.Sellers().Get(ctx, c.Actor.SellerID)
 	if err != nil {
-		return lead.SubmitForm(n) // a lead that lacks required fields is not offered
+		return draft{}, err
 	}
-	n.Offer = &lead.Offer{CampaignID: c.ID(), Category: c.Category(), Fields: fields}
-	l, err := lead.SubmitForm(n)
+	form, err := tx.Forms().Get(ctx, c.Actor.SellerID)
+	if err != nil {
+		return draft{}, err
+	}
+	if !form.Enabled() {
+		return draft{}, lead.ErrFormDisabled
+	}
+	answers, err := form.Answers(c.Answers)
+	if err := fault.Together("", c.Check(), err); err != nil {
+		return draft{}, err
+	}
+	by, err := program.FindPartner(ctx, tx.Partners().Find, c.Actor.SellerID, c.Partner, partner.ErrUnknown)
+	if err != nil {
+		return draft{}, err
+	}
+	if s := by.Status(); s == partner.StatusArchived || s == partner.StatusRejected {
+		return draft{}, attribution.ErrPartnerNotActive
+	}
+	d := draft{by: by, FormSubmission: lead.FormSubmission{
+		ID: id, SellerID: c.Actor.SellerID, SellerCode: owner.Code(), PartnerID: by.ID(),
+		Name: c.Name, Email: c.Email, FormVersion: form.Version(), Answers: answers, At: now,
+	}}
+	to := owner.Program().LeadCampaign
+	if to == nil {
+		return d, nil
+	}
+	// The campaign is not locked: this transaction, which takes the lock of the seller's lead numbers, would have to wait for
+	// the campaign's batches. A change of the campaign is seen when the lead is matched.
+	found, err := tx.Campaigns().Get(ctx, d.SellerID, to.CampaignID)
+	switch {
+	case errors.Is(err, campaign.ErrNotFound):
+		return d, nil
+	case err != nil:
+		return draft{}, err
+	case found.Status() != campaign.StatusActive:
+		return d, nil
+	}
+	fields, err := found.CheckFields(campaignFields(d.FormSubmission, to.Fields))
+	if err != nil {
+		return d, nil //nolint:nilerr // a lead that lacks required fields is taken, but not offered
+	}
+	d.campaign, d.Offer = found, &lead.Offer{CampaignID: found.ID(), Category: found.Category(), Fields: fields}
+	return d, nil
+}
+
+// submit makes the lead. One with an Offer enters the market: it is rejected, a duplicate, or pending with its claims, and
+// reaction.MatchPending looks for a buyer after the commit. Errors: lead.ErrRuleUnavailable.
+func (h SubmitFormLeadHandler) submit(ctx context.Context, tx program.Tx, d draft, outside map[string]field.Set) (*lead.Lead, error) {
+	l, err := lead.SubmitForm(d.FormSubmission)
+	if err != nil || d.Offer == nil {
+		return l, err
+	}
+	why, err := h.Rules.Check(l.Facts().WithOutside(outside))
 	if err != nil {
 		return nil, err
 	}
-	if why := h.Rules.Check(l.Facts()); why != nil {
-		return l, l.Reject(why, n.At)
+	if why != nil {
+		return l, l.Reject(why, d.At)
 	}
-	claims := market.DedupeClaims(c, fields)
+	claims := market.DedupeClaims(d.campaign, d.Offer.Fields)
 	keys := make([]market.ClaimKey, len(claims))
 	for i := range claims {
-		claims[i].LeadID, claims[i].ExpiresAt = n.ID, n.At.Add(c.DedupeWindow())
+		claims[i].LeadID, claims[i].ExpiresAt = d.ID, d.At.Add(d.campaign.DedupeWindow())
 		keys[i] = claims[i].Key
 	}
 	found, err := tx.Claims().Find(ctx, keys)
@@ -139,16 +201,16 @@ func (h SubmitFormLeadHandler) submit(ctx context.Context, tx program.Tx, n lead
 		switch {
 		case !exists:
 			fresh = append(fresh, claim)
-		case held.ExpiresAt.After(n.At):
-			return l, l.MarkDuplicate(lead.ErrDuplicate, n.At)
+		case held.ExpiresAt.After(d.At):
+			return l, l.MarkDuplicate(lead.ErrDuplicate, d.At)
 		default:
 			over = append(over, claim)
 		}
 	}
-	if err := l.Wait(n.At.Add(max(c.PendingTTL(), shortestWait)), n.At); err != nil {
+	if err := l.Wait(d.At.Add(max(d.campaign.PendingTTL(), shortestWait)), d.At); err != nil {
 		return nil, err
 	}
-	return l, tx.Claims().Take(ctx, fresh, over, n.At)
+	return l, tx.Claims().Take(ctx, fresh, over, d.At)
 }
 
 // shortestWait is the least time a form lead waits for a buyer, so that it is offered even in a campaign with a zero pending

@@ -36,7 +36,7 @@ func (panickingStrategy) Rank(f lead.Facts, c []distribution.Candidate) []distri
 type gate struct{ in atomic.Int64 }
 
 func (*gate) Code() string { return "test_gate" }
-func (*gate) Order() int   { return 1 }
+func (*gate) Order() int   { return 401 }
 func (g *gate) Intercept(ctx context.Context, op bus.Operation, next func(context.Context) error) error {
 	if op.Name == "SubmitLead" {
 		g.in.Add(1)

@@ -708,7 +708,7 @@ func (ownSelfReferral) Decide(f attribution.Facts) attribution.Verdict {
 func TestAModulesSelfReferralDecidesAboutEveryEmail(t *testing.T) {
 	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
-		app := apptest.Start(t, databaseURL, leadmill.StartOptions{}, leadmill.NewModule("test", leadmill.AsAttributionPolicy(func() ownSelfReferral { return ownSelfReferral{} })))
+		app := apptest.Start(t, databaseURL, leadmill.StartOptions{}, leadmill.NewModule("test", leadmill.ReplacePolicy("self_referral", func() ownSelfReferral { return ownSelfReferral{} })))
 		p := newProgram(t, app, theirWebsite)
 		p.post("partners", `{"id":"one","email":"one@example.com"}`).did(201)
 		p.post("customers", `{"key":"c","email":"one@example.com","partner":{"id":"one"}}`).did(201)
