@@ -17,6 +17,9 @@ type checker struct {
 	mysql            bool
 	prefix, reserved string
 	problems         []error
+	// options are what a new table lacks, and optionsAt is where they belong: behind its columns.
+	options   string
+	optionsAt int
 }
 
 func (c *checker) refusef(format string, args ...any) {
@@ -197,10 +200,20 @@ func (c *checker) body() {
 		c.refusef("CREATE TABLE has the form CREATE TABLE name (columns), without SELECT: fill it by INSERT … SELECT")
 		return
 	}
+	engine, charset := " ENGINE=InnoDB", " DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
+	columns := c.peek(0).mark("(")
 	for depth := 0; !c.end(); {
 		from := c.at
-		if c.step(&depth); depth == 0 && c.tokens[from].is("ENGINE") {
+		c.step(&depth)
+		switch t := c.tokens[from]; {
+		case depth > 0:
+		case t.mark(")") && columns && c.optionsAt == 0:
+			c.optionsAt = t.to
+		case t.is("ENGINE"):
 			c.engine(from)
+			engine = ""
+		case t.is("CHARSET", "CHARACTER", "COLLATE"):
+			charset = ""
 		}
 		if c.tokens[from].is("SELECT") {
 			c.refusef("CREATE TABLE has the form CREATE TABLE name (columns), without SELECT: fill it by INSERT … SELECT")
@@ -208,6 +221,9 @@ func (c *checker) body() {
 		if c.tokens[from].is("REFERENCES", "TABLE") {
 			c.name()
 		}
+	}
+	if c.mysql && c.optionsAt > 0 {
+		c.options = engine + charset
 	}
 }
 
