@@ -44,7 +44,7 @@ func (m Module) progress(ctx context.Context, db *dialect.DB, conn database.DBTx
 	if err != nil || !exists {
 		return nil, err
 	}
-	rows, err := conn.QueryContext(ctx, "SELECT version, done, running, digest, applied FROM "+m.versions()) //nolint:gosec // the name is checked
+	rows, err := conn.QueryContext(ctx, "SELECT version, done, running, digest, applied FROM "+m.versions())
 	if err != nil {
 		return nil, fmt.Errorf("read the schema's version: %w", err)
 	}
@@ -165,8 +165,8 @@ func (m Module) all(ctx context.Context, db *dialect.DB, conn *sql.Conn, all []m
 		case !begun && one.version < latest:
 			return fmt.Errorf("%s: the database has version %d already: give the file a higher number", one.name, latest)
 		case !begun:
-			if _, err := conn.ExecContext(ctx, "INSERT INTO "+m.versions()+" (version, name, done, running, digest, applied) VALUES (?, ?, 0, 0, '', 0)",
-				one.version, one.name); err != nil {
+			if _, err := conn.ExecContext(ctx, fmt.Sprintf("INSERT INTO %s (version, name, done, running, digest, applied) VALUES (?, ?, 0, 0, '', 0)",
+				m.versions()), one.version, one.name); err != nil {
 				return err
 			}
 		}

@@ -139,51 +139,63 @@ func TestMigrateModulesAtOnce(t *testing.T) {
 func TestMigrateModulesAfterKill(t *testing.T) {
 	t.Parallel()
 	perEngine(t, func(t *testing.T, engine dbtest.Engine) {
-		for kill, killed := 1, true; killed; kill++ {
-			url := migrated.URL(t, engine)
-			dying := &sqlstoretest.Faults{}
-			victim, err := dialect.Open(url, dialect.Options{MaxConnections: 8, Wrap: dying.Wrap})
-			require.NoError(t, err)
-			var sent sync.Mutex
-			n := 0
-			dying.Before(func(query string) error {
-				sent.Lock()
-				defer sent.Unlock()
-				if n == 0 && !strings.Contains(query, "x_acme_migrations") || strings.Contains(query, "goose_lock") && n < kill {
-					return nil // count from the first statement of the module on
-				}
-				if n++; n >= kill {
-					return driver.ErrBadConn
-				}
-				return nil
-			})
-			dying.Commit(func(_ []string, commit, rollback func() error) error {
-				sent.Lock()
-				defer sent.Unlock()
-				if n++; n >= kill {
-					return errors.Join(rollback(), driver.ErrBadConn)
-				}
-				return commit()
-			})
-			killed = sqlstore.Migrate(t.Context(), victim, acme) != nil
-			dying.Commit(nil)
-			require.NoError(t, victim.Close())
-			db := open(t, url)
-			if killed {
+		db, all, err := killedAt(t, engine, 1_000)
+		require.NoError(t, err)
+		require.Greater(t, all, 10)
+		requireAcme(t, db, "not killed")
+		for kill := 1; kill <= all; kill++ {
+			t.Run(fmt.Sprint(kill), func(t *testing.T) {
+				t.Parallel()
+				db, _, err := killedAt(t, engine, kill)
+				require.Error(t, err)
 				if engine != dbtest.SQLite { // the lease of the killed process ends by itself, but later
-					_, err := db.Writer.ExecContext(t.Context(), "UPDATE goose_lock SET locked = 0")
-					if err != nil {
+					if _, err := db.Writer.ExecContext(t.Context(), "UPDATE goose_lock SET locked = 0"); err != nil {
 						require.ErrorContains(t, err, "doesn't exist")
 					}
 				}
-				require.NoError(t, sqlstore.Migrate(t.Context(), db, acme), "killed at statement %d", kill)
-			}
-			requireAcme(t, db, fmt.Sprintf("killed at statement %d", kill))
-			if !killed {
-				require.Greater(t, kill, 10, "it was killed at each")
-			}
+				require.NoError(t, sqlstore.Migrate(t.Context(), db, acme))
+				requireAcme(t, db, "")
+			})
 		}
 	})
+}
+
+// killedAt migrates acme on a new database by a process that is killed before its statement number kill, counted from the first one
+// about acme on. It returns how many were sent.
+func killedAt(t *testing.T, engine dbtest.Engine, kill int) (db *dialect.DB, sent int, err error) {
+	t.Helper()
+	url := migrated.URL(t, engine)
+	dying := &sqlstoretest.Faults{}
+	victim, err := dialect.Open(url, dialect.Options{MaxConnections: 8, Wrap: dying.Wrap})
+	require.NoError(t, err)
+	var mu sync.Mutex
+	dead := func(counts bool) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if counts && sent < kill {
+			sent++
+		}
+		return sent >= kill
+	}
+	dying.Before(func(query string) error {
+		mu.Lock()
+		begun := sent > 0
+		mu.Unlock()
+		if dead((begun || strings.Contains(query, "x_acme_migrations")) && !strings.Contains(query, "goose_lock")) {
+			return driver.ErrBadConn
+		}
+		return nil
+	})
+	dying.Commit(func(_ []string, commit, rollback func() error) error {
+		if dead(true) {
+			return errors.Join(rollback(), driver.ErrBadConn)
+		}
+		return commit()
+	})
+	err = sqlstore.Migrate(t.Context(), victim, acme)
+	dying.Commit(nil)
+	require.NoError(t, victim.Close())
+	return open(t, url), sent, err
 }
 
 // TestMigrateModulesFails has statements that the database refuses: the file is mended and run on.
@@ -197,7 +209,7 @@ func TestMigrateModulesFails(t *testing.T) {
 		create := "CREATE TABLE x_m_a (id BIGINT NOT NULL PRIMARY KEY)"
 		for range 2 {
 			err := sqlstore.Migrate(t.Context(), db, module(create, create))
-			require.ErrorContains(t, err, `migrate: module "m": 1_a.sql: "`+create+`"`)
+			require.ErrorContains(t, err, `migrate: module "m": 1_a.sql: "`+create)
 			require.ErrorContains(t, err, "already exists", "the second one was never on its way")
 			require.ErrorIs(t, sqlstore.CheckVersion(t.Context(), db, module(create, create)), sqlstore.ErrSchemaOlder)
 		}

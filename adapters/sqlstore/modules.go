@@ -77,7 +77,7 @@ func CheckMigrations(modules ...Module) error {
 
 // lines returns the errors that errors.Join has joined.
 func lines(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the joined error itself is taken apart
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return joined.Unwrap()
 	}
 	if err == nil {
@@ -88,9 +88,6 @@ func lines(err error) []error {
 
 // read returns the module's migrations for an engine in their order. The error joins all problems.
 func (m Module) read(engine string) ([]migration, error) {
-	if !moduleName.MatchString(m.Name) {
-		return nil, errors.New("a module with migrations has a name of 1 to 20 of a-z, 0-9 and _, a letter first")
-	}
 	files, problems := m.files(engine)
 	var all []migration
 	for _, version := range slices.Sorted(maps.Keys(files)) {
@@ -111,6 +108,9 @@ func (m Module) read(engine string) ([]migration, error) {
 
 // files returns the names of the module's files for an engine by their numbers.
 func (m Module) files(engine string) (map[int64]string, []error) {
+	if !moduleName.MatchString(m.Name) {
+		return nil, []error{errors.New("a module with migrations has a name of 1 to 20 of a-z, 0-9 and _, a letter first")}
+	}
 	if m.Files == nil {
 		return nil, []error{errors.New("has no files")}
 	}

@@ -128,8 +128,7 @@ var uniqueColumns = map[string]string{
 
 // DuplicateKey implements Dialect.
 func (SQLite) DuplicateKey(err error, _ string) string {
-	var e *sqlite.Error
-	if !errors.As(err, &e) {
+	if _, ok := errors.AsType[*sqlite.Error](err); !ok {
 		return ""
 	}
 	if name, ok := uniqueColumns[failedColumns(err)]; ok {

@@ -147,15 +147,13 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	c.f.mu.Lock()
 	behind := c.f.behind
 	c.f.mu.Unlock()
-	if err == nil && behind != nil {
-		if later := behind(query); later != nil {
-			return &brokenRows{Rows: r, err: later}, nil
-		}
+	if err != nil || behind == nil {
+		return r, err
 	}
-	return r, err
+	return &brokenRows{Rows: r, err: behind(query)}, nil
 }
 
-// brokenRows fail behind the first row.
+// brokenRows fail behind the first row, unless there is no error.
 type brokenRows struct {
 	driver.Rows
 
@@ -165,7 +163,7 @@ type brokenRows struct {
 
 // Next implements driver.Rows.
 func (r *brokenRows) Next(dest []driver.Value) error {
-	if r.n++; r.n > 1 {
+	if r.n++; r.n > 1 && r.err != nil {
 		return r.err
 	}
 	return r.Rows.Next(dest)

@@ -122,7 +122,7 @@ func testTeamTogether(t *testing.T, h *Harness) {
 		return errors.Join(err, tx.Record(c, of))
 	})
 	other := newCase("case_2")
-	h.Do(t, func(ctx ctx, tx tx) error {
+	h.Do(t, func(_ ctx, tx tx) error {
 		of := other.subject()
 		of.Trail.CorrelationID = "its own"
 		return tx.Record(other, of)
@@ -182,6 +182,7 @@ func testTeamRows(t *testing.T, h *Harness) {
 	h.Do(t, func(ctx ctx, tx tx) error {
 		rows, err := tx.QueryContext(ctx, "SELECT id, number, note FROM x_team_cases ORDER BY number"+tx.ForUpdate())
 		require.NoError(t, err)
+		defer func() { require.NoError(t, rows.Close()) }()
 		columns, err := rows.Columns()
 		require.NoError(t, err)
 		require.Equal(t, []string{"id", "number", "note"}, columns)
@@ -209,9 +210,10 @@ func testTeamRows(t *testing.T, h *Harness) {
 		require.Equal(t, []string{"case_0", "case_1", "case_2"}, ids)
 		none, err := tx.QueryContext(ctx, "SELECT id FROM x_team_cases WHERE number < ?", 10)
 		require.NoError(t, err)
+		defer func() { require.NoError(t, none.Close()) }()
 		require.False(t, none.Next())
-		require.NoError(t, errors.Join(none.Err(), none.Close()))
-		_, err = tx.QueryContext(ctx, "SELECT id FROM x_team_cases") // left open
+		require.NoError(t, none.Err())
+		_, err = tx.QueryContext(ctx, "SELECT id FROM x_team_cases") //nolint:rowserrcheck,sqlclosecheck // left open
 		return err
 	})
 	err := h.Store.Do(t.Context(), func(ctx context.Context, tx *sqlstore.Tx) error {
@@ -283,10 +285,11 @@ func testTeamSwallowed(t *testing.T, h *Harness) {
 		err = h.Store.Do(t.Context(), func(ctx context.Context, tx *sqlstore.Tx) error {
 			runs++
 			if rows, err := tx.QueryContext(ctx, "SELECT a FROM x_team_pairs ORDER BY a"); err == nil {
+				defer func() { require.NoError(t, rows.Close()) }()
 				for rows.Next() {
 					continue
 				}
-				require.NoError(t, errors.Join(rows.Err(), rows.Close()), "all errors come from QueryContext")
+				require.NoError(t, rows.Err(), "all errors come from QueryContext")
 			}
 			_ = deal(newCase("case_1"))(ctx, tx)
 			return nil
@@ -461,7 +464,8 @@ func testTeamStatements(t *testing.T, h *Harness) {
 		}
 		rows, err := tx.QueryContext(ctx, "WITH a AS (SELECT 1 AS b) SELECT b FROM a")
 		require.NoError(t, err)
+		defer func() { require.NoError(t, rows.Close()) }()
 		require.True(t, rows.Next())
-		return errors.Join(rows.Err(), rows.Close())
+		return rows.Err()
 	})
 }

@@ -45,7 +45,7 @@ var memory = sync.OnceValue(func() *sql.DB { return sql.OpenDB(memoryConnector{}
 
 // rows returns the buffer as rows, which do not end with the context.
 func (b *buffer) rows(ctx context.Context) (*sql.Rows, error) {
-	return memory().QueryContext(context.WithoutCancel(ctx), "", b) //nolint:sqlclosecheck // by the transaction
+	return memory().QueryContext(context.WithoutCancel(ctx), "", b)
 }
 
 type memoryConnector struct{}
@@ -98,12 +98,15 @@ func (r *memoryRows) Columns() []string { return r.columns }
 // ColumnTypeDatabaseTypeName implements driver.RowsColumnTypeDatabaseTypeName.
 func (r *memoryRows) ColumnTypeDatabaseTypeName(i int) string { return r.types[i] }
 
-// Close implements driver.Rows.
-func (r *memoryRows) Close() error { return nil }
+// Close implements driver.Rows. The transaction keeps the rows, but not what was in them.
+func (r *memoryRows) Close() error {
+	r.values = nil
+	return nil
+}
 
 // Next implements driver.Rows.
 func (r *memoryRows) Next(dest []driver.Value) error {
-	if r.at == len(r.values) {
+	if r.at >= len(r.values) {
 		return io.EOF
 	}
 	for i, v := range r.values[r.at] {

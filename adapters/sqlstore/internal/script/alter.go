@@ -26,16 +26,16 @@ func (c *checker) alter() {
 		case first.is("DROP") && !clause.peek(1).is("PARTITION"), first.is("ALTER", "CONVERT", "DEFAULT", "CHARACTER", "CHARSET", "COLLATE",
 			"ENGINE", "COMMENT", "ALGORITHM", "LOCK", "AUTO_INCREMENT", "ROW_FORMAT"):
 		default:
-			clause.refuse("ALTER TABLE … %s is nothing a module may do: it may ADD, DROP, MODIFY, CHANGE, RENAME and ALTER", first.text)
+			clause.refusef("ALTER TABLE … %s is nothing a module may do: it may ADD, DROP, MODIFY, CHANGE, RENAME and ALTER", first.text)
 		}
 		clause.at = 0
 		clause.scanReferences()
 		for _, p := range clause.problems {
-			c.refuse("%w", p)
+			c.refusef("%w", p)
 		}
 	}
 	if c.mysql && renames > 1 {
-		c.refuse("ALTER TABLE takes one RENAME or CHANGE here, because after a crash it is run again: write a statement for each")
+		c.refusef("ALTER TABLE takes one RENAME or CHANGE here, because after a crash it is run again: write a statement for each")
 	}
 }
 
@@ -65,7 +65,7 @@ func (c *checker) rename() int {
 // add checks that what an ADD adds has a name: without one MySQL makes one up, and another when it is run again.
 func (c *checker) add() {
 	if c.peek(0).is("PARTITION") {
-		c.refuse("ALTER TABLE … ADD PARTITION is nothing a module may do")
+		c.refusef("ALTER TABLE … ADD PARTITION is nothing a module may do")
 	}
 	if !c.mysql {
 		return
@@ -86,14 +86,14 @@ func (c *checker) add() {
 		ok = false
 	}
 	if !ok {
-		c.refuse("ALTER TABLE … ADD needs a name for the key or constraint, because after a crash it is run again")
+		c.refusef("ALTER TABLE … ADD needs a name for the key or constraint, because after a crash it is run again")
 	}
 }
 
 // column checks MODIFY and CHANGE.
 func (c *checker) column() {
 	if c.mysql && slices.ContainsFunc(c.tokens, func(t token) bool { return t.is("UNIQUE", "PRIMARY", "KEY", "CHECK", "REFERENCES") }) {
-		c.refuse("ALTER TABLE … MODIFY and CHANGE add no key or constraint here, because after a crash they are run again: use ADD with a name")
+		c.refusef("ALTER TABLE … MODIFY and CHANGE add no key or constraint here, because after a crash they are run again: use ADD with a name")
 	}
 }
 

@@ -17,9 +17,12 @@ type checker struct {
 	mysql            bool
 	prefix, reserved string
 	problems         []error
+	// options are what a new table lacks, and optionsAt is where they belong: behind its columns.
+	options   string
+	optionsAt int
 }
 
-func (c *checker) refuse(format string, args ...any) {
+func (c *checker) refusef(format string, args ...any) {
 	p := fmt.Errorf(format, args...)
 	if !slices.ContainsFunc(c.problems, func(other error) bool { return other.Error() == p.Error() }) {
 		c.problems = append(c.problems, p)
@@ -59,14 +62,14 @@ func (c *checker) name() {
 	t := c.peek(0)
 	switch {
 	case c.end():
-		c.refuse("ends where the name of a table is expected")
+		c.refusef("ends where the name of a table is expected")
 		return
 	case t.kind == literal:
-		c.refuse("%s: a name stands in no quotes of texts", t.text)
+		c.refusef("%s: a name stands in no quotes of texts", t.text)
 	case t.kind != word && t.kind != quoted:
-		c.refuse("%s stands where the name of a table is expected", t.text)
+		c.refusef("%s stands where the name of a table is expected", t.text)
 	case c.peek(1).mark("."):
-		c.refuse("%s.%s: a name stands without the name of a schema", t.text, c.peek(2).text)
+		c.refusef("%s.%s: a name stands without the name of a schema", t.text, c.peek(2).text)
 		c.at += 2
 	default:
 		c.check(t.text)
@@ -78,13 +81,13 @@ func (c *checker) check(name string) {
 	rest, ok := strings.CutPrefix(name, c.prefix)
 	switch {
 	case !ok || rest == "":
-		c.refuse("%s: what the module makes and uses has a name that begins with %s", name, c.prefix)
+		c.refusef("%s: what the module makes and uses has a name that begins with %s", name, c.prefix)
 	case name == c.reserved:
-		c.refuse("%s: leadmill keeps there which migrations were run", name)
+		c.refusef("%s: leadmill keeps there which migrations were run", name)
 	case strings.ContainsFunc(rest, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '_' }):
-		c.refuse("%s: a name is of a-z, 0-9 and _", name)
+		c.refusef("%s: a name is of a-z, 0-9 and _", name)
 	case len(name) > maxName:
-		c.refuse("%s: a name has at most %d characters", name, maxName)
+		c.refusef("%s: a name has at most %d characters", name, maxName)
 	}
 }
 
@@ -110,7 +113,7 @@ func (c *checker) statement() {
 			return
 		}
 		if c.name(); !c.end() {
-			c.refuse("RENAME TABLE takes one table here, because after a crash it is run again: write a statement for each")
+			c.refusef("RENAME TABLE takes one table here, because after a crash it is run again: write a statement for each")
 		}
 	case c.take("TRUNCATE"):
 		c.take("TABLE")
@@ -135,14 +138,14 @@ func (c *checker) modifiers() {
 	c.takeAny("LOW_PRIORITY", "HIGH_PRIORITY", "DELAYED", "QUICK", "IGNORE")
 	if c.peek(0).is("OR") { // INSERT OR IGNORE
 		if c.at += 2; c.peek(-1).is("ROLLBACK") {
-			c.refuse("OR ROLLBACK would end the transaction of the migration")
+			c.refusef("OR ROLLBACK would end the transaction of the migration")
 		}
 	}
 }
 
 func (c *checker) delete() {
 	if !c.take("FROM") {
-		c.refuse("DELETE has the form DELETE FROM table WHERE …")
+		c.refusef("DELETE has the form DELETE FROM table WHERE …")
 		return
 	}
 	c.name()
@@ -150,7 +153,7 @@ func (c *checker) delete() {
 		c.at++
 	}
 	if !c.end() && !c.peek(0).is("WHERE", "ORDER", "LIMIT", "RETURNING") {
-		c.refuse("DELETE has the form DELETE FROM table WHERE …")
+		c.refusef("DELETE has the form DELETE FROM table WHERE …")
 	}
 	c.scan(false)
 }
@@ -175,7 +178,7 @@ func (c *checker) create() {
 			c.at++
 		}
 		if !c.take("ON") {
-			c.refuse("CREATE INDEX has the form CREATE INDEX name ON table (columns)")
+			c.refusef("CREATE INDEX has the form CREATE INDEX name ON table (columns)")
 			return
 		}
 		c.name()
@@ -194,20 +197,33 @@ func (c *checker) body() {
 		c.at += 2
 		c.name()
 	case !c.peek(0).mark("("):
-		c.refuse("CREATE TABLE has the form CREATE TABLE name (columns), without SELECT: fill it by INSERT … SELECT")
+		c.refusef("CREATE TABLE has the form CREATE TABLE name (columns), without SELECT: fill it by INSERT … SELECT")
 		return
 	}
+	engine, charset := " ENGINE=InnoDB", " DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
+	columns := c.peek(0).mark("(")
 	for depth := 0; !c.end(); {
 		from := c.at
-		if c.step(&depth); depth == 0 && c.tokens[from].is("ENGINE") {
+		c.step(&depth)
+		switch t := c.tokens[from]; {
+		case depth > 0:
+		case t.mark(")") && columns && c.optionsAt == 0:
+			c.optionsAt = t.to
+		case t.is("ENGINE"):
 			c.engine(from)
+			engine = ""
+		case t.is("CHARSET", "CHARACTER", "COLLATE"):
+			charset = ""
 		}
 		if c.tokens[from].is("SELECT") {
-			c.refuse("CREATE TABLE has the form CREATE TABLE name (columns), without SELECT: fill it by INSERT … SELECT")
+			c.refusef("CREATE TABLE has the form CREATE TABLE name (columns), without SELECT: fill it by INSERT … SELECT")
 		}
 		if c.tokens[from].is("REFERENCES", "TABLE") {
 			c.name()
 		}
+	}
+	if c.mysql && c.optionsAt > 0 {
+		c.options = engine + charset
 	}
 }
 
@@ -228,7 +244,7 @@ func (c *checker) engine(i int) {
 		i++
 	}
 	if i >= len(c.tokens) || !strings.EqualFold(c.tokens[i].text, "InnoDB") {
-		c.refuse("ENGINE must be InnoDB: no other one rolls back together with what leadmill writes")
+		c.refusef("ENGINE must be InnoDB: no other one rolls back together with what leadmill writes")
 	}
 }
 
@@ -291,6 +307,6 @@ func (c *checker) scan(inList bool) {
 		}
 	}
 	if expect {
-		c.refuse("ends where the name of a table is expected")
+		c.refusef("ends where the name of a table is expected")
 	}
 }

@@ -20,7 +20,8 @@ type Statement struct {
 
 // Read returns the statements of a file that go up, for an engine ("mysql" or "sqlite"). Every object that they name must
 // begin with the prefix, and none may be the table reserved. The error tells all that is refused, also in the part that goes
-// down, which nothing runs.
+// down, which nothing runs. A table that is made on MySQL without saying so gets the engine InnoDB, the character set utf8mb4
+// and the collation utf8mb4_bin, so that it keeps and compares texts as on SQLite whatever the database's defaults are.
 func Read(engine, prefix, reserved, sql string) ([]Statement, error) {
 	tokens, err := lex(sql, engine == "mysql")
 	if err != nil {
@@ -42,13 +43,17 @@ func Read(engine, prefix, reserved, sql string) ([]Statement, error) {
 		if len(current) == 0 {
 			return
 		}
-		text := sql[current[0].from:current[len(current)-1].to]
+		from := current[0].from
+		text := sql[from:current[len(current)-1].to]
 		c := checker{tokens: current, mysql: engine == "mysql", prefix: prefix, reserved: reserved}
 		c.statement()
 		for _, p := range c.problems {
 			problems = append(problems, fmt.Errorf("%q: %w", Beginning(text), p))
 		}
-		if down < 0 || current[0].from < tokens[down].from {
+		if c.options != "" {
+			text = text[:c.optionsAt-from] + c.options + text[c.optionsAt-from:]
+		}
+		if down < 0 || from < tokens[down].from {
 			statements = append(statements, Statement{text, current[0].is("INSERT", "REPLACE", "UPDATE", "DELETE")})
 		}
 		current = nil

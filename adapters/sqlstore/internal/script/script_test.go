@@ -214,6 +214,29 @@ func TestEngines(t *testing.T) {
 	require.Equal(t, []script.Statement{{Text: `DELETE FROM "x_acme_a"`, Data: true}}, statements)
 }
 
+// TestOptions has tables that lack options on MySQL.
+func TestOptions(t *testing.T) {
+	t.Parallel()
+	for sql, want := range map[string]string{
+		"CREATE TABLE x_acme_a (a DECIMAL(9, 2) COLLATE ascii_bin)":    "CREATE TABLE x_acme_a (a DECIMAL(9, 2) COLLATE ascii_bin) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin",
+		"CREATE TABLE x_acme_a (a INT) ENGINE=InnoDB":                  "CREATE TABLE x_acme_a (a INT) DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin ENGINE=InnoDB",
+		"CREATE TABLE x_acme_a (a INT) CHARACTER SET ascii":            "CREATE TABLE x_acme_a (a INT) ENGINE=InnoDB CHARACTER SET ascii",
+		"CREATE TABLE x_acme_a (a INT) PARTITION BY HASH (a)":          "CREATE TABLE x_acme_a (a INT) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin PARTITION BY HASH (a)",
+		"CREATE TABLE x_acme_a (a INT) ENGINE=InnoDB COLLATE=utf8_bin": "CREATE TABLE x_acme_a (a INT) ENGINE=InnoDB COLLATE=utf8_bin",
+		"CREATE TABLE x_acme_a LIKE x_acme_b":                          "CREATE TABLE x_acme_a LIKE x_acme_b",
+		"CREATE TABLE x_acme_a (LIKE x_acme_b)":                        "CREATE TABLE x_acme_a (LIKE x_acme_b)",
+	} {
+		statements, err := read("mysql", " -- one\n"+sql)
+		require.NoError(t, err)
+		require.Equal(t, []script.Statement{{Text: want}}, statements)
+		if strings.Contains(sql, "DECIMAL") {
+			statements, err = read("sqlite", sql)
+			require.NoError(t, err)
+			require.Equal(t, []script.Statement{{Text: sql}}, statements)
+		}
+	}
+}
+
 func TestStatements(t *testing.T) {
 	t.Parallel()
 	statements, err := read("mysql", `-- +goose NO TRANSACTION
@@ -231,7 +254,7 @@ UPDATE x_acme_a SET id = 2
 ;DROP TABLE x_acme_a`)
 	require.NoError(t, err)
 	require.Equal(t, []script.Statement{
-		{Text: "CREATE TABLE x_acme_a (\n  id BIGINT -- the id; it counts\n)"},
+		{Text: "CREATE TABLE x_acme_a (\n  id BIGINT -- the id; it counts\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"},
 		{Text: "INSERT INTO x_acme_a VALUES (1)", Data: true},
 		{Text: "DROP TABLE x_acme_b"},
 		{Text: "UPDATE x_acme_a SET id = 2", Data: true},
