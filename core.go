@@ -55,6 +55,8 @@ var coreModule = fx.Module("core", fx.Provide(
 	fx.Annotate(newChain, fx.ParamTags(``, ``, ``, groupInterceptors)),
 	fx.Annotate(newRunner, fx.ParamTags(``, ``, ``, ``, groupProjections)),
 	fx.Annotate(newPurge, fx.ResultTags(groupJobs)),
+	fx.Annotate(newCatalogue, fx.ParamTags(groupTeamEvents)),
+	fx.Annotate(newTeamTranslation, fx.ParamTags(``, groupTeamEvents), fx.ResultTags(groupTranslations)),
 	fx.Annotate(newSubscriptions, fx.ParamTags(``, ``, ``, ``, groupReactions)),
 ))
 

@@ -289,7 +289,7 @@ func TestTranslate(t *testing.T) {
 			want = submitted
 		}
 		assert.Equal(t, want, at)
-		assert.NotEqual(t, eventsv1.IsPublic(typ), slices.Contains(internalTypes(), typ), "%s is either public or internal", typ)
+		assert.NotEqual(t, slices.Contains(eventsv1.Types(), typ), slices.Contains(internalTypes(), typ), "%s is either public or internal", typ)
 	}
 }
 
@@ -324,7 +324,7 @@ func TestPartnerClicked(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, `{"partner_id":"partner_1","referral_key":"k","clicked_at":`+now+`}`, string(payload))
 	assert.Contains(t, internalTypes(), program.PartnerClickedType)
-	assert.False(t, eventsv1.IsPublic(program.PartnerClickedType))
+	assert.NotContains(t, eventsv1.Types(), program.PartnerClickedType)
 }
 
 // TestEventsAreFound shows that the search sees events of value and pointer receivers and nothing else.
