@@ -57,7 +57,7 @@ var coreModule = fx.Module("core", fx.Provide(
 	fx.Annotate(newPurge, fx.ResultTags(groupJobs)),
 	fx.Annotate(newCatalogue, fx.ParamTags(groupTeamEvents)),
 	fx.Annotate(newTeamTranslation, fx.ParamTags(``, groupTeamEvents), fx.ResultTags(groupTranslations)),
-	fx.Annotate(newSubscriptions, fx.ParamTags(``, ``, ``, ``, groupReactions)),
+	newSubscriptions,
 ))
 
 // core holds what the commands of the command line use.
@@ -165,19 +165,6 @@ func newLog(_ migrated, db *dialect.DB, logger *slog.Logger) *eventLog {
 	l.reader = eventlog.NewReader(db, l.head)
 	l.consumers = eventlog.NewConsumers(db, l.head)
 	return l
-}
-
-// newSubscriptions gives each reaction its own subscriber of the log.
-func newSubscriptions(db *dialect.DB, l *eventLog, clock application.Clock, logger *slog.Logger, reactions []application.Reaction) ([]events.Subscription, error) {
-	list := make([]events.Subscription, len(reactions))
-	for i, r := range reactions {
-		s, err := eventlog.NewSubscriber(db, l.reader, clock, eventlog.SubscriberConfig{Name: r.Name(), Types: r.Types(), Logger: logger})
-		if err != nil {
-			return nil, err
-		}
-		list[i] = events.Subscription{Reaction: r, Subscriber: s}
-	}
-	return list, nil
 }
 
 func newStore(_ migrated, db *dialect.DB, l *eventLog, ids application.IDs, translations []application.Translation) *sqlstore.Store {

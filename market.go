@@ -30,7 +30,7 @@ var marketRoom = NewModule("market",
 	AsProjection(func(s *marketstore.CampaignReport) *marketprojection.CampaignReport {
 		return marketprojection.NewCampaignReport(s)
 	}),
-	asReaction(newMatchPending),
+	AsReaction(newMatchPending),
 	asJob(newSweepPending),
 	asRoutes(markethttp.Handlers.Routes),
 )
@@ -82,8 +82,8 @@ func newMatcher(d market.Deps, r *marketstore.Reader, strategies distribution.St
 	return &marketcommand.MatchPendingHandler{Work: d.Work, Clock: d.Clock, IDs: d.IDs, Reader: r, Strategies: strategies}
 }
 
-func newMatchPending(o *application.Operations, h *marketcommand.MatchPendingHandler) marketreaction.MatchPending {
-	return marketreaction.MatchPending{Match: application.Command(o, h)}
+func newMatchPending(o *application.Operations, h *marketcommand.MatchPendingHandler) application.Reaction {
+	return marketreaction.NewMatchPending(application.Command(o, h))
 }
 
 func newSweepPending(o *application.Operations, h *marketcommand.MatchPendingHandler) application.Job {

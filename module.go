@@ -86,11 +86,6 @@ func asTranslation(t application.Translation) Extension {
 	}}
 }
 
-// asReaction registers a constructor of an application.Reaction, which gets the events of its types.
-func asReaction(constructor any) Extension {
-	return grouped[application.Reaction](constructor, groupReactions)
-}
-
 // asJob registers a constructor of an application.Job, which every instance repeats.
 func asJob(constructor any) Extension {
 	return grouped[application.Job](constructor, groupJobs)

@@ -33,7 +33,7 @@ var programRoom = NewModule("program",
 	AsProjection(func(_ migrated, db *dialect.DB) *programprojection.PartnerActivity {
 		return programprojection.NewPartnerActivity(programstore.NewPartnerActivity(db))
 	}),
-	asReaction(newInvitations),
+	AsReaction(newInvitations),
 	asJob(newSendMails),
 	asRoutes(programhttp.Handlers.Routes),
 )
@@ -67,8 +67,8 @@ func newAttributionPolicies(more []attribution.Policy) (attribution.Policies, er
 	return attribution.NewPolicies(more...)
 }
 
-func newInvitations(o *application.Operations, clock application.Clock, queue program.MailQueue) programreaction.Invitations {
-	return programreaction.Invitations{Queue: application.Command(o, programcommand.QueueInvitationHandler{Clock: clock, Queue: queue})}
+func newInvitations(o *application.Operations, clock application.Clock, queue program.MailQueue) application.Reaction {
+	return programreaction.NewInvitations(application.Command(o, programcommand.QueueInvitationHandler{Clock: clock, Queue: queue}))
 }
 
 type sendMailsIn struct {

@@ -25,6 +25,9 @@ import (
 // serve listens, runs the background work, calls ready with the address for clients, and works until ctx ends. Then it takes
 // no more requests, finishes those it has, and stops the background work.
 func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base string) error) error {
+	if err := events.Prepare(ctx, k.Subscriptions); err != nil { // what is answered from now on is for every reaction
+		return err
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", k.Config.HTTPAddr)
 	if err != nil {
 		return fmt.Errorf("listen on LEADMILL_HTTP_ADDR: %w", err)

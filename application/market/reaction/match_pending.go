@@ -13,27 +13,31 @@ import (
 	"github.com/leadmill/leadmill/domain/lead"
 )
 
-// MatchPending offers pending leads again after an event that may bring them a buyer: a buyer or a contract that can take
-// more than before, or a campaign that sells again. It also makes the first offer of a form lead that became pending.
-type MatchPending struct {
-	Match bus.Handler[marketcommand.MatchPending, marketcommand.Matched]
-}
+// MatchPending is the name of the reaction that NewMatchPending returns.
+const MatchPending = "match-pending"
 
-// Name implements application.Reaction.
-func (MatchPending) Name() string { return "match-pending" }
-
-// Types implements application.Reaction.
-func (MatchPending) Types() []string {
-	return []string{
-		eventsv1.BuyerFunded{}.Type(), eventsv1.BuyerResumed{}.Type(), eventsv1.BuyerUpdated{}.Type(),
-		eventsv1.ContractCreated{}.Type(), eventsv1.ContractUpdated{}.Type(), eventsv1.ContractResumed{}.Type(),
-		eventsv1.CampaignUpdated{}.Type(), eventsv1.CampaignResumed{}.Type(),
-		eventsv1.LeadPending{}.Type(),
+// NewMatchPending returns the reaction that offers pending leads again after an event that may bring them a buyer: a buyer or
+// a contract that can take more than before, or a campaign that sells again. It also makes the first offer of a form lead
+// that became pending.
+func NewMatchPending(match bus.Handler[marketcommand.MatchPending, marketcommand.Matched]) application.Reaction {
+	return application.Reaction{
+		Name: MatchPending,
+		Types: []string{
+			eventsv1.BuyerFunded{}.Type(), eventsv1.BuyerResumed{}.Type(), eventsv1.BuyerUpdated{}.Type(),
+			eventsv1.ContractCreated{}.Type(), eventsv1.ContractUpdated{}.Type(), eventsv1.ContractResumed{}.Type(),
+			eventsv1.CampaignUpdated{}.Type(), eventsv1.CampaignResumed{}.Type(),
+			eventsv1.LeadPending{}.Type(),
+		},
+		Handler: matchPending{match},
 	}
 }
 
-// React implements application.Reaction. It ignores a supplier's lead that became pending, which was offered just before.
-func (r MatchPending) React(ctx context.Context, e application.StoredEvent) error {
+type matchPending struct {
+	match bus.Handler[marketcommand.MatchPending, marketcommand.Matched]
+}
+
+// React implements application.Reactor. It ignores a supplier's lead that became pending, which was offered just before.
+func (r matchPending) React(ctx context.Context, e application.StoredEvent) error {
 	var about struct {
 		CampaignID string `json:"campaign_id"`
 		BuyerID    string `json:"buyer_id"`
@@ -46,7 +50,7 @@ func (r MatchPending) React(ctx context.Context, e application.StoredEvent) erro
 	if about.CampaignID == "" && about.BuyerID == "" || about.LeadID != "" && about.Origin != string(lead.OriginForm) {
 		return nil
 	}
-	_, err := r.Match.Handle(ctx, marketcommand.MatchPending{
+	_, err := r.match.Handle(ctx, marketcommand.MatchPending{
 		SellerID: e.SellerID, CampaignID: about.CampaignID, BuyerID: about.BuyerID,
 		LeadID: about.LeadID,
 	})
