@@ -29,6 +29,7 @@ import (
 	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/customer"
 	"github.com/leadmill/leadmill/domain/event"
+	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/domain/money"
 	"github.com/leadmill/leadmill/domain/partner"
@@ -58,6 +59,39 @@ const (
 	leadTail = `"submitted_at":"2025-05-02T16:12:39.000000Z","previous_status":"received"}`
 	now      = `"2025-05-02T16:12:39.004217Z"`
 )
+
+// withDimensions is a Ref of a lead that has dimensions, which is the last member of each of its events.
+func withDimensions(r lead.Ref) lead.Ref {
+	r.Dimensions = []field.Dimension{{Name: "plan \"A\"", Value: "é"}, {Name: "state", Value: "TX"}}
+	return r
+}
+
+const dimensions = `,"dimensions":{"plan \"A\"":"é","state":"TX"}`
+
+// TestTranslateDimensions: every event of a lead that says what became of it has the lead's dimensions.
+func TestTranslateDimensions(t *testing.T) {
+	t.Parallel()
+	seen := 0
+	for _, c := range translations {
+		v := reflect.New(reflect.TypeOf(c.event)).Elem()
+		v.Set(reflect.ValueOf(c.event))
+		of := v.FieldByName("Ref")
+		if !of.IsValid() || c.typ == "lead.converted.v1" || c.typ == program.LeadDeletedType {
+			continue
+		}
+		seen++
+		r, ok := reflect.TypeAssert[lead.Ref](of)
+		require.True(t, ok)
+		of.Set(reflect.ValueOf(withDimensions(r)))
+		e, ok := reflect.TypeAssert[event.Event](v)
+		require.True(t, ok)
+		_, payload, _, err := translate(e)
+		require.NoError(t, err)
+		plain, _, _ := strings.Cut(strings.TrimSuffix(c.payload, "}"), `,"dimensions":`)
+		assert.Equal(t, plain+dimensions+"}", string(payload), c.typ)
+	}
+	assert.Equal(t, 9, seen)
+}
 
 // translations is every domain event with its stored form.
 var translations = []struct {
@@ -198,6 +232,10 @@ var translations = []struct {
 		`{"campaign_id":"c","contract_id":"k","buyer_id":"b","deleted_at":` + now + `}`,
 	},
 	{lead.Submitted{Ref: ref}, "lead.submitted.v1", leadHead + `"submitted_at":"2025-05-02T16:12:39.000000Z"}`},
+	{
+		lead.Submitted{Ref: withDimensions(ref), Number: 17}, "lead.submitted.v1",
+		leadHead + `"submitted_at":"2025-05-02T16:12:39.000000Z","number":17` + dimensions + `}`,
+	},
 	{
 		lead.Submitted{Ref: formRef, Number: 17},
 		"lead.submitted.v1",

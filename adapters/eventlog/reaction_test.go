@@ -246,4 +246,3 @@ func gauges(t *testing.T, from prometheus.Gatherer) map[string]float64 {
 	}
 	return out
 }
-

@@ -151,7 +151,7 @@ func (h *SubmitLeadsHandler) decide(t *tally, i int, s *Submission) (done applic
 	l := lead.Submit(lead.Submission{
 		ID: s.leadID, SellerID: s.Actor.SellerID, SellerCode: s.Actor.SellerCode,
 		KeyID: s.Actor.KeyID, PartnerID: s.Actor.PartnerID, CampaignID: c.ID(), Category: c.Category(), Fields: check.fields,
-		ExternalID: s.ExternalID, Test: s.Test, At: t.now,
+		Dimensions: c.Dimensions(check.fields), ExternalID: s.ExternalID, Test: s.Test, At: t.now,
 	})
 	result := SubmitLeadResult{LeadID: s.leadID, Test: s.Test, Currency: s.Actor.Currency}
 	var taker *distribution.Decision

@@ -115,7 +115,7 @@ func (h SubmitFormLeadHandler) submit(ctx context.Context, tx program.Tx, n lead
 	if err != nil {
 		return lead.SubmitForm(n) // a lead that lacks required fields is not offered
 	}
-	n.Offer = &lead.Offer{CampaignID: c.ID(), Category: c.Category(), Fields: fields}
+	n.Offer = &lead.Offer{CampaignID: c.ID(), Category: c.Category(), Fields: fields, Dimensions: c.Dimensions(fields)}
 	l, err := lead.SubmitForm(n)
 	if err != nil {
 		return nil, err
