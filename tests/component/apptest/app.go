@@ -45,7 +45,7 @@ func Main(m *testing.M) {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(1)
 	}()
-	leadmill.New().Run()
+	leadmill.New(tellingByEnvironment()...).Run()
 }
 
 // EachEngine runs a test on every engine of this run, in parallel, each with a migrated database without data.
