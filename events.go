@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -90,6 +91,16 @@ func newSubscriptions(in subscriptionsIn) ([]events.Subscription, error) {
 		list[i] = events.Subscription{Reaction: metrics.Measure(r), Subscriber: s}
 	}
 	return list, nil
+}
+
+// reactions returns the names of the reactions.
+func (k *core) reactions() []string {
+	names := make([]string, len(k.Subscriptions))
+	for i, s := range k.Subscriptions {
+		names[i] = s.Reaction.Name
+	}
+	slices.Sort(names)
+	return names
 }
 
 // reaction returns the subscription of a reaction; ok is false when this build has none of the name.

@@ -38,7 +38,8 @@ func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base s
 	}
 	k.Address.set(k.base(listener))
 	k.Logger.Info("rules in force", slog.Any("intake_rules", k.Rules.Codes()), slog.Any("strategies", k.Strategies.Codes()),
-		slog.Any("attribution_policies", k.Policies.Codes()), slog.Any("interceptors", k.Chain.Codes()), slog.Any("projections", k.Runner.Names()))
+		slog.Any("attribution_policies", k.Policies.Codes()), slog.Any("interceptors", k.Chain.Codes()), slog.Any("projections", k.Runner.Names()),
+		slog.Any("reactions", k.reactions()))
 	tuneGC()
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()

@@ -233,7 +233,8 @@ var translations = []struct {
 	},
 	{lead.Submitted{Ref: ref}, "lead.submitted.v1", leadHead + `"submitted_at":"2025-05-02T16:12:39.000000Z"}`},
 	{
-		lead.Submitted{Ref: withDimensions(ref), Number: 17}, "lead.submitted.v1",
+		lead.Submitted{Ref: withDimensions(ref), Number: 17},
+		"lead.submitted.v1",
 		leadHead + `"submitted_at":"2025-05-02T16:12:39.000000Z","number":17` + dimensions + `}`,
 	},
 	{

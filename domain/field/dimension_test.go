@@ -81,9 +81,11 @@ func TestDimensions(t *testing.T) {
 		{"a marked country", []field.Rule{marked("country", field.TypeString)}, []string{"state", "TX", "country", "Austria"}, "country=Austria state=TX"},
 		{"a marked state", []field.Rule{marked("state", field.TypeUSState)}, []string{"state", "tx"}, "state=TX"},
 		{
-			"every type", []field.Rule{
+			"every type",
+			[]field.Rule{
 				marked("e", field.TypeEnum), marked("b", field.TypeBoolean), marked("i", field.TypeInteger), marked("n", field.TypeNumber),
-				marked("d", field.TypeDate), marked("s", field.TypeString), marked("u", field.TypeUSState), {Name: "not", Type: field.TypeString},
+				marked("d", field.TypeDate), marked("s", field.TypeString), marked("u", field.TypeUSState),
+				{Name: "not", Type: field.TypeString},
 			},
 			[]string{"state", "TX", "e", "a", "b", "yes", "i", "7.0", "n", "1.50", "d", "2026-01-31", "s", " north ", "u", "ok", "not", "x"},
 			"b=true d=2026-01-31 e=a i=7 n=1.5 s=north state=TX u=OK",

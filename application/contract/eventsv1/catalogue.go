@@ -80,7 +80,9 @@ func (d Definition) check() error {
 	if len(d.Schema) == 0 {
 		return errors.New("has no JSON Schema")
 	}
-	var schema struct{ Type json.RawMessage }
+	var schema struct {
+		Type json.RawMessage `json:"type"`
+	}
 	if err := object(d.Schema, &schema); err != nil {
 		return fmt.Errorf("its JSON Schema %w", err)
 	}
@@ -147,8 +149,12 @@ func (c *Catalogue) Definition(typ string) (d Definition, ok bool) {
 	if err != nil {
 		return Definition{}, false
 	}
-	var about struct{ Description string }
-	var example struct{ Data json.RawMessage }
+	var about struct {
+		Description string `json:"description"`
+	}
+	var example struct {
+		Data json.RawMessage `json:"data"`
+	}
 	if json.Unmarshal(schema, &about) != nil || json.Unmarshal(event, &example) != nil {
 		return Definition{}, false
 	}
