@@ -22,13 +22,13 @@ func Publish(e event.Event) (p application.Published, ok bool, err error) {
 			SellerCode: e.SellerCode, PartnerID: e.PartnerID, SubmittedAt: eventsv1.UTC(e.SubmittedAt), Number: e.Number,
 			Dimensions: application.PublicDimensions(e.Dimensions),
 		}
-		return application.Published{Type: p.Type(), Payload: p.AppendJSON(make([]byte, 0, 320)), At: p.SubmittedAt.Time}, true, nil
+		return application.Published{Type: p.Type(), Payload: p.AppendJSON(make([]byte, 0, 320+40*len(p.Dimensions))), At: p.SubmittedAt.Time}, true, nil
 	case lead.Sold:
 		p, err := leadSold(e)
 		if err != nil {
 			return application.Published{}, true, err
 		}
-		return application.Published{Type: p.Type(), Payload: p.AppendJSON(make([]byte, 0, 448+192*len(p.Sales))), At: p.SoldAt.Time}, true, nil
+		return application.Published{Type: p.Type(), Payload: p.AppendJSON(make([]byte, 0, 448+192*len(p.Sales)+40*len(p.Dimensions))), At: p.SoldAt.Time}, true, nil
 	}
 	return application.PublishIfAny(contractOf(e))
 }
