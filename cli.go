@@ -322,13 +322,7 @@ func (c *cli) events() *cobra.Command {
 	replay := &cobra.Command{
 		Use: "replay PROJECTION", Short: "Empty a projection and build it again from the first event", Args: cobra.ExactArgs(1),
 		RunE: c.run(func(ctx context.Context, k *core, args []string) error {
-			if err := k.Log.sequencer.Drain(ctx); err != nil {
-				return err
-			}
-			if err := k.Runner.Replay(ctx, args[0]); err != nil {
-				return err
-			}
-			if err := k.Runner.CatchUp(ctx); err != nil {
+			if err := k.replay(ctx, args[0]); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintf(c.stdout, "%s is built again.\n", args[0])
@@ -366,13 +360,13 @@ func (c *cli) events() *cobra.Command {
 		}),
 	}
 	retry := &cobra.Command{
-		Use: "retry PROJECTION", Short: "Apply a projection's parked events again, in order", Args: cobra.ExactArgs(1),
+		Use: "retry CONSUMER", Short: "Have a projection or a reaction handle its parked events again, in order", Args: cobra.ExactArgs(1),
 		RunE: c.run(func(ctx context.Context, k *core, args []string) error {
-			n, err := k.Runner.Retry(ctx, args[0])
+			done, err := k.retry(ctx, args[0])
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(c.stdout, "%d events applied.\n", n)
+			_, err = fmt.Fprintln(c.stdout, done)
 			return err
 		}),
 	}

@@ -58,7 +58,7 @@ var coreConstructors = []coreConstructor{
 	{make: openDatabase},
 	{make: migrate},
 	{make: newLog},
-	{make: newStore, tags: []string{``, ``, ``, ``, groupTranslations}},
+	{make: newStore, tags: []string{``, ``, ``, ``, ``, groupTranslations, groupTeamEvents}},
 	{make: newDeps},
 	{make: newReader},
 	{make: application.NewInFlight},
@@ -68,7 +68,8 @@ var coreConstructors = []coreConstructor{
 	{make: newChain, tags: []string{``, ``, ``, ``, groupInterceptors}},
 	{make: newRunner, tags: []string{``, ``, ``, ``, groupProjections}},
 	{make: newJobs, tags: []string{``, ``, ``, ``, ``, groupJobs}},
-	{make: newSubscriptions, tags: []string{``, ``, ``, ``, groupReactions}},
+	{make: newCatalogue, tags: []string{groupTeamEvents}},
+	{make: newSubscriptions, tags: []string{``, ``, ``, ``, ``, ``, ``, groupReactions}},
 	{make: newWatch},
 	{make: newFactProviders, tags: []string{``, groupFacts}},
 	{make: newIntakeRules, tags: []string{``, groupIntakeRules}},
@@ -240,24 +241,15 @@ func newLog(_ migrated, db *dialect.DB, logger *slog.Logger) *eventLog {
 	return l
 }
 
-// newSubscriptions gives each reaction its own subscriber of the log.
-func newSubscriptions(db *dialect.DB, l *eventLog, clock application.Clock, logger *slog.Logger, reactions []part[application.Reaction]) ([]events.Subscription, error) {
-	if err := unique("reactions", reactions, application.Reaction.Name); err != nil {
+func newStore(_ migrated, db *dialect.DB, l *eventLog, ids application.IDs, clock application.Clock, translations []part[application.Translation],
+	registered []part[application.TeamEvent],
+) (*sqlstore.Store, error) {
+	ofTeams, err := application.TranslateTeamEvents(clock, values(registered)...)
+	if err != nil {
 		return nil, err
 	}
-	list := make([]events.Subscription, len(reactions))
-	for i, r := range values(reactions) {
-		s, err := eventlog.NewSubscriber(db, l.reader, clock, eventlog.SubscriberConfig{Name: r.Name(), Types: r.Types(), Logger: logger})
-		if err != nil {
-			return nil, err
-		}
-		list[i] = events.Subscription{Reaction: r, Subscriber: s}
-	}
-	return list, nil
-}
-
-func newStore(_ migrated, db *dialect.DB, l *eventLog, ids application.IDs, translations []part[application.Translation]) *sqlstore.Store {
-	return sqlstore.New(db, eventlog.NewWriter(db), l.committed, ids, application.Translations(values(translations)).Translate)
+	all := append(application.Translations(values(translations)), ofTeams)
+	return sqlstore.New(db, eventlog.NewWriter(db), l.committed, ids, all.Translate), nil
 }
 
 func newRunner(db *dialect.DB, l *eventLog, clock application.Clock, logger *slog.Logger, projections []part[projection.Projection]) (*eventlog.Runner, error) {

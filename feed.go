@@ -13,6 +13,6 @@ var feedRoom = ownModule("feed",
 	AsRoutes(feedhttp.Handlers.Routes),
 )
 
-func newFeedHandlers(o *application.Operations, l *eventLog) feedhttp.Handlers {
-	return feedhttp.Handlers{Events: application.Query(o, eventlog.NewFeed(l.reader, eventsv1.Types()).Events)}
+func newFeedHandlers(o *application.Operations, l *eventLog, c *eventsv1.Catalogue) feedhttp.Handlers {
+	return feedhttp.Handlers{Events: application.Query(o, eventlog.NewFeed(l.reader, c.Types()).Events), Catalogue: c}
 }

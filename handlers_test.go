@@ -48,7 +48,7 @@ func each(ctx context.Context, k *core, prepare func(field string, message refle
 	for _, room := range []any{k.Account, k.Program, k.Market, k.Feed} {
 		handlers := reflect.ValueOf(room)
 		for _, f := range reflect.VisibleFields(handlers.Type()) {
-			if f.Anonymous {
+			if f.Anonymous || f.Type.Kind() != reflect.Interface { // such as the catalogue of events, which is no handler
 				continue
 			}
 			name := f.Name

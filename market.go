@@ -34,7 +34,7 @@ var marketRoom = ownModule("market",
 	AsProjection(func(s *marketstore.CampaignReport) *marketprojection.CampaignReport {
 		return marketprojection.NewCampaignReport(s)
 	}),
-	AsReaction(newMatchPending),
+	AsReaction(marketreaction.MatchPending, marketreaction.MatchPendingTypes(), newMatchPending, FromFirstEvent()),
 	AsJob("sweep-pending", application.Every(5*time.Second), newSweepPending),
 	AsRoutes(markethttp.Handlers.Routes),
 )
@@ -76,8 +76,8 @@ func newMatcher(d market.Deps, r *marketstore.Reader, strategies distribution.St
 	return &marketcommand.MatchPendingHandler{Work: d.Work, Clock: d.Clock, IDs: d.IDs, Reader: r, Strategies: strategies, Facts: facts, Logger: logger}
 }
 
-func newMatchPending(o *application.Operations, h *marketcommand.MatchPendingHandler) marketreaction.MatchPending {
-	return marketreaction.MatchPending{Match: application.Command(o, h)}
+func newMatchPending(o *application.Operations, h *marketcommand.MatchPendingHandler) application.Reactor {
+	return marketreaction.NewMatchPending(application.Command(o, h))
 }
 
 func newSweepPending(o *application.Operations, h *marketcommand.MatchPendingHandler) func(context.Context) error {

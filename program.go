@@ -12,6 +12,7 @@ import (
 	programstore "github.com/leadmill/leadmill/adapters/sqlstore/program"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/bus"
+	"github.com/leadmill/leadmill/application/contract/eventsv1"
 	"github.com/leadmill/leadmill/application/program"
 	programcommand "github.com/leadmill/leadmill/application/program/command"
 	programjob "github.com/leadmill/leadmill/application/program/job"
@@ -36,7 +37,7 @@ var programRoom = ownModule("program",
 	AsProjection(func(_ migrated, db *dialect.DB) *programprojection.PartnerActivity {
 		return programprojection.NewPartnerActivity(programstore.NewPartnerActivity(db))
 	}),
-	AsReaction(newInvitations),
+	AsReaction(programreaction.Invitations, []string{eventsv1.PartnerInvited{}.Type()}, newInvitations, FromFirstEvent()),
 	AsJob("send-mails", application.Every(time.Second), newSendMails),
 	AsRoutes(programhttp.Handlers.Routes),
 )
@@ -64,8 +65,8 @@ func newMailer(c Config, clock application.Clock, logger *slog.Logger) (applicat
 	return mail.NewSMTP(c.SMTPURL, c.MailFrom, clock)
 }
 
-func newInvitations(o *application.Operations, clock application.Clock, queue program.MailQueue) programreaction.Invitations {
-	return programreaction.Invitations{Queue: application.Command(o, programcommand.QueueInvitationHandler{Clock: clock, Queue: queue})}
+func newInvitations(o *application.Operations, clock application.Clock, queue program.MailQueue) application.Reactor {
+	return programreaction.NewInvitations(application.Command(o, programcommand.QueueInvitationHandler{Clock: clock, Queue: queue}))
 }
 
 func newSendMails(o *application.Operations, d program.Deps, secrets application.Secrets, r *programstore.Reader, queue program.MailQueue,

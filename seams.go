@@ -181,8 +181,3 @@ func AsJob(name string, schedule application.Schedule, constructor any) Extensio
 		return j, jobs.Check(j)
 	})
 }
-
-// AsReaction registers a constructor of an application.Reaction, which gets the events of its types.
-func AsReaction(constructor any) Extension {
-	return grouped(constructor, groupReactions, same[application.Reaction])
-}

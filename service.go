@@ -24,6 +24,9 @@ import (
 // serve listens, runs the background work, calls ready with the address for clients, and works until ctx ends. Then it takes
 // no more requests, finishes those it has, and stops the background work.
 func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base string) error) error {
+	if err := events.Prepare(ctx, k.Subscriptions); err != nil { // what is answered from now on is for every reaction
+		return err
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", k.Config.HTTPAddr)
 	if err != nil {
 		return fmt.Errorf("listen on LEADMILL_HTTP_ADDR: %w", err)
@@ -35,7 +38,7 @@ func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base s
 	k.Address.set(k.base(listener.Addr().String()))
 	k.Logger.Info("rules in force", slog.Any("intake_rules", k.Rules.Codes()), slog.Any("facts", k.Facts.Names()),
 		slog.Any("strategies", k.Strategies.Listing()), slog.Any("attribution_policies", k.Policies.Listing()), slog.Any("interceptors", k.Chain.Codes()),
-		slog.Any("projections", k.Runner.Names()), slog.Any("replaced", k.Assembly.replacements()))
+		slog.Any("projections", k.Runner.Names()), slog.Any("reactions", k.reactions()), slog.Any("replaced", k.Assembly.replacements()))
 	k.warnOfMissingStrategies(ctx)
 	tuneGC()
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))

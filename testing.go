@@ -72,7 +72,7 @@ func (i *Instance) Consumers() []string { return slices.Clone(i.consumers) }
 func (k *core) consumers() []string {
 	names := k.Runner.Names()
 	for _, s := range k.Subscriptions {
-		names = append(names, s.Reaction.Name())
+		names = append(names, s.Reaction.Name)
 	}
 	slices.Sort(names)
 	return names

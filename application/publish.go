@@ -7,6 +7,7 @@ import (
 
 	"github.com/leadmill/leadmill/application/contract/eventsv1"
 	"github.com/leadmill/leadmill/domain/event"
+	"github.com/leadmill/leadmill/domain/field"
 )
 
 // Published is the stored form of a domain event: the versioned type and the JSON of its contract, public or internal,
@@ -49,4 +50,16 @@ func PublishInternal(typ string, contract any, at time.Time) (Published, error) 
 		return Published{}, fmt.Errorf("encode %s: %w", typ, err)
 	}
 	return Published{Type: typ, Payload: payload, At: at.UTC()}, nil
+}
+
+// PublicDimensions returns the dimensions of a lead as its events hold them; nil for none.
+func PublicDimensions(all []field.Dimension) eventsv1.Dimensions {
+	if len(all) == 0 {
+		return nil
+	}
+	out := make(eventsv1.Dimensions, len(all))
+	for i, d := range all {
+		out[i] = eventsv1.Dimension(d)
+	}
+	return out
 }

@@ -29,6 +29,7 @@ import (
 	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/customer"
 	"github.com/leadmill/leadmill/domain/event"
+	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/domain/money"
 	"github.com/leadmill/leadmill/domain/partner"
@@ -58,6 +59,39 @@ const (
 	leadTail = `"submitted_at":"2025-05-02T16:12:39.000000Z","previous_status":"received"}`
 	now      = `"2025-05-02T16:12:39.004217Z"`
 )
+
+// withDimensions is a Ref of a lead that has dimensions, which is the last member of each of its events.
+func withDimensions(r lead.Ref) lead.Ref {
+	r.Dimensions = []field.Dimension{{Name: "plan \"A\"", Value: "é"}, {Name: "state", Value: "TX"}}
+	return r
+}
+
+const dimensions = `,"dimensions":{"plan \"A\"":"é","state":"TX"}`
+
+// TestTranslateDimensions: every event of a lead that says what became of it has the lead's dimensions.
+func TestTranslateDimensions(t *testing.T) {
+	t.Parallel()
+	seen := 0
+	for _, c := range translations {
+		v := reflect.New(reflect.TypeOf(c.event)).Elem()
+		v.Set(reflect.ValueOf(c.event))
+		of := v.FieldByName("Ref")
+		if !of.IsValid() || c.typ == "lead.converted.v1" || c.typ == program.LeadDeletedType {
+			continue
+		}
+		seen++
+		r, ok := reflect.TypeAssert[lead.Ref](of)
+		require.True(t, ok)
+		of.Set(reflect.ValueOf(withDimensions(r)))
+		e, ok := reflect.TypeAssert[event.Event](v)
+		require.True(t, ok)
+		_, payload, _, err := translate(e)
+		require.NoError(t, err)
+		plain, _, _ := strings.Cut(strings.TrimSuffix(c.payload, "}"), `,"dimensions":`)
+		assert.Equal(t, plain+dimensions+"}", string(payload), c.typ)
+	}
+	assert.Equal(t, 9, seen)
+}
 
 // translations is every domain event with its stored form.
 var translations = []struct {
@@ -199,6 +233,11 @@ var translations = []struct {
 	},
 	{lead.Submitted{Ref: ref}, "lead.submitted.v1", leadHead + `"submitted_at":"2025-05-02T16:12:39.000000Z"}`},
 	{
+		lead.Submitted{Ref: withDimensions(ref), Number: 17},
+		"lead.submitted.v1",
+		leadHead + `"submitted_at":"2025-05-02T16:12:39.000000Z","number":17` + dimensions + `}`,
+	},
+	{
 		lead.Submitted{Ref: formRef, Number: 17},
 		"lead.submitted.v1",
 		`{"lead_id":"lead_1",` + formHead + `"submitted_at":"2025-05-02T16:12:39.000000Z","number":17}`,
@@ -289,7 +328,7 @@ func TestTranslate(t *testing.T) {
 			want = submitted
 		}
 		assert.Equal(t, want, at)
-		assert.NotEqual(t, eventsv1.IsPublic(typ), slices.Contains(internalTypes(), typ), "%s is either public or internal", typ)
+		assert.NotEqual(t, slices.Contains(eventsv1.Types(), typ), slices.Contains(internalTypes(), typ), "%s is either public or internal", typ)
 	}
 }
 
@@ -324,7 +363,7 @@ func TestPartnerClicked(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, `{"partner_id":"partner_1","referral_key":"k","clicked_at":`+now+`}`, string(payload))
 	assert.Contains(t, internalTypes(), program.PartnerClickedType)
-	assert.False(t, eventsv1.IsPublic(program.PartnerClickedType))
+	assert.NotContains(t, eventsv1.Types(), program.PartnerClickedType)
 }
 
 // TestEventsAreFound shows that the search sees events of value and pointer receivers and nothing else.

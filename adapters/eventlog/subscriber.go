@@ -125,15 +125,26 @@ func (s *Subscriber) Close() error {
 	return nil
 }
 
-// Retry asks that the parked events be delivered again, each aggregate's in order, by the instance that owns the consumer.
-// Those that fail again stay parked. It fails with application.ErrUnavailable.
-func (s *Subscriber) Retry(ctx context.Context) error {
+// Prepare adds the consumer's row unless it exists: at the log's head for a consumer that begins there, otherwise before
+// the first event. What happens after Prepare has returned is delivered. It fails with application.ErrUnavailable.
+func (s *Subscriber) Prepare(ctx context.Context) error {
+	return describeOrNil(s.db, "prepare "+s.config.Name, s.ensure(ctx))
+}
+
+// Retry asks that the parked events be delivered again, each aggregate's in order, by the instance that owns the consumer,
+// and returns how many there are. Those that fail again stay parked. It fails with application.ErrUnavailable.
+func (s *Subscriber) Retry(ctx context.Context) (asked int, err error) {
 	// A parked_at of zero asks for a retry. The owner sees it in the database, in whatever process it runs.
-	if _, err := s.db.Writer.ExecContext(ctx, "UPDATE event_parked SET parked_at = 0 WHERE consumer = ?", s.config.Name); err != nil {
-		return describe(s.db, "retry "+s.config.Name, err)
+	res, err := s.db.Writer.ExecContext(ctx, "UPDATE event_parked SET parked_at = 0 WHERE consumer = ?", s.config.Name)
+	if err != nil {
+		return 0, describe(s.db, "retry "+s.config.Name, err)
+	}
+	n, err := res.RowsAffected()
+	if err != nil {
+		return 0, describe(s.db, "retry "+s.config.Name, err)
 	}
 	s.retry.Notify()
-	return nil
+	return int(n), nil
 }
 
 type outcomeKey struct{}
@@ -180,16 +191,20 @@ func (s *Subscriber) run(ctx context.Context, out chan<- *message.Message) {
 }
 
 func (s *Subscriber) take(ctx context.Context) (*cursor, error) {
+	if err := s.ensure(ctx); err != nil {
+		return nil, err
+	}
+	return tryLease(ctx, s.db, s.config.Lease, s.config.Logger, s.config.Name)
+}
+
+func (s *Subscriber) ensure(ctx context.Context) error {
 	start := int64(0)
 	if s.config.FromHead {
 		head, err := s.reader.Head(ctx)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		start = head
 	}
-	if err := ensureConsumer(ctx, s.db, s.config.Name, start); err != nil {
-		return nil, err
-	}
-	return tryLease(ctx, s.db, s.config.Lease, s.config.Logger, s.config.Name)
+	return ensureConsumer(ctx, s.db, s.config.Name, start)
 }

@@ -201,6 +201,31 @@ func TestNewReactionFromHead(t *testing.T) {
 	})
 }
 
+// What happens after Prepare is delivered, however late the subscription begins; what was before is not.
+func TestPreparedReactionFromHead(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, d database) {
+		i := d.start(t)
+		seed(t, i, 1, 4)
+		require.NoError(t, i.sequencer.Drain(t.Context()))
+		c := eventlog.SubscriberConfig{Name: "prepared", FromHead: true}
+		require.NoError(t, i.subscriber(t, c).Prepare(t.Context()))
+		require.True(t, hasStatus(t, i, "prepared"))
+		seed(t, i, 5, 1)
+		require.NoError(t, i.sequencer.Drain(t.Context()))
+		s := i.subscriber(t, c)
+		require.NoError(t, s.Prepare(t.Context()), "a consumer that is there stays where it is")
+		r := &deliveries{}
+		react(t, s, r)
+		eventually(t, "what came after Prepare is there", func() bool { return r.count() == 5 })
+		for _, e := range r.all() {
+			require.Equal(t, int64(5), e.Version)
+		}
+		require.NoError(t, i.subscriber(t, eventlog.SubscriberConfig{Name: "early"}).Prepare(t.Context()))
+		require.Zero(t, i.status(t, "early").Position)
+	})
+}
+
 func TestReactionParksAndRetries(t *testing.T) {
 	t.Parallel()
 	onEngines(t, func(t *testing.T, d database) {
@@ -238,10 +263,13 @@ func TestReactionParksAndRetries(t *testing.T) {
 		seed(t, i, 11, 1)
 		eventually(t, "the new one is parked too", func() bool { return len(i.parked(t)) == 8 })
 		asking := elsewhere.subscriber(t, c) // another process, which does not own the consumer
-		require.NoError(t, asking.Retry(t.Context()))
+		n, err := asking.Retry(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, 8, n)
 		eventually(t, "it is refused again", func() bool { return i.parked(t)[0].Attempts == 6 })
 		healed.Store(true)
-		require.NoError(t, asking.Retry(t.Context()))
+		_, err = asking.Retry(t.Context())
+		require.NoError(t, err)
 		seed(t, i, 12, 1)
 		eventually(t, "all came", func() bool { return r.count() == 60 })
 		eventually(t, "none is parked", func() bool { return len(i.parked(t)) == 0 })

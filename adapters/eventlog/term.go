@@ -237,6 +237,7 @@ func (t *term) handle(e *application.StoredEvent) error {
 		t.mu.Lock()
 		t.parked[a] = true
 		t.mu.Unlock()
+		t.retry.Notify() // dispatch may wait for a new event, and from now on has to look for a Retry elsewhere
 	}
 	t.tracker.finish(e.Position, e.Position)
 	return nil
@@ -287,17 +288,19 @@ func (t *term) handleParked(a aggregate) error {
 }
 
 // deliver hands an event over until it is acked (reason nil) or all attempts failed. An error means that going or working
-// ended before.
+// ended before. The pauses between attempts do not grow by those of an outage before them.
 func (t *term) deliver(e *application.StoredEvent) (attempts int, reason, err error) {
-	for failures := 1; ; failures++ {
+	for outage := 0; ; {
 		reason, err := t.once(e)
 		if reason == nil || err != nil {
 			return attempts, nil, err
 		}
-		if !transient(t.db, reason) {
-			if attempts++; attempts >= t.config.Attempts {
-				return attempts, reason, nil
-			}
+		failures := attempts + 1
+		if transient(t.db, reason) {
+			outage++
+			failures = outage
+		} else if attempts++; attempts >= t.config.Attempts {
+			return attempts, reason, nil
 		}
 		t.config.Logger.Warn("event log: event will be tried again", eventAttrs(e, attempts, reason)...)
 		if err := lease.Pause(t.going, t.config.Backoff.delay(failures)); err != nil {

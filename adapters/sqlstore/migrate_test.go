@@ -47,7 +47,7 @@ func TestMigrate(t *testing.T) {
 	perEngine(t, func(t *testing.T, engine dbtest.Engine) {
 		db := open(t, dbtest.URL(t, engine))
 		require.ErrorIs(t, sqlstore.CheckVersion(t.Context(), db), sqlstore.ErrSchemaOlder)
-		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 0, this leadmill needs version 6")
+		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 0, this leadmill needs version 7")
 		require.Empty(t, tables(t, db), "looking changes nothing")
 		all, err := sqlstore.Status(t.Context(), db)
 		require.NoError(t, err)
@@ -58,6 +58,7 @@ func TestMigrate(t *testing.T) {
 			{Version: 4, Name: "0004_partner_program.sql"},
 			{Version: 5, Name: "0005_partner_activity.sql"},
 			{Version: 6, Name: "0006_jobs.sql"},
+			{Version: 7, Name: "0007_lead_dimensions.sql"},
 		}, all)
 		for range 2 {
 			require.NoError(t, sqlstore.Migrate(t.Context(), db))
@@ -76,7 +77,7 @@ func TestMigrate(t *testing.T) {
 		}
 		_, err = db.Writer.ExecContext(t.Context(), "DELETE FROM goose_db_version WHERE version_id IN (6, 99)")
 		require.NoError(t, err)
-		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 5, this leadmill needs version 6")
+		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 5, this leadmill needs version 7")
 	})
 }
 
@@ -95,7 +96,7 @@ func TestMigrateAtOnce(t *testing.T) {
 		db := open(t, url)
 		var rows []int
 		require.NoError(t, db.Reader.SelectContext(t.Context(), &rows, "SELECT version_id FROM goose_db_version ORDER BY id"))
-		require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6}, rows, "each ran once")
+		require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7}, rows, "each ran once")
 	})
 }
 
@@ -160,7 +161,7 @@ func TestMigrateProgram(t *testing.T) {
 			fmt.Sprintf("INSERT INTO leads VALUES ('lead_1', 'seller_1', 'ABCD1234', 'supplier', 'key_1', 'a', 'campaign_1', 'Solar', X'%x', '', 0, 'pending', '', '', 0, 0, 0, X'%x', 10, X'%064x', 201, X'%[2]x', 11, 12, 13)",
 				`{"zip":"02139"}`, "{}", 0),
 		}))
-		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 3, this leadmill needs version 6")
+		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 3, this leadmill needs version 7")
 		h := sqlstoretest.New(t, url) // which migrates
 		fresh := open(t, dbtest.URL(t, engine))
 		require.NoError(t, sqlstore.Migrate(t.Context(), fresh))

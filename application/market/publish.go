@@ -20,14 +20,15 @@ func Publish(e event.Event) (p application.Published, ok bool, err error) {
 		p := eventsv1.LeadSubmitted{
 			LeadID: e.LeadID, Origin: string(e.Origin), CampaignID: e.CampaignID, Category: e.Category,
 			SellerCode: e.SellerCode, PartnerID: e.PartnerID, SubmittedAt: eventsv1.UTC(e.SubmittedAt), Number: e.Number,
+			Dimensions: application.PublicDimensions(e.Dimensions),
 		}
-		return application.Published{Type: p.Type(), Payload: p.AppendJSON(make([]byte, 0, 320)), At: p.SubmittedAt.Time}, true, nil
+		return application.Published{Type: p.Type(), Payload: p.AppendJSON(make([]byte, 0, 320+40*len(p.Dimensions))), At: p.SubmittedAt.Time}, true, nil
 	case lead.Sold:
 		p, err := leadSold(e)
 		if err != nil {
 			return application.Published{}, true, err
 		}
-		return application.Published{Type: p.Type(), Payload: p.AppendJSON(make([]byte, 0, 448+192*len(p.Sales))), At: p.SoldAt.Time}, true, nil
+		return application.Published{Type: p.Type(), Payload: p.AppendJSON(make([]byte, 0, 448+192*len(p.Sales)+40*len(p.Dimensions))), At: p.SoldAt.Time}, true, nil
 	}
 	return application.PublishIfAny(contractOf(e))
 }
@@ -97,24 +98,28 @@ func contractOf(e event.Event) (eventsv1.Event, time.Time) {
 			LeadID: e.LeadID, Origin: string(e.Origin), CampaignID: e.CampaignID, Category: e.Category,
 			SellerCode: e.SellerCode, PartnerID: e.PartnerID, PendingUntil: eventsv1.UTC(e.Until), PendingAt: eventsv1.UTC(e.At),
 			SubmittedAt: eventsv1.UTC(e.SubmittedAt), PreviousStatus: string(e.PreviousStatus),
+			Dimensions: application.PublicDimensions(e.Dimensions),
 		}, e.At
 	case lead.Duplicate:
 		return eventsv1.LeadDuplicate{
 			LeadID: e.LeadID, Origin: string(e.Origin), CampaignID: e.CampaignID, Category: e.Category,
 			SellerCode: e.SellerCode, PartnerID: e.PartnerID, Code: string(e.Code), DuplicateAt: eventsv1.UTC(e.At),
 			SubmittedAt: eventsv1.UTC(e.SubmittedAt), PreviousStatus: string(e.PreviousStatus),
+			Dimensions: application.PublicDimensions(e.Dimensions),
 		}, e.At
 	case lead.Rejected:
 		return eventsv1.LeadRejected{
 			LeadID: e.LeadID, Origin: string(e.Origin), CampaignID: e.CampaignID, Category: e.Category,
 			SellerCode: e.SellerCode, PartnerID: e.PartnerID, Code: string(e.Code), RejectedAt: eventsv1.UTC(e.At),
 			SubmittedAt: eventsv1.UTC(e.SubmittedAt), PreviousStatus: string(e.PreviousStatus),
+			Dimensions: application.PublicDimensions(e.Dimensions),
 		}, e.At
 	case lead.Unsold:
 		return eventsv1.LeadUnsold{
 			LeadID: e.LeadID, Origin: string(e.Origin), CampaignID: e.CampaignID, Category: e.Category,
 			SellerCode: e.SellerCode, PartnerID: e.PartnerID, UnsoldAt: eventsv1.UTC(e.At),
 			SubmittedAt: eventsv1.UTC(e.SubmittedAt), PreviousStatus: string(e.PreviousStatus),
+			Dimensions: application.PublicDimensions(e.Dimensions),
 		}, e.At
 	}
 	return nil, time.Time{}
@@ -146,6 +151,7 @@ func leadSold(e lead.Sold) (eventsv1.LeadSold, error) {
 		LeadID: e.LeadID, Origin: string(e.Origin), CampaignID: e.CampaignID, Category: e.Category,
 		SellerCode: e.SellerCode, PartnerID: e.PartnerID, Sales: sales, Payout: eventsv1.Amount(e.Payout.Format(currency)),
 		SoldAt: eventsv1.UTC(e.At), SubmittedAt: eventsv1.UTC(e.SubmittedAt), PreviousStatus: string(e.PreviousStatus),
+		Dimensions: application.PublicDimensions(e.Dimensions),
 	}, nil
 }
 

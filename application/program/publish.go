@@ -111,6 +111,7 @@ func contractOf(e event.Event) (eventsv1.Event, time.Time) {
 			LeadID: e.LeadID, Origin: string(e.Origin), CampaignID: e.CampaignID, Category: e.Category,
 			SellerCode: e.SellerCode, PartnerID: e.PartnerID, Code: string(lead.CodeReviewRejected), RejectedAt: eventsv1.UTC(e.At),
 			SubmittedAt: eventsv1.UTC(e.SubmittedAt), PreviousStatus: string(e.PreviousReview),
+			Dimensions: application.PublicDimensions(e.Dimensions),
 		}, e.At
 	}
 	return nil, time.Time{}

@@ -326,6 +326,9 @@ func (c *Campaign) Archive(now time.Time) error {
 // CheckFields normalises the fields of a lead by the campaign's rules; see field.Rules.Check.
 func (c *Campaign) CheckFields(in field.Set) (field.Set, error) { return c.rules.Check(in) }
 
+// Dimensions returns what events tell of a lead with these fields, which CheckFields has normalised.
+func (c *Campaign) Dimensions(fields field.Set) []field.Dimension { return c.rules.Dimensions(fields) }
+
 // DedupeKeys returns the values of a lead that must be unique in the campaign, by the kind of their claim: one per field for
 // MatchAny, one over all fields for MatchAll. Empty values never match (docs/marketplace.md).
 func (c *Campaign) DedupeKeys(fields field.Set) map[string]string {

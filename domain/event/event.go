@@ -3,11 +3,21 @@
 // Stability: stable.
 package event
 
+import "time"
+
 // Event is a fact that happened to an aggregate. Events are internal to the domain; what the world sees is their public
 // contract in application/contract/eventsv1.
 type Event interface {
-	// EventType is the wire name without its version, such as "lead.sold".
+	// EventType is the wire name without its version, such as "lead.sold". That of a team's event is the whole wire name,
+	// such as "x.acme.lead_scored.v1".
 	EventType() string
+}
+
+// Timed is an Event of a team that says itself when it happened. The time of any other is that at which it is stored.
+type Timed interface {
+	Event
+	// OccurredAt is when it happened; the zero time is not known.
+	OccurredAt() time.Time
 }
 
 // Recorder is embedded in an aggregate. It counts the aggregate's events and keeps the new ones until they are stored.

@@ -37,12 +37,14 @@ var types = []Type{
 // Types returns all field types.
 func Types() []Type { return slices.Clone(types) }
 
-// Rule says what one field of a campaign must be. Options are the allowed values of an enum.
+// Rule says what one field of a campaign must be. Options are the allowed values of an enum. A field that is a Dimension is
+// told in the events of leads.
 type Rule struct {
-	Name     string
-	Type     Type
-	Required bool
-	Options  []string
+	Name      string
+	Type      Type
+	Required  bool
+	Options   []string
+	Dimension bool
 }
 
 const (
@@ -85,8 +87,9 @@ func Reserved(name string) bool { return slices.Contains(reserved, name) }
 
 // Rules are the field rules of a campaign together with the standard ones, in the order they are reported in.
 type Rules struct {
-	own []Rule
-	all []Rule
+	own     []Rule
+	all     []Rule
+	sources []source
 }
 
 // NewRules checks a campaign's own rules and adds the standard ones. It returns fault.ErrValidation, which names each member
@@ -102,6 +105,7 @@ func NewRules(own []Rule) (Rules, error) {
 	for i := range own {
 		checkRule(&own[i], i, seen, &v)
 	}
+	checkDimensions(own, &v)
 	if err := v.Err(); err != nil {
 		return Rules{}, err
 	}
@@ -119,7 +123,7 @@ func RestoreRules(own []Rule) Rules {
 		}
 		all = append(all, r)
 	}
-	return Rules{own: own, all: all}
+	return Rules{own: own, all: all, sources: sources(all)}
 }
 
 // Own returns the campaign's own rules.

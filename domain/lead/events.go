@@ -4,10 +4,11 @@ import (
 	"time"
 
 	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/money"
 )
 
-// Ref holds the members that all events of a lead share.
+// Ref holds the members that all events of a lead share. Dimensions are by name; they must not be changed.
 type Ref struct {
 	LeadID               string
 	Origin               Origin
@@ -15,6 +16,7 @@ type Ref struct {
 	SellerCode           string
 	PartnerID            string
 	SubmittedAt          time.Time
+	Dimensions           []field.Dimension
 }
 
 // Submitted becomes lead.submitted.v1. Number is the public id of a form lead, 0 for a supplier's lead.

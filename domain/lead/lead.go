@@ -101,10 +101,12 @@ type Lead struct {
 	s Snapshot
 }
 
-// Submission is what a supplier sends, its fields already normalised by the campaign's rules.
+// Submission is what a supplier sends, its fields already normalised by the campaign's rules, and the dimensions that these
+// rules make of them.
 type Submission struct {
 	ID, SellerID, SellerCode, KeyID, PartnerID, CampaignID, Category string
 	Fields                                                           field.Set
+	Dimensions                                                       []field.Dimension
 	ExternalID                                                       string
 	Test                                                             bool
 	At                                                               time.Time
@@ -115,7 +117,7 @@ type Submission struct {
 func Submit(n Submission) *Lead {
 	l := &Lead{s: Snapshot{
 		ID: n.ID, SellerID: n.SellerID, SellerCode: n.SellerCode, Origin: OriginSupplier, KeyID: n.KeyID,
-		PartnerID: n.PartnerID, CampaignID: n.CampaignID, Category: n.Category, Fields: n.Fields, ExternalID: n.ExternalID,
+		PartnerID: n.PartnerID, CampaignID: n.CampaignID, Category: n.Category, Fields: n.Fields, Dimensions: n.Dimensions, ExternalID: n.ExternalID,
 		Test: n.Test, Status: StatusReceived, CreatedAt: n.At, UpdatedAt: n.At,
 	}}
 	l.record(Submitted{Ref: l.ref()})
@@ -202,7 +204,7 @@ func (l *Lead) record(e event.Event) {
 func (l *Lead) ref() Ref {
 	return Ref{
 		LeadID: l.s.ID, Origin: l.s.Origin, CampaignID: l.s.CampaignID, Category: l.s.Category,
-		SellerCode: l.s.SellerCode, PartnerID: l.s.PartnerID, SubmittedAt: l.s.CreatedAt,
+		SellerCode: l.s.SellerCode, PartnerID: l.s.PartnerID, SubmittedAt: l.s.CreatedAt, Dimensions: l.s.Dimensions,
 	}
 }
 
@@ -281,13 +283,14 @@ func (f Facts) WithOutside(answers map[string]field.Set) Facts {
 }
 
 // Snapshot is a lead as it is stored. Code and Reason say why a lead is a duplicate or rejected. Payout and Shown are in
-// micro-units.
+// micro-units. Dimensions are those it was submitted with, so that all its events tell the same.
 type Snapshot struct {
 	ID, SellerID, SellerCode string
 	Origin                   Origin
 	KeyID, PartnerID         string
 	CampaignID, Category     string
 	Fields                   field.Set
+	Dimensions               []field.Dimension
 	ExternalID               string
 	Test                     bool
 	Status                   Status
@@ -303,7 +306,7 @@ type Snapshot struct {
 	Version                  int64
 }
 
-// Snapshot returns the lead as it is stored. Its fields and trace are shared and must not be changed.
+// Snapshot returns the lead as it is stored. Its fields, dimensions and trace are shared and must not be changed.
 func (l *Lead) Snapshot() Snapshot {
 	s := l.s
 	s.Sales, s.Review = slices.Clone(s.Sales), s.Review.clone()

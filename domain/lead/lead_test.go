@@ -22,10 +22,14 @@ var (
 	until = now.Add(72 * time.Hour)
 )
 
+// dimensions are those of all leads that are made here: each event of a lead must have them.
+var dimensions = []field.Dimension{{Name: "state", Value: "TX"}}
+
 func submission(test bool) lead.Submission {
 	return lead.Submission{
 		ID: "lead_1", SellerID: "seller_1", SellerCode: "ACME1234", KeyID: "key1", PartnerID: "partner_1", CampaignID: "campaign_1",
 		Category: "Auto Insurance", Fields: field.Set{"phone": field.TextValue("+15551234567")}, ExternalID: "x-1", Test: test, At: now,
+		Dimensions: dimensions,
 	}
 }
 
@@ -36,7 +40,7 @@ func outcome() lead.Outcome {
 func ref() lead.Ref {
 	return lead.Ref{
 		LeadID: "lead_1", Origin: lead.OriginSupplier, CampaignID: "campaign_1", Category: "Auto Insurance", SellerCode: "ACME1234",
-		PartnerID: "partner_1", SubmittedAt: now,
+		PartnerID: "partner_1", SubmittedAt: now, Dimensions: dimensions,
 	}
 }
 
@@ -46,7 +50,7 @@ func TestSubmit(t *testing.T) {
 	assert.Equal(t, lead.Snapshot{
 		ID: "lead_1", SellerID: "seller_1", SellerCode: "ACME1234", Origin: lead.OriginSupplier, KeyID: "key1", PartnerID: "partner_1",
 		CampaignID: "campaign_1", Category: "Auto Insurance", Fields: field.Set{"phone": field.TextValue("+15551234567")}, ExternalID: "x-1",
-		Status: lead.StatusReceived, CreatedAt: now, UpdatedAt: now, Version: 1,
+		Status: lead.StatusReceived, CreatedAt: now, UpdatedAt: now, Version: 1, Dimensions: dimensions,
 	}, l.Snapshot())
 	assert.Equal(t, []event.Event{lead.Submitted{Ref: ref()}}, l.Pending())
 	_, shown := l.Shown()

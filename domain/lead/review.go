@@ -78,10 +78,12 @@ type FormSubmission struct {
 	At                                  time.Time
 }
 
-// Offer is the campaign a form lead is offered in, with the fields that its rules normalised.
+// Offer is the campaign a form lead is offered in, with the fields that its rules normalised and the dimensions that they
+// make of them.
 type Offer struct {
 	CampaignID, Category string
 	Fields               field.Set
+	Dimensions           []field.Dimension
 }
 
 // CheckPerson checks the name and the email that every form lead has. It returns fault.ErrValidation with the members at
@@ -116,7 +118,8 @@ func SubmitForm(n FormSubmission) (*Lead, error) {
 		},
 	}}
 	if n.Offer != nil {
-		l.s.CampaignID, l.s.Category, l.s.Fields, l.s.Status = n.Offer.CampaignID, n.Offer.Category, n.Offer.Fields, StatusReceived
+		l.s.CampaignID, l.s.Category, l.s.Status = n.Offer.CampaignID, n.Offer.Category, StatusReceived
+		l.s.Fields, l.s.Dimensions = n.Offer.Fields, n.Offer.Dimensions
 	}
 	l.record(Submitted{Ref: l.ref(), Number: n.Number})
 	return l, nil
@@ -183,10 +186,9 @@ func (l *Lead) Erase(at time.Time) error {
 	if err := l.withdraw(at); err != nil {
 		return err
 	}
-	was := r.Status
+	l.record(Erased{Ref: l.ref(), PreviousReview: r.Status, Number: r.Number, At: at})
 	r.Status, r.Name, r.Email, r.Answers = ReviewStatusDeleted, "", "", nil
-	l.s.Fields, l.s.UpdatedAt = field.Set{}, at
-	l.record(Erased{Ref: l.ref(), PreviousReview: was, Number: r.Number, At: at})
+	l.s.Fields, l.s.Dimensions, l.s.UpdatedAt = field.Set{}, nil, at
 	return nil
 }
 

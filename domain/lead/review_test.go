@@ -26,7 +26,7 @@ func formSubmission() lead.FormSubmission {
 
 func offered() lead.FormSubmission {
 	n := formSubmission()
-	n.Offer = &lead.Offer{CampaignID: "campaign_1", Category: "Auto Insurance", Fields: field.Set{"email": field.TextValue("jane@example.com")}}
+	n.Offer = &lead.Offer{CampaignID: "campaign_1", Category: "Auto Insurance", Fields: field.Set{"email": field.TextValue("jane@example.com")}, Dimensions: dimensions}
 	return n
 }
 
@@ -36,7 +36,7 @@ func formRef() lead.Ref {
 
 func offeredRef() lead.Ref {
 	r := formRef()
-	r.CampaignID, r.Category = "campaign_1", "Auto Insurance"
+	r.CampaignID, r.Category, r.Dimensions = "campaign_1", "Auto Insurance", dimensions
 	return r
 }
 
@@ -51,7 +51,7 @@ func reviewed(t *testing.T, status lead.ReviewStatus, market lead.Status) *lead.
 		s.PendingUntil = until
 	}
 	if market == lead.StatusNotOffered {
-		s.CampaignID, s.Category, s.Fields = "", "", nil
+		s.CampaignID, s.Category, s.Fields, s.Dimensions = "", "", nil, nil
 	}
 	return lead.FromSnapshot(s)
 }
@@ -79,6 +79,7 @@ func TestSubmitForm(t *testing.T) {
 	l, err = lead.SubmitForm(offered())
 	require.NoError(t, err)
 	want.CampaignID, want.Category, want.Fields, want.Status = "campaign_1", "Auto Insurance", offered().Offer.Fields, lead.StatusReceived
+	want.Dimensions = dimensions
 	assert.Equal(t, want, l.Snapshot())
 	assert.Equal(t, []event.Event{lead.Submitted{Ref: offeredRef(), Number: 44}}, l.Pending())
 	assert.Equal(t, "jane@example.com", l.Facts().Field("email").Text, "rules see an offered lead as any other")
@@ -234,6 +235,7 @@ func TestEraseForgetsWhatIsPersonal(t *testing.T) {
 	}
 	assert.Empty(t, kept)
 	assert.Empty(t, l.Snapshot().Fields)
+	assert.Empty(t, l.Snapshot().Dimensions)
 	assert.NotEmpty(t, l.Sales(), "sales that were made stay")
 	assert.Equal(t, lead.StatusSold, l.Status())
 }
@@ -268,6 +270,6 @@ func TestReviewEventsHoldNothingPersonal(t *testing.T) {
 	}
 	ref := reflect.TypeFor[lead.Ref]()
 	for field := range ref.Fields() {
-		assert.Contains(t, []string{"LeadID", "Origin", "CampaignID", "Category", "SellerCode", "PartnerID", "SubmittedAt"}, field.Name)
+		assert.Contains(t, []string{"LeadID", "Origin", "CampaignID", "Category", "SellerCode", "PartnerID", "SubmittedAt", "Dimensions"}, field.Name)
 	}
 }

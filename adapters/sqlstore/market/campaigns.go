@@ -47,10 +47,11 @@ type campaignDefinition struct {
 }
 
 type fieldRule struct {
-	Name     string   `json:"name"`
-	Type     string   `json:"type"`
-	Required bool     `json:"required,omitempty"`
-	Options  []string `json:"options,omitempty"`
+	Name      string   `json:"name"`
+	Type      string   `json:"type"`
+	Required  bool     `json:"required,omitempty"`
+	Options   []string `json:"options,omitempty"`
+	Dimension bool     `json:"dimension,omitempty"`
 }
 
 type dedupeRule struct {
@@ -74,7 +75,7 @@ func newCampaignRow(n campaign.Snapshot) (campaignRow, error) {
 		Payout: payoutRule{Type: string(n.Payout.Type), Percent: int64(n.Payout.Percent), Fixed: int64(n.Payout.Fixed)},
 	}
 	for _, f := range n.Fields {
-		d.Fields = append(d.Fields, fieldRule{Name: f.Name, Type: string(f.Type), Required: f.Required, Options: f.Options})
+		d.Fields = append(d.Fields, fieldRule{Name: f.Name, Type: string(f.Type), Required: f.Required, Options: f.Options, Dimension: f.Dimension})
 	}
 	text, err := json.Marshal(d)
 	if err != nil {
@@ -121,7 +122,9 @@ func (r campaignRow) definition() (d campaignDefinition, err error) {
 func (d campaignDefinition) rules() []field.Rule {
 	var rules []field.Rule
 	for _, f := range d.Fields {
-		rules = append(rules, field.Rule{Name: f.Name, Type: field.Type(f.Type), Required: f.Required, Options: f.Options})
+		rules = append(rules, field.Rule{
+			Name: f.Name, Type: field.Type(f.Type), Required: f.Required, Options: f.Options, Dimension: f.Dimension,
+		})
 	}
 	return rules
 }

@@ -132,8 +132,8 @@ func (r formLeads) Save(ctx context.Context, l *lead.Lead) error {
 	if err != nil {
 		return r.t.Refuse(err)
 	}
-	matched, err := r.t.Exec(ctx, "UPDATE leads SET fields = ?, status = ?, pending_until = ?, updated_at = ?, version = ? WHERE id = ? AND version = ?",
-		fields, string(n.Status), engine.Micros(n.PendingUntil), engine.Micros(n.UpdatedAt), n.Version, n.ID, l.StoredVersion())
+	matched, err := r.t.Exec(ctx, "UPDATE leads SET fields = ?, dimensions = ?, status = ?, pending_until = ?, updated_at = ?, version = ? WHERE id = ? AND version = ?",
+		fields, leadrow.EncodeDimensions(n.Dimensions), string(n.Status), engine.Micros(n.PendingUntil), engine.Micros(n.UpdatedAt), n.Version, n.ID, l.StoredVersion())
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ type node struct {
 	Items       *node            `json:"items,omitempty"`
 	Properties  map[string]*node `json:"properties,omitempty"`
 	Required    []string         `json:"required,omitempty"`
-	Additional  *bool            `json:"additionalProperties,omitempty"`
+	Additional  json.RawMessage  `json:"additionalProperties,omitempty"` // true, or the schema of members without a name here
 }
 
 // TestGenerated holds schemas, golden files and asyncapi.yaml against the structs. With -update it writes them, but never
@@ -109,20 +109,29 @@ func TestFilesBelongToTypes(t *testing.T) {
 
 func TestTypes(t *testing.T) {
 	t.Parallel()
+	c := own(t)
+	assert.Equal(t, Types(), c.Types())
 	seen := map[string]bool{}
 	for _, typ := range Types() {
 		assert.False(t, seen[typ], typ)
 		seen[typ] = true
-		assert.True(t, IsPublic(typ))
-		schema, ok := Schema(typ)
+		assert.True(t, c.IsPublic(typ))
+		schema, ok := c.Schema(typ)
 		assert.True(t, ok, typ)
 		assert.True(t, json.Valid(schema))
 	}
-	assert.False(t, IsPublic("seller.created.v1"))
-	_, ok := Schema("../value")
+	assert.False(t, c.IsPublic("seller.created.v1"))
+	_, ok := c.Schema("../value")
 	assert.False(t, ok)
 	Types()[0] = "changed"
 	assert.NotEqual(t, "changed", Types()[0])
+}
+
+func own(t *testing.T) *Catalogue {
+	t.Helper()
+	c, err := NewCatalogue()
+	require.NoError(t, err)
+	return c
 }
 
 // TestGoldenIsReproduced fails when a member is removed, renamed, retyped, moved or encoded in another way.
@@ -152,7 +161,7 @@ func TestGoldenMatchesSchema(t *testing.T) {
 	const base = "https://leads.example.com/"
 	require.NoError(t, c.AddResource(base+"asyncapi.yaml", parseAsyncAPI(t)))
 	for _, typ := range Types() {
-		schema, _ := Schema(typ)
+		schema, _ := own(t).Schema(typ)
 		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema))
 		require.NoError(t, err)
 		require.NoError(t, c.AddResource(SchemaURL(base, typ), doc))
@@ -178,7 +187,7 @@ func TestGoldenMatchesSchema(t *testing.T) {
 			missing := slices.Contains(schema.Required, member)
 			require.Equal(t, missing, schema.Validate(data) != nil, "%s without %s", typ, member)
 			require.Equal(t, missing, message.Validate(full) != nil, "%s without %s", typ, member)
-			data[member] = map[string]any{}
+			data[member] = map[string]any{"other": 1}
 			require.Error(t, schema.Validate(data), "%s with another type of %s", typ, member)
 			data[member] = old
 		}
@@ -190,7 +199,7 @@ func TestOptionalMembers(t *testing.T) {
 	t.Parallel()
 	got := map[string][]string{}
 	for _, e := range events {
-		schema, _ := Schema(e.Type())
+		schema, _ := own(t).Schema(e.Type())
 		var n node
 		require.NoError(t, json.Unmarshal(schema, &n))
 		for member, m := range n.Properties {
@@ -206,7 +215,12 @@ func TestOptionalMembers(t *testing.T) {
 	assert.Equal(t, map[string][]string{
 		"partner.created.v1": {"referring_partner_id"},
 		"partner.updated.v1": {"referring_partner_id"},
-		"lead.submitted.v1":  {"number"},
+		"lead.submitted.v1":  {"dimensions", "number"},
+		"lead.pending.v1":    {"dimensions"},
+		"lead.sold.v1":       {"dimensions"},
+		"lead.duplicate.v1":  {"dimensions"},
+		"lead.rejected.v1":   {"dimensions"},
+		"lead.unsold.v1":     {"dimensions"},
 		"lead.converted.v1":  {"commission_transaction_amount"},
 	}, got)
 }
@@ -220,23 +234,28 @@ func TestBreaksAreFound(t *testing.T) {
 		return n
 	}
 	old := parse(`{"type":"object","required":["a"],"properties":{"a":{"type":"string","format":"date-time"},
+		"m":{"type":"object","additionalProperties":{"type":"string"}},
 		"l":{"type":"array","items":{"type":"object","required":["x"],"properties":{"x":{"type":"number"}}}}}}`)
 	assert.Empty(t, breaks("", old, old))
 	assert.Empty(t, breaks("", old, parse(`{"type":"object","required":["a","b"],"properties":{
+		"m":{"type":"object","additionalProperties": { "type": "string" }},
 		"a":{"type":"string","format":"date-time"},"b":{"type":"integer"},
 		"l":{"type":"array","items":{"type":"object","required":["x"],"properties":{"x":{"type":"number"}}}}}}`)))
 	for name, s := range map[string]string{
-		"removed": `{"type":"object","required":["a"],"properties":{"a":{"type":"string","format":"date-time"}}}`,
-		"retyped": `{"type":"object","required":["a"],"properties":{"a":{"type":"number","format":"date-time"},
+		"removed": `{"type":"object","required":["a"],"properties":{"m":{"type":"object","additionalProperties":{"type":"string"}},"a":{"type":"string","format":"date-time"}}}`,
+		"retyped": `{"type":"object","required":["a"],"properties":{"m":{"type":"object","additionalProperties":{"type":"string"}},"a":{"type":"number","format":"date-time"},
 			"l":{"type":"array","items":{"type":"object","required":["x"],"properties":{"x":{"type":"number"}}}}}}`,
-		"another format": `{"type":"object","required":["a"],"properties":{"a":{"type":"string"},
+		"another format": `{"type":"object","required":["a"],"properties":{"m":{"type":"object","additionalProperties":{"type":"string"}},"a":{"type":"string"},
 			"l":{"type":"array","items":{"type":"object","required":["x"],"properties":{"x":{"type":"number"}}}}}}`,
-		"no longer required": `{"type":"object","properties":{"a":{"type":"string","format":"date-time"},
+		"no longer required": `{"type":"object","properties":{"m":{"type":"object","additionalProperties":{"type":"string"}},"a":{"type":"string","format":"date-time"},
 			"l":{"type":"array","items":{"type":"object","required":["x"],"properties":{"x":{"type":"number"}}}}}}`,
-		"removed deep": `{"type":"object","required":["a"],"properties":{"a":{"type":"string","format":"date-time"},
+		"removed deep": `{"type":"object","required":["a"],"properties":{"m":{"type":"object","additionalProperties":{"type":"string"}},"a":{"type":"string","format":"date-time"},
 			"l":{"type":"array","items":{"type":"object"}}}}`,
-		"retyped deep": `{"type":"object","required":["a"],"properties":{"a":{"type":"string","format":"date-time"},
+		"retyped deep": `{"type":"object","required":["a"],"properties":{"m":{"type":"object","additionalProperties":{"type":"string"}},"a":{"type":"string","format":"date-time"},
 			"l":{"type":"array","items":{"type":"object","required":["x"],"properties":{"x":{"type":"string"}}}}}}`,
+		"another type of members without a name": `{"type":"object","required":["a"],"properties":{"a":{"type":"string","format":"date-time"},
+			"m":{"type":"object","additionalProperties":{"type":"number"}},
+			"l":{"type":"array","items":{"type":"object","required":["x"],"properties":{"x":{"type":"number"}}}}}}`,
 	} {
 		assert.NotEmpty(t, breaks("", old, parse(s)), name)
 	}
@@ -325,10 +344,21 @@ func breaks(at string, old, now *node) []string {
 			out = append(out, at+"."+name+": no longer always there")
 		}
 	}
+	if a, b := compact(old.Additional), compact(now.Additional); a != b {
+		out = append(out, at+": members without a name were "+a+" and are "+b)
+	}
 	if old.Items != nil && now.Items != nil {
 		out = append(out, breaks(at+"[]", old.Items, now.Items)...)
 	}
 	return out
+}
+
+func compact(b json.RawMessage) string {
+	var out bytes.Buffer
+	if err := json.Compact(&out, b); err != nil {
+		return string(b)
+	}
+	return out.String()
 }
 
 // current fails when the file at path does not have the content, or writes it with -update.
@@ -351,6 +381,8 @@ func schemaOf(typ reflect.Type, docs map[string]string) *node {
 		return &node{Type: "string", Format: "date-time"}
 	case reflect.TypeFor[json.RawMessage]():
 		return &node{Type: "object"}
+	case reflect.TypeFor[Dimensions]():
+		return &node{Type: "object", Additional: json.RawMessage(`{"type":"string"}`)}
 	}
 	switch typ.Kind() {
 	case reflect.String:
@@ -362,8 +394,7 @@ func schemaOf(typ reflect.Type, docs map[string]string) *node {
 	case reflect.Slice:
 		return &node{Type: "array", Items: schemaOf(typ.Elem(), docs)}
 	case reflect.Struct:
-		open := true
-		n := &node{Type: "object", Description: docs[typ.Name()], Properties: map[string]*node{}, Additional: &open}
+		n := &node{Type: "object", Description: docs[typ.Name()], Properties: map[string]*node{}, Additional: json.RawMessage("true")}
 		for f := range typ.Fields() {
 			name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 			member := schemaOf(f.Type, docs)
@@ -444,7 +475,7 @@ channels:
     messages:
 `)
 	for _, e := range events {
-		fmt.Fprintf(&b, "      %s:\n        $ref: '#/components/messages/%s'\n", e.Type(), e.Type())
+		b.Write(appendChannelMessage(nil, e.Type()))
 	}
 	b.WriteString(`operations:
   publishEvents:
@@ -455,20 +486,7 @@ components:
   messages:
 `)
 	for _, e := range events {
-		fmt.Fprintf(&b, `    %[1]s:
-      name: %[1]s
-      summary: %[2]q
-      contentType: application/cloudevents+json
-      payload:
-        allOf:
-          - $ref: '#/components/schemas/envelope'
-          - type: object
-            properties:
-              type:
-                const: %[1]s
-              data:
-                $ref: ./schemas/%[1]s.json
-`, e.Type(), docs[reflect.TypeOf(e).Name()])
+		b.Write(appendMessage(nil, e.Type(), docs[reflect.TypeOf(e).Name()]))
 	}
 	b.WriteString("  schemas:\n    envelope:\n")
 	writeYAML(&b, "      ", schemaOf(reflect.TypeFor[Envelope](), docs))
@@ -498,7 +516,7 @@ func writeYAML(b *strings.Builder, indent string, n *node) {
 func parseAsyncAPI(t *testing.T) any {
 	t.Helper()
 	var doc any
-	require.NoError(t, yaml.Unmarshal(AsyncAPI(), &doc))
+	require.NoError(t, yaml.Unmarshal(own(t).AsyncAPI(), &doc))
 	encoded, err := json.Marshal(doc)
 	require.NoError(t, err)
 	parsed, err := jsonschema.UnmarshalJSON(bytes.NewReader(encoded))
@@ -561,6 +579,8 @@ func fill(t *testing.T, v reflect.Value) {
 			*p = "45.00"
 		case *Time:
 			p.Time = moment
+		case *Dimensions:
+			*p = Dimensions{{"plan", "family"}, {"state", "TX"}}
 		case *[]Sale:
 			*p = make([]Sale, 1)
 			fill(t, reflect.ValueOf(*p).Index(0))

@@ -2,6 +2,8 @@
 // is additive only: a member is never removed, renamed or retyped, and readers ignore members they do not know. No event
 // holds personal data. Source: docs/events.md.
 //
+// A Catalogue lists the types of an installation, which are these and those of teams.
+//
 // Each type has a JSON Schema of its data (schemas/), an example that never changes (golden/) and an entry in
 // asyncapi.yaml. Schemas and asyncapi.yaml are written from the structs by go generate, which refuses a change that
 // would break the contract.
@@ -25,36 +27,19 @@ type Event interface {
 // events has one value of every public event, in the order of the documentation; each file lists its own.
 var events = slices.Concat(partnerEvents, customerEvents, buyerEvents, campaignEvents, leadEvents)
 
-var types, public = func() ([]string, map[string]bool) {
-	list, set := make([]string, 0, len(events)), make(map[string]bool, len(events))
+var types = func() []string {
+	list := make([]string, 0, len(events))
 	for _, e := range events {
 		list = append(list, e.Type())
-		set[e.Type()] = true
 	}
-	return list, set
+	return list
 }()
 
-// Types returns the names of all public events.
+// Types returns the names of Leadmill's own public events. A Catalogue has those of teams too.
 func Types() []string { return slices.Clone(types) }
-
-// IsPublic reports whether typ names a public event.
-func IsPublic(typ string) bool { return public[typ] }
 
 //go:embed schemas/*.json
 var schemas embed.FS
 
 //go:embed asyncapi.yaml
 var asyncAPI []byte
-
-// Schema returns the JSON Schema (2020-12) of the data of a public event; ok is false for any other type.
-func Schema(typ string) (schema []byte, ok bool) {
-	if !public[typ] {
-		return nil, false
-	}
-	schema, err := schemas.ReadFile("schemas/" + typ + ".json")
-	return schema, err == nil
-}
-
-// AsyncAPI returns the AsyncAPI 3 document that lists all public events, in YAML. It refers to the schemas as
-// ./schemas/<type>.json, beside the place it is served from.
-func AsyncAPI() []byte { return slices.Clone(asyncAPI) }

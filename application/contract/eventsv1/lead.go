@@ -15,43 +15,46 @@ var leadEvents = []Event{
 // LeadSubmitted is the data of lead.submitted.v1: a supplier sent a lead, or a partner one through the seller's lead form.
 // What becomes of it is told by further events.
 type LeadSubmitted struct {
-	LeadID      string `json:"lead_id"`          // the lead's id
-	Origin      string `json:"origin"`           // how the lead arrived, such as supplier or form
-	CampaignID  string `json:"campaign_id"`      // the lead's campaign; empty for a form lead that is not offered to buyers
-	Category    string `json:"category"`         // the campaign's category; empty without a campaign
-	SellerCode  string `json:"seller_code"`      // the seller's code
-	PartnerID   string `json:"partner_id"`       // who supplied the lead
-	SubmittedAt Time   `json:"submitted_at"`     // when it happened
-	Number      int64  `json:"number,omitempty"` // a form lead's public id, counted per seller; absent for other leads
+	LeadID      string     `json:"lead_id"`              // the lead's id
+	Origin      string     `json:"origin"`               // how the lead arrived, such as supplier or form
+	CampaignID  string     `json:"campaign_id"`          // the lead's campaign; empty for a form lead that is not offered to buyers
+	Category    string     `json:"category"`             // the campaign's category; empty without a campaign
+	SellerCode  string     `json:"seller_code"`          // the seller's code
+	PartnerID   string     `json:"partner_id"`           // who supplied the lead
+	SubmittedAt Time       `json:"submitted_at"`         // when it happened
+	Number      int64      `json:"number,omitempty"`     // a form lead's public id, counted per seller; absent for other leads
+	Dimensions  Dimensions `json:"dimensions,omitempty"` // facts about the lead that are not personal, such as its state; absent when there are none
 }
 
 // LeadPending is the data of lead.pending.v1: no buyer takes the lead now; it waits.
 type LeadPending struct {
-	LeadID         string `json:"lead_id"`         // the lead's id
-	Origin         string `json:"origin"`          // how the lead arrived, such as supplier or form
-	CampaignID     string `json:"campaign_id"`     // the lead's campaign
-	Category       string `json:"category"`        // the campaign's category
-	SellerCode     string `json:"seller_code"`     // the seller's code
-	PartnerID      string `json:"partner_id"`      // who supplied the lead
-	PendingUntil   Time   `json:"pending_until"`   // when its time runs out
-	PendingAt      Time   `json:"pending_at"`      // when it happened
-	SubmittedAt    Time   `json:"submitted_at"`    // when the lead was submitted
-	PreviousStatus string `json:"previous_status"` // where the lead stood before; received when it was new
+	LeadID         string     `json:"lead_id"`              // the lead's id
+	Origin         string     `json:"origin"`               // how the lead arrived, such as supplier or form
+	CampaignID     string     `json:"campaign_id"`          // the lead's campaign
+	Category       string     `json:"category"`             // the campaign's category
+	SellerCode     string     `json:"seller_code"`          // the seller's code
+	PartnerID      string     `json:"partner_id"`           // who supplied the lead
+	PendingUntil   Time       `json:"pending_until"`        // when its time runs out
+	PendingAt      Time       `json:"pending_at"`           // when it happened
+	SubmittedAt    Time       `json:"submitted_at"`         // when the lead was submitted
+	PreviousStatus string     `json:"previous_status"`      // where the lead stood before; received when it was new
+	Dimensions     Dimensions `json:"dimensions,omitempty"` // facts about the lead that are not personal, such as its state; absent when there are none
 }
 
 // LeadSold is the data of lead.sold.v1: the lead was sold to one or more buyers.
 type LeadSold struct {
-	LeadID         string `json:"lead_id"`         // the lead's id
-	Origin         string `json:"origin"`          // how the lead arrived, such as supplier or form
-	CampaignID     string `json:"campaign_id"`     // the lead's campaign
-	Category       string `json:"category"`        // the campaign's category
-	SellerCode     string `json:"seller_code"`     // the seller's code
-	PartnerID      string `json:"partner_id"`      // who supplied the lead
-	Sales          []Sale `json:"sales"`           // the lead's sales, at least one
-	Payout         Amount `json:"payout"`          // what the supplier earns for all sales together, in their currency
-	SoldAt         Time   `json:"sold_at"`         // when it happened
-	SubmittedAt    Time   `json:"submitted_at"`    // when the lead was submitted
-	PreviousStatus string `json:"previous_status"` // where the lead stood before: received when it was new, or pending
+	LeadID         string     `json:"lead_id"`              // the lead's id
+	Origin         string     `json:"origin"`               // how the lead arrived, such as supplier or form
+	CampaignID     string     `json:"campaign_id"`          // the lead's campaign
+	Category       string     `json:"category"`             // the campaign's category
+	SellerCode     string     `json:"seller_code"`          // the seller's code
+	PartnerID      string     `json:"partner_id"`           // who supplied the lead
+	Sales          []Sale     `json:"sales"`                // the lead's sales, at least one
+	Payout         Amount     `json:"payout"`               // what the supplier earns for all sales together, in their currency
+	SoldAt         Time       `json:"sold_at"`              // when it happened
+	SubmittedAt    Time       `json:"submitted_at"`         // when the lead was submitted
+	PreviousStatus string     `json:"previous_status"`      // where the lead stood before: received when it was new, or pending
+	Dimensions     Dimensions `json:"dimensions,omitempty"` // facts about the lead that are not personal, such as its state; absent when there are none
 }
 
 // Sale is one lead sold under one contract.
@@ -65,43 +68,46 @@ type Sale struct {
 
 // LeadDuplicate is the data of lead.duplicate.v1: the lead is somebody who is known already.
 type LeadDuplicate struct {
-	LeadID         string `json:"lead_id"`         // the lead's id
-	Origin         string `json:"origin"`          // how the lead arrived, such as supplier or form
-	CampaignID     string `json:"campaign_id"`     // the lead's campaign
-	Category       string `json:"category"`        // the campaign's category
-	SellerCode     string `json:"seller_code"`     // the seller's code
-	PartnerID      string `json:"partner_id"`      // who supplied the lead
-	Code           string `json:"code"`            // the rule by which it is a duplicate
-	DuplicateAt    Time   `json:"duplicate_at"`    // when it happened
-	SubmittedAt    Time   `json:"submitted_at"`    // when the lead was submitted
-	PreviousStatus string `json:"previous_status"` // where the lead stood before; received when it was new
+	LeadID         string     `json:"lead_id"`              // the lead's id
+	Origin         string     `json:"origin"`               // how the lead arrived, such as supplier or form
+	CampaignID     string     `json:"campaign_id"`          // the lead's campaign
+	Category       string     `json:"category"`             // the campaign's category
+	SellerCode     string     `json:"seller_code"`          // the seller's code
+	PartnerID      string     `json:"partner_id"`           // who supplied the lead
+	Code           string     `json:"code"`                 // the rule by which it is a duplicate
+	DuplicateAt    Time       `json:"duplicate_at"`         // when it happened
+	SubmittedAt    Time       `json:"submitted_at"`         // when the lead was submitted
+	PreviousStatus string     `json:"previous_status"`      // where the lead stood before; received when it was new
+	Dimensions     Dimensions `json:"dimensions,omitempty"` // facts about the lead that are not personal, such as its state; absent when there are none
 }
 
 // LeadRejected is the data of lead.rejected.v1: a rule refused the lead, or the seller rejected a form lead.
 type LeadRejected struct {
-	LeadID         string `json:"lead_id"`         // the lead's id
-	Origin         string `json:"origin"`          // how the lead arrived, such as supplier or form
-	CampaignID     string `json:"campaign_id"`     // the lead's campaign; empty for a form lead that is not offered to buyers
-	Category       string `json:"category"`        // the campaign's category; empty without a campaign
-	SellerCode     string `json:"seller_code"`     // the seller's code
-	PartnerID      string `json:"partner_id"`      // who supplied the lead
-	Code           string `json:"code"`            // the rule that refused it; review_rejected when the seller rejected a form lead
-	RejectedAt     Time   `json:"rejected_at"`     // when it happened
-	SubmittedAt    Time   `json:"submitted_at"`    // when the lead was submitted
-	PreviousStatus string `json:"previous_status"` // where the lead stood before: received when it was new, submitted when the seller rejected a form lead
+	LeadID         string     `json:"lead_id"`              // the lead's id
+	Origin         string     `json:"origin"`               // how the lead arrived, such as supplier or form
+	CampaignID     string     `json:"campaign_id"`          // the lead's campaign; empty for a form lead that is not offered to buyers
+	Category       string     `json:"category"`             // the campaign's category; empty without a campaign
+	SellerCode     string     `json:"seller_code"`          // the seller's code
+	PartnerID      string     `json:"partner_id"`           // who supplied the lead
+	Code           string     `json:"code"`                 // the rule that refused it; review_rejected when the seller rejected a form lead
+	RejectedAt     Time       `json:"rejected_at"`          // when it happened
+	SubmittedAt    Time       `json:"submitted_at"`         // when the lead was submitted
+	PreviousStatus string     `json:"previous_status"`      // where the lead stood before: received when it was new, submitted when the seller rejected a form lead
+	Dimensions     Dimensions `json:"dimensions,omitempty"` // facts about the lead that are not personal, such as its state; absent when there are none
 }
 
 // LeadUnsold is the data of lead.unsold.v1: the lead's time ran out without a buyer.
 type LeadUnsold struct {
-	LeadID         string `json:"lead_id"`         // the lead's id
-	Origin         string `json:"origin"`          // how the lead arrived, such as supplier or form
-	CampaignID     string `json:"campaign_id"`     // the lead's campaign
-	Category       string `json:"category"`        // the campaign's category
-	SellerCode     string `json:"seller_code"`     // the seller's code
-	PartnerID      string `json:"partner_id"`      // who supplied the lead
-	UnsoldAt       Time   `json:"unsold_at"`       // when it happened
-	SubmittedAt    Time   `json:"submitted_at"`    // when the lead was submitted
-	PreviousStatus string `json:"previous_status"` // where the lead stood before: pending
+	LeadID         string     `json:"lead_id"`              // the lead's id
+	Origin         string     `json:"origin"`               // how the lead arrived, such as supplier or form
+	CampaignID     string     `json:"campaign_id"`          // the lead's campaign
+	Category       string     `json:"category"`             // the campaign's category
+	SellerCode     string     `json:"seller_code"`          // the seller's code
+	PartnerID      string     `json:"partner_id"`           // who supplied the lead
+	UnsoldAt       Time       `json:"unsold_at"`            // when it happened
+	SubmittedAt    Time       `json:"submitted_at"`         // when the lead was submitted
+	PreviousStatus string     `json:"previous_status"`      // where the lead stood before: pending
+	Dimensions     Dimensions `json:"dimensions,omitempty"` // facts about the lead that are not personal, such as its state; absent when there are none
 }
 
 // LeadConverted is the data of lead.converted.v1: the seller made a form lead a customer.
@@ -152,7 +158,7 @@ func (e LeadSubmitted) AppendJSON(b []byte) []byte {
 		b = append(b, `,"number":`...)
 		b = strconv.AppendInt(b, e.Number, 10)
 	}
-	return append(b, '}')
+	return append(e.Dimensions.appendMember(b), '}')
 }
 
 // AppendJSON appends what json.Marshal makes of e, without reflection. An amount that is no number becomes null, where
@@ -189,7 +195,7 @@ func (e LeadSold) AppendJSON(b []byte) []byte {
 	b = e.SubmittedAt.appendJSON(b)
 	b = append(b, `,"previous_status":`...)
 	b = appendString(b, e.PreviousStatus)
-	return append(b, '}')
+	return append(e.Dimensions.appendMember(b), '}')
 }
 
 // appendLead appends the opening brace and what every event of a lead begins with.

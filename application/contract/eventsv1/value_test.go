@@ -101,6 +101,9 @@ func TestAppendEqualsMarshal(t *testing.T) {
 			Category: text.Draw(t, "category"), SellerCode: text.Draw(t, "seller"), PartnerID: text.Draw(t, "partner"),
 			SubmittedAt: drawTime(t, "submitted"), Number: rapid.OneOf(rapid.Just[int64](0), rapid.Int64()).Draw(t, "number"),
 		}
+		for range rapid.IntRange(0, 3).Draw(t, "dimensions") {
+			submitted.Dimensions = append(submitted.Dimensions, Dimension{text.Draw(t, "dimension"), text.Draw(t, "value")})
+		}
 		want, err := json.Marshal(submitted)
 		require.NoError(t, err)
 		require.Equal(t, string(want), string(submitted.AppendJSON(nil)))
@@ -109,7 +112,7 @@ func TestAppendEqualsMarshal(t *testing.T) {
 			LeadID: submitted.LeadID, Origin: submitted.Origin, CampaignID: submitted.CampaignID,
 			Category: submitted.Category, SellerCode: submitted.SellerCode, PartnerID: submitted.PartnerID,
 			Payout: amount.Draw(t, "payout"), SoldAt: drawTime(t, "sold"), SubmittedAt: submitted.SubmittedAt,
-			PreviousStatus: text.Draw(t, "previous"),
+			PreviousStatus: text.Draw(t, "previous"), Dimensions: submitted.Dimensions,
 		}
 		for range rapid.IntRange(0, 3).Draw(t, "sales") {
 			sold.Sales = append(sold.Sales, Sale{
@@ -135,6 +138,27 @@ func TestAppendEqualsMarshal(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, string(encoded), string(envelope.AppendJSON(nil)))
 	})
+}
+
+func TestDimensions(t *testing.T) {
+	t.Parallel()
+	d := Dimensions{{"state", "TX"}, {"zip_prefix", "750"}}
+	assert.Equal(t, "750", d.Get("zip_prefix"))
+	assert.Empty(t, d.Get("country"))
+	encoded, err := json.Marshal(LeadPending{Dimensions: d})
+	require.NoError(t, err)
+	assert.Contains(t, string(encoded), `,"dimensions":{"state":"TX","zip_prefix":"750"}`)
+	encoded, err = json.Marshal(LeadPending{Dimensions: Dimensions{}})
+	require.NoError(t, err)
+	assert.NotContains(t, string(encoded), "dimensions")
+	var got Dimensions
+	require.NoError(t, json.Unmarshal([]byte(` { "state" : "TX", "zip_prefix":"750" } `), &got))
+	assert.Equal(t, d, got)
+	require.NoError(t, json.Unmarshal([]byte(`null`), &got))
+	assert.Nil(t, got)
+	for _, wrong := range []string{`[]`, `"TX"`, `{"state":1}`, `{"state":{}}`, `7`} {
+		require.Error(t, json.Unmarshal([]byte(wrong), &got), wrong)
+	}
 }
 
 func TestEnvelope(t *testing.T) {

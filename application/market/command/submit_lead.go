@@ -201,7 +201,7 @@ func (s *Submission) submit(c *campaign.Campaign, fields field.Set, at time.Time
 	return lead.Submit(lead.Submission{
 		ID: s.leadID, SellerID: s.Actor.SellerID, SellerCode: s.Actor.SellerCode,
 		KeyID: s.Actor.KeyID, PartnerID: s.Actor.PartnerID, CampaignID: c.ID(), Category: c.Category(), Fields: fields,
-		ExternalID: s.ExternalID, Test: s.Test, At: at,
+		Dimensions: c.Dimensions(fields), ExternalID: s.ExternalID, Test: s.Test, At: at,
 	})
 }
 

@@ -15,17 +15,12 @@ import (
 	"github.com/leadmill/leadmill/domain/lead"
 )
 
-// MatchPending offers pending leads again after an event that may bring them a buyer: a buyer or a contract that can take
-// more than before, or a campaign that sells again. It also makes the first offer of a form lead that became pending.
-type MatchPending struct {
-	Match bus.Handler[marketcommand.MatchPending, marketcommand.Matched]
-}
+// MatchPending is the name of the reaction that NewMatchPending returns.
+const MatchPending = "match-pending"
 
-// Name implements application.Reaction.
-func (MatchPending) Name() string { return "match-pending" }
-
-// Types implements application.Reaction.
-func (MatchPending) Types() []string {
+// MatchPendingTypes returns the types of its events: a buyer, contract or campaign that can take more than before, and a form lead
+// that became pending.
+func MatchPendingTypes() []string {
 	return []string{
 		eventsv1.BuyerFunded{}.Type(), eventsv1.BuyerResumed{}.Type(), eventsv1.BuyerUpdated{}.Type(),
 		eventsv1.ContractCreated{}.Type(), eventsv1.ContractUpdated{}.Type(), eventsv1.ContractResumed{}.Type(),
@@ -34,8 +29,18 @@ func (MatchPending) Types() []string {
 	}
 }
 
-// React implements application.Reaction. It ignores a supplier's lead that became pending, which was offered just before.
-func (r MatchPending) React(ctx context.Context, e application.StoredEvent) error {
+// NewMatchPending returns the reaction that offers pending leads again after an event that may bring them a buyer. It also makes
+// the first offer of a form lead that became pending.
+func NewMatchPending(match bus.Handler[marketcommand.MatchPending, marketcommand.Matched]) application.Reactor {
+	return matchPending{match}
+}
+
+type matchPending struct {
+	match bus.Handler[marketcommand.MatchPending, marketcommand.Matched]
+}
+
+// React implements application.Reactor. It ignores a supplier's lead that became pending, which was offered just before.
+func (r matchPending) React(ctx context.Context, e application.StoredEvent) error {
 	var about struct {
 		CampaignID string `json:"campaign_id"`
 		BuyerID    string `json:"buyer_id"`
@@ -48,7 +53,7 @@ func (r MatchPending) React(ctx context.Context, e application.StoredEvent) erro
 	if about.CampaignID == "" && about.BuyerID == "" || about.LeadID != "" && about.Origin != string(lead.OriginForm) {
 		return nil
 	}
-	_, err := r.Match.Handle(ctx, marketcommand.MatchPending{
+	_, err := r.match.Handle(ctx, marketcommand.MatchPending{
 		SellerID: e.SellerID, CampaignID: about.CampaignID, BuyerID: about.BuyerID,
 		LeadID: about.LeadID,
 	})

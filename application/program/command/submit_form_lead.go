@@ -167,7 +167,7 @@ func (h SubmitFormLeadHandler) check(ctx context.Context, tx program.Tx, c Submi
 	if err != nil {
 		return d, nil //nolint:nilerr // a lead that lacks required fields is taken, but not offered
 	}
-	d.campaign, d.Offer = found, &lead.Offer{CampaignID: found.ID(), Category: found.Category(), Fields: fields}
+	d.campaign, d.Offer = found, &lead.Offer{CampaignID: found.ID(), Category: found.Category(), Fields: fields, Dimensions: found.Dimensions(fields)}
 	return d, nil
 }
 

@@ -14,23 +14,24 @@ import (
 	programcommand "github.com/leadmill/leadmill/application/program/command"
 )
 
-// Invitations queues the mail to an invited partner.
-type Invitations struct {
-	Queue bus.Handler[programcommand.QueueInvitation, struct{}]
+// Invitations is the name of the reaction that NewInvitations returns.
+const Invitations = "invitations"
+
+// NewInvitations returns the reaction that queues the mail to an invited partner, after partner.invited.v1.
+func NewInvitations(queue bus.Handler[programcommand.QueueInvitation, struct{}]) application.Reactor {
+	return invitations{queue}
 }
 
-// Name implements application.Reaction.
-func (Invitations) Name() string { return "invitations" }
+type invitations struct {
+	queue bus.Handler[programcommand.QueueInvitation, struct{}]
+}
 
-// Types implements application.Reaction.
-func (Invitations) Types() []string { return []string{eventsv1.PartnerInvited{}.Type()} }
-
-// React implements application.Reaction.
-func (r Invitations) React(ctx context.Context, e application.StoredEvent) error {
+// React implements application.Reactor.
+func (r invitations) React(ctx context.Context, e application.StoredEvent) error {
 	var invited eventsv1.PartnerInvited
 	if err := json.Unmarshal(e.Payload, &invited); err != nil {
 		return fmt.Errorf("read %s: %w", e.Type, err)
 	}
-	_, err := r.Queue.Handle(ctx, programcommand.QueueInvitation{EventID: e.ID, SellerID: e.SellerID, PartnerID: invited.PartnerID})
+	_, err := r.queue.Handle(ctx, programcommand.QueueInvitation{EventID: e.ID, SellerID: e.SellerID, PartnerID: invited.PartnerID})
 	return err
 }

@@ -25,7 +25,7 @@ const (
 
 func (h Handlers) listEvents(k *httpport.Call) {
 	var v fault.Violations
-	q := eventsOf(k.Query(), &v)
+	q := h.eventsOf(k.Query(), &v)
 	if err := v.Err(); err != nil {
 		k.Fail(err)
 		return
@@ -63,7 +63,7 @@ func (h Handlers) listEvents(k *httpport.Call) {
 	k.JSON(http.StatusOK, append(b, `,"status":1}`...))
 }
 
-func eventsOf(values url.Values, v *fault.Violations) feedquery.Events {
+func (h Handlers) eventsOf(values url.Values, v *fault.Violations) feedquery.Events {
 	number := func(name string, least, most, otherwise int64, message string) int64 {
 		s := values.Get(name)
 		if s == "" {
@@ -85,7 +85,7 @@ func eventsOf(values url.Values, v *fault.Violations) feedquery.Events {
 		if typ == "" || slices.Contains(q.Types, typ) {
 			continue
 		}
-		if !eventsv1.IsPublic(typ) {
+		if !h.Catalogue.IsPublic(typ) {
 			v.Add("types", fault.InvalidValue, "must be types of events such as lead.sold.v1, separated by commas")
 			break
 		}

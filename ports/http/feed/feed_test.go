@@ -32,7 +32,7 @@ func newAppWith(t testing.TB, change func(*porttest.App, *Handlers), options ...
 }
 
 func handlers(a *porttest.App) Handlers {
-	return Handlers{Events: eventsBy(a, func(context.Context, feedquery.Events) (feedquery.EventPage, error) {
+	return Handlers{Catalogue: catalogue, Events: eventsBy(a, func(context.Context, feedquery.Events) (feedquery.EventPage, error) {
 		return feedquery.EventPage{Next: 7, Events: []application.StoredEvent{{Position: 7, EventRecord: application.EventRecord{
 			ID:       "event_1",
 			SellerID: "seller_1", AggregateType: "lead", AggregateID: "lead_1", AggregateVersion: 2, Type: "lead.sold.v1",
@@ -40,6 +40,15 @@ func handlers(a *porttest.App) Handlers {
 		}}}}, nil
 	})}
 }
+
+// catalogue has a type of a team.
+var catalogue = func() *eventsv1.Catalogue {
+	c, err := eventsv1.NewCatalogue(eventsv1.Definition{Type: "x.acme.lead_scored.v1", Schema: []byte(`{"type":"object"}`)})
+	if err != nil {
+		panic(err)
+	}
+	return c
+}()
 
 func eventsBy(a *porttest.App, read func(context.Context, feedquery.Events) (feedquery.EventPage, error)) bus.Handler[feedquery.Events, feedquery.EventPage] {
 	return bus.HandlerFunc[feedquery.Events, feedquery.EventPage](func(ctx context.Context, q feedquery.Events) (feedquery.EventPage, error) {
@@ -64,7 +73,7 @@ func TestRoom(t *testing.T) {
 func TestRoutesNamesWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	_, err := Handlers{}.Routes()
-	for _, name := range []string{"handler Events"} {
+	for _, name := range []string{"handler Events", "handler Catalogue"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named: %v", name, err)
 		}
@@ -90,6 +99,7 @@ func TestEventsQuery(t *testing.T) {
 		"":                            {Limit: 100},
 		"after=12&limit=1000&wait=25": {After: 12, Limit: 1000, Wait: 25 * time.Second},
 		"types=lead.sold.v1,,lead.sold.v1, lead.pending.v1": {Limit: 100, Types: []string{"lead.sold.v1", "lead.pending.v1"}},
+		"types=x.acme.lead_scored.v1":                       {Limit: 100, Types: []string{"x.acme.lead_scored.v1"}},
 	} {
 		if w := a.Do(porttest.Request{Method: "GET", Path: "/v1/events?" + strings.ReplaceAll(params, " ", "%20"), Key: "program"}); w.Code != 200 {
 			t.Fatalf("%s: %d %s", params, w.Code, w.Body)
@@ -100,7 +110,7 @@ func TestEventsQuery(t *testing.T) {
 			t.Errorf("%s: %+v", params, got)
 		}
 	}
-	for _, params := range []string{"after=-1", "after=x", "limit=0", "limit=1001", "wait=26", "wait=-1", "wait=1.5", "types=lead.sold", "types=seller.created.v1"} {
+	for _, params := range []string{"after=-1", "after=x", "limit=0", "limit=1001", "wait=26", "wait=-1", "wait=1.5", "types=lead.sold", "types=seller.created.v1", "types=x.acme.lead_scored.v2"} {
 		if w := a.Do(porttest.Request{Method: "GET", Path: "/v1/events?" + params, Key: "program"}); w.Code != 422 {
 			t.Errorf("%s: %d", params, w.Code)
 		}
@@ -160,10 +170,10 @@ func TestLongPollEndsAtShutdown(t *testing.T) {
 func TestDocuments(t *testing.T) {
 	t.Parallel()
 	a := newApp(t)
-	if w := a.Do(porttest.Request{Method: "GET", Path: "/asyncapi.yaml"}); w.Code != 200 || w.Body.String() != string(eventsv1.AsyncAPI()) {
+	if w := a.Do(porttest.Request{Method: "GET", Path: "/asyncapi.yaml"}); w.Code != 200 || w.Body.String() != string(catalogue.AsyncAPI()) {
 		t.Error("asyncapi.yaml is another")
 	}
-	for _, typ := range eventsv1.Types() {
+	for _, typ := range catalogue.Types() {
 		if w := a.Do(porttest.Request{Method: "GET", Path: "/schemas/" + typ + ".json"}); w.Code != 200 || !json.Valid(w.Body.Bytes()) {
 			t.Errorf("%s: %d", typ, w.Code)
 		}

@@ -8,13 +8,15 @@ import (
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/bus"
+	"github.com/leadmill/leadmill/application/contract/eventsv1"
 	feedquery "github.com/leadmill/leadmill/application/feed/query"
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
 
-// Handlers are the queries that the room's routes call.
+// Handlers are the queries that the room's routes call, and the types of events that the room shows.
 type Handlers struct {
-	Events bus.Handler[feedquery.Events, feedquery.EventPage]
+	Events    bus.Handler[feedquery.Events, feedquery.EventPage]
+	Catalogue *eventsv1.Catalogue
 }
 
 // Routes returns the room's routes. The error names every handler that is missing.
@@ -24,7 +26,7 @@ func (h Handlers) Routes() ([]httpport.Route, error) {
 	}
 	return []httpport.Route{
 		{Method: http.MethodGet, Path: "/v1/events", Needs: application.Program, Handle: h.listEvents},
-		{Method: http.MethodGet, Path: "/asyncapi.yaml", Needs: application.Visitor, Handle: asyncAPI},
-		{Method: http.MethodGet, Path: "/schemas/:file", Needs: application.Visitor, Handle: eventSchema},
+		{Method: http.MethodGet, Path: "/asyncapi.yaml", Needs: application.Visitor, Handle: h.asyncAPI},
+		{Method: http.MethodGet, Path: "/schemas/:file", Needs: application.Visitor, Handle: h.eventSchema},
 	}, nil
 }

@@ -45,7 +45,7 @@ func showCampaign(k *httpport.Call) func(marketquery.Campaign) Campaign {
 			CreatedAt: Timestamp(c.CreatedAt), UpdatedAt: Timestamp(c.UpdatedAt),
 		}
 		for _, f := range c.Fields {
-			rule := FieldRule{Name: f.Name, Type: string(f.Type), Required: f.Required}
+			rule := FieldRule{Name: f.Name, Type: string(f.Type), Required: f.Required, Dimension: f.Dimension}
 			if len(f.Options) > 0 {
 				rule.Options = &f.Options
 			}
@@ -104,7 +104,9 @@ func fillCampaign(o *httpport.Object, d *marketcommand.CampaignDefinition) {
 	httpport.FillInteger(o, "pending_ttl_hours", &d.PendingTTL)
 	httpport.FillText(o, "price_shown", &d.PriceShown)
 	httpport.FillObjects(o, "fields", &d.Fields, func(o *httpport.Object, rule *field.Rule) {
-		*rule = field.Rule{Name: o.Text("name"), Type: field.Type(o.Text("type")), Required: o.Bool("required")}
+		*rule = field.Rule{
+			Name: o.Text("name"), Type: field.Type(o.Text("type")), Required: o.Bool("required"), Dimension: o.Bool("dimension"),
+		}
 		rule.Options, _ = o.Texts("options")
 	})
 	o.Nested("distribution", func(o *httpport.Object) {

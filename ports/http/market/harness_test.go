@@ -29,7 +29,7 @@ func newAppWith(t testing.TB, change func(*porttest.App, *Handlers), options ...
 const leadBody = `{"seller":"ACME1234","category":"Auto Insurance","firstName":"John","lastName":"Doe","phone":"555-123-4567","state":"TX"}`
 
 const documentedCampaign = `{"name":"Auto","category":"Auto Insurance","status":"active",
- "fields":[{"name":"zip","type":"zip","required":true},{"name":"homeowner","type":"boolean"}],
+ "fields":[{"name":"zip","type":"zip","required":true},{"name":"homeowner","type":"boolean","dimension":true}],
  "distribution":{"mode":"exclusive","max_sales":1,"strategy":"priority"},
  "dedupe":{"fields":["phone","email"],"match":"any","window_days":30},
  "pending_ttl_hours":72,"price_shown":"payout","supplier_payout":{"type":"percent","value":70}}`
@@ -45,7 +45,7 @@ var (
 	}
 	sampleCampaign = marketquery.Campaign{
 		ID: "campaign_1", Name: "Auto", Category: "Auto Insurance", Status: "active",
-		Fields: []field.Rule{{Name: "zip", Type: field.TypeZip, Required: true}, {Name: "kind", Type: field.TypeEnum, Options: []string{"a"}}},
+		Fields: []field.Rule{{Name: "zip", Type: field.TypeZip, Required: true}, {Name: "kind", Type: field.TypeEnum, Options: []string{"a"}, Dimension: true}},
 		Mode:   "exclusive", MaxSales: 1, Strategy: "priority", DedupeFields: []string{"phone"}, DedupeMatch: "any", DedupeWindowDays: 30,
 		PendingTTLHours: 72, PriceShown: "payout", PayoutType: "percent", PayoutPercent: 705_000, CreatedAt: porttest.Start, UpdatedAt: porttest.Start,
 	}

@@ -171,6 +171,9 @@ type FieldRule struct {
 	Type     string    `json:"type"`
 	Required bool      `json:"required"`
 	Options  *[]string `json:"options,omitempty"`
+
+	// Dimension Whether events tell the field's value
+	Dimension bool `json:"dimension"`
 }
 
 // LeadCounts By where they stand now. By buyer, only sold ones are counted.

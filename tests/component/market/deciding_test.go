@@ -47,7 +47,7 @@ func (mostLeft) Rank(_ lead.Facts, c []distribution.Candidate) []distribution.Ca
 var byMostLeft = apptest.Object{"distribution": apptest.Object{"strategy": "test_most_left"}}
 
 func newMostLeft() leadmill.Module {
-	return leadmill.NewModule("test", leadmill.AsStrategy(func() mostLeft { return mostLeft{} }))
+	return leadmill.NewModule("most_left", leadmill.AsStrategy(func() mostLeft { return mostLeft{} }))
 }
 
 func TestMostLeftIsFairOverTwoInstances(t *testing.T) {

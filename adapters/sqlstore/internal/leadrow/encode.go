@@ -1,6 +1,7 @@
 package leadrow
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -141,6 +142,50 @@ func decodeValue(v jsontext.Value) (field.Value, error) {
 	default:
 		return field.Value{Kind: field.Other, Text: string(v)}, nil
 	}
+}
+
+// EncodeDimensions returns dimensions as a JSON object; nil for none. Their texts are valid UTF-8, as those of the fields they
+// are made of.
+func EncodeDimensions(all []field.Dimension) []byte {
+	if len(all) == 0 {
+		return nil
+	}
+	b := append(make([]byte, 0, 64), '{')
+	for i, d := range all {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendText(append(appendText(b, d.Name), ':'), d.Value)
+	}
+	return append(b, '}')
+}
+
+// DecodeDimensions reads what EncodeDimensions wrote; anything else is an error.
+func DecodeDimensions(data []byte) ([]field.Dimension, error) {
+	if len(data) == 0 {
+		return nil, nil
+	}
+	d := jsontext.NewDecoder(bytes.NewReader(data))
+	if open, err := d.ReadToken(); err != nil || open.Kind() != '{' {
+		return nil, fmt.Errorf("dimensions are not a JSON object: %w", err)
+	}
+	var all []field.Dimension
+	for d.PeekKind() == '"' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return nil, fmt.Errorf("name of a dimension: %w", err)
+		}
+		key := name.String()
+		value, err := d.ReadToken()
+		if err != nil || value.Kind() != '"' {
+			return nil, fmt.Errorf("value of a dimension is not a text: %w", err)
+		}
+		all = append(all, field.Dimension{Name: key, Value: value.String()})
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return nil, fmt.Errorf("dimensions: %w", err)
+	}
+	return all, nil
 }
 
 // leadTrace is the column leads.trace.

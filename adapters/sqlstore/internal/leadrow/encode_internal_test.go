@@ -54,6 +54,30 @@ func TestFieldsSurvive(t *testing.T) {
 	})
 }
 
+func TestDimensionsSurvive(t *testing.T) {
+	t.Parallel()
+	require.Nil(t, EncodeDimensions(nil))
+	none, err := DecodeDimensions(nil)
+	require.NoError(t, err)
+	require.Nil(t, none)
+	text := rapid.String().Filter(utf8.ValidString)
+	rapid.Check(t, func(t *rapid.T) {
+		var all []field.Dimension
+		for _, name := range rapid.SliceOfNDistinct(text, 1, 23, rapid.ID).Draw(t, "names") {
+			all = append(all, field.Dimension{Name: name, Value: text.Draw(t, "value")})
+		}
+		data := EncodeDimensions(all)
+		require.True(t, json.Valid(data))
+		got, err := DecodeDimensions(data)
+		require.NoError(t, err)
+		require.Equal(t, all, got)
+	})
+	for _, data := range []string{"[]", "{", `{"a":1}`, `{"a":"b"`, `{"a":"b","a":"c"}`, "null", `"a"`} {
+		_, err := DecodeDimensions([]byte(data))
+		require.Error(t, err, data)
+	}
+}
+
 func TestTextIsJSON(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -17,7 +17,7 @@ import (
 )
 
 // Columns are the columns of the table leads that Row has; the answer to the lead's request is not among them.
-const Columns = "id, seller_id, seller_code, origin, key_id, partner_id, campaign_id, category, fields, external_id, test, " +
+const Columns = "id, seller_id, seller_code, origin, key_id, partner_id, campaign_id, category, fields, dimensions, external_id, test, " +
 	"status, code, reason, payout, shown, shown_hidden, trace, pending_until, created_at, updated_at, version"
 
 const saleColumns = "id, seller_id, lead_id, slot, campaign_id, contract_id, buyer_id, price, currency, status, sold_at"
@@ -33,6 +33,7 @@ type Row struct {
 	CampaignID   string `db:"campaign_id"`
 	Category     string `db:"category"`
 	Fields       []byte `db:"fields"`
+	Dimensions   []byte `db:"dimensions"`
 	ExternalID   string `db:"external_id"`
 	Test         bool   `db:"test"`
 	Status       string `db:"status"`
@@ -48,7 +49,7 @@ type Row struct {
 	Version      int64  `db:"version"`
 }
 
-// Snapshot returns the lead without its sales and review; an error when its fields or its trace cannot be read.
+// Snapshot returns the lead without its sales and review; an error when its fields, dimensions or trace cannot be read.
 func (r Row) Snapshot() (lead.Snapshot, error) {
 	fields, err := r.Given()
 	if err != nil {
@@ -58,10 +59,14 @@ func (r Row) Snapshot() (lead.Snapshot, error) {
 	if err != nil {
 		return lead.Snapshot{}, err
 	}
+	dimensions, err := DecodeDimensions(r.Dimensions)
+	if err != nil {
+		return lead.Snapshot{}, fmt.Errorf("restore lead %s: %w", r.ID, err)
+	}
 	return lead.Snapshot{
 		ID: r.ID, SellerID: r.SellerID, SellerCode: r.SellerCode, Origin: lead.Origin(r.Origin), KeyID: r.KeyID,
-		PartnerID: r.PartnerID, CampaignID: r.CampaignID, Category: r.Category, Fields: fields, ExternalID: r.ExternalID,
-		Test: r.Test, Status: lead.Status(r.Status), Code: fault.Code(r.Code), Reason: r.Reason, Payout: money.Micros(r.Payout),
+		PartnerID: r.PartnerID, CampaignID: r.CampaignID, Category: r.Category, Fields: fields, Dimensions: dimensions,
+		ExternalID: r.ExternalID, Test: r.Test, Status: lead.Status(r.Status), Code: fault.Code(r.Code), Reason: r.Reason, Payout: money.Micros(r.Payout),
 		Shown: money.Micros(r.Shown), ShownHidden: r.ShownHidden, Trace: trace, CreatedAt: engine.Time(r.CreatedAt),
 		UpdatedAt: engine.Time(r.UpdatedAt), PendingUntil: engine.Time(r.PendingUntil), Version: r.Version,
 	}, nil
@@ -97,7 +102,7 @@ func Add(ctx context.Context, t *engine.Tx, all []application.StoredLead) error 
 			return nil, err
 		}
 		return append(args, n.ID, n.SellerID, n.SellerCode, string(n.Origin), n.KeyID, n.PartnerID, n.CampaignID, n.Category,
-			fields, n.ExternalID, engine.Flag(n.Test), string(n.Status), string(n.Code), n.Reason, int64(n.Payout), int64(n.Shown),
+			fields, EncodeDimensions(n.Dimensions), n.ExternalID, engine.Flag(n.Test), string(n.Status), string(n.Code), n.Reason, int64(n.Payout), int64(n.Shown),
 			engine.Flag(n.ShownHidden), EncodeTrace(make([]byte, 0, 256), n.Trace), engine.Micros(n.PendingUntil),
 			engine.Micros(n.CreatedAt), engine.Micros(n.UpdatedAt), n.Version, all[i].Fingerprint[:], int64(all[i].Response.Status),
 			engine.Blob(all[i].Response.Body)), nil

@@ -32,6 +32,7 @@ func testLeads(t *testing.T, h *sqlstoretest.Harness) {
 	variant := sqlstoretest.Filled[lead.Snapshot](300)
 	variant.SellerCode, variant.Status, variant.CampaignID = n.SellerCode, lead.StatusPending, n.CampaignID
 	variant.Fields, variant.Trace, variant.Sales, variant.Test, variant.Review = field.Set{}, lead.Trace{}, nil, false, nil
+	variant.Dimensions = nil
 	fingerprint := sqlstoretest.Filled[[sha256.Size]byte](9)
 	answer := application.Response{Status: 201, Body: []byte("{\"a\":1}\n\x00'\\")}
 	h.Do(t, func(ctx ctx, tx tx) error {
@@ -66,6 +67,7 @@ func testLeads(t *testing.T, h *sqlstoretest.Harness) {
 	changed := sqlstoretest.Filled[lead.Snapshot](600)
 	changed.ID, changed.SellerID, changed.SellerCode, changed.Origin, changed.KeyID, changed.PartnerID = n.ID, n.SellerID, n.SellerCode, n.Origin, n.KeyID, n.PartnerID
 	changed.CampaignID, changed.Category, changed.Fields, changed.ExternalID, changed.Test = n.CampaignID, n.Category, n.Fields, n.ExternalID, n.Test
+	changed.Dimensions = n.Dimensions
 	changed.CreatedAt, changed.Version, changed.Status, changed.Review = n.CreatedAt, n.Version, lead.StatusPending, nil
 	changed.Sales[0].Currency, changed.Sales[1].Currency = "EUR", "KWD"
 	changed.Sales[0].Status, changed.Sales[1].Status, changed.ShownHidden = "released", lead.SaleCaptured, false
@@ -175,7 +177,7 @@ func testLargeBatch(t *testing.T, h *sqlstoretest.Harness) {
 	h.Do(t, func(ctx ctx, tx tx) error {
 		h.Faults.Statements()
 		err := tx.Leads().AddAll(ctx, all)
-		const columns = 25
+		const columns = 26
 		rows := h.DB.MaxParams() / columns
 		require.Len(t, h.Faults.Statements(), (n+rows-1)/rows)
 		return err

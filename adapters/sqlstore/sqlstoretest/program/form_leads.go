@@ -160,6 +160,7 @@ func testFormLeads(t *testing.T, h *sqlstoretest.Harness) {
 
 	changed := sqlstoretest.Filled[lead.Snapshot](300)
 	n.Status, n.UpdatedAt, n.PendingUntil, n.Fields = lead.StatusUnsold, changed.UpdatedAt, changed.PendingUntil, field.Set{}
+	n.Dimensions = nil
 	changed.Review.Number, changed.Review.FormVersion = n.Review.Number, n.Review.FormVersion
 	n.Review = changed.Review
 	n.Review.Answers = nil

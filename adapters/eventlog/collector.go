@@ -1,0 +1,45 @@
+package eventlog
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// scrapePatience is how long a scrape waits for the database.
+const scrapePatience = 2 * time.Second
+
+var (
+	lagDesc = prometheus.NewDesc("leadmill_consumer_lag_events",
+		"Events between a consumer's position and the head of the log.", []string{"consumer"}, nil)
+	parkedDesc = prometheus.NewDesc("leadmill_consumer_parked_events",
+		"Events that a consumer could not handle, with those that wait behind them.", []string{"consumer"}, nil)
+)
+
+// collector is the state of all consumers as metrics.
+type collector struct{ consumers *Consumers }
+
+// NewCollector returns the metrics leadmill_consumer_lag_events and leadmill_consumer_parked_events, which are read from the
+// database at each scrape. While the database does not answer within 2 seconds, they are absent.
+func NewCollector(c *Consumers) prometheus.Collector { return collector{c} }
+
+// Describe implements prometheus.Collector.
+func (collector) Describe(out chan<- *prometheus.Desc) {
+	out <- lagDesc
+	out <- parkedDesc
+}
+
+// Collect implements prometheus.Collector.
+func (c collector) Collect(out chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), scrapePatience)
+	defer cancel()
+	list, err := c.consumers.Status(ctx)
+	if err != nil {
+		return // an error here would take all other metrics of the scrape away
+	}
+	for _, s := range list {
+		out <- prometheus.MustNewConstMetric(lagDesc, prometheus.GaugeValue, float64(s.Lag), s.Consumer)
+		out <- prometheus.MustNewConstMetric(parkedDesc, prometheus.GaugeValue, float64(s.Parked), s.Consumer)
+	}
+}
