@@ -73,7 +73,7 @@ func TestMigrate(t *testing.T) {
 		require.NoError(t, err)
 		for _, err := range []error{sqlstore.CheckVersion(t.Context(), db), sqlstore.Migrate(t.Context(), db)} {
 			require.ErrorIs(t, err, sqlstore.ErrSchemaNewer)
-			require.ErrorContains(t, err, "version 99, newer than version 6")
+			require.ErrorContains(t, err, "version 99, newer than version 7")
 		}
 		_, err = db.Writer.ExecContext(t.Context(), "DELETE FROM goose_db_version WHERE version_id IN (6, 99)")
 		require.NoError(t, err)
