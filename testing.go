@@ -22,10 +22,10 @@ type StartOptions struct {
 
 // Instance is Leadmill running inside another program: a team's tests of its module use it in place of a process.
 type Instance struct {
-	url       string
-	consumers []string
-	stop      context.CancelFunc
-	done      chan error
+	url  string
+	core *core
+	stop context.CancelFunc
+	done chan error
 }
 
 // Start does what the command serve does, with c in place of the environment's settings, and returns when the API answers.
@@ -44,7 +44,7 @@ func (a *App) Start(ctx context.Context, c Config, o StartOptions) (*Instance, e
 	go func() {
 		i.done <- app.with(ctx, c, o.Logs, func(ctx context.Context, k *core) error {
 			return k.serve(ctx, func(_ context.Context, base string) error {
-				i.url, i.consumers = base, k.consumers()
+				i.url, i.core = base, k
 				close(listening)
 				return nil
 			})
@@ -67,15 +67,16 @@ func (i *Instance) URL() string { return i.url }
 
 // Consumers returns the names of the projections and reactions that the instance runs, in alphabetical order. The log keeps a
 // cursor for each under its name.
-func (i *Instance) Consumers() []string { return slices.Clone(i.consumers) }
-
-func (k *core) consumers() []string {
-	names := k.Runner.Names()
-	for _, s := range k.Subscriptions {
-		names = append(names, s.Reaction.Name)
-	}
+func (i *Instance) Consumers() []string {
+	names := append(i.core.Runner.Names(), i.core.reactions()...)
 	slices.Sort(names)
 	return names
+}
+
+// RunJob runs a job now, whether it is due or not, and returns what it failed with. Errors: a job that this build lacks, and one
+// that runs at this moment, here or elsewhere.
+func (i *Instance) RunJob(ctx context.Context, name string) error {
+	return i.core.Jobs.RunNow(ctx, name)
 }
 
 // Stop finishes the requests in work, stops the instance and returns what went wrong since Start. Call it once.

@@ -75,9 +75,9 @@ func TestMigrate(t *testing.T) {
 			require.ErrorIs(t, err, sqlstore.ErrSchemaNewer)
 			require.ErrorContains(t, err, "version 99, newer than version 7")
 		}
-		_, err = db.Writer.ExecContext(t.Context(), "DELETE FROM goose_db_version WHERE version_id IN (6, 99)")
+		_, err = db.Writer.ExecContext(t.Context(), "DELETE FROM goose_db_version WHERE version_id IN (7, 99)")
 		require.NoError(t, err)
-		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 5, this leadmill needs version 7")
+		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 6, this leadmill needs version 7")
 	})
 }
 

@@ -24,13 +24,9 @@ type FactsOption func(*lead.Facts)
 //
 // The lead is no test, and was received at a fixed time. It panics when a field cannot be written as JSON.
 func Facts(fields Fields, options ...FactsOption) lead.Facts {
-	set := make(field.Set, len(fields))
-	for name, v := range fields {
-		set[name] = valueOf(name, v)
-	}
 	f := lead.Submit(lead.Submission{
 		ID: "lead_1", SellerID: "seller_1", SellerCode: "SHOP0001", KeyID: "key_1", PartnerID: "supplier", CampaignID: "campaign_1",
-		Category: Category, Fields: set, At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+		Category: Category, Fields: setOf(fields), At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 	}).Facts()
 	for _, option := range options {
 		option(&f)
@@ -59,6 +55,25 @@ func valueOf(name string, v any) field.Value {
 	default:
 		return field.Value{Kind: field.Number, Text: text}
 	}
+}
+
+// Answered says what providers of facts (application.FactProvider) answered, by their names; the answer of any other is absent.
+func Answered(answers map[string]Fields) FactsOption {
+	return func(f *lead.Facts) {
+		outside := make(map[string]field.Set, len(answers))
+		for provider, fields := range answers {
+			outside[provider] = setOf(fields)
+		}
+		*f = f.WithOutside(outside)
+	}
+}
+
+func setOf(fields Fields) field.Set {
+	set := make(field.Set, len(fields))
+	for name, v := range fields {
+		set[name] = valueOf(name, v)
+	}
+	return set
 }
 
 // OfPartner says which partner supplied the lead; by default "supplier".

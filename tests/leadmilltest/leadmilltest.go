@@ -169,6 +169,17 @@ func (a *App) Stop(t testing.TB) {
 	}
 }
 
+// RunJob runs a job now, whether it is due or not, and fails the test when the job fails. The App must run inside the test.
+func (a *App) RunJob(t testing.TB, name string) {
+	t.Helper()
+	if a.s.instance == nil {
+		t.Fatalf("the job %s: the App is a process; use leadmill jobs run", name)
+	}
+	if err := a.s.instance.RunJob(t.Context(), name); err != nil {
+		t.Fatalf("the job %s: %v", name, err)
+	}
+}
+
 // database opens the App's database at the first call, until the App's test ends.
 func (a *App) database() (*dialect.DB, error) {
 	a.s.mu.Lock()

@@ -1,4 +1,0 @@
-package acme
-
-// Migrations are what makes Acme's tables.
-var Migrations = migrations
