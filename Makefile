@@ -2,6 +2,9 @@
 GO   ?= go
 TOOL := $(GO) tool -modfile=tools.mod
 
+# The example of a team, a Go module of its own.
+ACME := tests/extension/acme
+
 # The race detector needs a C compiler; RACE= turns it off.
 RACE ?= $(if $(shell command -v gcc || command -v clang),-race)
 
@@ -30,9 +33,11 @@ fmt-check:
 
 vet:
 	$(GO) vet ./...
+	cd $(ACME) && $(GO) vet ./... && $(GO) mod tidy -diff
 
 lint: ## Run the linters (the first run builds them)
 	$(TOOL) golangci-lint run
+	cd $(ACME) && $(GO) tool -modfile=$(CURDIR)/tools.mod golangci-lint run
 
 generate-check:
 	scripts/check-generated.sh

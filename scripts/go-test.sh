@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs go test on packages: with the race detector, which RACE= turns off, where memory is shared. A new package is one of
-# these. What stands in ARGS goes to go test.
+# these. What stands in ARGS goes to go test. MODULES are folders of Go modules of their own, which are tested too.
 set -euo pipefail
 
 # Where the detector has nothing to find, by the end of the package's path:
@@ -8,9 +8,9 @@ set -euo pipefail
 #   application/contract     structs and their golden files
 #   tests/arch, tests/api    read source and what the compiler exports
 #   tests/fault, tests/e2e,  work with processes: what is shared inside of one is raced by the component tests, which do
-#   tests/extension,         all that these do, and slowed down there would be less of the load and the concurrency
-#   tests/browser            that these are about
-readonly unraced='/(domain(/.*)?|application/contract(/.*)?|tests/((arch|api)(/.*)?|fault|e2e|extension(/.*)?|browser))$'
+#   tests/browser, MODULES   all that these do, and slowed down there would be less of the load and the concurrency
+#                            that these are about
+readonly unraced='/(domain(/.*)?|application/contract(/.*)?|tests/((arch|api)(/.*)?|fault|e2e|browser))$'
 
 # Not in SQLite either, which is C that was translated into Go: instrumented, it takes 20 to 40 times as long.
 readonly raced_but=-gcflags=modernc.org/...=-race=false
@@ -19,7 +19,8 @@ readonly raced_but=-gcflags=modernc.org/...=-race=false
 readonly flags='-timeout 10m -ldflags=-w'
 
 # What takes longest comes first, so that no processor waits for it in the end.
-list=$(go list "$@")
+list=
+[[ $# -eq 0 ]] || list=$(go list "$@")
 list=$(grep /tests/ <<<"$list" || true; grep -v /tests/ <<<"$list" || true)
 plain=$(grep -E "$unraced" <<<"$list" || true)
 raced=$(grep -vE "$unraced" <<<"$list" || true)
@@ -28,14 +29,21 @@ if [[ -z ${RACE-} ]]; then
 fi
 
 # shellcheck disable=SC2086 # lists of words
-test_plain() { CGO_ENABLED=0 go test $flags ${ARGS-} $plain; }
+test_plain() {
+    local failed=0
+    [[ -z $plain ]] || CGO_ENABLED=0 go test $flags ${ARGS-} $plain || failed=$?
+    for module in ${MODULES-}; do
+        (cd "$module" && CGO_ENABLED=0 go test $flags ${ARGS-} ./...) || failed=$?
+    done
+    return $failed
+}
 # shellcheck disable=SC2086
 test_raced() { CGO_ENABLED=1 go test "$RACE" "$raced_but" $flags ${ARGS-} $raced; }
 
 status=0
 if [[ -z $raced ]]; then
     test_plain || status=$?
-elif [[ -z $plain ]]; then
+elif [[ -z $plain${MODULES-} ]]; then
     test_raced || status=$?
 else
     # Side by side: the plain ones wait for processes and leases most of the time. Their output comes in one piece.

@@ -5,25 +5,27 @@
 #
 # ENGINES is a comma list of sqlite, mysql and mariadb. Packages are named as go test takes them; core, which is meant when
 # none is named, is everything but tests/browser, and fast is core without the tests that kill processes and wait until
-# their leases end. SETUP=only installs what is needed and tests nothing. RACE and ARGS are for scripts/go-test.sh.
+# their leases end. ./tests/extension/acme, which core holds too, is a Go module of its own. SETUP=only installs what is needed
+# and tests nothing. RACE and ARGS are for scripts/go-test.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 engines=$1 && shift
-packages=
+packages= modules=
 for name in "${@:-core}"; do
     case $name in
-        core) packages+=" $(go list ./... | grep -vE '/tests/browser$')" ;;
-        fast) packages+=" $(go list ./... | grep -vE '/tests/(browser|fault|extension/.*)$')" ;;
+        core) packages+=" $(go list ./... | grep -vE '/tests/browser$')" modules=tests/extension/acme ;;
+        fast) packages+=" $(go list ./... | grep -vE '/tests/(browser|fault)$')" ;;
+        ./tests/extension/acme*) modules=tests/extension/acme ;;
         *) packages+=" $name" ;;
     esac
 done
 
 # A package needs what its tests import: tests/dbtest makes databases, chromedp drives a browser.
 # shellcheck disable=SC2086 # a list of words, as below
-tests=$(go list -test -f '{{.ImportPath}} {{join .Deps " "}} ' $packages | grep -E '^[^ ]+\.test ' || true)
+tests=$([[ -z $packages ]] || go list -test -f '{{.ImportPath}} {{join .Deps " "}} ' $packages | grep -E '^[^ ]+\.test ' || true)
 servers= browser=
-if grep -q '/tests/dbtest ' <<<"$tests"; then
+if [[ -n $modules ]] || grep -q '/tests/dbtest ' <<<"$tests"; then
     servers=$(tr , '\n' <<<"$engines" | sed '/^sqlite$/d' | paste -sd ' ' -)
 fi
 if grep -q ' github.com/chromedp/chromedp ' <<<"$tests"; then
@@ -35,7 +37,7 @@ fi
 
 # shellcheck disable=SC2086
 set -- scripts/go-test.sh $packages
-export LEADMILL_TEST_ENGINES=$engines
+export LEADMILL_TEST_ENGINES=$engines MODULES=$modules
 
 # Files of tests stand in memory where there is room: SQLite waits for the disk at every commit, and what a crash of the
 # machine would lose is thrown away anyway. Not the shared servers' files, which wait for no disk, nor what Go builds. The
