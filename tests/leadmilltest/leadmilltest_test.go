@@ -3,6 +3,7 @@ package leadmilltest_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -23,6 +24,7 @@ import (
 	"github.com/leadmill/leadmill/application/contract/eventsv1"
 	"github.com/leadmill/leadmill/application/program"
 	"github.com/leadmill/leadmill/application/projection"
+	"github.com/leadmill/leadmill/domain/calendar"
 	"github.com/leadmill/leadmill/domain/distribution"
 	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/lead"
@@ -89,9 +91,8 @@ type slowCounts struct {
 	seen int
 }
 
-func (*slowCounts) Name() string                                 { return "test-slow-counts" }
-func (*slowCounts) Prepare(context.Context, projection.Tx) error { return nil }
-func (*slowCounts) Reset(context.Context, projection.Tx) error   { return nil }
+func (*slowCounts) Name() string                               { return "test-slow-counts" }
+func (*slowCounts) Reset(context.Context, projection.Tx) error { return nil }
 func (c *slowCounts) Apply(_ context.Context, _ projection.Tx, events []application.StoredEvent) error {
 	pause := time.NewTimer(50 * time.Millisecond)
 	<-pause.C
@@ -358,6 +359,44 @@ func TestFacts(t *testing.T) {
 	assert.Equal(t, lead.OriginSupplier, plain.Origin)
 	assert.False(t, plain.Test)
 	assert.Panics(t, func() { leadmilltest.Facts(leadmilltest.Fields{"x": make(chan int)}) })
+	_, answered := plain.Outside("list")
+	assert.False(t, answered)
+	asked := leadmilltest.Facts(nil, leadmilltest.Answered(map[string]leadmilltest.Fields{"list": {"listed": true}, "score": {"points": 7}}))
+	for provider, want := range map[string]field.Set{"list": {"listed": {Kind: field.Bool, Text: "true"}}, "score": {"points": {Kind: field.Number, Text: "7"}}} {
+		got, ok := asked.Outside(provider)
+		assert.True(t, ok)
+		assert.Equal(t, want, got)
+	}
+}
+
+func TestRunJob(t *testing.T) {
+	t.Parallel()
+	ran, broken := 0, errors.New("broken")
+	app := leadmilltest.Start(t, leadmill.NewModule("jobs",
+		leadmill.AsJob("fine", application.Cron("0 3 * * *"), func() func(context.Context) error {
+			return func(context.Context) error { ran++; return nil }
+		}),
+		leadmill.AsJob("broken", application.Every(time.Hour), func() func(context.Context) error {
+			return func(context.Context) error { return broken }
+		})))
+	app.RunJob(t, "fine")
+	app.RunJob(t, "fine")
+	assert.Equal(t, 2, ran)
+	for name, says := range map[string]string{"broken": "the job broken: broken", "absent": "unknown job"} {
+		func() {
+			defer func() { assert.Contains(t, fmt.Sprint(recover()), says) }()
+			app.RunJob(&recorder{TB: t}, name)
+		}()
+	}
+}
+
+func TestStartError(t *testing.T) {
+	t.Parallel()
+	err := leadmilltest.StartError(t, leadmilltest.Options{}, leadmill.NewModule("acme", leadmill.Provide(3)))
+	require.ErrorContains(t, err, `module "acme": int is no constructor`)
+	r := &recorder{TB: t}
+	require.NoError(t, leadmilltest.StartError(r, leadmilltest.Options{}))
+	assert.Equal(t, []string{"leadmill starts, and ended with <nil>"}, r.said)
 }
 
 // twice returns each candidate twice, and one of its own making.
@@ -376,6 +415,15 @@ func TestCandidates(t *testing.T) {
 	assert.Equal(t, []string{"c3", "contract_1", "contract_2"}, leadmilltest.Rank(t, distribution.Priority{}, leadmilltest.Facts(nil), list))
 	assert.Equal(t, []string{"contract_2", "contract_1", "c3"}, leadmilltest.Rank(t, distribution.HighestPrice{}, leadmilltest.Facts(nil), list))
 	assert.Equal(t, "contract_1", list[0].ContractID, "the list is not changed")
+	spent := leadmilltest.Candidate("c4", "1", leadmilltest.CanSpend("12.50"), leadmilltest.Budget(calendar.Day, "100", "40"),
+		leadmilltest.LeadCap(calendar.Month, 10, 3))
+	assert.Equal(t, money.Micros(12_500_000), spent.Balance)
+	day, _ := spent.Usage.Of(calendar.Day)
+	left, limited := day.BudgetLeft()
+	assert.Equal(t, []any{money.Micros(60_000_000), true}, []any{left, limited})
+	month, _ := spent.Usage.Of(calendar.Month)
+	leads, limited := month.LeadsLeft()
+	assert.Equal(t, []any{int64(7), true}, []any{leads, limited})
 	r := &recorder{TB: t}
 	leadmilltest.Rank(r, twice{}, leadmilltest.Facts(nil), list[:1])
 	assert.Len(t, r.said, 2, "%v", r.said)
