@@ -21,6 +21,7 @@
 //   - a [Seller] with keys, a campaign and buyers, and a [Client] for every other route. Each answer is compared with the
 //     OpenAPI document that the app serves, the team's routes with it.
 //   - [App.Events], [App.WaitFor], [App.Settle] and [App.Doctor] for what happened.
+//   - [App.Query] for the module's own tables.
 //   - what goes out: [App.Mails] and a [HTTPSink].
 //   - no App at all: [Facts] and [Candidates] for tests of rules and strategies, which are pure.
 //   - the contracts of the ports that can be replaced: [TestMailer], [TestInvitationText], [TestPasswordHasher],
@@ -45,6 +46,7 @@ import (
 	"github.com/leadmill/leadmill"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/tests/dbtest/inspect"
 )
 
 // AdminKey is the admin key of every App, unless its settings say another.
@@ -178,6 +180,21 @@ func (a *App) RunJob(t testing.TB, name string) {
 	if err := a.s.instance.RunJob(t.Context(), name); err != nil {
 		t.Fatalf("the job %s: %v", name, err)
 	}
+}
+
+// Query reads rows of the module's own tables, as the database has them: a SELECT with a ? for each argument. Each value is text,
+// and NULL is empty. What Leadmill keeps in its tables is no public API and may change: the Client and Events tell it.
+func (a *App) Query(t testing.TB, query string, args ...any) [][]string {
+	t.Helper()
+	db, err := a.database()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := inspect.Rows(context.Background(), db, query, args...)
+	if err != nil {
+		t.Fatalf("query %q: %v", query, err)
+	}
+	return found
 }
 
 // database opens the App's database at the first call, until the App's test ends.

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -230,6 +231,19 @@ func TestAnAppGoesOnWhereItStopped(t *testing.T) {
 	assert.Equal(t, "sold", again.Lead(t, sold.ID)["status"])
 	again.Sell(t, again.Form())
 	assert.Len(t, again.App.Events(t, "lead.sold.v1"), 2)
+}
+
+func TestQuery(t *testing.T) {
+	t.Parallel()
+	leadmilltest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		files := fstest.MapFS{"0001_notes.sql": {Data: []byte("CREATE TABLE x_test_notes (id BIGINT NOT NULL PRIMARY KEY, note VARCHAR(20));\n" +
+			"INSERT INTO x_test_notes (id, note) VALUES (1, 'é');\nINSERT INTO x_test_notes (id, note) VALUES (2, NULL);\n")}}
+		app := leadmilltest.StartWith(t, leadmilltest.Options{DatabaseURL: databaseURL}, leadmill.NewModule("test", leadmill.AsMigrations(files, ".")))
+		assert.Equal(t, [][]string{{"1", "é"}, {"2", ""}}, app.Query(t, "SELECT id, note FROM x_test_notes WHERE id < ? ORDER BY id", 3))
+		assert.Equal(t, [][]string{{"2"}}, app.Query(t, "SELECT COUNT(*) FROM x_test_notes"))
+		assert.Empty(t, app.Query(t, "SELECT id FROM x_test_notes WHERE note = ?", "none"))
+		assert.Panics(t, func() { app.Query(&recorder{TB: t}, "SELECT id FROM x_test_nothing") })
+	})
 }
 
 func TestProcesses(t *testing.T) {

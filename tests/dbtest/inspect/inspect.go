@@ -6,6 +6,8 @@ package inspect
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -65,4 +67,32 @@ func Doctor(ctx context.Context, db *dialect.DB) (breaches []string, parked int,
 		breaches = append(breaches, fmt.Sprintf("%s %s: %s %s is %s, want %s", b.Invariant, b.Rule, b.Table, b.ID, b.Got, b.Want))
 	}
 	return breaches, report.Parked, nil
+}
+
+// Rows returns the rows of a query with their values as text; NULL is empty.
+func Rows(ctx context.Context, db *dialect.DB, query string, args ...any) (list [][]string, err error) {
+	rows, err := db.Reader.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	columns, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	for rows.Next() {
+		values, into := make([]sql.NullString, len(columns)), make([]any, len(columns))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		row := make([]string, len(columns))
+		for i, v := range values {
+			row[i] = v.String
+		}
+		list = append(list, row)
+	}
+	return list, rows.Err()
 }

@@ -4,6 +4,7 @@ package acme
 
 import (
 	"embed"
+	"os"
 	"time"
 
 	"github.com/leadmill/leadmill"
@@ -35,7 +36,7 @@ func Module(s Settings) leadmill.Module {
 		// What happens around commands, and after events.
 		leadmill.AsInterceptor(newAuditTrail),
 		leadmill.AsProjection(newSalesByState),
-		leadmill.AsReaction("acme-crm", []string{eventsv1.LeadSold{}.Type()}, newCRM, leadmill.AtOnce(8)),
+		leadmill.AsReaction("acme-crm", []string{eventsv1.LeadPending{}.Type(), eventsv1.LeadSold{}.Type()}, newCRM, leadmill.AtOnce(8)),
 		leadmill.AsJob("acme-close-old-cases", application.Cron("0 3 * * *"), newCloseOldCases),
 
 		// Commands, queries and events of Acme's own, and how they are reached.
@@ -54,12 +55,20 @@ func Module(s Settings) leadmill.Module {
 	)
 }
 
-// Settings are Acme's own. LEADMILL_X_… is free for the settings of modules.
+// Settings are Acme's own.
 type Settings struct {
-	// DoNotCall, CRM and Mail are the URLs of Acme's services; an empty one is not asked.
+	// DoNotCall, CRM and Mail are the URLs of Acme's services; an empty one is not asked, and mails wait until there is one.
 	DoNotCall, CRM, Mail string
 	// MinimumAge is in years.
 	MinimumAge int
 	// CaseLasts is how long a case stays open.
 	CaseLasts time.Duration
+}
+
+// FromEnvironment returns the settings of Acme's program. LEADMILL_X_… is free for the settings of modules.
+func FromEnvironment() Settings {
+	return Settings{
+		DoNotCall: os.Getenv("LEADMILL_X_DO_NOT_CALL_URL"), CRM: os.Getenv("LEADMILL_X_CRM_URL"), Mail: os.Getenv("LEADMILL_X_MAIL_URL"),
+		MinimumAge: 18, CaseLasts: 30 * 24 * time.Hour,
+	}
 }

@@ -13,7 +13,7 @@ import (
 // errCRMAway makes Leadmill try again until the CRM is back: errors of kind fault.Unavailable never count as attempts.
 var errCRMAway = fault.New(fault.Unavailable, "acme_crm_away", "The CRM does not answer.")
 
-// crm is a reaction: it tells Acme's CRM of every sold lead. Leadmill calls it at least once for each event, one after the
+// crm is a reaction: it tells Acme's CRM of every lead that waits for a buyer or is sold. Leadmill calls it at least once for each event, one after the
 // other for one lead, and goes on where it was after a crash.
 type crm struct {
 	client *http.Client
@@ -33,6 +33,7 @@ func (r crm) React(ctx context.Context, e application.StoredEvent) error {
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Idempotency-Key", e.ID)
+	request.Header.Set("Event-Type", e.Type)
 	response, err := r.client.Do(request)
 	if err != nil {
 		return errCRMAway.Because(err)

@@ -1,0 +1,59 @@
+package acme
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/leadmill/leadmill/domain/calendar"
+	"github.com/leadmill/leadmill/domain/distribution"
+	"github.com/leadmill/leadmill/tests/leadmilltest"
+)
+
+func TestBudgetLeft(t *testing.T) {
+	t.Parallel()
+	month := func(limit, spent string) leadmilltest.CandidateOption {
+		return leadmilltest.Budget(calendar.Month, limit, spent)
+	}
+	earlier, later := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
+	candidates := []distribution.Candidate{
+		leadmilltest.Candidate("spent", "50.00", month("100.00", "100.00")),
+		leadmilltest.Candidate("half", "40.00", month("100.00", "50.00")),
+		leadmilltest.Candidate("half, won later", "40.00", month("200.00", "150.00"), leadmilltest.LastWon(later)),
+		leadmilltest.Candidate("half, won earlier", "40.00", month("50.00", "0.00"), leadmilltest.LastWon(earlier)),
+		leadmilltest.Candidate("no budget", "1.00", leadmilltest.LeadCap(calendar.Month, 10, 9), leadmilltest.CanSpend("1.00")),
+		leadmilltest.Candidate("daily", "1.00", leadmilltest.Budget(calendar.Day, "1.00", "1.00"), leadmilltest.LastWon(later)),
+	}
+	assert.Equal(t, []string{"no budget", "daily", "half", "half, won earlier", "half, won later", "spent"},
+		leadmilltest.Rank(t, newBudgetLeft(), leadmilltest.Facts(nil), candidates))
+}
+
+// What a strategy is told is as it is at the very lead, also when leads are decided together and by two instances.
+func TestBuyersAreServedEvenly(t *testing.T) {
+	t.Parallel()
+	leadmilltest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		const leads = 40
+		app, other := start(t, databaseURL, settings), start(t, databaseURL, settings)
+		buyer := leadmilltest.Buyer{Deposit: 1000, Contract: leadmilltest.Object{
+			"price": 10.00, "caps": []leadmilltest.Object{{"window": "month", "budget": 1000.00}},
+		}}
+		s := app.SellerWith(t, leadmilltest.SellerOptions{
+			Campaign: leadmilltest.Object{"distribution": leadmilltest.Object{"strategy": "acme_budget_left"}},
+			Buyers:   []leadmilltest.Buyer{buyer, buyer},
+		})
+		instances := []*leadmilltest.Seller{s, s.At(other)}
+		answers := make([]leadmilltest.Lead, leads)
+		leadmilltest.Parallel(leads, func(i int) {
+			answers[i] = instances[i%2].Supplier.Insist("POST", "/api/leads", s.Form()).Lead()
+		})
+		sold := map[string]int{}
+		for _, a := range answers {
+			if assert.Len(t, a.BuyerIDs, 1, "%+v", a) {
+				sold[a.BuyerIDs[0]]++
+			}
+		}
+		assert.Equal(t, map[string]int{s.BuyerIDs[0]: leads / 2, s.BuyerIDs[1]: leads / 2}, sold)
+		app.Doctor(t)
+	})
+}
