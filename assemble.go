@@ -118,6 +118,9 @@ func (a *assembly) checkProvided() {
 	}
 }
 
+// where names the module and the constructor, for errors.
+func (p *provider) where() string { return fmt.Sprintf("module %q: %s", p.module.name, p.name) }
+
 // sees reports whether a constructor of a module gets what p makes.
 func (p *provider) sees(m *Module) bool {
 	return p.group == "" && (p.module == m || p.shared && (m.own || !p.module.own || open[p.out]))
@@ -238,20 +241,20 @@ func (p *provider) checked() any {
 	for i := range t.NumIn() {
 		in = append(in, t.In(i))
 	}
-	in = append(in, reflect.TypeFor[fx.Lifecycle]())
+	in = append(in, reflect.TypeFor[*closers]())
 	return reflect.MakeFunc(reflect.FuncOf(in, []reflect.Type{p.out, errorType}, false), func(args []reflect.Value) []reflect.Value {
 		last := len(args) - 1
 		made, err := p.call(args[:last])
 		if err != nil {
-			err = fmt.Errorf("module %q: %s: %w", p.module.name, p.name, err)
+			err = fmt.Errorf("%s: %w", p.where(), err)
 			return []reflect.Value{reflect.Zero(p.out), reflect.ValueOf(&err).Elem()}
 		}
-		if lc, ok := reflect.TypeAssert[fx.Lifecycle](args[last]); ok {
-			closeAtStop(lc, made)
+		if c, ok := reflect.TypeAssert[*closers](args[last]); ok {
+			c.made(p.where(), made.Interface())
 		}
 		if p.become != nil {
 			if made, err = p.become(made); err != nil {
-				err = fmt.Errorf("module %q: %s: %w", p.module.name, p.name, err)
+				err = fmt.Errorf("%s: %w", p.where(), err)
 				return []reflect.Value{reflect.Zero(p.out), reflect.ValueOf(&err).Elem()}
 			}
 		}
@@ -273,15 +276,6 @@ func (p *provider) call(args []reflect.Value) (made reflect.Value, err error) {
 		err = errors.New("returned nil")
 	}
 	return out[0], err
-}
-
-func closeAtStop(lc fx.Lifecycle, made reflect.Value) {
-	switch c := made.Interface().(type) {
-	case interface{ Close() error }:
-		lc.Append(fx.StopHook(c.Close))
-	case interface{ Close() }:
-		lc.Append(fx.StopHook(c.Close))
-	}
 }
 
 func isNil(v reflect.Value) bool {

@@ -96,7 +96,7 @@ var open = map[reflect.Type]bool{
 var coreTypes = sync.OnceValue(func() map[reflect.Type]bool {
 	types := map[reflect.Type]bool{
 		reflect.TypeFor[*slog.Logger](): true, reflect.TypeFor[Config](): true, reflect.TypeFor[wrapDriver](): true,
-		reflect.TypeFor[*assembly](): true, reflect.TypeFor[fx.Lifecycle](): true,
+		reflect.TypeFor[*assembly](): true, reflect.TypeFor[*closers](): true,
 	}
 	for _, c := range coreConstructors {
 		types[reflect.TypeOf(c.make).Out(0)] = true
@@ -178,12 +178,12 @@ func newRegistry() (*prometheus.Registry, error) {
 // wrapDriver wraps the connector of the database's driver; nil for none.
 type wrapDriver func(driver.Connector) driver.Connector
 
-func openDatabase(lc fx.Lifecycle, c Config, wrap wrapDriver) (*dialect.DB, error) {
+func openDatabase(closing *closers, c Config, wrap wrapDriver) (*dialect.DB, error) {
 	db, err := dialect.Open(c.DatabaseURL, dialect.Options{Wrap: wrap})
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	lc.Append(fx.StopHook(db.Close))
+	closing.add("the database", db.Close)
 	return db, nil
 }
 
