@@ -83,7 +83,7 @@ const startTimeout = 10 * time.Minute
 func (a *App) with(ctx context.Context, c Config, logs io.Writer, use func(ctx context.Context, k *core) error, more ...fx.Option) error {
 	var k core
 	return a.made(c, logs, func() error {
-		if err := errors.Join(k.Operations.Err(), k.Scopes.Check(k.Operations)); err != nil {
+		if err := errors.Join(k.Operations.Err(), k.checkScopes()); err != nil {
 			return fmt.Errorf("put leadmill together: %w", err)
 		}
 		return use(ctx, &k)
