@@ -41,7 +41,9 @@ func AsCLI(command func() *cobra.Command, constructor any) Extension {
 			return
 		case !commandName.MatchString(c.Name()):
 			a.problem(m, "the command %q of %s: Use must begin with a name of a-z, 0-9 and hyphens", c.Name(), nameOf(constructor))
+			return
 		}
+		wrong := len(a.problems)
 		if c.Run != nil || c.RunE != nil || c.HasSubCommands() {
 			a.problem(m, "the command %q of %s has a Run or commands below it; what it does is the CLIFunc alone", c.Name(), nameOf(constructor))
 		}
@@ -49,6 +51,9 @@ func AsCLI(command func() *cobra.Command, constructor any) Extension {
 			if a.takenCommand(name) {
 				a.problem(m, "the command %q of %s has a name that is taken", name, nameOf(constructor))
 			}
+		}
+		if len(a.problems) > wrong {
+			return
 		}
 		p := newProvider(m, constructor, reflect.TypeFor[part[CLIFunc]](), true)
 		p.group = fmt.Sprintf(`name:"cli %s %s"`, m.name, c.Name())
@@ -76,10 +81,7 @@ func (a *assembly) takenCommand(name string) bool {
 
 // ofModules returns the commands of the modules of the build. Mistakes of the modules are told when a command runs.
 func (c *cli) ofModules() []*cobra.Command {
-	a, err := c.app.assembled()
-	if err != nil {
-		return nil
-	}
+	a, _ := c.app.assembled()
 	list := make([]*cobra.Command, len(a.commands))
 	for i, m := range a.commands {
 		cmd := m.make()
