@@ -12,6 +12,7 @@ import (
 	"go.uber.org/fx"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore"
+	"github.com/leadmill/leadmill/application/contract/eventsv1"
 )
 
 // assembly is what the modules of a build add, before anything is made of it. So every mistake is found by looking at plain
@@ -23,7 +24,11 @@ type assembly struct {
 	commands  []moduleCommand
 	problems  []error
 
+	// What extensions say as data: the names that were given, by kind and name, with who gave them; migrations, events, reactions.
+	names      map[string]string
 	migrations sqlstore.Modules
+	events     []eventsv1.Definition
+	reactions  []declaredReaction
 }
 
 // provider is a constructor of a module.
@@ -43,25 +48,9 @@ func newProvider(m *Module, constructor any, out reflect.Type, shared bool) *pro
 	p := &provider{module: m, constructor: reflect.ValueOf(constructor), name: nameOf(constructor), out: out, shared: shared}
 	t := p.constructor.Type()
 	for i := range t.NumIn() {
-		p.needs = append(p.needs, needed(t.In(i))...)
+		p.needs = append(p.needs, t.In(i))
 	}
 	return p
-}
-
-// needed returns the types behind a parameter: itself, or the fields of a struct of parameters (fx.In) that are not optional
-// or of a group.
-func needed(parameter reflect.Type) []reflect.Type {
-	if !dig.IsIn(parameter) {
-		return []reflect.Type{parameter}
-	}
-	var types []reflect.Type
-	for _, f := range reflect.VisibleFields(parameter) {
-		if f.Anonymous || !f.IsExported() || f.Tag.Get("optional") == "true" || f.Tag.Get("group") != "" {
-			continue
-		}
-		types = append(types, f.Type)
-	}
-	return types
 }
 
 func (a *assembly) problem(m *Module, format string, args ...any) {
@@ -70,7 +59,7 @@ func (a *assembly) problem(m *Module, format string, args ...any) {
 
 // assemble looks at the modules of a build. The error names everything that is wrong with them.
 func assemble(modules []Module) (*assembly, error) {
-	a := &assembly{replaced: map[reflect.Type]*provider{}}
+	a := &assembly{replaced: map[reflect.Type]*provider{}, names: map[string]string{}}
 	known := map[string]bool{"core": true}
 	for i := range modules {
 		m := &modules[i]
@@ -91,6 +80,7 @@ func assemble(modules []Module) (*assembly, error) {
 		}
 	}
 	a.problems = append(a.problems, sqlstore.CheckMigrations(a.migrations...))
+	a.checkReactions()
 	a.checkProvided()
 	a.checkNeeded()
 	if errors.Join(a.problems...) == nil {
@@ -118,6 +108,9 @@ func (a *assembly) checkProvided() {
 	}
 }
 
+// where names the module and the constructor, for errors.
+func (p *provider) where() string { return fmt.Sprintf("module %q: %s", p.module.name, p.name) }
+
 // sees reports whether a constructor of a module gets what p makes.
 func (p *provider) sees(m *Module) bool {
 	return p.group == "" && (p.module == m || p.shared && (m.own || !p.module.own || open[p.out]))
@@ -135,7 +128,15 @@ func (a *assembly) checkNeeded() {
 		return found
 	}
 	for _, p := range a.providers {
+		if dig.IsOut(p.constructor.Type().Out(0)) {
+			a.problem(p.module, "%s returns a struct of fx; a constructor makes one value", p.name)
+			used[p] = true
+		}
 		for _, t := range p.needs {
+			if dig.IsIn(t) {
+				a.problem(p.module, "%s takes a struct of fx; each value that it needs is a parameter", p.name)
+				continue
+			}
 			if use(p.module, t) || coreTypes()[t] && (p.module.own || open[t]) {
 				continue
 			}
@@ -238,20 +239,20 @@ func (p *provider) checked() any {
 	for i := range t.NumIn() {
 		in = append(in, t.In(i))
 	}
-	in = append(in, reflect.TypeFor[fx.Lifecycle]())
+	in = append(in, reflect.TypeFor[*closers]())
 	return reflect.MakeFunc(reflect.FuncOf(in, []reflect.Type{p.out, errorType}, false), func(args []reflect.Value) []reflect.Value {
 		last := len(args) - 1
 		made, err := p.call(args[:last])
 		if err != nil {
-			err = fmt.Errorf("module %q: %s: %w", p.module.name, p.name, err)
+			err = fmt.Errorf("%s: %w", p.where(), err)
 			return []reflect.Value{reflect.Zero(p.out), reflect.ValueOf(&err).Elem()}
 		}
-		if lc, ok := reflect.TypeAssert[fx.Lifecycle](args[last]); ok {
-			closeAtStop(lc, made)
+		if c, ok := reflect.TypeAssert[*closers](args[last]); ok {
+			c.made(p.where(), made.Interface())
 		}
 		if p.become != nil {
-			if made, err = p.become(made); err != nil {
-				err = fmt.Errorf("module %q: %s: %w", p.module.name, p.name, err)
+			if made, err = safely(func() (reflect.Value, error) { return p.become(made) }); err != nil {
+				err = fmt.Errorf("%s: %w", p.where(), err)
 				return []reflect.Value{reflect.Zero(p.out), reflect.ValueOf(&err).Elem()}
 			}
 		}
@@ -259,29 +260,29 @@ func (p *provider) checked() any {
 	}).Interface()
 }
 
-func (p *provider) call(args []reflect.Value) (made reflect.Value, err error) {
+func (p *provider) call(args []reflect.Value) (reflect.Value, error) {
+	return safely(func() (reflect.Value, error) {
+		out := p.constructor.Call(args)
+		if len(out) == 2 {
+			if err, _ := reflect.TypeAssert[error](out[1]); err != nil {
+				return out[0], err
+			}
+		}
+		if isNil(out[0]) {
+			return out[0], errors.New("returned nil")
+		}
+		return out[0], nil
+	})
+}
+
+// safely turns a panic of a module into an error.
+func safely[T any](do func() (T, error)) (made T, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("panicked: %v", v)
 		}
 	}()
-	out := p.constructor.Call(args)
-	if len(out) == 2 {
-		err, _ = reflect.TypeAssert[error](out[1])
-	}
-	if err == nil && isNil(out[0]) {
-		err = errors.New("returned nil")
-	}
-	return out[0], err
-}
-
-func closeAtStop(lc fx.Lifecycle, made reflect.Value) {
-	switch c := made.Interface().(type) {
-	case interface{ Close() error }:
-		lc.Append(fx.StopHook(c.Close))
-	case interface{ Close() }:
-		lc.Append(fx.StopHook(c.Close))
-	}
+	return do()
 }
 
 func isNil(v reflect.Value) bool {

@@ -18,9 +18,6 @@ import (
 
 // newJobs returns what runs the jobs of all modules.
 func newJobs(_ migrated, db *dialect.DB, clock application.Clock, logger *slog.Logger, registry *prometheus.Registry, list []part[application.Job]) (*jobs.Runner, error) {
-	if err := unique("jobs", list, func(j application.Job) string { return j.Name }); err != nil {
-		return nil, err
-	}
 	observer, err := telemetry.NewJobs(registry, logger)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -30,11 +31,19 @@ func AsCLI(command func() *cobra.Command, constructor any) Extension {
 			a.problem(m, "%v is no constructor of a %v: a function that returns one, or one and an error", t, want)
 			return
 		}
-		if command == nil || command() == nil {
+		c, err := safely(func() (*cobra.Command, error) { return command(), nil })
+		switch {
+		case command == nil || err == nil && c == nil:
 			a.problem(m, "the command of %s is nil", nameOf(constructor))
 			return
+		case err != nil:
+			a.problem(m, "the function that returns the command of %s %v", nameOf(constructor), err)
+			return
+		case !commandName.MatchString(c.Name()):
+			a.problem(m, "the command %q of %s: Use must begin with a name of a-z, 0-9 and hyphens", c.Name(), nameOf(constructor))
+			return
 		}
-		c := command()
+		wrong := len(a.problems)
 		if c.Run != nil || c.RunE != nil || c.HasSubCommands() {
 			a.problem(m, "the command %q of %s has a Run or commands below it; what it does is the CLIFunc alone", c.Name(), nameOf(constructor))
 		}
@@ -43,16 +52,21 @@ func AsCLI(command func() *cobra.Command, constructor any) Extension {
 				a.problem(m, "the command %q of %s has a name that is taken", name, nameOf(constructor))
 			}
 		}
+		if len(a.problems) > wrong {
+			return
+		}
 		p := newProvider(m, constructor, reflect.TypeFor[part[CLIFunc]](), true)
 		p.group = fmt.Sprintf(`name:"cli %s %s"`, m.name, c.Name())
 		p.become = func(made reflect.Value) (reflect.Value, error) {
 			f, _ := made.Convert(want).Interface().(CLIFunc)
-			return reflect.ValueOf(part[CLIFunc]{m, f}), nil
+			return reflect.ValueOf(part[CLIFunc]{p, f}), nil
 		}
 		a.providers = append(a.providers, p)
 		a.commands = append(a.commands, moduleCommand{m, command, p.group})
 	}}
 }
+
+var commandName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 
 func (a *assembly) takenCommand(name string) bool {
 	taken := []string{"help", "completion"}
@@ -67,10 +81,7 @@ func (a *assembly) takenCommand(name string) bool {
 
 // ofModules returns the commands of the modules of the build. Mistakes of the modules are told when a command runs.
 func (c *cli) ofModules() []*cobra.Command {
-	a, err := c.app.assembled()
-	if err != nil {
-		return nil
-	}
+	a, _ := c.app.assembled()
 	list := make([]*cobra.Command, len(a.commands))
 	for i, m := range a.commands {
 		cmd := m.make()

@@ -73,8 +73,36 @@ func TestCommandsOfModulesAreChecked(t *testing.T) {
 		`has a Run or commands below it`: AsCLI(func() *cobra.Command { return &cobra.Command{Use: "x", Run: func(*cobra.Command, []string) {}} }, newGreet),
 		`is no constructor of a`:         AsCLI(named("x"), newNumber),
 		`the command of`:                 AsCLI(nil, newGreet),
+		`the command "" of`:              AsCLI(named(""), newGreet),
+		`Use must begin with a name`:     AsCLI(named("Greet"), newGreet),
+		`panicked: no way`:               AsCLI(func() *cobra.Command { panic("no way") }, newGreet),
 	} {
 		_, err := assemble([]Module{NewModule("acme", part)})
 		require.ErrorContains(t, err, says)
+	}
+}
+
+// A command of a build with a mistake tells the mistake, not that there is no such command; what needs no modules works.
+func TestCommandsOfABrokenBuild(t *testing.T) {
+	t.Setenv("LEADMILL_DATABASE_URL", "sqlite:"+filepath.Join(t.TempDir(), "leadmill.db"))
+	app := New(NewModule("acme", AsCLI(greetCommand, newGreet), Provide(newNumber)))
+	const mistake = `leadmill: put leadmill together: module "acme": github.com/leadmill/leadmill.newNumber provides a int, which nothing needs` + "\n"
+	for _, c := range []struct {
+		args   []string
+		errors string
+		code   int
+	}{
+		{[]string{"version"}, "", 0},
+		{[]string{"--help"}, "", 0},
+		{[]string{"greet", "--help"}, "", 0},
+		{[]string{"greet", "--loud", "Ann"}, mistake, 1},
+		{[]string{"migrate", "status"}, mistake, 1},
+		{[]string{"migrate", "up"}, mistake, 1},
+		{[]string{"doctor"}, mistake, 1},
+		{[]string{"serve"}, mistake, 1},
+	} {
+		var out, problems bytes.Buffer
+		assert.Equal(t, c.code, app.Main(t.Context(), c.args, &out, &problems), "%v: %s", c.args, &problems)
+		assert.Equal(t, c.errors, problems.String(), "%v", c.args)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -96,7 +97,7 @@ var open = map[reflect.Type]bool{
 var coreTypes = sync.OnceValue(func() map[reflect.Type]bool {
 	types := map[reflect.Type]bool{
 		reflect.TypeFor[*slog.Logger](): true, reflect.TypeFor[Config](): true, reflect.TypeFor[wrapDriver](): true,
-		reflect.TypeFor[*assembly](): true, reflect.TypeFor[fx.Lifecycle](): true,
+		reflect.TypeFor[*assembly](): true, reflect.TypeFor[*closers](): true,
 	}
 	for _, c := range coreConstructors {
 		types[reflect.TypeOf(c.make).Out(0)] = true
@@ -106,7 +107,12 @@ var coreTypes = sync.OnceValue(func() map[reflect.Type]bool {
 
 // coreNeeds are the types that the core takes from the rooms.
 func coreNeeds() []reflect.Type {
-	types := needed(reflect.TypeFor[core]())
+	var types []reflect.Type
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[core]()) {
+		if !f.Anonymous {
+			types = append(types, f.Type)
+		}
+	}
 	for _, c := range coreConstructors {
 		t := reflect.TypeOf(c.make)
 		for i := range t.NumIn() {
@@ -178,12 +184,12 @@ func newRegistry() (*prometheus.Registry, error) {
 // wrapDriver wraps the connector of the database's driver; nil for none.
 type wrapDriver func(driver.Connector) driver.Connector
 
-func openDatabase(lc fx.Lifecycle, c Config, wrap wrapDriver) (*dialect.DB, error) {
+func openDatabase(closing *closers, c Config, wrap wrapDriver) (*dialect.DB, error) {
 	db, err := dialect.Open(c.DatabaseURL, dialect.Options{Wrap: wrap})
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	lc.Append(fx.StopHook(db.Close))
+	closing.add("the database", db.Close)
 	return db, nil
 }
 
@@ -289,30 +295,36 @@ func newChain(logger *slog.Logger, registry *prometheus.Registry, clock applicat
 	if err != nil {
 		return bus.Chain{}, err
 	}
-	return bus.NewChain(append([]bus.Interceptor{
+	return bus.NewChain(append(interceptors(metrics, logger, clock, scopes), values(more)...)...)
+}
+
+// interceptors are Leadmill's own.
+func interceptors(metrics *telemetry.Metrics, logger *slog.Logger, clock application.Clock, scopes application.Scopes) []bus.Interceptor {
+	return []bus.Interceptor{
 		telemetry.Recover{},
 		telemetry.Trace{Tracer: otel.Tracer("leadmill")},
 		metrics,
 		telemetry.Log{Logger: logger, Clock: clock},
 		application.Authorise{Scopes: scopes},
-	}, values(more)...)...)
+	}
 }
 
-// newScopes returns the key scopes of all modules. An error names the modules that declare one.
+// newScopes returns the key scopes of all modules.
 func newScopes(list []part[application.KeyScope]) (application.Scopes, error) {
-	if err := unique("key scopes", list, func(k application.KeyScope) application.Scope { return k.Name }); err != nil {
-		return application.Scopes{}, err
-	}
+	return application.NewScopes(values(list)...)
+}
+
+// checkScopes compares the key scopes with the commands and queries of the build.
+func (k *core) checkScopes() error {
 	var wrong []error
-	for _, p := range list {
-		if _, err := application.NewScopes(p.value); err != nil {
-			wrong = append(wrong, fmt.Errorf("module %q: %w", p.module.name, err))
+	for _, scope := range k.Scopes.Declared() {
+		if err := scope.Check(k.Operations); err != nil {
+			for line := range strings.SplitSeq(err.Error(), "\n") { // of several joined errors
+				wrong = append(wrong, fmt.Errorf("%s: %s", k.Assembly.names["key scopes "+string(scope.Name)], line))
+			}
 		}
 	}
-	if err := errors.Join(wrong...); err != nil {
-		return application.Scopes{}, err
-	}
-	return application.NewScopes(values(list)...)
+	return errors.Join(append(wrong, k.Scopes.CheckNeeds(k.Operations))...)
 }
 
 // server returns the HTTP port with the routes of all modules.
@@ -320,7 +332,7 @@ func (k *core) server() (*httpport.Server, error) {
 	var routes []httpport.Route
 	var teams []httpport.Team
 	for _, p := range k.Routes {
-		if p.module.own {
+		if p.by.module.own {
 			routes = append(routes, p.value.Routes...)
 			continue
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/leadmill/leadmill/adapters/eventlog"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/adapters/sqlstore/lease"
 	"github.com/leadmill/leadmill/adapters/telemetry"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/contract/eventsv1"
@@ -27,27 +28,65 @@ const groupTeamEvents = `group:"team_events"`
 // x.<module>.<name>.v<N> with the module's name, and E's EventType returns it. Such events are in the log, in the feed and in
 // the documents as Leadmill's own are. They hold no personal data: that is for the team to see to.
 func AsEvent[E event.Event](d eventsv1.Definition) Extension {
-	return grouped(func() application.TeamEvent { return application.TeamEvent{Go: reflect.TypeFor[E](), Definition: d} }, groupTeamEvents,
-		func(m *Module, e application.TeamEvent) (application.TeamEvent, error) {
-			if prefix := "x." + m.name + "."; !strings.HasPrefix(d.Type, prefix) {
-				return e, fmt.Errorf("the event type %q does not begin with %s", d.Type, prefix)
-			}
-			_, err := eventsv1.NewCatalogue(d)
-			return e, err
-		})
+	return Extension{func(a *assembly, m *Module) {
+		e := application.TeamEvent{Go: reflect.TypeFor[E](), Definition: d}
+		_, wrong := eventsv1.NewCatalogue(d)
+		_, foreign := application.TranslateTeamEvents(nil, e)
+		err := errors.Join(wrong, foreign)
+		if prefix := "x." + m.name + "."; !strings.HasPrefix(d.Type, prefix) {
+			err = fmt.Errorf("the event type %q does not begin with %s", d.Type, prefix)
+		}
+		if a.declare(m, fmt.Sprintf("AsEvent[%v]", e.Go), "events", d.Type, err) {
+			a.events = append(a.events, d)
+		}
+		grouped(func() application.TeamEvent { return e }, groupTeamEvents, checked(func(application.TeamEvent) error { return nil })).add(a, m)
+	}}
 }
 
 // AsReaction registers a constructor of an application.Reactor, which does something outside of Leadmill, or sends a command, after
 // events of some types. name is that of an application.Reaction and never changes. A reaction that is new on an installation is told
 // of what happens from its first start on, unless an option says otherwise.
 func AsReaction(name string, types []string, constructor any, options ...ReactionOption) Extension {
-	return grouped(constructor, groupReactions, func(_ *Module, handler application.Reactor) (application.Reaction, error) {
-		r := application.Reaction{Name: name, Types: types, FromHead: true, Handler: handler}
+	return Extension{func(a *assembly, m *Module) {
+		r := application.Reaction{Name: name, Types: types, FromHead: true}
 		for _, o := range options {
+			if o == nil {
+				a.problem(m, "%s: an option of the reaction %q is nil", nameOf(constructor), name)
+				continue
+			}
 			o(&r)
 		}
-		return r, nil
-	})
+		if a.declare(m, nameOf(constructor), "reactions", name, lease.CheckName("reaction", name)) {
+			a.reactions = append(a.reactions, declaredReaction{m, nameOf(constructor), r})
+		}
+		grouped(constructor, groupReactions, func(_ *Module, handler application.Reactor) (application.Reaction, error) {
+			made := r
+			made.Handler = handler
+			return made, nil
+		}).add(a, m)
+	}}
+}
+
+// declaredReaction is a reaction without its handler, and who has it.
+type declaredReaction struct {
+	module *Module
+	maker  string
+	as     application.Reaction
+}
+
+// checkReactions looks at the reactions, which may be told of the events of any module.
+func (a *assembly) checkReactions() {
+	catalogue, err := eventsv1.NewCatalogue(a.events...)
+	if err != nil {
+		a.problems = append(a.problems, err)
+		return
+	}
+	for _, r := range a.reactions {
+		r.as.Handler = application.ReactorFunc(func(context.Context, application.StoredEvent) error { return nil })
+		if err := application.CheckReactions(catalogue, nil, []application.Reaction{r.as}); err != nil {
+			a.problem(r.module, "%s: %v", r.maker, err)
+		}
+	}
 }
 
 // ReactionOption says more of a reaction.
@@ -74,12 +113,9 @@ func newCatalogue(registered []part[application.TeamEvent]) (*eventsv1.Catalogue
 func newSubscriptions(db *dialect.DB, l *eventLog, runner *eventlog.Runner, clock application.Clock, catalogue *eventsv1.Catalogue,
 	registry *prometheus.Registry, logger *slog.Logger, reactions []part[application.Reaction],
 ) ([]events.Subscription, error) {
-	if err := unique("reactions", reactions, func(r application.Reaction) string { return r.Name }); err != nil {
-		return nil, err
-	}
 	for _, r := range reactions {
 		if err := application.CheckReactions(catalogue, runner.Names(), []application.Reaction{r.value}); err != nil {
-			return nil, fmt.Errorf("module %q: %w", r.module.name, err)
+			return nil, fmt.Errorf("%s: %w", r.by.where(), err)
 		}
 	}
 	metrics, err := telemetry.NewReactions(registry, clock)

@@ -76,40 +76,33 @@ func complain(w io.Writer, err error) {
 	}
 }
 
-// startTimeout bounds migrating and starting. stopTimeout is longer than the 20 seconds in which the HTTP server finishes
-// its requests.
-const (
-	startTimeout = 10 * time.Minute
-	stopTimeout  = 40 * time.Second
-)
+// startTimeout bounds migrating.
+const startTimeout = 10 * time.Minute
 
-// with builds and starts the core, calls use, and stops everything again.
-func (a *App) with(ctx context.Context, c Config, logs io.Writer, use func(ctx context.Context, k *core) error, more ...fx.Option) (err error) {
+// with puts the core together, calls use, and closes everything again.
+func (a *App) with(ctx context.Context, c Config, logs io.Writer, use func(ctx context.Context, k *core) error, more ...fx.Option) error {
+	var k core
+	return a.made(c, logs, func() error {
+		if err := errors.Join(k.Operations.Err(), k.checkScopes()); err != nil {
+			return fmt.Errorf("put leadmill together: %w", err)
+		}
+		return use(ctx, &k)
+	}, append(more, fx.Populate(&k))...)
+}
+
+// made puts together what the options ask for, calls use, and closes everything again, also when it could not be made.
+func (a *App) made(c Config, logs io.Writer, use func() error, more ...fx.Option) (err error) {
 	assembled, err := a.assembled()
 	if err != nil {
 		return err
 	}
-	var k core
-	options := append(assembled.options(), fx.Supply(assembled, c, newLogger(c, logs), a.driver), fx.Populate(&k), fx.StartTimeout(startTimeout),
-		fx.StopTimeout(stopTimeout), silent())
-	app := fx.New(append(options, more...)...)
-	if err := app.Err(); err != nil {
+	closing := &closers{patience: closePatience}
+	defer func() { err = errors.Join(err, closing.close()) }()
+	options := append(assembled.options(), fx.Supply(assembled, c, newLogger(c, logs), a.driver, closing), silent())
+	if err := fx.New(append(options, more...)...).Err(); err != nil {
 		return fmt.Errorf("put leadmill together: %w", dig.RootCause(err))
 	}
-	if err := errors.Join(k.Operations.Err(), k.Scopes.Check(k.Operations)); err != nil {
-		return fmt.Errorf("put leadmill together: %w", err)
-	}
-	starting, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	if err := app.Start(starting); err != nil {
-		return fmt.Errorf("start: %w", dig.RootCause(err))
-	}
-	defer func() {
-		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-		defer cancel()
-		err = errors.Join(err, app.Stop(stopping))
-	}()
-	return use(ctx, &k)
+	return use()
 }
 
 // assembled looks at the modules of the build. The error names everything that is wrong with them.
@@ -121,17 +114,10 @@ func (a *App) assembled() (*assembly, error) {
 	return all, nil
 }
 
-// strategies returns the strategies of this build, without a database.
+// strategies returns the strategies of this build. They need no database, unless their constructors do.
 func (a *App) strategies(c Config, logs io.Writer) (s distribution.Strategies, err error) {
-	all, err := a.assembled()
-	if err != nil {
-		return distribution.Strategies{}, err
-	}
-	options := append(all.options(), fx.Supply(all, c, newLogger(c, logs), a.driver), fx.Populate(&s), silent())
-	if err := fx.New(options...).Err(); err != nil {
-		return distribution.Strategies{}, fmt.Errorf("put leadmill together: %w", dig.RootCause(err))
-	}
-	return s, nil
+	err = a.made(c, logs, func() error { return nil }, fx.Populate(&s))
+	return s, err
 }
 
 // silent keeps fx from logging.

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strings"
 )
 
 // Module is a named bundle of extensions: what a team adds to Leadmill. Make one with NewModule and hand it to New. Leadmill's
@@ -63,7 +64,7 @@ func Share(constructor any) Extension { return provided(constructor, true) }
 func provided(constructor any, shared bool) Extension {
 	return Extension{func(a *assembly, m *Module) {
 		t := reflect.TypeOf(constructor)
-		if !isConstructor(t) || reflect.ValueOf(constructor).IsNil() {
+		if !isConstructor(t) || t.Out(0) == errorType || reflect.ValueOf(constructor).IsNil() {
 			a.problem(m, "%v is no constructor: a function that returns a value, or a value and an error", t)
 			return
 		}
@@ -80,10 +81,10 @@ func several(parts ...Extension) Extension {
 	}}
 }
 
-// part is an extension as it was made, with the module that it belongs to.
+// part is an extension as it was made, with what made it.
 type part[T any] struct {
-	module *Module
-	value  T
+	by    *provider
+	value T
 }
 
 // values returns the extensions without their modules.
@@ -98,9 +99,8 @@ func values[T any](parts []part[T]) []T {
 // grouped registers a constructor of a T, which becomes a part[G] in a group. become turns the one into the other.
 func grouped[T, G any](constructor any, group string, become func(m *Module, made T) (G, error)) Extension {
 	return Extension{func(a *assembly, m *Module) {
-		want, t := reflect.TypeFor[T](), reflect.TypeOf(constructor)
-		if !isConstructor(t) || !t.Out(0).AssignableTo(want) || reflect.ValueOf(constructor).IsNil() {
-			a.problem(m, "%v is no constructor of a %v: a function that returns one, or one and an error", t, want)
+		want := reflect.TypeFor[T]()
+		if !a.makes(m, constructor, want) {
 			return
 		}
 		p := newProvider(m, constructor, reflect.TypeFor[part[G]](), true)
@@ -108,26 +108,56 @@ func grouped[T, G any](constructor any, group string, become func(m *Module, mad
 		p.become = func(made reflect.Value) (reflect.Value, error) {
 			value, _ := made.Convert(want).Interface().(T)
 			g, err := become(m, value)
-			return reflect.ValueOf(part[G]{m, g}), err
+			return reflect.ValueOf(part[G]{p, g}), err
 		}
 		a.providers = append(a.providers, p)
 	}}
 }
 
-// same is a become that changes nothing.
-func same[T any](_ *Module, made T) (T, error) { return made, nil }
+// declare notes a name that an extension gives, which no other of its kind has; maker is what gives it, and err what is wrong
+// with it. It reports whether all is right.
+func (a *assembly) declare(m *Module, maker, kind, name string, err error) bool {
+	where := fmt.Sprintf("module %q: %s", m.name, maker)
+	if err != nil {
+		for line := range strings.SplitSeq(err.Error(), "\n") { // of several joined errors
+			a.problems = append(a.problems, fmt.Errorf("%s: %s", where, line))
+		}
+		return false
+	}
+	if other, twice := a.names[kind+" "+name]; twice {
+		a.problems = append(a.problems, fmt.Errorf("two %s are called %q: %s, and %s", kind, name, other, where))
+		return false
+	}
+	a.names[kind+" "+name] = where
+	return true
+}
 
-// unique returns the error of parts of which two have the same code or name, naming both modules.
+// makes reports whether a constructor makes a value that is a want; that it does not is a problem.
+func (a *assembly) makes(m *Module, constructor any, want reflect.Type) bool {
+	t := reflect.TypeOf(constructor)
+	if !isConstructor(t) || !t.Out(0).AssignableTo(want) || reflect.ValueOf(constructor).IsNil() {
+		a.problem(m, "%v is no constructor of a %v: a function that returns one, or one and an error", t, want)
+		return false
+	}
+	return true
+}
+
+// checked is a become that changes nothing but refuses what check refuses.
+func checked[T any](check func(made T) error) func(*Module, T) (T, error) {
+	return func(_ *Module, made T) (T, error) { return made, check(made) }
+}
+
+// unique returns the error of parts of which two have the same code or name, naming modules and constructors.
 func unique[T any, C ~string](what string, parts []part[T], code func(T) C) error {
-	known := map[C]*Module{}
+	known := map[C]*provider{}
 	for _, p := range parts {
 		c := code(p.value)
-		if other, twice := known[c]; twice {
-			names := []string{other.name, p.module.name}
-			slices.Sort(names) // the parts of a group come in any order
-			return fmt.Errorf("two %s are called %q: one of module %q, one of module %q", what, c, names[0], names[1])
+		if other := known[c]; other != nil {
+			makers := []string{p.by.where(), other.where()}
+			slices.Sort(makers) // the parts of a group come in any order
+			return fmt.Errorf("two %s are called %q: %s, and %s", what, c, makers[0], makers[1])
 		}
-		known[c] = p.module
+		known[c] = p.by
 	}
 	return nil
 }
@@ -138,6 +168,10 @@ func isConstructor(t reflect.Type) bool {
 	return t != nil && t.Kind() == reflect.Func && !t.IsVariadic() && (t.NumOut() == 1 || t.NumOut() == 2 && t.Out(1) == errorType)
 }
 
+// nameOf returns the name of a function; the type of what is none.
 func nameOf(function any) string {
+	if v := reflect.ValueOf(function); v.Kind() != reflect.Func || v.IsNil() {
+		return fmt.Sprint(reflect.TypeOf(function))
+	}
 	return runtime.FuncForPC(reflect.ValueOf(function).Pointer()).Name()
 }

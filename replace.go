@@ -39,11 +39,13 @@ func ReplacePolicy(code string, constructor any) Extension {
 	t := reflect.TypeOf(constructor)
 	if isConstructor(t) && t.Out(0).AssignableTo(reflect.TypeFor[distribution.Strategy]()) {
 		return grouped(constructor, groupReplacedStrategies, func(_ *Module, s distribution.Strategy) (replacement[distribution.Strategy], error) {
-			return newReplacement(code, s)
+			_, err := distribution.NewStrategies([]distribution.Strategy{s})
+			return newReplacement(code, s, err)
 		})
 	}
 	return grouped(constructor, groupReplacedPolicies, func(_ *Module, p attribution.Policy) (replacement[attribution.Policy], error) {
-		return newReplacement(code, p)
+		_, err := attribution.NewPolicies([]attribution.Policy{p})
+		return newReplacement(code, p, err)
 	})
 }
 
@@ -52,11 +54,12 @@ type replacement[T interface{ Code() string }] struct{ by T }
 
 func (r replacement[T]) name() string { return r.by.Code() }
 
-func newReplacement[T interface{ Code() string }](code string, by T) (replacement[T], error) {
+// newReplacement returns what replaces a code; err is what is wrong with it as a replacement of its own code.
+func newReplacement[T interface{ Code() string }](code string, by T, err error) (replacement[T], error) {
 	if by.Code() != code {
-		return replacement[T]{}, fmt.Errorf("has the code %q; what replaces %q has that code", by.Code(), code)
+		err = fmt.Errorf("has the code %q; what replaces %q has that code", by.Code(), code)
 	}
-	return replacement[T]{by}, nil
+	return replacement[T]{by}, err
 }
 
 // replacing returns what takes the places.
@@ -79,9 +82,8 @@ var replaceable = map[reflect.Type]string{
 
 func replaced[T any](constructor any) Extension {
 	return Extension{func(a *assembly, m *Module) {
-		want, t := reflect.TypeFor[T](), reflect.TypeOf(constructor)
-		if !isConstructor(t) || !t.Out(0).AssignableTo(want) || reflect.ValueOf(constructor).IsNil() {
-			a.problem(m, "%v is no constructor of a %v: a function that returns one, or one and an error", t, want)
+		want := reflect.TypeFor[T]()
+		if !a.makes(m, constructor, want) {
 			return
 		}
 		p := newProvider(m, constructor, want, true)

@@ -2,10 +2,13 @@ package leadmill
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 
 	"github.com/leadmill/leadmill/adapters/jobs"
+	"github.com/leadmill/leadmill/adapters/sqlstore/lease"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/bus"
 	"github.com/leadmill/leadmill/application/projection"
@@ -37,24 +40,36 @@ const (
 // AsIntakeRule registers a constructor of a lead.IntakeRule: a rule that every lead must pass before it is offered to
 // buyers.
 func AsIntakeRule(constructor any) Extension {
-	return grouped(constructor, groupIntakeRules, same[lead.IntakeRule])
+	return grouped(constructor, groupIntakeRules, checked(func(r lead.IntakeRule) error {
+		_, err := lead.NewIntakeRules(r)
+		return err
+	}))
 }
 
 // AsFacts registers a constructor of an application.FactProvider: it is asked about a lead before the transaction that decides
 // it, and its answer is in the facts of rules and strategies under its name.
 func AsFacts(constructor any) Extension {
-	return grouped(constructor, groupFacts, same[application.FactProvider])
+	return grouped(constructor, groupFacts, checked(func(p application.FactProvider) error {
+		_, err := application.NewFactProviders(p)
+		return err
+	}))
 }
 
 // AsStrategy registers a constructor of a distribution.Strategy, which campaigns then name by its code.
 func AsStrategy(constructor any) Extension {
-	return grouped(constructor, groupStrategies, same[distribution.Strategy])
+	return grouped(constructor, groupStrategies, checked(func(s distribution.Strategy) error {
+		_, err := distribution.NewStrategies(nil, s)
+		return err
+	}))
 }
 
 // AsAttributionPolicy registers a constructor of an attribution.Policy: a rule that decides which partner a customer belongs
 // to. Its order puts it among the built-in ones.
 func AsAttributionPolicy(constructor any) Extension {
-	return grouped(constructor, groupPolicies, same[attribution.Policy])
+	return grouped(constructor, groupPolicies, checked(func(p attribution.Policy) error {
+		_, err := attribution.NewPolicies(nil, p)
+		return err
+	}))
 }
 
 // lowestOrder is that of the outermost interceptor of a module: behind those that recover, trace, measure and log.
@@ -62,23 +77,28 @@ const lowestOrder = 401
 
 // AsInterceptor registers a constructor of a bus.Interceptor, which runs around every command and query.
 func AsInterceptor(constructor any) Extension {
-	return grouped(constructor, groupInterceptors, func(_ *Module, i bus.Interceptor) (bus.Interceptor, error) {
-		if i.Order() < lowestOrder {
-			return nil, fmt.Errorf("the interceptor %q has the order %d, the lowest is %d", i.Code(), i.Order(), lowestOrder)
+	return grouped(constructor, groupInterceptors, checked(func(i bus.Interceptor) error {
+		for _, own := range interceptors(nil, nil, nil, application.Scopes{}) {
+			if own.Code() == i.Code() {
+				return fmt.Errorf("the interceptor has the code %q, as one of Leadmill's own", i.Code())
+			}
 		}
-		return i, nil
-	})
+		if i.Order() < lowestOrder {
+			return fmt.Errorf("the interceptor %q has the order %d, the lowest is %d", i.Code(), i.Order(), lowestOrder)
+		}
+		return nil
+	}))
 }
 
 // AsProjection registers a constructor of a projection.Projection, which gets every event from the first on.
 func AsProjection(constructor any) Extension {
-	return grouped(constructor, groupProjections, same[projection.Projection])
+	return grouped(constructor, groupProjections, checked(func(p projection.Projection) error { return lease.CheckName("projection", p.Name()) }))
 }
 
 // AsTranslation registers a constructor of an application.Translation, for domain events whose stored form is not their own
 // JSON. What it returns for events of a module must be of types that the module registered.
 func AsTranslation(constructor any) Extension {
-	return grouped(constructor, groupTranslations, same[application.Translation])
+	return grouped(constructor, groupTranslations, checked(func(application.Translation) error { return nil }))
 }
 
 // AsRoutes registers a constructor of a []httpport.Route. For one route there is AsRoute, which says more.
@@ -123,7 +143,12 @@ func AsOpenAPI(fragment []byte) Extension {
 // commands and queries do, out of what program keys may do, and use the routes that name the scope. Make one with
 // "leadmill keys create --scope <name>".
 func AsScope(name application.Scope, operations ...string) Extension {
-	return grouped(func() application.KeyScope { return application.KeyScope{Name: name, Operations: operations} }, groupScopes, same[application.KeyScope])
+	return Extension{func(a *assembly, m *Module) {
+		scope := application.KeyScope{Name: name, Operations: operations}
+		_, err := application.NewScopes(scope)
+		a.declare(m, "AsScope", "key scopes", string(name), err)
+		grouped(func() application.KeyScope { return scope }, groupScopes, checked(func(application.KeyScope) error { return nil })).add(a, m)
+	}}
 }
 
 // AsCommand registers a constructor of the handler of a command: a bus.Handler[C, R]. It runs under the same chain of
@@ -146,9 +171,8 @@ type bare[C, R any] struct{ bus.Handler[C, R] }
 
 func operation[C application.Message, R any](constructor any, wrap func(*application.Operations, bus.Handler[C, R]) bus.Handler[C, R]) Extension {
 	return Extension{func(a *assembly, m *Module) {
-		want, t := reflect.TypeFor[bus.Handler[C, R]](), reflect.TypeOf(constructor)
-		if !isConstructor(t) || !t.Out(0).AssignableTo(want) || reflect.ValueOf(constructor).IsNil() {
-			a.problem(m, "%v is no constructor of a %v: a function that returns one, or one and an error", t, want)
+		want := reflect.TypeFor[bus.Handler[C, R]]()
+		if !a.makes(m, constructor, want) || !a.declareMessage(m, constructor, reflect.TypeFor[C](), func() application.Scope { return (*new(C)).Needs() }) {
 			return
 		}
 		p := newProvider(m, constructor, reflect.TypeFor[bare[C, R]](), false)
@@ -162,10 +186,31 @@ func operation[C application.Message, R any](constructor any, wrap func(*applica
 		made := newProvider(m, func(bus.Handler[C, R]) operationName { return "" }, reflect.TypeFor[part[operationName]](), true)
 		made.group, made.name = groupOperations, p.name
 		made.become = func(reflect.Value) (reflect.Value, error) {
-			return reflect.ValueOf(part[operationName]{m, operationName(reflect.TypeFor[C]().Name())}), nil
+			return reflect.ValueOf(part[operationName]{made, operationName(reflect.TypeFor[C]().Name())}), nil
 		}
 		a.providers = append(a.providers, p, wrapped, made)
 	}}
+}
+
+// declareMessage notes the type of a command or query, and reports whether all is right with it.
+func (a *assembly) declareMessage(m *Module, constructor any, message reflect.Type, needs func() application.Scope) bool {
+	var err error
+	switch of := reflect.TypeFor[application.Actor]().PkgPath() + "/"; {
+	case message.Name() == "":
+		err = fmt.Errorf("a %v is no command or query: it must be a type with a name, and no pointer", message)
+	case strings.HasPrefix(message.PkgPath(), of) && !m.own:
+		err = fmt.Errorf("%v is Leadmill's own and has its handler; AsInterceptor goes around it", message)
+	default:
+		var scope application.Scope
+		scope, err = safely(func() (application.Scope, error) { return needs(), nil })
+		if err == nil && scope == "" {
+			err = errors.New("its method Needs must name a scope")
+		}
+		if err != nil {
+			err = fmt.Errorf("%v needs no scope: %w", message, err)
+		}
+	}
+	return a.declare(m, nameOf(constructor), "messages", message.Name(), err)
 }
 
 // operationName is the name of a command or query of a module.
@@ -176,8 +221,11 @@ const groupOperations = `group:"operations"`
 // AsJob registers a constructor of a func(context.Context) error: housekeeping that one instance at a time repeats by a schedule
 // (see application.Job, also for the name). "leadmill jobs" shows when it ran, when it runs next and how it went.
 func AsJob(name string, schedule application.Schedule, constructor any) Extension {
-	return grouped(constructor, groupJobs, func(_ *Module, do func(context.Context) error) (application.Job, error) {
-		j := application.Job{Name: name, Schedule: schedule, Do: do}
-		return j, jobs.Check(j)
-	})
+	return Extension{func(a *assembly, m *Module) {
+		nothing := func(context.Context) error { return nil }
+		a.declare(m, nameOf(constructor), "jobs", name, jobs.Check(application.Job{Name: name, Schedule: schedule, Do: nothing}))
+		grouped(constructor, groupJobs, func(_ *Module, do func(context.Context) error) (application.Job, error) {
+			return application.Job{Name: name, Schedule: schedule, Do: do}, nil
+		}).add(a, m)
+	}}
 }

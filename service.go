@@ -11,7 +11,6 @@ import (
 	"os"
 	"runtime/debug"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -24,16 +23,16 @@ import (
 // serve listens, runs the background work, calls ready with the address for clients, and works until ctx ends. Then it takes
 // no more requests, finishes those it has, and stops the background work.
 func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base string) error) error {
+	server, err := k.server()
+	if err != nil {
+		return err
+	}
 	if err := events.Prepare(ctx, k.Subscriptions); err != nil { // what is answered from now on is for every reaction
 		return err
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", k.Config.HTTPAddr)
 	if err != nil {
 		return fmt.Errorf("listen on LEADMILL_HTTP_ADDR: %w", err)
-	}
-	server, err := k.server()
-	if err != nil {
-		return errors.Join(err, listener.Close())
 	}
 	k.Address.set(k.base(listener.Addr().String()))
 	k.Logger.Info("rules in force", slog.Any("intake_rules", k.Rules.Codes()), slog.Any("facts", k.Facts.Names()),
@@ -43,22 +42,14 @@ func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base s
 	tuneGC()
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	var running sync.WaitGroup
-	failed := make(chan error, 16)
-	work := func(name string, run func(context.Context) error) {
-		running.Go(func() {
-			if err := run(background); err != nil && background.Err() == nil {
-				failed <- fmt.Errorf("%s stopped: %w", name, err)
-			}
-		})
-	}
-	work("event head", k.Log.head.Run)
-	work("sequencer", k.Log.sequencer.Run)
-	work("projections", k.Runner.Run)
-	work("reactions", k.react)
-	work("jobs", k.Jobs.Run)
+	w := newWork(background, workPatience)
+	w.begin("event head", k.Log.head.Run)
+	w.begin("sequencer", k.Log.sequencer.Run)
+	w.begin("projections", k.Runner.Run)
+	w.begin("reactions", k.react)
+	w.begin("jobs", k.Jobs.Run)
 	if k.Config.MetricsAddr != "" {
-		work("metrics", k.serveMetrics)
+		w.begin("metrics", k.serveMetrics)
 	}
 
 	serving, stopServing := context.WithCancel(ctx)
@@ -68,7 +59,7 @@ func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base s
 	err = ready(serving, k.base(listener.Addr().String()))
 	if err == nil {
 		select {
-		case err = <-failed:
+		case err = <-w.failed:
 		case err = <-served:
 			served <- nil
 		case <-ctx.Done():
@@ -77,8 +68,7 @@ func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base s
 	stopServing()
 	err = errors.Join(err, <-served)
 	stop()
-	running.Wait()
-	return err
+	return errors.Join(err, w.end())
 }
 
 // tuneGC lets the heap grow to five times the live data before it is collected, unless GOGC is set. The live data is a few

@@ -57,9 +57,14 @@ func AsMigrations(files fs.FS, folder string) Extension {
 			a.problem(m, "its migrations are nil")
 			return
 		}
+		_, err := fs.Stat(files, folder)
+		if err != nil {
+			a.problem(m, "the folder %q of its migrations: %v", folder, err)
+			return
+		}
 		sub, err := fs.Sub(files, folder)
 		if err != nil {
-			a.problem(m, "its migrations: %v", err)
+			a.problem(m, "the folder %q of its migrations: %v", folder, err)
 			return
 		}
 		for _, other := range a.migrations {

@@ -39,7 +39,7 @@ var (
 )
 
 // NewScopes returns the scopes of a list. The error names every scope whose name cannot be, is a built-in one, or is there
-// twice. Whether the operations exist is for Check to say, once all of them are known.
+// twice. Whether the operations exist is for KeyScope.Check to say, once all of them are known.
 func NewScopes(list ...KeyScope) (Scopes, error) {
 	s := Scopes{opened: map[opening]struct{}{}}
 	var wrong []error
@@ -65,29 +65,34 @@ func NewScopes(list ...KeyScope) (Scopes, error) {
 	return s, nil
 }
 
-// Check compares the scopes with the commands and queries of the build. The error names every operation that a scope opens
-// and that does not exist or is not one of program keys, and every message that needs a scope that nobody declares.
-func (s Scopes) Check(o *Operations) error {
+// Check compares a scope with the commands and queries of the build. The error names every operation that it opens and that
+// does not exist or is not one of program keys.
+func (k KeyScope) Check(o *Operations) error {
 	var wrong []error
-	for _, k := range s.list {
-		for _, name := range k.Operations {
-			switch need, known := o.needs[name]; {
-			case !known:
-				wrong = append(wrong, fmt.Errorf("the key scope %q opens %q, which is no command or query of this build", k.Name, name))
-			case need != Program && need != k.Name:
-				wrong = append(wrong, fmt.Errorf("the key scope %q cannot open %s, which needs the scope %s: only what program keys may do can be opened", k.Name, name, need))
-			}
+	for _, name := range k.Operations {
+		switch need, known := o.needs[name]; {
+		case !known:
+			wrong = append(wrong, fmt.Errorf("the key scope %q opens %q, which is no command or query of this build", k.Name, name))
+		case need != Program && need != k.Name:
+			wrong = append(wrong, fmt.Errorf("the key scope %q cannot open %s, which needs the scope %s: only what program keys may do can be opened", k.Name, name, need))
 		}
 	}
+	return errors.Join(wrong...)
+}
+
+// CheckNeeds compares the commands and queries of the build with the scopes. The error names every message that needs a scope
+// that nobody declares.
+func (s Scopes) CheckNeeds(o *Operations) error {
 	var homeless []string
 	for name, need := range o.needs {
 		if need != "" && !slices.Contains(builtIn, need) && !s.Has(need) {
-			homeless = append(homeless, fmt.Sprintf("%s needs the scope %q, which no module declares", name, need))
+			homeless = append(homeless, fmt.Sprintf("%s needs the scope %q, which no module declares", o.known[name], need))
 		}
 	}
 	slices.Sort(homeless)
-	for _, text := range homeless {
-		wrong = append(wrong, errors.New(text))
+	wrong := make([]error, len(homeless))
+	for i, text := range homeless {
+		wrong[i] = errors.New(text)
 	}
 	return errors.Join(wrong...)
 }

@@ -1,6 +1,7 @@
 package application_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -40,7 +41,7 @@ func TestNewScopes(t *testing.T) {
 	var none application.Scopes
 	assert.Equal(t, []seller.Scope{"program", "supplier"}, none.OfKeys())
 	assert.False(t, none.Has("reports") || none.Opens("reports", "openDoor") || none.OpensAny("reports"))
-	require.NoError(t, none.Check(application.NewOperations(bus.Chain{})))
+	require.NoError(t, none.CheckNeeds(application.NewOperations(bus.Chain{})))
 }
 
 func TestNewScopesRefuses(t *testing.T) {
@@ -90,11 +91,11 @@ func TestScopesCheck(t *testing.T) {
 		`the key scope "reports" cannot open wipeFloor, which needs the scope internal: only what program keys may do can be opened`: {Name: "reports", Operations: []string{"wipeFloor"}},
 		`the key scope "reports" cannot open cleanUp, which needs the scope admin: only what program keys may do can be opened`:      {Name: "reports", Operations: []string{"cleanUp"}},
 		"the key scope \"other\" cannot open tellTime, which needs the scope reports: only what program keys may do can be opened\n" +
-			`tellTime needs the scope "reports", which no module declares`: {Name: "other", Operations: []string{"tellTime"}},
+			`application_test.tellTime needs the scope "reports", which no module declares`: {Name: "other", Operations: []string{"tellTime"}},
 	} {
 		s, err := application.NewScopes(scope)
 		require.NoError(t, err)
-		if err = s.Check(o); want == "" {
+		if err = errors.Join(scope.Check(o), s.CheckNeeds(o)); want == "" {
 			require.NoError(t, err)
 		} else {
 			require.EqualError(t, err, want)

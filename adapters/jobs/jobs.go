@@ -127,7 +127,7 @@ func (r *Runner) follow(ctx context.Context, j *job) {
 
 // look takes the job if it is free and due, and works on it. An error is the database's, or lease.ErrLost.
 func (r *Runner) look(ctx context.Context, j *job) error {
-	if !j.kept && r.clock.Now().Before(j.notBefore) {
+	if now := r.clock.Now(); !j.kept && now.Before(j.notBefore) && !j.ahead(j.notBefore, now) {
 		return nil
 	}
 	if err := r.enter(ctx, j); err != nil {
@@ -138,7 +138,10 @@ func (r *Runner) look(ctx context.Context, j *job) error {
 		if err != nil {
 			return err
 		}
-		if r.clock.Now().Before(next) {
+		if now := r.clock.Now(); j.ahead(next, now) {
+			j.log.WarnContext(ctx, "a clock was set back; the job is planned anew", slog.Time("was", next))
+			return r.replan(ctx, j, next)
+		} else if now.Before(next) {
 			j.notBefore = next
 			return nil
 		}

@@ -188,6 +188,39 @@ func TestItIsNotDueAgainAfterARestart(t *testing.T) {
 	})
 }
 
+// wrongClock is hours ahead.
+type wrongClock struct {
+	*clock.Manual
+
+	ahead atomic.Int64
+}
+
+func (c *wrongClock) Now() time.Time {
+	return c.Manual.Now().Add(time.Duration(c.ahead.Load()) * time.Hour)
+}
+
+// A clock that was years ahead for a while does not keep a job from running for years.
+func TestAClockThatIsSetBack(t *testing.T) {
+	t.Parallel()
+	for name, schedule := range map[string]application.Schedule{"every": application.Every(24 * time.Hour), "cron": application.Cron("0 3 * * *")} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			onEngines(t, func(t *testing.T, databaseURL string) {
+				hands, n := &wrongClock{Manual: start()}, &tally{}
+				one := run(t, databaseURL, hands, jobs.Config{}, counted(n, schedule))
+				one.known(t)
+				hands.ahead.Store(10 * 365 * 24)
+				eventually(t, "it runs", func() bool { return one.status(t).Runs == 1 })
+				require.True(t, one.status(t).Next.After(hands.Manual.Now().Add(365*24*time.Hour)))
+				hands.ahead.Store(0)
+				eventually(t, "it is planned anew", func() bool { return one.status(t).Next.Before(hands.Now().Add(25 * time.Hour)) })
+				hands.Advance(25 * time.Hour)
+				eventually(t, "it runs again", func() bool { return one.status(t).Runs == 2 })
+			})
+		})
+	}
+}
+
 func TestAMissedTimeIsMadeUpOnce(t *testing.T) {
 	t.Parallel()
 	onEngines(t, func(t *testing.T, databaseURL string) {

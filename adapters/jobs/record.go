@@ -112,6 +112,15 @@ func (r *Runner) peek(ctx context.Context, j *job) (next time.Time, owned bool, 
 	return moment(at), owned, nil
 }
 
+// replan plans a job anew that was due at a time, unless somebody did so.
+func (r *Runner) replan(ctx context.Context, j *job, was time.Time) error {
+	_, err := r.db.Writer.ExecContext(ctx, "UPDATE jobs SET next_at = ? WHERE name = ? AND next_at = ?", micros(j.plan(r.clock.Now())), j.Name, micros(was))
+	if err != nil {
+		return fmt.Errorf("plan job %s anew: %w", j.Name, err)
+	}
+	return nil
+}
+
 // take takes the lease of a job that is free; for any other it returns nil.
 func (r *Runner) take(ctx context.Context, j *job) (*term, error) {
 	l, err := lease.Try(ctx, r.db, "jobs", j.Name, r.config.Lease, j.log)

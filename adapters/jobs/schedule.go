@@ -19,7 +19,8 @@ const (
 	shortest   = time.Second
 	mostJitter = 30 * time.Second // of an interval; it is a tenth else
 	cronJitter = time.Second
-	longest    = 200 // bytes of a schedule's text, the size of its column
+	longest    = 200         // bytes of a schedule's text, the size of its column
+	mostSkew   = time.Minute // between the clocks of instances
 )
 
 // job is one job of a Runner.
@@ -35,6 +36,12 @@ type job struct {
 
 	entered   atomic.Bool
 	notBefore time.Time // it is not due before, as far as this instance knows; used by follow alone
+}
+
+// ahead reports whether a time at which the job is due was planned by a clock far ahead of now: it is later than what would be
+// planned now.
+func (j *job) ahead(next, now time.Time) bool {
+	return next.After(j.after(now).Add(j.jitter + mostSkew))
 }
 
 // Check returns what New would refuse about a job by itself.

@@ -138,8 +138,11 @@ func Wrap[C, R any](chain Chain, describe func(message any) Operation, h Handler
 			result, err = h.Handle(ctx, c)
 			return err
 		}
-		p.take = func(v any) (ok bool) {
-			result, ok = v.(R)
+		p.take = func(v any) bool {
+			r, ok := v.(R)
+			if ok {
+				result = r
+			}
 			return ok
 		}
 		p.next = p.pass
@@ -198,12 +201,17 @@ func (p *passage) pass(ctx context.Context) error {
 		return p.broken
 	}
 	p.called |= bit
+	p.failed |= bit // until it is known to be well: a panic from inside, which an interceptor may recover, is a failure too
 	p.at = i + 1
-	defer func() { p.at = i }() // also after a panic, which an interceptor may turn into an error
+	defer func() {
+		p.at = i
+		if p.failed&bit != 0 {
+			p.answered = false
+		}
+	}()
 	err := p.enter(ctx)
-	if err != nil {
-		p.failed |= bit
-		p.answered = false
+	if err == nil {
+		p.failed &^= bit
 	}
 	return err
 }

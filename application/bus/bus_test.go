@@ -132,6 +132,17 @@ func TestAnInterceptorKeepsItsPromise(t *testing.T) {
 		"calls twice and says nothing": {do: func(ctx context.Context, _ bus.Operation, n next) error { _ = n(ctx); _ = n(ctx); return nil }, calls: 1, says: `interceptor "x" called next more than once`},
 		"tries again":                  {do: func(ctx context.Context, _ bus.Operation, n next) error { _ = n(ctx); return n(ctx) }, handler: refused, calls: 1, says: `interceptor "x" called next more than once`},
 		"turns a panic into an error":  {do: func(ctx context.Context, _ bus.Operation, n next) error { return panicking(ctx, n) }, handler: errPanics, calls: 1, err: refused},
+		"recovers and says nothing":    {do: func(ctx context.Context, _ bus.Operation, n next) error { _ = panicking(ctx, n); return nil }, handler: errPanics, calls: 1, says: `interceptor "x" returned no error although next did`},
+		"answers another type behind the handler": {do: func(ctx context.Context, op bus.Operation, n next) error {
+			err := n(ctx)
+			_ = op.Answer("9")
+			return err
+		}, calls: 1, got: 7},
+		"goes on elsewhere": {do: func(ctx context.Context, _ bus.Operation, n next) error {
+			done := make(chan error)
+			go func() { done <- n(ctx) }()
+			return <-done
+		}, calls: 1, got: 7},
 	} {
 		for _, inside := range []bool{false, true} {
 			calls := 0

@@ -129,9 +129,9 @@ var codePattern = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
 // replacement's code is not that of a built-in policy, when two replace the same one, when any other two policies have the
 // same code, and when a code is malformed.
 func NewPolicies(replacements []Policy, extensions ...Policy) (Policies, error) {
-	list, replaced, taken := builtIn(), map[string]bool{}, map[string]bool{}
+	list, replaced, own, taken := builtIn(), map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, p := range list {
-		taken[p.Code()] = true
+		own[p.Code()] = true
 	}
 	for _, p := range replacements {
 		i := slices.IndexFunc(list, func(b Policy) bool { return b.Code() == p.Code() })
@@ -146,6 +146,9 @@ func NewPolicies(replacements []Policy, extensions ...Policy) (Policies, error) 
 	for _, p := range extensions {
 		if !codePattern.MatchString(p.Code()) {
 			return Policies{}, fmt.Errorf("the attribution policy code %q must be 1 to 64 lower-case letters, digits and underscores", p.Code())
+		}
+		if own[p.Code()] {
+			return Policies{}, fmt.Errorf("the attribution policy %q has the code of a built-in one and does not say that it replaces it", p.Code())
 		}
 		if taken[p.Code()] {
 			return Policies{}, fmt.Errorf("two attribution policies have the code %q", p.Code())

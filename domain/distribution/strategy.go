@@ -7,6 +7,7 @@ package distribution
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -68,7 +69,11 @@ func NewStrategies(replacements []Strategy, more ...Strategy) (Strategies, error
 			s.byCode[code], s.replaced[code] = st, true
 		}
 	}
+	own := maps.Clone(s.byCode)
 	for _, st := range more {
+		if own[st.Code()] != nil {
+			return Strategies{}, fmt.Errorf("the distribution strategy %q has the code of a built-in one and does not say that it replaces it", st.Code())
+		}
 		if s.byCode[st.Code()] != nil {
 			return Strategies{}, fmt.Errorf("two distribution strategies have the code %q", st.Code())
 		}

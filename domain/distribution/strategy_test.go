@@ -75,8 +75,8 @@ func TestReplacedStrategies(t *testing.T) {
 		replacements, more []distribution.Strategy
 		says               string
 	}{
-		"another of a built-in's code":    {nil, list("priority"), `two distribution strategies have the code "priority"`},
-		"another of a replacement's code": {list("priority"), list("priority"), `two distribution strategies have the code "priority"`},
+		"another of a built-in's code":    {nil, list("priority"), `the distribution strategy "priority" has the code of a built-in one`},
+		"another of a replacement's code": {list("priority"), list("priority"), `the distribution strategy "priority" has the code of a built-in one`},
 		"two of one code":                 {nil, list("a", "a"), `two distribution strategies have the code "a"`},
 		"two replacements":                {list("priority", "priority"), nil, `two distribution strategies replace the built-in "priority"`},
 		"nothing to replace":              {list("weighted"), nil, `no built-in distribution strategy has the code "weighted"`},

@@ -439,6 +439,8 @@ func testTeamStatements(t *testing.T, h *Harness) {
 		"COMMIT", "ROLLBACK", "BEGIN", "START TRANSACTION", "SAVEPOINT a", "SET autocommit = 1", "", "-- INSERT", "(SELECT 1)",
 		"CREATE TABLE x_team_more (id BIGINT)", "  \n/* INSERT */ -- SELECT\n DROP TABLE x_team_cases", "TRUNCATE x_team_cases", "LOCK TABLES x_team_cases WRITE",
 		"INSERT or ROLLBACK INTO x_team_pairs (a, b, c) VALUES (1, 1, 1)",
+		"WITH n AS (SELECT 1) INSERT OR /* ; */ ROLLBACK INTO x_team_pairs (a, b, c) VALUES (1, 1, 1)",
+		"INSERT INTO x_team_pairs (a, b, c) VALUES (1, 1, 1); COMMIT; BEGIN", "SELECT ';' ; ; DELETE FROM x_team_pairs",
 	} {
 		err := h.Store.Do(t.Context(), func(ctx context.Context, tx *sqlstore.Tx) error {
 			require.NoError(t, deal(newCase("case_1"))(ctx, tx))
@@ -454,7 +456,7 @@ func testTeamStatements(t *testing.T, h *Harness) {
 	h.Do(t, func(ctx ctx, tx tx) error {
 		for _, statement := range []string{
 			"/* a */ insert into x_team_pairs (a, b, c) VALUES (1, 1, 1)", "REPLACE INTO x_team_pairs (a, b, c) VALUES (1, 1, 2)",
-			"\n\tUPDATE x_team_pairs SET c = 3", "-- all\nDELETE FROM x_team_pairs",
+			"\n\tUPDATE x_team_pairs SET c = 3", "-- all;\nDELETE FROM x_team_pairs WHERE ';' <> \"'\" ; -- end",
 		} {
 			r, err := tx.ExecContext(ctx, statement)
 			require.NoError(t, err, statement)

@@ -342,10 +342,10 @@ func TestBuiltInOnesAreReplaced(t *testing.T) {
 			t.Errorf("answered %+v, want the cheaper contract", l)
 		}
 		for says, extension := range map[string]leadmill.Extension{
-			`two replaced policies are called "highest_price": one of module "other", one of module "test"`: leadmill.ReplacePolicy("highest_price", newCheapest),
-			`two replaced policies are called "window": one of module "other", one of module "test"`:        leadmill.ReplacePolicy("window", newNoWindow),
-			`no built-in distribution strategy has the code "test_most_left"`:                               leadmill.ReplacePolicy("test_most_left", func() mostLeft { return mostLeft{} }),
-			`the timeout of the fact provider "slow" is 6s and must be between 1ms`:                         leadmill.AsFacts(func() slowFacts { return slowFacts{} }),
+			`two replaced policies are called "highest_price": module "other": `:    leadmill.ReplacePolicy("highest_price", newCheapest),
+			`two replaced policies are called "window": module "other": `:           leadmill.ReplacePolicy("window", newNoWindow),
+			`no built-in distribution strategy has the code "test_most_left"`:       leadmill.ReplacePolicy("test_most_left", func() mostLeft { return mostLeft{} }),
+			`the timeout of the fact provider "slow" is 6s and must be between 1ms`: leadmill.AsFacts(func() slowFacts { return slowFacts{} }),
 		} {
 			other := leadmill.NewModule("other", leadmill.ReplacePolicy("highest_price", newCheapest), leadmill.ReplacePolicy("window", newNoWindow))
 			err := leadmilltest.StartError(t, leadmilltest.Options{DatabaseURL: databaseURL}, leadmill.NewModule("test", extension), other)

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/adapters/sqlstore/internal/script"
 	"github.com/leadmill/leadmill/application"
 )
 
@@ -63,23 +64,14 @@ func (t *Tx) closeGiven() {
 	}
 }
 
-var (
-	blanks   = regexp.MustCompile(`^(?:\s+|--[^\n]*|/\*(?s:.*?)\*/)+`)
-	verb     = regexp.MustCompile(`^[A-Za-z]+`)
-	rollback = regexp.MustCompile(`(?i)^[a-z]+\s+or\s+rollback\b`)
-)
-
 // allow refuses statements that could end the transaction or change the connection: COMMIT, SET, and on MySQL every CREATE,
 // ALTER and DROP.
 func (t *Tx) allow(query string) error {
 	if t.broken != nil {
 		return t.broken
 	}
-	query = query[len(blanks.FindString(query)):]
-	v := verb.FindString(query)
-	if !slices.Contains([]string{"INSERT", "REPLACE", "UPDATE", "DELETE", "SELECT", "WITH"}, strings.ToUpper(v)) || rollback.MatchString(query) {
-		return t.Refuse(fmt.Errorf("a statement that begins with %q could end the transaction: it may be INSERT, REPLACE, UPDATE, DELETE, "+
-			"SELECT or WITH, not OR ROLLBACK; tables are made by migrations", v))
+	if err := script.Single(t.work.db.Name(), query); err != nil {
+		return t.Refuse(err)
 	}
 	return nil
 }
