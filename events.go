@@ -13,6 +13,7 @@ import (
 
 	"github.com/leadmill/leadmill/adapters/eventlog"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/adapters/sqlstore/lease"
 	"github.com/leadmill/leadmill/adapters/telemetry"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/contract/eventsv1"
@@ -27,14 +28,18 @@ const groupTeamEvents = `group:"team_events"`
 // x.<module>.<name>.v<N> with the module's name, and E's EventType returns it. Such events are in the log, in the feed and in
 // the documents as Leadmill's own are. They hold no personal data: that is for the team to see to.
 func AsEvent[E event.Event](d eventsv1.Definition) Extension {
-	return grouped(func() application.TeamEvent { return application.TeamEvent{Go: reflect.TypeFor[E](), Definition: d} }, groupTeamEvents,
+	t := reflect.TypeFor[E]()
+	return named(fmt.Sprintf("AsEvent[%v]", t), grouped(func() application.TeamEvent { return application.TeamEvent{Go: t, Definition: d} }, groupTeamEvents,
 		func(m *Module, e application.TeamEvent) (application.TeamEvent, error) {
 			if prefix := "x." + m.name + "."; !strings.HasPrefix(d.Type, prefix) {
 				return e, fmt.Errorf("the event type %q does not begin with %s", d.Type, prefix)
 			}
-			_, err := eventsv1.NewCatalogue(d)
+			if _, err := eventsv1.NewCatalogue(d); err != nil {
+				return e, err
+			}
+			_, err := application.TranslateTeamEvents(newClock(), e)
 			return e, err
-		})
+		}))
 }
 
 // AsReaction registers a constructor of an application.Reactor, which does something outside of Leadmill, or sends a command, after
@@ -46,7 +51,7 @@ func AsReaction(name string, types []string, constructor any, options ...Reactio
 		for _, o := range options {
 			o(&r)
 		}
-		return r, nil
+		return r, lease.CheckName("reaction", name)
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -13,10 +14,12 @@ import (
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/bus"
+	"github.com/leadmill/leadmill/application/contract/eventsv1"
 	"github.com/leadmill/leadmill/application/projection"
 	"github.com/leadmill/leadmill/domain/attribution"
 	"github.com/leadmill/leadmill/domain/distribution"
 	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/lead"
 )
 
@@ -40,6 +43,13 @@ type (
 	hen     struct{}
 	egg     struct{}
 	wrong   struct{ application.Actor }
+	nobodys struct{}
+	anEvent struct{}
+
+	aWindow   struct{ aPolicy }
+	randomly  struct{ distribution.Strategy }
+	shouting  struct{ aRule }
+	slowFacts struct{}
 )
 
 func (aRule) Code() fault.Code       { return "a_rule" }
@@ -63,7 +73,24 @@ func newEggRule(egg) aRule           { return aRule{} }
 func newDatabaseRule(*dialect.DB) aRule {
 	return aRule{}
 }
-func (wrong) Needs() application.Scope { return "" }
+func (wrong) Needs() application.Scope   { return "" }
+func (nobodys) Needs() application.Scope { return application.Program }
+func (anEvent) EventType() string        { return "x.acme.an_event.v1" }
+func (aWindow) Code() string             { return "window" }
+func (randomly) Code() string            { return "random" }
+func (shouting) Code() fault.Code        { return "A-RULE" }
+func (slowFacts) Name() string           { return "slow" }
+func (slowFacts) Timeout() time.Duration { return time.Minute }
+func (slowFacts) Ask(context.Context, lead.Facts) (field.Set, error) {
+	return nil, nil
+}
+func newWindow() aWindow      { return aWindow{} }
+func newRandom() randomly     { return randomly{} }
+func newShouting() shouting   { return shouting{} }
+func newSlowFacts() slowFacts { return slowFacts{} }
+func newReactor() application.ReactorFunc {
+	return func(context.Context, application.StoredEvent) error { return nil }
+}
 
 // TestMistakesAreTold starts builds with a mistake in them. Each ends with a line that names the modules and the constructor.
 func TestMistakesAreTold(t *testing.T) {
@@ -78,7 +105,7 @@ func TestMistakesAreTold(t *testing.T) {
 			[]Module{NewModule("acme", AsIntakeRule(newRule)), NewModule("bolt", AsIntakeRule(newRule))},
 			[]string{`two intake rules are called "a_rule"`, `module "acme"`, `module "bolt"`},
 		},
-		"a strategy of the same code":     {one(AsStrategy(func() aStrategy { return aStrategy{} })), []string{`two distribution strategies have the code "priority"`}},
+		"a strategy of the same code":     {one(AsStrategy(func() aStrategy { return aStrategy{} })), []string{`module "acme": `, `has the code "priority" of a built-in strategy: to replace it use ReplacePolicy`}},
 		"a policy of the same code":       {one(AsAttributionPolicy(func() aPolicy { return aPolicy{} }), AsAttributionPolicy(func() aPolicy { return aPolicy{} })), []string{`two attribution policies are called "acme_policy": one of module "acme", one of module "acme"`}},
 		"an interceptor of the same code": {one(AsInterceptor(func() chained { return chained{order: 900} }), AsInterceptor(func() chained { return chained{order: 901} })), []string{`two interceptors are called "chained"`}},
 		"an interceptor too far outside":  {one(AsInterceptor(func() chained { return chained{order: 400} })), []string{`module "acme": ` + here + `TestMistakesAreTold.`, `the interceptor "chained" has the order 400, the lowest is 401`}},
@@ -113,6 +140,17 @@ func TestMistakesAreTold(t *testing.T) {
 		"a command without a scope": {one(AsCommand[wrong, string](func() bus.HandlerFunc[wrong, string] {
 			return func(context.Context, wrong) (string, error) { return "", nil }
 		})), []string{`leadmill.wrong needs no scope`}},
+		"a policy of a built-in code":  {one(AsAttributionPolicy(newWindow)), []string{`module "acme": ` + here + `newWindow: has the code "window" of a built-in policy: to replace it use ReplacePolicy`}},
+		"nothing to replace":           {one(ReplacePolicy("acme_policy", func() aPolicy { return aPolicy{} })), []string{`module "acme": `, `no built-in attribution policy has the code "acme_policy"`}},
+		"no strategy to replace":       {one(ReplacePolicy("random", newRandom)), []string{`module "acme": ` + here + `newRandom: no built-in distribution strategy has the code "random"`}},
+		"a malformed code":             {one(AsIntakeRule(newShouting)), []string{`module "acme": ` + here + `newShouting: the intake rule code "A-RULE" must be`}},
+		"a malformed name of a reader": {one(AsProjection(func() counting { return counting{name: "Sales"} })), []string{`module "acme": `, `projection name "Sales" is not 1 to 64 of a-z`}},
+		"a malformed reaction":         {one(AsReaction("CRM", []string{"lead.sold.v1"}, newReactor)), []string{`module "acme": ` + here + `newReactor: reaction name "CRM" is not 1 to 64 of a-z`}},
+		"facts that take too long":     {one(AsFacts(newSlowFacts)), []string{`module "acme": ` + here + `newSlowFacts: the timeout of the fact provider "slow" is 1m0s`}},
+		"an event of another type":     {one(AsEvent[anEvent](eventsv1.Definition{Type: "x.acme.other.v1", Description: "d", Schema: []byte(`{"type":"object"}`)})), []string{`module "acme": AsEvent[leadmill.anEvent]: event type "x.acme.other.v1": EventType of leadmill.anEvent returns "x.acme.an_event.v1"`}},
+		"a command without an actor": {one(AsCommand[nobodys, string](func() bus.HandlerFunc[nobodys, string] {
+			return func(context.Context, nobodys) (string, error) { return "", nil }
+		})), []string{`module "acme": `, `leadmill.nobodys needs the scope program but does not say who acts: embed application.Actor in it`}},
 		"all at once": {one(Provide(3), AsIntakeRule(newNumber), Provide(newPostman)), []string{`int is no constructor`, `func() int is no constructor`, `ReplaceMailer`}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -123,6 +161,9 @@ func TestMistakesAreTold(t *testing.T) {
 				return nil
 			})
 			require.Error(t, err)
+			if name == "a core type without Replace" {
+				assert.NotContains(t, err.Error(), "\n", "one mistake is one line")
+			}
 			for _, says := range c.says {
 				assert.Contains(t, err.Error(), says)
 			}

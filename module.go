@@ -80,6 +80,17 @@ func several(parts ...Extension) Extension {
 	}}
 }
 
+// named gives an extension whose constructor is not the module's own a name for errors.
+func named(name string, e Extension) Extension {
+	return Extension{func(a *assembly, m *Module) {
+		before := len(a.providers)
+		e.add(a, m)
+		for _, p := range a.providers[before:] {
+			p.name = name
+		}
+	}}
+}
+
 // part is an extension as it was made, with the module that it belongs to.
 type part[T any] struct {
 	module *Module

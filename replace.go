@@ -39,10 +39,16 @@ func ReplacePolicy(code string, constructor any) Extension {
 	t := reflect.TypeOf(constructor)
 	if isConstructor(t) && t.Out(0).AssignableTo(reflect.TypeFor[distribution.Strategy]()) {
 		return grouped(constructor, groupReplacedStrategies, func(_ *Module, s distribution.Strategy) (replacement[distribution.Strategy], error) {
+			if _, err := distribution.NewStrategies([]distribution.Strategy{s}); err != nil {
+				return replacement[distribution.Strategy]{}, err
+			}
 			return newReplacement(code, s)
 		})
 	}
 	return grouped(constructor, groupReplacedPolicies, func(_ *Module, p attribution.Policy) (replacement[attribution.Policy], error) {
+		if _, err := attribution.NewPolicies([]attribution.Policy{p}); err != nil {
+			return replacement[attribution.Policy]{}, err
+		}
 		return newReplacement(code, p)
 	})
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/leadmill/leadmill/adapters/jobs"
+	"github.com/leadmill/leadmill/adapters/sqlstore/lease"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/bus"
 	"github.com/leadmill/leadmill/application/projection"
@@ -37,24 +39,43 @@ const (
 // AsIntakeRule registers a constructor of a lead.IntakeRule: a rule that every lead must pass before it is offered to
 // buyers.
 func AsIntakeRule(constructor any) Extension {
-	return grouped(constructor, groupIntakeRules, same[lead.IntakeRule])
+	return grouped(constructor, groupIntakeRules, func(_ *Module, r lead.IntakeRule) (lead.IntakeRule, error) {
+		_, err := lead.NewIntakeRules(r)
+		return r, err
+	})
 }
 
 // AsFacts registers a constructor of an application.FactProvider: it is asked about a lead before the transaction that decides
 // it, and its answer is in the facts of rules and strategies under its name.
 func AsFacts(constructor any) Extension {
-	return grouped(constructor, groupFacts, same[application.FactProvider])
+	return grouped(constructor, groupFacts, func(_ *Module, p application.FactProvider) (application.FactProvider, error) {
+		_, err := application.NewFactProviders(p)
+		return p, err
+	})
 }
 
 // AsStrategy registers a constructor of a distribution.Strategy, which campaigns then name by its code.
 func AsStrategy(constructor any) Extension {
-	return grouped(constructor, groupStrategies, same[distribution.Strategy])
+	return grouped(constructor, groupStrategies, func(_ *Module, s distribution.Strategy) (distribution.Strategy, error) {
+		builtIn, err := distribution.NewStrategies(nil)
+		if err == nil && builtIn.Has(s.Code()) {
+			err = fmt.Errorf("has the code %q of a built-in strategy: to replace it use ReplacePolicy", s.Code())
+		}
+		return s, err
+	})
 }
 
 // AsAttributionPolicy registers a constructor of an attribution.Policy: a rule that decides which partner a customer belongs
 // to. Its order puts it among the built-in ones.
 func AsAttributionPolicy(constructor any) Extension {
-	return grouped(constructor, groupPolicies, same[attribution.Policy])
+	return grouped(constructor, groupPolicies, func(_ *Module, p attribution.Policy) (attribution.Policy, error) {
+		builtIn, err := attribution.NewPolicies(nil)
+		if err == nil && slices.Contains(builtIn.Codes(), p.Code()) {
+			return nil, fmt.Errorf("has the code %q of a built-in policy: to replace it use ReplacePolicy", p.Code())
+		}
+		_, err = attribution.NewPolicies(nil, p)
+		return p, err
+	})
 }
 
 // lowestOrder is that of the outermost interceptor of a module: behind those that recover, trace, measure and log.
@@ -72,7 +93,9 @@ func AsInterceptor(constructor any) Extension {
 
 // AsProjection registers a constructor of a projection.Projection, which gets every event from the first on.
 func AsProjection(constructor any) Extension {
-	return grouped(constructor, groupProjections, same[projection.Projection])
+	return grouped(constructor, groupProjections, func(_ *Module, p projection.Projection) (projection.Projection, error) {
+		return p, lease.CheckName("projection", p.Name())
+	})
 }
 
 // AsTranslation registers a constructor of an application.Translation, for domain events whose stored form is not their own
@@ -151,6 +174,10 @@ func operation[C application.Message, R any](constructor any, wrap func(*applica
 			a.problem(m, "%v is no constructor of a %v: a function that returns one, or one and an error", t, want)
 			return
 		}
+		if err := checkMessage[C](); err != nil {
+			a.problem(m, "%s: %v", nameOf(constructor), err)
+			return
+		}
 		p := newProvider(m, constructor, reflect.TypeFor[bare[C, R]](), false)
 		p.become = func(made reflect.Value) (reflect.Value, error) {
 			h, _ := made.Convert(want).Interface().(bus.Handler[C, R])
@@ -166,6 +193,27 @@ func operation[C application.Message, R any](constructor any, wrap func(*applica
 		}
 		a.providers = append(a.providers, p, wrapped, made)
 	}}
+}
+
+// checkMessage returns what is wrong with a command or query by itself.
+func checkMessage[M application.Message]() (err error) {
+	t := reflect.TypeFor[M]()
+	defer func() {
+		if recover() != nil {
+			err = fmt.Errorf("the method Needs of a %v without content panics: it must return a constant", t)
+		}
+	}()
+	var message M
+	switch need := message.Needs(); need {
+	case "":
+		return fmt.Errorf("%v needs no scope: its method Needs must name one", t)
+	case application.Visitor, application.Internal:
+	default:
+		if _, acts := any(message).(interface{ Who() application.Actor }); !acts {
+			return fmt.Errorf("%v needs the scope %s but does not say who acts: embed application.Actor in it", t, need)
+		}
+	}
+	return nil
 }
 
 // operationName is the name of a command or query of a module.
