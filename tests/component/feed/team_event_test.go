@@ -150,14 +150,14 @@ func TestEventsAndReactionsThatEndTheStart(t *testing.T) {
 		extensions []leadmill.Extension
 		says       string
 	}{
-		"another module's prefix":  {[]leadmill.Extension{leadmill.AsEvent[rated](eventsv1.Definition{Type: "x.other.rated.v1"})}, `module "acme": the event type "x.other.rated.v1" does not begin with x.acme.`},
+		"another module's prefix":  {[]leadmill.Extension{leadmill.AsEvent[rated](eventsv1.Definition{Type: "x.other.rated.v1"})}, `module "acme": AsEvent[feed_test.rated]: the event type "x.other.rated.v1" does not begin with x.acme.`},
 		"a malformed name":         {[]leadmill.Extension{leadmill.AsEvent[rated](unnamed)}, `event type "x.acme.BuyerRated.v1": `},
 		"no schema":                {[]leadmill.Extension{leadmill.AsEvent[rated](bare)}, `event type "x.acme.buyer_rated.v1": has no JSON Schema`},
 		"a type twice":             {[]leadmill.Extension{leadmill.AsEvent[rated](ratedDefinition), leadmill.AsEvent[*rated](ratedDefinition)}, `event type "x.acme.buyer_rated.v1"`},
 		"an unknown type":          {[]leadmill.Extension{reaction("acme", "lead.bought.v1")}, `reaction "acme": there is no public event type "lead.bought.v1"`},
 		"the name of a projection": {[]leadmill.Extension{reaction("campaign-report", "lead.sold.v1")}, `reaction "campaign-report": a projection has this name`},
 		"the name of another":      {[]leadmill.Extension{reaction("invitations", "lead.sold.v1")}, `two reactions are called "invitations": one of module "acme", one of module "program"`},
-		"a malformed consumer":     {[]leadmill.Extension{reaction("Acme Ratings", "lead.sold.v1")}, `reaction "Acme Ratings": consumer name`},
+		"a malformed consumer":     {[]leadmill.Extension{reaction("Acme Ratings", "lead.sold.v1")}, `reaction name "Acme Ratings" is not`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
