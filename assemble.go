@@ -97,8 +97,11 @@ func (a *assembly) checkProvided() {
 		}
 		if by := replaceable[p.out]; by != "" && !p.module.own {
 			a.problem(p.module, "%s provides a %v, which Leadmill provides: to replace it use %s", p.name, p.out, by)
-		} else if coreTypes()[p.out] {
+			continue
+		}
+		if coreTypes()[p.out] {
 			a.problem(p.module, "%s provides a %v, which Leadmill provides", p.name, p.out)
+			continue
 		}
 		for _, other := range a.providers[:i] {
 			if other.group == "" && other.out == p.out && a.replaced[other.out] != other && (other.module == p.module || other.shared || p.shared) {
@@ -148,7 +151,8 @@ func (a *assembly) checkNeeded() {
 		use(core, t)
 	}
 	for _, p := range a.providers {
-		if p.group == "" && !used[p] && a.replaced[p.out] != p {
+		takesPlace := replaceable[p.out] != "" || coreTypes()[p.out] // which checkProvided told already
+		if p.group == "" && !used[p] && !takesPlace {
 			a.problem(p.module, "%s provides a %v, which nothing needs", p.name, p.out)
 		}
 	}

@@ -50,6 +50,7 @@ type (
 	egg     struct{}
 	wrong   struct{ application.Actor }
 	order   struct{ application.Actor }
+	nobodys struct{}
 	placed  struct{}
 	facts   string
 
@@ -88,12 +89,13 @@ func newEggRule(egg) aRule           { return aRule{} }
 func newDatabaseRule(*dialect.DB) aRule {
 	return aRule{}
 }
-func (wrong) Needs() application.Scope { return "" }
-func (order) Needs() application.Scope { return application.Program }
-func (placed) EventType() string       { return "x.acme.placed.v1" }
-func (firstTouch) Code() string        { return "first_touch" }
-func (f facts) Name() string           { return string(f) }
-func (facts) Timeout() time.Duration   { return time.Second }
+func (wrong) Needs() application.Scope   { return "" }
+func (order) Needs() application.Scope   { return application.Program }
+func (nobodys) Needs() application.Scope { return application.Program }
+func (placed) EventType() string         { return "x.acme.placed.v1" }
+func (firstTouch) Code() string          { return "first_touch" }
+func (f facts) Name() string             { return string(f) }
+func (facts) Timeout() time.Duration     { return time.Second }
 func (facts) Ask(context.Context, lead.Facts) (field.Set, error) {
 	return nil, nil
 }
@@ -159,6 +161,7 @@ func TestMistakesAreTold(t *testing.T) {
 		"two modules of one name":       {[]Module{NewModule("acme"), NewModule("acme")}, []string{`module "acme": another module has this name`}},
 		"a name of Leadmill's own":      {[]Module{NewModule("market")}, []string{`module "market": another module has this name`}},
 		"a command without a scope":     {one(AsCommand[wrong, string](answering[wrong, string])), []string{`module "acme": ` + here + `answering[...]: leadmill.wrong needs no scope`}},
+		"a command without an actor":    {one(AsCommand[nobodys, string](answering[nobodys, string])), []string{`module "acme": `, `leadmill.nobodys needs the scope program but does not say who acts: embed application.Actor in it`}},
 		"a command twice": {
 			[]Module{NewModule("acme", AsCommand[order, string](answering[order, string])), NewModule("bolt", AsQuery[order, int](answering[order, int]))},
 			[]string{`two messages are called "order": module "acme": ` + here + `answering[...], and module "bolt": ` + here},
@@ -229,6 +232,9 @@ func TestMistakesAreTold(t *testing.T) {
 				return nil
 			})
 			require.Error(t, err)
+			if name == "a core type without Replace" {
+				assert.NotContains(t, err.Error(), "\n", "one mistake is one line")
+			}
 			for _, says := range c.says {
 				assert.Contains(t, err.Error(), says)
 			}

@@ -206,8 +206,12 @@ func (a *assembly) declareMessage(m *Module, constructor any, message reflect.Ty
 		if err == nil && scope == "" {
 			err = errors.New("its method Needs must name a scope")
 		}
-		if err != nil {
+		_, acts := reflect.TypeAssert[interface{ Who() application.Actor }](reflect.Zero(message))
+		switch {
+		case err != nil:
 			err = fmt.Errorf("%v needs no scope: %w", message, err)
+		case !acts && scope != application.Visitor && scope != application.Internal:
+			err = fmt.Errorf("%v needs the scope %s but does not say who acts: embed application.Actor in it", message, scope)
 		}
 	}
 	return a.declare(m, nameOf(constructor), "messages", message.Name(), err)

@@ -18,11 +18,21 @@ var (
 const KeepResponses = 24 * time.Hour
 
 // Once makes a command replayable. Fingerprint identifies the whole request; Render turns the result into the response,
-// which is stored with the effect and sent again by a replay.
+// which is stored with the effect and sent again by a replay. Whoever needs no response, such as a reaction that sends a command,
+// leaves Render nil; with a Key made of the reaction's name and the event's id the command is then done once, however often it is
+// sent. The zero Once is a command that is done each time.
 type Once[R any] struct {
 	Key         string // the Idempotency-Key; empty: none
 	Fingerprint [sha256.Size]byte
 	Render      func(R) Response
+}
+
+// response returns what is answered to a result.
+func (o Once[R]) response(result R) Response {
+	if o.Render == nil {
+		return Response{}
+	}
+	return o.Render(result)
 }
 
 // Done is the result of a replayable command: the response to send, and whether it is the stored response of an earlier
@@ -75,7 +85,7 @@ func DoOnce[T OnceTx, R any](ctx context.Context, d Deps[T], actor Actor, once O
 		if err != nil {
 			return err
 		}
-		done = Done{Response: once.Render(result)}
+		done = Done{Response: once.response(result)}
 		return tx.Idempotency().Complete(ctx, actor.KeyID, once.Key, done.Response)
 	})
 	if err != nil {
@@ -89,7 +99,7 @@ func doAlways[T, R any](ctx context.Context, d Deps[T], once Once[R], use func(c
 	err := d.Work.Do(ctx, func(ctx context.Context, tx T) error {
 		result, err := use(ctx, tx)
 		if err == nil {
-			done = Done{Response: once.Render(result)}
+			done = Done{Response: once.response(result)}
 		}
 		return err
 	})

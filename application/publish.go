@@ -31,7 +31,7 @@ func (ts Translations) Translate(e event.Event) (Published, error) {
 			return p, err
 		}
 	}
-	return Published{}, fmt.Errorf("event %T (%s) has no contract", e, e.EventType())
+	return Published{}, fmt.Errorf("event %T (%s) has no contract; those of modules are registered by AsEvent", e, e.EventType())
 }
 
 // PublishIfAny encodes the public contract of an event; ok is false when contract is nil.

@@ -255,6 +255,8 @@ func TestCheckMigrations(t *testing.T) {
 	} {
 		require.ErrorContains(t, sqlstore.CheckMigrations(c.modules...), c.says, name)
 	}
+	require.EqualError(t, sqlstore.CheckMigrations(sqlstore.Module{Name: "m", Files: files("mysql/1_b.sql", create)}),
+		`module "m": mysql/1_b.sql: the folder sqlite has no file of this number`, "one mistake is one line")
 	err := sqlstore.CheckMigrations(
 		sqlstore.Module{Name: "m", Files: files("1_a.sql", "DROP TABLE sellers; ALTER TABLE leads ADD COLUMN a BIGINT", "mysql/2_b.sql", "DROP VIEW event_log", "sqlite/2_b.sql", "PRAGMA foreign_keys = OFF")},
 		sqlstore.Module{Name: "n", Files: files("1_a.sql", "DELETE FROM x_m_a")},

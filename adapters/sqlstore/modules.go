@@ -133,7 +133,7 @@ func (m Module) files(engine string) (map[int64]string, []error) {
 		}
 		both[version] = own[version]
 	}
-	if len(both) == 0 && len(problems) == 0 {
+	if len(both)+len(other) == 0 && len(problems) == 0 {
 		problems = append(problems, errors.New("has no file like 0001_name.sql at the root of its files"))
 	}
 	return both, problems
@@ -155,7 +155,7 @@ func (m Module) folder(dir string) (map[int64]string, []error) {
 		number := fileName.FindStringSubmatch(e.Name())
 		if e.IsDir() || number == nil {
 			problems = append(problems, fmt.Errorf("%s: is no file like 0001_name.sql and none of the folders mysql and sqlite; "+
-				"the files of a folder of its own are given by fs.Sub", name))
+				"AsMigrations takes the name of the folder that has them", name))
 			continue
 		}
 		version, err := strconv.ParseInt(number[1], 10, 64)

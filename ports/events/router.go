@@ -54,8 +54,7 @@ const reactPatience = time.Minute
 // watermill refuses the configuration.
 func NewRouter(subscriptions []Subscription, carry message.HandlerMiddleware, logger *slog.Logger) (*message.Router, error) {
 	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: 10 * time.Second},
-		// The router's own Info lines are about its wiring, which is fixed.
-		watermill.NewSlogLoggerWithLevelMapping(logger, map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug}))
+		newRouterLog(logger))
 	if err != nil {
 		return nil, fmt.Errorf("make the event router: %w", err)
 	}
@@ -70,6 +69,27 @@ func NewRouter(subscriptions []Subscription, carry message.HandlerMiddleware, lo
 		})
 	}
 	return router, nil
+}
+
+// routerLog is what the router logs, without the failures of reactions: the subscriber logs these, with the event and whether it is
+// tried again.
+type routerLog struct{ watermill.LoggerAdapter }
+
+func newRouterLog(logger *slog.Logger) watermill.LoggerAdapter {
+	// The router's own Info lines are about its wiring, which is fixed.
+	return routerLog{watermill.NewSlogLoggerWithLevelMapping(logger, map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})}
+}
+
+// Error implements watermill.LoggerAdapter.
+func (l routerLog) Error(msg string, err error, fields watermill.LogFields) {
+	if msg != "Handler returned error" {
+		l.LoggerAdapter.Error(msg, err, fields)
+	}
+}
+
+// With implements watermill.LoggerAdapter.
+func (l routerLog) With(fields watermill.LogFields) watermill.LoggerAdapter {
+	return routerLog{l.LoggerAdapter.With(fields)}
 }
 
 // react turns a panic into an error whose text does not hold the value of the panic, which may be personal.

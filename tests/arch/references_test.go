@@ -71,7 +71,9 @@ func texts(file, content string) (lines []string) {
 func (t tree) unresolved(file, content string) []string {
 	isPage := strings.HasSuffix(file, ".md")
 	var missing []string
+	fenced := false // in a block of code of a page, where brackets are no links
 	for _, text := range texts(file, content) {
+		fenced = fenced != strings.HasPrefix(text, "```")
 		text = address.ReplaceAllString(text, "")
 		missing = append(missing, elsewhere.FindAllString(text, -1)...)
 		for _, m := range page.FindAllStringSubmatch(text, -1) {
@@ -92,7 +94,11 @@ func (t tree) unresolved(file, content string) []string {
 				missing = append(missing, m[1])
 			}
 		}
-		for _, m := range link.FindAllStringSubmatch(text, -1) {
+		links := link.FindAllStringSubmatch(text, -1)
+		if fenced {
+			links = nil
+		}
+		for _, m := range links {
 			target, section, _ := strings.Cut(m[1], "#")
 			found := file
 			if target != "" {
@@ -209,6 +215,7 @@ func TestBadReferencesAreCaught(t *testing.T) {
 		{"a.go", "package a\n// see api/events.md", []string{"api/events.md", "api/events.md"}},
 		{"docs/errors.md", "[up](../README.md) [here](errors.md) [there](../README.md#the-way-of-a-command) `application/once.go` [out](https://example.com/x.md)", nil},
 		{"docs/errors.md", "[a](../NONE.md) [b](../README.md#nowhere) `application/none.go`", []string{"../NONE.md", "../NONE.md", "../README.md#nowhere", "application/none.go"}},
+		{"docs/errors.md", "```go\nAsEvent[Case](none.go)\n```\n[a](none.md)", []string{"none.md", "none.md"}},
 	} {
 		assert.Equal(t, c.missing, all.unresolved(c.file, c.content), c.content)
 	}
