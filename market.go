@@ -31,9 +31,7 @@ var marketRoom = ownModule("market",
 	Provide(newBatcher),
 	Provide(newMatcher),
 	Share(newMarketHandlers),
-	AsProjection(func(s *marketstore.CampaignReport) *marketprojection.CampaignReport {
-		return marketprojection.NewCampaignReport(s)
-	}),
+	AsProjection(newCampaignReportProjection),
 	AsReaction(marketreaction.MatchPending, marketreaction.MatchPendingTypes(), newMatchPending, FromFirstEvent()),
 	AsJob("sweep-pending", application.Every(5*time.Second), newSweepPending),
 	AsRoutes(markethttp.Handlers.Routes),
@@ -50,6 +48,10 @@ func newMarketReader(_ migrated, db *dialect.DB, clock application.Clock) *marke
 
 func newCampaignReport(_ migrated, db *dialect.DB) *marketstore.CampaignReport {
 	return marketstore.NewCampaignReport(db)
+}
+
+func newCampaignReportProjection(s *marketstore.CampaignReport) *marketprojection.CampaignReport {
+	return marketprojection.NewCampaignReport(s)
 }
 
 func newDirectory(r *marketstore.Reader) *marketcommand.Directory {

@@ -128,7 +128,7 @@ func TestMistakesAreTold(t *testing.T) {
 			[]Module{NewModule("acme", AsIntakeRule(newRule)), NewModule("bolt", AsIntakeRule(newRule))},
 			[]string{`two intake rules are called "a_rule": module "acme": ` + here + `newRule, and module "bolt": ` + here + `newRule`},
 		},
-		"a strategy of the same code":     {one(AsStrategy(func() aStrategy { return aStrategy{} })), []string{`module "acme": ` + here + `TestMistakesAreTold.`, `the distribution strategy "priority" has the code of a built-in one and does not say that it replaces it`}},
+		"a strategy of the same code":     {one(AsStrategy(func() aStrategy { return aStrategy{} })), []string{`module "acme": ` + here + `TestMistakesAreTold.`, `the distribution strategy "priority" has the code of a built-in one; to replace it use ReplacePolicy`}},
 		"a policy of the same code":       {one(AsAttributionPolicy(func() aPolicy { return aPolicy{} }), AsAttributionPolicy(func() aPolicy { return aPolicy{} })), []string{`two attribution policies are called "acme_policy": module "acme": github.com/`}},
 		"an interceptor of the same code": {one(AsInterceptor(func() chained { return chained{order: 900} }), AsInterceptor(func() chained { return chained{order: 901} })), []string{`two interceptors are called "chained"`}},
 		"an interceptor too far outside":  {one(AsInterceptor(func() chained { return chained{order: 400} })), []string{`module "acme": ` + here + `TestMistakesAreTold.`, `the interceptor "chained" has the order 400, the lowest is 401`}},

@@ -34,9 +34,7 @@ var programRoom = ownModule("program",
 	Share(func() program.InvitationText { return mail.InvitationText{} }),
 	Provide(func(s *sqlstore.Store) program.MailQueue { return s }),
 	Share(newProgramHandlers),
-	AsProjection(func(_ migrated, db *dialect.DB) *programprojection.PartnerActivity {
-		return programprojection.NewPartnerActivity(programstore.NewPartnerActivity(db))
-	}),
+	AsProjection(newPartnerActivity),
 	AsReaction(programreaction.Invitations, []string{eventsv1.PartnerInvited{}.Type()}, newInvitations, FromFirstEvent()),
 	AsJob("send-mails", application.Every(time.Second), newSendMails),
 	AsRoutes(programhttp.Handlers.Routes),
@@ -49,6 +47,10 @@ func newProgramDeps(s *sqlstore.Store, clock application.Clock, ids application.
 
 func newProgramReader(_ migrated, db *dialect.DB, clock application.Clock) *programstore.Reader {
 	return programstore.NewReader(db, clock)
+}
+
+func newPartnerActivity(_ migrated, db *dialect.DB) *programprojection.PartnerActivity {
+	return programprojection.NewPartnerActivity(programstore.NewPartnerActivity(db))
 }
 
 // newClicks stores clicks many at a time. Clicks need no locks, so one lane is enough and keeps batches large.

@@ -148,7 +148,7 @@ func NewPolicies(replacements []Policy, extensions ...Policy) (Policies, error) 
 			return Policies{}, fmt.Errorf("the attribution policy code %q must be 1 to 64 lower-case letters, digits and underscores", p.Code())
 		}
 		if own[p.Code()] {
-			return Policies{}, fmt.Errorf("the attribution policy %q has the code of a built-in one and does not say that it replaces it", p.Code())
+			return Policies{}, fmt.Errorf("the attribution policy %q has the code of a built-in one; to replace it use ReplacePolicy", p.Code())
 		}
 		if taken[p.Code()] {
 			return Policies{}, fmt.Errorf("two attribution policies have the code %q", p.Code())

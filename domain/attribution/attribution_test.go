@@ -383,10 +383,10 @@ func TestExtensionCodes(t *testing.T) {
 	_, err = attribution.NewPolicies(nil, own{code: "acme", order: 1}, own{code: "other"}, own{code: "acme", order: 2})
 	require.ErrorContains(t, err, `two attribution policies have the code "acme"`)
 	_, err = attribution.NewPolicies(nil, own{code: "window"})
-	require.ErrorContains(t, err, `the attribution policy "window" has the code of a built-in one and does not say that it replaces it`, "only what is declared replaces")
+	require.ErrorContains(t, err, `the attribution policy "window" has the code of a built-in one; to replace it use ReplacePolicy`, "only what is declared replaces")
 	window := []attribution.Policy{own{code: "window"}}
 	_, err = attribution.NewPolicies(window, own{code: "window"})
-	require.ErrorContains(t, err, `the attribution policy "window" has the code of a built-in one and does not say that it replaces it`)
+	require.ErrorContains(t, err, `the attribution policy "window" has the code of a built-in one; to replace it use ReplacePolicy`)
 	_, err = attribution.NewPolicies(append(window, window...))
 	require.ErrorContains(t, err, `two attribution policies replace the built-in "window"`)
 	p, err := attribution.NewPolicies([]attribution.Policy{own{code: "windows"}}, own{code: "acme"})

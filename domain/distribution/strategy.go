@@ -72,7 +72,7 @@ func NewStrategies(replacements []Strategy, more ...Strategy) (Strategies, error
 	own := maps.Clone(s.byCode)
 	for _, st := range more {
 		if own[st.Code()] != nil {
-			return Strategies{}, fmt.Errorf("the distribution strategy %q has the code of a built-in one and does not say that it replaces it", st.Code())
+			return Strategies{}, fmt.Errorf("the distribution strategy %q has the code of a built-in one; to replace it use ReplacePolicy", st.Code())
 		}
 		if s.byCode[st.Code()] != nil {
 			return Strategies{}, fmt.Errorf("two distribution strategies have the code %q", st.Code())
