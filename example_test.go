@@ -34,6 +34,25 @@ import (
 	"github.com/leadmill/leadmill/tests/leadmilltest"
 )
 
+// start starts a build with a module, stops it, and says how that went.
+func start(m leadmill.Module) string {
+	folder, err := os.MkdirTemp("", "leadmill")
+	if err != nil {
+		return err.Error()
+	}
+	defer os.RemoveAll(folder)
+	i, err := leadmill.New(m).Start(context.Background(), leadmill.Config{
+		HTTPAddr: "127.0.0.1:0", DatabaseURL: "sqlite:" + filepath.Join(folder, "leadmill.db"), BatchMax: 1, MailDir: folder,
+	}, leadmill.StartOptions{})
+	if err == nil {
+		err = i.Stop()
+	}
+	if err != nil {
+		return err.Error()
+	}
+	return "it starts"
+}
+
 // noTexas is an intake rule.
 type noTexas struct{}
 
@@ -96,10 +115,12 @@ func (s score) Ask(ctx context.Context, f lead.Facts) (field.Set, error) {
 
 // Rules and strategies find the answer by f.Outside("score").
 func ExampleAsFacts() {
-	_ = leadmill.NewModule("acme",
+	module := leadmill.NewModule("acme",
 		leadmill.Provide(func() *http.Client { return &http.Client{Timeout: time.Second} }),
 		leadmill.AsFacts(newScore),
 	)
+	fmt.Println(start(module))
+	// Output: it starts
 }
 
 // cheapest is a strategy: the contract with the lowest price is asked first.
@@ -157,7 +178,9 @@ type expensiveFirst struct{ distribution.HighestPrice }
 func (expensiveFirst) Code() string { return "priority" }
 
 func ExampleReplacePolicy() {
-	_ = leadmill.NewModule("acme", leadmill.ReplacePolicy("priority", func() expensiveFirst { return expensiveFirst{} }))
+	module := leadmill.NewModule("acme", leadmill.ReplacePolicy("priority", func() expensiveFirst { return expensiveFirst{} }))
+	fmt.Println(start(module))
+	// Output: it starts
 }
 
 // timing is an interceptor.
@@ -172,12 +195,14 @@ func (timing) Order() int   { return 600 }
 func (t timing) Intercept(ctx context.Context, op bus.Operation, next func(context.Context) error) error {
 	began := t.clock.Now()
 	err := next(ctx)
-	t.logger.InfoContext(ctx, "acme: timing", "operation", op.Name, "took", t.clock.Now().Sub(began))
+	t.logger.InfoContext(ctx, "acme: timing", slog.String("operation", op.Name), slog.Duration("took", t.clock.Now().Sub(began)))
 	return err
 }
 
 func ExampleAsInterceptor() {
-	_ = leadmill.NewModule("acme", leadmill.AsInterceptor(func(c application.Clock, l *slog.Logger) timing { return timing{c, l} }))
+	module := leadmill.NewModule("acme", leadmill.AsInterceptor(func(c application.Clock, l *slog.Logger) timing { return timing{c, l} }))
+	fmt.Println(start(module))
+	// Output: it starts
 }
 
 // The tables of a module are made by its migrations, and its command line is part of the build's.
@@ -228,7 +253,7 @@ func ExampleAsRoute() {
 			httpport.Ask(k, visits, Visits{k.Actor()}, func(n int64) map[string]int64 { return map[string]int64{"visits": n} })
 		}
 	}
-	_ = leadmill.NewModule("acme",
+	module := leadmill.NewModule("acme",
 		leadmill.AsQuery[Visits, int64](handler),
 		leadmill.AsRoute("GET", "/v1/x/acme/visits", application.Program, route),
 		leadmill.AsOpenAPI([]byte(`
@@ -240,6 +265,8 @@ paths:
       responses: {"200": {description: How many visits there were.}}
 `)),
 	)
+	fmt.Println(start(module))
+	// Output: it starts
 }
 
 // CloseShop is a command of a module.
@@ -262,7 +289,9 @@ func ExampleAsCommand() {
 			return closed, err
 		}
 	}
-	_ = leadmill.NewModule("acme", leadmill.AsCommand[CloseShop, int64](handler))
+	module := leadmill.NewModule("acme", leadmill.AsCommand[CloseShop, int64](handler))
+	fmt.Println(start(module))
+	// Output: it starts
 }
 
 // ShopClosed is an event of a module.
@@ -274,10 +303,12 @@ type ShopClosed struct {
 func (ShopClosed) EventType() string { return "x.acme.shop_closed.v1" }
 
 func ExampleAsEvent() {
-	_ = leadmill.NewModule("acme", leadmill.AsEvent[ShopClosed](eventsv1.Definition{
+	module := leadmill.NewModule("acme", leadmill.AsEvent[ShopClosed](eventsv1.Definition{
 		Type: ShopClosed{}.EventType(), Description: "A shop was closed.",
 		Schema: []byte(`{"type":"object","properties":{"shop_id":{"type":"string"}},"required":["shop_id"]}`),
 	}))
+	fmt.Println(start(module))
+	// Output: it starts
 }
 
 // A reaction that sends a command of Leadmill: a buyer who bought a lead of a partner that is blocked is paused. The Key makes
@@ -299,7 +330,9 @@ func ExampleAsReaction() {
 			return err
 		}
 	}
-	_ = leadmill.NewModule("acme", leadmill.AsReaction(name, []string{eventsv1.LeadSold{}.Type()}, react, leadmill.AtOnce(1)))
+	module := leadmill.NewModule("acme", leadmill.AsReaction(name, []string{eventsv1.LeadSold{}.Type()}, react, leadmill.AtOnce(1)))
+	fmt.Println(start(module))
+	// Output: it starts
 }
 
 func ExampleAsJob() {
@@ -312,7 +345,9 @@ func ExampleAsJob() {
 			})
 		}
 	}
-	_ = leadmill.NewModule("acme", leadmill.AsJob("acme-forget-visits", application.Cron("30 2 * * *"), forget))
+	module := leadmill.NewModule("acme", leadmill.AsJob("acme-forget-visits", application.Cron("30 2 * * *"), forget))
+	fmt.Println(start(module))
+	// Output: it starts
 }
 
 // outbox is a mailer that prints.
@@ -324,7 +359,9 @@ func (o outbox) Send(_ context.Context, m application.Mail) error {
 }
 
 func ExampleReplaceMailer() {
-	_ = leadmill.NewModule("acme", leadmill.ReplaceMailer(func() outbox { return outbox{os.Stdout} }))
+	module := leadmill.NewModule("acme", leadmill.ReplaceMailer(func() outbox { return outbox{os.Stdout} }))
+	fmt.Println(start(module))
+	// Output: it starts
 }
 
 func ExampleAsCLI() {

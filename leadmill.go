@@ -3,7 +3,8 @@
 //
 //	func main() { leadmill.New(acme.Module).Run() }
 //
-// with the team's own rules, strategies, interceptors and projections in acme.Module; see NewModule.
+// with the team's own rules, tables, commands, routes and reactions in acme.Module; see NewModule, and docs/extending.md, which
+// leads through all of it.
 //
 // Stability: experimental.
 package leadmill
