@@ -16,7 +16,8 @@ import (
 // on the module's own tables, changes of Leadmill's aggregates through their repositories, and the events of both.
 //
 // Rows are locked in the order that application.UnitOfWork names, a module's own behind all of them. Nothing else is sent
-// while a transaction is open: no request to another service, no other transaction.
+// while a transaction is open: no request to another service, and no other command, which fails with
+// *application.NestedWorkError when it is sent with the context of the transaction.
 type Tx interface {
 	account.Tx
 	program.Tx
