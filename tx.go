@@ -55,22 +55,22 @@ func newReader(_ migrated, db *dialect.DB) projection.Reader { return db.Reader 
 func AsMigrations(files fs.FS, folder string) Extension {
 	return Extension{func(a *assembly, m *Module) {
 		if files == nil {
-			a.problem(m, "its migrations are nil")
+			a.problemf(m, "its migrations are nil")
 			return
 		}
 		_, err := fs.Stat(files, folder)
 		if err != nil {
-			a.problem(m, "the folder %q of its migrations: %v", folder, err)
+			a.problemf(m, "the folder %q of its migrations: %v", folder, err)
 			return
 		}
 		sub, err := fs.Sub(files, folder)
 		if err != nil {
-			a.problem(m, "the folder %q of its migrations: %v", folder, err)
+			a.problemf(m, "the folder %q of its migrations: %v", folder, err)
 			return
 		}
 		for _, other := range a.migrations {
 			if other.Name == m.name {
-				a.problem(m, "has migrations twice; all of a module are in one folder, because they have one order")
+				a.problemf(m, "has migrations twice; all of a module are in one folder, because they have one order")
 				return
 			}
 		}
