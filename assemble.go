@@ -46,14 +46,11 @@ type provider struct {
 
 func newProvider(m *Module, constructor any, out reflect.Type, shared bool) *provider {
 	p := &provider{module: m, constructor: reflect.ValueOf(constructor), name: nameOf(constructor), out: out, shared: shared}
-	t := p.constructor.Type()
-	for i := range t.NumIn() {
-		p.needs = append(p.needs, t.In(i))
-	}
+	p.needs = slices.Collect(p.constructor.Type().Ins())
 	return p
 }
 
-func (a *assembly) problem(m *Module, format string, args ...any) {
+func (a *assembly) problemf(m *Module, format string, args ...any) {
 	a.problems = append(a.problems, fmt.Errorf("module %q: %s", m.name, fmt.Sprintf(format, args...)))
 }
 
@@ -65,15 +62,15 @@ func assemble(modules []Module) (*assembly, error) {
 		m := &modules[i]
 		switch {
 		case !moduleName.MatchString(m.name):
-			a.problem(m, "the name must be 1 to 20 of a-z, 0-9 and underscore that begin with a letter")
+			a.problemf(m, "the name must be 1 to 20 of a-z, 0-9 and underscore that begin with a letter")
 		case known[m.name]:
-			a.problem(m, "another module has this name")
+			a.problemf(m, "another module has this name")
 		}
 		known[m.name] = true
 		a.modules = append(a.modules, m)
 		for _, e := range m.parts {
 			if e.add == nil {
-				a.problem(m, "an empty Extension")
+				a.problemf(m, "an empty Extension")
 				continue
 			}
 			e.add(a, m)
@@ -96,16 +93,16 @@ func (a *assembly) checkProvided() {
 			continue
 		}
 		if by := replaceable[p.out]; by != "" && !p.module.own {
-			a.problem(p.module, "%s provides a %v, which Leadmill provides: to replace it use %s", p.name, p.out, by)
+			a.problemf(p.module, "%s provides a %v, which Leadmill provides: to replace it use %s", p.name, p.out, by)
 			continue
 		}
 		if coreTypes()[p.out] {
-			a.problem(p.module, "%s provides a %v, which Leadmill provides", p.name, p.out)
+			a.problemf(p.module, "%s provides a %v, which Leadmill provides", p.name, p.out)
 			continue
 		}
 		for _, other := range a.providers[:i] {
 			if other.group == "" && other.out == p.out && a.replaced[other.out] != other && (other.module == p.module || other.shared || p.shared) {
-				a.problem(p.module, "%s provides a %v, as %s of module %q does", p.name, p.out, other.name, other.module.name)
+				a.problemf(p.module, "%s provides a %v, as %s of module %q does", p.name, p.out, other.name, other.module.name)
 			}
 		}
 	}
@@ -132,18 +129,18 @@ func (a *assembly) checkNeeded() {
 	}
 	for _, p := range a.providers {
 		if dig.IsOut(p.constructor.Type().Out(0)) {
-			a.problem(p.module, "%s returns a struct of fx; a constructor makes one value", p.name)
+			a.problemf(p.module, "%s returns a struct of fx; a constructor makes one value", p.name)
 			used[p] = true
 		}
 		for _, t := range p.needs {
 			if dig.IsIn(t) {
-				a.problem(p.module, "%s takes a struct of fx; each value that it needs is a parameter", p.name)
+				a.problemf(p.module, "%s takes a struct of fx; each value that it needs is a parameter", p.name)
 				continue
 			}
 			if use(p.module, t) || coreTypes()[t] && (p.module.own || open[t]) {
 				continue
 			}
-			a.problem(p.module, "%s needs a %v, %s", p.name, t, a.whyNot(t))
+			a.problemf(p.module, "%s needs a %v, %s", p.name, t, a.whyNot(t))
 		}
 	}
 	core := &Module{name: "core", own: true}
@@ -153,7 +150,7 @@ func (a *assembly) checkNeeded() {
 	for _, p := range a.providers {
 		takesPlace := replaceable[p.out] != "" || coreTypes()[p.out] // which checkProvided told already
 		if p.group == "" && !used[p] && !takesPlace {
-			a.problem(p.module, "%s provides a %v, which nothing needs", p.name, p.out)
+			a.problemf(p.module, "%s provides a %v, which nothing needs", p.name, p.out)
 		}
 	}
 }
@@ -193,7 +190,7 @@ func (a *assembly) checkCircles() {
 					for _, on := range append(path[slices.Index(path, q):], q) {
 						names = append(names, on.name)
 					}
-					a.problem(q.module, "constructors need one another: %s", strings.Join(names, " needs what is made by "))
+					a.problemf(q.module, "constructors need one another: %s", strings.Join(names, " needs what is made by "))
 					continue
 				}
 				walk(q)
@@ -238,12 +235,7 @@ func (p *provider) option() fx.Option {
 // checked returns the constructor for fx: it fails when the constructor returns nil or panics, its errors name the module and
 // the constructor, and what it makes is closed when the instance stops.
 func (p *provider) checked() any {
-	t := p.constructor.Type()
-	in := make([]reflect.Type, 0, t.NumIn()+1)
-	for i := range t.NumIn() {
-		in = append(in, t.In(i))
-	}
-	in = append(in, reflect.TypeFor[*closers]())
+	in := append(slices.Clone(p.needs), reflect.TypeFor[*closers]())
 	return reflect.MakeFunc(reflect.FuncOf(in, []reflect.Type{p.out, errorType}, false), func(args []reflect.Value) []reflect.Value {
 		last := len(args) - 1
 		made, err := p.call(args[:last])

@@ -28,28 +28,28 @@ func AsCLI(command func() *cobra.Command, constructor any) Extension {
 	return Extension{func(a *assembly, m *Module) {
 		want, t := reflect.TypeFor[CLIFunc](), reflect.TypeOf(constructor)
 		if !isConstructor(t) || !t.Out(0).ConvertibleTo(want) || reflect.ValueOf(constructor).IsNil() {
-			a.problem(m, "%v is no constructor of a %v: a function that returns one, or one and an error", t, want)
+			a.problemf(m, "%v is no constructor of a %v: a function that returns one, or one and an error", t, want)
 			return
 		}
 		c, err := safely(func() (*cobra.Command, error) { return command(), nil })
 		switch {
 		case command == nil || err == nil && c == nil:
-			a.problem(m, "the command of %s is nil", nameOf(constructor))
+			a.problemf(m, "the command of %s is nil", nameOf(constructor))
 			return
 		case err != nil:
-			a.problem(m, "the function that returns the command of %s %v", nameOf(constructor), err)
+			a.problemf(m, "the function that returns the command of %s %v", nameOf(constructor), err)
 			return
 		case !commandName.MatchString(c.Name()):
-			a.problem(m, "the command %q of %s: Use must begin with a name of a-z, 0-9 and hyphens", c.Name(), nameOf(constructor))
+			a.problemf(m, "the command %q of %s: Use must begin with a name of a-z, 0-9 and hyphens", c.Name(), nameOf(constructor))
 			return
 		}
 		wrong := len(a.problems)
 		if c.Run != nil || c.RunE != nil || c.HasSubCommands() {
-			a.problem(m, "the command %q of %s has a Run or commands below it; what it does is the CLIFunc alone", c.Name(), nameOf(constructor))
+			a.problemf(m, "the command %q of %s has a Run or commands below it; what it does is the CLIFunc alone", c.Name(), nameOf(constructor))
 		}
 		for _, name := range append(c.Aliases, c.Name()) {
 			if a.takenCommand(name) {
-				a.problem(m, "the command %q of %s has a name that is taken", name, nameOf(constructor))
+				a.problemf(m, "the command %q of %s has a name that is taken", name, nameOf(constructor))
 			}
 		}
 		if len(a.problems) > wrong {
@@ -58,7 +58,7 @@ func AsCLI(command func() *cobra.Command, constructor any) Extension {
 		p := newProvider(m, constructor, reflect.TypeFor[part[CLIFunc]](), true)
 		p.group = fmt.Sprintf(`name:"cli %s %s"`, m.name, c.Name())
 		p.become = func(made reflect.Value) (reflect.Value, error) {
-			f, _ := made.Convert(want).Interface().(CLIFunc)
+			f, _ := reflect.TypeAssert[CLIFunc](made.Convert(want))
 			return reflect.ValueOf(part[CLIFunc]{p, f}), nil
 		}
 		a.providers = append(a.providers, p)

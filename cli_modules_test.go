@@ -66,18 +66,18 @@ func TestCommandsOfModulesAreChecked(t *testing.T) {
 	named := func(name string) func() *cobra.Command {
 		return func() *cobra.Command { return &cobra.Command{Use: name} }
 	}
-	for says, part := range map[string]Extension{
-		`the command "serve" of`:         AsCLI(named("serve"), newGreet),
-		`the command "help" of`:          AsCLI(named("help"), newGreet),
-		`has a name that is taken`:       several(AsCLI(named("x"), newGreet), AsCLI(named("x"), newGreet)),
-		`has a Run or commands below it`: AsCLI(func() *cobra.Command { return &cobra.Command{Use: "x", Run: func(*cobra.Command, []string) {}} }, newGreet),
-		`is no constructor of a`:         AsCLI(named("x"), newNumber),
-		`the command of`:                 AsCLI(nil, newGreet),
-		`the command "" of`:              AsCLI(named(""), newGreet),
-		`Use must begin with a name`:     AsCLI(named("Greet"), newGreet),
-		`panicked: no way`:               AsCLI(func() *cobra.Command { panic("no way") }, newGreet),
+	for says, parts := range map[string][]Extension{
+		`the command "serve" of`:         {AsCLI(named("serve"), newGreet)},
+		`the command "help" of`:          {AsCLI(named("help"), newGreet)},
+		`has a name that is taken`:       {AsCLI(named("x"), newGreet), AsCLI(named("x"), newGreet)},
+		`has a Run or commands below it`: {AsCLI(func() *cobra.Command { return &cobra.Command{Use: "x", Run: func(*cobra.Command, []string) {}} }, newGreet)},
+		`is no constructor of a`:         {AsCLI(named("x"), newNumber)},
+		`the command of`:                 {AsCLI(nil, newGreet)},
+		`the command "" of`:              {AsCLI(named(""), newGreet)},
+		`Use must begin with a name`:     {AsCLI(named("Greet"), newGreet)},
+		`panicked: no way`:               {AsCLI(func() *cobra.Command { panic("no way") }, newGreet)},
 	} {
-		_, err := assemble([]Module{NewModule("acme", part)})
+		_, err := assemble([]Module{NewModule("acme", parts...)})
 		require.ErrorContains(t, err, says)
 	}
 }

@@ -61,7 +61,7 @@ func TestWhatModulesMakeIsClosed(t *testing.T) {
 	assert.Equal(t, []string{"over", "under"}, closed, "also when the build is refused")
 
 	closed = nil
-	err = buildIn(t, append(parts[:2:2], AsIntakeRule(func(c *closing) lead.IntakeRule { return &closing{name: "bad", into: &closed} }))...)
+	err = buildIn(t, append(parts[:2:2], AsIntakeRule(func(*closing) lead.IntakeRule { return &closing{name: "bad", into: &closed} }))...)
 	require.ErrorContains(t, err, `module "acme": github.com/leadmill/leadmill.TestWhatModulesMakeIsClosed.func5: Close panicked: no way`)
 	assert.Equal(t, []string{"bad", "over", "under"}, closed, "what fails to close keeps nothing open")
 }

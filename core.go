@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -114,10 +115,7 @@ func coreNeeds() []reflect.Type {
 		}
 	}
 	for _, c := range coreConstructors {
-		t := reflect.TypeOf(c.make)
-		for i := range t.NumIn() {
-			types = append(types, t.In(i))
-		}
+		types = slices.AppendSeq(types, reflect.TypeOf(c.make).Ins())
 	}
 	return types
 }

@@ -51,7 +51,7 @@ func AsReaction(name string, types []string, constructor any, options ...Reactio
 		r := application.Reaction{Name: name, Types: types, FromHead: true}
 		for _, o := range options {
 			if o == nil {
-				a.problem(m, "%s: an option of the reaction %q is nil", nameOf(constructor), name)
+				a.problemf(m, "%s: an option of the reaction %q is nil", nameOf(constructor), name)
 				continue
 			}
 			o(&r)
@@ -84,7 +84,7 @@ func (a *assembly) checkReactions() {
 	for _, r := range a.reactions {
 		r.as.Handler = application.ReactorFunc(func(context.Context, application.StoredEvent) error { return nil })
 		if err := application.CheckReactions(catalogue, nil, []application.Reaction{r.as}); err != nil {
-			a.problem(r.module, "%s: %v", r.maker, err)
+			a.problemf(r.module, "%s: %v", r.maker, err)
 		}
 	}
 }

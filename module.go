@@ -35,8 +35,9 @@ type Module struct {
 //	leadmill.Config                 the settings of this instance
 //
 // A constructor is called once, when an instance is put together and before it serves. A value that has a method Close, with
-// or without an error, is closed when the instance stops, in the reverse order. A mistake ends the start with an error that
-// names the module and the constructor, and all mistakes are told together.
+// or without an error, is closed once when the instance stops, in the reverse order. A mistake ends the start with an error
+// that names the module and the constructor. Those that are seen before anything is made are told together; what constructors
+// and what they make are wrong about is told one by one.
 type Extension struct{ add func(a *assembly, m *Module) }
 
 // NewModule bundles extensions under a name: 1 to 20 of a-z, 0-9 and underscore that begin with a letter. The name is part of
@@ -65,19 +66,10 @@ func provided(constructor any, shared bool) Extension {
 	return Extension{func(a *assembly, m *Module) {
 		t := reflect.TypeOf(constructor)
 		if !isConstructor(t) || t.Out(0) == errorType || reflect.ValueOf(constructor).IsNil() {
-			a.problem(m, "%v is no constructor: a function that returns a value, or a value and an error", t)
+			a.problemf(m, "%v is no constructor: a function that returns a value, or a value and an error", t)
 			return
 		}
 		a.providers = append(a.providers, newProvider(m, constructor, t.Out(0), shared))
-	}}
-}
-
-// several makes one extension of some.
-func several(parts ...Extension) Extension {
-	return Extension{func(a *assembly, m *Module) {
-		for _, p := range parts {
-			p.add(a, m)
-		}
 	}}
 }
 
@@ -106,7 +98,7 @@ func grouped[T, G any](constructor any, group string, become func(m *Module, mad
 		p := newProvider(m, constructor, reflect.TypeFor[part[G]](), true)
 		p.group = group
 		p.become = func(made reflect.Value) (reflect.Value, error) {
-			value, _ := made.Convert(want).Interface().(T)
+			value, _ := reflect.TypeAssert[T](made.Convert(want))
 			g, err := become(m, value)
 			return reflect.ValueOf(part[G]{p, g}), err
 		}
@@ -136,7 +128,7 @@ func (a *assembly) declare(m *Module, maker, kind, name string, err error) bool 
 func (a *assembly) makes(m *Module, constructor any, want reflect.Type) bool {
 	t := reflect.TypeOf(constructor)
 	if !isConstructor(t) || !t.Out(0).AssignableTo(want) || reflect.ValueOf(constructor).IsNil() {
-		a.problem(m, "%v is no constructor of a %v: a function that returns one, or one and an error", t, want)
+		a.problemf(m, "%v is no constructor of a %v: a function that returns one, or one and an error", t, want)
 		return false
 	}
 	return true

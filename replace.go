@@ -88,7 +88,7 @@ func replaced[T any](constructor any) Extension {
 		}
 		p := newProvider(m, constructor, want, true)
 		if other := a.replaced[want]; other != nil {
-			a.problem(m, "%s replaces the %v, as %s of module %q does", p.name, want, other.name, other.module.name)
+			a.problemf(m, "%s replaces the %v, as %s of module %q does", p.name, want, other.name, other.module.name)
 			return
 		}
 		a.replaced[want] = p

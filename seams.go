@@ -177,7 +177,7 @@ func operation[C application.Message, R any](constructor any, wrap func(*applica
 		}
 		p := newProvider(m, constructor, reflect.TypeFor[bare[C, R]](), false)
 		p.become = func(made reflect.Value) (reflect.Value, error) {
-			h, _ := made.Convert(want).Interface().(bus.Handler[C, R])
+			h, _ := reflect.TypeAssert[bus.Handler[C, R]](made.Convert(want))
 			return reflect.ValueOf(bare[C, R]{h}), nil
 		}
 		wrapped := newProvider(m, func(o *application.Operations, b bare[C, R]) bus.Handler[C, R] { return wrap(o, b.Handler) }, want, false)

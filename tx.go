@@ -16,7 +16,8 @@ import (
 // on the module's own tables, changes of Leadmill's aggregates through their repositories, and the events of both.
 //
 // Rows are locked in the order that application.UnitOfWork names, a module's own behind all of them. Nothing else is sent
-// while a transaction is open: no request to another service, no other transaction.
+// while a transaction is open: no request to another service, and no other command, which fails with
+// *application.NestedWorkError when it is sent with the context of the transaction.
 type Tx interface {
 	account.Tx
 	program.Tx
@@ -54,22 +55,22 @@ func newReader(_ migrated, db *dialect.DB) projection.Reader { return db.Reader 
 func AsMigrations(files fs.FS, folder string) Extension {
 	return Extension{func(a *assembly, m *Module) {
 		if files == nil {
-			a.problem(m, "its migrations are nil")
+			a.problemf(m, "its migrations are nil")
 			return
 		}
 		_, err := fs.Stat(files, folder)
 		if err != nil {
-			a.problem(m, "the folder %q of its migrations: %v", folder, err)
+			a.problemf(m, "the folder %q of its migrations: %v", folder, err)
 			return
 		}
 		sub, err := fs.Sub(files, folder)
 		if err != nil {
-			a.problem(m, "the folder %q of its migrations: %v", folder, err)
+			a.problemf(m, "the folder %q of its migrations: %v", folder, err)
 			return
 		}
 		for _, other := range a.migrations {
 			if other.Name == m.name {
-				a.problem(m, "has migrations twice; all of a module are in one folder, because they have one order")
+				a.problemf(m, "has migrations twice; all of a module are in one folder, because they have one order")
 				return
 			}
 		}

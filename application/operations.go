@@ -33,9 +33,16 @@ func NewOperations(chain bus.Chain) *Operations {
 func (o *Operations) Err() error { return errors.Join(o.errs...) }
 
 // Command adds the handler of a command and returns it wrapped in the chain. What is wrong with the command is returned by
-// Operations.Err.
+// Operations.Err. A command that is sent inside of a transaction fails with *NestedWorkError.
 func Command[C Message, R any](o *Operations, h bus.Handler[C, R]) bus.Handler[C, R] {
-	wrapped := bus.Wrap(o.chain, describe[C](bus.Command, add[C](o)), h)
+	outside := bus.HandlerFunc[C, R](func(ctx context.Context, c C) (R, error) {
+		if ctx.Value(insideOfWork{}) != nil { // here already, because a batch is handled with the context of its first command
+			var none R
+			return none, &NestedWorkError{}
+		}
+		return h.Handle(ctx, c)
+	})
+	wrapped := bus.Wrap(o.chain, describe[C](bus.Command, add[C](o)), bus.Handler[C, R](outside))
 	o.handlers[reflect.TypeFor[C]()] = wrapped
 	return wrapped
 }

@@ -112,3 +112,20 @@ func TestActorIsSeller(t *testing.T) {
 	}
 	assert.False(t, application.Actor{}.IsSeller(""))
 }
+
+func TestNoCommandInsideOfATransaction(t *testing.T) {
+	t.Parallel()
+	o := application.NewOperations(bus.Chain{})
+	open := application.Command(o, bus.HandlerFunc[openDoor, string](done[openDoor]))
+	ring := application.Query(o, done[ringBell])
+	inside, err := application.EnterWork(t.Context())
+	require.NoError(t, err)
+	var nested *application.NestedWorkError
+	_, err = open.Handle(inside, openDoor{})
+	require.ErrorAs(t, err, &nested)
+	_, err = application.EnterWork(inside)
+	require.ErrorAs(t, err, &nested)
+	answer, err := ring.Handle(inside, ringBell{})
+	require.NoError(t, err, "a query begins none")
+	require.Equal(t, "done", answer)
+}

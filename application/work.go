@@ -47,6 +47,27 @@ func (e *OutcomeUnknownError) Error() string { return "outcome of commit unknown
 // Unwrap returns ErrOutcomeUnknown, which gives the error its kind and code, and the driver's error.
 func (e *OutcomeUnknownError) Unwrap() []error { return []error{ErrOutcomeUnknown, e.Err} }
 
+// NestedWorkError says that a transaction was begun inside of another: a command sent, or Do called, with the context that Do
+// gives its closure. The inner one would wait for locks that the outer one holds.
+type NestedWorkError struct{}
+
+// Error implements error.
+func (*NestedWorkError) Error() string {
+	return "a transaction cannot begin inside of another: send the command before it or after it"
+}
+
+// insideOfWork is the key under which the context of a closure says that a transaction is open.
+type insideOfWork struct{}
+
+// EnterWork returns the context that a UnitOfWork gives its closure. It fails with *NestedWorkError when ctx is that of another
+// closure.
+func EnterWork(ctx context.Context) (context.Context, error) {
+	if ctx.Value(insideOfWork{}) != nil {
+		return nil, &NestedWorkError{}
+	}
+	return context.WithValue(ctx, insideOfWork{}, true), nil
+}
+
 // UnitOfWork runs closures in transactions. T is what a closure sees of its transaction: the repositories that the commands
 // of one room need.
 //
@@ -57,7 +78,7 @@ func (e *OutcomeUnknownError) Unwrap() []error { return []error{ErrOutcomeUnknow
 type UnitOfWork[T any] interface {
 	// Do runs fn in one transaction and commits it. Deadlocks, lock timeouts and lost races for a claim run fn again (at
 	// most 5 times in all, with jitter), so fn must not rely on anything from an earlier run. It returns fn's error
-	// unchanged, ErrUnavailable (wrapped) when the database could not do it, *OutcomeUnknownError, or *DataError. An error of
-	// the database's driver that fn returns as it is means what it would mean from a repository.
+	// unchanged, ErrUnavailable (wrapped) when the database could not do it, *OutcomeUnknownError, *DataError, or
+	// *NestedWorkError. An error of the database's driver that fn returns as it is means what it would mean from a repository.
 	Do(ctx context.Context, fn func(ctx context.Context, tx T) error) error
 }

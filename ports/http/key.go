@@ -55,9 +55,9 @@ func (k *Call) admit(r Route) bool {
 }
 
 // admits reports whether a key of a scope gets to the route's handler. A key with the scope of a team does so on the routes
-// that need this scope or name it beside theirs, and on our own for program keys when its scope opens any operation: which one a request sends is only
-// known behind the handler, where application.Authorise refuses those that the scope does not open. What is wrong with such a
-// request itself may be told first.
+// that need this scope or name it beside theirs, and on our own for program keys when its scope opens any operation: which one
+// a request sends is only known behind the handler, where application.Authorise refuses those that the scope does not open.
+// What is wrong with such a request itself may be told first.
 func (r Route) admits(has application.Scope, scopes application.Scopes) bool {
 	return has == r.Needs || slices.Contains(r.Also, has) || r.module == "" && r.Needs == application.Program && scopes.OpensAny(has)
 }

@@ -233,11 +233,11 @@ func securityOf(r Route) string {
 	if r.Needs == application.Visitor {
 		return "[]"
 	}
-	text := "[{" + string(r.Needs) + ": []}"
-	for _, scope := range r.Also {
-		text += ", {" + string(scope) + ": []}"
+	var schemes []string
+	for _, scope := range append([]application.Scope{r.Needs}, r.Also...) {
+		schemes = append(schemes, "{"+string(scope)+": []}")
 	}
-	return text + "]"
+	return "[" + strings.Join(schemes, ", ") + "]"
 }
 
 // documentOf merges our document, the security schemes of declared scopes, and the fragments of the modules.

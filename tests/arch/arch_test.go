@@ -235,7 +235,7 @@ func rules() []rule {
 			}),
 		},
 		{"room-insides", func(f *file) bool { return !f.test && roomOf(f.dir) == "" && under(f.dir, "adapters", "ports") }, imports(insides)},
-		{"rooms-of-parts", func(f *file) bool { return isRoomModule(f) }, roomsOfParts},
+		{"rooms-of-parts", isRoomModule, roomsOfParts},
 		{"fx-in-the-core", func(f *file) bool { return !f.test && f.dir == "." && !slices.Contains(assemblers, f.path) }, imports(func(_ *file, imported string) string {
 			if under(imported, "go.uber.org/fx", "go.uber.org/dig") {
 				return "only in " + strings.Join(assemblers, ", ")

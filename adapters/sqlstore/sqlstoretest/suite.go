@@ -52,6 +52,7 @@ func Run(t *testing.T, open func(t *testing.T) *Harness) {
 		{Name: "connection lost", Run: testConnectionLost},
 		{Name: "cancelled", Run: testCancelled},
 		{Name: "panic", Run: testPanic},
+		{Name: "nested", Run: testNested},
 		{Name: "team commits together", Run: testTeamTogether},
 		{Name: "team duplicates", Run: testTeamDuplicates},
 		{Name: "team rows", Run: testTeamRows},
@@ -68,6 +69,18 @@ type (
 	ctx = context.Context
 	tx  = *sqlstore.Tx
 )
+
+// testNested begins a transaction inside of another, which would wait for the first for ever.
+func testNested(t *testing.T, h *Harness) {
+	begun := 0
+	h.Do(t, func(ctx ctx, tx tx) error {
+		var nested *application.NestedWorkError
+		require.ErrorAs(t, h.Store.Do(ctx, func(context.Context, *sqlstore.Tx) error { begun++; return nil }), &nested)
+		return tx.Sellers().Add(ctx, NewSeller(t, "seller_1", "ABCD1234", "slug"))
+	})
+	require.Zero(t, begun)
+	require.Equal(t, 1, h.Count(t, "sellers"), "the outer one goes on")
+}
 
 func testVersionConflicts(t *testing.T, h *Harness) {
 	s, b, c := NewSeller(t, "seller_1", "ABCD1234", "slug"), NewBuyer(t, "buyer_1"), NewCampaign(t, "campaign_1", "c")

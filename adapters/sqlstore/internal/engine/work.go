@@ -50,7 +50,13 @@ const maxAttempts = 5
 
 // Do runs fn in one transaction and commits it, as application.UnitOfWork promises.
 func (w *Work) Do(ctx context.Context, fn func(ctx context.Context, t *Tx) error) error {
-	return w.Attempts(ctx, func() error { return w.once(ctx, fn) })
+	inside, err := application.EnterWork(ctx)
+	if err != nil {
+		return err
+	}
+	return w.Attempts(ctx, func() error {
+		return w.once(ctx, func(_ context.Context, t *Tx) error { return fn(inside, t) })
+	})
 }
 
 // Attempts runs once until it does not ask to be run again (see Again), at most 5 times: application.ErrUnavailable after
