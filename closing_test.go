@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/lead"
 )
 
@@ -96,3 +98,34 @@ func TestAStopThatIsHeldUpEnds(t *testing.T) {
 		require.NoError(t, w.end())
 	})
 }
+
+// TestTwoInstancesOfOneModule starts a module value in two programs at once and again after they stopped: it keeps nothing.
+func TestTwoInstancesOfOneModule(t *testing.T) {
+	t.Parallel()
+	module := NewModule("acme", AsIntakeRule(newRule), AsCLI(greetCommand, newGreet), AsScope("reports", "CampaignReport"),
+		AsJob("chore", application.Every(time.Hour), newChore), AsReaction("crm", []string{"lead.sold.v1"}, newReactor),
+		AsMigrations(files("CREATE TABLE x_acme_a (id BIGINT PRIMARY KEY)"), "."), ReplaceMailer(func() aMailer { return aMailer{} }))
+	app := New(module)
+	apps := []*App{app, app, New(module)}
+	urls := make([]string, len(apps))
+	for n := range urls {
+		urls[n] = "sqlite:" + filepath.Join(t.TempDir(), "leadmill.db")
+	}
+	for range 2 {
+		var together sync.WaitGroup
+		for n, a := range apps {
+			c := Config{HTTPAddr: "127.0.0.1:0", DatabaseURL: urls[n], BatchMax: 1, AdminKey: siteAdmin}
+			together.Go(func() {
+				i, err := a.Start(t.Context(), c, StartOptions{})
+				if assert.NoError(t, err) {
+					assert.Contains(t, i.Consumers(), "crm")
+					assert.NoError(t, i.RunJob(t.Context(), "chore"))
+					assert.NoError(t, i.Stop())
+				}
+			})
+		}
+		together.Wait()
+	}
+}
+
+type aMailer struct{ application.Mailer }
