@@ -31,13 +31,14 @@ func TestCommandsAreAudited(t *testing.T) {
 		s := app.SellerWith(t, leadmilltest.SellerOptions{Buyers: []leadmilltest.Buyer{{Contract: leadmilltest.Object{"price": 5.00}}}})
 		reports := reportsKey(t, s)
 
-		s.Sell(t, s.Form())                                                                 // accepted
-		s.Sell(t, s.Form().With("age", 3))                                                  // accepted too: its lead is rejected, the command is not
-		refused := s.Program.Do("POST", "/v1/partners", leadmilltest.Object{"email": "none"}) // refused for what it says
+		// Two are accepted, the second although its lead is rejected. One is refused for what it says and one for its key.
+		s.Sell(t, s.Form())
+		s.Sell(t, s.Form().With("age", 3))
+		refused := s.Program.Do("POST", "/v1/partners", leadmilltest.Object{"email": "none"})
 		assert.Equal(t, 422, refused.Status, "%v", refused)
-		forbidden := s.Program.With(reports).Do("POST", "/v1/partners", leadmilltest.Object{"email": "a@b.example", "name": "A"}) // and for its scope
+		forbidden := s.Program.With(reports).Do("POST", "/v1/partners", leadmilltest.Object{"email": "a@b.example", "name": "A"})
 		assert.Equal(t, 403, forbidden.Status, "%v", forbidden)
-		s.Deposit(t, s.BuyerIDs[0], 100) // has Leadmill match the lead that waits, by a command of its own
+		s.Deposit(t, s.BuyerIDs[0], 100) // Leadmill sells the lead that waits, by a command of its own
 
 		sellerID := s.Admin.Must(t, "GET", "/v1/sellers/"+s.Code, nil).Data(t)["id"]
 		keys := map[any]any{}

@@ -1,6 +1,7 @@
 package acme
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -33,27 +34,39 @@ func TestBudgetLeft(t *testing.T) {
 func TestBuyersAreServedEvenly(t *testing.T) {
 	t.Parallel()
 	leadmilltest.EachEngine(t, func(t *testing.T, databaseURL string) {
-		const leads = 40
 		app, other := start(t, databaseURL, settings), start(t, databaseURL, settings)
-		buyer := leadmilltest.Buyer{Deposit: 1000, Contract: leadmilltest.Object{
-			"price": 10.00, "caps": []leadmilltest.Object{{"window": "month", "budget": 1000.00}},
-		}}
+		budget := func(amount float64) []leadmilltest.Object {
+			return []leadmilltest.Object{{"window": "month", "budget": amount}}
+		}
+		buyer := leadmilltest.Buyer{Deposit: 1000, Contract: leadmilltest.Object{"price": 10.00, "caps": budget(1000)}}
 		s := app.SellerWith(t, leadmilltest.SellerOptions{
 			Campaign: leadmilltest.Object{"distribution": leadmilltest.Object{"strategy": "acme_budget_left"}},
 			Buyers:   []leadmilltest.Buyer{buyer, buyer},
 		})
 		instances := []*leadmilltest.Seller{s, s.At(other)}
-		answers := make([]leadmilltest.Lead, leads)
-		leadmilltest.Parallel(leads, func(i int) {
-			answers[i] = instances[i%2].Supplier.Insist("POST", "/api/leads", s.Form()).Lead()
-		})
-		sold := map[string]int{}
-		for _, a := range answers {
-			if assert.Len(t, a.BuyerIDs, 1, "%+v", a) {
-				sold[a.BuyerIDs[0]]++
+		sell := func() (first, second int) { // 40 leads at once, half of them at each instance
+			answers := make([]leadmilltest.Lead, 40)
+			leadmilltest.Parallel(len(answers), func(i int) {
+				answers[i] = instances[i%2].Supplier.Insist("POST", "/api/leads", s.Form()).Lead()
+			})
+			for _, a := range answers {
+				switch {
+				case slices.Equal(a.BuyerIDs, s.BuyerIDs[:1]):
+					first++
+				case slices.Equal(a.BuyerIDs, s.BuyerIDs[1:]):
+					second++
+				default:
+					t.Errorf("a lead is answered %+v", a)
+				}
 			}
+			return first, second
 		}
-		assert.Equal(t, map[string]int{s.BuyerIDs[0]: leads / 2, s.BuyerIDs[1]: leads / 2}, sold)
+		first, second := sell()
+		assert.Equal(t, []int{20, 20}, []int{first, second})
+
+		s.Program.Must(t, "PUT", s.ContractPath(s.ContractIDs[0]), leadmilltest.Object{"caps": budget(1200)})
+		first, second = sell()
+		assert.Equal(t, []int{30, 10}, []int{first, second}, "20 leads more make them equal again")
 		app.Doctor(t)
 	})
 }

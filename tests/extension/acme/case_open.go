@@ -34,8 +34,7 @@ func newOpenCase(d leadmill.Deps) bus.HandlerFunc[OpenCase, application.Done] {
 			made := openCase(id, c.SellerID, c.LeadID, now)
 			_, err := tx.ExecContext(ctx, "INSERT INTO x_acme_cases (seller_id, id, lead_id, status, opened_at, version) VALUES (?, ?, ?, 'open', ?, ?)",
 				made.sellerID, made.id, made.leadID, made.openedAt.UnixMicro(), made.Version())
-			var taken *application.DuplicateError
-			if errors.As(err, &taken) {
+			if _, taken := errors.AsType[*application.DuplicateError](err); taken {
 				return nil, errCaseOpen
 			}
 			if err != nil {

@@ -78,20 +78,18 @@ type opener struct {
 	opened map[string]string // the ids of the cases by lead; empty for a case without an answer
 }
 
-// open opens a case, again under the same Idempotency-Key while the answer is an error. It returns false when there is none.
-func (o *opener) open(c *leadmilltest.Client, lead string) bool {
-	var id string
-	for id == "" {
+// open opens a case, again under the same Idempotency-Key while Leadmill is busy. It returns false when the process is gone.
+func (o *opener) open(t *testing.T, c *leadmilltest.Client, lead string) bool {
+	for {
 		a := c.Do("POST", casesPath, leadmilltest.Object{"lead_id": lead}, "Idempotency-Key", "open-"+lead)
-		id, _ = a.Object()["id"].(string)
+		id, _ := a.Object()["id"].(string)
 		o.mu.Lock()
 		o.opened[lead] = id
 		o.mu.Unlock()
-		if a.Err != nil {
-			return false
+		if a.Err != nil || a.Status != http.StatusServiceUnavailable {
+			return a.Err == nil && assert.Equal(t, http.StatusCreated, a.Status, "%v", a)
 		}
 	}
-	return true
 }
 
 // answered returns how many cases are known to be open.
@@ -140,7 +138,9 @@ func TestCasesAreOpenedWhole(t *testing.T) {
 			var running sync.WaitGroup
 			for client := range clients {
 				running.Go(func() {
-					for i := 0; o.open(s.Program, fmt.Sprintf("lead_%d_%d_%d", kill, client, i)); i++ {
+					alive := true
+					for i := 0; alive; i++ {
+						alive = o.open(t, s.Program, fmt.Sprintf("lead_%d_%d_%d", kill, client, i))
 					}
 				})
 			}
@@ -157,7 +157,7 @@ func TestCasesAreOpenedWhole(t *testing.T) {
 		}
 		assert.GreaterOrEqual(t, whole(), o.answered())
 		for lead := range o.opened {
-			assert.True(t, o.open(s.Program, lead), "the client asks again")
+			assert.True(t, o.open(t, s.Program, lead), "the client asks again")
 		}
 		assert.Equal(t, len(o.opened), whole())
 		p.Doctor(t)

@@ -3,8 +3,8 @@ package acme
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"strconv"
 	"strings"
@@ -29,23 +29,12 @@ func TestMain(m *testing.M) {
 	leadmilltest.Main(m, modules...)
 }
 
-// shifts is a job that closes cases each second in place of each night, at once, and then says so to a URL.
+// shifts is a job that closes cases at once and each second, in place of old ones each night, and says so to a URL.
 func shifts(url string) leadmill.Module {
 	return leadmill.NewModule("shifts", leadmill.AsJob("shifts-close-cases", application.Every(time.Second), func(d leadmill.Deps) func(context.Context) error {
-		closeCases := newCloseOldCases(d, Settings{})
+		closeCases, listener := newCloseOldCases(d, Settings{}), newCRM(newHTTPClient(), Settings{CRM: url})
 		return func(ctx context.Context) error {
-			if err := closeCases(ctx); err != nil {
-				return err
-			}
-			request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, nil)
-			if err != nil {
-				return err
-			}
-			response, err := newHTTPClient().Do(request)
-			if err != nil {
-				return err
-			}
-			return response.Body.Close()
+			return errors.Join(closeCases(ctx), listener.React(ctx, application.StoredEvent{}))
 		}
 	}))
 }
