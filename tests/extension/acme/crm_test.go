@@ -76,11 +76,10 @@ func TestTheCRMIsToldThroughAnOutage(t *testing.T) {
 		events := told(t, s)
 		require.Len(t, events, 10)
 		assert.Equal(t, inFeed(events), taken(t, crm, events), "in order for each lead")
-		for _, e := range events {
-			assert.Equal(t, 1, crm.Accepted()[e.ID], "%s of %s", e.Type, e.Subject)
-		}
+		assert.Len(t, crm.Accepted(), len(events), "nothing comes under a key of another attempt")
 		for _, r := range failed {
-			assert.Equal(t, 1, crm.Accepted()[r.Key()], "what failed comes again under the same key")
+			assert.Equal(t, http.StatusBadGateway, r.Status)
+			assert.Positive(t, crm.Accepted()[r.Key()], "what failed comes again under the same key")
 		}
 		app.Doctor(t)
 	})
@@ -97,17 +96,17 @@ func TestAReplayTellsTheCRMNothing(t *testing.T) {
 			s.Sell(t, s.Form())
 		}
 		app.Settle(t)
+		want := crm.Counts()
+		assert.Len(t, want, 3)
 		run(t, databaseURL, "events", "replay", "acme-sales-by-state")
 		refused := leadmilltest.LaunchProcess(t, leadmilltest.ProcessOptions{DatabaseURL: databaseURL, Args: []string{"events", "replay", "acme-crm"}})
 		assert.Equal(t, 1, refused.Wait(t))
 		assert.Contains(t, refused.Logs.String(), "acme-crm is a reaction")
 
 		s.Sell(t, s.Form())
-		want := map[string]int{}
-		for _, e := range told(t, s) {
-			want[e.ID] = 1
-		}
-		assert.Len(t, want, 4)
+		events := told(t, s)
+		require.Len(t, events, 4)
+		want[events[3].ID] = 1
 		assert.Equal(t, want, crm.Counts())
 		assert.Equal(t, map[string]sold{"TX": {4, 80_000_000}}, salesOf(t, s.Program))
 		app.Doctor(t)
@@ -139,7 +138,7 @@ func TestTheCRMIsToldAfterAKill(t *testing.T) {
 		assert.Len(t, events, leads+2)
 		assert.Equal(t, inFeed(events), taken(t, crm, events))
 		for _, r := range hanging {
-			assert.Equal(t, 2, crm.Counts()[r.Key()], "it was at work when the process was killed")
+			assert.Greater(t, crm.Counts()[r.Key()], 1, "it was at work when the process was killed")
 		}
 		p.Doctor(t)
 		p.Stop(t)
