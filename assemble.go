@@ -165,6 +165,9 @@ func (a *assembly) whyNot(t reflect.Type) string {
 	if coreTypes()[t] || slices.ContainsFunc(a.providers, func(p *provider) bool { return p.group == "" && p.out == t }) {
 		return "which Leadmill keeps for itself"
 	}
+	if isHandler(t) {
+		return "which nothing provides; AsCommand and AsQuery do, for the module's own"
+	}
 	return "which nothing provides"
 }
 

@@ -260,7 +260,30 @@ func newRunner(db *dialect.DB, l *eventLog, clock application.Clock, logger *slo
 	if err := unique("projections", projections, projection.Projection.Name); err != nil {
 		return nil, err
 	}
-	return eventlog.NewRunner(db, l.reader, clock, values(projections), eventlog.RunnerConfig{Logger: logger})
+	list := values(projections)
+	for i, p := range projections {
+		if !p.by.module.own {
+			list[i] = guarded{p.value, db}
+		}
+	}
+	return eventlog.NewRunner(db, l.reader, clock, list, eventlog.RunnerConfig{Logger: logger})
+}
+
+// guarded is a module's projection, which writes to tables of modules only.
+type guarded struct {
+	projection.Projection
+
+	dialect dialect.Dialect
+}
+
+// Apply implements projection.Projection.
+func (g guarded) Apply(ctx context.Context, tx projection.Tx, events []application.StoredEvent) error {
+	return g.Projection.Apply(ctx, sqlstore.GuardTx(g.dialect, tx), events)
+}
+
+// Reset implements projection.Projection.
+func (g guarded) Reset(ctx context.Context, tx projection.Tx) error {
+	return g.Projection.Reset(ctx, sqlstore.GuardTx(g.dialect, tx))
 }
 
 // adminKey is the installation's admin key: its hash and, if this start made it, its text.

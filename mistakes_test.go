@@ -162,6 +162,10 @@ func TestMistakesAreTold(t *testing.T) {
 		"a name of Leadmill's own":      {[]Module{NewModule("market")}, []string{`module "market": another module has this name`}},
 		"a command without a scope":     {one(AsCommand[wrong, string](answering[wrong, string])), []string{`module "acme": ` + here + `answering[...]: leadmill.wrong needs no scope`}},
 		"a command without an actor":    {one(AsCommand[nobodys, string](answering[nobodys, string])), []string{`module "acme": `, `leadmill.nobodys needs the scope program but does not say who acts: embed application.Actor in it`}},
+		"the job for its constructor":   {one(AsJob("j", application.Every(time.Hour), newChore())), []string{`func(context.Context) error is no constructor of a func(context.Context) error: it is one itself; give a function that returns it`}},
+		"a plain function to react":     {one(AsReaction("r", []string{"lead.sold.v1"}, func() func(context.Context, application.StoredEvent) error { return nil })), []string{`a plain function is none; return a bus.HandlerFunc or an application.ReactorFunc`}},
+		"a handler without its chain":   {one(Provide(answering[order, string]), AsIntakeRule(func(bus.HandlerFunc[order, string]) aRule { return aRule{} }), Provide(func() bus.Handler[order, string] { return answering[order, string]() })), []string{at, `: AsCommand and AsQuery do so, with the chain of interceptors around it`}},
+		"a handler that nobody has":     {one(AsIntakeRule(func(bus.Handler[order, string]) aRule { return aRule{} })), []string{at, `which nothing provides; AsCommand and AsQuery do, for the module's own`}},
 		"a command twice": {
 			[]Module{NewModule("acme", AsCommand[order, string](answering[order, string])), NewModule("bolt", AsQuery[order, int](answering[order, int]))},
 			[]string{`two messages are called "order": module "acme": ` + here + `answering[...], and module "bolt": ` + here},

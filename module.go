@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/leadmill/leadmill/application/bus"
 )
 
 // Module is a named bundle of extensions: what a team adds to Leadmill. Make one with NewModule and hand it to New. Leadmill's
@@ -69,8 +71,20 @@ func provided(constructor any, shared bool) Extension {
 			a.problemf(m, "%v is no constructor: a function that returns a value, or a value and an error", t)
 			return
 		}
+		if isHandler(t.Out(0)) {
+			a.problemf(m, "%s provides a %v: AsCommand and AsQuery do so, with the chain of interceptors around it", nameOf(constructor), t.Out(0))
+			return
+		}
 		a.providers = append(a.providers, newProvider(m, constructor, t.Out(0), shared))
 	}}
+}
+
+// isHandler reports whether a type is a bus.Handler.
+func isHandler(t reflect.Type) bool {
+	known := reflect.TypeFor[bus.Handler[any, any]]()
+	generic, _, _ := strings.Cut(t.Name(), "[")
+	of, _, _ := strings.Cut(known.Name(), "[")
+	return t.PkgPath() == known.PkgPath() && generic == of
 }
 
 // part is an extension as it was made, with what made it.
@@ -127,11 +141,18 @@ func (a *assembly) declare(m *Module, maker, kind, name string, err error) bool 
 // makes reports whether a constructor makes a value that is a want; that it does not is a problem.
 func (a *assembly) makes(m *Module, constructor any, want reflect.Type) bool {
 	t := reflect.TypeOf(constructor)
-	if !isConstructor(t) || !t.Out(0).AssignableTo(want) || reflect.ValueOf(constructor).IsNil() {
-		a.problemf(m, "%v is no constructor of a %v: a function that returns one, or one and an error", t, want)
-		return false
+	if isConstructor(t) && t.Out(0).AssignableTo(want) && !reflect.ValueOf(constructor).IsNil() {
+		return true
 	}
-	return true
+	hint := "a function that returns one, or one and an error"
+	switch {
+	case t != nil && t.AssignableTo(want):
+		hint = "it is one itself; give a function that returns it"
+	case isConstructor(t) && t.Out(0).Kind() == reflect.Func && want.Kind() == reflect.Interface:
+		hint = "a plain function is none; return a bus.HandlerFunc or an application.ReactorFunc"
+	}
+	a.problemf(m, "%v is no constructor of a %v: %s", t, want, hint)
+	return false
 }
 
 // checked is a become that changes nothing but refuses what check refuses.

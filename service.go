@@ -30,6 +30,9 @@ func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base s
 	if err := events.Prepare(ctx, k.Subscriptions); err != nil { // what is answered from now on is for every reaction
 		return err
 	}
+	if err := k.Jobs.Prepare(ctx); err != nil {
+		return err
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", k.Config.HTTPAddr)
 	if err != nil {
 		return fmt.Errorf("listen on LEADMILL_HTTP_ADDR: %w", err)

@@ -46,7 +46,9 @@ func newDeps(s *sqlstore.Store, clock application.Clock, ids application.IDs, in
 	return Deps{Work: sqlstore.Work(s, func(t *sqlstore.Tx) Tx { return t }), Clock: clock, IDs: ids, InFlight: inFlight}
 }
 
-func newReader(_ migrated, db *dialect.DB) projection.Reader { return db.Reader }
+func newReader(_ migrated, db *dialect.DB) projection.Reader {
+	return sqlstore.GuardReader(db, db.Reader)
+}
 
 // AsMigrations adds the migrations that make a module's own tables: the numbered files of a folder of files ("." for its root),
 // such as 0001_cases.sql, or one of each number in the folders mysql and sqlite below it where the engines need different

@@ -56,7 +56,7 @@ func Query[Q Message, R any](o *Operations, h bus.HandlerFunc[Q, R]) bus.Handler
 
 // Send sends a command or query to its handler, with the chain of interceptors around it: Leadmill's own as well as those of
 // modules. R is what the handler returns: application.Done for Leadmill's commands that are replayable. The message says who
-// acts; what Leadmill does by itself, such as a module's job, acts as Actor{Scope: Program, SellerID: …} for one seller.
+// acts; what Leadmill does by itself, such as a module's job, acts as Actor{Scope: seller.Program, SellerID: …} for one seller.
 // Errors: those of the handler; an internal one when no handler of M returns an R.
 func Send[R any, M Message](ctx context.Context, o *Operations, m M) (R, error) {
 	h, ok := o.handlers[reflect.TypeFor[M]()].(bus.Handler[M, R])

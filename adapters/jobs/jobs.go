@@ -90,6 +90,17 @@ func (r *Runner) find(name string) *job {
 // longestWait bounds the pause after failures in a row to reach the database.
 const longestWait = 30 * time.Second
 
+// Prepare enters the jobs that this installation does not know yet, so that when they are due counts from now on:
+// application.ErrUnavailable (wrapped) when the database cannot do it.
+func (r *Runner) Prepare(ctx context.Context) error {
+	for _, j := range r.jobs {
+		if err := r.enter(ctx, j); err != nil {
+			return fmt.Errorf("prepare the job %s: %w", j.Name, err)
+		}
+	}
+	return nil
+}
+
 // Run runs the jobs until ctx ends, which is no error. Then it waits for the jobs in work and releases their leases, so that
 // another instance continues at once.
 func (r *Runner) Run(ctx context.Context) error {

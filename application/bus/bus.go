@@ -41,7 +41,8 @@ type Operation struct {
 	// Seller is the id of the seller whom the message is about; empty when it is about the installation or several sellers,
 	// and for visitors, whose message says more.
 	Seller string
-	// Internal says that Leadmill itself sends the message: a reaction or a job.
+	// Internal says that the message is one that only Leadmill's own reactions and jobs send. What a module's reaction or job
+	// sends in the name of a seller is not internal; its Actor has no KeyID.
 	Internal bool
 	// Message is the command or query itself. It may hold personal data and must not be logged.
 	Message any

@@ -1,6 +1,7 @@
 package httpport
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -83,6 +84,10 @@ func (k *Call) OK() { k.JSON(http.StatusOK, okBody) }
 func (k *Call) Respond(done application.Done) {
 	if done.Replayed {
 		k.gin.Writer.Header()["Idempotent-Replayed"] = replayed
+	}
+	if done.Response.Status == 0 {
+		k.Fail(errors.New("httpport: the command rendered no answer; it needs an application.Once, which Once and OnceOK make"))
+		return
 	}
 	k.JSON(done.Response.Status, done.Response.Body)
 }

@@ -52,9 +52,15 @@ func (s *Server) handle(f form, r Route) gin.HandlerFunc {
 		defer k.finish()
 		if r.Needs == application.Visitor || k.admit(r) {
 			r.Handle(&k)
+			if !c.Writer.Written() && c.Writer.Status() == http.StatusOK { // a redirect has a status and no body
+				k.Fail(errNoAnswer)
+			}
 		}
 	}
 }
+
+// errNoAnswer says that a handler returned without an answer: that must not look like a success.
+var errNoAnswer = errors.New("httpport: the route's handler returned without an answer")
 
 // finish turns a panic into a 500 without its cause, and writes the access log.
 func (k *Call) finish() {

@@ -45,6 +45,8 @@ paths:
     delete: {operationId: acmeHangUp, security: [{dialer: []}], responses: *answers}
   /v1/x/acme/calls:sweep: {post: {operationId: acmeSweep, security: [{dialer: []}], responses: *answers}}
   /v1/x/acme/panic: {get: {operationId: acmePanic, security: [{program: []}], responses: *answers}}
+  /v1/x/acme/silence: {get: {operationId: acmeSilence, security: [{program: []}], responses: *answers}}
+  /v1/x/acme/blank: {get: {operationId: acmeBlank, security: [{program: []}], responses: *answers}}
   /v1/x/acme/failure: {get: {operationId: acmeFailure, security: [{program: []}], responses: *answers}}
 `
 
@@ -76,6 +78,8 @@ func newTeamApp(t testing.TB) *porttest.App {
 			{Module: "acme", Routes: []httpport.Route{
 				{Method: "POST", Path: `/v1/x/acme/calls\:sweep`, Needs: "dialer", Handle: ok},
 				{Method: "GET", Path: "/v1/x/acme/panic", Needs: application.Program, Handle: func(*httpport.Call) { panic(errThing) }},
+				{Method: "GET", Path: "/v1/x/acme/silence", Needs: application.Program, Handle: func(*httpport.Call) {}},
+				{Method: "GET", Path: "/v1/x/acme/blank", Needs: application.Program, Handle: func(k *httpport.Call) { k.Respond(application.Done{}) }},
 				{Method: "GET", Path: "/v1/x/acme/failure", Needs: application.Program, Handle: func(k *httpport.Call) { k.Fail(errThing) }},
 			}},
 		}
@@ -132,7 +136,7 @@ func TestTeamRoutesAdmit(t *testing.T) {
 func TestTeamRoutesAreRoutes(t *testing.T) {
 	t.Parallel()
 	a := newTeamApp(t)
-	for path, key := range map[string]string{"panic": "program", "failure": "program"} {
+	for path, key := range map[string]string{"panic": "program", "failure": "program", "silence": "program", "blank": "program"} {
 		w := ask(a, "GET", "/v1/x/acme/"+path, key)
 		assert.Equal(t, 500, w.Code)
 		assert.Equal(t, `{"status":0,"message":"Internal error","code":"internal_error","request_id":"`+w.Header().Get("X-Request-Id")+`"}`, w.Body.String())
@@ -172,7 +176,7 @@ func TestTeamDocument(t *testing.T) {
 	assert.Equal(t, map[string][]string{
 		"GET /v1/x/acme/open": nil, "GET /v1/x/acme/admin": {"admin"}, "GET /v1/x/acme/program": {"program"}, "GET /v1/x/acme/supplier": {"supplier"},
 		"GET /v1/x/acme/reports": {"reports"}, "DELETE /v1/x/acme/calls/{id}": {"dialer"}, "POST /v1/x/acme/calls:sweep": {"dialer"},
-		"GET /v1/x/acme/panic": {"program"}, "GET /v1/x/acme/failure": {"program"}, "GET /v1/x/acme/both": {"program", "reports"},
+		"GET /v1/x/acme/panic": {"program"}, "GET /v1/x/acme/failure": {"program"}, "GET /v1/x/acme/silence": {"program"}, "GET /v1/x/acme/blank": {"program"}, "GET /v1/x/acme/both": {"program", "reports"},
 	}, found)
 	assert.Contains(t, w.Body.String(), "description: A key with the scope dialer")
 

@@ -9,8 +9,8 @@ import (
 // Clock is an application.Clock that stands still until the test moves it, for [Options.Clock]. As Leadmill asks of every
 // clock, it shows UTC in whole microseconds and never runs backwards. It is safe for concurrent use.
 //
-// It decides what Leadmill takes for now: caps, windows, claims, when a lead expires, when a mail is due. What an instance
-// waits for by itself, such as the pause between two runs of a job, still takes real time.
+// It decides what Leadmill takes for now: caps, windows, claims, when a lead expires, when a mail or a job is due. That an instance
+// looks whether something is due still takes real time, about a second.
 type Clock struct{ hands *clock.Manual }
 
 // NewClock returns a clock that shows a time.

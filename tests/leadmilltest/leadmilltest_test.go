@@ -404,6 +404,23 @@ func TestRunJob(t *testing.T) {
 	}
 }
 
+// A job is due by the clock from the start on, also when the clock is moved at once.
+func TestClockDecidesWhenAJobIsDue(t *testing.T) {
+	t.Parallel()
+	hands := leadmilltest.NewClock(time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC))
+	ran := make(chan struct{}, 10)
+	leadmilltest.StartWith(t, leadmilltest.Options{Clock: hands}, leadmill.NewModule("jobs",
+		leadmill.AsJob("nightly", application.Cron("0 3 * * *"), func() func(context.Context) error {
+			return func(context.Context) error { ran <- struct{}{}; return nil }
+		})))
+	hands.Advance(15*time.Hour + time.Minute)
+	select {
+	case <-ran:
+	case <-time.After(leadmilltest.Patience):
+		t.Fatal("it does not run")
+	}
+}
+
 func TestStartError(t *testing.T) {
 	t.Parallel()
 	err := leadmilltest.StartError(t, leadmilltest.Options{}, leadmill.NewModule("acme", leadmill.Provide(3)))

@@ -15,11 +15,11 @@ import (
 	"github.com/leadmill/leadmill/application"
 )
 
-// ExecContext runs a statement of a team's module: INSERT, REPLACE, UPDATE, DELETE, SELECT or WITH. Any other breaks the
-// transaction, because it could end it. A unique key's refusal is *application.DuplicateError, and the transaction goes on; every
+// ExecContext runs a statement of a team's module: INSERT, REPLACE, UPDATE or DELETE of rows of a module's table, SELECT or WITH.
+// Any other breaks the transaction, because it could end it or change what is not the module's. A unique key's refusal is *application.DuplicateError, and the transaction goes on; every
 // other error breaks it.
 func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	if err := t.allow(query); err != nil {
+	if err := t.allow(script.Single, query); err != nil {
 		return nil, err
 	}
 	r, err := t.q.ExecContext(ctx, query, args...)
@@ -33,7 +33,7 @@ func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Re
 // error that comes between them is seen here, and that the next statement may be sent while they are still open: on MySQL a
 // connection has one result at a time. So ask for no more than fits in memory. The rows end with the transaction.
 func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if err := t.allow(query); err != nil {
+	if err := t.allow(script.Query, query); err != nil {
 		return nil, err
 	}
 	all, err := t.read(ctx, query, args)
@@ -66,11 +66,11 @@ func (t *Tx) closeGiven() {
 
 // allow refuses statements that could end the transaction or change the connection: COMMIT, SET, and on MySQL every CREATE,
 // ALTER and DROP.
-func (t *Tx) allow(query string) error {
+func (t *Tx) allow(check func(engine, sql string) error, query string) error {
 	if t.broken != nil {
 		return t.broken
 	}
-	if err := script.Single(t.work.db.Name(), query); err != nil {
+	if err := check(t.work.db.Name(), query); err != nil {
 		return t.Refuse(err)
 	}
 	return nil

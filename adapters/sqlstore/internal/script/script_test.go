@@ -83,14 +83,14 @@ func TestRefused(t *testing.T) {
 		"CREATE TABLE x_acme_a (id BIGINT) AS TABLE sellers":                            "sellers: " + begins,
 		"CREATE TABLE x_acme_a (id BIGINT) ENGINE=MyISAM":                               "ENGINE must be InnoDB",
 		"CREATE TABLE x_acme_a (id BIGINT) ENGINE MRG_MyISAM UNION=(sellers)":           "ENGINE must be InnoDB",
-		"CREATE TABLE":                                             "ends where the name of a table is expected",
-		"CREATE INDEX i ON x_acme_a (id)":                          "i: " + begins,
-		"CREATE INDEX x_acme_i ON sellers (id)":                    "sellers: " + begins,
-		"CREATE UNIQUE INDEX x_acme_i USING BTREE ON sellers (id)": "sellers: " + begins,
-		"CREATE INDEX x_acme_i":                                    "CREATE INDEX has the form",
-		"CREATE VIEW v AS SELECT 1":                                "v: " + begins,
-		"CREATE VIEW x_acme_v AS SELECT * FROM sellers":            "sellers: " + begins,
-		"CREATE VIEW x_acme_v AS SELECT * FROM x_acme_a, sellers":  "sellers: " + begins,
+		"CREATE TABLE":                                                                                       "ends where the name of a table is expected",
+		"CREATE INDEX i ON x_acme_a (id)":                                                                    "i: " + begins,
+		"CREATE INDEX x_acme_i ON sellers (id)":                                                              "sellers: " + begins,
+		"CREATE UNIQUE INDEX x_acme_i USING BTREE ON sellers (id)":                                           "sellers: " + begins,
+		"CREATE INDEX x_acme_i":                                                                              "CREATE INDEX has the form",
+		"CREATE VIEW v AS SELECT 1":                                                                          "v: " + begins,
+		"CREATE VIEW x_acme_v AS SELECT * FROM sellers":                                                      "sellers: " + begins,
+		"CREATE VIEW x_acme_v AS SELECT * FROM x_acme_a, sellers":                                            "sellers: " + begins,
 		"CREATE VIEW x_acme_v AS SELECT * FROM x_acme_a AS a JOIN x_acme_b ON 1=1, sellers":                  "sellers: " + begins,
 		"CREATE VIEW x_acme_v AS SELECT * FROM (x_acme_a, sellers)":                                          "sellers: " + begins,
 		"CREATE VIEW x_acme_v AS SELECT * FROM (SELECT 1) s, sellers":                                        "sellers: " + begins,
@@ -108,32 +108,32 @@ func TestRefused(t *testing.T) {
 		"ALTER TABLE x_acme_a EXCHANGE PARTITION p WITH TABLE sellers":                                       "ALTER TABLE … EXCHANGE is nothing",
 		"ALTER TABLE x_acme_a ADD COLUMN b BIGINT, ENGINE=MyISAM":                                            "ENGINE must be InnoDB",
 		"ALTER TABLE x_acme_a ADD PARTITION (PARTITION p VALUES LESS THAN (5))":                              "ADD PARTITION is nothing",
-		"DROP TABLE sellers":                                                "sellers: " + begins,
-		"DROP TABLE IF EXISTS x_acme_a, sellers":                            "sellers: " + begins,
-		"DROP VIEW event_log":                                               "event_log: " + begins,
-		"DROP INDEX i ON x_acme_a":                                          "i: " + begins,
-		"DROP INDEX x_acme_i ON sellers":                                    "sellers: " + begins,
-		"RENAME TABLE sellers TO x_acme_a":                                  "sellers: " + begins,
-		"RENAME TABLE x_acme_a TO sellers":                                  "sellers: " + begins,
-		"RENAME TABLE x_acme_a TO x_acme_b, x_acme_b TO x_acme_a":           "RENAME TABLE takes one table",
-		"TRUNCATE sellers":                                                  "sellers: " + begins,
-		"INSERT INTO sellers VALUES (1)":                                    "sellers: " + begins,
-		"INSERT IGNORE `sellers` VALUES (1)":                                "sellers: " + begins,
-		"INSERT OR REPLACE INTO sellers VALUES (1)":                         "sellers: " + begins,
-		"INSERT OR ROLLBACK INTO x_acme_a VALUES (1)":                       "OR ROLLBACK would end the transaction",
-		"REPLACE INTO sellers VALUES (1)":                                   "sellers: " + begins,
-		"INSERT INTO x_acme_a SELECT * FROM leads":                          "leads: " + begins,
-		"INSERT INTO x_acme_a TABLE leads":                                  "leads: " + begins,
-		"INSERT INTO x_acme_a SELECT a INTO OUTFILE '/tmp/a' FROM x_acme_b": "OUTFILE: " + begins,
-		"INSERT INTO x_acme_a WITH c AS (SELECT 1) SELECT * FROM c":         "c: " + begins,
-		"UPDATE sellers SET a = 1":                                          "sellers: " + begins,
-		"UPDATE x_acme_a, sellers SET sellers.a = 1":                        "sellers: " + begins,
-		"UPDATE x_acme_a SET b = (SELECT 1 FROM leads)":                     "leads: " + begins,
-		"DELETE FROM sellers":                                               "sellers: " + begins,
-		"DELETE s FROM sellers s":                                           "DELETE has the form",
-		"DELETE FROM x_acme_a USING x_acme_a JOIN sellers":                  "DELETE has the form",
-		"DELETE FROM x_acme_a, sellers USING x_acme_a":                      "DELETE has the form",
-		"DELETE FROM x_acme_a WHERE id IN (SELECT id FROM leads)":           "leads: " + begins,
+		"DROP TABLE sellers":                                                                                 "sellers: " + begins,
+		"DROP TABLE IF EXISTS x_acme_a, sellers":                                                             "sellers: " + begins,
+		"DROP VIEW event_log":                                                                                "event_log: " + begins,
+		"DROP INDEX i ON x_acme_a":                                                                           "i: " + begins,
+		"DROP INDEX x_acme_i ON sellers":                                                                     "sellers: " + begins,
+		"RENAME TABLE sellers TO x_acme_a":                                                                   "sellers: " + begins,
+		"RENAME TABLE x_acme_a TO sellers":                                                                   "sellers: " + begins,
+		"RENAME TABLE x_acme_a TO x_acme_b, x_acme_b TO x_acme_a":                                            "RENAME TABLE takes one table",
+		"TRUNCATE sellers":                                                                                   "sellers: " + begins,
+		"INSERT INTO sellers VALUES (1)":                                                                     "sellers: " + begins,
+		"INSERT IGNORE `sellers` VALUES (1)":                                                                 "sellers: " + begins,
+		"INSERT OR REPLACE INTO sellers VALUES (1)":                                                          "sellers: " + begins,
+		"INSERT OR ROLLBACK INTO x_acme_a VALUES (1)":                                                        "OR ROLLBACK would end the transaction",
+		"REPLACE INTO sellers VALUES (1)":                                                                    "sellers: " + begins,
+		"INSERT INTO x_acme_a SELECT * FROM leads":                                                           "leads: " + begins,
+		"INSERT INTO x_acme_a TABLE leads":                                                                   "leads: " + begins,
+		"INSERT INTO x_acme_a SELECT a INTO OUTFILE '/tmp/a' FROM x_acme_b":                                  "OUTFILE: " + begins,
+		"INSERT INTO x_acme_a WITH c AS (SELECT 1) SELECT * FROM c":                                          "c: " + begins,
+		"UPDATE sellers SET a = 1":                                                                           "sellers: " + begins,
+		"UPDATE x_acme_a, sellers SET sellers.a = 1":                                                         "sellers: " + begins,
+		"UPDATE x_acme_a SET b = (SELECT 1 FROM leads)":                                                      "leads: " + begins,
+		"DELETE FROM sellers":                                                                                "sellers: " + begins,
+		"DELETE s FROM sellers s":                                                                            "DELETE has the form",
+		"DELETE FROM x_acme_a USING x_acme_a JOIN sellers":                                                   "DELETE has the form",
+		"DELETE FROM x_acme_a, sellers USING x_acme_a":                                                       "DELETE has the form",
+		"DELETE FROM x_acme_a WHERE id IN (SELECT id FROM leads)":                                            "leads: " + begins,
 		// Other kinds.
 		"CREATE TRIGGER x_acme_t AFTER INSERT ON x_acme_a FOR EACH ROW DELETE FROM x_acme_b": "no statement for a module",
 		"CREATE PROCEDURE x_acme_p () DELETE FROM x_acme_a":                                  "no statement for a module",
@@ -263,4 +263,39 @@ UPDATE x_acme_a SET id = 2
 	require.EqualError(t, err, `"DROP TABLE sellers": sellers: what the module makes and uses has a name that begins with x_acme_
 "DELETE FROM leads, events": leads: what the module makes and uses has a name that begins with x_acme_
 "DELETE FROM leads, events": DELETE has the form DELETE FROM table WHERE …`)
+}
+
+// TestRowsOfModulesOnly shows what a module may send inside of a transaction, and to a query.
+func TestRowsOfModulesOnly(t *testing.T) {
+	t.Parallel()
+	for sql, want := range map[string]struct{ exec, query string }{
+		"SELECT * FROM buyers":                      {},
+		"WITH a AS (SELECT 1) SELECT * FROM a":      {},
+		"INSERT INTO x_acme_a (id) VALUES (1)":      {query: `"INSERT" changes something`},
+		"INSERT OR IGNORE INTO x_acme_a VALUES (1)": {query: "changes something"},
+		"update `x_acme_a` SET id = 1":              {query: "changes something"},
+		"-- why\nDELETE FROM x_acme_a":              {query: "changes something"},
+		"REPLACE INTO x_acme_a VALUES (1)":          {query: "changes something"},
+		"UPDATE buyers SET balance = 0":             {exec: "buyers: a module changes rows of its own tables only", query: "changes something"},
+		"DELETE FROM leads":                         {exec: "leads: a module changes rows", query: "changes something"},
+		"INSERT INTO \"events\" VALUES (1)":         {exec: "a module changes rows", query: "changes something"},
+		"WITH a AS (SELECT 1) DELETE FROM leads":    {exec: "WITH stands before a SELECT only", query: "WITH stands before a SELECT only"},
+		"DELETE":                                    {exec: "ends where the name of a table is expected", query: "changes something"},
+		"CREATE TABLE x_acme_a (id BIGINT)":         {exec: "tables are made by migrations", query: "tables are made by migrations"},
+		"COMMIT":                                    {exec: "could end the transaction", query: "could end the transaction"},
+		"SELECT 1; DELETE FROM x_acme_a":            {exec: "a second statement", query: "a second statement"},
+	} {
+		for _, engine := range []string{"mysql", "sqlite"} {
+			for _, c := range []struct {
+				check func(engine, sql string) error
+				says  string
+			}{{script.Single, want.exec}, {script.Query, want.query}} {
+				if err := c.check(engine, sql); c.says == "" {
+					require.NoError(t, err, sql)
+				} else {
+					require.ErrorContains(t, err, c.says, sql)
+				}
+			}
+		}
+	}
 }

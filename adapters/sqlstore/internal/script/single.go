@@ -3,32 +3,85 @@ package script
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 )
 
-// Single checks that a text is one statement that a module may send inside a transaction: INSERT, REPLACE, UPDATE, DELETE,
-// SELECT or WITH. Every other could end the transaction or change the connection, as could a second statement behind it, which
-// SQLite would run.
+// Single checks that a text is one statement that a module may send inside a transaction: INSERT, REPLACE, UPDATE and DELETE
+// of rows of a module's table, SELECT or WITH. Every other could end the transaction or change the connection, as could a second
+// statement behind it, which SQLite would run.
 func Single(engine, sql string) error {
-	tokens, err := lex(sql, engine == "mysql")
+	tokens, err := single(engine, sql)
 	if err != nil {
 		return err
 	}
+	if tokens[0].is("SELECT") {
+		return nil
+	}
+	return checkTarget(tokens)
+}
+
+// Query checks that a text is one statement that only reads: SELECT, or WITH before one.
+func Query(engine, sql string) error {
+	tokens, err := single(engine, sql)
+	if err != nil {
+		return err
+	}
+	if !tokens[0].is("SELECT", "WITH") {
+		return fmt.Errorf("a statement that begins with %q changes something: a query is a SELECT", tokens[0].text)
+	}
+	return checkTarget(tokens)
+}
+
+// ofModules is what the names of all tables of modules begin with.
+const ofModules = "x_"
+
+// checkTarget checks that the rows that a statement changes are of a module's table.
+func checkTarget(tokens []token) error {
+	if tokens[0].is("SELECT") {
+		return nil
+	}
+	if tokens[0].is("WITH") {
+		for _, t := range tokens {
+			if t.is("INSERT", "UPDATE", "DELETE") {
+				return errors.New("WITH stands before a SELECT only")
+			}
+		}
+		return nil
+	}
+	for _, t := range tokens[1:] {
+		if t.is("LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", "QUICK", "IGNORE", "OR", "ABORT", "FAIL", "REPLACE", "INTO", "FROM") {
+			continue
+		}
+		if !strings.HasPrefix(t.text, ofModules) {
+			return fmt.Errorf("%s: a module changes rows of its own tables only, whose names begin with %s; for Leadmill's there are commands and repositories", t.text, ofModules)
+		}
+		return nil
+	}
+	return errors.New("ends where the name of a table is expected")
+}
+
+// single returns the tokens of a text that is one statement of a kind that is allowed inside a transaction.
+func single(engine, sql string) ([]token, error) {
+	tokens, err := lex(sql, engine == "mysql")
+	if err != nil {
+		return nil, err
+	}
+	tokens = slices.DeleteFunc(tokens, func(t token) bool { return t.kind == annotation })
 	first := token{}
 	for i, t := range tokens {
 		switch {
-		case t.kind == annotation:
-			continue
 		case first.text == "":
 			first = t
 		case t.is("ROLLBACK") && i > 0 && tokens[i-1].is("OR"):
-			return errors.New("OR ROLLBACK could end the transaction")
+			return nil, errors.New("OR ROLLBACK could end the transaction")
 		case t.mark(";") && i+1 < len(tokens):
-			return errors.New("a second statement behind the first could end the transaction: send each by itself")
+			return nil, errors.New("a second statement behind the first could end the transaction: send each by itself")
 		}
 	}
 	if !first.is("INSERT", "REPLACE", "UPDATE", "DELETE", "SELECT", "WITH") {
-		return fmt.Errorf("a statement that begins with %q could end the transaction: it may be INSERT, REPLACE, UPDATE, DELETE, "+
+		return nil, fmt.Errorf("a statement that begins with %q could end the transaction: it may be INSERT, REPLACE, UPDATE, DELETE, "+
 			"SELECT or WITH; tables are made by migrations", first.text)
 	}
-	return nil
+	return tokens, nil
 }
