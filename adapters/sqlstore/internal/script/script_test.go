@@ -75,102 +75,137 @@ func TestRefused(t *testing.T) {
 		"CREATE TABLE x_acme_a.sellers (id BIGINT)":                                     "x_acme_a.sellers: a name stands without",
 		"CREATE TABLE x_acme_a (id BIGINT REFERENCES sellers (id))":                     "sellers: " + begins,
 		"CREATE TABLE x_acme_a (id BIGINT, FOREIGN KEY (id) REFERENCES `sellers` (id))": "sellers: " + begins,
-		"CREATE TABLE x_acme_a LIKE sellers":                                            "sellers: " + begins,
-		"CREATE TABLE x_acme_a (LIKE sellers)":                                          "sellers: " + begins,
-		"CREATE TABLE x_acme_a AS SELECT * FROM x_acme_b":                               "CREATE TABLE has the form",
-		"CREATE TABLE x_acme_a (id BIGINT) AS SELECT * FROM sellers":                    "CREATE TABLE has the form",
-		"CREATE TABLE x_acme_a SELECT * FROM sellers":                                   "CREATE TABLE has the form",
-		"CREATE TABLE x_acme_a (id BIGINT) AS TABLE sellers":                            "sellers: " + begins,
-		"CREATE TABLE x_acme_a (id BIGINT) ENGINE=MyISAM":                               "ENGINE must be InnoDB",
-		"CREATE TABLE x_acme_a (id BIGINT) ENGINE MRG_MyISAM UNION=(sellers)":           "ENGINE must be InnoDB",
-		"CREATE TABLE":                                             "ends where the name of a table is expected",
+
+		"CREATE TABLE x_acme_a LIKE sellers":                                  "sellers: " + begins,
+		"CREATE TABLE x_acme_a (LIKE sellers)":                                "sellers: " + begins,
+		"CREATE TABLE x_acme_a AS SELECT * FROM x_acme_b":                     "CREATE TABLE has the form",
+		"CREATE TABLE x_acme_a (id BIGINT) AS SELECT * FROM sellers":          "CREATE TABLE has the form",
+		"CREATE TABLE x_acme_a SELECT * FROM sellers":                         "CREATE TABLE has the form",
+		"CREATE TABLE x_acme_a (id BIGINT) AS TABLE sellers":                  "sellers: " + begins,
+		"CREATE TABLE x_acme_a (id BIGINT) ENGINE=MyISAM":                     "ENGINE must be InnoDB",
+		"CREATE TABLE x_acme_a (id BIGINT) ENGINE MRG_MyISAM UNION=(sellers)": "ENGINE must be InnoDB",
+
+		"CREATE TABLE": "ends where the name of a table is expected",
+
 		"CREATE INDEX i ON x_acme_a (id)":                          "i: " + begins,
 		"CREATE INDEX x_acme_i ON sellers (id)":                    "sellers: " + begins,
 		"CREATE UNIQUE INDEX x_acme_i USING BTREE ON sellers (id)": "sellers: " + begins,
-		"CREATE INDEX x_acme_i":                                    "CREATE INDEX has the form",
-		"CREATE VIEW v AS SELECT 1":                                "v: " + begins,
-		"CREATE VIEW x_acme_v AS SELECT * FROM sellers":            "sellers: " + begins,
-		"CREATE VIEW x_acme_v AS SELECT * FROM x_acme_a, sellers":  "sellers: " + begins,
-		"CREATE VIEW x_acme_v AS SELECT * FROM x_acme_a AS a JOIN x_acme_b ON 1=1, sellers":                  "sellers: " + begins,
-		"CREATE VIEW x_acme_v AS SELECT * FROM (x_acme_a, sellers)":                                          "sellers: " + begins,
-		"CREATE VIEW x_acme_v AS SELECT * FROM (SELECT 1) s, sellers":                                        "sellers: " + begins,
-		"CREATE VIEW x_acme_v AS SELECT * FROM x_acme_a LEFT JOIN sellers USING (id)":                        "sellers: " + begins,
-		"CREATE VIEW x_acme_v AS SELECT * FROM x_acme_a STRAIGHT_JOIN sellers":                               "sellers: " + begins,
-		"CREATE VIEW x_acme_v AS SELECT (SELECT MAX(id) FROM sellers) FROM x_acme_a":                         "sellers: " + begins,
-		"CREATE VIEW x_acme_v AS SELECT 1 UNION TABLE sellers":                                               "sellers: " + begins,
-		"CREATE VIEW x_acme_v AS SELECT * FROM leadmill.sellers":                                             "leadmill.sellers: a name stands without",
-		"CREATE VIEW x_acme_v AS SELECT * FROM":                                                              "ends where the name of a table is expected",
-		"ALTER TABLE sellers ADD COLUMN a BIGINT":                                                            "sellers: " + begins,
-		"ALTER TABLE `sellers` DROP COLUMN a":                                                                "sellers: " + begins,
-		"ALTER TABLE x_acme_a RENAME TO sellers2":                                                            "sellers2: " + begins,
-		"ALTER TABLE x_acme_a ADD COLUMN b BIGINT REFERENCES sellers (id)":                                   "sellers: " + begins,
+
+		"CREATE INDEX x_acme_i":     "CREATE INDEX has the form",
+		"CREATE VIEW v AS SELECT 1": "v: " + begins,
+
+		"CREATE VIEW x_acme_v AS SELECT * FROM sellers":           "sellers: " + begins,
+		"CREATE VIEW x_acme_v AS SELECT * FROM x_acme_a, sellers": "sellers: " + begins,
+
+		"CREATE VIEW x_acme_v AS SELECT * FROM x_acme_a AS a JOIN x_acme_b ON 1=1, sellers": "sellers: " + begins,
+		"CREATE VIEW x_acme_v AS SELECT * FROM (x_acme_a, sellers)":                         "sellers: " + begins,
+		"CREATE VIEW x_acme_v AS SELECT * FROM (SELECT 1) s, sellers":                       "sellers: " + begins,
+		"CREATE VIEW x_acme_v AS SELECT * FROM x_acme_a LEFT JOIN sellers USING (id)":       "sellers: " + begins,
+		"CREATE VIEW x_acme_v AS SELECT * FROM x_acme_a STRAIGHT_JOIN sellers":              "sellers: " + begins,
+		"CREATE VIEW x_acme_v AS SELECT (SELECT MAX(id) FROM sellers) FROM x_acme_a":        "sellers: " + begins,
+		"CREATE VIEW x_acme_v AS SELECT 1 UNION TABLE sellers":                              "sellers: " + begins,
+		"CREATE VIEW x_acme_v AS SELECT * FROM leadmill.sellers":                            "leadmill.sellers: a name stands without",
+		"CREATE VIEW x_acme_v AS SELECT * FROM":                                             "ends where the name of a table is expected",
+		"ALTER TABLE sellers ADD COLUMN a BIGINT":                                           "sellers: " + begins,
+		"ALTER TABLE `sellers` DROP COLUMN a":                                               "sellers: " + begins,
+		"ALTER TABLE x_acme_a RENAME TO sellers2":                                           "sellers2: " + begins,
+
+		"ALTER TABLE x_acme_a ADD COLUMN b BIGINT REFERENCES sellers (id)": "sellers: " + begins,
+
 		"ALTER TABLE x_acme_a ADD COLUMN b BIGINT, ADD CONSTRAINT f FOREIGN KEY (b) REFERENCES sellers (id)": "sellers: " + begins,
-		"ALTER TABLE x_acme_a EXCHANGE PARTITION p WITH TABLE sellers":                                       "ALTER TABLE … EXCHANGE is nothing",
-		"ALTER TABLE x_acme_a ADD COLUMN b BIGINT, ENGINE=MyISAM":                                            "ENGINE must be InnoDB",
-		"ALTER TABLE x_acme_a ADD PARTITION (PARTITION p VALUES LESS THAN (5))":                              "ADD PARTITION is nothing",
-		"DROP TABLE sellers":                                                "sellers: " + begins,
-		"DROP TABLE IF EXISTS x_acme_a, sellers":                            "sellers: " + begins,
-		"DROP VIEW event_log":                                               "event_log: " + begins,
-		"DROP INDEX i ON x_acme_a":                                          "i: " + begins,
-		"DROP INDEX x_acme_i ON sellers":                                    "sellers: " + begins,
-		"RENAME TABLE sellers TO x_acme_a":                                  "sellers: " + begins,
-		"RENAME TABLE x_acme_a TO sellers":                                  "sellers: " + begins,
-		"RENAME TABLE x_acme_a TO x_acme_b, x_acme_b TO x_acme_a":           "RENAME TABLE takes one table",
-		"TRUNCATE sellers":                                                  "sellers: " + begins,
-		"INSERT INTO sellers VALUES (1)":                                    "sellers: " + begins,
-		"INSERT IGNORE `sellers` VALUES (1)":                                "sellers: " + begins,
-		"INSERT OR REPLACE INTO sellers VALUES (1)":                         "sellers: " + begins,
-		"INSERT OR ROLLBACK INTO x_acme_a VALUES (1)":                       "OR ROLLBACK would end the transaction",
-		"REPLACE INTO sellers VALUES (1)":                                   "sellers: " + begins,
-		"INSERT INTO x_acme_a SELECT * FROM leads":                          "leads: " + begins,
-		"INSERT INTO x_acme_a TABLE leads":                                  "leads: " + begins,
+
+		"ALTER TABLE x_acme_a EXCHANGE PARTITION p WITH TABLE sellers":          "ALTER TABLE … EXCHANGE is nothing",
+		"ALTER TABLE x_acme_a ADD COLUMN b BIGINT, ENGINE=MyISAM":               "ENGINE must be InnoDB",
+		"ALTER TABLE x_acme_a ADD PARTITION (PARTITION p VALUES LESS THAN (5))": "ADD PARTITION is nothing",
+
+		"DROP TABLE sellers": "sellers: " + begins,
+
+		"DROP TABLE IF EXISTS x_acme_a, sellers": "sellers: " + begins,
+
+		"DROP VIEW event_log":              "event_log: " + begins,
+		"DROP INDEX i ON x_acme_a":         "i: " + begins,
+		"DROP INDEX x_acme_i ON sellers":   "sellers: " + begins,
+		"RENAME TABLE sellers TO x_acme_a": "sellers: " + begins,
+		"RENAME TABLE x_acme_a TO sellers": "sellers: " + begins,
+
+		"RENAME TABLE x_acme_a TO x_acme_b, x_acme_b TO x_acme_a": "RENAME TABLE takes one table",
+
+		"TRUNCATE sellers": "sellers: " + begins,
+
+		"INSERT INTO sellers VALUES (1)":              "sellers: " + begins,
+		"INSERT IGNORE `sellers` VALUES (1)":          "sellers: " + begins,
+		"INSERT OR REPLACE INTO sellers VALUES (1)":   "sellers: " + begins,
+		"INSERT OR ROLLBACK INTO x_acme_a VALUES (1)": "OR ROLLBACK would end the transaction",
+		"REPLACE INTO sellers VALUES (1)":             "sellers: " + begins,
+		"INSERT INTO x_acme_a SELECT * FROM leads":    "leads: " + begins,
+		"INSERT INTO x_acme_a TABLE leads":            "leads: " + begins,
+
 		"INSERT INTO x_acme_a SELECT a INTO OUTFILE '/tmp/a' FROM x_acme_b": "OUTFILE: " + begins,
 		"INSERT INTO x_acme_a WITH c AS (SELECT 1) SELECT * FROM c":         "c: " + begins,
-		"UPDATE sellers SET a = 1":                                          "sellers: " + begins,
-		"UPDATE x_acme_a, sellers SET sellers.a = 1":                        "sellers: " + begins,
-		"UPDATE x_acme_a SET b = (SELECT 1 FROM leads)":                     "leads: " + begins,
-		"DELETE FROM sellers":                                               "sellers: " + begins,
-		"DELETE s FROM sellers s":                                           "DELETE has the form",
-		"DELETE FROM x_acme_a USING x_acme_a JOIN sellers":                  "DELETE has the form",
-		"DELETE FROM x_acme_a, sellers USING x_acme_a":                      "DELETE has the form",
-		"DELETE FROM x_acme_a WHERE id IN (SELECT id FROM leads)":           "leads: " + begins,
+
+		"UPDATE sellers SET a = 1": "sellers: " + begins,
+
+		"UPDATE x_acme_a, sellers SET sellers.a = 1":    "sellers: " + begins,
+		"UPDATE x_acme_a SET b = (SELECT 1 FROM leads)": "leads: " + begins,
+
+		"DELETE FROM sellers":     "sellers: " + begins,
+		"DELETE s FROM sellers s": "DELETE has the form",
+
+		"DELETE FROM x_acme_a USING x_acme_a JOIN sellers":        "DELETE has the form",
+		"DELETE FROM x_acme_a, sellers USING x_acme_a":            "DELETE has the form",
+		"DELETE FROM x_acme_a WHERE id IN (SELECT id FROM leads)": "leads: " + begins,
 		// Other kinds.
 		"CREATE TRIGGER x_acme_t AFTER INSERT ON x_acme_a FOR EACH ROW DELETE FROM x_acme_b": "no statement for a module",
-		"CREATE PROCEDURE x_acme_p () DELETE FROM x_acme_a":                                  "no statement for a module",
-		"CREATE FUNCTION x_acme_f () RETURNS INT RETURN 1":                                   "no statement for a module",
-		"CREATE EVENT x_acme_e ON SCHEDULE EVERY 1 DAY DO DELETE FROM x_acme_a":              "no statement for a module",
-		"CREATE DEFINER=root@localhost VIEW x_acme_v AS SELECT 1":                            "no statement for a module",
-		"CREATE TEMPORARY TABLE x_acme_a (id BIGINT)":                                        "no statement for a module",
-		"CREATE OR REPLACE TABLE x_acme_a (id BIGINT)":                                       "no statement for a module",
-		"CREATE VIRTUAL TABLE x_acme_a USING fts5 (a)":                                       "no statement for a module",
-		"CREATE DATABASE x_acme_a":                                                           "no statement for a module",
-		"ALTER DATABASE leadmill CHARACTER SET utf8mb4":                                      "no statement for a module",
-		"DROP DATABASE leadmill":                                                             "no statement for a module",
-		"GRANT ALL ON x_acme_a TO someone":                                                   "no statement for a module",
-		"SET foreign_key_checks = 0":                                                         "no statement for a module",
-		"PRAGMA foreign_keys = OFF":                                                          "no statement for a module",
-		"ATTACH DATABASE 'a' AS b":                                                           "no statement for a module",
-		"SELECT 1":                                                                           "no statement for a module",
-		"WITH c AS (SELECT 1) DELETE FROM x_acme_a":                                          "no statement for a module",
-		"CALL x_acme_p()":                                                                    "no statement for a module",
-		"COMMIT":                                                                             "no statement for a module",
-		"LOAD DATA INFILE 'a' INTO TABLE x_acme_a":                                           "no statement for a module",
+
+		"CREATE PROCEDURE x_acme_p () DELETE FROM x_acme_a":                     "no statement for a module",
+		"CREATE FUNCTION x_acme_f () RETURNS INT RETURN 1":                      "no statement for a module",
+		"CREATE EVENT x_acme_e ON SCHEDULE EVERY 1 DAY DO DELETE FROM x_acme_a": "no statement for a module",
+		"CREATE DEFINER=root@localhost VIEW x_acme_v AS SELECT 1":               "no statement for a module",
+		"CREATE TEMPORARY TABLE x_acme_a (id BIGINT)":                           "no statement for a module",
+		"CREATE OR REPLACE TABLE x_acme_a (id BIGINT)":                          "no statement for a module",
+		"CREATE VIRTUAL TABLE x_acme_a USING fts5 (a)":                          "no statement for a module",
+
+		"CREATE DATABASE x_acme_a": "no statement for a module",
+
+		"ALTER DATABASE leadmill CHARACTER SET utf8mb4": "no statement for a module",
+
+		"DROP DATABASE leadmill":           "no statement for a module",
+		"GRANT ALL ON x_acme_a TO someone": "no statement for a module",
+		"SET foreign_key_checks = 0":       "no statement for a module",
+		"PRAGMA foreign_keys = OFF":        "no statement for a module",
+		"ATTACH DATABASE 'a' AS b":         "no statement for a module",
+
+		"SELECT 1": "no statement for a module",
+
+		"WITH c AS (SELECT 1) DELETE FROM x_acme_a": "no statement for a module",
+
+		"CALL x_acme_p()": "no statement for a module",
+
+		"COMMIT": "no statement for a module",
+
+		"LOAD DATA INFILE 'a' INTO TABLE x_acme_a": "no statement for a module",
 		// What hides from a reader.
-		"/*!50000 DROP TABLE sellers */":                                                         "hides what it does",
-		"DELETE FROM x_acme_a /*M! , sellers */":                                                 "hides what it does",
-		"DELETE FROM x_acme_a --, sellers":                                                       "without it the engines disagree",
-		"DELETE FROM x_acme_a # comment":                                                         "is one in MySQL only",
-		"DELETE FROM [sellers]":                                                                  "leave the brackets out",
-		"DELETE FROM x_acme_a WHERE a = 'open":                                                   "has no end",
-		"DELETE FROM x_acme_a /* open":                                                           "has no end",
-		"DELETE FROM x_acme_a \x00 WHERE 1":                                                      "a control character",
-		"-- only a comment":                                                                      "holds no statement",
-		"-- +goose Up\n-- +goose Down\nDROP TABLE x_acme_a":                                      "holds no statement",
-		"DROP TABLE x_acme_a;\n-- +goose Up\nDROP TABLE x_acme_b":                                `stands before "-- +goose Up"`,
-		"DROP TABLE x_acme_a;\n-- +goose Down\nDROP TABLE x_acme_b":                              `has no "-- +goose Up" before it`,
+		"/*!50000 DROP TABLE sellers */":         "hides what it does",
+		"DELETE FROM x_acme_a /*M! , sellers */": "hides what it does",
+		"DELETE FROM x_acme_a --, sellers":       "without it the engines disagree",
+		"DELETE FROM x_acme_a # comment":         "is one in MySQL only",
+		"DELETE FROM [sellers]":                  "leave the brackets out",
+
+		"DELETE FROM x_acme_a WHERE a = 'open": "has no end",
+		"DELETE FROM x_acme_a /* open":         "has no end",
+		"DELETE FROM x_acme_a \x00 WHERE 1":    "a control character",
+
+		"-- only a comment": "holds no statement",
+
+		"-- +goose Up\n-- +goose Down\nDROP TABLE x_acme_a":         "holds no statement",
+		"DROP TABLE x_acme_a;\n-- +goose Up\nDROP TABLE x_acme_b":   `stands before "-- +goose Up"`,
+		"DROP TABLE x_acme_a;\n-- +goose Down\nDROP TABLE x_acme_b": `has no "-- +goose Up" before it`,
+
 		"-- +goose Up\nDROP TABLE x_acme_a;\n-- +goose Up\nDROP TABLE x_acme_a;\n-- +goose Down": "stands here twice",
-		"-- +goose ENVSUB ON\nDROP TABLE x_acme_a":                                               "is not known here",
-		"-- +goose Up\nDROP TABLE x_acme_a;\n-- +goose Down\nDROP TABLE sellers":                 "sellers: " + begins,
+
+		"-- +goose ENVSUB ON\nDROP TABLE x_acme_a": "is not known here",
+
+		"-- +goose Up\nDROP TABLE x_acme_a;\n-- +goose Down\nDROP TABLE sellers": "sellers: " + begins,
 	} {
 		for _, engine := range []string{"mysql", "sqlite"} {
 			_, err := read(engine, sql)
@@ -223,8 +258,9 @@ func TestOptions(t *testing.T) {
 		"CREATE TABLE x_acme_a (a INT) CHARACTER SET ascii":            "CREATE TABLE x_acme_a (a INT) ENGINE=InnoDB CHARACTER SET ascii",
 		"CREATE TABLE x_acme_a (a INT) PARTITION BY HASH (a)":          "CREATE TABLE x_acme_a (a INT) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin PARTITION BY HASH (a)",
 		"CREATE TABLE x_acme_a (a INT) ENGINE=InnoDB COLLATE=utf8_bin": "CREATE TABLE x_acme_a (a INT) ENGINE=InnoDB COLLATE=utf8_bin",
-		"CREATE TABLE x_acme_a LIKE x_acme_b":                          "CREATE TABLE x_acme_a LIKE x_acme_b",
-		"CREATE TABLE x_acme_a (LIKE x_acme_b)":                        "CREATE TABLE x_acme_a (LIKE x_acme_b)",
+
+		"CREATE TABLE x_acme_a LIKE x_acme_b":   "CREATE TABLE x_acme_a LIKE x_acme_b",
+		"CREATE TABLE x_acme_a (LIKE x_acme_b)": "CREATE TABLE x_acme_a (LIKE x_acme_b)",
 	} {
 		statements, err := read("mysql", " -- one\n"+sql)
 		require.NoError(t, err)
@@ -269,7 +305,8 @@ UPDATE x_acme_a SET id = 2
 func TestRowsOfModulesOnly(t *testing.T) {
 	t.Parallel()
 	for sql, want := range map[string]struct{ exec, query string }{
-		"SELECT * FROM buyers":                      {},
+		"SELECT * FROM buyers": {},
+
 		"WITH a AS (SELECT 1) SELECT * FROM a":      {},
 		"INSERT INTO x_acme_a (id) VALUES (1)":      {query: `"INSERT" changes something`},
 		"INSERT OR IGNORE INTO x_acme_a VALUES (1)": {query: "changes something"},
@@ -277,13 +314,19 @@ func TestRowsOfModulesOnly(t *testing.T) {
 		"-- why\nDELETE FROM x_acme_a":              {query: "changes something"},
 		"REPLACE INTO x_acme_a VALUES (1)":          {query: "changes something"},
 		"UPDATE buyers SET balance = 0":             {exec: "buyers: a module changes rows of its own tables only", query: "changes something"},
-		"DELETE FROM leads":                         {exec: "leads: a module changes rows", query: "changes something"},
-		"INSERT INTO \"events\" VALUES (1)":         {exec: "a module changes rows", query: "changes something"},
-		"WITH a AS (SELECT 1) DELETE FROM leads":    {exec: "WITH stands before a SELECT only", query: "WITH stands before a SELECT only"},
-		"DELETE":                                    {exec: "ends where the name of a table is expected", query: "changes something"},
-		"CREATE TABLE x_acme_a (id BIGINT)":         {exec: "tables are made by migrations", query: "tables are made by migrations"},
-		"COMMIT":                                    {exec: "could end the transaction", query: "could end the transaction"},
-		"SELECT 1; DELETE FROM x_acme_a":            {exec: "a second statement", query: "a second statement"},
+
+		"DELETE FROM leads": {exec: "leads: a module changes rows", query: "changes something"},
+
+		"INSERT INTO \"events\" VALUES (1)":      {exec: "a module changes rows", query: "changes something"},
+		"WITH a AS (SELECT 1) DELETE FROM leads": {exec: "WITH stands before a SELECT only", query: "WITH stands before a SELECT only"},
+
+		"DELETE": {exec: "ends where the name of a table is expected", query: "changes something"},
+
+		"CREATE TABLE x_acme_a (id BIGINT)": {exec: "tables are made by migrations", query: "tables are made by migrations"},
+
+		"COMMIT": {exec: "could end the transaction", query: "could end the transaction"},
+
+		"SELECT 1; DELETE FROM x_acme_a": {exec: "a second statement", query: "a second statement"},
 	} {
 		for _, engine := range []string{"mysql", "sqlite"} {
 			for _, c := range []struct {
