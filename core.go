@@ -33,6 +33,7 @@ import (
 	"github.com/leadmill/leadmill/application/projection"
 	"github.com/leadmill/leadmill/domain/attribution"
 	"github.com/leadmill/leadmill/domain/distribution"
+	"github.com/leadmill/leadmill/domain/event"
 	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/ports/events"
 	httpport "github.com/leadmill/leadmill/ports/http"
@@ -252,8 +253,34 @@ func newStore(_ migrated, db *dialect.DB, l *eventLog, ids application.IDs, cloc
 	if err != nil {
 		return nil, err
 	}
-	all := append(application.Translations(values(translations)), ofTeams)
+	// Leadmill's own come first, so that no module translates what is not its own.
+	var own, more application.Translations
+	for _, t := range translations {
+		if t.by.module.own {
+			own = append(own, t.value)
+			continue
+		}
+		more = append(more, ofModule(t, registered))
+	}
+	all := slices.Concat(own, more, application.Translations{ofTeams})
 	return sqlstore.New(db, eventlog.NewWriter(db), l.committed, ids, all.Translate), nil
+}
+
+// ofModule returns a module's translation, which yields the events that the module registered and no others.
+func ofModule(t part[application.Translation], registered []part[application.TeamEvent]) application.Translation {
+	types := map[string]bool{}
+	for _, r := range registered {
+		if r.by.module == t.by.module {
+			types[r.value.Definition.Type] = true
+		}
+	}
+	return func(e event.Event) (application.Published, bool, error) {
+		p, ok, err := t.value(e)
+		if ok && err == nil && !types[p.Type] {
+			err = fmt.Errorf("%s: translates a %T to %q, which the module did not register by AsEvent", t.by.where(), e, p.Type)
+		}
+		return p, ok, err
+	}
 }
 
 func newRunner(db *dialect.DB, l *eventLog, clock application.Clock, logger *slog.Logger, projections []part[projection.Projection]) (*eventlog.Runner, error) {

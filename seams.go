@@ -95,8 +95,9 @@ func AsProjection(constructor any) Extension {
 	return grouped(constructor, groupProjections, checked(func(p projection.Projection) error { return lease.CheckName("projection", p.Name()) }))
 }
 
-// AsTranslation registers a constructor of an application.Translation, for domain events whose stored form is not their own
-// JSON. What it returns for events of a module must be of types that the module registered.
+// AsTranslation registers a constructor of an application.Translation, for domain events of the module whose stored form is not
+// their own JSON. It is asked about what Leadmill does not translate itself, and what it returns is of types that the
+// module registered (AsEvent); anything else breaks the transaction that recorded the event.
 func AsTranslation(constructor any) Extension {
 	return grouped(constructor, groupTranslations, checked(func(application.Translation) error { return nil }))
 }
