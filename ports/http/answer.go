@@ -1,7 +1,6 @@
 package httpport
 
 import (
-	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -86,7 +85,7 @@ func (k *Call) Respond(done application.Done) {
 		k.gin.Writer.Header()["Idempotent-Replayed"] = replayed
 	}
 	if done.Response.Status == 0 {
-		k.Fail(errors.New("httpport: the command rendered no answer; it needs an application.Once, which Once and OnceOK make"))
+		k.defect("the command rendered no answer; it needs an application.Once, which Once and OnceOK make")
 		return
 	}
 	k.JSON(done.Response.Status, done.Response.Body)

@@ -53,14 +53,17 @@ func (s *Server) handle(f form, r Route) gin.HandlerFunc {
 		if r.Needs == application.Visitor || k.admit(r) {
 			r.Handle(&k)
 			if !c.Writer.Written() && c.Writer.Status() == http.StatusOK { // a redirect has a status and no body
-				k.Fail(errNoAnswer)
+				k.defect("the route's handler returned without an answer")
 			}
 		}
 	}
 }
 
-// errNoAnswer says that a handler returned without an answer: that must not look like a success.
-var errNoAnswer = errors.New("httpport: the route's handler returned without an answer")
+// defect logs what a route does wrong, which must not look like a success, and answers an internal error.
+func (k *Call) defect(message string) {
+	k.log(slog.LevelError, message, errInternal.Code, nil)
+	k.JSON(http.StatusInternalServerError, k.errorBody(errInternal))
+}
 
 // finish turns a panic into a 500 without its cause, and writes the access log.
 func (k *Call) finish() {

@@ -143,6 +143,8 @@ func TestTeamRoutesAreRoutes(t *testing.T) {
 		assert.NotContains(t, a.Logged(), "secret.example")
 	}
 	assert.Contains(t, a.Logged(), `"route":"/v1/x/acme/panic"`)
+	assert.Contains(t, a.Logged(), "the route's handler returned without an answer")
+	assert.Contains(t, a.Logged(), "the command rendered no answer; it needs an application.Once")
 	for want, path := range map[int]string{404: "/v1/x/acme/nothing", 405: "/v1/x/acme/calls/7"} {
 		w := ask(a, "GET", path, "program")
 		assert.Equal(t, want, w.Code)
