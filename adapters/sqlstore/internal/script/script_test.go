@@ -324,6 +324,15 @@ func TestRowsOfModulesOnly(t *testing.T) {
 
 		"CREATE TABLE x_acme_a (id BIGINT)": {exec: "tables are made by migrations", query: "tables are made by migrations"},
 
+		"UPDATE x_acme_a JOIN buyers ON 1=1 SET buyers.balance = 0": {exec: "one statement changes the rows of one table", query: "changes something"},
+
+		"UPDATE x_acme_a, buyers SET balance = 0": {exec: "one statement changes the rows of one table", query: "changes something"},
+		"DELETE x_acme_a, buyers FROM x_acme_a":   {exec: "one statement changes the rows of one table", query: "changes something"},
+		"DELETE FROM x_acme_a USING buyers":       {exec: "one statement changes the rows of one table", query: "changes something"},
+		"UPDATE x_other.buyers SET balance = 0":   {exec: "a module changes rows", query: "changes something"},
+
+		"UPDATE x_acme_a SET n = (SELECT 1 FROM x_acme_b JOIN x_acme_c ON 1=1), m = 2 WHERE id IN (1, 2)": {query: "changes something"},
+
 		"COMMIT": {exec: "could end the transaction", query: "could end the transaction"},
 
 		"SELECT 1; DELETE FROM x_acme_a": {exec: "a second statement", query: "a second statement"},

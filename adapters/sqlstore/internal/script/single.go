@@ -49,16 +49,30 @@ func checkTarget(tokens []token) error {
 		}
 		return nil
 	}
-	for _, t := range tokens[1:] {
-		if t.is("LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", "QUICK", "IGNORE", "OR", "ABORT", "FAIL", "REPLACE", "INTO", "FROM") {
-			continue
-		}
-		if !strings.HasPrefix(t.text, ofModules) {
-			return fmt.Errorf("%s: a module changes rows of its own tables only, whose names begin with %s; for Leadmill's there are commands and repositories", t.text, ofModules)
-		}
+	at := 1
+	for at < len(tokens) && tokens[at].is("LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", "QUICK", "IGNORE", "OR", "ABORT", "FAIL", "REPLACE", "INTO", "FROM") {
+		at++
+	}
+	if at == len(tokens) {
+		return errors.New("ends where the name of a table is expected")
+	}
+	target := tokens[at]
+	if !strings.HasPrefix(target.text, ofModules) || at+1 < len(tokens) && tokens[at+1].mark(".") {
+		return fmt.Errorf("%s: a module changes rows of its own tables only, whose names begin with %s; for Leadmill's there are commands and repositories", target.text, ofModules)
+	}
+	if !tokens[0].is("UPDATE", "DELETE") {
 		return nil
 	}
-	return errors.New("ends where the name of a table is expected")
+	// Of several tables, MySQL would change the others too.
+	for _, t := range tokens[at+1:] {
+		switch {
+		case t.is("SET", "WHERE", "ORDER", "LIMIT"):
+			return nil
+		case t.mark(","), t.is("JOIN", "STRAIGHT_JOIN", "USING", "FROM"):
+			return fmt.Errorf("%s: one statement changes the rows of one table", tokens[0].text)
+		}
+	}
+	return nil
 }
 
 // single returns the tokens of a text that is one statement of a kind that is allowed inside a transaction.
