@@ -53,7 +53,7 @@ func newMostLeft() leadmill.Module {
 func TestMostLeftIsFairOverTwoInstances(t *testing.T) {
 	t.Parallel()
 	for name, buyer := range map[string]apptest.Buyer{
-		"budget":  {Deposit: 100_000, Contract: apptest.Object{"price": 10.00, "caps": []apptest.Object{{"window": "month", "budget": 200.00}}}},
+		"budget":  {Deposit: 100_000, Contract: apptest.Object{"price": 10.00, "caps": []apptest.Object{{"window": "total", "budget": 200.00}}}},
 		"balance": {Deposit: 200, Contract: apptest.Object{"price": 10.00}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,10 +10,10 @@ import (
 	"github.com/leadmill/leadmill/tests/component/apptest"
 )
 
-// buyersOf100 are buyers of whom exactly 100 leads of 10.00 can be had.
+// buyersOf100 are buyers of whom exactly 100 leads of 10.00 can be had, at whatever time of the day a test runs.
 var buyersOf100 = map[string]apptest.Buyer{
-	"cap":     {Deposit: 1_000_000, Contract: apptest.Object{"price": 10.00, "caps": []apptest.Object{{"window": "day", "leads": 100}}}},
-	"budget":  {Deposit: 1_000_000, Contract: apptest.Object{"price": 10.00, "caps": []apptest.Object{{"window": "month", "budget": 1009.99}}}},
+	"cap":     {Deposit: 1_000_000, Contract: apptest.Object{"price": 10.00, "caps": []apptest.Object{{"window": "total", "leads": 100}}}},
+	"budget":  {Deposit: 1_000_000, Contract: apptest.Object{"price": 10.00, "caps": []apptest.Object{{"window": "total", "budget": 1009.99}}}},
 	"balance": {Deposit: 1000.00, Contract: apptest.Object{"price": 10.00}},
 }
 

@@ -13,7 +13,7 @@ func TestTestLeadsAreDecidedButLeaveNoMark(t *testing.T) {
 		app := apptest.Start(t, databaseURL, leadmill.StartOptions{})
 		s := apptest.NewShop(t, app, nil, apptest.Buyer{Deposit: 10.00, Contract: apptest.Object{
 			"price": 10.00,
-			"caps":  []apptest.Object{{"window": "day", "leads": 1}},
+			"caps":  []apptest.Object{{"window": "total", "leads": 1}},
 		}})
 		db := apptest.Open(t, databaseURL)
 		events := func() int64 { return db.Number("SELECT COUNT(*) FROM events WHERE aggregate_type = 'lead'") }
