@@ -1,12 +1,12 @@
 package eventsv1
 
-var buyerEvents = []Event{
-	BuyerCreated{},
-	BuyerUpdated{},
-	BuyerPaused{},
-	BuyerResumed{},
-	BuyerFunded{},
-	BuyerWithdrawn{},
+var buyerEvents = []numbered{
+	{12, BuyerCreated{}},
+	{13, BuyerUpdated{}},
+	{14, BuyerPaused{}},
+	{15, BuyerResumed{}},
+	{16, BuyerFunded{}},
+	{17, BuyerWithdrawn{}},
 }
 
 // BuyerCreated is the data of buyer.created.v1: a buyer was added.

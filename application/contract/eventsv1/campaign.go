@@ -1,16 +1,16 @@
 package eventsv1
 
-var campaignEvents = []Event{
-	CampaignCreated{},
-	CampaignUpdated{},
-	CampaignPaused{},
-	CampaignResumed{},
-	CampaignArchived{},
-	ContractCreated{},
-	ContractUpdated{},
-	ContractPaused{},
-	ContractResumed{},
-	ContractDeleted{},
+var campaignEvents = []numbered{
+	{18, CampaignCreated{}},
+	{19, CampaignUpdated{}},
+	{20, CampaignPaused{}},
+	{21, CampaignResumed{}},
+	{22, CampaignArchived{}},
+	{23, ContractCreated{}},
+	{24, ContractUpdated{}},
+	{25, ContractPaused{}},
+	{26, ContractResumed{}},
+	{27, ContractDeleted{}},
 }
 
 // CampaignCreated is the data of campaign.created.v1: a campaign was made.

@@ -1,11 +1,11 @@
 package eventsv1
 
-var customerEvents = []Event{
-	CustomerCreated{},
-	CustomerUpdated{},
-	CustomerAttributed{},
-	CustomerArchived{},
-	CustomerDeleted{},
+var customerEvents = []numbered{
+	{7, CustomerCreated{}},
+	{8, CustomerUpdated{}},
+	{9, CustomerAttributed{}},
+	{10, CustomerArchived{}},
+	{11, CustomerDeleted{}},
 }
 
 // CustomerCreated is the data of customer.created.v1: a customer was registered. Its attribution is told by a second event.

@@ -24,8 +24,23 @@ type Event interface {
 	Type() string
 }
 
-// events has one value of every public event, in the order of the documentation; each file lists its own.
-var events = slices.Concat(partnerEvents, customerEvents, buyerEvents, campaignEvents, leadEvents)
+// numbered is an event with the number of its type, which never changes and is never given to another type: Mask.
+type numbered struct {
+	number int
+	event  Event
+}
+
+// public has every public event, in the order of the documentation; each file lists its own.
+var public = slices.Concat(partnerEvents, customerEvents, buyerEvents, campaignEvents, leadEvents)
+
+// events has one value of every public event.
+var events = func() []Event {
+	list := make([]Event, 0, len(public))
+	for _, n := range public {
+		list = append(list, n.event)
+	}
+	return list
+}()
 
 var types = func() []string {
 	list := make([]string, 0, len(events))

@@ -2,14 +2,14 @@ package eventsv1
 
 import "strconv"
 
-var leadEvents = []Event{
-	LeadSubmitted{},
-	LeadPending{},
-	LeadSold{},
-	LeadDuplicate{},
-	LeadRejected{},
-	LeadUnsold{},
-	LeadConverted{},
+var leadEvents = []numbered{
+	{28, LeadSubmitted{}},
+	{29, LeadPending{}},
+	{30, LeadSold{}},
+	{31, LeadDuplicate{}},
+	{32, LeadRejected{}},
+	{33, LeadUnsold{}},
+	{34, LeadConverted{}},
 }
 
 // LeadSubmitted is the data of lead.submitted.v1: a supplier sent a lead, or a partner one through the seller's lead form.

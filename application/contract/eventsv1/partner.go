@@ -1,13 +1,13 @@
 package eventsv1
 
-var partnerEvents = []Event{
-	PartnerCreated{},
-	PartnerUpdated{},
-	PartnerApproved{},
-	PartnerRejected{},
-	PartnerArchived{},
-	PartnerDeleted{},
-	PartnerInvited{},
+var partnerEvents = []numbered{
+	{0, PartnerCreated{}},
+	{1, PartnerUpdated{}},
+	{2, PartnerApproved{}},
+	{3, PartnerRejected{}},
+	{4, PartnerArchived{}},
+	{5, PartnerDeleted{}},
+	{6, PartnerInvited{}},
 }
 
 // PartnerCreated is the data of partner.created.v1: a partner joined the program.

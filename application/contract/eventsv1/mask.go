@@ -1,0 +1,39 @@
+package eventsv1
+
+// otherTypes is the number that types without one of their own share: those of teams.
+const otherTypes = 63
+
+// internal are the types in the log that no reader outside of Leadmill sees, with their numbers.
+var internal = map[string]int{
+	"seller.created.v1":  35,
+	"seller.updated.v1":  36,
+	"lead.deleted.v1":    37,
+	"partner.clicked.v1": 38,
+}
+
+var numbers = func() map[string]int {
+	all := make(map[string]int, len(public)+len(internal))
+	for _, n := range public {
+		all[n.event.Type()] = n.number
+	}
+	for typ, n := range internal {
+		all[typ] = n
+	}
+	return all
+}()
+
+// Mask has a bit for each of the types. The log keeps such a mask of every stretch of events, so that a reader who wants few
+// types passes by the stretches without any of them. A type of Leadmill's own, public or internal, has the bit of its
+// number, which never changes; all types of teams share the last bit. So a common bit says that a type may be there, and no common bit
+// that it is not.
+func Mask(types ...string) uint64 {
+	var m uint64
+	for _, typ := range types {
+		n, ok := numbers[typ]
+		if !ok {
+			n = otherTypes
+		}
+		m |= 1 << n
+	}
+	return m
+}
