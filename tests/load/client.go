@@ -15,27 +15,38 @@ import (
 // poster posts leads over one keep-alive connection. The generator shares its machine with the server and the database,
 // so a request is two numbers patched into a prepared text, and an answer is searched for its few words.
 type poster struct {
-	conn    net.Conn
-	request []byte
-	phones  [2]int // where the ten digits of the phone number are in request
-	answer  []byte
+	conn   net.Conn
+	answer []byte
+}
+
+// request is the text of a request.
+type request struct {
+	text   []byte
+	phones [2]int // where the ten digits of the phone number are in text
 }
 
 // digits of a phone number; a lead is told from others by it.
 const digits = 10
 
-// leadRequest writes the request whose phone and e-mail hold the same ten digits.
-func leadRequest(target *url.URL, key, seller string) (request []byte, phones [2]int) {
+// leadRequest writes the request that submits a lead to a seller, whose phone and e-mail hold the same ten digits.
+func leadRequest(target *url.URL, key, seller string) request {
+	return newRequest(target, "/api/leads", "Authorization: Bearer "+key+"\r\n", seller)
+}
+
+// recordRequest writes the request that stores the same fields as a bare record.
+func recordRequest(target *url.URL) request { return newRequest(target, recordsPath, "", "RECORDS1") }
+
+func newRequest(target *url.URL, path, header, seller string) (r request) {
 	const blank = "0000000000"
 	body := `{"seller":"` + seller + `","category":"` + category + `","firstName":"John","lastName":"Doe","phone":"` + blank +
 		`","email":"john.` + blank + `@example.com","state":"TX","zip":"75001"}`
-	request = fmt.Appendf(nil, "POST %s/api/leads HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"+
-		"Content-Length: %d\r\n\r\n", target.EscapedPath(), target.Host, key, len(body))
-	start := len(request)
-	request = append(request, body...)
-	phones[0] = start + bytes.Index(request[start:], []byte(blank))
-	phones[1] = start + bytes.LastIndex(request[start:], []byte(blank))
-	return request, phones
+	r.text = fmt.Appendf(nil, "POST %s%s HTTP/1.1\r\nHost: %s\r\n%sContent-Type: application/json\r\n"+
+		"Content-Length: %d\r\n\r\n", target.EscapedPath(), path, target.Host, header, len(body))
+	start := len(r.text)
+	r.text = append(r.text, body...)
+	r.phones[0] = start + bytes.Index(r.text[start:], []byte(blank))
+	r.phones[1] = start + bytes.LastIndex(r.text[start:], []byte(blank))
+	return r
 }
 
 func dial(ctx context.Context, target *url.URL) (net.Conn, error) {
@@ -49,16 +60,17 @@ func dial(ctx context.Context, target *url.URL) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, "tcp", address)
 }
 
-// post sends the lead of that number and returns the answer's status and body. The body is valid until the next post.
-func (p *poster) post(number int64) (status int, body []byte, err error) {
-	for _, at := range p.phones {
+// post sends the request with the lead of that number and returns the answer's status and body. The body is valid until the
+// next post.
+func (p *poster) post(r *request, number int64) (status int, body []byte, err error) {
+	for _, at := range r.phones {
 		n := number
 		for i := at + digits - 1; i >= at; i-- {
-			p.request[i] = byte('0' + n%10)
+			r.text[i] = byte('0' + n%10)
 			n /= 10
 		}
 	}
-	if _, err := p.conn.Write(p.request); err != nil {
+	if _, err := p.conn.Write(r.text); err != nil {
 		return 0, nil, err
 	}
 	return p.read()
@@ -120,11 +132,11 @@ func parseHeader(header []byte) (status, length int, err error) {
 	return status, length, nil
 }
 
-// phoneOf spreads the leads of all connections over numbers that no two of them share: possible American ones for the
-// first billions.
-func phoneOf(connection, connections int, n int64) int64 {
-	return 2_000_000_000 + n*int64(connections) + int64(connection)
+// phoneOf spreads the leads of all connections over numbers that no two of them share, after those that were used before:
+// possible American ones for the first billions.
+func phoneOf(used int64, connection, connections int, n int64) int64 {
+	return 2_000_000_000 + used + n*int64(connections) + int64(connection)
 }
 
-// patience is how long the last answers may take after the time is over.
-const patience = 30 * time.Second
+// patience is how long an answer may take at most; half of it is certain.
+const patience = time.Minute

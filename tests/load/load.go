@@ -15,7 +15,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -32,13 +31,16 @@ type Options struct {
 	Warmup time.Duration
 	// Duration is how long they are measured.
 	Duration time.Duration
+	// Leads, when above 0, is how many leads are posted in place of a duration; there is no warm-up then. Where there are as
+	// many sellers as connections or more, each seller gets equally many, and what cannot be shared out evenly is left.
+	Leads int64
 }
 
 // Result is what a run found.
 type Result struct {
 	// Connections is as in the options.
 	Connections int
-	// Rate is leads a second in the measured time.
+	// Rate is leads a second in the measured time, or until the last of a given number was answered.
 	Rate float64
 	// P50, P95, P99 and Max are latencies of the measured time. Quantiles are read from buckets of 1.6%.
 	P50, P95, P99, Max time.Duration
@@ -46,12 +48,15 @@ type Result struct {
 	Answers map[string]int64
 	// Sold is how many leads were answered as sold, those of the warm-up with them.
 	Sold int64
+	// PerSeller is how many each seller of the session sold since it began.
+	PerSeller []int64
 	// Unexpected is how many answers were anything else, and Sample the first of them.
 	Unexpected int64
 	Sample     string
 
-	market *market
-	ended  time.Time
+	markets []*market
+	last    int // the market of the last answer
+	ended   time.Time
 }
 
 // Err is not nil when an answer was anything but a sold lead.
@@ -93,56 +98,19 @@ func ParseURL(base string) (*url.URL, error) {
 // before. It fails when the seller cannot be made, no connection can be opened or ctx ends; answers other than sold
 // leads are in the Result.
 func Run(ctx context.Context, o Options) (*Result, error) {
-	target, err := ParseURL(strings.TrimRight(o.BaseURL, "/"))
+	if o.Connections < 1 || o.Duration <= 0 && o.Leads <= 0 {
+		return nil, errors.New("a run needs at least one connection and some time or leads")
+	}
+	s, err := Prepare(ctx, o.BaseURL, o.AdminKey, 1, UsualBuyers)
 	if err != nil {
 		return nil, err
 	}
-	if o.Connections < 1 || o.Duration <= 0 || o.Warmup < 0 {
-		return nil, errors.New("a run needs at least one connection and some time")
-	}
-	m, err := found(ctx, target.String(), o.AdminKey)
-	if err != nil {
-		return nil, fmt.Errorf("make a seller: %w", err)
-	}
-	workers := make([]*worker, o.Connections)
-	defer func() {
-		for _, w := range workers {
-			if w != nil && w.conn != nil {
-				_ = w.conn.Close()
-			}
-		}
-	}()
-	for i := range workers {
-		w := &worker{number: i, of: o.Connections, target: target}
-		w.request, w.phones = leadRequest(target, m.supplierKey, m.sellerCode)
-		w.answer = make([]byte, 0, 2048)
-		if w.conn, err = dial(ctx, target); err != nil {
-			return nil, fmt.Errorf("connect: %w", err)
-		}
-		workers[i] = w
-	}
-	var stop atomic.Bool
-	var running sync.WaitGroup
-	start := time.Now()
-	from := start.Add(o.Warmup)
-	to := from.Add(o.Duration)
-	for _, w := range workers {
-		if err := w.conn.SetDeadline(to.Add(patience)); err != nil {
-			return nil, err
-		}
-		running.Go(func() { w.run(ctx, &stop, from, to) })
-	}
-	cut := context.AfterFunc(ctx, func() { stop.Store(true) })
-	defer cut()
-	running.Wait()
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	return collect(m, workers, from, to), nil
+	return s.Run(ctx, o)
 }
 
-func collect(m *market, workers []*worker, from, to time.Time) *Result {
-	r := &Result{Connections: len(workers), Answers: map[string]int64{}, market: m}
+// collect adds up what the workers found. Without a time to end at, the measured time ends with the last answer.
+func (s *Session) collect(workers []*worker, from, to time.Time) *Result {
+	r := &Result{Connections: len(workers), Answers: map[string]int64{}, markets: s.markets}
 	var all histogram
 	for _, w := range workers {
 		all.merge(&w.latencies)
@@ -154,26 +122,38 @@ func collect(m *market, workers []*worker, from, to time.Time) *Result {
 		for what, n := range w.others {
 			r.Answers[what] += n
 		}
+		for _, t := range w.to {
+			s.sold[t.market] += t.good
+		}
 		if r.Sample == "" {
 			r.Sample = w.sample
 		}
 		if w.ended.After(r.ended) {
-			r.ended = w.ended
+			r.ended, r.last = w.ended, w.last
 		}
+		s.used = max(s.used, w.used+w.posted*int64(w.of))
 	}
 	for what, n := range r.Answers {
-		if what == sold {
+		if what == s.good {
 			r.Sold = n
 		} else {
 			r.Unexpected += n
 		}
 	}
+	if to.IsZero() {
+		to = r.ended
+	}
+	r.PerSeller = slices.Clone(s.sold)
 	r.Rate = float64(all.total) / to.Sub(from).Seconds()
 	r.P50, r.P95, r.P99, r.Max = all.quantile(0.50), all.quantile(0.95), all.quantile(0.99), all.max
 	return r
 }
 
-const sold = "sold"
+// What answers say when all is well.
+const (
+	sold   = "sold"
+	stored = "stored" // a bare record
+)
 
 // statuses are what an answer of 200 can say.
 var statuses = [...]struct {
@@ -184,6 +164,15 @@ var statuses = [...]struct {
 	{"pending", []byte(`"status":"pending"`)},
 	{"duplicate", []byte(`"status":"duplicate"`)},
 	{"rejected", []byte(`"status":"rejected"`)},
+	{stored, []byte(`"collectionName":"leads"`)},
+}
+
+// recipient is a seller as one client posts to it.
+type recipient struct {
+	request
+
+	market int
+	good   int64 // leads that it sold or stored
 }
 
 // worker is one client.
@@ -191,29 +180,46 @@ type worker struct {
 	poster
 
 	number, of int
+	used       int64 // phone numbers that were taken before
 	target     *url.URL
+	to         []recipient // in turn
+	share      int64       // how many leads to post; 0 when the time says it
+	posted     int64
+	deadline   time.Time
 	latencies  histogram // answers that came in the measured time
 	statuses   [len(statuses)]int64
 	others     map[string]int64
 	sample     string
+	last       int // the market of the last answer
 	ended      time.Time
 }
 
+// run posts until the time is over, or its share of the leads is posted when to is zero.
 func (w *worker) run(ctx context.Context, stop *atomic.Bool, from, to time.Time) {
 	before := time.Now()
-	for n := int64(0); before.Before(to) && !stop.Load(); n++ {
-		status, body, err := w.post(phoneOf(w.number, w.of, n))
+	timed := !to.IsZero()
+	for !stop.Load() && (timed && before.Before(to) || !timed && w.posted < w.share) {
+		t := &w.to[w.posted%int64(len(w.to))]
+		err := w.extend(before)
+		var status int
+		var body []byte
+		if err == nil {
+			status, body, err = w.post(&t.request, phoneOf(w.used, w.number, w.of, w.posted))
+		}
+		w.posted++
 		now := time.Now()
-		w.count(status, body, err)
+		if w.count(status, body, err) {
+			t.good++
+		}
 		// What is answered in the measured time is what was done in it.
-		if !now.Before(from) && now.Before(to) && err == nil {
+		if err == nil && !now.Before(from) && (!timed || now.Before(to)) {
 			w.latencies.add(now.Sub(before))
 		}
-		before = now
+		before, w.last = now, t.market
 		if err == nil {
 			continue
 		}
-		if err := w.redial(ctx, to); err != nil {
+		if err := w.redial(ctx); err != nil {
 			w.other("connect", err.Error())
 			break
 		}
@@ -221,34 +227,49 @@ func (w *worker) run(ctx context.Context, stop *atomic.Bool, from, to time.Time)
 	w.ended = before
 }
 
-func (w *worker) redial(ctx context.Context, to time.Time) error {
-	_ = w.conn.Close() // it failed already
-	var err error
-	if w.conn, err = dial(ctx, w.target); err != nil {
-		return err
+// extend lets the connection wait for an answer again when half of its patience is over.
+func (w *worker) extend(now time.Time) error {
+	if now.Add(patience / 2).Before(w.deadline) {
+		return nil
 	}
-	return w.conn.SetDeadline(to.Add(patience))
+	w.deadline = now.Add(patience)
+	return w.conn.SetDeadline(w.deadline)
 }
 
-func (w *worker) count(status int, body []byte, err error) {
+func (w *worker) dial(ctx context.Context) (err error) {
+	w.deadline = time.Time{}
+	w.conn, err = dial(ctx, w.target)
+	return err
+}
+
+func (w *worker) redial(ctx context.Context) error {
+	_ = w.conn.Close() // it failed already
+	return w.dial(ctx)
+}
+
+// count notes an answer and reports whether it is what every lead should get.
+func (w *worker) count(status int, body []byte, err error) (good bool) {
 	switch {
 	case err != nil:
 		w.other("connection", err.Error())
-		return
+		return false
 	case status != 200:
 		w.other(fmt.Sprintf("http %d", status), string(body))
-		return
+		return false
 	}
 	for i := range statuses {
-		if bytes.Contains(body, statuses[i].mark) {
-			w.statuses[i]++
-			if i > 0 && w.sample == "" {
-				w.sample = string(body)
-			}
-			return
+		if !bytes.Contains(body, statuses[i].mark) {
+			continue
 		}
+		w.statuses[i]++
+		good = statuses[i].name == sold || statuses[i].name == stored
+		if !good && w.sample == "" {
+			w.sample = string(body)
+		}
+		return good
 	}
 	w.other("unreadable", string(body))
+	return false
 }
 
 func (w *worker) other(what, sample string) {

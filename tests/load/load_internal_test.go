@@ -58,8 +58,8 @@ func TestEveryLatencyIsInABucketThatReachesIt(t *testing.T) {
 	}
 }
 
-// server answers each connection's requests with texts in turn, in the given pieces.
-func server(t *testing.T, pieces ...string) *poster {
+// answer posts a lead to a server that answers with a text in the given pieces.
+func answer(t *testing.T, pieces ...string) (status int, body []byte, err error) {
 	t.Helper()
 	client, far := net.Pipe()
 	t.Cleanup(func() { _, _ = client.Close(), far.Close() }) // a pipe closes without errors
@@ -79,15 +79,15 @@ func server(t *testing.T, pieces ...string) *poster {
 		t.Fatal(err)
 	}
 	p := &poster{conn: client, answer: make([]byte, 0, 16)}
-	p.request, p.phones = leadRequest(&url.URL{Scheme: "http", Host: "h"}, "k", "S")
-	return p
+	r := leadRequest(&url.URL{Scheme: "http", Host: "h"}, "k", "S")
+	return p.post(&r, 1)
 }
 
 func TestAnAnswerIsReadInWhateverPieces(t *testing.T) {
 	t.Parallel()
-	const answer = "HTTP/1.1 503 Service Unavailable\r\nDate: now\r\nContent-Length: 12\r\nX: y\r\n\r\n{\"code\":\"x\"}"
-	for _, pieces := range [][]string{{answer}, {answer[:5], answer[5:]}, {answer[:74], answer[74:]}, strings.Split(answer, "")} {
-		status, body, err := server(t, pieces...).post(1)
+	const text = "HTTP/1.1 503 Service Unavailable\r\nDate: now\r\nContent-Length: 12\r\nX: y\r\n\r\n{\"code\":\"x\"}"
+	for _, pieces := range [][]string{{text}, {text[:5], text[5:]}, {text[:74], text[74:]}, strings.Split(text, "")} {
+		status, body, err := answer(t, pieces...)
 		if err != nil || status != 503 || string(body) != `{"code":"x"}` {
 			t.Errorf("in %d pieces: %d %q %v", len(pieces), status, body, err)
 		}
@@ -96,7 +96,7 @@ func TestAnAnswerIsReadInWhateverPieces(t *testing.T) {
 
 func TestAnAnswerThatIsNoneIsAnError(t *testing.T) {
 	t.Parallel()
-	for _, answer := range []string{
+	for _, text := range []string{
 		"",
 		"HTTP/1.1 200 OK\r\nContent-Le",
 		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc",
@@ -106,8 +106,8 @@ func TestAnAnswerThatIsNoneIsAnError(t *testing.T) {
 		"HTTP/2 200\r\nContent-Length: 0\r\n\r\n",
 		"HTTP/1.1 abc\r\nContent-Length: 0\r\n\r\n",
 	} {
-		if status, body, err := server(t, answer).post(1); err == nil {
-			t.Errorf("%q is read as %d %q", answer, status, body)
+		if status, body, err := answer(t, text); err == nil {
+			t.Errorf("%q is read as %d %q", text, status, body)
 		}
 	}
 }
@@ -135,11 +135,11 @@ func TestEveryLeadIsAnotherAndTheRequestStaysWhole(t *testing.T) {
 	}
 	defer func() { _ = conn.Close() }()
 	w := &worker{poster: poster{conn: conn}}
-	w.request, w.phones = leadRequest(target, "key", "ACME1234")
+	request := leadRequest(target, "key", "ACME1234")
 	bodies := map[string]bool{}
 	for _, place := range [][2]int64{{0, 0}, {1, 0}, {0, 1}, {1, 1}} {
-		n := phoneOf(int(place[0]), 2, place[1])
-		status, body, err := w.post(n)
+		n := phoneOf(20, int(place[0]), 2, place[1])
+		status, body, err := w.post(&request, n)
 		w.count(status, body, err)
 		if err != nil || status != http.StatusOK {
 			t.Fatalf("%d %v", status, err)
@@ -164,7 +164,7 @@ func TestAnswersThatAreNotSoldLeadsAreReported(t *testing.T) {
 	w.count(200, []byte(`{}`), nil)
 	w.count(503, []byte(`{}`), nil)
 	w.count(0, nil, io.ErrUnexpectedEOF)
-	r := collect(&market{}, []*worker{w}, time.Now(), time.Now().Add(time.Second))
+	r := (&Session{good: sold}).collect([]*worker{w}, time.Now(), time.Now().Add(time.Second))
 	if r.Sold != 1 || r.Unexpected != 4 || r.counts() != "connection 1, duplicate 1, http 503 1, sold 1, unreadable 1" {
 		t.Errorf("sold %d, unexpected %d: %s", r.Sold, r.Unexpected, r.counts())
 	}
@@ -193,5 +193,64 @@ func TestRunRefusesWhatCannotBeMeasured(t *testing.T) {
 	cancel()
 	if _, err := Run(ctx, Options{BaseURL: "http://127.0.0.1:1", Connections: 1, Duration: time.Second}); !errors.Is(err, context.Canceled) {
 		t.Errorf("a cancelled run gives %v", err)
+	}
+}
+
+func TestLeadsAreSharedOutAmongClientsAndSellers(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		sellers, connections int
+		leads                int64
+		perSeller, sum       int64
+	}{
+		{1, 4, 10, 0, 10},
+		{3, 4, 12, 0, 12},
+		{4, 4, 12, 3, 12},
+		{10, 4, 100, 10, 100},
+		{10, 4, 109, 10, 100}, // what cannot be shared out evenly is left
+	} {
+		s := &Session{target: &url.URL{Scheme: "http", Host: "h"}}
+		for range c.sellers {
+			s.markets = append(s.markets, &market{supplierKey: "k", sellerCode: "S"})
+		}
+		served := make([]int, c.sellers)
+		var sum int64
+		for i := range c.connections {
+			w := s.worker(i, Options{Connections: c.connections, Leads: c.leads})
+			sum += w.share
+			for _, to := range w.to {
+				served[to.market]++
+			}
+			if c.perSeller > 0 && w.share != c.perSeller*int64(len(w.to)) {
+				t.Errorf("%+v: client %d posts %d leads to %d sellers", c, i, w.share, len(w.to))
+			}
+		}
+		if sum != c.sum {
+			t.Errorf("%+v: %d leads are posted", c, sum)
+		}
+		for m, clients := range served {
+			if clients == 0 || c.sellers >= c.connections && clients != 1 {
+				t.Errorf("%+v: seller %d has %d clients", c, m, clients)
+			}
+		}
+	}
+}
+
+func TestBareRecordsHaveTheFieldsOfALead(t *testing.T) {
+	t.Parallel()
+	target := &url.URL{Scheme: "http", Host: "h"}
+	lead, record := leadRequest(target, "key", "RECORDS1"), recordRequest(target)
+	_, ofLead, _ := strings.Cut(string(lead.text), "\r\n\r\n")
+	head, ofRecord, _ := strings.Cut(string(record.text), "\r\n\r\n")
+	if ofRecord != ofLead || !strings.HasPrefix(head, "POST /api/collections/leads/records HTTP/1.1\r\n") || strings.Contains(head, "Authorization") {
+		t.Errorf("the request is\n%s", record.text)
+	}
+	w := &worker{}
+	if !w.count(200, []byte(`{"collectionName":"leads","id":"x"}`), nil) || w.count(400, []byte(`{}`), nil) {
+		t.Error("a stored record is not told from a refused one")
+	}
+	s := &Session{good: stored, sold: make([]int64, 1)}
+	if r := s.collect([]*worker{w}, time.Now(), time.Now().Add(time.Second)); r.Sold != 1 || r.Unexpected != 1 {
+		t.Errorf("counted %s", r.counts())
 	}
 }

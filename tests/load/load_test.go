@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,7 +83,7 @@ func TestEverythingAnsweredIsInEveryPlace(t *testing.T) {
 
 	t.Run("a difference is found", func(t *testing.T) {
 		off := *r
-		off.Sold++
+		off.PerSeller = []int64{r.Sold + 1}
 		if _, err := off.Verify(t.Context(), databaseURL); err == nil {
 			t.Error("one lead too many was answered, and nothing found")
 		}
@@ -92,9 +93,44 @@ func TestEverythingAnsweredIsInEveryPlace(t *testing.T) {
 		if _, err := off.Settle(t.Context(), 50*time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("waiting for a sale that never was gives %v, want a deadline exceeded", err)
 		}
-		off.Sold -= 2
+		off.PerSeller = []int64{r.Sold - 1}
 		if _, err := off.Settle(t.Context(), time.Minute); err == nil || errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("a report that counts too much gives %v", err)
+		}
+	})
+
+	t.Run("several runs with several sellers", func(t *testing.T) {
+		s, err := load.Prepare(t.Context(), base, adminKey, 5, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var last *load.Result
+		for run, leads := range []int64{20, 33} { // what cannot be shared out evenly is left
+			if last, err = s.Run(t.Context(), load.Options{Connections: 3, Leads: leads}); err != nil {
+				t.Fatal(err)
+			}
+			if err := last.Err(); err != nil {
+				t.Fatal(err)
+			}
+			if want := []int64{20, 30}[run]; last.Sold != want || last.Rate <= 0 || last.P50 <= 0 {
+				t.Errorf("run %d sold %d leads, want %d: %s", run, last.Sold, want, last)
+			}
+			if _, err := last.Settle(t.Context(), time.Minute); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !slices.Equal(last.PerSeller, []int64{10, 10, 10, 10, 10}) {
+			t.Errorf("the sellers sold %v", last.PerSeller)
+		}
+		c, err := last.Verify(t.Context(), databaseURL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := (load.Counts{Answered: 50, Leads: 50, Sales: 50, Ledger: 50, Events: 50, Report: 50, Gross: 50}); c != want {
+			t.Errorf("counted %+v, want %+v", c, want)
+		}
+		if _, err := s.Run(t.Context(), load.Options{Connections: 3, Leads: 4}); err == nil {
+			t.Error("five sellers share four leads")
 		}
 	})
 

@@ -21,12 +21,12 @@ type market struct {
 	sellerID, sellerCode, supplierKey string
 }
 
-// buyersPerMarket is how many buyers have a contract in the one campaign.
-const buyersPerMarket = 5
+// UsualBuyers is how many buyers usually have a contract in a seller's one campaign.
+const UsualBuyers = 5
 
-// found makes a seller with one campaign, five funded buyers with a contract each whose day cap no run reaches, and a
-// supplier whose key has no limit.
-func found(ctx context.Context, baseURL, adminKey string) (*market, error) {
+// found makes a seller with one campaign, funded buyers with a contract each whose day cap no run reaches, and a supplier
+// whose key has no limit.
+func found(ctx context.Context, baseURL, adminKey string, buyers int) (*market, error) {
 	admin := &API{Base: baseURL, Key: adminKey}
 	var seller struct {
 		ID, Code string
@@ -63,7 +63,7 @@ func found(ctx context.Context, baseURL, adminKey string) (*market, error) {
 		return nil, err
 	}
 	contracts := "/v1/campaigns/" + made.ID + "/contracts"
-	for i := range buyersPerMarket {
+	for i := range buyers {
 		var buyer struct{ ID string }
 		if err := m.api.post(ctx, "/v1/buyers", object{"name": fmt.Sprintf("Buyer %d", i+1)}, &buyer); err != nil {
 			return nil, err
@@ -82,6 +82,13 @@ func found(ctx context.Context, baseURL, adminKey string) (*market, error) {
 }
 
 type object map[string]any
+
+// client keeps a connection for each of those who make sellers at the same time.
+var client = func() *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = makers
+	return &http.Client{Transport: transport}
+}()
 
 // API calls the management API with one key.
 type API struct{ Base, Key string }
@@ -107,7 +114,7 @@ func (a *API) Call(ctx context.Context, method, path string, body []byte, answer
 	}
 	request.Header.Set("Authorization", "Bearer "+a.Key)
 	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		return err
 	}

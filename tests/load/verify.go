@@ -45,39 +45,48 @@ func (c Counts) differs(what string, n int64) error {
 // settleEvery is the pause between looks at the report, and so how exact a lag is.
 const settleEvery = 10 * time.Millisecond
 
-// Settle waits until the campaign report has every sold lead, at most for patience, and returns how long after the last
-// answer that was. It fails when the report does not get there or counts more.
+// Settle waits until the campaign report of the seller that got the last answer has all its sold leads, at most for patience,
+// and returns how long after that answer it was. What was answered before is in the reports then too, but for what the
+// same moment brought. It fails when the report does not get there or counts more.
 func (r *Result) Settle(ctx context.Context, patience time.Duration) (lag time.Duration, err error) {
+	if err := r.settle(ctx, r.last, patience); err != nil {
+		return 0, err
+	}
+	return time.Since(r.ended), nil
+}
+
+func (r *Result) settle(ctx context.Context, seller int, patience time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	tick := time.NewTicker(settleEvery)
 	defer tick.Stop()
+	want := r.PerSeller[seller]
 	for {
-		leads, sales, err := r.report(ctx)
+		leads, sales, err := r.markets[seller].report(ctx)
 		switch {
 		case err != nil:
-			return 0, fmt.Errorf("read the report: %w", err)
-		case leads > r.Sold || sales > r.Sold:
-			return 0, fmt.Errorf("%d leads were answered as sold, but the report has %d leads and %d sales", r.Sold, leads, sales)
-		case leads == r.Sold && sales == r.Sold:
-			return time.Since(r.ended), nil
+			return fmt.Errorf("read the report: %w", err)
+		case leads > want || sales > want:
+			return fmt.Errorf("%d leads were answered as sold, but the report has %d leads and %d sales", want, leads, sales)
+		case leads == want && sales == want:
+			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return 0, fmt.Errorf("the report has %d of %d sold leads after %s: %w", leads, r.Sold, patience, ctx.Err())
+			return fmt.Errorf("the report has %d of %d sold leads after %s: %w", leads, want, patience, ctx.Err())
 		case <-tick.C:
 		}
 	}
 }
 
-func (r *Result) report(ctx context.Context) (leads, sales int64, err error) {
+func (m *market) report(ctx context.Context) (leads, sales int64, err error) {
 	var answer struct {
 		Data []struct {
 			Leads struct{ Sold int64 }
 			Gross int64 `json:"sold_gross"`
 		}
 	}
-	if err := r.market.api.get(ctx, "/v1/reports/campaigns", &answer); err != nil {
+	if err := m.api.get(ctx, "/v1/reports/campaigns", &answer); err != nil {
 		return 0, 0, err
 	}
 	for _, row := range answer.Data {
@@ -89,15 +98,15 @@ func (r *Result) report(ctx context.Context) (leads, sales int64, err error) {
 
 // events reads the seller's feed from its start and returns how many leads it says were sold. It fails when an event
 // comes twice or out of order.
-func (r *Result) events(ctx context.Context) (int64, error) {
-	leads := make(map[string]struct{}, r.Sold)
+func (m *market) events(ctx context.Context) (int64, error) {
+	leads := map[string]struct{}{}
 	last := ""
 	for after := int64(0); ; {
 		var page struct {
 			Data []struct{ Subject, Sequence, Type string }
 			Next int64
 		}
-		if err := r.market.api.get(ctx, "/v1/events?limit=1000&types=lead.sold.v1&after="+strconv.FormatInt(after, 10), &page); err != nil {
+		if err := m.api.get(ctx, "/v1/events?limit=1000&types=lead.sold.v1&after="+strconv.FormatInt(after, 10), &page); err != nil {
 			return 0, fmt.Errorf("read the events: %w", err)
 		}
 		for _, e := range page.Data {
@@ -117,17 +126,29 @@ func (r *Result) events(ctx context.Context) (int64, error) {
 	}
 }
 
-// count asks the API for its counts.
+// count asks the API for its counts, each seller's first report when it has all.
 func (r *Result) count(ctx context.Context) (c Counts, err error) {
-	c.Answered = r.Sold
-	if c.Report, c.Gross, err = r.report(ctx); err != nil {
-		return c, fmt.Errorf("read the report: %w", err)
+	for i, m := range r.markets {
+		c.Answered += r.PerSeller[i]
+		if i != r.last {
+			if err := r.settle(ctx, i, patience); err != nil {
+				return c, err
+			}
+		}
+		leads, sales, err := m.report(ctx)
+		if err != nil {
+			return c, fmt.Errorf("read the report: %w", err)
+		}
+		events, err := m.events(ctx)
+		if err != nil {
+			return c, err
+		}
+		c.Report, c.Gross, c.Events = c.Report+leads, c.Gross+sales, c.Events+events
 	}
-	c.Events, err = r.events(ctx)
-	return c, err
+	return c, nil
 }
 
-// VerifyAPI counts the run's sales in the report and in the event feed, and so needs no knowledge of the server's tables.
+// VerifyAPI counts the session's sales in the report and in the event feed, and so needs no knowledge of the server's tables.
 // The report must have settled. It fails when the counts cannot be had or differ.
 func (r *Result) VerifyAPI(ctx context.Context) error {
 	c, err := r.count(ctx)
@@ -137,7 +158,7 @@ func (r *Result) VerifyAPI(ctx context.Context) error {
 	return c.shown()
 }
 
-// Verify counts the run's sales through the API and in the database, which it reaches by the server's own
+// Verify counts the session's sales through the API and in the database, which it reaches by the server's own
 // LEADMILL_DATABASE_URL. The report must have settled. It fails when the counts cannot be had or differ.
 func (r *Result) Verify(ctx context.Context, databaseURL string) (c Counts, err error) {
 	if c, err = r.count(ctx); err != nil {
@@ -152,13 +173,37 @@ func (r *Result) Verify(ctx context.Context, databaseURL string) (c Counts, err 
 		count *int64
 		query string
 	}{
-		{&c.Leads, "SELECT COUNT(*) FROM leads WHERE seller_id = ? AND status = 'sold'"},
-		{&c.Sales, "SELECT COUNT(*) FROM sales WHERE seller_id = ?"},
-		{&c.Ledger, "SELECT COUNT(*) FROM ledger_entries WHERE seller_id = ? AND type = 'sale'"},
+		{&c.Leads, "SELECT seller_id, COUNT(*) FROM leads WHERE status = 'sold' GROUP BY seller_id"},
+		{&c.Sales, "SELECT seller_id, COUNT(*) FROM sales GROUP BY seller_id"},
+		{&c.Ledger, "SELECT seller_id, COUNT(*) FROM ledger_entries WHERE type = 'sale' GROUP BY seller_id"},
 	} {
-		if err := db.Reader.QueryRowContext(ctx, q.query, r.market.sellerID).Scan(q.count); err != nil {
+		if *q.count, err = r.rows(ctx, db, q.query); err != nil {
 			return c, fmt.Errorf("count in the database: %w", err)
 		}
 	}
 	return c, c.Err()
+}
+
+// rows adds up what a query counts for the session's sellers.
+func (r *Result) rows(ctx context.Context, db *dialect.DB, query string) (sum int64, err error) {
+	ours := make(map[string]bool, len(r.markets))
+	for _, m := range r.markets {
+		ours[m.sellerID] = true
+	}
+	found, err := db.Reader.QueryContext(ctx, query)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, found.Close()) }()
+	for found.Next() {
+		var seller string
+		var n int64
+		if err := found.Scan(&seller, &n); err != nil {
+			return 0, err
+		}
+		if ours[seller] {
+			sum += n
+		}
+	}
+	return sum, found.Err()
 }
