@@ -5,6 +5,9 @@ TOOL := $(GO) tool -modfile=tools.mod
 # The example of a team, a Go module of its own.
 ACME := tests/extension/acme
 
+# PocketBase for make bench to compare with, a Go module of its own too.
+PEER := tests/load/peer/pocketbase
+
 # The race detector needs a C compiler; RACE= turns it off.
 RACE ?= $(if $(shell command -v gcc || command -v clang),-race)
 
@@ -34,10 +37,12 @@ fmt-check:
 vet:
 	$(GO) vet ./...
 	cd $(ACME) && $(GO) vet ./... && $(GO) mod tidy -diff
+	cd $(PEER) && $(GO) vet ./... && $(GO) mod tidy -diff
 
 lint: ## Run the linters (the first run builds them)
 	$(TOOL) golangci-lint run
 	cd $(ACME) && $(GO) tool -modfile=$(CURDIR)/tools.mod golangci-lint run
+	cd $(PEER) && $(GO) tool -modfile=$(CURDIR)/tools.mod golangci-lint run
 
 generate-check:
 	scripts/check-generated.sh
