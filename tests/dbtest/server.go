@@ -133,6 +133,16 @@ func (s *Server) Engine() Engine { return s.engine }
 // Port returns the TCP port on 127.0.0.1. It stays the same over restarts.
 func (s *Server) Port() int { return s.port }
 
+// PID returns the number of the server's process, to see what it uses; 0 when it does not run, or runs in a container.
+func (s *Server) PID() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.process == nil || s.prog.image != "" {
+		return 0
+	}
+	return s.process.Process.Pid
+}
+
 // URL returns the Leadmill database URL of a database of this server, or of the server itself when db is "". The user
 // is root.
 func (s *Server) URL(db string) string {

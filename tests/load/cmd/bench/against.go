@@ -9,39 +9,32 @@ import (
 	"strings"
 )
 
-// against compares the working tree, or the binary that was given, with another revision of the repository.
-func against(ctx context.Context, s settings, dir string) error {
+// against builds the working tree, unless a binary was given, and another revision of the repository, and says what they are.
+func (f *figures) against(ctx context.Context) error {
 	repository, err := openRepository(ctx, ".")
 	if err != nil {
 		return err
 	}
-	commit, err := repository.resolve(ctx, s.against)
+	commit, err := repository.resolve(ctx, f.revision)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "building %s (%s)\n", s.against, brief(commit))
-	older := build{name: "old", foreign: true}
-	if older.binary, err = repository.build(ctx, commit, filepath.Join(dir, "old")); err != nil {
-		return fmt.Errorf("-against %s: %w", s.against, err)
+	fmt.Fprintf(os.Stderr, "building %s (%s)\n", f.revision, brief(commit))
+	f.older = build{name: "old", foreign: true}
+	if f.older.binary, err = repository.build(ctx, commit, filepath.Join(f.dir, "old")); err != nil {
+		return fmt.Errorf("-against %s: %w", f.revision, err)
 	}
-	newer := build{name: "new", binary: s.binary}
-	is := s.binary
-	if newer.binary == "" {
-		if newer.binary, err = compile(ctx, ".", dir); err != nil {
+	f.own.name = "new"
+	is := f.own.binary
+	if is == "" {
+		if f.own.binary, err = compile(ctx, ".", commandLeadmill, f.dir); err != nil {
 			return err
 		}
 		if is, err = repository.state(ctx); err != nil {
 			return err
 		}
 	}
-	comparison := comparison{old: &results{}, new: &results{}}
-	for _, e := range s.engines {
-		if err := measureEngine(ctx, s, e, dir, []contender{{older, comparison.old}, {newer, comparison.new}}); err != nil {
-			return fmt.Errorf("%s: %w", e, err)
-		}
-	}
-	fmt.Printf("old: %s (%s)\nnew: %s\n\n", s.against, brief(commit), is)
-	fmt.Print(comparison.markdown())
+	fmt.Printf("old: %s (%s)\nnew: %s\n\n", f.revision, brief(commit), is)
 	return nil
 }
 
@@ -111,5 +104,5 @@ func (r repository) build(ctx context.Context, commit, folder string) (string, e
 	if out, err := exec.CommandContext(ctx, "tar", "-xf", archive, "-C", source).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("unpack the archive of the commit: %w: %s", err, out)
 	}
-	return compile(ctx, source, folder)
+	return compile(ctx, source, commandLeadmill, folder)
 }

@@ -72,7 +72,7 @@ func TestARevisionIsBuiltApartFromTheWorkingTree(t *testing.T) {
 func TestARevisionThatCannotBeBuilt(t *testing.T) {
 	t.Parallel()
 	r, commit := newRepository(t, "package main\n\nfunc main() { nothing() }\n")
-	if _, err := r.build(t.Context(), commit, t.TempDir()); err == nil || !strings.Contains(err.Error(), "it does not build") ||
+	if _, err := r.build(t.Context(), commit, t.TempDir()); err == nil || !strings.Contains(err.Error(), "cmd/leadmill does not build") ||
 		!strings.Contains(err.Error(), "undefined: nothing") {
 		t.Errorf("gives %v", err)
 	}

@@ -34,11 +34,11 @@ func rates(runs []measurement) []float64 {
 	return out
 }
 
-// markdown is the table. A line is only there when all its leads were found in the feed and in the report.
+// markdown is the table of speeds. A line is only there when all its leads were found in the feed and in the report.
 func (c comparison) markdown() string {
 	var b strings.Builder
-	b.WriteString("| engine | connections | batch max | old leads/s | new leads/s | new/old | by pairs | within noise | CPU a lead, new/old |\n")
-	b.WriteString("|---|---:|---:|---:|---:|---:|---:|---|---:|\n")
+	b.WriteString("| engine | connections | batch max | old leads/s | new leads/s | new/old | by pairs | within noise |\n")
+	b.WriteString("|---|---:|---:|---:|---:|---:|---:|---|\n")
 	for _, k := range c.old.keys {
 		was, is := rates(c.old.runs[k]), rates(c.new.runs[k])
 		pairs := make([]float64, len(was))
@@ -50,12 +50,43 @@ func (c comparison) markdown() string {
 		if before.overlaps(after) {
 			verdict = "yes"
 		}
-		cpu := func(r *results) float64 {
-			return float64(median(r.runs[k], func(m measurement) time.Duration { return m.cpu }))
-		}
-		fmt.Fprintf(&b, "| %s | %d | %d | %.0f (%.0f–%.0f) | %.0f (%.0f–%.0f) | %.3f | %.3f–%.3f | %s | %.3f |\n", k.engine, k.connections, k.batch,
+		fmt.Fprintf(&b, "| %s | %d | %d | %.0f (%.0f–%.0f) | %.0f (%.0f–%.0f) | %.3f | %.3f–%.3f | %s |\n", k.engine, k.connections, k.batch,
 			c.old.rate(k), before.low, before.high, c.new.rate(k), after.low, after.high, c.new.rate(k)/c.old.rate(k),
-			each.low, each.high, verdict, cpu(c.new)/cpu(c.old))
+			each.low, each.high, verdict)
+	}
+	return b.String()
+}
+
+// costs is the table of what a lead costs, medians of both.
+func (c comparison) costs() string {
+	var b strings.Builder
+	b.WriteString("\n| engine | connections | batch max | CPU a lead | new/old | CPU of the database | new/old | p50 | p99 | memory | disk a lead | binary log a lead |\n")
+	b.WriteString("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
+	for _, k := range c.old.keys {
+		was, is := c.old.runs[k], c.new.runs[k]
+		both := func(figure func([]measurement) string) string { return figure(was) + " → " + figure(is) }
+		cpu := func(figure func([]measurement) time.Duration) string {
+			if figure(was) == 0 {
+				return "– | –"
+			}
+			return fmt.Sprintf("%s → %s | %.3f", short(figure(was)), short(figure(is)), float64(figure(is))/float64(figure(was)))
+		}
+		fmt.Fprintf(&b, "| %s | %d | %d | %s | %s | %s | %s | %s | %s | %s |\n", k.engine, k.connections, k.batch, cpu(serviceCPU), cpu(serverCPU),
+			both(func(runs []measurement) string { return short(p50(runs)) }), both(func(runs []measurement) string { return short(p99(runs)) }),
+			both(func(runs []measurement) string { return megabytes(memory(runs)) }),
+			both(func(runs []measurement) string { return whole(disk(runs)) }),
+			both(func(runs []measurement) string { return whole(binlog(runs)) }))
+	}
+	return b.String()
+}
+
+// storage is where the bytes of a lead are, in both revisions.
+func (c comparison) storage(s settings) string {
+	var b strings.Builder
+	for _, e := range s.engines {
+		if k := (key{e, s.most(), s.batches[0]}); c.old.runs[k] != nil && c.new.runs[k] != nil {
+			b.WriteString("\n" + growthTable([]string{string(e) + ", bytes a lead", "old", "new"}, c.old.runs[k], c.new.runs[k]))
+		}
 	}
 	return b.String()
 }

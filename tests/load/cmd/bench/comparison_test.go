@@ -12,7 +12,7 @@ import (
 // measured are measurements with these rates and one use of CPU.
 func measured(cpu time.Duration, rates ...float64) (out []measurement) {
 	for _, r := range rates {
-		out = append(out, measurement{Result: &load.Result{Rate: r}, cpu: cpu})
+		out = append(out, measurement{Result: &load.Result{Rate: r}, cpu: cpu, memory: 100e6, growth: growth{tables: map[string]float64{"leads": 300}}})
 	}
 	return out
 }
@@ -34,14 +34,29 @@ func TestComparison(t *testing.T) {
 			c.new.add(line.key, line.new[i])
 		}
 	}
-	want := `| engine | connections | batch max | old leads/s | new leads/s | new/old | by pairs | within noise | CPU a lead, new/old |
-|---|---:|---:|---:|---:|---:|---:|---|---:|
-| sqlite | 256 | 256 | 1000 (900–1100) | 990 (950–1210) | 0.990 | 0.950–1.100 | yes | 1.100 |
-| mysql | 256 | 256 | 1000 (900–1100) | 2000 (1980–2200) | 2.000 | 2.000–2.200 | no | 0.500 |
-| mysql | 1 | 1 | 1000 (900–1100) | 800 (720–880) | 0.800 | 0.800–0.800 | no | 1.000 |
+	want := `| engine | connections | batch max | old leads/s | new leads/s | new/old | by pairs | within noise |
+|---|---:|---:|---:|---:|---:|---:|---|
+| sqlite | 256 | 256 | 1000 (900–1100) | 990 (950–1210) | 0.990 | 0.950–1.100 | yes |
+| mysql | 256 | 256 | 1000 (900–1100) | 2000 (1980–2200) | 2.000 | 2.000–2.200 | no |
+| mysql | 1 | 1 | 1000 (900–1100) | 800 (720–880) | 0.800 | 0.800–0.800 | no |
 `
 	if got := c.markdown(); got != want {
 		t.Errorf("the table is\n%s, want\n%s", got, want)
+	}
+	want = `
+| engine | connections | batch max | CPU a lead | new/old | CPU of the database | new/old | p50 | p99 | memory | disk a lead | binary log a lead |
+|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|
+| sqlite | 256 | 256 | 100µs → 110µs | 1.100 | – | – | 0s → 0s | 0s → 0s | 100 MB → 100 MB | 300 → 300 | – → – |
+| mysql | 256 | 256 | 100µs → 50µs | 0.500 | – | – | 0s → 0s | 0s → 0s | 100 MB → 100 MB | 300 → 300 | – → – |
+| mysql | 1 | 1 | 100µs → 100µs | 1.000 | – | – | 0s → 0s | 0s → 0s | 100 MB → 100 MB | 300 → 300 | – → – |
+`
+	if got := c.costs(); got != want {
+		t.Errorf("the table of costs is\n%s, want\n%s", got, want)
+	}
+	want = "\n| sqlite, bytes a lead | old | new |\n|---|---:|---:|\n| leads | 300 | 300 |\n| all tables | 300 | 300 |\n| binary log | 0 | 0 |\n" +
+		"\n| mysql, bytes a lead | old | new |\n|---|---:|---:|\n| leads | 300 | 300 |\n| all tables | 300 | 300 |\n| binary log | 0 | 0 |\n"
+	if got := c.storage(usual); got != want {
+		t.Errorf("the table of bytes is\n%s, want\n%s", got, want)
 	}
 }
 

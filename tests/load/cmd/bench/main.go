@@ -1,6 +1,6 @@
 // Command bench measures how many leads a second Leadmill sells on each database, and checks the limits that it must keep.
 // It builds the binary, starts a database server and the binary for each measurement, with an empty database, and prints
-// a table. It exits 1 when a figure is out of its limits or a lead is missing or counted twice. With -against it compares
+// tables. It exits 1 when a figure is out of its limits or a lead is missing or counted twice. With -against it compares
 // two revisions of the repository.
 package main
 
@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/leadmill/leadmill/tests/dbtest"
+	"github.com/leadmill/leadmill/tests/load"
 )
 
 func main() {
@@ -27,14 +28,6 @@ func main() {
 	}
 }
 
-// build is a binary to measure.
-type build struct {
-	name   string // for the reader of the table
-	binary string
-	// foreign says that the tables of its database may differ from those that this program knows.
-	foreign bool
-}
-
 func run(ctx context.Context, args []string) (err error) {
 	s, err := parse(args, os.Stdout)
 	if err != nil {
@@ -45,40 +38,145 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if s.against != "" {
-		return against(ctx, s, dir)
-	}
-	own := build{binary: s.binary}
-	if own.binary == "" {
-		if own.binary, err = compile(ctx, ".", dir); err != nil {
+	f := figures{settings: s, dir: dir, own: build{binary: s.binary}}
+	if s.revision != "" {
+		if err := f.against(ctx); err != nil {
+			return err
+		}
+	} else if f.own.binary == "" {
+		if f.own.binary, err = compile(ctx, ".", commandLeadmill, dir); err != nil {
 			return err
 		}
 	}
-	if s.only != onlyPaging {
-		if err := leads(ctx, s, own, dir); err != nil {
-			return err
+	for _, part := range []struct {
+		name    string
+		measure func(context.Context) error
+	}{
+		{partLeads, f.measureLeads},
+		{partPaging, f.measurePages},
+		{partPeer, f.measurePeer},
+		{partGrown, f.measureGrown},
+		{partSellers, f.measureSellers},
+		{partConsumers, f.measureConsumers},
+	} {
+		if !s.does(part.name) {
+			continue
+		}
+		if err := part.measure(ctx); err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
 		}
 	}
-	if s.only == onlyLeads {
-		return nil
-	}
-	return pages(ctx, s, own, dir)
-}
-
-// leads measures leads on every database and checks the limits.
-func leads(ctx context.Context, s settings, own build, dir string) error {
-	var table results
-	for _, e := range s.engines {
-		if err := measureEngine(ctx, s, e, dir, []contender{{own, &table}}); err != nil {
-			return fmt.Errorf("%s: %w", e, err)
-		}
-	}
-	fmt.Print(table.markdown())
-	fmt.Print(table.ratios(s))
+	all := f.limits()
+	fmt.Print(limitTable(all, s.targets))
 	if !s.check {
 		return nil
 	}
-	return table.check(s)
+	return broken(all)
+}
+
+// figures are what was measured so far. old is nil without -against.
+type figures struct {
+	settings
+
+	dir        string
+	own, older build
+
+	old, new                         *results
+	peers, grown, sellers, consumers []duel
+}
+
+// builds are those to compare, the older first.
+func (f *figures) builds() []build {
+	if f.older.binary == "" {
+		return []build{f.own}
+	}
+	return []build{f.older, f.own}
+}
+
+// measureLeads measures leads on every database.
+func (f *figures) measureLeads(ctx context.Context) error {
+	f.new = &results{}
+	contenders := []contender{{f.own, f.new}}
+	if f.older.binary != "" {
+		f.old = &results{}
+		contenders = []contender{{f.older, f.old}, {f.own, f.new}}
+	}
+	for _, e := range f.engines {
+		if err := measureEngine(ctx, f.settings, e, f.dir, contenders); err != nil {
+			return fmt.Errorf("%s: %w", e, err)
+		}
+	}
+	if f.old != nil {
+		c := comparison{old: f.old, new: f.new}
+		fmt.Print(c.markdown() + c.costs() + c.storage(f.settings))
+		return nil
+	}
+	fmt.Print(f.new.markdown() + f.new.ratios(f.settings) + f.new.storage(f.settings))
+	return nil
+}
+
+func (f *figures) measurePages(ctx context.Context) error {
+	return pages(ctx, f.settings, f.own, f.dir)
+}
+
+func (f *figures) measurePeer(ctx context.Context) error {
+	d, err := measurePeer(ctx, f.settings, f.own, f.dir)
+	if err != nil {
+		return err
+	}
+	f.peers = append(f.peers, d)
+	fmt.Print(duelTable("Bare records in PocketBase and sold leads", peerPocketBase, "leadmill", f.peers))
+	return nil
+}
+
+func (f *figures) measureGrown(ctx context.Context) error {
+	names, sizes := []string{"bytes a lead, grown"}, [][]measurement{}
+	for _, e := range f.engines {
+		if e == dbtest.MariaDB {
+			continue
+		}
+		d, grown, err := measureGrown(ctx, f.settings, f.own, e, f.dir)
+		if err != nil {
+			return fmt.Errorf("%s: %w", e, err)
+		}
+		f.grown = append(f.grown, d)
+		names, sizes = append(names, string(e)), append(sizes, []measurement{{growth: grown}})
+	}
+	fmt.Print(duelTable(fmt.Sprintf("An empty database and one with %d leads", f.leads), "empty", "grown", f.grown))
+	if len(sizes) > 0 {
+		fmt.Print("\n" + growthTable(names, sizes...))
+	}
+	return nil
+}
+
+func (f *figures) measureSellers(ctx context.Context) error {
+	for _, e := range f.engines {
+		d, err := measureSellers(ctx, f.settings, f.builds(), e, f.dir)
+		if err != nil {
+			return fmt.Errorf("%s: %w", e, err)
+		}
+		f.sellers = append(f.sellers, d...)
+	}
+	title := fmt.Sprintf("One seller with %d leads and %d sellers with %d leads each", f.settings.sellers*leadsEach, f.settings.sellers, leadsEach)
+	fmt.Print(duelTable(title, "one", "many", f.sellers))
+	return nil
+}
+
+func (f *figures) measureConsumers(ctx context.Context) error {
+	more := build{}
+	var err error
+	if more.binary, err = compile(ctx, ".", commandConsumers, f.dir); err != nil {
+		return err
+	}
+	for _, e := range f.engines {
+		d, err := measureConsumers(ctx, f.settings, f.own, more, e, f.dir)
+		if err != nil {
+			return fmt.Errorf("%s: %w", e, err)
+		}
+		f.consumers = append(f.consumers, d)
+	}
+	fmt.Print(duelTable("Four consumers of the event log and ten", "four", "ten", f.consumers))
+	return nil
 }
 
 // pages measures lists on SQLite and MySQL.
@@ -107,19 +205,20 @@ type contender struct {
 
 // measureEngine measures everything on one database, in the order of schedule.
 func measureEngine(ctx context.Context, s settings, e dbtest.Engine, dir string, contenders []contender) (err error) {
-	var server *dbtest.Server
-	if e != dbtest.SQLite {
-		if server, err = dbtest.Start(ctx, dbtest.Options{Engine: e}); err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, server.Stop()) }()
+	server, stop, err := startServer(ctx, e)
+	if err != nil {
+		return err
 	}
+	defer func() { err = errors.Join(err, stop()) }()
 	for _, t := range schedule(s, e, contenders) {
-		m, err := measure(ctx, s, t.build, t.key, server, dir)
+		o := load.Options{Connections: t.connections, Warmup: s.warmup, Duration: s.duration}
+		m, err := measure(ctx, t.build, server, dir, t.batch, o, true)
 		if err != nil {
 			return fmt.Errorf("%s%d connections, LEADMILL_BATCH_MAX=%d: %w", t.prefix(), t.connections, t.batch, err)
 		}
-		fmt.Fprintf(os.Stderr, "%s%s, batch max %d, %s; lag %s, %s of CPU a lead\n", t.prefix(), e, t.batch, m.Result, short(m.lag), short(m.cpu))
+		if _, err := told(fmt.Sprintf("%s%s, batch max %d", t.prefix(), e, t.batch), m, nil); err != nil {
+			return err
+		}
 		t.results.add(t.key, m)
 	}
 	return nil
@@ -153,12 +252,4 @@ func alternate[T any](all []T, round int) []T {
 		slices.Reverse(all)
 	}
 	return all
-}
-
-// prefix tells the build at the start of a message when there are several.
-func (b build) prefix() string {
-	if b.name == "" {
-		return ""
-	}
-	return b.name + ": "
 }

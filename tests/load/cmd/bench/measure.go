@@ -1,88 +1,216 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/leadmill/leadmill/tests/dbtest"
 	"github.com/leadmill/leadmill/tests/load"
 )
 
-const (
-	settlePatience = time.Minute
-	startPatience  = time.Minute
-	stopPatience   = 45 * time.Second
-)
+// settlePatience is how long the report may take to have every lead.
+const settlePatience = 5 * time.Minute
 
-// measurement is one run that was found complete.
+// measurement is one run that was found complete. What could not be known is 0.
 type measurement struct {
 	*load.Result
 
-	lag time.Duration
-	cpu time.Duration // of the service's process, for one lead
+	lag       time.Duration
+	cpu       time.Duration // of the service's process, for one lead
+	serverCPU time.Duration // of the database server's process, for one lead
+	memory    int64         // most bytes that the service had in RAM while leads were posted
+	growth    growth
 }
 
-// compile builds the service of the module in a folder as it is shipped, and puts the binary into dir.
-func compile(ctx context.Context, module, dir string) (string, error) {
-	binary, err := filepath.Abs(filepath.Join(dir, "leadmill"))
-	if err != nil {
-		return "", err
-	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, "github.com/leadmill/leadmill/cmd/leadmill")
-	cmd.Dir = module
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("it does not build: %w\n%s", err, out)
-	}
-	return binary, nil
+// build is a binary to measure.
+type build struct {
+	name   string // for the reader of the table
+	binary string
+	// foreign says that the tables of its database may differ from those that this program knows.
+	foreign bool
 }
 
-// measure runs the binary on an empty database, posts leads and counts them afterwards in every place.
-func measure(ctx context.Context, s settings, of build, k key, server *dbtest.Server, dir string) (m measurement, err error) {
-	databaseURL, remove, err := newDatabase(ctx, server, dir)
-	if err != nil {
-		return m, err
+// prefix tells the build at the start of a message when there are several.
+func (b build) prefix() string {
+	if b.name == "" {
+		return ""
 	}
-	defer func() { err = errors.Join(err, remove()) }()
-	p, err := start(ctx, of.binary, databaseURL, k.batch)
+	return b.name + ": "
+}
+
+// site is a build with a database of its own, for one run or for several with the same sellers.
+type site struct {
+	build
+
+	server          *dbtest.Server // nil with SQLite
+	databaseURL     string
+	remove          func() error
+	batch           int
+	sellers, buyers int
+	session         *load.Session // nil before the first run
+}
+
+// newSite makes an empty database; close removes it.
+func newSite(ctx context.Context, of build, server *dbtest.Server, dir string, batch, sellers, buyers int) (s *site, err error) {
+	s = &site{build: of, server: server, batch: batch, sellers: sellers, buyers: buyers}
+	s.databaseURL, s.remove, err = newDatabase(ctx, server, dir)
+	return s, err
+}
+
+func (s *site) close() error { return s.remove() }
+
+// stint is one run on a site.
+type stint struct {
+	load.Options
+
+	sizes  bool // see how much the tables grew
+	verify bool // count the sales of the site in every place and have the doctor look; else only the report is waited for
+}
+
+// run starts a fresh process on the site's database, posts leads, and sees afterwards that they are all there.
+func (s *site) run(ctx context.Context, t stint) (m measurement, err error) {
+	p, err := start(ctx, s.binary, s.databaseURL, s.batch)
 	if err != nil {
 		return m, err
 	}
 	defer func() { err = errors.Join(err, p.stop()) }() // once more does nothing
-	m.Result, err = load.Run(ctx, load.Options{BaseURL: p.base, AdminKey: p.adminKey, Connections: k.connections, Warmup: s.warmup, Duration: s.duration})
-	if err != nil {
+	if m, err = s.post(ctx, p, t); err != nil {
 		return m, errors.Join(err, p.logs())
 	}
-	if err := m.Err(); err != nil {
-		return m, errors.Join(err, p.logs())
+	if err := p.stop(); err != nil || !t.verify {
+		return m, err
+	}
+	return m, doctor(ctx, s.binary, s.databaseURL)
+}
+
+func (s *site) post(ctx context.Context, p *process, t stint) (m measurement, err error) {
+	if err := s.open(ctx, p); err != nil {
+		return m, err
+	}
+	var before, after storage
+	if t.sizes {
+		if before, err = readStorage(ctx, s.databaseURL); err != nil {
+			return m, err
+		}
+	}
+	used, err := s.meter(p)
+	if err != nil {
+		return m, err
+	}
+	if m.Result, m.memory, err = post(ctx, p, s.session, t.Options); err != nil {
+		return m, err
 	}
 	if m.lag, err = m.Settle(ctx, settlePatience); err != nil {
-		return m, errors.Join(err, p.logs())
+		return m, err
 	}
-	if of.foreign {
+	if m.cpu, m.serverCPU, err = used.each(m.Sold); err != nil {
+		return m, err
+	}
+	if t.sizes {
+		if after, err = readStorage(ctx, s.databaseURL); err != nil {
+			return m, err
+		}
+		m.growth = after.since(before, m.Sold)
+	}
+	switch {
+	case !t.verify:
+	case s.foreign:
 		err = m.VerifyAPI(ctx)
-	} else {
-		_, err = m.Verify(ctx, databaseURL)
+	default:
+		_, err = m.Verify(ctx, s.databaseURL)
 	}
+	return m, err
+}
+
+// open makes the site's sellers, or finds them again at the new process.
+func (s *site) open(ctx context.Context, p *process) (err error) {
+	if s.session != nil {
+		return s.session.MoveTo(p.base)
+	}
+	began := time.Now()
+	if s.session, err = load.Prepare(ctx, p.base, p.adminKey, s.sellers, s.buyers); err == nil && s.sellers > 1 {
+		took := time.Since(began)
+		fmt.Fprintf(os.Stderr, "%s%d sellers made in %s, %.0f a second\n", s.prefix(), s.sellers, short(took), float64(s.sellers)/took.Seconds())
+	}
+	return err
+}
+
+// post posts leads and tells how much memory the service had meanwhile.
+func post(ctx context.Context, p *process, session *load.Session, o load.Options) (r *load.Result, memory int64, err error) {
+	forgetPeak(p.pid())
+	if r, err = session.Run(ctx, o); err != nil {
+		return nil, 0, err
+	}
+	if err := r.Err(); err != nil {
+		return nil, 0, err
+	}
+	memory, err = peakOf(p.pid())
+	return r, memory, err
+}
+
+// meter remembers what two processes had used when it was made.
+type meter struct {
+	service, server         int
+	serviceFrom, serverFrom time.Duration
+}
+
+func (s *site) meter(p *process) (m meter, err error) {
+	m.service = p.pid()
+	if s.server != nil {
+		m.server = s.server.PID()
+	}
+	var err1, err2 error
+	m.serviceFrom, err1 = cpuOf(m.service)
+	m.serverFrom, err2 = cpuOf(m.server)
+	return m, errors.Join(err1, err2)
+}
+
+// each is the CPU time of both since then for each of so many leads.
+func (m meter) each(leads int64) (service, server time.Duration, err error) {
+	serviceTo, err1 := cpuOf(m.service)
+	serverTo, err2 := cpuOf(m.server)
+	n := time.Duration(max(leads, 1))
+	return (serviceTo - m.serviceFrom) / n, (serverTo - m.serverFrom) / n, errors.Join(err1, err2)
+}
+
+// measure runs a build on an empty database, posts leads and counts them afterwards in every place.
+func measure(ctx context.Context, of build, server *dbtest.Server, dir string, batch int, o load.Options, sizes bool) (m measurement, err error) {
+	s, err := newSite(ctx, of, server, dir, batch, 1, load.UsualBuyers)
 	if err != nil {
 		return m, err
 	}
-	if err := p.stop(); err != nil {
-		return m, err
+	defer func() { err = errors.Join(err, s.close()) }()
+	return s.run(ctx, stint{Options: o, sizes: sizes, verify: true})
+}
+
+// startServer starts the database server of an engine, none for SQLite. The caller calls stop.
+func startServer(ctx context.Context, e dbtest.Engine, args ...string) (server *dbtest.Server, stop func() error, err error) {
+	if e == dbtest.SQLite {
+		return nil, func() error { return nil }, nil
 	}
-	m.cpu = (p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()) / time.Duration(max(m.Sold, 1))
-	return m, doctor(ctx, of.binary, databaseURL)
+	if server, err = dbtest.Start(ctx, dbtest.Options{Engine: e, Args: args}); err != nil {
+		return nil, nil, err
+	}
+	return server, server.Stop, nil
+}
+
+// newDatabase makes an empty database; remove drops it.
+func newDatabase(ctx context.Context, server *dbtest.Server, dir string) (databaseURL string, remove func() error, err error) {
+	name := "bench_" + strings.ToLower(rand.Text()[:12])
+	if server == nil {
+		own := filepath.Join(dir, name)
+		return "sqlite:" + filepath.Join(own, "leadmill.db"), func() error { return os.RemoveAll(own) }, nil
+	}
+	if err := server.CreateDatabase(ctx, name); err != nil {
+		return "", nil, err
+	}
+	return server.URL(name), func() error { return drop(server, name) }, nil
 }
 
 func drop(server *dbtest.Server, name string) error {
@@ -92,78 +220,4 @@ func drop(server *dbtest.Server, name string) error {
 	}
 	_, err = db.Exec("DROP DATABASE " + name)
 	return errors.Join(err, db.Close())
-}
-
-// doctor runs the binary's own audit.
-func doctor(ctx context.Context, binary, databaseURL string) error {
-	cmd := exec.CommandContext(ctx, binary, "doctor")
-	cmd.Env = append(os.Environ(), "LEADMILL_DATABASE_URL="+databaseURL)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("leadmill doctor: %w\n%s", err, out)
-	}
-	return nil
-}
-
-// process is a running service.
-type process struct {
-	cmd            *exec.Cmd
-	base, adminKey string
-	stderr         bytes.Buffer // to be read once it ended
-	ended          bool
-}
-
-// start starts the service and returns when it listens.
-func start(ctx context.Context, binary, databaseURL string, batch int) (*process, error) {
-	p := &process{adminKey: rand.Text() + rand.Text()}
-	p.cmd = exec.CommandContext(ctx, binary, "serve")
-	p.cmd.Env = append(os.Environ(), "LEADMILL_DATABASE_URL="+databaseURL, "LEADMILL_HTTP_ADDR=127.0.0.1:0", "LEADMILL_ADMIN_KEY="+p.adminKey,
-		"LEADMILL_LOG_LEVEL=warn", "LEADMILL_PUBLIC_URL=", "LEADMILL_BATCH_MAX="+strconv.Itoa(batch))
-	p.cmd.Stderr = &p.stderr
-	stdout, err := p.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := p.cmd.Start(); err != nil {
-		return nil, err
-	}
-	late := time.AfterFunc(startPatience, func() { _ = p.cmd.Process.Kill() })
-	defer late.Stop()
-	for lines := bufio.NewScanner(stdout); lines.Scan(); {
-		if base, ok := strings.CutPrefix(lines.Text(), "Leadmill listens on "); ok {
-			p.base = base
-			return p, nil
-		}
-	}
-	return nil, fmt.Errorf("the service did not start: %w\n%s", p.cmd.Wait(), p.stderr.String())
-}
-
-// stop ends the service as an operator does.
-func (p *process) stop() error {
-	if p.ended {
-		return nil
-	}
-	p.ended = true
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		return errors.Join(err, p.cmd.Wait())
-	}
-	late := time.AfterFunc(stopPatience, func() { _ = p.cmd.Process.Kill() })
-	defer late.Stop()
-	if err := p.cmd.Wait(); err != nil {
-		return fmt.Errorf("the service ended badly: %w\n%s", err, tail(p.stderr.Bytes()))
-	}
-	return nil
-}
-
-// logs ends the service and returns what it logged, for an error.
-func (p *process) logs() error {
-	err := p.stop()
-	if text := tail(p.stderr.Bytes()); text != "" {
-		err = errors.Join(err, fmt.Errorf("the service's log:\n%s", text))
-	}
-	return err
-}
-
-func tail(log []byte) string {
-	const most = 4000
-	return strings.TrimSpace(string(log[max(0, len(log)-most):]))
 }

@@ -3,14 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,13 +38,11 @@ type paging struct {
 // measurePaging fills the customers of one seller behind the back of the service and asks the service for pages of them.
 func measurePaging(ctx context.Context, s settings, of build, e dbtest.Engine, dir string) (p paging, err error) {
 	p = paging{engine: e, rows: s.pagingRows}
-	var server *dbtest.Server
-	if e != dbtest.SQLite {
-		if server, err = dbtest.Start(ctx, dbtest.Options{Engine: e}); err != nil {
-			return p, err
-		}
-		defer func() { err = errors.Join(err, server.Stop()) }()
+	server, stop, err := startServer(ctx, e)
+	if err != nil {
+		return p, err
 	}
+	defer func() { err = errors.Join(err, stop()) }()
 	databaseURL, remove, err := newDatabase(ctx, server, dir)
 	if err != nil {
 		return p, err
@@ -62,19 +58,6 @@ func measurePaging(ctx context.Context, s settings, of build, e dbtest.Engine, d
 		return p, errors.Join(err, service.logs())
 	}
 	return p, nil
-}
-
-// newDatabase makes an empty database; remove drops it.
-func newDatabase(ctx context.Context, server *dbtest.Server, dir string) (databaseURL string, remove func() error, err error) {
-	name := "bench_" + strings.ToLower(rand.Text()[:12])
-	if server == nil {
-		own := filepath.Join(dir, name)
-		return "sqlite:" + filepath.Join(own, "leadmill.db"), func() error { return os.RemoveAll(own) }, nil
-	}
-	if err := server.CreateDatabase(ctx, name); err != nil {
-		return "", nil, err
-	}
-	return server.URL(name), func() error { return drop(server, name) }, nil
 }
 
 func (p *paging) run(ctx context.Context, c *caller, databaseURL string) error {

@@ -11,12 +11,23 @@ import (
 	"time"
 
 	"github.com/leadmill/leadmill/tests/dbtest"
+	"github.com/leadmill/leadmill/tests/load"
 )
 
-// What -only can say.
+// The parts of a run, as -only names them.
 const (
-	onlyLeads  = "leads"
-	onlyPaging = "paging"
+	partLeads     = "leads"
+	partPaging    = "paging"
+	partPeer      = "peer"
+	partGrown     = "grown"
+	partSellers   = "sellers"
+	partConsumers = "consumers"
+)
+
+var (
+	parts = []string{partLeads, partPaging, partPeer, partGrown, partSellers, partConsumers}
+	// usualParts are those of a call that names none; -peer and -targets add to them.
+	usualParts = []string{partLeads, partPaging}
 )
 
 // settings are the arguments of a call.
@@ -28,23 +39,45 @@ type settings struct {
 	warmup      time.Duration
 	rounds      int
 	check       bool
+	targets     bool // every limit is of interest
 	binary      string
-	against     string // the revision to compare with; none when empty
-	only        string // leads or paging; both when empty
+	revision    string // of -against: the one to compare with; none when empty
+	parts       []string
+	leads       int64 // of a grown database
+	sellers     int   // of which a batch is mixed
 	pagingRows  int
+}
+
+// does reports whether a part belongs to the run.
+func (s *settings) does(part string) bool { return slices.Contains(s.parts, part) }
+
+// most is the largest number of clients.
+func (s *settings) most() int { return slices.Max(s.connections) }
+
+// load is the run that most parts measure.
+func (s *settings) load() load.Options {
+	return load.Options{Connections: s.most(), Warmup: s.warmup, Duration: s.duration}
 }
 
 const usage = `Usage: bench [options]        or  make bench ARGS='[options]'
 
-Measures how many leads a second Leadmill sells on each database and how long a page of a long list takes, and checks
-the limits that the figures must keep.
+Measures how many leads a second Leadmill sells on each database, what a lead costs, and how long a page of a long list
+takes, and checks the limits that the figures must keep. With -only it measures these parts alone:
 
-With -against it compares two revisions instead: it builds the given one from git, runs both in turn (old new, new old,
+  leads      leads a second, with each number of clients and each LEADMILL_BATCH_MAX
+  paging     the first and the last page of a long list
+  peer       selling leads on SQLite against PocketBase storing bare records of the same fields
+  grown      a database with many leads (-leads) against an empty one, on SQLite and MySQL
+  sellers    leads of many sellers (-sellers), ten each, against as many leads of one seller
+  consumers  ten consumers of the event log, six of them with nothing to do, against four
+
+With -against it compares two revisions: it builds the given one from git, runs both in turn (old new, new old,
 old new, …), each time on an empty database, and prints the medians of both, their ratio and how far the single
-measurements lie apart. It measures leads only and checks no limit on the figures. Examples:
+measurements lie apart. The parts leads and sellers are measured for both, the others for the new one. Examples:
 
   make bench ARGS='-against main'
   make bench ARGS='-quick -engines mysql -batch 256 -against HEAD~3'
+  make bench ARGS='-against HEAD~3 -rounds 3 -targets'
 
 Options:
 `
@@ -61,9 +94,13 @@ func parse(args []string, help io.Writer) (settings, error) {
 	flags.DurationVar(&s.warmup, "warmup", time.Second, "how long the clients post before it")
 	flags.IntVar(&s.rounds, "rounds", 3, "how often everything is measured; the table has medians. With -against the default is 5")
 	flags.StringVar(&s.binary, "binary", "", "measure this binary instead of building one")
-	flags.StringVar(&s.against, "against", "", "compare with this `revision`: a commit, branch or tag of the repository")
-	quick := flags.Bool("quick", false, "3 s with 256 connections, one round without -against, and paging with 50,000 rows")
-	flags.StringVar(&s.only, "only", "", "measure only leads or only paging")
+	flags.StringVar(&s.revision, "against", "", "compare with this `revision`: a commit, branch or tag of the repository")
+	quick := flags.Bool("quick", false, "3 s with 256 connections, one round without -against, and small numbers of leads, sellers and rows")
+	only := flags.String("only", "", "measure only these `parts`, separated by commas")
+	peer := flags.String("peer", "", "measure this `program` too: pocketbase")
+	flags.BoolVar(&s.targets, "targets", false, "measure every part, list every limit, and exit 1 when one is not kept, with -against too")
+	flags.Int64Var(&s.leads, "leads", grownLeads, "how many leads a grown database has")
+	flags.IntVar(&s.sellers, "sellers", manySellers, "how many sellers the part sellers has")
 	noCheck := flags.Bool("no-check", false, "do not check the limits on the figures; every lead is still counted")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		flags.SetOutput(help)
@@ -78,41 +115,76 @@ func parse(args []string, help io.Writer) (settings, error) {
 	}
 	given := map[string]bool{}
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	s.check = !*noCheck
 	s.pagingRows = pagingRows
 	if *quick {
 		s.pagingRows = pagingQuick
 		preset(given, "rounds", &s.rounds, 1)
 		preset(given, "duration", &s.duration, 3*time.Second)
 		preset(given, "connections", connections, "256")
+		preset(given, "leads", &s.leads, grownQuick)
+		preset(given, "sellers", &s.sellers, sellersQuick)
 	}
-	var err1, err2, err3 error
+	var err1, err2, err3, err4 error
 	s.engines, err1 = databases(*engines)
 	s.connections, err2 = numbers("-connections", *connections)
 	s.batches, err3 = numbers("-batch", *batches)
+	s.parts, err4 = s.chosen(*only, *peer, given)
 	if given["against"] {
 		preset(given, "rounds", &s.rounds, pairedRounds)
 	}
-	return s, errors.Join(err1, err2, err3, s.problems(given))
+	// Two revisions are compared for many reasons; only those who ask want to be stopped by the figures.
+	s.check = !*noCheck && (s.targets || !given["against"])
+	err := errors.Join(err1, err2, err3, err4, s.problems(given))
+	if *noCheck && s.targets {
+		err = errors.Join(err, errors.New("-targets and -no-check do not go together"))
+	}
+	return s, err
+}
+
+// chosen are the parts to measure.
+func (s *settings) chosen(only, peer string, given map[string]bool) (out []string, err error) {
+	if peer != "" && peer != peerPocketBase {
+		return nil, fmt.Errorf("-peer: %q is not %s", peer, peerPocketBase)
+	}
+	switch {
+	case only != "":
+		for part := range strings.SplitSeq(only, ",") {
+			if !slices.Contains(parts, part) {
+				return nil, fmt.Errorf("-only: %q is none of %s", part, strings.Join(parts, ", "))
+			}
+			out = append(out, part)
+		}
+	case s.targets:
+		out = slices.Clone(parts)
+	default:
+		out = slices.Clone(usualParts)
+	}
+	if peer != "" && !slices.Contains(out, partPeer) {
+		out = append(out, partPeer)
+	}
+	if given["against"] {
+		if slices.Contains(out, partPaging) && only != "" {
+			return nil, errors.New("-against leaves paging out: it writes its rows into tables as this revision has them")
+		}
+		out = slices.DeleteFunc(out, func(part string) bool { return part == partPaging })
+	}
+	return out, nil
 }
 
 // problems tells what is wrong with single values and with values that do not go together.
 func (s *settings) problems(given map[string]bool) error {
 	var all []error
-	if s.only != "" && s.only != onlyLeads && s.only != onlyPaging {
-		all = append(all, fmt.Errorf("-only: %q is none of leads, paging", s.only))
-	}
 	if s.rounds < 1 || s.duration <= 0 || s.warmup < 0 {
 		all = append(all, errors.New("-rounds and -duration must be above 0"))
+	}
+	if s.leads < 1 || s.sellers < 2 {
+		all = append(all, errors.New("-leads must be above 0 and -sellers above 1"))
 	}
 	if !given["against"] {
 		return errors.Join(all...)
 	}
-	if s.against == "" || strings.HasPrefix(s.against, "-") {
+	if s.revision == "" || strings.HasPrefix(s.revision, "-") {
 		all = append(all, errors.New("-against needs a commit, a branch or a tag"))
-	}
-	if s.only == onlyPaging {
-		all = append(all, errors.New("-against compares leads only: paging writes its rows into tables as this revision has them"))
 	}
 	if s.rounds > 0 && s.rounds < leastPairedRounds {
 		all = append(all, fmt.Errorf("-against needs at least %d -rounds: fewer say nothing about noise", leastPairedRounds))

@@ -34,16 +34,42 @@ func TestArguments(t *testing.T) {
 			t.Errorf("%q: %v", c.args, err)
 			continue
 		}
-		if s.rounds != c.rounds || !slices.Equal(s.connections, c.connections) || s.duration != c.duration || s.pagingRows != c.pagingRows || !s.check {
+		if s.rounds != c.rounds || !slices.Equal(s.connections, c.connections) || s.duration != c.duration || s.pagingRows != c.pagingRows {
 			t.Errorf("%q gives %+v", c.args, s)
 		}
-		if want := strings.Contains(c.args, "-against"); (s.against == "main") != want {
-			t.Errorf("%q compares with %q", c.args, s.against)
+		if want := strings.Contains(c.args, "-against"); (s.revision == "main") != want {
+			t.Errorf("%q compares with %q", c.args, s.revision)
 		}
 	}
 	s, err := parse(strings.Fields("-engines mysql,sqlite -batch 8 -warmup 0s -binary x -no-check"), io.Discard)
 	if err != nil || !slices.Equal(s.engines, []dbtest.Engine{dbtest.MySQL, dbtest.SQLite}) || !slices.Equal(s.batches, []int{8}) || s.binary != "x" || s.check {
 		t.Errorf("gives %+v, %v", s, err)
+	}
+}
+
+func TestWhatIsMeasuredAndWhetherItIsChecked(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args, parts string
+		check       bool
+		leads       int64
+		sellers     int
+	}{
+		{"", "leads paging", true, 2_000_000, 10_000},
+		{"-no-check", "leads paging", false, 2_000_000, 10_000},
+		{"-peer pocketbase", "leads paging peer", true, 2_000_000, 10_000},
+		{"-only grown,sellers -leads 7 -sellers 3", "grown sellers", true, 7, 3},
+		{"-only peer -peer pocketbase", "peer", true, 2_000_000, 10_000},
+		{"-targets", "leads paging peer grown sellers consumers", true, 2_000_000, 10_000},
+		{"-against main", "leads", false, 2_000_000, 10_000},
+		{"-against main -only consumers", "consumers", false, 2_000_000, 10_000},
+		{"-against main -targets -quick", "leads peer grown sellers consumers", true, 50_000, 500},
+		{"-against main -targets -only leads", "leads", true, 2_000_000, 10_000},
+	} {
+		s, err := parse(strings.Fields(c.args), io.Discard)
+		if got := strings.Join(s.parts, " "); err != nil || got != c.parts || s.check != c.check || s.leads != c.leads || s.sellers != c.sellers {
+			t.Errorf("%q gives %+v, %v", c.args, s, err)
+		}
 	}
 }
 
@@ -53,13 +79,18 @@ func TestWrongArguments(t *testing.T) {
 		"-engines oracle":                "-engines: \"oracle\" is none of sqlite, mysql, mariadb",
 		"-connections 0":                 "-connections: \"0\" is not a number from 1",
 		"-batch many":                    "-batch: \"many\" is not a number from 1",
-		"-only events":                   "-only: \"events\" is none of leads, paging",
+		"-only events":                   "-only: \"events\" is none of leads, paging, peer, grown, sellers, consumers",
+		"-only leads,":                   "-only: \"\" is none of leads",
+		"-peer other":                    "-peer: \"other\" is not pocketbase",
+		"-leads 0":                       "-leads must be above 0 and -sellers above 1",
+		"-sellers 1":                     "-leads must be above 0 and -sellers above 1",
+		"-targets -no-check":             "-targets and -no-check do not go together",
 		"-rounds 0":                      "-rounds and -duration must be above 0",
 		"-wrong":                         "flag provided but not defined: -wrong",
 		"leads":                          "unknown argument \"leads\"",
 		"-against=":                      "-against needs a commit",
 		"-against --all":                 "-against needs a commit",
-		"-against main -only paging":     "-against compares leads only",
+		"-against main -only paging":     "-against leaves paging out",
 		"-against main -rounds 2":        "-against needs at least 3 -rounds",
 		"-quick -against main -rounds 1": "-against needs at least 3 -rounds",
 	} {
@@ -78,7 +109,7 @@ func TestHelpNamesEveryOption(t *testing.T) {
 	if _, err := parse([]string{"-h"}, &help); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("-h gives %v", err)
 	}
-	for _, want := range []string{"make bench ARGS='-against main'", "-against revision", "-engines", "-rounds"} {
+	for _, want := range []string{"make bench ARGS='-against main'", "-against revision", "-engines", "-rounds", "-targets", "\n  " + partPeer, "\n  " + partConsumers} {
 		if !strings.Contains(help.String(), want) {
 			t.Errorf("the help has no %q:\n%s", want, help.String())
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -44,32 +43,38 @@ func median[T cmp.Ordered](runs []measurement, figure func(measurement) T) T {
 	return values[(len(values)-1)/2]
 }
 
-func (r *results) rate(k key) float64 {
-	return median(r.runs[k], func(m measurement) float64 { return m.Rate })
-}
-
-func (r *results) p50(k key) time.Duration {
-	return median(r.runs[k], func(m measurement) time.Duration { return m.P50 })
-}
+func (r *results) rate(k key) float64 { return rate(r.runs[k]) }
 
 // markdown is the table. A line is only there when all its leads were found in every place.
 func (r *results) markdown() string {
 	var b strings.Builder
-	b.WriteString("| engine | connections | batch max | leads/s | p50 | p95 | p99 | lag | CPU a lead | verified |\n")
-	b.WriteString("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
+	b.WriteString("| engine | connections | batch max | leads/s | p50 | p95 | p99 | lag | CPU a lead | CPU of the database | memory | disk a lead | binary log a lead | verified |\n")
+	b.WriteString("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
 	for _, k := range r.keys {
 		runs := r.runs[k]
-		of := func(figure func(measurement) time.Duration) string { return short(median(runs, figure)) }
 		var leads int64
 		for _, m := range runs {
 			leads += m.Sold
 		}
-		fmt.Fprintf(&b, "| %s | %d | %d | %.0f | %s | %s | %s | %s | %s | %d |\n", k.engine, k.connections, k.batch, r.rate(k),
-			of(func(m measurement) time.Duration { return m.P50 }), of(func(m measurement) time.Duration { return m.P95 }),
-			of(func(m measurement) time.Duration { return m.P99 }), of(func(m measurement) time.Duration { return m.lag }),
-			of(func(m measurement) time.Duration { return m.cpu }), leads)
+		fmt.Fprintf(&b, "| %s | %d | %d | %.0f | %s | %s | %s | %s | %s | %s | %s | %s | %s | %d |\n", k.engine, k.connections, k.batch, rate(runs),
+			short(p50(runs)), short(median(runs, func(m measurement) time.Duration { return m.P95 })), short(p99(runs)), short(lag(runs)),
+			orDash(serviceCPU(runs)), orDash(serverCPU(runs)), megabytes(memory(runs)), whole(disk(runs)), whole(binlog(runs)), leads)
 	}
 	return b.String()
+}
+
+// storage is where the bytes of a lead are, a column for each engine.
+func (r *results) storage(s settings) string {
+	names, runs := []string{"bytes a lead"}, [][]measurement{}
+	for _, e := range s.engines {
+		if k := (key{e, s.most(), s.batches[0]}); r.runs[k] != nil {
+			names, runs = append(names, string(e)), append(runs, r.runs[k])
+		}
+	}
+	if len(runs) == 0 {
+		return ""
+	}
+	return "\n" + growthTable(names, runs...)
 }
 
 // short rounds to what can be told apart.
@@ -82,6 +87,16 @@ func short(d time.Duration) string {
 	default:
 		return d.Round(time.Microsecond).String()
 	}
+}
+
+// linesOf are the runs of every line of an engine.
+func (r *results) linesOf(e dbtest.Engine) (out [][]measurement) {
+	for _, k := range r.keys {
+		if k.engine == e {
+			out = append(out, r.runs[k])
+		}
+	}
+	return out
 }
 
 // pairs calls do for every line of the first batch size that has one of the last beside it.
@@ -104,43 +119,4 @@ func (r *results) ratios(s settings) string {
 		fmt.Fprintf(&b, "| %s | %d | %.1f |\n", usual.engine, usual.connections, r.rate(usual)/r.rate(single))
 	})
 	return b.String()
-}
-
-// The limits. They compare figures of the same run, because those of different machines say nothing about each other.
-const (
-	manyClients  = 256
-	leastRatio   = 5.0             // what batching must bring at manyClients on a server's database
-	mostLag      = 2 * time.Second // how far the report may be behind when the load ends
-	loneSlowdown = 1.10            // how much slower batching may make a lone client: what two measurements differ by anyway
-)
-
-// check returns every limit that is not kept.
-func (r *results) check(s settings) error {
-	var broken []error
-	fail := func(format string, args ...any) { broken = append(broken, fmt.Errorf(format, args...)) }
-	r.pairs(s, func(usual, single key) {
-		switch {
-		case single.batch != 1:
-		case usual.connections == manyClients && usual.engine != dbtest.SQLite:
-			if ratio := r.rate(usual) / r.rate(single); ratio < leastRatio {
-				fail("%s, %d connections: %.1f times the leads of LEADMILL_BATCH_MAX=1, not %.0f", usual.engine, manyClients, ratio, leastRatio)
-			}
-		case usual.connections == 1:
-			with, without := r.p50(usual), r.p50(single)
-			if float64(with) > loneSlowdown*float64(without) {
-				fail("%s: a lone client waits %s, without batching %s", usual.engine, short(with), short(without))
-			}
-		}
-	})
-	most := key{dbtest.SQLite, slices.Max(s.connections), s.batches[0]}
-	mysql := key{dbtest.MySQL, most.connections, most.batch}
-	if r.runs[most] != nil && r.runs[mysql] != nil && r.rate(most) < r.rate(mysql) {
-		fail("%d connections: SQLite sells %.0f leads/s, MySQL %.0f", most.connections, r.rate(most), r.rate(mysql))
-	}
-	for _, k := range r.keys {
-		if lag := median(r.runs[k], func(m measurement) time.Duration { return m.lag }); lag >= mostLag {
-			fail("%s, %d connections, LEADMILL_BATCH_MAX=%d: the report is %s behind", k.engine, k.connections, k.batch, short(lag))
-		}
-	}
-	return errors.Join(broken...)
 }

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/leadmill/leadmill/tests/dbtest"
+	"github.com/leadmill/leadmill/tests/load"
+)
+
+// kept are figures of a run with -against and all parts, inside every limit.
+func kept() *figures {
+	f := &figures{settings: usual, old: good(), new: good()}
+	for _, k := range f.new.keys {
+		for i := range f.new.runs[k] {
+			m := &f.new.runs[k][i]
+			m.Result = &load.Result{Rate: 2 * m.Rate, P50: m.P50, P99: m.P99 / 2}
+			m.cpu, m.serverCPU, m.growth = m.cpu/3, m.serverCPU/2, growth{tables: map[string]float64{"leads": 750}, binlog: 350}
+		}
+	}
+	runs := func(rate float64) []measurement { return []measurement{run1(rate, time.Millisecond, 0)} }
+	for _, e := range f.engines {
+		f.grown = append(f.grown, duel{engine: e, first: runs(1000), second: runs(750)})
+		f.consumers = append(f.consumers, duel{engine: e, first: runs(1000), second: runs(950)})
+		f.sellers = append(f.sellers, duel{engine: e, build: "old", first: runs(1000), second: runs(100)}, duel{engine: e, build: "new", first: runs(1000), second: runs(200)})
+	}
+	f.peers = []duel{{engine: dbtest.SQLite, first: runs(1000), second: runs(2000)}}
+	return f
+}
+
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	all := kept().limits()
+	if err := broken(all); err != nil {
+		t.Errorf("good figures give %v", err)
+	}
+	for _, l := range all {
+		if !l.measured() {
+			t.Errorf("%s on %s is not measured", l.what, l.engine)
+		}
+	}
+	us, ms := time.Microsecond, time.Millisecond
+	many, lone := key{dbtest.MySQL, 256, 256}, key{dbtest.MySQL, 1, 256}
+	changed := func(k key, change func(m *measurement)) func(f *figures) {
+		return func(f *figures) {
+			for i := range f.new.runs[k] {
+				m := &f.new.runs[k][i]
+				m.Result = &load.Result{Rate: m.Rate, P50: m.P50, P99: m.P99}
+				change(m)
+			}
+		}
+	}
+	slower := func(d *duel) { d.second = []measurement{run1(d.second[0].Rate*0.99, ms, 0)} }
+	for _, c := range []struct {
+		change func(f *figures)
+		want   string
+	}{
+		{func(f *figures) { f.old.runs[many] = []measurement{run1(5100, 40*ms, ms)} }, "mysql: leads/s, new to old: 1.96, not at least 2"},
+		{changed(many, func(m *measurement) { m.cpu = 51 * us }), "mysql: CPU of the service a lead, new to old: 0.51, not at most 0.5"},
+		{changed(many, func(m *measurement) { m.serverCPU = 101 * us }), "mysql: CPU of the database a lead, new to old: 0.505, not at most 0.5"},
+		{changed(many, func(m *measurement) { m.growth.tables["leads"] = 760 }), "mysql: bytes a lead on disk, new to old: 0.507, not at most 0.5"},
+		{changed(many, func(m *measurement) { m.growth.binlog = 357 }), "mysql: bytes a lead in the binary log, new to old: 0.51, not at most 0.5"},
+		{changed(many, func(m *measurement) { m.P99 = 49 * ms }), "mysql: p99, new to old: 0.613, not at most 0.6"},
+		{changed(lone, func(m *measurement) { m.cpu = 34 * us }), "mysql: CPU of the service for a lone client's lead, new to old: 0.34, not at most 0.333"},
+		{func(f *figures) { f.old.runs[lone] = []measurement{run1(200, 9*ms, ms)} }, "mysql: a lone client's p50, new to old: 1.22, not at most 1.1"},
+		{func(f *figures) { f.new.runs[key{dbtest.MySQL, 1, 1}] = []measurement{run1(200, 9*ms, ms)} }, "mysql: a lone client's p50 to LEADMILL_BATCH_MAX=1: 1.22, not at most 1.1"},
+		{func(f *figures) { f.new.runs[key{dbtest.MySQL, 256, 1}] = []measurement{run1(1300, 9*ms, ms)} }, "mysql: leads/s to LEADMILL_BATCH_MAX=1: 7.69, not at least 8"},
+		{func(f *figures) { slower(&f.grown[1]) }, "mysql: leads/s of a grown database to an empty one: 0.743, not at least 0.75"},
+		{func(f *figures) { slower(&f.consumers[2]) }, "mariadb: leads/s of ten consumers to four: 0.941, not at least 0.95"},
+		{func(f *figures) { slower(&f.sellers[1]) }, "sqlite: leads/s of many sellers, new to old: 1.98, not at least 2"},
+		{func(f *figures) { slower(&f.peers[0]) }, "sqlite: leads/s to the records/s of pocketbase: 1.98, not at least 2"},
+		{changed(many, func(m *measurement) { m.Rate *= 2 }), "sqlite: leads/s to MySQL's: 0.5, not at least 0.6"},
+		{changed(many, func(m *measurement) { m.memory = 151e6 }), "mysql: memory at full load: 151 MB, not at most 150 MB"},
+		{changed(lone, func(m *measurement) { m.lag = 2100 * ms }), "mysql: lag of the report: 2.1 s, not at most 2 s"},
+	} {
+		f := kept()
+		c.change(f)
+		if err := broken(f.limits()); err == nil || err.Error() != c.want {
+			t.Errorf("gives %v, want only %q", err, c.want)
+		}
+	}
+}
+
+func TestLimitsOfARunThatMeasuresLittle(t *testing.T) {
+	t.Parallel()
+	f := &figures{settings: usual, new: good()}
+	measured := map[string]bool{}
+	for _, l := range f.limits() {
+		if l.measured() && l.engine == dbtest.SQLite {
+			measured[l.what] = true
+		}
+	}
+	want := []string{"leads/s to LEADMILL_BATCH_MAX=1", "a lone client's p50 to LEADMILL_BATCH_MAX=1", "memory at full load", "lag of the report", "leads/s to MySQL's"}
+	for _, what := range want {
+		if !measured[what] {
+			t.Errorf("%s is not measured", what)
+		}
+	}
+	if len(measured) != len(want) {
+		t.Errorf("measured is %v", measured)
+	}
+	for _, l := range (&figures{settings: usual}).limits() {
+		if l.measured() {
+			t.Errorf("nothing was measured, but %s on %s", l.what, l.engine)
+		}
+	}
+}
+
+func TestLimitTable(t *testing.T) {
+	t.Parallel()
+	f := kept()
+	f.grown = nil
+	f.new.runs[key{dbtest.MySQL, 256, 256}] = []measurement{run1(9000, 10*time.Millisecond, 0)}
+	table := limitTable(f.limits(), true)
+	for _, want := range []string{
+		"| leads/s, new to old | sqlite | 5000 → 10000 | 2 | at least 2 | met |\n",
+		"| leads/s, new to old | mysql | 5000 → 9000 | 1.8 | at least 2 | **not met** |\n",
+		"| CPU of the database a lead, new to old | mariadb | 200µs → 100µs | 0.5 | at most 0.5 | met |\n",
+		"| leads/s of a grown database to an empty one | mysql |  | – | at least 0.75 | not measured |\n",
+		"| memory at full load | sqlite |  | 100 MB | at most 150 MB | met |\n",
+	} {
+		if !strings.Contains(table, want) {
+			t.Errorf("the table has no %q:\n%s", want, table)
+		}
+	}
+	if strings.Contains(table, "| CPU of the database a lead, new to old | sqlite") || strings.Contains(table, "grown database to an empty one | mariadb") {
+		t.Errorf("the table has what there is not:\n%s", table)
+	}
+	if short := limitTable(f.limits(), false); strings.Contains(short, "not measured") || !strings.Contains(short, "| met |") {
+		t.Errorf("the short table is\n%s", short)
+	}
+	if table := limitTable((&figures{settings: usual}).limits(), false); table != "" {
+		t.Errorf("nothing was measured, but the table is\n%s", table)
+	}
+}
