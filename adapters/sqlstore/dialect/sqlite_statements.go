@@ -1,0 +1,164 @@
+package dialect
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"slices"
+)
+
+// The bounds of what a connection keeps prepared. A longer text has a list of many parameters, which has another length the
+// next time.
+const (
+	keptStatements = 128
+	keptText       = 4096
+)
+
+// sqliteConn is what the driver's connections do.
+type sqliteConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.Pinger
+	driver.SessionResetter
+	driver.Validator
+}
+
+// sqliteStmt is what the driver's statements do.
+type sqliteStmt interface {
+	driver.Stmt
+	driver.StmtExecContext
+	driver.StmtQueryContext
+}
+
+// sqliteRows is what the driver's results do.
+type sqliteRows interface {
+	driver.Rows
+	driver.RowsColumnTypeDatabaseTypeName
+	driver.RowsColumnTypeLength
+	driver.RowsColumnTypeNullable
+	driver.RowsColumnTypePrecisionScale
+	driver.RowsColumnTypeScanType
+}
+
+// preparing is a connection that keeps its statements prepared: SQLite runs in this process, and parsing a text takes it
+// longer than running a short statement. The statements used last are kept. SQLite prepares one anew by itself when the
+// schema has changed.
+type preparing struct {
+	sqliteConn
+
+	// writes says that this is the writer. Its statements are short, so they run to their end when a context ends; the driver
+	// would start a goroutine for each to interrupt it.
+	writes bool
+	kept   []keptStatement // the one used last stands last; none that is running
+}
+
+type keptStatement struct {
+	text string
+	stmt sqliteStmt
+}
+
+// take returns the statement of a text, which nobody else has until it is put back; nil for a text that is not kept.
+func (c *preparing) take(ctx context.Context, text string) (sqliteStmt, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if len(text) > keptText {
+		return nil, nil
+	}
+	for i := len(c.kept) - 1; i >= 0; i-- {
+		if k := c.kept[i]; k.text == text {
+			c.kept = slices.Delete(c.kept, i, i+1)
+			return k.stmt, nil
+		}
+	}
+	stmt, err := c.PrepareContext(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.(sqliteStmt), nil
+}
+
+// patient returns the context in which a statement runs.
+func (c *preparing) patient(ctx context.Context) context.Context {
+	if c.writes {
+		return context.WithoutCancel(ctx)
+	}
+	return ctx
+}
+
+func (c *preparing) put(text string, stmt sqliteStmt) error {
+	var err error
+	if len(c.kept) == keptStatements {
+		err = c.kept[0].stmt.Close()
+		c.kept = slices.Delete(c.kept, 0, 1)
+	}
+	c.kept = append(c.kept, keptStatement{text, stmt})
+	return err
+}
+
+// ExecContext implements driver.ExecerContext.
+func (c *preparing) ExecContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
+	stmt, err := c.take(ctx, text)
+	if stmt == nil {
+		if err != nil {
+			return nil, err
+		}
+		return c.sqliteConn.ExecContext(ctx, text, args)
+	}
+	r, err := stmt.ExecContext(c.patient(ctx), args)
+	if err != nil {
+		return nil, errors.Join(err, stmt.Close())
+	}
+	return r, c.put(text, stmt)
+}
+
+// QueryContext implements driver.QueryerContext.
+func (c *preparing) QueryContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
+	stmt, err := c.take(ctx, text)
+	if stmt == nil {
+		if err != nil {
+			return nil, err
+		}
+		return c.sqliteConn.QueryContext(ctx, text, args)
+	}
+	rows, err := stmt.QueryContext(c.patient(ctx), args)
+	if err != nil {
+		return nil, errors.Join(err, stmt.Close())
+	}
+	return &preparedRows{rows.(sqliteRows), c, text, stmt}, nil
+}
+
+// Close implements driver.Conn.
+func (c *preparing) Close() error {
+	var errs []error
+	for _, k := range c.kept {
+		errs = append(errs, k.stmt.Close())
+	}
+	c.kept = nil
+	return errors.Join(append(errs, c.sqliteConn.Close())...)
+}
+
+// preparedRows puts their statement back when they are closed.
+type preparedRows struct {
+	sqliteRows
+
+	conn *preparing
+	text string
+	stmt sqliteStmt
+}
+
+// Close implements driver.Rows.
+func (r *preparedRows) Close() error {
+	if r.stmt == nil {
+		return nil
+	}
+	stmt := r.stmt
+	r.stmt = nil
+	if err := r.sqliteRows.Close(); err != nil {
+		return errors.Join(err, stmt.Close())
+	}
+	return r.conn.put(r.text, stmt)
+}
