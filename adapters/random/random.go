@@ -19,6 +19,7 @@ type IDs struct {
 
 	mu      sync.Mutex
 	ms      uint64 // of the last id; never goes back
+	last    ulid.ULID
 	entropy *ulid.MonotonicEntropy
 }
 
@@ -33,20 +34,36 @@ func (g *IDs) New(prefix string) string {
 	if err != nil {
 		panic("no randomness: " + err.Error())
 	}
-	return prefix + "_" + id.String()
+	b := make([]byte, 0, 64)
+	b = append(b, prefix...)
+	b = append(b, '_')
+	at := len(b)
+	b = append(b, make([]byte, ulid.EncodedSize)...)
+	if err := id.MarshalTextTo(b[at:]); err != nil {
+		panic(err) // it has room
+	}
+	return string(b)
 }
 
 func (g *IDs) next() (ulid.ULID, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.ms = max(g.ms, ulid.Timestamp(g.clock.Now()))
-	id, err := ulid.New(g.ms, g.entropy)
+	err := g.read()
 	if errors.Is(err, ulid.ErrMonotonicOverflow) {
 		// The entropy of this millisecond is used up, so take the next millisecond.
 		g.ms++
-		id, err = ulid.New(g.ms, g.entropy)
+		err = g.read()
 	}
-	return id, err
+	return g.last, err
+}
+
+// read makes the last id one of the millisecond; it needs the lock.
+func (g *IDs) read() error {
+	if err := g.last.SetTime(g.ms); err != nil {
+		return err
+	}
+	return g.entropy.MonotonicRead(g.ms, g.last[6:])
 }
 
 // Secrets makes random texts.

@@ -58,7 +58,7 @@ type Actor struct{ Scope, KeyID, PartnerID string }
 // and the interceptors around it go on as after any success. It fails when the operation's result is of another type, and
 // outside of Intercept.
 func (o Operation) Answer(result any) error {
-	if o.passage == nil || !o.passage.take(result) {
+	if o.passage == nil || !o.passage.to.take(result) {
 		return fmt.Errorf("%s is not answered by a %T", o.Name, result)
 	}
 	o.passage.answered = true
@@ -131,37 +131,49 @@ func (c Chain) Codes() []string {
 // fills in.
 func Wrap[C, R any](chain Chain, describe func(message any) Operation, h Handler[C, R]) Handler[C, R] {
 	return HandlerFunc[C, R](func(ctx context.Context, c C) (R, error) {
-		var result R
 		message := any(c)
-		p := passage{list: chain.list, op: describe(message)}
-		p.op.Message, p.op.passage = message, &p
-		p.handle = func(ctx context.Context) (err error) {
-			result, err = h.Handle(ctx, c)
-			return err
-		}
-		p.take = func(v any) bool {
-			r, ok := v.(R)
-			if ok {
-				result = r
-			}
-			return ok
-		}
+		d := &destination[C, R]{handler: h}
+		p := &passage{list: chain.list, op: describe(message), to: d}
+		p.op.Message, p.op.passage = message, p
 		p.next = p.pass
 		if err := p.enter(ctx); err != nil {
 			var none R
 			return none, err
 		}
-		return result, nil
+		return d.result, nil
 	})
+}
+
+// destination is where a passage ends: the handler of an operation, and its result.
+type destination[C, R any] struct {
+	handler Handler[C, R]
+	result  R
+}
+
+func (d *destination[C, R]) handle(ctx context.Context, message any) (err error) {
+	c, _ := message.(C)
+	d.result, err = d.handler.Handle(ctx, c)
+	return err
+}
+
+// take sets the result; false for one of another type.
+func (d *destination[C, R]) take(v any) bool {
+	r, ok := v.(R)
+	if ok {
+		d.result = r
+	}
+	return ok
 }
 
 // passage is one operation on its way through a chain.
 type passage struct {
-	list   []Interceptor
-	op     Operation
-	handle func(context.Context) error
-	take   func(any) bool // sets the result; false for one of another type
-	next   func(context.Context) error
+	list []Interceptor
+	op   Operation
+	to   interface {
+		handle(ctx context.Context, message any) error
+		take(result any) bool
+	}
+	next func(context.Context) error
 
 	at       int    // the interceptor that runs; len(list) is the handler
 	called   uint64 // which interceptors called next, by bit
@@ -174,7 +186,7 @@ type passage struct {
 func (p *passage) enter(ctx context.Context) error {
 	i := p.at
 	if i == len(p.list) {
-		return p.handle(ctx)
+		return p.to.handle(ctx, p.op.Message)
 	}
 	in, bit := p.list[i], uint64(1)<<i
 	err := in.Intercept(ctx, p.op, p.next)

@@ -334,7 +334,6 @@ func (c *Campaign) Dimensions(fields field.Set) []field.Dimension { return c.rul
 func (c *Campaign) DedupeKeys(fields field.Set) map[string]string {
 	d := c.s.Dedupe
 	keys := make(map[string]string, len(d.Fields))
-	all := make([]string, 0, len(d.Fields))
 	for _, name := range d.Fields {
 		key := dedupeKey(name, fields.Text(name))
 		if key == "" {
@@ -344,13 +343,16 @@ func (c *Campaign) DedupeKeys(fields field.Set) map[string]string {
 			continue
 		}
 		keys[name] = key
-		all = append(all, name+"="+key)
 	}
-	if d.Match == MatchAll && len(all) > 0 {
-		slices.Sort(all)
-		return map[string]string{"all": strings.Join(all, "\n")}
+	if d.Match != MatchAll || len(keys) == 0 {
+		return keys
 	}
-	return keys
+	all := make([]string, 0, len(d.Fields))
+	for _, name := range d.Fields {
+		all = append(all, name+"="+keys[name])
+	}
+	slices.Sort(all)
+	return map[string]string{"all": strings.Join(all, "\n")}
 }
 
 func dedupeKey(name, value string) string {

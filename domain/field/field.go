@@ -3,10 +3,7 @@
 // Stability: stable.
 package field
 
-import (
-	"maps"
-	"slices"
-)
+import "slices"
 
 // Kind is the form in which a value arrived.
 type Kind uint8
@@ -51,4 +48,11 @@ type Set map[string]Value
 func (s Set) Text(name string) string { return s[name].Text }
 
 // Names returns the names in alphabetical order.
-func (s Set) Names() []string { return slices.Sorted(maps.Keys(s)) }
+func (s Set) Names() []string {
+	names := make([]string, 0, len(s))
+	for name := range s {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

@@ -220,13 +220,18 @@ func (r Rules) Check(in Set) (Set, error) {
 	if len(missing) > 0 {
 		return nil, ErrMissing.With(missing...)
 	}
-	for _, name := range out.Names() {
+	var odd []string
+	for name := range out {
 		if !keepableName(name) {
-			invalid = append(invalid, fault.Violation{
-				Field: printable(name), Code: fault.InvalidValue,
-				Message: "has a name that is not 1 to 128 characters without control characters",
-			})
+			odd = append(odd, name)
 		}
+	}
+	slices.Sort(odd)
+	for _, name := range odd {
+		invalid = append(invalid, fault.Violation{
+			Field: printable(name), Code: fault.InvalidValue,
+			Message: "has a name that is not 1 to 128 characters without control characters",
+		})
 	}
 	if len(invalid) > 0 {
 		return nil, ErrInvalid.With(invalid...)

@@ -71,7 +71,8 @@ func (k *Call) Send(status int, contentType string, body []byte) {
 func (k *Call) send(status int, contentType []string, body []byte) {
 	header := k.gin.Writer.Header()
 	header["Content-Type"] = contentType
-	header["Content-Length"] = []string{strconv.Itoa(len(body))}
+	k.own[1] = strconv.Itoa(len(body))
+	header["Content-Length"] = k.own[1:]
 	k.gin.Writer.WriteHeader(status)
 	_, _ = k.gin.Writer.Write(body) // a client that went away needs no answer
 }

@@ -170,7 +170,11 @@ func (k *Call) ReadBody(into *bytes.Buffer) error {
 	limit := k.server.deps.MaxBody
 	if r.ContentLength <= limit {
 		into.Grow(int(max(r.ContentLength, 0)) + bytes.MinRead)
-		if _, err := into.ReadFrom(io.LimitReader(r.Body, limit+1)); err != nil {
+		body := io.Reader(r.Body)
+		if r.ContentLength < 0 {
+			body = io.LimitReader(body, limit+1) // one of a known length ends there
+		}
+		if _, err := into.ReadFrom(body); err != nil {
 			k.gin.Writer.Header()["Connection"] = closing
 			if k.form == supplierForm {
 				return ErrInvalidBody
@@ -195,15 +199,14 @@ func (k *Call) MediaType() string {
 // Fingerprint identifies the whole request: method, path, raw query and raw body, each with its length.
 func (k *Call) Fingerprint(body []byte) [sha256.Size]byte {
 	r := k.gin.Request
-	h := sha256.New()
-	var length [8]byte
+	head := make([]byte, 0, 256)
 	for _, s := range [...]string{r.Method, r.URL.EscapedPath(), r.URL.RawQuery} {
-		binary.BigEndian.PutUint64(length[:], uint64(len(s)))
-		h.Write(length[:])
-		_, _ = io.WriteString(h, s)
+		head = binary.BigEndian.AppendUint64(head, uint64(len(s)))
+		head = append(head, s...)
 	}
-	binary.BigEndian.PutUint64(length[:], uint64(len(body)))
-	h.Write(length[:])
+	head = binary.BigEndian.AppendUint64(head, uint64(len(body)))
+	h := sha256.New()
+	h.Write(head)
 	h.Write(body)
 	var sum [sha256.Size]byte
 	h.Sum(sum[:0])

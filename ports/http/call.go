@@ -35,6 +35,7 @@ type Call struct {
 	form    form
 	id      string
 	started time.Time
+	own     [2]string // the values of X-Request-Id and Content-Length, which headers hold as lists
 	trail   application.Trail
 	actor   application.Actor
 }
@@ -46,7 +47,8 @@ func (s *Server) handle(f form, r Route) gin.HandlerFunc {
 		k.trail = application.Trail{CorrelationID: k.id, Traceparent: traceparent(c.Request.Header)}
 		k.ctx = application.WithTrail(c.Request.Context(), k.trail)
 		header := c.Writer.Header()
-		header["X-Request-Id"] = []string{k.id}
+		k.own[0] = k.id
+		header["X-Request-Id"] = k.own[:1:1]
 		header["X-Content-Type-Options"] = nosniff
 		header["Cache-Control"] = noStore
 		defer k.finish()

@@ -11,7 +11,7 @@ import (
 // next time.
 const (
 	keptStatements = 128
-	keptText       = 4096
+	keptText       = 2048
 )
 
 // sqliteConn is what the driver's connections do.

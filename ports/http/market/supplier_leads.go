@@ -30,6 +30,9 @@ func (h Handlers) supplierRoutes() []httpport.Route {
 	}
 }
 
+// usualFields is room for the members that most suppliers send; a map of 15 takes twice the memory.
+const usualFields = 14
+
 // maxExternalID bounds a supplier's own id in characters.
 const maxExternalID = 255
 
@@ -72,7 +75,7 @@ func leadCommand(k *httpport.Call, buf *bytes.Buffer) (marketcommand.SubmitLead,
 
 // leadFields merges the fields of query and body; a field of the body wins.
 func leadFields(mediaType string, body []byte, rawQuery string) (field.Set, error) {
-	fields := make(field.Set, 16)
+	fields := make(field.Set, usualFields)
 	if err := httpport.ParseForm(rawQuery, fields); err != nil {
 		return nil, err
 	}
@@ -82,7 +85,7 @@ func leadFields(mediaType string, body []byte, rawQuery string) (field.Set, erro
 	}
 	own := fields
 	if len(fields) > 0 {
-		own = make(field.Set, 16)
+		own = make(field.Set, usualFields)
 	}
 	var err error
 	switch {
