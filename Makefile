@@ -13,10 +13,10 @@ RACE ?= $(if $(shell command -v gcc || command -v clang),-race)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build generate fmt fmt-check vet lint generate-check api-check api-baseline api-diff openapi-diff test-setup test test-fast test-browser test-mariadb check bench clean
+.PHONY: help run build generate fmt fmt-check vet lint generate-check api-check api-baseline api-diff openapi-diff test-setup test test-fast test-browser test-mariadb test-mysql-compatible check bench clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## Serve a demo seller on an SQLite file in ./data, and print a curl line that sells a lead
 	$(GO) run ./cmd/leadmill demo
@@ -63,9 +63,9 @@ openapi-diff: ## Say what the OpenAPI document means otherwise than at REV (main
 test-setup: ## Install all that tests start: MySQL, MariaDB, Chromium (PKG=./domain/... for what these need)
 	SETUP=only scripts/test.sh sqlite,mysql,mariadb $(or $(PKG),./...)
 
-test test-browser test-mariadb: export RACE := $(RACE)
+test test-browser test-mariadb test-mysql-compatible: export RACE := $(RACE)
 test-fast: export RACE :=
-test test-fast test-browser test-mariadb: export ARGS := $(ARGS)
+test test-fast test-browser test-mariadb test-mysql-compatible: export ARGS := $(ARGS)
 
 test: ## Test the core on SQLite and MySQL (PKG=./domain/... for less, ARGS='-run Name -v')
 	scripts/test.sh sqlite,mysql $(or $(PKG),core)
@@ -78,6 +78,11 @@ test-browser: ## Test in a browser what only a browser shows
 
 test-mariadb: ## Test the store on MariaDB (PKG=./... for everything)
 	scripts/test.sh mariadb $(or $(PKG),./adapters/...)
+
+test-mysql-compatible: ## Test store, event log and components on the server of LEADMILL_TEST_MYSQL_DSN, such as TiDB
+	@test -n "$$LEADMILL_TEST_MYSQL_DSN" || \
+		{ echo 'LEADMILL_TEST_MYSQL_DSN must name a server, such as root:password@tcp(127.0.0.1:4000)/; its user must be able to create databases' >&2; exit 2; }
+	scripts/test.sh mysql $(or $(PKG),./adapters/... ./tests/component/...)
 
 check: fmt-check vet lint generate-check api-check build test test-browser test-mariadb ## Everything CI requires
 

@@ -121,9 +121,10 @@ func (a *auditor) failed(what string, err error) error {
 	}
 }
 
-// snapshot runs fn in a transaction that sees the database as it is at its first statement.
+// snapshot runs fn in a transaction that sees the database as it is at its first statement. It is not called read-only, though
+// it is: TiDB refuses such a transaction.
 func (a *auditor) snapshot(ctx context.Context, fn func(tx *sqlx.Tx) error) error {
-	tx, err := a.db.Reader.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	tx, err := a.db.Reader.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead})
 	if err != nil {
 		return err
 	}

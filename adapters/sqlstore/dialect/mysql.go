@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -127,7 +128,33 @@ const (
 	erPacketTooLarge = 1153
 	erDiskFull       = 1021
 	erTableFull      = 1114
+	erUnknown        = 1105 // only its text says what it is
 )
+
+// Server error numbers of TiDB; see its reference of error codes.
+const (
+	tiTxnRetryable     = 8002 // a SELECT … FOR UPDATE that cannot be run again by the server
+	tiWriteConflict    = 8005
+	tiCommitRetry      = 8022 // the commit failed and can be sent again
+	tiSchemaLease      = 8027
+	tiSchemaChanged    = 8028
+	tiTxnTooLarge      = 8004
+	tiEntryTooLarge    = 8025
+	tiMemoryExceeded   = 8001
+	tiMemoryOfQuery    = 8175
+	tiMemoryOfInstance = 8176
+	tiPDTimeout        = 9001
+	tiStoreTimeout     = 9002
+	tiStoreBusy        = 9003
+	tiLockTimeout      = 9004
+	tiNoRegion         = 9005
+	tiWriteConflictTxn = 9007
+	tiStoreLimit       = 9010
+)
+
+// retryTexts are what an error 1105 says, in lower case, when running the transaction again can succeed: TiDB passes on so
+// what its storage says.
+var retryTexts = []string{"lock wait timeout", "pessimistic lock retry limit reached"}
 
 // Classify implements Dialect.
 func (MySQL) Classify(err error) Class {
@@ -147,10 +174,20 @@ func (MySQL) Classify(err error) Class {
 	switch e.Number {
 	case erDupEntry:
 		return Duplicate
-	case erDeadlock, erLockWait, erCheckRead:
+	case erDeadlock, erLockWait, erCheckRead,
+		tiTxnRetryable, tiWriteConflict, tiCommitRetry, tiSchemaLease, tiSchemaChanged, tiLockTimeout, tiWriteConflictTxn:
 		return Retry
-	case erTooManyConns, erShutdown, erReadOnly, erReadOnlyTx, erQueryKilled, erDiskFull, erTableFull:
+	case erUnknown:
+		text := strings.ToLower(e.Message)
+		if slices.ContainsFunc(retryTexts, func(s string) bool { return strings.Contains(text, s) }) {
+			return Retry
+		}
+		return Other
+	case erTooManyConns, erShutdown, erReadOnly, erReadOnlyTx, erQueryKilled, erDiskFull, erTableFull,
+		tiMemoryExceeded, tiMemoryOfQuery, tiMemoryOfInstance, tiPDTimeout, tiStoreTimeout, tiStoreBusy, tiNoRegion, tiStoreLimit:
 		return Lost
+	case tiTxnTooLarge, tiEntryTooLarge:
+		return Data
 	case erBadNull, erOutOfRange, erDataOutOfRange, erDataTooLong, erBadValue, erCheck, erCheckMaria, erBadJSONCharset,
 		erTruncated, erPacketTooLarge:
 		return Data
