@@ -8,9 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
-	"runtime"
-	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -43,10 +40,10 @@ func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base s
 		slog.Any("strategies", k.Strategies.Listing()), slog.Any("attribution_policies", k.Policies.Listing()), slog.Any("interceptors", k.Chain.Codes()),
 		slog.Any("projections", k.Runner.Names()), slog.Any("reactions", k.reactions()), slog.Any("replaced", k.Assembly.replacements()))
 	k.warnOfMissingStrategies(ctx)
-	tuneGC()
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	w := newWork(background, workPatience)
+	w.begin("collector", tuneGC)
 	w.begin("event head", k.Log.head.Run)
 	w.begin("sequencer", k.Log.sequencer.Run)
 	w.begin("projections", k.Runner.Run)
@@ -73,17 +70,6 @@ func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base s
 	err = errors.Join(err, <-served)
 	stop()
 	return errors.Join(err, w.end())
-}
-
-// tuneGC lets the heap grow to three times the live data before it is collected, unless GOGC is set. The live data is about
-// 10 MB at full load, and five times of it would take 25 MB of memory more for 3 % of the processor time of a lead
-// (docs/benchmarks.md). What only the start needed is given back: two thirds of the heap that it leaves.
-func tuneGC() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(200)
-	}
-	runtime.GC() // what pools keep outlives one collection
-	debug.FreeOSMemory()
 }
 
 // base returns the address under which clients reach the API that listens on an address, as far as this instance knows it:

@@ -21,8 +21,8 @@ type SQLite struct{}
 // openSQLite uses a DSN of its own for each pool, so that every connection has its pragmas: the writer takes its lock when
 // a transaction begins (a deferred one fails with "database is locked" when it turns into a writer).
 //
-// The writer's cache is 16 MiB of pages, which take twice as much: the driver's memory comes in powers of two, and a page has a
-// header. With four times of it a lead into an empty database costs as much.
+// The writer's cache is 12 MiB of pages, which take twice as much: the driver's memory comes in powers of two, and a page has a
+// header.
 func openSQLite(file string, o Options) (*DB, error) {
 	if file == "" {
 		return nil, errURL
@@ -34,7 +34,7 @@ func openSQLite(file string, o Options) (*DB, error) {
 	}
 	writer := url.Values{"_txlock": {"immediate"}, "_pragma": {
 		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)",
-		"foreign_keys(ON)", "temp_store(MEMORY)", "cache_size(-16384)",
+		"foreign_keys(ON)", "temp_store(MEMORY)", "cache_size(-12288)",
 	}}
 	reader := url.Values{"_pragma": {"busy_timeout(5000)", "query_only(ON)", "temp_store(MEMORY)"}}
 	w := sqlitePool(file, writer, true, o)

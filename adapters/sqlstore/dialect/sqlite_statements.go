@@ -68,8 +68,8 @@ func (c *preparing) take(ctx context.Context, text string) (sqliteStmt, error) {
 	if len(text) > keptText {
 		return nil, nil
 	}
-	for i := len(c.kept) - 1; i >= 0; i-- {
-		if k := c.kept[i]; k.text == text {
+	for i, k := range slices.Backward(c.kept) {
+		if k.text == text {
 			c.kept = slices.Delete(c.kept, i, i+1)
 			return k.stmt, nil
 		}

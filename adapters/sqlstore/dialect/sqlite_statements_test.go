@@ -89,6 +89,7 @@ func TestAStatementRunsTwiceAtATime(t *testing.T) {
 	const text = "SELECT id FROM t WHERE id >= ? ORDER BY id"
 	outer, err := tx.QueryContext(t.Context(), text, 0)
 	require.NoError(t, err)
+	defer func() { require.NoError(t, outer.Close()) }() // once more does nothing
 	var got [][]int
 	for outer.Next() {
 		var id int

@@ -1,0 +1,47 @@
+package leadmill
+
+import (
+	"context"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+)
+
+// heapGrowth is how much the heap grows between two collections, in bytes. Growth takes memory, and collections take processor
+// time (docs/benchmarks.md).
+const heapGrowth = 32 << 20
+
+// The bounds of GOGC: a heap of much live data grows by as much again, and a small one to five times its size.
+const leastGOGC, mostGOGC = 100, 400
+
+// tuneGC gives back what only the start needed, and keeps GOGC until ctx ends so that the heap grows by heapGrowth whatever the
+// live data is. The environment's GOGC stands.
+func tuneGC(ctx context.Context) error {
+	runtime.GC() // what pools keep outlives one collection
+	debug.FreeOSMemory()
+	if os.Getenv("GOGC") != "" {
+		return nil
+	}
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for now := 100; ; {
+		metrics.Read(live)
+		if want := gogc(live[0].Value.Uint64()); want*10 < now*9 || want*10 > now*11 { // setting it stops the world
+			debug.SetGCPercent(want)
+			now = want
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// gogc is the GOGC by which a heap with so many bytes of live data grows by heapGrowth, within bounds.
+func gogc(live uint64) int {
+	return int(min(max(heapGrowth*100/max(live, 1), leastGOGC), mostGOGC))
+}
