@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -109,7 +110,7 @@ func (c *cli) tellAddress(k *core) func(ctx context.Context, base string) error 
 }
 
 func (c *cli) migrate() *cobra.Command {
-	withDB := func(use func(ctx context.Context, db *dialect.DB, modules sqlstore.Modules) error) func(*cobra.Command, []string) error {
+	withDB := func(use func(ctx context.Context, db *dialect.DB, log *slog.Logger, modules sqlstore.Modules) error) func(*cobra.Command, []string) error {
 		return func(cmd *cobra.Command, _ []string) error {
 			config, err := LoadConfig()
 			if err != nil {
@@ -123,13 +124,13 @@ func (c *cli) migrate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return errors.Join(use(cmd.Context(), db, modules), db.Close())
+			return errors.Join(use(cmd.Context(), db, newLogger(config, c.stderr), modules), db.Close())
 		}
 	}
 	up := &cobra.Command{
 		Use: "up", Short: "Bring the database to the schema of this binary", Args: cobra.NoArgs,
-		RunE: withDB(func(ctx context.Context, db *dialect.DB, modules sqlstore.Modules) error {
-			if err := sqlstore.Migrate(ctx, db, modules...); err != nil {
+		RunE: withDB(func(ctx context.Context, db *dialect.DB, log *slog.Logger, modules sqlstore.Modules) error {
+			if err := sqlstore.MigrateAndTell(ctx, db, log, modules...); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintln(c.stdout, "The schema is current.")
@@ -138,7 +139,7 @@ func (c *cli) migrate() *cobra.Command {
 	}
 	status := &cobra.Command{
 		Use: "status", Short: "List the migrations and which are applied", Args: cobra.NoArgs,
-		RunE: withDB(func(ctx context.Context, db *dialect.DB, modules sqlstore.Modules) error {
+		RunE: withDB(func(ctx context.Context, db *dialect.DB, _ *slog.Logger, modules sqlstore.Modules) error {
 			list, err := sqlstore.Status(ctx, db, modules...)
 			if err != nil {
 				return err
@@ -370,7 +371,32 @@ func (c *cli) events() *cobra.Command {
 			return err
 		}),
 	}
-	return group("events", "Look at the consumers of the event log, replay and retry", replay, status, parked, retry)
+	return group("events", "Look at the consumers of the event log, replay and retry", replay, status, parked, retry, c.skipSegment())
+}
+
+func (c *cli) skipSegment() *cobra.Command {
+	var consumer, reason string
+	cmd := &cobra.Command{
+		Use: "skip-segment ID", Short: "Let a consumer go on without a segment of the log that cannot be read", Args: cobra.ExactArgs(1),
+	}
+	cmd.Flags().StringVar(&consumer, "consumer", "", "projection or reaction that shall go on")
+	cmd.Flags().StringVar(&reason, "reason", "", "why, which is kept")
+	cmd.RunE = c.run(func(ctx context.Context, k *core, args []string) error {
+		id, err := strconv.ParseInt(args[0], 10, 64)
+		if err != nil || id < 1 {
+			return &usageError{fmt.Errorf("the segment's id is a number from 1, not %q", args[0])}
+		}
+		if consumer == "" || strings.TrimSpace(reason) == "" {
+			return &usageError{errors.New("--consumer and --reason are required")}
+		}
+		first, last, err := k.Log.consumers.Skip(ctx, consumer, id, reason, k.Clock.Now())
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(c.stdout, "%s goes on without the events at positions %d to %d.\n", consumer, first, last)
+		return err
+	})
+	return cmd
 }
 
 func (c *cli) version() *cobra.Command {

@@ -198,13 +198,11 @@ type migrated struct{}
 // connectPatience is how long a start waits for a database that is still starting, as under docker compose.
 const connectPatience = time.Minute
 
-func migrate(db *dialect.DB, logger *slog.Logger, a *assembly) (migrated, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
-	defer cancel()
+func migrate(ctx starting, db *dialect.DB, logger *slog.Logger, a *assembly) (migrated, error) {
 	if err := waitFor(ctx, db, logger); err != nil {
 		return migrated{}, err
 	}
-	return migrated{}, sqlstore.Migrate(ctx, db, a.migrations...)
+	return migrated{}, sqlstore.MigrateAndTell(ctx, db, logger, a.migrations...)
 }
 
 func waitFor(ctx context.Context, db *dialect.DB, logger *slog.Logger) error {

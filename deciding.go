@@ -89,7 +89,7 @@ func (k *core) warnOfMissingStrategies(ctx context.Context) {
 
 // missingStrategies returns the campaigns of a database that name a strategy that this build lacks.
 func (c *cli) missingStrategies(ctx context.Context, config Config, db *dialect.DB) ([]market.CampaignStrategy, error) {
-	s, err := c.app.strategies(config, c.stderr)
+	s, err := c.app.strategies(ctx, config, c.stderr)
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,6 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
-	"time"
 
 	"go.uber.org/dig"
 	"go.uber.org/fx"
@@ -77,13 +76,13 @@ func complain(w io.Writer, err error) {
 	}
 }
 
-// startTimeout bounds migrating.
-const startTimeout = 10 * time.Minute
+// starting ends when whoever starts Leadmill does not want it any more. Moving the rows of a large database may take long.
+type starting struct{ context.Context }
 
 // with puts the core together, calls use, and closes everything again.
 func (a *App) with(ctx context.Context, c Config, logs io.Writer, use func(ctx context.Context, k *core) error, more ...fx.Option) error {
 	var k core
-	return a.made(c, logs, func() error {
+	return a.made(ctx, c, logs, func() error {
 		if err := errors.Join(k.Operations.Err(), k.checkScopes()); err != nil {
 			return fmt.Errorf("put leadmill together: %w", err)
 		}
@@ -92,14 +91,14 @@ func (a *App) with(ctx context.Context, c Config, logs io.Writer, use func(ctx c
 }
 
 // made puts together what the options ask for, calls use, and closes everything again, also when it could not be made.
-func (a *App) made(c Config, logs io.Writer, use func() error, more ...fx.Option) (err error) {
+func (a *App) made(ctx context.Context, c Config, logs io.Writer, use func() error, more ...fx.Option) (err error) {
 	assembled, err := a.assembled()
 	if err != nil {
 		return err
 	}
 	closing := &closers{patience: closePatience}
 	defer func() { err = errors.Join(err, closing.close()) }()
-	options := append(assembled.options(), fx.Supply(assembled, c, newLogger(c, logs), a.driver, closing), silent())
+	options := append(assembled.options(), fx.Supply(assembled, c, newLogger(c, logs), a.driver, closing, starting{ctx}), silent())
 	if err := fx.New(append(options, more...)...).Err(); err != nil {
 		return fmt.Errorf("put leadmill together: %w", dig.RootCause(err))
 	}
@@ -116,8 +115,8 @@ func (a *App) assembled() (*assembly, error) {
 }
 
 // strategies returns the strategies of this build. They need no database, unless their constructors do.
-func (a *App) strategies(c Config, logs io.Writer) (s distribution.Strategies, err error) {
-	err = a.made(c, logs, func() error { return nil }, fx.Populate(&s))
+func (a *App) strategies(ctx context.Context, c Config, logs io.Writer) (s distribution.Strategies, err error) {
+	err = a.made(ctx, c, logs, func() error { return nil }, fx.Populate(&s))
 	return s, err
 }
 

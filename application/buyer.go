@@ -14,8 +14,8 @@ type BuyerRepository interface {
 	Get(ctx context.Context, sellerID, id string) (*buyer.Buyer, error)
 	// Lock loads a buyer and locks its row: buyer.ErrNotFound.
 	Lock(ctx context.Context, sellerID, id string) (*buyer.Buyer, error)
-	// LockAll loads buyers by id, in one statement and locked in the order of their ids. Unknown ids are left out.
-	LockAll(ctx context.Context, ids []string) (map[string]*buyer.Buyer, error)
+	// LockAll loads buyers by id, in one statement and locked in the order of their refs. Unknown ones are left out.
+	LockAll(ctx context.Context, buyers []Ref) (map[string]*buyer.Buyer, error)
 	// Save stores changes of one locked buyer with its new ledger entries.
 	Save(ctx context.Context, b *buyer.Buyer) error
 	// SaveSold stores the new ledger entries and balances of locked buyers whose only change is charges: one statement for

@@ -22,8 +22,9 @@ type StoredResponse struct {
 // IdempotencyRepository stores the responses to management commands under their Idempotency-Key.
 type IdempotencyRepository interface {
 	// Claim takes an Idempotency-Key of an API key for a request until a time; a key whose time is over can be taken again.
-	// When another request holds the key, taken is false and stored is that request's response.
-	Claim(ctx context.Context, keyID, idempotencyKey string, fingerprint [sha256.Size]byte, now, until time.Time) (stored StoredResponse, taken bool, err error)
+	// When another request holds the key, taken is false and stored is that request's response. sellerID is empty for a key of
+	// the whole installation.
+	Claim(ctx context.Context, sellerID, keyID, idempotencyKey string, fingerprint [sha256.Size]byte, now, until time.Time) (stored StoredResponse, taken bool, err error)
 	// Complete stores the response under a key that Claim took in the same transaction.
-	Complete(ctx context.Context, keyID, idempotencyKey string, a Response) error
+	Complete(ctx context.Context, sellerID, keyID, idempotencyKey string, a Response) error
 }

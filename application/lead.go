@@ -18,14 +18,16 @@ type StoredLead struct {
 
 // LeadRepository stores leads with their sales.
 type LeadRepository interface {
-	// AddAll stores new, decided leads with their sales and responses: one statement for the leads, one for the sales.
+	// AddAll stores new, decided leads with their sales and responses: one statement for the leads, one for the
+	// sales, one for those without a live sale.
 	AddAll(ctx context.Context, leads []StoredLead) error
-	// Responses returns the stored responses of leads by id, in one statement. Unknown ids are left out.
-	Responses(ctx context.Context, ids []string) (map[string]StoredResponse, error)
+	// Responses returns the stored responses of leads by id, in one statement. Unknown ones are left out.
+	Responses(ctx context.Context, leads []Ref) (map[string]StoredResponse, error)
 	// LockPending loads and locks up to limit pending leads of a campaign with ids above after, oldest first.
-	LockPending(ctx context.Context, campaignID, after string, limit int) ([]*lead.Lead, error)
+	LockPending(ctx context.Context, campaign Ref, after string, limit int) ([]*lead.Lead, error)
 	// LockPendingByID is LockPending for one lead; the list is empty when the lead is not pending in the campaign.
-	LockPendingByID(ctx context.Context, campaignID, id string) ([]*lead.Lead, error)
-	// SaveAll stores changes of locked leads and their new sales: one statement for the leads, one for the sales.
+	LockPendingByID(ctx context.Context, campaign Ref, id string) ([]*lead.Lead, error)
+	// SaveAll stores changes of pending leads of one seller that are locked, and their new sales: one statement for the leads,
+	// one for the sales, and one for each thing that became of them.
 	SaveAll(ctx context.Context, leads []*lead.Lead) error
 }

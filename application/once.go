@@ -70,7 +70,7 @@ func DoOnce[T OnceTx, R any](ctx context.Context, d Deps[T], actor Actor, once O
 	var done Done
 	now := d.Clock.Now()
 	err = d.Work.Do(ctx, func(ctx context.Context, tx T) error {
-		stored, taken, err := tx.Idempotency().Claim(ctx, actor.KeyID, once.Key, once.Fingerprint, now, now.Add(KeepResponses))
+		stored, taken, err := tx.Idempotency().Claim(ctx, actor.SellerID, actor.KeyID, once.Key, once.Fingerprint, now, now.Add(KeepResponses))
 		if err != nil {
 			return err
 		}
@@ -86,7 +86,7 @@ func DoOnce[T OnceTx, R any](ctx context.Context, d Deps[T], actor Actor, once O
 			return err
 		}
 		done = Done{Response: once.response(result)}
-		return tx.Idempotency().Complete(ctx, actor.KeyID, once.Key, done.Response)
+		return tx.Idempotency().Complete(ctx, actor.SellerID, actor.KeyID, once.Key, done.Response)
 	})
 	if err != nil {
 		return Done{}, err

@@ -1,8 +1,10 @@
 package eventlog
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,9 +85,8 @@ func (c *Consumers) Lag(ctx context.Context) (map[string]int64, error) {
 
 // Parked returns the parked events of all consumers in the order of consumer and position: application.ErrUnavailable.
 func (c *Consumers) Parked(ctx context.Context) (list []Parked, err error) {
-	rows, err := c.db.Reader.QueryContext(ctx, "SELECT p.consumer, p.position, e.event_id, e.type, p.seller_id, p.aggregate_type, "+
-		"p.aggregate_id, p.attempts, p.error, p.parked_at FROM event_parked p JOIN event_log e ON e.position = p.position "+
-		"ORDER BY p.consumer, p.position")
+	rows, err := c.db.Reader.QueryContext(ctx, "SELECT consumer, position, seller_id, aggregate_type, aggregate_id, attempts, error, parked_at "+
+		"FROM event_parked ORDER BY consumer, position")
 	if err != nil {
 		return nil, describe(c.db, "read parked events", err)
 	}
@@ -93,8 +94,7 @@ func (c *Consumers) Parked(ctx context.Context) (list []Parked, err error) {
 	for rows.Next() {
 		var p Parked
 		var at int64
-		if err := rows.Scan(&p.Consumer, &p.Position, &p.EventID, &p.Type, &p.SellerID, &p.AggregateType, &p.AggregateID,
-			&p.Attempts, &p.Error, &at); err != nil {
+		if err := rows.Scan(&p.Consumer, &p.Position, &p.SellerID, &p.AggregateType, &p.AggregateID, &p.Attempts, &p.Error, &at); err != nil {
 			return nil, describe(c.db, "read parked events", err)
 		}
 		p.ParkedAt = time.UnixMicro(at).UTC()
@@ -103,7 +103,29 @@ func (c *Consumers) Parked(ctx context.Context) (list []Parked, err error) {
 	if err := rows.Err(); err != nil {
 		return nil, describe(c.db, "read parked events", err)
 	}
-	return list, nil
+	return list, c.name(ctx, list)
+}
+
+// name adds ids and types of the events.
+func (c *Consumers) name(ctx context.Context, list []Parked) error {
+	positions := make([]int64, len(list))
+	for i := range list {
+		positions[i] = list[i].Position
+	}
+	slices.Sort(positions)
+	events, err := at(ctx, c.db.Reader, slices.Compact(positions))
+	if err != nil {
+		return describe(c.db, "read parked events", err)
+	}
+	for i := range list {
+		p := &list[i]
+		if j, ok := slices.BinarySearchFunc(events, p.Position, func(e application.StoredEvent, position int64) int {
+			return cmp.Compare(e.Position, position)
+		}); ok {
+			p.EventID, p.Type = events[j].ID, events[j].Type
+		}
+	}
+	return nil
 }
 
 // aggregate identifies an aggregate; its events are handled in order.
@@ -140,17 +162,31 @@ func parkedAggregates(ctx context.Context, db queryer, consumer, and string) (se
 
 // parkedEvents returns the first parked events of an aggregate, in order.
 func parkedEvents(ctx context.Context, db queryer, consumer string, a aggregate, limit int) ([]application.StoredEvent, error) {
-	rows, err := db.QueryContext(ctx, "SELECT "+eventColumns+" FROM event_parked p JOIN event_log e ON e.position = p.position "+
-		"WHERE p.consumer = ? AND p.seller_id = ? AND p.aggregate_type = ? AND p.aggregate_id = ? ORDER BY p.position LIMIT ?",
-		consumer, a.seller, a.kind, a.id, limit)
+	positions, err := parkedPositions(ctx, db, consumer, a, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read parked events: %w", err)
 	}
-	events, err := scanEvents(rows, limit)
+	events, err := at(ctx, db, positions)
 	if err != nil {
 		return nil, fmt.Errorf("read parked events: %w", err)
 	}
 	return events, nil
+}
+
+func parkedPositions(ctx context.Context, db queryer, consumer string, a aggregate, limit int) (positions []int64, err error) {
+	rows, err := db.QueryContext(ctx, "SELECT position FROM event_parked"+ofAggregate+" ORDER BY position LIMIT ?", consumer, a.seller, a.kind, a.id, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var p int64
+		if err := rows.Scan(&p); err != nil {
+			return nil, err
+		}
+		positions = append(positions, p)
+	}
+	return positions, rows.Err()
 }
 
 // park stores events as parked.

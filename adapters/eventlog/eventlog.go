@@ -1,9 +1,10 @@
 // Package eventlog is the log of events in the database: it writes events with the change that caused them, numbers them
 // after the commit, reads them, and feeds projections and reactions from them.
 //
-// An auto-increment id is no cursor: a lower id may be committed after a higher one was read. So on MySQL a [Sequencer]
-// gives committed events a position, which is dense and never changes; on SQLite, with its single writer, the id is the
-// position. All readers go by position and only up to the [Head]; no transaction is open while a handler works.
+// What one transaction says of one seller is one segment (package segment). An auto-increment id is no cursor: a lower id may be
+// committed after a higher one was read. So on MySQL a [Sequencer] gives committed segments their positions, which are dense
+// over all events and never change; on SQLite, with its single writer, the [Writer] does. All readers go by position and only up
+// to the [Head]; no transaction is open while a handler works. Who reads at the head shares the newest events with all others.
 //
 // There may be any number of instances, and each runs one Head and one Sequencer.
 //
@@ -53,6 +54,10 @@ func (b Backoff) delay(n int) time.Duration {
 // transient reports whether an error says nothing about the event in hand. Such errors are tried again and never count as
 // attempts.
 func transient(d dialect.Dialect, err error) bool {
+	var damaged *SegmentError
+	if errors.As(err, &damaged) { // its reason may read like that of a lost connection, such as an unexpected end
+		return false
+	}
 	if fault.KindOf(err) == fault.Unavailable || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return true
 	}

@@ -12,19 +12,27 @@ import (
 // Exports for tests outside the package.
 
 // Scanning makes a Reader whose pages scan fewer rows.
-func Scanning(r *Reader, rows int) *Reader { return &Reader{db: r.db, head: r.head, scan: rows} }
+func Scanning(r *Reader, rows int) *Reader {
+	return &Reader{db: r.db, head: r.head, tail: r.tail, scan: rows}
+}
 
 // Step is one step of a sequencer: how many events it numbered and whether it left any.
 func Step(ctx context.Context, s *Sequencer) (int64, bool, error) { return s.step(ctx) }
 
-// StatementRows is how many of the events a Writer puts into one statement.
-func (w *Writer) StatementRows(events []application.EventRecord) int { return w.statementRows(events) }
+// Statements returns into how many segments each statement of Append writes events.
+func (w *Writer) Statements(events []application.EventRecord) (segments []int) {
+	for all := cut(bySeller(events)); len(all) > 0; {
+		n := w.oneStatement(all)
+		segments, all = append(segments, n), all[n:]
+	}
+	return segments
+}
 
-// MaxRows is how many events a Writer puts into one statement at most.
-func (w *Writer) MaxRows() int { return w.rows }
+// TailBytes bounds the memory of a Reader's newest events.
+func TailBytes(r *Reader, most int) { r.tail.most = most }
 
-// TrailJSON is the metadata column of a trail.
-func TrailJSON(t application.Trail) string { return string(appendTrail(nil, t)) }
+// All is what a consumer of all types reads.
+func All(consumer string) Wanted { return NewWanted(consumer, nil) }
 
 // Shorten cuts an error text for its column.
 var Shorten = shorten

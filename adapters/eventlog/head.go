@@ -27,6 +27,7 @@ type Head struct {
 	committed *Signal
 	config    HeadConfig
 	moved     Signal
+	joined    Signal // a feed waits
 
 	mu      sync.Mutex
 	current int64
@@ -115,7 +116,7 @@ func (h *Head) Read(ctx context.Context) (int64, error) {
 // read returns the head and whether committed events wait for a position.
 func (h *Head) read(ctx context.Context) (head int64, pending bool, err error) {
 	if !h.db.Sequenced() {
-		err = h.db.Reader.QueryRowContext(ctx, "SELECT COALESCE(MAX(id), 0) FROM events").Scan(&head)
+		err = h.db.Reader.QueryRowContext(ctx, "SELECT last_position FROM event_sequence WHERE id = 1").Scan(&head)
 		return head, false, err
 	}
 	err = h.db.Reader.QueryRowContext(ctx, "SELECT last_position, EXISTS (SELECT 1 FROM event_pending) "+
@@ -156,7 +157,36 @@ func (h *Head) join(sellerID string, after int64) *feed {
 		h.feeds[sellerID] = map[*feed]struct{}{}
 	}
 	h.feeds[sellerID][f] = struct{}{}
+	h.joined.Notify()
 	return f
+}
+
+const (
+	// gather is how long the sequencer and the consumers let events gather from the first one on, so that a batch of leads
+	// costs little more than one commit.
+	gather = 25 * time.Millisecond
+	// idle and quiet are how often a consumer stores a cursor that only passes by events it does not want: while events
+	// come, and when no more come.
+	idle  = 2 * time.Second
+	quiet = 100 * time.Millisecond
+)
+
+// gather waits so long, or until a feed waits for events, or until ctx ends.
+func (h *Head) gather(ctx context.Context, d time.Duration) {
+	joined := h.joined.Version()
+	h.mu.Lock()
+	waiting := len(h.feeds) > 0
+	h.mu.Unlock()
+	if waiting {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-h.joined.After(joined):
+	case <-ctx.Done():
+	}
 }
 
 func (h *Head) leave(sellerID string, f *feed) {
@@ -209,7 +239,8 @@ func (h *Head) wakeSellers(ctx context.Context) error {
 }
 
 func (h *Head) wakeChunk(ctx context.Context, sellers []string, head int64) error {
-	const one = "SELECT ?, (SELECT MAX(position) FROM event_positions WHERE seller_id = ? AND position <= ?)"
+	const one = "SELECT ?, (SELECT first_position + events - 1 FROM event_positions WHERE seller_id = ? AND first_position <= ? " +
+		"ORDER BY first_position DESC LIMIT 1)"
 	args := make([]any, 0, 3*len(sellers))
 	for _, id := range sellers {
 		args = append(args, id, id, head)

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/leadmill/leadmill/adapters/eventlog"
+	"github.com/leadmill/leadmill/adapters/eventlog/segment"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/tests/dbtest"
@@ -48,14 +49,15 @@ func TestAppendCutsLongBatches(t *testing.T) {
 	onEngines(t, func(t *testing.T, d database) {
 		i := d.open(t)
 		var want []application.EventRecord
-		for v := range 2*eventlog.NewWriter(i.db).MaxRows() + 5 {
+		for v := range 2*segment.MaxEvents + 5 {
 			want = append(want, record("s", "a", int64(v+1), "lead.sold.v1"))
 		}
 		i.commit(t, want...)
+		require.Equal(t, int64(3), i.number(t, "SELECT COUNT(*) FROM event_segments"))
 		if i.db.Sequenced() {
-			require.Equal(t, int64(3), i.number(t, "SELECT COUNT(*) FROM event_pending"), "a row for each statement")
-			require.Equal(t, int64(len(want)), i.number(t, "SELECT SUM(events) FROM event_pending"))
-			require.Equal(t, i.number(t, "SELECT MIN(id) FROM events"), i.number(t, "SELECT MIN(first_id) FROM event_pending"))
+			require.Equal(t, int64(1), i.number(t, "SELECT COUNT(*) FROM event_pending"), "a row for each statement")
+			require.Equal(t, int64(3), i.number(t, "SELECT SUM(segments) FROM event_pending"))
+			require.Equal(t, i.number(t, "SELECT MIN(id) FROM event_segments"), i.number(t, "SELECT MIN(first_id) FROM event_pending"))
 		}
 		got := i.all(t)
 		require.Len(t, got, len(want))
@@ -68,25 +70,36 @@ func TestAppendCutsLongBatches(t *testing.T) {
 	})
 }
 
-func TestStatementRows(t *testing.T) {
+// A batch of leads of many sellers is one statement, and each seller has its own segment.
+func TestSellersAreApart(t *testing.T) {
 	t.Parallel()
-	small := make([]application.EventRecord, 5000)
-	for _, d := range []dialect.Dialect{dialect.MySQL{}, dialect.SQLite{}} {
-		w := eventlog.NewWriter(d)
-		require.Equal(t, w.MaxRows(), w.StatementRows(small))
-		require.LessOrEqual(t, w.MaxRows()*9, d.MaxParams())
-	}
-	w := eventlog.NewWriter(dialect.MySQL{})
-	big := []application.EventRecord{{Payload: make([]byte, 9<<20)}, {Payload: make([]byte, 5<<20)}, {Payload: make([]byte, 3<<20)}, {Payload: make([]byte, 1)}}
-	require.Equal(t, 1, w.StatementRows(big), "one too big goes alone")
-	require.Equal(t, 2, w.StatementRows(big[1:]))
+	onEngines(t, func(t *testing.T, d database) {
+		i := d.open(t)
+		var events []application.EventRecord
+		for v := range 3 {
+			for s := range 700 {
+				events = append(events, record(fmt.Sprintf("s%03d", s), "a", int64(v+1), "lead.sold.v1"))
+			}
+		}
+		require.Greater(t, len(eventlog.NewWriter(dialect.SQLite{}).Statements(events)), 1, "several statements too")
+		require.Equal(t, []int{700}, eventlog.NewWriter(dialect.MySQL{}).Statements(events))
+		i.commit(t, events...)
+		require.Equal(t, int64(700), i.number(t, "SELECT COUNT(*) FROM event_segments"))
+		last := map[string]int64{}
+		for _, e := range i.all(t) {
+			require.Equal(t, last[e.SellerID]+1, e.AggregateVersion)
+			last[e.SellerID]++
+		}
+		require.Len(t, last, 700)
+	})
 }
 
-func TestMetadataOmitsWhatIsEmpty(t *testing.T) {
+func TestLargeEventsHaveStatementsOfTheirOwn(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, `{}`, eventlog.TrailJSON(application.Trail{}))
-	require.Equal(t, `{"causation_id":"c"}`, eventlog.TrailJSON(application.Trail{CausationID: "c"}))
-	require.Equal(t, `{"correlation_id":"a\"b","traceparent":"t"}`, eventlog.TrailJSON(application.Trail{CorrelationID: `a"b`, Traceparent: "t"}))
+	sized := func(n int) application.EventRecord { return application.EventRecord{Payload: make([]byte, n)} }
+	require.Equal(t, []int{1, 3, 1}, eventlog.NewWriter(dialect.MySQL{}).Statements([]application.EventRecord{
+		sized(9 << 20), sized(2 << 20), sized(1 << 20), sized(900 << 10), sized(900 << 10),
+	}))
 }
 
 func TestShorten(t *testing.T) {
@@ -96,18 +109,6 @@ func TestShorten(t *testing.T) {
 	require.True(t, utf8.ValidString(long))
 	require.Equal(t, strings.Repeat("a", 999), long)
 	require.True(t, utf8.ValidString(eventlog.Shorten("bad \xff")))
-}
-
-func TestAppendRefusesWhatTheDatabaseRefuses(t *testing.T) {
-	t.Parallel()
-	onEngines(t, func(t *testing.T, d database) {
-		i := d.open(t)
-		i.commit(t, record("s", "a", 1, "lead.sold.v1"))
-		err := i.tryCommit(record("s", "b", 1, "lead.sold.v1"), record("s", "a", 1, "lead.sold.v1"))
-		require.Error(t, err)
-		require.Equal(t, "events_aggregate", i.db.DuplicateKey(err, "events"), "the driver's error is still there")
-		require.Len(t, i.all(t), 1)
-	})
 }
 
 func TestRollbackLeavesNoGap(t *testing.T) {
@@ -168,7 +169,7 @@ func TestLateCommitIsNotSkipped(t *testing.T) {
 		require.Equal(t, "late", page[0].AggregateID)
 		require.Equal(t, int64(2), next)
 		var ids []int64
-		require.NoError(t, i.db.Writer.Select(&ids, "SELECT id FROM event_positions ORDER BY position"))
+		require.NoError(t, i.db.Writer.Select(&ids, "SELECT segment_id FROM event_positions ORDER BY first_position"))
 		require.Greater(t, ids[0], ids[1], "the test made the case")
 	})
 }

@@ -2,17 +2,26 @@ package eventlog
 
 import (
 	"context"
-	"database/sql"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"time"
+	"math"
+	"slices"
 
+	"github.com/leadmill/leadmill/adapters/eventlog/segment"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/contract/eventsv1"
 )
 
-// pageScan is how many events of a seller one page looks at, at most (docs/events.md).
-const pageScan = 10_000
+const (
+	// pageScan is how many events of a seller one page looks at, at most (docs/events.md).
+	pageScan = 10_000
+	// scanStep is how many segments are looked up by one statement.
+	scanStep = 256
+	// decodeStep is how many events are decoded at once, at most, unless a segment has more.
+	decodeStep = 2000
+	allTypes   = math.MaxUint64
+)
 
 // Filter says which events a page holds.
 type Filter struct {
@@ -20,16 +29,34 @@ type Filter struct {
 	Types    []string // such as "lead.sold.v1"; all when empty
 }
 
+// SegmentError says that a segment cannot be read. Its events are never left out without an operator's word.
+type SegmentError struct {
+	Segment     int64 // its id in event_segments
+	First, Last int64 // positions of its events
+	SellerID    string
+	Err         error // segment.ErrCorrupt, segment.ErrVersion, or that it is missing
+}
+
+// Error implements error.
+func (e *SegmentError) Error() string {
+	return fmt.Sprintf("event log: segment %d (positions %d to %d): %v", e.Segment, e.First, e.Last, e.Err)
+}
+
+// Unwrap returns why.
+func (e *SegmentError) Unwrap() error { return e.Err }
+
 // Reader reads the log, never beyond its head: up to the head no event is missing, and none appears there later.
 type Reader struct {
 	db   *dialect.DB
 	head *Head
+	tail *tail
 	scan int
 }
 
-// NewReader returns a Reader of a database's log.
+// NewReader returns a Reader of a database's log. Those who read the newest events through the same Reader share them: they are
+// read from the database and decoded once.
 func NewReader(db *dialect.DB, head *Head) *Reader {
-	return &Reader{db: db, head: head, scan: pageScan}
+	return &Reader{db: db, head: head, tail: &tail{db: db, most: tailBytes}, scan: pageScan}
 }
 
 // Head asks the database for the log's head: application.ErrUnavailable when it cannot be reached.
@@ -38,7 +65,7 @@ func (r *Reader) Head(ctx context.Context) (int64, error) { return r.head.Read(c
 // Page returns up to limit events of a seller above after, positions ascending, and the last position scanned, from which
 // the next page goes on. It scans at most 10,000 of the seller's events: a page without events whose next is above after
 // means go on at once; next equal to after means that there are no more events yet. It fails with
-// application.ErrUnavailable.
+// application.ErrUnavailable, also when a segment cannot be read.
 func (r *Reader) Page(ctx context.Context, after int64, limit int, f Filter) (events []application.StoredEvent, next int64, err error) {
 	head, err := r.head.Read(ctx)
 	if err != nil {
@@ -47,49 +74,132 @@ func (r *Reader) Page(ctx context.Context, after int64, limit int, f Filter) (ev
 	if head <= after || limit <= 0 {
 		return nil, after, nil
 	}
-	end, scan := head, r.scan
-	if len(f.Types) == 0 {
-		scan = limit
-	}
-	// Far from the head, a plan for reading all remaining rows may be bad for reading the first of them.
-	if len(f.Types) > 0 || head-after > int64(r.scan) {
-		if end, err = r.scanEnd(ctx, f.SellerID, after, head, scan); err != nil {
-			return nil, after, describe(r.db, "scan events", err)
-		}
-		if end <= after {
-			return nil, after, nil
-		}
-	}
-	where, args := typed("e.seller_id = ? AND e.position > ? AND e.position <= ?", []any{f.SellerID, after, end}, f.Types)
-	events, err = r.query(ctx, where, append(args, limit), limit)
+	events, next, err = r.page(ctx, after, head, limit, f)
 	if err != nil {
+		var broken *SegmentError
+		if errors.As(err, &broken) {
+			return nil, after, application.ErrUnavailable.Because(err)
+		}
 		return nil, after, describe(r.db, "read events", err)
-	}
-	switch {
-	case len(events) == limit:
-		next = events[limit-1].Position
-	case len(f.Types) > 0:
-		next = end
-	case len(events) > 0:
-		next = events[len(events)-1].Position
-	default:
-		next = after
 	}
 	return events, next, nil
 }
 
-// scanEnd returns the position of the last of the seller's events that a page looks at; after when there is none. Both
-// statements need only the index. Without the hint MariaDB would read the index from its beginning for a seller that has
-// most of the events.
-func (r *Reader) scanEnd(ctx context.Context, sellerID string, after, head int64, scan int) (end int64, err error) {
-	err = r.db.Reader.QueryRowContext(ctx, "SELECT position FROM event_positions"+r.db.UseKey("event_positions_seller")+
-		" WHERE seller_id = ? AND position > ? AND position <= ? ORDER BY position LIMIT 1 OFFSET ?", sellerID, after, head, scan-1).Scan(&end)
-	if err != sql.ErrNoRows {
-		return end, err
+func (r *Reader) page(ctx context.Context, after, head int64, limit int, f Filter) (events []application.StoredEvent, next int64, err error) {
+	mask, wanted := uint64(allTypes), func(string) bool { return true }
+	if len(f.Types) > 0 {
+		mask, wanted = eventsv1.Mask(f.Types...), func(typ string) bool { return slices.Contains(f.Types, typ) }
 	}
-	err = r.db.Reader.QueryRowContext(ctx, "SELECT COALESCE(MAX(position), 0) FROM event_positions WHERE seller_id = ? AND position <= ?",
-		sellerID, head).Scan(&end)
-	return max(end, after), err
+	next = after
+	for scanned := 0; scanned < r.scan && next < head; {
+		all, err := stretches(ctx, r.db, f.SellerID, next, head)
+		if err != nil || len(all) == 0 {
+			return events, next, err
+		}
+		for len(all) > 0 && scanned < r.scan {
+			n := together(all, mask, r.scan-scanned, limit-len(events))
+			found, err := decode(ctx, r.db.Reader, nil, all[:n], mask)
+			if err != nil {
+				return nil, after, err
+			}
+			end := next
+			for i := range all[:n] {
+				from := max(all[i].first, next+1)
+				more := min(int(all[i].last()-from+1), r.scan-scanned)
+				scanned, end = scanned+more, from+int64(more)-1
+			}
+			for i := range found {
+				if p := found[i].Position; p <= next || p > end || !wanted(found[i].Type) {
+					continue
+				}
+				if events = append(events, found[i]); len(events) == limit {
+					return events, found[i].Position, nil
+				}
+			}
+			next, all = end, all[n:]
+		}
+	}
+	return events, next, nil
+}
+
+// together is how many of the stretches to read at once, at least one: until they have want events that may be wanted, or
+// most events in all.
+func together(all []stretch, mask uint64, most, want int) int {
+	want = min(want, decodeStep)
+	for n := range all {
+		if most <= 0 || want <= 0 {
+			return max(n, 1)
+		}
+		most -= all[n].events
+		if all[n].types&mask != 0 {
+			want -= all[n].events
+		}
+	}
+	return len(all)
+}
+
+// stretches returns the next stretches with events above after, of a seller or, if it is empty, of all: those that begin up to
+// the head, some hundred at most. The first of them may begin before.
+func stretches(ctx context.Context, db *dialect.DB, sellerID string, after, head int64) ([]stretch, error) {
+	from, of, args := "event_positions", "", []any{after + 1}
+	if sellerID != "" {
+		// Without the hint MariaDB would read the key from its beginning for a seller that has most of the events.
+		from, of, args = from+db.UseKey("event_positions_seller"), "seller_id = ? AND ", []any{sellerID, sellerID, after + 1}
+	}
+	rows, err := db.Reader.QueryContext(ctx, "SELECT "+stretchColumns+" FROM "+from+" WHERE "+of+
+		"first_position >= COALESCE((SELECT MAX(first_position) FROM event_positions WHERE "+of+"first_position <= ?), 0) AND first_position <= ? "+
+		"ORDER BY first_position LIMIT ?", append(args, head, scanStep)...)
+	if err != nil {
+		return nil, err
+	}
+	all, err := scanStretches(rows)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) > 0 && all[0].last() <= after {
+		all = all[1:]
+	}
+	return all, nil
+}
+
+// decode appends the events of stretches whose type has a bit in the mask: SegmentError.
+func decode(ctx context.Context, db queryer, into []application.StoredEvent, all []stretch, mask uint64) ([]application.StoredEvent, error) {
+	var ids []int64
+	for i := range all {
+		if all[i].types&mask != 0 {
+			ids = append(ids, all[i].id)
+		}
+	}
+	if len(ids) == 0 {
+		return into, nil
+	}
+	found, err := bodies(ctx, db, ids)
+	if err != nil {
+		return into, err
+	}
+	for i := range all {
+		if s := &all[i]; s.types&mask != 0 {
+			if into, err = s.decode(into, found, mask); err != nil {
+				return into, err
+			}
+		}
+	}
+	return into, nil
+}
+
+var errNoSegment = errors.New("there is no such segment")
+
+// decode appends the events of one stretch.
+func (s *stretch) decode(into []application.StoredEvent, found map[int64][]byte, mask uint64) ([]application.StoredEvent, error) {
+	body, there := found[s.id]
+	err := errNoSegment
+	if there {
+		into, err = segment.Decode(into, body, s.seller, s.first, s.events, mask)
+	}
+	if err != nil {
+		return into, &SegmentError{Segment: s.id, First: s.first, Last: s.last(), SellerID: s.seller, Err: err}
+	}
+	return into, nil
 }
 
 // Wait blocks until the seller has an event of any type above after and returns nil, or until ctx ends and returns its
@@ -101,12 +211,11 @@ func (r *Reader) Wait(ctx context.Context, sellerID string, after int64) error {
 	if err != nil {
 		return err
 	}
-	var last int64
-	if err := r.db.Reader.QueryRowContext(ctx, "SELECT COALESCE(MAX(position), 0) FROM event_positions WHERE seller_id = ? AND position <= ?",
-		sellerID, head).Scan(&last); err != nil {
+	all, err := stretches(ctx, r.db, sellerID, after, head)
+	if err != nil {
 		return describe(r.db, "look for events", err)
 	}
-	if last > after {
+	if len(all) > 0 {
 		return nil
 	}
 	select {
@@ -117,91 +226,156 @@ func (r *Reader) Wait(ctx context.Context, sellerID string, after int64) error {
 	}
 }
 
-// Read returns up to limit events of all sellers above after, in order and without a gap. It returns none only at the head
-// of the log. It fails with application.ErrUnavailable.
-func (r *Reader) Read(ctx context.Context, after int64, limit int) ([]application.StoredEvent, error) {
+// Wanted is what a consumer reads of the log.
+type Wanted struct {
+	Consumer string // whose segments that an operator skipped are passed by
+	Types    []string
+	// Wants chooses among the events of these types; nil means all.
+	Wants func(e *application.StoredEvent) bool
+	mask  uint64
+}
+
+// NewWanted returns what a consumer of these types reads; of all types when there are none.
+func NewWanted(consumer string, types []string) Wanted {
+	w := Wanted{Consumer: consumer, Types: types, mask: allTypes}
+	if len(types) > 0 {
+		w.mask = eventsv1.Mask(types...)
+	}
+	return w
+}
+
+// wants reports whether the consumer wants an event that has a bit of its mask.
+func (w *Wanted) wants(e *application.StoredEvent) bool {
+	return (len(w.Types) == 0 || slices.Contains(w.Types, e.Type)) && (w.Wants == nil || w.Wants(e))
+}
+
+// Read returns the events that a consumer wants above after, in order, and the position up to which they are all: after only at the
+// head of the log, and never more than upTo. It reads about limit events. It fails with application.ErrUnavailable, or with a
+// *SegmentError when a segment that may have a wanted event cannot be read and has not been skipped.
+func (r *Reader) Read(ctx context.Context, after, upTo int64, limit int, w Wanted) (events []application.StoredEvent, next int64, err error) {
 	head := r.head.Current()
 	if head <= after {
-		var err error
 		if head, err = r.head.Read(ctx); err != nil {
-			return nil, err
+			return nil, after, err
 		}
 	}
-	return r.between(ctx, after, min(head, after+int64(limit)), nil)
-}
-
-// between returns the events above after up to a position that is not above the head, of some types or of all. Positions
-// are dense, so their difference bounds the rows that are looked at.
-func (r *Reader) between(ctx context.Context, after, upTo int64, types []string) ([]application.StoredEvent, error) {
-	if upTo <= after {
-		return nil, nil
+	if upTo = min(head, upTo); upTo <= after {
+		return nil, after, nil
 	}
-	where, args := typed("e.position > ? AND e.position <= ?", []any{after, upTo}, types)
-	events, err := r.query(ctx, where, append(args, upTo-after), int(upTo-after))
+	all, err := r.tail.read(ctx, after, upTo, head, limit)
+	if err == nil && all == nil {
+		all, err = r.stored(ctx, after, upTo, limit, w.mask)
+	}
 	if err != nil {
-		return nil, describe(r.db, "read events", err)
+		return nil, after, describe(r.db, "read events", err)
 	}
-	return events, nil
+	for i := range all {
+		s := &all[i]
+		if s.err != nil && s.types&w.mask != 0 {
+			if err := r.skipped(ctx, w.Consumer, s); err != nil {
+				return nil, after, err
+			}
+			continue
+		}
+		for j := range s.list {
+			if e := &s.list[j]; e.Position > after && e.Position <= upTo && w.wants(e) {
+				events = append(events, *e)
+			}
+		}
+	}
+	return events, min(upTo, all[len(all)-1].last()), nil
 }
 
-func typed(where string, args []any, types []string) (string, []any) {
-	if len(types) == 0 {
-		return where, args
+// skipped returns nil when an operator let the consumer go on without a segment that cannot be read; else its error.
+func (r *Reader) skipped(ctx context.Context, consumer string, s *decoded) error {
+	var there bool
+	if err := r.db.Reader.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM event_skipped WHERE consumer = ? AND segment_id = ?)",
+		consumer, s.id).Scan(&there); err != nil {
+		return describe(r.db, "look for skipped segments", err)
 	}
-	for _, t := range types {
-		args = append(args, t)
+	if there {
+		return nil
 	}
-	return where + " AND e.type IN " + marks(len(types)), args
+	return s.err
 }
 
-// eventColumns are what scanEvents reads of event_log, qualified by the alias e.
-const eventColumns = "e.position, e.event_id, e.seller_id, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.type, " +
-	"e.payload, e.metadata, e.occurred_at"
-
-func (r *Reader) query(ctx context.Context, where string, args []any, limit int) ([]application.StoredEvent, error) {
-	rows, err := r.db.Reader.QueryContext(ctx, "SELECT "+eventColumns+" FROM event_log e WHERE "+where+" ORDER BY e.position LIMIT ?", args...)
+// stored reads stretches from the database, for consumers that are behind: at least one, and as many as have about limit events that
+// may be wanted. Only these are decoded.
+func (r *Reader) stored(ctx context.Context, after, upTo int64, limit int, mask uint64) ([]decoded, error) {
+	all, err := stretches(ctx, r.db, "", after, upTo)
 	if err != nil {
 		return nil, err
 	}
-	return scanEvents(rows, limit)
+	if len(all) == 0 || all[0].first > after+1 {
+		return nil, fmt.Errorf("position %d below the head has no event", after+1)
+	}
+	all = all[:together(all, mask, math.MaxInt, limit)]
+	return decodeEach(ctx, r.db.Reader, all, mask)
 }
 
-// scanEvents reads and closes rows of eventColumns.
-func scanEvents(rows *sql.Rows, limit int) (events []application.StoredEvent, err error) {
-	defer func() { _ = rows.Close() }()
-	var sellerID, kind, eventType, metadata sql.RawBytes
-	var lastMetadata string
-	var trail application.Trail
-	names := map[string]string{} // a batch repeats few different names
-	intern := func(b sql.RawBytes) string {
-		s, ok := names[string(b)]
-		if !ok {
-			s = string(b)
-			names[s] = s
+// decoded is a stretch with its events, or with the reason why they cannot be read.
+type decoded struct {
+	stretch
+
+	list []application.StoredEvent
+	size int // bytes in memory, about
+	err  error
+}
+
+// decodeEach decodes stretches one by one, the events of a mask. It leaves a *SegmentError with the stretch it is about.
+func decodeEach(ctx context.Context, db queryer, all []stretch, mask uint64) ([]decoded, error) {
+	var ids []int64
+	for i := range all {
+		if all[i].types&mask != 0 {
+			ids = append(ids, all[i].id)
 		}
-		return s
 	}
-	for rows.Next() {
-		if events == nil {
-			events = make([]application.StoredEvent, 0, min(limit, 1000))
+	found, err := bodies(ctx, db, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]decoded, len(all))
+	for i := range all {
+		d := &out[i]
+		d.stretch = all[i]
+		if d.types&mask == 0 {
+			continue
 		}
-		events = append(events, application.StoredEvent{})
-		e := &events[len(events)-1]
-		var at int64
-		if err := rows.Scan(&e.Position, &e.ID, &sellerID, &kind, &e.AggregateID, &e.AggregateVersion, &eventType, &e.Payload,
-			&metadata, &at); err != nil {
+		d.list, d.err = all[i].decode(make([]application.StoredEvent, 0, d.events), found, mask)
+		if d.err != nil {
+			d.list = nil
+		}
+		for j := range d.list {
+			d.size += 2*segment.Size(&d.list[j].EventRecord) + 200 // texts, payload and the struct
+		}
+	}
+	return out, nil
+}
+
+// at returns the events at positions, which are in ascending order: *SegmentError. A position without an event is left out.
+func at(ctx context.Context, db queryer, positions []int64) (events []application.StoredEvent, err error) {
+	for len(positions) > 0 {
+		rows, err := db.QueryContext(ctx, "SELECT "+stretchColumns+" FROM event_positions WHERE first_position <= ? ORDER BY first_position DESC LIMIT 1", positions[0])
+		if err != nil {
 			return nil, err
 		}
-		e.SellerID, e.AggregateType, e.Type, e.OccurredAt = intern(sellerID), intern(kind), intern(eventType), time.UnixMicro(at).UTC()
-		if string(metadata) != lastMetadata {
-			lastMetadata = string(metadata)
-			var t trailJSON
-			if err := json.Unmarshal(metadata, &t); err != nil {
-				return nil, fmt.Errorf("metadata of event %s: %w", e.ID, err)
-			}
-			trail = application.Trail(t)
+		all, err := scanStretches(rows)
+		if err != nil {
+			return nil, err
 		}
-		e.Trail = trail
+		if len(all) == 0 || all[0].last() < positions[0] {
+			positions = positions[1:]
+			continue
+		}
+		s := &all[0]
+		list, err := decode(ctx, db, nil, all, allTypes)
+		if err != nil {
+			return nil, err
+		}
+		for len(positions) > 0 && positions[0] <= s.last() {
+			events = append(events, list[positions[0]-s.first])
+			positions = positions[1:]
+		}
 	}
-	return events, rows.Err()
+	return events, nil
 }

@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -20,9 +21,12 @@ import (
 
 // RunnerConfig sizes a Runner.
 type RunnerConfig struct {
-	Batch    int     // events in one transaction; 1,000 when zero
-	Attempts int     // how often an event is tried before it is parked; 5 when zero
-	Backoff  Backoff // between attempts; 100 ms to 5 s when zero
+	Batch    int           // events in one transaction; 1,000 when zero
+	Attempts int           // how often an event is tried before it is parked; 5 when zero
+	Backoff  Backoff       // between attempts; 100 ms to 5 s when zero
+	Gather   time.Duration // from the first event to the transaction; 25 ms when zero
+	Idle     time.Duration // between two writes of a cursor that passes by events of other types; 2 s when zero
+	Quiet    time.Duration // the same when no events come any more; 100 ms when zero
 	Lease    LeaseConfig
 	Logger   *slog.Logger
 }
@@ -43,6 +47,7 @@ type follower struct {
 	projection.Projection
 
 	name     string
+	wanted   Wanted
 	log      *slog.Logger
 	mu       sync.Mutex
 	prepared bool
@@ -57,6 +62,7 @@ func NewRunner(db *dialect.DB, reader *Reader, clock application.Clock, projecti
 		c.Attempts = 5
 	}
 	c.Backoff = c.Backoff.or(100*time.Millisecond, 5*time.Second)
+	c.Gather, c.Idle, c.Quiet = cmp.Or(c.Gather, gather), cmp.Or(c.Idle, idle), cmp.Or(c.Quiet, quiet)
 	c.Lease = c.Lease.WithDefaults()
 	c.Logger = loggerOr(c.Logger)
 	r := &Runner{Consumers: NewConsumers(db, reader.head), reader: reader, clock: clock, config: c}
@@ -68,7 +74,14 @@ func NewRunner(db *dialect.DB, reader *Reader, clock application.Clock, projecti
 		if r.find(name) != nil {
 			return nil, fmt.Errorf("two projections are named %q", name)
 		}
-		r.projections = append(r.projections, &follower{Projection: p, name: name, log: c.Logger.With(slog.String("projection", name))})
+		wanted := NewWanted(name, nil)
+		if s, ok := p.(projection.Selective); ok {
+			wanted = NewWanted(name, s.Types())
+			wanted.Wants = s.Wants
+		}
+		r.projections = append(r.projections, &follower{
+			Projection: p, name: name, wanted: wanted, log: c.Logger.With(slog.String("projection", name)),
+		})
 	}
 	return r, nil
 }
@@ -197,21 +210,96 @@ func (r *Runner) hold(ctx context.Context, f *follower, l *cursor, upTo int64) e
 	defer l.release(ctx)
 	held, stop := l.keep(ctx, false) // not strict, because every write checks the fence
 	defer stop()
-	for l.position < upTo {
+	position := l.position // above l.position while events that the projection does not want were passed by
+	defer func() { r.passed(ctx, l, position) }()
+	var due <-chan time.Time // when the position is to be stored at the latest
+	for position < upTo {
 		if upTo == math.MaxInt64 {
-			if _, err := r.head.Wait(held, l.position); err != nil {
+			if quiet, err := r.await(held, position, due); err != nil {
 				return err
+			} else if quiet {
+				if err := l.move(held, r.db.Writer, position); err != nil {
+					return cause(held, err)
+				}
+				l.position, due = position, nil
+				continue
 			}
 		}
-		events, err := r.reader.Read(held, l.position, int(min(int64(r.config.Batch), upTo-l.position)))
+		events, next, err := r.reader.Read(held, position, upTo, r.config.Batch, f.wanted)
 		if err != nil {
 			return cause(held, err)
 		}
-		if len(events) == 0 {
-			return fmt.Errorf("no events between cursor %d and the log's head", l.position)
+		if next == position {
+			return fmt.Errorf("no events between cursor %d and the log's head", position)
 		}
-		if err := r.apply(held, f, l, events); err != nil {
-			return cause(held, err)
+		if len(events) > 0 {
+			if err := r.applyAll(held, f, l, events, next); err != nil {
+				return cause(held, err)
+			}
+			due = nil
+		} else if due == nil {
+			due = time.After(r.config.Idle)
+		}
+		position = next
+	}
+	return nil
+}
+
+// await waits for events behind a position, and for others that come soon after the first of them. It reports true when the
+// position is to be stored first: when it is due, or when no events came for a while.
+func (r *Runner) await(ctx context.Context, position int64, due <-chan time.Time) (store bool, err error) {
+	var quiet <-chan time.Time
+	if due != nil {
+		quiet = time.After(r.config.Quiet)
+	}
+	for {
+		moved := r.head.moved.Version()
+		head := r.head.Current()
+		select {
+		case <-due:
+			return true, nil
+		default:
+		}
+		if head > position {
+			if head-position < int64(r.config.Batch) {
+				err = lease.Pause(ctx, r.config.Gather)
+			}
+			return false, cause(ctx, err)
+		}
+		select {
+		case <-r.head.moved.After(moved):
+		case <-quiet:
+			return true, nil
+		case <-due:
+			return true, nil
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
+		}
+	}
+}
+
+// passed stores a position up to which the projection wants nothing, before its lease is released. If it cannot, another owner passes
+// by these events once more.
+func (r *Runner) passed(ctx context.Context, l *cursor, position int64) {
+	if position <= l.position {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if l.move(ctx, r.db.Writer, position) == nil {
+		l.position = position
+	}
+}
+
+// applyAll applies events and moves the cursor to next, up to which they are all that the projection wants.
+func (r *Runner) applyAll(ctx context.Context, f *follower, l *cursor, events []application.StoredEvent, next int64) error {
+	for chunk := range slices.Chunk(events, r.config.Batch) {
+		to := next
+		if last := &chunk[len(chunk)-1]; last != &events[len(events)-1] {
+			to = last.Position
+		}
+		if err := r.apply(ctx, f, l, chunk, to); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -225,12 +313,12 @@ func cause(ctx context.Context, err error) error {
 	return err
 }
 
-// apply applies events to the projection, or parks them when they fail. An error that it returns ends the lease; it is never
-// the failure of an event.
-func (r *Runner) apply(ctx context.Context, f *follower, l *cursor, events []application.StoredEvent) error {
+// apply applies events to the projection, or parks them when they fail, and moves the cursor to a position that is not below the last of
+// them. An error that it returns ends the lease; it is never the failure of an event.
+func (r *Runner) apply(ctx context.Context, f *follower, l *cursor, events []application.StoredEvent, to int64) error {
 	failures, attempts := 0, 0
 	for {
-		err := r.try(ctx, f, l, events)
+		err := r.try(ctx, f, l, events, to)
 		var own *applyError
 		switch {
 		case err == nil:
@@ -244,16 +332,16 @@ func (r *Runner) apply(ctx context.Context, f *follower, l *cursor, events []app
 				return err
 			}
 			// A commit whose answer was lost may have moved the cursor.
-			if done, err := r.doneMeanwhile(ctx, l, events); done || err != nil {
+			if done, err := r.doneMeanwhile(ctx, l, to); done || err != nil {
 				return err
 			}
 			continue
 		case len(events) > 1:
 			half := len(events) / 2
-			if err := r.apply(ctx, f, l, events[:half]); err != nil {
+			if err := r.apply(ctx, f, l, events[:half], events[half-1].Position); err != nil {
 				return err
 			}
-			return r.apply(ctx, f, l, events[half:])
+			return r.apply(ctx, f, l, events[half:], to)
 		}
 		e := &events[0]
 		if attempts++; attempts < r.config.Attempts {
@@ -264,7 +352,7 @@ func (r *Runner) apply(ctx context.Context, f *follower, l *cursor, events []app
 			continue
 		}
 		f.log.ErrorContext(ctx, "event log: event parked with its aggregate", eventAttrs(e, attempts, err)...)
-		return r.parkPoison(ctx, f, l, e, attempts, err)
+		return r.parkPoison(ctx, f, l, e, to, attempts, err)
 	}
 }
 
@@ -275,8 +363,8 @@ func eventAttrs(e *application.StoredEvent, attempts int, err error) []any {
 	}
 }
 
-// doneMeanwhile reads the cursor again and reports whether all of events are done already.
-func (r *Runner) doneMeanwhile(ctx context.Context, l *cursor, events []application.StoredEvent) (bool, error) {
+// doneMeanwhile reads the cursor again and reports whether it is at to already.
+func (r *Runner) doneMeanwhile(ctx context.Context, l *cursor, to int64) (bool, error) {
 	before := l.position
 	if err := l.reload(ctx); err != nil {
 		if errors.Is(err, errLeaseLost) {
@@ -287,7 +375,7 @@ func (r *Runner) doneMeanwhile(ctx context.Context, l *cursor, events []applicat
 	switch l.position {
 	case before:
 		return false, nil
-	case events[len(events)-1].Position:
+	case to:
 		return true, nil
 	default:
 		return false, errLeaseLost // give up the lease and start again from the stored cursor
@@ -312,8 +400,7 @@ func safely(log *slog.Logger, fn func() error) (err error) {
 }
 
 // try applies events in one transaction. It parks the events of aggregates that have parked events.
-func (r *Runner) try(ctx context.Context, f *follower, l *cursor, events []application.StoredEvent) error {
-	to := events[len(events)-1].Position
+func (r *Runner) try(ctx context.Context, f *follower, l *cursor, events []application.StoredEvent, to int64) error {
 	return r.inTx(ctx, l, to, func(tx *sql.Tx) error {
 		live, waiting, err := r.split(ctx, tx, f.name, events)
 		if err != nil {
@@ -379,9 +466,9 @@ func (r *Runner) split(ctx context.Context, tx queryer, consumer string, events 
 	return live, waiting, nil
 }
 
-func (r *Runner) parkPoison(ctx context.Context, f *follower, l *cursor, e *application.StoredEvent, attempts int, reason error) error {
+func (r *Runner) parkPoison(ctx context.Context, f *follower, l *cursor, e *application.StoredEvent, to int64, attempts int, reason error) error {
 	for failures := 1; ; failures++ {
-		err := r.inTx(ctx, l, e.Position, func(tx *sql.Tx) error {
+		err := r.inTx(ctx, l, to, func(tx *sql.Tx) error {
 			return park(ctx, tx, f.name, []application.StoredEvent{*e}, attempts, shorten(reason.Error()), r.clock.Now())
 		})
 		if err == nil || ctx.Err() != nil || errors.Is(err, errLeaseLost) {
@@ -391,142 +478,8 @@ func (r *Runner) parkPoison(ctx context.Context, f *follower, l *cursor, e *appl
 		if err := lease.Pause(ctx, r.config.Backoff.delay(failures)); err != nil {
 			return err
 		}
-		if done, err := r.doneMeanwhile(ctx, l, []application.StoredEvent{*e}); done || err != nil {
+		if done, err := r.doneMeanwhile(ctx, l, to); done || err != nil {
 			return err
 		}
 	}
-}
-
-// Replay builds a projection again from the first event: in one transaction it empties the read model, moves the cursor to
-// 0, forgets parked events and ends the lease of its owner. A Runner that runs, here or elsewhere, or CatchUp then applies
-// everything again. It fails with ErrUnknownProjection or application.ErrUnavailable.
-func (r *Runner) Replay(ctx context.Context, name string) error {
-	f := r.find(name)
-	if f == nil {
-		return fmt.Errorf("%w: %s", ErrUnknownProjection, name)
-	}
-	if err := r.prepare(ctx, f); err != nil {
-		return describe(r.db, "replay "+name, err)
-	}
-	return describeOrNil(r.db, "replay "+name, r.again(ctx, func() error {
-		tx, err := r.db.Writer.BeginTx(ctx, nil)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = tx.Rollback() }()
-		if _, err := tx.ExecContext(ctx, "UPDATE event_consumers SET position = 0, fence = fence + 1, owner = '', lease_until = 0 "+
-			"WHERE name = ?", name); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, "DELETE FROM event_parked WHERE consumer = ?", name); err != nil {
-			return err
-		}
-		if err := safely(f.log, func() error { return f.Reset(ctx, tx) }); err != nil {
-			return err
-		}
-		return tx.Commit()
-	}))
-}
-
-func describeOrNil(d dialect.Dialect, what string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return describe(d, what, err)
-}
-
-// again runs fn again on deadlocks and lock timeouts, at most 5 times in all.
-func (r *Runner) again(ctx context.Context, fn func() error) error {
-	for n := 1; ; n++ {
-		err := fn()
-		if err == nil || n == 5 || r.db.Classify(err) != dialect.Retry {
-			return err
-		}
-		if err := lease.Pause(ctx, r.config.Backoff.delay(n)); err != nil {
-			return err
-		}
-	}
-}
-
-// Retry applies the parked events of a projection again, each aggregate's in order, and removes those that now succeed; it
-// may run beside a Runner. An event that fails stays parked with its aggregate. It returns how many were applied; the error
-// is ErrUnknownProjection or application.ErrUnavailable, or names the events that failed again.
-func (r *Runner) Retry(ctx context.Context, name string) (applied int, err error) {
-	f := r.find(name)
-	if f == nil {
-		return 0, fmt.Errorf("%w: %s", ErrUnknownProjection, name)
-	}
-	if err := r.prepare(ctx, f); err != nil {
-		return 0, describe(r.db, "retry "+name, err)
-	}
-	parked, err := parkedAggregates(ctx, r.db.Reader, name, "")
-	if err != nil {
-		return 0, describe(r.db, "retry "+name, err)
-	}
-	var failed []error
-	for _, a := range parked {
-		n, err := r.retryAggregate(ctx, f, a)
-		applied += n
-		var own *applyError
-		switch {
-		case err == nil:
-		case errors.As(err, &own) && !transient(r.db, err):
-			failed = append(failed, err)
-		default:
-			return applied, describe(r.db, "retry "+name, err)
-		}
-	}
-	return applied, errors.Join(failed...)
-}
-
-func (r *Runner) retryAggregate(ctx context.Context, f *follower, a aggregate) (applied int, err error) {
-	for limit := 1000; ; {
-		var events []application.StoredEvent
-		err := r.again(ctx, func() (err error) {
-			events, err = r.retrySome(ctx, f, a, limit)
-			return err
-		})
-		var own *applyError
-		switch {
-		case err == nil && len(events) == 0:
-			return applied, nil
-		case err == nil:
-			applied += len(events)
-		case !errors.As(err, &own) || transient(r.db, err):
-			return applied, err
-		case len(events) > 1:
-			limit = len(events) / 2
-		default:
-			e := &events[0]
-			if _, recordErr := r.db.Writer.ExecContext(ctx, "UPDATE event_parked SET attempts = attempts + 1, error = ?, parked_at = ? "+
-				"WHERE consumer = ? AND position = ?", shorten(err.Error()), r.clock.Now().UnixMicro(), f.name, e.Position); recordErr != nil {
-				return applied, recordErr
-			}
-			return applied, fmt.Errorf("event %s at position %d: %w", e.ID, e.Position, err)
-		}
-	}
-}
-
-// retrySome applies the first parked events of an aggregate in one transaction and returns these events, also with an error.
-func (r *Runner) retrySome(ctx context.Context, f *follower, a aggregate, limit int) (events []application.StoredEvent, err error) {
-	tx, err := r.db.Writer.BeginTx(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = tx.Rollback() }()
-	var position int64 // the row's lock keeps a Runner from parking or applying at the same time
-	if err := tx.QueryRowContext(ctx, "SELECT position FROM event_consumers WHERE name = ?"+r.db.ForUpdate(), f.name).Scan(&position); err != nil {
-		return nil, err
-	}
-	events, err = parkedEvents(ctx, tx, f.name, a, limit)
-	if err != nil || len(events) == 0 {
-		return nil, err
-	}
-	if err := safely(f.log, func() error { return f.Apply(ctx, tx, events) }); err != nil {
-		return events, &applyError{err}
-	}
-	if err := unpark(ctx, tx, f.name, events); err != nil {
-		return events, err
-	}
-	return events, tx.Commit()
 }

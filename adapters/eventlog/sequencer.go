@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
@@ -15,13 +14,14 @@ import (
 
 // SequencerConfig sizes a Sequencer.
 type SequencerConfig struct {
-	Step    int           // events in one transaction, more when a single INSERT wrote more; 5,000 when zero
-	Spacing time.Duration // least time between the starts of two steps, so that a step takes many commits; 5 ms when zero
+	Step    int           // inserts of segments in one transaction; 500 when zero
+	Spacing time.Duration // least time between the starts of two steps; 5 ms when zero
+	Gather  time.Duration // from the first commit to the step, so that a step takes many commits, unless a feed waits; 25 ms when zero
 	Logger  *slog.Logger
 }
 
 // Sequencer gives committed events their positions: dense, without gaps, never changed. Any number of instances may run one;
-// a row lock lets only one of them number at a time. On SQLite it has nothing to do, because the ids are the positions.
+// a row lock lets only one of them number at a time. On SQLite it has nothing to do, because the writer gives the positions.
 type Sequencer struct {
 	db        *dialect.DB
 	committed *Signal
@@ -32,7 +32,10 @@ type Sequencer struct {
 // NewSequencer returns a Sequencer that is woken by committed and tells head how far it numbered.
 func NewSequencer(db *dialect.DB, committed *Signal, head *Head, c SequencerConfig) *Sequencer {
 	if c.Step <= 0 {
-		c.Step = 5000
+		c.Step = 500
+	}
+	if c.Gather <= 0 {
+		c.Gather = gather
 	}
 	if c.Spacing <= 0 {
 		c.Spacing = 5 * time.Millisecond
@@ -90,10 +93,11 @@ func (s *Sequencer) Run(ctx context.Context) error {
 		if _, err := s.committed.Wait(ctx, seen); err != nil {
 			return nil
 		}
+		s.head.gather(ctx, s.config.Gather)
 	}
 }
 
-// check checks the server setting that the Writer relies on: ErrIncrement.
+// check checks the server setting without which ids may descend: ErrIncrement.
 func (s *Sequencer) check(ctx context.Context) error {
 	var increment int64
 	if err := s.db.Writer.QueryRowContext(ctx, "SELECT @@auto_increment_increment").Scan(&increment); err != nil {
@@ -117,7 +121,8 @@ func (s *Sequencer) Drain(ctx context.Context) error {
 	return err
 }
 
-// step numbers about config.Step events in one transaction. It returns how many it numbered and whether more are left.
+// step numbers the segments of about config.Step inserts in one transaction. It returns how many events it numbered and whether
+// more are left.
 func (s *Sequencer) step(ctx context.Context) (n int64, more bool, err error) {
 	tx, err := s.db.Writer.BeginTx(ctx, nil)
 	if err != nil {
@@ -130,18 +135,27 @@ func (s *Sequencer) step(ctx context.Context) (n int64, more bool, err error) {
 	}
 	// A read without locks sees only committed rows and does not wait. If it sees an event of an aggregate, it sees the
 	// earlier ones too, because they were committed before this one was inserted.
-	inserts, runs, more, err := s.pending(ctx, tx)
+	inserts, err := pending(ctx, tx, s.config.Step+1)
+	if err != nil {
+		return 0, false, err
+	}
+	if more = len(inserts) > s.config.Step; more {
+		inserts = inserts[:s.config.Step]
+	}
+	all, err := segmentsOf(ctx, tx, inserts)
 	if err != nil {
 		return 0, false, err
 	}
 	next := last
-	for chunk := range slices.Chunk(runs, maxRuns) {
-		if next, err = number(ctx, tx, chunk, next); err != nil {
-			return 0, false, err
-		}
+	for i := range all {
+		all[i].first = next + 1
+		next = all[i].last()
 	}
 	if next > last {
-		if err := unpend(ctx, tx, last, next, inserts); err != nil {
+		if err := insertPositions(ctx, tx, all); err != nil {
+			return 0, false, err
+		}
+		if err := unpend(ctx, tx, last, next, len(inserts)); err != nil {
 			return 0, false, err
 		}
 		if _, err := tx.ExecContext(ctx, "UPDATE event_sequence SET last_position = ? WHERE id = 1", next); err != nil {
@@ -155,81 +169,92 @@ func (s *Sequencer) step(ctx context.Context) (n int64, more bool, err error) {
 	return next - last, more, nil
 }
 
-// run is a span of ids without a gap, so that no event can appear inside it later.
-type run struct{ first, last int64 }
+// insert is a row of event_pending: so many segments with the number tx, the first of which has the id first.
+type insert struct {
+	first, tx int64
+	segments  int
+}
 
-const maxRuns = 64 // in one statement
-
-// pending returns how many inserts the next step takes, the spans of their events, and whether more are left. A step takes
-// whole inserts, at least one.
-func (s *Sequencer) pending(ctx context.Context, tx queryer) (inserts int64, runs []run, more bool, err error) {
-	rows, err := tx.QueryContext(ctx, "SELECT first_id, events FROM event_pending ORDER BY first_id LIMIT ?", s.config.Step+1)
+// pending returns the first inserts that wait, so many at most.
+func pending(ctx context.Context, tx queryer, most int) (all []insert, err error) {
+	rows, err := tx.QueryContext(ctx, "SELECT first_id, tx, segments FROM event_pending ORDER BY first_id LIMIT ?", most)
 	if err != nil {
-		return 0, nil, false, fmt.Errorf("find pending events: %w", err)
+		return nil, fmt.Errorf("find pending segments: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
-	for n := int64(0); rows.Next(); {
-		var first, events int64
-		if err := rows.Scan(&first, &events); err != nil {
-			return 0, nil, false, fmt.Errorf("find pending events: %w", err)
+	for rows.Next() {
+		var in insert
+		if err := rows.Scan(&in.first, &in.tx, &in.segments); err != nil {
+			return nil, fmt.Errorf("find pending segments: %w", err)
 		}
-		if n += events; n > int64(s.config.Step) && inserts > 0 {
-			more = true
-			break
-		}
-		inserts++
-		last := first + events - 1
-		if k := len(runs) - 1; k >= 0 && runs[k].last+1 == first {
-			runs[k].last = last
-		} else {
-			runs = append(runs, run{first, last})
-		}
+		all = append(all, in)
 	}
 	if err := rows.Err(); err != nil {
-		return 0, nil, false, fmt.Errorf("find pending events: %w", err)
+		return nil, fmt.Errorf("find pending segments: %w", err)
 	}
-	return inserts, runs, more, nil
+	return all, nil
 }
 
-// number gives the events of runs the positions after last, in one statement by primary key, and returns the last one.
-func number(ctx context.Context, tx execer, runs []run, last int64) (int64, error) {
-	var shift, where strings.Builder
-	var shifts, spans []any
-	var want int64
-	for i, r := range runs {
-		// position = id + (what the run's first event gets - its id)
-		shift.WriteString(" WHEN id <= ? THEN ?")
-		shifts = append(shifts, r.last, last+want+1-r.first)
-		if i > 0 {
-			where.WriteString(" OR ")
+// segmentsOf returns the segments of inserts, without positions, by insert and id. Those of most inserts are one, and are read by
+// one statement; the others are found by what their rows share.
+func segmentsOf(ctx context.Context, tx queryer, inserts []insert) ([]stretch, error) {
+	found := make(map[int64][]stretch, len(inserts))
+	var single []any
+	count := 0
+	for _, in := range inserts {
+		count += in.segments
+		if in.segments == 1 {
+			single = append(single, in.first)
+			continue
 		}
-		where.WriteString("id BETWEEN ? AND ?")
-		spans = append(spans, r.first, r.last)
-		want += r.last - r.first + 1
+		all, err := readStretches(ctx, tx, "id >= ? AND tx = ? ORDER BY id LIMIT ?", in.first, in.tx, in.segments)
+		if err != nil {
+			return nil, err
+		}
+		found[in.first] = all
 	}
-	res, err := tx.ExecContext(ctx, "INSERT INTO event_positions (position, id, seller_id) SELECT id + CASE"+shift.String()+
-		" END, id, seller_id FROM events WHERE "+where.String(), append(shifts, spans...)...)
-	if err != nil {
-		return 0, fmt.Errorf("number events: %w", err)
+	for chunk := range slices.Chunk(single, maxStretches) {
+		all, err := readStretches(ctx, tx, "id IN "+marks(len(chunk)), chunk...)
+		if err != nil {
+			return nil, err
+		}
+		for i := range all {
+			found[all[i].id] = all[i : i+1]
+		}
 	}
-	// There are fewer rows when the ids of an insert are not consecutive.
-	if got, err := res.RowsAffected(); err != nil || got != want {
-		return 0, fmt.Errorf("number events %d to %d: %d of %d rows (%w)", runs[0].first, runs[len(runs)-1].last, got, want, errOrMissing(err))
+	out := make([]stretch, 0, count)
+	for _, in := range inserts {
+		if len(found[in.first]) != in.segments || found[in.first][0].id != in.first {
+			return nil, fmt.Errorf("number segments: %d of the %d from %d on: %w", len(found[in.first]), in.segments, in.first, errMissing)
+		}
+		out = append(out, found[in.first]...)
 	}
-	return last + want, nil
+	return out, nil
 }
 
-// unpend removes the pending inserts whose events have positions above after, up to upTo. The order of the join and the
+func readStretches(ctx context.Context, tx queryer, where string, args ...any) ([]stretch, error) {
+	rows, err := tx.QueryContext(ctx, "SELECT 0, seller_id, id, events, at, types FROM event_segments WHERE "+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read pending segments: %w", err)
+	}
+	all, err := scanStretches(rows)
+	if err != nil {
+		return nil, fmt.Errorf("read pending segments: %w", err)
+	}
+	return all, nil
+}
+
+// unpend removes the pending inserts whose segments have positions above after, up to upTo. The order of the join and the
 // forced key make the server look up these rows one by one. A scan, which it prefers while the table is small, would wait
 // for rows that open transactions have locked.
-func unpend(ctx context.Context, tx execer, after, upTo int64, inserts int64) error {
-	res, err := tx.ExecContext(ctx, "DELETE w FROM event_positions p STRAIGHT_JOIN event_pending w FORCE INDEX (PRIMARY) ON w.first_id = p.id "+
-		"WHERE p.position > ? AND p.position <= ?", after, upTo)
+func unpend(ctx context.Context, tx execer, after, upTo int64, inserts int) error {
+	res, err := tx.ExecContext(ctx, "DELETE w FROM event_positions p STRAIGHT_JOIN event_pending w FORCE INDEX (PRIMARY) ON w.first_id = p.segment_id "+
+		"WHERE p.first_position > ? AND p.first_position <= ?", after, upTo)
 	if err != nil {
-		return fmt.Errorf("remove pending events: %w", err)
+		return fmt.Errorf("remove pending segments: %w", err)
 	}
-	if got, err := res.RowsAffected(); err != nil || got != inserts {
-		return fmt.Errorf("remove pending events: %d of %d rows (%w)", got, inserts, errOrMissing(err))
+	if got, err := res.RowsAffected(); err != nil || got != int64(inserts) {
+		return fmt.Errorf("remove pending segments: %d of %d rows (%w)", got, inserts, errOrMissing(err))
 	}
 	return nil
 }

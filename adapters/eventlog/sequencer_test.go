@@ -1,6 +1,7 @@
 package eventlog_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -22,7 +23,7 @@ func onServers(t *testing.T, test func(t *testing.T, d database)) {
 		i := d.open(t)
 		i.commit(t, record("s", "a", 1, "lead.sold.v1"), record("s", "a", 2, "lead.sold.v1"))
 		require.Len(t, i.all(t), 2)
-		require.Zero(t, i.number(t, "SELECT COUNT(*) FROM event_positions WHERE position <> id"))
+		require.Equal(t, int64(1), i.number(t, "SELECT COUNT(*) FROM event_positions p JOIN event_segments s ON s.id = p.segment_id AND s.events = p.events"))
 		_, err := i.db.Writer.Exec("SELECT COUNT(*) FROM event_pending")
 		require.ErrorContains(t, err, "no such table")
 	})
@@ -101,7 +102,7 @@ func TestStepTakesWholeInserts(t *testing.T) {
 		for v, size := range []int{1, 1, 1, 5, 2, 1, 3, 4, 4, 1, 2, 7} {
 			var events []application.EventRecord
 			for n := range size {
-				events = append(events, record("s", "a", int64(100*v+n), "lead.sold.v1"))
+				events = append(events, record(fmt.Sprintf("s%d", n%2), "a", int64(100*v+n), "lead.sold.v1"))
 			}
 			i.commit(t, events...)
 			total += size
@@ -116,7 +117,7 @@ func TestStepTakesWholeInserts(t *testing.T) {
 			steps = append(steps, n)
 			require.Equal(t, n, i.head.Current()-sum(steps[:len(steps)-1]), "the head moves with each step")
 		}
-		require.Equal(t, []int64{3, 5, 3, 3, 4, 4, 3, 7}, steps, "4 at most, but for one larger insert")
+		require.Equal(t, []int64{8, 10, 14}, steps, "the events of 4 inserts each")
 		require.Len(t, i.all(t), total)
 		n, more, err := eventlog.Step(t.Context(), s)
 		require.NoError(t, err)
@@ -132,32 +133,51 @@ func sum(list []int64) (n int64) {
 	return n
 }
 
-// An insert with missing events stops the numbering, so that no wrong position is given.
-func TestMissingEventStopsTheSequencer(t *testing.T) {
+// Ids need not be without gaps, as they are not on a cluster: rows of others stand between those of one insert.
+func TestIdsMayHaveGaps(t *testing.T) {
 	t.Parallel()
 	onServers(t, func(t *testing.T, d database) {
 		i := d.open(t)
-		i.commit(t, record("s", "a", 1, "lead.sold.v1"), record("s", "a", 2, "lead.sold.v1"), record("s", "a", 3, "lead.sold.v1"))
-		_, err := i.db.Writer.Exec("UPDATE events SET id = id + 1000 WHERE aggregate_version = 2")
-		require.NoError(t, err)
-		require.ErrorContains(t, i.sequencer.Drain(t.Context()), "2 of 3 rows")
-		require.Zero(t, i.number(t, "SELECT COUNT(*) FROM event_positions"))
-		require.Zero(t, i.number(t, "SELECT last_position FROM event_sequence"))
-		require.Equal(t, int64(1), i.number(t, "SELECT COUNT(*) FROM event_pending"))
-		_, err = i.db.Writer.Exec("UPDATE events SET id = id - 1000 WHERE aggregate_version = 2")
-		require.NoError(t, err)
-		require.Len(t, i.all(t), 3)
-
-		_, err = i.db.Writer.Exec("INSERT INTO event_pending (first_id, events) SELECT MAX(id), 1 FROM events")
-		require.NoError(t, err)
-		err = i.sequencer.Drain(t.Context())
-		require.Error(t, err, "a second position")
-		require.Equal(t, "event_positions_event", i.db.DuplicateKey(err, "event_positions"))
-		require.Equal(t, int64(3), i.number(t, "SELECT last_position FROM event_sequence"))
+		i.commit(t, record("a", "a", 1, "lead.sold.v1"), record("b", "b", 1, "lead.sold.v1"), record("c", "c", 1, "lead.sold.v1"))
+		for n := range 4 {
+			i.commit(t, record("d", "d", int64(n+1), "lead.sold.v1"))
+		}
+		for _, step := range []string{
+			"UPDATE event_segments SET id = id + 1000 WHERE seller_id = 'c'", // behind two others'
+			"UPDATE event_segments SET id = id + 100 WHERE seller_id = 'b'",
+		} {
+			_, err := i.db.Writer.Exec(step)
+			require.NoError(t, err)
+		}
+		var sellers []string
+		for _, e := range i.all(t) {
+			sellers = append(sellers, e.SellerID)
+		}
+		require.Equal(t, []string{"a", "b", "c", "d", "d", "d", "d"}, sellers)
 	})
 }
 
-// A server that counts by more than one, as some clusters do, would leave holes between the ids of one insert.
+// An insert with a missing segment stops the numbering, so that no wrong position is given.
+func TestMissingSegmentStopsTheSequencer(t *testing.T) {
+	t.Parallel()
+	onServers(t, func(t *testing.T, d database) {
+		i := d.open(t)
+		i.commit(t, record("a", "a", 1, "lead.sold.v1"), record("b", "a", 1, "lead.sold.v1"), record("c", "a", 1, "lead.sold.v1"))
+		for _, seller := range []string{"a", "b"} { // the first, which pending names, and another
+			_, err := i.db.Writer.Exec("UPDATE event_segments SET tx = tx + 1 WHERE seller_id = '" + seller + "'")
+			require.NoError(t, err)
+			require.ErrorContains(t, i.sequencer.Drain(t.Context()), "2 of the 3 from")
+			require.Zero(t, i.number(t, "SELECT COUNT(*) FROM event_positions"))
+			require.Zero(t, i.number(t, "SELECT last_position FROM event_sequence"))
+			require.Equal(t, int64(1), i.number(t, "SELECT COUNT(*) FROM event_pending"))
+			_, err = i.db.Writer.Exec("UPDATE event_segments SET tx = tx - 1 WHERE seller_id = '" + seller + "'")
+			require.NoError(t, err)
+		}
+		require.Len(t, i.all(t), 3)
+	})
+}
+
+// Where servers count by more than one, several of them hand out ids, and those of one aggregate could descend.
 func TestOtherIncrementsAreRefused(t *testing.T) {
 	t.Parallel()
 	onServers(t, func(t *testing.T, d database) {
@@ -166,7 +186,7 @@ func TestOtherIncrementsAreRefused(t *testing.T) {
 		_, err := i.db.Writer.Exec("SET SESSION auto_increment_increment = 2")
 		require.NoError(t, err)
 		require.ErrorIs(t, i.tryCommit(record("s", "a", 1, "lead.sold.v1"), record("s", "a", 2, "lead.sold.v1")), eventlog.ErrIncrement)
-		require.Zero(t, i.number(t, "SELECT COUNT(*) FROM events"))
+		require.Zero(t, i.number(t, "SELECT COUNT(*) FROM event_segments"))
 		done := make(chan error, 1)
 		go func() { done <- i.sequencer.Run(t.Context()) }()
 		select {
@@ -175,6 +195,33 @@ func TestOtherIncrementsAreRefused(t *testing.T) {
 			require.ErrorContains(t, err, "it is 2")
 		case <-time.After(patience):
 			t.Fatal("it runs")
+		}
+	})
+}
+
+// The sequencer lets commits gather, but never while a feed waits for them.
+func TestAWaitingFeedEndsTheGathering(t *testing.T) {
+	t.Parallel()
+	onServers(t, func(t *testing.T, d database) {
+		i := d.open(t)
+		i.sequencer = eventlog.NewSequencer(i.db, i.committed, i.head, eventlog.SequencerConfig{Gather: time.Hour})
+		background(t, i.head.Run)
+		background(t, i.sequencer.Run)
+		for v := int64(1); v <= 3; v++ {
+			page := make(chan error, 1)
+			if v == 2 { // it waits already when the event comes
+				go func() { page <- i.reader.Wait(t.Context(), "s", v-1) }()
+			}
+			i.commit(t, record("s", "a", v, "lead.sold.v1"))
+			if v != 2 {
+				go func() { page <- i.reader.Wait(t.Context(), "s", v-1) }()
+			}
+			select {
+			case err := <-page:
+				require.NoError(t, err)
+			case <-time.After(patience):
+				t.Fatal("the feed waits for the sequencer")
+			}
 		}
 	})
 }

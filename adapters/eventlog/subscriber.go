@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,11 +22,14 @@ type SubscriberConfig struct {
 	Types    []string      // the types of events it gets; all when empty
 	FromHead bool          // a consumer that is new begins at the log's head instead of at the first event
 	Lanes    int           // messages handled at the same time; events of one aggregate share a lane; 4 when zero
-	Batch    int           // positions read at once; 500 when zero
+	Batch    int           // about how many events are read at once; 500 when zero
 	Window   int           // how far reading may be ahead of the lowest unfinished position; 10,000 when zero
 	Attempts int           // how often a message is tried before it is parked; 5 when zero
 	Backoff  Backoff       // between attempts; 200 ms to 30 s when zero
+	Gather   time.Duration // from the first event to its delivery; 25 ms when zero
 	Save     time.Duration // least time between two writes of the cursor; 200 ms when zero
+	Idle     time.Duration // the same while it only passes by events of other types; 2 s when zero
+	Quiet    time.Duration // the same when no events come any more; 100 ms when zero
 	Grace    time.Duration // how long messages in work may take at shutdown; 10 s when zero
 	Lease    LeaseConfig
 	Logger   *slog.Logger
@@ -41,6 +45,7 @@ type Subscriber struct {
 	reader *Reader
 	clock  application.Clock
 	config SubscriberConfig
+	wanted Wanted
 	retry  Signal
 
 	mu     sync.Mutex
@@ -72,7 +77,8 @@ func NewSubscriber(db *dialect.DB, reader *Reader, clock application.Clock, c Su
 	}
 	c.Lease = c.Lease.WithDefaults()
 	c.Logger = loggerOr(c.Logger).With(slog.String("consumer", c.Name))
-	return &Subscriber{db: db, reader: reader, clock: clock, config: c}, nil
+	c.Gather, c.Idle, c.Quiet = cmp.Or(c.Gather, gather), cmp.Or(c.Idle, idle), cmp.Or(c.Quiet, quiet)
+	return &Subscriber{db: db, reader: reader, clock: clock, config: c, wanted: NewWanted(c.Name, c.Types)}, nil
 }
 
 // Errors of Subscribe.

@@ -6,7 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"os"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/leadmill/leadmill/adapters/eventlog"
+	"github.com/leadmill/leadmill/adapters/sqlstore"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/projection"
@@ -54,26 +55,14 @@ func onEngines(t *testing.T, test func(t *testing.T, d database)) {
 	}
 }
 
-// schema has the log's tables, from the migration itself, and no others.
+// schema is the one that a program of this version migrates to.
 var schema = dbtest.NewTemplate(func(ctx context.Context, databaseURL string) (err error) {
 	db, err := dialect.Open(databaseURL, dialect.Options{})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	text, err := os.ReadFile("../sqlstore/migrations/" + db.Name() + "/0002_events.sql")
-	if err != nil {
-		return err
-	}
-	up, _, _ := strings.Cut(string(text), "-- +goose Down")
-	for statement := range strings.SplitSeq(up, ";\n") {
-		if strings.Contains(statement, "CREATE") || strings.Contains(statement, "INSERT") {
-			if _, err := db.Writer.ExecContext(ctx, statement); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return sqlstore.Migrate(ctx, db)
 })
 
 // open opens the database as another instance would, without running anything.
@@ -167,9 +156,9 @@ func (i *instance) all(t testing.TB) []application.StoredEvent {
 	require.NoError(t, i.sequencer.Drain(t.Context()))
 	var list []application.StoredEvent
 	for {
-		events, err := i.reader.Read(t.Context(), int64(len(list)), 700)
+		events, next, err := i.reader.Read(t.Context(), int64(len(list)), math.MaxInt64, 700, eventlog.All("all"))
 		require.NoError(t, err)
-		if len(events) == 0 {
+		if next == int64(len(list)) {
 			head, err := i.reader.Head(t.Context())
 			require.NoError(t, err)
 			require.Equal(t, head, int64(len(list)))
@@ -185,8 +174,9 @@ func (i *instance) all(t testing.TB) []application.StoredEvent {
 // journal is a projection that writes down each event it applies, in a table without any unique key, so that an event
 // applied twice shows.
 type journal struct {
-	name string
-	fail func(application.StoredEvent) error // may panic
+	name  string
+	types []string                            // that it wants; all when empty
+	fail  func(application.StoredEvent) error // may panic
 
 	mu      sync.Mutex
 	batches []int
@@ -194,6 +184,9 @@ type journal struct {
 
 func (j *journal) table() string { return "journal_" + j.name }
 func (j *journal) Name() string  { return j.name }
+
+func (j *journal) Types() []string                     { return j.types }
+func (j *journal) Wants(*application.StoredEvent) bool { return true }
 
 // isSQLite calls a function that only SQLite has. It closes the rows at once, because there is only one connection.
 func isSQLite(ctx context.Context, db projection.Tx) bool {

@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -23,6 +24,7 @@ type term struct {
 	out     chan<- *message.Message
 	tracker *tracker
 	lanes   []chan job
+	handed  atomic.Int64 // events that were read for the lanes
 	// going ends when no new message may be handed over; working ends when messages in work must end too. Both carry the
 	// cause.
 	going, working context.Context
@@ -101,18 +103,22 @@ func (t *term) dispatch() error {
 			continue
 		}
 		moved := t.reader.head.moved.Version()
-		head := t.reader.head.Current()
-		if head <= position {
+		if t.reader.head.Current() <= position {
 			if err := t.wait(t.reader.head.moved.After(moved), requested); err != nil {
 				return err
 			}
+			if head := t.reader.head.Current(); head > position && head-position < int64(t.config.Batch) {
+				if err := lease.Pause(t.going, t.config.Gather); err != nil {
+					return cause(t.going, err)
+				}
+			}
 			continue
 		}
-		upTo := min(head, position+int64(t.config.Batch))
-		events, err := t.reader.between(t.going, position, upTo, t.config.Types)
+		events, next, err := t.reader.Read(t.going, position, t.tracker.lowest()+int64(t.config.Window), t.config.Batch, t.wanted)
 		if err != nil {
 			return cause(t.going, err)
 		}
+		t.handed.Add(int64(len(events)))
 		for i := range events {
 			e := &events[i]
 			t.tracker.finish(position+1, e.Position-1) // events of other types count as done
@@ -121,8 +127,8 @@ func (t *term) dispatch() error {
 			}
 			position = e.Position
 		}
-		t.tracker.finish(position+1, upTo)
-		position = upTo
+		t.tracker.finish(position+1, next)
+		position = next
 	}
 }
 
@@ -383,7 +389,7 @@ func (t *term) fencedOnce(fn func(tx execer) error) error {
 // saveNowAndThen writes the cursor at intervals while it moves.
 func (t *term) saveNowAndThen(halt, quit context.CancelCauseFunc) {
 	for {
-		seen := t.tracker.moved.Version()
+		seen, handed := t.tracker.moved.Version(), t.handed.Load()
 		err := t.save(t.working)
 		switch {
 		case t.working.Err() != nil:
@@ -398,8 +404,24 @@ func (t *term) saveNowAndThen(halt, quit context.CancelCauseFunc) {
 			if _, err := t.tracker.moved.Wait(t.working, seen); err != nil {
 				return
 			}
+			t.passBy(handed)
 		}
 		if lease.Pause(t.working, t.config.Save) != nil {
+			return
+		}
+	}
+}
+
+// passBy lets the cursor move on for a while as long as it only passes by events that the consumer does not want.
+func (t *term) passBy(handed int64) {
+	for due := time.After(t.config.Idle); t.handed.Load() == handed; {
+		select {
+		case <-t.tracker.moved.After(t.tracker.moved.Version()):
+		case <-time.After(t.config.Quiet):
+			return
+		case <-due:
+			return
+		case <-t.working.Done():
 			return
 		}
 	}

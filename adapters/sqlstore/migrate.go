@@ -42,14 +42,22 @@ var (
 // Migrate brings the schema to the version this binary knows, then that of each module, in the order of their names. It is
 // safe when several processes do so at once: one works, the others wait until ctx ends. After a crash in the middle it goes on
 // where it was. A newer schema is left alone: ErrSchemaNewer. What modules have made that this binary lacks is left alone too.
+//
+// Where rows have to be moved, no instance may work on the database: Migrate waits for the leases of one that was killed, at most
+// 15 seconds, and fails with ErrBeside when they are renewed.
 func Migrate(ctx context.Context, db *dialect.DB, modules ...Module) error {
+	return MigrateAndTell(ctx, db, slog.New(slog.DiscardHandler), modules...)
+}
+
+// MigrateAndTell is Migrate that tells log every few seconds how many rows were moved.
+func MigrateAndTell(ctx context.Context, db *dialect.DB, log *slog.Logger, modules ...Module) error {
 	if err := CheckMigrations(modules...); err != nil {
 		return err
 	}
 	if err := CheckVersion(ctx, db, modules...); err == nil || errors.Is(err, ErrSchemaNewer) {
 		return err
 	}
-	if err := migrateOwn(ctx, db); err != nil {
+	if err := migrateOwn(ctx, db, log); err != nil {
 		return err
 	}
 	for _, m := range byName(modules) {
@@ -61,15 +69,21 @@ func Migrate(ctx context.Context, db *dialect.DB, modules ...Module) error {
 }
 
 // migrateOwn runs the migrations of leadmill itself.
-func migrateOwn(ctx context.Context, db *dialect.DB) error {
+func migrateOwn(ctx context.Context, db *dialect.DB, log *slog.Logger) error {
 	if err := checkOwn(ctx, db); err == nil || errors.Is(err, ErrSchemaNewer) {
 		return err
 	}
-	p, err := provider(db)
-	if err != nil {
-		return err
+	if err := quiet(ctx, db); err != nil {
+		return fmt.Errorf("migrate: %w", err)
 	}
-	if _, err := p.Up(ctx); err != nil {
+	if err := withPool(ctx, db, func(pool *sql.DB) error {
+		p, err := provider(db, pool, log)
+		if err != nil {
+			return err
+		}
+		_, err = p.Up(ctx)
+		return err
+	}); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	return checkOwn(ctx, db)
@@ -121,17 +135,12 @@ func Status(ctx context.Context, db *dialect.DB, modules ...Module) ([]Migration
 	if err != nil {
 		return nil, err
 	}
-	files, err := fs.ReadDir(migrations, path.Join("migrations", db.Name()))
+	all, err := own(db)
 	if err != nil {
 		return nil, err
 	}
-	all := make([]MigrationStatus, 0, len(files))
-	for _, f := range files {
-		version, err := goose.NumericComponent(f.Name())
-		if err != nil {
-			return nil, fmt.Errorf("migration %s: %w", f.Name(), err)
-		}
-		all = append(all, MigrationStatus{Version: version, Name: f.Name(), Applied: applied[version]})
+	for i := range all {
+		all[i].Applied = applied[all[i].Version]
 	}
 	for _, m := range byName(modules) {
 		of, err := m.status(ctx, db)
@@ -171,7 +180,7 @@ func appliedVersions(ctx context.Context, db *dialect.DB) (map[int64]bool, error
 	return applied, nil
 }
 
-func provider(db *dialect.DB) (*goose.Provider, error) {
+func provider(db *dialect.DB, pool *sql.DB, log *slog.Logger) (*goose.Provider, error) {
 	files, err := fs.Sub(migrations, path.Join("migrations", db.Name()))
 	if err != nil {
 		return nil, err
@@ -180,18 +189,17 @@ func provider(db *dialect.DB) (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := []goose.ProviderOption{goose.WithStore(store), goose.WithDisableGlobalRegistry(true)}
+	options := []goose.ProviderOption{
+		goose.WithStore(store), goose.WithDisableGlobalRegistry(true),
+		goose.WithGoMigrations(inGo(db, log)...),
+	}
 	if db.Name() == "sqlite" {
-		known, err := fs.ReadDir(files, ".")
-		if err != nil {
-			return nil, err
-		}
-		target, err := goose.NumericComponent(known[len(known)-1].Name())
+		known, err := own(db)
 		if err != nil {
 			return nil, err
 		}
 		// One transaction around all migrations: ours, so goose must begin none of its own.
-		options = append(options, goose.WithSessionLocker(exclusive{db: db, store: store, target: target}), goose.WithIsolateDDL(true))
+		options = append(options, goose.WithSessionLocker(exclusive{db: db, store: store, target: known[len(known)-1].Version}), goose.WithIsolateDDL(true))
 	} else {
 		locker, err := newLocker(db)
 		if err != nil {
@@ -199,14 +207,14 @@ func provider(db *dialect.DB) (*goose.Provider, error) {
 		}
 		options = append(options, goose.WithLocker(locker))
 	}
-	return goose.NewProvider(goose.DialectCustom, db.Writer.DB, files, options...)
+	return goose.NewProvider(goose.DialectCustom, pool, files, options...)
 }
 
 // newLocker returns what keeps the migrations of several processes apart on MySQL: a lease that outlives a killed process only
 // shortly, and is renewed long before it ends.
 func newLocker(db *dialect.DB) (lock.Locker, error) {
 	return lock.NewMySQLTableLocker(lock.WithTableLeaseDuration(10*time.Second), lock.WithTableHeartbeatInterval(2*time.Second),
-		lock.WithTableLockTimeout(250*time.Millisecond, 2_400), lock.WithTableUnlockTimeout(250*time.Millisecond, 40),
+		lock.WithTableLockTimeout(250*time.Millisecond, 1_000_000), lock.WithTableUnlockTimeout(250*time.Millisecond, 40),
 		lock.WithTableLogger(slog.New(slog.DiscardHandler)),
 		lock.WithTableRetryPolicy(func(err error) bool { return db.Classify(err) != dialect.Lost }))
 }

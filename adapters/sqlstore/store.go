@@ -149,7 +149,7 @@ func (w work[T]) Do(ctx context.Context, fn func(ctx context.Context, tx T) erro
 	return w.store.Do(ctx, func(ctx context.Context, tx *Tx) error { return fn(ctx, w.choose(tx)) })
 }
 
-// PurgeExpired deletes what is over at now in all rooms (claims, stored answers, tokens), in small steps, and returns how
+// PurgeExpired deletes what is over at now in all rooms (recent requests, claims, stored answers, tokens), in small steps, and returns how
 // many. application.ErrUnavailable when the database could not do it; what was deleted before stays deleted.
 func (s *Store) PurgeExpired(ctx context.Context, now time.Time) (int, error) {
 	return s.work.Purge(ctx, now, slices.Concat(marketstore.Expiring(), accountstore.Expiring(), programstore.Expiring())...)

@@ -13,12 +13,11 @@ import (
 type ClaimKind string
 
 // The kinds of claims. ClaimPhone, ClaimEmail and ClaimAll make a second lead of the same person a duplicate in its
-// campaign; the others find an earlier request and its response.
+// campaign; the others find an earlier lead and the response to its request.
 const (
 	ClaimPhone       ClaimKind = "phone"
 	ClaimEmail       ClaimKind = "email"
 	ClaimAll         ClaimKind = "all"
-	ClaimRequest     ClaimKind = "request"     // the same fields within 60 seconds: a double click
 	ClaimIdempotency ClaimKind = "idempotency" // an Idempotency-Key
 	ClaimExternalID  ClaimKind = "external_id"
 )
@@ -33,22 +32,56 @@ func NewClaimKey(scope string, kind ClaimKind, value string) ClaimKey {
 
 // Claim is a unique mark of a lead that expires. No two leads hold the same claim at a time.
 type Claim struct {
-	Key       ClaimKey
 	SellerID  string
-	Scope     string
-	Kind      ClaimKind
+	Key       ClaimKey
 	LeadID    string
 	ExpiresAt time.Time
 }
 
-// ClaimRepository stores claims. When another transaction took a claim meanwhile, Take fails in a way that runs the unit of
-// work again.
+// Ref says where the claim is looked for.
+func (c Claim) Ref() ClaimRef { return ClaimRef{c.SellerID, c.Key} }
+
+// ClaimRef names a claim of a seller.
+type ClaimRef struct {
+	SellerID string
+	Key      ClaimKey
+}
+
+// RequestContent identifies what was sent: a hash over the API key's id and the merged fields.
+type RequestContent [sha256.Size]byte
+
+// Request remembers for DoubleClick that a lead was accepted, so that the same request gets the same response again.
+type Request struct {
+	SellerID   string
+	Content    RequestContent
+	LeadID     string
+	AcceptedAt time.Time
+}
+
+// Ref says where the request is looked for.
+func (r Request) Ref() RequestRef { return RequestRef{r.SellerID, r.Content} }
+
+// RequestRef names a request to a seller.
+type RequestRef struct {
+	SellerID string
+	Content  RequestContent
+}
+
+// DoubleClick is how long after a request the same request is the same lead.
+const DoubleClick = 60 * time.Second
+
+// ClaimRepository stores claims and recent requests. When another transaction took one of them meanwhile, Take and Remember
+// fail in a way that runs the unit of work again.
 type ClaimRepository interface {
-	// Find returns the claims that exist under keys, expired ones too, in one statement and without locking.
-	Find(ctx context.Context, keys []ClaimKey) (map[ClaimKey]Claim, error)
-	// Take takes claims: fresh ones by one INSERT sorted by key, and those in expired by one UPDATE that is guarded by
-	// their expiry at now.
+	// Find returns the claims and the requests that are stored, those whose time is over too, in one statement and without
+	// locking.
+	Find(ctx context.Context, claims []ClaimRef, requests []RequestRef) (map[ClaimKey]Claim, map[RequestContent]Request, error)
+	// Take takes claims: fresh ones by one INSERT sorted by seller and key, and those in expired by one UPDATE that is guarded
+	// by their expiry at now.
 	Take(ctx context.Context, fresh, expired []Claim, now time.Time) error
+	// Remember stores requests: fresh ones by one INSERT sorted by seller and content, and those in expired by one UPDATE
+	// that is guarded by their age: they were accepted at since or before.
+	Remember(ctx context.Context, fresh, expired []Request, since time.Time) error
 }
 
 // DedupeClaims returns the claims of the campaign's duplicate rule, which make a second lead with the same phone or email a
@@ -57,10 +90,7 @@ func DedupeClaims(c *campaign.Campaign, fields field.Set) []Claim {
 	keys := c.DedupeKeys(fields)
 	claims := make([]Claim, 0, len(keys))
 	for kind, value := range keys {
-		claims = append(claims, Claim{
-			Key:      NewClaimKey(c.ID(), ClaimKind(kind), value),
-			SellerID: c.SellerID(), Scope: c.ID(), Kind: ClaimKind(kind),
-		})
+		claims = append(claims, Claim{SellerID: c.SellerID(), Key: NewClaimKey(c.ID(), ClaimKind(kind), value)})
 	}
 	return claims
 }

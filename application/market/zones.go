@@ -63,5 +63,5 @@ func Recount(ctx context.Context, tx ZonesTx, c *campaign.Campaign, contractID s
 	if err != nil {
 		return err
 	}
-	return tx.Counters().Recount(ctx, contractID, k.Spans(now))
+	return tx.Counters().Recount(ctx, application.Ref{SellerID: c.SellerID(), ID: contractID}, k.Spans(now))
 }

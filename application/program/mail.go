@@ -22,5 +22,5 @@ type MailQueue interface {
 	// PostponeMail makes a mail due later, after one more attempt.
 	PostponeMail(ctx context.Context, m OutgoingMail, due time.Time) error
 	// RemoveMail forgets a mail that was sent or given up.
-	RemoveMail(ctx context.Context, eventID string) error
+	RemoveMail(ctx context.Context, m OutgoingMail) error
 }

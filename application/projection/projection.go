@@ -39,3 +39,14 @@ type Projection interface {
 	// Reset empties the read model before it is built again from the first event.
 	Reset(ctx context.Context, tx Tx) error
 }
+
+// Selective is a Projection that wants some events only. It is not given others, and a stretch of the log without any it wants
+// costs it next to nothing: no transaction, and mostly not even decoding.
+type Selective interface {
+	Projection
+	// Types returns the types that Apply gets, such as "lead.sold.v1", and never changes while the program runs. When a later version wants
+	// more, the projection is built again (leadmill events replay), because those before its cursor were passed by. None means all.
+	Types() []string
+	// Wants reports whether Apply does anything with an event of these types.
+	Wants(e *application.StoredEvent) bool
+}

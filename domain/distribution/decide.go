@@ -27,6 +27,7 @@ const (
 // Counter counts what a contract took in one span. Stored tells whether its row exists; Limit is the cap of the span, which
 // the store checks again when it writes. Spent and TakenPrice are in micro-units of the seller's currency.
 type Counter struct {
+	SellerID   string
 	ContractID string
 	Span       calendar.Span
 	Limit      campaign.Cap

@@ -80,6 +80,16 @@ var exceptions = map[string]map[string]string{
 		module + "/adapters/sqlstore/lease":   "its consumers are shared out among instances as jobs are",
 		module + "/application/feed/query":    "the event log is the feed's store",
 	},
+	"adapters/sqlstore/audit": {
+		module + "/adapters/eventlog/segment": "the log is audited by what its segments hold",
+	},
+	"adapters/sqlstore/sqlstoretest": {
+		module + "/adapters/eventlog":         "the store is tested with the log's writer, which no fake can stand for",
+		module + "/adapters/eventlog/segment": "and by what it wrote",
+	},
+	"adapters/sqlstore/internal/grow": {
+		module + "/adapters/eventlog/segment": "a migration writes the log's segments, in the form that the log has for them",
+	},
 	"adapters/jobs": {
 		module + "/adapters/sqlstore/dialect": "jobs are shared out by a table of the same database, which asks the same dialect",
 		module + "/adapters/sqlstore/lease":   "by the leases that consumers of the event log have",

@@ -141,7 +141,8 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 		for name, c := range map[string]struct{ damage, repair, row string }{
 			"balance": {"UPDATE buyers SET balance = balance + 1", "UPDATE buyers SET balance = balance - 1", s.BuyerIDs[0]},
 			"bucket":  {"UPDATE contract_counters SET used = used + 1", "UPDATE contract_counters SET used = used - 1", s.ContractIDs[0]},
-			"event":   {"UPDATE events SET type = 'lead.pending.v1' WHERE type = 'lead.sold.v1'", "UPDATE events SET type = 'lead.sold.v1' WHERE type = 'lead.pending.v1'", "lead_"},
+			"event":   {"UPDATE event_segments SET events = events + 1", "UPDATE event_segments SET events = events - 1", "position_has_segment"},
+			"version": {"UPDATE leads SET version = version + 1", "UPDATE leads SET version = version - 1", "lead_"},
 			"report":  {"UPDATE report_leads SET sold = sold + 1", "UPDATE report_leads SET sold = sold - 1", "report"},
 		} {
 			if _, err := db.Writer.ExecContext(context.Background(), c.damage); err != nil {

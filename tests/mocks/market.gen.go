@@ -44,10 +44,26 @@ func (m *MockReplayReader) EXPECT() *MockReplayReaderMockRecorder {
 	return m.recorder
 }
 
-// FindResponse mocks base method.
-func (m *MockReplayReader) FindResponse(ctx context.Context, key market.ClaimKey, now time.Time) (application.StoredResponse, bool, error) {
+// FindRecent mocks base method.
+func (m *MockReplayReader) FindRecent(ctx context.Context, request market.RequestRef, since time.Time) (application.StoredResponse, bool, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "FindResponse", ctx, key, now)
+	ret := m.ctrl.Call(m, "FindRecent", ctx, request, since)
+	ret0, _ := ret[0].(application.StoredResponse)
+	ret1, _ := ret[1].(bool)
+	ret2, _ := ret[2].(error)
+	return ret0, ret1, ret2
+}
+
+// FindRecent indicates an expected call of FindRecent.
+func (mr *MockReplayReaderMockRecorder) FindRecent(ctx, request, since any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "FindRecent", reflect.TypeOf((*MockReplayReader)(nil).FindRecent), ctx, request, since)
+}
+
+// FindResponse mocks base method.
+func (m *MockReplayReader) FindResponse(ctx context.Context, claim market.ClaimRef, now time.Time) (application.StoredResponse, bool, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "FindResponse", ctx, claim, now)
 	ret0, _ := ret[0].(application.StoredResponse)
 	ret1, _ := ret[1].(bool)
 	ret2, _ := ret[2].(error)
@@ -55,9 +71,9 @@ func (m *MockReplayReader) FindResponse(ctx context.Context, key market.ClaimKey
 }
 
 // FindResponse indicates an expected call of FindResponse.
-func (mr *MockReplayReaderMockRecorder) FindResponse(ctx, key, now any) *gomock.Call {
+func (mr *MockReplayReaderMockRecorder) FindResponse(ctx, claim, now any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "FindResponse", reflect.TypeOf((*MockReplayReader)(nil).FindResponse), ctx, key, now)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "FindResponse", reflect.TypeOf((*MockReplayReader)(nil).FindResponse), ctx, claim, now)
 }
 
 // MockCampaignReader is a mock of CampaignReader interface.
@@ -115,10 +131,10 @@ func (mr *MockCampaignReaderMockRecorder) CampaignsOfBuyer(ctx, sellerID, buyerI
 }
 
 // PendingCampaigns mocks base method.
-func (m *MockCampaignReader) PendingCampaigns(ctx context.Context) ([]string, error) {
+func (m *MockCampaignReader) PendingCampaigns(ctx context.Context) ([]application.Ref, error) {
 	m.ctrl.T.Helper()
 	ret := m.ctrl.Call(m, "PendingCampaigns", ctx)
-	ret0, _ := ret[0].([]string)
+	ret0, _ := ret[0].([]application.Ref)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }

@@ -24,5 +24,7 @@ func (r Repositories) Keys() application.KeyRepository { return keys(r) }
 // Idempotency returns the repository of the answers under Idempotency-Keys.
 func (r Repositories) Idempotency() application.IdempotencyRepository { return answers(r) }
 
-// Expiring names the tables of this room whose rows are over at their expires_at.
-func Expiring() []string { return []string{"answers"} }
+// Expiring are the tables of this room whose rows are over at some time.
+func Expiring() []engine.Expiring {
+	return []engine.Expiring{{Table: "answers", Key: []string{"seller_id", "key_id", "key_hash"}, Time: "expires_at"}}
+}

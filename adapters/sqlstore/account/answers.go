@@ -13,10 +13,10 @@ import (
 type answers struct{ t *engine.Tx }
 
 // Claim implements application.IdempotencyRepository.
-func (r answers) Claim(ctx context.Context, keyID, idempotencyKey string, fingerprint [sha256.Size]byte, now, until time.Time) (application.StoredResponse, bool, error) {
+func (r answers) Claim(ctx context.Context, sellerID, keyID, idempotencyKey string, fingerprint [sha256.Size]byte, now, until time.Time) (application.StoredResponse, bool, error) {
 	hash := sha256.Sum256([]byte(idempotencyKey))
-	exists, err := r.t.Insert(ctx, "answers", "INSERT INTO answers (key_id, key_hash, fingerprint, status, body, expires_at) VALUES (?,?,?,0,?,?)",
-		keyID, hash[:], fingerprint[:], []byte{}, engine.Micros(until))
+	exists, err := r.t.Insert(ctx, "answers", "INSERT INTO answers (seller_id, key_id, key_hash, fingerprint, status, body, expires_at) VALUES (?,?,?,?,0,?,?)",
+		sellerID, keyID, hash[:], fingerprint[:], []byte{}, engine.Micros(until))
 	if err != nil || exists == "" {
 		return application.StoredResponse{}, err == nil, err
 	}
@@ -26,7 +26,7 @@ func (r answers) Claim(ctx context.Context, keyID, idempotencyKey string, finger
 		Body        []byte `db:"body"`
 		ExpiresAt   int64  `db:"expires_at"`
 	}
-	found, err := r.t.Get(ctx, &row, "SELECT fingerprint, status, body, expires_at FROM answers WHERE key_id = ? AND key_hash = ?"+r.t.ForUpdate(), keyID, hash[:])
+	found, err := r.t.Get(ctx, &row, "SELECT fingerprint, status, body, expires_at FROM answers WHERE seller_id = ? AND key_id = ? AND key_hash = ?"+r.t.ForUpdate(), sellerID, keyID, hash[:])
 	if err != nil {
 		return application.StoredResponse{}, false, err
 	}
@@ -42,8 +42,8 @@ func (r answers) Claim(ctx context.Context, keyID, idempotencyKey string, finger
 		copy(a.Fingerprint[:], row.Fingerprint)
 		return a, false, nil
 	}
-	matched, err := r.t.Exec(ctx, "UPDATE answers SET fingerprint = ?, status = 0, body = ?, expires_at = ? WHERE key_id = ? AND key_hash = ? AND expires_at <= ?",
-		fingerprint[:], []byte{}, engine.Micros(until), keyID, hash[:], engine.Micros(now))
+	matched, err := r.t.Exec(ctx, "UPDATE answers SET fingerprint = ?, status = 0, body = ?, expires_at = ? WHERE seller_id = ? AND key_id = ? AND key_hash = ? AND expires_at <= ?",
+		fingerprint[:], []byte{}, engine.Micros(until), sellerID, keyID, hash[:], engine.Micros(now))
 	if err != nil {
 		return application.StoredResponse{}, false, err
 	}
@@ -54,13 +54,13 @@ func (r answers) Claim(ctx context.Context, keyID, idempotencyKey string, finger
 }
 
 // Complete implements application.IdempotencyRepository.
-func (r answers) Complete(ctx context.Context, keyID, idempotencyKey string, a application.Response) error {
+func (r answers) Complete(ctx context.Context, sellerID, keyID, idempotencyKey string, a application.Response) error {
 	hash := sha256.Sum256([]byte(idempotencyKey))
 	body, err := sealResponse(keyID, idempotencyKey, a.Body)
 	if err != nil {
 		return r.t.Refuse(err)
 	}
-	matched, err := r.t.Exec(ctx, "UPDATE answers SET status = ?, body = ? WHERE key_id = ? AND key_hash = ?", int64(a.Status), body, keyID, hash[:])
+	matched, err := r.t.Exec(ctx, "UPDATE answers SET status = ?, body = ? WHERE seller_id = ? AND key_id = ? AND key_hash = ?", int64(a.Status), body, sellerID, keyID, hash[:])
 	if err != nil {
 		return err
 	}

@@ -138,8 +138,10 @@ const (
 	newBuyer    = "INSERT INTO buyers (id, seller_id, name, email, status, time_zone, balance, held, credit_limit, created_at, updated_at, version) "
 	newCampaign = "INSERT INTO campaigns (id, seller_id, name, category, active_key, status, definition, created_at, updated_at, version) "
 	newContract = "INSERT INTO contracts (id, campaign_id, seller_id, buyer_id, status, price, priority, time_zone, effective_zone, caps, created_at, updated_at) "
-	newCounter  = "INSERT INTO contract_counters (counter_key, contract_id, span_window, span_key, starts_at, ends_at, used, spent, last_won) "
-	newClaim    = "INSERT INTO claims (claim_key, seller_id, scope, kind, lead_id, expires_at) "
+	newCounter  = "INSERT INTO contract_counters (seller_id, counter_key, contract_id, span_window, span_key, starts_at, ends_at, used, spent, last_won) "
+	newClaim    = "INSERT INTO claims (seller_id, claim_key, lead_id, expires_at) "
+	newVersion  = "INSERT INTO event_versions (seller_id, aggregate_type, aggregate_id, version) "
+	newPending  = "INSERT INTO event_pending (first_id, seller_id, tx, segments) "
 	hash32      = "X'0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20'"
 )
 
@@ -165,7 +167,7 @@ func again(f *fair, lead string) {
 // returned inserts a sale that is not live, so that nothing counts it.
 func returned(rule string, lead func(f *fair) string, campaignID, contract, buyerID string) violation {
 	return violation{rule, func(f *fair) (string, string) {
-		sale := f.sale(lead(f), "NULL", campaignID, contract, buyerID)
+		sale := f.sale(lead(f), "-1", campaignID, contract, buyerID)
 		if contract == "contract_free" && buyerID == "buyer_free" {
 			f.entry("sale", sale, 0)
 		}
@@ -177,13 +179,30 @@ func returned(rule string, lead func(f *fair) string, campaignID, contract, buye
 }
 
 // gapped numbers the events of an aggregate with a gap before the last one.
-func gapped(table, kind string, id func(f *fair) string) violation {
+func gapped(table, id string) violation {
 	return violation{"event_versions_are_dense", func(f *fair) (string, string) {
-		where := fmt.Sprintf(" WHERE aggregate_type = '%s' AND aggregate_id = '%s'", kind, id(f))
-		last := f.text("SELECT MAX(aggregate_version) FROM events" + where)
-		f.exec("UPDATE events SET aggregate_version = aggregate_version + 1" + where + " AND aggregate_version = " + last)
-		return table, id(f)
+		all := f.events(id)
+		last := all[len(all)-1]
+		f.rewrite(func(e *application.EventRecord) {
+			if e.ID == last.ID {
+				e.AggregateVersion++
+			}
+		})
+		f.exec("UPDATE " + table + " SET version = version + 1 WHERE id = '" + id + "'")
+		return "events", last.ID
 	}}
+}
+
+// unreadable gives the last event of an aggregate data that cannot be read.
+func (f *fair) unreadable(aggregateID, data string) (eventID string) {
+	all := f.events(aggregateID)
+	eventID = all[len(all)-1].ID
+	f.rewrite(func(e *application.EventRecord) {
+		if e.ID == eventID {
+			e.Payload = []byte(data)
+		}
+	})
+	return eventID
 }
 
 // attributed inserts customer_x with its one event.
@@ -194,8 +213,6 @@ func attributed(rule, sellerID, partnerID string) violation {
 		return "customers", "customer_x"
 	}}
 }
-
-func named(id string) func(*fair) string { return func(*fair) string { return id } }
 
 var violations = []violation{
 	by("balance_is_ledger_sum", "buyers", "buyer_free", "UPDATE buyers SET balance = balance + 1 WHERE id = 'buyer_free'",
@@ -243,7 +260,7 @@ var violations = []violation{
 	by("counter_within_caps", "contract_counters", "contract_auto/total",
 		`UPDATE contracts SET caps = '[{"window":"total","budget":89999999}]' WHERE id = 'contract_auto'`),
 	by("counter_within_caps", "contract_counters", "contract_auto/total", `UPDATE contracts SET caps = '?' WHERE id = 'contract_auto'`),
-	by("counter_has_contract", "contract_counters", "contract_none/total", newCounter+"VALUES ('contract_none/total', 'contract_none', 'total', 'total', 0, 0, 0, 0, 0)"),
+	by("counter_has_contract", "contract_counters", "contract_none/total", newCounter+"VALUES ('seller_1', 'contract_none/total', 'contract_none', 'total', 'total', 0, 0, 0, 0, 0)"),
 
 	{"exclusive_lead_sold_once", func(f *fair) (string, string) {
 		again(f, f.first)
@@ -255,21 +272,23 @@ var violations = []violation{
 		return "leads", f.free
 	}},
 	of("sold_lead_has_sale", "leads", firstLead, "UPDATE leads SET status = 'pending' WHERE id = '%s'"),
-	of("sold_lead_has_sale", "leads", pendingLead, "UPDATE leads SET status = 'sold' WHERE id = '%s'"),
+	of("sold_lead_has_sale", "leads", pendingLead, "UPDATE leads SET status = 'sold' WHERE id = '%s'", "UPDATE unsold_leads SET status = 'sold' WHERE lead_id = '%s'"),
 	returned("test_lead_has_no_sales", testLead, "campaign_free", "contract_free", "buyer_free"),
 	{"test_lead_has_no_events", func(f *fair) (string, string) {
 		f.exec("UPDATE leads SET version = 1 WHERE id = '" + f.test + "'")
 		f.publish("seller_1", "lead", f.test, 1, "lead.rejected.v1", "{}", 1)
 		return "leads", f.test
 	}},
-	{"test_lead_has_no_claims", func(f *fair) (string, string) {
-		f.exec(newClaim + "VALUES (" + hash32 + ", 'seller_1', 'campaign_auto', 'phone', '" + f.test + "', 1)")
-		return "claims", f.test + " phone"
-	}},
-	{"test_lead_has_no_claims", func(f *fair) (string, string) {
-		f.exec(newClaim + "VALUES (" + hash32 + ", 'seller_1', '', 'external_id', '" + f.test + "', 1)")
-		return "claims", f.test + " external_id"
-	}},
+	of("test_lead_has_no_claims", "claims", testLead, newClaim+"VALUES ('seller_1', "+hash32+", '%s', 1)"),
+	of("test_lead_has_no_claims", "claims", testLead, newClaim+"SELECT seller_id, "+hash32+", id, created_at + 86400000001 FROM leads WHERE id = '%s'"),
+	of("sale_slots_are_dense", "leads", firstLead, "UPDATE sales SET slot = 2 WHERE lead_id = '%s'"),
+	of("unsold_lead_is_listed", "leads", pendingLead, "DELETE FROM unsold_leads WHERE lead_id = '%s'"),
+	of("unsold_lead_is_listed", "leads", pendingLead, "UPDATE unsold_leads SET status = 'unsold' WHERE lead_id = '%s'"),
+	of("unsold_lead_is_listed", "leads", pendingLead, "UPDATE unsold_leads SET campaign_id = 'campaign_auto' WHERE lead_id = '%s'"),
+	of("unsold_lead_is_listed", "leads", pendingLead, "UPDATE unsold_leads SET reason = 'x' WHERE lead_id = '%s'"),
+	of("unsold_lead_is_listed", "leads", testLead, "UPDATE unsold_leads SET test = 0 WHERE lead_id = '%s'"),
+	of("unsold_lead_is_listed", "leads", firstLead, "INSERT INTO unsold_leads SELECT seller_id, id, campaign_id, status, test, code, '' FROM leads WHERE id = '%s'"),
+	of("unsold_lead_is_listed", "leads", openLead, "INSERT INTO unsold_leads SELECT seller_id, id, campaign_id, status, test, code, '' FROM leads WHERE id = '%s'"),
 
 	{"sale_is_in_one_event", func(f *fair) (string, string) {
 		sale := f.text("SELECT id FROM sales WHERE lead_id = '" + f.first + "'")
@@ -290,77 +309,121 @@ var violations = []violation{
 	by("version_counts_events", "buyers", "buyer_rich", "UPDATE buyers SET version = version + 1 WHERE id = 'buyer_rich'"),
 	by("version_counts_events", "campaigns", "campaign_auto", "UPDATE campaigns SET version = version + 1 WHERE id = 'campaign_auto'"),
 	of("version_counts_events", "leads", pendingLead, "UPDATE leads SET version = version + 1 WHERE id = '%s'"),
-	gapped("sellers", "seller", named("seller_1")),
-	gapped("partners", "partner", named("partner_1")),
-	gapped("buyers", "buyer", named("buyer_rich")),
-	gapped("campaigns", "campaign", named("campaign_auto")),
-	gapped("leads", "lead", firstLead),
+	gapped("sellers", "seller_1"),
+	gapped("partners", "partner_1"),
+	gapped("buyers", "buyer_rich"),
+	gapped("campaigns", "campaign_auto"),
+	{"event_versions_are_dense", func(f *fair) (string, string) { return gapped("leads", f.first).plant(f) }},
 	{"event_versions_are_dense", func(f *fair) (string, string) {
+		f.exec(newVersion + "VALUES ('seller_1', 'case', 'case_1', 3)")
 		f.publish("seller_1", "case", "case_1", 1, "x.team.case_opened.v1", "{}", 1)
 		return "events", f.publish("seller_1", "case", "case_1", 3, "x.team.case_closed.v1", "{}", 1)
 	}},
 	{"event_versions_are_dense", func(f *fair) (string, string) {
+		f.exec(newVersion + "VALUES ('seller_1', 'case', 'case_1', 2)")
 		return "events", f.publish("seller_1", "case", "case_1", 2, "x.team.case_closed.v1", "{}", 1)
 	}},
 	{"event_versions_are_dense", func(f *fair) (string, string) {
+		f.exec(newVersion + "VALUES ('seller_1', 'case', 'case_1', 0)")
 		return "events", f.publish("seller_1", "case", "case_1", 0, "x.team.case_opened.v1", "{}", 1)
+	}},
+	{"event_versions_are_dense", func(f *fair) (string, string) { // a version twice
+		return "events", f.publish("seller_1", "lead", f.first, 2, "lead.rejected.v1", "{}", 1)
+	}},
+	{"event_versions_are_dense", func(f *fair) (string, string) { // in another order
+		all := f.events(f.first)
+		f.rewrite(func(e *application.EventRecord) {
+			if e.AggregateID == f.first {
+				e.AggregateVersion = 3 - e.AggregateVersion
+			}
+		})
+		return "events", all[0].ID
+	}},
+	by("version_counts_events", "event_versions", "case_1", newVersion+"VALUES ('seller_1', 'case', 'case_1', 1)"),
+	{"version_counts_events", func(f *fair) (string, string) {
+		f.exec(newVersion+"VALUES ('seller_1', 'case', 'case_1', 1)", newVersion+"VALUES ('seller_1', 'file', 'case_1', 1)", newVersion+"VALUES ('seller_2', 'case', 'case_1', 2)")
+		f.publish("seller_1", "case", "case_1", 1, "x.team.case_opened.v1", "{}", 1)
+		f.publish("seller_1", "file", "case_1", 1, "x.team.file_opened.v1", "{}", 1)
+		f.publish("seller_2", "case", "case_1", 1, "x.team.case_opened.v1", "{}", 1)
+		return "event_versions", "case_1"
 	}},
 	{"event_has_aggregate", func(f *fair) (string, string) {
 		return "events", f.publish("seller_1", "buyer", "buyer_none", 1, "buyer.created.v1", "{}", 1)
 	}},
-	{"aggregate_order_is_position_order", func(f *fair) (string, string) {
-		swap := "UPDATE events SET aggregate_version = %d WHERE aggregate_version = %d AND aggregate_id = '" + f.first + "'"
-		f.exec(fmt.Sprintf(swap, 9, 1), fmt.Sprintf(swap, 1, 2), fmt.Sprintf(swap, 2, 9))
-		return "events", f.text("SELECT event_id FROM events WHERE aggregate_version = 2 AND aggregate_id = '" + f.first + "'")
+	{"event_has_aggregate", func(f *fair) (string, string) {
+		f.exec(newVersion + "VALUES ('seller_2', 'case', 'case_1', 1)")
+		f.publish("seller_2", "case", "case_1", 1, "x.team.case_opened.v1", "{}", 1)
+		return "events", f.publish("seller_1", "case", "case_1", 1, "x.team.case_opened.v1", "{}", 1)
+	}},
+	{"event_has_aggregate", func(f *fair) (string, string) {
+		return "events", f.publish("seller_1", "lead", "lead_none", 1, "lead.sold.v1", sold("lead_none", "sale_none"), 1)
+	}},
+	{"event_has_aggregate", func(f *fair) (string, string) {
+		f.publish("seller_1", "lead", "lead_none", 1, "lead.submitted.v1", "{}", 1)
+		return "events", f.publish("seller_1", "lead", "lead_none", 2, "lead.pending.v1", "{}", 1)
+	}},
+	damaged("cut off"), damaged("empty"), damaged("flipped"), damaged("newer"),
+	{"event_id_is_unique", func(f *fair) (string, string) {
+		again := f.one("seller_1", "buyer", "buyer_free", 2, "buyer.paused.v1", "{}")
+		again.ID = f.events("seller_2")[0].ID
+		f.place(f.segment(again), 1)
+		f.exec("UPDATE buyers SET version = 2 WHERE id = 'buyer_free'")
+		return "events", again.ID
 	}},
 	{"event_gets_position", func(f *fair) (string, string) {
-		f.waiting("0")
+		id := f.waiting()
 		f.exec("UPDATE event_consumers SET lease_until = 9000000000000000")
-		return "events", "evt_waits"
+		return "event_segments", fmt.Sprint(id)
 	}},
-	{"event_waits_for_position", func(f *fair) (string, string) {
-		f.waiting("0")
-		f.exec("DELETE FROM event_pending")
-		return "events", "evt_waits"
+	{"segment_has_one_position", func(f *fair) (string, string) {
+		return "event_segments", fmt.Sprint(f.segment(f.one("seller_1", "buyer", "buyer_free", 2, "buyer.paused.v1", "{}")))
 	}},
-	{"waiting_events_exist", func(f *fair) (string, string) {
-		f.exec("INSERT INTO event_pending (first_id, events) VALUES (900000, 2)")
-		return "event_pending", "900000"
+	{"segment_has_one_position", func(f *fair) (string, string) {
+		id := f.events("seller_1")[0].segment
+		f.place(id, 1)
+		return "event_segments", fmt.Sprint(id)
 	}},
-	{"waiting_events_exist", func(f *fair) (string, string) {
-		first := f.text("SELECT MIN(id) FROM events")
-		f.exec("INSERT INTO event_pending (first_id, events) VALUES (" + first + ", 1)")
+	by("waiting_segments_exist", "event_pending", "900000", newPending+"VALUES (900000, 'seller_1', 1, 2)"),
+	{"waiting_segments_exist", func(f *fair) (string, string) {
+		first := f.text("SELECT MIN(id) FROM event_segments")
+		f.exec(newPending + "SELECT id, seller_id, tx, 1 FROM event_segments WHERE id = " + first)
 		return "event_pending", first
 	}},
-	{"position_has_event", func(f *fair) (string, string) {
-		last := f.text("SELECT MAX(position) + 1 FROM event_positions")
-		f.exec("INSERT INTO event_positions (position, id, seller_id) VALUES ("+last+", 900000, 'seller_1')", "UPDATE event_sequence SET last_position = "+last)
-		return "event_positions", last
+	{"waiting_segments_exist", func(f *fair) (string, string) { // one of two
+		id := f.waiting()
+		f.exec("UPDATE event_pending SET segments = 2")
+		return "event_pending", fmt.Sprint(id)
 	}},
-	{"position_has_event", func(f *fair) (string, string) {
-		position := f.text("SELECT position FROM event_log WHERE type = 'campaign.created.v1' AND seller_id = 'seller_1'")
-		f.exec("UPDATE event_positions SET seller_id = 'seller_2' WHERE position = " + position)
-		return "event_positions", position
+	{"position_has_segment", func(f *fair) (string, string) {
+		first := f.last() + 1
+		f.exec(fmt.Sprintf("INSERT INTO event_positions (first_position, seller_id, segment_id, events, at, types) VALUES (%d, 'seller_1', 900000, 2, 1, 1)", first),
+			fmt.Sprintf("UPDATE event_sequence SET last_position = %d", first+1))
+		return "event_positions", fmt.Sprint(first)
 	}},
+	saying("event_positions", "seller_id = 'seller_2'"), saying("event_segments", "seller_id = 'seller_2'"),
+	saying("event_positions", "events = events + 1"), saying("event_segments", "events = events - 1"),
+	saying("event_positions", "at = at + 1"), saying("event_segments", "at = at - 1"),
+	saying("event_positions", "types = types - 1"), saying("event_segments", "types = types + 1"),
 	{"positions_are_dense", func(f *fair) (string, string) {
 		f.exec("UPDATE buyers SET version = version + 1 WHERE id = 'buyer_free'")
-		hole := f.text("SELECT MAX(position) + 1 FROM event_positions")
+		hole := f.last() + 1
 		f.publish("seller_1", "buyer", "buyer_free", 2, "buyer.paused.v1", "{}", 2)
-		return "events", hole
+		return "event_positions", fmt.Sprint(hole)
 	}},
 	{"positions_are_dense", func(f *fair) (string, string) {
 		f.exec(newBuyer + "VALUES ('buyer_zero', 'seller_1', '', '', 'active', '', 0, 0, 0, 1, 1, 1)")
-		f.publish("seller_1", "buyer", "buyer_zero", 1, "buyer.created.v1", "{}", -f.number("SELECT MAX(position) FROM event_positions"))
-		return "events", "the first event"
+		f.publish("seller_1", "buyer", "buyer_zero", 1, "buyer.created.v1", "{}", -f.last())
+		return "event_positions", "the first event"
 	}},
-	{"last_position_is_known", func(f *fair) (string, string) {
-		if f.db.Name() == "sqlite" {
-			f.exec("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'events'")
-		} else {
-			f.exec("UPDATE event_sequence SET last_position = last_position + 1")
+	{"positions_are_dense", func(f *fair) (string, string) { // two segments at one position
+		f.exec("UPDATE buyers SET version = 4 WHERE id = 'buyer_free'")
+		paused := func(version int) application.EventRecord {
+			return f.one("seller_1", "buyer", "buyer_free", version, "buyer.paused.v1", "{}")
 		}
-		return "events", "the last event"
+		f.place(f.segment(paused(2), paused(3)), 1)
+		return "event_positions", fmt.Sprint(f.place(f.segment(paused(4)), 0))
 	}},
+	by("last_position_is_known", "event_positions", "the last event", "UPDATE event_sequence SET last_position = last_position + 1"),
 	{"report_is_replay", func(f *fair) (string, string) {
 		f.exec("UPDATE report_leads SET sold = sold + 1 WHERE campaign_id = 'campaign_auto'")
 		return "report_leads", f.group("campaign_auto")
@@ -376,11 +439,7 @@ var violations = []violation{
 		f.exec("UPDATE report_sellers SET time_zone = 'Asia/Kolkata' WHERE seller_id = 'seller_1'")
 		return "report_sellers", "seller_1 " + f.text("SELECT since FROM report_sellers WHERE seller_id = 'seller_1'")
 	}},
-	{"report_is_replay", func(f *fair) (string, string) {
-		where := " WHERE aggregate_id = '" + f.pending + "' AND aggregate_version = 2"
-		f.exec("UPDATE events SET payload = X'7B'" + where)
-		return "events", f.text("SELECT event_id FROM events" + where)
-	}},
+	{"report_is_replay", func(f *fair) (string, string) { return "events", f.unreadable(f.pending, "{") }},
 
 	by("activity_is_replay", "partner_activity", "seller_1 partner_1", "UPDATE partner_activity SET clicks = clicks + 1 WHERE partner_id = 'partner_1'"),
 	by("activity_is_replay", "partner_activity", "seller_2 partner_x", "INSERT INTO partner_activity (seller_id, partner_id, clicks, signups, leads) VALUES ('seller_2', 'partner_x', 0, 0, 0)"),
@@ -389,11 +448,7 @@ var violations = []violation{
 		f.exec("DELETE FROM program_days WHERE seller_id = 'seller_1' AND day = '" + day + "'")
 		return "program_days", "seller_1 " + day
 	}},
-	{"activity_is_replay", func(f *fair) (string, string) {
-		where := " WHERE aggregate_id = 'click_2'"
-		f.exec("UPDATE events SET payload = X'7B7D'" + where)
-		return "events", f.text("SELECT event_id FROM events" + where)
-	}},
+	{"activity_is_replay", func(f *fair) (string, string) { return "events", f.unreadable("click_2", "{}") }},
 
 	{"customer_is_attributed", func(f *fair) (string, string) {
 		f.exec(newCustomer + "VALUES ('customer_x', 'seller_1', 'x', " + hash32 + ", '', '', '', '', '[]', 'active', 'partner_1', '', '', 1, 1, 1, 1, 0, 1)")
@@ -436,7 +491,7 @@ var violations = []violation{
 		"VALUES ('lead_none', 'seller_1', 4, 'submitted', '', '', 0, '[]', '')", "UPDATE seller_numbers SET value = 4"),
 	of("lead_reviews.customer_id", "lead_reviews", func(f *fair) string { return f.converted }, "UPDATE lead_reviews SET customer_id = 'customer_other' WHERE lead_id = '%s'"),
 	by("version_counts_events", "customers", "customer_stays", "UPDATE customers SET version = version + 1 WHERE id = 'customer_stays'"),
-	gapped("customers", "customer", named("customer_stays")),
+	gapped("customers", "customer_stays"),
 
 	by("api_keys.seller_id", "api_keys", "key_x", newKey+"VALUES ('key_x', 'seller_none', 'program', '', '', 0, 0, "+hash32+", 1, 0)"),
 	by("api_keys.partner_id", "api_keys", "key_x", newKey+"VALUES ('key_x', 'seller_2', 'supplier', '', 'partner_1', 0, 0, "+hash32+", 1, 0)"),
@@ -445,34 +500,83 @@ var violations = []violation{
 	by("partner_keys.partner_id", "partner_keys", "ref_x", "INSERT INTO partner_keys (seller_id, referral_key, partner_id, ordinal) VALUES ('seller_2', 'ref_x', 'partner_1', 0)"),
 	by("buyers.seller_id", "buyers", "buyer_x", newBuyer+"VALUES ('buyer_x', 'seller_none', '', '', 'active', '', 0, 0, 0, 1, 1, 0)"),
 	{"ledger_entries.buyer_id", func(f *fair) (string, string) {
-		f.exec("UPDATE ledger_entries SET seller_id = 'seller_2' WHERE buyer_id = 'buyer_rich' AND type = 'deposit'")
-		return "ledger_entries", f.text("SELECT id FROM ledger_entries WHERE buyer_id = 'buyer_rich' AND type = 'deposit'")
+		id := f.entry("deposit", "", 0)
+		f.exec("UPDATE ledger_entries SET buyer_id = 'buyer_other' WHERE id = '" + id + "'")
+		return "ledger_entries", id
 	}},
 	by("campaigns.seller_id", "campaigns", "campaign_x", newCampaign+"VALUES ('campaign_x', 'seller_none', '', '', NULL, 'archived', '{}', 1, 1, 0)"),
 	by("contracts.campaign_id", "contracts", "contract_x", newContract+"VALUES ('contract_x', 'campaign_other', 'seller_1', 'buyer_rich', 'deleted', 0, 1, '', '', '[]', 1, 1)"),
 	by("contracts.buyer_id", "contracts", "contract_x", newContract+"VALUES ('contract_x', 'campaign_auto', 'seller_1', 'buyer_other', 'deleted', 0, 1, '', '', '[]', 1, 1)"),
 	of("leads.key_id", "leads", pendingLead, "UPDATE leads SET key_id = 'key_2' WHERE id = '%s'"),
-	of("leads.campaign_id", "leads", pendingLead, "UPDATE leads SET campaign_id = 'campaign_other' WHERE id = '%s'"),
+	of("leads.campaign_id", "leads", pendingLead, "UPDATE leads SET campaign_id = 'campaign_other' WHERE id = '%s'", "UPDATE unsold_leads SET campaign_id = 'campaign_other' WHERE lead_id = '%s'"),
 	of("leads.partner_id", "leads", pendingLead, "UPDATE leads SET partner_id = 'partner_2' WHERE id = '%s'"),
 	returned("sales.lead_id", func(f *fair) string { return f.other }, "campaign_free", "contract_free", "buyer_free"),
 	returned("sales.contract_id", pendingLead, "campaign_free", "contract_none", "buyer_free"),
 	returned("sales.buyer_id", pendingLead, "campaign_free", "contract_free", "buyer_other"),
-	returned("sales.campaign_id", pendingLead, "campaign_other", "contract_free", "buyer_free"),
-	of("claims.lead_id", "claims", pendingLead, "UPDATE claims SET seller_id = 'seller_2' WHERE lead_id = '%s' AND kind = 'phone'"),
+	returned("sales.contract_id", pendingLead, "campaign_other", "contract_free", "buyer_free"),
+	by("unsold_leads.lead_id", "unsold_leads", "lead_none", "INSERT INTO unsold_leads VALUES ('seller_1', 'lead_none', 'campaign_wait', 'pending', 0, '', '')"),
+	by("recent_requests.lead_id", "recent_requests", "lead_none", "INSERT INTO recent_requests VALUES ('seller_1', "+hash32+", 'lead_none', 1)"),
+	of("claims.lead_id", "claims", pendingLead, "UPDATE claims SET seller_id = 'seller_2' WHERE lead_id = '%s'"),
 	{"events.aggregate_id", func(f *fair) (string, string) {
-		return "events", f.publish("seller_2", "buyer", "buyer_rich", 1, "buyer.paused.v1", "{}", 1)
+		return "events", f.publish("seller_2", "seller", "seller_1", 1, "seller.created.v1", "{}", 1)
 	}},
 }
 
 // sequencedOnly are the rules about what the sequencer does.
-var sequencedOnly = []string{"event_gets_position", "event_waits_for_position", "waiting_events_exist", "position_has_event"}
+var sequencedOnly = []string{"event_gets_position", "waiting_segments_exist"}
 
-// waiting inserts an event of buyer_free that waits for its position.
-func (f *fair) waiting(occurredAt string) {
+// damages are what may become of a segment.
+var damages = map[string]func(body []byte) []byte{
+	"cut off": func(body []byte) []byte { return body[:len(body)-len(body)/3] },
+	"empty":   func([]byte) []byte { return []byte{} },
+	"flipped": func(body []byte) []byte {
+		body = slices.Clone(body)
+		body[len(body)/2] ^= 4
+		return body
+	},
+	"newer": func(body []byte) []byte { return slices.Concat([]byte{99}, body[1:]) },
+}
+
+// damage does something to a segment; "missing" deletes it. It returns what the audit must name.
+func (f *fair) damage(of storedSegment, how string) (rule, table, id string) {
+	if how == "missing" {
+		f.exec(fmt.Sprintf("DELETE FROM event_segments WHERE id = %d", of.id))
+		return "position_has_segment", "event_positions", fmt.Sprint(of.first)
+	}
+	_, err := f.db.Writer.ExecContext(f.t.Context(), "UPDATE event_segments SET body = ? WHERE id = ?", damages[how](of.body), of.id)
+	require.NoError(f.t, err)
+	return "segment_can_be_read", "event_segments", fmt.Sprint(of.id)
+}
+
+// damaged damages the segment of the first lead.
+func damaged(how string) violation {
+	return violation{"segment_can_be_read", func(f *fair) (table, id string) {
+		all := f.segments()
+		at := slices.IndexFunc(all, func(g storedSegment) bool { return g.events[0].AggregateID == f.first })
+		_, table, id = f.damage(all[at], how)
+		return table, id
+	}}
+}
+
+// saying lets a position or its segment say what is not so.
+func saying(table, set string) violation {
+	return violation{"position_has_segment", func(f *fair) (string, string) {
+		of := f.events(f.first)[0]
+		key := "id"
+		if table == "event_positions" {
+			key = "segment_id"
+		}
+		f.exec(fmt.Sprintf("UPDATE %s SET %s WHERE %s = %d", table, set, key, of.segment))
+		return "event_positions", f.text(fmt.Sprintf("SELECT first_position FROM event_positions WHERE segment_id = %d", of.segment))
+	}}
+}
+
+// waiting inserts a segment that waits for its position.
+func (f *fair) waiting() (id int64) {
+	id = f.segment(f.one("seller_1", "buyer", "buyer_free", 2, "buyer.paused.v1", "{}"))
 	f.exec("UPDATE buyers SET version = 2 WHERE id = 'buyer_free'",
-		"INSERT INTO events (event_id, seller_id, aggregate_type, aggregate_id, aggregate_version, type, payload, metadata, occurred_at) "+
-			"VALUES ('evt_waits', 'seller_1', 'buyer', 'buyer_free', 2, 'buyer.paused.v1', X'7B7D', X'7B7D', "+occurredAt+")",
-		"INSERT INTO event_pending (first_id, events) SELECT id, 1 FROM events WHERE event_id = 'evt_waits'")
+		fmt.Sprintf(newPending+"SELECT id, seller_id, tx, 1 FROM event_segments WHERE id = %d", id))
+	return id
 }
 
 // group is how a breach names the row of a campaign in report_leads.
@@ -501,7 +605,7 @@ func TestEveryRuleFindsItsBreach(t *testing.T) {
 		covered := map[string]bool{}
 		for _, c := range clean.Checks {
 			require.NotEmpty(t, c.Description)
-			if c.Rule != "waiting_events_exist" { // nothing waits
+			if !slices.Contains(sequencedOnly, c.Rule) { // nothing waits
 				require.Positive(t, c.Rows, c.Rule)
 			}
 			covered[c.Rule] = false
@@ -571,6 +675,7 @@ func TestWhatIsNoBreach(t *testing.T) {
 		f.save()
 		for name, plant := range map[string]func(){
 			"events of a module's aggregate": func() {
+				f.exec(newVersion + "VALUES ('seller_1', 'case', 'case_1', 3)")
 				for version := range 3 {
 					f.publish("seller_1", "case", "case_1", version+1, "x.team.case_noted.v1", "{}", 1)
 				}
@@ -583,7 +688,8 @@ func TestWhatIsNoBreach(t *testing.T) {
 				f.publish("seller_1", "buyer", "buyer_credit", 2, "buyer.updated.v1", "{}", 1)
 			},
 			"sale returned": func() {
-				f.exec("UPDATE sales SET slot = NULL, status = 'returned' WHERE lead_id = '"+f.free+"'", "UPDATE leads SET status = 'returned' WHERE id = '"+f.free+"'",
+				f.exec("UPDATE sales SET slot = -1, status = 'returned' WHERE lead_id = '"+f.free+"'", "UPDATE leads SET status = 'returned' WHERE id = '"+f.free+"'",
+					"INSERT INTO unsold_leads SELECT seller_id, id, campaign_id, 'returned', 0, '', '' FROM leads WHERE id = '"+f.free+"'",
 					"UPDATE contract_counters SET used = used - 1 WHERE contract_id = 'contract_free'")
 			},
 			"adjusted": func() {
@@ -591,8 +697,8 @@ func TestWhatIsNoBreach(t *testing.T) {
 				f.entry("adjustment", "", 9)
 				f.exec("UPDATE buyers SET balance = balance + 2 WHERE id = 'buyer_free'")
 			},
-			"request of a test remembered": func() {
-				f.exec(newClaim + "VALUES (" + hash32 + ", 'seller_1', '', 'request', '" + f.test + "', 1)")
+			"Idempotency-Key of a test remembered": func() {
+				f.exec(newClaim + "SELECT seller_id, " + hash32 + ", id, created_at + 86400000000 FROM leads WHERE id = '" + f.test + "'")
 			},
 		} {
 			plant()
@@ -600,22 +706,66 @@ func TestWhatIsNoBreach(t *testing.T) {
 			f.restore()
 		}
 		if e != dbtest.SQLite {
-			f.waiting("0")
+			id := f.waiting()
 			assert.Empty(t, f.audit(1).Breaches, "nothing runs, so nothing gets a position")
-			f.exec("UPDATE event_consumers SET lease_until = 9000000000000000", "UPDATE events SET occurred_at = "+f.db.Micros()+" WHERE event_id = 'evt_waits'")
+			f.exec("UPDATE event_consumers SET lease_until = 9000000000000000", fmt.Sprintf("UPDATE event_segments SET at = %s WHERE id = %d", f.db.Micros(), id))
 			assert.Empty(t, f.audit(1).Breaches, "it has a minute")
 			f.restore()
 		}
 
 		// A parked event counts for nothing, and is told.
-		where := " WHERE aggregate_id = '" + f.pending + "' AND aggregate_version = 2"
-		position := f.text("SELECT position FROM event_log" + where)
-		f.exec("UPDATE events SET payload = X'7B'"+where, "UPDATE report_leads SET pending = pending - 1 WHERE campaign_id = 'campaign_wait'",
+		position := fmt.Sprint(f.events(f.pending)[1].Position)
+		f.unreadable(f.pending, "{")
+		f.exec("UPDATE report_leads SET pending = pending - 1 WHERE campaign_id = 'campaign_wait'",
 			"INSERT INTO event_parked (consumer, position, seller_id, aggregate_type, aggregate_id, attempts, error, parked_at) "+
 				"VALUES ('campaign-report', "+position+", 'seller_1', 'lead', '"+f.pending+"', 5, '', 1)")
 		r := f.audit(1)
 		assert.Empty(t, r.Breaches)
 		assert.Equal(t, 1, r.Parked)
+	})
+}
+
+// TestASegmentThatCannotBeRead damages one segment after the other and wants it, and nothing that follows from it, from the audit.
+func TestASegmentThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, e dbtest.Engine) {
+		f := newFair(t, e)
+		f.save()
+		for i, of := range f.segments() {
+			how := []string{"missing", "cut off", "empty", "flipped", "newer"}[i%5]
+			rule, table, id := f.damage(of, how)
+			for _, divisor := range []int{1, 1000} {
+				r := f.audit(divisor)
+				if assert.Len(t, r.Breaches, 1, "%s %+v: %v", how, of.events, r.Breaches) {
+					assert.Equal(t, []string{rule, table, id}, []string{r.Breaches[0].Rule, r.Breaches[0].Table, r.Breaches[0].ID}, how)
+				}
+			}
+			f.restore()
+		}
+
+		// What is wrong elsewhere is still found, for all sellers.
+		f.damage(f.segments()[0], "flipped")
+		f.exec("UPDATE buyers SET version = version - 1 WHERE id = 'buyer_rich'", "UPDATE leads SET version = version + 1 WHERE id = '"+f.other+"'",
+			"UPDATE report_leads SET sold = sold + 1 WHERE campaign_id = 'campaign_other'")
+		f.publish("seller_1", "lead", f.first, 2, "lead.rejected.v1", "{}", 1)
+		var rules []string
+		for _, b := range f.audit(1000).Breaches {
+			rules = append(rules, b.Rule)
+		}
+		assert.ElementsMatch(t, []string{"segment_can_be_read", "version_counts_events", "version_counts_events", "report_is_replay", "event_versions_are_dense"}, rules)
+	})
+}
+
+// TestASegmentThatAConsumerSkipped is none that its read model lacks.
+func TestASegmentThatAConsumerSkipped(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, e dbtest.Engine) {
+		f := newFair(t, e)
+		f.exec(fmt.Sprintf("INSERT INTO event_skipped (consumer, segment_id, reason, skipped_at) VALUES ('partner-activity', %d, '', 1)", f.events("click_1")[0].segment))
+		require.False(t, f.audit(1).OK())
+		f.exec("UPDATE partner_activity SET clicks = clicks - 2 WHERE partner_id = 'partner_1' AND seller_id = 'seller_1'",
+			"UPDATE program_days SET clicks = clicks - 2 WHERE seller_id = 'seller_1'")
+		require.Empty(t, f.audit(1).Breaches)
 	})
 }
 

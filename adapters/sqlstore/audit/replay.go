@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -20,88 +19,73 @@ type Replay struct {
 
 // ReplayRule is the rule that the tables of a read model are what a replay of the log makes; start returns an empty one.
 func ReplayRule(name, description string, start func() Replay) Rule {
-	return Rule{Invariant: "I4", Name: name, Description: description, Run: isReplay(start)}
+	return Rule{Invariant: "I4", Name: name, Description: description, Replay: start}
 }
 
-// isReplay reads cursor, parked events and tables in one snapshot. The log up to the cursor does not change, so it is read in
-// parts afterwards.
-func isReplay(start func() Replay) func(ctx context.Context, c *Chunk) error {
-	return func(ctx context.Context, c *Chunk) error {
-		r := start()
-		var cursor int64
-		var compare func(c *Chunk)
-		parked := map[int64]bool{}
-		err := c.snapshot(ctx, func(tx *sqlx.Tx) (err error) {
-			err = tx.GetContext(ctx, &cursor, "SELECT position FROM event_consumers WHERE name = ?", r.Projection.Name())
-			if err != nil && !errors.Is(err, sql.ErrNoRows) { // none: it never ran
-				return err
-			}
-			var positions []int64
-			if err := tx.SelectContext(ctx, &positions, "SELECT position FROM event_parked WHERE consumer = ?", r.Projection.Name()); err != nil {
-				return err
-			}
-			for _, p := range positions {
-				parked[p] = true
-			}
-			tables := *c
-			tables.tx = tx
-			compare, err = r.Read(ctx, &tables)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		if err := c.apply(ctx, r.Projection, cursor, parked); err != nil {
-			return err
-		}
-		compare(c)
-		return nil
+// replaying is a replay that is fed from a walk over the log.
+type replaying struct {
+	chunk      *Chunk
+	projection projection.Projection
+	cursor     int64
+	parked     map[int64]bool // positions
+	skipped    map[int64]bool // segments
+	compare    func(c *Chunk)
+}
+
+// replay reads cursor, parked events and tables in one snapshot. The log up to the cursor does not change, so it is walked
+// afterwards.
+func (a *auditor) replay(ctx context.Context, rule Rule) (*replaying, error) {
+	of := rule.Replay()
+	r := &replaying{
+		chunk: &Chunk{auditor: a, rule: rule, table: logTable}, projection: of.Projection,
+		parked: map[int64]bool{}, skipped: map[int64]bool{},
 	}
-}
-
-// apply gives a projection the events up to a cursor that are not parked.
-func (c *Chunk) apply(ctx context.Context, p projection.Projection, cursor int64, parked map[int64]bool) error {
-	size := int64(c.Size(logChunk))
-	for after := int64(0); after < cursor; after += size {
-		events, err := c.events(ctx, after, min(cursor, after+size))
-		if err != nil {
+	return r, a.snapshot(ctx, func(tx *sqlx.Tx) (err error) {
+		err = tx.GetContext(ctx, &r.cursor, "SELECT position FROM event_consumers WHERE name = ?", r.projection.Name())
+		if err != nil && !errors.Is(err, sql.ErrNoRows) { // none: it never ran
 			return err
 		}
-		kept := events[:0]
-		for _, e := range events {
-			if !parked[e.Position] {
-				kept = append(kept, e)
+		for into, query := range map[*map[int64]bool]string{
+			&r.parked:  "SELECT position FROM event_parked WHERE consumer = ?",
+			&r.skipped: "SELECT segment_id FROM event_skipped WHERE consumer = ?",
+		} {
+			var list []int64
+			if err := tx.SelectContext(ctx, &list, query, r.projection.Name()); err != nil {
+				return err
+			}
+			for _, n := range list {
+				(*into)[n] = true
 			}
 		}
-		c.Looked(len(kept))
-		if p.Apply(ctx, nil, kept) == nil {
+		tables := *r.chunk
+		tables.tx = tx
+		r.compare, err = of.Read(ctx, &tables)
+		return err
+	})
+}
+
+// apply gives the projection what it has had of stretches.
+func (r *replaying) apply(ctx context.Context, all []stretch) {
+	var events []application.StoredEvent
+	for i := range all {
+		s := &all[i]
+		if s.first > r.cursor || !s.known() || r.skipped[s.segment] {
 			continue
 		}
-		for i := range kept { // nothing of a failed batch was kept
-			if p.Apply(ctx, nil, kept[i:i+1]) != nil {
-				c.Breach(kept[i].ID, "applied or parked", "cannot be applied")
+		for j := range s.events {
+			if e := &s.events[j]; e.Position <= r.cursor && !r.parked[e.Position] {
+				events = append(events, *e)
 			}
 		}
 	}
-	return nil
-}
-
-// events returns the events above a position up to another, in order.
-func (a *auditor) events(ctx context.Context, after, upTo int64) (events []application.StoredEvent, err error) {
-	rows, err := a.db.Reader.QueryxContext(ctx, "SELECT position, event_id, seller_id, aggregate_type, aggregate_id, "+
-		"aggregate_version, type, payload, occurred_at FROM event_log WHERE position > ? AND position <= ? ORDER BY position", after, upTo)
-	if err != nil {
-		return nil, err
+	if r.chunk.Looked(len(events)); len(events) == 0 || r.projection.Apply(ctx, nil, events) == nil {
+		return
 	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var e application.StoredEvent
-		var at int64
-		if err := rows.Scan(&e.Position, &e.ID, &e.SellerID, &e.AggregateType, &e.AggregateID, &e.AggregateVersion, &e.Type, &e.Payload, &at); err != nil {
-			return nil, err
+	for i := range events { // nothing of a failed batch was kept
+		if r.projection.Apply(ctx, nil, events[i:i+1]) != nil {
+			of := *r.chunk
+			of.rule.Table = eventTable
+			of.Breach(events[i].ID, "applied or parked", "cannot be applied")
 		}
-		e.OccurredAt = time.UnixMicro(at).UTC()
-		events = append(events, e)
 	}
-	return events, rows.Err()
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // Rows of a table in one snapshot, for Table.Size.
@@ -16,23 +15,25 @@ const (
 // Rules are what must hold for the tables of one room.
 type Rules struct {
 	Tables []Table
-	// Whole are rules about a table or the log as a whole; each takes its own snapshots. They have a Run and no Query.
+	// Whole are rules about a table or the log as a whole; each takes its own snapshots. They have a Run or a Replay and no Query.
 	Whole []Rule
+	// Rowless are the types of aggregates that are kept nowhere but in their events.
+	Rowless []string
 }
 
 // Table is a table that is walked in the order of its key, and what must hold for its rows.
 type Table struct {
 	Name string
-	// Key is the columns of its primary key, one or two. A Table without a key adds rules to one that another room describes.
+	// Key is the columns of its primary key. A Table without a key adds rules to one that another room describes.
 	Key []string
-	// Bytes says that the key is no text.
+	// Bytes says that the last column of the key is no text.
 	Bytes bool
 	// Size is how many rows are looked at in one snapshot.
 	Size int
 	// ID is the column that names a row in a breach, without personal data; "id" when empty.
 	ID string
-	// Aggregate is the type that the events of its rows carry; empty for a table of no aggregates. An aggregate's table has a
-	// column version.
+	// Aggregate is the type that the events of its rows carry; empty for a table of no aggregates. An aggregate's table has the
+	// columns id and version.
 	Aggregate string
 	// Seller is the column with the id of a row's seller; "seller_id" when empty.
 	Seller string
@@ -42,7 +43,11 @@ type Table struct {
 }
 
 // Reference is a column that holds ids of another table's rows. Empty ones refer to nothing.
-type Reference struct{ Column, Table string }
+type Reference struct {
+	Column, Table string
+	// With is a column that both tables have and that is the same in both rows; it stands before the id in the other's key.
+	With string
+}
 
 // Rule is one thing that must hold for the rows of a table. Its name is unique; a rule that holds for several tables is
 // several rules of one name.
@@ -59,6 +64,15 @@ type Rule struct {
 	Table string
 	// Run checks a chunk by itself when one query cannot.
 	Run func(ctx context.Context, c *Chunk) error
+	// Facts makes the rule compare rows of aggregates with what their events say. Query then selects texts by name: seller and
+	// aggregate, the ids of the row's seller and of the aggregate that the events carry; part, if the facts have parts, which then
+	// names the row in a breach; and value.
+	Facts *Facts
+	// Told returns what a rule with Facts asks for and what there is, for a row's value and what was told of it; the rule is broken
+	// if they differ. Without Told the rule is the reverse one: that all that events tell is among the rows of Query.
+	Told func(value string, told Told) (want, got string)
+	// Replay makes the rule one about the tables of a read model; see ReplayRule.
+	Replay func() Replay
 	// Across is for a rule that adds up over all chunks. It is called once an audit, and returns what is Run for every chunk
 	// and what is done after the last.
 	Across func() (run func(ctx context.Context, c *Chunk) error, done func(c *Chunk))
@@ -66,8 +80,8 @@ type Rule struct {
 	Sequenced bool
 }
 
-// all returns the tables of all rooms and of the log with all their rules, and the rules about the whole. It panics when a room
-// is missing whose table another refers to.
+// all returns the tables of all rooms with all their rules, and the rules about the whole. It panics when a room is missing whose
+// table another refers to.
 func all(rooms []Rules) (tables []Table, whole []Rule) {
 	for _, room := range rooms {
 		for _, t := range room.Tables {
@@ -77,6 +91,7 @@ func all(rooms []Rules) (tables []Table, whole []Rule) {
 			}
 		}
 	}
+	tables = append(tables, versionsTable)
 	whole = slices.Clone(logRules)
 	for _, room := range rooms {
 		for _, t := range room.Tables {
@@ -87,10 +102,12 @@ func all(rooms []Rules) (tables []Table, whole []Rule) {
 		}
 		whole = append(whole, room.Whole...)
 	}
-	tables = append(tables, logTables(tables)...)
 	for i := range tables {
 		t := &tables[i]
-		t.Rules = append(append(t.Rules, t.versions()...), t.references(tables)...)
+		if t.Aggregate != "" {
+			t.Rules = append(t.Rules, versionRule("SELECT t."+t.seller()+" AS seller, t.id AS aggregate, t.version AS value FROM "+t.Name+" t WHERE {range}"))
+		}
+		t.Rules = append(t.Rules, t.references(tables)...)
 	}
 	return tables, whole
 }
@@ -112,30 +129,8 @@ func (t Table) seller() string {
 	return "seller_id"
 }
 
-// perSeller reports whether ids are only unique within a seller.
-func (t Table) perSeller() bool { return slices.Equal(t.Key, []string{"seller_id", "id"}) }
-
-const densityRule = "event_versions_are_dense"
-
-// versions are the rules of a table of aggregates about the number of their events.
-func (t Table) versions() []Rule {
-	if t.Aggregate == "" {
-		return nil
-	}
-	ofAggregate := fmt.Sprintf("e.seller_id = t.%s AND e.aggregate_type = '%s' AND e.aggregate_id = t.id", t.seller(), t.Aggregate)
-	return []Rule{
-		{
-			Invariant: "I4", Name: "version_counts_events", Description: "The version of an aggregate is the number of its events.",
-			Query: "SELECT t.id AS id, t.version AS want, (SELECT COUNT(*) FROM events e WHERE " + ofAggregate + ") AS got FROM " +
-				t.Name + " t WHERE {range}",
-		},
-		{
-			Invariant: "I4", Name: densityRule, Description: "The events of an aggregate are numbered from 1 without a gap.",
-			Query: "SELECT t.id AS id, COUNT(*) AS want, CASE WHEN MIN(e.aggregate_version) = 1 THEN MAX(e.aggregate_version) ELSE -1 END AS got FROM " +
-				t.Name + " t JOIN events e ON " + ofAggregate + " WHERE {range} GROUP BY t.id, t." + t.seller(),
-		},
-	}
-}
+// perSeller reports whether rows are found by their seller and id.
+func (t Table) perSeller() bool { return t.Key[0] == "seller_id" }
 
 // references are the rules about the columns of a table that refer to others.
 func (t Table) references(tables []Table) []Rule {
@@ -150,6 +145,9 @@ func (t Table) references(tables []Table) []Rule {
 		if parent.perSeller() { // a row of another seller with that id is another one
 			on += " AND p.seller_id = t.seller_id"
 		}
+		if r.With != "" {
+			on += " AND p." + r.With + " = t." + r.With
+		}
 		rules = append(rules, Rule{
 			Invariant: "I6", Name: t.Name + "." + r.Column,
 			Description: fmt.Sprintf("%s of %s refers to a row of %s of the same seller.", r.Column, t.Name, r.Table),
@@ -160,25 +158,8 @@ func (t Table) references(tables []Table) []Rule {
 	return rules
 }
 
-// eventAggregates joins events with what they are about. ids and sellers are the columns, by comma, of which the one that is
-// joined is not NULL; kinds are the types of aggregates that have tables, by comma. A click is kept nowhere but in its event, and
-// the aggregates of a team's module are in tables of its own.
-func eventAggregates(tables []Table) (joined, ids, sellers, kinds string) {
-	var joins strings.Builder
-	joins.WriteString(" FROM events t")
-	var idColumns, sellerColumns, types []string
-	for i, t := range tables {
-		if t.Aggregate == "" {
-			continue
-		}
-		as := fmt.Sprintf("a%d", i)
-		fmt.Fprintf(&joins, " LEFT JOIN %s %s ON t.aggregate_type = '%s' AND %s.id = t.aggregate_id", t.Name, as, t.Aggregate, as)
-		if t.perSeller() {
-			fmt.Fprintf(&joins, " AND %s.seller_id = t.seller_id", as)
-		}
-		idColumns, sellerColumns, types = append(idColumns, as+".id"), append(sellerColumns, as+"."+t.seller()), append(types, "'"+t.Aggregate+"'")
-	}
-	kinds = strings.Join(types, ", ")
-	joins.WriteString(" WHERE {range} AND t.aggregate_type IN (" + kinds + ")")
-	return joins.String(), strings.Join(idColumns, ", "), strings.Join(sellerColumns, ", "), kinds
+// rules returns the table with some of its rules only.
+func (t Table) rules(keep func(r Rule) bool) Table {
+	t.Rules = slices.DeleteFunc(slices.Clone(t.Rules), func(r Rule) bool { return !keep(r) })
+	return t
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/leadmill/leadmill/adapters/clock"
 	"github.com/leadmill/leadmill/adapters/eventlog"
+	"github.com/leadmill/leadmill/adapters/eventlog/segment"
 	"github.com/leadmill/leadmill/adapters/sqlstore"
 	"github.com/leadmill/leadmill/adapters/sqlstore/audit"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
@@ -289,7 +290,8 @@ func (s *shop) text(query string) (v string) {
 
 var tables = []string{
 	"sellers", "api_keys", "partners", "partner_keys", "buyers", "ledger_entries", "campaigns", "contracts",
-	"contract_counters", "leads", "sales", "claims", "events", "event_consumers", "event_parked", "report_sellers", "report_leads", "report_sales",
+	"contract_counters", "leads", "unsold_leads", "sales", "claims", "recent_requests", "event_segments", "event_positions", "event_sequence",
+	"event_versions", "event_consumers", "event_parked", "event_skipped", "report_sellers", "report_leads", "report_sales",
 	"customers", "lead_forms", "seller_numbers", "lead_reviews", "partner_activity", "program_days", "jobs",
 }
 
@@ -298,7 +300,7 @@ func (s *shop) save() {
 	s.t.Helper()
 	s.order = append([]string{"sqlite_sequence"}, tables...)
 	if s.db.Name() != "sqlite" {
-		s.order = append([]string{"event_sequence", "event_positions", "event_pending"}, tables...)
+		s.order = append([]string{"event_pending"}, tables...)
 	}
 	s.saved = map[string][][]any{}
 	for _, table := range s.order {
@@ -336,25 +338,108 @@ func (s *shop) restore() {
 	require.NoError(s.t, tx.Commit())
 }
 
+// one is an event with an id of its own.
+func (s *shop) one(sellerID, kind, id string, version int, eventType, payload string) application.EventRecord {
+	return application.EventRecord{
+		ID: s.ids.New("evt"), SellerID: sellerID, AggregateType: kind, AggregateID: id, AggregateVersion: int64(version), Type: eventType,
+		Payload: []byte(payload), OccurredAt: time.UnixMicro(1).UTC(),
+	}
+}
+
+// segment stores events as a segment without positions and returns its id.
+func (s *shop) segment(events ...application.EventRecord) (id int64) {
+	s.t.Helper()
+	r, err := s.db.Writer.ExecContext(s.t.Context(), "INSERT INTO event_segments (seller_id, tx, events, at, types, body) VALUES (?,?,?,?,?,?)",
+		events[0].SellerID, s.ids.n.Add(1), len(events), events[0].OccurredAt.UnixMicro(), int64(segment.Types(events)), segment.Encode(events))
+	require.NoError(s.t, err)
+	id, err = r.LastInsertId()
+	require.NoError(s.t, err)
+	return id
+}
+
+// place gives a segment the position by behind the last event.
+func (s *shop) place(id, by int64) (first int64) {
+	s.t.Helper()
+	first = s.last() + by
+	s.exec(fmt.Sprintf("INSERT INTO event_positions (first_position, seller_id, segment_id, events, at, types) SELECT %d, seller_id, id, events, at, types "+
+		"FROM event_segments WHERE id = %d", first, id))
+	if by > 0 {
+		s.exec("UPDATE event_sequence SET last_position = (SELECT MAX(first_position + events - 1) FROM event_positions)")
+	}
+	return first
+}
+
+// last is the position of the last event.
+func (s *shop) last() int64 {
+	s.t.Helper()
+	return s.number("SELECT MAX(first_position + events - 1) FROM event_positions")
+}
+
 // publish appends an event with the position by behind the last one.
 func (s *shop) publish(sellerID, kind, id string, version int, eventType, payload string, by int64) (eventID string) {
 	s.t.Helper()
-	eventID = s.ids.New("evt")
-	columns, values := "event_id, seller_id, aggregate_type, aggregate_id, aggregate_version, type, payload, metadata, occurred_at", "?,?,?,?,?,?,?,?,0"
-	args := []any{eventID, sellerID, kind, id, version, eventType, []byte(payload), []byte("{}")}
-	position := s.number("SELECT MAX(position) FROM event_positions") + by
-	if !s.db.Sequenced() {
-		columns, values, args = columns+", id", values+",?", append(args, position)
-	}
-	_, err := s.db.Writer.ExecContext(s.t.Context(), "INSERT INTO events ("+columns+") VALUES ("+values+")", args...)
-	require.NoError(s.t, err)
-	if s.db.Sequenced() {
-		s.exec(fmt.Sprintf("INSERT INTO event_positions (position, id, seller_id) SELECT %d, id, seller_id FROM events WHERE event_id = '%s'", position, eventID))
-		if by > 0 {
-			s.exec(fmt.Sprintf("UPDATE event_sequence SET last_position = %d", position))
+	e := s.one(sellerID, kind, id, version, eventType, payload)
+	s.place(s.segment(e), by)
+	return e.ID
+}
+
+// events returns the events of an aggregate, with their segments.
+func (s *shop) events(aggregateID string) (events []stored) {
+	s.t.Helper()
+	for _, of := range s.segments() {
+		for _, e := range of.events {
+			if e.AggregateID == aggregateID {
+				events = append(events, stored{e, of.id})
+			}
 		}
 	}
-	return eventID
+	return events
+}
+
+type stored struct {
+	application.StoredEvent
+
+	segment int64
+}
+
+type storedSegment struct {
+	id, first int64
+	seller    string
+	body      []byte
+	events    []application.StoredEvent
+}
+
+// segments returns all segments with positions, in order.
+func (s *shop) segments() (all []storedSegment) {
+	s.t.Helper()
+	rows, err := s.db.Reader.QueryContext(s.t.Context(), "SELECT p.first_position, g.id, g.seller_id, g.events, g.body FROM event_positions p "+
+		"JOIN event_segments g ON g.id = p.segment_id ORDER BY p.first_position")
+	require.NoError(s.t, err)
+	defer func() { require.NoError(s.t, rows.Close()) }()
+	for rows.Next() {
+		var g storedSegment
+		var n int
+		require.NoError(s.t, rows.Scan(&g.first, &g.id, &g.seller, &n, &g.body))
+		g.events, err = segment.Decode(nil, g.body, g.seller, g.first, n, ^uint64(0))
+		require.NoError(s.t, err)
+		all = append(all, g)
+	}
+	require.NoError(s.t, rows.Err())
+	return all
+}
+
+// rewrite changes stored events.
+func (s *shop) rewrite(change func(e *application.EventRecord)) {
+	s.t.Helper()
+	for _, g := range s.segments() {
+		records := make([]application.EventRecord, len(g.events))
+		for i, e := range g.events {
+			records[i] = e.EventRecord
+			change(&records[i])
+		}
+		_, err := s.db.Writer.ExecContext(s.t.Context(), "UPDATE event_segments SET body = ? WHERE id = ?", segment.Encode(records), g.id)
+		require.NoError(s.t, err)
+	}
 }
 
 // number reads one number.

@@ -38,11 +38,13 @@ type Dialect interface {
 	Name() string
 	// ForUpdate is appended to a SELECT to lock its rows.
 	ForUpdate() string
-	// Sequenced reports whether events get their positions after the commit, in the tables event_pending and
-	// event_positions; else an event's position is its id.
+	// Sequenced reports whether events get their positions after the commit, by way of the table event_pending; else they get them in
+	// the transaction that writes them.
 	Sequenced() bool
 	// UseKey is appended to a table's name to read it by one of its keys; empty where the planner needs no help.
 	UseKey(key string) string
+	// ComparesRows reports whether an index serves (a, b) > (?, ?).
+	ComparesRows() bool
 	// MaxParams is how many parameters a multi-row INSERT should have at most.
 	MaxParams() int
 	// Micros is an expression for the database's clock in UTC microseconds.
@@ -66,6 +68,26 @@ type Options struct {
 	MaxConnections int
 	// Wrap, when set, wraps the driver's connector: tests count statements or make them fail.
 	Wrap func(driver.Connector) driver.Connector
+}
+
+// Beyond returns a condition, with its arguments, on the columns of a key: that a row is behind a key or, when up is set, that it
+// is not. It is written so that the key's index is read from there.
+func (db *DB) Beyond(columns []string, key []any, up bool) (string, []any) {
+	strict, end := " > ?", " > ?"
+	if up {
+		strict, end = " < ?", " <= ?"
+	}
+	if db.ComparesRows() && len(columns) > 1 {
+		marks := strings.Repeat(", ?", len(columns))[2:]
+		return "(" + strings.Join(columns, ", ") + ")" + strings.TrimSuffix(end, "?") + "(" + marks + ")", key
+	}
+	last := len(columns) - 1
+	condition, args := columns[last]+end, []any{key[last]}
+	for i := last - 1; i >= 0; i-- {
+		condition = "(" + columns[i] + strict + " OR " + columns[i] + " = ? AND " + condition + ")"
+		args = append([]any{key[i], key[i]}, args...)
+	}
+	return condition, args
 }
 
 // Open opens a database by its URL: "sqlite:<file>" or "mysql://user:pass@host:port/name". It does not connect yet.

@@ -99,6 +99,9 @@ func (MySQL) Sequenced() bool { return true }
 // UseKey implements Dialect.
 func (MySQL) UseKey(key string) string { return " FORCE INDEX (" + key + ")" }
 
+// ComparesRows implements Dialect: such a comparison reads the whole index.
+func (MySQL) ComparesRows() bool { return false }
+
 // MaxParams implements Dialect; the protocol allows 65,535.
 func (MySQL) MaxParams() int { return 30_000 }
 

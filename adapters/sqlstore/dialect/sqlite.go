@@ -92,6 +92,9 @@ func (SQLite) Sequenced() bool { return false }
 // UseKey implements Dialect.
 func (SQLite) UseKey(string) string { return "" }
 
+// ComparesRows implements Dialect: with OR in its place, all rows would be read and sorted.
+func (SQLite) ComparesRows() bool { return true }
+
 // MaxParams implements Dialect. SQLite allows 32,766, but the driver looks through all arguments for each parameter, and a
 // text of this length stays prepared: between 90 and 650, 250 was measured to cost the least (docs/benchmarks.md).
 func (SQLite) MaxParams() int { return 250 }

@@ -133,13 +133,14 @@ func readReport(ctx context.Context, c *audit.Chunk) (*reportTables, error) {
 
 // compare reports the rows of r that differ from the replayed ones, those that are only in one of both with them.
 func (r *reportTables) compare(c *audit.Chunk, want *reportTables) {
-	audit.CompareRows(c, "report_sellers", want.zonesByKey(), r.zonesByKey(), func(k zoneKey) string { return fmt.Sprintf("%s %d", k.seller, k.since) },
+	audit.CompareRows(c, "report_sellers", want.zonesByKey(), r.zonesByKey(), func(k zoneKey) string { return k.seller },
+		func(k zoneKey) string { return fmt.Sprintf("%s %d", k.seller, k.since) },
 		func(z marketprojection.SellerZone) string { return fmt.Sprintf("%s, latest %d", z.TimeZone, z.Latest) })
-	audit.CompareRows(c, "report_leads", want.leads, r.leads, groupID, func(d marketprojection.LeadsDelta) string {
+	audit.CompareRows(c, "report_leads", want.leads, r.leads, func(g marketprojection.CampaignReportGroup) string { return g.SellerID }, groupID, func(d marketprojection.LeadsDelta) string {
 		return fmt.Sprintf("submitted %d, pending %d, sold %d, duplicate %d, rejected %d, unsold %d", d.Submitted, d.Pending, d.Sold,
 			d.Duplicate, d.Rejected, d.Unsold)
 	})
-	audit.CompareRows(c, "report_sales", want.sales, r.sales,
+	audit.CompareRows(c, "report_sales", want.sales, r.sales, func(g marketprojection.SalesGroup) string { return g.SellerID },
 		func(g marketprojection.SalesGroup) string { return groupID(g.CampaignReportGroup) + " " + g.BuyerID },
 		func(d marketprojection.SalesDelta) string {
 			return fmt.Sprintf("sales %d, revenue %d, payout %d", d.Sales, d.Revenue, d.Payout)

@@ -3,6 +3,7 @@ package market
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math/big"
@@ -13,8 +14,8 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/audit"
+	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/contract/eventsv1"
-	"github.com/leadmill/leadmill/application/market"
 	"github.com/leadmill/leadmill/domain/calendar"
 	"github.com/leadmill/leadmill/domain/campaign"
 )
@@ -23,7 +24,8 @@ import (
 func salesHaveEntries(ctx context.Context, c *audit.Chunk) error {
 	type booking struct{ buyer, sale string }
 	entries := map[booking]int{}
-	err := c.Rows(ctx, `SELECT e.buyer_id, e.sale_id FROM buyers t JOIN ledger_entries e ON e.buyer_id = t.id AND e.type = 'sale'
+	err := c.Rows(ctx, `SELECT e.buyer_id, e.sale_id FROM buyers t JOIN ledger_entries e ON e.seller_id = t.seller_id
+		AND e.buyer_id = t.id AND e.type = 'sale'
 		WHERE {range}`, func(rows *sqlx.Rows) error {
 		var b booking
 		if err := rows.Scan(&b.buyer, &b.sale); err != nil {
@@ -35,8 +37,9 @@ func salesHaveEntries(ctx context.Context, c *audit.Chunk) error {
 	if err != nil {
 		return err
 	}
-	return c.Rows(ctx, `SELECT s.buyer_id, s.id FROM buyers t JOIN contracts k ON k.buyer_id = t.id
-		JOIN sales s ON s.contract_id = k.id AND s.buyer_id = t.id WHERE {range}`, func(rows *sqlx.Rows) error {
+	return c.Rows(ctx, `SELECT s.buyer_id, s.id FROM buyers t
+		JOIN contracts k ON k.seller_id = t.seller_id AND k.buyer_id = t.id
+		JOIN sales s ON s.seller_id = t.seller_id AND s.contract_id = k.id AND s.buyer_id = t.id WHERE {range}`, func(rows *sqlx.Rows) error {
 		var b booking
 		if err := rows.Scan(&b.buyer, &b.sale); err != nil {
 			return err
@@ -78,7 +81,7 @@ func (l *timeline) total() (sold, spent int64) {
 func countersAreSales(ctx context.Context, c *audit.Chunk) error {
 	lines := map[string]*timeline{}
 	err := c.Rows(ctx, `SELECT s.contract_id, s.sold_at, COUNT(*), SUM(s.price) FROM contracts t
-		JOIN sales s ON s.contract_id = t.id AND s.slot IS NOT NULL WHERE {range}
+		JOIN sales s ON s.seller_id = t.seller_id AND s.contract_id = t.id AND s.slot > 0 WHERE {range}
 		GROUP BY s.contract_id, s.sold_at ORDER BY s.contract_id, s.sold_at`, func(rows *sqlx.Rows) error {
 		var contract string
 		var at, sold, price int64
@@ -95,7 +98,7 @@ func countersAreSales(ctx context.Context, c *audit.Chunk) error {
 		return err
 	}
 	return c.Rows(ctx, `SELECT n.counter_key, n.contract_id, n.span_window, n.starts_at, n.ends_at, n.used, n.spent
-		FROM contracts t JOIN contract_counters n ON n.contract_id = t.id WHERE {range}`, func(rows *sqlx.Rows) error {
+		FROM contracts t JOIN contract_counters n ON n.seller_id = t.seller_id AND n.contract_id = t.id WHERE {range}`, func(rows *sqlx.Rows) error {
 		var key, contract, window string
 		var from, to, used, spent int64
 		if err := rows.Scan(&key, &contract, &window, &from, &to, &used, &spent); err != nil {
@@ -123,7 +126,7 @@ func usage(used, spent int64) string { return fmt.Sprintf("used %d, spent %d", u
 // countersWithinCaps leaves changed contracts out: an operator may lower a cap below what was used.
 func countersWithinCaps(ctx context.Context, c *audit.Chunk) error {
 	return c.Rows(ctx, `SELECT n.counter_key, n.span_window, n.used, n.spent, t.caps FROM contracts t
-		JOIN contract_counters n ON n.contract_id = t.id WHERE {range} AND t.updated_at = t.created_at`, func(rows *sqlx.Rows) error {
+		JOIN contract_counters n ON n.seller_id = t.seller_id AND n.contract_id = t.id WHERE {range} AND t.updated_at = t.created_at`, func(rows *sqlx.Rows) error {
 		var key, window, text string
 		var used, spent int64
 		if err := rows.Scan(&key, &window, &used, &spent, &text); err != nil {
@@ -157,10 +160,10 @@ func countersWithinCaps(ctx context.Context, c *audit.Chunk) error {
 // exclusiveLeads reads the campaigns of the few leads with more than one live sale: the mode is inside the definition.
 func exclusiveLeads(ctx context.Context, c *audit.Chunk) error {
 	return c.Rows(ctx, `SELECT m.id, m.sales, ca.definition FROM (
-			SELECT t.id AS id, t.campaign_id AS campaign_id, COUNT(*) AS sales FROM leads t
-			JOIN sales s ON s.lead_id = t.id AND s.slot IS NOT NULL WHERE {range}
-			GROUP BY t.id, t.campaign_id HAVING COUNT(*) > 1) m
-		JOIN campaigns ca ON ca.id = m.campaign_id`, func(rows *sqlx.Rows) error {
+			SELECT t.seller_id AS seller_id, t.id AS id, t.campaign_id AS campaign_id, COUNT(*) AS sales FROM leads t
+			JOIN sales s ON s.seller_id = t.seller_id AND s.lead_id = t.id AND s.slot > 0 WHERE {range}
+			GROUP BY t.seller_id, t.id, t.campaign_id HAVING COUNT(*) > 1) m
+		JOIN campaigns ca ON ca.seller_id = m.seller_id AND ca.id = m.campaign_id`, func(rows *sqlx.Rows) error {
 		var id, sales, text string
 		if err := rows.Scan(&id, &sales, &text); err != nil {
 			return err
@@ -175,95 +178,38 @@ func exclusiveLeads(ctx context.Context, c *audit.Chunk) error {
 	})
 }
 
-// testClaims joins from the claims: there is no index by lead.
+// testClaims knows the only claim that a test lead may have, that of an Idempotency-Key, by how long it lasts: a test is answered
+// again as it was.
 func testClaims(ctx context.Context, c *audit.Chunk) error {
-	return c.Rows(ctx, `SELECT t.lead_id, t.kind FROM claims t JOIN leads l ON l.id = t.lead_id AND l.test <> 0 WHERE {range}`,
+	return c.Rows(ctx, `SELECT t.lead_id, t.expires_at - l.created_at FROM claims t
+		JOIN leads l ON l.seller_id = t.seller_id AND l.id = t.lead_id AND l.test <> 0 WHERE {range}`,
 		func(rows *sqlx.Rows) error {
-			var lead, kind string
-			if err := rows.Scan(&lead, &kind); err != nil {
+			var lead string
+			var lasts int64
+			if err := rows.Scan(&lead, &lasts); err != nil {
 				return err
 			}
-			switch market.ClaimKind(kind) {
-			case market.ClaimPhone, market.ClaimEmail, market.ClaimAll, market.ClaimExternalID:
-				c.Breach(lead+" "+kind, "no claim", "a claim")
-			case market.ClaimRequest, market.ClaimIdempotency: // a test is answered again as it was
+			if lasts != application.KeepResponses.Microseconds() {
+				c.Breach(lead, "no claim", "a claim")
 			}
 			return nil
 		})
 }
 
-// leadSale is a sale of one lead.
-type leadSale struct{ lead, sale string }
-
-// soldEvents calls each for every lead.sold.v1 event of the chunk's leads; sold is nil when its data cannot be read.
-func soldEvents(ctx context.Context, c *audit.Chunk, each func(lead, event string, sold *eventsv1.LeadSold)) error {
-	return c.Rows(ctx, `SELECT t.id, e.event_id, e.payload FROM leads t JOIN events e ON e.seller_id = t.seller_id
-		AND e.aggregate_type = 'lead' AND e.aggregate_id = t.id AND e.type = '`+eventsv1.LeadSold{}.Type()+`' WHERE {range}`,
-		func(rows *sqlx.Rows) error {
-			var lead, event string
-			var payload []byte
-			if err := rows.Scan(&lead, &event, &payload); err != nil {
-				return err
-			}
-			sold := new(eventsv1.LeadSold)
-			if err := json.Unmarshal(payload, sold); err != nil || sold.LeadID != lead {
-				sold = nil
-			}
-			each(lead, event, sold)
-			return nil
-		})
-}
-
-func salesAreInEvents(ctx context.Context, c *audit.Chunk) error {
-	published := map[leadSale]int{}
-	err := soldEvents(ctx, c, func(lead, _ string, sold *eventsv1.LeadSold) {
-		if sold == nil {
-			return
-		}
-		for _, s := range sold.Sales {
-			published[leadSale{lead, s.SaleID}]++
-		}
-	})
-	if err != nil {
-		return err
+// salesOf reads the sales in a lead.sold.v1 event.
+func salesOf(e *application.StoredEvent) ([]audit.Fact, error) {
+	var sold eventsv1.LeadSold
+	if err := json.Unmarshal(e.Payload, &sold); err != nil {
+		return nil, err
 	}
-	return c.Rows(ctx, "SELECT t.id, s.id FROM leads t JOIN sales s ON s.lead_id = t.id AND s.slot IS NOT NULL WHERE {range}",
-		func(rows *sqlx.Rows) error {
-			var s leadSale
-			if err := rows.Scan(&s.lead, &s.sale); err != nil {
-				return err
-			}
-			if n := published[s]; n != 1 {
-				c.Breach(s.sale, "1", strconv.Itoa(n))
-			}
-			return nil
-		})
-}
-
-func eventSalesExist(ctx context.Context, c *audit.Chunk) error {
-	stored := map[leadSale]bool{}
-	err := c.Rows(ctx, "SELECT t.id, s.id FROM leads t JOIN sales s ON s.lead_id = t.id WHERE {range}", func(rows *sqlx.Rows) error {
-		var s leadSale
-		if err := rows.Scan(&s.lead, &s.sale); err != nil {
-			return err
-		}
-		stored[s] = true
-		return nil
-	})
-	if err != nil {
-		return err
+	if sold.LeadID != e.AggregateID {
+		return nil, errors.New("it is about another lead")
 	}
-	return soldEvents(ctx, c, func(lead, event string, sold *eventsv1.LeadSold) {
-		if sold == nil {
-			c.Breach(event, "data of "+lead, "unreadable")
-			return
-		}
-		for _, s := range sold.Sales {
-			if !stored[leadSale{lead, s.SaleID}] {
-				c.Breach(event, s.SaleID, "none")
-			}
-		}
-	})
+	sales := make([]audit.Fact, len(sold.Sales))
+	for i, s := range sold.Sales {
+		sales[i].Part = s.SaleID
+	}
+	return sales, nil
 }
 
 func addBalances() (run func(ctx context.Context, c *audit.Chunk) error, done func(c *audit.Chunk)) {
@@ -272,10 +218,11 @@ func addBalances() (run func(ctx context.Context, c *audit.Chunk) error, done fu
 	run = func(ctx context.Context, c *audit.Chunk) error {
 		return c.Rows(ctx, `SELECT seller_id, SUM(balance), SUM(moved), SUM(sold) FROM (
 				SELECT t.seller_id AS seller_id, t.balance AS balance,
-					COALESCE((SELECT SUM(e.amount) FROM ledger_entries e WHERE e.buyer_id = t.id
+					COALESCE((SELECT SUM(e.amount) FROM ledger_entries e WHERE e.seller_id = t.seller_id AND e.buyer_id = t.id
 						AND e.type IN ('deposit', 'withdrawal', 'adjustment')), 0) AS moved,
-					COALESCE((SELECT SUM(s.price) FROM contracts k JOIN sales s ON s.contract_id = k.id AND s.slot IS NOT NULL
-						WHERE k.buyer_id = t.id), 0) AS sold
+					COALESCE((SELECT SUM(s.price) FROM contracts k
+						JOIN sales s ON s.seller_id = k.seller_id AND s.contract_id = k.id AND s.slot > 0
+						WHERE k.seller_id = t.seller_id AND k.buyer_id = t.id), 0) AS sold
 				FROM buyers t WHERE {range}) accounts GROUP BY seller_id`, func(rows *sqlx.Rows) error {
 			var seller string
 			var texts [3]string

@@ -19,7 +19,7 @@ func (r *Reader) Buyers(ctx context.Context, q marketquery.Buyers) (application.
 // BuyerByID answers marketquery.BuyerByID: buyer.ErrNotFound.
 func (r *Reader) BuyerByID(ctx context.Context, q marketquery.BuyerByID) (marketquery.Buyer, error) {
 	var row buyerRow
-	if err := r.db.One(ctx, buyer.ErrNotFound, &row, "SELECT "+buyerColumns+" FROM buyers WHERE id = ? AND seller_id = ?", q.ID, q.SellerID); err != nil {
+	if err := r.db.One(ctx, buyer.ErrNotFound, &row, "SELECT "+buyerColumns+" FROM buyers WHERE seller_id = ? AND id = ?", q.SellerID, q.ID); err != nil {
 		return marketquery.Buyer{}, err
 	}
 	if row.ID != q.ID {
@@ -59,5 +59,5 @@ func (r *Reader) Ledger(ctx context.Context, q marketquery.Ledger) (application.
 				ID: e.ID, Type: e.Type, Amount: money.Micros(e.Amount), BalanceAfter: money.Micros(e.BalanceAfter),
 				SaleID: e.SaleID, Note: e.Note, CreatedAt: engine.Time(e.CreatedAt),
 			}, nil
-		}, "SELECT "+entryColumns+" FROM ledger_entries WHERE buyer_id = ?", q.BuyerID)
+		}, "SELECT "+entryColumns+" FROM ledger_entries WHERE seller_id = ? AND buyer_id = ?", q.SellerID, q.BuyerID)
 }

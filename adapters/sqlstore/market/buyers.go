@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
 	"github.com/leadmill/leadmill/application"
@@ -77,7 +76,7 @@ func (r buyers) Lock(ctx context.Context, sellerID, id string) (*buyer.Buyer, er
 
 func (r buyers) one(ctx context.Context, sellerID, id, lock string) (*buyer.Buyer, error) {
 	var row buyerRow
-	found, err := r.t.Get(ctx, &row, "SELECT "+buyerColumns+" FROM buyers WHERE id = ? AND seller_id = ?"+lock, id, sellerID)
+	found, err := r.t.Get(ctx, &row, "SELECT "+buyerColumns+" FROM buyers WHERE seller_id = ? AND id = ?"+lock, sellerID, id)
 	if err != nil {
 		return nil, err
 	}
@@ -88,11 +87,12 @@ func (r buyers) one(ctx context.Context, sellerID, id, lock string) (*buyer.Buye
 }
 
 // LockAll implements application.BuyerRepository.
-func (r buyers) LockAll(ctx context.Context, ids []string) (map[string]*buyer.Buyer, error) {
-	out := make(map[string]*buyer.Buyer, len(ids))
-	for chunk := range slices.Chunk(engine.Sorted(ids), engine.MaxParams) {
+func (r buyers) LockAll(ctx context.Context, refs []application.Ref) (map[string]*buyer.Buyer, error) {
+	out := make(map[string]*buyer.Buyer, len(refs))
+	for piece := range engine.PiecesOf(application.SortedRefs(refs)) {
+		keys, args := engine.AmongRefs(piece)
 		var rows []buyerRow
-		if err := r.t.All(ctx, &rows, "SELECT "+buyerColumns+" FROM buyers WHERE id IN ("+engine.Marks(len(chunk))+") ORDER BY id"+r.t.ForUpdate(), engine.Anys(chunk)...); err != nil {
+		if err := r.t.All(ctx, &rows, "SELECT "+buyerColumns+" FROM buyers WHERE "+keys+" ORDER BY seller_id, id"+r.t.ForUpdate(), args...); err != nil {
 			return nil, err
 		}
 		for _, row := range rows {
@@ -105,9 +105,9 @@ func (r buyers) LockAll(ctx context.Context, ids []string) (map[string]*buyer.Bu
 // Save implements application.BuyerRepository.
 func (r buyers) Save(ctx context.Context, b *buyer.Buyer) error {
 	n := b.Snapshot()
-	matched, err := r.t.Exec(ctx, "UPDATE buyers SET name = ?, email = ?, status = ?, time_zone = ?, balance = ?, held = ?, credit_limit = ?, updated_at = ?, version = ? WHERE id = ? AND version = ?",
+	matched, err := r.t.Exec(ctx, "UPDATE buyers SET name = ?, email = ?, status = ?, time_zone = ?, balance = ?, held = ?, credit_limit = ?, updated_at = ?, version = ? WHERE seller_id = ? AND id = ? AND version = ?",
 		n.Name, n.Email, string(n.Status), n.TimeZone, int64(n.Balance), int64(n.Held), int64(n.CreditLimit), engine.Micros(n.UpdatedAt),
-		n.Version, n.ID, b.StoredVersion())
+		n.Version, n.SellerID, n.ID, b.StoredVersion())
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func (r buyers) SaveSold(ctx context.Context, all []*buyer.Buyer) error {
 		if len(b.Entries()) == 0 {
 			continue
 		}
-		c := charge{id: b.ID()}
+		c := charge{Ref: application.Ref{SellerID: b.SellerID(), ID: b.ID()}}
 		for _, e := range b.Entries() {
 			c.delta += int64(e.Amount)
 			c.at = max(c.at, engine.Micros(e.At))
@@ -140,9 +140,9 @@ func (r buyers) SaveSold(ctx context.Context, all []*buyer.Buyer) error {
 		charged = append(charged, c)
 		entries = append(entries, b.Entries()...)
 	}
-	slices.SortFunc(charged, func(a, b charge) int { return strings.Compare(a.id, b.id) })
-	for chunk := range slices.Chunk(charged, engine.MaxParams/7) {
-		if err := r.charge(ctx, chunk); err != nil {
+	slices.SortFunc(charged, func(a, b charge) int { return a.Compare(b.Ref) })
+	for from, to := range engine.Pieces(len(charged), engine.MaxParams/7, func(i int) string { return charged[i].SellerID }) {
+		if err := r.charge(ctx, charged[from:to]); err != nil {
 			return err
 		}
 	}
@@ -151,19 +151,19 @@ func (r buyers) SaveSold(ctx context.Context, all []*buyer.Buyer) error {
 
 // charge is what a buyer's balance changes by, and when.
 type charge struct {
-	id        string
+	application.Ref
+
 	delta, at int64
 }
 
 func (r buyers) charge(ctx context.Context, all []charge) error {
-	id := func(i int) any { return all[i].id }
-	delta := func(i int) (any, any) { return all[i].id, all[i].delta }
+	delta := func(i int) (any, any) { return all[i].ID, all[i].delta }
 	u := engine.Cases{Key: "id"}
 	u.WriteString("UPDATE buyers SET balance = balance + ")
 	u.Choose(len(all), delta)
 	u.WriteString(", updated_at = ")
-	u.Choose(len(all), func(i int) (any, any) { return all[i].id, all[i].at })
-	u.Where(len(all), id)
+	u.Choose(len(all), func(i int) (any, any) { return all[i].ID, all[i].at })
+	u.Where(len(all), func(i int) (string, any) { return all[i].SellerID, all[i].ID })
 	u.WriteString(" AND balance + credit_limit - held + ")
 	u.Choose(len(all), delta)
 	u.WriteString(" >= 0")

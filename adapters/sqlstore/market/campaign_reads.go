@@ -25,7 +25,7 @@ func (r *Reader) Campaigns(ctx context.Context, q marketquery.Campaigns) (applic
 // CampaignByID answers marketquery.CampaignByID: campaign.ErrNotFound.
 func (r *Reader) CampaignByID(ctx context.Context, q marketquery.CampaignByID) (marketquery.Campaign, error) {
 	var row campaignRow
-	if err := r.db.One(ctx, campaign.ErrNotFound, &row, "SELECT "+campaignColumns+" FROM campaigns WHERE id = ? AND seller_id = ?", q.ID, q.SellerID); err != nil {
+	if err := r.db.One(ctx, campaign.ErrNotFound, &row, "SELECT "+campaignColumns+" FROM campaigns WHERE seller_id = ? AND id = ?", q.SellerID, q.ID); err != nil {
 		return marketquery.Campaign{}, err
 	}
 	if row.ID != q.ID {
@@ -54,7 +54,7 @@ func (r *Reader) Contracts(ctx context.Context, q marketquery.Contracts) (applic
 		return application.List[marketquery.Contract]{}, err
 	}
 	return engine.List(ctx, r.db, q.Page, func(k marketquery.Contract) string { return k.ID }, answerContract,
-		"SELECT "+contractColumns+" FROM contracts WHERE campaign_id = ? AND status <> 'deleted'", q.CampaignID)
+		"SELECT "+contractColumns+" FROM contracts WHERE seller_id = ? AND campaign_id = ? AND status <> 'deleted'", q.SellerID, q.CampaignID)
 }
 
 // ContractByID answers marketquery.ContractByID: campaign.ErrNotFound, campaign.ErrContractNotFound.
@@ -64,7 +64,7 @@ func (r *Reader) ContractByID(ctx context.Context, q marketquery.ContractByID) (
 	}
 	var row contractRow
 	if err := r.db.One(ctx, campaign.ErrContractNotFound, &row, "SELECT "+contractColumns+
-		" FROM contracts WHERE id = ? AND campaign_id = ? AND status <> 'deleted'", q.ID, q.CampaignID); err != nil {
+		" FROM contracts WHERE seller_id = ? AND campaign_id = ? AND id = ? AND status <> 'deleted'", q.SellerID, q.CampaignID, q.ID); err != nil {
 		return marketquery.Contract{}, err
 	}
 	if row.ID != q.ID {
@@ -112,7 +112,7 @@ func (r *Reader) ContractUsage(ctx context.Context, q marketquery.ContractUsage)
 		Used  int64  `db:"used"`
 		Spent int64  `db:"spent"`
 	}
-	if err := r.db.All(ctx, &rows, "SELECT span_key, used, spent FROM contract_counters WHERE contract_id = ?", k.ID); err != nil {
+	if err := r.db.All(ctx, &rows, "SELECT span_key, used, spent FROM contract_counters WHERE seller_id = ? AND contract_id = ?", q.SellerID, k.ID); err != nil {
 		return nil, err
 	}
 	caps := k.Caps
@@ -147,7 +147,7 @@ func (r *Reader) ActiveCampaign(ctx context.Context, sellerID, categoryKey strin
 		return nil, err
 	}
 	var owned []contractRow
-	if err := r.db.All(ctx, &owned, "SELECT "+contractColumns+" FROM contracts WHERE campaign_id = ? AND status <> 'deleted' ORDER BY id", n.ID); err != nil {
+	if err := r.db.All(ctx, &owned, "SELECT "+contractColumns+" FROM contracts WHERE seller_id = ? AND campaign_id = ? AND status <> 'deleted' ORDER BY id", sellerID, n.ID); err != nil {
 		return nil, err
 	}
 	for _, k := range owned {
@@ -160,15 +160,36 @@ func (r *Reader) ActiveCampaign(ctx context.Context, sellerID, categoryKey strin
 	return campaign.FromSnapshot(n), nil
 }
 
-// PendingCampaigns implements market.CampaignReader.
-func (r *Reader) PendingCampaigns(ctx context.Context) (ids []string, err error) {
-	err = r.db.All(ctx, &ids, "SELECT DISTINCT campaign_id FROM leads WHERE status = 'pending' ORDER BY campaign_id")
-	return ids, err
+// sellersAtOnce is how many sellers a question about all of them is asked for in one statement.
+const sellersAtOnce = 500
+
+// PendingCampaigns implements market.CampaignReader. Each campaign is looked up among the pending leads: that is quicker than
+// to read those of all campaigns, and to look for the sellers that have some.
+func (r *Reader) PendingCampaigns(ctx context.Context) (campaigns []application.Ref, err error) {
+	for after := ""; ; {
+		var sellers []string
+		if err := r.db.All(ctx, &sellers, "SELECT id FROM sellers WHERE id > ? ORDER BY id LIMIT ?", after, int64(sellersAtOnce)); err != nil || len(sellers) == 0 {
+			return campaigns, err
+		}
+		after = sellers[len(sellers)-1]
+		var rows []struct {
+			SellerID string `db:"seller_id"`
+			ID       string `db:"id"`
+		}
+		if err := r.db.All(ctx, &rows, "SELECT c.seller_id, c.id FROM campaigns c WHERE c.seller_id IN ("+engine.Marks(len(sellers))+") AND EXISTS (SELECT 1 "+
+			"FROM unsold_leads u WHERE u.seller_id = c.seller_id AND u.status = 'pending' AND u.campaign_id = c.id) ORDER BY c.seller_id, c.id",
+			engine.Anys(sellers)...); err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			campaigns = append(campaigns, application.Ref{SellerID: row.SellerID, ID: row.ID})
+		}
+	}
 }
 
 // CampaignsOfBuyer implements market.CampaignReader.
 func (r *Reader) CampaignsOfBuyer(ctx context.Context, sellerID, buyerID string) (ids []string, err error) {
-	err = r.db.All(ctx, &ids, "SELECT DISTINCT campaign_id FROM contracts WHERE buyer_id = ? AND seller_id = ? AND status <> 'deleted' ORDER BY campaign_id", buyerID, sellerID)
+	err = r.db.All(ctx, &ids, "SELECT DISTINCT campaign_id FROM contracts WHERE seller_id = ? AND buyer_id = ? AND status <> 'deleted' ORDER BY campaign_id", sellerID, buyerID)
 	return ids, err
 }
 

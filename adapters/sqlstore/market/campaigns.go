@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
 	"github.com/leadmill/leadmill/application"
@@ -241,8 +240,8 @@ func (r campaigns) saveContracts(ctx context.Context, n campaign.Snapshot, store
 		case !exists:
 			fresh = append(fresh, row)
 		case old != row:
-			if _, err := r.t.Exec(ctx, "UPDATE contracts SET buyer_id = ?, status = ?, price = ?, priority = ?, time_zone = ?, effective_zone = ?, caps = ?, updated_at = ? WHERE id = ? AND campaign_id = ?",
-				row.BuyerID, row.Status, row.Price, row.Priority, row.TimeZone, row.EffectiveZone, row.Caps, row.UpdatedAt, row.ID, row.CampaignID); err != nil {
+			if _, err := r.t.Exec(ctx, "UPDATE contracts SET buyer_id = ?, status = ?, price = ?, priority = ?, time_zone = ?, effective_zone = ?, caps = ?, updated_at = ? WHERE seller_id = ? AND campaign_id = ? AND id = ?",
+				row.BuyerID, row.Status, row.Price, row.Priority, row.TimeZone, row.EffectiveZone, row.Caps, row.UpdatedAt, row.SellerID, row.CampaignID, row.ID); err != nil {
 				return err
 			}
 		}
@@ -258,36 +257,39 @@ func (r campaigns) saveContracts(ctx context.Context, n campaign.Snapshot, store
 // Get implements application.CampaignRepository.
 func (r campaigns) Get(ctx context.Context, sellerID, id string) (*campaign.Campaign, error) {
 	all := map[string]*campaign.Campaign{}
-	return ofSeller(all, sellerID, id, r.load(ctx, []string{id}, all))
+	return one(all, id, r.load(ctx, []application.Ref{{SellerID: sellerID, ID: id}}, all))
 }
 
 // Lock implements application.CampaignRepository.
 func (r campaigns) Lock(ctx context.Context, sellerID, id string) (*campaign.Campaign, error) {
-	all, err := r.LockAll(ctx, []string{id}, nil)
-	return ofSeller(all, sellerID, id, err)
+	all, err := r.LockAll(ctx, []application.Ref{{SellerID: sellerID, ID: id}}, nil)
+	return one(all, id, err)
 }
 
-// ofSeller returns a campaign that was loaded if it is the seller's.
-func ofSeller(all map[string]*campaign.Campaign, sellerID, id string, err error) (*campaign.Campaign, error) {
+// one returns a campaign if it was loaded.
+func one(all map[string]*campaign.Campaign, id string, err error) (*campaign.Campaign, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c := all[id]; c != nil && c.SellerID() == sellerID {
+	if c := all[id]; c != nil {
 		return c, nil
 	}
 	return nil, campaign.ErrNotFound
 }
 
-// LockAll implements application.CampaignRepository.
-func (r campaigns) LockAll(ctx context.Context, ids []string, cached map[string]*campaign.Campaign) (map[string]*campaign.Campaign, error) {
-	out := make(map[string]*campaign.Campaign, len(ids))
-	var load []string
-	for chunk := range slices.Chunk(engine.Sorted(ids), engine.MaxParams) {
+// LockAll implements application.CampaignRepository. The key is named, here and where counters are locked, because all keys begin
+// with the seller: MySQL may read a small table by another one, and would lock its rows in another order.
+func (r campaigns) LockAll(ctx context.Context, refs []application.Ref, cached map[string]*campaign.Campaign) (map[string]*campaign.Campaign, error) {
+	out := make(map[string]*campaign.Campaign, len(refs))
+	var load []application.Ref
+	for piece := range engine.PiecesOf(application.SortedRefs(refs)) {
+		keys, args := engine.AmongRefs(piece)
 		var rows []struct {
-			ID      string `db:"id"`
-			Version int64  `db:"version"`
+			SellerID string `db:"seller_id"`
+			ID       string `db:"id"`
+			Version  int64  `db:"version"`
 		}
-		if err := r.t.All(ctx, &rows, "SELECT id, version FROM campaigns WHERE id IN ("+engine.Marks(len(chunk))+") ORDER BY id"+r.t.ForUpdate(), engine.Anys(chunk)...); err != nil {
+		if err := r.t.All(ctx, &rows, "SELECT seller_id, id, version FROM campaigns"+r.t.UseKey("PRIMARY")+" WHERE "+keys+" ORDER BY seller_id, id"+r.t.ForUpdate(), args...); err != nil {
 			return nil, err
 		}
 		for _, row := range rows {
@@ -295,11 +297,11 @@ func (r campaigns) LockAll(ctx context.Context, ids []string, cached map[string]
 				out[row.ID] = c
 				continue
 			}
-			load = append(load, row.ID)
+			load = append(load, application.Ref{SellerID: row.SellerID, ID: row.ID})
 		}
 	}
-	for chunk := range slices.Chunk(load, engine.MaxParams) {
-		if err := r.load(ctx, chunk, out); err != nil {
+	for piece := range engine.PiecesOf(load) {
+		if err := r.load(ctx, piece, out); err != nil {
 			return nil, err
 		}
 	}
@@ -307,13 +309,15 @@ func (r campaigns) LockAll(ctx context.Context, ids []string, cached map[string]
 }
 
 // load reads campaigns with their contracts, without the deleted ones: nothing asks for them any more.
-func (r campaigns) load(ctx context.Context, ids []string, into map[string]*campaign.Campaign) error {
+func (r campaigns) load(ctx context.Context, refs []application.Ref, into map[string]*campaign.Campaign) error {
+	keys, args := engine.AmongRefs(refs)
 	var rows []campaignRow
-	if err := r.t.All(ctx, &rows, "SELECT "+campaignColumns+" FROM campaigns WHERE id IN ("+engine.Marks(len(ids))+")", engine.Anys(ids)...); err != nil {
+	if err := r.t.All(ctx, &rows, "SELECT "+campaignColumns+" FROM campaigns WHERE "+keys, args...); err != nil {
 		return err
 	}
+	keys, args = engine.Among("campaign_id", len(refs), func(i int) (string, any) { return refs[i].SellerID, refs[i].ID })
 	var owned []contractRow
-	if err := r.t.All(ctx, &owned, "SELECT "+contractColumns+" FROM contracts WHERE campaign_id IN ("+engine.Marks(len(ids))+") AND status <> 'deleted' ORDER BY campaign_id, id", engine.Anys(ids)...); err != nil {
+	if err := r.t.All(ctx, &owned, "SELECT "+contractColumns+" FROM contracts WHERE "+keys+" AND status <> 'deleted' ORDER BY seller_id, campaign_id, id", args...); err != nil {
 		return err
 	}
 	contracts := map[string][]campaign.ContractSnapshot{}
@@ -342,8 +346,8 @@ func (r campaigns) Save(ctx context.Context, c *campaign.Campaign) error {
 	if err != nil {
 		return r.t.Refuse(err)
 	}
-	taken, matched, err := r.t.Update(ctx, "campaigns", "UPDATE campaigns SET name = ?, category = ?, active_key = ?, status = ?, definition = ?, updated_at = ?, version = ? WHERE id = ? AND version = ?",
-		row.Name, row.Category, row.ActiveKey, row.Status, row.Definition, row.UpdatedAt, row.Version, row.ID, c.StoredVersion())
+	taken, matched, err := r.t.Update(ctx, "campaigns", "UPDATE campaigns SET name = ?, category = ?, active_key = ?, status = ?, definition = ?, updated_at = ?, version = ? WHERE seller_id = ? AND id = ? AND version = ?",
+		row.Name, row.Category, row.ActiveKey, row.Status, row.Definition, row.UpdatedAt, row.Version, row.SellerID, row.ID, c.StoredVersion())
 	switch {
 	case err != nil:
 		return err
@@ -355,7 +359,7 @@ func (r campaigns) Save(ctx context.Context, c *campaign.Campaign) error {
 		return application.ErrConcurrentChange
 	}
 	var rows []contractRow
-	if err := r.t.All(ctx, &rows, "SELECT "+contractColumns+" FROM contracts WHERE campaign_id = ?", n.ID); err != nil {
+	if err := r.t.All(ctx, &rows, "SELECT "+contractColumns+" FROM contracts WHERE seller_id = ? AND campaign_id = ?", n.SellerID, n.ID); err != nil {
 		return err
 	}
 	stored := make(map[string]contractRow, len(rows))
@@ -377,7 +381,11 @@ func (r campaigns) LockOfSeller(ctx context.Context, sellerID string) ([]*campai
 	if err := r.t.All(ctx, &before, query, sellerID); err != nil {
 		return nil, err
 	}
-	all, err := r.LockAll(ctx, before, nil)
+	refs := make([]application.Ref, len(before))
+	for i, id := range before {
+		refs[i] = application.Ref{SellerID: sellerID, ID: id}
+	}
+	all, err := r.LockAll(ctx, refs, nil)
 	if err != nil {
 		return nil, err
 	}

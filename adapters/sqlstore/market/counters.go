@@ -1,23 +1,24 @@
 package market
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
+	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/calendar"
 	"github.com/leadmill/leadmill/domain/distribution"
-	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/domain/money"
 )
 
 type counters struct{ t *engine.Tx }
 
-const counterColumns = "counter_key, contract_id, span_window, span_key, starts_at, ends_at, used, spent, last_won"
+const counterColumns = "seller_id, counter_key, contract_id, span_window, span_key, starts_at, ends_at, used, spent, last_won"
 
 type counterRow struct {
+	SellerID   string `db:"seller_id"`
 	Key        string `db:"counter_key"`
 	ContractID string `db:"contract_id"`
 	Window     string `db:"span_window"`
@@ -30,18 +31,19 @@ type counterRow struct {
 }
 
 func (r counterRow) restore() *distribution.Counter {
-	return &distribution.Counter{ContractID: r.ContractID, Span: calendar.Span{
+	return &distribution.Counter{SellerID: r.SellerID, ContractID: r.ContractID, Span: calendar.Span{
 		Window: calendar.Window(r.Window), Key: r.SpanKey,
 		Start: engine.Time(r.StartsAt), End: engine.Time(r.EndsAt),
 	}, Used: r.Used, Spent: money.Micros(r.Spent), LastWon: engine.Time(r.LastWon), Stored: true}
 }
 
 // LockAll implements market.CounterRepository.
-func (r counters) LockAll(ctx context.Context, keys []string) (map[string]*distribution.Counter, error) {
-	out := make(map[string]*distribution.Counter, len(keys))
-	for chunk := range slices.Chunk(engine.Sorted(keys), engine.MaxParams) {
+func (r counters) LockAll(ctx context.Context, refs []application.Ref) (map[string]*distribution.Counter, error) {
+	out := make(map[string]*distribution.Counter, len(refs))
+	for piece := range engine.PiecesOf(application.SortedRefs(refs)) {
+		keys, args := engine.Among("counter_key", len(piece), func(i int) (string, any) { return piece[i].SellerID, piece[i].ID })
 		var rows []counterRow
-		if err := r.t.All(ctx, &rows, "SELECT "+counterColumns+" FROM contract_counters WHERE counter_key IN ("+engine.Marks(len(chunk))+") ORDER BY counter_key"+r.t.ForUpdate(), engine.Anys(chunk)...); err != nil {
+		if err := r.t.All(ctx, &rows, "SELECT "+counterColumns+" FROM contract_counters"+r.t.UseKey("PRIMARY")+" WHERE "+keys+" ORDER BY seller_id, counter_key"+r.t.ForUpdate(), args...); err != nil {
 			return nil, err
 		}
 		for _, row := range rows {
@@ -65,18 +67,18 @@ func (r counters) SaveAll(ctx context.Context, all []*distribution.Counter) erro
 			fresh = append(fresh, t)
 		}
 	}
-	byKey := func(a, b taken) int { return strings.Compare(a.key, b.key) }
+	byKey := func(a, b taken) int { return cmp.Or(cmp.Compare(a.SellerID, b.SellerID), cmp.Compare(a.key, b.key)) }
 	slices.SortFunc(stored, byKey)
 	slices.SortFunc(fresh, byKey)
-	for chunk := range slices.Chunk(stored, engine.MaxParams/12) {
-		if err := r.add(ctx, chunk); err != nil {
+	for from, to := range engine.Pieces(len(stored), engine.MaxParams/12, func(i int) string { return stored[i].SellerID }) {
+		if err := r.add(ctx, stored[from:to]); err != nil {
 			return err
 		}
 	}
 	return r.insert(ctx, len(fresh), func(i int) counterRow {
 		c := fresh[i]
 		return counterRow{
-			Key: c.key, ContractID: c.ContractID, Window: string(c.Span.Window), SpanKey: c.Span.Key,
+			SellerID: c.SellerID, Key: c.key, ContractID: c.ContractID, Window: string(c.Span.Window), SpanKey: c.Span.Key,
 			StartsAt: engine.Micros(c.Span.Start), EndsAt: engine.Micros(c.Span.End), Used: c.Used, Spent: int64(c.Spent), LastWon: engine.Micros(c.LastWon),
 		}
 	})
@@ -92,13 +94,13 @@ type taken struct {
 // add adds what was taken to stored counters, each guarded by its own limits once more.
 func (r counters) add(ctx context.Context, all []taken) error {
 	u := engine.Cases{Key: "counter_key"}
-	u.WriteString("UPDATE contract_counters SET used = used + ")
+	u.WriteString("UPDATE contract_counters" + r.t.UseKey("PRIMARY") + " SET used = used + ")
 	u.Choose(len(all), func(i int) (any, any) { return all[i].key, all[i].TakenLeads })
 	u.WriteString(", spent = spent + ")
 	u.Choose(len(all), func(i int) (any, any) { return all[i].key, int64(all[i].TakenPrice) })
 	u.WriteString(", last_won = ")
 	u.Choose(len(all), func(i int) (any, any) { return all[i].key, engine.Micros(all[i].LastWon) })
-	u.Where(len(all), func(i int) any { return all[i].key })
+	u.Where(len(all), func(i int) (string, any) { return all[i].SellerID, all[i].key })
 	limited := false
 	for i := range all {
 		c := &all[i]
@@ -139,14 +141,14 @@ func (r counters) add(ctx context.Context, all []taken) error {
 func (r counters) insert(ctx context.Context, n int, row func(i int) counterRow) error {
 	_, err := r.t.InsertRows(ctx, "contract_counters", counterColumns, n, func(args []any, i int) ([]any, error) {
 		c := row(i)
-		return append(args, c.Key, c.ContractID, c.Window, c.SpanKey, c.StartsAt, c.EndsAt, c.Used, c.Spent, c.LastWon), nil
+		return append(args, c.SellerID, c.Key, c.ContractID, c.Window, c.SpanKey, c.StartsAt, c.EndsAt, c.Used, c.Spent, c.LastWon), nil
 	})
 	return err
 }
 
-// Recount implements market.CounterRepository. Test leads are never counted.
-func (r counters) Recount(ctx context.Context, contractID string, spans []calendar.Span) error {
-	if _, err := r.t.Exec(ctx, "DELETE FROM contract_counters WHERE contract_id = ? AND span_window <> ?", contractID, string(calendar.Total)); err != nil {
+// Recount implements market.CounterRepository. Test leads have no sales.
+func (r counters) Recount(ctx context.Context, contract application.Ref, spans []calendar.Span) error {
+	if _, err := r.t.Exec(ctx, "DELETE FROM contract_counters WHERE seller_id = ? AND contract_id = ? AND span_window <> ?", contract.SellerID, contract.ID, string(calendar.Total)); err != nil {
 		return err
 	}
 	var rows []counterRow
@@ -155,11 +157,11 @@ func (r counters) Recount(ctx context.Context, contractID string, spans []calend
 			continue
 		}
 		row := counterRow{
-			Key: distribution.CounterKey(contractID, s), ContractID: contractID, Window: string(s.Window), SpanKey: s.Key,
+			SellerID: contract.SellerID, Key: distribution.CounterKey(contract.ID, s), ContractID: contract.ID, Window: string(s.Window), SpanKey: s.Key,
 			StartsAt: engine.Micros(s.Start), EndsAt: engine.Micros(s.End),
 		}
-		if _, err := r.t.Get(ctx, &row, "SELECT COUNT(*) AS used, COALESCE(SUM(s.price), 0) AS spent, COALESCE(MAX(s.sold_at), 0) AS last_won FROM sales s JOIN leads l ON l.id = s.lead_id WHERE s.contract_id = ? AND s.sold_at >= ? AND s.sold_at < ? AND s.status = ? AND l.test = 0",
-			contractID, row.StartsAt, row.EndsAt, string(lead.SaleCaptured)); err != nil {
+		if _, err := r.t.Get(ctx, &row, "SELECT COUNT(*) AS used, COALESCE(SUM(price), 0) AS spent, COALESCE(MAX(sold_at), 0) AS last_won FROM sales WHERE seller_id = ? AND contract_id = ? AND sold_at >= ? AND sold_at < ? AND slot > 0",
+			contract.SellerID, contract.ID, row.StartsAt, row.EndsAt); err != nil {
 			return err
 		}
 		rows = append(rows, row)

@@ -2,8 +2,8 @@ package market
 
 import (
 	"context"
-	"database/sql"
-	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
@@ -19,7 +19,7 @@ import (
 
 // SupplierLeadByID answers marketquery.SupplierLeadByID: lead.ErrNotFound.
 func (r *Reader) SupplierLeadByID(ctx context.Context, q marketquery.SupplierLeadByID) (marketquery.SupplierLead, error) {
-	row, err := r.lead(ctx, "id = ? AND seller_id = ? AND key_id = ?", q.ID, q.SellerID, q.KeyID)
+	row, err := r.lead(ctx, q.SellerID, q.ID, " AND key_id = ?", q.KeyID)
 	if err != nil {
 		return marketquery.SupplierLead{}, err
 	}
@@ -41,7 +41,7 @@ func (r *Reader) SupplierLeadByID(ctx context.Context, q marketquery.SupplierLea
 		}
 		return out, nil
 	}
-	err = r.db.All(ctx, &out.BuyerIDs, "SELECT buyer_id FROM sales WHERE lead_id = ? AND slot IS NOT NULL ORDER BY slot", row.ID)
+	err = r.db.All(ctx, &out.BuyerIDs, "SELECT buyer_id FROM sales WHERE seller_id = ? AND lead_id = ? AND slot > 0 ORDER BY slot", row.SellerID, row.ID)
 	return out, err
 }
 
@@ -49,39 +49,124 @@ func (r *Reader) SupplierLeadByID(ctx context.Context, q marketquery.SupplierLea
 // without what was personal: their sales and ledger entries name them.
 const inMarket = " AND status <> ''"
 
-func (r *Reader) lead(ctx context.Context, where string, args ...any) (leadrow.Row, error) {
+func (r *Reader) lead(ctx context.Context, sellerID, id, and string, args ...any) (leadrow.Row, error) {
 	var row leadrow.Row
-	err := r.db.One(ctx, lead.ErrNotFound, &row, "SELECT "+leadrow.Columns+" FROM leads WHERE "+where+inMarket, args...)
-	if err == nil && row.ID != args[0] {
+	err := r.db.One(ctx, lead.ErrNotFound, &row, "SELECT "+leadrow.Columns+" FROM leads WHERE seller_id = ? AND id = ?"+inMarket+and,
+		append([]any{sellerID, id}, args...)...)
+	if err == nil && row.ID != id {
 		err = lead.ErrNotFound
 	}
 	return row, err
 }
 
-// MarketplaceLeads answers marketquery.MarketplaceLeads. Fields and traces are not read.
+// listedColumns are the columns of leads that a list shows.
+const listedColumns = "l.id, l.seller_id, l.origin, l.key_id, l.partner_id, l.campaign_id, l.category, l.external_id, l.test, l.status, l.code, " +
+	"l.reason, l.payout, l.pending_until, l.created_at, l.updated_at, l.version"
+
+// MarketplaceLeads answers marketquery.MarketplaceLeads. Fields and traces are not read. All leads are read in the order of
+// their key; those of one status are found by the narrow table and by the sales, so that rare ones are found as quickly.
 func (r *Reader) MarketplaceLeads(ctx context.Context, q marketquery.MarketplaceLeads) (application.List[marketquery.MarketplaceLead], error) {
-	f := engine.Filter{Args: []any{q.SellerID}}
-	f.WriteString("SELECT id, seller_id, origin, key_id, partner_id, campaign_id, category, external_id, test, status, code, reason, " +
-		"payout, pending_until, created_at, updated_at, version FROM leads WHERE seller_id = ?" + inMarket)
-	if q.Status != "" {
-		f.And("status = ?", q.Status)
-	}
+	var campaigns []string
 	if q.Category != "" {
 		// Suppliers' spellings are matched by campaign, so leads are found by the campaigns of the category.
-		ids, err := r.campaignsOfCategory(ctx, q.SellerID, q.Category)
-		if err != nil || len(ids) == 0 {
+		var err error
+		if campaigns, err = r.campaignsOfCategory(ctx, q.SellerID, q.Category); err != nil || len(campaigns) == 0 {
 			return application.List[marketquery.MarketplaceLead]{}, err
 		}
-		f.And("campaign_id IN ("+engine.Marks(len(ids))+")", engine.Anys(ids)...)
 	}
-	if !q.From.IsZero() {
-		f.And("created_at >= ?", engine.Micros(q.From))
-	}
-	if !q.To.IsZero() {
-		f.And("created_at < ?", engine.Micros(q.To))
+	var query string
+	var args []any
+	if q.Status == "" {
+		f := listed("leads l", q, "l.status <> ''")
+		if q.Category != "" {
+			f.And("l.campaign_id IN ("+engine.Marks(len(campaigns))+")", engine.Anys(campaigns)...)
+		}
+		query, args = f.String(), f.Args
+	} else {
+		var err error
+		if query, args, err = r.listedByStatus(ctx, q, campaigns); err != nil || query == "" {
+			return application.List[marketquery.MarketplaceLead]{}, err
+		}
 	}
 	return engine.List(ctx, r.db, q.Page, func(l marketquery.MarketplaceLead) string { return l.ID },
-		func(row leadrow.Row) (marketquery.MarketplaceLead, error) { return answerLead(row), nil }, f.String(), f.Args...)
+		func(row leadrow.Row) (marketquery.MarketplaceLead, error) { return answerLead(row), nil }, query, args...)
+}
+
+// listed begins a statement that reads the leads l of a list from some tables: those of the seller that meet a condition.
+func listed(from string, q marketquery.MarketplaceLeads, condition string, args ...any) *engine.Filter {
+	f := &engine.Filter{Args: []any{q.SellerID}}
+	f.WriteString("SELECT " + listedColumns + " FROM " + from + " WHERE l.seller_id = ?")
+	f.And(condition, args...)
+	if !q.From.IsZero() {
+		f.And("l.created_at >= ?", engine.Micros(q.From))
+	}
+	if !q.To.IsZero() {
+		f.And("l.created_at < ?", engine.Micros(q.To))
+	}
+	return f
+}
+
+// campaignsApart is for how many campaigns a list of one status is read from each in the order of the key; of more, all leads of
+// the status are sorted.
+const campaignsApart = 20
+
+// listedByStatus returns the statement for the leads of one status, to which the conditions of a page are added; it is empty
+// when there can be none. campaigns are those of the asked category.
+func (r *Reader) listedByStatus(ctx context.Context, q marketquery.MarketplaceLeads, campaigns []string) (string, []any, error) {
+	unsold := engine.Filter{Args: []any{q.SellerID, q.Status}}
+	unsold.WriteString("SELECT c.id FROM campaigns c WHERE c.seller_id = ? AND EXISTS (SELECT 1 FROM unsold_leads u " +
+		"WHERE u.seller_id = c.seller_id AND u.status = ? AND u.campaign_id = c.id)")
+	if q.Category != "" {
+		unsold.And("c.id IN ("+engine.Marks(len(campaigns))+")", engine.Anys(campaigns)...)
+	}
+	var holding []string
+	if err := r.db.All(ctx, &holding, unsold.String(), unsold.Args...); err != nil {
+		return "", nil, err
+	}
+	var parts []*engine.Filter
+	apart := 1
+	if len(holding) > campaignsApart {
+		apart = len(holding)
+	}
+	for some := range slices.Chunk(holding, apart) {
+		f := listed("unsold_leads u"+r.db.UseKey("unsold_leads_status")+" JOIN leads l ON l.seller_id = u.seller_id AND l.id = u.lead_id", q,
+			"u.seller_id = ? AND u.status = ? AND u.campaign_id IN ("+engine.Marks(len(some))+")", append([]any{q.SellerID, q.Status}, engine.Anys(some)...)...)
+		parts = append(parts, upTo(f, "u.lead_id", q.Page))
+	}
+	if q.Status == string(lead.StatusSold) {
+		f := listed("sales s JOIN leads l ON l.seller_id = s.seller_id AND l.id = s.lead_id", q, "s.seller_id = ? AND s.slot = 1", q.SellerID)
+		if q.Category != "" {
+			f.And("s.campaign_id IN ("+engine.Marks(len(campaigns))+")", engine.Anys(campaigns)...)
+		}
+		parts = append(parts, upTo(f, "s.lead_id", q.Page))
+	}
+	if len(parts) == 0 {
+		return "", nil, nil
+	}
+	var b strings.Builder
+	var args []any
+	for i, p := range parts {
+		if i > 0 {
+			b.WriteString(" UNION ALL ")
+		}
+		b.WriteString("SELECT " + listedColumns + " FROM (" + p.String() + ") l")
+		args = append(args, p.Args...)
+	}
+	return "SELECT " + listedColumns + " FROM (" + b.String() + ") l WHERE 1 = 1", args, nil
+}
+
+// upTo lets a part of a list read no more rows, by the column of their ids, than the page can show of it.
+func upTo(f *engine.Filter, column string, p application.Page) *engine.Filter {
+	direction, beyond := " DESC", " < ?"
+	if p.Ascending {
+		direction, beyond = " ASC", " > ?"
+	}
+	if p.After != "" {
+		f.And(column+beyond, p.After)
+	}
+	f.WriteString(" ORDER BY " + column + direction + " LIMIT ?")
+	f.Args = append(f.Args, p.Offset()+p.Limit+1)
+	return f
 }
 
 // campaignsOfCategory returns the ids of a seller's campaigns, whatever their status, of a category.
@@ -112,7 +197,7 @@ func answerLead(row leadrow.Row) marketquery.MarketplaceLead {
 
 // MarketplaceLeadByID answers marketquery.MarketplaceLeadByID: lead.ErrNotFound.
 func (r *Reader) MarketplaceLeadByID(ctx context.Context, q marketquery.MarketplaceLeadByID) (marketquery.MarketplaceLead, error) {
-	row, err := r.lead(ctx, "id = ? AND seller_id = ?", q.ID, q.SellerID)
+	row, err := r.lead(ctx, q.SellerID, q.ID, "")
 	if err != nil {
 		return marketquery.MarketplaceLead{}, err
 	}
@@ -131,7 +216,7 @@ func (r *Reader) MarketplaceLeadByID(ctx context.Context, q marketquery.Marketpl
 		Price      int64  `db:"price"`
 		SoldAt     int64  `db:"sold_at"`
 	}
-	if err := r.db.All(ctx, &sales, "SELECT id, contract_id, buyer_id, status, price, sold_at FROM sales WHERE lead_id = ? ORDER BY id", row.ID); err != nil {
+	if err := r.db.All(ctx, &sales, "SELECT id, contract_id, buyer_id, status, price, sold_at FROM sales WHERE seller_id = ? AND lead_id = ? ORDER BY id", row.SellerID, row.ID); err != nil {
 		return marketquery.MarketplaceLead{}, err
 	}
 	for _, s := range sales {
@@ -144,18 +229,25 @@ func (r *Reader) MarketplaceLeadByID(ctx context.Context, q marketquery.Marketpl
 }
 
 // FindResponse implements market.ReplayReader.
-func (r *Reader) FindResponse(ctx context.Context, key market.ClaimKey, now time.Time) (application.StoredResponse, bool, error) {
+func (r *Reader) FindResponse(ctx context.Context, claim market.ClaimRef, now time.Time) (application.StoredResponse, bool, error) {
+	return r.response(ctx, "claims m", "m.claim_key = ? AND m.expires_at > ?", claim.SellerID, claim.Key[:], engine.Micros(now))
+}
+
+// FindRecent implements market.ReplayReader.
+func (r *Reader) FindRecent(ctx context.Context, request market.RequestRef, since time.Time) (application.StoredResponse, bool, error) {
+	return r.response(ctx, "recent_requests m", "m.content = ? AND m.accepted_at > ?", request.SellerID, request.Content[:], engine.Micros(since))
+}
+
+// response returns the response to the lead of the mark m that a condition finds.
+func (r *Reader) response(ctx context.Context, marks, condition string, args ...any) (application.StoredResponse, bool, error) {
 	var row struct {
 		Fingerprint []byte `db:"request_fingerprint"`
 		Status      int    `db:"answer_status"`
 		Body        []byte `db:"answer_body"`
 	}
-	err := r.db.One(ctx, sql.ErrNoRows, &row, "SELECT l.request_fingerprint, l.answer_status, l.answer_body FROM claims c JOIN leads l ON l.id = c.lead_id "+
-		"WHERE c.claim_key = ? AND c.expires_at > ?", key[:], engine.Micros(now))
-	if errors.Is(err, sql.ErrNoRows) {
-		return application.StoredResponse{}, false, nil
-	}
-	if err != nil {
+	found, err := r.db.Get(ctx, &row, "SELECT l.request_fingerprint, l.answer_status, l.answer_body FROM "+marks+
+		" JOIN leads l ON l.seller_id = m.seller_id AND l.id = m.lead_id WHERE m.seller_id = ? AND "+condition, args...)
+	if err != nil || !found {
 		return application.StoredResponse{}, false, err
 	}
 	a := application.StoredResponse{Response: application.Response{Status: row.Status, Body: row.Body}}

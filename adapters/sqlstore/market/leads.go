@@ -20,16 +20,17 @@ func (r leads) AddAll(ctx context.Context, all []application.StoredLead) error {
 }
 
 // Responses implements application.LeadRepository.
-func (r leads) Responses(ctx context.Context, ids []string) (map[string]application.StoredResponse, error) {
-	out := make(map[string]application.StoredResponse, len(ids))
-	for chunk := range slices.Chunk(engine.Sorted(ids), engine.MaxParams) {
+func (r leads) Responses(ctx context.Context, refs []application.Ref) (map[string]application.StoredResponse, error) {
+	out := make(map[string]application.StoredResponse, len(refs))
+	for piece := range engine.PiecesOf(application.SortedRefs(refs)) {
+		keys, args := engine.AmongRefs(piece)
 		var rows []struct {
 			ID          string `db:"id"`
 			Fingerprint []byte `db:"request_fingerprint"`
 			Status      int    `db:"answer_status"`
 			Body        []byte `db:"answer_body"`
 		}
-		if err := r.t.All(ctx, &rows, "SELECT id, request_fingerprint, answer_status, answer_body FROM leads WHERE id IN ("+engine.Marks(len(chunk))+")", engine.Anys(chunk)...); err != nil {
+		if err := r.t.All(ctx, &rows, "SELECT id, request_fingerprint, answer_status, answer_body FROM leads WHERE "+keys, args...); err != nil {
 			return nil, err
 		}
 		for _, row := range rows {
@@ -41,22 +42,39 @@ func (r leads) Responses(ctx context.Context, ids []string) (map[string]applicat
 	return out, nil
 }
 
-// LockPending implements application.LeadRepository. Ids sort by the time they were made.
-func (r leads) LockPending(ctx context.Context, campaignID, after string, limit int) ([]*lead.Lead, error) {
-	return r.lockPending(ctx, "id > ? ORDER BY id LIMIT ?", campaignID, after, int64(limit))
+// LockPending implements application.LeadRepository. Ids sort by the time they were made. The ids are read first and without
+// locking, because a lead's row is locked before its row in the narrow table everywhere.
+func (r leads) LockPending(ctx context.Context, campaign application.Ref, after string, limit int) ([]*lead.Lead, error) {
+	var out []*lead.Lead
+	for {
+		var ids []string
+		missing := limit - len(out)
+		if err := r.t.All(ctx, &ids, "SELECT lead_id FROM unsold_leads"+r.t.UseKey("unsold_leads_status")+
+			" WHERE seller_id = ? AND status = 'pending' AND campaign_id = ? AND lead_id > ? ORDER BY lead_id LIMIT ?",
+			campaign.SellerID, campaign.ID, after, int64(missing)); err != nil || len(ids) == 0 {
+			return out, err
+		}
+		after = ids[len(ids)-1]
+		locked, err := r.lockPending(ctx, campaign, ids)
+		if err != nil {
+			return nil, err
+		}
+		if out = append(out, locked...); len(ids) < missing || len(out) == limit {
+			return out, nil
+		}
+	}
 }
 
 // LockPendingByID implements application.LeadRepository.
-func (r leads) LockPendingByID(ctx context.Context, campaignID, id string) ([]*lead.Lead, error) {
-	return r.lockPending(ctx, "id = ?", campaignID, id)
+func (r leads) LockPendingByID(ctx context.Context, campaign application.Ref, id string) ([]*lead.Lead, error) {
+	return r.lockPending(ctx, campaign, []string{id})
 }
 
-// lockPending names the key because MySQL reads a small table by its primary key, and would then wait for the rows of other
-// campaigns that are being written.
-func (r leads) lockPending(ctx context.Context, which string, args ...any) ([]*lead.Lead, error) {
+// lockPending locks those of some leads that are still pending.
+func (r leads) lockPending(ctx context.Context, campaign application.Ref, ids []string) ([]*lead.Lead, error) {
 	var rows []leadrow.Row
-	if err := r.t.All(ctx, &rows, "SELECT "+leadrow.Columns+" FROM leads"+r.t.UseKey("leads_status")+" WHERE status = 'pending' AND campaign_id = ? AND "+which+r.t.ForUpdate(),
-		args...); err != nil {
+	if err := r.t.All(ctx, &rows, "SELECT "+leadrow.Columns+" FROM leads WHERE seller_id = ? AND id IN ("+engine.Marks(len(ids))+
+		") AND status = 'pending' AND campaign_id = ? ORDER BY id"+r.t.ForUpdate(), append(append([]any{campaign.SellerID}, engine.Anys(ids)...), campaign.ID)...); err != nil {
 		return nil, err
 	}
 	out := make([]*lead.Lead, len(rows))
@@ -72,6 +90,9 @@ func (r leads) lockPending(ctx context.Context, which string, args ...any) ([]*l
 
 // SaveAll implements application.LeadRepository. The leads had no sales when they were loaded.
 func (r leads) SaveAll(ctx context.Context, all []*lead.Lead) error {
+	if len(all) == 0 {
+		return nil
+	}
 	snapshots := make([]lead.Snapshot, len(all))
 	rows := make([]changedLead, len(all))
 	for i, l := range all {
@@ -85,6 +106,9 @@ func (r leads) SaveAll(ctx context.Context, all []*lead.Lead) error {
 		}
 	}
 	if err := leadrow.AddSales(ctx, r.t, snapshots); err != nil {
+		return err
+	}
+	if err := leadrow.SaveUnsold(ctx, r.t, snapshots[0].SellerID, snapshots); err != nil {
 		return err
 	}
 	for i, l := range all {
@@ -125,7 +149,7 @@ func (r leads) change(ctx context.Context, rows []changedLead) error {
 		u.WriteString(" = ")
 		u.Choose(len(rows), func(i int) (any, any) { return rows[i].ID, c.of(&rows[i]) })
 	}
-	u.Where(len(rows), func(i int) any { return rows[i].ID })
+	u.Where(len(rows), func(i int) (string, any) { return rows[i].SellerID, rows[i].ID })
 	u.WriteString(" AND version = ")
 	u.Choose(len(rows), func(i int) (any, any) { return rows[i].ID, rows[i].was })
 	matched, err := r.t.Exec(ctx, u.String(), u.Args...)

@@ -31,5 +31,10 @@ func (r Repositories) Counters() market.CounterRepository { return counters(r) }
 // Claims returns the repository of claims.
 func (r Repositories) Claims() market.ClaimRepository { return claims(r) }
 
-// Expiring names the tables of this room whose rows are over at their expires_at.
-func Expiring() []string { return []string{"claims"} }
+// Expiring are the tables of this room whose rows are over at some time.
+func Expiring() []engine.Expiring {
+	return []engine.Expiring{
+		{Table: "recent_requests", Key: []string{"seller_id", "content"}, Time: "accepted_at", Lives: market.DoubleClick},
+		{Table: "claims", Key: []string{"seller_id", "claim_key"}, Time: "expires_at"},
+	}
+}

@@ -3,6 +3,9 @@ package market_test
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,6 +19,7 @@ import (
 	"github.com/leadmill/leadmill/application/market"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
 	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/domain/money"
@@ -74,6 +78,109 @@ func TestReadFormLeadsInTheMarket(t *testing.T) {
 				require.ErrorIs(t, err, want)
 				assert.Equal(t, id == "lead_AAAA1111_10", len(l.Fields) > 0, id)
 			}
+		})
+	}
+}
+
+// TestReadLeadsByStatus lists leads of many campaigns by each condition and by all together, and wants what a look at all of
+// them finds.
+func TestReadLeadsByStatus(t *testing.T) {
+	t.Parallel()
+	for _, e := range dbtest.Engines() {
+		t.Run(string(e), func(t *testing.T) {
+			t.Parallel()
+			h, ctx := sqlstoretest.New(t, migrated.URL(t, e)), t.Context()
+			r := marketstore.NewReader(h.DB, standing{})
+			const campaigns, leads = 24, 150
+			h.Do(t, func(ctx context.Context, tx *sqlstore.Tx) error {
+				for i := range campaigns {
+					n := sqlstoretest.NewCampaign(t, fmt.Sprintf("campaign_%02d", i), fmt.Sprint("Category ", i/2)).Snapshot()
+					if i%2 == 1 {
+						n.Status = campaign.StatusArchived
+					}
+					if err := tx.Campaigns().Add(ctx, campaign.FromSnapshot(n)); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			var all []lead.Snapshot
+			statuses := lead.Statuses()
+			for i := range leads {
+				n := sqlstoretest.NewLead(fmt.Sprintf("lead_%04d", i*7919%leads), fmt.Sprintf("campaign_%02d", i*i%campaigns)).Snapshot()
+				n.Status, n.Test, n.CreatedAt = statuses[i%len(statuses)], i%4 == 0, noon.Add(time.Duration(i%10)*time.Hour)
+				if i%11 == 0 {
+					n.Status = statuses[0] // more of one status than of the others, in more campaigns
+				}
+				if n.Status == lead.StatusSold && !n.Test {
+					for slot := range i%2 + 1 {
+						n.Sales = append(n.Sales, lead.Sale{ID: fmt.Sprint("sale_", i, slot), ContractID: "k", BuyerID: fmt.Sprint("b", slot), Currency: "USD", Status: lead.SaleCaptured, At: noon})
+					}
+				}
+				if i%20 == 19 {
+					n.SellerID = "seller_2"
+				}
+				all = append(all, n)
+			}
+			h.Do(t, func(ctx context.Context, tx *sqlstore.Tx) error {
+				stored := make([]application.StoredLead, len(all))
+				for i, n := range all {
+					stored[i].Lead = lead.FromSnapshot(n)
+				}
+				return tx.Leads().AddAll(ctx, stored)
+			})
+			for _, status := range append(statuses, "", "returned") {
+				for _, category := range []string{"", "Category 0", "category 3", "none"} {
+					for _, days := range []struct{ from, to time.Time }{{}, {noon.Add(2 * time.Hour), noon.Add(7 * time.Hour)}} {
+						q := marketquery.MarketplaceLeads{Actor: application.Actor{SellerID: "seller_1"}, Status: string(status), Category: category, From: days.from, To: days.to}
+						var want []string
+						for _, n := range all {
+							number := 0
+							_, err := fmt.Sscanf(n.CampaignID, "campaign_%d", &number)
+							require.NoError(t, err)
+							if n.SellerID == "seller_1" && (status == "" || n.Status == status) && (category == "" || strings.EqualFold(category, fmt.Sprint("Category ", number/2))) &&
+								(days.from.IsZero() || !n.CreatedAt.Before(days.from) && n.CreatedAt.Before(days.to)) {
+								want = append(want, n.ID)
+							}
+						}
+						slices.Sort(want)
+						slices.Reverse(want)
+						list := func(p application.Page) (application.List[marketquery.MarketplaceLead], error) {
+							q.Page = p
+							return r.MarketplaceLeads(ctx, q)
+						}
+						for _, ascending := range []bool{false, true} {
+							for _, limit := range []int{7, 250} {
+								require.Equal(t, want, sqlstoretest.Walk(t, limit, ascending, list, func(l marketquery.MarketplaceLead) string { return l.ID }), "%+v", q)
+							}
+							slices.Reverse(want)
+						}
+						second, err := list(application.Page{Limit: 5, Number: 2})
+						require.NoError(t, err)
+						for i, l := range second.Items {
+							require.Equal(t, want[5+i], l.ID, "%+v", q)
+						}
+						require.Len(t, second.Items, min(max(len(want)-5, 0), 5))
+					}
+				}
+			}
+			_, err := r.MarketplaceLeads(ctx, marketquery.MarketplaceLeads{Actor: application.Actor{SellerID: "seller_1"}, Status: "sold", Page: application.Page{Limit: 5, Number: 1, After: "é"}})
+			require.Equal(t, fault.Invalid, fault.KindOf(err))
+			campaignsWaiting, err := r.PendingCampaigns(ctx)
+			require.NoError(t, err)
+			require.Empty(t, campaignsWaiting, "no seller, no campaign")
+			h.Do(t, func(ctx context.Context, tx *sqlstore.Tx) error {
+				return tx.Sellers().Add(ctx, sqlstoretest.NewSeller(t, "seller_1", "ABCD1234", "slug"))
+			})
+			waiting := map[application.Ref]bool{}
+			for _, n := range all {
+				if n.SellerID == "seller_1" && n.Status == lead.StatusPending {
+					waiting[application.Ref{SellerID: n.SellerID, ID: n.CampaignID}] = true
+				}
+			}
+			campaignsWaiting, err = r.PendingCampaigns(ctx)
+			require.NoError(t, err)
+			require.Equal(t, application.SortedRefs(slices.Collect(maps.Keys(waiting))), campaignsWaiting)
 		})
 	}
 }

@@ -7,12 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/jmoiron/sqlx"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/audit"
+	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/contract/eventsv1"
 	"github.com/leadmill/leadmill/application/program"
 )
@@ -31,7 +31,7 @@ func AuditRules() audit.Rules {
 				References: []audit.Reference{{Column: "partner_id", Table: "partners"}},
 			},
 			{
-				Name: "customers", Key: []string{"id"}, Size: audit.ManyRows, Aggregate: "customer",
+				Name: "customers", Key: []string{"seller_id", "id"}, Size: audit.ManyRows, Aggregate: "customer",
 				References: []audit.Reference{{Column: "seller_id", Table: "sellers"}, {Column: "partner_id", Table: "partners"}},
 				Rules:      customerRules,
 			},
@@ -44,7 +44,7 @@ func AuditRules() audit.Rules {
 				References: []audit.Reference{{Column: "seller_id", Table: "sellers"}},
 			},
 			{
-				Name: "lead_reviews", Key: []string{"lead_id"}, Size: audit.ManyRows, ID: "lead_id",
+				Name: "lead_reviews", Key: []string{"seller_id", "lead_id"}, Size: audit.ManyRows, ID: "lead_id",
 				References: []audit.Reference{{Column: "lead_id", Table: "leads"}, {Column: "customer_id", Table: "customers"}},
 				Rules:      reviewRules,
 			},
@@ -56,6 +56,7 @@ func AuditRules() audit.Rules {
 			audit.ReplayRule("activity_is_replay", "The partners' activity is what a replay of the log up to its own cursor makes, without parked events.", activityReplay),
 			{Invariant: "I6", Name: "no_referral_circle", Description: "No partner is referred by itself, directly or through others.", Table: "partners", Run: noCircles},
 		},
+		Rowless: []string{"click"},
 	}
 }
 
@@ -71,7 +72,8 @@ var partnerRules = []audit.Rule{
 var customerRules = []audit.Rule{
 	{
 		Invariant: "I4", Name: "customer_is_attributed", Description: "Every customer is the one's that its last customer.attributed.v1 event says.",
-		Run: customersAreAttributed,
+		Query: "SELECT t.seller_id AS seller, t.id AS aggregate, t.partner_id AS value FROM customers t WHERE {range}",
+		Facts: attributions, Told: isAttributed,
 	},
 	{
 		Invariant: "I6", Name: "deleted_customer_is_erased", Description: "Nothing personal is kept of a deleted customer.",
@@ -91,7 +93,7 @@ var reviewRules = []audit.Rule{
 	{
 		Invariant: "I6", Name: "deleted_lead_is_erased", Description: "Nothing personal is kept of a deleted form lead.",
 		Query: `SELECT t.lead_id AS id, 'erased' AS want, 'personal data' AS got
-			FROM lead_reviews t LEFT JOIN leads l ON l.id = t.lead_id WHERE {range} AND t.status = 'deleted'
+			FROM lead_reviews t LEFT JOIN leads l ON l.seller_id = t.seller_id AND l.id = t.lead_id WHERE {range} AND t.status = 'deleted'
 			AND (t.name <> '' OR t.email <> '' OR t.answers <> '[]' OR LENGTH(l.fields) > 2)`,
 	}, // {}
 }
@@ -116,49 +118,31 @@ var formLeadRules = []audit.Rule{
 	{
 		Invariant: "I6", Name: "form_lead_has_review", Description: "A lead has a review if and only if it came through the form.",
 		Query: `SELECT t.id AS id, CASE WHEN t.origin = 'form' THEN 'a review' ELSE 'none' END AS want,
-				CASE WHEN EXISTS (SELECT 1 FROM lead_reviews r WHERE r.lead_id = t.id) THEN 'a review' ELSE 'none' END AS got
+				CASE WHEN EXISTS (SELECT 1 FROM lead_reviews r WHERE r.seller_id = t.seller_id AND r.lead_id = t.id) THEN 'a review' ELSE 'none' END AS got
 			FROM leads t WHERE {range}`,
 	},
 }
 
-// customersAreAttributed reads the events of the chunk's customers: the partner is inside their data.
-func customersAreAttributed(ctx context.Context, c *audit.Chunk) error {
-	type customer struct {
-		partner, got string
-		version      int64
+// attributions are told of customers: the partner of the last one.
+var attributions = &audit.Facts{
+	Types: []string{eventsv1.CustomerAttributed{}.Type()},
+	Of: func(e *application.StoredEvent) ([]audit.Fact, error) {
+		var a eventsv1.CustomerAttributed
+		if json.Unmarshal(e.Payload, &a) != nil {
+			a.PartnerID = "unreadable"
+		}
+		return []audit.Fact{{Value: a.PartnerID}}, nil
+	},
+}
+
+func isAttributed(partner string, told audit.Told) (want, got string) {
+	switch {
+	case told.Value == partner && told.Events > 0 || told.Incomplete:
+		return "", ""
+	case told.Events == 0:
+		told.Value = "none"
 	}
-	found := map[string]customer{}
-	err := c.Rows(ctx, `SELECT t.id, t.partner_id, COALESCE(e.aggregate_version, 0), COALESCE(e.payload, '') FROM customers t
-		LEFT JOIN events e ON e.seller_id = t.seller_id AND e.aggregate_type = 'customer' AND e.aggregate_id = t.id
-			AND e.type = '`+eventsv1.CustomerAttributed{}.Type()+`' WHERE {range}`, func(rows *sqlx.Rows) error {
-		var id, partner string
-		var version int64
-		var payload []byte
-		if err := rows.Scan(&id, &partner, &version, &payload); err != nil {
-			return err
-		}
-		if last, known := found[id]; known && last.version > version {
-			return nil
-		}
-		n := customer{partner, "none", version}
-		if version > 0 {
-			var e eventsv1.CustomerAttributed
-			if n.got = "unreadable"; json.Unmarshal(payload, &e) == nil {
-				n.got = e.PartnerID
-			}
-		}
-		found[id] = n
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for _, id := range slices.Sorted(maps.Keys(found)) {
-		if n := found[id]; n.partner != n.got || n.version == 0 {
-			c.Breach(id, cmp.Or(n.partner, "a partner"), n.got)
-		}
-	}
-	return nil
+	return cmp.Or(partner, "a partner"), told.Value
 }
 
 // partnerID names a partner: its id is only unique within its seller.

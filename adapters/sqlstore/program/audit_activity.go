@@ -83,11 +83,13 @@ func readActivity(ctx context.Context, c *audit.Chunk) (*activityTables, error) 
 
 // compare reports the rows of a that differ from the replayed ones, those that are only in one of both with them.
 func (a *activityTables) compare(c *audit.Chunk, want *activityTables) {
-	audit.CompareRows(c, "partner_activity", want.partners, a.partners, func(g programprojection.PartnerGroup) string { return g.SellerID + " " + g.PartnerID },
+	audit.CompareRows(c, "partner_activity", want.partners, a.partners, func(g programprojection.PartnerGroup) string { return g.SellerID },
+		func(g programprojection.PartnerGroup) string { return g.SellerID + " " + g.PartnerID },
 		func(d programprojection.PartnerDelta) string {
 			return fmt.Sprintf("clicks %d, signups %d, leads %d", d.Clicks, d.Signups, d.Leads)
 		})
-	audit.CompareRows(c, "program_days", want.days, a.days, func(g programprojection.ProgramDay) string { return g.SellerID + " " + g.Day },
+	audit.CompareRows(c, "program_days", want.days, a.days, func(g programprojection.ProgramDay) string { return g.SellerID },
+		func(g programprojection.ProgramDay) string { return g.SellerID + " " + g.Day },
 		func(d programprojection.ProgramDelta) string {
 			return fmt.Sprintf("partners %d-%d, customers %d-%d, clicks %d, leads %d", d.PartnersJoined, d.PartnersLeft, d.CustomersJoined,
 				d.CustomersLeft, d.Clicks, d.Leads)

@@ -20,7 +20,6 @@ var _ program.ClickLog = Clicks{}
 func NewClicks(work *engine.Work) Clicks { return Clicks{work} }
 
 // AppendClicks implements program.ClickLog. A click is no aggregate: its event in the log is all that is stored of it.
-// A click that is appended twice is refused with *application.DataError, with all that came with it.
 func (l Clicks) AppendClicks(ctx context.Context, clicks []program.Click) error {
 	if len(clicks) == 0 {
 		return nil

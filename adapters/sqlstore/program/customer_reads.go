@@ -23,7 +23,7 @@ func (r *Reader) CustomerByHandle(ctx context.Context, q programquery.CustomerBy
 // Customers answers programquery.Customers.
 func (r *Reader) Customers(ctx context.Context, q programquery.Customers) (application.List[programquery.Customer], error) {
 	f := engine.Filter{Args: []any{q.SellerID}}
-	key := "customers_seller"
+	key := "PRIMARY"
 	var of string
 	if q.Partner != (application.PartnerHandle{}) {
 		p, err := findPartner(ctx, r.db, q.SellerID, q.Partner)
@@ -35,7 +35,7 @@ func (r *Reader) Customers(ctx context.Context, q programquery.Customers) (appli
 		}
 		key, of = "customers_partner", p.ID
 	}
-	// The key is named because MySQL would walk the customers of all sellers by their ids to find a page of one.
+	// The key is named so that a page is read in its order, and not sorted from all that another one finds.
 	f.WriteString("SELECT " + customerColumns + " FROM customers" + r.db.UseKey(key) + " WHERE seller_id = ? AND status <> 'deleted'")
 	if of != "" {
 		f.And("partner_id = ?", of)

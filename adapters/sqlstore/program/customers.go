@@ -96,9 +96,9 @@ func (r customers) Save(ctx context.Context, c *customer.Customer) error {
 	}
 	taken, matched, err := r.t.Update(ctx, "customers", "UPDATE customers SET customer_key = ?, key_hash = ?, email = ?, email_key = ?, name = ?, "+
 		"surname = ?, tags = ?, status = ?, partner_id = ?, referral_key = ?, policy = ?, attributed_at = ?, touched_at = ?, updated_at = ?, "+
-		"deleted_at = ?, version = ? WHERE id = ? AND version = ?", n.Key, customerKeyHash(n), n.Email, n.EmailKey, n.Name, n.Surname, tags, string(n.Status),
+		"deleted_at = ?, version = ? WHERE seller_id = ? AND id = ? AND version = ?", n.Key, customerKeyHash(n), n.Email, n.EmailKey, n.Name, n.Surname, tags, string(n.Status),
 		n.Attribution.PartnerID, n.Attribution.ReferralKey, n.Attribution.Policy, engine.Micros(n.Attribution.At),
-		engine.Micros(n.Attribution.TouchedAt), engine.Micros(n.UpdatedAt), engine.Micros(n.DeletedAt), n.Version, n.ID, c.StoredVersion())
+		engine.Micros(n.Attribution.TouchedAt), engine.Micros(n.UpdatedAt), engine.Micros(n.DeletedAt), n.Version, n.SellerID, n.ID, c.StoredVersion())
 	if err == nil && taken == "" && matched != 1 {
 		return application.ErrConcurrentChange
 	}
@@ -211,7 +211,7 @@ func (l customerLookup) byID(ctx context.Context, sellerID, id string) (customer
 		return customerRow{}, customer.ErrNotFound
 	}
 	var row customerRow
-	found, err := l.from.Get(ctx, &row, "SELECT "+customerColumns+" FROM customers WHERE id = ? AND seller_id = ?"+l.lock, id, sellerID)
+	found, err := l.from.Get(ctx, &row, "SELECT "+customerColumns+" FROM customers WHERE seller_id = ? AND id = ?"+l.lock, sellerID, id)
 	if err != nil {
 		return customerRow{}, err
 	}

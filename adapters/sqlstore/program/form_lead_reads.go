@@ -35,8 +35,8 @@ func (r *Reader) selectFormLeads() string {
 		"COALESCE(l.created_at, 0) AS created_at, COALESCE(l.partner_id, '') AS partner_id, COALESCE(p.name, '') AS partner_name, " +
 		"COALESCE(p.surname, '') AS partner_surname, COALESCE(p.email, '') AS partner_email, COALESCE(c.customer_key, '') AS customer_key, " +
 		"COALESCE(c.name, '') AS customer_name, COALESCE(c.surname, '') AS customer_surname, COALESCE(c.email, '') AS customer_email " +
-		"FROM lead_reviews f" + r.db.UseKey("lead_reviews_number") + " LEFT JOIN leads l ON l.id = f.lead_id " +
-		"LEFT JOIN partners p ON p.seller_id = f.seller_id AND p.id = l.partner_id LEFT JOIN customers c ON c.id = f.customer_id " +
+		"FROM lead_reviews f" + r.db.UseKey("lead_reviews_number") + " LEFT JOIN leads l ON l.seller_id = f.seller_id AND l.id = f.lead_id " +
+		"LEFT JOIN partners p ON p.seller_id = f.seller_id AND p.id = l.partner_id LEFT JOIN customers c ON c.seller_id = f.seller_id AND c.id = f.customer_id " +
 		"WHERE f.seller_id = ? AND f.status <> 'deleted'"
 }
 

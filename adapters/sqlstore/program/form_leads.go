@@ -97,11 +97,11 @@ func (r formLeads) LockByNumber(ctx context.Context, sellerID string, number int
 		return nil, lead.ErrNotFound
 	}
 	var row leadrow.Row
-	if found, err = r.t.Get(ctx, &row, "SELECT "+leadrow.Columns+" FROM leads WHERE id = ?"+r.t.ForUpdate(), of.ID); err != nil {
+	if found, err = r.t.Get(ctx, &row, "SELECT "+leadrow.Columns+" FROM leads WHERE seller_id = ? AND id = ?"+r.t.ForUpdate(), sellerID, of.ID); err != nil {
 		return nil, err
 	}
 	var review reviewRow
-	foundReview, err := r.t.Get(ctx, &review, "SELECT "+reviewColumns+" FROM lead_reviews WHERE lead_id = ?", of.ID)
+	foundReview, err := r.t.Get(ctx, &review, "SELECT "+reviewColumns+" FROM lead_reviews WHERE seller_id = ? AND lead_id = ?", sellerID, of.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (r formLeads) LockByNumber(ctx context.Context, sellerID string, number int
 	if n.Review, err = review.restore(); err != nil {
 		return nil, r.t.Refuse(err)
 	}
-	if n.Sales, err = leadrow.SalesOf(ctx, r.t, n.ID); err != nil {
+	if n.Sales, err = leadrow.SalesOf(ctx, r.t, sellerID, n.ID); err != nil {
 		return nil, err
 	}
 	return lead.FromSnapshot(n), nil
@@ -132,21 +132,26 @@ func (r formLeads) Save(ctx context.Context, l *lead.Lead) error {
 	if err != nil {
 		return r.t.Refuse(err)
 	}
-	matched, err := r.t.Exec(ctx, "UPDATE leads SET fields = ?, dimensions = ?, status = ?, pending_until = ?, updated_at = ?, version = ? WHERE id = ? AND version = ?",
-		fields, leadrow.EncodeDimensions(n.Dimensions), string(n.Status), engine.Micros(n.PendingUntil), engine.Micros(n.UpdatedAt), n.Version, n.ID, l.StoredVersion())
+	matched, err := r.t.Exec(ctx, "UPDATE leads SET fields = ?, dimensions = ?, status = ?, pending_until = ?, updated_at = ?, version = ? WHERE seller_id = ? AND id = ? AND version = ?",
+		fields, leadrow.EncodeDimensions(n.Dimensions), string(n.Status), engine.Micros(n.PendingUntil), engine.Micros(n.UpdatedAt), n.Version, n.SellerID, n.ID, l.StoredVersion())
 	if err != nil {
 		return err
 	}
 	if matched != 1 {
 		return application.ErrConcurrentChange
 	}
-	matched, err = r.t.Exec(ctx, "UPDATE lead_reviews SET status = ?, name = ?, email = ?, answers = ?, customer_id = ?, commission_amount = ? WHERE lead_id = ?",
-		string(n.Review.Status), n.Review.Name, n.Review.Email, answers, n.Review.CustomerID, (*int64)(n.Review.CommissionAmount), n.ID)
+	matched, err = r.t.Exec(ctx, "UPDATE lead_reviews SET status = ?, name = ?, email = ?, answers = ?, customer_id = ?, commission_amount = ? WHERE seller_id = ? AND lead_id = ?",
+		string(n.Review.Status), n.Review.Name, n.Review.Email, answers, n.Review.CustomerID, (*int64)(n.Review.CommissionAmount), n.SellerID, n.ID)
 	if err != nil {
 		return err
 	}
 	if matched != 1 {
 		return r.t.Refuse(fmt.Errorf("%w: lead %s has no review", engine.ErrGuard, n.ID))
+	}
+	if n.Status == lead.StatusUnsold { // what a review can make of a pending lead
+		if err := leadrow.SaveUnsold(ctx, r.t, n.SellerID, []lead.Snapshot{n}); err != nil {
+			return err
+		}
 	}
 	r.t.Save(l, "lead", n.ID, n.SellerID, application.TrailOf(ctx))
 	return nil

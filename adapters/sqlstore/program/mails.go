@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
+	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/program"
 )
 
@@ -39,13 +40,18 @@ func (q Mails) TakeMails(ctx context.Context, now, until time.Time, limit int) (
 			" WHERE next_at <= ? ORDER BY next_at, event_id LIMIT ?"+t.ForUpdate(), engine.Micros(now), int64(limit)); err != nil || len(rows) == 0 {
 			return err
 		}
-		args := []any{engine.Micros(until)}
-		for _, r := range rows {
+		refs := make([]application.Ref, len(rows))
+		for i, r := range rows {
 			taken = append(taken, program.OutgoingMail(r))
-			args = append(args, r.EventID)
+			refs[i] = application.Ref{SellerID: r.SellerID, ID: r.EventID}
 		}
-		_, err := t.Exec(ctx, "UPDATE outgoing_mails SET next_at = ? WHERE event_id IN ("+engine.Marks(len(rows))+")", args...)
-		return err
+		for piece := range engine.PiecesOf(application.SortedRefs(refs)) {
+			keys, args := engine.Among("event_id", len(piece), func(i int) (string, any) { return piece[i].SellerID, piece[i].ID })
+			if _, err := t.Exec(ctx, "UPDATE outgoing_mails SET next_at = ? WHERE "+keys, append([]any{engine.Micros(until)}, args...)...); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	return taken, err
 }
@@ -53,15 +59,15 @@ func (q Mails) TakeMails(ctx context.Context, now, until time.Time, limit int) (
 // PostponeMail implements program.MailQueue.
 func (q Mails) PostponeMail(ctx context.Context, m program.OutgoingMail, due time.Time) error {
 	return q.work.Do(ctx, func(ctx context.Context, t *engine.Tx) error {
-		_, err := t.Exec(ctx, "UPDATE outgoing_mails SET attempts = ?, next_at = ? WHERE event_id = ?", int64(m.Attempts+1), engine.Micros(due), m.EventID)
+		_, err := t.Exec(ctx, "UPDATE outgoing_mails SET attempts = ?, next_at = ? WHERE seller_id = ? AND event_id = ?", int64(m.Attempts+1), engine.Micros(due), m.SellerID, m.EventID)
 		return err
 	})
 }
 
 // RemoveMail implements program.MailQueue.
-func (q Mails) RemoveMail(ctx context.Context, eventID string) error {
+func (q Mails) RemoveMail(ctx context.Context, m program.OutgoingMail) error {
 	return q.work.Do(ctx, func(ctx context.Context, t *engine.Tx) error {
-		_, err := t.Exec(ctx, "DELETE FROM outgoing_mails WHERE event_id = ?", eventID)
+		_, err := t.Exec(ctx, "DELETE FROM outgoing_mails WHERE seller_id = ? AND event_id = ?", m.SellerID, m.EventID)
 		return err
 	})
 }

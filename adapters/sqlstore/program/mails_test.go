@@ -42,8 +42,8 @@ func TestMailQueue(t *testing.T) {
 			assert.Equal(t, []program.OutgoingMail{a, b}, take(now.Add(time.Minute), 10), "whoever took them is gone")
 
 			require.NoError(t, s.PostponeMail(ctx, b, now.Add(time.Hour)))
-			require.NoError(t, s.RemoveMail(ctx, a.EventID))
-			require.NoError(t, s.RemoveMail(ctx, a.EventID), "twice is not worse")
+			require.NoError(t, s.RemoveMail(ctx, a))
+			require.NoError(t, s.RemoveMail(ctx, a), "twice is not worse")
 			assert.Empty(t, take(now.Add(time.Hour-time.Microsecond), 10))
 			b.Attempts = 4
 			assert.Equal(t, []program.OutgoingMail{b}, take(now.Add(time.Hour), 10))

@@ -269,9 +269,9 @@ func (r partners) moveKeys(ctx context.Context, n partner.Snapshot, rows []partn
 	u := engine.Cases{Key: "referral_key"}
 	u.WriteString("UPDATE partner_keys SET ordinal = ")
 	u.Choose(len(rows), func(i int) (any, any) { return rows[i].Key, rows[i].Ordinal })
-	u.Where(len(rows), func(i int) any { return rows[i].Key })
-	u.WriteString(" AND seller_id = ? AND partner_id = ?")
-	matched, err := r.t.Exec(ctx, u.String(), append(u.Args, n.SellerID, n.ID)...)
+	u.Where(len(rows), func(i int) (string, any) { return n.SellerID, rows[i].Key })
+	u.WriteString(" AND partner_id = ?")
+	matched, err := r.t.Exec(ctx, u.String(), append(u.Args, n.ID)...)
 	if err == nil && matched != int64(len(rows)) {
 		err = r.t.Refuse(fmt.Errorf("%w: %d of %d referral keys", engine.ErrGuard, int64(len(rows))-matched, len(rows)))
 	}

@@ -34,5 +34,7 @@ func (r Repositories) Numbers() program.NumberRepository { return numbers(r) }
 // Tokens returns the repository of what partners hold to sign in.
 func (r Repositories) Tokens() program.TokenRepository { return tokens(r) }
 
-// Expiring names the tables of this room whose rows are over at their expires_at.
-func Expiring() []string { return []string{"partner_tokens"} }
+// Expiring are the tables of this room whose rows are over at some time.
+func Expiring() []engine.Expiring {
+	return []engine.Expiring{{Table: "partner_tokens", Key: []string{"token_hash"}, Time: "expires_at"}}
+}

@@ -1,6 +1,7 @@
 package sqlstoretest
 
 import (
+	"crypto/sha256"
 	"errors"
 	"strings"
 	"testing"
@@ -80,9 +81,22 @@ func PendingLead(t *testing.T, id, campaignID string) application.StoredLead {
 // NewClaim returns a claim of a phone in campaign_1.
 func NewClaim(value, leadID string, until time.Time) market.Claim {
 	return market.Claim{
-		Key: market.NewClaimKey("campaign_1", market.ClaimPhone, value), SellerID: "seller_1", Scope: "campaign_1",
-		Kind: market.ClaimPhone, LeadID: leadID, ExpiresAt: until,
+		SellerID: "seller_1", Key: market.NewClaimKey("campaign_1", market.ClaimPhone, value), LeadID: leadID, ExpiresAt: until,
 	}
+}
+
+// NewRequest returns a request to seller_1.
+func NewRequest(value, leadID string, at time.Time) market.Request {
+	return market.Request{SellerID: "seller_1", Content: sha256.Sum256([]byte(value)), LeadID: leadID, AcceptedAt: at}
+}
+
+// Refs names rows of seller_1.
+func Refs(ids ...string) []application.Ref {
+	refs := make([]application.Ref, len(ids))
+	for i, id := range ids {
+		refs[i] = application.Ref{SellerID: "seller_1", ID: id}
+	}
+	return refs
 }
 
 // NewToken returns a token of the partner p of seller_1.

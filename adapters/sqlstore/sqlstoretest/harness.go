@@ -9,6 +9,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
+	"math"
 	"net/url"
 	"path/filepath"
 	"reflect"
@@ -20,6 +21,8 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/require"
 
+	"github.com/leadmill/leadmill/adapters/eventlog"
+	"github.com/leadmill/leadmill/adapters/eventlog/segment"
 	"github.com/leadmill/leadmill/adapters/sqlstore"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/application"
@@ -41,7 +44,7 @@ func New(t *testing.T, databaseURL string) *Harness {
 	h := &Harness{Faults: &Faults{}, Woken: &atomic.Int64{}, URL: databaseURL}
 	h.DB = h.Open(t, dialect.Options{MaxConnections: 32, Wrap: h.Faults.Wrap})
 	require.NoError(t, sqlstore.Migrate(t.Context(), h.DB))
-	h.Store = sqlstore.New(h.DB, log{}, wake{h.Woken}, &ids{}, translate)
+	h.Store = sqlstore.New(h.DB, eventlog.NewWriter(h.DB), wake{h.Woken}, &ids{}, translate)
 	h.Faults.Statements()
 	h.Faults.Failures()
 	return h
@@ -114,9 +117,9 @@ func (h *Harness) Locked(t *testing.T, table, id string) bool {
 	} else {
 		_, err = conn.ExecContext(context.Background(), "BEGIN")
 		require.NoError(t, err)
-		where := "id = ?"
-		if table == "partners" { // their ids are unique within a seller only
-			where = "seller_id = 'seller_1' AND id = ?"
+		where := "seller_id = 'seller_1' AND id = ?"
+		if table == "sellers" || strings.HasPrefix(table, "x_") {
+			where = "id = ?"
 		}
 		var found []string
 		err = conn.SelectContext(context.Background(), &found, "SELECT id FROM "+table+" WHERE "+where+" FOR UPDATE NOWAIT", id)
@@ -150,38 +153,55 @@ func (h *Harness) Count(t *testing.T, table string) int {
 	return n
 }
 
-// EventRow is one row of the log.
+// EventRow is what tests look at of most events.
 type EventRow struct {
-	EventID          string `db:"event_id"`
-	SellerID         string `db:"seller_id"`
-	AggregateType    string `db:"aggregate_type"`
-	AggregateID      string `db:"aggregate_id"`
-	AggregateVersion int64  `db:"aggregate_version"`
-	Type             string `db:"type"`
-	Correlation      string `db:"metadata"`
+	EventID, SellerID, AggregateType, AggregateID string
+	AggregateVersion                              int64
+	Type, Correlation                             string
 }
 
 // Events returns the log, in the order it was written.
 func (h *Harness) Events(t *testing.T) []EventRow {
 	t.Helper()
 	var rows []EventRow
-	require.NoError(t, h.DB.Reader.SelectContext(context.Background(), &rows,
-		"SELECT event_id, seller_id, aggregate_type, aggregate_id, aggregate_version, type, metadata FROM events ORDER BY id"))
+	for _, e := range h.Records(t) {
+		rows = append(rows, EventRow{e.ID, e.SellerID, e.AggregateType, e.AggregateID, e.AggregateVersion, e.Type, e.Trail.CorrelationID})
+	}
 	return rows
 }
 
-// log writes events with plain inserts: the real writer has tests of its own.
-type log struct{}
-
-// Append implements sqlstore.EventWriter.
-func (log) Append(ctx context.Context, tx *sql.Tx, events []application.EventRecord) error {
-	for _, e := range events {
-		if _, err := tx.ExecContext(ctx, "INSERT INTO events (event_id, seller_id, aggregate_type, aggregate_id, aggregate_version, type, payload, metadata, occurred_at) VALUES (?,?,?,?,?,?,?,?,?)",
-			e.ID, e.SellerID, e.AggregateType, e.AggregateID, e.AggregateVersion, e.Type, e.Payload, []byte(e.Trail.CorrelationID), e.OccurredAt.UnixMicro()); err != nil {
-			return fmt.Errorf("append: %w", err)
+// Records is Events with all that the log keeps.
+func (h *Harness) Records(t *testing.T) []application.EventRecord {
+	t.Helper()
+	var segments []struct {
+		Seller string `db:"seller_id"`
+		Events int    `db:"events"`
+		Body   []byte `db:"body"`
+	}
+	require.NoError(t, h.DB.Reader.SelectContext(context.Background(), &segments, "SELECT seller_id, events, body FROM event_segments ORDER BY id"))
+	var records []application.EventRecord
+	for _, s := range segments {
+		events, err := segment.Decode(nil, s.Body, s.Seller, 1, s.Events, math.MaxUint64)
+		require.NoError(t, err)
+		for _, e := range events {
+			records = append(records, e.EventRecord)
 		}
 	}
-	return nil
+	return records
+}
+
+// Forget empties the log but for what the first transaction wrote.
+func (h *Harness) Forget(t *testing.T) {
+	t.Helper()
+	var first int64
+	require.NoError(t, h.DB.Reader.GetContext(context.Background(), &first, "SELECT MIN(id) FROM event_segments"))
+	h.Exec(t, "DELETE FROM event_versions")
+	h.Exec(t, "DELETE FROM event_segments WHERE id > ?", first)
+	h.Exec(t, "DELETE FROM event_positions WHERE segment_id > ?", first)
+	if h.DB.Sequenced() {
+		h.Exec(t, "DELETE FROM event_pending WHERE first_id > ?", first)
+	}
+	h.Exec(t, "UPDATE event_sequence SET last_position = COALESCE((SELECT MAX(first_position + events - 1) FROM event_positions), 0)")
 }
 
 func translate(e event.Event) (application.Published, error) {

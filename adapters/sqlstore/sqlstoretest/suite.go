@@ -112,7 +112,7 @@ func testVersionConflicts(t *testing.T, h *Harness) {
 		require.Equal(t, application.ErrConcurrentChange, h.Store.Do(t.Context(), save))
 	}
 	require.Equal(t, 1, h.Count(t, "ledger_entries"))
-	require.Equal(t, 6, h.Count(t, "events"))
+	require.Len(t, h.Events(t), 6)
 }
 
 func testLocks(t *testing.T, h *Harness) {
@@ -135,7 +135,7 @@ func testLocks(t *testing.T, h *Harness) {
 			return err
 		},
 		"buyers  buyer_1": func(ctx context.Context, tx *sqlstore.Tx) error {
-			_, err := tx.Buyers().LockAll(ctx, []string{"buyer_1"})
+			_, err := tx.Buyers().LockAll(ctx, Refs("buyer_1"))
 			return err
 		},
 		"campaigns campaign_1": func(ctx context.Context, tx *sqlstore.Tx) error {
@@ -143,7 +143,7 @@ func testLocks(t *testing.T, h *Harness) {
 			return err
 		},
 		"campaigns  campaign_1": func(ctx context.Context, tx *sqlstore.Tx) error {
-			_, err := tx.Campaigns().LockAll(ctx, []string{"campaign_1"}, map[string]*campaign.Campaign{"campaign_1": c})
+			_, err := tx.Campaigns().LockAll(ctx, Refs("campaign_1"), map[string]*campaign.Campaign{"campaign_1": c})
 			return err
 		},
 		"campaigns   campaign_1": func(ctx context.Context, tx *sqlstore.Tx) error {
@@ -185,12 +185,14 @@ func testPurge(t *testing.T, h *Harness) {
 	const expired = 5_003
 	claims := make([]market.Claim, 0, expired+2)
 	for i := range expired {
-		claims = append(claims, NewClaim(fmt.Sprint(i), "lead", Now.Add(-time.Duration(i)*time.Microsecond)))
+		c := NewClaim(fmt.Sprint(i), "lead", Now.Add(-time.Duration(i)*time.Microsecond))
+		c.SellerID = fmt.Sprint("seller_", i%3)
+		claims = append(claims, c)
 	}
 	claims = append(claims, NewClaim("a", "lead", Now.Add(time.Microsecond)), NewClaim("b", "lead", Now.Add(time.Hour)))
 	h.Do(t, func(ctx ctx, tx tx) error {
 		for i, until := range []time.Time{Now.Add(-time.Hour), Now, Now.Add(time.Microsecond)} {
-			if _, _, err := tx.Idempotency().Claim(ctx, "key_1", fmt.Sprint(i), [32]byte{}, Now.Add(-2*time.Hour), until); err != nil {
+			if _, _, err := tx.Idempotency().Claim(ctx, "seller_1", "key_1", fmt.Sprint(i), [32]byte{}, Now.Add(-2*time.Hour), until); err != nil {
 				return err
 			}
 		}
@@ -199,12 +201,16 @@ func testPurge(t *testing.T, h *Harness) {
 				return err
 			}
 		}
+		requests := []market.Request{NewRequest("a", "lead", Now.Add(-time.Hour)), NewRequest("b", "lead", Now.Add(-market.DoubleClick)), NewRequest("c", "lead", Now.Add(time.Microsecond-market.DoubleClick))}
+		if err := tx.Claims().Remember(ctx, requests, nil, Now); err != nil {
+			return err
+		}
 		return tx.Claims().Take(ctx, claims, nil, Now)
 	})
 	n, err := h.Store.PurgeExpired(t.Context(), Now)
 	require.NoError(t, err)
-	require.Equal(t, expired+4, n)
-	require.Equal(t, []int{2, 1, 1}, []int{h.Count(t, "claims"), h.Count(t, "answers"), h.Count(t, "partner_tokens")})
+	require.Equal(t, expired+6, n)
+	require.Equal(t, []int{2, 1, 1, 1}, []int{h.Count(t, "claims"), h.Count(t, "answers"), h.Count(t, "partner_tokens"), h.Count(t, "recent_requests")})
 	n, err = h.Store.PurgeExpired(t.Context(), Now)
 	require.NoError(t, err)
 	require.Zero(t, n)
@@ -226,7 +232,7 @@ func testEvents(t *testing.T, h *Harness) {
 		})
 	}
 	require.Equal(t, ErrOwn, run(ErrOwn), "its own error, unchanged")
-	require.Zero(t, h.Count(t, "events"))
+	require.Empty(t, h.Events(t))
 	require.Zero(t, h.Count(t, "leads"))
 	require.Zero(t, h.Woken.Load())
 	require.Len(t, l.Lead.Pending(), 2, "what was not stored is still to be stored")

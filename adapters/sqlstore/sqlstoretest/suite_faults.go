@@ -40,7 +40,7 @@ func deposit(ctx context.Context, tx *sqlstore.Tx) error {
 func deposited(t *testing.T, h *Harness) int {
 	t.Helper()
 	n := h.Count(t, "ledger_entries")
-	require.Equal(t, n+1, h.Count(t, "events"))
+	require.Len(t, h.Events(t), n+1)
 	var balance int
 	require.NoError(t, h.DB.Reader.GetContext(context.Background(), &balance, "SELECT balance FROM buyers WHERE id = 'buyer_1'"))
 	require.Equal(t, 5*n, balance)
@@ -58,7 +58,7 @@ func reset(t *testing.T, h *Harness) {
 	h.Faults.Before(nil)
 	h.Faults.Commit(nil)
 	h.Exec(t, "DELETE FROM ledger_entries")
-	h.Exec(t, "DELETE FROM events WHERE aggregate_version > 1")
+	h.Forget(t)
 	h.Exec(t, "UPDATE buyers SET balance = 0, version = 1")
 	h.Woken.Store(0)
 }
@@ -66,7 +66,7 @@ func reset(t *testing.T, h *Harness) {
 func testRetry(t *testing.T, h *Harness) {
 	addBuyer(t, h)
 	for name, cause := range h.Retryable(t) {
-		for _, word := range []string{"SELECT", "UPDATE", "INSERT INTO ledger", "INSERT INTO events"} {
+		for _, word := range []string{"SELECT", "UPDATE", "INSERT INTO ledger", "INSERT INTO event_segments"} {
 			runs := 0
 			h.Faults.Before(failing(word, 4, cause))
 			require.NoError(t, h.Store.Do(t.Context(), func(ctx context.Context, tx *sqlstore.Tx) error {
@@ -199,7 +199,7 @@ func testCommitUnknown(t *testing.T, h *Harness) {
 
 func testConnectionLost(t *testing.T, h *Harness) {
 	addBuyer(t, h)
-	for _, word := range []string{"SELECT", "UPDATE", "INSERT INTO events"} {
+	for _, word := range []string{"SELECT", "UPDATE", "INSERT INTO event_segments"} {
 		runs := 0
 		h.Faults.Before(failing(word, 1, h.lost()))
 		err := h.Store.Do(t.Context(), func(ctx context.Context, tx *sqlstore.Tx) error {
@@ -246,7 +246,7 @@ func testCancelled(t *testing.T, h *Harness) {
 			return nil
 		})
 	}
-	for _, at := range []string{"", "SELECT", "UPDATE", "INSERT INTO ledger", "INSERT INTO events", "end"} {
+	for _, at := range []string{"", "SELECT", "UPDATE", "INSERT INTO ledger", "INSERT INTO event_segments", "end"} {
 		err := run(at)
 		require.ErrorIs(t, err, application.ErrUnavailable, "at %q", at)
 		require.ErrorIs(t, err, context.Canceled, "at %q", at)

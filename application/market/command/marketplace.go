@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/market"
 	"github.com/leadmill/leadmill/domain/buyer"
 	"github.com/leadmill/leadmill/domain/calendar"
@@ -23,11 +24,11 @@ type marketplace struct {
 }
 
 // counter returns the counter of a contract for a span, a new one when none is stored.
-func (m *marketplace) counter(contractID string, s calendar.Span) *distribution.Counter {
+func (m *marketplace) counter(sellerID, contractID string, s calendar.Span) *distribution.Counter {
 	key := distribution.CounterKey(contractID, s)
 	c := m.counters[key]
 	if c == nil {
-		c = &distribution.Counter{ContractID: contractID, Span: s}
+		c = &distribution.Counter{SellerID: sellerID, ContractID: contractID, Span: s}
 		m.counters[key] = c
 	}
 	return c
@@ -94,22 +95,22 @@ func (m *marketplace) write(ctx context.Context, tx market.Tx) error {
 
 // openMarketplace locks the buyers and counters that decisions on the campaigns need at a time, each with one statement.
 func openMarketplace(ctx context.Context, tx market.Tx, campaigns map[string]*campaign.Campaign, strategies distribution.Strategies, now time.Time) (*marketplace, error) {
-	var buyerIDs, keys []string
+	var buyers, counters []application.Ref
 	for _, c := range campaigns {
 		for _, k := range c.Contracts() {
-			buyerIDs = append(buyerIDs, k.BuyerID())
+			buyers = append(buyers, application.Ref{SellerID: c.SellerID(), ID: k.BuyerID()})
 		}
-		keys = append(keys, distribution.CounterKeys(c, now)...)
+		for _, key := range distribution.CounterKeys(c, now) {
+			counters = append(counters, application.Ref{SellerID: c.SellerID(), ID: key})
+		}
 	}
 	m := &marketplace{books: make(map[string]*distribution.Book, len(campaigns))}
-	if len(buyerIDs) > 0 {
-		slices.Sort(buyerIDs)
-		slices.Sort(keys)
+	if len(buyers) > 0 {
 		var err error
-		if m.buyers, err = tx.Buyers().LockAll(ctx, slices.Compact(buyerIDs)); err != nil {
+		if m.buyers, err = tx.Buyers().LockAll(ctx, buyers); err != nil {
 			return nil, err
 		}
-		if m.counters, err = tx.Counters().LockAll(ctx, keys); err != nil {
+		if m.counters, err = tx.Counters().LockAll(ctx, counters); err != nil {
 			return nil, err
 		}
 	}
@@ -117,7 +118,10 @@ func openMarketplace(ctx context.Context, tx market.Tx, campaigns map[string]*ca
 		m.counters = map[string]*distribution.Counter{}
 	}
 	for id, c := range campaigns {
-		m.books[id] = distribution.NewBook(c, strategies, m.buyers, m.counter, now)
+		counter := func(contractID string, s calendar.Span) *distribution.Counter {
+			return m.counter(c.SellerID(), contractID, s)
+		}
+		m.books[id] = distribution.NewBook(c, strategies, m.buyers, counter, now)
 	}
 	return m, nil
 }

@@ -64,12 +64,13 @@ func (h *MatchPendingHandler) Handle(ctx context.Context, c MatchPending) (Match
 	}
 	var all Matched
 	for _, id := range ids {
+		of := application.Ref{SellerID: c.SellerID, ID: id}
 		var n Matched
 		var err error
 		if c.LeadID != "" {
-			n, _, err = h.page(ctx, id, one(id, c.LeadID))
+			n, _, err = h.page(ctx, of, one(of, c.LeadID))
 		} else {
-			n, _, err = h.walk(ctx, id, "", 0)
+			n, _, err = h.walk(ctx, of, "", 0)
 		}
 		all = all.plus(n)
 		if err != nil {
@@ -81,9 +82,9 @@ func (h *MatchPendingHandler) Handle(ctx context.Context, c MatchPending) (Match
 
 // walk decides a campaign's pending leads with ids above after, page by page. It stops when more than
 // that many pages changed no lead. end is the id of the last lead it looked at; empty when it reached the last pending lead.
-func (h *MatchPendingHandler) walk(ctx context.Context, campaignID, after string, pages int) (all Matched, end string, err error) {
+func (h *MatchPendingHandler) walk(ctx context.Context, of application.Ref, after string, pages int) (all Matched, end string, err error) {
 	for {
-		n, last, err := h.page(ctx, campaignID, behind(campaignID, after))
+		n, last, err := h.page(ctx, of, behind(of, after))
 		all = all.plus(n)
 		if err != nil || last == "" {
 			return all, "", err
@@ -100,12 +101,12 @@ func (h *MatchPendingHandler) walk(ctx context.Context, campaignID, after string
 // page decides one page of pending leads. last is the id of its last lead; empty when no page follows. With providers of
 // facts the page is read first, in a transaction that changes something only when there is nothing to ask about, and decided
 // in a second one. Leads that came between the two wait for the next pass.
-func (h *MatchPendingHandler) page(ctx context.Context, campaignID string, load lock) (n Matched, last string, err error) {
+func (h *MatchPendingHandler) page(ctx context.Context, of application.Ref, load lock) (n Matched, last string, err error) {
 	if !h.Facts.Any() {
-		return h.decide(ctx, campaignID, load, func(*distribution.Book, []*lead.Lead, time.Time) offers { return asTheyAre })
+		return h.decide(ctx, of, load, func(*distribution.Book, []*lead.Lead, time.Time) offers { return asTheyAre })
 	}
 	var facts []lead.Facts
-	n, last, err = h.decide(ctx, campaignID, load, func(b *distribution.Book, leads []*lead.Lead, now time.Time) offers {
+	n, last, err = h.decide(ctx, of, load, func(b *distribution.Book, leads []*lead.Lead, now time.Time) offers {
 		facts = nil
 		if b.Open() {
 			for _, l := range leads {
@@ -123,7 +124,7 @@ func (h *MatchPendingHandler) page(ctx context.Context, campaignID string, load 
 		return n, last, err
 	}
 	answers := h.ask(ctx, facts)
-	n, _, err = h.decide(ctx, campaignID, load, func(*distribution.Book, []*lead.Lead, time.Time) offers {
+	n, _, err = h.decide(ctx, of, load, func(*distribution.Book, []*lead.Lead, time.Time) offers {
 		return func(l *lead.Lead) (lead.Facts, bool) {
 			a, asked := answers[l.ID()]
 			return l.Facts().WithOutside(a), asked
@@ -157,16 +158,16 @@ func noneNow(*lead.Lead) (lead.Facts, bool) { return lead.Facts{}, false }
 
 // decide decides one page of pending leads in one transaction; last is as of page. prepare sees the page before anything is
 // decided and says how its leads are offered; when it returns nil, nothing is changed.
-func (h *MatchPendingHandler) decide(ctx context.Context, campaignID string, load lock, prepare func(*distribution.Book, []*lead.Lead, time.Time) offers) (n Matched, last string, err error) {
+func (h *MatchPendingHandler) decide(ctx context.Context, of application.Ref, load lock, prepare func(*distribution.Book, []*lead.Lead, time.Time) offers) (n Matched, last string, err error) {
 	now := h.Clock.Now()
 	var wrong failure
 	err = h.Work.Do(ctx, func(ctx context.Context, tx market.Tx) error {
 		n, last, wrong = Matched{}, "", failure{}
-		campaigns, err := tx.Campaigns().LockAll(ctx, []string{campaignID}, nil)
-		if err != nil || campaigns[campaignID] == nil {
+		campaigns, err := tx.Campaigns().LockAll(ctx, []application.Ref{of}, nil)
+		if err != nil || campaigns[of.ID] == nil {
 			return err
 		}
-		c := campaigns[campaignID]
+		c := campaigns[of.ID]
 		leads, err := load(ctx, tx.Leads())
 		if err != nil || len(leads) == 0 {
 			return err
@@ -182,7 +183,7 @@ func (h *MatchPendingHandler) decide(ctx context.Context, campaignID string, loa
 		if err != nil {
 			return err
 		}
-		offer := prepare(m.books[campaignID], leads, now)
+		offer := prepare(m.books[of.ID], leads, now)
 		if offer == nil {
 			return nil
 		}
@@ -219,7 +220,7 @@ func (h *MatchPendingHandler) decide(ctx context.Context, campaignID string, loa
 	}
 	if n.Failed > 0 {
 		h.Logger.LogAttrs(ctx, slog.LevelError, "a strategy failed on pending leads; they stay pending", append(wrong.attrs(),
-			slog.String("campaign_id", campaignID), slog.Int("failed", n.Failed))...)
+			slog.String("campaign_id", of.ID), slog.Int("failed", n.Failed))...)
 	}
 	return n, last, nil
 }
@@ -272,16 +273,16 @@ const matchPage = 100
 type lock func(context.Context, application.LeadRepository) ([]*lead.Lead, error)
 
 // behind locks the oldest leads with ids above after.
-func behind(campaignID, after string) lock {
+func behind(of application.Ref, after string) lock {
 	return func(ctx context.Context, r application.LeadRepository) ([]*lead.Lead, error) {
-		return r.LockPending(ctx, campaignID, after, matchPage)
+		return r.LockPending(ctx, of, after, matchPage)
 	}
 }
 
 // one locks a single lead if it is pending.
-func one(campaignID, leadID string) lock {
+func one(of application.Ref, leadID string) lock {
 	return func(ctx context.Context, r application.LeadRepository) ([]*lead.Lead, error) {
-		return r.LockPendingByID(ctx, campaignID, leadID)
+		return r.LockPendingByID(ctx, of, leadID)
 	}
 }
 

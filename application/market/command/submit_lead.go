@@ -36,9 +36,9 @@ type SubmitLead struct {
 // Needs implements application.Message.
 func (SubmitLead) Needs() application.Scope { return application.Supplier }
 
-// merged returns a text of all that was sent, independent of its encoding. The same text within 60 seconds is a double
-// click.
-func (c *SubmitLead) merged() string {
+// content identifies all that was sent with an API key, independent of its encoding. The same within market.DoubleClick is a
+// double click.
+func (c *SubmitLead) content() market.RequestContent {
 	h := sha256.New()
 	var length [8]byte
 	write := func(s string) {
@@ -46,6 +46,7 @@ func (c *SubmitLead) merged() string {
 		h.Write(length[:])
 		h.Write([]byte(s))
 	}
+	write(c.Actor.KeyID)
 	write(c.Seller)
 	write(c.Category)
 	write(c.ExternalID)
@@ -58,7 +59,7 @@ func (c *SubmitLead) merged() string {
 		h.Write([]byte{byte(v.Kind)})
 		write(v.Text)
 	}
-	return string(h.Sum(nil))
+	return market.RequestContent(h.Sum(nil))
 }
 
 // SubmitLeadResult is what became of a lead. Price is what its supplier is shown, in micro-units of Currency; without
@@ -98,7 +99,7 @@ func (h *SubmitLeadHandler) Handle(ctx context.Context, c SubmitLead) (applicati
 			return application.Done{}, err
 		}
 		defer release()
-		stored, found, err := h.Replays.FindResponse(ctx, idempotencyClaim(&c), h.Clock.Now())
+		stored, found, err := h.Replays.FindResponse(ctx, market.ClaimRef{SellerID: c.Actor.SellerID, Key: idempotencyClaim(&c)}, h.Clock.Now())
 		if err != nil || found {
 			return replay(stored, &c, err)
 		}
@@ -131,7 +132,8 @@ func (h *SubmitLeadHandler) orDoubleClick(ctx context.Context, c *SubmitLead, re
 	if c.IdempotencyKey != "" || errors.Is(refused, ErrWrongSeller) || fault.KindOf(refused) != fault.Invalid {
 		return application.Done{}, refused
 	}
-	stored, found, err := h.Replays.FindResponse(ctx, requestClaim(c), h.Clock.Now())
+	request := market.RequestRef{SellerID: c.Actor.SellerID, Content: c.content()}
+	stored, found, err := h.Replays.FindRecent(ctx, request, h.Clock.Now().Add(-market.DoubleClick))
 	if err != nil || !found {
 		return application.Done{}, refused
 	}
@@ -171,7 +173,7 @@ func (h *SubmitLeadHandler) prepare(ctx context.Context, c SubmitLead) (*Submiss
 	}
 	s := &Submission{
 		SubmitLead: c, leadID: h.IDs.New("lead"), saleID: h.IDs.New("sale"),
-		campaign: found, fields: fields, dedupe: market.DedupeClaims(found, fields), request: requestClaim(&c),
+		campaign: found, fields: fields, dedupe: market.DedupeClaims(found, fields), request: c.content(),
 	}
 	if c.IdempotencyKey != "" {
 		s.idempotency = idempotencyClaim(&c)
@@ -187,13 +189,13 @@ func (h *SubmitLeadHandler) prepare(ctx context.Context, c SubmitLead) (*Submiss
 type Submission struct {
 	SubmitLead
 
-	leadID, saleID       string
-	campaign             *campaign.Campaign
-	fields               field.Set
-	dedupe               []market.Claim // without expiry and lead
-	request, idempotency market.ClaimKey
-	external             market.ClaimKey
-	outside              map[string]field.Set // what was answered from outside; also when the campaign changed since
+	leadID, saleID        string
+	campaign              *campaign.Campaign
+	fields                field.Set
+	dedupe                []market.Claim // without expiry and lead
+	request               market.RequestContent
+	idempotency, external market.ClaimKey
+	outside               map[string]field.Set // what was answered from outside; also when the campaign changed since
 }
 
 // submit makes the submission's lead, with fields that were checked by the rules of c.
@@ -222,17 +224,10 @@ func replay(stored application.StoredResponse, c *SubmitLead, err error) (applic
 	}
 }
 
-func requestClaim(c *SubmitLead) market.ClaimKey {
-	return market.NewClaimKey(c.Actor.KeyID, market.ClaimRequest, c.merged())
-}
-
 func idempotencyClaim(c *SubmitLead) market.ClaimKey {
 	sum := sha256.Sum256([]byte(c.IdempotencyKey))
 	return market.NewClaimKey(c.Actor.KeyID, market.ClaimIdempotency, string(sum[:]))
 }
 
-// How long the claims of a request last (docs/supplier-api.md). The claim of an external id never expires.
-const (
-	doubleClick = 60 * time.Second
-	forever     = 200 * 365 * 24 * time.Hour
-)
+// forever is how long the claim of an external id lasts (docs/supplier-api.md).
+const forever = 200 * 365 * 24 * time.Hour

@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/leadmill/leadmill/application"
@@ -56,15 +55,15 @@ func (h *SubmitLeadsHandler) run(ctx context.Context, batch []*Submission, unkno
 func (h *SubmitLeadsHandler) settle(ctx context.Context, batch []*Submission, _ error) []bus.Outcome[application.Done] {
 	var stored map[string]application.StoredResponse
 	err := h.Work.Do(ctx, func(ctx context.Context, tx market.Tx) error {
-		if _, err := tx.Campaigns().LockAll(ctx, campaignIDs(batch), cachedCampaigns(batch)); err != nil {
+		if _, err := tx.Campaigns().LockAll(ctx, campaignsOf(batch), cachedCampaigns(batch)); err != nil {
 			return err
 		}
-		ids := make([]string, len(batch))
+		leads := make([]application.Ref, len(batch))
 		for i, s := range batch {
-			ids[i] = s.leadID
+			leads[i] = application.Ref{SellerID: s.Actor.SellerID, ID: s.leadID}
 		}
 		var err error
-		stored, err = tx.Leads().Responses(ctx, ids)
+		stored, err = tx.Leads().Responses(ctx, leads)
 		return err
 	})
 	if err != nil {
@@ -117,10 +116,10 @@ func (h *SubmitLeadsHandler) attempt(ctx context.Context, batch []*Submission) (
 func (h *SubmitLeadsHandler) open(ctx context.Context, tx market.Tx, batch []*Submission, now time.Time) (*tally, error) {
 	t := &tally{
 		now: now, outcomes: make([]bus.Outcome[application.Done], len(batch)), checks: make([]checked, len(batch)),
-		cached: cachedCampaigns(batch), expired: map[market.ClaimKey]bool{},
+		cached: cachedCampaigns(batch), expired: map[market.ClaimKey]bool{}, forgotten: map[market.RequestContent]bool{},
 	}
 	var err error
-	if t.campaigns, err = tx.Campaigns().LockAll(ctx, campaignIDs(batch), t.cached); err != nil {
+	if t.campaigns, err = tx.Campaigns().LockAll(ctx, campaignsOf(batch), t.cached); err != nil {
 		return nil, err
 	}
 	for i, s := range batch {
@@ -210,15 +209,12 @@ func allFail(_ context.Context, batch []*Submission, err error) []bus.Outcome[ap
 	return outcomes
 }
 
-func campaignIDs(batch []*Submission) []string {
-	ids := make([]string, 0, 4)
-	for _, s := range batch {
-		if id := s.campaign.ID(); !slices.Contains(ids, id) {
-			ids = append(ids, id)
-		}
+func campaignsOf(batch []*Submission) []application.Ref {
+	refs := make([]application.Ref, len(batch))
+	for i, s := range batch {
+		refs[i] = application.Ref{SellerID: s.campaign.SellerID(), ID: s.campaign.ID()}
 	}
-	slices.Sort(ids)
-	return ids
+	return application.SortedRefs(refs)
 }
 
 // cachedCampaigns returns each campaign of the batch in the newest version that a submission holds.
@@ -241,11 +237,14 @@ type tally struct {
 	campaigns map[string]*campaign.Campaign
 	market    *marketplace
 	claims    map[market.ClaimKey]market.Claim      // live claims, including those of this batch
+	requests  map[market.RequestContent]string      // the leads of recent requests, including those of this batch
 	expired   map[market.ClaimKey]bool              // stored, but expired
+	forgotten map[market.RequestContent]bool        // stored, but no longer recent
 	answers   map[string]application.StoredResponse // by lead id
 
-	leads       []application.StoredLead
-	fresh, over []market.Claim // new claims; claims that replace expired ones
+	leads             []application.StoredLead
+	fresh, over       []market.Claim   // new claims; claims that replace expired ones
+	asked, askedAgain []market.Request // new requests; requests that replace forgotten ones
 }
 
 func (t *tally) check(s *Submission) checked {
@@ -263,46 +262,72 @@ func (t *tally) check(s *Submission) checked {
 	return checked{fields: fields, dedupe: market.DedupeClaims(c, fields)}
 }
 
-// readClaims reads the claims that leads of the batch may collide with, and the responses of the leads that hold them.
+// readClaims reads the recent requests that submissions of the batch may repeat and the claims that its leads may collide
+// with, and then the responses that may be sent again.
 func (t *tally) readClaims(ctx context.Context, tx market.Tx, batch []*Submission) error {
-	keys := make([]market.ClaimKey, 0, 4*len(batch))
+	keys := make([]market.ClaimRef, 0, 4*len(batch))
+	requests := make([]market.RequestRef, 0, len(batch))
 	for i, s := range batch {
-		keys = append(keys, s.request)
+		requests = append(requests, market.RequestRef{SellerID: s.Actor.SellerID, Content: s.request})
 		if s.IdempotencyKey != "" {
-			keys = append(keys, s.idempotency)
+			keys = append(keys, market.ClaimRef{SellerID: s.Actor.SellerID, Key: s.idempotency})
 		}
 		if s.ExternalID != "" {
-			keys = append(keys, s.external)
+			keys = append(keys, market.ClaimRef{SellerID: s.Actor.SellerID, Key: s.external})
 		}
 		for _, claim := range t.checks[i].dedupe {
-			keys = append(keys, claim.Key)
+			keys = append(keys, claim.Ref())
 		}
 	}
-	found, err := tx.Claims().Find(ctx, keys)
+	claims, recent, err := tx.Claims().Find(ctx, keys, requests)
 	if err != nil {
 		return err
 	}
 	t.claims = make(map[market.ClaimKey]market.Claim, len(keys))
-	var holders []string
-	for key, claim := range found {
-		if !claim.ExpiresAt.After(t.now) {
+	for key, claim := range claims {
+		if claim.ExpiresAt.After(t.now) {
+			t.claims[key] = claim
+		} else {
 			t.expired[key] = true
-			continue
 		}
-		t.claims[key] = claim
-		switch claim.Kind {
-		case market.ClaimRequest, market.ClaimIdempotency, market.ClaimExternalID:
-			holders = append(holders, claim.LeadID)
-		case market.ClaimPhone, market.ClaimEmail, market.ClaimAll: // a duplicate gets no response of another lead
+	}
+	t.requests = make(map[market.RequestContent]string, len(requests))
+	for content, request := range recent {
+		if request.AcceptedAt.After(t.now.Add(-market.DoubleClick)) {
+			t.requests[content] = request.LeadID
+		} else {
+			t.forgotten[content] = true
 		}
+	}
+	var holders []application.Ref
+	for _, s := range batch {
+		holders = append(holders, t.holders(s)...)
 	}
 	t.answers = map[string]application.StoredResponse{}
 	if len(holders) == 0 {
 		return nil
 	}
-	slices.Sort(holders)
-	t.answers, err = tx.Leads().Responses(ctx, slices.Compact(holders))
+	t.answers, err = tx.Leads().Responses(ctx, holders)
 	return err
+}
+
+// holders returns the stored leads whose responses may be sent again to a submission. A duplicate gets no response of another
+// lead.
+func (t *tally) holders(s *Submission) (leads []application.Ref) {
+	hold := func(leadID string) { leads = append(leads, application.Ref{SellerID: s.Actor.SellerID, ID: leadID}) }
+	if s.IdempotencyKey != "" {
+		if claim, held := t.claims[s.idempotency]; held {
+			hold(claim.LeadID)
+		}
+		return leads
+	}
+	if leadID, recent := t.requests[s.request]; recent {
+		hold(leadID)
+	}
+	if claim, held := t.claims[s.external]; held && s.ExternalID != "" {
+		hold(claim.LeadID)
+	}
+	return leads
 }
 
 // replayed returns the stored response to an earlier equal request: with an Idempotency-Key one with the same key, else a
@@ -316,8 +341,8 @@ func (t *tally) replayed(s *Submission) (done application.Done, answered bool, e
 		done, err = replay(t.answers[claim.LeadID], &s.SubmitLead, nil)
 		return done, true, err
 	}
-	if claim, held := t.claims[s.request]; held {
-		return application.Done{Response: t.answers[claim.LeadID].Response, Replayed: true}, true, nil
+	if leadID, recent := t.requests[s.request]; recent {
+		return application.Done{Response: t.answers[leadID].Response, Replayed: true}, true, nil
 	}
 	if claim, held := t.claims[s.external]; held && s.ExternalID != "" {
 		if stored := t.answers[claim.LeadID]; stored.Fingerprint == s.Fingerprint {
@@ -327,37 +352,51 @@ func (t *tally) replayed(s *Submission) (done application.Done, answered bool, e
 	return application.Done{}, false, nil
 }
 
-// keep adds a decided lead and its claims to what the batch writes. Later leads of the batch see the claims.
+// keep adds a decided lead, its request and its claims to what the batch writes. Later leads of the batch see them.
 func (t *tally) keep(s *Submission, l *lead.Lead, answer application.Response, dedupe []market.Claim, window time.Duration) {
 	t.leads = append(t.leads, application.StoredLead{Lead: l, Fingerprint: s.Fingerprint, Response: answer, Trail: s.Trail})
 	t.answers[s.leadID] = application.StoredResponse{Fingerprint: s.Fingerprint, Response: answer}
-	t.claim(s, s.request, market.ClaimRequest, doubleClick)
+	t.remember(s)
 	if s.IdempotencyKey != "" {
-		t.claim(s, s.idempotency, market.ClaimIdempotency, application.KeepResponses)
+		t.claim(s, s.idempotency, application.KeepResponses)
 	}
 	if s.Test || l.Status() == lead.StatusDuplicate || l.Status() == lead.StatusRejected {
 		return
 	}
 	if s.ExternalID != "" {
-		t.claim(s, s.external, market.ClaimExternalID, forever)
+		t.claim(s, s.external, forever)
 	}
 	for _, claim := range dedupe {
-		t.claim(s, claim.Key, claim.Kind, window)
+		t.claim(s, claim.Key, window)
 	}
 }
 
 // claim takes a claim for a submission's lead. A claim that is held already is not extended.
-func (t *tally) claim(s *Submission, key market.ClaimKey, kind market.ClaimKind, lasts time.Duration) {
+func (t *tally) claim(s *Submission, key market.ClaimKey, lasts time.Duration) {
 	if _, held := t.claims[key]; held {
 		return
 	}
-	claim := market.Claim{Key: key, SellerID: s.Actor.SellerID, Kind: kind, LeadID: s.leadID, ExpiresAt: t.now.Add(lasts)}
+	claim := market.Claim{SellerID: s.Actor.SellerID, Key: key, LeadID: s.leadID, ExpiresAt: t.now.Add(lasts)}
 	t.claims[key] = claim
 	if t.expired[key] {
 		t.over = append(t.over, claim)
 		return
 	}
 	t.fresh = append(t.fresh, claim)
+}
+
+// remember keeps a submission's request, so that its double click is known. One that is recent already is not made younger.
+func (t *tally) remember(s *Submission) {
+	if _, recent := t.requests[s.request]; recent {
+		return
+	}
+	request := market.Request{SellerID: s.Actor.SellerID, Content: s.request, LeadID: s.leadID, AcceptedAt: t.now}
+	t.requests[s.request] = s.leadID
+	if t.forgotten[s.request] {
+		t.askedAgain = append(t.askedAgain, request)
+		return
+	}
+	t.asked = append(t.asked, request)
 }
 
 // write stores what the batch decided, each table with one statement.
@@ -371,7 +410,10 @@ func (t *tally) write(ctx context.Context, tx market.Tx) error {
 	if err := t.market.write(ctx, tx); err != nil {
 		return err
 	}
-	return tx.Claims().Take(ctx, t.fresh, t.over, t.now)
+	if err := tx.Claims().Take(ctx, t.fresh, t.over, t.now); err != nil {
+		return err
+	}
+	return tx.Claims().Remember(ctx, t.asked, t.askedAgain, t.now.Add(-market.DoubleClick))
 }
 
 // checked is a submission's fields and duplicate claims by the rules of the stored campaign.

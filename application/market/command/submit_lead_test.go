@@ -101,7 +101,7 @@ func TestSubmitLeadChecksInTheDocumentedOrder(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			in := newIntake(t, sold)
-			in.replays.EXPECT().FindResponse(gomock.Any(), gomock.Any(), at).Return(application.StoredResponse{}, false, nil).AnyTimes()
+			in.replays.EXPECT().FindRecent(gomock.Any(), gomock.Any(), at.Add(-time.Minute)).Return(application.StoredResponse{}, false, nil).AnyTimes()
 			if c.asks != nil {
 				in.campaigns.EXPECT().ActiveCampaign(gomock.Any(), "seller_1", "nothing").Return(nil, c.asks)
 			}
@@ -138,7 +138,7 @@ func TestSubmitLeadThatStaysStaleHasNoCampaign(t *testing.T) {
 	stale := errStaleOf(t)
 	in := newIntake(t, func(int) (application.Done, error) { return application.Done{}, stale })
 	in.campaigns.EXPECT().ActiveCampaign(gomock.Any(), "seller_1", "auto insurance").Return(autoInsurance(t), nil).Times(2)
-	in.replays.EXPECT().FindResponse(gomock.Any(), gomock.Any(), at).Return(application.StoredResponse{}, false, nil)
+	in.replays.EXPECT().FindRecent(gomock.Any(), gomock.Any(), at.Add(-time.Minute)).Return(application.StoredResponse{}, false, nil)
 	_, err := in.Handle(t.Context(), aLead())
 	require.ErrorIs(t, err, campaign.ErrNoMatching)
 	require.Len(t, in.batches, 2)
@@ -172,7 +172,7 @@ func TestSubmitLeadAnswersADoubleClickAsTheFirstThoughTheCampaignIsGone(t *testi
 	t.Parallel()
 	in := newIntake(t, sold)
 	in.campaigns.EXPECT().ActiveCampaign(gomock.Any(), "seller_1", "auto insurance").Return(nil, campaign.ErrNoMatching)
-	in.replays.EXPECT().FindResponse(gomock.Any(), gomock.Any(), at).Return(application.StoredResponse{Response: application.Response{Status: 200, Body: []byte("first")}}, true, nil)
+	in.replays.EXPECT().FindRecent(gomock.Any(), gomock.Any(), at.Add(-time.Minute)).Return(application.StoredResponse{Response: application.Response{Status: 200, Body: []byte("first")}}, true, nil)
 	done, err := in.Handle(t.Context(), aLead())
 	require.NoError(t, err)
 	require.True(t, done.Replayed)
@@ -215,14 +215,14 @@ func (noCampaigns) Claims() market.ClaimRepository            { return emptyClai
 
 type emptyCampaigns struct{ application.CampaignRepository }
 
-func (emptyCampaigns) LockAll(context.Context, []string, map[string]*campaign.Campaign) (map[string]*campaign.Campaign, error) {
+func (emptyCampaigns) LockAll(context.Context, []application.Ref, map[string]*campaign.Campaign) (map[string]*campaign.Campaign, error) {
 	return map[string]*campaign.Campaign{}, nil
 }
 
 type emptyClaims struct{ market.ClaimRepository }
 
-func (emptyClaims) Find(context.Context, []market.ClaimKey) (map[market.ClaimKey]market.Claim, error) {
-	return nil, nil
+func (emptyClaims) Find(context.Context, []market.ClaimRef, []market.RequestRef) (map[market.ClaimKey]market.Claim, map[market.RequestContent]market.Request, error) {
+	return nil, nil, nil
 }
 
 // scores is a provider of facts that remembers about which leads it was asked.
@@ -277,7 +277,7 @@ func TestSubmitLeadAsksTheOutsideOnlyAboutALeadThatIsDecided(t *testing.T) {
 
 	refused := newIntake(t, sold)
 	refused.Facts = outside.providers(t)
-	refused.replays.EXPECT().FindResponse(gomock.Any(), gomock.Any(), at).Return(application.StoredResponse{}, false, nil)
+	refused.replays.EXPECT().FindRecent(gomock.Any(), gomock.Any(), at.Add(-time.Minute)).Return(application.StoredResponse{}, false, nil)
 	refused.campaigns.EXPECT().ActiveCampaign(gomock.Any(), gomock.Any(), gomock.Any()).Return(autoInsurance(t), nil)
 	lacking := aLead()
 	lacking.Fields = field.Set{"phone": field.TextValue("555-123-4567")}

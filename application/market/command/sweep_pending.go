@@ -26,7 +26,7 @@ const sweepPages = 10
 
 // Handle implements bus.Handler. It must not be called concurrently. An error in one campaign does not stop the others.
 func (h *SweepPendingHandler) Handle(ctx context.Context, _ SweepPending) (Matched, error) {
-	ids, err := h.Match.Reader.PendingCampaigns(ctx)
+	campaigns, err := h.Match.Reader.PendingCampaigns(ctx)
 	if err != nil {
 		return Matched{}, err
 	}
@@ -35,12 +35,12 @@ func (h *SweepPendingHandler) Handle(ctx context.Context, _ SweepPending) (Match
 	}
 	var all Matched
 	var failed error
-	for _, id := range ids {
-		first, end, err := h.Match.walk(ctx, id, "", 0)
+	for _, of := range campaigns {
+		first, end, err := h.Match.walk(ctx, of, "", 0)
 		all = all.plus(first)
 		if err == nil && end != "" {
 			var rest Matched
-			rest, h.cursors[id], err = h.Match.walk(ctx, id, max(end, h.cursors[id]), sweepPages)
+			rest, h.cursors[of.ID], err = h.Match.walk(ctx, of, max(end, h.cursors[of.ID]), sweepPages)
 			all = all.plus(rest)
 		}
 		failed = errors.Join(failed, err)

@@ -78,6 +78,16 @@ func (p *CampaignReport) Reset(ctx context.Context, tx projection.Tx) error {
 	return p.store.Reset(ctx, tx)
 }
 
+// Types implements projection.Selective.
+func (*CampaignReport) Types() []string {
+	return []string{
+		leadSubmitted, leadPending, leadSold, leadDuplicate, leadRejected, leadUnsold, account.SellerCreatedType, account.SellerUpdatedType,
+	}
+}
+
+// Wants implements projection.Selective.
+func (*CampaignReport) Wants(*application.StoredEvent) bool { return true }
+
 // The events that are counted.
 var (
 	leadSubmitted = eventsv1.LeadSubmitted{}.Type()

@@ -49,10 +49,10 @@ func (h SendMailsHandler) Handle(ctx context.Context, _ SendMails) (unsent []Uns
 		failed := h.send(ctx, m)
 		switch {
 		case failed == nil:
-			err = h.Queue.RemoveMail(ctx, m.EventID)
+			err = h.Queue.RemoveMail(ctx, m)
 		case fault.KindOf(failed) == fault.RuleViolated || m.Attempts >= len(mailPauses):
 			unsent = append(unsent, UnsentMail{EventID: m.EventID, GivenUp: true, Err: failed})
-			err = h.Queue.RemoveMail(ctx, m.EventID)
+			err = h.Queue.RemoveMail(ctx, m)
 		default:
 			unsent = append(unsent, UnsentMail{EventID: m.EventID, Err: failed})
 			err = h.Queue.PostponeMail(ctx, m, h.Clock.Now().Add(mailPauses[m.Attempts]))

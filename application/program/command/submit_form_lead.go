@@ -186,12 +186,12 @@ func (h SubmitFormLeadHandler) submit(ctx context.Context, tx program.Tx, d draf
 		return l, l.Reject(why, d.At)
 	}
 	claims := market.DedupeClaims(d.campaign, d.Offer.Fields)
-	keys := make([]market.ClaimKey, len(claims))
+	keys := make([]market.ClaimRef, len(claims))
 	for i := range claims {
 		claims[i].LeadID, claims[i].ExpiresAt = d.ID, d.At.Add(d.campaign.DedupeWindow())
-		keys[i] = claims[i].Key
+		keys[i] = claims[i].Ref()
 	}
-	found, err := tx.Claims().Find(ctx, keys)
+	found, _, err := tx.Claims().Find(ctx, keys, nil)
 	if err != nil {
 		return nil, err
 	}

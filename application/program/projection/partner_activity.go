@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/leadmill/leadmill/application"
@@ -55,6 +56,17 @@ func (p *PartnerActivity) Reset(ctx context.Context, tx projection.Tx) error {
 	return p.store.Reset(ctx, tx)
 }
 
+// Types implements projection.Selective.
+func (*PartnerActivity) Types() []string { return slices.Clone(activityTypes) }
+
+// Wants implements projection.Selective. Most events of the log are of suppliers' leads: these are passed by without decoding
+// them.
+func (*PartnerActivity) Wants(e *application.StoredEvent) bool { return wanted(e) }
+
+func wanted(e *application.StoredEvent) bool {
+	return e.Type != leadSubmitted || bytes.Contains(e.Payload, formOrigin)
+}
+
 // The public events that are counted.
 var (
 	leadSubmitted      = eventsv1.LeadSubmitted{}.Type()
@@ -64,6 +76,11 @@ var (
 	customerAttributed = eventsv1.CustomerAttributed{}.Type()
 	customerDeleted    = eventsv1.CustomerDeleted{}.Type()
 )
+
+var activityTypes = []string{
+	program.PartnerClickedType, program.LeadDeletedType, leadSubmitted, partnerCreated, partnerDeleted, customerCreated, customerAttributed,
+	customerDeleted,
+}
 
 // activityFact holds the members of the events that are read; each type has some of them.
 type activityFact struct {
@@ -98,14 +115,7 @@ type activityBatch struct {
 }
 
 func (b *activityBatch) apply(e *application.StoredEvent) error {
-	switch e.Type {
-	case program.PartnerClickedType, program.LeadDeletedType, leadSubmitted, partnerCreated, partnerDeleted,
-		customerCreated, customerAttributed, customerDeleted:
-	default:
-		return nil
-	}
-	// Most events of the log are of suppliers' leads, so these are skipped without decoding them.
-	if e.Type == leadSubmitted && !bytes.Contains(e.Payload, formOrigin) {
+	if !slices.Contains(activityTypes, e.Type) || !wanted(e) {
 		return nil
 	}
 	var f activityFact

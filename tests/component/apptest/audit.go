@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/tests/dbtest/inspect"
 )
 
@@ -39,6 +40,16 @@ func (d *Database) Number(query string, args ...any) int64 {
 	return *n
 }
 
+// Events returns the events of these types, or all when none are named, in the order of their positions.
+func (d *Database) Events(types ...string) []application.StoredEvent {
+	d.t.Helper()
+	events, err := inspect.Events(context.Background(), d.DB, types...)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return events
+}
+
 // Settle waits until every event has its position and every consumer has seen it. A running app does that.
 func (d *Database) Settle() {
 	d.t.Helper()
@@ -51,19 +62,15 @@ func (d *Database) Audit() {
 	d.t.Helper()
 	d.Settle()
 	for _, c := range []struct{ rule, query string }{
-		{"a balance is the sum of its entries", "SELECT COUNT(*) FROM buyers b WHERE b.balance <> (SELECT COALESCE(SUM(l.amount), 0) FROM ledger_entries l WHERE l.buyer_id = b.id)"},
+		{"a balance is the sum of its entries", "SELECT COUNT(*) FROM buyers b WHERE b.balance <> (SELECT COALESCE(SUM(l.amount), 0) FROM ledger_entries l WHERE l.seller_id = b.seller_id AND l.buyer_id = b.id)"},
 		{"a balance is within its credit", "SELECT COUNT(*) FROM buyers WHERE balance + credit_limit < 0 OR held <> 0"},
-		{"a sold lead has one sale", "SELECT COUNT(*) FROM leads l WHERE l.status = 'sold' AND l.test = 0 AND (SELECT COUNT(*) FROM sales s WHERE s.lead_id = l.id) <> 1"},
-		{"a lead that is not sold has none", "SELECT COUNT(*) FROM leads l WHERE (l.status <> 'sold' OR l.test = 1) AND EXISTS (SELECT 1 FROM sales s WHERE s.lead_id = l.id)"},
-		{"a sale is of a lead of its seller", "SELECT COUNT(*) FROM sales s WHERE NOT EXISTS (SELECT 1 FROM leads l JOIN buyers b ON b.seller_id = l.seller_id JOIN contracts c ON c.seller_id = l.seller_id AND c.buyer_id = b.id AND c.campaign_id = l.campaign_id WHERE l.id = s.lead_id AND b.id = s.buyer_id AND c.id = s.contract_id AND l.seller_id = s.seller_id)"},
-		{"a bucket counts its sales", "SELECT COUNT(*) FROM contract_counters c WHERE c.ends_at > 0 AND (c.used <> (SELECT COUNT(*) FROM sales s WHERE s.contract_id = c.contract_id AND s.sold_at >= c.starts_at AND s.sold_at < c.ends_at) OR c.spent <> (SELECT COALESCE(SUM(s.price), 0) FROM sales s WHERE s.contract_id = c.contract_id AND s.sold_at >= c.starts_at AND s.sold_at < c.ends_at))"},
-		{"a total counts its sales", "SELECT COUNT(*) FROM contract_counters c WHERE c.ends_at = 0 AND (c.used <> (SELECT COUNT(*) FROM sales s WHERE s.contract_id = c.contract_id) OR c.spent <> (SELECT COALESCE(SUM(s.price), 0) FROM sales s WHERE s.contract_id = c.contract_id))"},
-		{"a lead was submitted once", "SELECT COUNT(*) FROM leads l WHERE (SELECT COUNT(*) FROM events e WHERE e.seller_id = l.seller_id AND e.aggregate_type = 'lead' AND e.aggregate_id = l.id AND e.type = 'lead.submitted.v1') <> 1 - l.test"},
-		{"a lead's last event is its status", "SELECT COUNT(*) FROM leads l WHERE l.test = 0 AND l.origin <> 'form' AND COALESCE((SELECT e.type FROM events e WHERE e.seller_id = l.seller_id AND e.aggregate_type = 'lead' AND e.aggregate_id = l.id ORDER BY e.aggregate_version DESC LIMIT 1), '') <> " + d.concat("'lead.'", "l.status", "'.v1'")},
-		{"a lead was sold once", "SELECT COUNT(*) FROM leads l WHERE l.test = 0 AND l.status = 'sold' AND (SELECT COUNT(*) FROM events e WHERE e.seller_id = l.seller_id AND e.aggregate_type = 'lead' AND e.aggregate_id = l.id AND e.type = 'lead.sold.v1') <> 1"},
-		{"an event is of a lead that is there", "SELECT COUNT(*) FROM events e WHERE e.aggregate_type = 'lead' AND NOT EXISTS (SELECT 1 FROM leads l WHERE l.id = e.aggregate_id)"},
-		{"a claim's lead is there", "SELECT COUNT(*) FROM claims c WHERE NOT EXISTS (SELECT 1 FROM leads l WHERE l.id = c.lead_id)"},
-		{"every event has one position", "SELECT COUNT(*) FROM events e WHERE (SELECT COUNT(*) FROM event_positions p WHERE p.id = e.id AND p.seller_id = e.seller_id) <> 1"},
+		{"a sold lead has one sale", "SELECT COUNT(*) FROM leads l WHERE l.status = 'sold' AND l.test = 0 AND (SELECT COUNT(*) FROM sales s WHERE s.seller_id = l.seller_id AND s.lead_id = l.id) <> 1"},
+		{"a lead that is not sold has none", "SELECT COUNT(*) FROM leads l WHERE (l.status <> 'sold' OR l.test = 1) AND EXISTS (SELECT 1 FROM sales s WHERE s.seller_id = l.seller_id AND s.lead_id = l.id)"},
+		{"a sale is of a lead of its seller", "SELECT COUNT(*) FROM sales s WHERE NOT EXISTS (SELECT 1 FROM leads l JOIN buyers b ON b.seller_id = l.seller_id JOIN contracts c ON c.seller_id = l.seller_id AND c.buyer_id = b.id AND c.campaign_id = l.campaign_id WHERE l.seller_id = s.seller_id AND l.id = s.lead_id AND b.id = s.buyer_id AND c.id = s.contract_id)"},
+		{"a bucket counts its sales", "SELECT COUNT(*) FROM contract_counters c WHERE c.ends_at > 0 AND (c.used <> (SELECT COUNT(*) FROM sales s WHERE s.seller_id = c.seller_id AND s.contract_id = c.contract_id AND s.sold_at >= c.starts_at AND s.sold_at < c.ends_at) OR c.spent <> (SELECT COALESCE(SUM(s.price), 0) FROM sales s WHERE s.seller_id = c.seller_id AND s.contract_id = c.contract_id AND s.sold_at >= c.starts_at AND s.sold_at < c.ends_at))"},
+		{"a total counts its sales", "SELECT COUNT(*) FROM contract_counters c WHERE c.ends_at = 0 AND (c.used <> (SELECT COUNT(*) FROM sales s WHERE s.seller_id = c.seller_id AND s.contract_id = c.contract_id) OR c.spent <> (SELECT COALESCE(SUM(s.price), 0) FROM sales s WHERE s.seller_id = c.seller_id AND s.contract_id = c.contract_id))"},
+		{"a claim's lead is there", "SELECT COUNT(*) FROM claims c WHERE NOT EXISTS (SELECT 1 FROM leads l WHERE l.seller_id = c.seller_id AND l.id = c.lead_id)"},
+		{"every segment has one position", "SELECT COUNT(*) FROM event_segments g WHERE (SELECT COUNT(*) FROM event_positions p WHERE p.segment_id = g.id AND p.seller_id = g.seller_id AND p.events = g.events) <> 1"},
 		{"nothing is parked", "SELECT COUNT(*) FROM event_parked"},
 	} {
 		if n := d.Number(c.query); n != 0 {
@@ -71,10 +78,11 @@ func (d *Database) Audit() {
 		}
 	}
 	for _, c := range []struct{ what, a, b string }{
-		{"positions", "SELECT COUNT(*) FROM events", "SELECT MAX(position) FROM event_positions"},
+		{"positions", "SELECT SUM(events) FROM event_segments", "SELECT MAX(first_position + events - 1) FROM event_positions"},
 		{"charges", "SELECT COUNT(*) FROM sales", "SELECT COUNT(*) FROM ledger_entries WHERE type = 'sale'"},
 		{"sales that were charged once with their price", "SELECT COUNT(*) FROM sales", "SELECT COUNT(DISTINCT s.id) FROM ledger_entries l JOIN sales s " +
-			"ON s.id = l.sale_id AND s.price = -l.amount AND s.buyer_id = l.buyer_id AND s.seller_id = l.seller_id WHERE l.type = 'sale'"},
+			"ON s.seller_id = l.seller_id AND s.id = l.sale_id AND s.price = -l.amount AND s.buyer_id = l.buyer_id WHERE l.type = 'sale'"},
+		{"leads that are not sold", "SELECT COUNT(*) FROM leads WHERE status <> '' AND (status <> 'sold' OR test = 1)", "SELECT COUNT(*) FROM unsold_leads"},
 		{"sales in the report", "SELECT COUNT(*) FROM sales", "SELECT SUM(sales) FROM report_sales"},
 		{"revenue in the report", "SELECT SUM(price) FROM sales", "SELECT SUM(revenue) FROM report_sales"},
 		{"leads in the report", "SELECT COUNT(*) FROM leads WHERE test = 0 AND campaign_id <> ''", "SELECT SUM(submitted) FROM report_leads"},
@@ -88,6 +96,7 @@ func (d *Database) Audit() {
 			d.t.Errorf("%s: %d, want %d", c.what, b, a)
 		}
 	}
+	d.auditLeads()
 	breaches, _, err := inspect.Doctor(context.Background(), d.DB)
 	if err != nil {
 		d.t.Fatal(err)
@@ -97,9 +106,45 @@ func (d *Database) Audit() {
 	}
 }
 
-func (d *Database) concat(parts ...string) string {
-	if d.Name() == "sqlite" {
-		return parts[0] + " || " + parts[1] + " || " + parts[2]
+// auditLeads checks leads by their events.
+func (d *Database) auditLeads() {
+	d.t.Helper()
+	type key struct{ seller, id string }
+	events := map[key][]string{}
+	for _, e := range d.Events() {
+		if e.AggregateType == "lead" {
+			k := key{e.SellerID, e.AggregateID}
+			events[k] = append(events[k], e.Type)
+		}
 	}
-	return "CONCAT(" + parts[0] + ", " + parts[1] + ", " + parts[2] + ")"
+	rows, err := inspect.Rows(context.Background(), d.DB, "SELECT seller_id, id, status, origin, test FROM leads")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	count := func(types []string, typ string) (n int) {
+		for _, t := range types {
+			if t == typ {
+				n++
+			}
+		}
+		return n
+	}
+	for _, row := range rows {
+		k, status, form, test := key{row[0], row[1]}, row[2], row[3] == "form", row[4] != "0"
+		types := events[k]
+		delete(events, k)
+		if test {
+			if len(types) > 0 {
+				d.t.Errorf("the test lead %s has the events %v", k.id, types)
+			}
+			continue
+		}
+		if count(types, "lead.submitted.v1") != 1 || status == "sold" && count(types, "lead.sold.v1") != 1 ||
+			!form && types[len(types)-1] != "lead."+status+".v1" {
+			d.t.Errorf("the lead %s is %s and has the events %v", k.id, status, types)
+		}
+	}
+	for k, types := range events {
+		d.t.Errorf("the events %v are of a lead %s that is not there", types, k.id)
+	}
 }

@@ -100,8 +100,14 @@ func TestTheFeedTellsEverythingInOrderAndWakes(t *testing.T) {
 		if fmt.Sprint(all) != fmt.Sprint(paged) {
 			t.Errorf("in pages the feed has %d events, at once %d", len(paged), len(all))
 		}
-		public := db.Number("SELECT COUNT(*) FROM events e JOIN sellers s ON s.id = e.seller_id WHERE s.code = ? AND e.type NOT LIKE 'seller.%' AND e.type NOT LIKE 'api_key.%' AND e.type NOT LIKE 'key.%'", s.Code)
-		if int64(len(all)) != public {
+		public := 0
+		for _, e := range db.Events() {
+			kind, _, _ := strings.Cut(e.Type, ".")
+			if db.Number("SELECT COUNT(*) FROM sellers WHERE id = ? AND code = ?", e.SellerID, s.Code) == 1 && kind != "seller" && kind != "api_key" && kind != "key" {
+				public++
+			}
+		}
+		if len(all) != public {
 			t.Errorf("the feed has %d events, the log %d", len(all), public)
 		}
 	})
@@ -168,22 +174,12 @@ func TestNoPersonalDataLeavesTheLead(t *testing.T) {
 		look("the log", app.Logs.String())
 		look("the feed", string(s.Program.Must(t, "GET", "/v1/events?limit=1000", nil).Body))
 		look("the report", string(s.Program.Must(t, "GET", "/v1/reports/campaigns?group_by=supplier", nil).Body))
-		rows, err := db.Reader.QueryContext(t.Context(), "SELECT payload, metadata, aggregate_id FROM events")
-		if err != nil {
-			t.Fatal(err)
+		events := db.Events()
+		for _, e := range events {
+			look("an event", fmt.Sprintf("%s %+v", e.Payload, e))
 		}
-		defer func() { _ = rows.Close() }()
-		n := 0
-		for rows.Next() {
-			var payload, metadata, id []byte
-			if err := rows.Scan(&payload, &metadata, &id); err != nil {
-				t.Fatal(err)
-			}
-			look("an event", string(payload)+string(metadata)+string(id))
-			n++
-		}
-		if err := rows.Err(); err != nil || n == 0 {
-			t.Fatalf("%d events read: %v", n, err)
+		if len(events) == 0 {
+			t.Fatal("there are no events")
 		}
 		if !strings.Contains(fmt.Sprint(s.Lead(t, sold.ID)["fields"]), "Zaphodius") {
 			t.Error("the lead itself lacks its fields")

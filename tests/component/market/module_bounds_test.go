@@ -147,12 +147,9 @@ func TestAModuleTranslatesItsOwnEventsOnly(t *testing.T) {
 		}
 		db := apptest.Open(t, databaseURL)
 		db.Settle()
-		for query, want := range map[string]int64{
-			"SELECT COUNT(*) FROM events WHERE type = 'lead.sold.v1'":        1,
-			"SELECT COUNT(*) FROM events WHERE type = 'x.stamps.stamped.v1'": 1,
-		} {
-			if got := db.Number(query); got != want {
-				t.Errorf("%s: %d, want %d", query, got, want)
+		for _, typ := range []string{"lead.sold.v1", "x.stamps.stamped.v1"} {
+			if n := len(db.Events(typ)); n != 1 {
+				t.Errorf("%d events %s, want 1", n, typ)
 			}
 		}
 		var sold eventsv1.LeadSold

@@ -137,8 +137,8 @@ func TestReplaysEndWithTheirTime(t *testing.T) {
 				if _, err := sqlstore.New(db.DB, nil, nil, nil, nil).PurgeExpired(context.Background(), hands.Now()); err != nil {
 					t.Fatal(err)
 				}
-				if n := db.Number("SELECT COUNT(*) FROM claims WHERE kind = 'idempotency'"); n != 0 {
-					t.Errorf("%d expired keys are left after a purge", n)
+				if n := db.Number("SELECT (SELECT COUNT(*) FROM claims WHERE expires_at <= ?) + (SELECT COUNT(*) FROM recent_requests)", hands.Now().UnixMicro()); n != 0 {
+					t.Errorf("%d expired keys and requests are left after a purge", n)
 				}
 			}
 			expect(fmt.Sprintf("a key after 24 hours, purged: %t", purge), post(keyed, "Idempotency-Key", "day"), "duplicate", false)
@@ -149,6 +149,46 @@ func TestReplaysEndWithTheirTime(t *testing.T) {
 		expect("a person after the window", post(clicked), "sold", false)
 		expect("the same person again", post(clicked.With("city", "Dallas")), "duplicate", false)
 		db.Audit()
+	})
+}
+
+// TestADoubleClickIsAnsweredAsTheFirstWhateverBecameOfTheCampaign asks two instances: the one that has changed the campaign, and
+// one that remembers it as it was.
+func TestADoubleClickIsAnsweredAsTheFirstWhateverBecameOfTheCampaign(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		app := apptest.Start(t, databaseURL, leadmill.StartOptions{})
+		other := apptest.Start(t, databaseURL, leadmill.StartOptions{})
+		s := apptest.NewShop(t, app, nil, apptest.Rich)
+		campaign := "/v1/campaigns/" + s.CampaignID
+		forms := []apptest.Form{s.Form(), s.Form().With("zip", "02139"), s.Form().With("test", true)}
+		first := make([]apptest.Answer, len(forms))
+		for i, f := range forms {
+			if first[i] = s.Supplier.Must(t, "POST", "/api/leads", f); first[i].Lead().Status != "sold" {
+				t.Fatalf("answered %v", first[i])
+			}
+		}
+		for _, step := range []struct {
+			method, path string
+			body         any
+		}{
+			{"PUT", campaign, apptest.Object{"fields": []apptest.Object{{"name": "nobody_has_it", "type": "text", "required": true}}}},
+			{"PUT", campaign, apptest.Object{"category": "Renamed", "fields": []apptest.Object{}}},
+			{"POST", "/v1/campaigns", apptest.Object{"name": "Next", "category": apptest.Category}},
+			{"POST", "/v1/buyers/" + s.BuyerIDs[0] + "/pause", nil},
+			{"POST", campaign + "/pause", nil},
+			{"POST", campaign + "/archive", nil},
+		} {
+			s.Program.Must(t, step.method, step.path, step.body)
+			for i, f := range forms {
+				for _, client := range []*apptest.Client{s.Supplier, s.Supplier.At(other)} {
+					if again := client.Do("POST", "/api/leads", f); !again.Replayed() || again.Status != first[i].Status || !bytes.Equal(again.Body, first[i].Body) {
+						t.Errorf("after %s %s a double click is answered %v, want %v", step.method, step.path, again, first[i])
+					}
+				}
+			}
+		}
+		apptest.Open(t, databaseURL).Audit()
 	})
 }
 

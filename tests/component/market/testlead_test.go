@@ -16,7 +16,14 @@ func TestTestLeadsAreDecidedButLeaveNoMark(t *testing.T) {
 			"caps":  []apptest.Object{{"window": "total", "leads": 1}},
 		}})
 		db := apptest.Open(t, databaseURL)
-		events := func() int64 { return db.Number("SELECT COUNT(*) FROM events WHERE aggregate_type = 'lead'") }
+		events := func() (n int64) {
+			for _, e := range db.Events() {
+				if e.AggregateType == "lead" {
+					n++
+				}
+			}
+			return n
+		}
 		form := s.Form()
 		var ids []string
 		for i, flag := range []any{true, "true", "1"} {
@@ -29,7 +36,7 @@ func TestTestLeadsAreDecidedButLeaveNoMark(t *testing.T) {
 		if n := events(); n != 0 {
 			t.Errorf("test leads have %d events", n)
 		}
-		if n := db.Number("SELECT COUNT(*) FROM claims WHERE kind IN ('phone', 'external_id')"); n != 0 {
+		if n := db.Number("SELECT COUNT(*) FROM claims"); n != 0 {
 			t.Errorf("test leads hold %d claims", n)
 		}
 		for _, bucket := range s.Program.Must(t, "GET", s.ContractPath(s.ContractIDs[0])+"/usage", nil).List(t) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/leadmill/leadmill"
 	"github.com/leadmill/leadmill/adapters/clock"
+	"github.com/leadmill/leadmill/application/program"
 	"github.com/leadmill/leadmill/tests/component/apptest"
 )
 
@@ -151,23 +152,11 @@ func TestReferralLinksSendVisitorsOn(t *testing.T) {
 		}
 
 		// A click tells of the partner and nothing of the visitor.
-		rows, err := db.Reader.QueryContext(t.Context(), "SELECT payload FROM events WHERE aggregate_type = 'click'")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var payload []byte
+		for _, e := range db.Events(clicked) {
 			var click map[string]any
-			if err := rows.Scan(&payload); err != nil {
-				t.Fatal(err)
+			if err := json.Unmarshal(e.Payload, &click); err != nil || click["partner_id"] == nil || click["referral_key"] == nil || click["clicked_at"] == nil || len(click) != 3 {
+				t.Errorf("a click is stored as %s", e.Payload)
 			}
-			if err := json.Unmarshal(payload, &click); err != nil || click["partner_id"] == nil || click["referral_key"] == nil || click["clicked_at"] == nil || len(click) != 3 {
-				t.Errorf("a click is stored as %s", payload)
-			}
-		}
-		if err := rows.Err(); err != nil {
-			t.Error(err)
 		}
 		for _, e := range p.get("events", "limit", "1000").did(200).body["data"].([]any) {
 			if e, _ := e.(map[string]any); strings.Contains(fmt.Sprint(e["type"]), "click") {
@@ -177,6 +166,9 @@ func TestReferralLinksSendVisitorsOn(t *testing.T) {
 		db.Audit()
 	})
 }
+
+// clicked is the type of the events of clicks.
+const clicked = program.PartnerClickedType
 
 func TestClicksAtOnceAreCountedOnce(t *testing.T) {
 	t.Parallel()
@@ -206,7 +198,7 @@ func TestClicksAtOnceAreCountedOnce(t *testing.T) {
 				t.Errorf("%d clicks are counted, want %d of which %d may be lost", n, clicks, told)
 			}
 			apptest.Eventually(t, func() error { // a lost one may be stored later
-				if stored, counted := db.Number("SELECT COUNT(*) FROM events WHERE aggregate_type = 'click'"), p.clicks("one"); stored != int64(counted) {
+				if stored, counted := len(db.Events(clicked)), p.clicks("one"); stored != counted {
 					return fmt.Errorf("%d clicks are stored, %d counted", stored, counted)
 				}
 				return nil

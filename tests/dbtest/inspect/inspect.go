@@ -9,11 +9,14 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/leadmill/leadmill/adapters/eventlog"
 	"github.com/leadmill/leadmill/adapters/sqlstore"
 	"github.com/leadmill/leadmill/adapters/sqlstore/audit"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/application"
 )
 
 // fewest is how many consumers every Leadmill has.
@@ -38,23 +41,67 @@ func Settled(ctx context.Context, db *dialect.DB, consumers ...string) error {
 	if len(known) < fewest {
 		return fmt.Errorf("%d consumers have started", len(known))
 	}
-	// What a consumer writes is there before its cursor moves. So events that are counted after the cursors were read hold
-	// all that came of what is behind the cursors.
-	var head, total int64
+	// What a consumer writes is there before its cursor moves. So if no event has come after the cursors were read, there is all that
+	// came of what is behind the cursors.
 	var behind []string
-	if err := db.Reader.GetContext(ctx, &head, "SELECT COALESCE(MAX(position), 0) FROM event_positions"); err != nil {
-		return fmt.Errorf("read the log's head: %w", err)
+	head, err := lastPosition(ctx, db)
+	if err != nil {
+		return err
 	}
 	if err := db.Reader.SelectContext(ctx, &behind, "SELECT name FROM event_consumers WHERE position < ? ORDER BY name", head); err != nil {
 		return fmt.Errorf("read the consumers of the log: %w", err)
 	}
-	if err := db.Reader.GetContext(ctx, &total, "SELECT COUNT(*) FROM events"); err != nil {
-		return fmt.Errorf("count the events: %w", err)
+	last, err := lastPosition(ctx, db)
+	if err != nil {
+		return err
 	}
-	if total != head || len(behind) > 0 {
-		return fmt.Errorf("%d events, of which %d have a position; behind are the consumers %v", total, head, behind)
+	if last != head || len(behind) > 0 {
+		return fmt.Errorf("the log goes to position %d, after %d; behind are the consumers %v", last, head, behind)
 	}
 	return nil
+}
+
+// lastPosition returns the position of the last event, or an error if events wait for theirs.
+func lastPosition(ctx context.Context, db *dialect.DB) (last int64, err error) {
+	waits := "0"
+	if db.Sequenced() {
+		waits = "(SELECT COUNT(*) FROM event_pending)"
+	}
+	var n int64
+	if err := db.Reader.QueryRowContext(ctx, "SELECT (SELECT last_position FROM event_sequence), "+waits).Scan(&last, &n); err != nil {
+		return 0, fmt.Errorf("read the log's head: %w", err)
+	}
+	if n > 0 {
+		return 0, fmt.Errorf("behind position %d %d inserts of events wait", last, n)
+	}
+	return last, nil
+}
+
+// Events returns the events of these types, or all when none are named: those with positions in their order, and then those that wait
+// for one.
+func Events(ctx context.Context, db *dialect.DB, types ...string) (events []application.StoredEvent, err error) {
+	seen := map[string]bool{} // an event may get its position between the reads
+	keep := func(all []application.StoredEvent) error {
+		for _, e := range all {
+			if len(types) == 0 || slices.Contains(types, e.Type) {
+				events = append(events, e)
+				seen[e.ID] = true
+			}
+		}
+		return nil
+	}
+	waiting, err := eventlog.Unnumbered(ctx, db, db.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("read events that wait for positions: %w", err)
+	}
+	var head int64
+	if err := db.Reader.GetContext(ctx, &head, "SELECT last_position FROM event_sequence"); err != nil {
+		return nil, fmt.Errorf("read the log's head: %w", err)
+	}
+	if err := eventlog.Walk(ctx, db, 0, head, 0, keep, nil); err != nil {
+		return nil, fmt.Errorf("read events: %w", err)
+	}
+	return events, keep(slices.DeleteFunc(waiting, func(e application.StoredEvent) bool { return seen[e.ID] }))
 }
 
 // Doctor runs the audit of the command doctor and returns a line for each breach, and how many events are parked.

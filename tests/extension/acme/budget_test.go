@@ -36,7 +36,7 @@ func TestBuyersAreServedEvenly(t *testing.T) {
 	leadmilltest.EachEngine(t, func(t *testing.T, databaseURL string) {
 		app, other := start(t, databaseURL, settings), start(t, databaseURL, settings)
 		budget := func(amount float64) []leadmilltest.Object {
-			return []leadmilltest.Object{{"window": "total", "budget": amount}}
+			return []leadmilltest.Object{{"window": "month", "budget": amount}}
 		}
 		buyer := leadmilltest.Buyer{Deposit: 1000, Contract: leadmilltest.Object{"price": 10.00, "caps": budget(1000)}}
 		s := app.SellerWith(t, leadmilltest.SellerOptions{

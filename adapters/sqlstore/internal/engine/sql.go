@@ -1,10 +1,13 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/json"
-	"slices"
+	"iter"
 	"strings"
 	"time"
+
+	"github.com/leadmill/leadmill/application"
 )
 
 // Marks returns n placeholders.
@@ -24,9 +27,75 @@ func Anys[T any](values []T) []any {
 	return out
 }
 
-// Sorted returns the distinct values in order.
-func Sorted(values []string) []string {
-	return slices.Compact(slices.Sorted(slices.Values(values)))
+// Among returns a condition, with its arguments, that n rows meet: of returns the seller of row i and its value in a column.
+// Rows of one seller stand together, so that each seller is named once.
+func Among(column string, n int, of func(i int) (sellerID string, key any)) (string, []any) {
+	var b strings.Builder
+	args := make([]any, 0, n+1)
+	sellers := 0
+	for i := 0; i < n; sellers++ {
+		sellerID, key := of(i)
+		if sellers > 0 {
+			b.WriteString(" OR ")
+		}
+		args = append(args, sellerID, key)
+		b.WriteString("seller_id = ? AND ")
+		b.WriteString(column)
+		b.WriteString(" IN (?")
+		for i++; i < n; i++ {
+			next, key := of(i)
+			if next != sellerID {
+				break
+			}
+			b.WriteString(",?")
+			args = append(args, key)
+		}
+		b.WriteByte(')')
+	}
+	if sellers > 1 {
+		return "(" + b.String() + ")", args
+	}
+	return b.String(), args
+}
+
+// AmongRefs is Among for rows that are named by refs.
+func AmongRefs(refs []application.Ref) (string, []any) {
+	return Among("id", len(refs), func(i int) (string, any) { return refs[i].SellerID, refs[i].ID })
+}
+
+// maxSellers bounds the sellers that one statement names: SQLite takes at most 1,000 conditions.
+const maxSellers = 500
+
+// Pieces cuts n rows, those of a seller side by side, into pieces that one statement can name: of at most so many rows.
+func Pieces(n, most int, seller func(i int) string) iter.Seq2[int, int] {
+	return func(yield func(from, to int) bool) {
+		from, sellers := 0, 0
+		for i := range n {
+			if i == from || seller(i) != seller(i-1) {
+				sellers++
+			}
+			if i-from == most || sellers > maxSellers {
+				if !yield(from, i) {
+					return
+				}
+				from, sellers = i, 1
+			}
+		}
+		if from < n {
+			yield(from, n)
+		}
+	}
+}
+
+// PiecesOf is Pieces of sorted refs.
+func PiecesOf(refs []application.Ref) iter.Seq[[]application.Ref] {
+	return func(yield func([]application.Ref) bool) {
+		for from, to := range Pieces(len(refs), MaxParams/2, func(i int) string { return refs[i].SellerID }) {
+			if !yield(refs[from:to]) {
+				return
+			}
+		}
+	}
 }
 
 // Cases builds an UPDATE of many rows that gives each its own values: SET column = CASE key WHEN ? THEN ? … END. Key is the
@@ -38,8 +107,19 @@ type Cases struct {
 	Args []any
 }
 
-// Choose writes a CASE over n rows; of returns the key and the value of row i.
+// Choose writes the values of n rows; of returns the key and the value of row i. Values that are all equal need no CASE.
 func (u *Cases) Choose(n int, of func(i int) (key, value any)) {
+	_, first := of(0)
+	same := true
+	for i := 1; i < n && same; i++ {
+		_, value := of(i)
+		same = equal(first, value)
+	}
+	if same {
+		u.WriteByte('?')
+		u.Args = append(u.Args, first)
+		return
+	}
 	u.WriteString("CASE ")
 	u.WriteString(u.Key)
 	for i := range n {
@@ -50,16 +130,21 @@ func (u *Cases) Choose(n int, of func(i int) (key, value any)) {
 	u.WriteString(" END")
 }
 
-// Where writes WHERE key IN (…) over n rows; of returns the key of row i.
-func (u *Cases) Where(n int, of func(i int) any) {
-	u.WriteString(" WHERE ")
-	u.WriteString(u.Key)
-	u.WriteString(" IN (")
-	u.WriteString(Marks(n))
-	u.WriteByte(')')
-	for i := range n {
-		u.Args = append(u.Args, of(i))
+// equal compares two values of a column.
+func equal(a, b any) bool {
+	if x, ok := a.([]byte); ok {
+		y, ok := b.([]byte)
+		return ok && bytes.Equal(x, y)
 	}
+	return a == b
+}
+
+// Where writes WHERE with what Among returns over n rows.
+func (u *Cases) Where(n int, of func(i int) (sellerID string, key any)) {
+	condition, args := Among(u.Key, n, of)
+	u.WriteString(" WHERE ")
+	u.WriteString(condition)
+	u.Args = append(u.Args, args...)
 }
 
 // Micros is a time as it is stored: UTC microseconds, 0 for the zero time.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -159,11 +160,40 @@ func (t *Tx) Record(a application.EventSource, of application.Subject) error {
 	return nil
 }
 
-// appendFailed turns an error of appending events into one of the application's. The log takes each version of an aggregate
-// once: a team's aggregate that somebody else has changed is refused by that at the latest.
-func (t *Tx) appendFailed(ctx context.Context, err error) error {
-	if t.work.db.Classify(err) == dialect.Duplicate && ctx.Err() == nil && slices.ContainsFunc(t.saved, func(s saved) bool { return s.team }) {
-		return application.ErrConcurrentChange.Because(dialect.Redact(err))
+// keepVersions moves the versions of the teams' aggregates, which have no row of ours: each version is taken once, so an aggregate
+// that somebody else has changed is refused, application.ErrConcurrentChange, if its module's row has no guard.
+func (t *Tx) keepVersions(ctx context.Context) error {
+	var all []saved
+	for _, s := range t.saved {
+		if s.team && len(s.aggregate.Pending()) > 0 {
+			all = append(all, s)
+		}
 	}
-	return t.work.Failed(ctx, err)
+	slices.SortFunc(all, func(a, b saved) int {
+		return cmp.Or(strings.Compare(a.sellerID, b.sellerID), strings.Compare(a.kind, b.kind), strings.Compare(a.id, b.id))
+	})
+	for _, s := range all {
+		stored := s.aggregate.StoredVersion()
+		version := stored + int64(len(s.aggregate.Pending()))
+		changed := false
+		if stored == 0 {
+			taken, err := t.Insert(ctx, "event_versions", "INSERT INTO event_versions (seller_id, aggregate_type, aggregate_id, version) VALUES (?,?,?,?)",
+				s.sellerID, s.kind, s.id, version)
+			if err != nil {
+				return err
+			}
+			changed = taken != ""
+		} else {
+			matched, err := t.Exec(ctx, "UPDATE event_versions SET version = ? WHERE seller_id = ? AND aggregate_type = ? AND aggregate_id = ? AND version = ?",
+				version, s.sellerID, s.kind, s.id, stored)
+			if err != nil {
+				return err
+			}
+			changed = matched == 0
+		}
+		if changed {
+			return application.ErrConcurrentChange.Because(fmt.Errorf("the %s %s has another version than %d", s.kind, s.id, stored))
+		}
+	}
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
@@ -32,11 +33,15 @@ type Work struct {
 	wake      application.Wake
 	ids       application.IDs
 	translate Translate
+
+	purging sync.Mutex
+	walk    int              // how many rows of a table one purge looks at
+	places  map[string][]any // by table: the key where the last purge stopped
 }
 
 // NewWork returns a Work on an open database. wake is told after every commit that wrote events.
 func NewWork(db *dialect.DB, events EventWriter, wake application.Wake, ids application.IDs, translate Translate) *Work {
-	return &Work{db: db, events: events, wake: wake, ids: ids, translate: translate}
+	return &Work{db: db, events: events, wake: wake, ids: ids, translate: translate, walk: purgeWalk, places: map[string][]any{}}
 }
 
 // DB returns the database, for statements that need no transaction.
@@ -115,8 +120,11 @@ func (w *Work) once(ctx context.Context, fn func(ctx context.Context, t *Tx) err
 		return err
 	}
 	if len(records) > 0 {
+		if err := t.keepVersions(ctx); err != nil {
+			return t.outcome(ctx, err)
+		}
 		if err := w.events.Append(ctx, sqlTx.Tx, records); err != nil {
-			return t.appendFailed(ctx, err)
+			return w.Failed(ctx, err)
 		}
 	}
 	open = false
@@ -187,34 +195,3 @@ var (
 	// ErrGuard says that a guarded statement matched fewer rows than what was decided in memory allows.
 	ErrGuard = errors.New("sqlstore: a guard refused what was decided in memory")
 )
-
-// purgeChunk is about how many rows one statement of Purge deletes, so that it holds its locks only shortly.
-const purgeChunk = 5_000
-
-// Purge deletes the rows of tables whose column expires_at is not after now, in small steps, and returns how many.
-func (w *Work) Purge(ctx context.Context, now time.Time, tables ...string) (int, error) {
-	total := 0
-	for _, table := range tables {
-		for more := true; more; {
-			err := w.Attempts(ctx, func() error {
-				until := Micros(now)
-				err := w.db.Reader.GetContext(ctx, &until, "SELECT expires_at FROM "+table+" WHERE expires_at <= ? ORDER BY expires_at LIMIT 1 OFFSET ?", until, int64(purgeChunk-1))
-				if err != nil && !errors.Is(err, sql.ErrNoRows) {
-					return w.Failed(ctx, err)
-				}
-				more = err == nil
-				result, err := w.db.Writer.ExecContext(ctx, "DELETE FROM "+table+" WHERE expires_at <= ?", until)
-				if err != nil {
-					return w.Failed(ctx, err)
-				}
-				n, err := result.RowsAffected()
-				total += int(n)
-				return w.Failed(ctx, err)
-			})
-			if err != nil {
-				return total, err
-			}
-		}
-	}
-	return total, nil
-}

@@ -1,5 +1,6 @@
-// Package leadrow writes and reads the rows of leads and of their sales. Two rooms share them: a supplier's lead and a lead
-// that a partner registers by the form are both rows of the table leads, so that both can be sold.
+// Package leadrow writes and reads the rows of leads, of their sales, and of the narrow table unsold_leads, which holds every
+// lead of the market without a live sale. Two rooms share them: a supplier's lead and a lead that a partner registers by the
+// form are both rows of the table leads, so that both can be sold.
 //
 // Stability: unsupported; it may change at any time.
 package leadrow
@@ -7,6 +8,7 @@ package leadrow
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
 	"github.com/leadmill/leadmill/application"
@@ -17,10 +19,10 @@ import (
 )
 
 // Columns are the columns of the table leads that Row has; the answer to the lead's request is not among them.
-const Columns = "id, seller_id, seller_code, origin, key_id, partner_id, campaign_id, category, fields, dimensions, external_id, test, " +
+const Columns = "seller_id, id, seller_code, origin, key_id, partner_id, campaign_id, category, fields, dimensions, external_id, test, " +
 	"status, code, reason, payout, shown, shown_hidden, trace, pending_until, created_at, updated_at, version"
 
-const saleColumns = "id, seller_id, lead_id, slot, campaign_id, contract_id, buyer_id, price, currency, status, sold_at"
+const saleColumns = "seller_id, lead_id, slot, id, campaign_id, contract_id, buyer_id, price, currency, status, sold_at"
 
 // Row is a row of the table leads. Money is in micro-units, times are in UTC microseconds.
 type Row struct {
@@ -90,8 +92,8 @@ func (r Row) DecidedBy() (lead.Trace, error) {
 	return trace, nil
 }
 
-// Add stores new leads with their sales and answers, one statement for the leads and one for the sales, and saves their
-// events. Their reviews are not stored. A value that the database does not take is *application.DataError.
+// Add stores new leads with their sales and answers, one statement for the leads, one for the sales and one for the leads
+// without a live sale, and saves their events. Their reviews are not stored. A value that the database does not take is *application.DataError.
 func Add(ctx context.Context, t *engine.Tx, all []application.StoredLead) error {
 	snapshots := make([]lead.Snapshot, len(all))
 	_, err := t.InsertRows(ctx, "leads", Columns+", request_fingerprint, answer_status, answer_body", len(all), func(args []any, i int) ([]any, error) {
@@ -101,7 +103,7 @@ func Add(ctx context.Context, t *engine.Tx, all []application.StoredLead) error 
 		if err != nil {
 			return nil, err
 		}
-		return append(args, n.ID, n.SellerID, n.SellerCode, string(n.Origin), n.KeyID, n.PartnerID, n.CampaignID, n.Category,
+		return append(args, n.SellerID, n.ID, n.SellerCode, string(n.Origin), n.KeyID, n.PartnerID, n.CampaignID, n.Category,
 			fields, EncodeDimensions(n.Dimensions), n.ExternalID, engine.Flag(n.Test), string(n.Status), string(n.Code), n.Reason, int64(n.Payout), int64(n.Shown),
 			engine.Flag(n.ShownHidden), EncodeTrace(make([]byte, 0, 256), n.Trace), engine.Micros(n.PendingUntil),
 			engine.Micros(n.CreatedAt), engine.Micros(n.UpdatedAt), n.Version, all[i].Fingerprint[:], int64(all[i].Response.Status),
@@ -111,6 +113,9 @@ func Add(ctx context.Context, t *engine.Tx, all []application.StoredLead) error 
 		return err
 	}
 	if err := AddSales(ctx, t, snapshots); err != nil {
+		return err
+	}
+	if err := addUnsold(ctx, t, snapshots); err != nil {
 		return err
 	}
 	for i, l := range all {
@@ -124,24 +129,26 @@ func AddSales(ctx context.Context, t *engine.Tx, all []lead.Snapshot) error {
 	type row struct {
 		of   *lead.Snapshot
 		sale *lead.Sale
-		slot *int64
+		slot int64
 	}
-	var rows []row
+	rows := make([]row, 0, len(all))
 	for i := range all {
-		slot := int64(0)
+		taken, free := int64(0), int64(0)
 		for j := range all[i].Sales {
 			s := row{of: &all[i], sale: &all[i].Sales[j]}
 			if live(s.sale.Status) {
-				slot++
-				next := slot
-				s.slot = &next
+				taken++
+				s.slot = taken
+			} else {
+				free--
+				s.slot = free
 			}
 			rows = append(rows, s)
 		}
 	}
 	_, err := t.InsertRows(ctx, "sales", saleColumns, len(rows), func(args []any, i int) ([]any, error) {
 		l, s := rows[i].of, rows[i].sale
-		return append(args, s.ID, l.SellerID, l.ID, rows[i].slot, l.CampaignID, s.ContractID, s.BuyerID, int64(s.Price), s.Currency,
+		return append(args, l.SellerID, l.ID, rows[i].slot, s.ID, l.CampaignID, s.ContractID, s.BuyerID, int64(s.Price), s.Currency,
 			string(s.Status), engine.Micros(s.At)), nil
 	})
 	return err
@@ -150,8 +157,64 @@ func AddSales(ctx context.Context, t *engine.Tx, all []lead.Snapshot) error {
 // live reports whether a sale counts: it holds a slot of its lead and uses its contract's caps.
 func live(s lead.SaleStatus) bool { return s == lead.SaleCaptured }
 
+const unsoldColumns = "seller_id, lead_id, campaign_id, status, test, reason, contract_id"
+
+// unsold reports whether a lead is in the narrow table: it is in the market and has no live sale.
+func unsold(n *lead.Snapshot) bool {
+	return n.Status != lead.StatusNotOffered && !slices.ContainsFunc(n.Sales, func(s lead.Sale) bool { return live(s.Status) })
+}
+
+// addUnsold adds the new leads to the narrow table that belong there, with one statement.
+func addUnsold(ctx context.Context, t *engine.Tx, all []lead.Snapshot) error {
+	rows := make([]*lead.Snapshot, 0, len(all))
+	for i := range all {
+		if unsold(&all[i]) {
+			rows = append(rows, &all[i])
+		}
+	}
+	_, err := t.InsertRows(ctx, "unsold_leads", unsoldColumns, len(rows), func(args []any, i int) ([]any, error) {
+		n := rows[i]
+		return append(args, n.SellerID, n.ID, n.CampaignID, string(n.Status), engine.Flag(n.Test), string(n.Code), ""), nil
+	})
+	return err
+}
+
+// SaveUnsold brings the narrow table up to date with leads of one seller that were in it: those with a live sale go, one
+// statement for all, the others get their status and code, one statement for each pair of them.
+func SaveUnsold(ctx context.Context, t *engine.Tx, sellerID string, all []lead.Snapshot) error {
+	type now struct {
+		gone   bool
+		status lead.Status
+		code   fault.Code
+	}
+	became := map[now][]any{}
+	for i := range all {
+		n := now{gone: true}
+		if unsold(&all[i]) {
+			n = now{status: all[i].Status, code: all[i].Code}
+		}
+		became[n] = append(became[n], all[i].ID)
+	}
+	for n, leads := range became {
+		for ids := range slices.Chunk(leads, engine.MaxParams/2) {
+			query, args := "DELETE FROM unsold_leads", []any{}
+			if !n.gone {
+				query, args = "UPDATE unsold_leads SET status = ?, reason = ?", []any{string(n.status), string(n.code)}
+			}
+			matched, err := t.Exec(ctx, query+" WHERE seller_id = ? AND lead_id IN ("+engine.Marks(len(ids))+")", append(append(args, sellerID), ids...)...)
+			if err != nil {
+				return err
+			}
+			if matched != int64(len(ids)) {
+				return t.Refuse(fmt.Errorf("%w: %d of %d leads in the narrow table", engine.ErrGuard, int64(len(ids))-matched, len(ids)))
+			}
+		}
+	}
+	return nil
+}
+
 // SalesOf returns the sales of a lead: the live ones by their slots, then the others.
-func SalesOf(ctx context.Context, from engine.Source, leadID string) ([]lead.Sale, error) {
+func SalesOf(ctx context.Context, from engine.Source, sellerID, leadID string) ([]lead.Sale, error) {
 	var rows []struct {
 		ID         string `db:"id"`
 		ContractID string `db:"contract_id"`
@@ -161,7 +224,7 @@ func SalesOf(ctx context.Context, from engine.Source, leadID string) ([]lead.Sal
 		Status     string `db:"status"`
 		SoldAt     int64  `db:"sold_at"`
 	}
-	if err := from.All(ctx, &rows, "SELECT id, contract_id, buyer_id, price, currency, status, sold_at FROM sales WHERE lead_id = ? ORDER BY slot IS NULL, slot, id", leadID); err != nil {
+	if err := from.All(ctx, &rows, "SELECT id, contract_id, buyer_id, price, currency, status, sold_at FROM sales WHERE seller_id = ? AND lead_id = ? ORDER BY slot < 0, slot, id", sellerID, leadID); err != nil {
 		return nil, err
 	}
 	var out []lead.Sale

@@ -12,6 +12,7 @@ import (
 
 	"github.com/leadmill/leadmill/adapters/sqlstore"
 	"github.com/leadmill/leadmill/adapters/sqlstore/sqlstoretest"
+	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/buyer"
 	"github.com/leadmill/leadmill/domain/money"
 )
@@ -26,7 +27,7 @@ func testBuyers(t *testing.T, h *sqlstoretest.Harness) {
 			require.NoError(t, err)
 			b, err := tx.Buyers().Lock(ctx, n.SellerID, n.ID)
 			require.NoError(t, err)
-			c, err := tx.Buyers().LockAll(ctx, []string{n.ID, "absent", n.ID})
+			c, err := tx.Buyers().LockAll(ctx, []application.Ref{{SellerID: n.SellerID, ID: n.ID}, {SellerID: n.SellerID, ID: "absent"}, {SellerID: "another", ID: n.ID}, {SellerID: n.SellerID, ID: n.ID}})
 			require.NoError(t, err)
 			require.Len(t, c, 1)
 			got = []buyer.Snapshot{a.Snapshot(), b.Snapshot(), c[n.ID].Snapshot()}
@@ -106,7 +107,7 @@ func testCharges(t *testing.T, h *sqlstoretest.Harness) {
 	})
 	later := now.Add(time.Hour)
 	h.Do(t, func(ctx ctx, tx tx) error {
-		all, err := tx.Buyers().LockAll(ctx, []string{"c", "b", "a"})
+		all, err := tx.Buyers().LockAll(ctx, sqlstoretest.Refs("c", "b", "a"))
 		require.NoError(t, err)
 		for i, id := range []string{"b", "a", "b"} {
 			_, err := all[id].Charge(fmt.Sprintf("charge_%d", i), fmt.Sprintf("sale_%d", i), money.Micros(i+1)*1_000_000, later)
@@ -116,7 +117,7 @@ func testCharges(t *testing.T, h *sqlstoretest.Harness) {
 		return nil
 	})
 	h.Do(t, func(ctx ctx, tx tx) error {
-		all, err := tx.Buyers().LockAll(ctx, []string{"a", "b", "c"})
+		all, err := tx.Buyers().LockAll(ctx, sqlstoretest.Refs("a", "b", "c"))
 		require.NoError(t, err)
 		require.Equal(t, []money.Micros{8_000_000, 6_000_000, 10_000_000}, []money.Micros{all["a"].Balance(), all["b"].Balance(), all["c"].Balance()})
 		require.Equal(t, []time.Time{later, later, now}, []time.Time{all["a"].Snapshot().UpdatedAt, all["b"].Snapshot().UpdatedAt, all["c"].Snapshot().UpdatedAt})
@@ -141,7 +142,7 @@ func testCharges(t *testing.T, h *sqlstoretest.Harness) {
 	}
 	h.Exec(t, "UPDATE buyers SET balance = 8000000, held = 0 WHERE id = 'a'")
 	h.Do(t, func(ctx ctx, tx tx) error { // exactly what is there can be spent
-		all, err := tx.Buyers().LockAll(ctx, []string{"a"})
+		all, err := tx.Buyers().LockAll(ctx, sqlstoretest.Refs("a"))
 		require.NoError(t, err)
 		_, err = all["a"].Charge("last", "sale_last", 8_000_000, later)
 		require.NoError(t, err)
@@ -187,5 +188,5 @@ func testSideBySide(t *testing.T, h *sqlstoretest.Harness) {
 		require.Equal(t, int64(workers*each+1), b.Version())
 		return nil
 	})
-	require.Equal(t, workers*each+1, h.Count(t, "events"))
+	require.Len(t, h.Events(t), workers*each+1)
 }

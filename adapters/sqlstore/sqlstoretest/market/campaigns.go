@@ -110,12 +110,12 @@ func testCachedCampaigns(t *testing.T, h *sqlstoretest.Harness) {
 		}
 		return nil
 	})
-	ids := []string{"c", "absent", "a", "b", "a"}
+	refs := sqlstoretest.Refs("c", "absent", "a", "b", "a")
 	cached := map[string]*campaign.Campaign{}
 	lock := func() (all map[string]*campaign.Campaign) {
 		h.Do(t, func(ctx ctx, tx tx) (err error) {
 			h.Faults.Statements()
-			all, err = tx.Campaigns().LockAll(ctx, ids, cached)
+			all, err = tx.Campaigns().LockAll(ctx, refs, cached)
 			return err
 		})
 		return all
@@ -188,7 +188,7 @@ func testCampaignsOfSeller(t *testing.T, h *sqlstoretest.Harness) {
 	h.Faults.Before(func(query string) (err error) {
 		if strings.HasSuffix(query, "FOR UPDATE") {
 			once.Do(func() {
-				_, err = other.Writer.ExecContext(context.Background(), "INSERT INTO campaigns SELECT 'z', seller_id, name, category, NULL, status, definition, created_at, updated_at, version FROM campaigns WHERE id = 'a'")
+				_, err = other.Writer.ExecContext(context.Background(), "INSERT INTO campaigns SELECT seller_id, 'z', name, category, NULL, status, definition, created_at, updated_at, version FROM campaigns WHERE id = 'a'")
 			})
 		}
 		return err

@@ -17,13 +17,54 @@ import (
 
 func find(t *testing.T, ctx context.Context, tx *sqlstore.Tx, claims ...market.Claim) map[market.ClaimKey]market.Claim {
 	t.Helper()
-	keys := make([]market.ClaimKey, len(claims))
+	refs := make([]market.ClaimRef, len(claims))
 	for i, c := range claims {
-		keys[i] = c.Key
+		refs[i] = c.Ref()
 	}
-	found, err := tx.Claims().Find(ctx, keys)
+	found, _, err := tx.Claims().Find(ctx, refs, nil)
 	require.NoError(t, err)
 	return found
+}
+
+func testRequests(t *testing.T, h *sqlstoretest.Harness) {
+	r := sqlstoretest.Filled[market.Request](0)
+	sqlstoretest.RequireFull(t, r)
+	first, second := sqlstoretest.NewRequest("1", "lead_1", now), sqlstoretest.NewRequest("2", "lead_2", now.Add(time.Minute))
+	elsewhere := first
+	elsewhere.SellerID = "seller_2"
+	claim := sqlstoretest.NewClaim("1", "lead_1", now)
+	find := func(ctx context.Context, tx *sqlstore.Tx) (map[market.ClaimKey]market.Claim, map[market.RequestContent]market.Request) {
+		claims, requests, err := tx.Claims().Find(ctx, []market.ClaimRef{claim.Ref()}, []market.RequestRef{second.Ref(), r.Ref(), first.Ref(), sqlstoretest.NewRequest("absent", "", now).Ref()})
+		require.NoError(t, err)
+		return claims, requests
+	}
+	h.Do(t, func(ctx ctx, tx tx) error {
+		claims, requests := find(ctx, tx)
+		require.Empty(t, claims)
+		require.Empty(t, requests)
+		require.NoError(t, tx.Claims().Take(ctx, []market.Claim{claim}, nil, now))
+		return tx.Claims().Remember(ctx, []market.Request{second, r, first, elsewhere}, nil, now)
+	})
+	h.Do(t, func(ctx ctx, tx tx) error {
+		claims, requests := find(ctx, tx)
+		require.Equal(t, map[market.ClaimKey]market.Claim{claim.Key: claim}, claims)
+		require.Equal(t, map[market.RequestContent]market.Request{r.Content: r, first.Content: first, second.Content: second}, requests)
+		return tx.Claims().Remember(ctx, nil, []market.Request{sqlstoretest.NewRequest("1", "lead_3", now.Add(time.Hour))}, now)
+	})
+	h.Do(t, func(ctx ctx, tx tx) error {
+		_, requests := find(ctx, tx)
+		require.Equal(t, "lead_3", requests[first.Content].LeadID)
+		return nil
+	})
+	for _, taken := range [][2][]market.Request{{{second}, nil}, {nil, {second}}} { // another unit of work was quicker
+		runs := 0
+		err := h.Store.Do(t.Context(), func(ctx ctx, tx tx) error {
+			runs++
+			return tx.Claims().Remember(ctx, taken[0], taken[1], now)
+		})
+		require.ErrorIs(t, err, application.ErrUnavailable)
+		require.Equal(t, 5, runs)
+	}
 }
 
 func testClaims(t *testing.T, h *sqlstoretest.Harness) {

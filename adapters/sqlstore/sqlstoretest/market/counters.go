@@ -24,7 +24,7 @@ func testCounters(t *testing.T, h *sqlstoretest.Harness) {
 	fresh := []*distribution.Counter{&n, take(counter("k2", calendar.Total), 2, 20), take(counter("k1", calendar.Day), 1, 10), counter("k3", calendar.Day)}
 	h.Do(t, func(ctx ctx, tx tx) error { return tx.Counters().SaveAll(ctx, fresh) })
 	lock := func(ctx ctx, tx tx) map[string]*distribution.Counter {
-		all, err := tx.Counters().LockAll(ctx, []string{fresh[2].Key(), "absent", fresh[1].Key(), n.Key(), fresh[1].Key(), fresh[3].Key()})
+		all, err := tx.Counters().LockAll(ctx, append(sqlstoretest.Refs(fresh[2].Key(), "absent", fresh[1].Key(), fresh[1].Key(), fresh[3].Key()), application.Ref{SellerID: n.SellerID, ID: n.Key()}))
 		require.NoError(t, err)
 		return all
 	}
@@ -77,8 +77,6 @@ func testCounters(t *testing.T, h *sqlstoretest.Harness) {
 
 func testRecount(t *testing.T, h *sqlstoretest.Harness) {
 	day, hour := calendar.SpanAt(calendar.Day, now, time.UTC), calendar.SpanAt(calendar.Hour, now, time.UTC)
-	test := sqlstoretest.NewLead("test", "c").Snapshot()
-	test.Test, test.Status, test.Sales = true, lead.StatusSold, []lead.Sale{{ID: "sale_test", ContractID: "k", BuyerID: "b", Price: 9, Currency: "USD", Status: lead.SaleCaptured, At: now}}
 	released := sqlstoretest.NewLead("released", "c").Snapshot()
 	released.Status, released.Sales = lead.StatusSold, []lead.Sale{{ID: "sale_released", ContractID: "k", BuyerID: "b", Price: 9, Currency: "USD", Status: "released", At: now}}
 	h.Do(t, func(ctx ctx, tx tx) error {
@@ -87,12 +85,11 @@ func testRecount(t *testing.T, h *sqlstoretest.Harness) {
 			soldLead(t, "a", "c", "k", 10, day.Start), soldLead(t, "b", "c", "k", 20, day.Start.Add(-time.Microsecond)),
 			soldLead(t, "d", "c", "k", 30, hour.End.Add(-time.Microsecond)), soldLead(t, "e", "c", "k", 40, hour.End), soldLead(t, "f", "c", "k", 50, day.End),
 			soldLead(t, "g", "c", "k2", 60, now),
-			{Lead: lead.FromSnapshot(test)},
 			{Lead: lead.FromSnapshot(released)},
 		})
 	})
 	h.Do(t, func(ctx ctx, tx tx) error {
-		return tx.Counters().Recount(ctx, "k", []calendar.Span{day, hour, calendar.SpanAt(calendar.Month, now.AddDate(0, 5, 0), time.UTC), calendar.SpanAt(calendar.Total, now, time.UTC)})
+		return tx.Counters().Recount(ctx, sqlstoretest.Refs("k")[0], []calendar.Span{day, hour, calendar.SpanAt(calendar.Month, now.AddDate(0, 5, 0), time.UTC), calendar.SpanAt(calendar.Total, now, time.UTC)})
 	})
 	var got []struct {
 		Key   string `db:"counter_key"`
@@ -108,7 +105,7 @@ func testRecount(t *testing.T, h *sqlstoretest.Harness) {
 }
 
 func counter(contractID string, w calendar.Window) *distribution.Counter {
-	return &distribution.Counter{ContractID: contractID, Span: calendar.SpanAt(w, now, time.UTC)}
+	return &distribution.Counter{SellerID: "seller_1", ContractID: contractID, Span: calendar.SpanAt(w, now, time.UTC)}
 }
 
 // take takes leads and money from a counter, as deciding does.

@@ -2,7 +2,6 @@ package markettest
 
 import (
 	"crypto/sha256"
-	"database/sql"
 	"fmt"
 	"slices"
 	"testing"
@@ -30,7 +29,7 @@ func testLeads(t *testing.T, h *sqlstoretest.Harness) {
 	sqlstoretest.RequireFull(t, n)
 	n.Review = nil // of a form lead, which FormLeads stores
 	variant := sqlstoretest.Filled[lead.Snapshot](300)
-	variant.SellerCode, variant.Status, variant.CampaignID = n.SellerCode, lead.StatusPending, n.CampaignID
+	variant.SellerID, variant.SellerCode, variant.Status, variant.CampaignID = n.SellerID, n.SellerCode, lead.StatusPending, n.CampaignID
 	variant.Fields, variant.Trace, variant.Sales, variant.Test, variant.Review = field.Set{}, lead.Trace{}, nil, false, nil
 	variant.Dimensions = nil
 	fingerprint := sqlstoretest.Filled[[sha256.Size]byte](9)
@@ -40,11 +39,13 @@ func testLeads(t *testing.T, h *sqlstoretest.Harness) {
 	})
 	load := func() (got []lead.Snapshot) {
 		h.Do(t, func(ctx ctx, tx tx) error {
-			all, err := tx.Leads().LockPending(ctx, n.CampaignID, "", 10)
-			require.NoError(t, err)
 			got = nil
-			for _, l := range all {
-				got = append(got, l.Snapshot())
+			for _, id := range []string{n.ID, variant.ID} {
+				all, err := tx.Leads().LockPendingByID(ctx, application.Ref{SellerID: n.SellerID, ID: n.CampaignID}, id)
+				require.NoError(t, err)
+				for _, l := range all {
+					got = append(got, l.Snapshot())
+				}
 			}
 			return nil
 		})
@@ -54,11 +55,12 @@ func testLeads(t *testing.T, h *sqlstoretest.Harness) {
 	n.Sales = nil // pending leads have none, so none are loaded
 	require.Equal(t, []lead.Snapshot{n, variant}, load())
 	require.Equal(t, sales, salesOf(t, h, n.ID))
-	var slots []sql.NullInt64
+	var slots []int64
 	require.NoError(t, h.DB.Reader.SelectContext(t.Context(), &slots, "SELECT slot FROM sales WHERE lead_id = ? ORDER BY sold_at", n.ID))
-	require.Equal(t, []sql.NullInt64{{}, {Int64: 1, Valid: true}}, slots, "only a live sale has a slot")
+	require.Equal(t, []int64{-1, 1}, slots, "live sales are numbered up from 1, others down from -1")
+	require.Equal(t, []string{variant.ID + " pending " + string(variant.Code)}, unsold(t, h), "a lead with a live sale is not there")
 	h.Do(t, func(ctx ctx, tx tx) error {
-		stored, err := tx.Leads().Responses(ctx, []string{"absent", n.ID, variant.ID, n.ID})
+		stored, err := tx.Leads().Responses(ctx, []application.Ref{{SellerID: n.SellerID, ID: "absent"}, {SellerID: n.SellerID, ID: n.ID}, {SellerID: n.SellerID, ID: variant.ID}, {SellerID: "another", ID: n.ID}})
 		require.NoError(t, err)
 		require.Equal(t, map[string]application.StoredResponse{n.ID: {Fingerprint: fingerprint, Response: answer}, variant.ID: {Response: application.Response{Body: []byte{}}}}, stored)
 		return nil
@@ -77,10 +79,28 @@ func testLeads(t *testing.T, h *sqlstoretest.Harness) {
 	var dataError *application.DataError
 	require.ErrorAs(t, err, &dataError, "slot 1 of the lead is taken")
 	h.Exec(t, "DELETE FROM sales WHERE lead_id = ?", n.ID)
+	h.Exec(t, "INSERT INTO unsold_leads SELECT seller_id, id, campaign_id, 'pending', 0, '', '' FROM leads WHERE id = ?", n.ID)
 	h.Do(t, func(ctx ctx, tx tx) error { return tx.Leads().SaveAll(ctx, []*lead.Lead{lead.FromSnapshot(changed)}) })
 	sales, changed.Sales = changed.Sales, nil
 	require.Equal(t, []lead.Snapshot{changed, variant}, load())
 	require.Equal(t, sales, salesOf(t, h, n.ID))
+}
+
+// unsold returns the rows of the narrow table by their leads: id, status and reason.
+func unsold(t *testing.T, h *sqlstoretest.Harness) []string {
+	t.Helper()
+	var rows []struct {
+		ID     string `db:"lead_id"`
+		Status string `db:"status"`
+		Reason string `db:"reason"`
+	}
+	require.NoError(t, h.DB.Reader.SelectContext(t.Context(), &rows, "SELECT u.lead_id, u.status, u.reason FROM unsold_leads u JOIN leads l ON l.seller_id = u.seller_id "+
+		"AND l.id = u.lead_id AND l.campaign_id = u.campaign_id AND l.test = u.test AND l.status = u.status WHERE u.contract_id = '' ORDER BY u.lead_id"))
+	out := make([]string, len(rows))
+	for i, r := range rows {
+		out[i] = r.ID + " " + r.Status + " " + r.Reason
+	}
+	return out
 }
 
 func salesOf(t *testing.T, h *sqlstoretest.Harness, leadID string) []lead.Sale {
@@ -115,7 +135,7 @@ func testPending(t *testing.T, h *sqlstoretest.Harness) {
 	})
 	ids := func(after string, limit int) (got []string) {
 		h.Do(t, func(ctx ctx, tx tx) error {
-			all, err := tx.Leads().LockPending(ctx, "c", after, limit)
+			all, err := tx.Leads().LockPending(ctx, sqlstoretest.Refs("c")[0], after, limit)
 			require.NoError(t, err)
 			got = nil
 			for _, l := range all {
@@ -130,9 +150,10 @@ func testPending(t *testing.T, h *sqlstoretest.Harness) {
 	require.Equal(t, []string{"lead_1", "lead_3"}, ids("", 2))
 	require.Equal(t, []string{"lead_4"}, ids("lead_3", 2))
 	require.Empty(t, ids("lead_4", 2))
+	require.Equal(t, []string{"lead_1 pending ", "lead_2 pending ", "lead_3 pending ", "lead_4 pending "}, unsold(t, h))
 	byID := func(campaignID, id string) (got []string) {
 		h.Do(t, func(ctx ctx, tx tx) error {
-			all, err := tx.Leads().LockPendingByID(ctx, campaignID, id)
+			all, err := tx.Leads().LockPendingByID(ctx, sqlstoretest.Refs(campaignID)[0], id)
 			require.NoError(t, err)
 			got = nil
 			for _, l := range all {
@@ -147,7 +168,7 @@ func testPending(t *testing.T, h *sqlstoretest.Harness) {
 	require.Empty(t, byID("c", "absent"))
 	require.Empty(t, byID("another", "lead_3"))
 	h.Do(t, func(ctx ctx, tx tx) error {
-		all, err := tx.Leads().LockPending(ctx, "c", "", 10)
+		all, err := tx.Leads().LockPending(ctx, sqlstoretest.Refs("c")[0], "", 10)
 		require.NoError(t, err)
 		require.NoError(t, all[0].Expire(now))
 		require.NoError(t, all[2].Sell(lead.Outcome{Sales: []lead.Sale{{ID: "sale_1", ContractID: "k", BuyerID: "b", Price: 3, Currency: "USD", Status: lead.SaleCaptured, At: now}}, Payout: 2, Shown: 1}, now))
@@ -155,11 +176,12 @@ func testPending(t *testing.T, h *sqlstoretest.Harness) {
 	})
 	require.Equal(t, []string{"lead_3"}, ids("", 10))
 	require.Empty(t, byID("c", "lead_4"), "sold")
+	require.Equal(t, []string{"lead_1 unsold ", "lead_2 pending ", "lead_3 pending "}, unsold(t, h))
 	require.Len(t, salesOf(t, h, "lead_4"), 1)
 
 	// A lead that is not as it was loaded stops all of them.
 	err := h.Store.Do(t.Context(), func(ctx ctx, tx tx) error {
-		all, err := tx.Leads().LockPending(ctx, "c", "", 10)
+		all, err := tx.Leads().LockPending(ctx, sqlstoretest.Refs("c")[0], "", 10)
 		require.NoError(t, err)
 		stale := all[0].Snapshot()
 		stale.Version--
@@ -177,13 +199,16 @@ func testLargeBatch(t *testing.T, h *sqlstoretest.Harness) {
 	h.Do(t, func(ctx ctx, tx tx) error {
 		h.Faults.Statements()
 		err := tx.Leads().AddAll(ctx, all)
-		const columns = 26
-		rows := h.DB.MaxParams() / columns
-		require.Len(t, h.Faults.Statements(), (n+rows-1)/rows)
+		want := 0
+		for _, columns := range []int{26, 7} { // of leads and unsold_leads
+			rows := h.DB.MaxParams() / columns
+			want += (n + rows - 1) / rows
+		}
+		require.Len(t, h.Faults.Statements(), want)
 		return err
 	})
 	h.Do(t, func(ctx ctx, tx tx) error {
-		stored, err := tx.Leads().LockPending(ctx, "c", "", n+1)
+		stored, err := tx.Leads().LockPending(ctx, sqlstoretest.Refs("c")[0], "", n+1)
 		require.NoError(t, err)
 		require.Len(t, stored, n)
 		for _, l := range stored {
@@ -191,7 +216,7 @@ func testLargeBatch(t *testing.T, h *sqlstoretest.Harness) {
 		}
 		return tx.Leads().SaveAll(ctx, stored)
 	})
-	require.Equal(t, 3*n, h.Count(t, "events"))
+	require.Len(t, h.Events(t), 3*n)
 
 	// And more than fits into one packet: each of these is 60 KiB twice.
 	big := make([]application.StoredLead, 256)

@@ -27,6 +27,7 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstoretest.Harness) {
 		{Name: "counters", Run: testCounters},
 		{Name: "recount", Run: testRecount},
 		{Name: "claims", Run: testClaims},
+		{Name: "requests", Run: testRequests},
 		{Name: "claim race", Run: testClaimRace},
 		{Name: "take-over race", Run: testTakeOverRace},
 		{Name: "opposite claims", Run: testOppositeClaims},

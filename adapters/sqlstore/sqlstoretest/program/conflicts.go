@@ -47,7 +47,7 @@ func testProgramConflicts(t *testing.T, h *sqlstoretest.Harness) {
 		return nil
 	})
 	require.Equal(t, 2, h.Count(t, "partner_keys"))
-	require.Equal(t, 9, h.Count(t, "events"))
+	require.Len(t, h.Events(t), 9)
 }
 
 func testProgramLocks(t *testing.T, h *sqlstoretest.Harness) {

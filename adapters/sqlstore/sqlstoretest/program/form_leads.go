@@ -159,7 +159,7 @@ func testFormLeads(t *testing.T, h *sqlstoretest.Harness) {
 	require.Equal(t, n, load(), "saving loses nothing")
 
 	changed := sqlstoretest.Filled[lead.Snapshot](300)
-	n.Status, n.UpdatedAt, n.PendingUntil, n.Fields = lead.StatusUnsold, changed.UpdatedAt, changed.PendingUntil, field.Set{}
+	n.Status, n.UpdatedAt, n.PendingUntil, n.Fields = lead.StatusSold, changed.UpdatedAt, changed.PendingUntil, field.Set{}
 	n.Dimensions = nil
 	changed.Review.Number, changed.Review.FormVersion = n.Review.Number, n.Review.FormVersion
 	n.Review = changed.Review
@@ -222,7 +222,7 @@ func testOfferedFormLeads(t *testing.T, h *sqlstoretest.Harness) {
 	})
 	sale := lead.Sale{ID: "sale_1", ContractID: "k", BuyerID: "b", Price: 3, Currency: "USD", Status: lead.SaleCaptured, At: now}
 	h.Do(t, func(ctx ctx, tx tx) error {
-		all, err := tx.Leads().LockPending(ctx, "c", "", 10)
+		all, err := tx.Leads().LockPending(ctx, sqlstoretest.Refs("c")[0], "", 10)
 		require.NoError(t, err)
 		require.Len(t, all, 4, "one that is not offered does not wait")
 		require.Nil(t, all[0].Review())
@@ -255,7 +255,7 @@ func testOfferedFormLeads(t *testing.T, h *sqlstoretest.Harness) {
 		require.Equal(t, []lead.Sale{sale}, sold.Sales)
 		require.Equal(t, "sold", sold.Trace.Considered[0].Reason)
 		require.Equal(t, "jo@example.com", sold.Fields["email"].Text)
-		all, err := tx.Leads().LockPending(ctx, "c", "", 10)
+		all, err := tx.Leads().LockPending(ctx, sqlstoretest.Refs("c")[0], "", 10)
 		require.NoError(t, err)
 		require.Empty(t, all, "an erased lead waits no more, nor does a rejected one")
 		return nil

@@ -1,0 +1,69 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/leadmill/leadmill/adapters/eventlog/segment"
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+)
+
+// Errors of Skip.
+var (
+	ErrUnknownConsumer = errors.New("the log has no such consumer")
+	ErrUnknownSegment  = errors.New("the log has no such segment")
+	ErrReadable        = errors.New("the segment can be read, so that nothing has to be skipped")
+)
+
+// Skip lets a consumer go on without a segment that cannot be read, and keeps the reason and the time. What the segment said is lost for
+// the consumer. It returns the positions of the segment's first and last event. To say it again is no error. It fails with ErrUnknownConsumer,
+// ErrUnknownSegment, ErrReadable or application.ErrUnavailable.
+func (c *Consumers) Skip(ctx context.Context, consumer string, segmentID int64, reason string, at time.Time) (first, last int64, err error) {
+	s, err := c.damaged(ctx, consumer, segmentID)
+	switch {
+	case errors.Is(err, ErrUnknownConsumer), errors.Is(err, ErrUnknownSegment), errors.Is(err, ErrReadable):
+		return 0, 0, err
+	case err != nil:
+		return 0, 0, describe(c.db, "skip a segment", err)
+	}
+	if _, err := c.db.Writer.ExecContext(ctx, "INSERT INTO event_skipped (consumer, segment_id, reason, skipped_at) VALUES (?,?,?,?)",
+		consumer, segmentID, shorten(reason), at.UnixMicro()); err != nil && c.db.Classify(err) != dialect.Duplicate {
+		return 0, 0, describe(c.db, "skip a segment", err)
+	}
+	return s.first, s.last(), nil
+}
+
+// damaged returns where a segment that cannot be read stands.
+func (c *Consumers) damaged(ctx context.Context, consumer string, segmentID int64) (stretch, error) {
+	var there bool
+	if err := c.db.Reader.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM event_consumers WHERE name = ?)", consumer).Scan(&there); err != nil {
+		return stretch{}, err
+	}
+	if !there {
+		return stretch{}, fmt.Errorf("%w: %s", ErrUnknownConsumer, consumer)
+	}
+	rows, err := c.db.Reader.QueryContext(ctx, "SELECT "+stretchColumns+" FROM event_positions WHERE segment_id = ?", segmentID)
+	if err != nil {
+		return stretch{}, err
+	}
+	all, err := scanStretches(rows)
+	if err != nil {
+		return stretch{}, err
+	}
+	if len(all) == 0 {
+		return stretch{}, fmt.Errorf("%w: %d", ErrUnknownSegment, segmentID)
+	}
+	s := all[0]
+	found, err := bodies(ctx, c.db.Reader, []int64{segmentID})
+	if err != nil {
+		return stretch{}, err
+	}
+	if body, there := found[segmentID]; there {
+		if _, err := segment.Decode(nil, body, s.seller, s.first, s.events, allTypes); err == nil {
+			return stretch{}, fmt.Errorf("%w: %d", ErrReadable, segmentID)
+		}
+	}
+	return s, nil
+}

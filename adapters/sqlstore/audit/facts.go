@@ -1,0 +1,108 @@
+package audit
+
+import (
+	"hash/maphash"
+	"strconv"
+
+	"github.com/leadmill/leadmill/application"
+)
+
+// Facts are what rules want to know of the events of aggregates. They are collected once for all rules that refer to them.
+type Facts struct {
+	// Types are those of the events that tell it.
+	Types []string
+	// Of returns what an event tells. An error, for data that cannot be read, is a breach of the reverse rules of the facts.
+	Of func(e *application.StoredEvent) ([]Fact, error)
+}
+
+// Fact is what an event tells of its aggregate, or of a part of it, such as a sale of a lead.
+type Fact struct {
+	Part  string
+	Value string // one of few: each is kept once
+}
+
+// Told is what all events told of a row.
+type Told struct {
+	Events int    // how many events told it
+	Value  string // what the last of them said
+	// Incomplete says that there may be more, because some of the seller's events cannot be read. That is reported by itself, so what may be
+	// due to it is no breach.
+	Incomplete bool
+}
+
+// AllEvents are facts of every event: Told.Events is the version of the aggregate's last event.
+var AllEvents = &Facts{}
+
+// versionRule is the rule that the rows of a query have the versions of their aggregates' last events.
+func versionRule(query string) Rule {
+	return Rule{
+		Invariant: "I4", Name: "version_counts_events", Description: "The version of an aggregate is that of its last event.",
+		Query: query, Facts: AllEvents, Told: func(version string, told Told) (want, got string) {
+			n, err := strconv.Atoi(version)
+			if told.Incomplete && err == nil && told.Events < n {
+				return "", ""
+			}
+			return version, strconv.Itoa(told.Events)
+		},
+	}
+}
+
+// key stands for an aggregate or for a part of one. It is so long that no two are the same.
+type key [2]uint64
+
+// keys makes keys.
+type keys struct {
+	a, b   maphash.Seed
+	buffer []byte
+}
+
+func newKeys() *keys { return &keys{maphash.MakeSeed(), maphash.MakeSeed(), nil} }
+
+func (k *keys) of(texts ...string) key {
+	k.buffer = k.buffer[:0]
+	for _, s := range texts {
+		k.buffer = append(append(k.buffer, s...), 0)
+	}
+	return key{maphash.Bytes(k.a, k.buffer), maphash.Bytes(k.b, k.buffer)}
+}
+
+// told is a Told in little memory.
+type told struct {
+	events uint32
+	value  uint32 // its place in noted.values, and rowBit
+}
+
+// rowBit is set when there is a row.
+const rowBit = 1 << 31
+
+func (t told) seen() bool { return t.value&rowBit != 0 }
+
+// noted are the facts of the aggregates of a pass.
+type noted struct {
+	told   map[key]told
+	values []string
+	index  map[string]uint32
+}
+
+func newNoted() *noted { return &noted{map[key]told{}, []string{""}, map[string]uint32{"": 0}} }
+
+func (n *noted) add(k key, value string) {
+	i, known := n.index[value]
+	if !known {
+		i = uint32(len(n.values))
+		n.values, n.index[value] = append(n.values, value), i
+	}
+	t := n.told[k]
+	t.events, t.value = t.events+1, t.value&rowBit|i
+	n.told[k] = t
+}
+
+// see notes that there is a row, and returns what was told of it.
+func (n *noted) see(k key) Told {
+	t, known := n.told[k]
+	if known && !t.seen() {
+		t.value |= rowBit
+		n.told[k] = t
+	}
+	return Told{Events: int(t.events), Value: n.values[t.value&^rowBit]}
+}
