@@ -18,6 +18,7 @@ import (
 	"github.com/leadmill/leadmill/adapters/sqlstore"
 	"github.com/leadmill/leadmill/adapters/sqlstore/audit"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/adapters/sqlstore/size"
 	"github.com/leadmill/leadmill/application"
 	accountcommand "github.com/leadmill/leadmill/application/account/command"
 	accountquery "github.com/leadmill/leadmill/application/account/query"
@@ -261,8 +262,10 @@ func (k *core) operator(ctx context.Context, code string) (application.Actor, er
 }
 
 func (c *cli) doctor() *cobra.Command {
-	return &cobra.Command{
+	var sizes bool
+	cmd := &cobra.Command{
 		Use: "doctor", Short: "Audit the database's invariants; exit 1 on a breach", Args: cobra.NoArgs,
+		Long: "Audit the database's invariants; exit 1 on a breach. With --sizes, print instead how large the tables are and how quickly they grow.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := LoadConfig()
 			if err != nil {
@@ -280,6 +283,13 @@ func (c *cli) doctor() *cobra.Command {
 			if err := sqlstore.CheckVersion(cmd.Context(), db, modules...); err != nil {
 				return err
 			}
+			if sizes {
+				found, err := size.Read(cmd.Context(), db, newClock().Now())
+				if err != nil {
+					return err
+				}
+				return c.tellSizes(found)
+			}
 			waiting, err := c.missingStrategies(cmd.Context(), config, db)
 			if err != nil {
 				return err
@@ -291,6 +301,8 @@ func (c *cli) doctor() *cobra.Command {
 			return c.tell(report, waiting)
 		},
 	}
+	cmd.Flags().BoolVar(&sizes, "sizes", false, "rows, bytes and growth a day of each table, without an audit")
+	return cmd
 }
 
 // tell prints what the audit found, and the campaigns that wait for a strategy, which is no breach.
@@ -305,6 +317,9 @@ func (c *cli) tell(report audit.Report, waiting []market.CampaignStrategy) error
 	}
 	if err := w.Flush(); err != nil {
 		return err
+	}
+	if report.First > 1 {
+		_, _ = fmt.Fprintf(c.stdout, "The log begins at position %d: what only archived events tell was not checked, and no read model was replayed.\n", report.First)
 	}
 	if report.Parked > 0 {
 		_, _ = fmt.Fprintf(c.stdout, "%d events are parked; see leadmill events parked\n", report.Parked)
@@ -371,7 +386,7 @@ func (c *cli) events() *cobra.Command {
 			return err
 		}),
 	}
-	return group("events", "Look at the consumers of the event log, replay and retry", replay, status, parked, retry, c.skipSegment())
+	return group("events", "Look after the event log and its consumers", replay, status, parked, retry, c.skipSegment(), c.forget(), c.restore())
 }
 
 func (c *cli) skipSegment() *cobra.Command {

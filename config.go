@@ -36,6 +36,10 @@ type Config struct {
 	MailDir string `env:"LEADMILL_MAIL_DIR" envDefault:"data/mail"`
 	// MailFrom is the sender of mails, such as "ACME Partners <partners@acme.example>": LEADMILL_MAIL_FROM.
 	MailFrom string `env:"LEADMILL_MAIL_FROM" envDefault:"Leadmill <leadmill@localhost>"`
+	// EventsRetention is how many days events stay in the log before they are archived; 0 keeps all: LEADMILL_EVENTS_RETENTION.
+	EventsRetention int `env:"LEADMILL_EVENTS_RETENTION"`
+	// ArchiveDir is the folder of archived events: LEADMILL_ARCHIVE_DIR.
+	ArchiveDir string `env:"LEADMILL_ARCHIVE_DIR"`
 	// MetricsAddr is where Prometheus metrics are served, apart from the API; empty serves none: LEADMILL_METRICS_ADDR.
 	MetricsAddr string `env:"LEADMILL_METRICS_ADDR"`
 }
@@ -45,6 +49,9 @@ const (
 	defaultMailDir  = "data/mail"
 	defaultMailFrom = "Leadmill <leadmill@localhost>"
 )
+
+// maxRetention bounds EventsRetention: a hundred years.
+const maxRetention = 36_500
 
 // maxBatch bounds BatchMax and so how long one transaction holds its locks.
 const maxBatch = 2000
@@ -93,9 +100,26 @@ func parseConfig(o env.Options) (Config, error) {
 			wrong("LEADMILL_PUBLIC_URL", "must be an absolute http or https URL without query")
 		}
 	}
+	if (c.EventsRetention < 0 || c.EventsRetention > maxRetention) && !mentions(problems, "LEADMILL_EVENTS_RETENTION") {
+		wrong("LEADMILL_EVENTS_RETENTION", "must be between 1 and %d days, or empty", maxRetention)
+	}
+	if err := c.checkArchive(); err != nil {
+		problems = append(problems, err)
+	}
 	c.checkMail(wrong)
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	return c, errors.Join(problems...)
+}
+
+// checkArchive refuses to delete events that are archived nowhere.
+func (c Config) checkArchive() error {
+	switch {
+	case strings.ContainsRune(c.ArchiveDir, 0):
+		return errors.New("LEADMILL_ARCHIVE_DIR must be the path of a folder")
+	case c.EventsRetention > 0 && c.ArchiveDir == "":
+		return errors.New("LEADMILL_ARCHIVE_DIR must be set together with LEADMILL_EVENTS_RETENTION: events are archived there before they are deleted")
+	}
+	return nil
 }
 
 // checkMail calls wrong for each setting of mails that is wrong.
@@ -128,6 +152,8 @@ func settingError(err error) error {
 	switch parse.Name {
 	case "BatchMax":
 		return fmt.Errorf("LEADMILL_BATCH_MAX must be between 1 and %d", maxBatch)
+	case "EventsRetention":
+		return fmt.Errorf("LEADMILL_EVENTS_RETENTION must be between 1 and %d days, or empty", maxRetention)
 	case "LogLevel":
 		return errors.New("LEADMILL_LOG_LEVEL must be debug, info, warn or error")
 	}

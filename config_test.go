@@ -31,13 +31,14 @@ func TestConfigTakesWhatIsSet(t *testing.T) {
 		"LEADMILL_HTTP_ADDR": ":80", "LEADMILL_ADMIN_KEY": key, "LEADMILL_BATCH_MAX": "1",
 		"LEADMILL_DATABASE_URL": "mysql://u:p@db:3306/leadmill", "LEADMILL_LOG_LEVEL": "debug", "LEADMILL_PUBLIC_URL": "https://leads.example.com/",
 		"LEADMILL_METRICS_ADDR": "127.0.0.1:9100", "LEADMILL_SMTP_URL": "smtps://u:p@mail", "LEADMILL_MAIL_DIR": "/var/mails",
-		"LEADMILL_MAIL_FROM": "ACME <partners@acme.example>",
+		"LEADMILL_MAIL_FROM": "ACME <partners@acme.example>", "LEADMILL_EVENTS_RETENTION": "400", "LEADMILL_ARCHIVE_DIR": "/var/archive",
 	}})
 	require.NoError(t, err)
 	assert.Equal(t, Config{
 		HTTPAddr: ":80", DatabaseURL: "mysql://u:p@db:3306/leadmill", AdminKey: key, BatchMax: 1, LogLevel: slog.LevelDebug,
 		PublicURL: "https://leads.example.com", MetricsAddr: "127.0.0.1:9100",
 		SMTPURL: "smtps://u:p@mail", MailDir: "/var/mails", MailFrom: "ACME <partners@acme.example>",
+		EventsRetention: 400, ArchiveDir: "/var/archive",
 	}, c)
 }
 
@@ -54,6 +55,9 @@ var wrongSettings = map[string][2]string{
 	"LEADMILL_MAIL_DIR":     {"secret\x00", "must be the path of a folder"},
 	"LEADMILL_MAIL_FROM":    {"secret", "must be an ASCII email address, alone or with a name: Example Leads <leads@example.com>"},
 	"LEADMILL_METRICS_ADDR": {"secret", "must be host:port, for example 127.0.0.1:8080"},
+
+	"LEADMILL_EVENTS_RETENTION": {"secret", "must be between 1 and 36500 days, or empty"},
+	"LEADMILL_ARCHIVE_DIR":      {"secret\x00", "must be the path of a folder"},
 }
 
 // TestConfigNamesEverySetting fails for a setting that is not tested here or not described, with its default, in the README.
@@ -102,6 +106,7 @@ func TestConfigBounds(t *testing.T) {
 		"LEADMILL_ADMIN_KEY":    {[]string{strings.Repeat("~", 255)}, []string{strings.Repeat("k", 31), strings.Repeat("k", 256), strings.Repeat("k", 31) + " ", strings.Repeat("é", 32)}},
 		"LEADMILL_BATCH_MAX":    {[]string{"1", "2000"}, []string{"0", "2001", "-1", "1.5", " 1"}},
 		"LEADMILL_LOG_LEVEL":    {[]string{"debug", "info", "warn", "error"}, []string{"loud"}},
+		"LEADMILL_ARCHIVE_DIR":  {[]string{"archive", ""}, []string{"a\x00"}},
 		"LEADMILL_PUBLIC_URL":   {[]string{"http://x", "https://x.example/leads"}, []string{"x.example", "/leads", "https://", "https://x?a=b", "https://x#a"}},
 	} {
 		for _, v := range values.right {
@@ -142,6 +147,23 @@ func TestWrongCallsEndWithTwo(t *testing.T) {
 		assert.Empty(t, stdout.String(), "%v", args)
 		assert.True(t, strings.HasPrefix(stderr.String(), "leadmill: "), "%v: %s", args, stderr.String())
 	}
+}
+
+func TestRetentionNeedsAFolder(t *testing.T) {
+	t.Parallel()
+	for _, days := range []string{"1", "36500"} {
+		_, err := parseConfig(env.Options{Environment: map[string]string{"LEADMILL_EVENTS_RETENTION": days}})
+		require.EqualError(t, err, "LEADMILL_ARCHIVE_DIR must be set together with LEADMILL_EVENTS_RETENTION: events are archived there before they are deleted")
+		_, err = parseConfig(env.Options{Environment: map[string]string{"LEADMILL_EVENTS_RETENTION": days, "LEADMILL_ARCHIVE_DIR": "archive"}})
+		require.NoError(t, err)
+	}
+	for _, days := range []string{"-1", "36501", "1.5", "1d"} {
+		_, err := parseConfig(env.Options{Environment: map[string]string{"LEADMILL_EVENTS_RETENTION": days, "LEADMILL_ARCHIVE_DIR": "archive"}})
+		require.EqualError(t, err, "LEADMILL_EVENTS_RETENTION must be between 1 and 36500 days, or empty", days)
+	}
+	c, err := parseConfig(env.Options{Environment: map[string]string{"LEADMILL_EVENTS_RETENTION": ""}})
+	require.NoError(t, err)
+	assert.Zero(t, c.EventsRetention, "all are kept")
 }
 
 func TestMailNeedsItsAddresses(t *testing.T) {

@@ -2,15 +2,21 @@ package leadmill
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"time"
 
+	"github.com/leadmill/leadmill/adapters/eventlog"
+	"github.com/leadmill/leadmill/adapters/eventlog/archive"
 	"github.com/leadmill/leadmill/adapters/sqlstore"
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/application"
 )
 
 // housekeeping is what is done for all rooms.
 var housekeeping = ownModule("housekeeping",
 	AsJob("purge", application.Every(time.Minute), newPurge),
+	AsJob("archive-events", application.Every(time.Hour), newArchiveEvents),
 )
 
 // newPurge deletes the claims, stored responses and tokens whose time is over, in all rooms.
@@ -19,4 +25,30 @@ func newPurge(_ migrated, s *sqlstore.Store, clock application.Clock) func(conte
 		_, err := s.PurgeExpired(ctx, clock.Now())
 		return err
 	}
+}
+
+// newArchiveEvents archives and deletes the events that are past their retention.
+func newArchiveEvents(_ migrated, c Config, db *dialect.DB, clock application.Clock, logger *slog.Logger) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if c.EventsRetention == 0 {
+			return nil
+		}
+		a, _, err := openArchive(c, db, clock, logger)
+		if err != nil {
+			return err
+		}
+		return a.Archive(ctx)
+	}
+}
+
+// openArchive opens the folder of archived events, which is made when it is missing.
+func openArchive(c Config, db *dialect.DB, clock application.Clock, logger *slog.Logger) (*eventlog.Archiver, *archive.Dir, error) {
+	if err := c.checkArchive(); err != nil {
+		return nil, nil, err
+	}
+	dir, err := archive.Open(c.ArchiveDir)
+	if err != nil {
+		return nil, nil, fmt.Errorf("LEADMILL_ARCHIVE_DIR: %w", err)
+	}
+	return eventlog.NewArchiver(db, clock, dir, eventlog.ArchiverConfig{Days: c.EventsRetention, Logger: logger}), dir, nil
 }

@@ -25,6 +25,14 @@ func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base s
 	if err != nil {
 		return err
 	}
+	if k.Config.EventsRetention > 0 { // told now, and not by a job that fails
+		if _, _, err := openArchive(k.Config, k.DB, k.Clock, k.Logger); err != nil {
+			return err
+		}
+	}
+	if err := k.Runner.Prepare(ctx); err != nil { // so that what they need is not archived
+		return err
+	}
 	if err := events.Prepare(ctx, k.Subscriptions); err != nil { // what is answered from now on is for every reaction
 		return err
 	}

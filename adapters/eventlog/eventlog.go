@@ -54,8 +54,7 @@ func (b Backoff) delay(n int) time.Duration {
 // transient reports whether an error says nothing about the event in hand. Such errors are tried again and never count as
 // attempts.
 func transient(d dialect.Dialect, err error) bool {
-	var damaged *SegmentError
-	if errors.As(err, &damaged) { // its reason may read like that of a lost connection, such as an unexpected end
+	if _, ok := errors.AsType[*SegmentError](err); ok { // its reason may read like that of a lost connection, such as an unexpected end
 		return false
 	}
 	if fault.KindOf(err) == fault.Unavailable || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {

@@ -2,8 +2,10 @@ package eventlog
 
 import (
 	"context"
+	"database/sql"
 	"log/slog"
 
+	"github.com/leadmill/leadmill/adapters/eventlog/archive"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/adapters/sqlstore/lease"
 	"github.com/leadmill/leadmill/application"
@@ -77,3 +79,32 @@ func (l *Lease) Fence() int64 { return l.l.Lease.Fence() }
 
 // ErrLeaseLost is what the work under a lost lease ends with.
 var ErrLeaseLost = errLeaseLost
+
+// The steps of an Archiver, as if it were killed behind one of them.
+
+// NextFile writes the next file and its line in the manifest.
+func NextFile(ctx context.Context, a *Archiver) (f archive.File, ok bool, err error) {
+	b, last, err := a.beginning(ctx)
+	if err != nil {
+		return f, false, err
+	}
+	return a.next(ctx, b.first, last)
+}
+
+// Pass lets the log begin at a position.
+func Pass(ctx context.Context, a *Archiver, to int64) (bool, error) { return a.pass(ctx, to) }
+
+// EnsureConsumer adds a consumer.
+func EnsureConsumer(ctx context.Context, db *dialect.DB, name string, start int64) error {
+	return ensureConsumer(ctx, db, name, start)
+}
+
+// Reach keeps the log from being archived until tx ends.
+func Reach(ctx context.Context, db *dialect.DB, tx *sql.Tx, consumer string, position int64) error {
+	return reach(ctx, db, tx, consumer, position)
+}
+
+// PageUpTo is a page of a reader who looked before where the log begins and ends.
+func PageUpTo(ctx context.Context, r *Reader, after, head int64, f Filter) ([]application.StoredEvent, int64, error) {
+	return r.page(ctx, after, head, 100, f)
+}

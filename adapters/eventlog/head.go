@@ -113,6 +113,16 @@ func (h *Head) Read(ctx context.Context) (int64, error) {
 	return head, nil
 }
 
+// bounds asks the database for the head and for the first position in the log: application.ErrUnavailable.
+func (h *Head) bounds(ctx context.Context) (head, first int64, err error) {
+	if err := h.db.Reader.QueryRowContext(ctx, "SELECT s.last_position, a.first_position FROM event_sequence s, event_archive a "+
+		"WHERE s.id = 1 AND a.id = 1").Scan(&head, &first); err != nil {
+		return 0, 0, describe(h.db, "read the head of the log", err)
+	}
+	h.advance(head)
+	return head, first, nil
+}
+
 // read returns the head and whether committed events wait for a position.
 func (h *Head) read(ctx context.Context) (head int64, pending bool, err error) {
 	if !h.db.Sequenced() {

@@ -26,7 +26,8 @@ type cursor struct {
 	position int64
 }
 
-// ensureConsumer adds the consumer's row unless it exists. Several instances may do so at the same time.
+// ensureConsumer adds the consumer's row unless it exists. Several instances may do so at the same time. It fails with an *ArchivedError
+// when the events behind its start are no longer in the log.
 func ensureConsumer(ctx context.Context, db *dialect.DB, name string, start int64) error {
 	var there bool
 	if err := db.Reader.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM event_consumers WHERE name = ?)", name).Scan(&there); err != nil {
@@ -35,8 +36,13 @@ func ensureConsumer(ctx context.Context, db *dialect.DB, name string, start int6
 	if there {
 		return nil
 	}
-	_, err := db.Writer.ExecContext(ctx, "INSERT INTO event_consumers (name, position, owner, fence, lease_until) "+
-		"VALUES (?, ?, '', 0, 0)", name, start)
+	err := inTransaction(ctx, db, func(tx *sql.Tx) error {
+		if err := reach(ctx, db, tx, name, start); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, "INSERT INTO event_consumers (name, position, owner, fence, lease_until) VALUES (?, ?, '', 0, 0)", name, start)
+		return err
+	})
 	if err != nil && db.Classify(err) != dialect.Duplicate {
 		return fmt.Errorf("add consumer %s: %w", name, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/contract/eventsv1"
+	feedquery "github.com/leadmill/leadmill/application/feed/query"
 )
 
 const (
@@ -65,19 +66,22 @@ func (r *Reader) Head(ctx context.Context) (int64, error) { return r.head.Read(c
 // Page returns up to limit events of a seller above after, positions ascending, and the last position scanned, from which
 // the next page goes on. It scans at most 10,000 of the seller's events: a page without events whose next is above after
 // means go on at once; next equal to after means that there are no more events yet. It fails with
-// application.ErrUnavailable, also when a segment cannot be read.
+// application.ErrUnavailable, also when a segment cannot be read, and with a *feedquery.ArchivedError when the event behind after is no
+// longer in the log.
 func (r *Reader) Page(ctx context.Context, after int64, limit int, f Filter) (events []application.StoredEvent, next int64, err error) {
-	head, err := r.head.Read(ctx)
+	head, first, err := r.head.bounds(ctx)
 	if err != nil {
 		return nil, after, err
+	}
+	if after+1 < first {
+		return nil, after, &feedquery.ArchivedError{First: first}
 	}
 	if head <= after || limit <= 0 {
 		return nil, after, nil
 	}
 	events, next, err = r.page(ctx, after, head, limit, f)
 	if err != nil {
-		var broken *SegmentError
-		if errors.As(err, &broken) {
+		if _, ok := errors.AsType[*SegmentError](err); ok {
 			return nil, after, application.ErrUnavailable.Because(err)
 		}
 		return nil, after, describe(r.db, "read events", err)
@@ -139,16 +143,18 @@ func together(all []stretch, mask uint64, most, want int) int {
 }
 
 // stretches returns the next stretches with events above after, of a seller or, if it is empty, of all: those that begin up to
-// the head, some hundred at most. The first of them may begin before.
+// the head, some hundred at most. The first of them may begin before. For a seller there are none as soon as the log begins above after+1:
+// nothing tells that events of a seller are missing.
 func stretches(ctx context.Context, db *dialect.DB, sellerID string, after, head int64) ([]stretch, error) {
-	from, of, args := "event_positions", "", []any{after + 1}
+	from, of, and, args := "event_positions", "", "", []any{after + 1, head}
 	if sellerID != "" {
 		// Without the hint MariaDB would read the key from its beginning for a seller that has most of the events.
-		from, of, args = from+db.UseKey("event_positions_seller"), "seller_id = ? AND ", []any{sellerID, sellerID, after + 1}
+		from, of, args = from+db.UseKey("event_positions_seller"), "seller_id = ? AND ", []any{sellerID, sellerID, after + 1, head, after + 1}
+		and = "AND (SELECT first_position FROM event_archive WHERE id = 1) <= ? "
 	}
 	rows, err := db.Reader.QueryContext(ctx, "SELECT "+stretchColumns+" FROM "+from+" WHERE "+of+
 		"first_position >= COALESCE((SELECT MAX(first_position) FROM event_positions WHERE "+of+"first_position <= ?), 0) AND first_position <= ? "+
-		"ORDER BY first_position LIMIT ?", append(args, head, scanStep)...)
+		and+"ORDER BY first_position LIMIT ?", append(args, scanStep)...)
 	if err != nil {
 		return nil, err
 	}

@@ -6,13 +6,13 @@ import (
 	"fmt"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
-	"github.com/leadmill/leadmill/adapters/sqlstore/lease"
 	"github.com/leadmill/leadmill/application"
 )
 
 // Replay builds a projection again from the first event: in one transaction it empties the read model, moves the cursor to
 // 0, forgets parked events and ends the lease of its owner. A Runner that runs, here or elsewhere, or CatchUp then applies
-// everything again. It fails with ErrUnknownProjection or application.ErrUnavailable.
+// everything again. It fails with ErrUnknownProjection, application.ErrUnavailable, or an *ArchivedError when the first events are no
+// longer in the log.
 func (r *Runner) Replay(ctx context.Context, name string) error {
 	f := r.find(name)
 	if f == nil {
@@ -27,6 +27,9 @@ func (r *Runner) Replay(ctx context.Context, name string) error {
 			return err
 		}
 		defer func() { _ = tx.Rollback() }()
+		if err := reach(ctx, r.db, tx, name, 0); err != nil {
+			return err
+		}
 		if _, err := tx.ExecContext(ctx, "UPDATE event_consumers SET position = 0, fence = fence + 1, owner = '', lease_until = 0 "+
 			"WHERE name = ?", name); err != nil {
 			return err
@@ -48,17 +51,9 @@ func describeOrNil(d dialect.Dialect, what string, err error) error {
 	return describe(d, what, err)
 }
 
-// again runs fn again on deadlocks and lock timeouts, at most 5 times in all.
+// again is again with the Runner's pauses.
 func (r *Runner) again(ctx context.Context, fn func() error) error {
-	for n := 1; ; n++ {
-		err := fn()
-		if err == nil || n == 5 || r.db.Classify(err) != dialect.Retry {
-			return err
-		}
-		if err := lease.Pause(ctx, r.config.Backoff.delay(n)); err != nil {
-			return err
-		}
-	}
+	return again(ctx, r.db, r.config.Backoff, fn)
 }
 
 // Retry applies the parked events of a projection again, each aggregate's in order, and removes those that now succeed; it

@@ -148,6 +148,17 @@ func (r *Runner) Names() []string {
 	return names
 }
 
+// Prepare enters the projections that this installation does not know yet, so that from now on no event that they need is archived. It
+// fails with application.ErrUnavailable, or an *ArchivedError when the first events are no longer in the log.
+func (r *Runner) Prepare(ctx context.Context) error {
+	for _, f := range r.projections {
+		if err := r.prepare(ctx, f); err != nil {
+			return describe(r.db, "prepare projection "+f.name, err)
+		}
+	}
+	return nil
+}
+
 // CatchUp applies all events up to the log's head at the time of the call, and returns when every projection has them; for a
 // projection that another instance works on, it waits for that instance. Failed events are parked. Call Sequencer.Drain
 // before, because only numbered events are below the head.
@@ -156,10 +167,10 @@ func (r *Runner) CatchUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := r.Prepare(ctx); err != nil {
+		return err
+	}
 	for _, f := range r.projections {
-		if err := r.prepare(ctx, f); err != nil {
-			return describe(r.db, "prepare projection "+f.name, err)
-		}
 		if err := r.catchUp(ctx, f, head); err != nil {
 			return describe(r.db, "catch up projection "+f.name, err)
 		}

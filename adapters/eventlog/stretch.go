@@ -32,7 +32,7 @@ func insertPositions(ctx context.Context, tx execer, all []stretch) error {
 		args := make([]any, 0, stretchWidth*len(chunk))
 		for i := range chunk {
 			s := &chunk[i]
-			args = append(args, s.first, s.seller, s.id, s.events, s.at, int64(s.types)) //nolint:gosec // read back as it was
+			args = append(args, s.first, s.seller, s.id, s.events, s.at, int64(s.types))
 		}
 		if _, err := tx.ExecContext(ctx, "INSERT INTO event_positions ("+stretchColumns+") VALUES "+rowsOf(len(chunk), stretchWidth), args...); err != nil {
 			return fmt.Errorf("store positions: %w", err)
@@ -50,7 +50,7 @@ func scanStretches(rows *sql.Rows) (all []stretch, err error) {
 		if err := rows.Scan(&s.first, &s.seller, &s.id, &s.events, &s.at, &types); err != nil {
 			return nil, err
 		}
-		s.types = uint64(types) //nolint:gosec // as it was stored
+		s.types = uint64(types)
 		all = append(all, s)
 	}
 	return all, rows.Err()

@@ -132,7 +132,8 @@ func (s *Subscriber) Close() error {
 }
 
 // Prepare adds the consumer's row unless it exists: at the log's head for a consumer that begins there, otherwise before
-// the first event. What happens after Prepare has returned is delivered. It fails with application.ErrUnavailable.
+// the first event. What happens after Prepare has returned is delivered. It fails with application.ErrUnavailable, or an *ArchivedError
+// when the first events are no longer in the log.
 func (s *Subscriber) Prepare(ctx context.Context) error {
 	return describeOrNil(s.db, "prepare "+s.config.Name, s.ensure(ctx))
 }

@@ -174,7 +174,7 @@ func (s *schema) InsertQuery(p wsql.InsertQueryParams) (wsql.Query, error) {
 		}
 		st := stretch{seller: events[0].SellerID, events: len(events), at: events[0].OccurredAt.UnixMicro(), types: segment.Types(events)}
 		s.stretches[i] = st
-		args = append(args, st.seller, s.tx, st.events, st.at, int64(st.types), segment.Encode(events)) //nolint:gosec // read back as it was
+		args = append(args, st.seller, s.tx, st.events, st.at, int64(st.types), segment.Encode(events))
 	}
 	if next != len(p.Msgs) {
 		return wsql.Query{}, errOtherMessages

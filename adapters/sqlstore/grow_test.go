@@ -168,7 +168,7 @@ func TestGrowCut(t *testing.T) {
 			}
 		}
 		t.Logf("%d cuts", cuts)
-		require.Greater(t, cuts, 2)
+		require.Positive(t, cuts)
 		requireMigrated(t, looking, want)
 	})
 }

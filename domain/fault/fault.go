@@ -24,6 +24,7 @@ const (
 	RuleViolated                // well-formed, but a business rule forbids it
 	TooMany                     // a limit is exceeded
 	Unavailable                 // a dependency is down; the same request may succeed later
+	Gone                        // existed, and does not any more
 )
 
 // String returns the kind's name as used in logs and metrics.
@@ -45,6 +46,8 @@ func (k Kind) String() string {
 		return "too_many"
 	case Unavailable:
 		return "unavailable"
+	case Gone:
+		return "gone"
 	default:
 		return "internal"
 	}

@@ -17,6 +17,7 @@ func TestKindNames(t *testing.T) {
 		fault.Internal: "internal", fault.Invalid: "invalid", fault.Unauthenticated: "unauthenticated",
 		fault.Forbidden: "forbidden", fault.NotFound: "not_found", fault.Conflict: "conflict",
 		fault.RuleViolated: "rule_violated", fault.TooMany: "too_many", fault.Unavailable: "unavailable",
+		fault.Gone:      "gone",
 		fault.Kind(200): "internal",
 	} {
 		assert.Equal(t, want, kind.String())

@@ -64,7 +64,7 @@ func (s *Server) handle(f form, r Route) gin.HandlerFunc {
 // defect logs what a route does wrong, which must not look like a success, and answers an internal error.
 func (k *Call) defect(message string) {
 	k.log(slog.LevelError, message, errInternal.Code, nil)
-	k.JSON(http.StatusInternalServerError, k.errorBody(errInternal))
+	k.JSON(http.StatusInternalServerError, k.errorBody(errInternal, nil))
 }
 
 // finish turns a panic into a 500 without its cause, and writes the access log.
@@ -83,7 +83,7 @@ func (k *Call) finish() {
 		if k.gin.Writer.Written() {
 			panic(http.ErrAbortHandler) // half an answer must not look like a whole one
 		}
-		k.JSON(http.StatusInternalServerError, k.errorBody(errInternal))
+		k.JSON(http.StatusInternalServerError, k.errorBody(errInternal, nil))
 	}
 	if log := k.server.deps.Logger; log.Enabled(k.ctx, slog.LevelDebug) {
 		log.LogAttrs(k.ctx, slog.LevelDebug, "request", slog.String("request_id", k.id), slog.String("method", k.method()),

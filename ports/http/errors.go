@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/fault"
@@ -53,6 +54,7 @@ var ofKind = map[fault.Kind]statuses{
 	fault.RuleViolated:    {http.StatusUnprocessableEntity, http.StatusBadRequest},
 	fault.TooMany:         {http.StatusTooManyRequests, http.StatusTooManyRequests},
 	fault.Unavailable:     {http.StatusServiceUnavailable, http.StatusServiceUnavailable},
+	fault.Gone:            {http.StatusGone, http.StatusGone},
 }
 
 // ofCode holds the codes whose status is not that of their kind.
@@ -81,7 +83,15 @@ func statusOf(f form, e *fault.Error) int {
 // a team's own, made by fault.New, gets the status of its kind: 422 for invalid, 400 for a rule that is violated, 404, 409
 // and so on. What is no *fault.Error is our fault: it is answered as an internal error and logged by the types of its chain
 // only, because the text of a foreign error may repeat personal data.
-func (k *Call) Fail(err error) {
+func (k *Call) Fail(err error) { k.fail(err, nil) }
+
+// FailWith is Fail with a further member of the answer, a whole number.
+func (k *Call) FailWith(err error, member string, number int64) {
+	k.fail(err, strconv.AppendInt(append(AppendString([]byte(`,`), member), ':'), number, 10))
+}
+
+// fail answers an error; more is appended to the members of its body.
+func (k *Call) fail(err error, more []byte) {
 	e := fault.As(err)
 	switch {
 	case e == nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)):
@@ -101,12 +111,12 @@ func (k *Call) Fail(err error) {
 	if header.Get("Retry-After") == "" && (status == http.StatusServiceUnavailable || e.Code == application.ErrInProgress.Code) {
 		header["Retry-After"] = oneSecond
 	}
-	k.JSON(status, k.errorBody(e))
+	k.JSON(status, k.errorBody(e, more))
 }
 
 var oneSecond = []string{"1"}
 
-func (k *Call) errorBody(e *fault.Error) []byte {
+func (k *Call) errorBody(e *fault.Error, more []byte) []byte {
 	if k.form == supplierForm {
 		b := append(make([]byte, 0, 128), `{"success":false,"error":`...)
 		b = AppendString(b, e.Message)
@@ -122,7 +132,7 @@ func (k *Call) errorBody(e *fault.Error) []byte {
 			}
 			b = append(b, ']')
 		}
-		return append(b, '}')
+		return append(append(b, more...), '}')
 	}
 	b := append(make([]byte, 0, 256), `{"status":0,"message":`...)
 	b = AppendString(b, e.Message)
@@ -151,7 +161,7 @@ func (k *Call) errorBody(e *fault.Error) []byte {
 		}
 		b = append(b, '}')
 	}
-	b = append(b, `,"request_id":`...)
+	b = append(append(b, more...), `,"request_id":`...)
 	b = AppendString(b, k.id)
 	return append(b, '}')
 }

@@ -73,7 +73,7 @@ func codesInSource(t *testing.T, dirs ...string) map[fault.Code]fault.Kind {
 	names := map[string]fault.Kind{
 		"Internal": fault.Internal, "Invalid": fault.Invalid, "Unauthenticated": fault.Unauthenticated,
 		"Forbidden": fault.Forbidden, "NotFound": fault.NotFound, "Conflict": fault.Conflict, "RuleViolated": fault.RuleViolated,
-		"TooMany": fault.TooMany, "Unavailable": fault.Unavailable,
+		"TooMany": fault.TooMany, "Unavailable": fault.Unavailable, "Gone": fault.Gone,
 	}
 	found := map[fault.Code]fault.Kind{}
 	last := func(e ast.Expr) string {

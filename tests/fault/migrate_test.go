@@ -68,3 +68,42 @@ func TestAMigrationKilledAgainAndAgainKeepsAll(t *testing.T) {
 		})
 	}
 }
+
+// TestAMigratedDatabaseSells sells on what the earlier release left: consumers go on where they were, and the audit finds nothing,
+// before and after.
+func TestAMigratedDatabaseSells(t *testing.T) {
+	t.Parallel()
+	for _, e := range dbtest.Engines() {
+		t.Run(string(e), func(t *testing.T) {
+			t.Parallel()
+			databaseURL := earlier.Grown(t, e, 3000)
+			audit := func(when string) {
+				t.Helper()
+				if p := apptest.Launch(t, databaseURL, []string{"doctor"}); p.Wait(t) != 0 {
+					t.Errorf("the audit %s:\n%s%s", when, p.Output.String(), p.Logs.Tail())
+				}
+			}
+			if p := apptest.Launch(t, databaseURL, []string{"migrate", "up"}); p.Wait(t) != 0 {
+				t.Fatal(p.Logs.Tail())
+			}
+			audit("behind the migration")
+			db := apptest.Open(t, databaseURL)
+			for _, table := range []string{"event_parked WHERE consumer", "event_consumers WHERE name"} { // nobody is that consumer now
+				if _, err := db.Writer.ExecContext(t.Context(), "DELETE FROM "+table+" = 'acme-crm'"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			p := apptest.Run(t, databaseURL, []string{"serve"})
+			s := apptest.NewShop(t, &p.App, nil, apptest.Rich)
+			for range 200 {
+				s.Sell(t, s.Form())
+			}
+			db.Settle()
+			if a, b := db.Number("SELECT SUM(submitted) FROM report_leads"), db.Number("SELECT COUNT(*) FROM leads WHERE test = 0 AND status <> ''"); a != b {
+				t.Errorf("the report has %d leads, there are %d", a, b)
+			}
+			p.Stop(t)
+			audit("behind the sales")
+		})
+	}
+}

@@ -108,7 +108,7 @@ func Encode(events []application.EventRecord) []byte {
 		b = text(b, e.Type)
 		b = text(b, e.AggregateType)
 		b = text(b, e.AggregateID)
-		b = binary.AppendUvarint(b, uint64(e.AggregateVersion)) //nolint:gosec // read back as it was
+		b = binary.AppendUvarint(b, uint64(e.AggregateVersion))
 		now := e.OccurredAt.UnixMicro()
 		b = binary.AppendVarint(b, now-at)
 		at = now
@@ -143,7 +143,7 @@ func Decode(into []application.StoredEvent, body []byte, sellerID string, first 
 	if err != nil {
 		return into, err
 	}
-	if count := r.uvarint(); r.bad || count != uint64(n) || count > uint64(len(r.text)/least) { //nolint:gosec // n is no less than 0
+	if count := r.uvarint(); r.bad || count != uint64(n) || count > uint64(len(r.text)/least) {
 		return into, fmt.Errorf("%w: it says %d events instead of %d", ErrCorrupt, count, n)
 	}
 	all, before := mask == ^uint64(0), len(into)
@@ -153,7 +153,7 @@ func Decode(into []application.StoredEvent, body []byte, sellerID string, first 
 	for i := range n {
 		e := application.StoredEvent{Position: first + int64(i)}
 		e.ID, e.Type, e.SellerID, e.AggregateType, e.AggregateID = r.string(), r.string(), sellerID, r.string(), r.string()
-		e.AggregateVersion = int64(r.uvarint()) //nolint:gosec // written from an int64
+		e.AggregateVersion = int64(r.uvarint())
 		at += r.varint()
 		if r.byte() != 0 {
 			trail = application.Trail{CorrelationID: r.string(), CausationID: r.string(), Traceparent: r.string()}
@@ -230,11 +230,11 @@ func (r *reader) byte() byte {
 // span returns where the next text begins and ends.
 func (r *reader) span() (from, to int) {
 	n := r.uvarint()
-	if n > uint64(len(r.raw)-r.at) { //nolint:gosec // at is never behind the end
+	if n > uint64(len(r.raw)-r.at) {
 		r.bad, n = true, 0
 	}
 	from = r.at
-	r.at += int(n) //nolint:gosec // at most the length of raw
+	r.at += int(n)
 	return from, r.at
 }
 

@@ -69,13 +69,18 @@ func (k *keys) of(texts ...string) key {
 // told is a Told in little memory.
 type told struct {
 	events uint32
-	value  uint32 // its place in noted.values, and rowBit
+	value  uint32 // its place in noted.values, rowBit and wholeBit
 }
 
-// rowBit is set when there is a row.
-const rowBit = 1 << 31
+// rowBit is set when there is a row, and wholeBit for an aggregate whose first event is in the log.
+const (
+	rowBit   = 1 << 31
+	wholeBit = 1 << 30
+)
 
 func (t told) seen() bool { return t.value&rowBit != 0 }
+
+func (t told) whole() bool { return t.value&wholeBit != 0 }
 
 // noted are the facts of the aggregates of a pass.
 type noted struct {
@@ -93,7 +98,7 @@ func (n *noted) add(k key, value string) {
 		n.values, n.index[value] = append(n.values, value), i
 	}
 	t := n.told[k]
-	t.events, t.value = t.events+1, t.value&rowBit|i
+	t.events, t.value = t.events+1, t.value&(rowBit|wholeBit)|i
 	n.told[k] = t
 }
 
@@ -104,5 +109,5 @@ func (n *noted) see(k key) Told {
 		t.value |= rowBit
 		n.told[k] = t
 	}
-	return Told{Events: int(t.events), Value: n.values[t.value&^rowBit]}
+	return Told{Events: int(t.events), Value: n.values[t.value&^(rowBit|wholeBit)]}
 }

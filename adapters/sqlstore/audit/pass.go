@@ -69,7 +69,7 @@ type suspectPart struct {
 func (a *auditor) log(ctx context.Context, tables []Table, whole []Rule, rowless []string, size int64) error {
 	l := &logAudit{
 		auditor: a, kinds: map[string]*Table{}, rowless: map[string]bool{}, facts: map[string][]*Facts{}, reverse: map[*Facts]*Chunk{},
-		noted: map[*Facts]*noted{AllEvents: newNoted()}, keys: newKeys(), ids: maphash.MakeSeed(), positions: newPositions(),
+		noted: map[*Facts]*noted{AllEvents: newNoted()}, keys: newKeys(), ids: maphash.MakeSeed(), positions: newPositions(a.report.First),
 	}
 	for _, kind := range rowless {
 		l.rowless[kind] = true
@@ -99,7 +99,7 @@ func (a *auditor) log(ctx context.Context, tables []Table, whole []Rule, rowless
 		}
 	}
 	for _, r := range whole {
-		if r.Replay != nil {
+		if r.Replay != nil && !a.archived() {
 			started, err := a.replay(ctx, r)
 			if err != nil {
 				return err
@@ -107,12 +107,16 @@ func (a *auditor) log(ctx context.Context, tables []Table, whole []Rule, rowless
 			l.replays = append(l.replays, started)
 		}
 	}
+	if err := l.placeArchived(ctx, a); err != nil {
+		return err
+	}
 	head, err := l.head(ctx, a.db.Reader)
 	if err != nil {
 		return err
 	}
-	l.passes = uint64(max(head-1, 0)/size + 1)
-	l.eventIDs = make([]uint64, 0, min(size, max(head, 0))+size/20)
+	events := max(head-max(a.before(), 0), 0)
+	l.passes = uint64(max(events-1, 0)/size + 1)
+	l.eventIDs = make([]uint64, 0, min(size, events)+size/20)
 	for n := range l.passes {
 		if err := l.pass(ctx, n); err != nil {
 			return err
@@ -130,7 +134,7 @@ func (l *logAudit) head(ctx context.Context, q sqlx.QueryerContext) (first int64
 // pass walks the log, then the rows, then what is told of none, and last what differs.
 func (l *logAudit) pass(ctx context.Context, n uint64) error {
 	p := &pass{
-		logAudit: l, n: n, last: beforeAll, waited: map[int64]bool{}, known: map[key]*suspect{},
+		logAudit: l, n: n, last: l.before(), waited: map[int64]bool{}, known: map[key]*suspect{},
 	}
 	for _, of := range l.noted { // the memory of one pass serves all
 		clear(of.told)
@@ -203,7 +207,11 @@ func (p *pass) event(e *application.StoredEvent) {
 	}
 	all := p.noted[AllEvents].told
 	t := all[k]
-	if want := int64(t.events) + 1; e.AggregateVersion != want && (e.AggregateVersion < want || !p.blind[e.SellerID]) {
+	if t.events == 0 && e.AggregateVersion == 1 {
+		t.value |= wholeBit
+	}
+	more := p.blind[e.SellerID] || t.events == 0 && p.archived()
+	if want := int64(t.events) + 1; e.AggregateVersion != want && (e.AggregateVersion < want || !more) {
 		p.breach(densityRule, eventTable, e.ID, strconv.FormatInt(want, 10), strconv.FormatInt(e.AggregateVersion, 10))
 	}
 	t.events = uint32(max(int64(t.events), min(e.AggregateVersion, 1<<31)))
@@ -250,6 +258,7 @@ func (p *pass) compare(ctx context.Context, c *Chunk, kind string, differs func(
 			return nil
 		}
 		c.Looked(1)
+		aggregate := k
 		if c.rule.Facts != AllEvents {
 			k = p.keys.of(r.Kind, r.Seller, r.Aggregate, r.Part)
 		}
@@ -258,6 +267,9 @@ func (p *pass) compare(ctx context.Context, c *Chunk, kind string, differs func(
 			return nil
 		}
 		told.Incomplete = p.blind[r.Seller]
+		if p.archived() && (c.rule.Facts != AllEvents || told.Events == 0) {
+			told.Incomplete = told.Incomplete || !p.noted[AllEvents].told[aggregate].whole()
+		}
 		if want, got := c.rule.Told(r.Value, told); want != got {
 			return differs(r, want, got)
 		}
@@ -352,7 +364,7 @@ func (p *pass) retake(ctx context.Context, each func(e *application.StoredEvent)
 		}
 		return nil
 	}
-	if _, err := p.walk(ctx, p.db.Reader, beforeAll, p.last, func(all []stretch) error {
+	if _, err := p.walk(ctx, p.db.Reader, p.before(), p.last, func(all []stretch) error {
 		for i := range all {
 			if err := of(&all[i]); err != nil {
 				return err

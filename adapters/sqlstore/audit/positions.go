@@ -23,8 +23,34 @@ type positions struct {
 	lone    loneSegments
 }
 
-func newPositions() positions {
-	return positions{checked: beforeAll, next: 1, placed: numbers{}, again: map[int64]bool{}}
+func newPositions(first int64) positions {
+	return positions{checked: beforeAll, next: first, placed: numbers{}, again: map[int64]bool{}}
+}
+
+// archived reports whether the first events are no longer in the log.
+func (a *auditor) archived() bool { return a.report.First > 1 }
+
+// before is the position behind which the log is walked.
+func (a *auditor) before() int64 {
+	if a.archived() {
+		return a.report.First - 1
+	}
+	return beforeAll
+}
+
+// placeArchived notes the segments before the beginning of the log that are still to be deleted.
+func (p *positions) placeArchived(ctx context.Context, a *auditor) error {
+	for after := int64(beforeAll); a.archived(); {
+		all, err := a.stretches(ctx, a.db.Reader, after, a.before())
+		if err != nil || len(all) == 0 {
+			return err
+		}
+		for i := range all {
+			p.placed.add(all[i].segment)
+		}
+		after = all[len(all)-1].first
+	}
+	return nil
 }
 
 // check checks the next stretch.

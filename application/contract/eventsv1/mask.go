@@ -1,5 +1,7 @@
 package eventsv1
 
+import "maps"
+
 // otherTypes is the number that types without one of their own share: those of teams.
 const otherTypes = 63
 
@@ -16,9 +18,7 @@ var numbers = func() map[string]int {
 	for _, n := range public {
 		all[n.event.Type()] = n.number
 	}
-	for typ, n := range internal {
-		all[typ] = n
-	}
+	maps.Copy(all, internal)
 	return all
 }()
 

@@ -38,7 +38,11 @@ func (h Handlers) listEvents(k *httpport.Call) {
 		defer release()
 	}
 	page, err := h.Events.Handle(ctx, q)
+	var archived *feedquery.ArchivedError
 	switch {
+	case errors.As(err, &archived):
+		k.FailWith(err, "first", archived.First)
+		return
 	case err != nil && k.Stopping() && errors.Is(err, context.Canceled):
 		page = feedquery.EventPage{Next: q.After} // the server stops: the client goes on elsewhere
 	case err != nil:

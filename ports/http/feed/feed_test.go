@@ -3,6 +3,7 @@ package feedhttp
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -122,6 +123,20 @@ func TestEventsQuery(t *testing.T) {
 	})
 	if w := a.Do(porttest.Request{Method: "GET", Path: "/v1/events", Key: "program"}); w.Body.String() != `{"data":[],"next":9,"status":1}` {
 		t.Errorf("%s", w.Body)
+	}
+}
+
+func TestArchivedPosition(t *testing.T) {
+	t.Parallel()
+	a := newAppWith(t, func(a *porttest.App, h *Handlers) {
+		h.Events = eventsBy(a, func(context.Context, feedquery.Events) (feedquery.EventPage, error) {
+			return feedquery.EventPage{}, fmt.Errorf("page: %w", &feedquery.ArchivedError{First: 42})
+		})
+	})
+	w := a.Do(porttest.Request{Method: "GET", Path: "/v1/events?after=3", Key: "program"})
+	want := `{"status":0,"message":"The events behind this position were archived","code":"position_archived","first":42,"request_id":"`
+	if w.Code != 410 || !strings.HasPrefix(w.Body.String(), want) {
+		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
 

@@ -39,7 +39,7 @@ func (f *fixture) grow(leads int) {
 	f.exec("UPDATE leads SET status = 'unsold' WHERE id IN (SELECT s.lead_id" + of + ")")
 	f.exec("UPDATE sales SET slot = NULL, status = 'returned' WHERE id IN (SELECT id FROM fixture_dead)")
 	f.exec("INSERT INTO ledger_entries (id, seller_id, buyer_id, type, amount, balance_after, sale_id, note, created_at) " +
-		"SELECT CONCAT('back_', s.id), s.seller_id, s.buyer_id, 'adjustment', s.price, 0, '', 'returned', s.sold_at FROM sales s WHERE s.slot IS NULL")
+		"SELECT CONCAT('back_', s.id), s.seller_id, s.buyer_id, 'refund', s.price, 0, '', 'returned', s.sold_at FROM sales s WHERE s.slot IS NULL")
 
 	// The money and the counters are what the rows say. Contracts count as changed, for their caps are exceeded.
 	f.exec("UPDATE ledger_entries SET amount = amount + 1000000000000 WHERE type = 'deposit' AND note = 'test'")

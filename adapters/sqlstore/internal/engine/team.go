@@ -175,7 +175,7 @@ func (t *Tx) keepVersions(ctx context.Context) error {
 	for _, s := range all {
 		stored := s.aggregate.StoredVersion()
 		version := stored + int64(len(s.aggregate.Pending()))
-		changed := false
+		var changed bool
 		if stored == 0 {
 			taken, err := t.Insert(ctx, "event_versions", "INSERT INTO event_versions (seller_id, aggregate_type, aggregate_id, version) VALUES (?,?,?,?)",
 				s.sellerID, s.kind, s.id, version)
