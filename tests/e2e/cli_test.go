@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -273,5 +274,48 @@ func TestTheAdminKeyIsPrintedOnce(t *testing.T) {
 		}
 		again.Client(t, key).Must(t, "GET", "/v1/sellers", nil)
 		again.Stop(t)
+	})
+}
+
+func TestADamagedSegmentIsSkipped(t *testing.T) {
+	t.Parallel()
+	apptest.EachEmpty(t, func(t *testing.T, databaseURL string) {
+		p := apptest.Run(t, databaseURL, []string{"serve"})
+		s := apptest.NewShop(t, &p.App, nil, apptest.Rich)
+		s.Sell(t, s.Form())
+		db := apptest.Open(t, databaseURL)
+		db.Audit()
+		id := fmt.Sprint(db.Number("SELECT MAX(id) FROM event_segments")) // that of the lead
+		if _, err := db.Writer.ExecContext(context.Background(), "UPDATE event_segments SET body = SUBSTR(body, 1, 20) WHERE id = "+id); err != nil {
+			t.Fatal(err)
+		}
+		named := "segment " + id + " (positions"
+		replay, skip := []string{"events", "replay", "campaign-report"}, []string{"events", "skip-segment", id}
+		because := []string{"--consumer", "campaign-report", "--reason", "lost"}
+		for _, c := range []struct {
+			args []string
+			code int
+			want string
+		}{
+			{replay, 1, named},
+			{[]string{"doctor"}, 1, "segment_can_be_read"},
+			{skip, 2, "--consumer and --reason are required"},
+			{append([]string{"events", "skip-segment", "first"}, because...), 2, `"first"`},
+			{append([]string{"events", "skip-segment", "1"}, because...), 1, "can be read"},
+			{append(skip, because...), 0, "campaign-report goes on without the events at positions"},
+			{replay, 0, "built again"},
+		} {
+			if code, stdout, stderr := end(t, databaseURL, c.args); code != c.code || !strings.Contains(stdout+stderr, c.want) {
+				t.Errorf("leadmill %v ended with %d, want %d and %q:\n%s%s", c.args, code, c.code, c.want, stdout, stderr)
+			}
+		}
+		// The answer hides the cause, which the log of the service tells.
+		if a := s.Program.Unchecked().Do("GET", "/v1/events?limit=1000", nil); a.Status != 503 || strings.Contains(string(a.Body), "segment") {
+			t.Errorf("the feed answers %v", a)
+		}
+		if !strings.Contains(p.Logs.String(), named) {
+			t.Errorf("the log of the service does not name the segment:\n%s", p.Logs.String())
+		}
+		p.Stop(t)
 	})
 }
