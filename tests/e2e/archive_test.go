@@ -42,9 +42,14 @@ func TestEventsAreArchivedAndRestored(t *testing.T) {
 		a.Stop(t)
 
 		p := apptest.Run(t, databaseURL, []string{"serve"}, settings...)
-		run("jobs", "run", "archive-events")
 		program := s.Program.At(&p.App)
-		answer := program.Do("GET", "/v1/events?after=0", nil)
+		var answer apptest.Answer
+		apptest.Eventually(t, func() error { // the job has been due for days
+			if answer = program.Do("GET", "/v1/events?after=0", nil); answer.Status != 410 {
+				return fmt.Errorf("the feed answers %s", answer)
+			}
+			return nil
+		})
 		var gone struct {
 			Code  string
 			First int64
