@@ -34,6 +34,7 @@ var marketRoom = ownModule("market",
 	AsProjection(newCampaignReportProjection),
 	AsReaction(marketreaction.MatchPending, marketreaction.MatchPendingTypes(), newMatchPending, FromFirstEvent()),
 	AsJob("sweep-pending", application.Every(5*time.Second), newSweepPending),
+	AsJob("erase-leads", application.Every(time.Minute), newEraseOldLeads),
 	AsRoutes(markethttp.Handlers.Routes),
 )
 
@@ -84,6 +85,10 @@ func newMatchPending(o *application.Operations, h *marketcommand.MatchPendingHan
 
 func newSweepPending(o *application.Operations, h *marketcommand.MatchPendingHandler) func(context.Context) error {
 	return marketjob.SweepPending(application.Command(o, &marketcommand.SweepPendingHandler{Match: h}))
+}
+
+func newEraseOldLeads(o *application.Operations, d market.Deps, r *marketstore.Reader) func(context.Context) error {
+	return marketjob.EraseOldLeads(application.Command(o, marketcommand.EraseOldLeadsHandler{Deps: d, Reader: r}))
 }
 
 func newMarketHandlers(o *application.Operations, d market.Deps, strategies distribution.Strategies, facts application.FactProviders, directory *marketcommand.Directory,

@@ -16,6 +16,16 @@ type StoredLead struct {
 	Trail       Trail
 }
 
+// LeadErasureRepository erases what leads hold of persons. Every origin is meant.
+type LeadErasureRepository interface {
+	// LockToErase loads and locks leads of a seller for lead.Erase, by id, without their fields, sales, traces and reviews. Unknown ids are
+	// left out, and so are leads that are erased already.
+	LockToErase(ctx context.Context, sellerID string, ids []string) ([]*lead.Lead, error)
+	// SaveErased stores leads that LockToErase returned and lead.Erase erased, clears their reviews, and forgets the fingerprints of
+	// their requests, from which what was sent can be guessed.
+	SaveErased(ctx context.Context, leads []*lead.Lead) error
+}
+
 // LeadRepository stores leads with their sales.
 type LeadRepository interface {
 	// AddAll stores new, decided leads with their sales and responses: one statement for the leads, one for the

@@ -76,7 +76,7 @@ func TestTranslateDimensions(t *testing.T) {
 		v := reflect.New(reflect.TypeOf(c.event)).Elem()
 		v.Set(reflect.ValueOf(c.event))
 		of := v.FieldByName("Ref")
-		if !of.IsValid() || c.typ == "lead.converted.v1" || c.typ == program.LeadDeletedType {
+		if !of.IsValid() || c.typ == "lead.converted.v1" || c.typ == "lead.erased.v1" || c.typ == program.LeadDeletedType {
 			continue
 		}
 		seen++
@@ -284,9 +284,14 @@ var translations = []struct {
 			`"commission_transaction_amount":99.50,"currency":"USD","converted_at":` + now + `,` + formTail,
 	},
 	{
-		lead.Erased{Ref: formRef, PreviousReview: lead.ReviewStatusOpen, Number: 17, At: happened},
+		lead.Deleted{Ref: formRef, PreviousReview: lead.ReviewStatusOpen, Number: 17, At: happened},
 		"lead.deleted.v1",
 		`{"lead_id":"lead_1","partner_id":"partner_123","number":17,"previous_status":"submitted","deleted_at":` + now + `}`,
+	},
+	{
+		lead.Erased{Ref: formRef, Status: lead.StatusUnsold, At: happened},
+		"lead.erased.v1",
+		`{"lead_id":"lead_1",` + formHead + `"status":"unsold","erased_at":` + now + `,"submitted_at":"2025-05-02T16:12:39.000000Z"}`,
 	},
 	{lead.Unsold{Ref: ref, PreviousStatus: lead.StatusReceived, At: happened}, "lead.unsold.v1", leadHead + `"unsold_at":` + now + `,` + leadTail},
 	{
@@ -534,7 +539,8 @@ func TestNoPersonalDataIsPublished(t *testing.T) {
 	refused, err := lead.SubmitForm(n)
 	keep(err)
 	keep(refused.RejectReview(happened))
-	keep(refused.Erase(happened))
+	keep(refused.Delete(happened))
+	keep(converted.Erase(happened))
 	published = append(append(published, converted.Pending()...), refused.Pending()...)
 
 	types := map[string]bool{}
@@ -552,7 +558,7 @@ func TestNoPersonalDataIsPublished(t *testing.T) {
 			assert.True(t, types[typ], "%s is not looked at", typ)
 		}
 	}
-	for _, typ := range []string{"lead.submitted.v1", "lead.converted.v1", "lead.rejected.v1", program.LeadDeletedType} {
+	for _, typ := range []string{"lead.submitted.v1", "lead.converted.v1", "lead.rejected.v1", "lead.erased.v1", program.LeadDeletedType} {
 		assert.True(t, types[typ], "%s is not looked at", typ)
 	}
 }

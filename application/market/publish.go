@@ -121,6 +121,12 @@ func contractOf(e event.Event) (eventsv1.Event, time.Time) {
 			SubmittedAt: eventsv1.UTC(e.SubmittedAt), PreviousStatus: string(e.PreviousStatus),
 			Dimensions: application.PublicDimensions(e.Dimensions),
 		}, e.At
+	case lead.Erased:
+		return eventsv1.LeadErased{
+			LeadID: e.LeadID, Origin: string(e.Origin), CampaignID: e.CampaignID, Category: e.Category,
+			SellerCode: e.SellerCode, PartnerID: e.PartnerID, Status: string(e.Status), ErasedAt: eventsv1.UTC(e.At),
+			SubmittedAt: eventsv1.UTC(e.SubmittedAt),
+		}, e.At
 	}
 	return nil, time.Time{}
 }

@@ -14,6 +14,8 @@ type Tx interface {
 
 	Sellers() application.SellerRepository
 	Leads() application.LeadRepository
+	LeadErasures() application.LeadErasureRepository
+	Retentions() RetentionRepository
 	Claims() ClaimRepository
 }
 

@@ -48,7 +48,7 @@ func Publish(e event.Event) (p application.Published, ok bool, err error) {
 			return application.Published{}, true, err
 		}
 		return application.PublishIfAny(contract, e.At)
-	case lead.Erased:
+	case lead.Deleted:
 		p, err = application.PublishInternal(LeadDeletedType, LeadDeleted{
 			LeadID: e.LeadID, PartnerID: e.PartnerID, Number: e.Number,
 			PreviousStatus: string(e.PreviousReview), DeletedAt: eventsv1.UTC(e.At),

@@ -76,12 +76,19 @@ type Converted struct {
 	At                      time.Time
 }
 
-// Erased says that a form lead was deleted. It is in the log but not public.
-type Erased struct {
+// Deleted says that a form lead was deleted. It is in the log but not public.
+type Deleted struct {
 	Ref
 	PreviousReview ReviewStatus
 	Number         int64
 	At             time.Time
+}
+
+// Erased becomes lead.erased.v1: what the lead held of a person is gone. Status is where the lead stands.
+type Erased struct {
+	Ref
+	Status Status
+	At     time.Time
 }
 
 // Unsold becomes lead.unsold.v1.
@@ -113,7 +120,10 @@ func (ReviewRejected) EventType() string { return "lead.rejected" }
 func (Converted) EventType() string { return "lead.converted" }
 
 // EventType implements event.Event.
-func (Erased) EventType() string { return "lead.deleted" }
+func (Deleted) EventType() string { return "lead.deleted" }
+
+// EventType implements event.Event.
+func (Erased) EventType() string { return "lead.erased" }
 
 // EventType implements event.Event.
 func (Unsold) EventType() string { return "lead.unsold" }

@@ -302,7 +302,8 @@ type Snapshot struct {
 	Trace                    Trace
 	CreatedAt, UpdatedAt     time.Time
 	PendingUntil             time.Time
-	Review                   *Review // of a form lead
+	ErasedAt                 time.Time // zero while the personal data is there
+	Review                   *Review   // of a form lead
 	Version                  int64
 }
 

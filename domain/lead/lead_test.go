@@ -125,7 +125,7 @@ func TestEventTypes(t *testing.T) {
 	t.Parallel()
 	for want, e := range map[string]event.Event{
 		"lead.submitted": lead.Submitted{}, "lead.pending": lead.Pending{}, "lead.sold": lead.Sold{},
-		"lead.duplicate": lead.Duplicate{}, "lead.rejected": lead.Rejected{}, "lead.unsold": lead.Unsold{}, "lead.converted": lead.Converted{}, "lead.deleted": lead.Erased{},
+		"lead.duplicate": lead.Duplicate{}, "lead.rejected": lead.Rejected{}, "lead.unsold": lead.Unsold{}, "lead.converted": lead.Converted{}, "lead.deleted": lead.Deleted{},
 	} {
 		assert.Equal(t, want, e.EventType())
 	}

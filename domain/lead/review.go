@@ -126,10 +126,14 @@ func SubmitForm(n FormSubmission) (*Lead, error) {
 }
 
 // Convert records that the lead became a customer. amount is in micro-units of currency; nil when not given. Errors:
-// ErrConverted, ErrReviewRejected; ErrNotFound for a deleted lead and for one that is no form lead.
+// ErrConverted, ErrReviewRejected; ErrErased when there is nobody left to make a customer of; ErrNotFound for a deleted lead and for
+// one that is no form lead.
 func (l *Lead) Convert(customerID, publicKey string, amount *money.Micros, currency money.Currency, at time.Time) error {
 	if err := l.open(); err != nil {
 		return err
+	}
+	if !l.s.ErasedAt.IsZero() {
+		return ErrErased
 	}
 	r := l.s.Review
 	was := r.Status
@@ -142,7 +146,7 @@ func (l *Lead) Convert(customerID, publicKey string, amount *money.Micros, curre
 }
 
 // RejectReview records that the seller does not want the lead. A pending lead becomes unsold; sales stay. Its errors are
-// those of Convert.
+// those of Convert but ErrErased.
 func (l *Lead) RejectReview(at time.Time) error {
 	if err := l.open(); err != nil {
 		return err
@@ -176,9 +180,9 @@ func (l *Lead) open() error {
 	return nil
 }
 
-// Erase deletes a form lead: it is in no list and its personal data is erased. A pending lead becomes unsold; sales stay.
+// Delete deletes a form lead: it is in no list and its personal data is erased. A pending lead becomes unsold; sales stay.
 // ErrNotFound as for Convert.
-func (l *Lead) Erase(at time.Time) error {
+func (l *Lead) Delete(at time.Time) error {
 	r := l.s.Review
 	if r == nil || r.Status == ReviewStatusDeleted {
 		return ErrNotFound
@@ -186,9 +190,10 @@ func (l *Lead) Erase(at time.Time) error {
 	if err := l.withdraw(at); err != nil {
 		return err
 	}
-	l.record(Erased{Ref: l.ref(), PreviousReview: r.Status, Number: r.Number, At: at})
-	r.Status, r.Name, r.Email, r.Answers = ReviewStatusDeleted, "", "", nil
-	l.s.Fields, l.s.Dimensions, l.s.UpdatedAt = field.Set{}, nil, at
+	l.record(Deleted{Ref: l.ref(), PreviousReview: r.Status, Number: r.Number, At: at})
+	r.Status = ReviewStatusDeleted
+	l.forget(at)
+	l.s.Dimensions = nil
 	return nil
 }
 

@@ -130,7 +130,7 @@ func TestReviewSteps(t *testing.T) {
 	amount := money.Micros(12_500_000)
 	converted := lead.Converted{Ref: offeredRef(), PreviousReview: lead.ReviewStatusOpen, Number: 44, CustomerID: "customer_1", CustomerKey: "abc", Amount: &amount, Currency: "USD", At: later}
 	erased := func(from lead.ReviewStatus) event.Event {
-		return lead.Erased{Ref: offeredRef(), PreviousReview: from, Number: 44, At: later}
+		return lead.Deleted{Ref: offeredRef(), PreviousReview: from, Number: 44, At: later}
 	}
 	type outcome struct {
 		to    lead.ReviewStatus
@@ -148,7 +148,7 @@ func TestReviewSteps(t *testing.T) {
 			lead.ReviewStatusOpen:      {lead.ReviewStatusRejected, lead.ReviewRejected{Ref: offeredRef(), PreviousReview: lead.ReviewStatusOpen, At: later}, nil},
 			lead.ReviewStatusConverted: {err: lead.ErrConverted}, lead.ReviewStatusRejected: {err: lead.ErrReviewRejected}, lead.ReviewStatusDeleted: {err: lead.ErrNotFound},
 		}},
-		"erase": {func(l *lead.Lead) error { return l.Erase(later) }, map[lead.ReviewStatus]outcome{
+		"delete": {func(l *lead.Lead) error { return l.Delete(later) }, map[lead.ReviewStatus]outcome{
 			lead.ReviewStatusOpen: {lead.ReviewStatusDeleted, erased(lead.ReviewStatusOpen), nil}, lead.ReviewStatusConverted: {lead.ReviewStatusDeleted, erased(lead.ReviewStatusConverted), nil},
 			lead.ReviewStatusRejected: {lead.ReviewStatusDeleted, erased(lead.ReviewStatusRejected), nil}, lead.ReviewStatusDeleted: {err: lead.ErrNotFound},
 		}},
@@ -192,7 +192,7 @@ func TestSuppliersLeadsHaveNoReview(t *testing.T) {
 	for name, do := range map[string]func(*lead.Lead) error{
 		"convert": func(l *lead.Lead) error { return l.Convert("customer_1", "abc", nil, usd, later) },
 		"reject":  func(l *lead.Lead) error { return l.RejectReview(later) },
-		"erase":   func(l *lead.Lead) error { return l.Erase(later) },
+		"delete":  func(l *lead.Lead) error { return l.Delete(later) },
 	} {
 		l := lead.FromSnapshot(lead.Submit(submission(false)).Snapshot())
 		before := l.Snapshot()
@@ -215,8 +215,8 @@ func TestConvert(t *testing.T) {
 	}
 }
 
-// A new member of the snapshot must be listed here as not personal, or be erased by Erase.
-func TestEraseForgetsWhatIsPersonal(t *testing.T) {
+// A new member of the snapshot must be listed here as not personal, or be erased by Delete.
+func TestDeleteForgetsWhatIsPersonal(t *testing.T) {
 	t.Parallel()
 	l := reviewed(t, lead.ReviewStatusOpen, lead.StatusSold)
 	s := l.Snapshot()
@@ -224,7 +224,7 @@ func TestEraseForgetsWhatIsPersonal(t *testing.T) {
 	l = lead.FromSnapshot(s)
 	require.NoError(t, l.Convert("customer_1", "abc", new(money.Micros(7)), usd, later))
 	before := reflect.ValueOf(*l.Review())
-	require.NoError(t, l.Erase(later))
+	require.NoError(t, l.Delete(later))
 	kept := map[string]bool{"Number": true, "Status": true, "FormVersion": true, "CustomerID": true, "CommissionAmount": true}
 	v := reflect.ValueOf(*l.Review())
 	for i := range v.NumField() {
@@ -263,9 +263,9 @@ func TestReviewsShareNothing(t *testing.T) {
 // Lead events hold nothing personal: what identifies a person stays in the lead (docs/events.md).
 func TestReviewEventsHoldNothingPersonal(t *testing.T) {
 	t.Parallel()
-	for _, e := range []event.Event{lead.Submitted{}, lead.Converted{}, lead.Rejected{}, lead.ReviewRejected{}, lead.Erased{}} {
+	for _, e := range []event.Event{lead.Submitted{}, lead.Converted{}, lead.Rejected{}, lead.ReviewRejected{}, lead.Deleted{}, lead.Erased{}} {
 		for field := range reflect.TypeOf(e).Fields() {
-			assert.Contains(t, []string{"Ref", "Number", "CustomerID", "CustomerKey", "Amount", "Currency", "Code", "At", "PreviousStatus", "PreviousReview"}, field.Name)
+			assert.Contains(t, []string{"Ref", "Number", "CustomerID", "CustomerKey", "Amount", "Currency", "Code", "At", "PreviousStatus", "PreviousReview", "Status"}, field.Name)
 		}
 	}
 	ref := reflect.TypeFor[lead.Ref]()

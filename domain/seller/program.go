@@ -20,6 +20,7 @@ type PartnerProgram struct {
 	WindowDays        int    // how many days old a touch may be to attribute a customer; 0 is no limit
 	AllowSelfReferral bool
 	LeadCampaign      *LeadCampaign
+	LeadRetentionDays int // how many days leads keep what they hold of persons; 0 is for good
 }
 
 // LeadCampaign names the campaign in which form leads are offered to buyers. Fields maps the campaign's field names to where
@@ -89,6 +90,7 @@ type Settings struct {
 	AllowSelfReferral *bool
 	LeadCampaign      *LeadCampaign
 	ClearLeadCampaign bool
+	LeadRetentionDays *int
 }
 
 // Check returns fault.ErrValidation with the members at fault, or nil.
@@ -126,6 +128,12 @@ func (s *Seller) Configure(d Settings, now time.Time) error {
 			v.Add("attribution_window", fault.InvalidValue, "must be between 0 and 3650 days")
 		}
 		p.WindowDays = *d.WindowDays
+	}
+	if d.LeadRetentionDays != nil {
+		if *d.LeadRetentionDays < 0 || *d.LeadRetentionDays > maxDays {
+			v.Add("lead_retention_days", fault.InvalidValue, "must be between 0 and 3650 days")
+		}
+		p.LeadRetentionDays = *d.LeadRetentionDays
 	}
 	if d.AllowSelfReferral != nil {
 		p.AllowSelfReferral = *d.AllowSelfReferral

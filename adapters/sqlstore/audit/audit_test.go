@@ -100,7 +100,7 @@ func (f *fair) program() {
 	f.do(func(ctx context.Context, tx *sqlstore.Tx) error { return tx.Forms().Save(ctx, form) })
 	f.converted, f.erased, f.open = f.formLead("seller_1", "partner_1").ID(), f.formLead("seller_1", "partner_1").ID(), f.formLead("seller_1", "partner_second").ID()
 	f.review("seller_1", 1, func(l *lead.Lead) error { return l.Convert("customer_stays", "key", nil, usd, now) })
-	f.review("seller_1", 2, func(l *lead.Lead) error { return l.Erase(now) })
+	f.review("seller_1", 2, func(l *lead.Lead) error { return l.Delete(now) })
 	require.NoError(f.t, f.store.AppendClicks(f.t.Context(), []program.Click{
 		{ID: "click_1", SellerID: "seller_1", PartnerID: "partner_1", ReferralKey: "ref", At: now},
 		{ID: "click_2", SellerID: "seller_1", PartnerID: "partner_1", ReferralKey: "ref", At: now},

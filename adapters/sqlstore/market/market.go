@@ -28,6 +28,12 @@ func (r Repositories) Leads() application.LeadRepository { return leads(r) }
 // Counters returns the repository of what contracts used in spans of time.
 func (r Repositories) Counters() market.CounterRepository { return counters(r) }
 
+// LeadErasures returns the repository of leads that are erased.
+func (r Repositories) LeadErasures() application.LeadErasureRepository { return erasures(r) }
+
+// Retentions returns the repository of how far leads were erased because they are old.
+func (r Repositories) Retentions() market.RetentionRepository { return erasures(r) }
+
 // Claims returns the repository of claims.
 func (r Repositories) Claims() market.ClaimRepository { return claims(r) }
 

@@ -18,6 +18,8 @@ type Reader struct {
 var (
 	_ market.ReplayReader   = (*Reader)(nil)
 	_ market.CampaignReader = (*Reader)(nil)
+
+	_ market.RetentionReader = (*Reader)(nil)
 )
 
 // NewReader returns a Reader on an open database. The clock tells which spans of time are running.

@@ -64,8 +64,8 @@ func TestReadFormLeadsInTheMarket(t *testing.T) {
 			one, two := application.Actor{SellerID: "seller_1", SellerCode: "AAAA1111"}, application.Actor{SellerID: "seller_2", SellerCode: "BBBB2222"}
 			addFormLead(t, h, one, 9, false)
 			addFormLead(t, h, one, 10, true, func(l *lead.Lead) error { return l.Convert("customer_1", "key", nil, money.MustCurrency("USD"), noon) })
-			erased := addFormLead(t, h, one, 12, true, func(l *lead.Lead) error { return l.Erase(noon) })
-			never := addFormLead(t, h, one, 13, false, func(l *lead.Lead) error { return l.Erase(noon) })
+			erased := addFormLead(t, h, one, 12, true, func(l *lead.Lead) error { return l.Delete(noon) })
+			never := addFormLead(t, h, one, 13, false, func(l *lead.Lead) error { return l.Delete(noon) })
 			addFormLead(t, h, two, 1, true)
 
 			// In the market are those that were ever offered; a deleted one is there without its fields.

@@ -19,6 +19,7 @@ type formLeadRow struct {
 
 	MarketStatus    string `db:"market_status"`
 	CreatedAt       int64  `db:"created_at"`
+	ErasedAt        int64  `db:"erased_at"`
 	PartnerID       string `db:"partner_id"`
 	PartnerName     string `db:"partner_name"`
 	PartnerSurname  string `db:"partner_surname"`
@@ -32,7 +33,7 @@ type formLeadRow struct {
 // selectFormLeads joins from the left, so that MySQL reads the reviews first, in the order of their numbers.
 func (r *Reader) selectFormLeads() string {
 	return "SELECT f." + strings.ReplaceAll(reviewColumns, ", ", ", f.") + ", COALESCE(l.status, '') AS market_status, " +
-		"COALESCE(l.created_at, 0) AS created_at, COALESCE(l.partner_id, '') AS partner_id, COALESCE(p.name, '') AS partner_name, " +
+		"COALESCE(l.created_at, 0) AS created_at, COALESCE(l.erased_at, 0) AS erased_at, COALESCE(l.partner_id, '') AS partner_id, COALESCE(p.name, '') AS partner_name, " +
 		"COALESCE(p.surname, '') AS partner_surname, COALESCE(p.email, '') AS partner_email, COALESCE(c.customer_key, '') AS customer_key, " +
 		"COALESCE(c.name, '') AS customer_name, COALESCE(c.surname, '') AS customer_surname, COALESCE(c.email, '') AS customer_email " +
 		"FROM lead_reviews f" + r.db.UseKey("lead_reviews_number") + " LEFT JOIN leads l ON l.seller_id = f.seller_id AND l.id = f.lead_id " +
@@ -48,7 +49,7 @@ func (n formLeadRow) answer() (programquery.FormLead, error) {
 	out := programquery.FormLead{
 		Number: n.Number, LeadID: n.LeadID, Status: n.Status, Name: n.Name, Email: n.Email, Answers: answers,
 		Submitter:    programquery.Person{ID: n.PartnerID, Name: contact.FullName(n.PartnerName, n.PartnerSurname), Email: n.PartnerEmail},
-		MarketStatus: n.MarketStatus, CreatedAt: engine.Time(n.CreatedAt),
+		MarketStatus: n.MarketStatus, CreatedAt: engine.Time(n.CreatedAt), Erased: n.ErasedAt > 0,
 	}
 	if n.CustomerID != "" {
 		// A deleted customer has no key any more.

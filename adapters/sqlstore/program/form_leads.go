@@ -97,7 +97,7 @@ func (r formLeads) LockByNumber(ctx context.Context, sellerID string, number int
 		return nil, lead.ErrNotFound
 	}
 	var row leadrow.Row
-	if found, err = r.t.Get(ctx, &row, "SELECT "+leadrow.Columns+" FROM leads WHERE seller_id = ? AND id = ?"+r.t.ForUpdate(), sellerID, of.ID); err != nil {
+	if found, err = r.t.Get(ctx, &row, "SELECT "+leadrow.Columns+", "+leadrow.Erasure+" FROM leads WHERE seller_id = ? AND id = ?"+r.t.ForUpdate(), sellerID, of.ID); err != nil {
 		return nil, err
 	}
 	var review reviewRow
@@ -132,8 +132,8 @@ func (r formLeads) Save(ctx context.Context, l *lead.Lead) error {
 	if err != nil {
 		return r.t.Refuse(err)
 	}
-	matched, err := r.t.Exec(ctx, "UPDATE leads SET fields = ?, dimensions = ?, status = ?, pending_until = ?, updated_at = ?, version = ? WHERE seller_id = ? AND id = ? AND version = ?",
-		fields, leadrow.EncodeDimensions(n.Dimensions), string(n.Status), engine.Micros(n.PendingUntil), engine.Micros(n.UpdatedAt), n.Version, n.SellerID, n.ID, l.StoredVersion())
+	matched, err := r.t.Exec(ctx, "UPDATE leads SET fields = ?, dimensions = ?, status = ?, pending_until = ?, "+leadrow.Erasure+" = ?, updated_at = ?, version = ? WHERE seller_id = ? AND id = ? AND version = ?",
+		fields, leadrow.EncodeDimensions(n.Dimensions), string(n.Status), engine.Micros(n.PendingUntil), engine.Micros(n.ErasedAt), engine.Micros(n.UpdatedAt), n.Version, n.SellerID, n.ID, l.StoredVersion())
 	if err != nil {
 		return err
 	}

@@ -351,8 +351,8 @@ func TestReadFormLeads(t *testing.T) {
 		r.form(one, 9, "a", false)
 		r.form(one, 10, "a", true, convert("customer_1"))
 		r.form(one, 11, "gone", false, func(l *lead.Lead) error { return l.RejectReview(noon) })
-		r.form(one, 12, "a", true, func(l *lead.Lead) error { return l.Erase(noon) })
-		r.form(one, 13, "a", false, func(l *lead.Lead) error { return l.Erase(noon) })
+		r.form(one, 12, "a", true, func(l *lead.Lead) error { return l.Delete(noon) })
+		r.form(one, 13, "a", false, func(l *lead.Lead) error { return l.Delete(noon) })
 		r.form(one, 100, "a", false, convert("customer_2"))
 		r.form(two, 1, "a", true)
 

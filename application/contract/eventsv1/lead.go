@@ -10,6 +10,7 @@ var leadEvents = []numbered{
 	{32, LeadRejected{}},
 	{33, LeadUnsold{}},
 	{34, LeadConverted{}},
+	{39, LeadErased{}},
 }
 
 // LeadSubmitted is the data of lead.submitted.v1: a supplier sent a lead, or a partner one through the seller's lead form.
@@ -128,6 +129,19 @@ type LeadConverted struct {
 	PreviousStatus              string `json:"previous_status"`                         // where the lead stood before: submitted
 }
 
+// LeadErased is the data of lead.erased.v1: what the lead held of a person was erased, and nothing else of it.
+type LeadErased struct {
+	LeadID      string `json:"lead_id"`      // the lead's id
+	Origin      string `json:"origin"`       // how the lead arrived, such as supplier or form
+	CampaignID  string `json:"campaign_id"`  // the lead's campaign; empty for a form lead that is not offered to buyers
+	Category    string `json:"category"`     // the campaign's category; empty without a campaign
+	SellerCode  string `json:"seller_code"`  // the seller's code
+	PartnerID   string `json:"partner_id"`   // who supplied the lead
+	Status      string `json:"status"`       // where the lead stands, such as sold; empty for a form lead that is not offered to buyers
+	ErasedAt    Time   `json:"erased_at"`    // when it happened
+	SubmittedAt Time   `json:"submitted_at"` // when the lead was submitted
+}
+
 // Type implements Event.
 func (LeadSubmitted) Type() string { return "lead.submitted.v1" }
 
@@ -148,6 +162,9 @@ func (LeadUnsold) Type() string { return "lead.unsold.v1" }
 
 // Type implements Event.
 func (LeadConverted) Type() string { return "lead.converted.v1" }
+
+// Type implements Event.
+func (LeadErased) Type() string { return "lead.erased.v1" }
 
 // AppendJSON appends what json.Marshal makes of e, without reflection, because it is written for every lead.
 func (e LeadSubmitted) AppendJSON(b []byte) []byte {

@@ -261,7 +261,7 @@ func TestCampaignReportOfFormLeads(t *testing.T) {
 			f.publish(l)
 		}
 		erase := func(l *lead.Lead) {
-			require.NoError(t, l.Erase(later))
+			require.NoError(t, l.Delete(later))
 			f.publish(l)
 		}
 		review := []func(*lead.Lead){convert, refuse, erase, f.publish}

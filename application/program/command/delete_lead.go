@@ -29,7 +29,7 @@ func (h DeleteLeadHandler) Handle(ctx context.Context, c DeleteLead) (applicatio
 		if err != nil {
 			return struct{}{}, err
 		}
-		if err := l.Erase(now); err != nil {
+		if err := l.Delete(now); err != nil {
 			return struct{}{}, err
 		}
 		return struct{}{}, tx.FormLeads().Save(ctx, l)

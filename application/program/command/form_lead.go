@@ -19,7 +19,7 @@ func formLeadOf(l *lead.Lead, by partner.Snapshot, to *customer.Customer) progra
 	f := programquery.FormLead{
 		Number: r.Number, LeadID: l.ID(), Status: string(r.Status), Name: r.Name, Email: r.Email, Answers: r.Answers,
 		Submitter:    programquery.Person{ID: l.PartnerID(), Name: contact.FullName(by.Name, by.Surname), Email: by.Email},
-		MarketStatus: string(l.Status()), CreatedAt: l.CreatedAt(),
+		MarketStatus: string(l.Status()), CreatedAt: l.CreatedAt(), Erased: !l.Snapshot().ErasedAt.IsZero(),
 	}
 	if to != nil {
 		s := to.Snapshot()

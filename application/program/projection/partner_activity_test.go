@@ -187,7 +187,7 @@ func TestPartnerActivity(t *testing.T) {
 			p.publish("seller_1", goes)
 
 			kept, erased := p.lead("partner_1", evening), p.lead("partner_1", evening)
-			require.NoError(t, erased.Erase(next))
+			require.NoError(t, erased.Delete(next))
 			require.NoError(t, kept.RejectReview(next))
 			p.publish("seller_1", kept)
 			p.publish("seller_1", erased)
@@ -332,7 +332,7 @@ func (p *activity) random(t *rapid.T) map[string][3]int64 {
 			}
 		case step == "erase" && len(leads) > 0:
 			l := rapid.SampledFrom(leads).Draw(t, "lead")
-			if l.Erase(at) == nil {
+			if l.Delete(at) == nil {
 				p.publish("seller_1", l)
 			}
 		}

@@ -29,10 +29,11 @@ type FormLead struct {
 	ConvertedTo  *Person
 	MarketStatus string
 	CreatedAt    time.Time
+	Erased       bool // nothing is left of the person
 }
 
 // Person is a partner by its id or a customer by its key, with name and email.
 type Person struct{ ID, Name, Email string }
 
-// IsOpen reports whether the lead can still be converted or rejected.
+// IsOpen reports whether the lead can still be rejected, and converted unless it is erased.
 func (l FormLead) IsOpen() bool { return l.Status == string(lead.ReviewStatusOpen) }

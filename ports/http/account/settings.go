@@ -29,7 +29,7 @@ func showSettings(s accountquery.Settings) Settings {
 	d := Settings{
 		ProgramName: s.Name, Website: s.Website, Currency: s.Currency, TimeZone: s.TimeZone, Approval: p.Approval(),
 		LinkParameter: p.LinkParameter, CookieLifetime: p.CookieDays, Attribution: p.Attribution(), AttributionWindow: p.WindowDays,
-		AllowSelfReferral: p.AllowSelfReferral,
+		AllowSelfReferral: p.AllowSelfReferral, LeadRetentionDays: p.LeadRetentionDays,
 	}
 	if c := p.LeadCampaign; c != nil {
 		d.LeadCampaign = &LeadCampaign{CampaignId: c.CampaignID, Fields: c.Fields}
@@ -52,6 +52,7 @@ func (h Handlers) updateSettings(k *httpport.Call) {
 		httpport.FillInteger(o, "cookie_lifetime", &s.CookieDays)
 		httpport.FillText(o, "attribution", &s.Attribution)
 		httpport.FillInteger(o, "attribution_window", &s.WindowDays)
+		httpport.FillInteger(o, "lead_retention_days", &s.LeadRetentionDays)
 		s.AllowSelfReferral = o.BoolOrNil("allow_self_referral")
 		s.ClearLeadCampaign = o.IsNull("lead_campaign")
 		o.Nested("lead_campaign", func(o *httpport.Object) {

@@ -171,6 +171,9 @@ type Settings struct {
 	AttributionWindow int           `json:"attribution_window"`
 	AllowSelfReferral bool          `json:"allow_self_referral"`
 	LeadCampaign      *LeadCampaign `json:"lead_campaign"`
+
+	// LeadRetentionDays Days until what leads hold of persons is erased; 0: never
+	LeadRetentionDays int `json:"lead_retention_days"`
 }
 
 // SettingsAnswer defines model for SettingsAnswer.

@@ -51,7 +51,7 @@ func showFormLead(l programquery.FormLead) FormLead {
 		LeadInfo:       LeadInfo{Name: l.Name, Email: l.Email},
 		Submitter:      Submitter{Id: l.Submitter.ID, Name: l.Submitter.Name, Email: l.Submitter.Email},
 		SubmissionForm: append(make([]FormAnswer, 0, len(l.Answers)+2), FormAnswer{"Name", l.Name}, FormAnswer{"Email address", l.Email}),
-		CanBeConverted: open, CanBeRejected: open, MarketStatus: httpport.TextOrNil(l.MarketStatus),
+		CanBeConverted: open && !l.Erased, CanBeRejected: open, MarketStatus: httpport.TextOrNil(l.MarketStatus),
 	}
 	for _, a := range l.Answers {
 		d.SubmissionForm = append(d.SubmissionForm, FormAnswer{a.Question, a.Answer})

@@ -133,6 +133,9 @@ func (d *Database) auditLeads() {
 		k, status, form, test := key{row[0], row[1]}, row[2], row[3] == "form", row[4] != "0"
 		types := events[k]
 		delete(events, k)
+		if n := len(types); n > 0 && types[n-1] == "lead.erased.v1" { // which says nothing of where it stands
+			types = types[:n-1]
+		}
 		if test {
 			if len(types) > 0 {
 				d.t.Errorf("the test lead %s has the events %v", k.id, types)

@@ -868,12 +868,12 @@ func programCalls(t *testing.T, app *apptest.App, p *partnero) {
 	p.post("partners:sign-in-url", `{"email":"jane@example.com"}`).fails(400, "partner_action_not_possible")
 
 	p.get("settings").has("program_name", p.name(), "website", theirWebsite, "currency", "USD", "time_zone", "UTC", "approval", "auto", "link_parameter", "aff",
-		"cookie_lifetime", 30.0, "attribution", "first_touch", "attribution_window", 0.0, "allow_self_referral", false, "lead_campaign", nil)
+		"cookie_lifetime", 30.0, "attribution", "first_touch", "attribution_window", 0.0, "allow_self_referral", false, "lead_campaign", nil, "lead_retention_days", 0.0)
 	p.put("settings", `{"settings":{"cookie_lifetime":60,"program_name":"Acme Partners","unknown":1}}`).has("cookie_lifetime", 60.0, "program_name", "Acme Partners", "approval", "auto")
 	p.put("settings", `{"update":{"attribution_window":30}}`).has("attribution_window", 30.0, "cookie_lifetime", 60.0)
 	p.put("settings", `{"allow_self_referral":true,"program_name":null}`).has("allow_self_referral", true, "program_name", "Acme Partners")
-	p.put("settings", `{"settings":{"cookie_lifetime":0,"approval":"maybe","link_parameter":"a b","attribution":"x","attribution_window":-1}}`).
-		fails(422, "validation_failed", "cookie_lifetime", "approval", "link_parameter", "attribution", "attribution_window")
+	p.put("settings", `{"settings":{"cookie_lifetime":0,"approval":"maybe","link_parameter":"a b","attribution":"x","attribution_window":-1,"lead_retention_days":3651}}`).
+		fails(422, "validation_failed", "cookie_lifetime", "approval", "link_parameter", "attribution", "attribution_window", "lead_retention_days")
 
 	apptest.Eventually(t, func() error {
 		overview := p.get("program/overview").data()

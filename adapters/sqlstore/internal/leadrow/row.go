@@ -22,6 +22,9 @@ import (
 const Columns = "seller_id, id, seller_code, origin, key_id, partner_id, campaign_id, category, fields, dimensions, external_id, test, " +
 	"status, code, reason, payout, shown, shown_hidden, trace, pending_until, created_at, updated_at, version"
 
+// Erasure is the column that says when the personal data of a lead was erased; 0 while it is there, as it is in a new row.
+const Erasure = "erased_at"
+
 const saleColumns = "seller_id, lead_id, slot, id, campaign_id, contract_id, buyer_id, price, currency, status, sold_at"
 
 // Row is a row of the table leads. Money is in micro-units, times are in UTC microseconds.
@@ -48,6 +51,7 @@ type Row struct {
 	PendingUntil int64  `db:"pending_until"`
 	CreatedAt    int64  `db:"created_at"`
 	UpdatedAt    int64  `db:"updated_at"`
+	ErasedAt     int64  `db:"erased_at"` // of Erasure, which is not among Columns
 	Version      int64  `db:"version"`
 }
 
@@ -70,7 +74,7 @@ func (r Row) Snapshot() (lead.Snapshot, error) {
 		PartnerID: r.PartnerID, CampaignID: r.CampaignID, Category: r.Category, Fields: fields, Dimensions: dimensions,
 		ExternalID: r.ExternalID, Test: r.Test, Status: lead.Status(r.Status), Code: fault.Code(r.Code), Reason: r.Reason, Payout: money.Micros(r.Payout),
 		Shown: money.Micros(r.Shown), ShownHidden: r.ShownHidden, Trace: trace, CreatedAt: engine.Time(r.CreatedAt),
-		UpdatedAt: engine.Time(r.UpdatedAt), PendingUntil: engine.Time(r.PendingUntil), Version: r.Version,
+		UpdatedAt: engine.Time(r.UpdatedAt), ErasedAt: engine.Time(r.ErasedAt), PendingUntil: engine.Time(r.PendingUntil), Version: r.Version,
 	}, nil
 }
 

@@ -73,6 +73,7 @@ type storedProgram struct {
 	WindowDays    int                 `json:"window_days,omitempty"`
 	SelfReferral  bool                `json:"self_referral,omitempty"`
 	LeadsCampaign *storedLeadCampaign `json:"leads,omitempty"`
+	LeadDays      int                 `json:"lead_days,omitempty"`
 }
 
 type storedLeadCampaign struct {
@@ -84,7 +85,7 @@ type storedLeadCampaign struct {
 func EncodeProgram(p seller.PartnerProgram) (string, error) {
 	return engine.JSON(storedProgram{
 		p.ManualApproval, p.LinkParameter, p.CookieDays, p.LastTouch, p.WindowDays, p.AllowSelfReferral,
-		(*storedLeadCampaign)(p.LeadCampaign),
+		(*storedLeadCampaign)(p.LeadCampaign), p.LeadRetentionDays,
 	})
 }
 
@@ -100,5 +101,6 @@ func (r Row) PartnerProgram() (seller.PartnerProgram, error) {
 	return seller.PartnerProgram{
 		ManualApproval: p.Manual, LinkParameter: p.Parameter, CookieDays: p.CookieDays, LastTouch: p.LastTouch,
 		WindowDays: p.WindowDays, AllowSelfReferral: p.SelfReferral, LeadCampaign: (*seller.LeadCampaign)(p.LeadsCampaign),
+		LeadRetentionDays: p.LeadDays,
 	}, nil
 }

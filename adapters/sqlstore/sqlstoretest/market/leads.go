@@ -27,10 +27,11 @@ func testLeads(t *testing.T, h *sqlstoretest.Harness) {
 	}
 	n.Sales[1].Status = lead.SaleCaptured
 	sqlstoretest.RequireFull(t, n)
-	n.Review = nil // of a form lead, which FormLeads stores
+	n.Review, n.ErasedAt = nil, time.Time{} // of a form lead, which FormLeads stores; no new lead is erased
 	variant := sqlstoretest.Filled[lead.Snapshot](300)
 	variant.SellerID, variant.SellerCode, variant.Status, variant.CampaignID = n.SellerID, n.SellerCode, lead.StatusPending, n.CampaignID
 	variant.Fields, variant.Trace, variant.Sales, variant.Test, variant.Review = field.Set{}, lead.Trace{}, nil, false, nil
+	variant.ErasedAt = time.Time{}
 	variant.Dimensions = nil
 	fingerprint := sqlstoretest.Filled[[sha256.Size]byte](9)
 	answer := application.Response{Status: 201, Body: []byte("{\"a\":1}\n\x00'\\")}
@@ -71,6 +72,7 @@ func testLeads(t *testing.T, h *sqlstoretest.Harness) {
 	changed.CampaignID, changed.Category, changed.Fields, changed.ExternalID, changed.Test = n.CampaignID, n.Category, n.Fields, n.ExternalID, n.Test
 	changed.Dimensions = n.Dimensions
 	changed.CreatedAt, changed.Version, changed.Status, changed.Review = n.CreatedAt, n.Version, lead.StatusPending, nil
+	changed.ErasedAt = time.Time{}
 	changed.Sales[0].Currency, changed.Sales[1].Currency = "EUR", "KWD"
 	changed.Sales[0].Status, changed.Sales[1].Status, changed.ShownHidden = "released", lead.SaleCaptured, false
 	err := h.Store.Do(t.Context(), func(ctx ctx, tx tx) error {

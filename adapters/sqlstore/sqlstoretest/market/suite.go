@@ -22,6 +22,8 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstoretest.Harness) {
 		{Name: "campaigns of a seller", Run: testCampaignsOfSeller},
 		{Name: "leads", Run: testLeads},
 		{Name: "pending leads", Run: testPending},
+		{Name: "erasures", Run: testErasures},
+		{Name: "retentions", Run: testRetentions},
 		{Name: "large batches", Run: testLargeBatch},
 		{Name: "refused values", Run: testRefusedValues},
 		{Name: "counters", Run: testCounters},

@@ -142,6 +142,7 @@ func testFormLeads(t *testing.T, h *sqlstoretest.Harness) {
 	n.Fields = field.Set{"a": field.TextValue("v 🙂")}
 	n.Sales[0].Status, n.Sales[1].Status = lead.SaleCaptured, lead.SaleCaptured
 	sqlstoretest.RequireFull(t, n)
+	n.ErasedAt = time.Time{} // no new lead is
 	for _, text := range sqlstoretest.Awkward {
 		n.Review.Answers = append(n.Review.Answers, lead.Answer{ID: 5, Question: text, Answer: text + "\n"})
 	}
@@ -160,7 +161,7 @@ func testFormLeads(t *testing.T, h *sqlstoretest.Harness) {
 
 	changed := sqlstoretest.Filled[lead.Snapshot](300)
 	n.Status, n.UpdatedAt, n.PendingUntil, n.Fields = lead.StatusSold, changed.UpdatedAt, changed.PendingUntil, field.Set{}
-	n.Dimensions = nil
+	n.Dimensions, n.ErasedAt = nil, changed.ErasedAt
 	changed.Review.Number, changed.Review.FormVersion = n.Review.Number, n.Review.FormVersion
 	n.Review = changed.Review
 	n.Review.Answers = nil
@@ -185,7 +186,7 @@ func testFormLeads(t *testing.T, h *sqlstoretest.Harness) {
 		require.Equal(t, []any{lead.ReviewStatusConverted, "customer_1", new(money.Micros(-5)), int64(2)},
 			[]any{l.Review().Status, l.Review().CustomerID, l.Review().CommissionAmount, l.Version()})
 		require.Equal(t, lead.ErrConverted, l.RejectReview(now))
-		require.NoError(t, l.Erase(now))
+		require.NoError(t, l.Delete(now))
 		return tx.FormLeads().Save(ctx, l)
 	})
 	var left []string
@@ -245,7 +246,7 @@ func testOfferedFormLeads(t *testing.T, h *sqlstoretest.Harness) {
 		require.NoError(t, rejected.RejectReview(now))
 		require.NoError(t, tx.FormLeads().Save(ctx, rejected))
 		waiting := lockNumber(t, ctx, tx, 2)
-		require.NoError(t, waiting.Erase(now))
+		require.NoError(t, waiting.Delete(now))
 		return tx.FormLeads().Save(ctx, waiting)
 	})
 	h.Do(t, func(ctx ctx, tx tx) error {

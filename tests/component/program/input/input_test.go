@@ -105,6 +105,7 @@ func inputs() []input {
 		{"attribution", choice},
 		{"cookie_lifetime", whole},
 		{"attribution_window", whole},
+		{"lead_retention_days", whole},
 		{"allow_self_referral", yesNo},
 	}
 	ofSettings[1].invalid, ofSettings[3].wrong = "ftp://x", notText
@@ -138,7 +139,7 @@ func inputs() []input {
 	settings := func(int64) apptest.Object {
 		return apptest.Object{
 			"program_name": "Shop", "website": "https://shop.example", "approval": "auto", "link_parameter": "aff", "attribution": "first_touch",
-			"cookie_lifetime": 30, "attribution_window": 0, "allow_self_referral": false, "lead_campaign": nil,
+			"cookie_lifetime": 30, "attribution_window": 0, "allow_self_referral": false, "lead_campaign": nil, "lead_retention_days": 0,
 		}
 	}
 	return []input{
