@@ -1,13 +1,4 @@
 -- +goose Up
--- Where the log begins: what is below first_position was archived to files, or waits to be deleted. Until held_until nothing is
--- taken away: what was restored is needed for a while.
-CREATE TABLE event_archive (
-  id             INTEGER PRIMARY KEY,
-  first_position INTEGER NOT NULL,
-  held_until     INTEGER NOT NULL
-) STRICT;
-INSERT INTO event_archive (id, first_position, held_until) VALUES (1, 1, 0);
-
 -- How far the leads of a seller with a retention were looked at: what those up to lead_id held of persons is erased.
 CREATE TABLE lead_retention (
   seller_id TEXT NOT NULL PRIMARY KEY CHECK (length(seller_id) <= 64),
@@ -21,4 +12,3 @@ UPDATE leads SET erased_at = updated_at WHERE id IN (SELECT lead_id FROM lead_re
 -- +goose Down
 ALTER TABLE leads DROP COLUMN erased_at;
 DROP TABLE lead_retention;
-DROP TABLE event_archive;
