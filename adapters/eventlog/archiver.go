@@ -289,7 +289,7 @@ func (a *Archiver) compare(ctx context.Context, f archive.File) error {
 
 // pass lets the log begin at a position, unless somebody is to read what is before it.
 func (a *Archiver) pass(ctx context.Context, to int64) (ok bool, err error) {
-	err = inTransaction(ctx, a.db, func(tx *sql.Tx) error {
+	err = inTransaction(ctx, a.db, func(tx transaction) error {
 		b, err := lockBeginning(ctx, a.db, tx)
 		if err != nil {
 			return err
@@ -312,7 +312,7 @@ func (a *Archiver) pass(ctx context.Context, to int64) (ok bool, err error) {
 func (a *Archiver) sweep(ctx context.Context) error {
 	for after, more := int64(0), true; more; {
 		began := a.clock.Now()
-		err := inTransaction(ctx, a.db, func(tx *sql.Tx) (err error) {
+		err := inTransaction(ctx, a.db, func(tx transaction) (err error) {
 			after, more, err = a.delete(ctx, tx, after)
 			return err
 		})
@@ -331,7 +331,7 @@ func (a *Archiver) sweep(ctx context.Context) error {
 
 // delete deletes some of the events above a position and before the beginning of the log. It returns up to where, and whether there
 // may be more.
-func (a *Archiver) delete(ctx context.Context, tx *sql.Tx, after int64) (upTo int64, more bool, err error) {
+func (a *Archiver) delete(ctx context.Context, tx transaction, after int64) (upTo int64, more bool, err error) {
 	b, err := lockBeginning(ctx, a.db, tx)
 	if err != nil || b.held > a.clock.Now().UnixMicro() {
 		return after, false, err

@@ -29,6 +29,13 @@ type rowQueryer interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
+// transaction is a *sql.Tx that writes.
+type transaction interface {
+	queryer
+	execer
+	rowQueryer
+}
+
 // beginning is where the log begins.
 type beginning struct {
 	first int64
@@ -57,7 +64,7 @@ func reach(ctx context.Context, d dialect.Dialect, tx rowQueryer, consumer strin
 }
 
 // inTransaction runs fn in a transaction that writes and commits it, again when the database asks for that, at most 5 times in all.
-func inTransaction(ctx context.Context, db *dialect.DB, fn func(tx *sql.Tx) error) error {
+func inTransaction(ctx context.Context, db *dialect.DB, fn func(tx transaction) error) error {
 	return again(ctx, db, Backoff{}.or(20*time.Millisecond, time.Second), func() error {
 		tx, err := db.Writer.BeginTx(ctx, nil)
 		if err != nil {
@@ -90,7 +97,7 @@ var ErrConsumerHeld = errors.New("an instance works on the consumer")
 // Forget removes a consumer that no build has any more: its cursor, its parked events and what it was let skip. From then on it keeps no
 // event from being archived. It fails with ErrUnknownConsumer, ErrConsumerHeld or application.ErrUnavailable.
 func (c *Consumers) Forget(ctx context.Context, name string) error {
-	err := inTransaction(ctx, c.db, func(tx *sql.Tx) error {
+	err := inTransaction(ctx, c.db, func(tx transaction) error {
 		ok, err := lease.Matched(ctx, tx, "DELETE FROM event_consumers WHERE name = ? AND lease_until < "+c.db.Micros(), name)
 		if err != nil {
 			return err

@@ -36,7 +36,7 @@ func ensureConsumer(ctx context.Context, db *dialect.DB, name string, start int6
 	if there {
 		return nil
 	}
-	err := inTransaction(ctx, db, func(tx *sql.Tx) error {
+	err := inTransaction(ctx, db, func(tx transaction) error {
 		if err := reach(ctx, db, tx, name, start); err != nil {
 			return err
 		}

@@ -3,7 +3,6 @@ package eventlog
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 	"time"
@@ -70,7 +69,7 @@ func (a *Archiver) restore(ctx context.Context, files []archive.File, hold time.
 // hold keeps everything in the log for a while.
 func (a *Archiver) hold(ctx context.Context, d time.Duration) error {
 	until := a.clock.Now().Add(d).UnixMicro()
-	return inTransaction(ctx, a.db, func(tx *sql.Tx) error {
+	return inTransaction(ctx, a.db, func(tx transaction) error {
 		b, err := lockBeginning(ctx, a.db, tx) // and waits for a deletion in work
 		if err != nil || b.held >= until {
 			return err
@@ -90,7 +89,7 @@ func (a *Archiver) restoreFile(ctx context.Context, f archive.File) (restored in
 		}
 		began := a.clock.Now()
 		var n int
-		if err := inTransaction(ctx, a.db, func(tx *sql.Tx) (err error) {
+		if err := inTransaction(ctx, a.db, func(tx transaction) (err error) {
 			n, err = a.put(ctx, tx, f, some)
 			return err
 		}); err != nil {
@@ -120,7 +119,7 @@ func (a *Archiver) restoreFile(ctx context.Context, f archive.File) (restored in
 }
 
 // put writes the segments that are not in the log, and returns how many.
-func (a *Archiver) put(ctx context.Context, tx *sql.Tx, f archive.File, some []*archive.Segment) (int, error) {
+func (a *Archiver) put(ctx context.Context, tx transaction, f archive.File, some []*archive.Segment) (int, error) {
 	rows, err := tx.QueryContext(ctx, "SELECT "+stretchColumns+" FROM event_positions WHERE first_position >= ? AND first_position <= ?",
 		some[0].First, some[len(some)-1].Last())
 	if err != nil {
@@ -170,7 +169,7 @@ func (a *Archiver) put(ctx context.Context, tx *sql.Tx, f archive.File, some []*
 
 // extend lets the log begin at the lowest position from which on none is missing, and returns it.
 func (a *Archiver) extend(ctx context.Context) (first int64, err error) {
-	err = inTransaction(ctx, a.db, func(tx *sql.Tx) error {
+	err = inTransaction(ctx, a.db, func(tx transaction) error {
 		b, err := lockBeginning(ctx, a.db, tx)
 		if err != nil {
 			return err

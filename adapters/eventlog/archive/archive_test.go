@@ -69,7 +69,7 @@ func TestLines(t *testing.T) {
 	defer z.Close()
 	text, err = z.DecodeAll(text, nil)
 	require.NoError(t, err)
-	require.Equal(t, `{"specversion":"1.0","id":"event_41","source":"/sellers/seller_1","type":"lead.sold.v1","subject":"lead_1","time":"2026-01-31T05:06:07.000008Z","datacontenttype":"application/json","data":{"lead_id":"lead_1"},"sequence":"00000000000000000041","segment":7,"aggregatetype":"lead","aggregateversion":2,"correlationid":"request_1","causationid":"event_0","traceparent":"00-1-2-01"}
+	require.Equal(t, `{"specversion":"1.0","id":"event_41","source":"/sellers/seller_1","type":"lead.sold.v1","subject":"lead_1","time":"2026-01-31T05:06:07.000008Z","datacontenttype":"application/json","sequence":"00000000000000000041","segment":7,"aggregatetype":"lead","aggregateversion":2,"correlationid":"request_1","causationid":"event_0","traceparent":"00-1-2-01","data":{"lead_id":"lead_1"}}
 {"specversion":"1.0","id":"event_42","source":"/sellers/seller_1","type":"lead.sold.v1","subject":"lead_1","time":"2026-01-31T05:06:07.000008Z","datacontenttype":"application/json","data_base64":"AAo=","sequence":"00000000000000000042","segment":7,"aggregatetype":"lead","aggregateversion":2}
 {"stored":{"segment":8,"seller_id":"seller_1","first":43,"events":3,"at":5,"types":"9223372036854775809","body":"Ym9keQ=="}}
 {"stored":{"segment":9,"seller_id":"seller_1","first":46,"events":1,"at":6,"types":"1","body":null}}

@@ -2,7 +2,6 @@ package archive
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -119,42 +118,36 @@ func appendLines(b []byte, s *Segment) ([]byte, error) {
 		return append(append(b, text...), '\n'), nil
 	}
 	for i := range s.Events {
-		b = appendEvent(b, s.ID, &s.Events[i])
+		var err error
+		if b, err = appendEvent(b, s.ID, &s.Events[i]); err != nil {
+			return b, err
+		}
 	}
 	return b, nil
 }
 
-func appendEvent(b []byte, segment int64, e *application.StoredEvent) []byte {
-	b = member(append(b, `{"specversion":"1.0"`...), "id", e.ID)
-	b = member(b, "source", sourcePrefix+e.SellerID)
-	b = member(b, "type", e.Type)
-	b = member(b, "subject", e.AggregateID)
-	b = member(b, "time", e.OccurredAt.UTC().Format(timeFormat))
-	b = member(b, "datacontenttype", "application/json")
-	if plain(e.Payload) {
-		b = append(append(b, `,"data":`...), e.Payload...)
-	} else {
-		b = append(base64.StdEncoding.AppendEncode(append(b, `,"data_base64":"`...), e.Payload), '"')
+// appendEvent appends the line of an event. A payload that can stand in a line is written as it is.
+func appendEvent(b []byte, segment int64, e *application.StoredEvent) ([]byte, error) {
+	l := line{
+		SpecVersion: "1.0", ID: e.ID, Source: sourcePrefix + e.SellerID, Type: e.Type, Subject: e.AggregateID,
+		Time: e.OccurredAt.UTC().Format(timeFormat), DataContentType: "application/json", Sequence: fmt.Sprintf("%020d", e.Position),
+		Segment: segment, AggregateType: e.AggregateType, AggregateVersion: e.AggregateVersion,
+		CorrelationID: e.Trail.CorrelationID, CausationID: e.Trail.CausationID, Traceparent: e.Trail.Traceparent,
 	}
-	b = member(b, "sequence", fmt.Sprintf("%020d", e.Position))
-	b = strconv.AppendInt(append(b, `,"segment":`...), segment, 10)
-	b = member(b, "aggregatetype", e.AggregateType)
-	b = strconv.AppendInt(append(b, `,"aggregateversion":`...), e.AggregateVersion, 10)
-	for _, m := range [][2]string{{"correlationid", e.Trail.CorrelationID}, {"causationid", e.Trail.CausationID}, {"traceparent", e.Trail.Traceparent}} {
-		if m[1] != "" {
-			b = member(b, m[0], m[1])
-		}
+	asItIs := plain(e.Payload)
+	if !asItIs {
+		payload := append([]byte{}, e.Payload...)
+		l.DataBase64 = &payload
 	}
-	return append(b, '}', '\n')
-}
-
-func member(b []byte, name, value string) []byte {
-	b = append(append(append(b, `,"`...), name...), `":`...)
-	text, err := json.Marshal(value)
-	if err != nil { // a text always marshals
-		text = []byte(`""`)
+	text, err := json.Marshal(&l)
+	if err != nil {
+		return b, err
 	}
-	return append(b, text...)
+	if asItIs { // json.Marshal would write it otherwise
+		b = append(append(b, text[:len(text)-1]...), `,"data":`...)
+		return append(append(b, e.Payload...), '}', '\n'), nil
+	}
+	return append(append(b, text...), '\n'), nil
 }
 
 // plain reports whether a payload can stand in a line as it is.

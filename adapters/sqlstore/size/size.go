@@ -114,15 +114,20 @@ func ofFile(ctx context.Context, conn *sqlx.Conn) (s Sizes, err error) {
 	if err := conn.GetContext(ctx, &s.Free, "SELECT f.freelist_count * p.page_size FROM pragma_freelist_count f, pragma_page_size p"); err != nil {
 		return s, err
 	}
-	if err := conn.SelectContext(ctx, &s.Tables, "SELECT s.tbl_name AS name, SUM(d.pgsize) AS bytes FROM dbstat d JOIN sqlite_schema s ON s.name = d.name "+
+	var tables []struct {
+		Name  string `db:"name"`
+		Bytes int64  `db:"bytes"`
+	}
+	if err := conn.SelectContext(ctx, &tables, "SELECT s.tbl_name AS name, SUM(d.pgsize) AS bytes FROM dbstat d JOIN sqlite_schema s ON s.name = d.name "+
 		"WHERE s.tbl_name NOT LIKE 'sqlite\\_%' ESCAPE '\\' GROUP BY s.tbl_name"); err != nil {
 		return s, err
 	}
-	for i := range s.Tables {
-		t := &s.Tables[i]
+	for _, found := range tables {
+		t := Table{Name: found.Name, Bytes: found.Bytes}
 		if err := conn.GetContext(ctx, &t.Rows, `SELECT COUNT(*) FROM "`+strings.ReplaceAll(t.Name, `"`, `""`)+`"`); err != nil {
 			return s, err
 		}
+		s.Tables = append(s.Tables, t)
 	}
 	return s, nil
 }

@@ -123,8 +123,8 @@ func testRetentions(t *testing.T, h *sqlstoretest.Harness) {
 	}
 	h.Do(t, func(ctx ctx, tx tx) error { return tx.Leads().AddAll(ctx, leads) })
 	sellerID := leads[0].Lead.SellerID()
-	old := func(of, after string, hours time.Duration, limit int) []string {
-		ids, err := reader.OldLeads(t.Context(), of, after, now.Add(hours*time.Hour), limit)
+	old := func(of, after string, hours, limit int) []string {
+		ids, err := reader.OldLeads(t.Context(), of, after, now.Add(time.Duration(hours)*time.Hour), limit)
 		require.NoError(t, err)
 		return ids
 	}
