@@ -47,7 +47,7 @@ func TestMigrate(t *testing.T) {
 	perEngine(t, func(t *testing.T, engine dbtest.Engine) {
 		db := open(t, dbtest.URL(t, engine))
 		require.ErrorIs(t, sqlstore.CheckVersion(t.Context(), db), sqlstore.ErrSchemaOlder)
-		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 0, this leadmill needs version 10")
+		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 0, this leadmill needs version 11")
 		require.Empty(t, tables(t, db), "looking changes nothing")
 		all, err := sqlstore.Status(t.Context(), db)
 		require.NoError(t, err)
@@ -61,7 +61,8 @@ func TestMigrate(t *testing.T) {
 			{Version: 7, Name: "0007_lead_dimensions.sql"},
 			{Version: 8, Name: "0008_event_segments.go"},
 			{Version: 9, Name: "0009_lean.go"},
-			{Version: 10, Name: "0010_retention.sql"},
+			{Version: 10, Name: "0010_event_archive.sql"},
+			{Version: 11, Name: "0011_lead_retention.sql"},
 		}, all)
 		for range 2 {
 			require.NoError(t, sqlstore.Migrate(t.Context(), db))
@@ -76,11 +77,11 @@ func TestMigrate(t *testing.T) {
 		require.NoError(t, err)
 		for _, err := range []error{sqlstore.CheckVersion(t.Context(), db), sqlstore.Migrate(t.Context(), db)} {
 			require.ErrorIs(t, err, sqlstore.ErrSchemaNewer)
-			require.ErrorContains(t, err, "version 99, newer than version 10")
+			require.ErrorContains(t, err, "version 99, newer than version 11")
 		}
-		_, err = db.Writer.ExecContext(t.Context(), "DELETE FROM goose_db_version WHERE version_id IN (10, 99)")
+		_, err = db.Writer.ExecContext(t.Context(), "DELETE FROM goose_db_version WHERE version_id IN (11, 99)")
 		require.NoError(t, err)
-		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 9, this leadmill needs version 10")
+		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 10, this leadmill needs version 11")
 	})
 }
 
@@ -99,7 +100,7 @@ func TestMigrateAtOnce(t *testing.T) {
 		db := open(t, url)
 		var rows []int
 		require.NoError(t, db.Reader.SelectContext(t.Context(), &rows, "SELECT version_id FROM goose_db_version ORDER BY id"))
-		require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, rows, "each ran once")
+		require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, rows, "each ran once")
 	})
 }
 
@@ -164,7 +165,7 @@ func TestMigrateProgram(t *testing.T) {
 			fmt.Sprintf("INSERT INTO leads VALUES ('lead_1', 'seller_1', 'ABCD1234', 'supplier', 'key_1', 'a', 'campaign_1', 'Solar', X'%x', '', 0, 'pending', '', '', 0, 0, 0, X'%x', 10, X'%064x', 201, X'%[2]x', 11, 12, 13)",
 				`{"zip":"02139"}`, "{}", 0),
 		}))
-		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 3, this leadmill needs version 10")
+		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 3, this leadmill needs version 11")
 		h := sqlstoretest.New(t, url) // which migrates
 		fresh := open(t, dbtest.URL(t, engine))
 		require.NoError(t, sqlstore.Migrate(t.Context(), fresh))
