@@ -113,7 +113,7 @@ func (c *Consumers) Forget(ctx context.Context, name string) error {
 			return fmt.Errorf("%w: %s", ErrConsumerHeld, name)
 		}
 		for _, table := range []string{"event_parked", "event_skipped"} {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE consumer = ?", name); err != nil { //nolint:gosec // no value is part of the text
+			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE consumer = ?", name); err != nil {
 				return err
 			}
 		}

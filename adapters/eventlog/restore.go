@@ -156,7 +156,7 @@ func (a *Archiver) put(ctx context.Context, tx transaction, f archive.File, some
 		}
 	}
 	if n := len(args) / 7; n > 0 {
-		_, err := tx.ExecContext(ctx, "INSERT INTO event_segments (id, seller_id, tx, events, at, types, body) VALUES "+rowsOf(n, 7), args...) //nolint:gosec // no value is part of the text
+		_, err := tx.ExecContext(ctx, "INSERT INTO event_segments (id, seller_id, tx, events, at, types, body) VALUES "+rowsOf(n, 7), args...)
 		if a.db.Classify(err) == dialect.Duplicate {
 			return 0, fmt.Errorf("%w: the log has segments of %s at other positions", ErrOtherLog, f.Name)
 		}
