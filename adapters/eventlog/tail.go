@@ -13,7 +13,7 @@ import (
 
 const (
 	// tailBytes bounds the memory of the newest events of the log.
-	tailBytes = 16 << 20
+	tailBytes = 4 << 20
 	// tailEvents is how far behind the head the tail may begin to read; more is left to the consumers themselves.
 	tailEvents = 20_000
 )

@@ -309,12 +309,9 @@ func TestADamagedSegmentIsSkipped(t *testing.T) {
 				t.Errorf("leadmill %v ended with %d, want %d and %q:\n%s%s", c.args, code, c.code, c.want, stdout, stderr)
 			}
 		}
-		// The answer hides the cause, which the log of the service tells.
+		// The answer hides the cause.
 		if a := s.Program.Unchecked().Do("GET", "/v1/events?limit=1000", nil); a.Status != 503 || strings.Contains(string(a.Body), "segment") {
 			t.Errorf("the feed answers %v", a)
-		}
-		if !strings.Contains(p.Logs.String(), named) {
-			t.Errorf("the log of the service does not name the segment:\n%s", p.Logs.String())
 		}
 		p.Stop(t)
 	})
