@@ -361,6 +361,9 @@ func TestRestoreOfSomeDays(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, eventlog.Restored{Files: 1, Segments: 10, First: 81, Missing: 80}, done)
 		require.Equal(t, int64(81), i.first(t), "the log begins where none is missing")
+		require.NoError(t, k.Archive(t.Context()))
+		first, _, _ := i.rows(t)
+		require.Equal(t, int64(1), first, "what was restored stays for the hour, though the log begins behind it")
 		done, err = k.Restore(t.Context(), files[3:], time.Hour)
 		require.NoError(t, err)
 		require.Equal(t, eventlog.Restored{Files: 1, Segments: 10, First: 61}, done)
@@ -371,6 +374,11 @@ func TestRestoreOfSomeDays(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, eventlog.Restored{Files: 2, Segments: 20, First: 1}, done)
 		require.Equal(t, want, i.all(t))
+
+		k.clock.now = k.clock.now.Add(time.Hour + time.Minute)
+		require.NoError(t, k.Archive(t.Context()))
+		first, _, _ = i.rows(t)
+		require.Equal(t, int64(81), first, "and goes again when it is over")
 	})
 }
 
