@@ -24,6 +24,9 @@ type Config struct {
 	AdminKey string `env:"LEADMILL_ADMIN_KEY"`
 	// BatchMax is how many leads share a transaction; 1 gives each its own: LEADMILL_BATCH_MAX.
 	BatchMax int `env:"LEADMILL_BATCH_MAX" envDefault:"256"`
+	// Sharded is "seller" where the database spreads its tables over machines by their seller, as Vitess does: a transaction of
+	// leads is then of one seller only. Empty lets leads of several share one: LEADMILL_SHARDED.
+	Sharded string `env:"LEADMILL_SHARDED"`
 	// LogLevel is debug, info, warn or error: LEADMILL_LOG_LEVEL.
 	LogLevel slog.Level `env:"LEADMILL_LOG_LEVEL" envDefault:"info"`
 	// PublicURL is the address under which clients reach the API, for links in responses; empty takes the
@@ -49,6 +52,9 @@ const (
 	defaultMailDir  = "data/mail"
 	defaultMailFrom = "Leadmill <leadmill@localhost>"
 )
+
+// shardedBySeller is the only way of Config.Sharded.
+const shardedBySeller = "seller"
 
 // maxRetention bounds EventsRetention: a hundred years.
 const maxRetention = 36_500
@@ -93,6 +99,9 @@ func parseConfig(o env.Options) (Config, error) {
 		if !mentions(problems, "LEADMILL_BATCH_MAX") {
 			wrong("LEADMILL_BATCH_MAX", "must be between 1 and %d", maxBatch)
 		}
+	}
+	if c.Sharded != "" && c.Sharded != shardedBySeller {
+		wrong("LEADMILL_SHARDED", "must be %s, or empty", shardedBySeller)
 	}
 	if c.PublicURL != "" {
 		u, err := url.Parse(c.PublicURL)

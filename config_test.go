@@ -32,13 +32,14 @@ func TestConfigTakesWhatIsSet(t *testing.T) {
 		"LEADMILL_DATABASE_URL": "mysql://u:p@db:3306/leadmill", "LEADMILL_LOG_LEVEL": "debug", "LEADMILL_PUBLIC_URL": "https://leads.example.com/",
 		"LEADMILL_METRICS_ADDR": "127.0.0.1:9100", "LEADMILL_SMTP_URL": "smtps://u:p@mail", "LEADMILL_MAIL_DIR": "/var/mails",
 		"LEADMILL_MAIL_FROM": "ACME <partners@acme.example>", "LEADMILL_EVENTS_RETENTION": "400", "LEADMILL_ARCHIVE_DIR": "/var/archive",
+		"LEADMILL_SHARDED": "seller",
 	}})
 	require.NoError(t, err)
 	assert.Equal(t, Config{
 		HTTPAddr: ":80", DatabaseURL: "mysql://u:p@db:3306/leadmill", AdminKey: key, BatchMax: 1, LogLevel: slog.LevelDebug,
 		PublicURL: "https://leads.example.com", MetricsAddr: "127.0.0.1:9100",
 		SMTPURL: "smtps://u:p@mail", MailDir: "/var/mails", MailFrom: "ACME <partners@acme.example>",
-		EventsRetention: 400, ArchiveDir: "/var/archive",
+		EventsRetention: 400, ArchiveDir: "/var/archive", Sharded: "seller",
 	}, c)
 }
 
@@ -49,6 +50,7 @@ var wrongSettings = map[string][2]string{
 	"LEADMILL_DATABASE_URL": {"postgres://u:secret@db/x", "must be sqlite:<file> or mysql://user:password@host:port/name"},
 	"LEADMILL_ADMIN_KEY":    {"secret-but-too-short", "must be 32 to 255 visible ASCII characters"},
 	"LEADMILL_BATCH_MAX":    {"secret", "must be between 1 and 2000"},
+	"LEADMILL_SHARDED":      {"secret", "must be seller, or empty"},
 	"LEADMILL_LOG_LEVEL":    {"secret", "must be debug, info, warn or error"},
 	"LEADMILL_PUBLIC_URL":   {"ftp://secret", "must be an absolute http or https URL without query"},
 	"LEADMILL_SMTP_URL":     {"secret", "must be smtp://user:password@host:587, smtps://user:password@host:465 or smtp://host:25?tls=none"},
