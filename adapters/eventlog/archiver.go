@@ -214,7 +214,7 @@ func (a *Archiver) segments(ctx context.Context, first, until int64, fn func(s *
 		for i := range all {
 			ids[i] = all[i].id
 		}
-		found, err := bodies(ctx, a.db.Reader, ids)
+		found, err := bodies(ctx, a.db.Reader, sellerOf(all), ids)
 		if err != nil {
 			return err
 		}

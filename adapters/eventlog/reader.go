@@ -179,7 +179,7 @@ func decode(ctx context.Context, db queryer, into []application.StoredEvent, all
 	if len(ids) == 0 {
 		return into, nil
 	}
-	found, err := bodies(ctx, db, ids)
+	found, err := bodies(ctx, db, sellerOf(all), ids)
 	if err != nil {
 		return into, err
 	}
@@ -336,7 +336,7 @@ func decodeEach(ctx context.Context, db queryer, all []stretch, mask uint64) ([]
 			ids = append(ids, all[i].id)
 		}
 	}
-	found, err := bodies(ctx, db, ids)
+	found, err := bodies(ctx, db, sellerOf(all), ids)
 	if err != nil {
 		return nil, err
 	}
