@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/leadmill/leadmill/adapters/eventlog/segment"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
@@ -28,6 +29,7 @@ const (
 type Filter struct {
 	SellerID string
 	Types    []string // such as "lead.sold.v1"; all when empty
+	Teams    bool     // beside Types, all types of teams' modules, also of those that this build does not have
 }
 
 // SegmentError says that a segment cannot be read. Its events are never left out without an operator's word.
@@ -89,10 +91,17 @@ func (r *Reader) Page(ctx context.Context, after int64, limit int, f Filter) (ev
 	return events, next, nil
 }
 
+// anyTeam is what the types of all teams begin with.
+const anyTeam = "x."
+
 func (r *Reader) page(ctx context.Context, after, head int64, limit int, f Filter) (events []application.StoredEvent, next int64, err error) {
 	mask, wanted := uint64(allTypes), func(string) bool { return true }
 	if len(f.Types) > 0 {
 		mask, wanted = eventsv1.Mask(f.Types...), func(typ string) bool { return slices.Contains(f.Types, typ) }
+		if f.Teams {
+			mask |= eventsv1.Mask(anyTeam)
+			wanted = func(typ string) bool { return strings.HasPrefix(typ, anyTeam) || slices.Contains(f.Types, typ) }
+		}
 	}
 	next = after
 	for scanned := 0; scanned < r.scan && next < head; {
