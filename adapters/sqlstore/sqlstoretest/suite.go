@@ -14,7 +14,9 @@ import (
 	"github.com/leadmill/leadmill/application/market"
 	"github.com/leadmill/leadmill/application/program"
 	"github.com/leadmill/leadmill/domain/buyer"
+	"github.com/leadmill/leadmill/domain/calendar"
 	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/distribution"
 	"github.com/leadmill/leadmill/domain/event"
 	"github.com/leadmill/leadmill/domain/seller"
 )
@@ -205,11 +207,26 @@ func testPurge(t *testing.T, h *Harness) {
 		if err := tx.Claims().Remember(ctx, requests, nil, Now); err != nil {
 			return err
 		}
+		var counters []*distribution.Counter
+		for i, from := range []time.Time{Now.Add(-63 * 24 * time.Hour), Now.Add(-62*24*time.Hour - time.Hour), Now.Add(-62 * 24 * time.Hour), Now} {
+			span := calendar.SpanAt(calendar.Hour, from, time.UTC)
+			if i == 1 { // it ended to the microsecond so long ago
+				span = calendar.Span{Window: calendar.Hour, Key: "hour:1", Start: from, End: from.Add(time.Hour)}
+			}
+			counters = append(counters, &distribution.Counter{SellerID: fmt.Sprint("seller_", i%2), ContractID: "k", Span: span, Used: 1, TakenLeads: 1})
+		}
+		counters = append(counters, &distribution.Counter{SellerID: "seller_1", ContractID: "k", Span: calendar.SpanAt(calendar.Total, Now, time.UTC), Used: 4, TakenLeads: 4})
+		if err := tx.Counters().SaveAll(ctx, counters); err != nil {
+			return err
+		}
 		return tx.Claims().Take(ctx, claims, nil, Now)
 	})
 	n, err := h.Store.PurgeExpired(t.Context(), Now)
 	require.NoError(t, err)
-	require.Equal(t, expired+6, n)
+	require.Equal(t, expired+8, n)
+	var kept []string
+	require.NoError(t, h.DB.Reader.SelectContext(t.Context(), &kept, "SELECT span_window FROM contract_counters ORDER BY ends_at"))
+	require.Equal(t, []string{"total", "hour", "hour"}, kept, "the total never ends")
 	require.Equal(t, []int{2, 1, 1, 1}, []int{h.Count(t, "claims"), h.Count(t, "answers"), h.Count(t, "partner_tokens"), h.Count(t, "recent_requests")})
 	n, err = h.Store.PurgeExpired(t.Context(), Now)
 	require.NoError(t, err)
