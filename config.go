@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/caarlos0/env/v11"
 
@@ -24,6 +25,9 @@ type Config struct {
 	AdminKey string `env:"LEADMILL_ADMIN_KEY"`
 	// BatchMax is how many leads share a transaction; 1 gives each its own: LEADMILL_BATCH_MAX.
 	BatchMax int `env:"LEADMILL_BATCH_MAX" envDefault:"256"`
+	// Sharded is "seller" where the database spreads its tables over machines by their seller, as Vitess does: a transaction of
+	// leads is then of one seller only. Empty lets leads of several share one: LEADMILL_SHARDED.
+	Sharded string `env:"LEADMILL_SHARDED"`
 	// LogLevel is debug, info, warn or error: LEADMILL_LOG_LEVEL.
 	LogLevel slog.Level `env:"LEADMILL_LOG_LEVEL" envDefault:"info"`
 	// PublicURL is the address under which clients reach the API, for links in responses; empty takes the
@@ -40,6 +44,9 @@ type Config struct {
 	EventsRetention int `env:"LEADMILL_EVENTS_RETENTION"`
 	// ArchiveDir is the folder of archived events: LEADMILL_ARCHIVE_DIR.
 	ArchiveDir string `env:"LEADMILL_ARCHIVE_DIR"`
+	// Drain is how long an instance that is told to stop still takes requests, though it is not ready any more, so that a balancer
+	// stops sending them before they are refused: LEADMILL_DRAIN.
+	Drain time.Duration `env:"LEADMILL_DRAIN" envDefault:"2s"`
 	// MetricsAddr is where Prometheus metrics are served, apart from the API; empty serves none: LEADMILL_METRICS_ADDR.
 	MetricsAddr string `env:"LEADMILL_METRICS_ADDR"`
 }
@@ -49,6 +56,12 @@ const (
 	defaultMailDir  = "data/mail"
 	defaultMailFrom = "Leadmill <leadmill@localhost>"
 )
+
+// shardedBySeller is the only way of Config.Sharded.
+const shardedBySeller = "seller"
+
+// maxDrain bounds Drain: orchestrators kill what has not ended soon.
+const maxDrain = time.Minute
 
 // maxRetention bounds EventsRetention: a hundred years.
 const maxRetention = 36_500
@@ -103,12 +116,23 @@ func parseConfig(o env.Options) (Config, error) {
 	if (c.EventsRetention < 0 || c.EventsRetention > maxRetention) && !mentions(problems, "LEADMILL_EVENTS_RETENTION") {
 		wrong("LEADMILL_EVENTS_RETENTION", "must be between 1 and %d days, or empty", maxRetention)
 	}
+	c.checkMachines(problems, wrong)
 	if err := c.checkArchive(); err != nil {
 		problems = append(problems, err)
 	}
 	c.checkMail(wrong)
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	return c, errors.Join(problems...)
+}
+
+// checkMachines calls wrong for each setting of several instances and machines that is wrong and not among the problems yet.
+func (c Config) checkMachines(problems []error, wrong func(name, format string, args ...any)) {
+	if c.Sharded != "" && c.Sharded != shardedBySeller {
+		wrong("LEADMILL_SHARDED", "must be %s, or empty", shardedBySeller)
+	}
+	if (c.Drain < 0 || c.Drain > maxDrain) && !mentions(problems, "LEADMILL_DRAIN") {
+		wrong("LEADMILL_DRAIN", "must be between 0s and 60s")
+	}
 }
 
 // checkArchive refuses to delete events that are archived nowhere.
@@ -154,6 +178,8 @@ func settingError(err error) error {
 		return fmt.Errorf("LEADMILL_BATCH_MAX must be between 1 and %d", maxBatch)
 	case "EventsRetention":
 		return fmt.Errorf("LEADMILL_EVENTS_RETENTION must be between 1 and %d days, or empty", maxRetention)
+	case "Drain":
+		return errors.New("LEADMILL_DRAIN must be between 0s and 60s")
 	case "LogLevel":
 		return errors.New("LEADMILL_LOG_LEVEL must be debug, info, warn or error")
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caarlos0/env/v11"
 	"github.com/stretchr/testify/assert"
@@ -20,7 +21,7 @@ func TestConfigDefaults(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, Config{
 		HTTPAddr: "127.0.0.1:8080", DatabaseURL: "sqlite:data/leadmill.db", BatchMax: 256, LogLevel: slog.LevelInfo,
-		MailDir: defaultMailDir, MailFrom: defaultMailFrom,
+		MailDir: defaultMailDir, MailFrom: defaultMailFrom, Drain: 2 * time.Second,
 	}, c)
 }
 
@@ -32,13 +33,14 @@ func TestConfigTakesWhatIsSet(t *testing.T) {
 		"LEADMILL_DATABASE_URL": "mysql://u:p@db:3306/leadmill", "LEADMILL_LOG_LEVEL": "debug", "LEADMILL_PUBLIC_URL": "https://leads.example.com/",
 		"LEADMILL_METRICS_ADDR": "127.0.0.1:9100", "LEADMILL_SMTP_URL": "smtps://u:p@mail", "LEADMILL_MAIL_DIR": "/var/mails",
 		"LEADMILL_MAIL_FROM": "ACME <partners@acme.example>", "LEADMILL_EVENTS_RETENTION": "400", "LEADMILL_ARCHIVE_DIR": "/var/archive",
+		"LEADMILL_SHARDED": "seller", "LEADMILL_DRAIN": "10s",
 	}})
 	require.NoError(t, err)
 	assert.Equal(t, Config{
 		HTTPAddr: ":80", DatabaseURL: "mysql://u:p@db:3306/leadmill", AdminKey: key, BatchMax: 1, LogLevel: slog.LevelDebug,
 		PublicURL: "https://leads.example.com", MetricsAddr: "127.0.0.1:9100",
 		SMTPURL: "smtps://u:p@mail", MailDir: "/var/mails", MailFrom: "ACME <partners@acme.example>",
-		EventsRetention: 400, ArchiveDir: "/var/archive",
+		EventsRetention: 400, ArchiveDir: "/var/archive", Sharded: "seller", Drain: 10 * time.Second,
 	}, c)
 }
 
@@ -49,6 +51,8 @@ var wrongSettings = map[string][2]string{
 	"LEADMILL_DATABASE_URL": {"postgres://u:secret@db/x", "must be sqlite:<file> or mysql://user:password@host:port/name"},
 	"LEADMILL_ADMIN_KEY":    {"secret-but-too-short", "must be 32 to 255 visible ASCII characters"},
 	"LEADMILL_BATCH_MAX":    {"secret", "must be between 1 and 2000"},
+	"LEADMILL_DRAIN":        {"secret", "must be between 0s and 60s"},
+	"LEADMILL_SHARDED":      {"secret", "must be seller, or empty"},
 	"LEADMILL_LOG_LEVEL":    {"secret", "must be debug, info, warn or error"},
 	"LEADMILL_PUBLIC_URL":   {"ftp://secret", "must be an absolute http or https URL without query"},
 	"LEADMILL_SMTP_URL":     {"secret", "must be smtp://user:password@host:587, smtps://user:password@host:465 or smtp://host:25?tls=none"},
@@ -105,6 +109,7 @@ func TestConfigBounds(t *testing.T) {
 		"LEADMILL_DATABASE_URL": {[]string{"sqlite:x.db", "sqlite:///var/x.db", "mysql://u@h/x"}, []string{"sqlite:", "sqlite://", "mysql://u@h", "mysql://u@h/", "x.db", "mysql:"}},
 		"LEADMILL_ADMIN_KEY":    {[]string{strings.Repeat("~", 255)}, []string{strings.Repeat("k", 31), strings.Repeat("k", 256), strings.Repeat("k", 31) + " ", strings.Repeat("é", 32)}},
 		"LEADMILL_BATCH_MAX":    {[]string{"1", "2000"}, []string{"0", "2001", "-1", "1.5", " 1"}},
+		"LEADMILL_DRAIN":        {[]string{"0s", "1m", "500ms"}, []string{"-1s", "61s", "5"}},
 		"LEADMILL_LOG_LEVEL":    {[]string{"debug", "info", "warn", "error"}, []string{"loud"}},
 		"LEADMILL_ARCHIVE_DIR":  {[]string{"archive", ""}, []string{"a\x00"}},
 		"LEADMILL_PUBLIC_URL":   {[]string{"http://x", "https://x.example/leads"}, []string{"x.example", "/leads", "https://", "https://x?a=b", "https://x#a"}},

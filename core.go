@@ -387,6 +387,7 @@ func (k *core) server() (*httpport.Server, error) {
 	s, err := httpport.New(httpport.Deps{
 		Routes: routes, Teams: teams, Scopes: k.Scopes, Authenticator: k.Keyring, Limiter: k.Limiter, Clock: k.Clock, IDs: k.IDs,
 		Logger: k.Logger, PublicURL: k.Config.PublicURL, Ready: k.isReady,
+		Timeouts: httpport.Timeouts{Notice: k.Config.Drain},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the HTTP server: %w", err)

@@ -1,6 +1,8 @@
 package leadmill
 
 import (
+	"log/slog"
+
 	"github.com/leadmill/leadmill/adapters/eventlog"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/contract/eventsv1"
@@ -13,6 +15,6 @@ var feedRoom = ownModule("feed",
 	AsRoutes(feedhttp.Handlers.Routes),
 )
 
-func newFeedHandlers(o *application.Operations, l *eventLog, c *eventsv1.Catalogue) feedhttp.Handlers {
-	return feedhttp.Handlers{Events: application.Query(o, eventlog.NewFeed(l.reader, c.Types()).Events), Catalogue: c}
+func newFeedHandlers(o *application.Operations, l *eventLog, c *eventsv1.Catalogue, logger *slog.Logger) feedhttp.Handlers {
+	return feedhttp.Handlers{Events: application.Query(o, eventlog.NewFeed(l.reader, c.Types(), logger).Events), Catalogue: c}
 }

@@ -60,9 +60,10 @@ func newDirectory(r *marketstore.Reader) *marketcommand.Directory {
 }
 
 // The sizes of the batching of leads: how many batches run at a time, how many leads may wait in a lane, and how long a
-// batch may take.
+// batch may take. Where a batch is cut by seller, so many of its parts run at a time.
 const (
 	lanes        = 2
+	partsAtOnce  = 8
 	laneQueue    = 4096
 	batchTimeout = 20 * time.Second
 )
@@ -70,7 +71,10 @@ const (
 func newBatcher(c Config, d market.Deps, directory *marketcommand.Directory, strategies distribution.Strategies,
 	rules lead.IntakeRules,
 ) *bus.Batcher[*marketcommand.Submission, application.Done] {
-	handler := &marketcommand.SubmitLeadsHandler{Work: d.Work, Clock: d.Clock, IDs: d.IDs, Directory: directory, Strategies: strategies, Rules: rules}
+	var handler bus.BatchHandler[*marketcommand.Submission, application.Done] = &marketcommand.SubmitLeadsHandler{Work: d.Work, Clock: d.Clock, IDs: d.IDs, Directory: directory, Strategies: strategies, Rules: rules}
+	if c.Sharded == shardedBySeller {
+		handler = bus.Apart(handler, (*marketcommand.Submission).OfSeller, partsAtOnce)
+	}
 	return bus.NewBatcher(bus.BatcherConfig{MaxBatch: c.BatchMax, Lanes: lanes, Queue: laneQueue, Timeout: batchTimeout},
 		handler, (*marketcommand.Submission).Lane)
 }

@@ -27,7 +27,8 @@ type ArchiverConfig struct {
 	Logger *slog.Logger
 }
 
-// Archiver moves the oldest events from the log to files and back. Only one may work at a time on a log.
+// Archiver moves the oldest events from the log to files and back. Of several that archive to one folder one works at a time, whatever
+// became of the lease of the job that runs them: the others wait for the folder's lock.
 //
 // An event is deleted only when it is in a file that belongs to the archive, and when nobody is to read it any more: first the file is
 // on the disk, then in the manifest, then the log begins behind it, then its rows are deleted in steps. Killed at any of these
@@ -55,7 +56,7 @@ func NewArchiver(db *dialect.DB, clock application.Clock, dir *archive.Dir, c Ar
 var ErrOtherLog = errors.New("the archive is of another log")
 
 // Archive writes the days that are over for so long to files, a file a day, and deletes their events. A day stays as long as a consumer
-// has not read all of it, or has parked an event of it. It fails with ErrOtherLog, archive.ErrManifest, archive.ErrDamaged,
+// has not read all of it, or has parked an event of it. It fails with ErrOtherLog, archive.ErrManifest, archive.ErrDamaged, archive.ErrLocks,
 // application.ErrUnavailable, or an error of the folder.
 func (a *Archiver) Archive(ctx context.Context) error {
 	if a.config.Days <= 0 {
@@ -64,7 +65,31 @@ func (a *Archiver) Archive(ctx context.Context) error {
 	return describeOrNil(a.db, "archive events", a.archive(ctx))
 }
 
+// lockPause is the pause before an Archiver asks again for the lock of its folder.
+const lockPause = 250 * time.Millisecond
+
+// lock waits until nobody else writes to the folder.
+func (a *Archiver) lock(ctx context.Context) (unlock func(), err error) {
+	for told := false; ; told = true {
+		unlock, ok, err := a.dir.Lock()
+		if err != nil || ok {
+			return unlock, err
+		}
+		if !told {
+			a.config.Logger.InfoContext(ctx, "event log: another process archives to the folder, which is waited for", slog.String("folder", a.dir.Path()))
+		}
+		if err := lease.Pause(ctx, lockPause); err != nil {
+			return nil, err
+		}
+	}
+}
+
 func (a *Archiver) archive(ctx context.Context) error {
+	unlock, err := a.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	if err := a.dir.Clean(); err != nil {
 		return err
 	}
@@ -214,7 +239,7 @@ func (a *Archiver) segments(ctx context.Context, first, until int64, fn func(s *
 		for i := range all {
 			ids[i] = all[i].id
 		}
-		found, err := bodies(ctx, a.db.Reader, ids)
+		found, err := bodies(ctx, a.db.Reader, sellerOf(all), ids)
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package eventlog_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -108,6 +109,55 @@ func (i *instance) first(t testing.TB) int64 {
 	return i.number(t, "SELECT first_position FROM event_archive")
 }
 
+// Two archivers that both think that they have the job archive each day once.
+func TestTwoArchiversAtOnce(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, d database) {
+		i := d.open(t)
+		want := fourDays(t, i)
+		require.NoError(t, eventlog.EnsureConsumer(t.Context(), i.db, "done", 81))
+		folder := t.TempDir()
+		keepers := []*keeper{i.keeper(t, folder), i.keeper(t, folder), i.keeper(t, folder)}
+		errs := make([]error, len(keepers))
+		var all sync.WaitGroup
+		for n, k := range keepers {
+			all.Go(func() { errs[n] = k.Archive(t.Context()) })
+		}
+		all.Wait()
+		require.NoError(t, errors.Join(errs...))
+		files := keepers[0].files(t)
+		require.Len(t, files, 4)
+		first, last, segments := i.rows(t)
+		require.Equal(t, [4]int64{81, 81, 1, 81}, [4]int64{first, last, segments, i.first(t)})
+		left, err := filepath.Glob(filepath.Join(folder, ".archive-*"))
+		require.NoError(t, err)
+		require.Empty(t, left, "nothing half written is left")
+		_, err = keepers[0].Restore(t.Context(), files, 0)
+		require.NoError(t, err)
+		require.Equal(t, want, i.all(t))
+	})
+}
+
+// Who waits for the folder stops waiting when its job ends.
+func TestAnArchiverWaitsForTheFolder(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, d database) {
+		i := d.open(t)
+		fourDays(t, i)
+		k := i.keeper(t, t.TempDir())
+		unlock, ok, err := k.dir.Lock()
+		require.NoError(t, err)
+		require.True(t, ok)
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		require.Error(t, k.Archive(ctx))
+		require.Empty(t, k.files(t))
+		unlock()
+		require.NoError(t, k.Archive(t.Context()))
+		require.NotEmpty(t, k.files(t))
+	})
+}
+
 func TestArchiveAndRestoreLoseNothing(t *testing.T) {
 	t.Parallel()
 	onEngines(t, func(t *testing.T, d database) {
@@ -197,7 +247,7 @@ func TestArchiverIsKilled(t *testing.T) {
 		require.Len(t, k.files(t), 4)
 		left, err := os.ReadDir(folder)
 		require.NoError(t, err)
-		require.Len(t, left, 5, "the files and the manifest")
+		require.Len(t, left, 6, "the files, the manifest and the lock")
 		_, err = k.Restore(t.Context(), k.files(t), time.Hour)
 		require.NoError(t, err)
 		require.Equal(t, want, i.all(t))
@@ -221,7 +271,7 @@ func TestArchiverWritesAFileWithoutALineAgain(t *testing.T) {
 		require.Equal(t, f, files[0])
 		left, err := os.ReadDir(k.dir.Path())
 		require.NoError(t, err)
-		require.Len(t, left, 5)
+		require.Len(t, left, 6)
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/leadmill/leadmill/adapters/eventlog/segment"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
@@ -28,6 +29,7 @@ const (
 type Filter struct {
 	SellerID string
 	Types    []string // such as "lead.sold.v1"; all when empty
+	Teams    bool     // beside Types, all types of teams' modules, also of those that this build does not have
 }
 
 // SegmentError says that a segment cannot be read. Its events are never left out without an operator's word.
@@ -89,10 +91,17 @@ func (r *Reader) Page(ctx context.Context, after int64, limit int, f Filter) (ev
 	return events, next, nil
 }
 
+// anyTeam is what the types of all teams begin with.
+const anyTeam = "x."
+
 func (r *Reader) page(ctx context.Context, after, head int64, limit int, f Filter) (events []application.StoredEvent, next int64, err error) {
 	mask, wanted := uint64(allTypes), func(string) bool { return true }
 	if len(f.Types) > 0 {
 		mask, wanted = eventsv1.Mask(f.Types...), func(typ string) bool { return slices.Contains(f.Types, typ) }
+		if f.Teams {
+			mask |= eventsv1.Mask(anyTeam)
+			wanted = func(typ string) bool { return strings.HasPrefix(typ, anyTeam) || slices.Contains(f.Types, typ) }
+		}
 	}
 	next = after
 	for scanned := 0; scanned < r.scan && next < head; {
@@ -179,7 +188,7 @@ func decode(ctx context.Context, db queryer, into []application.StoredEvent, all
 	if len(ids) == 0 {
 		return into, nil
 	}
-	found, err := bodies(ctx, db, ids)
+	found, err := bodies(ctx, db, sellerOf(all), ids)
 	if err != nil {
 		return into, err
 	}
@@ -336,7 +345,7 @@ func decodeEach(ctx context.Context, db queryer, all []stretch, mask uint64) ([]
 			ids = append(ids, all[i].id)
 		}
 	}
-	found, err := bodies(ctx, db, ids)
+	found, err := bodies(ctx, db, sellerOf(all), ids)
 	if err != nil {
 		return nil, err
 	}

@@ -56,7 +56,7 @@ func (c *Consumers) damaged(ctx context.Context, consumer string, segmentID int6
 		return stretch{}, fmt.Errorf("%w: %d", ErrUnknownSegment, segmentID)
 	}
 	s := all[0]
-	found, err := bodies(ctx, c.db.Reader, []int64{segmentID})
+	found, err := bodies(ctx, c.db.Reader, s.seller, []int64{segmentID})
 	if err != nil {
 		return stretch{}, err
 	}

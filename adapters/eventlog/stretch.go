@@ -56,23 +56,40 @@ func scanStretches(rows *sql.Rows) (all []stretch, err error) {
 	return all, rows.Err()
 }
 
-// bodies reads the bodies of segments. One that is missing is not in the map.
-func bodies(ctx context.Context, db queryer, ids []int64) (map[int64][]byte, error) {
+// bodies reads the bodies of segments, all of one seller unless it is empty. One that is missing is not in the map.
+func bodies(ctx context.Context, db queryer, sellerID string, ids []int64) (map[int64][]byte, error) {
 	out := make(map[int64][]byte, len(ids))
 	for chunk := range slices.Chunk(ids, maxStretches) {
 		args := make([]any, len(chunk))
 		for i, id := range chunk {
 			args[i] = id
 		}
-		if err := addBodies(ctx, db, out, args); err != nil {
+		if err := addBodies(ctx, db, out, sellerID, args); err != nil {
 			return nil, fmt.Errorf("read segments: %w", err)
 		}
 	}
 	return out, nil
 }
 
-func addBodies(ctx context.Context, db queryer, out map[int64][]byte, ids []any) error {
-	rows, err := db.QueryContext(ctx, "SELECT id, body FROM event_segments WHERE id IN "+marks(len(ids)), ids...)
+// sellerOf returns the seller of stretches; empty when they are of several.
+func sellerOf(all []stretch) string {
+	for i := range all {
+		if all[i].seller != all[0].seller {
+			return ""
+		}
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return all[0].seller
+}
+
+func addBodies(ctx context.Context, db queryer, out map[int64][]byte, sellerID string, ids []any) error {
+	where, args := "id IN "+marks(len(ids)), ids
+	if sellerID != "" {
+		where, args = "seller_id = ? AND "+where, append([]any{sellerID}, ids...)
+	}
+	rows, err := db.QueryContext(ctx, "SELECT id, body FROM event_segments WHERE "+where, args...)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"path"
+	"strconv"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -39,9 +41,15 @@ var (
 	ErrSchemaNewer = errors.New("use the version of leadmill that made it, or a later one")
 )
 
+// floorName is the row of the table installation with the oldest version of the schema whose binaries can work on the database as it
+// is. A migration that they could not work beside raises it; one that only adds leaves it alone, so that instances of two versions
+// may run side by side.
+const floorName = "schema_floor"
+
 // Migrate brings the schema to the version this binary knows, then that of each module, in the order of their names. It is
 // safe when several processes do so at once: one works, the others wait until ctx ends. After a crash in the middle it goes on
-// where it was. A newer schema is left alone: ErrSchemaNewer. What modules have made that this binary lacks is left alone too.
+// where it was. A newer schema is left alone: ErrSchemaNewer, unless it only has more. What modules have made that this binary lacks
+// is left alone too.
 //
 // Where rows have to be moved, no instance may work on the database: Migrate waits for the leases of one that was killed, at most
 // 15 seconds, and fails with ErrBeside when they are renewed.
@@ -89,8 +97,8 @@ func migrateOwn(ctx context.Context, db *dialect.DB, log *slog.Logger) error {
 	return checkOwn(ctx, db)
 }
 
-// CheckVersion reports whether the schema is the one this binary and its modules know: ErrSchemaOlder, ErrSchemaNewer, or an
-// error of the database. It only reads.
+// CheckVersion reports whether this binary and its modules can work on the schema: it is the one that they know, or a later one that
+// only has more. ErrSchemaOlder, ErrSchemaNewer, or an error of the database. It only reads.
 func CheckVersion(ctx context.Context, db *dialect.DB, modules ...Module) error {
 	if err := checkOwn(ctx, db); err != nil {
 		return err
@@ -118,6 +126,15 @@ func checkOwn(ctx context.Context, db *dialect.DB) error {
 		current = max(current, v)
 	}
 	if current > known {
+		floor, err := schemaFloor(ctx, db)
+		if err != nil {
+			return err
+		}
+		if floor <= known {
+			current = known
+		}
+	}
+	if current > known {
 		return fmt.Errorf("the database schema is version %d, newer than version %d that this leadmill knows: %w", current, known, ErrSchemaNewer)
 	}
 	for _, m := range all {
@@ -126,6 +143,22 @@ func checkOwn(ctx context.Context, db *dialect.DB) error {
 		}
 	}
 	return nil
+}
+
+// schemaFloor reads the oldest version whose binaries can work on the schema: the highest there is where none is stored.
+func schemaFloor(ctx context.Context, db *dialect.DB) (int64, error) {
+	var text []byte
+	switch err := db.Reader.GetContext(ctx, &text, "SELECT value FROM installation WHERE name = ?", floorName); {
+	case errors.Is(err, sql.ErrNoRows):
+		return math.MaxInt64, nil
+	case err != nil:
+		return 0, fmt.Errorf("read the schema's version: %w", err)
+	}
+	floor, err := strconv.ParseInt(string(text), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("read the schema's version: %s is %q", floorName, text)
+	}
+	return floor, nil
 }
 
 // Status lists the migrations this binary knows, in order: its own, then those of each module in the order of their names. It

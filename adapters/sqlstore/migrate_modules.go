@@ -20,7 +20,8 @@ import (
 )
 
 // The table of a module's versions has a row for each migration that was begun: done is how many of its statements are done,
-// running whether the next one was sent and its answer is not known, digest what the text of these statements hashes to.
+// running whether the next one was sent and its answer is not known, digest what the text of these statements hashes to. applied
+// has the bit 1 when all are done, and the bit 2 when builds that do not have the migration can work beside it.
 const (
 	versionColumns = "(version BIGINT NOT NULL PRIMARY KEY, name VARCHAR(200) NOT NULL, done BIGINT NOT NULL, running BIGINT NOT NULL, " +
 		"digest VARCHAR(64) NOT NULL, applied BIGINT NOT NULL)"
@@ -33,9 +34,23 @@ func byName(modules []Module) []Module {
 
 // progress is how far a migration is.
 type progress struct {
-	done             int
-	running, applied bool
-	digest           string
+	done                       int
+	running, applied, additive bool
+	digest                     string
+}
+
+// The bits of the column applied.
+const (
+	appliedBit  = 1
+	additiveBit = 2
+)
+
+// bits is what the column applied has from the beginning of a migration.
+func (m migration) bits() int64 {
+	if m.additive {
+		return additiveBit
+	}
+	return 0
 }
 
 // progress reads how far the module's migrations are; none when it has no table of versions.
@@ -51,11 +66,12 @@ func (m Module) progress(ctx context.Context, db *dialect.DB, conn database.DBTx
 	defer func() { _ = rows.Close() }()
 	all := map[int64]progress{}
 	for rows.Next() {
-		var version int64
+		var version, bits int64
 		var p progress
-		if err := rows.Scan(&version, &p.done, &p.running, &p.digest, &p.applied); err != nil {
+		if err := rows.Scan(&version, &p.done, &p.running, &p.digest, &bits); err != nil {
 			return nil, fmt.Errorf("read the schema's version: %w", err)
 		}
+		p.applied, p.additive = bits&appliedBit != 0, bits&additiveBit != 0
 		all[version] = p
 	}
 	return all, rows.Err()
@@ -88,7 +104,7 @@ func (m Module) checkVersion(ctx context.Context, db *dialect.DB) error {
 	}
 	known, current := slices.Max(slices.Collect(maps.Keys(files))), int64(0)
 	for v, p := range has {
-		if p.applied || v > known {
+		if beside := v > known && p.additive; !beside && (p.applied || v > known) {
 			current = max(current, v)
 		}
 	}
@@ -165,8 +181,8 @@ func (m Module) all(ctx context.Context, db *dialect.DB, conn *sql.Conn, all []m
 		case !begun && one.version < latest:
 			return fmt.Errorf("%s: the database has version %d already: give the file a higher number", one.name, latest)
 		case !begun:
-			if _, err := conn.ExecContext(ctx, fmt.Sprintf("INSERT INTO %s (version, name, done, running, digest, applied) VALUES (?, ?, 0, 0, '', 0)",
-				m.versions()), one.version, one.name); err != nil {
+			if _, err := conn.ExecContext(ctx, fmt.Sprintf("INSERT INTO %s (version, name, done, running, digest, applied) VALUES (?, ?, 0, 0, '', ?)",
+				m.versions()), one.version, one.name, one.bits()); err != nil {
 				return err
 			}
 		}
@@ -210,7 +226,7 @@ func (r *run) up(ctx context.Context) error {
 			return fmt.Errorf("%q: %w", script.Beginning(s.Text), err)
 		}
 	}
-	return r.record(ctx, r.conn, "applied = 1")
+	return r.record(ctx, r.conn, "applied = ?", r.bits()|appliedBit)
 }
 
 // step runs the next statement.

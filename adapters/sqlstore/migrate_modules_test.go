@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -108,6 +109,10 @@ func TestMigrateModules(t *testing.T) {
 			require.ErrorContains(t, err, `module "acme": its schema is version 3, newer than version 1`)
 		}
 		requireAcme(t, db, "")
+		for bits, want := range map[int]error{3: nil, 2: nil, 0: sqlstore.ErrSchemaNewer, 1: sqlstore.ErrSchemaNewer} { // begun or done, additive or not
+			run(t, db, []string{"UPDATE x_acme_migrations SET applied = " + strconv.Itoa(bits) + " WHERE version > 1"})
+			require.ErrorIs(t, sqlstore.CheckVersion(t.Context(), db, older), want, "%d", bits)
+		}
 		later := sqlstore.Module{Name: "acme", Files: files("4_more.sql", "CREATE TABLE x_acme_more (id BIGINT NOT NULL PRIMARY KEY)")}
 		require.NoError(t, sqlstore.Migrate(t.Context(), db, later), "files that were applied may go")
 		between := sqlstore.Module{Name: "acme", Files: files("5_x.sql", "DROP TABLE x_acme_more", "2_x.sql", "DROP TABLE x_acme_more", "0_x.sql", "")}
@@ -115,6 +120,26 @@ func TestMigrateModules(t *testing.T) {
 		run(t, db, []string{"DELETE FROM x_acme_migrations WHERE version = 2"})
 		between.Files = files("5_x.sql", "DROP TABLE x_acme_more", "2_x.sql", "DROP TABLE x_acme_more")
 		require.ErrorContains(t, sqlstore.Migrate(t.Context(), db, between), "2_x.sql: the database has version 4 already: give the file a higher number")
+	})
+}
+
+// A build of before goes on beside a migration that says that it only adds, while it runs and when it is done.
+func TestAnAdditiveMigrationOfAModule(t *testing.T) {
+	t.Parallel()
+	perEngine(t, func(t *testing.T, engine dbtest.Engine) {
+		db := open(t, migrated.URL(t, engine))
+		first := "CREATE TABLE x_m_a (id BIGINT NOT NULL PRIMARY KEY)"
+		before := sqlstore.Module{Name: "m", Files: files("1_a.sql", first)}
+		require.NoError(t, sqlstore.Migrate(t.Context(), db, before))
+		after := sqlstore.Module{Name: "m", Files: files("1_a.sql", first, "2_b.sql", "-- +leadmill additive\nALTER TABLE x_m_a ADD COLUMN note VARCHAR(20) NULL")}
+		require.NoError(t, sqlstore.Migrate(t.Context(), db, after))
+		require.NoError(t, sqlstore.CheckVersion(t.Context(), db, before))
+		require.NoError(t, sqlstore.Migrate(t.Context(), db, before))
+		require.NoError(t, sqlstore.CheckVersion(t.Context(), db, after))
+		breaking := sqlstore.Module{Name: "m", Files: files("3_c.sql", "-- additive, it says\nALTER TABLE x_m_a DROP COLUMN note")}
+		require.NoError(t, sqlstore.Migrate(t.Context(), db, breaking))
+		require.ErrorIs(t, sqlstore.CheckVersion(t.Context(), db, before), sqlstore.ErrSchemaNewer)
+		require.ErrorIs(t, sqlstore.CheckVersion(t.Context(), db, after), sqlstore.ErrSchemaNewer)
 	})
 }
 

@@ -18,7 +18,9 @@ import (
 //
 // Files has numbered SQL, such as 0001_cases.sql: at its root what is for both engines, in the folders mysql and sqlite what is
 // for one. A number is there once at the root, or once in each folder. "-- +goose Up" and "-- +goose Down" are understood; a
-// file without them goes up. CheckMigrations says what a statement may be.
+// file without them goes up. A line "-- +leadmill additive" says that builds which do not have the file can work beside it, as
+// long as an upgrade takes or one is taken back: it only adds tables, and columns that may be left out. CheckMigrations says what a
+// statement may be.
 type Module struct {
 	Name  string // 1 to 20 of a-z, 0-9 and _, a letter first
 	Files fs.FS
@@ -42,8 +44,12 @@ func (m Module) versions() string { return m.prefix() + "migrations" }
 type migration struct {
 	version    int64
 	name       string // of the file
+	additive   bool   // builds without it can work beside it
 	statements []script.Statement
 }
+
+// additive is the line by which a file says so.
+var additive = regexp.MustCompile(`(?m)^-- \+leadmill additive\s*$`)
 
 // CheckMigrations reports everything that is wrong with the migrations of modules, for both engines, without a database: one
 // problem on a line, with the module, the file, the beginning of the statement and the name at fault.
@@ -101,7 +107,7 @@ func (m Module) read(engine string) ([]migration, error) {
 		for _, p := range lines(err) {
 			problems = append(problems, fmt.Errorf("%s: %w", name, p))
 		}
-		all = append(all, migration{version, name, statements})
+		all = append(all, migration{version, name, additive.Match(text), statements})
 	}
 	return all, errors.Join(problems...)
 }

@@ -107,6 +107,11 @@ func (k *Call) fail(err error, more []byte) {
 		}
 		k.log(level, "request failed", e.Code, err)
 	}
+	k.refuse(status, e, more)
+}
+
+// refuse answers an error that nobody needs to be told of in the log.
+func (k *Call) refuse(status int, e *fault.Error, more []byte) {
 	header := k.gin.Writer.Header()
 	if header.Get("Retry-After") == "" && (status == http.StatusServiceUnavailable || e.Code == application.ErrInProgress.Code) {
 		header["Retry-After"] = oneSecond

@@ -115,8 +115,8 @@ func ownRoutes() []Route {
 }
 
 func ready(k *Call) {
-	if k.Stopping() {
-		k.Fail(errUnavailable)
+	if k.Stopping() { // as it was told to, so that nothing failed
+		k.refuse(statusOf(k.form, errUnavailable), errUnavailable, nil)
 		return
 	}
 	ctx, cancel := context.WithTimeout(k.ctx, readyTimeout)

@@ -52,8 +52,9 @@ type Deps struct {
 }
 
 // Timeouts bound reading a request's header, reading it whole, answering it, waiting for the next one on a connection, and
-// answering the requests under way when the server stops.
-type Timeouts struct{ Header, Read, Write, Idle, Drain time.Duration }
+// answering the requests under way when the server stops. Notice is how long a server that stops takes new connections still, but is
+// not ready, so that a balancer learns of it before any is refused; zero is not at all.
+type Timeouts struct{ Header, Read, Write, Idle, Drain, Notice time.Duration }
 
 // The limits of the server.
 const (
@@ -151,8 +152,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.engine.ServeHTTP(w, r)
 }
 
-// Serve answers requests on a listener until ctx ends. Then the server is not ready, long polls end, and requests that are
-// under way have until Timeouts.Drain. It returns nil when all of them were answered.
+// Serve answers requests on a listener until ctx ends. Then the server is not ready and long polls end; after Timeouts.Notice it takes
+// no more connections, and requests that are under way have until Timeouts.Drain. It returns nil when all of them were answered.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	t := s.deps.Timeouts
 	server := &http.Server{
@@ -168,6 +169,15 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	case <-ctx.Done():
 	}
 	s.Stop()
+	if t.Notice > 0 {
+		notice := time.NewTimer(t.Notice)
+		defer notice.Stop()
+		select {
+		case err := <-failed:
+			return err
+		case <-notice.C:
+		}
+	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.Drain)
 	defer cancel()
 	err := server.Shutdown(drain)

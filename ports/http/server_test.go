@@ -238,3 +238,34 @@ func TestServerLimits(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A server that stops first says so, and is reached by new connections still.
+func TestAServerGivesNoticeBeforeItStops(t *testing.T) {
+	t.Parallel()
+	a := newApp(t, func(d *httpport.Deps) { d.Timeouts.Notice = 2 * time.Second })
+	url, stop, done := a.Serve()
+	fresh := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	get := func(path string) int {
+		t.Helper()
+		r, err := fresh.Get(url + path)
+		if err != nil {
+			t.Fatalf("%s while the server gives notice: %v", path, err)
+		}
+		_ = r.Body.Close()
+		return r.StatusCode
+	}
+	if got := get("/readyz"); got != http.StatusOK {
+		t.Errorf("/readyz of a running server is answered %d", got)
+	}
+	stop()
+	ready := http.StatusOK
+	for ready != http.StatusServiceUnavailable { // get ends the test when no connection is taken
+		ready = get("/readyz")
+	}
+	if got := get("/livez"); got != http.StatusOK {
+		t.Errorf("/livez of a server that gives notice is answered %d", got)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}

@@ -306,6 +306,7 @@ func rules() []rule {
 		},
 	}
 	list = append(list, promises()...)
+	list = append(list, statements()...)
 	for _, v := range vendors {
 		list = append(list, rule{
 			"vendor-" + v.name, func(f *file) bool { return !f.test && !under(f.dir, v.places...) },

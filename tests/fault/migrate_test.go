@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +16,20 @@ import (
 	"github.com/leadmill/leadmill/tests/dbtest/earlier"
 )
 
+// number is one that a larger run sets in the environment.
+func number(t *testing.T, name string, otherwise int) int {
+	t.Helper()
+	text, given := os.LookupEnv(name)
+	if !given {
+		return otherwise
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("%s must be a number from 1", name)
+	}
+	return n
+}
+
 // TestAMigrationKilledAgainAndAgainKeepsAll kills "leadmill migrate up" while it moves rows, then has two processes do the rest at
 // once. On MySQL a kill comes when some steps are done, so that each goes on where the one before was; each waits for the
 // lease of the one that was killed. On SQLite it comes at any moment.
@@ -22,18 +38,19 @@ func TestAMigrationKilledAgainAndAgainKeepsAll(t *testing.T) {
 	for _, e := range dbtest.Engines() {
 		t.Run(string(e), func(t *testing.T) {
 			t.Parallel()
-			databaseURL := earlier.Grown(t, e, 10_000)
+			leads := number(t, "LEADMILL_TEST_LEADS", 10_000)
+			databaseURL := earlier.Grown(t, e, leads)
 			db, err := dialect.Open(databaseURL, dialect.Options{MaxConnections: 4})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer func() { _ = db.Close() }()
 			want := earlier.Before(t, db)
-			killed := 0
+			killed, began := 0, time.Now()
 			for round := range 3 {
 				p := apptest.Launch(t, databaseURL, []string{"migrate", "up"})
 				if e == dbtest.SQLite {
-					life := time.NewTimer(time.Duration(20+rand.IntN(400)) * time.Millisecond)
+					life := time.NewTimer(time.Duration(20+rand.IntN(leads/25)) * time.Millisecond)
 					<-life.C
 				} else {
 					moved := 3 + 10*round + rand.IntN(8)
@@ -62,6 +79,7 @@ func TestAMigrationKilledAgainAndAgainKeepsAll(t *testing.T) {
 					t.Fatalf("migrate up ended with %d:\n%s", code, p.Logs.Tail())
 				}
 			}
+			t.Logf("%d leads were migrated over %d kills in %v", leads, killed, time.Since(began).Round(time.Millisecond))
 			if what := earlier.Difference(want, earlier.After(t, db)); what != "" {
 				t.Error(errors.New(what))
 			}
@@ -76,7 +94,7 @@ func TestAMigratedDatabaseSells(t *testing.T) {
 	for _, e := range dbtest.Engines() {
 		t.Run(string(e), func(t *testing.T) {
 			t.Parallel()
-			databaseURL := earlier.Grown(t, e, 3000)
+			databaseURL := earlier.Grown(t, e, number(t, "LEADMILL_TEST_LEADS", 3000))
 			audit := func(when string) {
 				t.Helper()
 				if p := apptest.Launch(t, databaseURL, []string{"doctor"}); p.Wait(t) != 0 {
@@ -95,10 +113,22 @@ func TestAMigratedDatabaseSells(t *testing.T) {
 			}
 			p := apptest.Run(t, databaseURL, []string{"serve"})
 			s := apptest.NewShop(t, &p.App, nil, apptest.Rich)
-			for range 200 {
-				s.Sell(t, s.Form())
-			}
+			const clients = 32
+			each := max(number(t, "LEADMILL_TEST_SALES", 640)/clients, 1)
+			began, supplier := time.Now(), s.Supplier.Unchecked()
+			apptest.Parallel(clients, func(int) {
+				for range each {
+					if a := supplier.Do("POST", "/api/leads", s.Form()); a.Status != 200 || a.Lead().Status != "sold" {
+						t.Errorf("answered %v, want sold", a)
+						return
+					}
+				}
+			})
+			t.Logf("%d leads were sold in %v", clients*each, time.Since(began).Round(time.Millisecond))
 			db.Settle()
+			if n := db.Number("SELECT COUNT(*) FROM sales WHERE seller_id = (SELECT id FROM sellers WHERE code = ?)", s.Code); n != int64(clients*each) {
+				t.Errorf("%d sales are stored, want %d", n, clients*each)
+			}
 			if a, b := db.Number("SELECT SUM(submitted) FROM report_leads"), db.Number("SELECT COUNT(*) FROM leads WHERE test = 0 AND status <> ''"); a != b {
 				t.Errorf("the report has %d leads, there are %d", a, b)
 			}

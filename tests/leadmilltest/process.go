@@ -93,7 +93,7 @@ func LaunchProcess(t testing.TB, o ProcessOptions) *Process {
 	}
 	settings := append([]string{
 		"LEADMILL_HTTP_ADDR=127.0.0.1:0", "LEADMILL_ADMIN_KEY=" + AdminKey, "LEADMILL_DATABASE_URL=" + o.DatabaseURL,
-		"LEADMILL_MAIL_DIR=" + t.TempDir(),
+		"LEADMILL_MAIL_DIR=" + t.TempDir(), "LEADMILL_DRAIN=0s",
 	}, o.Settings...)
 	p.cmd.Env = append(append(p.cmd.Env, processVar+"=1"), settings...)
 	for _, v := range settings { // the last of a name counts

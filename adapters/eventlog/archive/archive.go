@@ -51,7 +51,7 @@ var (
 	ErrDamaged = errors.New("a file of the archive is missing or damaged")
 )
 
-// Dir is a folder with an archive. Only one process may write to it at a time.
+// Dir is a folder with an archive. Only who has its Lock may write to it.
 type Dir struct{ path string }
 
 // Open returns the archive in a folder, which is made when it is missing, readable by its owner alone. The error says why files

@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/leadmill/leadmill/adapters/eventlog/archive"
@@ -215,4 +219,76 @@ func TestCleanRemovesWhatIsHalfWritten(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, left)
 	w.Abort()
+}
+
+// Each writes a file of its own, through a Dir of its own, as processes do.
+func TestTwoWhoWriteLoseNoFile(t *testing.T) {
+	t.Parallel()
+	const writers, each = 4, 10
+	folder := t.TempDir()
+	var all sync.WaitGroup
+	var inside, refused atomic.Int64
+	for n := range writers {
+		all.Go(func() {
+			d, err := archive.Open(folder)
+			if !assert.NoError(t, err) {
+				return
+			}
+			for i := 0; i < each; {
+				unlock, ok, err := d.Lock()
+				if !assert.NoError(t, err) {
+					return
+				}
+				if !ok {
+					refused.Add(1)
+					runtime.Gosched()
+					continue
+				}
+				assert.EqualValues(t, 1, inside.Add(1), "who has the lock")
+				first := int64(1 + n*each + i)
+				assert.NoError(t, d.Clean())
+				w, err := d.Create("2026-01-31")
+				if assert.NoError(t, err) {
+					assert.NoError(t, w.Add(&archive.Segment{ID: first, SellerID: "seller_1", First: first, Count: 1, Events: []application.StoredEvent{event(first, nil)}}))
+					f, err := w.Close()
+					assert.NoError(t, err)
+					assert.NoError(t, d.Add(f))
+				}
+				inside.Add(-1)
+				unlock()
+				i++
+			}
+		})
+	}
+	all.Wait()
+	d, err := archive.Open(folder)
+	require.NoError(t, err)
+	files, err := d.Files()
+	require.NoError(t, err)
+	require.Len(t, files, writers*each)
+	for _, f := range files {
+		require.NoError(t, d.Verify(f))
+	}
+	t.Logf("refused %d times", refused.Load())
+}
+
+func TestALockEndsWithWhoHasIt(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	open := func() *archive.Dir {
+		d, err := archive.Open(folder)
+		require.NoError(t, err)
+		return d
+	}
+	unlock, ok, err := open().Lock()
+	require.NoError(t, err)
+	require.True(t, ok)
+	_, ok, err = open().Lock()
+	require.NoError(t, err)
+	require.False(t, ok)
+	unlock()
+	unlock, ok, err = open().Lock()
+	require.NoError(t, err)
+	require.True(t, ok)
+	unlock()
 }

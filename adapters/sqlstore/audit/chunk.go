@@ -3,6 +3,7 @@ package audit
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"slices"
 	"strings"
 
@@ -72,16 +73,17 @@ func (c *Chunk) check(ctx context.Context) error {
 	if c.rule.Run != nil {
 		return c.rule.Run(ctx, c)
 	}
-	broken := c.rule.Broken
-	if broken == "" {
-		broken = "want <> got"
-	}
+	broken := cmp.Or(c.rule.Broken, "want <> got OR got IS NULL")
 	return c.Rows(ctx, "SELECT id, want, got FROM ("+c.rule.Query+") checked WHERE "+broken, func(rows *sqlx.Rows) error {
-		var id, want, got string
+		var id, want string
+		var got sql.NullString
 		if err := rows.Scan(&id, &want, &got); err != nil {
 			return err
 		}
-		c.Breach(id, want, got)
+		if !got.Valid {
+			got.String = "none"
+		}
+		c.Breach(id, want, got.String)
 		return nil
 	})
 }

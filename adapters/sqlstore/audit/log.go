@@ -51,9 +51,9 @@ var versionsTable = Table{
 // lastPosition compares, in one statement, with what the sequencer keeps.
 func lastPosition(ctx context.Context, c *Chunk) error {
 	var want, got int64
-	if err := c.db.Reader.QueryRowxContext(ctx, "SELECT COALESCE((SELECT last_position FROM event_sequence WHERE id = 1), -1), "+
-		"COALESCE((SELECT first_position + events - 1 FROM event_positions ORDER BY first_position DESC LIMIT 1), "+
-		"(SELECT first_position - 1 FROM event_archive WHERE id = 1), 0)").Scan(&want, &got); err != nil {
+	if err := c.db.Reader.QueryRowxContext(ctx, "SELECT IFNULL((SELECT last_position FROM event_sequence WHERE id = 1), -1), "+
+		"IFNULL((SELECT first_position + events - 1 FROM event_positions ORDER BY first_position DESC LIMIT 1), "+
+		"IFNULL((SELECT first_position - 1 FROM event_archive WHERE id = 1), 0))").Scan(&want, &got); err != nil {
 		return err
 	}
 	if c.Looked(1); want != got {

@@ -127,7 +127,7 @@ func (a *auditor) log(ctx context.Context, tables []Table, whole []Rule, rowless
 
 // head is where the last stretch begins.
 func (l *logAudit) head(ctx context.Context, q sqlx.QueryerContext) (first int64, err error) {
-	err = sqlx.GetContext(ctx, q, &first, "SELECT COALESCE(MAX(first_position), 0) FROM event_positions")
+	err = sqlx.GetContext(ctx, q, &first, "SELECT IFNULL(MAX(first_position), 0) FROM event_positions")
 	return first, err
 }
 

@@ -56,9 +56,10 @@ type Rule struct {
 	// privacy.
 	Invariant, Name, Description string
 	// Query selects id, want and got of rows of the walked table, which it calls t and limits by {range}. {now} is the
-	// database's clock in microseconds.
+	// database's clock in microseconds. A got of NULL is none: it is not made a value in the statement, because TiDB takes a LEFT JOIN
+	// for a JOIN where COALESCE of the right side is compared. The same goes for COALESCE of a subquery; IFNULL is read rightly.
 	Query string
-	// Broken is the condition on want and got; they must be equal when it is empty.
+	// Broken is the condition on want and got; when it is empty they must be equal, and got must not be NULL.
 	Broken string
 	// Table is where the reported id is from; the walked table when empty.
 	Table string
@@ -151,7 +152,7 @@ func (t Table) references(tables []Table) []Rule {
 		rules = append(rules, Rule{
 			Invariant: "I6", Name: t.Name + "." + r.Column,
 			Description: fmt.Sprintf("%s of %s refers to a row of %s of the same seller.", r.Column, t.Name, r.Table),
-			Query: fmt.Sprintf("SELECT %s AS id, t.seller_id AS want, COALESCE(p.%s, 'none') AS got FROM %s t LEFT JOIN %s p ON %s WHERE {range} AND t.%s <> ''",
+			Query: fmt.Sprintf("SELECT %s AS id, t.seller_id AS want, p.%s AS got FROM %s t LEFT JOIN %s p ON %s WHERE {range} AND t.%s <> ''",
 				id, parent.seller(), t.Name, r.Table, on, r.Column),
 		})
 	}

@@ -70,7 +70,7 @@ func AuditRules() audit.Rules {
 var buyerRules = []audit.Rule{
 	{
 		Invariant: "I1", Name: "balance_is_ledger_sum", Description: "A buyer's balance is the sum of its ledger entries.",
-		Query: `SELECT t.id AS id, COALESCE((SELECT SUM(e.amount) FROM ledger_entries e WHERE e.seller_id = t.seller_id AND e.buyer_id = t.id), 0) AS want,
+		Query: `SELECT t.id AS id, IFNULL((SELECT SUM(e.amount) FROM ledger_entries e WHERE e.seller_id = t.seller_id AND e.buyer_id = t.id), 0) AS want,
 				t.balance AS got FROM buyers t WHERE {range}`,
 	},
 	{
@@ -98,7 +98,7 @@ var buyerRules = []audit.Rule{
 var entryRules = []audit.Rule{
 	{
 		Invariant: "I1", Name: "entry_has_sale", Description: "Every sale entry of a ledger is for a sale to that buyer.",
-		Query: `SELECT t.id AS id, t.buyer_id AS want, COALESCE(s.buyer_id, 'none') AS got
+		Query: `SELECT t.id AS id, t.buyer_id AS want, s.buyer_id AS got
 			FROM ledger_entries t LEFT JOIN sales s ON s.seller_id = t.seller_id AND s.id = t.sale_id WHERE {range} AND t.type = 'sale'`,
 	},
 	{
@@ -128,7 +128,7 @@ var contractRules = []audit.Rule{
 var counterRules = []audit.Rule{
 	{
 		Invariant: "I2", Name: "counter_has_contract", Description: "Every counter belongs to a contract.",
-		Query: `SELECT c.id AS id, c.contract_id AS want, COALESCE(k.id, 'none') AS got FROM (
+		Query: `SELECT c.id AS id, c.contract_id AS want, k.id AS got FROM (
 				SELECT t.seller_id AS seller_id, t.contract_id AS contract_id, MIN(t.counter_key) AS id FROM contract_counters t
 				WHERE {range} GROUP BY t.seller_id, t.contract_id) c
 			LEFT JOIN contracts k ON k.seller_id = c.seller_id AND k.id = c.contract_id`,

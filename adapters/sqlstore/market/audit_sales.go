@@ -218,9 +218,9 @@ func addBalances() (run func(ctx context.Context, c *audit.Chunk) error, done fu
 	run = func(ctx context.Context, c *audit.Chunk) error {
 		return c.Rows(ctx, `SELECT seller_id, SUM(balance), SUM(moved), SUM(sold) FROM (
 				SELECT t.seller_id AS seller_id, t.balance AS balance,
-					COALESCE((SELECT SUM(e.amount) FROM ledger_entries e WHERE e.seller_id = t.seller_id AND e.buyer_id = t.id
+					IFNULL((SELECT SUM(e.amount) FROM ledger_entries e WHERE e.seller_id = t.seller_id AND e.buyer_id = t.id
 						AND e.type IN ('deposit', 'withdrawal', 'adjustment')), 0) AS moved,
-					COALESCE((SELECT SUM(s.price) FROM contracts k
+					IFNULL((SELECT SUM(s.price) FROM contracts k
 						JOIN sales s ON s.seller_id = k.seller_id AND s.contract_id = k.id AND s.slot > 0
 						WHERE k.seller_id = t.seller_id AND k.buyer_id = t.id), 0) AS sold
 				FROM buyers t WHERE {range}) accounts GROUP BY seller_id`, func(rows *sqlx.Rows) error {

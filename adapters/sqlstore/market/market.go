@@ -5,6 +5,8 @@
 package market
 
 import (
+	"time"
+
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/market"
@@ -37,10 +39,15 @@ func (r Repositories) Retentions() market.RetentionRepository { return erasures(
 // Claims returns the repository of claims.
 func (r Repositories) Claims() market.ClaimRepository { return claims(r) }
 
+// keepCounters is how long a contract's counter is kept after its span ended. No cap looks at it then; it waits for what may still
+// change the sales of that span, and for an instance whose clock is behind.
+const keepCounters = 62 * 24 * time.Hour
+
 // Expiring are the tables of this room whose rows are over at some time.
 func Expiring() []engine.Expiring {
 	return []engine.Expiring{
 		{Table: "recent_requests", Key: []string{"seller_id", "content"}, Time: "accepted_at", Lives: market.DoubleClick},
 		{Table: "claims", Key: []string{"seller_id", "claim_key"}, Time: "expires_at"},
+		{Table: "contract_counters", Key: []string{"seller_id", "counter_key"}, Text: true, Time: "ends_at", Lives: keepCounters},
 	}
 }

@@ -65,7 +65,7 @@ var partnerRules = []audit.Rule{
 		Invariant: "I6", Name: "deleted_partner_is_erased", Description: "Nothing personal is kept of a deleted partner.",
 		Query: `SELECT t.id AS id, 'erased' AS want, 'personal data' AS got FROM partners t WHERE {range} AND t.status = 'deleted'
 			AND (t.email <> '' OR INSTR(t.email_key, '@') > 0 OR t.name <> '' OR t.surname <> '' OR t.password_hash <> ''
-				OR t.tags <> '[]' OR COALESCE(t.custom_fields, '[]') <> '[]')`,
+				OR t.tags <> '[]' OR IFNULL(t.custom_fields, '[]') <> '[]')`,
 	},
 }
 
@@ -101,14 +101,14 @@ var reviewRules = []audit.Rule{
 var numberRules = []audit.Rule{
 	{
 		Invariant: "I4", Name: "form_lead_numbers_are_dense", Description: "The numbers of a seller's form leads are 1, 2, 3 and so on without a gap.",
-		Query: `SELECT t.id AS id, COALESCE((SELECT CASE WHEN MIN(r.number) < 1 THEN -1 ELSE MAX(r.number) END FROM lead_reviews r
+		Query: `SELECT t.id AS id, IFNULL((SELECT CASE WHEN MIN(r.number) < 1 THEN -1 ELSE MAX(r.number) END FROM lead_reviews r
 				WHERE r.seller_id = t.id), 0) AS want, (SELECT COUNT(*) FROM lead_reviews r WHERE r.seller_id = t.id) AS got
 			FROM sellers t WHERE {range}`,
 	},
 	{
 		Invariant: "I4", Name: "form_lead_number_was_given", Description: "No form lead has a number above the last that its seller gave.",
-		Query: `SELECT t.id AS id, COALESCE((SELECT n.value FROM seller_numbers n WHERE n.seller_id = t.id AND n.series = '` +
-			program.FormLeads + `'), 0) AS want, COALESCE((SELECT MAX(r.number) FROM lead_reviews r WHERE r.seller_id = t.id), 0) AS got
+		Query: `SELECT t.id AS id, IFNULL((SELECT n.value FROM seller_numbers n WHERE n.seller_id = t.id AND n.series = '` +
+			program.FormLeads + `'), 0) AS want, IFNULL((SELECT MAX(r.number) FROM lead_reviews r WHERE r.seller_id = t.id), 0) AS got
 			FROM sellers t WHERE {range}`,
 		Broken: "got > want",
 	},

@@ -15,7 +15,29 @@ type Faults struct {
 	before     func(query string) error
 	behind     func(query string) error
 	outside    func(query string)
+	told       func(Statement)
+	committing func([]Statement)
 	commit     func(statements []string, commit, rollback func() error) error
+}
+
+// Statement is a statement as it was sent.
+type Statement struct {
+	Query string
+	Args  []driver.NamedValue
+}
+
+// Told sets what is told of each statement before it is sent.
+func (f *Faults) Told(fn func(Statement)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.told = fn
+}
+
+// Committing sets what is told of the statements of each transaction before its commit.
+func (f *Faults) Committing(fn func([]Statement)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.committing = fn
 }
 
 // Before sets what is asked before each statement; an error is returned in its place.
@@ -68,15 +90,21 @@ func (f *Faults) Failures() []error {
 // Wrap is for dialect.Options.
 func (f *Faults) Wrap(c driver.Connector) driver.Connector { return connector{c, f} }
 
-func (c *conn) sent(query string) error {
+func (c *conn) sent(query string, args []driver.NamedValue) error {
 	f := c.f
 	f.mu.Lock()
 	f.statements = append(f.statements, query)
-	before, outside := f.before, f.outside
+	before, outside, told, committing := f.before, f.outside, f.told, f.committing
 	f.mu.Unlock()
+	if told != nil {
+		told(Statement{query, args})
+	}
 	switch {
 	case c.in != nil:
 		c.in.statements = append(c.in.statements, query)
+		if committing != nil {
+			c.in.sent = append(c.in.sent, Statement{query, args})
+		}
 	case outside != nil:
 		outside(query)
 	}
@@ -125,7 +153,7 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	if !ok {
 		return nil, errNotDriver
 	}
-	if err := c.sent(query); err != nil {
+	if err := c.sent(query, args); err != nil {
 		return nil, err
 	}
 	r, err := inner.ExecContext(ctx, query, args)
@@ -139,7 +167,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	if !ok {
 		return nil, errNotDriver
 	}
-	if err := c.sent(query); err != nil {
+	if err := c.sent(query, args); err != nil {
 		return nil, err
 	}
 	r, err := inner.QueryContext(ctx, query, args)
@@ -220,14 +248,18 @@ type transaction struct {
 
 	c          *conn
 	statements []string
+	sent       []Statement
 }
 
 // Commit implements driver.Tx.
 func (t *transaction) Commit() error {
 	t.c.in = nil
 	t.c.f.mu.Lock()
-	fn := t.c.f.commit
+	fn, committing := t.c.f.commit, t.c.f.committing
 	t.c.f.mu.Unlock()
+	if committing != nil {
+		committing(t.sent)
+	}
 	if fn == nil {
 		return t.Tx.Commit()
 	}

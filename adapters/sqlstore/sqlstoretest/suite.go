@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,7 +17,9 @@ import (
 	"github.com/leadmill/leadmill/application/market"
 	"github.com/leadmill/leadmill/application/program"
 	"github.com/leadmill/leadmill/domain/buyer"
+	"github.com/leadmill/leadmill/domain/calendar"
 	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/distribution"
 	"github.com/leadmill/leadmill/domain/event"
 	"github.com/leadmill/leadmill/domain/seller"
 )
@@ -43,6 +48,7 @@ func Run(t *testing.T, open func(t *testing.T) *Harness) {
 		{Name: "version conflicts", Run: testVersionConflicts},
 		{Name: "locks", Run: testLocks},
 		{Name: "purge", Run: testPurge},
+		{Name: "purge at once", Run: testPurgeAtOnce},
 		{Name: "events", Run: testEvents},
 		{Name: "retry", Run: testRetry},
 		{Name: "retries run out", Run: testRetriesRunOut},
@@ -205,15 +211,80 @@ func testPurge(t *testing.T, h *Harness) {
 		if err := tx.Claims().Remember(ctx, requests, nil, Now); err != nil {
 			return err
 		}
+		var counters []*distribution.Counter
+		for i, from := range []time.Time{Now.Add(-63 * 24 * time.Hour), Now.Add(-62*24*time.Hour - time.Hour), Now.Add(-62 * 24 * time.Hour), Now} {
+			span := calendar.SpanAt(calendar.Hour, from, time.UTC)
+			if i == 1 { // it ended to the microsecond so long ago
+				span = calendar.Span{Window: calendar.Hour, Key: "hour:1", Start: from, End: from.Add(time.Hour)}
+			}
+			counters = append(counters, &distribution.Counter{SellerID: fmt.Sprint("seller_", i%2), ContractID: "k", Span: span, Used: 1, TakenLeads: 1})
+		}
+		counters = append(counters, &distribution.Counter{SellerID: "seller_1", ContractID: "k", Span: calendar.SpanAt(calendar.Total, Now, time.UTC), Used: 4, TakenLeads: 4})
+		if err := tx.Counters().SaveAll(ctx, counters); err != nil {
+			return err
+		}
 		return tx.Claims().Take(ctx, claims, nil, Now)
 	})
 	n, err := h.Store.PurgeExpired(t.Context(), Now)
 	require.NoError(t, err)
-	require.Equal(t, expired+6, n)
+	require.Equal(t, expired+8, n)
+	var kept []string
+	require.NoError(t, h.DB.Reader.SelectContext(t.Context(), &kept, "SELECT span_window FROM contract_counters ORDER BY ends_at"))
+	require.Equal(t, []string{"total", "hour", "hour"}, kept, "the total never ends")
 	require.Equal(t, []int{2, 1, 1, 1}, []int{h.Count(t, "claims"), h.Count(t, "answers"), h.Count(t, "partner_tokens"), h.Count(t, "recent_requests")})
 	n, err = h.Store.PurgeExpired(t.Context(), Now)
 	require.NoError(t, err)
 	require.Zero(t, n)
+}
+
+// Instances purge at once while expired claims are given to other leads: each row goes once, and none that is young again.
+func testPurgeAtOnce(t *testing.T, h *Harness) {
+	const expired, renewed, instances = 4_000, 400, 3
+	claims, young := make([]market.Claim, expired), make([]market.Claim, renewed)
+	for i := range claims {
+		claims[i] = NewClaim(fmt.Sprint(i), "old", Now.Add(-time.Hour))
+	}
+	for i := range young {
+		young[i] = claims[i*expired/renewed]
+		young[i].LeadID, young[i].ExpiresAt = "young", Now.Add(time.Hour)
+	}
+	h.Do(t, func(ctx ctx, tx tx) error { return tx.Claims().Take(ctx, claims, nil, Now) })
+	var all sync.WaitGroup
+	var deleted, over atomic.Int64
+	errs := make([]error, instances+1)
+	for i := range instances {
+		store := sqlstore.New(h.DB, nil, nil, nil, nil)
+		all.Go(func() {
+			n, err := store.PurgeExpired(t.Context(), Now)
+			deleted.Add(int64(n))
+			errs[i] = err
+		})
+	}
+	all.Go(func() {
+		for _, c := range slices.Backward(young) {
+			there := false
+			err := h.Store.Do(t.Context(), func(ctx ctx, tx tx) error {
+				found, _, err := tx.Claims().Find(ctx, []market.ClaimRef{c.Ref()}, nil)
+				if err != nil {
+					return err
+				}
+				if _, there = found[c.Key]; there {
+					return tx.Claims().Take(ctx, nil, []market.Claim{c}, Now)
+				}
+				return tx.Claims().Take(ctx, []market.Claim{c}, nil, Now)
+			})
+			if there && err == nil {
+				over.Add(1)
+			}
+			errs[instances] = errors.Join(errs[instances], err)
+		}
+	})
+	all.Wait()
+	require.NoError(t, errors.Join(errs...))
+	require.EqualValues(t, expired, deleted.Load()+over.Load(), "each claim was purged once or given to another lead")
+	var left []string
+	require.NoError(t, h.DB.Reader.SelectContext(t.Context(), &left, "SELECT lead_id FROM claims"))
+	require.Equal(t, slices.Repeat([]string{"young"}, renewed), left)
 }
 
 func testEvents(t *testing.T, h *Harness) {

@@ -210,6 +210,9 @@ func (s *Submission) submit(c *campaign.Campaign, fields field.Set, at time.Time
 // Lane returns the campaign's id: submissions of one campaign wait for the same locks, so they share a lane.
 func (s *Submission) Lane() string { return s.campaign.ID() }
 
+// OfSeller returns the id of the seller that the lead is for.
+func (s *Submission) OfSeller() string { return s.Actor.SellerID }
+
 // errStale says that the stored campaign differs from the remembered one. The lead is then checked once more.
 var errStale = errors.New("the campaign changed since it was remembered")
 

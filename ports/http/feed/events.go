@@ -32,6 +32,9 @@ func (h Handlers) listEvents(k *httpport.Call) {
 	}
 	q.Actor = k.Actor()
 	ctx := k.Context()
+	if k.Stopping() {
+		q.Wait = 0 // the client goes on elsewhere
+	}
 	if q.Wait > 0 {
 		var release func()
 		ctx, release = k.Wait(q.Wait)

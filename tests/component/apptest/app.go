@@ -54,7 +54,7 @@ func MainAtOnce(m *testing.M, n int) {
 }
 
 // Main is the TestMain of packages that use this one: a process of Leadmill is the test binary once more.
-func Main(m *testing.M) { leadmilltest.Main(m, tellingByEnvironment()...) }
+func Main(m *testing.M) { leadmilltest.Main(m, byEnvironment()...) }
 
 // EachEngine runs a test on every engine of this run, in parallel, each with a migrated database without data.
 func EachEngine(t *testing.T, test func(t *testing.T, databaseURL string)) {

@@ -129,12 +129,15 @@ var TellTypes = []string{"lead.submitted.v1", "lead.pending.v1", "lead.sold.v1",
 // Telling returns the module of a Receiver: with the reaction Tell, which begins at the log's head.
 func (r *Receiver) Telling() leadmill.Module { return telling(r.url) }
 
-// tellingByEnvironment returns the modules of a process: that of the Receiver it was started with.
-func tellingByEnvironment() []leadmill.Module {
+// byEnvironment returns the modules of a process: that of the Receiver it was started with, and those of Next.
+func byEnvironment() (modules []leadmill.Module) {
 	if url := os.Getenv(receiverVar); url != "" {
-		return []leadmill.Module{telling(url)}
+		modules = append(modules, telling(url))
 	}
-	return nil
+	if os.Getenv(nextVar) != "" {
+		modules = append(modules, next())
+	}
+	return modules
 }
 
 func telling(url string) leadmill.Module {

@@ -34,7 +34,11 @@ func TestBudgetLeft(t *testing.T) {
 func TestBuyersAreServedEvenly(t *testing.T) {
 	t.Parallel()
 	leadmilltest.EachEngine(t, func(t *testing.T, databaseURL string) {
-		app, other := start(t, databaseURL, settings), start(t, databaseURL, settings)
+		clock := leadmilltest.NewClock(time.Date(2026, 3, 15, 12, 0, 0, 0, time.UTC)) // no month ends while leads are sold
+		start := func() *leadmilltest.App {
+			return leadmilltest.StartWith(t, leadmilltest.Options{DatabaseURL: databaseURL, Clock: clock}, Module(settings))
+		}
+		app, other := start(), start()
 		budget := func(amount float64) []leadmilltest.Object {
 			return []leadmilltest.Object{{"window": "month", "budget": amount}}
 		}

@@ -6,11 +6,12 @@ import (
 	"time"
 )
 
-// Expiring is a table whose rows are over some time after the time in one of their columns. It has no index on that column: a
-// purge walks its key.
+// Expiring is a table whose rows are over some time after the time in one of their columns; those whose time is 0 never are. It has no
+// index on that column: a purge walks its key.
 type Expiring struct {
 	Table string
 	Key   []string // the columns of its primary key, all but the last one texts
+	Text  bool     // the last one is a text too
 	Time  string   // the column
 	Lives time.Duration
 }
@@ -72,12 +73,12 @@ func (w *Work) purge(ctx context.Context, t Expiring, after []any, over int64) (
 			}
 			at, ok := row[len(t.Key)].(int64)
 			last = row[:len(t.Key)]
-			for i := range last[:len(last)-1] {
-				if text, isBytes := last[i].([]byte); isBytes { // as bytes it would not be compared by the column's collation
+			for i := range last {
+				if text, isBytes := last[i].([]byte); isBytes && (t.Text || i < len(last)-1) { // as bytes it would not be compared by the column's collation
 					last[i] = string(text)
 				}
 			}
-			if ok && at <= over {
+			if ok && at > 0 && at <= over {
 				ended = append(ended, last)
 			}
 		}
@@ -113,7 +114,7 @@ func (w *Work) deleteEnded(ctx context.Context, t Expiring, keys [][]any, over i
 			b.WriteString(column + " = ? AND ")
 			args = append(args, keys[0][i])
 		}
-		b.WriteString(t.Key[width] + " IN (" + Marks(n) + ") AND " + t.Time + " <= ?")
+		b.WriteString(t.Key[width] + " IN (" + Marks(n) + ") AND " + t.Time + " > 0 AND " + t.Time + " <= ?")
 		for _, key := range keys[:n] {
 			args = append(args, key[width])
 		}

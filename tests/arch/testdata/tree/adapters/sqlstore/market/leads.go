@@ -10,3 +10,11 @@ import (
 	_ "github.com/leadmill/leadmill/application/program"
 	_ "github.com/leadmill/leadmill/application/program/query" // want rooms-apart
 )
+
+const (
+	_ = "SELECT l.id, COALESCE(s.id, 'none') FROM leads l LEFT JOIN sales s ON s.lead_id = l.id WHERE l.id = ?"
+	_ = "SELECT l.id FROM leads l JOIN sales s ON s.lead_id = COALESCE(l.id, ?)"
+	_ = "SELECT l.id FROM leads l LEFT JOIN sales s ON " + // want outer-joins
+		"s.lead_id = COALESCE(l.id, ?)"
+	_ = `SELECT l.id FROM leads l LEFT JOIN sales s ON s.lead_id = l.id WHERE IFNULL(s.id, '') = ?` // want outer-joins
+)
