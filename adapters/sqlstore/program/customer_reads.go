@@ -8,6 +8,7 @@ import (
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
 	"github.com/leadmill/leadmill/application"
 	programquery "github.com/leadmill/leadmill/application/program/query"
+	"github.com/leadmill/leadmill/domain/customer"
 	"github.com/leadmill/leadmill/domain/partner"
 )
 
@@ -56,4 +57,40 @@ func answerCustomer(row customerRow) (programquery.Customer, error) {
 		Status: row.Status, Tags: tags, CreatedAt: engine.Time(row.CreatedAt), UpdatedAt: engine.Time(row.UpdatedAt),
 		DeletedAt: engine.Time(row.DeletedAt),
 	}, nil
+}
+
+// CustomersAfter implements application.CustomerWalk.
+func (r *Reader) CustomersAfter(ctx context.Context, sellerID, after string, limit int) ([]application.CustomerTraits, error) {
+	return r.traits(ctx, "id > ? ORDER BY id LIMIT ?", sellerID, after, int64(limit))
+}
+
+// CustomersByID implements application.CustomerWalk.
+func (r *Reader) CustomersByID(ctx context.Context, sellerID string, ids []string) ([]application.CustomerTraits, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	return r.traits(ctx, "id IN ("+engine.Marks(len(ids))+")", append([]any{sellerID}, engine.Anys(ids)...)...)
+}
+
+func (r *Reader) traits(ctx context.Context, which string, args ...any) ([]application.CustomerTraits, error) {
+	var rows []struct {
+		ID       string `db:"id"`
+		Key      string `db:"customer_key"`
+		EmailKey string `db:"email_key"`
+		Status   string `db:"status"`
+	}
+	if err := r.db.All(ctx, &rows, "SELECT id, customer_key, email_key, status FROM customers WHERE seller_id = ? AND "+which, args...); err != nil {
+		return nil, err
+	}
+	out := make([]application.CustomerTraits, len(rows))
+	for i, row := range rows {
+		out[i] = application.CustomerTraits{ID: row.ID, Key: row.Key, EmailKey: row.EmailKey, Deleted: row.Status == string(customer.StatusDeleted)}
+	}
+	return out, nil
+}
+
+// LastCustomer implements application.CustomerWalk.
+func (r *Reader) LastCustomer(ctx context.Context, sellerID string) (id string, err error) {
+	_, err = r.db.Get(ctx, &id, "SELECT id FROM customers WHERE seller_id = ? ORDER BY id DESC LIMIT 1", sellerID)
+	return id, err
 }
