@@ -35,6 +35,8 @@ var marketRoom = ownModule("market",
 	AsReaction(marketreaction.MatchPending, marketreaction.MatchPendingTypes(), newMatchPending, FromFirstEvent()),
 	AsJob("sweep-pending", application.Every(5*time.Second), newSweepPending),
 	AsJob("erase-leads", application.Every(time.Minute), newEraseOldLeads),
+	Provide(newErasing),
+	AsJob("run-erasures", application.Every(10*time.Second), newRunErasures),
 	AsRoutes(markethttp.Handlers.Routes),
 )
 
@@ -91,8 +93,16 @@ func newEraseOldLeads(o *application.Operations, d market.Deps, r *marketstore.R
 	return marketjob.EraseOldLeads(application.Command(o, marketcommand.EraseOldLeadsHandler{Deps: d, Reader: r}))
 }
 
+func newErasing(r *marketstore.Reader, customers application.CustomerWalk, answers application.AnswerWalk) market.Erasing {
+	return market.Erasing{Reader: r, Customers: customers, Answers: answers}
+}
+
+func newRunErasures(o *application.Operations, d market.Deps, e market.Erasing) func(context.Context) error {
+	return marketjob.RunErasures(application.Command(o, marketcommand.RunErasuresHandler{Deps: d, Erasing: e}))
+}
+
 func newMarketHandlers(o *application.Operations, d market.Deps, strategies distribution.Strategies, facts application.FactProviders, directory *marketcommand.Directory,
-	batcher *bus.Batcher[*marketcommand.Submission, application.Done], r *marketstore.Reader, report *marketstore.CampaignReport,
+	batcher *bus.Batcher[*marketcommand.Submission, application.Done], r *marketstore.Reader, report *marketstore.CampaignReport, erasing market.Erasing,
 ) markethttp.Handlers {
 	return markethttp.Handlers{
 		SupplierHandlers: markethttp.SupplierHandlers{
@@ -132,6 +142,11 @@ func newMarketHandlers(o *application.Operations, d market.Deps, strategies dist
 		LeadHandlers: markethttp.LeadHandlers{
 			MarketplaceLeads:    application.Query(o, r.MarketplaceLeads),
 			MarketplaceLeadByID: application.Query(o, r.MarketplaceLeadByID),
+		},
+		ErasureHandlers: markethttp.ErasureHandlers{
+			EraseLead:      application.Command(o, marketcommand.EraseLeadHandler{Deps: d}),
+			RequestErasure: application.Command(o, marketcommand.RequestErasureHandler{Deps: d, Erasing: erasing}),
+			ErasureByID:    application.Query(o, r.ErasureByID),
 		},
 		ReportHandlers: markethttp.ReportHandlers{
 			CampaignReport: application.Query(o, report.CampaignReport),

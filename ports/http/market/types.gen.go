@@ -165,6 +165,64 @@ type Distribution struct {
 	Strategy string `json:"strategy"`
 }
 
+// Erasure defines model for Erasure.
+type Erasure struct {
+	Id string `json:"id"`
+
+	// Subject What the request named; restore for what a restored database held again
+	Subject string `json:"subject"`
+	State   string `json:"state"`
+
+	// RequestedAt UTC with six decimals.
+	RequestedAt Timestamp     `json:"requested_at"`
+	FinishedAt  *Timestamp    `json:"finished_at"`
+	Erased      ErasureCounts `json:"erased"`
+
+	// Leads Ids of the leads that were erased; with the customers, the first 10,000
+	Leads []string `json:"leads"`
+
+	// Customers Ids of the customers that were erased
+	Customers []string `json:"customers"`
+}
+
+// ErasureAnswer defines model for ErasureAnswer.
+type ErasureAnswer struct {
+	Data   Erasure `json:"data"`
+	Status One     `json:"status"`
+}
+
+// ErasureCounts defines model for ErasureCounts.
+type ErasureCounts struct {
+	Leads int64 `json:"leads"`
+
+	// FormAnswers Answers to questions of the lead form
+	FormAnswers int64 `json:"form_answers"`
+	Customers   int64 `json:"customers"`
+
+	// Mails Mails that were still to be sent
+	Mails int64 `json:"mails"`
+
+	// Answers Stored answers to requests with an Idempotency-Key
+	Answers int64 `json:"answers"`
+
+	// Claims Marks that made later leads duplicates
+	Claims int64 `json:"claims"`
+
+	// RecentRequests Marks by which double clicks are known
+	RecentRequests int64 `json:"recent_requests"`
+}
+
+// ErasureRequested defines model for ErasureRequested.
+type ErasureRequested struct {
+	Id string `json:"id"`
+}
+
+// ErasureRequestedAnswer defines model for ErasureRequestedAnswer.
+type ErasureRequestedAnswer struct {
+	Data   ErasureRequested `json:"data"`
+	Status One              `json:"status"`
+}
+
 // FieldRule defines model for FieldRule.
 type FieldRule struct {
 	Name     string    `json:"name"`
