@@ -35,7 +35,8 @@ var marketRoom = ownModule("market",
 	AsReaction(marketreaction.MatchPending, marketreaction.MatchPendingTypes(), newMatchPending, FromFirstEvent()),
 	AsJob("sweep-pending", application.Every(5*time.Second), newSweepPending),
 	AsJob("erase-leads", application.Every(time.Minute), newEraseOldLeads),
-	Provide(newErasing),
+	Share(newErasing),
+	Share(newErasureTools),
 	AsJob("run-erasures", application.Every(10*time.Second), newRunErasures),
 	AsRoutes(markethttp.Handlers.Routes),
 )
@@ -97,9 +98,20 @@ func newErasing(r *marketstore.Reader, customers application.CustomerWalk, answe
 	return market.Erasing{Reader: r, Customers: customers, Answers: answers}
 }
 
-func newRunErasures(o *application.Operations, d market.Deps, e market.Erasing) func(context.Context) error {
-	return marketjob.RunErasures(application.Command(o, marketcommand.RunErasuresHandler{Deps: d, Erasing: e}))
+// erasureTools are what the job and the command line erase with.
+type erasureTools struct {
+	Run   bus.Handler[marketcommand.RunErasures, marketcommand.ErasuresRun]
+	Apply bus.Handler[marketcommand.ApplyErasures, marketcommand.ErasuresApplied]
 }
+
+func newErasureTools(o *application.Operations, d market.Deps, e market.Erasing) erasureTools {
+	return erasureTools{
+		Run:   application.Command(o, marketcommand.RunErasuresHandler{Deps: d, Erasing: e}),
+		Apply: application.Command(o, marketcommand.ApplyErasuresHandler{Deps: d, Customers: e.Customers}),
+	}
+}
+
+func newRunErasures(t erasureTools) func(context.Context) error { return marketjob.RunErasures(t.Run) }
 
 func newMarketHandlers(o *application.Operations, d market.Deps, strategies distribution.Strategies, facts application.FactProviders, directory *marketcommand.Directory,
 	batcher *bus.Batcher[*marketcommand.Submission, application.Done], r *marketstore.Reader, report *marketstore.CampaignReport, erasing market.Erasing,

@@ -3,12 +3,13 @@ package application
 import (
 	"context"
 	"crypto/sha256"
+	"time"
 )
 
 // CustomerTraits tell whether a customer is somebody that is looked for. EmailKey is the address in the form that is compared.
 type CustomerTraits struct {
 	ID, Key, EmailKey string
-	Deleted           bool
+	DeletedAt         time.Time // zero for one that is not deleted
 }
 
 // CustomerWalk goes through the customers of a seller.

@@ -74,6 +74,12 @@ func (l HeldLead) Holds(p lead.Person) bool {
 	return p.Is(l.Email) || p.In(l.Fields) || slices.ContainsFunc(l.Answers, p.Is)
 }
 
+// ErasedLead is a lead that holds nothing of a person any more.
+type ErasedLead struct {
+	ID string
+	At time.Time
+}
+
 // HeldReview is what a form lead has besides its row: how many answers, and the customer that it became.
 type HeldReview struct {
 	Answers    int
@@ -105,6 +111,9 @@ type ErasureReader interface {
 	RunningErasures(ctx context.Context, sellerID string) ([]Erasure, error)
 	// ErasedBy returns, for those of some ids whose lead or customer an erasure erased, that erasure's id.
 	ErasedBy(ctx context.Context, sellerID string, ids []string) (map[string]string, error)
+	// ErasedLeadsAfter looks at up to limit leads with ids above after, in the order of their ids, and returns those that are erased, and
+	// the id of the last one that it looked at; empty behind the last.
+	ErasedLeadsAfter(ctx context.Context, sellerID, after string, limit int) (erased []ErasedLead, last string, err error)
 	// LastLead returns the highest id of a seller's leads; empty without leads.
 	LastLead(ctx context.Context, sellerID string) (string, error)
 	// HeldLeadsAfter returns up to limit leads with ids above after, in the order of their ids.

@@ -51,6 +51,20 @@ func (r *Reader) ErasedBy(ctx context.Context, sellerID string, ids []string) (m
 	return by, nil
 }
 
+// ErasedLeadsAfter implements market.ErasureReader.
+func (r *Reader) ErasedLeadsAfter(ctx context.Context, sellerID, after string, limit int) (erased []market.ErasedLead, last string, err error) {
+	var rows []leadrow.Row
+	if err := r.db.All(ctx, &rows, "SELECT id, "+leadrow.Erasure+" FROM leads WHERE seller_id = ? AND id > ? ORDER BY id LIMIT ?", sellerID, after, int64(limit)); err != nil {
+		return nil, "", err
+	}
+	for _, row := range rows {
+		if last = row.ID; row.ErasedAt > 0 {
+			erased = append(erased, market.ErasedLead{ID: row.ID, At: engine.Time(row.ErasedAt)})
+		}
+	}
+	return erased, last, nil
+}
+
 // LastLead implements market.ErasureReader.
 func (r *Reader) LastLead(ctx context.Context, sellerID string) (id string, err error) {
 	_, err = r.db.Get(ctx, &id, "SELECT id FROM leads WHERE seller_id = ? ORDER BY id DESC LIMIT 1", sellerID)

@@ -8,7 +8,6 @@ import (
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
 	"github.com/leadmill/leadmill/application"
 	programquery "github.com/leadmill/leadmill/application/program/query"
-	"github.com/leadmill/leadmill/domain/customer"
 	"github.com/leadmill/leadmill/domain/partner"
 )
 
@@ -74,17 +73,17 @@ func (r *Reader) CustomersByID(ctx context.Context, sellerID string, ids []strin
 
 func (r *Reader) traits(ctx context.Context, which string, args ...any) ([]application.CustomerTraits, error) {
 	var rows []struct {
-		ID       string `db:"id"`
-		Key      string `db:"customer_key"`
-		EmailKey string `db:"email_key"`
-		Status   string `db:"status"`
+		ID        string `db:"id"`
+		Key       string `db:"customer_key"`
+		EmailKey  string `db:"email_key"`
+		DeletedAt int64  `db:"deleted_at"`
 	}
-	if err := r.db.All(ctx, &rows, "SELECT id, customer_key, email_key, status FROM customers WHERE seller_id = ? AND "+which, args...); err != nil {
+	if err := r.db.All(ctx, &rows, "SELECT id, customer_key, email_key, deleted_at FROM customers WHERE seller_id = ? AND "+which, args...); err != nil {
 		return nil, err
 	}
 	out := make([]application.CustomerTraits, len(rows))
 	for i, row := range rows {
-		out[i] = application.CustomerTraits{ID: row.ID, Key: row.Key, EmailKey: row.EmailKey, Deleted: row.Status == string(customer.StatusDeleted)}
+		out[i] = application.CustomerTraits{ID: row.ID, Key: row.Key, EmailKey: row.EmailKey, DeletedAt: engine.Time(row.DeletedAt)}
 	}
 	return out, nil
 }

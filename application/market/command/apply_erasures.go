@@ -38,7 +38,7 @@ func (h ApplyErasuresHandler) Handle(ctx context.Context, c ApplyErasures) (done
 	}
 	restored := make([]string, 0, len(there))
 	for _, c := range there {
-		if !c.Deleted {
+		if c.DeletedAt.IsZero() {
 			restored = append(restored, c.ID)
 		}
 	}

@@ -194,7 +194,7 @@ func at(run market.ErasureRun, place string) market.ErasureRun {
 }
 
 func isCustomer(e market.Erasure, c application.CustomerTraits) bool {
-	if c.ID > e.LastCustomer || c.Deleted {
+	if c.ID > e.LastCustomer || !c.DeletedAt.IsZero() {
 		return false
 	}
 	if c.ID == e.CustomerID {

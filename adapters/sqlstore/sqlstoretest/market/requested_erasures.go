@@ -187,6 +187,19 @@ func testErasureWalks(t *testing.T, h *sqlstoretest.Harness) {
 	require.Equal(t, "lead_2", held[0].ID)
 	require.Len(t, held, 1)
 
+	var erased []market.ErasedLead
+	var at []string
+	for after := ""; ; {
+		some, last, err := reader.ErasedLeadsAfter(t.Context(), "seller_1", after, 2)
+		require.NoError(t, err)
+		erased, at = append(erased, some...), append(at, last)
+		if after = last; last == "" {
+			break
+		}
+	}
+	require.Equal(t, []market.ErasedLead{{ID: "lead_3", At: now}}, erased)
+	require.Equal(t, []string{"lead_2", "lead_3", ""}, at)
+
 	traits := application.CustomerTraits{ID: "customer_1", Key: "k", EmailKey: "jo@example.com"}
 	for _, found := range []func() ([]application.CustomerTraits, error){
 		func() ([]application.CustomerTraits, error) {
