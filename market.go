@@ -14,6 +14,7 @@ import (
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
 	marketjob "github.com/leadmill/leadmill/application/market/job"
 	marketprojection "github.com/leadmill/leadmill/application/market/projection"
+	marketquery "github.com/leadmill/leadmill/application/market/query"
 	marketreaction "github.com/leadmill/leadmill/application/market/reaction"
 	"github.com/leadmill/leadmill/domain/distribution"
 	"github.com/leadmill/leadmill/domain/lead"
@@ -114,7 +115,7 @@ func newErasureTools(o *application.Operations, d market.Deps, e market.Erasing)
 func newRunErasures(t erasureTools) func(context.Context) error { return marketjob.RunErasures(t.Run) }
 
 func newMarketHandlers(o *application.Operations, d market.Deps, strategies distribution.Strategies, facts application.FactProviders, directory *marketcommand.Directory,
-	batcher *bus.Batcher[*marketcommand.Submission, application.Done], r *marketstore.Reader, report *marketstore.CampaignReport, erasing market.Erasing,
+	batcher *bus.Batcher[*marketcommand.Submission, application.Done], r *marketstore.Reader, report *marketstore.CampaignReport, erasing market.Erasing, people application.SubjectReader,
 ) markethttp.Handlers {
 	return markethttp.Handlers{
 		SupplierHandlers: markethttp.SupplierHandlers{
@@ -159,6 +160,7 @@ func newMarketHandlers(o *application.Operations, d market.Deps, strategies dist
 			EraseLead:      application.Command(o, marketcommand.EraseLeadHandler{Deps: d}),
 			RequestErasure: application.Command(o, marketcommand.RequestErasureHandler{Deps: d, Erasing: erasing}),
 			ErasureByID:    application.Query(o, r.ErasureByID),
+			SubjectAccess:  application.Query(o, marketquery.SubjectAccessHandler{Reader: r, People: people}.Handle),
 		},
 		ReportHandlers: markethttp.ReportHandlers{
 			CampaignReport: application.Query(o, report.CampaignReport),

@@ -57,39 +57,3 @@ func answerCustomer(row customerRow) (programquery.Customer, error) {
 		DeletedAt: engine.Time(row.DeletedAt),
 	}, nil
 }
-
-// CustomersAfter implements application.CustomerWalk.
-func (r *Reader) CustomersAfter(ctx context.Context, sellerID, after string, limit int) ([]application.CustomerTraits, error) {
-	return r.traits(ctx, "id > ? ORDER BY id LIMIT ?", sellerID, after, int64(limit))
-}
-
-// CustomersByID implements application.CustomerWalk.
-func (r *Reader) CustomersByID(ctx context.Context, sellerID string, ids []string) ([]application.CustomerTraits, error) {
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	return r.traits(ctx, "id IN ("+engine.Marks(len(ids))+")", append([]any{sellerID}, engine.Anys(ids)...)...)
-}
-
-func (r *Reader) traits(ctx context.Context, which string, args ...any) ([]application.CustomerTraits, error) {
-	var rows []struct {
-		ID        string `db:"id"`
-		Key       string `db:"customer_key"`
-		EmailKey  string `db:"email_key"`
-		DeletedAt int64  `db:"deleted_at"`
-	}
-	if err := r.db.All(ctx, &rows, "SELECT id, customer_key, email_key, deleted_at FROM customers WHERE seller_id = ? AND "+which, args...); err != nil {
-		return nil, err
-	}
-	out := make([]application.CustomerTraits, len(rows))
-	for i, row := range rows {
-		out[i] = application.CustomerTraits{ID: row.ID, Key: row.Key, EmailKey: row.EmailKey, DeletedAt: engine.Time(row.DeletedAt)}
-	}
-	return out, nil
-}
-
-// LastCustomer implements application.CustomerWalk.
-func (r *Reader) LastCustomer(ctx context.Context, sellerID string) (id string, err error) {
-	_, err = r.db.Get(ctx, &id, "SELECT id FROM customers WHERE seller_id = ? ORDER BY id DESC LIMIT 1", sellerID)
-	return id, err
-}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/market"
-	"github.com/leadmill/leadmill/domain/contact"
 	"github.com/leadmill/leadmill/domain/lead"
 )
 
@@ -201,14 +200,7 @@ func isCustomer(e market.Erasure, c application.CustomerTraits) bool {
 		return true
 	}
 	email, _ := e.Person.Keys()
-	if email == "" {
-		return false
-	}
-	if c.EmailKey == email {
-		return true
-	}
-	key, err := contact.ParseEmail(c.Key)
-	return err == nil && key.Key() == email
+	return email != "" && c.Has(email)
 }
 
 // customers looks through the customers of a seller.

@@ -15,6 +15,7 @@ type ErasureHandlers struct {
 	EraseLead      bus.Handler[marketcommand.EraseLead, application.Done]
 	RequestErasure bus.Handler[marketcommand.RequestErasure, application.Done]
 	ErasureByID    bus.Handler[marketquery.ErasureByID, marketquery.Erasure]
+	SubjectAccess  bus.Handler[marketquery.SubjectAccess, marketquery.SubjectHeld]
 }
 
 func (h Handlers) erasureRoutes() []httpport.Route {
@@ -22,6 +23,7 @@ func (h Handlers) erasureRoutes() []httpport.Route {
 		{Method: http.MethodDelete, Path: "/v1/marketplace/leads/:lead_id", Needs: application.Program, Handle: h.eraseLead},
 		{Method: http.MethodPost, Path: "/v1/erasures", Needs: application.Program, Handle: h.requestErasure},
 		{Method: http.MethodGet, Path: "/v1/erasures/:id", Needs: application.Program, Handle: h.getErasure},
+		{Method: http.MethodGet, Path: "/v1/subject-access", Needs: application.Program, Handle: h.getSubjectAccess},
 	}
 }
 

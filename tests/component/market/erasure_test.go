@@ -6,10 +6,12 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"maps"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -28,6 +30,20 @@ import (
 func receipt(t *testing.T, s *apptest.Shop, id any) apptest.Object {
 	t.Helper()
 	return s.Program.Must(t, "GET", fmt.Sprintf("/v1/erasures/%v", id), nil).Data(t)
+}
+
+// fileOf reads a file of what is held of somebody.
+func fileOf(t *testing.T, a apptest.Answer) (file struct {
+	Leads, Customers []apptest.Object
+	Claims           int
+	Complete         bool
+},
+) {
+	t.Helper()
+	if err := json.Unmarshal(a.Body, &file); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // erase asks for an erasure and runs the job.
@@ -245,7 +261,7 @@ func found(canaries, places map[string][]byte) (where []string) {
 func TestNothingIsLeftOfAPerson(t *testing.T) {
 	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
-		hands, archive := clock.NewManual(time.Now().AddDate(0, 0, -5)), t.TempDir()
+		hands, archive := clock.NewManual(time.Now()), t.TempDir()
 		settings := func(c *leadmill.Config) {
 			c.EventsRetention, c.ArchiveDir, c.LogLevel = 1, archive, slog.LevelDebug
 		}
@@ -292,6 +308,22 @@ func TestNothingIsLeftOfAPerson(t *testing.T) {
 			t.Fatalf("only %d canaries are in the database, so that little is tested", n)
 		}
 
+		told := s.Program.Must(t, "GET", "/v1/subject-access?email="+url.QueryEscape(jane.email), nil)
+		if file := fileOf(t, told); len(file.Leads) != 4 || len(file.Customers) != 3 || file.Claims != 4 || !file.Complete {
+			t.Errorf("the file is %s", told)
+		}
+		for _, part := range []string{jane.email, jane.secret, jane.phone, `"buyer_name":"Buyer 0"`, `"question":"Phone","answer":"5551239999"`, sold.ID, test.ID} {
+			if !strings.Contains(string(told.Body), part) {
+				t.Errorf("the file lacks %q", part)
+			}
+		}
+		if strings.Contains(string(told.Body), kept.ID) || !strings.HasPrefix(told.Header.Get("Content-Disposition"), "attachment") {
+			t.Errorf("the file is %s", told)
+		}
+		if file := fileOf(t, other.Program.Must(t, "GET", "/v1/subject-access?phone="+url.QueryEscape(jane.phone), nil)); len(file.Leads) != 1 || len(file.Customers) != 0 {
+			t.Errorf("another seller's file is %v", file)
+		}
+
 		mask := func(o apptest.Object) string {
 			delete(o, "id")
 			delete(o, "requested_at")
@@ -324,6 +356,9 @@ func TestNothingIsLeftOfAPerson(t *testing.T) {
 			if count(second, name) != want {
 				t.Errorf("%v %s are erased by the phone, want %v: %v", count(second, name), name, want, second)
 			}
+		}
+		if left := s.Program.Must(t, "GET", "/v1/subject-access?email="+url.QueryEscape(jane.email), nil); !strings.Contains(string(left.Body), `"customers":[],"partners":[],"mails":[],"leads":[],"claims":0,"complete":true`) {
+			t.Errorf("after it, the file is %s", left)
 		}
 		if nobody := mask(erase(t, app, s, apptest.Object{"email": jane.email})); !strings.Contains(nobody, "claims:0") || !strings.Contains(nobody, "leads:0") || strings.Contains(nobody, "lead_") {
 			t.Errorf("asked again, the receipt is %s", nobody)

@@ -220,6 +220,19 @@ func testErasureWalks(t *testing.T, h *sqlstoretest.Harness) {
 	require.NoError(t, err)
 	require.Equal(t, "customer_1", id)
 
+	told, err := reader.SubjectLeads(t.Context(), "seller_1", []string{"lead_1", "lead_2", "lead_9"})
+	require.NoError(t, err)
+	require.Len(t, told, 2)
+	require.Equal(t, []any{"lead_1", "+12025550123", (*marketquery.SubjectForm)(nil)}, []any{told[0].ID, told[0].Fields["phone"].Text, told[0].Form})
+	require.Equal(t, &marketquery.SubjectForm{
+		Number: 1, Status: "submitted", Name: "Jo", Email: "jo@example.com", Answers: []lead.Answer{{ID: 1, Question: "Q", Answer: "A"}, {ID: 2, Question: "R", Answer: "B"}},
+	}, told[1].Form)
+	persons, err := customers.HeldCustomers(t.Context(), "seller_1", []string{"customer_1"})
+	require.NoError(t, err)
+	require.Equal(t, []application.HeldCustomer{{
+		ID: "customer_1", Key: "k", Email: "Jo@example.com", Status: "active", PartnerID: "p", Tags: []string{}, CreatedAt: now, UpdatedAt: now,
+	}}, persons)
+
 	// Marks: those of a kind, in order, deleted as long as they are the lead's.
 	claims := []market.Claim{sqlstoretest.NewClaim("a", "lead_1", now.Add(time.Hour)), sqlstoretest.NewClaim("b", "lead_2", now.Add(-time.Hour)), sqlstoretest.NewClaim("c", "lead_3", now)}
 	h.Do(t, func(ctx ctx, tx tx) error {
@@ -293,6 +306,10 @@ func testErasureWalks(t *testing.T, h *sqlstoretest.Harness) {
 		return tx.Partners().Add(ctx, sqlstoretest.NewPartner(t, "seller_1", "p", "ref", "Pat@example.com"))
 	})
 	h.Exec(t, "INSERT INTO outgoing_mails (seller_id, event_id, partner_id, attempts, next_at) VALUES ('seller_1', 'evt_1', 'p', 0, 1), ('seller_1', 'evt_2', 'q', 0, 1), ('seller_2', 'evt_3', 'p', 0, 1)")
+	partners, mails, err := customers.HeldPartners(t.Context(), "seller_1", "pat@example.com")
+	require.NoError(t, err)
+	require.Equal(t, []application.HeldPartner{{ID: "p", Email: "Pat@example.com", Name: "N", Status: "active", CreatedAt: now}}, partners)
+	require.Equal(t, []application.HeldMail{{Recipient: "Pat@example.com", Kind: "invitation", DueAt: time.UnixMicro(1).UTC()}}, mails)
 	h.Do(t, func(ctx ctx, tx tx) error {
 		for email, want := range map[string]int{"pat@example.com": 1, "nobody@example.com": 0} {
 			n, err := tx.MailErasures().DeleteMailsTo(ctx, "seller_1", email)
