@@ -73,7 +73,7 @@ func (h RequestErasureHandler) Handle(ctx context.Context, c RequestErasure) (ap
 				return ErasureRequested{}, err
 			}
 			if found != nil {
-				e.CustomerID = found.ID()
+				e.CustomerID, e.LastCustomer = found.ID(), max(e.LastCustomer, found.ID())
 				e.Person = lead.RestorePerson(found.Snapshot().EmailKey, "")
 			}
 		}

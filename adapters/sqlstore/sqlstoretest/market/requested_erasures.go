@@ -8,14 +8,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	accountstore "github.com/leadmill/leadmill/adapters/sqlstore/account"
 	marketstore "github.com/leadmill/leadmill/adapters/sqlstore/market"
-	programstore "github.com/leadmill/leadmill/adapters/sqlstore/program"
 	"github.com/leadmill/leadmill/adapters/sqlstore/sqlstoretest"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/market"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
-	"github.com/leadmill/leadmill/domain/customer"
 	"github.com/leadmill/leadmill/domain/lead"
 )
 
@@ -137,9 +134,9 @@ func testErasureRunsAtOnce(t *testing.T, h *sqlstoretest.Harness) {
 	require.Equal(t, int64(2*each), r.Step)
 }
 
-// testErasureWalks goes through everything that may hold somebody.
+// testErasureWalks goes through everything of the marketplace that may hold somebody.
 func testErasureWalks(t *testing.T, h *sqlstoretest.Harness) {
-	reader, customers, answers := marketstore.NewReader(h.DB, nil), programstore.NewReader(h.DB, nil), accountstore.NewReader(h.DB)
+	reader := marketstore.NewReader(h.DB, nil)
 	last := func(want string) {
 		t.Helper()
 		id, err := reader.LastLead(t.Context(), "seller_1")
@@ -152,11 +149,9 @@ func testErasureWalks(t *testing.T, h *sqlstoretest.Harness) {
 		FormVersion: 1, Answers: []lead.Answer{{ID: 1, Question: "Q", Answer: "A"}, {ID: 2, Question: "R", Answer: "B"}}, At: now,
 	})
 	require.NoError(t, err)
-	person, err := customer.Register(customer.Registration{SellerID: "seller_1", ID: "customer_1", Key: "k", Email: "Jo@example.com"}, customer.Attribution{PartnerID: "p", At: now}, now)
-	require.NoError(t, err)
 	h.Do(t, func(ctx ctx, tx tx) error {
 		return errors.Join(tx.Leads().AddAll(ctx, []application.StoredLead{sqlstoretest.PendingLead(t, "lead_1", "c"), sqlstoretest.PendingLead(t, "lead_3", "c")}),
-			tx.FormLeads().Add(ctx, form), tx.Customers().Add(ctx, person))
+			tx.FormLeads().Add(ctx, form))
 	})
 	last("lead_3")
 	h.Do(t, func(ctx ctx, tx tx) error {
@@ -200,26 +195,6 @@ func testErasureWalks(t *testing.T, h *sqlstoretest.Harness) {
 	require.Equal(t, []market.ErasedLead{{ID: "lead_3", At: now}}, erased)
 	require.Equal(t, []string{"lead_2", "lead_3", ""}, at)
 
-	traits := application.CustomerTraits{ID: "customer_1", Key: "k", EmailKey: "jo@example.com"}
-	for _, found := range []func() ([]application.CustomerTraits, error){
-		func() ([]application.CustomerTraits, error) {
-			return customers.CustomersAfter(t.Context(), "seller_1", "", 10)
-		},
-		func() ([]application.CustomerTraits, error) {
-			return customers.CustomersByID(t.Context(), "seller_1", []string{"customer_1", "customer_2"})
-		},
-	} {
-		list, err := found()
-		require.NoError(t, err)
-		require.Equal(t, []application.CustomerTraits{traits}, list)
-	}
-	none, err := customers.CustomersByID(t.Context(), "seller_2", []string{"customer_1"})
-	require.NoError(t, err)
-	require.Empty(t, none)
-	id, err := customers.LastCustomer(t.Context(), "seller_1")
-	require.NoError(t, err)
-	require.Equal(t, "customer_1", id)
-
 	told, err := reader.SubjectLeads(t.Context(), "seller_1", []string{"lead_1", "lead_2", "lead_9"})
 	require.NoError(t, err)
 	require.Len(t, told, 2)
@@ -227,12 +202,6 @@ func testErasureWalks(t *testing.T, h *sqlstoretest.Harness) {
 	require.Equal(t, &marketquery.SubjectForm{
 		Number: 1, Status: "submitted", Name: "Jo", Email: "jo@example.com", Answers: []lead.Answer{{ID: 1, Question: "Q", Answer: "A"}, {ID: 2, Question: "R", Answer: "B"}},
 	}, told[1].Form)
-	persons, err := customers.HeldCustomers(t.Context(), "seller_1", []string{"customer_1"})
-	require.NoError(t, err)
-	require.Equal(t, []application.HeldCustomer{{
-		ID: "customer_1", Key: "k", Email: "Jo@example.com", Status: "active", PartnerID: "p", Tags: []string{}, CreatedAt: now, UpdatedAt: now,
-	}}, persons)
-
 	// Marks: those of a kind, in order, deleted as long as they are the lead's.
 	claims := []market.Claim{sqlstoretest.NewClaim("a", "lead_1", now.Add(time.Hour)), sqlstoretest.NewClaim("b", "lead_2", now.Add(-time.Hour)), sqlstoretest.NewClaim("c", "lead_3", now)}
 	h.Do(t, func(ctx ctx, tx tx) error {
@@ -267,56 +236,4 @@ func testErasureWalks(t *testing.T, h *sqlstoretest.Harness) {
 		return tx.Erasures().DeleteMarks(ctx, market.MarkRequests, "seller_1", requests)
 	})
 	require.Zero(t, h.Count(t, "recent_requests"))
-
-	// Answers know whom they are about.
-	h.Do(t, func(ctx ctx, tx tx) error {
-		_, taken, err := tx.Idempotency().Claim(ctx, "seller_1", "key_1", "one", [32]byte{1}, now, now.Add(time.Hour))
-		require.True(t, taken)
-		require.NoError(t, err)
-		c, err := tx.Customers().Lock(ctx, "seller_1", application.CustomerHandle{ID: "customer_1"})
-		require.NoError(t, err)
-		require.NoError(t, c.Delete(now))
-		leads, err := tx.LeadErasures().LockToErase(ctx, "seller_1", []string{"lead_1"})
-		require.NoError(t, err)
-		require.NoError(t, leads[0].Erase(now))
-		return errors.Join(tx.Customers().Save(ctx, c), tx.LeadErasures().SaveErased(ctx, leads), tx.Idempotency().Complete(ctx, "seller_1", "key_1", "one", application.Response{Status: 204}))
-	})
-	h.Do(t, func(ctx ctx, tx tx) error {
-		_, _, err := tx.Idempotency().Claim(ctx, "seller_1", "key_2", "two", [32]byte{1}, now, now.Add(time.Hour))
-		require.NoError(t, err)
-		return tx.Idempotency().Complete(ctx, "seller_1", "key_2", "two", application.Response{Status: 200, Body: []byte("x")})
-	})
-	list, err := answers.AnswersAfter(t.Context(), "seller_1", application.AnswerRef{}, 10)
-	require.NoError(t, err)
-	require.Len(t, list, 2)
-	require.Equal(t, []string{"customer_1", "lead_1"}, list[0].About)
-	require.Empty(t, list[1].About)
-	rest, err := answers.AnswersAfter(t.Context(), "seller_1", list[0], 10)
-	require.NoError(t, err)
-	require.Equal(t, list[1:], rest)
-	for range 2 {
-		h.Do(t, func(ctx ctx, tx tx) error { return tx.AnswerErasures().DeleteAnswers(ctx, "seller_1", list[:1]) })
-	}
-	rest, err = answers.AnswersAfter(t.Context(), "seller_1", application.AnswerRef{}, 10)
-	require.NoError(t, err)
-	require.Equal(t, list[1:], rest)
-
-	// Mails are to partners.
-	h.Do(t, func(ctx ctx, tx tx) error {
-		return tx.Partners().Add(ctx, sqlstoretest.NewPartner(t, "seller_1", "p", "ref", "Pat@example.com"))
-	})
-	h.Exec(t, "INSERT INTO outgoing_mails (seller_id, event_id, partner_id, attempts, next_at) VALUES ('seller_1', 'evt_1', 'p', 0, 1), ('seller_1', 'evt_2', 'q', 0, 1), ('seller_2', 'evt_3', 'p', 0, 1)")
-	partners, mails, err := customers.HeldPartners(t.Context(), "seller_1", "pat@example.com")
-	require.NoError(t, err)
-	require.Equal(t, []application.HeldPartner{{ID: "p", Email: "Pat@example.com", Name: "N", Status: "active", CreatedAt: now}}, partners)
-	require.Equal(t, []application.HeldMail{{Recipient: "Pat@example.com", Kind: "invitation", DueAt: time.UnixMicro(1).UTC()}}, mails)
-	h.Do(t, func(ctx ctx, tx tx) error {
-		for email, want := range map[string]int{"pat@example.com": 1, "nobody@example.com": 0} {
-			n, err := tx.MailErasures().DeleteMailsTo(ctx, "seller_1", email)
-			require.NoError(t, err)
-			require.Equal(t, want, n)
-		}
-		return nil
-	})
-	require.Equal(t, 2, h.Count(t, "outgoing_mails"))
 }
