@@ -3,6 +3,7 @@ package lead
 import (
 	"encoding/json"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/leadmill/leadmill/domain/contact"
 	"github.com/leadmill/leadmill/domain/field"
@@ -45,12 +46,25 @@ func (p Person) In(fields field.Set) bool {
 // Is reports whether a text is the person's email or phone, however it is written.
 func (p Person) Is(text string) bool { return p.isEmail(text) || p.isPhone(text) }
 
+// isEmail compares without reading the address: what differs from the person's in no more than case and spaces is one.
 func (p Person) isEmail(text string) bool {
-	if p.email == "" || !strings.Contains(text, "@") {
+	if p.email == "" {
 		return false
 	}
-	e, err := contact.ParseEmail(text)
-	return err == nil && e.Key() == p.email
+	text = strings.TrimSpace(text)
+	for i := range len(text) {
+		c := text[i]
+		switch {
+		case c >= utf8.RuneSelf:
+			return strings.ToLower(text) == p.email
+		case c >= 'A' && c <= 'Z':
+			c += 'a' - 'A'
+		}
+		if i >= len(p.email) || c != p.email[i] {
+			return false
+		}
+	}
+	return len(text) == len(p.email)
 }
 
 // isPhone compares a text as it would be read from a request, and as it is stored: the digits of a local number are no US number.
