@@ -9,13 +9,14 @@ import (
 	"github.com/leadmill/leadmill/domain/lead"
 )
 
-// SubjectAccess asks for all that a seller holds of a person, for a file to give to that person. What is found is told to Tell at once,
-// customers and partners first, so that however much it is, little is held in memory. An error of Tell ends the question.
+// SubjectAccess asks for all that a seller holds of a person, for a file to give to that person. Exactly one of email and phone says of
+// whom. What is found is told to Tell at once, customers and partners first, so that however much it is, little is held in memory. An
+// error of Tell ends the question.
 type SubjectAccess struct {
 	application.Actor
 
-	Person lead.Person
-	Tell   func(Held) error
+	Email, Phone string
+	Tell         func(Held) error
 }
 
 // Needs implements application.Message.
@@ -77,13 +78,18 @@ type SubjectAccessHandler struct {
 // read is how many rows are read at a time.
 const read = 500
 
-// Handle answers the question. Errors: those of Tell.
+// Handle answers the question. Errors: fault.ErrValidation, those of Tell.
 func (h SubjectAccessHandler) Handle(ctx context.Context, q SubjectAccess) (SubjectHeld, error) {
-	customers, err := h.customers(ctx, q)
+	person, err := market.ParseSubject(q.Email, q.Phone)
 	if err != nil {
 		return SubjectHeld{}, err
 	}
-	if email, _ := q.Person.Keys(); email != "" {
+	email, _ := person.Keys()
+	customers, err := h.customers(ctx, q, email)
+	if err != nil {
+		return SubjectHeld{}, err
+	}
+	if email != "" {
 		partners, mails, err := h.People.HeldPartners(ctx, q.SellerID, email)
 		if err != nil {
 			return SubjectHeld{}, err
@@ -112,7 +118,7 @@ func (h SubjectAccessHandler) Handle(ctx context.Context, q SubjectAccess) (Subj
 		after = all[len(all)-1].ID
 		var ids []string
 		for _, l := range all {
-			if !l.Erased && (l.Holds(q.Person) || customers[l.CustomerID]) {
+			if !l.Erased && (l.Holds(person) || customers[l.CustomerID]) {
 				ids = append(ids, l.ID)
 			}
 		}
@@ -131,9 +137,8 @@ func (h SubjectAccessHandler) Handle(ctx context.Context, q SubjectAccess) (Subj
 }
 
 // customers tells the customers that have the person's email, as such or as their key.
-func (h SubjectAccessHandler) customers(ctx context.Context, q SubjectAccess) (told map[string]bool, err error) {
+func (h SubjectAccessHandler) customers(ctx context.Context, q SubjectAccess, email string) (told map[string]bool, err error) {
 	told = map[string]bool{}
-	email, _ := q.Person.Keys()
 	if email == "" {
 		return told, nil
 	}

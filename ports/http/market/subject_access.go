@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/leadmill/leadmill/application/market"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
@@ -21,11 +20,6 @@ const (
 // cut, so that half a file does not look like a whole one.
 func (h Handlers) getSubjectAccess(k *httpport.Call) {
 	values := k.Query()
-	person, err := market.ParseSubject(values.Get("email"), values.Get("phone"))
-	if err != nil {
-		k.Fail(err)
-		return
-	}
 	ctx, release := k.Wait(subjectTime)
 	defer release()
 	f := subjectFile{k: k}
@@ -33,7 +27,7 @@ func (h Handlers) getSubjectAccess(k *httpport.Call) {
 	f.b.Write(httpport.AppendString(nil, k.Actor().SellerCode))
 	f.b.WriteString(`,"created_at":`)
 	f.b.Write(httpport.Encode(Timestamp(k.Now())))
-	held, err := h.SubjectAccess.Handle(ctx, marketquery.SubjectAccess{Actor: k.Actor(), Person: person, Tell: f.tell})
+	held, err := h.SubjectAccess.Handle(ctx, marketquery.SubjectAccess{Actor: k.Actor(), Email: values.Get("email"), Phone: values.Get("phone"), Tell: f.tell})
 	switch {
 	case err == nil:
 		f.end(held)
