@@ -462,3 +462,33 @@ func TestEraseACustomer(t *testing.T) {
 		db.Audit()
 	})
 }
+
+// Mails that wait for somebody are told and taken back. A partner is not erased: that is another decision.
+func TestEraseMails(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		app := apptest.Start(t, databaseURL, leadmill.StartOptions{Clock: clock.NewManual(time.Now())}) // by which no mail is due
+		s := apptest.NewShop(t, app, nil)
+		for _, email := range []string{"pat@mails.example", "other@mails.example"} {
+			s.Program.Must(t, "POST", "/v1/partners:invite", apptest.Object{"email": email, "name": "Pat"})
+		}
+		app.Settle(t)
+		db := apptest.Open(t, databaseURL)
+		const waiting = "SELECT COUNT(*) FROM outgoing_mails"
+		if n := db.Number(waiting); n != 2 {
+			t.Fatalf("%d mails wait", n)
+		}
+		told := string(s.Program.Must(t, "GET", "/v1/subject-access?email=PAT@mails.example", nil).Body)
+		if !strings.Contains(told, `"partners":[{"id":"`) || !strings.Contains(told, `"mails":[{"recipient":"pat@mails.example","kind":"invitation"`) || strings.Contains(told, "other@") {
+			t.Errorf("the file is %s", told)
+		}
+		got := erase(t, app, s, apptest.Object{"email": "Pat@mails.example"})
+		if counts, _ := got["erased"].(map[string]any); counts["mails"] != 1.0 || db.Number(waiting) != 1 {
+			t.Errorf("%d mails wait, and the receipt is %v", db.Number(waiting), got)
+		}
+		if n := db.Number("SELECT COUNT(*) FROM partners WHERE email_key = 'pat@mails.example'"); n != 1 {
+			t.Errorf("%d partners are left", n)
+		}
+		db.Audit()
+	})
+}
