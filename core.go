@@ -30,6 +30,7 @@ import (
 	"github.com/leadmill/leadmill/adapters/telemetry"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/bus"
+	"github.com/leadmill/leadmill/application/market"
 	"github.com/leadmill/leadmill/application/projection"
 	"github.com/leadmill/leadmill/domain/attribution"
 	"github.com/leadmill/leadmill/domain/distribution"
@@ -161,6 +162,9 @@ type core struct {
 	Program programhttp.Handlers
 	Market  markethttp.Handlers
 	Feed    feedhttp.Handlers
+
+	Erasing  market.Erasing
+	Erasures erasureTools
 
 	Policies   attribution.Policies
 	Rules      lead.IntakeRules

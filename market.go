@@ -14,6 +14,7 @@ import (
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
 	marketjob "github.com/leadmill/leadmill/application/market/job"
 	marketprojection "github.com/leadmill/leadmill/application/market/projection"
+	marketquery "github.com/leadmill/leadmill/application/market/query"
 	marketreaction "github.com/leadmill/leadmill/application/market/reaction"
 	"github.com/leadmill/leadmill/domain/distribution"
 	"github.com/leadmill/leadmill/domain/lead"
@@ -35,6 +36,9 @@ var marketRoom = ownModule("market",
 	AsReaction(marketreaction.MatchPending, marketreaction.MatchPendingTypes(), newMatchPending, FromFirstEvent()),
 	AsJob("sweep-pending", application.Every(5*time.Second), newSweepPending),
 	AsJob("erase-leads", application.Every(time.Minute), newEraseOldLeads),
+	Share(newErasing),
+	Share(newErasureTools),
+	AsJob("run-erasures", application.Every(10*time.Second), newRunErasures),
 	AsRoutes(markethttp.Handlers.Routes),
 )
 
@@ -95,8 +99,27 @@ func newEraseOldLeads(o *application.Operations, d market.Deps, r *marketstore.R
 	return marketjob.EraseOldLeads(application.Command(o, marketcommand.EraseOldLeadsHandler{Deps: d, Reader: r}))
 }
 
+func newErasing(r *marketstore.Reader, customers application.CustomerWalk, answers application.AnswerWalk) market.Erasing {
+	return market.Erasing{Reader: r, Customers: customers, Answers: answers}
+}
+
+// erasureTools are what the job and the command line erase with.
+type erasureTools struct {
+	Run   bus.Handler[marketcommand.RunErasures, marketcommand.ErasuresRun]
+	Apply bus.Handler[marketcommand.ApplyErasures, marketcommand.ErasuresApplied]
+}
+
+func newErasureTools(o *application.Operations, d market.Deps, e market.Erasing) erasureTools {
+	return erasureTools{
+		Run:   application.Command(o, marketcommand.RunErasuresHandler{Deps: d, Erasing: e}),
+		Apply: application.Command(o, marketcommand.ApplyErasuresHandler{Deps: d, Customers: e.Customers}),
+	}
+}
+
+func newRunErasures(t erasureTools) func(context.Context) error { return marketjob.RunErasures(t.Run) }
+
 func newMarketHandlers(o *application.Operations, d market.Deps, strategies distribution.Strategies, facts application.FactProviders, directory *marketcommand.Directory,
-	batcher *bus.Batcher[*marketcommand.Submission, application.Done], r *marketstore.Reader, report *marketstore.CampaignReport,
+	batcher *bus.Batcher[*marketcommand.Submission, application.Done], r *marketstore.Reader, report *marketstore.CampaignReport, erasing market.Erasing, people application.SubjectReader,
 ) markethttp.Handlers {
 	return markethttp.Handlers{
 		SupplierHandlers: markethttp.SupplierHandlers{
@@ -136,6 +159,12 @@ func newMarketHandlers(o *application.Operations, d market.Deps, strategies dist
 		LeadHandlers: markethttp.LeadHandlers{
 			MarketplaceLeads:    application.Query(o, r.MarketplaceLeads),
 			MarketplaceLeadByID: application.Query(o, r.MarketplaceLeadByID),
+		},
+		ErasureHandlers: markethttp.ErasureHandlers{
+			EraseLead:      application.Command(o, marketcommand.EraseLeadHandler{Deps: d}),
+			RequestErasure: application.Command(o, marketcommand.RequestErasureHandler{Deps: d, Erasing: erasing}),
+			ErasureByID:    application.Query(o, r.ErasureByID),
+			SubjectAccess:  application.Query(o, marketquery.SubjectAccessHandler{Reader: r, People: people}.Handle),
 		},
 		ReportHandlers: markethttp.ReportHandlers{
 			CampaignReport: application.Query(o, report.CampaignReport),

@@ -72,8 +72,8 @@ func EnterWork(ctx context.Context) (context.Context, error) {
 // of one room need.
 //
 // All transactions lock stored rows in the same order: seller, numbers, partner, customer, campaign, lead, buyer, counters,
-// claims; each sorted by id. The response under an Idempotency-Key and a token that is consumed are locked before all of
-// these. Rows that the transaction itself inserts need no order, because no transaction that holds another lock waits for
+// claims; each sorted by id. The response under an Idempotency-Key, a token that is consumed and the
+// run of a seller's erasures are locked before all of these. Rows that the transaction itself inserts need no order, because no transaction that holds another lock waits for
 // them. Events of saved aggregates are written last, just before the commit.
 type UnitOfWork[T any] interface {
 	// Do runs fn in one transaction and commits it. Deadlocks, lock timeouts and lost races for a claim run fn again (at

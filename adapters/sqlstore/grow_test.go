@@ -163,7 +163,11 @@ func TestGrowCut(t *testing.T) {
 			require.ErrorIs(t, err, errCut)
 			cuts++
 			if engine == dbtest.SQLite {
-				require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), looking), "version 7")
+				behind := sqlstore.CheckVersion(t.Context(), looking)
+				if behind == nil {
+					break // only the answer to the last commit was lost
+				}
+				require.ErrorContains(t, behind, "version 7")
 				patience *= 2 // for it begins anew each time
 			}
 		}

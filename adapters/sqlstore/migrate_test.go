@@ -63,6 +63,7 @@ func TestMigrate(t *testing.T) {
 			{Version: 9, Name: "0009_lean.go"},
 			{Version: 10, Name: "0010_event_archive.sql"},
 			{Version: 11, Name: "0011_lead_retention.sql"},
+			{Version: 12, Name: "0012_erasures.sql"},
 			{Version: 13, Name: "0013_schema_floor.sql"},
 		}, all)
 		for range 2 {
@@ -91,7 +92,7 @@ func TestMigrate(t *testing.T) {
 		require.ErrorIs(t, sqlstore.CheckVersion(t.Context(), db), sqlstore.ErrSchemaNewer, "what says nothing is not")
 		_, err = db.Writer.ExecContext(t.Context(), "DELETE FROM goose_db_version WHERE version_id IN (13, 99)")
 		require.NoError(t, err)
-		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 11, this leadmill needs version 13")
+		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 12, this leadmill needs version 13")
 	})
 }
 
@@ -110,7 +111,7 @@ func TestMigrateAtOnce(t *testing.T) {
 		db := open(t, url)
 		var rows []int
 		require.NoError(t, db.Reader.SelectContext(t.Context(), &rows, "SELECT version_id FROM goose_db_version ORDER BY id"))
-		require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13}, rows, "each ran once")
+		require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}, rows, "each ran once")
 	})
 }
 

@@ -159,3 +159,6 @@ func (s *Store) PurgeExpired(ctx context.Context, now time.Time) (int, error) {
 func AuditRules() []audit.Rules {
 	return []audit.Rules{accountstore.AuditRules(), programstore.AuditRules(), marketstore.AuditRules()}
 }
+
+// IsID reports whether a text can be an id at all.
+func IsID(s string) bool { return engine.IsID(s) }

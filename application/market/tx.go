@@ -7,8 +7,8 @@ package market
 
 import "github.com/leadmill/leadmill/application"
 
-// Tx is what the commands of this room see of a transaction.
-type Tx interface {
+// Tx is what the commands of this room see of a transaction. Customers, AnswerErasures and MailErasures are for what is erased on request.
+type Tx interface { //nolint:interfacebloat // one method a repository
 	application.OnceTx
 	ZonesTx
 
@@ -16,6 +16,10 @@ type Tx interface {
 	Leads() application.LeadRepository
 	LeadErasures() application.LeadErasureRepository
 	Retentions() RetentionRepository
+	Erasures() ErasureRepository
+	Customers() application.CustomerRepository
+	AnswerErasures() application.AnswerErasureRepository
+	MailErasures() application.MailErasureRepository
 	Claims() ClaimRepository
 }
 

@@ -1,6 +1,7 @@
 package lead
 
 import (
+	"strings"
 	"time"
 
 	"github.com/leadmill/leadmill/domain/fault"
@@ -10,8 +11,8 @@ import (
 // ErrErased says that nothing is left of the person that the lead was about.
 var ErrErased = fault.New(fault.RuleViolated, "lead_erased", "The lead's personal data is erased.")
 
-// Erase erases what the lead holds of a person: its fields, and the name, the email and the answers of a form lead. Ids, statuses,
-// figures, sales, dimensions and the trace stay, and so does what the seller decided. A pending lead becomes unsold first. It fails
+// Erase erases what the lead holds of a person: its fields, an external id that is an email address, and the name, the email and the
+// answers of a form lead. Other ids, statuses, figures, sales, dimensions and the trace stay, and so does what the seller decided. A pending lead becomes unsold first. It fails
 // with ErrErased when that was done before, by Delete too.
 func (l *Lead) Erase(at time.Time) error {
 	if !l.s.ErasedAt.IsZero() {
@@ -28,6 +29,9 @@ func (l *Lead) Erase(at time.Time) error {
 // forget clears what is personal.
 func (l *Lead) forget(at time.Time) {
 	l.s.Fields, l.s.ErasedAt, l.s.UpdatedAt = field.Set{}, at, at
+	if strings.Contains(l.s.ExternalID, "@") {
+		l.s.ExternalID = ""
+	}
 	if r := l.s.Review; r != nil {
 		r.Name, r.Email, r.Answers = "", "", nil
 	}

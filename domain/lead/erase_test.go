@@ -74,3 +74,15 @@ func TestErasedFormLead(t *testing.T) {
 	require.NoError(t, deleted.Delete(later))
 	require.ErrorIs(t, deleted.Erase(later), lead.ErrErased)
 }
+
+func TestAnExternalIDThatIsAnEmailIsErased(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]string{"jane@example.com": "", "order-7": "order-7"} {
+		n := submission(false)
+		n.ExternalID = id
+		l := lead.Submit(n)
+		require.NoError(t, l.Sell(outcome(), later))
+		require.NoError(t, l.Erase(later))
+		assert.Equal(t, want, l.Snapshot().ExternalID)
+	}
+}

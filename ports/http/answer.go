@@ -70,6 +70,11 @@ func (k *Call) Send(status int, contentType string, body []byte) {
 
 func (k *Call) send(status int, contentType []string, body []byte) {
 	header := k.gin.Writer.Header()
+	if status == http.StatusNoContent { // which has neither a type nor a length
+		k.gin.Writer.WriteHeader(status)
+		k.gin.Writer.WriteHeaderNow()
+		return
+	}
 	header["Content-Type"] = contentType
 	k.own[1] = strconv.Itoa(len(body))
 	header["Content-Length"] = k.own[1:]

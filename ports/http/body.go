@@ -121,12 +121,17 @@ func (b *Body) Inside(name string) *Object {
 // AlsoCheck adds what else is at fault in a request of which something is at fault already, so that a client learns of all
 // at once; what was said of a member stands. A request without fault is checked by its command.
 func (b *Body) AlsoCheck(check func() error) {
-	if !b.violations.Any() {
-		return
+	if b.violations.Any() {
+		b.Check(check)
 	}
-	said := fault.As(b.violations.Err()).Fields()
+}
+
+// Check adds what else is at fault in a request, whether something is at fault already or not; what was said of a member stands.
+func (b *Body) Check(check func() error) {
+	said := fault.As(b.violations.Err()).Violated()
 	for _, v := range fault.As(check()).Violated() {
-		if !slices.ContainsFunc(said, func(f string) bool {
+		if !slices.ContainsFunc(said, func(s fault.Violation) bool {
+			f := s.Field
 			return f == v.Field || strings.HasPrefix(f, v.Field+".") || strings.HasPrefix(v.Field, f+".")
 		}) {
 			b.violations.Add(v.Field, v.Code, v.Message)
@@ -158,6 +163,21 @@ func OnceOK[R any](b *Body) application.Once[R] {
 	return application.Once[R]{Key: b.key, Fingerprint: b.call.Fingerprint(b.raw), Render: func(R) application.Response {
 		return application.Response{Status: http.StatusOK, Body: okBody}
 	}}
+}
+
+// OnceEmpty is Once for commands that answer 204, without a body.
+func OnceEmpty[R any](b *Body) application.Once[R] {
+	return application.Once[R]{Key: b.key, Fingerprint: b.call.Fingerprint(b.raw), Render: func(R) application.Response {
+		return application.Response{Status: http.StatusNoContent}
+	}}
+}
+
+// OnceSecret is Once for commands whose request holds what must not be guessed from what is stored of it: its fingerprint is made with the
+// Idempotency-Key, of which only a hash is stored.
+func OnceSecret[R, D any](b *Body, status int, show func(R) D) application.Once[R] {
+	once := Once(b, status, show)
+	once.Fingerprint = sha256.Sum256(slices.Concat([]byte(b.key), once.Fingerprint[:]))
+	return once
 }
 
 // ReadBody reads the body into a buffer: ErrBodyTooLarge beyond the limit, without reading the rest, and an error of kind

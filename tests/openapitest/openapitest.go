@@ -180,6 +180,12 @@ func (s *Spec) check(o Operation, status int, header http.Header, body []byte) e
 		return fmt.Errorf("the status is not documented")
 	}
 	contentType := header.Get("Content-Type")
+	if len(ref.Value.Content) == 0 && status == http.StatusNoContent {
+		if contentType != "" || len(body) > 0 {
+			return fmt.Errorf("there is a body of Content-Type %q, and none is documented", contentType)
+		}
+		return nil
+	}
 	media := ref.Value.Content[contentType]
 	if media == nil {
 		return fmt.Errorf("Content-Type %q is not documented", contentType)

@@ -295,6 +295,10 @@ func (a *App) Do(r Request) *httptest.ResponseRecorder {
 	// Which of them an operation answers is in the document; an undocumented path answers JSON.
 	switch ct := w.Header().Get("Content-Type"); ct {
 	case "application/json", "application/yaml":
+	case "": // Check knows which answers have no body
+		if w.Code != http.StatusNoContent {
+			a.T.Errorf("%s %s: no Content-Type", r.Method, r.Path)
+		}
 	case "text/html; charset=utf-8", "text/javascript; charset=utf-8":
 		if _, documented := Spec().Find(r.Method, path); !documented {
 			a.T.Errorf("%s %s: Content-Type %q", r.Method, r.Path, ct)

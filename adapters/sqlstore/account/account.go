@@ -24,6 +24,9 @@ func (r Repositories) Keys() application.KeyRepository { return keys(r) }
 // Idempotency returns the repository of the answers under Idempotency-Keys.
 func (r Repositories) Idempotency() application.IdempotencyRepository { return answers(r) }
 
+// AnswerErasures returns the same repository for what is erased.
+func (r Repositories) AnswerErasures() application.AnswerErasureRepository { return answers(r) }
+
 // Expiring are the tables of this room whose rows are over at some time.
 func Expiring() []engine.Expiring {
 	return []engine.Expiring{{Table: "answers", Key: []string{"seller_id", "key_id", "key_hash"}, Time: "expires_at"}}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
@@ -53,14 +54,20 @@ func (r answers) Claim(ctx context.Context, sellerID, keyID, idempotencyKey stri
 	return application.StoredResponse{}, true, nil
 }
 
-// Complete implements application.IdempotencyRepository.
+// maxAbout bounds how many leads and customers an answer is about, because of the column's size.
+const maxAbout = 500
+
+// Complete implements application.IdempotencyRepository. With the answer it keeps which leads and customers the transaction saved, so
+// that an erasure finds it.
 func (r answers) Complete(ctx context.Context, sellerID, keyID, idempotencyKey string, a application.Response) error {
 	hash := sha256.Sum256([]byte(idempotencyKey))
 	body, err := sealResponse(keyID, idempotencyKey, a.Body)
 	if err != nil {
 		return r.t.Refuse(err)
 	}
-	matched, err := r.t.Exec(ctx, "UPDATE answers SET status = ?, body = ? WHERE seller_id = ? AND key_id = ? AND key_hash = ?", int64(a.Status), body, sellerID, keyID, hash[:])
+	about := r.t.Saved("lead", "customer")
+	matched, err := r.t.Exec(ctx, "UPDATE answers SET status = ?, body = ?, about = ? WHERE seller_id = ? AND key_id = ? AND key_hash = ?", int64(a.Status), body,
+		strings.Join(about[:min(len(about), maxAbout)], " "), sellerID, keyID, hash[:])
 	if err != nil {
 		return err
 	}
@@ -68,4 +75,36 @@ func (r answers) Complete(ctx context.Context, sellerID, keyID, idempotencyKey s
 		return r.t.Refuse(errors.New("sqlstore: the Idempotency-Key was not claimed in this transaction"))
 	}
 	return nil
+}
+
+// DeleteAnswers implements application.AnswerErasureRepository.
+func (r answers) DeleteAnswers(ctx context.Context, sellerID string, all []application.AnswerRef) error {
+	for _, a := range all {
+		if _, err := r.t.Exec(ctx, "DELETE FROM answers WHERE seller_id = ? AND key_id = ? AND key_hash = ?", sellerID, a.KeyID, a.Hash[:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// AnswersAfter implements application.AnswerWalk.
+func (r *Reader) AnswersAfter(ctx context.Context, sellerID string, after application.AnswerRef, limit int) ([]application.AnswerRef, error) {
+	var rows []struct {
+		KeyID string  `db:"key_id"`
+		Hash  []byte  `db:"key_hash"`
+		About *string `db:"about"`
+	}
+	if err := r.db.All(ctx, &rows, "SELECT key_id, key_hash, about FROM answers WHERE seller_id = ? AND key_id >= ? AND (key_id > ? OR key_hash > ?) "+
+		"ORDER BY key_id, key_hash LIMIT ?", sellerID, after.KeyID, after.KeyID, after.Hash[:], int64(limit)); err != nil {
+		return nil, err
+	}
+	out := make([]application.AnswerRef, len(rows))
+	for i, row := range rows {
+		out[i].KeyID = row.KeyID
+		copy(out[i].Hash[:], row.Hash)
+		if row.About != nil {
+			out[i].About = strings.Fields(*row.About)
+		}
+	}
+	return out, nil
 }

@@ -474,6 +474,7 @@ var violations = []violation{
 	of("deleted_lead_is_erased", "lead_reviews", erasedLead, "UPDATE lead_reviews SET name = 'Ada' WHERE lead_id = '%s'"),
 	of("deleted_lead_is_erased", "lead_reviews", erasedLead, `UPDATE lead_reviews SET answers = '[{"id":1,"question":"a","answer":"b"}]' WHERE lead_id = '%s'`),
 	of("deleted_lead_is_erased", "lead_reviews", erasedLead, "UPDATE leads SET fields = X'7B2261223A2262227D' WHERE id = '%s'"),
+	of("erased_lead_holds_nobody", "leads", openLead, "UPDATE leads SET erased_at = 5 WHERE id = '%s'"),
 	of("form_lead_has_review", "leads", openLead, "DELETE FROM lead_reviews WHERE lead_id = '%s'"),
 	of("form_lead_has_review", "leads", openLead, "UPDATE leads SET origin = 'supplier' WHERE id = '%s'"),
 	of("converted_lead_has_customer", "lead_reviews", openLead, "UPDATE lead_reviews SET status = 'converted' WHERE lead_id = '%s'"),

@@ -69,8 +69,8 @@ func (r erasures) SaveErased(ctx context.Context, all []*lead.Lead) error {
 	for _, c := range order {
 		which := " WHERE seller_id = ? AND %s IN (" + engine.Marks(len(ids[c])) + ")"
 		keys := append([]any{c.seller}, engine.Anys(ids[c])...)
-		matched, err := r.t.Exec(ctx, "UPDATE leads SET fields = ?, request_fingerprint = ?, status = ?, pending_until = 0, "+leadrow.Erasure+" = ?, "+
-			"updated_at = ?, version = version + ?"+strings.Replace(which, "%s", "id", 1),
+		matched, err := r.t.Exec(ctx, "UPDATE leads SET fields = ?, request_fingerprint = ?, external_id = CASE WHEN INSTR(external_id, '@') > 0 THEN '' ELSE external_id END, "+
+			"status = ?, pending_until = 0, "+leadrow.Erasure+" = ?, updated_at = ?, version = version + ?"+strings.Replace(which, "%s", "id", 1),
 			append([]any{noFields, make([]byte, 32), c.status, engine.Micros(c.at), engine.Micros(c.at), c.events}, keys...)...)
 		if err != nil {
 			return err

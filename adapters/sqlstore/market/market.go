@@ -36,6 +36,9 @@ func (r Repositories) LeadErasures() application.LeadErasureRepository { return 
 // Retentions returns the repository of how far leads were erased because they are old.
 func (r Repositories) Retentions() market.RetentionRepository { return erasures(r) }
 
+// Erasures returns the repository of what was asked to be erased.
+func (r Repositories) Erasures() market.ErasureRepository { return requestedErasures(r) }
+
 // Claims returns the repository of claims.
 func (r Repositories) Claims() market.ClaimRepository { return claims(r) }
 

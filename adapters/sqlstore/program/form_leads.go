@@ -2,7 +2,6 @@ package program
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
@@ -29,13 +28,6 @@ type reviewRow struct {
 	CommissionAmount *int64 `db:"commission_amount"`
 }
 
-// reviewAnswer is a member of the column lead_reviews.answers: a question as it was asked.
-type reviewAnswer struct {
-	ID       int64  `json:"id"`
-	Question string `json:"question"`
-	Answer   string `json:"answer"`
-}
-
 func (r reviewRow) restore() (*lead.Review, error) {
 	answers, err := r.answers()
 	if err != nil {
@@ -47,31 +39,19 @@ func (r reviewRow) restore() (*lead.Review, error) {
 	}, nil
 }
 
-// answers reads what encodeAnswers wrote.
+// answers reads what leadrow.EncodeAnswers wrote.
 func (r reviewRow) answers() ([]lead.Answer, error) {
-	var stored []reviewAnswer
-	if err := json.Unmarshal([]byte(r.Answers), &stored); err != nil {
+	answers, err := leadrow.DecodeAnswers(r.Answers)
+	if err != nil {
 		return nil, fmt.Errorf("restore the answers of lead %s: %w", r.LeadID, err)
 	}
-	var out []lead.Answer
-	for _, a := range stored {
-		out = append(out, lead.Answer(a))
-	}
-	return out, nil
-}
-
-func encodeAnswers(all []lead.Answer) (string, error) {
-	answers := make([]reviewAnswer, len(all))
-	for i, a := range all {
-		answers[i] = reviewAnswer(a)
-	}
-	return engine.JSON(answers)
+	return answers, nil
 }
 
 // Add implements program.FormLeadRepository. A form lead has a row in leads like any other, so that it can be sold.
 func (r formLeads) Add(ctx context.Context, l *lead.Lead) error {
 	n := l.Snapshot()
-	answers, err := encodeAnswers(n.Review.Answers)
+	answers, err := leadrow.EncodeAnswers(n.Review.Answers)
 	if err != nil {
 		return r.t.Refuse(err)
 	}
@@ -128,7 +108,7 @@ func (r formLeads) Save(ctx context.Context, l *lead.Lead) error {
 	if err != nil {
 		return r.t.Refuse(err)
 	}
-	answers, err := encodeAnswers(n.Review.Answers)
+	answers, err := leadrow.EncodeAnswers(n.Review.Answers)
 	if err != nil {
 		return r.t.Refuse(err)
 	}

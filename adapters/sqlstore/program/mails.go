@@ -71,3 +71,15 @@ func (q Mails) RemoveMail(ctx context.Context, m program.OutgoingMail) error {
 		return err
 	})
 }
+
+type mailErasures struct{ t *engine.Tx }
+
+// DeleteMailsTo implements application.MailErasureRepository. The mails that wait are few.
+func (r mailErasures) DeleteMailsTo(ctx context.Context, sellerID, emailKey string) (int, error) {
+	var ids []string
+	if err := r.t.All(ctx, &ids, "SELECT id FROM partners WHERE seller_id = ? AND email_key = ?", sellerID, emailKey); err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	n, err := r.t.Exec(ctx, "DELETE FROM outgoing_mails WHERE seller_id = ? AND partner_id IN ("+engine.Marks(len(ids))+")", append([]any{sellerID}, engine.Anys(ids)...)...)
+	return int(n), err
+}

@@ -34,6 +34,9 @@ func (r Repositories) Numbers() program.NumberRepository { return numbers(r) }
 // Tokens returns the repository of what partners hold to sign in.
 func (r Repositories) Tokens() program.TokenRepository { return tokens(r) }
 
+// MailErasures returns the repository of mails that are taken back.
+func (r Repositories) MailErasures() application.MailErasureRepository { return mailErasures(r) }
+
 // Expiring are the tables of this room whose rows are over at some time.
 func Expiring() []engine.Expiring {
 	return []engine.Expiring{{Table: "partner_tokens", Key: []string{"token_hash"}, Time: "expires_at"}}

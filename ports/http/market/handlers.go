@@ -19,6 +19,7 @@ type Handlers struct {
 	CampaignHandlers
 	ContractHandlers
 	LeadHandlers
+	ErasureHandlers
 	ReportHandlers
 }
 
@@ -27,5 +28,5 @@ func (h Handlers) Routes() ([]httpport.Route, error) {
 	if err := httpport.Complete("market", h); err != nil {
 		return nil, err
 	}
-	return slices.Concat(h.supplierRoutes(), h.buyerRoutes(), h.campaignRoutes(), h.contractRoutes(), h.leadRoutes(), h.reportRoutes()), nil
+	return slices.Concat(h.supplierRoutes(), h.buyerRoutes(), h.campaignRoutes(), h.contractRoutes(), h.leadRoutes(), h.erasureRoutes(), h.reportRoutes()), nil
 }

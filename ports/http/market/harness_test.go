@@ -1,9 +1,12 @@
 package markethttp
 
 import (
+	"context"
 	"testing"
 
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
+	"github.com/leadmill/leadmill/application/market"
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
 	"github.com/leadmill/leadmill/domain/calendar"
@@ -70,6 +73,20 @@ var (
 		Sales:     []marketquery.Sale{{ID: "sale_1", ContractID: "contract_1", BuyerID: "buyer_1", Status: "captured", Price: 45_000_000, SoldAt: porttest.Start}},
 		CreatedAt: porttest.Start, UpdatedAt: porttest.Start, PendingUntil: porttest.Start,
 	}
+	sampleHeld = []marketquery.Held{
+		{Customer: &application.HeldCustomer{ID: "customer_1", Key: "c-1", Email: "john.doe@email.com", Name: "John", Surname: "Doe", Status: "active", PartnerID: "partner_123", CreatedAt: porttest.Start, UpdatedAt: porttest.Start}},
+		{Mail: &application.HeldMail{Recipient: "john.doe@email.com", Kind: "invitation", DueAt: porttest.Start}},
+		{Lead: &marketquery.SubjectLead{
+			MarketplaceLead: sampleLead, Sales: []marketquery.SubjectSale{{Sale: sampleLead.Sales[0], BuyerName: "Best Insurance", Currency: "USD"}},
+			Form: &marketquery.SubjectForm{Number: 7, Status: "converted", Name: "John Doe", Email: "john.doe@email.com", CustomerID: "customer_1", Answers: []lead.Answer{{ID: 1, Question: "Q", Answer: "A"}}},
+		}},
+		{Lead: &marketquery.SubjectLead{MarketplaceLead: marketquery.MarketplaceLead{ID: "lead_2", Origin: "form", CreatedAt: porttest.Start, UpdatedAt: porttest.Start}}},
+	}
+	sampleErasure = marketquery.Erasure{
+		ID: "erasure_1", Subject: "email", State: "done", RequestedAt: porttest.Start, FinishedAt: porttest.Start,
+		Counts: market.ErasureCounts{Leads: 1, FormAnswers: 2, Customers: 3, Mails: 4, Answers: 5, Claims: 6, Requests: 7},
+		Leads:  []string{"lead_1"},
+	}
 	sampleSold = marketcommand.SubmitLeadResult{
 		LeadID: "lead_01J", Status: "sold", Price: 45_000_000, HasPrice: true, Currency: porttest.USD,
 		BuyerIDs: []string{"buyer_01J"},
@@ -128,6 +145,24 @@ func handlers(a *porttest.App) Handlers {
 			MarketplaceLeads:    porttest.Queries[marketquery.MarketplaceLeads](a, application.List[marketquery.MarketplaceLead]{Items: []marketquery.MarketplaceLead{sampleLead, {Origin: "supplier", Status: "pending"}}}),
 			MarketplaceLeadByID: porttest.Queries[marketquery.MarketplaceLeadByID](a, sampleLead),
 		},
+		ErasureHandlers: ErasureHandlers{
+			EraseLead: porttest.Commands(a, func(c marketcommand.EraseLead) application.Response { return c.Once.Render(struct{}{}) }),
+			RequestErasure: porttest.Commands(a, func(c marketcommand.RequestErasure) application.Response {
+				return c.Once.Render(marketcommand.ErasureRequested{ID: "erasure_1"})
+			}),
+			ErasureByID: porttest.Queries[marketquery.ErasureByID](a, sampleErasure),
+			SubjectAccess: bus.HandlerFunc[marketquery.SubjectAccess, marketquery.SubjectHeld](func(_ context.Context, q marketquery.SubjectAccess) (marketquery.SubjectHeld, error) {
+				if err := a.Note(q); err != nil {
+					return marketquery.SubjectHeld{}, err
+				}
+				for _, h := range sampleHeld {
+					if err := q.Tell(h); err != nil {
+						return marketquery.SubjectHeld{}, err
+					}
+				}
+				return marketquery.SubjectHeld{Claims: 2, Complete: true}, nil
+			}),
+		},
 		ReportHandlers: ReportHandlers{
 			CampaignReport: porttest.Queries[marketquery.CampaignReport](a, []marketquery.CampaignReportRow{{
 				Day: "2025-04-30", Leads: marketquery.LeadCounts{Submitted: 3, Sold: 2, Pending: 1},
@@ -144,4 +179,6 @@ var examples = map[string]porttest.Example{
 	"POST /v1/buyers/{id}/withdrawals":  {Body: `{"amount":1000.00}`},
 	"POST /v1/campaigns":                {Body: documentedCampaign},
 	"POST /v1/campaigns/{id}/contracts": {Body: `{"buyer_id":"buyer_1","price":45.00}`},
+	"GET /v1/subject-access":            {Query: "?phone=%2B15551234567"},
+	"POST /v1/erasures":                 {Body: `{"email":"john.doe@email.com"}`},
 }

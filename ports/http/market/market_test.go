@@ -124,6 +124,24 @@ func TestBinding(t *testing.T) {
 				return []any{k.CampaignID, k.ID, k.Terms}, []any{"c1", "k1", campaign.Terms{Caps: &[]campaign.Cap{}}}
 			},
 		},
+		"erasure by email": {
+			path: "/v1/erasures", key: "program", body: `{"email":" John@Email.com"}`,
+			want: func(c any) (any, any) {
+				e := c.(marketcommand.RequestErasure)
+				return []string{e.Email, e.Phone, e.Customer}, []string{" John@Email.com", "", ""}
+			},
+		},
+		"erasure of a customer": {
+			path: "/v1/erasures", key: "program", body: `{"customer":17,"phone":null}`,
+			want: func(c any) (any, any) {
+				e := c.(marketcommand.RequestErasure)
+				return []string{e.Email, e.Phone, e.Customer}, []string{"", "", "17"}
+			},
+		},
+		"lead, erase": {
+			method: "DELETE", path: "/v1/marketplace/leads/l1", key: "program",
+			want: func(c any) (any, any) { return c.(marketcommand.EraseLead).ID, "l1" },
+		},
 		"contract, delete": {
 			method: "DELETE", path: "/v1/campaigns/c1/contracts/k1", key: "program",
 			want: func(c any) (any, any) {
@@ -171,10 +189,19 @@ func TestViolations(t *testing.T) {
 			Errors: map[string][]string{"name": {"must be a string"}, "credit_limit": {"must have at most 2 decimals"}, "x": {"is not a known member"}},
 		},
 		"update beside others": {Method: "PUT", Path: "/v1/buyers/b1", Body: `{"update":{"name":"a"},"name":"b"}`, Status: 422, Code: "unknown_field", Errors: map[string][]string{"update": {"is not a known member"}}},
-		"amount missing":       {Path: "/v1/buyers/b1/deposits", Body: `{}`, Status: 422, Code: "validation_failed", Errors: map[string][]string{"amount": {"is required"}}},
-		"amount zero":          {Path: "/v1/buyers/b1/deposits", Body: `{"amount":0.00}`, Status: 422, Code: "validation_failed", Errors: map[string][]string{"amount": {"must be greater than 0"}}},
-		"amount huge":          {Path: "/v1/buyers/b1/deposits", Body: `{"amount":1e400}`, Status: 422, Code: "validation_failed", Errors: map[string][]string{"amount": {"is too large"}}},
-		"credit limit":         {Path: "/v1/buyers", Body: `{"name":"a","credit_limit":-1}`, Status: 422, Code: "validation_failed", Errors: map[string][]string{"credit_limit": {"must not be negative"}}},
+		"erasure of nobody":    {Path: "/v1/erasures", Body: `{}`, Status: 422, Code: "validation_failed", Errors: map[string][]string{"email": {"is required, unless something else names the person"}}},
+		"erasure of two":       {Path: "/v1/erasures", Body: `{"email":"a@b.example","phone":"5551234567","customer":"c"}`, Status: 422, Code: "validation_failed", Errors: map[string][]string{"phone": {"must not be given beside email"}, "customer": {"must not be given beside email"}}},
+		"erasure, unknown": {
+			Path: "/v1/erasures", Body: `{"email":"no address","name":"x"}`, Status: 422, Code: "validation_failed",
+			Errors: map[string][]string{"email": {"must be an email address"}, "name": {"is not a known member"}},
+		},
+		"erasure, no phone":   {Path: "/v1/erasures", Body: `{"phone":"12"}`, Status: 422, Code: "validation_failed", Errors: map[string][]string{"phone": {"must have 7 to 15 digits"}}},
+		"erasure, wrong type": {Path: "/v1/erasures", Body: `{"email":7}`, Status: 422, Code: "wrong_type", Errors: map[string][]string{"email": {"must be a string"}}},
+		"unknown on erasing":  {Method: "DELETE", Path: "/v1/marketplace/leads/l1", Body: `{"force":true}`, Status: 422, Code: "unknown_field", Errors: map[string][]string{"force": {"is not a known member"}}},
+		"amount missing":      {Path: "/v1/buyers/b1/deposits", Body: `{}`, Status: 422, Code: "validation_failed", Errors: map[string][]string{"amount": {"is required"}}},
+		"amount zero":         {Path: "/v1/buyers/b1/deposits", Body: `{"amount":0.00}`, Status: 422, Code: "validation_failed", Errors: map[string][]string{"amount": {"must be greater than 0"}}},
+		"amount huge":         {Path: "/v1/buyers/b1/deposits", Body: `{"amount":1e400}`, Status: 422, Code: "validation_failed", Errors: map[string][]string{"amount": {"is too large"}}},
+		"credit limit":        {Path: "/v1/buyers", Body: `{"name":"a","credit_limit":-1}`, Status: 422, Code: "validation_failed", Errors: map[string][]string{"credit_limit": {"must not be negative"}}},
 		"campaign": {
 			Path: "/v1/campaigns", Body: `{"fields":[{"name":"a","options":[1]},"b",{"required":"yes","label":"x"}],"distribution":{"mode":1,"max_sales":1.5},"dedupe":{"window_days":1},"supplier_payout":{"type":"half"}}`, Status: 422, Code: "validation_failed",
 			Errors: map[string][]string{
@@ -219,6 +246,9 @@ func TestAnswers(t *testing.T) {
 		{"GET", "/v1/campaigns/c", "program", "", `{"data":{"id":"campaign_1","name":"Auto","category":"Auto Insurance","status":"active","fields":[{"name":"zip","type":"zip","required":true,"dimension":false},{"name":"kind","type":"enum","required":false,"options":["a"],"dimension":true}],"distribution":{"mode":"exclusive","max_sales":1,"strategy":"priority"},"dedupe":{"fields":["phone"],"match":"any","window_days":30},"pending_ttl_hours":72,"price_shown":"payout","supplier_payout":{"type":"percent","value":70.5},` + at + `},"status":1}`},
 		{"GET", "/v1/campaigns/c/contracts/k", "program", "", `{"data":` + contract + `,"status":1}`},
 		{"DELETE", "/v1/campaigns/c/contracts/k", "program", "", `{"status":1}`},
+		{"DELETE", "/v1/marketplace/leads/l", "program", "", ""},
+		{"POST", "/v1/erasures", "program", `{"phone":5551234567}`, `{"data":{"id":"erasure_1"},"status":1}`},
+		{"GET", "/v1/erasures/e", "program", "", `{"data":{"id":"erasure_1","subject":"email","state":"done","requested_at":"2025-04-30T16:44:13.000000Z","finished_at":"2025-04-30T16:44:13.000000Z","erased":{"leads":1,"form_answers":2,"customers":3,"mails":4,"answers":5,"claims":6,"recent_requests":7},"leads":["lead_1"],"customers":[]},"status":1}`},
 		{"GET", "/v1/campaigns/c/contracts/k/usage", "program", "", `{"data":[{"window":"day","leads":{"used":3,"limit":100},"budget":{"used":135.00,"limit":5.00},"resets_at":"2025-04-30T16:44:13.000000Z"},{"window":"total","leads":{"used":3,"limit":null},"budget":{"used":135.00,"limit":null},"resets_at":null}],"status":1}`},
 		{"GET", "/v1/marketplace/leads/l", "program", "", `{"data":{"id":"lead_1","origin":"supplier","status":"sold","campaign_id":"campaign_1","category":"Auto Insurance","partner_id":"partner_123","api_key_id":"k1","external_id":"x","test":true,"code":"c","reason":"r","payout":31.50,` + at + `,"pending_until":"2025-04-30T16:44:13.000000Z","fields":{"a":"\"q\"","b":1.50,"c":true,"d":null,"e":[1,{"x":2}]},"trace":{"considered":[{"contract_id":"contract_1","buyer_id":"buyer_1","reason":"sold","price":45.00}],"more":{"cap":3}},"sales":[{"id":"sale_1","contract_id":"contract_1","buyer_id":"buyer_1","status":"captured","price":45.00,"sold_at":"2025-04-30T16:44:13.000000Z"}]},"status":1}`},
 		{"GET", "/v1/reports/campaigns", "program", "", `{"data":[{"day":"2025-04-30","leads":{"duplicate":0,"pending":1,"rejected":0,"sold":2,"submitted":3,"unsold":0},"sold_gross":2,"sold_net":2,"revenue":90.00,"payout":63.00,"margin":27.00,"acceptance_rate":0.6667}],"status":1}`},

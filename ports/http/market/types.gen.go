@@ -165,6 +165,64 @@ type Distribution struct {
 	Strategy string `json:"strategy"`
 }
 
+// Erasure defines model for Erasure.
+type Erasure struct {
+	Id string `json:"id"`
+
+	// Subject What the request named; restore for what a restored database held again
+	Subject string `json:"subject"`
+	State   string `json:"state"`
+
+	// RequestedAt UTC with six decimals.
+	RequestedAt Timestamp     `json:"requested_at"`
+	FinishedAt  *Timestamp    `json:"finished_at"`
+	Erased      ErasureCounts `json:"erased"`
+
+	// Leads Ids of the leads that were erased; with the customers, the first 10,000
+	Leads []string `json:"leads"`
+
+	// Customers Ids of the customers that were erased
+	Customers []string `json:"customers"`
+}
+
+// ErasureAnswer defines model for ErasureAnswer.
+type ErasureAnswer struct {
+	Data   Erasure `json:"data"`
+	Status One     `json:"status"`
+}
+
+// ErasureCounts defines model for ErasureCounts.
+type ErasureCounts struct {
+	Leads int64 `json:"leads"`
+
+	// FormAnswers Answers to questions of the lead form
+	FormAnswers int64 `json:"form_answers"`
+	Customers   int64 `json:"customers"`
+
+	// Mails Mails that were still to be sent
+	Mails int64 `json:"mails"`
+
+	// Answers Stored answers to requests with an Idempotency-Key
+	Answers int64 `json:"answers"`
+
+	// Claims Marks that made later leads duplicates
+	Claims int64 `json:"claims"`
+
+	// RecentRequests Marks by which double clicks are known
+	RecentRequests int64 `json:"recent_requests"`
+}
+
+// ErasureRequested defines model for ErasureRequested.
+type ErasureRequested struct {
+	Id string `json:"id"`
+}
+
+// ErasureRequestedAnswer defines model for ErasureRequestedAnswer.
+type ErasureRequestedAnswer struct {
+	Data   ErasureRequested `json:"data"`
+	Status One              `json:"status"`
+}
+
 // FieldRule defines model for FieldRule.
 type FieldRule struct {
 	Name     string    `json:"name"`
@@ -366,6 +424,123 @@ type Sale struct {
 
 // Status defines model for Status.
 type Status = string
+
+// SubjectAnswer defines model for SubjectAnswer.
+type SubjectAnswer struct {
+	Question string `json:"question"`
+	Answer   string `json:"answer"`
+}
+
+// SubjectCustomer defines model for SubjectCustomer.
+type SubjectCustomer struct {
+	Id      string   `json:"id"`
+	Key     string   `json:"key"`
+	Email   string   `json:"email"`
+	Name    string   `json:"name"`
+	Surname string   `json:"surname"`
+	Tags    []string `json:"tags"`
+	Status  string   `json:"status"`
+
+	// Partner The id of the partner that brought them
+	Partner string `json:"partner"`
+
+	// CreatedAt UTC with six decimals.
+	CreatedAt Timestamp `json:"created_at"`
+
+	// UpdatedAt UTC with six decimals.
+	UpdatedAt Timestamp `json:"updated_at"`
+}
+
+// SubjectFile defines model for SubjectFile.
+type SubjectFile struct {
+	// Seller The seller's code
+	Seller string `json:"seller"`
+
+	// CreatedAt UTC with six decimals.
+	CreatedAt Timestamp         `json:"created_at"`
+	Customers []SubjectCustomer `json:"customers"`
+	Partners  []SubjectPartner  `json:"partners"`
+	Mails     []SubjectMail     `json:"mails"`
+	Leads     []SubjectLead     `json:"leads"`
+
+	// Claims How many claims are held of these leads, by which later ones are duplicates: hashes
+	Claims int64 `json:"claims"`
+
+	// Complete Whether these are all leads
+	Complete bool `json:"complete"`
+}
+
+// SubjectForm defines model for SubjectForm.
+type SubjectForm struct {
+	Number  int64           `json:"number"`
+	Status  string          `json:"status"`
+	Name    string          `json:"name"`
+	Email   string          `json:"email"`
+	Answers []SubjectAnswer `json:"answers"`
+
+	// CustomerId The customer that the lead became
+	CustomerId *string `json:"customer_id,omitempty"`
+}
+
+// SubjectLead defines model for SubjectLead.
+type SubjectLead struct {
+	Id     string `json:"id"`
+	Origin string `json:"origin"`
+
+	// Status Absent when it was never offered to buyers
+	Status   *string `json:"status,omitempty"`
+	Category *string `json:"category,omitempty"`
+
+	// PartnerId Who supplied or registered it
+	PartnerId  *string `json:"partner_id,omitempty"`
+	ExternalId *string `json:"external_id,omitempty"`
+	Test       bool    `json:"test"`
+
+	// CreatedAt UTC with six decimals.
+	CreatedAt Timestamp `json:"created_at"`
+
+	// UpdatedAt UTC with six decimals.
+	UpdatedAt Timestamp     `json:"updated_at"`
+	Fields    LeadFields    `json:"fields"`
+	Sales     []SubjectSale `json:"sales"`
+	Form      *SubjectForm  `json:"form,omitempty"`
+}
+
+// SubjectMail defines model for SubjectMail.
+type SubjectMail struct {
+	Recipient string `json:"recipient"`
+	Kind      string `json:"kind"`
+
+	// DueAt UTC with six decimals.
+	DueAt Timestamp `json:"due_at"`
+}
+
+// SubjectPartner defines model for SubjectPartner.
+type SubjectPartner struct {
+	Id      string `json:"id"`
+	Email   string `json:"email"`
+	Name    string `json:"name"`
+	Surname string `json:"surname"`
+	Status  string `json:"status"`
+
+	// CreatedAt UTC with six decimals.
+	CreatedAt Timestamp `json:"created_at"`
+}
+
+// SubjectSale defines model for SubjectSale.
+type SubjectSale struct {
+	Id        string `json:"id"`
+	BuyerId   string `json:"buyer_id"`
+	BuyerName string `json:"buyer_name"`
+	Status    string `json:"status"`
+
+	// Price A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
+	Price    Decimal `json:"price"`
+	Currency string  `json:"currency"`
+
+	// SoldAt UTC with six decimals.
+	SoldAt Timestamp `json:"sold_at"`
+}
 
 // SupplierLead defines model for SupplierLead.
 type SupplierLead struct {

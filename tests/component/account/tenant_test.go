@@ -35,6 +35,7 @@ func bodies(buyerID string) map[string]any {
 		"deleteOneCustomer": apptest.Object{"key": "none"}, "updateLeadDetails": apptest.Object{"leads_enabled": true},
 		"createFormLead":  apptest.Object{"name": "Alice", "email": "alice@shop.example", "partner": apptest.Object{"id": "supplier"}},
 		"convertFormLead": apptest.Object{"id": 999}, "rejectFormLead": apptest.Object{"id": 999}, "updateSettings": apptest.Object{"cookie_lifetime": 31},
+		"requestErasure": apptest.Object{"email": "nobody@shop.example"},
 	}
 }
 
@@ -50,10 +51,12 @@ func TestAnotherSellersKeyFindsNothingOnAnyRoute(t *testing.T) {
 		ofOwner := apptest.Object{"id": "of-the-owner"}
 		owner.Program.Must(t, "POST", "/v1/customers", apptest.Object{"key": "bought-owner", "email": "buyer@owner.example", "partner": ofOwner})
 		owner.Program.Must(t, "POST", "/v1/leads", apptest.Object{"name": "Lead-of-owner", "email": "lead@owner.example", "partner": ofOwner})
+		erasure, _ := owner.Program.Must(t, "POST", "/v1/erasures", apptest.Object{"email": "nobody@owner.example"}).Data(t)["id"].(string)
 		// By the resource that an id is of, what exists and what does not.
 		existing := map[string]string{
 			"api-keys": key, "partners": "of-the-owner", "buyers": owner.BuyerIDs[0], "campaigns": owner.CampaignID,
 			"contract_id": owner.ContractIDs[0], "lead_id": lead, "partner_referral_links": "ref-owner", "customers": "bought-owner", "leads": "1",
+			"erasures": erasure,
 		}
 		tried := 0
 		for _, op := range apptest.Spec(t).Operations() {
@@ -77,7 +80,7 @@ func TestAnotherSellersKeyFindsNothingOnAnyRoute(t *testing.T) {
 			}
 			tried++
 		}
-		if tried < 38 {
+		if tried < 40 {
 			t.Errorf("only %d routes were tried", tried)
 		}
 		for what, answers := range map[string][2]apptest.Answer{

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
@@ -50,6 +51,17 @@ type saved struct {
 // it. kind is the aggregate type that its events carry. After the commit the events count as stored.
 func (t *Tx) Save(a application.EventSource, kind, id, sellerID string, trail application.Trail) {
 	t.saved = append(t.saved, saved{a, kind, id, sellerID, trail, false})
+}
+
+// Saved returns the ids of the aggregates of some kinds that were saved, in their order.
+func (t *Tx) Saved(kinds ...string) []string {
+	var ids []string
+	for _, a := range t.saved {
+		if slices.Contains(kinds, a.kind) && !slices.Contains(ids, a.id) {
+			ids = append(ids, a.id)
+		}
+	}
+	return ids
 }
 
 // Append has events of no aggregate written just before the commit, behind those of all saved aggregates.

@@ -18,6 +18,7 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstoretest.Harness) {
 		{Name: "sellers", Run: testSellers},
 		{Name: "keys", Run: testKeys},
 		{Name: "answers", Run: testAnswers},
+		{Name: "answers about somebody", Run: testAnswersAbout},
 		{Name: "answer race", Run: testAnswerRace},
 		{Name: "installation", Run: testInstallation},
 	})

@@ -25,6 +25,7 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstoretest.Harness) {
 		{Name: "customers", Run: testCustomers},
 		{Name: "customer handles", Run: testCustomerHandles},
 		{Name: "customer races", Run: testCustomerRaces},
+		{Name: "persons", Run: testPersons},
 		{Name: "lead form", Run: testForms},
 		{Name: "numbers", Run: testNumbers},
 		{Name: "number race", Run: testNumberRace},
