@@ -13,6 +13,6 @@ var feedRoom = ownModule("feed",
 	AsRoutes(feedhttp.Handlers.Routes),
 )
 
-func newFeedHandlers(o *application.Operations, l *eventLog, c *eventsv1.Catalogue) feedhttp.Handlers {
-	return feedhttp.Handlers{Events: application.Query(o, eventlog.NewFeed(l.reader, c.Types()).Events), Catalogue: c}
+func newFeedHandlers(o *application.Operations, l *eventLog, c *eventsv1.Catalogue, at *publicAddress) feedhttp.Handlers {
+	return feedhttp.Handlers{Events: application.Query(o, eventlog.NewFeed(l.reader, c.Types()).Events), Catalogue: c, Base: at.base}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"strconv"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/fault"
@@ -85,9 +84,15 @@ func statusOf(f form, e *fault.Error) int {
 // only, because the text of a foreign error may repeat personal data.
 func (k *Call) Fail(err error) { k.fail(err, nil) }
 
-// FailWith is Fail with a further member of the answer, a whole number.
-func (k *Call) FailWith(err error, member string, number int64) {
-	k.fail(err, strconv.AppendInt(append(AppendString([]byte(`,`), member), ':'), number, 10))
+// FailWith is Fail with further members of the answer: those of an object that Encode writes, such as a struct with json tags. It has
+// at least one.
+func (k *Call) FailWith(err error, more any) { k.fail(err, membersOf(more)) }
+
+// membersOf writes the members of an object behind others.
+func membersOf(object any) []byte {
+	b := Encode(object)
+	b[0] = ','
+	return b[:len(b)-1]
 }
 
 // fail answers an error; more is appended to the members of its body.
