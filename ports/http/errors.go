@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/fault"
@@ -127,17 +128,10 @@ func (k *Call) errorBody(e *fault.Error, more []byte) []byte {
 		b = AppendString(b, e.Message)
 		b = append(b, `,"code":`...)
 		b = AppendString(b, string(e.Code))
-		if fields := e.Fields(); len(fields) > 0 {
-			b = append(b, `,"fields":[`...)
-			for i, f := range fields {
-				if i > 0 {
-					b = append(b, ',')
-				}
-				b = AppendString(b, f)
-			}
-			b = append(b, ']')
-		}
-		return append(append(b, more...), '}')
+		b = append(appendFields(b, e), more...)
+		b = append(b, `,"request_id":`...)
+		b = AppendString(b, k.id)
+		return append(b, '}')
 	}
 	b := append(make([]byte, 0, 256), `{"status":0,"message":`...)
 	b = AppendString(b, e.Message)
@@ -168,6 +162,30 @@ func (k *Call) errorBody(e *fault.Error, more []byte) []byte {
 	}
 	b = append(append(b, more...), `,"request_id":`...)
 	b = AppendString(b, k.id)
+	return append(b, '}')
+}
+
+// appendFields appends the names of the fields at fault, and a reason for each.
+func appendFields(b []byte, e *fault.Error) []byte {
+	fields := e.Fields()
+	if len(fields) == 0 {
+		return b
+	}
+	b = append(b, `,"fields":[`...)
+	for i, f := range fields {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = AppendString(b, f)
+	}
+	b = append(b, `],"errors":{`...)
+	for i, f := range fields {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		at := slices.IndexFunc(e.Violations, func(v fault.Violation) bool { return v.Field == f })
+		b = AppendString(append(AppendString(b, f), ':'), e.Violations[at].Message)
+	}
 	return append(b, '}')
 }
 

@@ -3,7 +3,6 @@ package feedhttp
 import (
 	"context"
 	"errors"
-	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -33,7 +32,7 @@ const batchType = "application/cloudevents-batch+json"
 
 func (h Handlers) listEvents(k *httpport.Call) {
 	var v fault.Violations
-	q := h.eventsOf(k.Request().URL.RawQuery, &v)
+	q := h.eventsOf(k.StrictQuery(&v, parameters...), &v)
 	if err := v.Err(); err != nil {
 		k.Fail(err)
 		return
@@ -132,30 +131,13 @@ func prefersBatch(accept []string) bool {
 	return batch > 0 && batch >= object
 }
 
-var (
-	parameters = []string{"after", "log_id", "limit", "types", "wait", "min", "linger"}
-	// What a type and a parameter look like: what does not is not repeated in an answer, because it may be anything.
-	typeName      = regexp.MustCompile(`^[a-z][a-z0-9_]{0,40}(\.[a-z0-9_]{1,40}){1,4}$`)
-	parameterName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.\[\]-]{0,40}$`)
-)
+var parameters = []string{"after", "log_id", "limit", "types", "wait", "min", "linger"}
 
-// eventsOf reads the query. What cannot be read, what is unknown and what is given twice is told, never passed over: a filter that is
-// misspelt would answer everything.
-func (h Handlers) eventsOf(query string, v *fault.Violations) feedquery.Events {
-	values, err := url.ParseQuery(query)
-	if err != nil {
-		v.Add("query", fault.InvalidValue, "cannot be decoded")
-	}
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		switch {
-		case !slices.Contains(parameters, name) && parameterName.MatchString(name):
-			v.Add(name, fault.UnknownField, "is not a known parameter")
-		case !slices.Contains(parameters, name):
-			v.Add("query", fault.UnknownField, "has an unknown parameter")
-		case len(values[name]) > 1:
-			v.Add(name, fault.InvalidValue, "is given more than once")
-		}
-	}
+// typeName is what a type looks like: what does not is not repeated in an answer, because it may be anything.
+var typeName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,40}(\.[a-z0-9_]{1,40}){1,4}$`)
+
+// eventsOf reads the query.
+func (h Handlers) eventsOf(values url.Values, v *fault.Violations) feedquery.Events {
 	number := func(name string, least, most, otherwise int64, message string) int64 {
 		s := values.Get(name)
 		if s == "" {
