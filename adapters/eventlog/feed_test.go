@@ -96,11 +96,11 @@ func TestEventsGather(t *testing.T) {
 		require.NoError(t, err)
 		for name, q := range map[string]feedquery.Events{
 			"without wait or linger min holds nothing": {Min: 3},
-			"enough at once":                           {Min: 1, Wait: patience, Linger: patience},
-			"linger ends":                              {Linger: time.Millisecond, Wait: patience},
-			"linger ends before min":                   {Linger: time.Millisecond, Min: 3, Wait: patience},
-			"wait ends before min":                     {Wait: time.Millisecond, Min: 3},
-			"a full page":                              {Limit: 1, Linger: patience},
+			"enough at once":         {Min: 1, Wait: patience, Linger: patience},
+			"linger ends":            {Linger: time.Millisecond, Wait: patience},
+			"linger ends before min": {Linger: time.Millisecond, Min: 3, Wait: patience},
+			"wait ends before min":   {Wait: time.Millisecond, Min: 3},
+			"a full page":            {Limit: 1, Linger: patience},
 		} {
 			page, err := f.Events(t.Context(), asked(q))
 			require.NoError(t, err, name)

@@ -19,7 +19,7 @@ func TestEveryUSStateHasAName(t *testing.T) {
 		assert.Contains(t, usStates, " "+code+" ", name)
 		assert.LessOrEqual(t, len(name), maxStateName, name)
 	}
-	for _, code := range strings.Fields(usStates) {
+	for code := range strings.FieldsSeq(usStates) {
 		assert.True(t, named[code], code)
 	}
 }

@@ -220,7 +220,7 @@ func TestTheDataschemaIsStable(t *testing.T) {
 	t.Parallel()
 	a := newApp(t)
 	request := func(host string) string {
-		r := httptest.NewRequest("GET", "/v1/events", nil)
+		r := httptest.NewRequest(http.MethodGet, "/v1/events", nil)
 		r.Host = host
 		r.Header.Set("Authorization", "Bearer program")
 		w := httptest.NewRecorder()

@@ -12,7 +12,6 @@ import (
 	"github.com/leadmill/leadmill/application/bus"
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
-	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/contact"
 	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/field"
@@ -70,7 +69,7 @@ func failLead(k *httpport.Call, err error) {
 		k.FailWith(err, struct {
 			Hint string `json:"hint"`
 		}{"Send " + jsonBody + ", " + formBody + " or " + multipartBody + " without files."})
-	case errors.Is(err, campaign.ErrNoMatching):
+	case errors.Is(err, marketcommand.ErrNoMatching):
 		k.FailWith(err, struct {
 			Errors map[string]string `json:"errors"`
 		}{map[string]string{"category": "is that of no active campaign"}})

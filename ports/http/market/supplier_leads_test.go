@@ -15,7 +15,6 @@ import (
 
 	"github.com/leadmill/leadmill/application"
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
-	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/field"
 	httpport "github.com/leadmill/leadmill/ports/http"
@@ -154,7 +153,7 @@ func TestAKeyInTheWrongPlaceIsToldWhereItBelongs(t *testing.T) {
 func TestNoCampaignSaysWhatIsWrongWithTheCategory(t *testing.T) {
 	t.Parallel()
 	a := newApp(t)
-	a.Fail = campaign.ErrNoMatching
+	a.Fail = marketcommand.ErrNoMatching
 	w := a.Do(porttest.Request{Path: "/api/leads", Key: "supplier", Body: leadBody})
 	const want = `{"success":false,"error":"No matching campaign","code":"no_matching_campaign","errors":{"category":"is that of no active campaign"}}`
 	if w.Code != 400 || bare(t, w) != want {

@@ -17,12 +17,13 @@ func TestAConsumerIsToldThatTheServerWasRestored(t *testing.T) {
 		s := apptest.NewShop(t, app, nil, apptest.Rich)
 		s.Sell(t, s.Form())
 		apptest.Open(t, databaseURL).Settle()
-		read := func(query string) (page struct {
+		type answer struct {
 			Next  int64
 			LogID string `json:"log_id"`
 			Head  int64
 			Code  string
-		}, a apptest.Answer) {
+		}
+		read := func(query string) (page answer, a apptest.Answer) {
 			a = s.Program.Do("GET", "/v1/events?"+query, nil)
 			if err := json.Unmarshal(a.Body, &page); err != nil {
 				t.Fatal(err)
