@@ -386,7 +386,7 @@ func (c *cli) events() *cobra.Command {
 			return err
 		}),
 	}
-	return group("events", "Look after the event log and its consumers", replay, status, parked, retry, c.skipSegment(), c.forget(), c.restore())
+	return group("events", "Look after the event log and its consumers", replay, status, parked, retry, c.skipSegment(), c.forget(), c.restore(), c.rebase())
 }
 
 func (c *cli) skipSegment() *cobra.Command {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/leadmill/leadmill/adapters/eventlog"
 	"github.com/leadmill/leadmill/adapters/eventlog/archive"
 )
 
@@ -23,6 +24,22 @@ func (c *cli) forget() *cobra.Command {
 				return err
 			}
 			_, err := fmt.Fprintf(c.stdout, "%s is forgotten.\n", args[0])
+			return err
+		}),
+	}
+}
+
+func (c *cli) rebase() *cobra.Command {
+	return &cobra.Command{
+		Use: "rebase", Short: "Give the log another identity, after the database was restored", Args: cobra.NoArgs,
+		Long: "Give the log another identity, after the database was restored from a backup. Positions behind the backup are given again to other\n" +
+			"events: readers of /v1/events who keep a position of the former log are then told so by 409.",
+		RunE: c.run(func(ctx context.Context, k *core, _ []string) error {
+			logID, err := eventlog.Rebase(ctx, k.DB)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(c.stdout, "The log is now %s.\n", logID)
 			return err
 		}),
 	}

@@ -15,6 +15,6 @@ var feedRoom = ownModule("feed",
 	AsRoutes(feedhttp.Handlers.Routes),
 )
 
-func newFeedHandlers(o *application.Operations, l *eventLog, c *eventsv1.Catalogue, logger *slog.Logger) feedhttp.Handlers {
-	return feedhttp.Handlers{Events: application.Query(o, eventlog.NewFeed(l.reader, c.Types(), logger).Events), Catalogue: c}
+func newFeedHandlers(o *application.Operations, l *eventLog, c *eventsv1.Catalogue, at *publicAddress, logger *slog.Logger) feedhttp.Handlers {
+	return feedhttp.Handlers{Events: application.Query(o, eventlog.NewFeed(l.reader, c.Types(), logger).Events), Catalogue: c, Base: at.base}
 }

@@ -95,8 +95,8 @@ func TestTeamScopeOpensOnlyWhatItNames(t *testing.T) {
 			body, err := o.Body()
 			require.NoError(t, err)
 			path := templateParameter.ReplaceAllString(o.Path, "x1")
-			if o.Method == http.MethodGet {
-				path += "?id=1" // some must name something
+			if o.Method == http.MethodGet && o.Path != "/v1/events" { // which refuses what it does not know
+				path += "?id=1" // others must name something
 			}
 			for _, scope := range []string{"reports", "dialer"} {
 				status, text := s.ask(o.Method, path, keys[scope], string(body), nil)

@@ -108,3 +108,10 @@ func Reach(ctx context.Context, db *dialect.DB, tx *sql.Tx, consumer string, pos
 func PageUpTo(ctx context.Context, r *Reader, after, head int64, f Filter) ([]application.StoredEvent, int64, error) {
 	return r.page(ctx, after, head, 100, f)
 }
+
+// Feeds is how many feeds of a seller wait for events.
+func Feeds(h *Head, sellerID string) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.feeds[sellerID])
+}

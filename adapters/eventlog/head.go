@@ -113,14 +113,20 @@ func (h *Head) Read(ctx context.Context) (int64, error) {
 	return head, nil
 }
 
-// bounds asks the database for the head and for the first position in the log: application.ErrUnavailable.
-func (h *Head) bounds(ctx context.Context) (head, first int64, err error) {
-	if err := h.db.Reader.QueryRowContext(ctx, "SELECT s.last_position, a.first_position FROM event_sequence s, event_archive a "+
-		"WHERE s.id = 1 AND a.id = 1").Scan(&head, &first); err != nil {
-		return 0, 0, describe(h.db, "read the head of the log", err)
+// bounds are a log and the positions that it has. Positions of one log mean nothing in another.
+type bounds struct {
+	log         string
+	first, head int64
+}
+
+// bounds asks the database for the log and its bounds: application.ErrUnavailable.
+func (h *Head) bounds(ctx context.Context) (b bounds, err error) {
+	if err := h.db.Reader.QueryRowContext(ctx, "SELECT i.value, a.first_position, s.last_position FROM installation i, event_archive a, event_sequence s "+
+		"WHERE i.name = ? AND a.id = 1 AND s.id = 1", logIDName).Scan(&b.log, &b.first, &b.head); err != nil {
+		return b, describe(h.db, "read the bounds of the log", err)
 	}
-	h.advance(head)
-	return head, first, nil
+	h.advance(b.head)
+	return b, nil
 }
 
 // read returns the head and whether committed events wait for a position.

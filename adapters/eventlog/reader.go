@@ -71,17 +71,22 @@ func (r *Reader) Head(ctx context.Context) (int64, error) { return r.head.Read(c
 // application.ErrUnavailable, also when a segment cannot be read, and with a *feedquery.ArchivedError when the event behind after is no
 // longer in the log.
 func (r *Reader) Page(ctx context.Context, after int64, limit int, f Filter) (events []application.StoredEvent, next int64, err error) {
-	head, first, err := r.head.bounds(ctx)
+	b, err := r.head.bounds(ctx)
 	if err != nil {
 		return nil, after, err
 	}
-	if after+1 < first {
-		return nil, after, &feedquery.ArchivedError{First: first}
+	return r.within(ctx, b, after, limit, f)
+}
+
+// within is Page in a log of known bounds.
+func (r *Reader) within(ctx context.Context, b bounds, after int64, limit int, f Filter) (events []application.StoredEvent, next int64, err error) {
+	if after+1 < b.first {
+		return nil, after, &feedquery.ArchivedError{First: b.first}
 	}
-	if head <= after || limit <= 0 {
+	if b.head <= after || limit <= 0 {
 		return nil, after, nil
 	}
-	events, next, err = r.page(ctx, after, head, limit, f)
+	events, next, err = r.page(ctx, after, b.head, limit, f)
 	if err != nil {
 		if _, ok := errors.AsType[*SegmentError](err); ok {
 			return nil, after, application.ErrUnavailable.Because(err)

@@ -25,7 +25,7 @@ const usStates = " AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD M
 const maxURL = 2048
 
 var (
-	errState = fault.New(fault.Invalid, fault.InvalidValue, "must be a US state or territory code of 2 letters")
+	errState = fault.New(fault.Invalid, fault.InvalidValue, "is not a US state")
 	errZip   = fault.New(fault.Invalid, fault.InvalidValue, "must be a ZIP code such as 75001 or 75001-1234")
 	errURL   = fault.New(fault.Invalid, fault.InvalidValue, "must be an absolute http or https URL")
 	errLong  = fault.New(fault.Invalid, fault.InvalidValue,
@@ -40,10 +40,13 @@ var (
 // USState is the code of a US state, DC, a territory, a freely associated state or the military. Values compare with ==.
 type USState struct{ code string }
 
-// ParseUSState reads a code of two letters in any case, without the spaces around it.
+// ParseUSState reads a code of two letters, such as TX, or a name, such as Texas, in any case and without the spaces around it.
 func ParseUSState(s string) (USState, error) {
 	s = strings.TrimSpace(s)
 	if len(s) != 2 || !asciiLetter(s[0]) || !asciiLetter(s[1]) {
+		if code := stateNamed(s); code != "" {
+			return USState{code: code}, nil
+		}
 		return USState{}, errState
 	}
 	code := strings.ToUpper(s)
@@ -62,9 +65,13 @@ func (s USState) IsZero() bool { return s.code == "" }
 // Zip is a US ZIP code of five digits, or ZIP+4. Values compare with ==.
 type Zip struct{ s string }
 
-// ParseZip reads 75001 or 75001-1234, without the spaces around it. It does not check that the code is in use.
+// ParseZip reads 75001 or 75001-1234, without the spaces around it. Three or four digits are a code whose leading zeros were lost, as
+// spreadsheets do: 2139 is 02139. It does not check that the code is in use.
 func ParseZip(s string) (Zip, error) {
 	s = strings.TrimSpace(s)
+	if (len(s) == 3 || len(s) == 4) && allDigits(s) {
+		s = "00"[:5-len(s)] + s
+	}
 	five, four, plus4 := strings.Cut(s, "-")
 	if len(five) != 5 || !allDigits(five) || plus4 && (len(four) != 4 || !allDigits(four)) {
 		return Zip{}, errZip
@@ -72,7 +79,7 @@ func ParseZip(s string) (Zip, error) {
 	return Zip{s: s}, nil
 }
 
-// String returns the code as it was given, trimmed.
+// String returns the code as it was given, trimmed and with its leading zeros.
 func (z Zip) String() string { return z.s }
 
 // Five returns the first five digits, the delivery area; empty for the zero value.

@@ -112,7 +112,7 @@ func sources(all []Rule) []source {
 
 func prefixOf(v Value) string {
 	z, err := contact.ParseZip(v.Text)
-	if err != nil {
+	if err != nil || z.String() != trim(v.Text) { // an option of an enum may be anything, and short of digits
 		return ""
 	}
 	return z.Five()[:zipPrefix]

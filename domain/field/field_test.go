@@ -137,8 +137,8 @@ func TestTypes(t *testing.T) {
 		field.TypeText:    {text("a\x00b"), text(strings.Repeat("x", 5001))},
 		field.TypeEmail:   {text("john"), text("a@b"), text("a b@c.de")},
 		field.TypePhone:   {text("123456"), text("1-800-FLOWERS"), text("1234567890123456"), boolean("true")},
-		field.TypeUSState: {text("XX"), text("Texas"), text("T")},
-		field.TypeZip:     {text("7500"), text("ABCDE"), number("7500.1")},
+		field.TypeUSState: {text("XX"), text("Texa"), text("T")},
+		field.TypeZip:     {text("75"), text("ABCDE"), number("7500.1")},
 		field.TypeNumber: {
 			text("NaN"), text("Infinity"), text("0x10"), text("1,000"), text("1_000"), text("twelve"), text("1e19"), text("1e999999999"),
 			text("0.12345678901234567891"), text("1e-30"), text(strings.Repeat("1", 41)), boolean("true"),

@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -215,15 +216,48 @@ func (k *Call) Named(parameters ...string) (parameter, value string) {
 // waitSlack is what reading and writing may take beyond the time that a client waits on purpose.
 const waitSlack = 15 * time.Second
 
+// recheck is how often the key of a request that waits is looked at.
+const recheck = time.Second
+
 // Wait prepares for an answer that is held back for up to d: the server's deadlines no longer cut it off. The context that
-// it returns ends with the request or when the server stops (see Stopping); the caller must call release.
+// it returns ends with the request, when the server stops (see Stopping), or, with the cause application.ErrInvalidKey, soon after the
+// request's key was revoked; the caller must call release.
 func (k *Call) Wait(d time.Duration) (ctx context.Context, release func()) {
 	// Without a connection behind it, as in tests, there are no deadlines.
 	deadline := k.Now().Add(d + waitSlack)
 	control := http.NewResponseController(k.gin.Writer)
 	_ = control.SetReadDeadline(deadline)
 	_ = control.SetWriteDeadline(deadline)
-	return k.server.untilStop(k.ctx)
+	ctx, stop := k.server.untilStop(k.ctx)
+	if k.actor.KeyID == "" {
+		return ctx, stop
+	}
+	ctx, revoke := context.WithCancelCause(ctx)
+	var watch sync.WaitGroup
+	token := bearer(k.gin.Request.Header)
+	watch.Go(func() { k.server.watchKey(ctx, token, revoke) })
+	return ctx, func() {
+		revoke(nil)
+		watch.Wait()
+		stop()
+	}
+}
+
+// watchKey ends a context when the key is no longer valid. A key that cannot be read is given the benefit of the doubt.
+func (s *Server) watchKey(ctx context.Context, token string, revoke context.CancelCauseFunc) {
+	tick := time.NewTicker(recheck)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if _, _, err := s.deps.Authenticator.Authenticate(ctx, token); errors.Is(err, application.ErrInvalidKey) {
+				revoke(application.ErrInvalidKey)
+				return
+			}
+		}
+	}
 }
 
 // Stopping reports whether the server began to stop: a client that waits is answered at once and goes on elsewhere.

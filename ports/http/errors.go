@@ -5,7 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"strconv"
+	"slices"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/fault"
@@ -85,9 +85,15 @@ func statusOf(f form, e *fault.Error) int {
 // only, because the text of a foreign error may repeat personal data.
 func (k *Call) Fail(err error) { k.fail(err, nil) }
 
-// FailWith is Fail with a further member of the answer, a whole number.
-func (k *Call) FailWith(err error, member string, number int64) {
-	k.fail(err, strconv.AppendInt(append(AppendString([]byte(`,`), member), ':'), number, 10))
+// FailWith is Fail with further members of the answer: those of an object that Encode writes, such as a struct with json tags. It has
+// at least one.
+func (k *Call) FailWith(err error, more any) { k.fail(err, membersOf(more)) }
+
+// membersOf writes the members of an object behind others.
+func membersOf(object any) []byte {
+	b := Encode(object)
+	b[0] = ','
+	return b[:len(b)-1]
 }
 
 // fail answers an error; more is appended to the members of its body.
@@ -127,17 +133,10 @@ func (k *Call) errorBody(e *fault.Error, more []byte) []byte {
 		b = AppendString(b, e.Message)
 		b = append(b, `,"code":`...)
 		b = AppendString(b, string(e.Code))
-		if fields := e.Fields(); len(fields) > 0 {
-			b = append(b, `,"fields":[`...)
-			for i, f := range fields {
-				if i > 0 {
-					b = append(b, ',')
-				}
-				b = AppendString(b, f)
-			}
-			b = append(b, ']')
-		}
-		return append(append(b, more...), '}')
+		b = append(appendFields(b, e), more...)
+		b = append(b, `,"request_id":`...)
+		b = AppendString(b, k.id)
+		return append(b, '}')
 	}
 	b := append(make([]byte, 0, 256), `{"status":0,"message":`...)
 	b = AppendString(b, e.Message)
@@ -168,6 +167,30 @@ func (k *Call) errorBody(e *fault.Error, more []byte) []byte {
 	}
 	b = append(append(b, more...), `,"request_id":`...)
 	b = AppendString(b, k.id)
+	return append(b, '}')
+}
+
+// appendFields appends the names of the fields at fault, and a reason for each.
+func appendFields(b []byte, e *fault.Error) []byte {
+	fields := e.Fields()
+	if len(fields) == 0 {
+		return b
+	}
+	b = append(b, `,"fields":[`...)
+	for i, f := range fields {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = AppendString(b, f)
+	}
+	b = append(b, `],"errors":{`...)
+	for i, f := range fields {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		at := slices.IndexFunc(e.Violations, func(v fault.Violation) bool { return v.Field == f })
+		b = AppendString(append(AppendString(b, f), ':'), e.Violations[at].Message)
+	}
 	return append(b, '}')
 }
 

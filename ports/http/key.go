@@ -2,6 +2,7 @@ package httpport
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -26,6 +27,10 @@ func (k *Call) admit(r Route) bool {
 				k.retryAfter(state)
 				err = errTooMany
 			}
+		}
+		if k.form == supplierForm && errors.Is(err, application.ErrInvalidKey) && k.keyIsMisplaced() {
+			k.FailMisplacedKey()
+			return false
 		}
 		k.Fail(err)
 		return false
@@ -52,6 +57,33 @@ func (k *Call) admit(r Route) bool {
 		k.Fail(errTooMany)
 	}
 	return state.Allowed
+}
+
+// keyIsMisplaced reports whether a request has no key where one belongs, or one where none does.
+func (k *Call) keyIsMisplaced() bool {
+	return bearer(k.gin.Request.Header) == "" || k.gin.Request.Header.Get("X-Api-Key") != "" || slices.ContainsFunc(slices.Collect(maps.Keys(k.Query())), IsKeyName)
+}
+
+// IsKeyName reports whether a field or a parameter is named as if it were an API key: api_key, apikey or X-API-Key, in any case. None
+// is ever read as one, and none is kept.
+func IsKeyName(name string) bool {
+	if len(name) < len("apikey") || len(name) > len("x-api-key") {
+		return false
+	}
+	plain := strings.Map(func(r rune) rune {
+		if r == '_' || r == '-' {
+			return -1
+		}
+		return r
+	}, strings.ToLower(name))
+	return plain == "apikey" || plain == "xapikey"
+}
+
+// FailMisplacedKey answers 401, with a hint that says where a key belongs.
+func (k *Call) FailMisplacedKey() {
+	k.FailWith(application.ErrInvalidKey, struct {
+		Hint string `json:"hint"`
+	}{"The key belongs in the header Authorization: Bearer <key>, nowhere else."})
 }
 
 // admits reports whether a key of a scope gets to the route's handler. A key with the scope of a team does so on the routes

@@ -104,7 +104,7 @@ func TestPanic(t *testing.T) {
 		a := newApp(t)
 		a.Panics = v
 		w := a.Do(porttest.Request{Path: "/api/leads", Key: "limited", Body: leadBody})
-		if w.Code != 500 || w.Body.String() != `{"success":false,"error":"Internal error","code":"internal_error"}` {
+		if w.Code != 500 || w.Body.String() != `{"success":false,"error":"Internal error","code":"internal_error","request_id":"req_1"}` {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
 		log := a.Logged()

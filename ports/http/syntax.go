@@ -3,6 +3,8 @@ package httpport
 import (
 	"bytes"
 	"io"
+	"mime"
+	"mime/multipart"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -152,6 +154,35 @@ func ParseForm(s string, into field.Set) error {
 		into[name] = field.TextValue(value)
 	}
 	return nil
+}
+
+// ParseMultipart reads a body of multipart/form-data, each name once, all of it valid UTF-8: ErrInvalidBody. A file that was chosen is
+// ErrMediaType; one that was not is an empty text, as browsers send it.
+func ParseMultipart(contentType string, body []byte, into field.Set) error {
+	_, parameters, err := mime.ParseMediaType(contentType)
+	boundary := parameters["boundary"]
+	if err != nil || boundary == "" || !bytes.Contains(body, []byte("--"+boundary+"--")) { // without its end it was cut
+		return ErrInvalidBody
+	}
+	parts := multipart.NewReader(bytes.NewReader(body), boundary)
+	for {
+		part, err := parts.NextRawPart()
+		if err == io.EOF { //nolint:errorlint // wrapped, it says that the end is missing
+			return nil
+		}
+		if err != nil {
+			return ErrInvalidBody
+		}
+		name := part.FormName()
+		value, err := io.ReadAll(part)
+		if _, twice := into[name]; err != nil || twice || name == "" || !utf8.ValidString(name) || !utf8.Valid(value) {
+			return ErrInvalidBody
+		}
+		if part.FileName() != "" {
+			return ErrMediaType
+		}
+		into[name] = field.TextValue(string(value))
+	}
 }
 
 func unescape(s string) (string, bool) {

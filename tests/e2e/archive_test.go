@@ -87,6 +87,36 @@ func TestEventsAreArchivedAndRestored(t *testing.T) {
 	})
 }
 
+// The operator's part of a restore: readers of the log of before are told.
+func TestRebaseTellsReadersOfARestore(t *testing.T) {
+	t.Parallel()
+	apptest.EachEmpty(t, func(t *testing.T, databaseURL string) {
+		p := apptest.Run(t, databaseURL, []string{"serve"})
+		s := apptest.NewShop(t, &p.App, nil, apptest.Rich)
+		read := func(query string) (status int, logID string) {
+			t.Helper()
+			a := s.Program.Unchecked().Do("GET", "/v1/events?"+query, nil)
+			var page struct {
+				LogID string `json:"log_id"`
+			}
+			if err := json.Unmarshal(a.Body, &page); err != nil {
+				t.Fatal(err)
+			}
+			return a.Status, page.LogID
+		}
+		_, before := read("after=0")
+		out := must(t, databaseURL, "events", "rebase")
+		status, now := read("after=0&log_id=" + before)
+		if status != 409 || now == before || out != "The log is now "+now+".\n" {
+			t.Errorf("rebase says %q, and a reader of %s gets %d %s", out, before, status, now)
+		}
+		if status, logID := read("after=0&log_id=" + now); status != 200 || logID != now {
+			t.Errorf("a reader of %s gets %d %s", now, status, logID)
+		}
+		p.Stop(t)
+	})
+}
+
 // told is what the feed tells from the beginning, but for the address of the server.
 func told(t *testing.T, c *apptest.Client) (all []string) {
 	t.Helper()

@@ -96,7 +96,7 @@ func TestTheSupplierDocumentationsExamples(t *testing.T) {
 		matches(t, "the body example, with the phone of the curl example", d.supplier.Do("POST", "/api/leads", documentedBody), 200, duplicatePattern)
 		matches(t, "the body example with another phone", d.supplier.Do("POST", "/api/leads", strings.Replace(documentedBody, "4567", "4568", 1)), 200, soldPattern)
 		matches(t, "the query example", d.supplier.Do("POST", documentedQuery, nil), 400,
-			`\{"success":false,"error":"Missing required field","code":"missing_required_field","fields":\["lastName"\]\}`)
+			`\{"success":false,"error":"Missing required field","code":"missing_required_field","fields":\["lastName"\],"errors":\{"lastName":"is required"\},"request_id":"req_[0-9A-Z]{26}"\}`)
 		matches(t, "the query example with a last name in the body", d.supplier.Do("POST", documentedQuery, `{"lastName":"Doe"}`), 200, soldPattern)
 		for _, c := range d.program.Must(t, "GET", "/v1/campaigns", nil).List(t) {
 			if c["category"] == "Solar" {
@@ -112,10 +112,10 @@ func TestTheSupplierDocumentationsExamples(t *testing.T) {
 		form := "seller=ACME1234&category=Auto+Insurance&firstName=John&lastName=Doe&phone=555-123-4569&state=TX"
 		matches(t, "a form", d.supplier.Do("POST", "/api/leads", form, "Content-Type", "application/x-www-form-urlencoded"), 200, soldPattern)
 		matches(t, "a slug", d.supplier.Do("POST", "/api/leads", strings.NewReplacer("ACME1234", "acme", "4567", "4570").Replace(documentedCurl)), 200, soldPattern)
-		matches(t, "no key", d.supplier.With("").Do("POST", "/api/leads", documentedCurl), 401, `\{"success":false,"error":"Invalid API Key","code":"invalid_api_key"\}`)
-		matches(t, "a wrong key", d.supplier.With("YOUR_API_KEY").Do("POST", "/api/leads", documentedCurl), 401, `\{"success":false,"error":"Invalid API Key","code":"invalid_api_key"\}`)
+		matches(t, "no key", d.supplier.With("").Do("POST", "/api/leads", documentedCurl), 401, `\{"success":false,"error":"Invalid API Key","code":"invalid_api_key","hint":"The key belongs in the header Authorization: Bearer <key>, nowhere else.","request_id":"req_[0-9A-Z]{26}"\}`)
+		matches(t, "a wrong key", d.supplier.With("YOUR_API_KEY").Do("POST", "/api/leads", documentedCurl), 401, `\{"success":false,"error":"Invalid API Key","code":"invalid_api_key","request_id":"req_[0-9A-Z]{26}"\}`)
 		matches(t, "no campaign", d.supplier.Do("POST", "/api/leads", strings.Replace(documentedCurl, "Auto Insurance", "Pet Insurance", 1)), 400,
-			`\{"success":false,"error":"No matching campaign","code":"no_matching_campaign"\}`)
+			`\{"success":false,"error":"No matching campaign","code":"no_matching_campaign","errors":\{"category":"is that of no active campaign"\},"request_id":"req_[0-9A-Z]{26}"\}`)
 		for _, field := range []string{"seller", "category", "firstName", "lastName", "phone", "state"} {
 			var body map[string]any
 			if err := json.Unmarshal([]byte(documentedCurl), &body); err != nil {
@@ -123,7 +123,7 @@ func TestTheSupplierDocumentationsExamples(t *testing.T) {
 			}
 			delete(body, field)
 			matches(t, "a lead without "+field, d.supplier.Do("POST", "/api/leads", body), 400,
-				`\{"success":false,"error":"Missing required field","code":"missing_required_field","fields":\["`+field+`"\]\}`)
+				`\{"success":false,"error":"Missing required field","code":"missing_required_field","fields":\["`+field+`"\],"errors":\{"`+field+`":"is required"\},"request_id":"req_[0-9A-Z]{26}"\}`)
 		}
 		paused := d.program.Must(t, "GET", "/v1/buyers", nil).List(t)
 		for _, b := range paused {
@@ -141,7 +141,7 @@ func TestTheSupplierDocumentationsExamples(t *testing.T) {
 				t.Fatalf("the headers of a limit are %v", a.Header)
 			}
 			if a.Status == 429 {
-				matches(t, "one too many", a, 429, `\{"success":false,"error":"Rate limit exceeded","code":"rate_limit_exceeded"\}`)
+				matches(t, "one too many", a, 429, `\{"success":false,"error":"Rate limit exceeded","code":"rate_limit_exceeded","request_id":"req_[0-9A-Z]{26}"\}`)
 				if after, err := strconv.Atoi(a.Header.Get("Retry-After")); err != nil || after < 1 || after > 60 || remaining != 0 {
 					t.Errorf("the headers of one too many are %v", a.Header)
 				}

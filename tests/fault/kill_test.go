@@ -71,7 +71,7 @@ func TestAProcessStoppedUnderLoadAnswersWhatItTook(t *testing.T) {
 			})
 			poll := s.Program.At(&p.App)
 			running.Go(func() {
-				if a := poll.Do("GET", "/v1/events?after=1000000000&wait=25", nil); a.Err == nil && a.Status != 200 {
+				if a := poll.Do("GET", "/v1/events?types=partner.deleted.v1&wait=25", nil); a.Err == nil && a.Status != 200 {
 					t.Errorf("a long poll at the end is answered %v", a)
 				}
 			})

@@ -139,8 +139,10 @@ var leadRules = []audit.Rule{
 	{
 		Invariant: "I6", Name: "erased_lead_holds_nobody", Description: "Nothing personal is kept of a lead that was erased and not deleted.",
 		Query: `SELECT t.id AS id, 'erased' AS want, 'personal data' AS got
-			FROM leads t LEFT JOIN lead_reviews r ON r.seller_id = t.seller_id AND r.lead_id = t.id WHERE {range} AND t.erased_at > 0
-			AND COALESCE(r.status, '') <> 'deleted' AND (LENGTH(t.fields) > 2 OR r.name <> '' OR r.email <> '' OR r.answers <> '[]')`,
+			FROM leads t WHERE {range} AND t.erased_at > 0
+			AND NOT EXISTS (SELECT 1 FROM lead_reviews r WHERE r.seller_id = t.seller_id AND r.lead_id = t.id AND r.status = 'deleted')
+			AND (LENGTH(t.fields) > 2 OR EXISTS (SELECT 1 FROM lead_reviews r WHERE r.seller_id = t.seller_id AND r.lead_id = t.id
+				AND (r.name <> '' OR r.email <> '' OR r.answers <> '[]')))`,
 	},
 	{Invariant: "I3", Name: "exclusive_lead_sold_once", Description: "A lead of an exclusive campaign has at most one live sale.", Run: exclusiveLeads},
 	{

@@ -562,9 +562,9 @@ func example(t *testing.T, e Event) []byte {
 	data, err := json.Marshal(v.Interface())
 	require.NoError(t, err)
 	return []byte(indent(t, NewEnvelope(Occurrence{
-		ID: "event_01JT8Z3Q5V0000000000000001", SellerCode: "ACME1234", Type: e.Type(),
+		ID: "evt_01JT8Z3Q5V0000000000000001", SellerCode: "ACME1234", Type: e.Type(),
 		Subject: v.Field(0).String(), Time: moment, Data: data, Position: 42, AggregateVersion: 2,
-		CorrelationID: "request_01JT8Z3Q5V0000000000000002", CausationID: "command_01JT8Z3Q5V0000000000000003",
+		CorrelationID: "req_01JT8Z3Q5V0000000000000002", CausationID: "req_01JT8Z3Q5V0000000000000003",
 		Traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", BaseURL: "https://leads.example.com",
 	}).AppendJSON(nil)))
 }

@@ -80,6 +80,9 @@ type SubmitLeadResult struct {
 // nobody learns which sellers exist.
 var ErrWrongSeller = application.ErrInvalidKey
 
+// ErrNoMatching says that the category of a lead is that of no active campaign.
+var ErrNoMatching = campaign.ErrNoMatching
+
 // SubmitLeadHandler handles SubmitLead: it checks a lead by the rules of its remembered campaign and hands it to Batch.
 type SubmitLeadHandler struct {
 	market.Deps

@@ -3,29 +3,36 @@ package feedhttp
 import (
 	"context"
 	"errors"
+	"mime"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/contract/eventsv1"
 	feedquery "github.com/leadmill/leadmill/application/feed/query"
 	"github.com/leadmill/leadmill/domain/fault"
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
 
-// The bounds of a page of the feed: events, and seconds to wait for the first.
+// The bounds of a page of the feed: events, seconds to wait for the first, and milliseconds to gather more.
 const (
 	defaultEvents = 100
 	maxEvents     = 1000
 	maxWait       = 25
+	maxLinger     = 1000
 )
+
+// batchType is a list of CloudEvents without anything around it.
+const batchType = "application/cloudevents-batch+json"
 
 func (h Handlers) listEvents(k *httpport.Call) {
 	var v fault.Violations
-	q := h.eventsOf(k.Query(), &v)
+	q := h.eventsOf(k.StrictQuery(&v, parameters...), &v)
 	if err := v.Err(); err != nil {
 		k.Fail(err)
 		return
@@ -33,27 +40,33 @@ func (h Handlers) listEvents(k *httpport.Call) {
 	q.Actor = k.Actor()
 	ctx := k.Context()
 	if k.Stopping() {
-		q.Wait = 0 // the client goes on elsewhere
+		q.Wait, q.Linger = 0, 0 // the client goes on elsewhere
 	}
-	if q.Wait > 0 {
+	if hold := q.Wait + q.Linger; hold > 0 {
 		var release func()
-		ctx, release = k.Wait(q.Wait)
+		ctx, release = k.Wait(hold)
 		defer release()
 	}
 	page, err := h.Events.Handle(ctx, q)
-	var archived *feedquery.ArchivedError
-	switch {
-	case errors.As(err, &archived):
-		k.FailWith(err, "first", archived.First)
-		return
-	case err != nil && k.Stopping() && errors.Is(err, context.Canceled):
-		page = feedquery.EventPage{Next: q.After} // the server stops: the client goes on elsewhere
-	case err != nil:
-		k.Fail(err)
+	if errors.Is(context.Cause(ctx), application.ErrInvalidKey) {
+		err = application.ErrInvalidKey
+	}
+	if err != nil {
+		failEvents(k, err)
 		return
 	}
-	b := append(make([]byte, 0, 64+700*len(page.Events)), `{"data":[`...)
-	base := k.Base()
+	base := h.Base()
+	if base == "" {
+		base = k.Base()
+	}
+	batch := prefersBatch(k.Request().Header.Values("Accept"))
+	k.Writer().Header()["Vary"] = vary
+	b := make([]byte, 0, 128+700*len(page.Events))
+	if batch {
+		b = append(b, '[')
+	} else {
+		b = append(b, `{"data":[`...)
+	}
 	for i, e := range page.Events {
 		if i > 0 {
 			b = append(b, ',')
@@ -65,11 +78,68 @@ func (h Handlers) listEvents(k *httpport.Call) {
 			BaseURL: base,
 		}).AppendJSON(b)
 	}
-	b = append(b, `],"next":`...)
-	b = strconv.AppendInt(b, page.Next, 10)
+	b = append(b, ']')
+	if batch {
+		values := k.Query()
+		values.Set("after", strconv.FormatInt(page.Next, 10))
+		values.Set("log_id", page.LogID)
+		k.Writer().Header()["Link"] = []string{"<" + k.Base() + "/v1/events?" + values.Encode() + `>; rel="next"`}
+		k.Send(http.StatusOK, batchType, b)
+		return
+	}
+	b = strconv.AppendInt(append(b, `,"next":`...), page.Next, 10)
+	b = httpport.AppendString(append(b, `,"log_id":`...), page.LogID)
 	k.JSON(http.StatusOK, append(b, `,"status":1}`...))
 }
 
+var vary = []string{"Accept"}
+
+func failEvents(k *httpport.Call, err error) {
+	var archived *feedquery.ArchivedError
+	var log *feedquery.LogError
+	switch {
+	case errors.As(err, &archived):
+		k.FailWith(err, struct {
+			First int64 `json:"first"`
+		}{archived.First})
+	case errors.As(err, &log):
+		k.FailWith(err, struct {
+			LogID string `json:"log_id"`
+			Head  int64  `json:"head"`
+		}{log.LogID, log.Head})
+	default:
+		k.Fail(err)
+	}
+}
+
+// prefersBatch reports whether a client names the bare list among what it accepts and does not like an object better.
+func prefersBatch(accept []string) bool {
+	var batch, object float64
+	for one := range strings.SplitSeq(strings.Join(accept, ","), ",") {
+		mediaType, parameters, err := mime.ParseMediaType(one)
+		if err != nil {
+			continue
+		}
+		quality := 1.0
+		if q, given := parameters["q"]; given {
+			quality, _ = strconv.ParseFloat(q, 64) // what is no number is 0: not wanted
+		}
+		switch mediaType {
+		case batchType:
+			batch = quality
+		case "application/json":
+			object = quality
+		}
+	}
+	return batch > 0 && batch >= object
+}
+
+var parameters = []string{"after", "log_id", "limit", "types", "wait", "min", "linger"}
+
+// typeName is what a type looks like: what does not is not repeated in an answer, because it may be anything.
+var typeName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,40}(\.[a-z0-9_]{1,40}){1,4}$`)
+
+// eventsOf reads the query.
 func (h Handlers) eventsOf(values url.Values, v *fault.Violations) feedquery.Events {
 	number := func(name string, least, most, otherwise int64, message string) int64 {
 		s := values.Get(name)
@@ -79,24 +149,29 @@ func (h Handlers) eventsOf(values url.Values, v *fault.Violations) feedquery.Eve
 		n, err := strconv.ParseInt(s, 10, 64)
 		if err != nil || n < least || n > most {
 			v.Add(name, fault.InvalidValue, message)
+			return otherwise
 		}
 		return n
 	}
 	q := feedquery.Events{
-		After: number("after", 0, 1<<62, 0, "must be a position: a whole number from 0"),
-		Limit: int(number("limit", 1, maxEvents, defaultEvents, "must be between 1 and 1000")),
-		Wait:  time.Duration(number("wait", 0, maxWait, 0, "must be between 0 and 25 seconds")) * time.Second,
+		After:  number("after", 0, 1<<62, 0, "must be a position: a whole number from 0"),
+		LogID:  values.Get("log_id"),
+		Limit:  int(number("limit", 1, maxEvents, defaultEvents, "must be between 1 and 1000")),
+		Wait:   time.Duration(number("wait", 0, maxWait, 0, "must be between 0 and 25 seconds")) * time.Second,
+		Linger: time.Duration(number("linger", 0, maxLinger, 0, "must be between 0 and 1000 milliseconds")) * time.Millisecond,
 	}
+	q.Min = int(number("min", 1, int64(q.Limit), 0, "must be between 1 and limit, which is "+strconv.Itoa(q.Limit)))
 	for typ := range strings.SplitSeq(values.Get("types"), ",") {
 		typ = strings.TrimSpace(typ)
-		if typ == "" || slices.Contains(q.Types, typ) {
-			continue
-		}
-		if !h.Catalogue.IsPublic(typ) {
+		switch {
+		case typ == "" || slices.Contains(q.Types, typ):
+		case h.Catalogue.IsPublic(typ):
+			q.Types = append(q.Types, typ)
+		case typeName.MatchString(typ):
+			v.Add("types", fault.InvalidValue, typ+" is not a type of events")
+		default:
 			v.Add("types", fault.InvalidValue, "must be types of events such as lead.sold.v1, separated by commas")
-			break
 		}
-		q.Types = append(q.Types, typ)
 	}
 	return q
 }

@@ -4,8 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,6 +19,7 @@ import (
 	"github.com/leadmill/leadmill/application/bus"
 	"github.com/leadmill/leadmill/application/contract/eventsv1"
 	feedquery "github.com/leadmill/leadmill/application/feed/query"
+	"github.com/leadmill/leadmill/domain/fault"
 	httpport "github.com/leadmill/leadmill/ports/http"
 	"github.com/leadmill/leadmill/tests/porttest"
 )
@@ -32,10 +37,13 @@ func newAppWith(t testing.TB, change func(*porttest.App, *Handlers), options ...
 	}, options...)
 }
 
+// logID is the log that the handlers read.
+const logID = "log_1"
+
 func handlers(a *porttest.App) Handlers {
-	return Handlers{Catalogue: catalogue, Events: eventsBy(a, func(context.Context, feedquery.Events) (feedquery.EventPage, error) {
-		return feedquery.EventPage{Next: 7, Events: []application.StoredEvent{{Position: 7, EventRecord: application.EventRecord{
-			ID:       "event_1",
+	return Handlers{Catalogue: catalogue, Base: func() string { return "https://leads.example.com" }, Events: eventsBy(a, func(context.Context, feedquery.Events) (feedquery.EventPage, error) {
+		return feedquery.EventPage{Next: 7, LogID: logID, Events: []application.StoredEvent{{Position: 7, EventRecord: application.EventRecord{
+			ID:       "evt_1",
 			SellerID: "seller_1", AggregateType: "lead", AggregateID: "lead_1", AggregateVersion: 2, Type: "lead.sold.v1",
 			Payload: []byte(`{"lead_id":"lead_1"}`), OccurredAt: porttest.Start, Trail: application.Trail{CorrelationID: "req_9"},
 		}}}}, nil
@@ -74,7 +82,7 @@ func TestRoom(t *testing.T) {
 func TestRoutesNamesWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	_, err := Handlers{}.Routes()
-	for _, name := range []string{"handler Events", "handler Catalogue"} {
+	for _, name := range []string{"handler Events", "handler Catalogue", "handler Base"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named: %v", name, err)
 		}
@@ -85,7 +93,7 @@ func TestRoutesNamesWhatIsMissing(t *testing.T) {
 func TestAnswers(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ method, path, key, body, want string }{
-		{"GET", "/v1/events?after=3", "program", "", `{"data":[{"specversion":"1.0","id":"event_1","source":"/sellers/ACME1234","type":"lead.sold.v1","subject":"lead_1","time":"2025-04-30T16:44:13.000000Z","datacontenttype":"application/json","dataschema":"http://example.com/schemas/lead.sold.v1.json","data":{"lead_id":"lead_1"},"sequence":"00000000000000000007","aggregateversion":2,"correlationid":"req_9"}],"next":7,"status":1}`},
+		{"GET", "/v1/events?after=3", "program", "", `{"data":[{"specversion":"1.0","id":"evt_1","source":"/sellers/ACME1234","type":"lead.sold.v1","subject":"lead_1","time":"2025-04-30T16:44:13.000000Z","datacontenttype":"application/json","dataschema":"https://leads.example.com/schemas/lead.sold.v1.json","data":{"lead_id":"lead_1"},"sequence":"00000000000000000007","aggregateversion":2,"correlationid":"req_9"}],"next":7,"log_id":"log_1","status":1}`},
 	} {
 		if w := newApp(t).Do(porttest.Request{Method: c.method, Path: c.path, Key: c.key, Body: c.body}); w.Body.String() != c.want {
 			t.Errorf("%s %s\ngot  %s\nwant %s", c.method, c.path, w.Body, c.want)
@@ -99,6 +107,8 @@ func TestEventsQuery(t *testing.T) {
 	for params, want := range map[string]feedquery.Events{
 		"":                            {Limit: 100},
 		"after=12&limit=1000&wait=25": {After: 12, Limit: 1000, Wait: 25 * time.Second},
+		"log_id=log_1&after=1":        {After: 1, LogID: "log_1", Limit: 100},
+		"min=20&limit=20&linger=1000": {Limit: 20, Min: 20, Linger: time.Second},
 		"types=lead.sold.v1,,lead.sold.v1, lead.pending.v1": {Limit: 100, Types: []string{"lead.sold.v1", "lead.pending.v1"}},
 		"types=x.acme.lead_scored.v1":                       {Limit: 100, Types: []string{"x.acme.lead_scored.v1"}},
 	} {
@@ -107,22 +117,172 @@ func TestEventsQuery(t *testing.T) {
 		}
 		got := a.Take().(feedquery.Events)
 		got.Actor = application.Actor{}
-		if d := cmp.Diff(want.Types, got.Types); d != "" || got.After != want.After || got.Limit != want.Limit || got.Wait != want.Wait {
+		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v", params, got)
-		}
-	}
-	for _, params := range []string{"after=-1", "after=x", "limit=0", "limit=1001", "wait=26", "wait=-1", "wait=1.5", "types=lead.sold", "types=seller.created.v1", "types=x.acme.lead_scored.v2"} {
-		if w := a.Do(porttest.Request{Method: "GET", Path: "/v1/events?" + params, Key: "program"}); w.Code != 422 {
-			t.Errorf("%s: %d", params, w.Code)
 		}
 	}
 	a = newAppWith(t, func(a *porttest.App, h *Handlers) {
 		h.Events = eventsBy(a, func(context.Context, feedquery.Events) (feedquery.EventPage, error) {
-			return feedquery.EventPage{Next: 9}, nil
+			return feedquery.EventPage{Next: 9, LogID: logID}, nil
 		})
 	})
-	if w := a.Do(porttest.Request{Method: "GET", Path: "/v1/events", Key: "program"}); w.Body.String() != `{"data":[],"next":9,"status":1}` {
+	if w := a.Do(porttest.Request{Method: "GET", Path: "/v1/events", Key: "program"}); w.Body.String() != `{"data":[],"next":9,"log_id":"log_1","status":1}` {
 		t.Errorf("%s", w.Body)
+	}
+}
+
+// What a reader asks for is done or refused by its name, never passed over: "type=lead.sold.v1" once answered all types.
+func TestWhatTheFeedDoesNotKnowIsRefusedByName(t *testing.T) {
+	t.Parallel()
+	const position, number = "must be a position: a whole number from 0", "must be between 1 and 1000"
+	for query, want := range map[string]map[string]string{
+		"after=-1":                     {"after": position},
+		"after=x":                      {"after": position},
+		"limit=0":                      {"limit": number},
+		"limit=1001":                   {"limit": number},
+		"wait=26":                      {"wait": "must be between 0 and 25 seconds"},
+		"wait=-1":                      {"wait": "must be between 0 and 25 seconds"},
+		"wait=1.5":                     {"wait": "must be between 0 and 25 seconds"},
+		"min=0":                        {"min": "must be between 1 and limit, which is 100"},
+		"min=11&limit=10":              {"min": "must be between 1 and limit, which is 10"},
+		"linger=1001":                  {"linger": "must be between 0 and 1000 milliseconds"},
+		"types=lead.sold":              {"types": "lead.sold is not a type of events"},
+		"types=lead.sold.v1,lead.told": {"types": "lead.told is not a type of events"},
+		"types=seller.created.v1":      {"types": "seller.created.v1 is not a type of events"},
+		"types=x.acme.lead_scored.v2":  {"types": "x.acme.lead_scored.v2 is not a type of events"},
+		"types=a@b.example":            {"types": "must be types of events such as lead.sold.v1, separated by commas"},
+		"type=lead.sold.v1":            {"type": "is not a known parameter"},
+		"since=12&cursor=1":            {"since": "is not a known parameter", "cursor": "is not a known parameter"},
+		"a@b.example=1":                {"query": "has an unknown parameter"},
+		"after=1&after=2":              {"after": "is given more than once"},
+		"after=%zz":                    {"query": "cannot be decoded"},
+	} {
+		a := newApp(t)
+		w := a.Do(porttest.Request{Method: "GET", Path: "/v1/events?" + query, Key: "program"})
+		var got struct{ Errors map[string][]string }
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+			t.Fatal(err)
+		}
+		wants := map[string][]string{}
+		for name, message := range want {
+			wants[name] = []string{message}
+		}
+		if d := cmp.Diff(wants, got.Errors); w.Code != 422 || d != "" || a.Calls != 0 {
+			t.Errorf("%s is answered %d %s", query, w.Code, w.Body)
+		}
+	}
+}
+
+// A consumer that read on after the server's database was restored was silently given 10 of 50 events.
+func TestAPositionOfAnotherLogIsAnswered409(t *testing.T) {
+	t.Parallel()
+	for code, e := range map[string]*fault.Error{"log_changed": feedquery.ErrLogChanged, "position_ahead": feedquery.ErrPositionAhead} {
+		a := newAppWith(t, func(a *porttest.App, h *Handlers) {
+			h.Events = eventsBy(a, func(context.Context, feedquery.Events) (feedquery.EventPage, error) {
+				return feedquery.EventPage{}, fmt.Errorf("page: %w", &feedquery.LogError{Err: e, LogID: "log_2", Head: 10})
+			})
+		})
+		w := a.Do(porttest.Request{Method: "GET", Path: "/v1/events?after=50&log_id=log_1", Key: "program"})
+		want := `{"status":0,"message":"` + e.Message + `","code":"` + code + `","log_id":"log_2","head":10,"request_id":"`
+		if w.Code != 409 || !strings.HasPrefix(w.Body.String(), want) {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	}
+}
+
+// "Accept: application/cloudevents-batch+json" is what the libraries of CloudEvents send for a batch.
+func TestACloudEventsBatchIsTheBareArray(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	get := func(accept string) *httptest.ResponseRecorder {
+		return a.Do(porttest.Request{Method: "GET", Path: "/v1/events?after=3&types=lead.sold.v1&wait=1", Key: "program", Header: http.Header{"Accept": {accept}}})
+	}
+	var page struct{ Data json.RawMessage }
+	if err := json.Unmarshal(get("").Body.Bytes(), &page); err != nil {
+		t.Fatal(err)
+	}
+	for _, accept := range []string{batchType, batchType + ", */*;q=0.1", "application/json;q=0.5, " + batchType} {
+		w := get(accept)
+		const next = `<http://example.com/v1/events?after=7&log_id=log_1&types=lead.sold.v1&wait=1>; rel="next"`
+		if w.Code != 200 || w.Header().Get("Content-Type") != batchType || w.Body.String() != string(page.Data) || w.Header().Get("Link") != next {
+			t.Errorf("%s is answered %d %v\n%s", accept, w.Code, w.Header(), w.Body)
+		}
+	}
+	for _, accept := range []string{"", "*/*", "application/json", "application/json, " + batchType + ";q=0.5", batchType + ";q=0", "text/html"} {
+		if w := get(accept); w.Header().Get("Content-Type") != "application/json" || !strings.HasPrefix(w.Body.String(), `{"data":[`) {
+			t.Errorf("%s is answered %v\n%s", accept, w.Header(), w.Body)
+		}
+	}
+}
+
+// The same event is the same to the byte, whatever name of the server a request uses.
+func TestTheDataschemaIsStable(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	request := func(host string) string {
+		r := httptest.NewRequest(http.MethodGet, "/v1/events", nil)
+		r.Host = host
+		r.Header.Set("Authorization", "Bearer program")
+		w := httptest.NewRecorder()
+		a.Server.ServeHTTP(w, r)
+		return w.Body.String()
+	}
+	if one, other := request("10.0.0.5:8080"), request("leads.example.org"); one != other || !strings.Contains(one, `"dataschema":"https://leads.example.com/schemas/lead.sold.v1.json"`) {
+		t.Errorf("%s\n%s", one, other)
+	}
+}
+
+// A key that was revoked read on for as long as its long poll lasted.
+func TestARevokedKeyEndsItsWaits(t *testing.T) {
+	t.Parallel()
+	waiting := make(chan struct{})
+	keys := new(revocable)
+	a := newAppWith(t, func(a *porttest.App, h *Handlers) {
+		h.Events = eventsBy(a, func(ctx context.Context, q feedquery.Events) (feedquery.EventPage, error) {
+			close(waiting)
+			<-ctx.Done()
+			return feedquery.EventPage{Next: q.After, LogID: logID}, nil
+		})
+	}, func(d *httpport.Deps) { keys.Authenticator, d.Authenticator = d.Authenticator, keys })
+	a.Clock.Set(time.Now())
+	url, stop, done := a.Serve()
+	polled := make(chan string, 1)
+	go func() {
+		status, body, err := a.Get(url + "/v1/events?after=5&wait=25")
+		polled <- fmt.Sprint(status, body, err)
+	}()
+	<-waiting
+	keys.revoked.Store(true)
+	if got := <-polled; !strings.HasPrefix(got, `401{"status":0,"message":"Invalid API Key","code":"invalid_api_key"`) {
+		t.Error(got)
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// revocable knows keys until they are revoked.
+type revocable struct {
+	application.Authenticator
+	revoked atomic.Bool
+}
+
+func (r *revocable) Authenticate(ctx context.Context, token string) (application.Actor, application.RateLimit, error) {
+	if r.revoked.Load() {
+		return application.Actor{}, application.RateLimit{}, application.ErrInvalidKey
+	}
+	return r.Authenticator.Authenticate(ctx, token)
+}
+
+// "metered" has one request a minute.
+func TestAPageCostsOneRequestHoweverLongItWaits(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	for _, want := range []int{200, 429} {
+		if w := a.Do(porttest.Request{Method: "GET", Path: "/v1/events?wait=25&linger=1000&min=100", Key: "metered"}); w.Code != want {
+			t.Errorf("answered %d, want %d", w.Code, want)
+		}
 	}
 }
 
@@ -149,10 +309,9 @@ func TestLongPollEndsAtShutdown(t *testing.T) {
 			close(waiting)
 			select {
 			case <-ctx.Done():
-				return feedquery.EventPage{}, ctx.Err()
 			case <-time.After(q.Wait):
-				return feedquery.EventPage{Next: q.After}, nil
 			}
+			return feedquery.EventPage{Next: q.After, LogID: logID}, nil
 		})
 	}, func(d *httpport.Deps) { d.Timeouts.Read, d.Timeouts.Write = 250*time.Millisecond, 250*time.Millisecond })
 	a.Clock.Set(time.Now())
@@ -174,7 +333,7 @@ func TestLongPollEndsAtShutdown(t *testing.T) {
 	case <-time.After(750 * time.Millisecond): // well over both deadlines
 	}
 	stop()
-	if got := <-polled; got.err != nil || got.status != 200 || got.body != `{"data":[],"next":5,"status":1}` {
+	if got := <-polled; got.err != nil || got.status != 200 || got.body != `{"data":[],"next":5,"log_id":"log_1","status":1}` {
 		t.Errorf("%v", got)
 	}
 	if err := <-done; err != nil {

@@ -17,6 +17,9 @@ import (
 type Handlers struct {
 	Events    bus.Handler[feedquery.Events, feedquery.EventPage]
 	Catalogue *eventsv1.Catalogue
+	// Base is the address in the dataschema of events, the same for all requests, whatever host they name; while it is empty the
+	// address of the request is taken.
+	Base func() string
 }
 
 // Routes returns the room's routes. The error names every handler that is missing.

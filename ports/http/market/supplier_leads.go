@@ -2,6 +2,7 @@ package markethttp
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -46,25 +47,57 @@ func (h Handlers) submitLead(k *httpport.Call) {
 	c, err := leadCommand(k, buf)
 	bodies.Put(buf) // a command keeps nothing of the buffer
 	if err != nil {
-		k.Fail(err)
+		failLead(k, err)
 		return
 	}
 	done, err := h.SubmitLead.Handle(k.Context(), c)
 	if err != nil {
-		k.Fail(err)
+		failLead(k, err)
 		return
 	}
 	k.Respond(done)
 }
+
+var errMisplacedKey = errors.New("a field is named like an API key")
+
+// failLead answers an error, with what helps to mend the request.
+func failLead(k *httpport.Call, err error) {
+	switch {
+	case errors.Is(err, errMisplacedKey):
+		k.FailMisplacedKey()
+	case errors.Is(err, httpport.ErrMediaType):
+		k.FailWith(err, struct {
+			Hint string `json:"hint"`
+		}{"Send " + jsonBody + ", " + formBody + " or " + multipartBody + " without files."})
+	case errors.Is(err, marketcommand.ErrNoMatching):
+		k.FailWith(err, struct {
+			Errors map[string]string `json:"errors"`
+		}{map[string]string{"category": "is that of no active campaign"}})
+	default:
+		k.Fail(err)
+	}
+}
+
+// The types of bodies that are read.
+const (
+	jsonBody      = "application/json"
+	formBody      = "application/x-www-form-urlencoded"
+	multipartBody = "multipart/form-data"
+)
 
 func leadCommand(k *httpport.Call, buf *bytes.Buffer) (marketcommand.SubmitLead, error) {
 	c := marketcommand.SubmitLead{Actor: k.Actor(), Trail: k.Trail(), Render: renderLead}
 	if err := k.ReadBody(buf); err != nil {
 		return c, err
 	}
-	fields, err := leadFields(k.MediaType(), buf.Bytes(), k.Request().URL.RawQuery)
+	fields, err := leadFields(k.Request().Header.Get("Content-Type"), buf.Bytes(), k.Request().URL.RawQuery)
 	if err != nil {
 		return c, err
+	}
+	for name := range fields {
+		if httpport.IsKeyName(name) {
+			return c, errMisplacedKey
+		}
 	}
 	if c.IdempotencyKey, err = k.IdempotencyKey(); err != nil {
 		return c, err
@@ -74,7 +107,7 @@ func leadCommand(k *httpport.Call, buf *bytes.Buffer) (marketcommand.SubmitLead,
 }
 
 // leadFields merges the fields of query and body; a field of the body wins.
-func leadFields(mediaType string, body []byte, rawQuery string) (field.Set, error) {
+func leadFields(contentType string, body []byte, rawQuery string) (field.Set, error) {
 	fields := make(field.Set, usualFields)
 	if err := httpport.ParseForm(rawQuery, fields); err != nil {
 		return nil, err
@@ -87,18 +120,7 @@ func leadFields(mediaType string, body []byte, rawQuery string) (field.Set, erro
 	if len(fields) > 0 {
 		own = make(field.Set, usualFields)
 	}
-	var err error
-	switch {
-	case trimmed[0] == '{':
-		err = httpport.ParseFields(body, own)
-	case strings.HasPrefix(mediaType, "multipart/"):
-		err = httpport.ErrMediaType
-	case mediaType == "application/x-www-form-urlencoded":
-		err = httpport.ParseForm(string(body), own)
-	default:
-		err = httpport.ErrInvalidBody
-	}
-	if err != nil {
+	if err := readBody(contentType, trimmed, own); err != nil {
 		return nil, err
 	}
 	for name, value := range fields {
@@ -107,6 +129,24 @@ func leadFields(mediaType string, body []byte, rawQuery string) (field.Set, erro
 		}
 	}
 	return own, nil
+}
+
+// readBody reads the fields of a body that is not blank. What starts with a brace is JSON, whatever its type says.
+func readBody(contentType string, body []byte, into field.Set) error {
+	if body[0] == '{' {
+		return httpport.ParseFields(body, into)
+	}
+	mediaType, _, _ := strings.Cut(contentType, ";")
+	switch mediaType = strings.ToLower(strings.TrimSpace(mediaType)); {
+	case mediaType == formBody:
+		return httpport.ParseForm(string(body), into)
+	case mediaType == multipartBody:
+		return httpport.ParseMultipart(contentType, body, into)
+	case mediaType == "" || mediaType == jsonBody || strings.HasSuffix(mediaType, "+json"):
+		return httpport.ErrInvalidBody
+	default:
+		return httpport.ErrMediaType
+	}
 }
 
 // takeReserved moves the members that are no fields of the lead into the command.
@@ -215,6 +255,17 @@ func renderLead(r marketcommand.SubmitLeadResult) application.Response {
 
 // getSupplierLead answers GET /api/leads/{lead_id}.
 func (h Handlers) getSupplierLead(k *httpport.Call) {
+	var v fault.Violations
+	for name := range k.StrictQuery(&v) {
+		if httpport.IsKeyName(name) {
+			k.FailMisplacedKey()
+			return
+		}
+	}
+	if wrong := fault.As(v.Err()).Violated(); len(wrong) > 0 {
+		k.Fail(field.ErrInvalid.With(wrong...))
+		return
+	}
 	l, err := h.SupplierLeadByID.Handle(k.Context(), marketquery.SupplierLeadByID{Actor: k.Actor(), ID: k.Param("lead_id")})
 	if err != nil {
 		k.Fail(err)

@@ -29,6 +29,16 @@ func textSet(pairs ...string) field.Set {
 	return s
 }
 
+// bare is the body of an error without its request_id, which must be that of the header.
+func bare(t *testing.T, w *httptest.ResponseRecorder) string {
+	t.Helper()
+	body, found := strings.CutSuffix(w.Body.String(), `,"request_id":"`+w.Header().Get("X-Request-Id")+`"}`)
+	if !found {
+		t.Errorf("no request_id in %s", w.Body)
+	}
+	return body + "}"
+}
+
 func TestLeadIsTaken(t *testing.T) {
 	t.Parallel()
 	john := textSet("firstName", "John", "lastName", "Doe", "phone", "555-123-4567", "state", "TX")
@@ -60,6 +70,19 @@ func TestLeadIsTaken(t *testing.T) {
 			},
 		},
 		"trailing slash": {path: "/", body: leadBody, want: john},
+		"multipart": {
+			body:   multipartBodyOf("seller", "ACME1234", "category", "Auto Insurance", "firstName", "Jöhn", "x", " a\r\nb "),
+			header: http.Header{"Content-Type": {`Multipart/Form-Data; boundary="x"`}}, want: textSet("firstName", "Jöhn", "x", " a\r\nb "),
+		},
+		"multipart wins over the query": {
+			path: "?state=CA&zip=75001", body: multipartBodyOf("seller", "ACME1234", "category", "Auto Insurance", "state", "TX"),
+			header: http.Header{"Content-Type": {"multipart/form-data; boundary=x"}}, want: textSet("state", "TX", "zip", "75001"),
+		},
+		"multipart with a file that was not chosen": {
+			body: strings.TrimSuffix(multipartBodyOf("seller", "ACME1234", "category", "Auto Insurance"), "--x--\r\n") +
+				"--x\r\nContent-Disposition: form-data; name=cv; filename=\"\"\r\nContent-Type: application/octet-stream\r\n\r\n\r\n--x--\r\n",
+			header: http.Header{"Content-Type": {"multipart/form-data; boundary=x"}}, want: textSet("cv", ""),
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -82,29 +105,112 @@ func TestLeadIsTaken(t *testing.T) {
 	}
 }
 
+// multipartBodyOf is a multipart body of names and values, with the boundary x.
+func multipartBodyOf(pairs ...string) string {
+	var b strings.Builder
+	for i := 0; i < len(pairs); i += 2 {
+		fmt.Fprintf(&b, "--x\r\nContent-Disposition: form-data; name=%q\r\n\r\n%s\r\n", pairs[i], pairs[i+1])
+	}
+	return b.String() + "--x--\r\n"
+}
+
+// misplaced answers a key that is not where it belongs.
+const misplaced = `{"success":false,"error":"Invalid API Key","code":"invalid_api_key","hint":"The key belongs in the header Authorization: Bearer <key>, nowhere else."}`
+
+// Suppliers sent their key as api_key or X-API-Key, were answered 401 without a word why, and had the key kept as a field of the lead.
+func TestAKeyInTheWrongPlaceIsToldWhereItBelongs(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		r    porttest.Request
+		hint bool
+	}{
+		"nothing":                     {porttest.Request{Path: "/api/leads", Body: leadBody}, true},
+		"X-API-Key":                   {porttest.Request{Path: "/api/leads", Body: leadBody, Header: http.Header{"X-Api-Key": {"supplier"}}}, true},
+		"X-API-Key and a bad bearer":  {porttest.Request{Path: "/api/leads", Key: "YOUR_API_KEY", Body: leadBody, Header: http.Header{"X-Api-Key": {"supplier"}}}, true},
+		"query":                       {porttest.Request{Path: "/api/leads?apiKey=supplier", Key: "YOUR_API_KEY", Body: leadBody}, true},
+		"query of a GET":              {porttest.Request{Method: "GET", Path: "/api/leads/lead_1?api_key=supplier"}, true},
+		"query of a GET beside a key": {porttest.Request{Method: "GET", Path: "/api/leads/lead_1?api_key=supplier", Key: "supplier"}, true},
+		"another scheme":              {porttest.Request{Path: "/api/leads", Body: leadBody, Header: http.Header{"Authorization": {"Basic supplier"}}}, true},
+		"an unknown key":              {porttest.Request{Path: "/api/leads", Key: "nobody", Body: leadBody}, false},
+		"another seller":              {porttest.Request{Path: "/api/leads", Key: "supplier", Body: `{"seller":"other","category":"x","test":"?"}`}, false},
+	} {
+		a := newApp(t)
+		w := a.Do(c.r)
+		want := misplaced
+		if !c.hint {
+			want = `{"success":false,"error":"Invalid API Key","code":"invalid_api_key"}`
+		}
+		if w.Code != 401 || bare(t, w) != want || a.Calls != 0 {
+			t.Errorf("%s is answered %d %s", name, w.Code, w.Body)
+		}
+	}
+	// A gateway's own header beside the key is nobody's business.
+	if w := newApp(t).Do(porttest.Request{Path: "/api/leads", Key: "supplier", Body: leadBody, Header: http.Header{"X-Api-Key": {"gateway"}}}); w.Code != 200 {
+		t.Errorf("X-API-Key beside a key is answered %d %s", w.Code, w.Body)
+	}
+}
+
+func TestNoCampaignSaysWhatIsWrongWithTheCategory(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	a.Fail = marketcommand.ErrNoMatching
+	w := a.Do(porttest.Request{Path: "/api/leads", Key: "supplier", Body: leadBody})
+	const want = `{"success":false,"error":"No matching campaign","code":"no_matching_campaign","errors":{"category":"is that of no active campaign"}}`
+	if w.Code != 400 || bare(t, w) != want {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// GET /api/leads/{lead_id}?fields=price answered as if nothing had been asked.
+func TestAnUnknownParameterOfAGETIsRefused(t *testing.T) {
+	t.Parallel()
+	for query, want := range map[string]string{
+		"?fields=price": `"fields":["fields"],"errors":{"fields":"is not a known parameter"}}`,
+		"?a=1&b=1":      `"fields":["a","b"],"errors":{"a":"is not a known parameter","b":"is not a known parameter"}}`,
+		"?a%40b.c=1":    `"fields":["query"],"errors":{"query":"has an unknown parameter"}}`,
+		"?%zz":          `"fields":["query"],"errors":{"query":"cannot be decoded"}}`,
+	} {
+		a := newApp(t)
+		w := a.Do(porttest.Request{Method: "GET", Path: "/api/leads/lead_1" + query, Key: "supplier"})
+		if w.Code != 400 || bare(t, w) != `{"success":false,"error":"Invalid field","code":"invalid_field",`+want || a.Calls != 0 {
+			t.Errorf("%s is answered %d %s", query, w.Code, w.Body)
+		}
+	}
+}
+
 func TestLeadIsRefused(t *testing.T) {
 	t.Parallel()
 	member := func(m string) string { return strings.TrimSuffix(leadBody, "}") + "," + m + "}" }
 	form := "application/x-www-form-urlencoded"
+	const unread = `{"success":false,"error":"Unsupported media type","code":"unsupported_media_type","hint":"Send application/json, application/x-www-form-urlencoded or multipart/form-data without files."}`
 	for name, c := range map[string]struct {
 		path, body, contentType string
 		idempotency             []string
 		status                  int
 		want                    string
 	}{
-		"no body":              {status: 400, want: `{"success":false,"error":"Missing required field","code":"missing_required_field","fields":["seller","category"]}`},
-		"no category":          {body: `{"seller":"ACME1234","category":" "}`, status: 400, want: `{"success":false,"error":"Missing required field","code":"missing_required_field","fields":["category"]}`},
-		"null wins":            {path: "?seller=ACME1234", body: `{"seller":null,"category":"x"}`, status: 400, want: `{"success":false,"error":"Missing required field","code":"missing_required_field","fields":["seller"]}`},
-		"seller is a number":   {body: `{"seller":12345678,"category":"x"}`, status: 400, want: `{"success":false,"error":"Invalid field","code":"invalid_field","fields":["seller"]}`},
-		"category is a list":   {body: `{"seller":"ACME1234","category":["x"]}`, status: 400, want: `{"success":false,"error":"Invalid field","code":"invalid_field","fields":["category"]}`},
-		"test":                 {body: member(`"test":"maybe","external_id":{}`), status: 400, want: `{"success":false,"error":"Invalid field","code":"invalid_field","fields":["test","external_id"]}`},
-		"long external_id":     {body: member(`"external_id":"` + strings.Repeat("é", 256) + `"`), status: 400, want: `{"success":false,"error":"Invalid field","code":"invalid_field","fields":["external_id"]}`},
-		"ping_id":              {body: member(`"ping_id":"p"`), status: 422, want: `{"success":false,"error":"Not supported yet","code":"not_supported_yet","fields":["ping_id"]}`},
+		"no body":              {status: 400, want: `{"success":false,"error":"Missing required field","code":"missing_required_field","fields":["seller","category"],"errors":{"seller":"is required","category":"is required"}}`},
+		"no category":          {body: `{"seller":"ACME1234","category":" "}`, status: 400, want: `{"success":false,"error":"Missing required field","code":"missing_required_field","fields":["category"],"errors":{"category":"is required"}}`},
+		"null wins":            {path: "?seller=ACME1234", body: `{"seller":null,"category":"x"}`, status: 400, want: `{"success":false,"error":"Missing required field","code":"missing_required_field","fields":["seller"],"errors":{"seller":"is required"}}`},
+		"seller is a number":   {body: `{"seller":12345678,"category":"x"}`, status: 400, want: `{"success":false,"error":"Invalid field","code":"invalid_field","fields":["seller"],"errors":{"seller":"must be a string"}}`},
+		"category is a list":   {body: `{"seller":"ACME1234","category":["x"]}`, status: 400, want: `{"success":false,"error":"Invalid field","code":"invalid_field","fields":["category"],"errors":{"category":"must be a string"}}`},
+		"test":                 {body: member(`"test":"maybe","external_id":{}`), status: 400, want: `{"success":false,"error":"Invalid field","code":"invalid_field","fields":["test","external_id"],"errors":{"test":"must be true or false","external_id":"must have 1 to 255 characters"}}`},
+		"long external_id":     {body: member(`"external_id":"` + strings.Repeat("é", 256) + `"`), status: 400, want: `{"success":false,"error":"Invalid field","code":"invalid_field","fields":["external_id"],"errors":{"external_id":"must have 1 to 255 characters"}}`},
+		"ping_id":              {body: member(`"ping_id":"p"`), status: 422, want: `{"success":false,"error":"Not supported yet","code":"not_supported_yet","fields":["ping_id"],"errors":{"ping_id":"is not supported yet"}}`},
 		"ping, wrong seller":   {body: `{"seller":"other","category":"x","ping_id":"p"}`, status: 401, want: `{"success":false,"error":"Invalid API Key","code":"invalid_api_key"}`},
-		"external, no seller":  {body: `{"external_id":[]}`, status: 400, want: `{"success":false,"error":"Missing required field","code":"missing_required_field","fields":["seller","category"]}`},
+		"external, no seller":  {body: `{"external_id":[]}`, status: 400, want: `{"success":false,"error":"Missing required field","code":"missing_required_field","fields":["seller","category"],"errors":{"seller":"is required","category":"is required"}}`},
 		"list":                 {body: `[]`, status: 400},
 		"string":               {body: `"x"`, contentType: "application/json", status: 400},
-		"text":                 {body: `seller=ACME1234`, contentType: "text/plain", status: 400},
+		"list as +json":        {body: `[]`, contentType: "application/ld+json", status: 400},
+		"text":                 {body: `seller=ACME1234`, contentType: "text/plain", status: 415, want: unread},
+		"XML":                  {body: `<lead/>`, contentType: "application/xml", status: 415, want: unread},
+		"other multipart":      {body: multipartBodyOf("seller", "ACME1234"), contentType: "multipart/mixed; boundary=x", status: 415, want: unread},
+		"a file":               {body: "--x\r\nContent-Disposition: form-data; name=cv; filename=cv.pdf\r\n\r\n%PDF\r\n--x--\r\n", contentType: "multipart/form-data; boundary=x", status: 415, want: unread},
+		"multipart twice":      {body: multipartBodyOf("a", "1", "a", "1"), contentType: "multipart/form-data; boundary=x", status: 400},
+		"multipart no UTF-8":   {body: multipartBodyOf("a", "\xff"), contentType: "multipart/form-data; boundary=x", status: 400},
+		"multipart no name":    {body: "--x\r\nContent-Disposition: form-data\r\n\r\n1\r\n--x--\r\n", contentType: "multipart/form-data; boundary=x", status: 400},
+		"multipart cut":        {body: strings.TrimSuffix(multipartBodyOf("a", "1"), "--x--\r\n"), contentType: "multipart/form-data; boundary=x", status: 400},
+		"multipart bounds":     {body: multipartBodyOf("a", "1"), contentType: "multipart/form-data", status: 400},
 		"truncated":            {body: leadBody[:40], status: 400},
 		"trailing":             {body: leadBody + "{}", status: 400},
 		"trailing comma":       {body: `{"a":1,}`, status: 400},
@@ -133,7 +239,10 @@ func TestLeadIsRefused(t *testing.T) {
 		"idempotency long":     {body: leadBody, idempotency: []string{strings.Repeat("k", 256)}, status: 400, want: `{"success":false,"error":"Invalid Idempotency-Key","code":"invalid_idempotency_key"}`},
 		"idempotency accent":   {body: leadBody, idempotency: []string{"é"}, status: 400, want: `{"success":false,"error":"Invalid Idempotency-Key","code":"invalid_idempotency_key"}`},
 		"idempotency twice":    {body: leadBody, idempotency: []string{"a", "a"}, status: 400, want: `{"success":false,"error":"Invalid Idempotency-Key","code":"invalid_idempotency_key"}`},
-		"multipart":            {body: "--x\r\n", contentType: "multipart/form-data; boundary=x", status: 415, want: `{"success":false,"error":"Unsupported media type","code":"unsupported_media_type"}`},
+		"multipart":            {body: "--x\r\n", contentType: "multipart/form-data; boundary=x", status: 400},
+		"key in the body":      {body: member(`"api_key":"supplier"`), status: 401, want: misplaced},
+		"key in the query":     {path: "?api_key=supplier", body: leadBody, status: 401, want: misplaced},
+		"key in a form":        {body: "seller=ACME1234&category=Solar&X-API-Key=supplier", contentType: form, status: 401, want: misplaced},
 		"too large":            {body: `{"a":"` + strings.Repeat("a", 64<<10) + `"}`, status: 413, want: `{"success":false,"error":"Request body too large","code":"body_too_large"}`},
 		"size before syntax":   {body: strings.Repeat("[", 64<<10+1), path: "?a=%zz", status: 413, want: `{"success":false,"error":"Request body too large","code":"body_too_large"}`},
 		"syntax before fields": {path: "?a=%zz", body: `{"seller":1}`, status: 400},
@@ -154,7 +263,7 @@ func TestLeadIsRefused(t *testing.T) {
 				if want == "" {
 					want = `{"success":false,"error":"Invalid request body","code":"invalid_request_body"}`
 				}
-				if w.Code != c.status || w.Body.String() != want {
+				if w.Code != c.status || bare(t, w) != want {
 					t.Errorf("%d %s", w.Code, w.Body)
 				}
 				if a.Calls != 0 {
@@ -271,15 +380,15 @@ func TestRenderLead(t *testing.T) {
 
 func TestLeadErrorsOfTheCommand(t *testing.T) {
 	t.Parallel()
-	violation := fault.Violation{Field: "phone"}
+	missing, wrong := fault.Violation{Field: "phone", Message: "is required"}, fault.Violation{Field: "phone", Message: "must be given"}
 	for _, c := range []struct {
 		err    error
 		status int
 		want   string
 		retry  string
 	}{
-		{field.ErrMissing.With(violation), 400, `{"success":false,"error":"Missing required field","code":"missing_required_field","fields":["phone"]}`, ""},
-		{field.ErrInvalid.With(violation), 400, `{"success":false,"error":"Invalid field","code":"invalid_field","fields":["phone"]}`, ""},
+		{field.ErrMissing.With(missing), 400, `{"success":false,"error":"Missing required field","code":"missing_required_field","fields":["phone"],"errors":{"phone":"is required"}}`, ""},
+		{field.ErrInvalid.With(wrong), 400, `{"success":false,"error":"Invalid field","code":"invalid_field","fields":["phone"],"errors":{"phone":"must be given"}}`, ""},
 		{marketcommand.ErrWrongSeller, 401, `{"success":false,"error":"Invalid API Key","code":"invalid_api_key"}`, ""},
 		{application.ErrKeyReused, 422, `{"success":false,"error":"The Idempotency-Key was used for another request","code":"idempotency_key_reused"}`, ""},
 		{application.ErrInProgress, 409, `{"success":false,"error":"A request with this Idempotency-Key is in progress","code":"idempotency_in_progress"}`, "1"},
@@ -291,7 +400,7 @@ func TestLeadErrorsOfTheCommand(t *testing.T) {
 		a := newApp(t)
 		a.Fail = c.err
 		w := a.Do(porttest.Request{Path: "/api/leads", Key: "limited", Body: leadBody})
-		if w.Code != c.status || w.Body.String() != c.want || w.Header().Get("Retry-After") != c.retry {
+		if w.Code != c.status || bare(t, w) != c.want || w.Header().Get("Retry-After") != c.retry {
 			t.Errorf("%v: %d %s, Retry-After %q", c.err, w.Code, w.Body, w.Header().Get("Retry-After"))
 		}
 		if w.Header().Get("X-RateLimit-Limit") != "60" {
@@ -321,9 +430,9 @@ func TestOrderOfChecks(t *testing.T) {
 	a := newApp(t)
 	large := strings.Repeat("x", 70_000)
 	unknown := `{"success":false,"error":"Invalid API Key","code":"invalid_api_key"}`
-	for _, key := range []string{"", "nobody", "program", "admin"} {
+	for _, key := range []string{"other", "nobody", "program", "admin"} {
 		w := a.Do(porttest.Request{Path: "/api/leads", Key: key, Body: large})
-		if w.Code != 401 || w.Body.String() != unknown || w.Header().Get("X-RateLimit-Limit") != "" {
+		if w.Code != 401 || bare(t, w) != unknown || w.Header().Get("X-RateLimit-Limit") != "" {
 			t.Errorf("%q: %d %s", key, w.Code, w.Body)
 		}
 	}
@@ -369,7 +478,7 @@ func TestRateLimit(t *testing.T) {
 	}
 	w := a.Do(porttest.Request{Path: "/api/leads", Key: "limited", Body: leadBody})
 	check(w, 429, "0", "13", "13")
-	if got := w.Body.String(); got != `{"success":false,"error":"Rate limit exceeded","code":"rate_limit_exceeded"}` {
+	if got := bare(t, w); got != `{"success":false,"error":"Rate limit exceeded","code":"rate_limit_exceeded"}` {
 		t.Error(got)
 	}
 	check(a.Do(porttest.Request{Method: "GET", Path: "/api/leads/lead_1", Key: "limited"}), 200, "0", "13", "")
