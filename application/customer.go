@@ -17,5 +17,5 @@ type CustomerRepository interface {
 }
 
 // CustomerHandle names a customer by its first member that is not empty. Any is a path's text: a key, else an id, else an
-// email. An email that several customers have names the newest of them.
+// email. ID is an id, else a key: some clients call the key so. An email that several customers have names the newest of them.
 type CustomerHandle struct{ Any, Key, ID, Email string }

@@ -70,18 +70,11 @@ func (k *Call) begin(rule BodyRule) (*Body, error) {
 	if b.key, err = k.IdempotencyKey(); err != nil {
 		return nil, err
 	}
-	lenient := rule&Lenient != 0
-	root := &Value{kind: '{'}
-	trimmed := bytes.TrimLeft(b.raw, " \t\r\n")
-	switch {
-	case len(trimmed) == 0 && rule&Optional != 0:
-	case len(trimmed) > 0 && trimmed[0] != '{' && !mayBeJSON(k.MediaType()):
-		return nil, ErrMediaType
-	default:
-		if root = parseObject(b.raw, lenient); root == nil {
-			return nil, errInvalidJSON
-		}
+	root, err := k.parse(b.raw, rule)
+	if err != nil {
+		return nil, err
 	}
+	lenient := rule&Lenient != 0
 	b.Outer = &Object{violations: &fault.Violations{}, value: root, asked: map[string]bool{}, currency: k.actor.Currency, lenient: lenient}
 	b.Object = b.Outer
 	if update := root.members["update"]; k.gin.Request.Method == http.MethodPut && update != nil {
@@ -94,6 +87,22 @@ func (k *Call) begin(rule BodyRule) (*Body, error) {
 		}
 	}
 	return b, nil
+}
+
+// parse reads the object that a body is.
+func (k *Call) parse(body []byte, rule BodyRule) (*Value, error) {
+	trimmed := bytes.TrimLeft(body, " \t\r\n")
+	switch {
+	case len(trimmed) == 0 && rule&Optional != 0:
+		return &Value{kind: '{'}, nil
+	case len(trimmed) > 0 && trimmed[0] != '{' && !mayBeJSON(k.MediaType()):
+		return nil, ErrMediaType
+	}
+	root := parseObject(body, rule&Lenient != 0)
+	if root == nil {
+		return nil, errInvalidJSON
+	}
+	return root, nil
 }
 
 func mayBeJSON(mediaType string) bool {
@@ -163,6 +172,10 @@ func OnceOK[R any](b *Body) application.Once[R] {
 // ReadBody reads the body into a buffer: ErrBodyTooLarge beyond the limit, without reading the rest, and an error of kind
 // invalid for one that breaks off.
 func (k *Call) ReadBody(into *bytes.Buffer) error {
+	if k.body != nil {
+		into.Write(k.body)
+		return nil
+	}
 	r := k.gin.Request
 	if r.Body == nil || r.ContentLength == 0 {
 		return nil

@@ -156,7 +156,7 @@ func (l customerLookup) find(ctx context.Context, sellerID string, h application
 	case h.Key != "":
 		value, tries = h.Key, tries[:1]
 	case h.ID != "":
-		value, tries = h.ID, tries[1:2]
+		value, tries = h.ID, []func(ctx context.Context, sellerID, value string) (customerRow, error){l.byID, l.byKey}
 	default:
 		value, tries = h.Email, tries[2:]
 	}

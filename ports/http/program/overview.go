@@ -16,7 +16,7 @@ type OverviewHandlers struct {
 
 func (h Handlers) overviewRoutes() []httpport.Route {
 	return []httpport.Route{
-		{Method: http.MethodGet, Path: "/v1/program/overview", Needs: application.Program, Handle: h.getOverview},
+		{Method: http.MethodGet, Path: "/v1/program/overview", Needs: application.Program, Handle: httpport.Parameters{}.Reading(h.getOverview)},
 	}
 }
 

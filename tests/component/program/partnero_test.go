@@ -342,7 +342,10 @@ func partnersMadeAndFound(t *testing.T, _ *apptest.App, p *partnero) {
 			t.Errorf("%s tells a password", found.call)
 		}
 	}
-	p.get("partners/ref-php").fails(404, "partner_not_found") // a path has ids only
+	p.get("partners/ref-php").has("id", "4711") // PHP, its page of examples
+	p.get("partners/ref-php/referral_links").holds("key", "ref-php")
+	p.put("partners/ref-php", `{"name":"X"}`).fails(404, "partner_not_found") // writes take the id
+	p.delete("partners/ref-php").fails(404, "partner_not_found")
 	p.get("partners/", "key", "REF-PHP").fails(404, "partner_not_found")
 	p.get("partner").fails(422, "validation_failed", "key")
 

@@ -120,12 +120,12 @@ func testCustomerHandles(t *testing.T, h *sqlstoretest.Harness) {
 	type handle = application.CustomerHandle
 	h.Do(t, func(ctx ctx, tx tx) error {
 		for want, handles := range map[string][]handle{
-			"customer_1": {{Key: "a"}, {Any: "a"}, {ID: "customer_1"}, {Key: "a", ID: "customer_2"}},
-			"customer_2": {{Key: "a "}, {Any: "a "}, {Any: "customer_2"}, {Email: "jo@EXAMPLE.com"}, {Any: "customer_2", Key: "a"}},
+			"customer_1": {{Key: "a"}, {Any: "a"}, {ID: "customer_1"}, {Key: "a", ID: "customer_2"}, {ID: "a"}},
+			"customer_2": {{Key: "a "}, {Any: "a "}, {Any: "customer_2"}, {Email: "jo@EXAMPLE.com"}, {Any: "customer_2", Key: "a"}, {ID: "a "}},
 			"customer_3": {{Key: "A"}, {ID: "customer_3"}},
 			"customer_4": {{Any: "customer_1"}, {Any: "other@example.com"}, {Email: " other@example.com"}},
 			"customer_5": {{Any: "jo@example.com"}, {Key: "jo@example.com"}},
-			"customer_6": {{Key: "\u00e9"}},
+			"customer_6": {{Key: "\u00e9"}, {ID: "\u00e9"}},
 			"customer_7": {{Key: "e\u0301"}},
 		} {
 			for _, handle := range handles {
@@ -143,7 +143,6 @@ func testCustomerHandles(t *testing.T, h *sqlstoretest.Harness) {
 			{Email: "absent@example.com"},
 			{Email: "no address"},
 			{Any: "\xff"},
-			{ID: "é"},
 			{Any: strings.Repeat("🙂", 400)},
 		} {
 			_, err := tx.Customers().Lock(ctx, "seller_1", handle)

@@ -1,0 +1,96 @@
+package program_test
+
+import (
+	"testing"
+
+	"github.com/leadmill/leadmill"
+	"github.com/leadmill/leadmill/tests/component/apptest"
+)
+
+// ask sends a GET whose parameters are a JSON body, as Partnero's PHP library does; an empty list is what it sends without
+// parameters.
+func (p *partnero) ask(uri, body string) reply {
+	p.t.Helper()
+	return p.send("GET", uri, body)
+}
+
+// What Partnero's PHP library and plugins send that no other client does.
+func TestPartnerosLibraryWithAnotherBaseURL(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		app := apptest.Start(t, databaseURL, leadmill.StartOptions{})
+		db := apptest.Open(t, databaseURL)
+		t.Cleanup(db.Audit)
+		for name, part := range map[string]func(*testing.T, *partnero){
+			"parameters in the body of a GET": parametersOfTheLibrary,
+			"sales that come later":           salesThatComeLater,
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				part(t, newProgram(t, app, theirWebsite))
+			})
+		}
+	})
+}
+
+func parametersOfTheLibrary(_ *testing.T, p *partnero) {
+	p.post("partners", `{"id":"p1","key":"ref_1","email":"one@example.com"}`).did(201)
+	p.post("partners", `{"id":"p2","key":"ref_2","email":"two@example.com"}`).did(201)
+	// A partner whose id is another's key: the id comes first.
+	p.post("partners", `{"id":"ref_2","key":"ref_3","email":"three@example.com"}`).did(201)
+	p.post("customers", `{"key":"dep","email":"dep@example.com","partner":{"key":"ref_1"}}`).did(201)
+	p.post("customers", `{"key":"dap","email":"dap@example.com","partner":{"key":"ref_3"}}`).did(201)
+
+	p.ask("partners", `{"limit":1}`).holds("id", "ref_2")
+	p.ask("partners", `[]`).holds("id", "p1", "p2", "ref_2")
+	p.ask("partners/ref_1", `{"key":"ref_1"}`).has("id", "p1")
+	p.ask("partners/ref_1", `[]`).has("id", "p1")
+	p.ask("partners/ref_2", `[]`).has("email", "three@example.com")
+	p.ask("partners/", `{"email":"two@example.com"}`).has("id", "p2")
+	p.ask("customers", `{"partner":{"key":"nobody"},"limit":250}`).holds("key")
+	p.ask("customers", `{"partner":{"key":"ref_1"}}`).holds("key", "dep")
+	p.ask("customers", `{"partner":{"email":"three@example.com"},"limit":250}`).holds("key", "dap")
+	p.ask("customers", `{"limit":1,"page":2}`).holds("key", "dep")
+	p.ask("customers", `{"partner":[]}`).fails(422, "validation_failed", "partner")
+	p.ask("customers", `{"partner":{"key":""}}`).fails(422, "validation_failed", "partner")
+	p.ask("customers", `{"refer_status":"referred"}`).fails(501, "not_supported_yet", "refer_status")
+	p.ask("customers", `{"partner_id":"p1","colour":"red"}`).fails(422, "unknown_field", "colour")
+	p.ask("customer", `{"key":"dep"}`).has("key", "dep")
+	p.ask("customers:search", `{"email":"dap@"}`).holds("key", "dap")
+	p.ask("customers:search", `{"id":null,"key":"nothing like it"}`).holds("key")
+	p.ask("partners/p1/referral_links", `{"limit":5}`).holds("key", "ref_1")
+	p.ask("customers?partner_key=ref_1", `{"partner":{"key":"ref_3"}}`).holds("key", "dep")
+
+	// Partnero's own page, its node for n8n, and PHP's http_build_query.
+	for _, pair := range [][]string{
+		{"partner.key", "ref_1"}, {"partner.id", "p1"}, {"partner.email", "one@example.com"},
+		{"partner[key]", "ref_1"}, {"partner[id]", "p1"}, {"partner[email]", "one@example.com"},
+		{"partner_key", "ref_1"}, {"partner_id", "p1"}, {"partner_email", "one@example.com"},
+	} {
+		p.get("customers", pair...).holds("key", "dep")
+	}
+	p.get("customers", "partner_key", "").fails(422, "validation_failed", "partner.key")
+	p.get("customers", "partner", "ref_1").fails(422, "unknown_field", "partner")
+
+	// customers()->update() of a refer-a-friend program puts what the program's other classes call the key into "id".
+	p.put("customers", `{"id":"dep","update":{"name":"Dep"}}`).has("key", "dep", "name", "Dep")
+	p.put("customers", `{"id":"nobody","update":{"name":"Dep"}}`).fails(404, "customer_not_found")
+}
+
+func salesThatComeLater(_ *testing.T, p *partnero) {
+	p.post("partners", `{"id":"p1","key":"ref_1","email":"one@example.com"}`).did(201)
+	// customers()->create($customer, $partner, $transaction)
+	sale := `{"key":"order_1","amount":99.99,"action":"sale"}`
+	p.post("customers", `{"key":"c1","email":"c1@example.com","partner":{"key":"ref_1"},"transaction":`+sale+`}`).fails(422, "not_supported_yet", "transaction")
+	p.post("customer", `{"customer":{"key":"c1"},"partner":{"key":"ref_1"},"transaction":`+sale+`}`).fails(422, "not_supported_yet", "transaction")
+	p.get("customers/c1").fails(404, "customer_not_found")
+
+	// The WordPress plugin's order: is there a transaction, is there a customer, make one, send the sale.
+	p.get("transactions/PROG_order_1").fails(501, "not_supported_yet")
+	p.get("customers/c1").fails(404, "customer_not_found")
+	p.post("customers", `{"partner":{"key":"ref_1"},"customer":{"key":"c1","name":"C","surname":"","email":"c1@example.com"}}`).has("key", "c1")
+	p.post("transactions", `{"customer":{"key":"c1"},"key":"PROG_order_1","amount":99.99,"amount_units":"USD","action":"sale","product_id":17,"product_type":[3,4]}`).fails(501, "not_supported_yet")
+	p.send("DELETE", "transactions", `{"key":"PROG_order_1"}`).fails(501, "not_supported_yet")
+	p.with("nobody").get("transactions").fails(401, "invalid_api_key")
+	p.get("transaction").fails(404, "not_found")
+}
