@@ -96,9 +96,12 @@ type Settings struct {
 // Check returns fault.ErrValidation with the members at fault, or nil.
 func (d Settings) Check() error { return new(Seller).Configure(d, time.Time{}) }
 
-// Configure changes the program's settings. It returns fault.ErrValidation with the members at fault. The caller checks that
+// Configure changes the program's settings; without any it changes nothing. It returns fault.ErrValidation with the members at fault. The caller checks that
 // the lead campaign exists.
 func (s *Seller) Configure(d Settings, now time.Time) error {
+	if d == (Settings{}) {
+		return nil
+	}
 	next := *s
 	next.program = s.program.clone()
 	var v fault.Violations

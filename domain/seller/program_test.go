@@ -40,7 +40,6 @@ func TestConfigure(t *testing.T) {
 		d    seller.Settings
 		want func(*seller.Snapshot)
 	}{
-		{"nothing", seller.Settings{}, func(*seller.Snapshot) {}},
 		{"name and website", seller.Settings{Name: new(" Acme 😀 "), Website: new("https://acme.example/?a=b")}, func(s *seller.Snapshot) { s.Name, s.Website = "Acme 😀", "https://acme.example/?a=b" }},
 		{"no website", seller.Settings{Website: new("")}, func(s *seller.Snapshot) { s.Website = "" }},
 		{"by hand", seller.Settings{Approval: new("manual")}, func(s *seller.Snapshot) { s.Program.ManualApproval = true }},
@@ -68,6 +67,15 @@ func TestConfigure(t *testing.T) {
 			assert.Equal(t, event.Event(seller.Updated{ID: "seller_1", Code: "ACME1234", TimeZone: "America/Chicago", Currency: "USD", At: later}), s.Pending()[1])
 		})
 	}
+}
+
+func TestConfigureNothing(t *testing.T) {
+	t.Parallel()
+	s := acme(t)
+	want := s.Snapshot()
+	require.NoError(t, s.Configure(seller.Settings{}, later))
+	assert.Equal(t, want, s.Snapshot())
+	assert.Len(t, s.Pending(), 1, "only that it was made")
 }
 
 func TestConfigureBack(t *testing.T) {

@@ -23,8 +23,8 @@ const (
 	Required BodyRule = 0
 	// Optional: there may also be no body, which is an object without members.
 	Optional BodyRule = 1 << (iota - 1)
-	// Lenient: members that nobody asks for are ignored, members of an update may stand beside "update", and an empty list is
-	// an empty object, which PHP's json_encode writes for one.
+	// Lenient: members that nobody asks for are ignored, members of an update may stand beside "update", an empty list is an
+	// empty object, which PHP's json_encode writes for one, a PUT without a body changes nothing, and the body may be a form.
 	Lenient
 )
 
@@ -70,6 +70,9 @@ func (k *Call) begin(rule BodyRule) (*Body, error) {
 	if b.key, err = k.IdempotencyKey(); err != nil {
 		return nil, err
 	}
+	if rule&Lenient != 0 && k.gin.Request.Method == http.MethodPut {
+		rule |= Optional
+	}
 	root, err := k.parse(b.raw, rule)
 	if err != nil {
 		return nil, err
@@ -95,6 +98,12 @@ func (k *Call) parse(body []byte, rule BodyRule) (*Value, error) {
 	switch {
 	case len(trimmed) == 0 && rule&Optional != 0:
 		return &Value{kind: '{'}, nil
+	case len(trimmed) > 0 && trimmed[0] != '{' && rule&Lenient != 0 && k.MediaType() == formType:
+		root := parseForm(string(trimmed))
+		if root == nil {
+			return nil, errInvalidJSON
+		}
+		return root, nil
 	case len(trimmed) > 0 && trimmed[0] != '{' && !mayBeJSON(k.MediaType()):
 		return nil, ErrMediaType
 	}

@@ -24,6 +24,8 @@ func TestPartnerosLibraryWithAnotherBaseURL(t *testing.T) {
 		for name, part := range map[string]func(*testing.T, *partnero){
 			"parameters in the body of a GET": parametersOfTheLibrary,
 			"sales that come later":           salesThatComeLater,
+			"changes of nothing":              changesOfNothing,
+			"the program":                     theProgram,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -75,6 +77,42 @@ func parametersOfTheLibrary(_ *testing.T, p *partnero) {
 	// customers()->update() of a refer-a-friend program puts what the program's other classes call the key into "id".
 	p.put("customers", `{"id":"dep","update":{"name":"Dep"}}`).has("key", "dep", "name", "Dep")
 	p.put("customers", `{"id":"nobody","update":{"name":"Dep"}}`).fails(404, "customer_not_found")
+}
+
+// changesOfNothing sends PUTs without a body, or with PHP's empty object: they succeed and change nothing.
+func changesOfNothing(t *testing.T, p *partnero) {
+	p.post("partners", `{"id":"p1","key":"ref_1","email":"one@example.com"}`).did(201)
+	p.post("customers", `{"key":"c1","email":"c1@example.com","partner":{"key":"ref_1"}}`).did(201)
+	p.put("leads/details", `{"leads_custom_form_fields":[{"type":"input","title":"Company"}]}`).did(200)
+	for path, read := range map[string]string{
+		"partners/p1": "", "partners?key=ref_1": "partners/p1", "partner?id=p1": "partners/p1", "customers/c1": "", "customer?key=c1": "customers/c1",
+		"settings": "", "leads/details": "", "partner_referral_links/ref_1": "",
+	} {
+		if read == "" {
+			read = path
+		}
+		before := p.get(read).did(200).text
+		for _, body := range []string{"", "[]", "{}", `{"update":[]}`} {
+			p.put(path, body).did(200)
+		}
+		if after := p.get(read).text; after != before {
+			t.Errorf("PUT %s of nothing made\n%s of\n%s", path, after, before)
+		}
+	}
+	p.put("customers", "").fails(422, "validation_failed", "key")
+	p.put("partners", "").fails(422, "validation_failed", "key")
+	p.put("customers/nobody", "").fails(404, "customer_not_found")
+}
+
+func theProgram(t *testing.T, p *partnero) {
+	overview := p.get("program/overview").did(200).text
+	if told := p.get("program").did(200).text; told != overview {
+		t.Errorf("GET /program answers %s, the overview %s", told, overview)
+	}
+	settings, _ := p.get("program").data()["overview_program_current_settings"].(map[string]any)
+	if name, _ := settings["program_name"].(string); settings["program_initials"] != "P"+name[len("Program "):len("Program ")+1] {
+		t.Errorf("the initials of %v are %v", settings["program_name"], settings["program_initials"])
+	}
 }
 
 func salesThatComeLater(_ *testing.T, p *partnero) {
