@@ -47,7 +47,7 @@ func TestMigrate(t *testing.T) {
 	perEngine(t, func(t *testing.T, engine dbtest.Engine) {
 		db := open(t, dbtest.URL(t, engine))
 		require.ErrorIs(t, sqlstore.CheckVersion(t.Context(), db), sqlstore.ErrSchemaOlder)
-		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 0, this leadmill needs version 11")
+		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 0, this leadmill needs version 16")
 		require.Empty(t, tables(t, db), "looking changes nothing")
 		all, err := sqlstore.Status(t.Context(), db)
 		require.NoError(t, err)
@@ -63,6 +63,7 @@ func TestMigrate(t *testing.T) {
 			{Version: 9, Name: "0009_lean.go"},
 			{Version: 10, Name: "0010_event_archive.sql"},
 			{Version: 11, Name: "0011_lead_retention.sql"},
+			{Version: 16, Name: "0016_customer_email.sql"},
 		}, all)
 		for range 2 {
 			require.NoError(t, sqlstore.Migrate(t.Context(), db))
@@ -77,11 +78,11 @@ func TestMigrate(t *testing.T) {
 		require.NoError(t, err)
 		for _, err := range []error{sqlstore.CheckVersion(t.Context(), db), sqlstore.Migrate(t.Context(), db)} {
 			require.ErrorIs(t, err, sqlstore.ErrSchemaNewer)
-			require.ErrorContains(t, err, "version 99, newer than version 11")
+			require.ErrorContains(t, err, "version 99, newer than version 16")
 		}
-		_, err = db.Writer.ExecContext(t.Context(), "DELETE FROM goose_db_version WHERE version_id IN (11, 99)")
+		_, err = db.Writer.ExecContext(t.Context(), "DELETE FROM goose_db_version WHERE version_id IN (16, 99)")
 		require.NoError(t, err)
-		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 10, this leadmill needs version 11")
+		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 11, this leadmill needs version 16")
 	})
 }
 
@@ -100,7 +101,7 @@ func TestMigrateAtOnce(t *testing.T) {
 		db := open(t, url)
 		var rows []int
 		require.NoError(t, db.Reader.SelectContext(t.Context(), &rows, "SELECT version_id FROM goose_db_version ORDER BY id"))
-		require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, rows, "each ran once")
+		require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 16}, rows, "each ran once")
 	})
 }
 
@@ -165,7 +166,7 @@ func TestMigrateProgram(t *testing.T) {
 			fmt.Sprintf("INSERT INTO leads VALUES ('lead_1', 'seller_1', 'ABCD1234', 'supplier', 'key_1', 'a', 'campaign_1', 'Solar', X'%x', '', 0, 'pending', '', '', 0, 0, 0, X'%x', 10, X'%064x', 201, X'%[2]x', 11, 12, 13)",
 				`{"zip":"02139"}`, "{}", 0),
 		}))
-		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 3, this leadmill needs version 11")
+		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 3, this leadmill needs version 16")
 		h := sqlstoretest.New(t, url) // which migrates
 		fresh := open(t, dbtest.URL(t, engine))
 		require.NoError(t, sqlstore.Migrate(t.Context(), fresh))

@@ -19,6 +19,7 @@ type PartnerProgram struct {
 	LastTouch         bool   // the latest touch gets a customer; otherwise the first touch does
 	WindowDays        int    // how many days old a touch may be to attribute a customer; 0 is no limit
 	AllowSelfReferral bool
+	SharedEmails      bool // customers may have one email
 	LeadCampaign      *LeadCampaign
 	LeadRetentionDays int // how many days leads keep what they hold of persons; 0 is for good
 }
@@ -88,6 +89,7 @@ type Settings struct {
 	Attribution       *string // "first_touch" or "last_touch"
 	WindowDays        *int
 	AllowSelfReferral *bool
+	UniqueEmails      *bool // whether no two customers may have one email
 	LeadCampaign      *LeadCampaign
 	ClearLeadCampaign bool
 	LeadRetentionDays *int
@@ -140,6 +142,9 @@ func (s *Seller) Configure(d Settings, now time.Time) error {
 	}
 	if d.AllowSelfReferral != nil {
 		p.AllowSelfReferral = *d.AllowSelfReferral
+	}
+	if d.UniqueEmails != nil {
+		p.SharedEmails = !*d.UniqueEmails
 	}
 	if d.ClearLeadCampaign {
 		p.LeadCampaign = nil

@@ -51,6 +51,8 @@ func TestConfigure(t *testing.T) {
 		{"leads for a time", seller.Settings{LeadRetentionDays: new(3650)}, func(s *seller.Snapshot) { s.Program.LeadRetentionDays = 3650 }},
 		{"last touch", seller.Settings{Attribution: new("last_touch")}, func(s *seller.Snapshot) { s.Program.LastTouch = true }},
 		{"self referral", seller.Settings{AllowSelfReferral: new(true)}, func(s *seller.Snapshot) { s.Program.AllowSelfReferral = true }},
+		{"shared emails", seller.Settings{UniqueEmails: new(false)}, func(s *seller.Snapshot) { s.Program.SharedEmails = true }},
+		{"emails of one", seller.Settings{UniqueEmails: new(true)}, func(*seller.Snapshot) {}},
 		{"campaign", seller.Settings{LeadCampaign: toCampaign(mapping)}, func(s *seller.Snapshot) { s.Program.LeadCampaign = toCampaign(mapping) }},
 		{"the largest campaign", seller.Settings{LeadCampaign: toCampaign(many)}, func(s *seller.Snapshot) { s.Program.LeadCampaign = toCampaign(many) }},
 		{"no campaign", seller.Settings{ClearLeadCampaign: true}, func(*seller.Snapshot) {}},

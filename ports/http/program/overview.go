@@ -47,7 +47,7 @@ func showOverview(k *httpport.Call) func(programquery.ProgramOverview) Overview 
 // initials are the first letters of the first two words of a name that begin with a letter or a digit.
 func initials(name string) string {
 	var letters []rune
-	for _, word := range strings.Fields(name) {
+	for word := range strings.FieldsSeq(name) {
 		if first, _ := utf8.DecodeRuneInString(word); unicode.IsLetter(first) || unicode.IsDigit(first) {
 			letters = append(letters, unicode.ToUpper(first))
 		}

@@ -1,6 +1,7 @@
 package program_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/leadmill/leadmill"
@@ -26,6 +27,7 @@ func TestPartnerosLibraryWithAnotherBaseURL(t *testing.T) {
 			"sales that come later":           salesThatComeLater,
 			"changes of nothing":              changesOfNothing,
 			"the program":                     theProgram,
+			"a customer's email":              emailsOfCustomers,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -65,9 +67,15 @@ func parametersOfTheLibrary(_ *testing.T, p *partnero) {
 
 	// Partnero's own page, its node for n8n, and PHP's http_build_query.
 	for _, pair := range [][]string{
-		{"partner.key", "ref_1"}, {"partner.id", "p1"}, {"partner.email", "one@example.com"},
-		{"partner[key]", "ref_1"}, {"partner[id]", "p1"}, {"partner[email]", "one@example.com"},
-		{"partner_key", "ref_1"}, {"partner_id", "p1"}, {"partner_email", "one@example.com"},
+		{"partner.key", "ref_1"},
+		{"partner.id", "p1"},
+		{"partner.email", "one@example.com"},
+		{"partner[key]", "ref_1"},
+		{"partner[id]", "p1"},
+		{"partner[email]", "one@example.com"},
+		{"partner_key", "ref_1"},
+		{"partner_id", "p1"},
+		{"partner_email", "one@example.com"},
 	} {
 		p.get("customers", pair...).holds("key", "dep")
 	}
@@ -82,7 +90,8 @@ func parametersOfTheLibrary(_ *testing.T, p *partnero) {
 // changesOfNothing sends PUTs without a body, or with PHP's empty object: they succeed and change nothing.
 func changesOfNothing(t *testing.T, p *partnero) {
 	p.post("partners", `{"id":"p1","key":"ref_1","email":"one@example.com"}`).did(201)
-	p.post("customers", `{"key":"c1","email":"c1@example.com","partner":{"key":"ref_1"}}`).did(201)
+	p.post("partners", `{"id":"p2","key":"ref_2","email":"two@example.com"}`).did(201) // whose counts of customers come a moment later
+	p.post("customers", `{"key":"c1","email":"c1@example.com","partner":{"key":"ref_2"}}`).did(201)
 	p.put("leads/details", `{"leads_custom_form_fields":[{"type":"input","title":"Company"}]}`).did(200)
 	for path, read := range map[string]string{
 		"partners/p1": "", "partners?key=ref_1": "partners/p1", "partner?id=p1": "partners/p1", "customers/c1": "", "customer?key=c1": "customers/c1",
@@ -102,6 +111,61 @@ func changesOfNothing(t *testing.T, p *partnero) {
 	p.put("customers", "").fails(422, "validation_failed", "key")
 	p.put("partners", "").fails(422, "validation_failed", "key")
 	p.put("customers/nobody", "").fails(404, "customer_not_found")
+}
+
+func emailsOfCustomers(t *testing.T, p *partnero) {
+	p.post("partners", `{"id":"p1","key":"ref_1","email":"one@example.com"}`).did(201)
+	customer := func(key, email string) reply {
+		return p.post("customers", `{"key":"`+key+`","email":"`+email+`","partner":{"key":"ref_1"}}`)
+	}
+	// Two that share an email, as there are from before it was one customer's.
+	p.put("settings", `{"settings":{"unique_customer_email":false}}`).has("unique_customer_email", false)
+	customer("old_1", "shared@example.com").did(201)
+	customer("old_2", "shared@example.com").did(201)
+	p.put("settings", `{"settings":{"unique_customer_email":true}}`).has("unique_customer_email", true)
+
+	customer("c1", "alice@example.com").did(201)
+	customer("c2", "Alice@Example.com").fails(422, "validation_failed", "email")
+	customer("c1", "alice@example.com").fails(422, "validation_failed", "key", "email")
+	customer("c1", "other@example.com").fails(422, "validation_failed", "key")
+	customer("c2", "shared@example.com").fails(422, "validation_failed", "email")
+	p.post("customers", `{"key":"none_1","partner":{"key":"ref_1"}}`).did(201) // without an email
+	p.post("customers", `{"key":"none_2","partner":{"key":"ref_1"}}`).did(201)
+	customer("c2", "bob@example.com").did(201)
+	p.put("customers", `{"key":"c2","update":{"email":"alice@example.com","name":"Bob"}}`).fails(422, "validation_failed", "email")
+	p.get("customers/c2").has("email", "bob@example.com", "name", "")
+	p.put("customers/c2", `{"email":"BOB@example.com"}`).has("email", "BOB@example.com") // its own
+	p.put("customers/c2", `{"email":"shared@example.com"}`).fails(422, "validation_failed", "email")
+
+	// Those who share one keep it, whatever else of them changes.
+	p.put("customers/old_1", `{"name":"Old","email":"shared@example.com"}`).has("name", "Old", "email", "shared@example.com")
+	p.put("customers/old_2", `{"email":"alice@example.com"}`).fails(422, "validation_failed", "email")
+	p.put("customers/old_2", `{"email":"alone@example.com"}`).did(200)
+	customer("c3", "alone@example.com").fails(422, "validation_failed", "email")
+
+	// An email is free again when its customer has another one or is deleted.
+	p.put("customers/c2", `{"email":"robert@example.com"}`).did(200)
+	customer("c4", "bob@example.com").did(201)
+	p.delete("customers/c1").done()
+	customer("c5", "alice@example.com").did(201)
+	p.post("customers/c5/archive", nil).done()
+	customer("c6", "alice@example.com").fails(422, "validation_failed", "email")
+
+	// A lead whose email a customer has.
+	lead := fmt.Sprint(p.post("leads", `{"name":"Alice Brown","email":"ALICE@example.com","partner":{"key":"ref_1"}}`).data()["id"])
+	before := p.get("leads/" + lead).text
+	p.post("leads/convert", `{"id":`+lead+`}`).fails(400, "customer_email_taken", "email")
+	p.get("leads/convert", "id", lead).fails(400, "customer_email_taken", "email")
+	if after := p.get("leads/" + lead).text; after != before {
+		t.Errorf("a conversion that is refused made %s of %s", after, before)
+	}
+	p.get("customers:search", "email", "alice@").holds("key", "c5")
+	p.put("settings", `{"unique_customer_email":false}`).did(200)
+	p.post("leads/convert", `{"id":`+lead+`}`).has("status", "converted")
+	customer("c7", "alice@example.com").did(201)
+	p.put("settings", `{"unique_customer_email":true}`).did(200)
+	p.put("customers/c7", `{"name":"Seven"}`).did(200)
+	customer("c8", "alice@example.com").fails(422, "validation_failed", "email")
 }
 
 func theProgram(t *testing.T, p *partnero) {
