@@ -388,9 +388,13 @@ func (k *core) server() (*httpport.Server, error) {
 		}
 		teams = append(teams, p.value)
 	}
+	missed, err := telemetry.NewNotSupported(k.Registry)
+	if err != nil {
+		return nil, err
+	}
 	s, err := httpport.New(httpport.Deps{
 		Routes: routes, Teams: teams, Scopes: k.Scopes, Authenticator: k.Keyring, Limiter: k.Limiter, Clock: k.Clock, IDs: k.IDs,
-		Logger: k.Logger, PublicURL: k.Config.PublicURL, Ready: k.isReady,
+		Logger: k.Logger, PublicURL: k.Config.PublicURL, Ready: k.isReady, NotSupported: missed.Asked,
 		Timeouts: httpport.Timeouts{Notice: k.Config.Drain},
 	})
 	if err != nil {

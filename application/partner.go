@@ -23,5 +23,5 @@ type PartnerRepository interface {
 }
 
 // PartnerHandle names a partner by its first member that is not empty: its id, any of its referral keys, or its email
-// (docs/partner-program.md).
-type PartnerHandle struct{ ID, Key, Email string }
+// (docs/partner-program.md). Any, which comes first, is a path's text: an id, else a referral key.
+type PartnerHandle struct{ ID, Key, Email, Any string }

@@ -30,9 +30,18 @@ var (
 	ErrNotFound = fault.New(fault.NotFound, "customer_not_found", "Customer not found.")
 	// ErrKeyTaken says that the seller has another customer with this key (docs/partner-program.md).
 	ErrKeyTaken = fault.ErrValidation.With(fault.Violation{Field: "key", Code: fault.Duplicate, Message: "Customer with this key already exists"})
+	// ErrEmailTaken says that the seller has another customer with this email, and that its program lets none share one.
+	ErrEmailTaken = fault.ErrValidation.With(fault.Violation{Field: "email", Code: fault.Duplicate, Message: emailTaken})
+	// ErrTaken is ErrKeyTaken and ErrEmailTaken at once.
+	ErrTaken = fault.ErrValidation.With(ErrKeyTaken.Violations[0], ErrEmailTaken.Violations[0])
+	// ErrLeadEmailTaken is ErrEmailTaken for a lead that is converted, whose request has no email.
+	ErrLeadEmailTaken = fault.New(fault.RuleViolated, "customer_email_taken", "Another customer has the lead's email.").
+				With(fault.Violation{Field: "email", Code: fault.Duplicate, Message: emailTaken})
 	// ErrAction says that a customer's status does not allow what was asked.
 	ErrAction = fault.New(fault.RuleViolated, "customer_action_not_possible", "Action failed: the customer's status does not allow it.")
 )
+
+const emailTaken = "Customer with this email already exists"
 
 const (
 	maxKey  = 255
@@ -154,12 +163,14 @@ func (s *Snapshot) describe(d Details, v *fault.Violations) {
 		s.Key = *d.Key
 	}
 	if d.Email != nil {
+		before := s.EmailKey
 		s.Email, s.EmailKey = "", ""
 		if *d.Email != "" {
 			email, err := contact.ParseEmail(*d.Email)
 			v.AddErr("email", err)
 			s.Email, s.EmailKey = email.String(), email.Key()
 		}
+		s.EmailHeld = s.EmailHeld && s.EmailKey == before
 	}
 	contact.TakeText("name", d.Name, maxName, &s.Name, v)
 	contact.TakeText("surname", d.Surname, maxName, &s.Surname, v)
@@ -211,9 +222,13 @@ func (c *Customer) Delete(now time.Time) error {
 	c.Record(Deleted{CustomerID: c.s.ID, CustomerKey: c.PublicKey(), PartnerID: c.s.Attribution.PartnerID, At: now})
 	s := &c.s
 	s.Status, s.UpdatedAt, s.DeletedAt = StatusDeleted, now, now
-	s.Key, s.Email, s.EmailKey, s.Name, s.Surname, s.Tags = "", "", "", "", "", nil
+	s.Key, s.Email, s.EmailKey, s.EmailHeld, s.Name, s.Surname, s.Tags = "", "", "", false, "", "", nil
 	return nil
 }
+
+// HoldEmail makes the customer's email one that no other customer of the seller may have, until the email changes. The store
+// refuses a second one that holds it; customers that do not hold theirs may share it. Without an email nothing is held.
+func (c *Customer) HoldEmail() { c.s.EmailHeld = c.s.EmailKey != "" }
 
 // PublicKey returns how events name the customer: by its key, or by its id when the key is an email address, which is
 // personal data (docs/events.md).
@@ -236,10 +251,11 @@ func (c *Customer) Status() Status { return c.s.Status }
 // Attribution returns which partner brought the customer.
 func (c *Customer) Attribution() Attribution { return c.s.Attribution }
 
-// Snapshot is a customer as it is stored. EmailKey is the address in lower case, the form that is compared. DeletedAt is
-// zero until it is deleted.
+// Snapshot is a customer as it is stored. EmailKey is the address in lower case, the form that is compared, and EmailHeld says
+// that no other customer may have it. DeletedAt is zero until it is deleted.
 type Snapshot struct {
 	SellerID, ID, Key, Email, EmailKey, Name, Surname string
+	EmailHeld                                         bool
 	Tags                                              []string
 	Status                                            Status
 	Attribution                                       Attribution

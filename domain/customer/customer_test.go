@@ -289,6 +289,8 @@ func fill(v reflect.Value) {
 		v.SetString("personal")
 	case reflect.Int64:
 		v.SetInt(7)
+	case reflect.Bool:
+		v.SetBool(true)
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 2, 4))
 		for i := range v.Len() {
@@ -372,4 +374,35 @@ func TestErrors(t *testing.T) {
 	assert.Equal(t, fault.RuleViolated, customer.ErrAction.Kind)
 	assert.Equal(t, fault.Code("customer_action_not_possible"), customer.ErrAction.Code)
 	assert.Equal(t, []fault.Violation{{Field: "key", Code: fault.Duplicate, Message: "Customer with this key already exists"}}, customer.ErrKeyTaken.Violations)
+}
+
+// An email is held until it becomes another one or the customer is deleted; in another case it is the same.
+func TestHoldEmail(t *testing.T) {
+	t.Parallel()
+	register := func(email string) *customer.Customer {
+		c, err := customer.Register(customer.Registration{SellerID: "s", ID: "c", Key: "k", Email: email}, customer.Attribution{PartnerID: "p", At: now}, now)
+		require.NoError(t, err)
+		c.HoldEmail()
+		return c
+	}
+	assert.False(t, register("").Snapshot().EmailHeld, "there is nothing to hold")
+	for name, tc := range map[string]struct {
+		d    customer.Details
+		held bool
+	}{
+		"another name":    {customer.Details{Name: new("A")}, true},
+		"the same email":  {customer.Details{Email: new("ALICE@example.com")}, true},
+		"another email":   {customer.Details{Email: new("bob@example.com")}, false},
+		"no email":        {customer.Details{Email: new("")}, false},
+		"email and a key": {customer.Details{Key: new("k2"), Email: new("alice@example.com")}, true},
+	} {
+		c := register("alice@example.com")
+		require.NoError(t, c.Update(tc.d, now), name)
+		assert.Equal(t, tc.held, c.Snapshot().EmailHeld, name)
+	}
+	c := register("alice@example.com")
+	require.NoError(t, c.Archive(now))
+	assert.True(t, c.Snapshot().EmailHeld, "an archived one comes back")
+	require.NoError(t, c.Delete(now))
+	assert.False(t, c.Snapshot().EmailHeld)
 }

@@ -25,6 +25,7 @@ const (
 	TooMany                     // a limit is exceeded
 	Unavailable                 // a dependency is down; the same request may succeed later
 	Gone                        // existed, and does not any more
+	NotImplemented              // is known to be part of the interface, and comes with a later version
 )
 
 // String returns the kind's name as used in logs and metrics.
@@ -48,6 +49,8 @@ func (k Kind) String() string {
 		return "unavailable"
 	case Gone:
 		return "gone"
+	case NotImplemented:
+		return "not_implemented"
 	default:
 		return "internal"
 	}

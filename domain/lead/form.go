@@ -66,9 +66,12 @@ type FormChange struct {
 // Check returns fault.ErrValidation with the members at fault, or nil.
 func (c FormChange) Check() error { return NewForm("").Update(c) }
 
-// Update changes the form. A question without an id gets one; a question with a known id replaces the question of that id.
+// Update changes the form; without anything it changes nothing. A question without an id gets one; a question with a known id replaces the question of that id.
 // It returns fault.ErrValidation with the members at fault.
 func (f *Form) Update(c FormChange) error {
+	if c == (FormChange{}) {
+		return nil
+	}
 	next := f.s.clone()
 	var v fault.Violations
 	if c.Enabled != nil {

@@ -19,6 +19,7 @@ type PartnerProgram struct {
 	LastTouch         bool   // the latest touch gets a customer; otherwise the first touch does
 	WindowDays        int    // how many days old a touch may be to attribute a customer; 0 is no limit
 	AllowSelfReferral bool
+	SharedEmails      bool // customers may have one email
 	LeadCampaign      *LeadCampaign
 	LeadRetentionDays int // how many days leads keep what they hold of persons; 0 is for good
 }
@@ -88,6 +89,7 @@ type Settings struct {
 	Attribution       *string // "first_touch" or "last_touch"
 	WindowDays        *int
 	AllowSelfReferral *bool
+	UniqueEmails      *bool // whether no two customers may have one email
 	LeadCampaign      *LeadCampaign
 	ClearLeadCampaign bool
 	LeadRetentionDays *int
@@ -96,9 +98,12 @@ type Settings struct {
 // Check returns fault.ErrValidation with the members at fault, or nil.
 func (d Settings) Check() error { return new(Seller).Configure(d, time.Time{}) }
 
-// Configure changes the program's settings. It returns fault.ErrValidation with the members at fault. The caller checks that
+// Configure changes the program's settings; without any it changes nothing. It returns fault.ErrValidation with the members at fault. The caller checks that
 // the lead campaign exists.
 func (s *Seller) Configure(d Settings, now time.Time) error {
+	if d == (Settings{}) {
+		return nil
+	}
 	next := *s
 	next.program = s.program.clone()
 	var v fault.Violations
@@ -137,6 +142,9 @@ func (s *Seller) Configure(d Settings, now time.Time) error {
 	}
 	if d.AllowSelfReferral != nil {
 		p.AllowSelfReferral = *d.AllowSelfReferral
+	}
+	if d.UniqueEmails != nil {
+		p.SharedEmails = !*d.UniqueEmails
 	}
 	if d.ClearLeadCampaign {
 		p.LeadCampaign = nil

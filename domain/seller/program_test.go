@@ -40,7 +40,6 @@ func TestConfigure(t *testing.T) {
 		d    seller.Settings
 		want func(*seller.Snapshot)
 	}{
-		{"nothing", seller.Settings{}, func(*seller.Snapshot) {}},
 		{"name and website", seller.Settings{Name: new(" Acme 😀 "), Website: new("https://acme.example/?a=b")}, func(s *seller.Snapshot) { s.Name, s.Website = "Acme 😀", "https://acme.example/?a=b" }},
 		{"no website", seller.Settings{Website: new("")}, func(s *seller.Snapshot) { s.Website = "" }},
 		{"by hand", seller.Settings{Approval: new("manual")}, func(s *seller.Snapshot) { s.Program.ManualApproval = true }},
@@ -52,6 +51,8 @@ func TestConfigure(t *testing.T) {
 		{"leads for a time", seller.Settings{LeadRetentionDays: new(3650)}, func(s *seller.Snapshot) { s.Program.LeadRetentionDays = 3650 }},
 		{"last touch", seller.Settings{Attribution: new("last_touch")}, func(s *seller.Snapshot) { s.Program.LastTouch = true }},
 		{"self referral", seller.Settings{AllowSelfReferral: new(true)}, func(s *seller.Snapshot) { s.Program.AllowSelfReferral = true }},
+		{"shared emails", seller.Settings{UniqueEmails: new(false)}, func(s *seller.Snapshot) { s.Program.SharedEmails = true }},
+		{"emails of one", seller.Settings{UniqueEmails: new(true)}, func(*seller.Snapshot) {}},
 		{"campaign", seller.Settings{LeadCampaign: toCampaign(mapping)}, func(s *seller.Snapshot) { s.Program.LeadCampaign = toCampaign(mapping) }},
 		{"the largest campaign", seller.Settings{LeadCampaign: toCampaign(many)}, func(s *seller.Snapshot) { s.Program.LeadCampaign = toCampaign(many) }},
 		{"no campaign", seller.Settings{ClearLeadCampaign: true}, func(*seller.Snapshot) {}},
@@ -68,6 +69,15 @@ func TestConfigure(t *testing.T) {
 			assert.Equal(t, event.Event(seller.Updated{ID: "seller_1", Code: "ACME1234", TimeZone: "America/Chicago", Currency: "USD", At: later}), s.Pending()[1])
 		})
 	}
+}
+
+func TestConfigureNothing(t *testing.T) {
+	t.Parallel()
+	s := acme(t)
+	want := s.Snapshot()
+	require.NoError(t, s.Configure(seller.Settings{}, later))
+	assert.Equal(t, want, s.Snapshot())
+	assert.Len(t, s.Pending(), 1, "only that it was made")
 }
 
 func TestConfigureBack(t *testing.T) {

@@ -23,8 +23,8 @@ const (
 	Required BodyRule = 0
 	// Optional: there may also be no body, which is an object without members.
 	Optional BodyRule = 1 << (iota - 1)
-	// Lenient: members that nobody asks for are ignored, members of an update may stand beside "update", and an empty list is
-	// an empty object, which PHP's json_encode writes for one.
+	// Lenient: members that nobody asks for are ignored, members of an update may stand beside "update", an empty list is an
+	// empty object, which PHP's json_encode writes for one, a PUT without a body changes nothing, and the body may be a form.
 	Lenient
 )
 
@@ -70,18 +70,14 @@ func (k *Call) begin(rule BodyRule) (*Body, error) {
 	if b.key, err = k.IdempotencyKey(); err != nil {
 		return nil, err
 	}
-	lenient := rule&Lenient != 0
-	root := &Value{kind: '{'}
-	trimmed := bytes.TrimLeft(b.raw, " \t\r\n")
-	switch {
-	case len(trimmed) == 0 && rule&Optional != 0:
-	case len(trimmed) > 0 && trimmed[0] != '{' && !mayBeJSON(k.MediaType()):
-		return nil, ErrMediaType
-	default:
-		if root = parseObject(b.raw, lenient); root == nil {
-			return nil, errInvalidJSON
-		}
+	if rule&Lenient != 0 && k.gin.Request.Method == http.MethodPut {
+		rule |= Optional
 	}
+	root, err := k.parse(b.raw, rule)
+	if err != nil {
+		return nil, err
+	}
+	lenient := rule&Lenient != 0
 	b.Outer = &Object{violations: &fault.Violations{}, value: root, asked: map[string]bool{}, currency: k.actor.Currency, lenient: lenient}
 	b.Object = b.Outer
 	if update := root.members["update"]; k.gin.Request.Method == http.MethodPut && update != nil {
@@ -94,6 +90,28 @@ func (k *Call) begin(rule BodyRule) (*Body, error) {
 		}
 	}
 	return b, nil
+}
+
+// parse reads the object that a body is.
+func (k *Call) parse(body []byte, rule BodyRule) (*Value, error) {
+	trimmed := bytes.TrimLeft(body, " \t\r\n")
+	switch {
+	case len(trimmed) == 0 && rule&Optional != 0:
+		return &Value{kind: '{'}, nil
+	case len(trimmed) > 0 && trimmed[0] != '{' && rule&Lenient != 0 && k.MediaType() == formType:
+		root := parseForm(string(trimmed))
+		if root == nil {
+			return nil, errInvalidJSON
+		}
+		return root, nil
+	case len(trimmed) > 0 && trimmed[0] != '{' && !mayBeJSON(k.MediaType()):
+		return nil, ErrMediaType
+	}
+	root := parseObject(body, rule&Lenient != 0)
+	if root == nil {
+		return nil, errInvalidJSON
+	}
+	return root, nil
 }
 
 func mayBeJSON(mediaType string) bool {
@@ -183,6 +201,10 @@ func OnceSecret[R, D any](b *Body, status int, show func(R) D) application.Once[
 // ReadBody reads the body into a buffer: ErrBodyTooLarge beyond the limit, without reading the rest, and an error of kind
 // invalid for one that breaks off.
 func (k *Call) ReadBody(into *bytes.Buffer) error {
+	if k.body != nil {
+		into.Write(k.body)
+		return nil
+	}
 	r := k.gin.Request
 	if r.Body == nil || r.ContentLength == 0 {
 		return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"runtime"
@@ -39,6 +40,9 @@ type Call struct {
 	own     [2]string // the values of X-Request-Id and Content-Length, which headers hold as lists
 	trail   application.Trail
 	actor   application.Actor
+
+	body       []byte     // when it was read already
+	parameters url.Values // what Parameters read
 }
 
 // handle makes a handler of a route: it names the request, authenticates its key, counts it, recovers and logs.
@@ -142,8 +146,14 @@ func (k *Call) Request() *http.Request { return k.gin.Request }
 // Writer is where the answer goes, for what Call has no word for, such as a cookie.
 func (k *Call) Writer() http.ResponseWriter { return k.gin.Writer }
 
-// Query returns the parameters of the query; those that cannot be read are left out.
-func (k *Call) Query() url.Values { return k.gin.Request.URL.Query() }
+// Query returns the parameters of the query; those that cannot be read are left out. On a route that lists its Parameters these
+// are also those of the body.
+func (k *Call) Query() url.Values {
+	if k.parameters != nil {
+		return maps.Clone(k.parameters)
+	}
+	return k.gin.Request.URL.Query()
+}
 
 // Base is where clients reach this server, such as https://leads.example.com.
 func (k *Call) Base() string {

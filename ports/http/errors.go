@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/fault"
@@ -23,6 +24,9 @@ var (
 	ErrNotFound = fault.New(fault.NotFound, "not_found", "Not found")
 	// ErrNotSupported says that the request asks for what is not supported yet: 422.
 	ErrNotSupported = fault.New(fault.Invalid, fault.NotSupported, "Not supported yet")
+	// ErrNotImplemented says that the interface has the route, or the parameter that is asked to read by, but this version has
+	// not: 501.
+	ErrNotImplemented = fault.New(fault.NotImplemented, fault.NotSupported, "Not supported yet")
 
 	errInvalidJSON    = fault.New(fault.Invalid, "invalid_body", "The body is not a JSON object.")
 	errIdempotencyKey = fault.New(fault.Invalid, "invalid_idempotency_key", "Invalid Idempotency-Key")
@@ -55,9 +59,11 @@ var ofKind = map[fault.Kind]statuses{
 	fault.TooMany:         {http.StatusTooManyRequests, http.StatusTooManyRequests},
 	fault.Unavailable:     {http.StatusServiceUnavailable, http.StatusServiceUnavailable},
 	fault.Gone:            {http.StatusGone, http.StatusGone},
+	fault.NotImplemented:  {http.StatusNotImplemented, http.StatusNotImplemented},
 }
 
-// ofCode holds the codes whose status is not that of their kind.
+// ofCode holds the codes whose status is not that of their kind. What is not implemented is told by its kind alone: its code is
+// also that of members that are not supported yet.
 var ofCode = map[fault.Code]statuses{
 	errInvalidJSON.Code:           {http.StatusBadRequest, http.StatusBadRequest},
 	errIdempotencyKey.Code:        {http.StatusBadRequest, http.StatusBadRequest},
@@ -70,7 +76,7 @@ var ofCode = map[fault.Code]statuses{
 
 func statusOf(f form, e *fault.Error) int {
 	s, ok := ofCode[e.Code]
-	if !ok {
+	if !ok || e.Kind == fault.NotImplemented {
 		s, ok = ofKind[e.Kind]
 	}
 	if !ok {
@@ -106,7 +112,8 @@ func (k *Call) fail(err error, more []byte) {
 		e = errInternal
 	}
 	status := statusOf(k.form, e)
-	if status >= http.StatusInternalServerError {
+	k.tellNotSupported(e)
+	if status >= http.StatusInternalServerError && e.Kind != fault.NotImplemented {
 		level := slog.LevelError
 		if e.Kind == fault.Unavailable {
 			level = slog.LevelWarn
@@ -123,6 +130,31 @@ func (k *Call) refuse(status int, e *fault.Error, more []byte) {
 		header["Retry-After"] = oneSecond
 	}
 	k.JSON(status, k.errorBody(e, more))
+}
+
+// tellNotSupported logs and counts what a request asks for that is not supported yet, by the names that the code has for it:
+// whoever runs the server learns what its clients miss, such as the sales that they send.
+func (k *Call) tellNotSupported(e *fault.Error) {
+	var members []string
+	for _, v := range e.Violations {
+		if v.Code == fault.NotSupported {
+			member, _, _ := strings.Cut(v.Field, ".") // what follows may be a name of the client's
+			members = append(members, member)
+		}
+	}
+	if len(members) == 0 {
+		if e.Kind != fault.NotImplemented {
+			return
+		}
+		members = []string{""}
+	}
+	k.server.deps.Logger.LogAttrs(k.ctx, slog.LevelWarn, "a client asked for what is not supported yet", slog.String("request_id", k.id),
+		slog.String("method", k.method()), slog.String("route", k.pattern()), slog.Any("members", members), slog.String("key_id", k.actor.KeyID))
+	if tell := k.server.deps.NotSupported; tell != nil {
+		for _, member := range members {
+			tell(k.method()+" "+k.pattern(), member)
+		}
+	}
 }
 
 var oneSecond = []string{"1"}

@@ -91,7 +91,7 @@ func (k *Call) FailMisplacedKey() {
 // a request sends is only known behind the handler, where application.Authorise refuses those that the scope does not open.
 // What is wrong with such a request itself may be told first.
 func (r Route) admits(has application.Scope, scopes application.Scopes) bool {
-	return has == r.Needs || slices.Contains(r.Also, has) || r.module == "" && r.Needs == application.Program && scopes.OpensAny(has)
+	return has == r.Needs || slices.Contains(r.Also, has) || r.module == "" && !r.Later && r.Needs == application.Program && scopes.OpensAny(has)
 }
 
 // strangers is how many requests without a valid key an address may send before it is told to wait.

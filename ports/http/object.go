@@ -1,6 +1,7 @@
 package httpport
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -117,12 +118,16 @@ func FillInteger[T ~int | ~int64](o *Object, name string, into **T) {
 	if v == nil {
 		return
 	}
-	if !v.IsNumber() || strings.ContainsAny(v.text, ".eE") {
+	if !v.IsNumber() && !v.form || strings.ContainsAny(v.text, ".eE") {
 		o.WrongType(name, "a whole number")
 		return
 	}
 	i, err := strconv.ParseInt(v.text, 10, 64)
 	if err != nil {
+		if v.form && !errors.Is(err, strconv.ErrRange) {
+			o.WrongType(name, "a whole number")
+			return
+		}
 		o.Violate(name, fault.InvalidValue, "is too large")
 		return
 	}
@@ -142,11 +147,11 @@ func (o *Object) BoolOrNil(name string) *bool {
 	if v == nil {
 		return nil
 	}
-	if v.kind != 't' && v.kind != 'f' {
+	yes := v.IsTrue() || v.form && (v.text == "true" || v.text == "1")
+	if !yes && v.kind != 'f' && (!v.form || v.text != "false" && v.text != "0") {
 		o.WrongType(name, "true or false")
 		return nil
 	}
-	yes := v.IsTrue()
 	return &yes
 }
 
@@ -281,6 +286,9 @@ func (o *Object) Texts(name string) (list []string, ok bool) {
 	v := o.Value(name)
 	if v == nil {
 		return nil, false
+	}
+	if v.form && v.text == "" {
+		return nil, true // a form has no other way to write an empty list
 	}
 	if v.kind != '[' {
 		o.WrongType(name, "a list")

@@ -25,6 +25,9 @@ type Route struct {
 	Also []application.Scope
 	// Handle answers a request, once (see Call). It is called by many goroutines at a time.
 	Handle func(*Call)
+	// Later says that the interface has the route, and this version has not. Whoever may use it is answered 501, without a handler;
+	// the document does not have it.
+	Later bool
 
 	module string // whose route it is; empty for ours
 }
@@ -55,7 +58,10 @@ func checkRoutes(routes []Route) error {
 		default:
 			wrong = append(wrong, fmt.Errorf("httpport: the route %s has the scope %s, which no request has", r, r.Needs))
 		}
-		if r.Handle == nil {
+		switch {
+		case r.Later && r.Handle != nil:
+			wrong = append(wrong, fmt.Errorf("httpport: the route %s comes later and has a handler", r))
+		case !r.Later && r.Handle == nil:
 			wrong = append(wrong, fmt.Errorf("httpport: the route %s has no handler", r))
 		}
 	}
@@ -69,6 +75,9 @@ func (s *Server) add(r Route) (err error) {
 			err = fmt.Errorf("httpport: %sthe route %s cannot be: %v", ofModule(r.module), r, v)
 		}
 	}()
+	if r.Later {
+		r.Handle = func(k *Call) { k.Fail(ErrNotImplemented) }
+	}
 	form := programForm
 	if strings.HasPrefix(r.Path, "/api/") {
 		form = supplierForm

@@ -45,6 +45,9 @@ type Deps struct {
 	PublicURL string
 	// Ready says whether the database answers and has the schema of this version; nil error is ready.
 	Ready func(ctx context.Context) error
+	// NotSupported is told of each request that is refused because it asks for what is not supported yet: the method and the
+	// pattern of its route, and the member or parameter, which is empty when it is the route itself. Nil tells nobody.
+	NotSupported func(route, member string)
 	// MaxBody is the largest JSON or form body in bytes; zero is 64 KiB.
 	MaxBody int64
 	// Timeouts bound what a client may take; a zero one is its default.

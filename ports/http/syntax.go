@@ -224,13 +224,14 @@ func unhex(c byte) byte {
 	return 255
 }
 
-// Value is one value of a JSON body, not null.
+// Value is one value of a JSON body, not null, or of a form.
 type Value struct {
 	kind    byte   // as jsontext.Kind: n, t, f, ", 0, { or [
 	text    string // of a string; of a number as it is written
 	names   []string
 	members map[string]*Value
 	items   []*Value
+	form    bool // of a form, where everything is a string
 }
 
 // IsString reports whether the value is a string.

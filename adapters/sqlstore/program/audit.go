@@ -78,7 +78,7 @@ var customerRules = []audit.Rule{
 	{
 		Invariant: "I6", Name: "deleted_customer_is_erased", Description: "Nothing personal is kept of a deleted customer.",
 		Query: `SELECT t.id AS id, 'erased' AS want, 'personal data' AS got FROM customers t WHERE {range} AND t.status = 'deleted'
-			AND (t.customer_key <> '' OR t.key_hash IS NOT NULL OR t.email <> '' OR t.email_key <> '' OR t.name <> ''
+			AND (t.customer_key <> '' OR t.key_hash IS NOT NULL OR t.email_hash IS NOT NULL OR t.email <> '' OR t.email_key <> '' OR t.name <> ''
 				OR t.surname <> '' OR t.tags <> '[]')`,
 	},
 }

@@ -15,7 +15,7 @@ import (
 
 type customers struct{ t *engine.Tx }
 
-const customerColumns = "id, seller_id, customer_key, key_hash, email, email_key, name, surname, tags, status, partner_id, referral_key, " +
+const customerColumns = "id, seller_id, customer_key, key_hash, email, email_key, email_hash, name, surname, tags, status, partner_id, referral_key, " +
 	"policy, attributed_at, touched_at, created_at, updated_at, deleted_at, version"
 
 type customerRow struct {
@@ -25,6 +25,7 @@ type customerRow struct {
 	KeyHash      []byte `db:"key_hash"`
 	Email        string `db:"email"`
 	EmailKey     string `db:"email_key"`
+	EmailHash    []byte `db:"email_hash"`
 	Name         string `db:"name"`
 	Surname      string `db:"surname"`
 	Tags         string `db:"tags"`
@@ -46,7 +47,7 @@ func (r customerRow) restore() (*customer.Customer, error) {
 		return nil, err
 	}
 	return customer.FromSnapshot(customer.Snapshot{
-		SellerID: r.SellerID, ID: r.ID, Key: r.Key, Email: r.Email, EmailKey: r.EmailKey,
+		SellerID: r.SellerID, ID: r.ID, Key: r.Key, Email: r.Email, EmailKey: r.EmailKey, EmailHeld: r.EmailHash != nil,
 		Name: r.Name, Surname: r.Surname, Tags: tags, Status: customer.Status(r.Status),
 		Attribution: customer.Attribution{
 			PartnerID: r.PartnerID, ReferralKey: r.ReferralKey, Policy: r.Policy, At: engine.Time(r.AttributedAt),
@@ -74,6 +75,15 @@ func customerKeyHash(n customer.Snapshot) any {
 	return hash[:]
 }
 
+// customerEmailHash is what makes an email unique among the customers that hold theirs.
+func customerEmailHash(n customer.Snapshot) any {
+	if !n.EmailHeld {
+		return nil
+	}
+	hash := sha256.Sum256([]byte(n.EmailKey))
+	return hash[:]
+}
+
 // Add implements application.CustomerRepository.
 func (r customers) Add(ctx context.Context, c *customer.Customer) error {
 	n := c.Snapshot()
@@ -81,8 +91,8 @@ func (r customers) Add(ctx context.Context, c *customer.Customer) error {
 	if err != nil {
 		return r.t.Refuse(err)
 	}
-	taken, err := r.t.Insert(ctx, "customers", "INSERT INTO customers ("+customerColumns+") VALUES ("+engine.Marks(19)+")", n.ID, n.SellerID, n.Key,
-		customerKeyHash(n), n.Email, n.EmailKey, n.Name, n.Surname, tags, string(n.Status), n.Attribution.PartnerID, n.Attribution.ReferralKey,
+	taken, err := r.t.Insert(ctx, "customers", "INSERT INTO customers ("+customerColumns+") VALUES ("+engine.Marks(20)+")", n.ID, n.SellerID, n.Key,
+		customerKeyHash(n), n.Email, n.EmailKey, customerEmailHash(n), n.Name, n.Surname, tags, string(n.Status), n.Attribution.PartnerID, n.Attribution.ReferralKey,
 		n.Attribution.Policy, engine.Micros(n.Attribution.At), engine.Micros(n.Attribution.TouchedAt), engine.Micros(n.CreatedAt), engine.Micros(n.UpdatedAt), engine.Micros(n.DeletedAt), n.Version)
 	return r.stored(ctx, c, n, taken, err)
 }
@@ -94,9 +104,9 @@ func (r customers) Save(ctx context.Context, c *customer.Customer) error {
 	if err != nil {
 		return r.t.Refuse(err)
 	}
-	taken, matched, err := r.t.Update(ctx, "customers", "UPDATE customers SET customer_key = ?, key_hash = ?, email = ?, email_key = ?, name = ?, "+
+	taken, matched, err := r.t.Update(ctx, "customers", "UPDATE customers SET customer_key = ?, key_hash = ?, email = ?, email_key = ?, email_hash = ?, name = ?, "+
 		"surname = ?, tags = ?, status = ?, partner_id = ?, referral_key = ?, policy = ?, attributed_at = ?, touched_at = ?, updated_at = ?, "+
-		"deleted_at = ?, version = ? WHERE seller_id = ? AND id = ? AND version = ?", n.Key, customerKeyHash(n), n.Email, n.EmailKey, n.Name, n.Surname, tags, string(n.Status),
+		"deleted_at = ?, version = ? WHERE seller_id = ? AND id = ? AND version = ?", n.Key, customerKeyHash(n), n.Email, n.EmailKey, customerEmailHash(n), n.Name, n.Surname, tags, string(n.Status),
 		n.Attribution.PartnerID, n.Attribution.ReferralKey, n.Attribution.Policy, engine.Micros(n.Attribution.At),
 		engine.Micros(n.Attribution.TouchedAt), engine.Micros(n.UpdatedAt), engine.Micros(n.DeletedAt), n.Version, n.SellerID, n.ID, c.StoredVersion())
 	if err == nil && taken == "" && matched != 1 {
@@ -111,11 +121,29 @@ func (r customers) stored(ctx context.Context, c *customer.Customer, n customer.
 		return err
 	case taken == "customers_key":
 		return customer.ErrKeyTaken
+	case taken == "customers_one_email":
+		return customer.ErrEmailTaken
 	case taken != "":
 		return r.t.Unexpected("customers", taken)
 	}
 	r.t.Save(c, "customer", n.ID, n.SellerID, application.TrailOf(ctx))
 	return nil
+}
+
+// Taken implements application.CustomerRepository.
+func (r customers) Taken(ctx context.Context, c *customer.Customer) (key, email bool, err error) {
+	n := c.Snapshot()
+	has := func(column string, value any) (bool, error) {
+		var other struct {
+			ID string `db:"id"`
+		}
+		return r.t.Get(ctx, &other, "SELECT id FROM customers WHERE seller_id = ? AND "+column+" = ? AND id <> ? LIMIT 1", n.SellerID, value, n.ID)
+	}
+	if key, err = has("key_hash", customerKeyHash(n)); err != nil || n.EmailKey == "" {
+		return key, false, err
+	}
+	email, err = has("email_key", n.EmailKey)
+	return key, email, err
 }
 
 // Lock implements application.CustomerRepository. The row is locked by its id alone, and then looked at again: the
@@ -156,7 +184,7 @@ func (l customerLookup) find(ctx context.Context, sellerID string, h application
 	case h.Key != "":
 		value, tries = h.Key, tries[:1]
 	case h.ID != "":
-		value, tries = h.ID, tries[1:2]
+		value, tries = h.ID, []func(ctx context.Context, sellerID, value string) (customerRow, error){l.byID, l.byKey}
 	default:
 		value, tries = h.Email, tries[2:]
 	}

@@ -38,6 +38,12 @@ func findPartner(ctx context.Context, from engine.Source, sellerID string, h app
 // find returns the partner of a handle: partner.ErrNotFound, engine.ErrLostRace when the handle was given up meanwhile.
 func (l partnerLookup) find(ctx context.Context, sellerID string, h application.PartnerHandle) (foundPartner, error) {
 	switch {
+	case h.Any != "":
+		p, err := l.find(ctx, sellerID, application.PartnerHandle{ID: h.Any})
+		if errors.Is(err, partner.ErrNotFound) {
+			p, err = l.find(ctx, sellerID, application.PartnerHandle{Key: h.Any})
+		}
+		return p, err
 	case h.ID != "":
 		return l.byID(ctx, sellerID, h.ID)
 	case h.Key != "":

@@ -47,8 +47,10 @@ func (h UpdateSettingsHandler) Handle(ctx context.Context, c UpdateSettings) (ap
 		if err != nil {
 			return accountquery.Settings{}, err
 		}
-		if err := tx.Sellers().Save(ctx, s); err != nil {
-			return accountquery.Settings{}, err
+		if s.Version() != s.StoredVersion() {
+			if err := tx.Sellers().Save(ctx, s); err != nil {
+				return accountquery.Settings{}, err
+			}
 		}
 		return accountquery.SettingsOf(s.Snapshot()), nil
 	})

@@ -113,6 +113,29 @@ func (a *attributor) confirm(ctx context.Context, c *customer.Customer) error {
 	return err
 }
 
+// claim makes sure that nobody else has a customer's key and, when its email is new, that nobody else has that, unless the program
+// lets customers share emails. The customer then holds its email. Of two at the same time the store refuses one; what was looked
+// up here keeps those that try again from colliding once more. Errors: customer.ErrKeyTaken, customer.ErrEmailTaken,
+// customer.ErrTaken.
+func (a *attributor) claim(ctx context.Context, c *customer.Customer, newEmail bool) error {
+	key, email, err := a.tx.Customers().Taken(ctx, c)
+	alone := newEmail && !a.seller.Program().SharedEmails
+	switch {
+	case err != nil:
+		return err
+	case key && email && alone:
+		return customer.ErrTaken
+	case key:
+		return customer.ErrKeyTaken
+	case email && alone:
+		return customer.ErrEmailTaken
+	}
+	if alone {
+		c.HoldEmail()
+	}
+	return nil
+}
+
 func (a *attributor) facts(c customer.Snapshot, t attribution.Touch, by *partner.Partner) attribution.Facts {
 	program := a.seller.Program()
 	f := attribution.Facts{

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/program"
@@ -31,8 +32,8 @@ type ConvertLeadHandler struct {
 	Policies attribution.Policies
 }
 
-// Handle implements bus.Handler. Errors: lead.ErrNotFound, lead.ErrConverted, lead.ErrReviewRejected, refusals of attribution
-// policies.
+// Handle implements bus.Handler. Errors: lead.ErrNotFound, lead.ErrConverted, lead.ErrReviewRejected,
+// customer.ErrLeadEmailTaken, refusals of attribution policies.
 func (h ConvertLeadHandler) Handle(ctx context.Context, c ConvertLead) (application.Done, error) {
 	now := h.Clock.Now()
 	r := customer.Registration{SellerID: c.Actor.SellerID, ID: h.IDs.New("customer"), Key: shortSecret(h.Secrets)}
@@ -62,8 +63,11 @@ func (h ConvertLeadHandler) Handle(ctx context.Context, c ConvertLead) (applicat
 		if err != nil {
 			return programquery.FormLead{}, err
 		}
+		if err := a.claim(ctx, registered, true); err != nil {
+			return programquery.FormLead{}, asLeads(err)
+		}
 		if err := tx.Customers().Add(ctx, registered); err != nil {
-			return programquery.FormLead{}, err
+			return programquery.FormLead{}, asLeads(err)
 		}
 		if err := l.Convert(registered.ID(), registered.PublicKey(), c.Amount, a.seller.Currency(), now); err != nil {
 			return programquery.FormLead{}, err
@@ -73,4 +77,12 @@ func (h ConvertLeadHandler) Handle(ctx context.Context, c ConvertLead) (applicat
 		}
 		return formLeadOf(l, snapshotOf(by), registered), nil
 	})
+}
+
+// asLeads turns customer.ErrEmailTaken into customer.ErrLeadEmailTaken.
+func asLeads(err error) error {
+	if errors.Is(err, customer.ErrEmailTaken) {
+		return customer.ErrLeadEmailTaken
+	}
+	return err
 }

@@ -43,7 +43,7 @@ type CreateCustomerHandler struct {
 	Policies attribution.Policies
 }
 
-// Handle implements bus.Handler. Errors: customer.ErrKeyTaken, partner.ErrUnknown, refusals of attribution policies,
+// Handle implements bus.Handler. Errors: customer.ErrKeyTaken, customer.ErrEmailTaken, customer.ErrTaken, partner.ErrUnknown, refusals of attribution policies,
 // fault.ErrValidation.
 func (h CreateCustomerHandler) Handle(ctx context.Context, c CreateCustomer) (application.Done, error) {
 	now := h.Clock.Now()
@@ -63,6 +63,9 @@ func (h CreateCustomerHandler) Handle(ctx context.Context, c CreateCustomer) (ap
 		}
 		registered, err := a.register(r, touch, by)
 		if err != nil {
+			return programquery.Customer{}, err
+		}
+		if err := a.claim(ctx, registered, true); err != nil {
 			return programquery.Customer{}, err
 		}
 		if err := tx.Customers().Add(ctx, registered); err != nil {

@@ -30,7 +30,7 @@ type UpdateCustomerHandler struct {
 	Policies attribution.Policies
 }
 
-// Handle implements bus.Handler. Errors: customer.ErrNotFound, customer.ErrKeyTaken, partner.ErrUnknown, refusals of
+// Handle implements bus.Handler. Errors: customer.ErrNotFound, customer.ErrKeyTaken, customer.ErrEmailTaken, customer.ErrTaken, partner.ErrUnknown, refusals of
 // attribution policies, fault.ErrValidation.
 func (h UpdateCustomerHandler) Handle(ctx context.Context, c UpdateCustomer) (application.Done, error) {
 	now := h.Clock.Now()
@@ -43,7 +43,7 @@ func (h UpdateCustomerHandler) Handle(ctx context.Context, c UpdateCustomer) (ap
 		if err != nil {
 			return programquery.Customer{}, err
 		}
-		changed, moved, email := c.Details.Given(), false, found.Snapshot().EmailKey
+		changed, moved, before := c.Details.Given(), false, found.Snapshot()
 		if changed {
 			if err := found.Update(c.Details, now); err != nil {
 				return programquery.Customer{}, err
@@ -64,8 +64,13 @@ func (h UpdateCustomerHandler) Handle(ctx context.Context, c UpdateCustomer) (ap
 			changed = changed || stored
 		}
 		// If the customer just moved, the policies saw its new email.
-		if !moved && found.Snapshot().EmailKey != email {
+		if !moved && found.Snapshot().EmailKey != before.EmailKey {
 			if err := a.confirm(ctx, found); err != nil {
+				return programquery.Customer{}, err
+			}
+		}
+		if after := found.Snapshot(); after.Key != before.Key || after.EmailKey != before.EmailKey {
+			if err := a.claim(ctx, found, after.EmailKey != before.EmailKey); err != nil {
 				return programquery.Customer{}, err
 			}
 		}

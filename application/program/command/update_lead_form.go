@@ -34,11 +34,14 @@ func (h UpdateLeadFormHandler) Handle(ctx context.Context, c UpdateLeadForm) (ap
 		if err != nil {
 			return programquery.LeadForm{}, err
 		}
+		before := f.Snapshot().Version
 		if err := f.Update(c.Change); err != nil {
 			return programquery.LeadForm{}, err
 		}
-		if err := tx.Forms().Save(ctx, f); err != nil {
-			return programquery.LeadForm{}, err
+		if f.Snapshot().Version != before {
+			if err := tx.Forms().Save(ctx, f); err != nil {
+				return programquery.LeadForm{}, err
+			}
 		}
 		return programquery.LeadForm{FormSnapshot: f.Snapshot()}, nil
 	})

@@ -18,9 +18,9 @@ type SettingsHandlers struct {
 
 func (h Handlers) settingsRoutes() []httpport.Route {
 	return []httpport.Route{
-		{Method: http.MethodGet, Path: "/v1/settings", Needs: application.Program, Handle: h.getSettings},
+		{Method: http.MethodGet, Path: "/v1/settings", Needs: application.Program, Handle: httpport.Parameters{}.Reading(h.getSettings)},
 		{Method: http.MethodPut, Path: "/v1/settings", Needs: application.Program, Handle: h.updateSettings},
-		{Method: http.MethodGet, Path: "/v1/test", Needs: application.Program, Handle: h.testKey},
+		{Method: http.MethodGet, Path: "/v1/test", Needs: application.Program, Handle: httpport.Parameters{}.Reading(h.testKey)},
 	}
 }
 
@@ -30,6 +30,7 @@ func showSettings(s accountquery.Settings) Settings {
 		ProgramName: s.Name, Website: s.Website, Currency: s.Currency, TimeZone: s.TimeZone, Approval: p.Approval(),
 		LinkParameter: p.LinkParameter, CookieLifetime: p.CookieDays, Attribution: p.Attribution(), AttributionWindow: p.WindowDays,
 		AllowSelfReferral: p.AllowSelfReferral, LeadRetentionDays: p.LeadRetentionDays,
+		UniqueCustomerEmail: !p.SharedEmails,
 	}
 	if c := p.LeadCampaign; c != nil {
 		d.LeadCampaign = &LeadCampaign{CampaignId: c.CampaignID, Fields: c.Fields}
@@ -54,6 +55,7 @@ func (h Handlers) updateSettings(k *httpport.Call) {
 		httpport.FillInteger(o, "attribution_window", &s.WindowDays)
 		httpport.FillInteger(o, "lead_retention_days", &s.LeadRetentionDays)
 		s.AllowSelfReferral = o.BoolOrNil("allow_self_referral")
+		s.UniqueEmails = o.BoolOrNil("unique_customer_email")
 		s.ClearLeadCampaign = o.IsNull("lead_campaign")
 		o.Nested("lead_campaign", func(o *httpport.Object) {
 			s.LeadCampaign = &accountcommand.LeadCampaign{CampaignID: o.Label("campaign_id"), Fields: leadFields(o)}

@@ -174,6 +174,9 @@ type Settings struct {
 
 	// LeadRetentionDays Days until what leads hold of persons is erased; 0: never
 	LeadRetentionDays int `json:"lead_retention_days"`
+
+	// UniqueCustomerEmail No two customers have one email
+	UniqueCustomerEmail bool `json:"unique_customer_email"`
 }
 
 // SettingsAnswer defines model for SettingsAnswer.

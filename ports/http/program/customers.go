@@ -1,7 +1,6 @@
 package programhttp
 
 import (
-	"cmp"
 	"net/http"
 	"net/url"
 	"unicode/utf8"
@@ -27,15 +26,15 @@ type CustomerHandlers struct {
 
 func (h Handlers) customerRoutes() []httpport.Route {
 	return []httpport.Route{
-		{Method: http.MethodGet, Path: "/v1/customers", Needs: application.Program, Handle: h.listCustomers},
+		{Method: http.MethodGet, Path: "/v1/customers", Needs: application.Program, Handle: httpport.ReadingList(ofCustomers, h.listCustomers)},
 		{Method: http.MethodPost, Path: "/v1/customers", Needs: application.Program, Handle: h.createCustomer},
 		{Method: http.MethodPut, Path: "/v1/customers", Needs: application.Program, Handle: h.updateNamedCustomer},
-		{Method: http.MethodGet, Path: "/v1/customer", Needs: application.Program, Handle: h.findCustomer},
+		{Method: http.MethodGet, Path: "/v1/customer", Needs: application.Program, Handle: httpport.Parameters{Names: customerNames}.Reading(h.findCustomer)},
 		{Method: http.MethodPost, Path: "/v1/customer", Needs: application.Program, Handle: h.createCustomer},
 		{Method: http.MethodPut, Path: "/v1/customer", Needs: application.Program, Handle: h.updateNamedCustomer},
 		{Method: http.MethodDelete, Path: "/v1/customer", Needs: application.Program, Handle: h.deleteNamedCustomer},
-		{Method: http.MethodGet, Path: `/v1/customers\:search`, Needs: application.Program, Handle: h.searchCustomers},
-		{Method: http.MethodGet, Path: "/v1/customers/:key", Needs: application.Program, Handle: h.getCustomer},
+		{Method: http.MethodGet, Path: `/v1/customers\:search`, Needs: application.Program, Handle: httpport.ReadingList(httpport.Parameters{Names: customerNames}, h.searchCustomers)},
+		{Method: http.MethodGet, Path: "/v1/customers/:key", Needs: application.Program, Handle: httpport.Parameters{}.Reading(h.getCustomer)},
 		{Method: http.MethodPut, Path: "/v1/customers/:key", Needs: application.Program, Handle: h.updateCustomer},
 		{Method: http.MethodDelete, Path: "/v1/customers/:key", Needs: application.Program, Handle: h.deleteCustomer},
 		{Method: http.MethodPost, Path: "/v1/customers/:key/archive", Needs: application.Program, Handle: h.archiveCustomer},
@@ -105,14 +104,15 @@ func (h Handlers) getCustomer(k *httpport.Call) {
 	}
 }
 
-// listCustomers answers the customers of the seller, or of the partner that the query names: as the documents write it, or as
-// Partnero's own node for n8n does.
+// ofCustomers are the parameters of a list of customers besides those of its pages.
+var ofCustomers = httpport.Parameters{Names: []string{"partner[id]", "partner[key]", "partner[email]"}, Later: []string{"refer_status"}}
+
+// listCustomers answers the customers of the seller, or of the partner that the request names.
 func (h Handlers) listCustomers(k *httpport.Call) {
 	httpport.List(k, h.Customers, func(p application.Page, values url.Values, _ *fault.Violations) programquery.Customers {
 		return programquery.Customers{
 			Actor: k.Actor(), Partner: application.PartnerHandle{
-				ID:  values.Get("partner[id]"),
-				Key: cmp.Or(values.Get("partner[key]"), values.Get("partner_key")), Email: cmp.Or(values.Get("partner[email]"), values.Get("partner_email")),
+				ID: values.Get("partner[id]"), Key: values.Get("partner[key]"), Email: values.Get("partner[email]"),
 			},
 			Page: p,
 		}
@@ -123,6 +123,20 @@ func (h Handlers) searchCustomers(k *httpport.Call) {
 	httpport.List(k, h.Customers, func(p application.Page, values url.Values, v *fault.Violations) programquery.Customers {
 		return programquery.Customers{Actor: k.Actor(), Key: httpport.Part(values, "key", v), ID: httpport.Part(values, "id", v), Email: httpport.Part(values, "email", v), Page: p}
 	}, showCustomer)
+}
+
+// sales are the members by which clients of Partnero send a sale together with its customer, or a customer that refers others. A
+// sale must not be lost without a word, so that they are refused as long as there is nothing to do with them.
+var sales = []string{"transaction", "transactions", "referring_customer"}
+
+// refuseSales refuses what comes later, beside the customer's members or among them.
+func refuseSales(around, own *httpport.Object) {
+	for _, name := range sales {
+		around.NotYet(name)
+		if own.Has(name) && !around.Has(name) {
+			own.NotYet(name)
+		}
+	}
 }
 
 // maxReferralURL is the longest referral URL that is looked at, in characters.
@@ -158,6 +172,7 @@ func (h Handlers) createCustomer(k *httpport.Call) {
 		c.Key, c.Email, c.Name, c.Surname = own.Label("key"), own.Text("email"), own.Text("name"), own.Text("surname")
 		c.Tags, _ = own.Texts("tags")
 		c.Referral = referral(b.Outer, own)
+		refuseSales(b.Outer, own)
 		b.AlsoCheck(c.Check)
 	})
 	if ok {
@@ -190,6 +205,7 @@ func (h Handlers) changeCustomer(k *httpport.Call, which func(*httpport.Body) ap
 			d.Tags = &tags
 		}
 		c.Referral = referral(b.Outer, own)
+		refuseSales(b.Outer, own)
 		b.AlsoCheck(c.Details.Check)
 	})
 	if ok {

@@ -31,7 +31,7 @@ func TestCreateCustomerBinding(t *testing.T) {
 		ClickedAt: time.Date(2025, 5, 2, 16, 12, 39, 500_000_000, time.UTC),
 	}}
 	checkBound(t, map[string]bound{
-		"flat":                   {"POST", "/v1/customers", `{` + members + `,` + by + `,` + options + `,"transaction":{}}`, want},
+		"flat":                   {"POST", "/v1/customers", `{` + members + `,` + by + `,` + options + `,"order":{}}`, want},
 		"nested":                 {"POST", "/v1/customers/", `{` + by + `,"customer":{` + members + `,"x":[]},` + options + `}`, want},
 		"all nested":             {"POST", "/v1/customer", `{"customer":{` + members + `,` + by + `,` + options + `}}`, want},
 		"outer partner first":    {"POST", "/v1/customer/", `{` + by + `,"customer":{` + members + `,"partner":{"id":"other"},` + options + `}}`, want},

@@ -31,15 +31,15 @@ type LeadHandlers struct {
 // Partnero documents them so. HEAD has no route and so changes nothing.
 func (h Handlers) leadRoutes() []httpport.Route {
 	return []httpport.Route{
-		{Method: http.MethodGet, Path: "/v1/leads/details", Needs: application.Program, Handle: h.getLeadForm},
+		{Method: http.MethodGet, Path: "/v1/leads/details", Needs: application.Program, Handle: httpport.Parameters{}.Reading(h.getLeadForm)},
 		{Method: http.MethodPut, Path: "/v1/leads/details", Needs: application.Program, Handle: h.updateLeadForm},
-		{Method: http.MethodGet, Path: "/v1/leads", Needs: application.Program, Handle: h.listFormLeads},
+		{Method: http.MethodGet, Path: "/v1/leads", Needs: application.Program, Handle: httpport.ReadingList(httpport.Parameters{}, h.listFormLeads)},
 		{Method: http.MethodPost, Path: "/v1/leads", Needs: application.Program, Handle: h.createFormLead},
-		{Method: http.MethodGet, Path: "/v1/leads/convert", Needs: application.Program, Handle: h.convertFormLead},
+		{Method: http.MethodGet, Path: "/v1/leads/convert", Needs: application.Program, Handle: httpport.Parameters{Names: []string{"id", commissionTransactionAmount}}.Reading(h.convertFormLead)},
 		{Method: http.MethodPost, Path: "/v1/leads/convert", Needs: application.Program, Handle: h.convertFormLead},
-		{Method: http.MethodGet, Path: "/v1/leads/reject", Needs: application.Program, Handle: h.rejectFormLead},
+		{Method: http.MethodGet, Path: "/v1/leads/reject", Needs: application.Program, Handle: httpport.Parameters{Names: []string{"id"}}.Reading(h.rejectFormLead)},
 		{Method: http.MethodPost, Path: "/v1/leads/reject", Needs: application.Program, Handle: h.rejectFormLead},
-		{Method: http.MethodGet, Path: "/v1/leads/:id", Needs: application.Program, Handle: h.getFormLead},
+		{Method: http.MethodGet, Path: "/v1/leads/:id", Needs: application.Program, Handle: httpport.Parameters{}.Reading(h.getFormLead)},
 		{Method: http.MethodDelete, Path: "/v1/leads/:id", Needs: application.Program, Handle: h.deleteFormLead},
 	}
 }
@@ -135,11 +135,13 @@ func (h Handlers) convertFormLead(k *httpport.Call) {
 	}
 }
 
+const commissionTransactionAmount = "commission_transaction_amount"
+
 // commissionAmount binds what the customer is worth, from the body, else from the query; nil when it is absent or wrong.
 func commissionAmount(k *httpport.Call, b *httpport.Body) *money.Micros {
-	const name = "commission_transaction_amount"
+	const name = commissionTransactionAmount
 	literal := k.Query().Get(name)
-	if v := b.Value(name); v != nil {
+	if v := b.Value(name); v != nil && k.Request().Method != http.MethodGet { // of a GET they are parameters
 		if !v.IsString() && !v.IsNumber() {
 			b.WrongType(name, "a number")
 			return nil
@@ -165,7 +167,7 @@ func (h Handlers) rejectFormLead(k *httpport.Call) {
 // leadOf binds the number of the lead that a request is about, from the body, else from the query; 0 when it is absent or
 // wrong.
 func leadOf(k *httpport.Call, b *httpport.Body) int64 {
-	if b.Has("id") {
+	if b.Has("id") && k.Request().Method != http.MethodGet { // of a GET it is a parameter
 		if n := number(b.Object, "id"); n != nil {
 			return *n
 		}

@@ -28,5 +28,5 @@ func (h Handlers) Routes() ([]httpport.Route, error) {
 	if err := httpport.Complete("program", h); err != nil {
 		return nil, err
 	}
-	return slices.Concat(h.partnerRoutes(), h.linkRoutes(), h.customerRoutes(), h.leadRoutes(), h.overviewRoutes(), h.trackingRoutes(), h.portalRoutes()), nil
+	return slices.Concat(h.partnerRoutes(), h.linkRoutes(), h.customerRoutes(), h.leadRoutes(), h.overviewRoutes(), h.trackingRoutes(), h.portalRoutes(), laterRoutes()), nil
 }

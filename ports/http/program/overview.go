@@ -2,6 +2,9 @@ package programhttp
 
 import (
 	"net/http"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/bus"
@@ -16,7 +19,8 @@ type OverviewHandlers struct {
 
 func (h Handlers) overviewRoutes() []httpport.Route {
 	return []httpport.Route{
-		{Method: http.MethodGet, Path: "/v1/program/overview", Needs: application.Program, Handle: h.getOverview},
+		{Method: http.MethodGet, Path: "/v1/program", Needs: application.Program, Handle: httpport.Parameters{}.Reading(h.getOverview)},
+		{Method: http.MethodGet, Path: "/v1/program/overview", Needs: application.Program, Handle: httpport.Parameters{}.Reading(h.getOverview)},
 	}
 }
 
@@ -33,11 +37,22 @@ func showOverview(k *httpport.Call) func(programquery.ProgramOverview) Overview 
 			TotalClicks: o.Clicks.All, TotalClicksGrowth: growth(o.Clicks),
 			TotalLeads: o.Leads.All, TotalLeadsGrowth: growth(o.Leads),
 			OverviewProgramCurrentSettings: OverviewSettings{
-				ProgramName: o.Name, ProgramType: "affiliate", ProgramTypeTitle: "Affiliate program",
+				ProgramName: o.Name, ProgramInitials: initials(o.Name), ProgramType: "affiliate", ProgramTypeTitle: "Affiliate program",
 				Currency: o.Currency, CookieLifetime: o.CookieDays, PartnerPortalUrl: k.Base() + "/portal",
 			},
 		}
 	}
+}
+
+// initials are the first letters of the first two words of a name that begin with a letter or a digit.
+func initials(name string) string {
+	var letters []rune
+	for word := range strings.FieldsSeq(name) {
+		if first, _ := utf8.DecodeRuneInString(word); unicode.IsLetter(first) || unicode.IsDigit(first) {
+			letters = append(letters, unicode.ToUpper(first))
+		}
+	}
+	return string(letters[:min(len(letters), 2)])
 }
 
 // growth is by how many percent the last 30 days are above the 30 before, rounded; nil when those had none.

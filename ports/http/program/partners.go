@@ -29,18 +29,18 @@ type PartnerHandlers struct {
 
 func (h Handlers) partnerRoutes() []httpport.Route {
 	return []httpport.Route{
-		{Method: http.MethodGet, Path: "/v1/partners", Needs: application.Program, Handle: h.listPartners},
+		{Method: http.MethodGet, Path: "/v1/partners", Needs: application.Program, Handle: httpport.ReadingList(httpport.Parameters{Names: partnerNames}, h.listPartners)},
 		{Method: http.MethodPost, Path: "/v1/partners", Needs: application.Program, Handle: h.createPartner},
 		{Method: http.MethodPut, Path: "/v1/partners", Needs: application.Program, Handle: h.updateNamedPartner},
 		{Method: http.MethodDelete, Path: "/v1/partners", Needs: application.Program, Handle: h.deleteNamedPartner},
-		{Method: http.MethodGet, Path: "/v1/partner", Needs: application.Program, Handle: h.findPartner},
+		{Method: http.MethodGet, Path: "/v1/partner", Needs: application.Program, Handle: httpport.Parameters{Names: partnerNames}.Reading(h.findPartner)},
 		{Method: http.MethodPost, Path: "/v1/partner", Needs: application.Program, Handle: h.createPartner},
 		{Method: http.MethodPut, Path: "/v1/partner", Needs: application.Program, Handle: h.updateNamedPartner},
 		{Method: http.MethodDelete, Path: "/v1/partner", Needs: application.Program, Handle: h.deleteNamedPartner},
-		{Method: http.MethodGet, Path: `/v1/partners\:search`, Needs: application.Program, Handle: h.searchPartners},
+		{Method: http.MethodGet, Path: `/v1/partners\:search`, Needs: application.Program, Handle: httpport.ReadingList(httpport.Parameters{Names: partnerNames}, h.searchPartners)},
 		{Method: http.MethodPost, Path: `/v1/partners\:invite`, Needs: application.Program, Handle: h.invitePartner},
 		{Method: http.MethodPost, Path: `/v1/partners\:sign-in-url`, Needs: application.Program, Handle: h.createSignInURL},
-		{Method: http.MethodGet, Path: "/v1/partners/:id", Needs: application.Program, Handle: h.getPartner},
+		{Method: http.MethodGet, Path: "/v1/partners/:id", Needs: application.Program, Handle: httpport.Parameters{Names: []string{"key", "email"}}.Reading(h.getPartner)},
 		{Method: http.MethodPut, Path: "/v1/partners/:id", Needs: application.Program, Handle: h.updatePartner},
 		{Method: http.MethodDelete, Path: "/v1/partners/:id", Needs: application.Program, Handle: h.deletePartner},
 		{Method: http.MethodPost, Path: "/v1/partners/:id/archive", Needs: application.Program, Handle: h.archivePartner},
@@ -165,10 +165,17 @@ func (h Handlers) searchPartners(k *httpport.Call) {
 	}, showPartner(k))
 }
 
+// getPartner answers the partner of the path: its id, else one of its referral keys, which clients of Partnero's PHP library
+// send. Writes take only ids there.
 func (h Handlers) getPartner(k *httpport.Call) {
-	if p, ok := partnerOfPath(k); ok {
-		h.askPartner(k, p)
+	p, ok := partnerOfPath(k)
+	if !ok {
+		return
 	}
+	if p.ID != "" {
+		p = application.PartnerHandle{Any: p.ID}
+	}
+	h.askPartner(k, p)
 }
 
 // customFields binds a list of names and values; nil when it is absent.

@@ -108,14 +108,14 @@ func TestUpdatePartnerBinding(t *testing.T) {
 
 func TestPartnerHandles(t *testing.T) {
 	t.Parallel()
-	id, key, email := application.PartnerHandle{ID: "p1"}, application.PartnerHandle{Key: "k1"}, application.PartnerHandle{Email: "a@b.example"}
+	id, path, key, email := application.PartnerHandle{ID: "p1"}, application.PartnerHandle{Any: "p1"}, application.PartnerHandle{Key: "k1"}, application.PartnerHandle{Email: "a@b.example"}
 	cases := map[string]bound{}
 	for _, c := range []bound{
-		{"GET", "/v1/partners/p1", "", id},
-		{"GET", "/v1/partners/p1/", "", id},
-		{"GET", "/v1/partners/p%31", "", id},
-		{"GET", "/v1/partners/a%2Fb%20c", "", application.PartnerHandle{ID: "a/b c"}},
-		{"GET", "/v1/partners/-", "", application.PartnerHandle{ID: "-"}},
+		{"GET", "/v1/partners/p1", "", path},
+		{"GET", "/v1/partners/p1/", "", path},
+		{"GET", "/v1/partners/p%31", "", path},
+		{"GET", "/v1/partners/a%2Fb%20c", "", application.PartnerHandle{Any: "a/b c"}},
+		{"GET", "/v1/partners/-", "", application.PartnerHandle{Any: "-"}},
 		{"GET", "/v1/partners/p2?key=k1&email=x", "", key},
 		{"GET", "/v1/partners/p2?email=a@b.example", "", email},
 		{"GET", "/v1/partners?id=p1&key=k2", "", id},
@@ -140,7 +140,7 @@ func TestPartnerHandles(t *testing.T) {
 		{"POST", "/v1/partners:sign-in-url", `{"id":"p1","key":"k2"}`, id},
 		{"POST", "/v1/partners:sign-in-url/", `{"key":"k1"}`, key},
 		{"POST", "/v1/partners:sign-in-url", `{"email":"a@b.example"}`, email},
-		{"GET", "/v1/partners/p1/referral_links/", "", id},
+		{"GET", "/v1/partners/p1/referral_links/", "", path},
 		{"POST", "/v1/partner_referral_links", `{"key":"k","partner":{"id":"p1"}}`, id},
 		{"POST", "/v1/partner_referral_links", `{"key":"k","partner":{"key":"k1"}}`, key},
 		{"POST", "/v1/partner_referral_links", `{"key":"k","partner":{"email":"a@b.example"}}`, email},

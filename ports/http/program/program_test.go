@@ -165,10 +165,22 @@ func withoutOnce(c any) any {
 func TestOverviewAnswers(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ method, path, body, want string }{
-		{"GET", "/v1/program/overview/", "", `{"data":{"total_partners":10,"total_partners_growth":50,"total_signups":5,"total_signups_growth":-67,"total_clicks":100,"total_clicks_growth":null,"total_leads":7,"total_leads_growth":-100,"total_purchases":0,"total_purchases_growth":null,"total_revenue":[],"total_revenue_growth":null,"total_reward":[],"total_reward_growth":null,"total_paid":[],"total_paid_growth":null,"total_paid_accounts":0,"total_paid_accounts_growth":null,"overview_program_current_settings":{"program_name":"Acme Leads","program_type":"affiliate","program_type_title":"Affiliate program","currency":"USD","commission_description":"","cookie_lifetime":30,"payout_threshold":null,"partner_portal_url":"http://example.com/portal"}},"status":1}`},
+		{"GET", "/v1/program/overview/", "", `{"data":{"total_partners":10,"total_partners_growth":50,"total_signups":5,"total_signups_growth":-67,"total_clicks":100,"total_clicks_growth":null,"total_leads":7,"total_leads_growth":-100,"total_purchases":0,"total_purchases_growth":null,"total_revenue":[],"total_revenue_growth":null,"total_reward":[],"total_reward_growth":null,"total_paid":[],"total_paid_growth":null,"total_paid_accounts":0,"total_paid_accounts_growth":null,"overview_program_current_settings":{"program_name":"Acme Leads","program_initials":"AL","program_type":"affiliate","program_type_title":"Affiliate program","currency":"USD","commission_description":"","cookie_lifetime":30,"payout_threshold":null,"partner_portal_url":"http://example.com/portal"}},"status":1}`},
+		{"GET", "/v1/program", "", `{"data":{"total_partners":10,"total_partners_growth":50,"total_signups":5,"total_signups_growth":-67,"total_clicks":100,"total_clicks_growth":null,"total_leads":7,"total_leads_growth":-100,"total_purchases":0,"total_purchases_growth":null,"total_revenue":[],"total_revenue_growth":null,"total_reward":[],"total_reward_growth":null,"total_paid":[],"total_paid_growth":null,"total_paid_accounts":0,"total_paid_accounts_growth":null,"overview_program_current_settings":{"program_name":"Acme Leads","program_initials":"AL","program_type":"affiliate","program_type_title":"Affiliate program","currency":"USD","commission_description":"","cookie_lifetime":30,"payout_threshold":null,"partner_portal_url":"http://example.com/portal"}},"status":1}`},
 	} {
 		if w := newApp(t).Do(porttest.Request{Method: c.method, Path: c.path, Key: "program", Body: c.body}); w.Code != 200 || w.Body.String() != c.want {
 			t.Errorf("%s %s: %d\ngot  %s\nwant %s", c.method, c.path, w.Code, w.Body, c.want)
+		}
+	}
+}
+
+func TestInitials(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"Acme Leads": "AL", "acme": "A", "Acme & Sons Partner Program": "AS", "élan vital": "ÉV", "  ": "", "(Acme) 7 Seas": "7S", "日本 語": "日語",
+	} {
+		if got := initials(name); got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
 		}
 	}
 }

@@ -209,7 +209,10 @@ type OverviewAnswer struct {
 
 // OverviewSettings defines model for OverviewSettings.
 type OverviewSettings struct {
-	ProgramName           string `json:"program_name"`
+	ProgramName string `json:"program_name"`
+
+	// ProgramInitials The first letters of at most two words of the name, in upper case
+	ProgramInitials       string `json:"program_initials"`
 	ProgramType           string `json:"program_type"`
 	ProgramTypeTitle      string `json:"program_type_title"`
 	Currency              string `json:"currency"`

@@ -288,7 +288,7 @@ func TestNothingIsLeftOfAPerson(t *testing.T) {
 		kept := s.Sell(t, s.Form().With("firstName", "Another"))
 		// As a form lead, which is offered and converted, and by an answer to a question.
 		s.Program.Must(t, "PUT", "/v1/leads/details", apptest.Object{"leads_enabled": true, "leads_custom_form_fields": []apptest.Object{{"type": "input", "title": "Phone"}, {"type": "input", "title": "State"}}})
-		s.Program.Must(t, "PUT", "/v1/settings", apptest.Object{"lead_campaign": apptest.Object{"campaign_id": s.CampaignID, "fields": apptest.Object{
+		s.Program.Must(t, "PUT", "/v1/settings", apptest.Object{"unique_customer_email": false, "lead_campaign": apptest.Object{"campaign_id": s.CampaignID, "fields": apptest.Object{
 			"firstName": "first_name", "lastName": "last_name", "email": "email", "phone": "1", "state": "2",
 		}}})
 		partner := apptest.Object{"id": s.PartnerID}

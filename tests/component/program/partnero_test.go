@@ -342,7 +342,10 @@ func partnersMadeAndFound(t *testing.T, _ *apptest.App, p *partnero) {
 			t.Errorf("%s tells a password", found.call)
 		}
 	}
-	p.get("partners/ref-php").fails(404, "partner_not_found") // a path has ids only
+	p.get("partners/ref-php").has("id", "4711") // PHP, its page of examples
+	p.get("partners/ref-php/referral_links").holds("key", "ref-php")
+	p.put("partners/ref-php", `{"name":"X"}`).fails(404, "partner_not_found") // writes take the id
+	p.delete("partners/ref-php").fails(404, "partner_not_found")
 	p.get("partners/", "key", "REF-PHP").fails(404, "partner_not_found")
 	p.get("partner").fails(422, "validation_failed", "key")
 
@@ -614,6 +617,7 @@ func customersChanged(t *testing.T, _ *apptest.App, p *partnero) {
 	p.get("customers/c").fails(404, "customer_not_found")
 	p.get("customers/renamed").has("partner", "one")
 
+	p.put("customers/renamed", `{"email":"renamed@example.com"}`).has("email", "renamed@example.com")
 	add("c")
 	p.put("customers/c", `{"key":"renamed"}`).fails(422, "validation_failed", "key")
 	p.put("customers/c", `{"email":"bad"}`).fails(422, "validation_failed", "email")
@@ -792,6 +796,7 @@ func leadsOfTheForm(t *testing.T, app *apptest.App, p *partnero) {
 		p.get("customers/"+key).has("partner", "one", "name", "Alice", "surname", "Brown", "email", "alice@example.com", "status", "active")
 		p.get(fmt.Sprintf("leads/%.0f", id)).has("status", "converted", "converted_to", lead["converted_to"])
 	}
+	p.put("settings", `{"unique_customer_email":false}`).did(200) // the leads are one person's
 	converted(p.post("leads/convert", `{"id":1,"commission_transaction_amount":99.5}`), 1)
 	converted(p.post("leads/convert", `{"id":"2","commission_transaction_amount":0}`), 2) // n8n sends 0 when nothing was said
 	converted(p.get("leads/convert", "id", "3", "commission_transaction_amount", "1200.50"), 3)
@@ -868,7 +873,7 @@ func programCalls(t *testing.T, app *apptest.App, p *partnero) {
 	p.post("partners:sign-in-url", `{"email":"jane@example.com"}`).fails(400, "partner_action_not_possible")
 
 	p.get("settings").has("program_name", p.name(), "website", theirWebsite, "currency", "USD", "time_zone", "UTC", "approval", "auto", "link_parameter", "aff",
-		"cookie_lifetime", 30.0, "attribution", "first_touch", "attribution_window", 0.0, "allow_self_referral", false, "lead_campaign", nil, "lead_retention_days", 0.0)
+		"cookie_lifetime", 30.0, "attribution", "first_touch", "attribution_window", 0.0, "allow_self_referral", false, "lead_campaign", nil, "lead_retention_days", 0.0, "unique_customer_email", true)
 	p.put("settings", `{"settings":{"cookie_lifetime":60,"program_name":"Acme Partners","unknown":1}}`).has("cookie_lifetime", 60.0, "program_name", "Acme Partners", "approval", "auto")
 	p.put("settings", `{"update":{"attribution_window":30}}`).has("attribution_window", 30.0, "cookie_lifetime", 60.0)
 	p.put("settings", `{"allow_self_referral":true,"program_name":null}`).has("allow_self_referral", true, "program_name", "Acme Partners")

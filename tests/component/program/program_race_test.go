@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -47,11 +48,13 @@ func (d *duet) partners(t *testing.T, name string, n int) []string {
 	return ids
 }
 
+var persons atomic.Int64
+
 // lead submits a lead of the form for a partner and returns its number as it is written in a path.
 func (d *duet) lead(t *testing.T, partner string) string {
 	t.Helper()
 	id := d.Program.Must(t, "POST", "/v1/leads", apptest.Object{
-		"name": "Alice Brown", "email": "alice@lead.example",
+		"name": "Alice Brown", "email": fmt.Sprintf("alice-%d@lead.example", persons.Add(1)), // whose customers share no email
 		"partner": apptest.Object{"id": partner},
 	}).Data(t)["id"]
 	return fmt.Sprint(id)
@@ -120,6 +123,16 @@ func TestAHandleTakenAtOnceIsTakenOnce(t *testing.T) {
 			{"a customer's key", 201, []string{"key"}, func(c *apptest.Client, handle string, i int) apptest.Answer {
 				return c.Do("POST", "/v1/customers", apptest.Object{"key": handle + " ü/", "partner": apptest.Object{"id": partners[i]}})
 			}},
+			{"a customer's email", 201, []string{"email"}, func(c *apptest.Client, handle string, i int) apptest.Answer {
+				email := handle + "@race.example"
+				if i%3 == 1 { // the same mailbox
+					email = strings.ToUpper(email)
+				}
+				return c.Do("POST", "/v1/customers", apptest.Object{"key": fmt.Sprintf("%s-%d", handle, i), "email": email, "partner": apptest.Object{"id": partners[i]}})
+			}},
+			{"all of a customer", 201, []string{"key", "email"}, func(c *apptest.Client, handle string, i int) apptest.Answer {
+				return c.Do("POST", "/v1/customer", apptest.Object{"key": handle, "email": handle + "@race.example", "partner": apptest.Object{"id": partners[i]}})
+			}},
 			{"a further link's key", 201, []string{"key"}, func(c *apptest.Client, handle string, i int) apptest.Answer {
 				return c.Do("POST", "/v1/partner_referral_links", apptest.Object{"key": handle, "partner": apptest.Object{"id": partners[i]}})
 			}},
@@ -152,6 +165,9 @@ func TestAHandleTakenAtOnceIsTakenOnce(t *testing.T) {
 				}
 				return a
 			}},
+			{"customers' emails", 200, []string{"email"}, func(c *apptest.Client, handle string, i int) apptest.Answer {
+				return c.Do("PUT", "/v1/customers/"+url.PathEscape(customers[i]), apptest.Object{"email": handle + "@race.example"})
+			}},
 		} {
 			for _, n := range []int{2, most} {
 				handle := fmt.Sprintf("taken-%s-%d", strings.NewReplacer(" ", "-", "'", "").Replace(c.name), n)
@@ -159,6 +175,47 @@ func TestAHandleTakenAtOnceIsTakenOnce(t *testing.T) {
 					return c.ask(client, handle, i)
 				}), c.won, c.members...)
 			}
+		}
+		d.db.Audit()
+	})
+}
+
+// A lead is converted while a customer with its email is made: one of the two wins, and a conversion that lost changed nothing.
+func TestAnEmailOfALeadAndOfACustomerAtOnce(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		d := newDuet(t, databaseURL, leadmill.StartOptions{})
+		d.partners(t, "submitter", 1)
+		by := apptest.Object{"id": "submitter-0"}
+		for round := range 6 {
+			email := fmt.Sprintf("both-%d@race.example", round)
+			lead := fmt.Sprint(d.Program.Must(t, "POST", "/v1/leads", apptest.Object{"name": "Both Ways", "email": email, "partner": by}).Data(t)["id"])
+			answers := d.atOnce(6, func(c *apptest.Client, i int) apptest.Answer {
+				if i%2 == 0 {
+					return c.Do("POST", "/v1/leads/convert", apptest.Object{"id": lead})
+				}
+				return c.Do("POST", "/v1/customers", apptest.Object{"key": fmt.Sprintf("both-%d-%d", round, i), "email": email, "partner": by})
+			})
+			made, converted := 0, false
+			for i, a := range answers {
+				switch r := a.Refusal(); {
+				case a.Status == 200 && i%2 == 0:
+					made, converted = made+1, true
+				case a.Status == 201 && i%2 == 1:
+					made++
+				case a.Status == 422 && i%2 == 1 && len(r.Errors["email"]) > 0:
+				case a.Status == 400 && i%2 == 0 && (r.Code == "lead_already_converted" || r.Code == "customer_email_taken" && len(r.Errors["email"]) > 0):
+				default:
+					t.Errorf("answered %v", a)
+				}
+			}
+			want := map[bool]string{true: "converted", false: "submitted"}[converted]
+			if status := d.Program.Must(t, "GET", "/v1/leads/"+lead, nil).Data(t)["status"]; made != 1 || status != want {
+				t.Errorf("%d were made, and the lead is %v, want 1 and %s: %v", made, status, want, outcomes(answers))
+			}
+		}
+		if n := d.db.Number("SELECT COUNT(*) FROM customers WHERE email_key LIKE 'both-%'"); n != 6 {
+			t.Errorf("%d customers of 6 emails", n)
 		}
 		d.db.Audit()
 	})

@@ -74,6 +74,7 @@ type storedProgram struct {
 	SelfReferral  bool                `json:"self_referral,omitempty"`
 	LeadsCampaign *storedLeadCampaign `json:"leads,omitempty"`
 	LeadDays      int                 `json:"lead_days,omitempty"`
+	SharedEmails  bool                `json:"shared_emails,omitempty"`
 }
 
 type storedLeadCampaign struct {
@@ -85,7 +86,7 @@ type storedLeadCampaign struct {
 func EncodeProgram(p seller.PartnerProgram) (string, error) {
 	return engine.JSON(storedProgram{
 		p.ManualApproval, p.LinkParameter, p.CookieDays, p.LastTouch, p.WindowDays, p.AllowSelfReferral,
-		(*storedLeadCampaign)(p.LeadCampaign), p.LeadRetentionDays,
+		(*storedLeadCampaign)(p.LeadCampaign), p.LeadRetentionDays, p.SharedEmails,
 	})
 }
 
@@ -101,6 +102,6 @@ func (r Row) PartnerProgram() (seller.PartnerProgram, error) {
 	return seller.PartnerProgram{
 		ManualApproval: p.Manual, LinkParameter: p.Parameter, CookieDays: p.CookieDays, LastTouch: p.LastTouch,
 		WindowDays: p.WindowDays, AllowSelfReferral: p.SelfReferral, LeadCampaign: (*seller.LeadCampaign)(p.LeadsCampaign),
-		LeadRetentionDays: p.LeadDays,
+		LeadRetentionDays: p.LeadDays, SharedEmails: p.SharedEmails,
 	}, nil
 }

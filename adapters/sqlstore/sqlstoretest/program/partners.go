@@ -96,6 +96,8 @@ func testPartners(t *testing.T, h *sqlstoretest.Harness) {
 				{Email: n.Email},
 				{Email: n.EmailKey},
 				{ID: n.ID, Key: "absent"},
+				{Any: n.ID},
+				{Any: n.Keys[1], ID: "absent"},
 				{Key: n.Keys[0], Email: "absent@example.com"},
 			} {
 				p, err := tx.Partners().Find(ctx, n.SellerID, handle)
@@ -109,6 +111,9 @@ func testPartners(t *testing.T, h *sqlstoretest.Harness) {
 			{Key: "absent"},
 			{Key: n.Retired[0]},
 			{ID: "é"},
+			{Any: "é"},
+			{Any: n.Retired[0]},
+			{Any: n.Email},
 			{Key: "\xff"},
 			{Email: "absent@example.com"},
 			{Email: "zoe@example.com"},

@@ -24,6 +24,7 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstoretest.Harness) {
 		{Name: "referring partners", Run: testChain},
 		{Name: "customers", Run: testCustomers},
 		{Name: "customer handles", Run: testCustomerHandles},
+		{Name: "customer emails", Run: testCustomerEmails},
 		{Name: "customer races", Run: testCustomerRaces},
 		{Name: "persons", Run: testPersons},
 		{Name: "lead form", Run: testForms},
