@@ -107,7 +107,7 @@ func (SQLite) ComparesRows() bool { return true }
 // InsertRows implements Dialect. Each row is a statement of its own in SQLite, which is prepared once: a statement of many rows keeps a
 // copy of each page that it changes, so that it could be undone alone.
 func (SQLite) InsertRows(table, columns string, width, _ int) string {
-	return eachRow + insertRows(table, columns, width, 1)
+	return insertRows(table, columns, width, 1) + EachRow
 }
 
 // MaxParams implements Dialect. SQLite allows 32,766, but the driver looks through all arguments for each parameter.

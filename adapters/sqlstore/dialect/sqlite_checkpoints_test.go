@@ -67,5 +67,5 @@ func TestTheWriterIsCounted(t *testing.T) {
 	require.NoError(t, err)
 	_, err = db.Writer.ExecContext(t.Context(), "UPDATE t SET name = 'x' WHERE id = ?", 3)
 	require.NoError(t, err)
-	assert.EqualValues(t, before+3, conn.written.Load())
+	assert.Equal(t, before+3, conn.written.Load())
 }

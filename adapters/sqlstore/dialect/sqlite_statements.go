@@ -16,8 +16,8 @@ const (
 	keptText       = 2048
 )
 
-// eachRow begins a statement that is run once for each row of its arguments.
-const eachRow = "/* each row */ "
+// EachRow ends a statement that is run once for each row of its arguments.
+const EachRow = " /* each row */"
 
 // sqliteConn is what the driver's connections do.
 type sqliteConn interface {
@@ -54,7 +54,7 @@ type sqliteRows interface {
 type preparing struct {
 	sqliteConn
 
-	// written is set for the writer and counts its statements, each row of eachRow as one. They are short, so they run to their end when
+	// written is set for the writer and counts its statements, each row of EachRow as one. They are short, so they run to their end when
 	// a context ends; the driver would start a goroutine for each to interrupt it.
 	written *atomic.Int64
 	kept    []keptStatement // the one used last stands last; none that is running
@@ -115,7 +115,7 @@ func (c *preparing) ExecContext(ctx context.Context, text string, args []driver.
 	}
 	var r driver.Result
 	rows := 1
-	if strings.HasPrefix(text, eachRow) {
+	if strings.HasSuffix(text, EachRow) {
 		width := strings.Count(text, "?")
 		rows = len(args) / width
 		r, err = execRows(c.patient(ctx), stmt, width, args)

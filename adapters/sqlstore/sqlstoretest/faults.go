@@ -4,7 +4,10 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"strings"
 	"sync"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 )
 
 // Faults sits between a pool and its driver: it counts statements and fails on purpose. The zero value lets all through.
@@ -68,8 +71,13 @@ func (f *Faults) Failures() []error {
 // Wrap is for dialect.Options.
 func (f *Faults) Wrap(c driver.Connector) driver.Connector { return connector{c, f} }
 
-func (c *conn) sent(query string) error {
+// sent records a statement. One that is run for each row of its arguments is recorded as one of many rows, as other engines are sent it.
+func (c *conn) sent(query string, args int) error {
 	f := c.f
+	if text, each := strings.CutSuffix(query, dialect.EachRow); each {
+		_, row, _ := strings.Cut(text, " VALUES ")
+		query = text + strings.Repeat(","+row, args/strings.Count(row, "?")-1)
+	}
 	f.mu.Lock()
 	f.statements = append(f.statements, query)
 	before, outside := f.before, f.outside
@@ -125,7 +133,7 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	if !ok {
 		return nil, errNotDriver
 	}
-	if err := c.sent(query); err != nil {
+	if err := c.sent(query, len(args)); err != nil {
 		return nil, err
 	}
 	r, err := inner.ExecContext(ctx, query, args)
@@ -139,7 +147,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	if !ok {
 		return nil, errNotDriver
 	}
-	if err := c.sent(query); err != nil {
+	if err := c.sent(query, len(args)); err != nil {
 		return nil, err
 	}
 	r, err := inner.QueryContext(ctx, query, args)
