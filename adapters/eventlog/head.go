@@ -181,6 +181,9 @@ const (
 	// gather is how long the sequencer and the consumers let events gather from the first one on, so that a batch of leads
 	// costs little more than one commit.
 	gather = 25 * time.Millisecond
+	// gatherFigures is the same for projections: people read what they count, and a transaction that adds up many events writes the same
+	// rows as one of few.
+	gatherFigures = 200 * time.Millisecond
 	// idle and quiet are how often a consumer stores a cursor that only passes by events it does not want: while events
 	// come, and when no more come.
 	idle  = 2 * time.Second

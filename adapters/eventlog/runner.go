@@ -24,7 +24,7 @@ type RunnerConfig struct {
 	Batch    int           // events in one transaction; 1,000 when zero
 	Attempts int           // how often an event is tried before it is parked; 5 when zero
 	Backoff  Backoff       // between attempts; 100 ms to 5 s when zero
-	Gather   time.Duration // from the first event to the transaction; 25 ms when zero
+	Gather   time.Duration // from the first event to the transaction; 200 ms when zero
 	Idle     time.Duration // between two writes of a cursor that passes by events of other types; 2 s when zero
 	Quiet    time.Duration // the same when no events come any more; 100 ms when zero
 	Lease    LeaseConfig
@@ -62,7 +62,7 @@ func NewRunner(db *dialect.DB, reader *Reader, clock application.Clock, projecti
 		c.Attempts = 5
 	}
 	c.Backoff = c.Backoff.or(100*time.Millisecond, 5*time.Second)
-	c.Gather, c.Idle, c.Quiet = cmp.Or(c.Gather, gather), cmp.Or(c.Idle, idle), cmp.Or(c.Quiet, quiet)
+	c.Gather, c.Idle, c.Quiet = cmp.Or(c.Gather, gatherFigures), cmp.Or(c.Idle, idle), cmp.Or(c.Quiet, quiet)
 	c.Lease = c.Lease.WithDefaults()
 	c.Logger = loggerOr(c.Logger)
 	r := &Runner{Consumers: NewConsumers(db, reader.head), reader: reader, clock: clock, config: c}

@@ -45,7 +45,10 @@ type Dialect interface {
 	UseKey(key string) string
 	// ComparesRows reports whether an index serves (a, b) > (?, ?).
 	ComparesRows() bool
-	// MaxParams is how many parameters a multi-row INSERT should have at most.
+	// InsertRows returns the text of a statement that inserts rows into columns of a table. Its arguments are those of all rows, width
+	// for each, row by row.
+	InsertRows(table, columns string, width, rows int) string
+	// MaxParams is how many parameters another multi-row INSERT should have at most.
 	MaxParams() int
 	// Micros is an expression for the database's clock in UTC microseconds.
 	Micros() string
@@ -56,10 +59,31 @@ type Dialect interface {
 	DuplicateKey(err error, table string) string
 }
 
+// insertRows is the text of an INSERT of some rows.
+func insertRows(table, columns string, width, rows int) string {
+	const start, middle = "INSERT INTO ", ") VALUES "
+	tuple := "(" + strings.Repeat("?,", width-1) + "?)"
+	var b strings.Builder
+	b.Grow(len(start) + len(table) + 2 + len(columns) + len(middle) + rows*(len(tuple)+1))
+	b.WriteString(start)
+	b.WriteString(table)
+	b.WriteString(" (")
+	b.WriteString(columns)
+	b.WriteString(middle)
+	b.WriteString(tuple)
+	for range rows - 1 {
+		b.WriteByte(',')
+		b.WriteString(tuple)
+	}
+	return b.String()
+}
+
 // DB is an open database: a pool for transactions that write and one for reads. On MySQL they are the same pool.
 type DB struct {
 	Dialect
 	Writer, Reader *sqlx.DB
+
+	stop func() error // ends what works beside the pools; nil when there is nothing
 }
 
 // Options size the pools.
@@ -128,7 +152,11 @@ var errURL = errors.New("must be sqlite:<file> or mysql://user:password@host:por
 
 // Close closes the pools.
 func (db *DB) Close() error {
-	err := db.Writer.Close()
+	var err error
+	if db.stop != nil {
+		err = db.stop()
+	}
+	err = errors.Join(err, db.Writer.Close())
 	if db.Reader != db.Writer {
 		err = errors.Join(err, db.Reader.Close())
 	}

@@ -102,6 +102,11 @@ func (MySQL) UseKey(key string) string { return " FORCE INDEX (" + key + ")" }
 // ComparesRows implements Dialect: such a comparison reads the whole index.
 func (MySQL) ComparesRows() bool { return false }
 
+// InsertRows implements Dialect.
+func (MySQL) InsertRows(table, columns string, width, rows int) string {
+	return insertRows(table, columns, width, rows)
+}
+
 // MaxParams implements Dialect; the protocol allows 65,535.
 func (MySQL) MaxParams() int { return 30_000 }
 

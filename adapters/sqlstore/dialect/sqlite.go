@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"github.com/jmoiron/sqlx"
 	"modernc.org/sqlite"
@@ -20,6 +21,9 @@ type SQLite struct{}
 
 // openSQLite uses a DSN of its own for each pool, so that every connection has its pragmas: the writer takes its lock when
 // a transaction begins (a deferred one fails with "database is locked" when it turns into a writer).
+//
+// What was committed is copied from the log to the database beside the writer (see checkpointer). The writer itself does it only when the
+// log has 64 MiB, which is where it begins anew.
 //
 // The writer's cache is 12 MiB of pages, which take twice as much: the driver's memory comes in powers of two, and a page has a
 // header.
@@ -34,19 +38,24 @@ func openSQLite(file string, o Options) (*DB, error) {
 	}
 	writer := url.Values{"_txlock": {"immediate"}, "_pragma": {
 		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)",
-		"foreign_keys(ON)", "temp_store(MEMORY)", "cache_size(-12288)",
+		"foreign_keys(ON)", "temp_store(MEMORY)", "cache_size(-12288)", "wal_autocheckpoint(16384)",
 	}}
 	reader := url.Values{"_pragma": {"busy_timeout(5000)", "query_only(ON)", "temp_store(MEMORY)"}}
-	w := sqlitePool(file, writer, true, o)
+	written := new(atomic.Int64)
+	w := sqlitePool(file, writer, written, o)
 	w.SetMaxOpenConns(1)
-	r := sqlitePool(file, reader, false, o)
+	r := sqlitePool(file, reader, nil, o)
 	r.SetMaxOpenConns(min(o.MaxConnections, 8))
 	r.SetMaxIdleConns(min(o.MaxConnections, 8))
-	return &DB{Dialect: SQLite{}, Writer: sqlx.NewDb(w, "sqlite"), Reader: sqlx.NewDb(r, "sqlite")}, nil
+	copier := sqlitePool(file, url.Values{"_pragma": {"busy_timeout(0)", "synchronous(FULL)"}}, nil, Options{})
+	return &DB{
+		Dialect: SQLite{}, Writer: sqlx.NewDb(w, "sqlite"), Reader: sqlx.NewDb(r, "sqlite"),
+		stop: startCheckpoints(copier, written, checkpointEvery),
+	}, nil
 }
 
-func sqlitePool(file string, q url.Values, writes bool, o Options) *sql.DB {
-	var connector driver.Connector = sqliteConnector{"file:" + (&url.URL{Path: file}).EscapedPath() + "?" + q.Encode(), writes}
+func sqlitePool(file string, q url.Values, written *atomic.Int64, o Options) *sql.DB {
+	var connector driver.Connector = sqliteConnector{"file:" + (&url.URL{Path: file}).EscapedPath() + "?" + q.Encode(), written}
 	if o.Wrap != nil {
 		connector = o.Wrap(connector)
 	}
@@ -54,8 +63,8 @@ func sqlitePool(file string, q url.Values, writes bool, o Options) *sql.DB {
 }
 
 type sqliteConnector struct {
-	dsn    string
-	writes bool
+	dsn     string
+	written *atomic.Int64 // statements; nil for a pool that only reads
 }
 
 // Connect implements driver.Connector.
@@ -64,7 +73,7 @@ func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &preparing{sqliteConn: conn.(sqliteConn), writes: c.writes}, nil
+	return &preparing{sqliteConn: conn.(sqliteConn), written: c.written}, nil
 }
 
 // Driver implements driver.Connector.
@@ -95,8 +104,13 @@ func (SQLite) UseKey(string) string { return "" }
 // ComparesRows implements Dialect: with OR in its place, all rows would be read and sorted.
 func (SQLite) ComparesRows() bool { return true }
 
-// MaxParams implements Dialect. SQLite allows 32,766, but the driver looks through all arguments for each parameter, and a
-// text of this length stays prepared: between 90 and 650, 250 was measured to cost the least (docs/benchmarks.md).
+// InsertRows implements Dialect. Each row is a statement of its own in SQLite, which is prepared once: a statement of many rows keeps a
+// copy of each page that it changes, so that it could be undone alone.
+func (SQLite) InsertRows(table, columns string, width, _ int) string {
+	return insertRows(table, columns, width, 1) + EachRow
+}
+
+// MaxParams implements Dialect. SQLite allows 32,766, but the driver looks through all arguments for each parameter.
 func (SQLite) MaxParams() int { return 250 }
 
 // Micros implements Dialect.

@@ -5,6 +5,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"slices"
+	"strings"
+	"sync/atomic"
 )
 
 // The bounds of what a connection keeps prepared. A longer text has a list of many parameters, which has another length the
@@ -13,6 +15,9 @@ const (
 	keptStatements = 128
 	keptText       = 2048
 )
+
+// EachRow ends a statement that is run once for each row of its arguments.
+const EachRow = " /* each row */"
 
 // sqliteConn is what the driver's connections do.
 type sqliteConn interface {
@@ -49,10 +54,10 @@ type sqliteRows interface {
 type preparing struct {
 	sqliteConn
 
-	// writes says that this is the writer. Its statements are short, so they run to their end when a context ends; the driver
-	// would start a goroutine for each to interrupt it.
-	writes bool
-	kept   []keptStatement // the one used last stands last; none that is running
+	// written is set for the writer and counts its statements, each row of EachRow as one. They are short, so they run to their end when
+	// a context ends; the driver would start a goroutine for each to interrupt it.
+	written *atomic.Int64
+	kept    []keptStatement // the one used last stands last; none that is running
 }
 
 type keptStatement struct {
@@ -83,7 +88,7 @@ func (c *preparing) take(ctx context.Context, text string) (sqliteStmt, error) {
 
 // patient returns the context in which a statement runs.
 func (c *preparing) patient(ctx context.Context) context.Context {
-	if c.writes {
+	if c.written != nil {
 		return context.WithoutCancel(ctx)
 	}
 	return ctx
@@ -108,11 +113,37 @@ func (c *preparing) ExecContext(ctx context.Context, text string, args []driver.
 		}
 		return c.sqliteConn.ExecContext(ctx, text, args)
 	}
-	r, err := stmt.ExecContext(c.patient(ctx), args)
+	var r driver.Result
+	rows := 1
+	if strings.HasSuffix(text, EachRow) {
+		width := strings.Count(text, "?")
+		rows = len(args) / width
+		r, err = execRows(c.patient(ctx), stmt, width, args)
+	} else {
+		r, err = stmt.ExecContext(c.patient(ctx), args)
+	}
+	if c.written != nil {
+		c.written.Add(int64(rows))
+	}
 	if err != nil {
 		return nil, errors.Join(err, stmt.Close())
 	}
 	return r, c.put(text, stmt)
+}
+
+// execRows runs a statement once for each row of as many arguments as it has placeholders. It stops at the first row that fails.
+func execRows(ctx context.Context, stmt sqliteStmt, width int, args []driver.NamedValue) (driver.Result, error) {
+	var n int64
+	for row := range slices.Chunk(args, width) {
+		for i := range row {
+			row[i].Ordinal = i + 1
+		}
+		if _, err := stmt.ExecContext(ctx, row); err != nil {
+			return nil, err
+		}
+		n++
+	}
+	return driver.RowsAffected(n), nil
 }
 
 // QueryContext implements driver.QueryerContext.

@@ -139,3 +139,23 @@ func TestAStatementThatFailedRunsAgain(t *testing.T) {
 	require.ErrorIs(t, insert(ended, 4, "e"), context.Canceled)
 	require.NoError(t, insert(t.Context(), 4, "e"))
 }
+
+func TestRowsAreInsertedOneByOne(t *testing.T) {
+	t.Parallel()
+	db := openRows(t)
+	text := db.InsertRows("t", "id, name", 2, 3)
+	r, err := db.Writer.ExecContext(t.Context(), text, 3, "d", 4, "e", 5, "f")
+	require.NoError(t, err)
+	n, err := r.RowsAffected()
+	require.NoError(t, err)
+	assert.EqualValues(t, 3, n)
+	assert.Equal(t, text, db.InsertRows("t", "id, name", 2, 7), "it is prepared once")
+	tx, err := db.Writer.BeginTxx(t.Context(), nil)
+	require.NoError(t, err)
+	_, err = tx.ExecContext(t.Context(), text, 6, "g", 7, "a", 8, "h")
+	assert.Equal(t, Duplicate, db.Classify(err))
+	require.NoError(t, tx.Rollback())
+	var names string
+	require.NoError(t, db.Reader.GetContext(t.Context(), &names, "SELECT GROUP_CONCAT(name, '') FROM (SELECT name FROM t ORDER BY id)"))
+	assert.Equal(t, "abcdef", names)
+}

@@ -4,7 +4,10 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"strings"
 	"sync"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 )
 
 // Faults sits between a pool and its driver: it counts statements and fails on purpose. The zero value lets all through.
@@ -90,8 +93,13 @@ func (f *Faults) Failures() []error {
 // Wrap is for dialect.Options.
 func (f *Faults) Wrap(c driver.Connector) driver.Connector { return connector{c, f} }
 
+// sent records a statement. One that is run for each row of its arguments is recorded as one of many rows, as other engines are sent it.
 func (c *conn) sent(query string, args []driver.NamedValue) error {
 	f := c.f
+	if text, each := strings.CutSuffix(query, dialect.EachRow); each {
+		_, row, _ := strings.Cut(text, " VALUES ")
+		query = text + strings.Repeat(","+row, len(args)/strings.Count(row, "?")-1)
+	}
 	f.mu.Lock()
 	f.statements = append(f.statements, query)
 	before, outside, told, committing := f.before, f.outside, f.told, f.committing

@@ -232,29 +232,13 @@ func (t *Tx) Get(ctx context.Context, into any, query string, args ...any) (foun
 // it too.
 func (t *Tx) InsertRows(ctx context.Context, table, columns string, n int, row func(args []any, i int) ([]any, error)) (duplicate bool, err error) {
 	width := strings.Count(columns, ",") + 1
-	tuple := "(" + Marks(width) + ")"
-	most := t.work.db.MaxParams()
-	args := make([]any, 0, min(n*width, most))
+	args := make([]any, 0, min(n*width, MaxParams))
 	size := 0
 	flush := func() (bool, error) {
 		if t.broken != nil {
 			return false, t.broken
 		}
-		rows := len(args) / width
-		var b strings.Builder
-		b.Grow(len(table) + len(columns) + 30 + rows*(len(tuple)+1))
-		b.WriteString("INSERT INTO ")
-		b.WriteString(table)
-		b.WriteString(" (")
-		b.WriteString(columns)
-		b.WriteString(") VALUES ")
-		for i := range rows {
-			if i > 0 {
-				b.WriteByte(',')
-			}
-			b.WriteString(tuple)
-		}
-		_, err := t.q.ExecContext(ctx, b.String(), args...)
+		_, err := t.q.ExecContext(ctx, t.work.db.InsertRows(table, columns, width, len(args)/width), args...)
 		args, size = args[:0], 0
 		if err != nil {
 			return t.work.db.Classify(err) == dialect.Duplicate, t.fail(ctx, err)
@@ -274,7 +258,7 @@ func (t *Tx) InsertRows(ctx context.Context, table, columns string, n int, row f
 				size += len(v)
 			}
 		}
-		if len(args)+width > most || size > maxStatement || i == n-1 {
+		if len(args)+width > MaxParams || size > maxStatement || i == n-1 {
 			if duplicate, err := flush(); err != nil {
 				return duplicate, err
 			}

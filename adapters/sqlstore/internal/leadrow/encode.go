@@ -194,12 +194,28 @@ type leadTrace struct {
 	More       map[string]int `json:"more,omitempty"`
 }
 
-// considered is one contract that was looked at; the price is in micro-units.
+// considered is one contract that was looked at, as an array of its members; older rows have objects. The price is in micro-units.
 type considered struct {
 	ContractID string `json:"contract"`
 	BuyerID    string `json:"buyer"`
 	Reason     string `json:"reason"`
 	Price      int64  `json:"price"`
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (c *considered) UnmarshalJSON(data []byte) error {
+	if data[0] != '[' {
+		type object considered
+		return json.Unmarshal(data, (*object)(c))
+	}
+	members := []any{&c.ContractID, &c.BuyerID, &c.Reason, &c.Price}
+	if err := json.Unmarshal(data, &members); err != nil {
+		return err
+	}
+	if len(members) != 4 || slices.Contains(members, nil) {
+		return fmt.Errorf("%d members of a contract that was looked at", len(members))
+	}
+	return nil
 }
 
 // EncodeTrace appends a trace as the JSON of leadTrace, written by hand to be quick: every lead has one.
@@ -211,10 +227,10 @@ func EncodeTrace(b []byte, t lead.Trace) []byte {
 		} else {
 			b = append(b, ',')
 		}
-		b = appendText(append(b, `{"contract":`...), c.ContractID)
-		b = appendText(append(b, `,"buyer":`...), c.BuyerID)
-		b = appendText(append(b, `,"reason":`...), c.Reason)
-		b = append(strconv.AppendInt(append(b, `,"price":`...), int64(c.Price), 10), '}')
+		b = appendText(append(b, '['), c.ContractID)
+		b = appendText(append(b, ','), c.BuyerID)
+		b = appendText(append(b, ','), c.Reason)
+		b = append(strconv.AppendInt(append(b, ','), int64(c.Price), 10), ']')
 	}
 	if len(t.Considered) > 0 {
 		b = append(b, ']')

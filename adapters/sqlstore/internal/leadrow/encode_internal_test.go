@@ -114,8 +114,19 @@ func TestBrokenFieldsAreRefused(t *testing.T) {
 		_, err := DecodeFields([]byte(data))
 		require.Error(t, err, data)
 	}
-	_, err := DecodeTrace([]byte("{"))
-	require.Error(t, err)
+	for _, data := range []string{"", "[]", "{", `{"considered":[["a","b","c"]]}`, `{"considered":[["a","b","c",1,2]]}`, `{"considered":[["a","b","c",null]]}`, `{"considered":["a"]}`} {
+		_, err := DecodeTrace([]byte(data))
+		require.Error(t, err, data)
+	}
+}
+
+func TestOlderTracesAreRead(t *testing.T) {
+	t.Parallel()
+	got, err := DecodeTrace([]byte(`{"considered":[{"contract":"a","buyer":"b","reason":"sold","price":7},["d","e","cap",8]],"more":{"cap":3}}`))
+	require.NoError(t, err)
+	require.Equal(t, lead.Trace{Considered: []lead.Consideration{
+		{ContractID: "a", BuyerID: "b", Reason: "sold", Price: 7}, {ContractID: "d", BuyerID: "e", Reason: "cap", Price: 8},
+	}, More: map[string]int{"cap": 3}}, got)
 }
 
 func BenchmarkEncodeFields(b *testing.B) {

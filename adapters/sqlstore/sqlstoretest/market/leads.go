@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
 	"github.com/leadmill/leadmill/adapters/sqlstore/sqlstoretest"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/buyer"
@@ -203,7 +204,7 @@ func testLargeBatch(t *testing.T, h *sqlstoretest.Harness) {
 		err := tx.Leads().AddAll(ctx, all)
 		want := 0
 		for _, columns := range []int{26, 7} { // of leads and unsold_leads
-			rows := h.DB.MaxParams() / columns
+			rows := engine.MaxParams / columns
 			want += (n + rows - 1) / rows
 		}
 		require.Len(t, h.Faults.Statements(), want)
