@@ -149,11 +149,9 @@ var uniqueColumns = map[string]string{
 	"sellers.slug":                                "sellers_slug",
 	"partners.seller_id, partners.email_key":      "partners_email",
 	"campaigns.seller_id, campaigns.active_key":   "campaigns_active",
-	"sales.lead_id, sales.slot":                   "sales_lead",
 	"customers.seller_id, customers.key_hash":     "customers_key",
 	"customers.seller_id, customers.email_hash":   "customers_one_email",
 	"lead_reviews.seller_id, lead_reviews.number": "lead_reviews_number",
-	"events.seller_id, events.aggregate_type, events.aggregate_id, events.aggregate_version": "events_aggregate",
 }
 
 // DuplicateKey implements Dialect.
