@@ -25,9 +25,8 @@ type SignUpCustomer struct {
 // Needs implements application.Message.
 func (SignUpCustomer) Needs() application.Scope { return application.Site }
 
-// SignedUp says why a sign-up made no customer although nothing is wrong with it: somebody has its key or email already, or a
-// policy refuses to attribute it. Nil when it made one. Pages must not be told, because whoever sees them could ask who is a
-// customer.
+// SignedUp says why an attribution policy refuses a sign-up; nil when it made a customer, or nothing because one has its key or
+// email already. Pages must not be told which, because whoever sees them could ask who is a customer.
 type SignedUp struct{ Refused error }
 
 func (c SignUpCustomer) registration() customer.Registration {
@@ -68,8 +67,9 @@ func (h SignUpCustomerHandler) Handle(ctx context.Context, c SignUpCustomer) (Si
 		r.Key = shortSecret(h.Secrets)
 	}
 	var refused error
+	var known bool
 	err := h.Work.Do(ctx, func(ctx context.Context, tx program.Tx) error {
-		refused = nil
+		refused, known = nil, false
 		a := attributor{tx: tx, policies: h.Policies, sellerID: c.Actor.SellerID, now: now}
 		if err := a.load(ctx); err != nil {
 			return err
@@ -85,24 +85,18 @@ func (h SignUpCustomerHandler) Handle(ctx context.Context, c SignUpCustomer) (Si
 			}
 			return err
 		}
-		_, known, err := tx.Customers().Taken(ctx, registered)
-		if err != nil {
-			return err
+		if c.Key == "" { // a form that is sent twice is known by its email, also where customers may share emails
+			if _, known, err = tx.Customers().Taken(ctx, registered); err != nil || known {
+				return err
+			}
 		}
-		if known && c.Key == "" { // by what else should a form that is sent twice be known
-			refused = customer.ErrEmailTaken
-			return refused
-		}
-		err = a.claim(ctx, registered, true)
-		if err == nil {
+		if err = a.claim(ctx, registered, true); err == nil {
 			err = tx.Customers().Add(ctx, registered)
 		}
-		if errors.Is(err, customer.ErrKeyTaken) || errors.Is(err, customer.ErrEmailTaken) || errors.Is(err, customer.ErrTaken) {
-			refused = err
-		}
+		known = errors.Is(err, customer.ErrKeyTaken) || errors.Is(err, customer.ErrEmailTaken) || errors.Is(err, customer.ErrTaken)
 		return err
 	})
-	if refused != nil {
+	if known || refused != nil {
 		return SignedUp{Refused: refused}, nil
 	}
 	return SignedUp{}, err
