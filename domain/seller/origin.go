@@ -1,7 +1,7 @@
 package seller
 
 import (
-	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,36 +14,24 @@ const (
 	maxOrigin  = 255
 )
 
+var originPattern = regexp.MustCompile(`^(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?/?$`)
+
 // ParseOrigin returns the origin of web pages in the form in which browsers send it: scheme, host in lower case, and the port unless
 // it is the scheme's own, such as https://shop.example or http://localhost:3000. A slash at the end is left out. ok is false for what
 // is no http or https origin, such as an address with a path, a wildcard, or a host that is not in ASCII.
 func ParseOrigin(s string) (origin string, ok bool) {
-	u, err := url.Parse(strings.TrimSuffix(s, "/"))
-	if err != nil || len(s) > maxOrigin || u.Host == "" || u.User != nil || u.Path != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Contains(s, "#") {
+	part := originPattern.FindStringSubmatch(strings.ToLower(s))
+	if part == nil || len(s) > maxOrigin {
 		return "", false
 	}
-	standard, ok := map[string]string{"http": "80", "https": "443"}[u.Scheme]
-	host, port := strings.ToLower(u.Hostname()), u.Port()
-	if !ok || !isHost(host) || strings.HasSuffix(u.Host, ":") {
+	scheme, host, port := part[1], part[2], part[3]
+	if n, _ := strconv.Atoi(port); n > 65535 {
 		return "", false
 	}
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
+	if port == "" || port == map[string]string{"http": "80", "https": "443"}[scheme] {
+		return scheme + "://" + host, true
 	}
-	if port == "" || port == standard {
-		return u.Scheme + "://" + host, true
-	}
-	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 || strconv.Itoa(n) != port {
-		return "", false
-	}
-	return u.Scheme + "://" + host + ":" + port, true
-}
-
-// isHost reports whether s is made of what names and addresses of hosts are made of.
-func isHost(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && !strings.ContainsRune("-._:", r)
-	})
+	return scheme + "://" + host + ":" + port, true
 }
 
 // parseOrigins returns the origins of a list, each once.

@@ -3,6 +3,7 @@ package browser_test
 import (
 	_ "embed"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -48,9 +49,7 @@ func newSnippetSite(t *testing.T, databaseURL string, settings apptest.Object) *
 	t.Cleanup(server.Close)
 	s.URL = atHost(t, shopHost, server.URL)
 	all := apptest.Object{"website": s.URL, "cookie_lifetime": lifetime}
-	for name, value := range settings {
-		all[name] = value
-	}
+	maps.Copy(all, settings)
 	s.Program.Must(t, http.MethodPut, "/v1/settings", apptest.Object{"settings": all})
 	s.key = s.siteKey(s.URL)
 	s.Program.Must(t, http.MethodPost, "/v1/partners", apptest.Object{"id": s.partnerID, "key": "ref_123", "email": "pat@partners.example"})

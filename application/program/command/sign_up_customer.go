@@ -97,7 +97,7 @@ func (h SignUpCustomerHandler) Handle(ctx context.Context, c SignUpCustomer) (Si
 		return err
 	})
 	if known || refused != nil {
-		return SignedUp{Refused: refused}, nil
+		err = nil
 	}
-	return SignedUp{}, err
+	return SignedUp{Refused: refused}, err
 }

@@ -128,8 +128,18 @@ func TestOnlyPagesOfTheKeysOriginsAreLetOn(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"/track/x1", "/track/x1/clicks", "/track/x1/customers"} {
 		for _, origins := range [][]string{
-			nil, {""}, {"null"}, {"*"}, {"https://evil.example"}, {"http://shop.example"}, {"https://shop.example:8443"}, {"https://sub.shop.example"},
-			{"https://shop.example.evil.example"}, {"https://shop.example/"}, {"https://shop.example", "https://evil.example"}, {"https://shop.example https://evil.example"},
+			nil,
+			{""},
+			{"null"},
+			{"*"},
+			{"https://evil.example"},
+			{"http://shop.example"},
+			{"https://shop.example:8443"},
+			{"https://sub.shop.example"},
+			{"https://shop.example.evil.example"},
+			{"https://shop.example/"},
+			{"https://shop.example", "https://evil.example"},
+			{"https://shop.example https://evil.example"},
 		} {
 			a := newApp(t)
 			r := porttest.Request{Method: http.MethodPost, Path: path, Header: http.Header{"Origin": origins}, Body: `{"key":"ref_123","partner":{"key":"ref_123"}}`}

@@ -59,7 +59,8 @@ func (s page) signsUp(body string) apptest.Answer {
 	return s.from(shop, http.MethodPost, "/customers", body)
 }
 
-// "A page view with a key counts a click as /r/ does, once per key and address within 60 s, whichever comes first."
+// "A page view with a key counts a click as /r/ does, once per key and address within 60 s, whichever comes first", as
+// clients were promised.
 func TestPageViewsAndLinksAreOneClickWithinAMinute(t *testing.T) {
 	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
