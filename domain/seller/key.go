@@ -65,7 +65,7 @@ type Key struct {
 	Name         string
 	PartnerID    string
 	Limit        RateLimit
-	Origins      []string // for Site: the origins of the pages that may use the key, as ParseOrigin returns them
+	Origins      string // for Site: the origins of the pages that may use the key, as ParseOrigin returns them, with spaces between
 	Hash         [sha256.Size]byte
 	CreatedAt    time.Time
 	RevokedAt    time.Time // zero: in force
@@ -112,7 +112,7 @@ func NewKey(id, sellerID, token string, r KeyRequest, now time.Time) (Key, error
 			v.AddErr("rate_limit", limit.Check())
 		}
 	}
-	var origins []string
+	var origins string
 	switch {
 	case r.Scope == Site:
 		origins = parseOrigins(r.Origins, &v)

@@ -34,14 +34,15 @@ func ParseOrigin(s string) (origin string, ok bool) {
 	return scheme + "://" + host + ":" + port, true
 }
 
-// parseOrigins returns the origins of a list, each once.
-func parseOrigins(list []string, v *fault.Violations) (origins []string) {
+// parseOrigins returns the origins of a list, each once, with spaces between.
+func parseOrigins(list []string, v *fault.Violations) string {
 	switch {
 	case len(list) == 0:
 		v.Add("origins", fault.Required, "are required for a site key: where its pages are, such as https://shop.example")
 	case len(list) > maxOrigins:
 		v.Add("origins", fault.InvalidValue, "must be at most 20")
 	}
+	var origins []string
 	for _, s := range list {
 		origin, ok := ParseOrigin(s)
 		if !ok {
@@ -52,5 +53,5 @@ func parseOrigins(list []string, v *fault.Violations) (origins []string) {
 			origins = append(origins, origin)
 		}
 	}
-	return origins
+	return strings.Join(origins, " ")
 }

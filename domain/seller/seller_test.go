@@ -199,7 +199,7 @@ func TestNewKey(t *testing.T) {
 			}
 			assert.Equal(t, seller.Key{
 				ID: "key1", SellerID: "seller_1", Scope: tc.r.Scope, Name: tc.r.Name, PartnerID: tc.r.PartnerID, Limit: want,
-				Origins: tc.r.Origins, Hash: seller.HashToken("token"), CreatedAt: now,
+				Origins: strings.Join(tc.r.Origins, " "), Hash: seller.HashToken("token"), CreatedAt: now,
 			}, k)
 		})
 	}

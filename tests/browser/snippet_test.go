@@ -160,6 +160,7 @@ func TestUniversalSignUpOfAForm(t *testing.T) {
 		for name, form := range map[string]string{
 			"typed":        `<input type="email" name="user[email]"><input name="full_name"><input type="password" name="password">`,
 			"autofilled":   `<input id="e" autocomplete="email"><input type="text" autocomplete="name"><input type="password">`,
+			"other fields": `<input name="username" value="u"><input name="company_name" value="c"><input autocomplete="cc-name" value="d"><input name="q" autocomplete="name"><input id="e" autocomplete="email">`,
 			"in two parts": `<input name="first_name"><input name="lastName"><input name="E-Mail">`,
 		} {
 			t.Run(name, func(t *testing.T) {
@@ -168,7 +169,7 @@ func TestUniversalSignUpOfAForm(t *testing.T) {
 				s.visit(b, "/join?aff=ref_123", "ref_123")
 				b.do(`document.querySelectorAll("input").forEach(function (i) {
 					var is = (i.type + i.name + i.id + i.autocomplete).toLowerCase();
-					i.value = /password/.test(is) ? "Secret123" : /^email|e-mail|texte/.test(is) ? "alice@customers.example" : /first/.test(is) ? "Alice" : /last/.test(is) ? "Brown" : "Alice Brown";
+					i.value = i.value ? i.value : /password/.test(is) ? "Secret123" : /^email|e-mail|texte/.test(is) ? "alice@customers.example" : /first/.test(is) ? "Alice" : /last/.test(is) ? "Brown" : "Alice Brown";
 				})`)
 				b.do(`document.querySelector("button").click()`)
 				b.wait("document.title", "POST /joined")
@@ -289,6 +290,22 @@ func TestTheKeyIsOfNoUseOnOtherPages(t *testing.T) {
 		b.wantCookies(s.URL)
 		require.EqualValues(t, 0, s.clicks())
 		s.noCustomers()
+	})
+}
+
+// A page may have had Leadmill's own tag before it got the snippet.
+func TestTheSnippetBesideTheTag(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		s, b := newSnippetSite(t, databaseURL, nil), newTab(t)
+		s.head = `<script src="` + s.leadmill + `/track.js"></script>`
+		visit := during(func() {
+			s.visit(b, "/?aff=ref_123", "ref_123")
+			b.do(alice)
+			require.Equal(t, s.partnerID, s.customer("alice@customers.example")["partner"])
+		})
+		visit.wantLife(t, b.wantTouch(s.URL, "ref_123")[partnerCookie], lifetime)
+		s.wantClicks(1)
 	})
 }
 

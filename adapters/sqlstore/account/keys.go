@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
@@ -31,11 +30,11 @@ func (k keyRow) limit() seller.RateLimit {
 	return seller.RateLimit{Requests: k.Requests, Window: time.Duration(k.WindowUS) * time.Microsecond}
 }
 
-func (k keyRow) origins() []string {
+func (k keyRow) origins() string {
 	if k.Origins == nil {
-		return nil
+		return ""
 	}
-	return strings.Fields(*k.Origins)
+	return *k.Origins
 }
 
 func (k keyRow) restore() seller.Key {
@@ -51,8 +50,8 @@ func (k keyRow) restore() seller.Key {
 // Add implements application.KeyRepository.
 func (r keys) Add(ctx context.Context, k seller.Key) error {
 	var origins any
-	if len(k.Origins) > 0 {
-		origins = strings.Join(k.Origins, " ")
+	if k.Origins != "" {
+		origins = k.Origins
 	}
 	_, err := r.t.Exec(ctx, "INSERT INTO api_keys ("+keyColumns+") VALUES ("+engine.Marks(11)+")", k.ID, k.SellerID, string(k.Scope), k.Name,
 		k.PartnerID, k.Limit.Requests, k.Limit.Window.Microseconds(), k.Hash[:], engine.Micros(k.CreatedAt), engine.Micros(k.RevokedAt), origins)

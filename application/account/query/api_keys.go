@@ -25,7 +25,7 @@ type APIKey struct {
 	Name      string
 	PartnerID string
 	Limit     seller.RateLimit
-	Origins   []string // for a site key
+	Origins   string // for a site key, with spaces between
 	CreatedAt time.Time
 }
 

@@ -3,6 +3,7 @@ package accounthttp
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/leadmill/leadmill/application"
@@ -36,8 +37,8 @@ func showAPIKey(a accountquery.APIKey) APIKey {
 	if a.Limit.Requests > 0 {
 		d.RateLimit = &RateLimitValue{Requests: a.Limit.Requests, WindowSeconds: int64(a.Limit.Window / time.Second)}
 	}
-	if len(a.Origins) > 0 {
-		d.Origins = &a.Origins
+	if a.Origins != "" {
+		d.Origins = new(strings.Fields(a.Origins))
 	}
 	return d
 }

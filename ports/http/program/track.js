@@ -1,5 +1,5 @@
 // Leadmill: keeps the referral key of a visit in cookies of the seller's own page, and takes over Partnero's snippet
-// (docs/partner-program.md#tracking). Without a program nothing is sent anywhere.
+// (docs/partner-program.md). Without a program nothing is sent anywhere.
 (function () {
   "use strict";
 
@@ -122,7 +122,7 @@
   function load(key) {
     if (program || !window.fetch) return;
     program = key;
-    known = false;
+    known = stored = false;
     seen = null;
     send("").then(function (answer) {
       known = true;
@@ -153,9 +153,9 @@
       var found = {}, inputs = event.target.querySelectorAll("input[type=text],input[type=email],input:not([type])");
       for (var i = 0; i < inputs.length; i++) {
         var input = inputs[i], value = input.value.trim();
-        var name = ((input.name || input.id) + input.autocomplete).toLowerCase().replace(/[^a-z]/g, "");
-        var is = input.type === "email" || /email/.test(name) ? "email" : /(last|family|sur|^l)name/.test(name) ? "surname" :
-          /^(first|full|your|given|f)?name|givenname$/.test(name) ? "name" : "";
+        var name = ((input.name || input.id).replace(/[^a-z]/gi, "") + " " + input.autocomplete).toLowerCase();
+        var is = input.type === "email" || /email/.test(name) ? "email" : /(last|family|sur|^l)-?name/.test(name) ? "surname" :
+          /(^| |given-)(first|full|your|given|f)?name( |$)/.test(name) ? "name" : "";
         if (value && is && !found[is]) found[is] = value;
       }
       if (found.email) signUp(found);
