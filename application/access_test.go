@@ -79,18 +79,21 @@ type keyring struct {
 	table    *keyTable
 	supplier string
 	program  string
+	form     string
 }
 
 func newKeyring(t *testing.T) keyring {
 	t.Helper()
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	r := keyring{clock: &handClock{now: at}, supplier: seller.Token(seller.Supplier, "K1", "SECRET1"), program: seller.Token(seller.Program, "K2", "SECRET2")}
+	r := keyring{clock: &handClock{now: at}, supplier: seller.Token(seller.Supplier, "K1", "SECRET1"), program: seller.Token(seller.Program, "K2", "SECRET2"), form: seller.Token(seller.Form, "K3", "SECRET3")}
 	supplier, err := seller.NewKey("K1", "seller_1", r.supplier, seller.KeyRequest{Scope: seller.Supplier, PartnerID: "partner_1"}, at)
+	require.NoError(t, err)
+	form, err := seller.NewKey("K3", "seller_1", r.form, seller.KeyRequest{Scope: seller.Form, CampaignID: "campaign_1", Origins: []string{"https://a.example", "https://b.example"}}, at)
 	require.NoError(t, err)
 	program, err := seller.NewKey("K2", "seller_1", r.program, seller.KeyRequest{Scope: seller.Program, Limit: &seller.RateLimit{}}, at)
 	require.NoError(t, err)
 	r.table = &keyTable{
-		keys:  map[string]seller.Key{"K1": supplier, "K2": program},
+		keys:  map[string]seller.Key{"K1": supplier, "K2": program, "K3": form},
 		owner: seller.Snapshot{ID: "seller_1", Code: "ACME1234", Slug: "acme", Website: "https://yourcompany.com", Currency: "USD"},
 	}
 	r.Keyring = application.NewKeyring(r.table, r.clock, sha256.Sum256([]byte(adminToken)))
@@ -123,6 +126,15 @@ func TestKeyringActors(t *testing.T) {
 	want.Scope, want.KeyID, want.PartnerID = seller.Program, "K2", ""
 	assert.Equal(t, want, actor)
 	assert.Equal(t, seller.RateLimit{}, limit, "no limit")
+	actor, limit, err = r.Authenticate(t.Context(), r.form)
+	require.NoError(t, err)
+	want.Scope, want.KeyID, want.CampaignID, want.Origins = seller.Form, "K3", "campaign_1", "https://a.example https://b.example"
+	assert.Equal(t, want, actor)
+	assert.Equal(t, seller.DefaultFormLimit, limit)
+	assert.True(t, actor.IsOrigin("https://b.example"))
+	for _, other := range []string{"", "null", "https://c.example", "https://a.example https://b.example", "https://b.example.evil"} {
+		assert.False(t, actor.IsOrigin(other), other)
+	}
 
 	reads := r.table.count()
 	actor, limit, err = r.Authenticate(t.Context(), adminToken)

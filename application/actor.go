@@ -2,6 +2,8 @@ package application
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/leadmill/leadmill/domain/money"
 	"github.com/leadmill/leadmill/domain/seller"
@@ -18,7 +20,10 @@ type Actor struct {
 	// LinkParameter is the query parameter of the seller's referral links.
 	LinkParameter string
 	Currency      money.Currency
-	PartnerID     string // for Supplier
+	PartnerID     string // for Supplier, and for Form where the key has one
+	CampaignID    string // for Form
+	// Origins are those of the pages that may post with the key, for Form: one text with a space between them, so that actors compare.
+	Origins string
 }
 
 // Who returns the actor. Messages embed their Actor and so have this method, which Authorise calls.
@@ -27,6 +32,11 @@ func (a Actor) Who() Actor { return a }
 // IsSeller reports whether name, as a supplier wrote it, is the code or the slug of the actor's seller.
 func (a Actor) IsSeller(name string) bool {
 	return name != "" && (name == a.SellerCode || name == a.SellerSlug)
+}
+
+// IsOrigin reports whether origin, as a browser wrote it, is one of the pages that may post with the actor's key.
+func (a Actor) IsOrigin(origin string) bool {
+	return origin != "" && slices.Contains(strings.Fields(a.Origins), origin)
 }
 
 // Trail connects all that one request causes: its members become the correlation, causation and trace of the events.

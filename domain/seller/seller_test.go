@@ -1,6 +1,7 @@
 package seller_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -145,6 +146,13 @@ func TestNewKey(t *testing.T) {
 		return seller.KeyRequest{Scope: seller.Supplier, Name: "form", PartnerID: "partner_1", Limit: l}
 	}
 	teams := []seller.Scope{seller.Program, seller.Supplier, "reports"}
+	form := func(origins ...string) seller.KeyRequest {
+		return seller.KeyRequest{Scope: seller.Form, CampaignID: "campaign_1", Origins: origins}
+	}
+	many := make([]string, 21)
+	for i := range many {
+		many[i] = "https://a" + strconv.Itoa(i) + ".example"
+	}
 	for _, tc := range []struct {
 		name string
 		r    seller.KeyRequest
@@ -164,6 +172,12 @@ func TestNewKey(t *testing.T) {
 		{"no scope", seller.KeyRequest{}, map[string]fault.Code{"scope": fault.InvalidValue}},
 		{"a supplier without a partner", seller.KeyRequest{Scope: seller.Supplier}, map[string]fault.Code{"partner": fault.Required}},
 		{"a program key with a partner", seller.KeyRequest{Scope: seller.Program, PartnerID: "p"}, map[string]fault.Code{"partner": fault.InvalidValue}},
+		{"a form key", form("https://a.example", "http://localhost:8000"), nil},
+		{"a form key of a partner", seller.KeyRequest{Scope: seller.Form, CampaignID: "c", PartnerID: "p", Origins: many[:20]}, nil},
+		{"a form key for no page", seller.KeyRequest{Scope: seller.Form}, map[string]fault.Code{"campaign_id": fault.Required, "origins": fault.Required}},
+		{"a form key for too many pages", form(many...), map[string]fault.Code{"origins": fault.InvalidValue}},
+		{"a form key for odd pages", form("https://a.example", "*", "https://a.example/page"), map[string]fault.Code{"origins.1": fault.InvalidValue, "origins.2": fault.InvalidValue}},
+		{"a supplier key for a page", seller.KeyRequest{Scope: seller.Supplier, PartnerID: "p", CampaignID: "c", Origins: many[:1]}, map[string]fault.Code{"campaign_id": fault.InvalidValue, "origins": fault.InvalidValue}},
 		{"a long name", seller.KeyRequest{Scope: seller.Program, Name: strings.Repeat("n", 201)}, map[string]fault.Code{"name": fault.InvalidValue}},
 		{"no requests", supplier(limit(0, time.Minute)), map[string]fault.Code{"rate_limit.requests": fault.InvalidValue}},
 		{"too many requests", supplier(limit(1_000_000_001, time.Minute)), map[string]fault.Code{"rate_limit.requests": fault.InvalidValue}},
@@ -182,22 +196,52 @@ func TestNewKey(t *testing.T) {
 			}
 			require.NoError(t, err)
 			want := seller.DefaultRateLimit
+			if tc.r.Scope == seller.Form {
+				want = seller.DefaultFormLimit
+			}
 			if tc.r.Limit != nil {
 				want = *tc.r.Limit
 			}
 			assert.Equal(t, seller.Key{
-				ID: "key1", SellerID: "seller_1", Scope: tc.r.Scope, Name: tc.r.Name, PartnerID: tc.r.PartnerID, Limit: want,
+				ID: "key1", SellerID: "seller_1", Scope: tc.r.Scope, Name: tc.r.Name, PartnerID: tc.r.PartnerID,
+				CampaignID: tc.r.CampaignID, Origins: tc.r.Origins, Limit: want,
 				Hash: seller.HashToken("token"), CreatedAt: now,
 			}, k)
 		})
 	}
 	assert.Equal(t, seller.RateLimit{Requests: 60, Window: time.Minute}, seller.DefaultRateLimit)
+	assert.Equal(t, seller.RateLimit{Requests: 10, Window: time.Minute}, seller.DefaultFormLimit)
+}
+
+func TestOrigins(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"https://www.example.com": "https://www.example.com", " HTTPS://WWW.Example.com/ ": "https://www.example.com", "https://a.example:443": "https://a.example",
+		"http://a.example:80/": "http://a.example", "http://localhost:8000": "http://localhost:8000", "https://a.example:80": "https://a.example:80",
+		"http://[::1]:3000": "http://[::1]:3000", "https://xn--bcher-kva.example": "https://xn--bcher-kva.example",
+	} {
+		got, err := seller.ParseOrigin(in)
+		require.NoError(t, err, in)
+		assert.Equal(t, want, got)
+	}
+	for _, in := range []string{
+		"", "*", "null", "https://", "https://*", "https://*.example.com", "www.example.com", "//a.example", "ftp://a.example", "file://", "https://a.example/x",
+		"https://a.example?", "https://a.example?x=1", "https://a.example#x", "https://u:p@a.example", "https://a.example:", "https://a.example:0",
+		"https://a.example:99999", "https://a.example, https://b.example", "https://a.example https://b.example", "https://bücher.example", "https://a.example//",
+		"https://" + strings.Repeat("a", 250) + ".example", "https://a.ex\nample",
+	} {
+		_, err := seller.ParseOrigin(in)
+		assert.Equal(t, fault.Invalid, fault.KindOf(err), in)
+	}
+	k, err := seller.NewKey("key1", "seller_1", "token", seller.KeyRequest{Scope: seller.Form, CampaignID: "c", Origins: []string{"https://A.example/", "https://a.example"}}, now)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"https://a.example"}, k.Origins)
 }
 
 func TestNewKeyTellsWhichScopesThereAre(t *testing.T) {
 	t.Parallel()
 	for want, scopes := range map[string][]seller.Scope{
-		"must be program or supplier":                  nil,
+		"must be program, supplier or form":            nil,
 		"must be reports":                              {"reports"},
 		"must be program, supplier, dialer or reports": {seller.Program, seller.Supplier, "dialer", "reports"},
 	} {
