@@ -213,26 +213,8 @@ func TestNewKey(t *testing.T) {
 	assert.Equal(t, seller.RateLimit{Requests: 10, Window: time.Minute}, seller.DefaultFormLimit)
 }
 
-func TestOrigins(t *testing.T) {
+func TestOriginsAreToldOnce(t *testing.T) {
 	t.Parallel()
-	for in, want := range map[string]string{
-		"https://www.example.com": "https://www.example.com", " HTTPS://WWW.Example.com/ ": "https://www.example.com", "https://a.example:443": "https://a.example",
-		"http://a.example:80/": "http://a.example", "http://localhost:8000": "http://localhost:8000", "https://a.example:80": "https://a.example:80",
-		"http://[::1]:3000": "http://[::1]:3000", "https://xn--bcher-kva.example": "https://xn--bcher-kva.example",
-	} {
-		got, err := seller.ParseOrigin(in)
-		require.NoError(t, err, in)
-		assert.Equal(t, want, got)
-	}
-	for _, in := range []string{
-		"", "*", "null", "https://", "https://*", "https://*.example.com", "www.example.com", "//a.example", "ftp://a.example", "file://", "https://a.example/x",
-		"https://a.example?", "https://a.example?x=1", "https://a.example#x", "https://u:p@a.example", "https://a.example:", "https://a.example:0",
-		"https://a.example:99999", "https://a.example, https://b.example", "https://a.example https://b.example", "https://bücher.example", "https://a.example//",
-		"https://" + strings.Repeat("a", 250) + ".example", "https://a.ex\nample",
-	} {
-		_, err := seller.ParseOrigin(in)
-		assert.Equal(t, fault.Invalid, fault.KindOf(err), in)
-	}
 	k, err := seller.NewKey("key1", "seller_1", "token", seller.KeyRequest{Scope: seller.Form, CampaignID: "c", Origins: []string{"https://A.example/", "https://a.example"}}, now)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"https://a.example"}, k.Origins)

@@ -109,7 +109,8 @@ func (k Keys) Authenticate(_ context.Context, token string) (application.Actor, 
 }
 
 // App is a server with handlers that remember what they were sent. Its keys are "program" and "supplier" without a limit,
-// "limited" (a supplier's, 60 a minute), "metered" (a program's, one a minute), "admin", "reports" (of Scopes), and "broken",
+// "limited" (a supplier's, 60 a minute), "metered" (a program's, one a minute), "form" and "formed" (10 a minute) for pages of https://shop.example and
+// http://localhost:8000, "admin", "reports" (of Scopes), and "broken",
 // which no database answers for.
 type App struct {
 	T      testing.TB
@@ -139,7 +140,8 @@ func New(t testing.TB, routes func(*App) ([]httpport.Route, error), options ...f
 	supplier, program := actor, actor
 	supplier.Scope, supplier.KeyID, supplier.PartnerID = seller.Supplier, "ks", "partner_123"
 	program.Scope, program.KeyID = seller.Program, "kp"
-	limited, reports := supplier, program
+	limited, reports, form := supplier, program, supplier
+	form.Scope, form.KeyID, form.CampaignID, form.Origins = seller.Form, "kf", "campaign_1", "https://shop.example http://localhost:8000"
 	limited.KeyID = "kl"
 	reports.Scope, reports.KeyID = seller.Scope(TeamScope.Name), "kr"
 	a.Keys = Keys{
@@ -147,6 +149,8 @@ func New(t testing.TB, routes func(*App) ([]httpport.Route, error), options ...f
 		"limited":  {Actor: limited, Limit: seller.DefaultRateLimit},
 		"program":  {Actor: program},
 		"metered":  {Actor: program, Limit: application.RateLimit{Requests: 1, Window: time.Minute}},
+		"form":     {Actor: form},
+		"formed":   {Actor: form, Limit: seller.DefaultFormLimit},
 		"admin":    {Actor: application.Actor{Scope: seller.Admin, KeyID: "admin"}},
 		"reports":  {Actor: reports},
 		"broken":   {Err: application.ErrUnavailable},
@@ -289,7 +293,7 @@ func (a *App) Do(r Request) *httptest.ResponseRecorder {
 	if w.Header().Get("X-Request-Id") == "" {
 		a.T.Errorf("%s %s: no X-Request-Id", r.Method, r.Path)
 	}
-	if (w.Header().Get("Location") != "") != (w.Code == http.StatusFound) {
+	if (w.Header().Get("Location") != "") != (w.Code == http.StatusFound || w.Code == http.StatusSeeOther) {
 		a.T.Errorf("%s %s: %d with Location %q", r.Method, r.Path, w.Code, w.Header().Get("Location"))
 	}
 	// Which of them an operation answers is in the document; an undocumented path answers JSON.

@@ -24,6 +24,7 @@ type SubmitLead struct {
 
 	Seller         string
 	Category       string
+	OnlyFor        string // the id of the campaign that the lead must be for; empty: whichever has the category
 	Fields         field.Set
 	ExternalID     string
 	Test           bool
@@ -161,6 +162,15 @@ func (h *SubmitLeadHandler) prepare(ctx context.Context, c SubmitLead) (*Submiss
 	found, remembered, err := h.Directory.find(ctx, c.Actor.SellerID, c.Category)
 	if err != nil {
 		return nil, err
+	}
+	if c.OnlyFor != "" && found.ID() != c.OnlyFor && remembered {
+		if found, err = h.Directory.refresh(ctx, c.Actor.SellerID, c.Category); err != nil {
+			return nil, err
+		}
+		remembered = false
+	}
+	if c.OnlyFor != "" && found.ID() != c.OnlyFor {
+		return nil, campaign.ErrNoMatching
 	}
 	fields, external, err := checkFields(found, &c)
 	if err != nil && remembered {

@@ -103,6 +103,19 @@ func handlers(a *porttest.App) Handlers {
 				HasPrice: true, BuyerIDs: []string{"buyer_1"}, CreatedAt: porttest.Start, UpdatedAt: porttest.Start,
 			}),
 		},
+		FormHandlers: FormHandlers{
+			SubmitForm: bus.HandlerFunc[marketcommand.SubmitForm, marketcommand.FormSubmitted](func(_ context.Context, c marketcommand.SubmitForm) (marketcommand.FormSubmitted, error) {
+				if err := a.Note(c); err != nil {
+					return marketcommand.FormSubmitted{}, err
+				}
+				done := marketcommand.FormSubmitted{Done: application.Done{Response: c.Render(sampleSold), Replayed: a.Again}}
+				if c.Fields.Text("lastName") != "Nowhere" {
+					done.RedirectURL = "https://shop.example/thanks?from=form"
+				}
+				return done, nil
+			}),
+			NewFormToken: porttest.Queries[marketquery.NewFormToken](a, marketquery.FormToken{Token: "t1", ExpiresAt: porttest.Start}),
+		},
 		BuyerHandlers: BuyerHandlers{
 			CreateBuyer: porttest.Commands(a, func(c marketcommand.CreateBuyer) application.Response { return c.Once.Render(sampleBuyer) }),
 			UpdateBuyer: porttest.Commands(a, func(c marketcommand.UpdateBuyer) application.Response { return c.Once.Render(sampleBuyer) }),

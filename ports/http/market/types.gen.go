@@ -614,5 +614,14 @@ type UsageLeads struct {
 	Limit *int64 `json:"limit"`
 }
 
+// WebFormToken defines model for WebFormToken.
+type WebFormToken struct {
+	Success bool   `json:"success"`
+	Token   string `json:"token"`
+
+	// ExpiresAt UTC with six decimals.
+	ExpiresAt Timestamp `json:"expires_at"`
+}
+
 // Window defines model for Window.
 type Window = string
