@@ -120,11 +120,11 @@ func newErasureTools(o *application.Operations, d market.Deps, e market.Erasing)
 
 func newRunErasures(t erasureTools) func(context.Context) error { return marketjob.RunErasures(t.Run) }
 
-// formTokenSecret is the name under which the secret of form tokens is stored for all instances.
-const formTokenSecret = "form_token_secret"
+// formTokensName is the name under which the secret of form tokens is stored for all instances.
+const formTokensName = "form_tokens"
 
 func newFormTokens(store *sqlstore.Store, secrets application.Secrets) (market.FormTokens, error) {
-	secret, _, err := store.GetOrSetInstallation(context.Background(), formTokenSecret, []byte(secrets.New()))
+	secret, _, err := store.GetOrSetInstallation(context.Background(), formTokensName, []byte(secrets.New()))
 	if err != nil {
 		return market.FormTokens{}, fmt.Errorf("make the secret of form tokens: %w", err)
 	}

@@ -73,25 +73,32 @@ func TestShapesOfOtherVendorsAreMapped(t *testing.T) {
 	}{
 		{"no map", nil, field.Set{"first_name": field.TextValue("John"), "field_data": other(facebook)}, field.Set{"first_name": field.TextValue("John"), "field_data": other(facebook)}},
 		{
-			"snake case", map[string]string{"first_name": "firstName", "last_name": "lastName", "phone_number": "phone"},
+			"snake case",
+			map[string]string{"first_name": "firstName", "last_name": "lastName", "phone_number": "phone"},
 			field.Set{"first_name": field.TextValue("John"), "phone_number": {Kind: field.Number, Text: "5551234567"}, "last_name": {}, "x": field.TextValue("kept")},
 			field.Set{"firstName": field.TextValue("John"), "phone": {Kind: field.Number, Text: "5551234567"}, "last_name": {}, "x": field.TextValue("kept")},
 		},
 		{
-			"our own name wins", map[string]string{"first_name": "firstName"},
-			field.Set{"first_name": field.TextValue("Jack"), "firstName": field.TextValue("John")}, field.Set{"first_name": field.TextValue("Jack"), "firstName": field.TextValue("John")},
+			"our own name wins",
+			map[string]string{"first_name": "firstName"},
+			field.Set{"first_name": field.TextValue("Jack"), "firstName": field.TextValue("John")},
+			field.Set{"first_name": field.TextValue("Jack"), "firstName": field.TextValue("John")},
 		},
 		{
-			"unless it is empty", map[string]string{"first_name": "firstName"},
-			field.Set{"first_name": field.TextValue("Jack"), "firstName": field.TextValue(" ")}, field.Set{"firstName": field.TextValue("Jack")},
+			"unless it is empty",
+			map[string]string{"first_name": "firstName"},
+			field.Set{"first_name": field.TextValue("Jack"), "firstName": field.TextValue(" ")},
+			field.Set{"firstName": field.TextValue("Jack")},
 		},
 		{
-			"several sources, a name before a pointer", map[string]string{"fname": "firstName", "first": "firstName", "/a/first": "firstName"},
+			"several sources, a name before a pointer",
+			map[string]string{"fname": "firstName", "first": "firstName", "/a/first": "firstName"},
 			field.Set{"first": field.TextValue(""), "fname": field.TextValue("John"), "a": other(`{"first":"Jack"}`)},
 			field.Set{"first": field.TextValue(""), "firstName": field.TextValue("John"), "a": other(`{"first":"Jack"}`)},
 		},
 		{
-			"nested objects", map[string]string{"/contact/phones/1/number": "phone", "/contact/a~1b~0": "city", "/contact/name": "firstName", "/contact": "zip", "/state": "lastName", "/contact/ok": "home"},
+			"nested objects",
+			map[string]string{"/contact/phones/1/number": "phone", "/contact/a~1b~0": "city", "/contact/name": "firstName", "/contact": "zip", "/state": "lastName", "/contact/ok": "home"},
 			field.Set{"contact": other(`{"phones":[{},{"number":5551234567}],"a/b~":"Dallas","name":{"first":"John"},"ok":true}`), "state": field.TextValue("x")},
 			field.Set{
 				"phone": {Kind: field.Number, Text: "5551234567"}, "city": field.TextValue("Dallas"), "firstName": other(`{"first":"John"}`), "home": {Kind: field.Bool, Text: "true"},
@@ -99,11 +106,14 @@ func TestShapesOfOtherVendorsAreMapped(t *testing.T) {
 			},
 		},
 		{
-			"pointers that lead nowhere", map[string]string{"/a/b": "firstName", "/a/0": "lastName", "/c/9": "city", "/c/00": "zip", "/c/-1": "phone", "/d/e/f": "home", "/gone/x": "state", "/c/0/y": "email"},
-			field.Set{"a": field.TextValue("text"), "c": other(`["x"]`), "d": other(`{"e":null}`)}, field.Set{"a": field.TextValue("text"), "c": other(`["x"]`), "d": other(`{"e":null}`)},
+			"pointers that lead nowhere",
+			map[string]string{"/a/b": "firstName", "/a/0": "lastName", "/c/9": "city", "/c/00": "zip", "/c/-1": "phone", "/d/e/f": "home", "/gone/x": "state", "/c/0/y": "email"},
+			field.Set{"a": field.TextValue("text"), "c": other(`["x"]`), "d": other(`{"e":null}`)},
+			field.Set{"a": field.TextValue("text"), "c": other(`["x"]`), "d": other(`{"e":null}`)},
 		},
 		{
-			"Facebook lead ads", map[string]string{"full_name": "firstName", "phone_number": "phone", "id": "external_id"},
+			"Facebook lead ads",
+			map[string]string{"full_name": "firstName", "phone_number": "phone", "id": "external_id"},
 			field.Set{"id": field.TextValue("444444"), "created_time": field.TextValue("2026-01-01T00:00:00+0000"), "field_data": other(facebook)},
 			field.Set{
 				"external_id": field.TextValue("444444"), "created_time": field.TextValue("2026-01-01T00:00:00+0000"), "firstName": field.TextValue("John Doe"),
@@ -111,13 +121,16 @@ func TestShapesOfOtherVendorsAreMapped(t *testing.T) {
 			},
 		},
 		{
-			"what was sent beside the answers wins", map[string]string{"first_name": "firstName"},
+			"what was sent beside the answers wins",
+			map[string]string{"first_name": "firstName"},
 			field.Set{"state": field.TextValue("CA"), "field_data": other(`[{"name":"state","values":["TX"]},{"name":"first_name","values":["John"]},{"name":"seller","values":["other"]},{"name":"first_name","values":["Jack"]}]`)},
 			field.Set{"state": field.TextValue("CA"), "firstName": field.TextValue("John")},
 		},
 		{
-			"what only looks like Facebook", map[string]string{"first_name": "firstName"},
-			field.Set{"field_data": other(`[{"name":"first_name","value":"John"}]`)}, field.Set{"field_data": other(`[{"name":"first_name","value":"John"}]`)},
+			"what only looks like Facebook",
+			map[string]string{"first_name": "firstName"},
+			field.Set{"field_data": other(`[{"name":"first_name","value":"John"}]`)},
+			field.Set{"field_data": other(`[{"name":"first_name","value":"John"}]`)},
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

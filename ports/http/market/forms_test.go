@@ -135,7 +135,7 @@ func TestWhatAFormSaysBesideTheLead(t *testing.T) {
 		a.Do(porttest.Request{Path: "/api/forms/form", Body: c.body, Header: fromPage()})
 		sent := a.Take().(marketcommand.SubmitForm)
 		got := marketcommand.SubmitForm{NeedsToken: sent.NeedsToken, Token: sent.Token, Trapped: sent.Trapped}
-		if d := cmp.Diff(c.want, got, cmp.Comparer(func(a, b marketcommand.SubmitLead) bool { return true })); d != "" {
+		if d := cmp.Diff(c.want, got, cmp.Comparer(func(_, _ marketcommand.SubmitLead) bool { return true })); d != "" {
 			t.Errorf("%s: %s", name, d)
 		}
 		for _, own := range []string{"website_url", "form_token"} {

@@ -2,6 +2,7 @@ package market_test
 
 import (
 	"bytes"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -45,9 +46,7 @@ type webForm struct {
 func newWebForm(t *testing.T, s *apptest.Shop, more apptest.Object) webForm {
 	t.Helper()
 	key := apptest.Object{"scope": "form", "campaign_id": s.CampaignID, "origins": []string{webPage + "/"}, "name": "quotes"}
-	for name, value := range more {
-		key[name] = value
-	}
+	maps.Copy(key, more)
 	made := s.Program.Must(t, "POST", "/v1/api-keys", key).Data(t)
 	token, _ := made["key"].(string)
 	if !strings.HasPrefix(token, "lm_form_") || made["campaign_id"] != s.CampaignID {
