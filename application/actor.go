@@ -21,8 +21,10 @@ type Actor struct {
 	LinkParameter string
 	CookieDays    int // how long the seller's program keeps a referral in browsers
 	Currency      money.Currency
-	PartnerID     string // for Supplier
-	Origins       string // for Site: the origins of the pages that may use the key, with spaces between
+	PartnerID     string // for Supplier, and for Form where the key has one
+	CampaignID    string // for Form
+	// Origins are those of the pages that may use the key, for Form and Site: one text with spaces between, so that actors compare.
+	Origins string
 }
 
 // Who returns the actor. Messages embed their Actor and so have this method, which Authorise calls.

@@ -7,7 +7,7 @@ import (
 	"github.com/leadmill/leadmill/domain/fault"
 )
 
-// ErrOrigin says that a key is not for pages of the origin that a browser names, or that no browser sent the request: 403.
+// ErrOrigin says that a published key is not for pages of the origin that a browser names, or that the request names none: 403.
 var ErrOrigin = fault.New(fault.Forbidden, "origin_not_allowed", "This key may not be used by pages of this origin.")
 
 // AllowOrigin says that pages of one origin may read the answer (CORS), and caches that it is not the answer for others. The answer
@@ -15,8 +15,10 @@ var ErrOrigin = fault.New(fault.Forbidden, "origin_not_allowed", "This key may n
 func (k *Call) AllowOrigin(origin string) {
 	header := k.gin.Writer.Header()
 	header["Access-Control-Allow-Origin"] = []string{origin}
-	header["Vary"] = []string{"Origin"}
+	header["Vary"] = varyOrigin
 }
+
+var varyOrigin = []string{"Origin"}
 
 // Origin is the origin of the page that a browser says the request comes from; empty when there is none.
 func (k *Call) Origin() string {

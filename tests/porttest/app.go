@@ -109,8 +109,8 @@ func (k Keys) Authenticate(_ context.Context, token string) (application.Actor, 
 }
 
 // App is a server with handlers that remember what they were sent. Its keys are "program" and "supplier" without a limit,
-// "limited" (a supplier's, 60 a minute), "metered" (a program's, one a minute), "admin", "reports" (of Scopes), "x1" (a site's, for
-// pages of https://shop.example), and "broken", which no database answers for.
+// "limited" (a supplier's, 60 a minute), "metered" (a program's, one a minute), "form", "formed" (10 a minute) and "x1" (a site's) for pages
+// of https://shop.example, "admin", "reports" (of Scopes), and "broken", which no database answers for.
 type App struct {
 	T      testing.TB
 	Server *httpport.Server
@@ -139,7 +139,8 @@ func New(t testing.TB, routes func(*App) ([]httpport.Route, error), options ...f
 	supplier, program := actor, actor
 	supplier.Scope, supplier.KeyID, supplier.PartnerID = seller.Supplier, "ks", "partner_123"
 	program.Scope, program.KeyID = seller.Program, "kp"
-	limited, reports := supplier, program
+	limited, reports, form := supplier, program, supplier
+	form.Scope, form.KeyID, form.CampaignID, form.Origins = seller.Form, "kf", "campaign_1", "https://shop.example http://localhost:8000"
 	limited.KeyID = "kl"
 	site := program
 	site.Scope, site.KeyID, site.CookieDays, site.Origins = seller.Site, "kw", 45, "http://localhost:3000 https://shop.example"
@@ -149,9 +150,11 @@ func New(t testing.TB, routes func(*App) ([]httpport.Route, error), options ...f
 		"limited":  {Actor: limited, Limit: seller.DefaultRateLimit},
 		"program":  {Actor: program},
 		"metered":  {Actor: program, Limit: application.RateLimit{Requests: 1, Window: time.Minute}},
+		"form":     {Actor: form},
+		"formed":   {Actor: form, Limit: seller.DefaultPageLimit},
 		"admin":    {Actor: application.Actor{Scope: seller.Admin, KeyID: "admin"}},
 		"reports":  {Actor: reports},
-		"x1":       {Actor: site, Limit: seller.DefaultSiteRateLimit}, // as room.go fills in paths
+		"x1":       {Actor: site, Limit: seller.DefaultPageLimit}, // as room.go fills in paths
 		"broken":   {Err: application.ErrUnavailable},
 	}
 	all, err := routes(a)
@@ -292,7 +295,7 @@ func (a *App) Do(r Request) *httptest.ResponseRecorder {
 	if w.Header().Get("X-Request-Id") == "" {
 		a.T.Errorf("%s %s: no X-Request-Id", r.Method, r.Path)
 	}
-	if (w.Header().Get("Location") != "") != (w.Code == http.StatusFound) {
+	if (w.Header().Get("Location") != "") != (w.Code == http.StatusFound || w.Code == http.StatusSeeOther) {
 		a.T.Errorf("%s %s: %d with Location %q", r.Method, r.Path, w.Code, w.Header().Get("Location"))
 	}
 	// Which of them an operation answers is in the document; an undocumented path answers JSON.

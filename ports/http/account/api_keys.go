@@ -3,7 +3,6 @@ package accounthttp
 import (
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/leadmill/leadmill/application"
@@ -37,15 +36,18 @@ func showAPIKey(a accountquery.APIKey) APIKey {
 	if a.Limit.Requests > 0 {
 		d.RateLimit = &RateLimitValue{Requests: a.Limit.Requests, WindowSeconds: int64(a.Limit.Window / time.Second)}
 	}
-	if a.Origins != "" {
-		d.Origins = new(strings.Fields(a.Origins))
+	if a.CampaignID != "" {
+		d.CampaignId = &a.CampaignID
+	}
+	if len(a.Origins) > 0 {
+		d.Origins = &a.Origins
 	}
 	return d
 }
 
 func showAPIKeyCreated(c accountcommand.APIKeyCreated) APIKeyCreated {
 	a := showAPIKey(c.APIKey)
-	return APIKeyCreated{Id: a.Id, Key: c.Key, Scope: a.Scope, Name: a.Name, Partner: a.Partner, RateLimit: a.RateLimit, Origins: a.Origins, CreatedAt: a.CreatedAt}
+	return APIKeyCreated{Id: a.Id, Key: c.Key, Scope: a.Scope, Name: a.Name, Partner: a.Partner, RateLimit: a.RateLimit, CreatedAt: a.CreatedAt, CampaignId: a.CampaignId, Origins: a.Origins}
 }
 
 func (h Handlers) listAPIKeys(k *httpport.Call) {
@@ -61,8 +63,9 @@ func (h Handlers) createAPIKey(k *httpport.Call) {
 		if c.Scope == "" {
 			b.Violate("scope", fault.Required, "is required")
 		}
-		c.Limit = rateLimit(b.Object)
+		c.CampaignID = b.Text("campaign_id")
 		c.Origins, _ = b.Texts("origins")
+		c.Limit = rateLimit(b.Object)
 	})
 	if ok {
 		c.Once = httpport.Once(b, http.StatusCreated, showAPIKeyCreated)

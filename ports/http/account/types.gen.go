@@ -11,17 +11,20 @@ import (
 type APIKey struct {
 	Id string `json:"id"`
 
-	// Scope `program`, `supplier`, `site`, or a scope that a module of this installation declares
+	// Scope `program`, `supplier`, `form`, `site`, or a scope that a module of this installation declares
 	Scope     string            `json:"scope"`
 	Name      string            `json:"name"`
 	Partner   *PartnerReference `json:"partner"`
 	RateLimit *RateLimitValue   `json:"rate_limit"`
 
-	// Origins Of a site key: the origins of the pages that may use it
-	Origins *[]string `json:"origins,omitempty"`
-
 	// CreatedAt UTC with six decimals.
 	CreatedAt Timestamp `json:"created_at"`
+
+	// CampaignId Of a form key
+	CampaignId *string `json:"campaign_id,omitempty"`
+
+	// Origins Of a form or site key
+	Origins *[]string `json:"origins,omitempty"`
 }
 
 // APIKeyCreated defines model for APIKeyCreated.
@@ -29,17 +32,20 @@ type APIKeyCreated struct {
 	Id  string `json:"id"`
 	Key string `json:"key"`
 
-	// Scope `program`, `supplier`, `site`, or a scope that a module of this installation declares
+	// Scope `program`, `supplier`, `form`, `site`, or a scope that a module of this installation declares
 	Scope     string            `json:"scope"`
 	Name      string            `json:"name"`
 	Partner   *PartnerReference `json:"partner"`
 	RateLimit *RateLimitValue   `json:"rate_limit"`
 
-	// Origins Of a site key: the origins of the pages that may use it
-	Origins *[]string `json:"origins,omitempty"`
-
 	// CreatedAt UTC with six decimals.
 	CreatedAt Timestamp `json:"created_at"`
+
+	// CampaignId Of a form key
+	CampaignId *string `json:"campaign_id,omitempty"`
+
+	// Origins Of a form or site key
+	Origins *[]string `json:"origins,omitempty"`
 }
 
 // APIKeyCreatedAnswer defines model for APIKeyCreatedAnswer.
