@@ -482,7 +482,14 @@ channels:
     action: send
     channel:
       $ref: '#/channels/events'
+    security:
+      - $ref: '#/components/securitySchemes/program'
 components:
+  securitySchemes:
+    program:
+      type: http
+      scheme: bearer
+      description: A program key of the seller
   messages:
 `)
 	for _, e := range events {
