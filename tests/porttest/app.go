@@ -278,8 +278,8 @@ func (a *App) Do(r Request) *httptest.ResponseRecorder {
 		a.T.Errorf("%s %s: %v\n%s", r.Method, r.Path, err, w.Body)
 	}
 	caching := "no-store"
-	if w.Code == http.StatusOK && strings.HasPrefix(path, "/track.js") {
-		caching = "public, max-age=3600" // the one answer that is the same for everybody
+	if w.Code == http.StatusOK && (strings.HasPrefix(path, "/track.js") || path == "/docs/scalar.js") {
+		caching = "public, max-age=3600" // scripts that are the same for everybody
 	}
 	for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Cache-Control": caching} {
 		if got := w.Header().Get(name); got != want {

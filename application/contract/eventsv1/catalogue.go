@@ -198,6 +198,7 @@ func appendChannelMessage(b []byte, typ string) []byte {
 func appendMessage(b []byte, typ, summary string) []byte {
 	return fmt.Appendf(b, `    %[1]s:
       name: %[1]s
+      title: %[1]s
       summary: %[2]s
       contentType: application/cloudevents+json
       payload:
