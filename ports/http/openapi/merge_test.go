@@ -71,7 +71,7 @@ components:
   responses:
     Done: {description: Done., content: {application/json: {schema: {$ref: "#/components/schemas/Ok"}}}}
   schemas:
-    Ok: {type: object}
+    Ok: {type: object, additionalProperties: true}
     Time: {type: string, description: UTC}
     A: {type: object, properties: {price: {type: number, example: 45.00, format: double}}}
   parameters:
@@ -136,6 +136,7 @@ func TestMergePublishes(t *testing.T) {
         float: {type: number, format: float}
       default: {type: [string, number], x-order: 1}
     B: {properties: {<<: *members, default: {type: number}}}
+    C: {properties: {any: {type: [object, "null"]}, none: {type: object, additionalProperties: false}, of: {type: object, allOf: [{$ref: "#/a"}]}}}
 `))
 	require.NoError(t, err)
 	assert.Equal(t, `openapi: 3.1.0
@@ -154,6 +155,7 @@ components:
         float: {type: number, format: float}
       default: {type: [string, number], x-order: 1}
     B: {properties: {default: {type: number, format: double}, type: {type: [string, "null"]}, id: {oneOf: [{type: string, maxLength: 64}, {type: number, format: double}, {type: "null"}], description: Yours}, list: {oneOf: [{type: array, items: {oneOf: [{type: boolean}, {type: string}]}}, {type: string}]}, example: {type: [integer, "null"], example: {type: [string, number], x-order: 1}}, one: {type: [string, number], oneOf: [{const: 1}, {const: a}]}, float: {type: number, format: float}}}
+    C: {properties: {any: {type: [object, "null"], additionalProperties: true}, none: {type: object, additionalProperties: false}, of: {type: object, allOf: [{$ref: "#/a"}]}}}
 `, string(got))
 	for _, fragment := range []string{"paths: {/a: {<<: [{get: {summary: a}}, {get: {}, put: {}}]}}", "components: {schemas: {A: &a {}}}\npaths: {/a: {get: *a}}"} {
 		_, err := openapi.Merge([]byte("paths: {}"), []byte(fragment))

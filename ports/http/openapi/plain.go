@@ -81,13 +81,14 @@ var named = []string{"paths", "properties", "patternProperties", "$defs", "schem
 var types = []string{"null", "boolean", "string", "number", "integer", "object", "array"}
 
 // publish makes a document what clients' tools read: without the members that only our generators read, with oneOf where a value
-// is of several types, of which a list of types makes many generators the first or none, and with numbers of 64 bits. A list that
-// says no more than "or null" stays.
+// is of several types, of which a list of types makes many generators the first or none, with numbers of 64 bits and open objects. A
+// list that says no more than "or null" stays.
 func publish(n *yaml.Node) {
 	if n.Kind == yaml.MappingNode {
 		dropInternal(n)
 		splitTypes(n)
 		sizeNumber(n)
+		openObject(n)
 	}
 	for i, inner := range n.Content {
 		switch {
@@ -148,6 +149,22 @@ func sizeNumber(schema *yaml.Node) {
 		schema.Content = append(schema.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: "format"}, &yaml.Node{Kind: yaml.ScalarNode, Value: "double"})
 	}
 }
+
+// openObject says of an object of which nothing is said that it may have any members: generators take it for one without any.
+func openObject(schema *yaml.Node) {
+	typ := member(schema, "type")
+	if typ == nil || typ.Value != "object" && !(typ.Kind == yaml.SequenceNode && slices.ContainsFunc(typ.Content, isObject)) {
+		return
+	}
+	for _, name := range []string{"properties", "additionalProperties", "patternProperties", "allOf", "anyOf", "oneOf", "$ref"} {
+		if member(schema, name) != nil {
+			return
+		}
+	}
+	schema.Content = append(schema.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: "additionalProperties"}, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: "true"})
+}
+
+func isObject(typ *yaml.Node) bool { return typ.Value == "object" }
 
 // typeOf has the type that a member of a schema is about.
 var typeOf = map[string]string{
