@@ -63,7 +63,7 @@ func readPublished(t *testing.T) (document published, operations map[string]oper
 			}
 			var o operation
 			require.NoError(t, node.Decode(&o))
-			o.Parameters = append(shared[:len(shared):len(shared)], o.Parameters...)
+			o.Parameters = append(slices.Clip(shared), o.Parameters...)
 			operations[strings.ToUpper(method)+" "+path] = o
 		}
 	}
@@ -142,7 +142,7 @@ func TestInputsSayWhatIsRequired(t *testing.T) {
 			input, ok := document.Components.Schemas[name]
 			require.True(t, ok, call)
 			if !slices.Contains(inQueryToo, name) {
-				assert.True(t, len(input.Required)+len(input.AnyOf)+input.MinProperties > 0, "%s: %s requires nothing", call, name)
+				assert.Positive(t, len(input.Required)+len(input.AnyOf)+input.MinProperties, "%s: %s requires nothing", call, name)
 			}
 			checked++
 		}

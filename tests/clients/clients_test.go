@@ -44,9 +44,9 @@ func build(m *testing.M) (code int, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	binary = filepath.Join(dir, "leadmill")
-	make := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-o", binary, "./cmd/leadmill")
-	make.Dir, make.Env, make.Stderr = filepath.Join("..", ".."), append(os.Environ(), "CGO_ENABLED=0"), os.Stderr
-	if err := make.Run(); err != nil {
+	compile := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-o", binary, "./cmd/leadmill")
+	compile.Dir, compile.Env, compile.Stderr = filepath.Join("..", ".."), append(os.Environ(), "CGO_ENABLED=0"), os.Stderr
+	if err := compile.Run(); err != nil {
 		return 0, fmt.Errorf("build leadmill: %w", err)
 	}
 	return m.Run(), nil

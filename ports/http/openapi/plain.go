@@ -153,7 +153,7 @@ func sizeNumber(schema *yaml.Node) {
 // openObject says of an object of which nothing is said that it may have any members: generators take it for one without any.
 func openObject(schema *yaml.Node) {
 	typ := member(schema, "type")
-	if typ == nil || typ.Value != "object" && !(typ.Kind == yaml.SequenceNode && slices.ContainsFunc(typ.Content, isObject)) {
+	if typ == nil || !isObject(typ) && !slices.ContainsFunc(typ.Content, isObject) {
 		return
 	}
 	for _, name := range []string{"properties", "additionalProperties", "patternProperties", "allOf", "anyOf", "oneOf", "$ref"} {
