@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
-	"time"
 )
 
 // heapGrowth is how much the heap grows between two collections, in bytes. Growth takes memory, and collections take processor
@@ -16,8 +15,9 @@ const heapGrowth = 32 << 20
 // The bounds of GOGC: a heap of much live data grows by as much again, and a small one to five times its size.
 const leastGOGC, mostGOGC = 100, 400
 
-// tuneGC gives back what only the start needed, and keeps GOGC until ctx ends so that the heap grows by heapGrowth whatever the
-// live data is. The environment's GOGC stands.
+// tuneGC gives back what only the start needed, and sets GOGC after each collection until ctx ends, so that the heap grows by
+// heapGrowth until the next whatever the live data is: with the GOGC of an idle heap, that of the first clients would grow to
+// five times its size. The environment's GOGC stands.
 func tuneGC(ctx context.Context) error {
 	runtime.GC() // what pools keep outlives one collection
 	debug.FreeOSMemory()
@@ -25,9 +25,8 @@ func tuneGC(ctx context.Context) error {
 		return nil
 	}
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
 	for now := 100; ; {
+		collected := nextCollection()
 		metrics.Read(live)
 		if want := gogc(live[0].Value.Uint64()); want*10 < now*9 || want*10 > now*11 { // setting it stops the world
 			debug.SetGCPercent(want)
@@ -36,9 +35,16 @@ func tuneGC(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-collected:
 		}
 	}
+}
+
+// nextCollection returns a channel that is closed when the heap was collected.
+func nextCollection() <-chan struct{} {
+	collected := make(chan struct{})
+	runtime.AddCleanup(&struct{ garbage [64]byte }{}, func(c chan struct{}) { close(c) }, collected)
+	return collected
 }
 
 // gogc is the GOGC by which a heap with so many bytes of live data grows by heapGrowth, within bounds.

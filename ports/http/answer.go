@@ -1,9 +1,12 @@
 package httpport
 
 import (
+	"fmt"
+	"hash/fnv"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/bus"
@@ -134,10 +137,13 @@ func Each[T, D any](show func(T) D) func([]T) []D {
 // and sort of the request's query say. ask makes the query for that page; it reads further parameters and adds what is wrong
 // with them to the violations, all of which are answered at once. The handler returns as many items as the page's limit
 // and the key to go on after, see application.ListOf.
+//
+// What stood in the body of the request is in no link: it may name a person, and URLs end in logs. Whoever follows a link sends
+// the body again, and a cursor is refused with another.
 func List[Q, T, D any](k *Call, h bus.Handler[Q, application.List[T]], ask func(application.Page, url.Values, *fault.Violations) Q, show func(T) D) {
 	values := k.Query()
 	var v fault.Violations
-	p := pageOf(values, &v)
+	p := pageOf(values, checkOf(k.unlinked), &v)
 	q := ask(p, values, &v)
 	if err := v.Err(); err != nil {
 		k.Fail(err)
@@ -150,6 +156,9 @@ func List[Q, T, D any](k *Call, h bus.Handler[Q, application.List[T]], ask func(
 	}
 	path := k.Base() + k.gin.Request.URL.EscapedPath()
 	values.Del("cursor")
+	for name := range k.unlinked {
+		values.Del(name)
+	}
 	link := func(number int, cursor string) string {
 		values.Set("page", strconv.Itoa(number))
 		if cursor != "" {
@@ -166,7 +175,7 @@ func List[Q, T, D any](k *Call, h bus.Handler[Q, application.List[T]], ask func(
 		body.Links.Prev = &prev
 	}
 	if l.Next != "" {
-		next := link(p.Number+1, application.EncodeCursor(l.Next))
+		next := link(p.Number+1, application.EncodeCursor(l.Next)+checkOf(k.unlinked))
 		body.Links.Next = &next
 	}
 	if n := len(l.Items); n > 0 {
@@ -177,8 +186,18 @@ func List[Q, T, D any](k *Call, h bus.Handler[Q, application.List[T]], ask func(
 	k.JSON(http.StatusOK, Encode(body))
 }
 
-// pageOf reads limit, page, cursor and sort; what is wrong is added to the violations.
-func pageOf(values url.Values, v *fault.Violations) application.Page {
+// checkOf is what a cursor ends with so that it is not used with parameters of another body. It is too short to tell them.
+func checkOf(unlinked url.Values) string {
+	if len(unlinked) == 0 {
+		return ""
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(unlinked.Encode()))
+	return fmt.Sprintf(".%04x", h.Sum32()&0xffff)
+}
+
+// pageOf reads limit, page, cursor and sort; what is wrong is added to the violations. Check is what a cursor ends with.
+func pageOf(values url.Values, check string, v *fault.Violations) application.Page {
 	p := application.Page{Limit: application.DefaultLimit, Number: 1}
 	whole := func(name string, into *int) bool {
 		s := values.Get(name)
@@ -196,9 +215,13 @@ func pageOf(values url.Values, v *fault.Violations) application.Page {
 	ok := whole("limit", &p.Limit)
 	ok = whole("page", &p.Number) && ok
 	if cursor := values.Get("cursor"); cursor != "" {
-		after, err := application.DecodeCursor(cursor)
+		own, itsCheck, checked := strings.Cut(cursor, ".")
+		after, err := application.DecodeCursor(own)
 		v.AddErr("", err)
 		p.After = after
+		if err == nil && (checked || check != "") && "."+itsCheck != check {
+			v.Add("cursor", fault.InvalidValue, "goes on in a list of another request: send its body again")
+		}
 		if err != nil {
 			p.Number = min(p.Number, 1) // how deep a page may be without a cursor is beside the point
 		}

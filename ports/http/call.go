@@ -43,6 +43,7 @@ type Call struct {
 
 	body       []byte     // when it was read already
 	parameters url.Values // what Parameters read
+	unlinked   url.Values // those of them that are in no URL, because only the body had them
 }
 
 // handle makes a handler of a route: it names the request, authenticates its key, counts it, recovers and logs.

@@ -36,37 +36,41 @@ func ReadingList(p Parameters, do func(*Call)) func(*Call) {
 func (p Parameters) Reading(do func(*Call)) func(*Call) {
 	return func(k *Call) {
 		var v fault.Violations
-		values, err := p.read(k, &v)
-		if err == nil {
+		var err error
+		if k.parameters, k.unlinked, err = p.read(k, &v); err == nil {
 			err = v.Err()
 		}
 		if err != nil {
 			k.Fail(err)
 			return
 		}
-		k.parameters = values
 		do(k)
 	}
 }
 
-func (p Parameters) read(k *Call, v *fault.Violations) (url.Values, error) {
+// read returns all parameters, and those of them that only the body has and that tell pages nothing.
+func (p Parameters) read(k *Call, v *fault.Violations) (values, unlinked url.Values, err error) {
 	query, err := url.ParseQuery(k.gin.Request.URL.RawQuery)
 	if err != nil {
 		v.Add("query", fault.InvalidValue, "cannot be read")
 	}
 	var buf bytes.Buffer
 	if err := k.ReadBody(&buf); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	k.body = buf.Bytes() // for a handler that binds it
 	body, err := k.parse(k.body, Optional|Lenient)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	values := p.named(query, v)
+	values, unlinked = p.named(query, v), url.Values{}
 	for name, given := range p.named(p.flatten(body, v), v) {
-		if values.Get(name) == "" {
-			values[name] = given
+		if values.Get(name) != "" {
+			continue
+		}
+		values[name] = given
+		if !slices.Contains(paging, name) {
+			unlinked[name] = given
 		}
 	}
 	var later []fault.Violation
@@ -88,9 +92,9 @@ func (p Parameters) read(k *Call, v *fault.Violations) (url.Values, error) {
 	}
 	if len(later) > 0 && !v.Any() {
 		slices.SortFunc(later, func(a, b fault.Violation) int { return strings.Compare(a.Field, b.Field) })
-		return nil, ErrNotImplemented.With(later...)
+		return nil, nil, ErrNotImplemented.With(later...)
 	}
-	return values, nil
+	return values, unlinked, nil
 }
 
 // named returns parameters by the names that they are listed by.

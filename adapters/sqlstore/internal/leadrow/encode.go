@@ -218,13 +218,35 @@ func (c *considered) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// EncodeTrace appends a trace as the JSON of leadTrace, written by hand to be quick: every lead has one.
+// EncodeTrace appends a trace as the JSON of leadTrace, or of its list alone when that is all; written by hand to be quick: every
+// lead has one.
 func EncodeTrace(b []byte, t lead.Trace) []byte {
+	if len(t.More) == 0 {
+		return appendConsidered(b, t.Considered)
+	}
 	b = append(b, '{')
-	for i, c := range t.Considered {
-		if i == 0 {
-			b = append(b, `"considered":[`...)
-		} else {
+	if len(t.Considered) > 0 {
+		b = append(appendConsidered(append(b, `"considered":`...), t.Considered), ',')
+	}
+	b = append(b, `"more":{`...)
+	reasons := make([]string, 0, len(t.More))
+	for reason := range t.More {
+		reasons = append(reasons, reason)
+	}
+	slices.Sort(reasons)
+	for i, reason := range reasons {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(append(appendText(b, reason), ':'), int64(t.More[reason]), 10)
+	}
+	return append(b, "}}"...)
+}
+
+func appendConsidered(b []byte, all []lead.Consideration) []byte {
+	b = append(b, '[')
+	for i, c := range all {
+		if i > 0 {
 			b = append(b, ',')
 		}
 		b = appendText(append(b, '['), c.ContractID)
@@ -232,34 +254,17 @@ func EncodeTrace(b []byte, t lead.Trace) []byte {
 		b = appendText(append(b, ','), c.Reason)
 		b = append(strconv.AppendInt(append(b, ','), int64(c.Price), 10), ']')
 	}
-	if len(t.Considered) > 0 {
-		b = append(b, ']')
-	}
-	if len(t.More) > 0 {
-		if len(t.Considered) > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, `"more":{`...)
-		reasons := make([]string, 0, len(t.More))
-		for reason := range t.More {
-			reasons = append(reasons, reason)
-		}
-		slices.Sort(reasons)
-		for i, reason := range reasons {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = strconv.AppendInt(append(appendText(b, reason), ':'), int64(t.More[reason]), 10)
-		}
-		b = append(b, '}')
-	}
-	return append(b, '}')
+	return append(b, ']')
 }
 
 // DecodeTrace reads what EncodeTrace wrote; anything else is an error.
 func DecodeTrace(data []byte) (lead.Trace, error) {
 	var stored leadTrace
-	if err := json.Unmarshal(data, &stored); err != nil {
+	into := any(&stored)
+	if bytes.HasPrefix(data, []byte{'['}) {
+		into = &stored.Considered
+	}
+	if err := json.Unmarshal(data, into); err != nil {
 		return lead.Trace{}, fmt.Errorf("trace: %w", err)
 	}
 	t := lead.Trace{More: stored.More}

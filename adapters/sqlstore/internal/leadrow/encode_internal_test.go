@@ -114,7 +114,7 @@ func TestBrokenFieldsAreRefused(t *testing.T) {
 		_, err := DecodeFields([]byte(data))
 		require.Error(t, err, data)
 	}
-	for _, data := range []string{"", "[]", "{", `{"considered":[["a","b","c"]]}`, `{"considered":[["a","b","c",1,2]]}`, `{"considered":[["a","b","c",null]]}`, `{"considered":["a"]}`} {
+	for _, data := range []string{"", "[", "{", "7", `[["a","b","c"]]`, `["a"]`, `{"considered":[["a","b","c"]]}`, `{"considered":[["a","b","c",1,2]]}`, `{"considered":[["a","b","c",null]]}`, `{"considered":["a"]}`} {
 		_, err := DecodeTrace([]byte(data))
 		require.Error(t, err, data)
 	}
@@ -127,6 +127,12 @@ func TestOlderTracesAreRead(t *testing.T) {
 	require.Equal(t, lead.Trace{Considered: []lead.Consideration{
 		{ContractID: "a", BuyerID: "b", Reason: "sold", Price: 7}, {ContractID: "d", BuyerID: "e", Reason: "cap", Price: 8},
 	}, More: map[string]int{"cap": 3}}, got)
+	got, err = DecodeTrace([]byte(`{"considered":[["a","b","sold",7]]}`))
+	require.NoError(t, err)
+	require.Equal(t, lead.Trace{Considered: []lead.Consideration{{ContractID: "a", BuyerID: "b", Reason: "sold", Price: 7}}}, got)
+	got, err = DecodeTrace([]byte("{}"))
+	require.NoError(t, err)
+	require.Empty(t, got)
 }
 
 func BenchmarkEncodeFields(b *testing.B) {
