@@ -150,7 +150,7 @@ func TestInputsSayWhatIsRequired(t *testing.T) {
 	assert.Greater(t, checked, 12)
 	for name, required := range map[string][]string{
 		"SellerCreateInput": {"name"}, "BuyerCreateInput": {"name"}, "CampaignCreateInput": {"name", "category"}, "ContractCreateInput": {"buyer_id", "price"},
-		"LeadInput": {"seller", "category", "firstName", "lastName", "phone", "state"}, "PartnerInput": {"email"},
+		"SupplierLeadInput": {"seller", "category", "firstName", "lastName", "phone", "state"}, "PartnerInput": {"email"},
 	} {
 		assert.Equal(t, required, document.Components.Schemas[name].Required, name)
 	}

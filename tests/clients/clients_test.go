@@ -1,5 +1,6 @@
 // Package clients drives the built binary with clients that are not ours: generators and validators of its documents, what these
 // generate, and the requests of Partnero's PHP library. scripts/test-setup.sh clients installs them in .cache/clients.
+// A client that runs in a browser is a test of this package that imports chromedp, so that scripts/test.sh installs Chromium for it.
 package clients_test
 
 import (

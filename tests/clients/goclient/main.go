@@ -102,7 +102,7 @@ func run(ctx context.Context) (leadID string, err error) {
 	if err != nil {
 		return "", err
 	}
-	sold, err := supplier.SubmitLeadWithResponse(ctx, nil, client.LeadInput{
+	sold, err := supplier.SubmitLeadWithResponse(ctx, nil, client.SupplierLeadInput{
 		Seller: "GOCLIENT", Category: "Solar", FirstName: "Jane", LastName: "Doe", Phone: "(604) 785-3793", State: "ca",
 	})
 	if err != nil {

@@ -54,7 +54,7 @@ got(
 );
 const key = got(await program.POST('/v1/api-keys', { body: { scope: 'supplier', partner: { id: partner.id } } })).data;
 
-const lead: components['schemas']['LeadInput'] = {
+const lead: components['schemas']['SupplierLeadInput'] = {
   seller: 'TYPESCR1', category: 'auto insurance', firstName: 'John', lastName: 'Doe', phone: '555-123-4567', state: 'Texas', external_id: 17,
 };
 const supplier = client(key.key);
