@@ -127,8 +127,8 @@ func TestKeysOfTeamScopes(t *testing.T) {
 	err := withScopes(t, func(s site) {
 		keys := s.open("maker", "dialer")
 		for _, c := range []struct{ key, scope, want string }{
-			{"program", "dialler", `{"scope":["must be program, supplier, dialer or maker"]}`},
-			{"program", "admin", `{"scope":["must be program, supplier, dialer or maker"]}`},
+			{"program", "dialler", `{"scope":["must be program, supplier, site, dialer or maker"]}`},
+			{"program", "admin", `{"scope":["must be program, supplier, site, dialer or maker"]}`},
 			{"program", "", `{"scope":["is required"]}`},
 			{"maker", "program", `{"scope":["must be maker"]}`}, // a key leads to no key that may do more
 			{"maker", "dialer", `{"scope":["must be maker"]}`},

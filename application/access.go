@@ -113,6 +113,7 @@ func (k *Keyring) Authenticate(ctx context.Context, token string) (Actor, seller
 	fresh := knownKey{limit: key.Limit, readAt: now, refreshing: new(atomic.Bool), actor: Actor{
 		Scope: key.Scope, KeyID: key.ID, SellerID: key.SellerID,
 		SellerCode: owner.Code, SellerSlug: owner.Slug, Website: owner.Website, LinkParameter: owner.Program.LinkParameter, Currency: currency, PartnerID: key.PartnerID,
+		CookieDays: owner.Program.CookieDays, Origins: key.Origins,
 	}}
 	k.mu.Lock()
 	if len(k.known) >= maxCachedKeys {

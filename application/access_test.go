@@ -79,18 +79,21 @@ type keyring struct {
 	table    *keyTable
 	supplier string
 	program  string
+	site     string
 }
 
 func newKeyring(t *testing.T) keyring {
 	t.Helper()
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	r := keyring{clock: &handClock{now: at}, supplier: seller.Token(seller.Supplier, "K1", "SECRET1"), program: seller.Token(seller.Program, "K2", "SECRET2")}
+	r := keyring{clock: &handClock{now: at}, supplier: seller.Token(seller.Supplier, "K1", "SECRET1"), program: seller.Token(seller.Program, "K2", "SECRET2"), site: seller.Token(seller.Site, "K3", "SECRET3")}
 	supplier, err := seller.NewKey("K1", "seller_1", r.supplier, seller.KeyRequest{Scope: seller.Supplier, PartnerID: "partner_1"}, at)
+	require.NoError(t, err)
+	site, err := seller.NewKey("K3", "seller_1", r.site, seller.KeyRequest{Scope: seller.Site, Origins: []string{"https://shop.example", "https://www.shop.example"}}, at)
 	require.NoError(t, err)
 	program, err := seller.NewKey("K2", "seller_1", r.program, seller.KeyRequest{Scope: seller.Program, Limit: &seller.RateLimit{}}, at)
 	require.NoError(t, err)
 	r.table = &keyTable{
-		keys:  map[string]seller.Key{"K1": supplier, "K2": program},
+		keys:  map[string]seller.Key{"K1": supplier, "K2": program, "K3": site},
 		owner: seller.Snapshot{ID: "seller_1", Code: "ACME1234", Slug: "acme", Website: "https://yourcompany.com", Currency: "USD"},
 	}
 	r.Keyring = application.NewKeyring(r.table, r.clock, sha256.Sum256([]byte(adminToken)))
@@ -123,6 +126,17 @@ func TestKeyringActors(t *testing.T) {
 	want.Scope, want.KeyID, want.PartnerID = seller.Program, "K2", ""
 	assert.Equal(t, want, actor)
 	assert.Equal(t, seller.RateLimit{}, limit, "no limit")
+
+	r.table.owner.Program = seller.DefaultProgram()
+	actor, limit, err = r.Authenticate(t.Context(), r.site)
+	require.NoError(t, err)
+	want.Scope, want.KeyID, want.Origins, want.LinkParameter, want.CookieDays = seller.Site, "K3", "https://shop.example https://www.shop.example", "aff", 30
+	assert.Equal(t, want, actor)
+	assert.Equal(t, seller.DefaultSiteRateLimit, limit)
+	for origin, allowed := range map[string]bool{"https://shop.example": true, "https://www.shop.example": true, "": false, " ": false, "https://shop.example https://www.shop.example": false, "shop.example": false} {
+		assert.Equal(t, allowed, actor.AllowsOrigin(origin), origin)
+	}
+	assert.False(t, application.Actor{}.AllowsOrigin(""))
 
 	reads := r.table.count()
 	actor, limit, err = r.Authenticate(t.Context(), adminToken)

@@ -21,6 +21,7 @@ const (
 	Admin    Scope = "admin"    // the installation: /v1/sellers only
 	Program  Scope = "program"  // everything of one seller under /v1
 	Supplier Scope = "supplier" // /api for one seller, bound to a partner
+	Site     Scope = "site"     // what the snippet in a seller's web pages needs, from the origins that the key names
 )
 
 // RateLimit is how many POSTs a key may send in a fixed window. The zero value is no limit.
@@ -31,6 +32,10 @@ type RateLimit struct {
 
 // DefaultRateLimit holds for a key that says nothing else: 60 requests a minute (docs/supplier-api.md).
 var DefaultRateLimit = RateLimit{Requests: 60, Window: time.Minute}
+
+// DefaultSiteRateLimit holds for a site key that says nothing else. It counts the sign-ups of each visitor's address by itself, as
+// all visitors of a site have one key.
+var DefaultSiteRateLimit = RateLimit{Requests: 10, Window: time.Minute}
 
 const (
 	maxRequests = 1_000_000_000
@@ -60,18 +65,21 @@ type Key struct {
 	Name         string
 	PartnerID    string
 	Limit        RateLimit
+	Origins      string // for Site: the origins of the pages that may use the key, as ParseOrigin returns them, with spaces between
 	Hash         [sha256.Size]byte
 	CreatedAt    time.Time
 	RevokedAt    time.Time // zero: in force
 }
 
-// KeyRequest describes the key that an operator asks for. PartnerID is required for Supplier and empty for all others.
+// KeyRequest describes the key that an operator asks for. PartnerID is required for Supplier and empty for all others, Origins
+// are so for Site.
 type KeyRequest struct {
 	Scope     Scope
-	Scopes    []Scope // those that the key may have; nil: Program and Supplier
+	Scopes    []Scope // those that the key may have; nil: Program, Supplier and Site
 	Name      string
 	PartnerID string
-	Limit     *RateLimit // nil: the default; zero: none
+	Limit     *RateLimit // nil: the default; zero: none, which a site key cannot have
+	Origins   []string
 }
 
 // NewKey makes a key for a seller. token is the key's whole text (see Token), of which only the hash is kept. It returns
@@ -80,7 +88,7 @@ func NewKey(id, sellerID, token string, r KeyRequest, now time.Time) (Key, error
 	var v fault.Violations
 	scopes := r.Scopes
 	if scopes == nil {
-		scopes = []Scope{Program, Supplier}
+		scopes = []Scope{Program, Supplier, Site}
 	}
 	known := slices.Contains(scopes, r.Scope)
 	if !known {
@@ -95,18 +103,28 @@ func NewKey(id, sellerID, token string, r KeyRequest, now time.Time) (Key, error
 	name, err := contact.ParseText(r.Name, 200)
 	v.AddErr("name", err)
 	limit := DefaultRateLimit
+	if r.Scope == Site {
+		limit = DefaultSiteRateLimit
+	}
 	if r.Limit != nil {
 		limit = *r.Limit
-		if limit != (RateLimit{}) {
+		if limit != (RateLimit{}) || r.Scope == Site {
 			v.AddErr("rate_limit", limit.Check())
 		}
+	}
+	var origins string
+	switch {
+	case r.Scope == Site:
+		origins = parseOrigins(r.Origins, &v)
+	case known && len(r.Origins) > 0:
+		v.Add("origins", fault.InvalidValue, "are for site keys only")
 	}
 	if err := v.Err(); err != nil {
 		return Key{}, err
 	}
 	return Key{
 		ID: id, SellerID: sellerID, Scope: r.Scope, Name: name, PartnerID: r.PartnerID, Limit: limit,
-		Hash: HashToken(token), CreatedAt: now,
+		Origins: origins, Hash: HashToken(token), CreatedAt: now,
 	}, nil
 }
 

@@ -1,6 +1,7 @@
 package seller_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -165,6 +166,14 @@ func TestNewKey(t *testing.T) {
 		{"a supplier without a partner", seller.KeyRequest{Scope: seller.Supplier}, map[string]fault.Code{"partner": fault.Required}},
 		{"a program key with a partner", seller.KeyRequest{Scope: seller.Program, PartnerID: "p"}, map[string]fault.Code{"partner": fault.InvalidValue}},
 		{"a long name", seller.KeyRequest{Scope: seller.Program, Name: strings.Repeat("n", 201)}, map[string]fault.Code{"name": fault.InvalidValue}},
+		{"a site's", seller.KeyRequest{Scope: seller.Site, Origins: []string{"https://shop.example", "http://localhost:3000"}}, nil},
+		{"a site's, with a limit", seller.KeyRequest{Scope: seller.Site, Origins: []string{"https://shop.example"}, Limit: limit(3, time.Hour)}, nil},
+		{"a site's of nowhere", seller.KeyRequest{Scope: seller.Site}, map[string]fault.Code{"origins": fault.Required}},
+		{"a site's of everywhere", seller.KeyRequest{Scope: seller.Site, Origins: []string{"*"}}, map[string]fault.Code{"origins": fault.InvalidValue}},
+		{"a site's of too many", seller.KeyRequest{Scope: seller.Site, Origins: slices.Repeat([]string{"https://shop.example"}, 21)}, map[string]fault.Code{"origins": fault.InvalidValue}},
+		{"a site's without a limit", seller.KeyRequest{Scope: seller.Site, Origins: []string{"https://shop.example"}, Limit: limit(0, 0)}, map[string]fault.Code{"rate_limit.requests": fault.InvalidValue, "rate_limit.window_seconds": fault.InvalidValue}},
+		{"a site's with a partner", seller.KeyRequest{Scope: seller.Site, Origins: []string{"https://shop.example"}, PartnerID: "p"}, map[string]fault.Code{"partner": fault.InvalidValue}},
+		{"a program key with origins", seller.KeyRequest{Scope: seller.Program, Origins: []string{"https://shop.example"}}, map[string]fault.Code{"origins": fault.InvalidValue}},
 		{"no requests", supplier(limit(0, time.Minute)), map[string]fault.Code{"rate_limit.requests": fault.InvalidValue}},
 		{"too many requests", supplier(limit(1_000_000_001, time.Minute)), map[string]fault.Code{"rate_limit.requests": fault.InvalidValue}},
 		{"no window", supplier(limit(1, 0)), map[string]fault.Code{"rate_limit.window_seconds": fault.InvalidValue}},
@@ -182,12 +191,15 @@ func TestNewKey(t *testing.T) {
 			}
 			require.NoError(t, err)
 			want := seller.DefaultRateLimit
+			if tc.r.Scope == seller.Site {
+				want = seller.DefaultSiteRateLimit
+			}
 			if tc.r.Limit != nil {
 				want = *tc.r.Limit
 			}
 			assert.Equal(t, seller.Key{
 				ID: "key1", SellerID: "seller_1", Scope: tc.r.Scope, Name: tc.r.Name, PartnerID: tc.r.PartnerID, Limit: want,
-				Hash: seller.HashToken("token"), CreatedAt: now,
+				Origins: strings.Join(tc.r.Origins, " "), Hash: seller.HashToken("token"), CreatedAt: now,
 			}, k)
 		})
 	}
@@ -197,7 +209,7 @@ func TestNewKey(t *testing.T) {
 func TestNewKeyTellsWhichScopesThereAre(t *testing.T) {
 	t.Parallel()
 	for want, scopes := range map[string][]seller.Scope{
-		"must be program or supplier":                  nil,
+		"must be program, supplier or site":            nil,
 		"must be reports":                              {"reports"},
 		"must be program, supplier, dialer or reports": {seller.Program, seller.Supplier, "dialer", "reports"},
 	} {

@@ -120,6 +120,11 @@ func (k *Call) Warn(message string, err error) {
 	k.log(slog.LevelWarn, message, fault.CodeOf(err), err)
 }
 
+// Note is Warn for what is no fault of the server's.
+func (k *Call) Note(message string, err error) {
+	k.log(slog.LevelInfo, message, fault.CodeOf(err), err)
+}
+
 func (k *Call) log(level slog.Level, message string, code fault.Code, err error) {
 	k.server.deps.Logger.LogAttrs(k.ctx, level, message, //nolint:sloglint // the message of whoever warns, always a constant
 		slog.String("request_id", k.id), slog.String("route", k.pattern()),

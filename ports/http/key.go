@@ -104,8 +104,12 @@ func (k *Call) WithinLimit(what string, limit application.RateLimit) bool {
 }
 
 func (k *Call) takeOfAddress(what string, limit application.RateLimit) application.RateState {
-	return k.server.deps.Limiter.Take(what+":"+address(k.gin.Request.RemoteAddr), limit)
+	return k.server.deps.Limiter.Take(what+":"+k.Address(), limit)
 }
+
+// Address is what the client is counted by as long as it has no key of its own: its IP address, or the network of it. It is personal
+// data.
+func (k *Call) Address() string { return address(k.gin.Request.RemoteAddr) }
 
 // address is what an unknown client is counted by. An IPv6 client owns its whole /64.
 func address(remote string) string {

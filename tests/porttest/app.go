@@ -109,8 +109,8 @@ func (k Keys) Authenticate(_ context.Context, token string) (application.Actor, 
 }
 
 // App is a server with handlers that remember what they were sent. Its keys are "program" and "supplier" without a limit,
-// "limited" (a supplier's, 60 a minute), "metered" (a program's, one a minute), "admin", "reports" (of Scopes), and "broken",
-// which no database answers for.
+// "limited" (a supplier's, 60 a minute), "metered" (a program's, one a minute), "admin", "reports" (of Scopes), "x1" (a site's, for
+// pages of https://shop.example), and "broken", which no database answers for.
 type App struct {
 	T      testing.TB
 	Server *httpport.Server
@@ -141,6 +141,8 @@ func New(t testing.TB, routes func(*App) ([]httpport.Route, error), options ...f
 	program.Scope, program.KeyID = seller.Program, "kp"
 	limited, reports := supplier, program
 	limited.KeyID = "kl"
+	site := program
+	site.Scope, site.KeyID, site.CookieDays, site.Origins = seller.Site, "kw", 45, "http://localhost:3000 https://shop.example"
 	reports.Scope, reports.KeyID = seller.Scope(TeamScope.Name), "kr"
 	a.Keys = Keys{
 		"supplier": {Actor: supplier},
@@ -149,6 +151,7 @@ func New(t testing.TB, routes func(*App) ([]httpport.Route, error), options ...f
 		"metered":  {Actor: program, Limit: application.RateLimit{Requests: 1, Window: time.Minute}},
 		"admin":    {Actor: application.Actor{Scope: seller.Admin, KeyID: "admin"}},
 		"reports":  {Actor: reports},
+		"x1":       {Actor: site, Limit: seller.DefaultSiteRateLimit}, // as room.go fills in paths
 		"broken":   {Err: application.ErrUnavailable},
 	}
 	all, err := routes(a)
@@ -278,8 +281,8 @@ func (a *App) Do(r Request) *httptest.ResponseRecorder {
 		a.T.Errorf("%s %s: %v\n%s", r.Method, r.Path, err, w.Body)
 	}
 	caching := "no-store"
-	if w.Code == http.StatusOK && (strings.HasPrefix(path, "/track.js") || path == "/docs/scalar.js") {
-		caching = "public, max-age=3600" // scripts that are the same for everybody
+	if w.Code == http.StatusOK && (path == "/track.js" || path == "/js/universal.js" || path == "/docs/scalar.js") {
+		caching = "public, max-age=3600" // the same for everybody
 	}
 	for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Cache-Control": caching} {
 		if got := w.Header().Get(name); got != want {

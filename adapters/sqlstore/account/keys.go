@@ -10,23 +10,31 @@ import (
 
 type keys struct{ t *engine.Tx }
 
-const keyColumns = "id, seller_id, scope, name, partner_id, limit_requests, limit_window_us, hash, created_at, revoked_at"
+const keyColumns = "id, seller_id, scope, name, partner_id, limit_requests, limit_window_us, hash, created_at, revoked_at, origins"
 
 type keyRow struct {
-	ID        string `db:"id"`
-	SellerID  string `db:"seller_id"`
-	Scope     string `db:"scope"`
-	Name      string `db:"name"`
-	PartnerID string `db:"partner_id"`
-	Requests  int64  `db:"limit_requests"`
-	WindowUS  int64  `db:"limit_window_us"`
-	Hash      []byte `db:"hash"`
-	CreatedAt int64  `db:"created_at"`
-	RevokedAt int64  `db:"revoked_at"`
+	ID        string  `db:"id"`
+	SellerID  string  `db:"seller_id"`
+	Scope     string  `db:"scope"`
+	Name      string  `db:"name"`
+	PartnerID string  `db:"partner_id"`
+	Requests  int64   `db:"limit_requests"`
+	WindowUS  int64   `db:"limit_window_us"`
+	Hash      []byte  `db:"hash"`
+	CreatedAt int64   `db:"created_at"`
+	RevokedAt int64   `db:"revoked_at"`
+	Origins   *string `db:"origins"` // with spaces between; NULL: none
 }
 
 func (k keyRow) limit() seller.RateLimit {
 	return seller.RateLimit{Requests: k.Requests, Window: time.Duration(k.WindowUS) * time.Microsecond}
+}
+
+func (k keyRow) origins() string {
+	if k.Origins == nil {
+		return ""
+	}
+	return *k.Origins
 }
 
 func (k keyRow) restore() seller.Key {
@@ -35,13 +43,18 @@ func (k keyRow) restore() seller.Key {
 		CreatedAt: engine.Time(k.CreatedAt), RevokedAt: engine.Time(k.RevokedAt),
 	}
 	copy(key.Hash[:], k.Hash)
+	key.Origins = k.origins()
 	return key
 }
 
 // Add implements application.KeyRepository.
 func (r keys) Add(ctx context.Context, k seller.Key) error {
-	_, err := r.t.Exec(ctx, "INSERT INTO api_keys ("+keyColumns+") VALUES ("+engine.Marks(10)+")", k.ID, k.SellerID, string(k.Scope), k.Name,
-		k.PartnerID, k.Limit.Requests, k.Limit.Window.Microseconds(), k.Hash[:], engine.Micros(k.CreatedAt), engine.Micros(k.RevokedAt))
+	var origins any
+	if k.Origins != "" {
+		origins = k.Origins
+	}
+	_, err := r.t.Exec(ctx, "INSERT INTO api_keys ("+keyColumns+") VALUES ("+engine.Marks(11)+")", k.ID, k.SellerID, string(k.Scope), k.Name,
+		k.PartnerID, k.Limit.Requests, k.Limit.Window.Microseconds(), k.Hash[:], engine.Micros(k.CreatedAt), engine.Micros(k.RevokedAt), origins)
 	return err
 }
 

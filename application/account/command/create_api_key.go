@@ -12,8 +12,9 @@ import (
 	"github.com/leadmill/leadmill/domain/seller"
 )
 
-// CreateAPIKey makes a key of the actor's seller: a program or supplier key, or one with the scope of a team. Partner is
-// required for a supplier key, the partner in whose name it sends leads, and refused for all others. An actor with the scope
+// CreateAPIKey makes a key of the actor's seller: a program, supplier or site key, or one with the scope of a team. Partner
+// is required for a supplier key, the partner in whose name it sends leads, and refused for all others; so are Origins for a site
+// key, where the pages are that may use it. An actor with the scope
 // of a team makes keys of that scope only, so that no key leads to one that may do more.
 type CreateAPIKey struct {
 	application.Actor
@@ -22,6 +23,7 @@ type CreateAPIKey struct {
 	Name    string
 	Partner application.PartnerHandle
 	Limit   *seller.RateLimit // nil: the default; zero: none
+	Origins []string
 	Once    application.Once[APIKeyCreated]
 }
 
@@ -46,7 +48,7 @@ func (h CreateAPIKeyHandler) Handle(ctx context.Context, c CreateAPIKey) (applic
 	now, id := h.Clock.Now(), plainID(h.IDs)
 	token := seller.Token(seller.Scope(c.Scope), id, h.Secrets.New())
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx account.Tx) (APIKeyCreated, error) {
-		request := seller.KeyRequest{Scope: seller.Scope(c.Scope), Scopes: h.grantable(c.Actor), Name: c.Name, Limit: c.Limit}
+		request := seller.KeyRequest{Scope: seller.Scope(c.Scope), Scopes: h.grantable(c.Actor), Name: c.Name, Limit: c.Limit, Origins: c.Origins}
 		if c.Partner != (application.PartnerHandle{}) {
 			p, err := program.FindPartner(ctx, tx.Partners().Lock, c.Actor.SellerID, c.Partner, partner.ErrUnknown)
 			if err != nil {

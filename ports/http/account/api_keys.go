@@ -3,6 +3,7 @@ package accounthttp
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/leadmill/leadmill/application"
@@ -36,12 +37,15 @@ func showAPIKey(a accountquery.APIKey) APIKey {
 	if a.Limit.Requests > 0 {
 		d.RateLimit = &RateLimitValue{Requests: a.Limit.Requests, WindowSeconds: int64(a.Limit.Window / time.Second)}
 	}
+	if a.Origins != "" {
+		d.Origins = new(strings.Fields(a.Origins))
+	}
 	return d
 }
 
 func showAPIKeyCreated(c accountcommand.APIKeyCreated) APIKeyCreated {
 	a := showAPIKey(c.APIKey)
-	return APIKeyCreated{Id: a.Id, Key: c.Key, Scope: a.Scope, Name: a.Name, Partner: a.Partner, RateLimit: a.RateLimit, CreatedAt: a.CreatedAt}
+	return APIKeyCreated{Id: a.Id, Key: c.Key, Scope: a.Scope, Name: a.Name, Partner: a.Partner, RateLimit: a.RateLimit, Origins: a.Origins, CreatedAt: a.CreatedAt}
 }
 
 func (h Handlers) listAPIKeys(k *httpport.Call) {
@@ -58,6 +62,7 @@ func (h Handlers) createAPIKey(k *httpport.Call) {
 			b.Violate("scope", fault.Required, "is required")
 		}
 		c.Limit = rateLimit(b.Object)
+		c.Origins, _ = b.Texts("origins")
 	})
 	if ok {
 		c.Once = httpport.Once(b, http.StatusCreated, showAPIKeyCreated)

@@ -11,11 +11,14 @@ import (
 type APIKey struct {
 	Id string `json:"id"`
 
-	// Scope `program`, `supplier`, or a scope that a module of this installation declares
+	// Scope `program`, `supplier`, `site`, or a scope that a module of this installation declares
 	Scope     string            `json:"scope"`
 	Name      string            `json:"name"`
 	Partner   *PartnerReference `json:"partner"`
 	RateLimit *RateLimitValue   `json:"rate_limit"`
+
+	// Origins Of a site key: the origins of the pages that may use it
+	Origins *[]string `json:"origins,omitempty"`
 
 	// CreatedAt UTC with six decimals.
 	CreatedAt Timestamp `json:"created_at"`
@@ -26,11 +29,14 @@ type APIKeyCreated struct {
 	Id  string `json:"id"`
 	Key string `json:"key"`
 
-	// Scope `program`, `supplier`, or a scope that a module of this installation declares
+	// Scope `program`, `supplier`, `site`, or a scope that a module of this installation declares
 	Scope     string            `json:"scope"`
 	Name      string            `json:"name"`
 	Partner   *PartnerReference `json:"partner"`
 	RateLimit *RateLimitValue   `json:"rate_limit"`
+
+	// Origins Of a site key: the origins of the pages that may use it
+	Origins *[]string `json:"origins,omitempty"`
 
 	// CreatedAt UTC with six decimals.
 	CreatedAt Timestamp `json:"created_at"`

@@ -99,11 +99,12 @@ func testKeys(t *testing.T, h *sqlstoretest.Harness) {
 		Hash      []byte `db:"hash"`
 		CreatedAt int64  `db:"created_at"`
 		RevokedAt int64  `db:"revoked_at"`
+		Origins   string `db:"origins"`
 	}
 	require.NoError(t, h.DB.Reader.GetContext(t.Context(), &row, "SELECT * FROM api_keys"))
 	require.Equal(t, seller.Key{
 		ID: row.ID, SellerID: row.SellerID, Scope: seller.Scope(row.Scope), Name: row.Name, PartnerID: row.PartnerID,
-		Limit: seller.RateLimit{Requests: row.Requests, Window: time.Duration(row.Window) * time.Microsecond}, Hash: [sha256.Size]byte(row.Hash),
+		Limit: seller.RateLimit{Requests: row.Requests, Window: time.Duration(row.Window) * time.Microsecond}, Hash: [sha256.Size]byte(row.Hash), Origins: row.Origins,
 		CreatedAt: time.UnixMicro(row.CreatedAt).UTC(), RevokedAt: time.UnixMicro(row.RevokedAt).UTC(),
 	}, k)
 
