@@ -284,7 +284,7 @@ func (a *App) Do(r Request) *httptest.ResponseRecorder {
 		a.T.Errorf("%s %s: %v\n%s", r.Method, r.Path, err, w.Body)
 	}
 	caching := "no-store"
-	if w.Code == http.StatusOK && (path == "/track.js" || path == "/js/universal.js") {
+	if w.Code == http.StatusOK && (path == "/track.js" || path == "/js/universal.js" || path == "/docs/scalar.js") {
 		caching = "public, max-age=3600" // the same for everybody
 	}
 	for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Cache-Control": caching} {
