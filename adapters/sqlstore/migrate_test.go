@@ -330,7 +330,7 @@ func mysqlTable(t *testing.T, db *dialect.DB, table string) (lines []string) {
 			kind, length = "INTEGER", ""
 		case "varchar":
 			kind, length = "TEXT", " <= "+length
-		case "longtext":
+		case "longtext", "text":
 			kind = "TEXT"
 		case "varbinary":
 			kind, length = "BLOB", " <= "+length
