@@ -120,7 +120,7 @@ func (l Log) Intercept(ctx context.Context, op bus.Operation, next func(context.
 	err := recovered(ctx, next)
 	kind := fault.KindOf(err)
 	switch {
-	case err != nil && (kind == fault.Internal || kind == fault.Unavailable) && !(abandoned(err) && ctx.Err() != nil):
+	case err != nil && (kind == fault.Internal || kind == fault.Unavailable) && (!abandoned(err) || ctx.Err() == nil):
 		attrs := append(l.attrs(ctx, op, start, err), slog.String("error", cause(err)))
 		if stack, ok := panicStack(err); ok {
 			attrs = append(attrs, slog.String("stack", string(stack)))
