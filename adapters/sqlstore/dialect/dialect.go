@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/go-sql-driver/mysql"
@@ -43,6 +44,8 @@ type Dialect interface {
 	Sequenced() bool
 	// UseKey is appended to a table's name to read it by one of its keys; empty where the planner needs no help.
 	UseKey(key string) string
+	// DeleteByKey is the start of a DELETE of rows of a table, up to its WHERE, that finds them by one of the table's keys as UseKey does.
+	DeleteByKey(table, key string) string
 	// ComparesRows reports whether an index serves (a, b) > (?, ?).
 	ComparesRows() bool
 	// InsertRows returns the text of a statement that inserts rows into columns of a table. Its arguments are those of all rows, width
@@ -54,6 +57,10 @@ type Dialect interface {
 	Micros() string
 	// Classify says what an error means. nil is Other.
 	Classify(err error) Class
+	// Held reports whether an error says that a lock was not free in time.
+	Held(err error) bool
+	// Patient returns a SELECT that locks rows as one that waits for them so long at most.
+	Patient(query string, d time.Duration) string
 	// DuplicateKey returns the name of the unique key an error of class Duplicate is about, as the migrations name it
 	// ("partners_email"); "PRIMARY" for a primary key.
 	DuplicateKey(err error, table string) string

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -99,6 +100,22 @@ func (MySQL) Sequenced() bool { return true }
 // UseKey implements Dialect.
 func (MySQL) UseKey(key string) string { return " FORCE INDEX (" + key + ")" }
 
+// Patient implements Dialect: by the time that the statement may take, because locks are waited for by whole seconds. To MySQL and
+// TiDB the first part is a comment, to MariaDB the second one. A text that is no SELECT stays as it is.
+func (MySQL) Patient(query string, d time.Duration) string {
+	rest, ok := strings.CutPrefix(query, "SELECT ")
+	if !ok {
+		return query
+	}
+	ms := strconv.FormatInt(max(d.Milliseconds(), 1), 10)
+	return "/*M!100100 SET STATEMENT max_statement_time=" + ms + "e-3 FOR */ SELECT /*+ MAX_EXECUTION_TIME(" + ms + ") */ " + rest
+}
+
+// DeleteByKey implements Dialect: only a DELETE that names its table twice takes an index.
+func (d MySQL) DeleteByKey(table, key string) string {
+	return "DELETE " + table + " FROM " + table + d.UseKey(key)
+}
+
 // ComparesRows implements Dialect: such a comparison reads the whole index.
 func (MySQL) ComparesRows() bool { return false }
 
@@ -136,6 +153,8 @@ const (
 	erPacketTooLarge = 1153
 	erDiskFull       = 1021
 	erTableFull      = 1114
+	erTimeOut        = 3024 // the statement took longer than it may: see Patient
+	erTimeOutMaria   = 1969
 	erUnknown        = 1105 // only its text says what it is
 )
 
@@ -182,7 +201,7 @@ func (MySQL) Classify(err error) Class {
 	switch e.Number {
 	case erDupEntry:
 		return Duplicate
-	case erDeadlock, erLockWait, erCheckRead,
+	case erDeadlock, erLockWait, erCheckRead, erTimeOut, erTimeOutMaria,
 		tiTxnRetryable, tiWriteConflict, tiCommitRetry, tiSchemaLease, tiSchemaChanged, tiLockTimeout, tiWriteConflictTxn:
 		return Retry
 	case erUnknown:
@@ -201,6 +220,12 @@ func (MySQL) Classify(err error) Class {
 		return Data
 	}
 	return Other
+}
+
+// Held implements Dialect.
+func (MySQL) Held(err error) bool {
+	var e *mysql.MySQLError
+	return errors.As(err, &e) && (e.Number == erLockWait || e.Number == erTimeOut || e.Number == erTimeOutMaria)
 }
 
 var dupKey = regexp.MustCompile(`for key '(?:[^'.]*\.)?([^']*)'$`)
