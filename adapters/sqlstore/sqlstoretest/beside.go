@@ -76,21 +76,7 @@ func (h *Harness) Beside(t *testing.T) {
 // checkKeys looks at the statements of all transactions until the test ends.
 func (h *Harness) checkKeys(t *testing.T, db sqlx.QueryerContext) {
 	t.Helper()
-	var columns []struct {
-		Table string `db:"of_table"`
-		Key   string `db:"of_key"`
-		Name  string `db:"name"`
-	}
-	require.NoError(t, sqlx.SelectContext(t.Context(), db, &columns, "SELECT table_name AS of_table, index_name AS of_key, column_name AS name FROM information_schema.statistics "+
-		"WHERE table_schema = DATABASE() AND non_unique = 0 AND (table_name = 'sellers' OR table_name IN "+
-		"(SELECT table_name FROM information_schema.columns WHERE table_schema = DATABASE() AND column_name = 'seller_id'))"))
-	unique := map[string]map[string][]string{}
-	for _, c := range columns {
-		if unique[c.Table] == nil {
-			unique[c.Table] = map[string][]string{}
-		}
-		unique[c.Table][c.Key] = append(unique[c.Table][c.Key], c.Name)
-	}
+	unique := UniqueKeys(t, db)
 	h.Faults.Committing(func(sent []Statement) {
 		for _, s := range sent {
 			if !LocksByKey(s.Query, unique) {
@@ -100,10 +86,31 @@ func (h *Harness) checkKeys(t *testing.T, db sqlx.QueryerContext) {
 	})
 }
 
+// UniqueKeys returns the columns of the unique keys, by table and key, of all tables that have rows of sellers. Not for SQLite.
+func UniqueKeys(t testing.TB, db sqlx.QueryerContext) map[string]map[string][]string {
+	t.Helper()
+	var columns []struct {
+		Table string `db:"of_table"`
+		Key   string `db:"of_key"`
+		Name  string `db:"name"`
+	}
+	require.NoError(t, sqlx.SelectContext(context.Background(), db, &columns, "SELECT table_name AS of_table, index_name AS of_key, column_name AS name FROM information_schema.statistics "+
+		"WHERE table_schema = DATABASE() AND non_unique = 0 AND (table_name = 'sellers' OR table_name IN "+
+		"(SELECT table_name FROM information_schema.columns WHERE table_schema = DATABASE() AND column_name = 'seller_id'))"))
+	unique := map[string]map[string][]string{}
+	for _, c := range columns {
+		if unique[c.Table] == nil {
+			unique[c.Table] = map[string][]string{}
+		}
+		unique[c.Table][c.Key] = append(unique[c.Table][c.Key], c.Name)
+	}
+	return unique
+}
+
 var locking = regexp.MustCompile(`^(?:UPDATE|DELETE FROM|DELETE [a-z_]+ FROM|.*\bSELECT .* FROM) ([a-z_]+)`)
 
 // LocksByKey reports whether a statement that locks rows finds them by a key that it names, or one row by all columns of a unique key;
-// unique are those keys by table. Other statements, and those on other tables, are none of its business.
+// unique is as of UniqueKeys. Other statements, and those on other tables, are none of its business.
 func LocksByKey(query string, unique map[string]map[string][]string) bool {
 	found := locking.FindStringSubmatch(query)
 	if found == nil || strings.Contains(query, "SELECT ") && !strings.HasSuffix(query, " FOR UPDATE") || strings.Contains(query, " FORCE INDEX (") || unique[found[1]] == nil {
