@@ -22,13 +22,12 @@ type Waits struct {
 	AtOnce int
 }
 
-// ownLane holds the commands of one text of lane. It stays until a batch got through and nothing is queued, so that what is held
-// for long is not waited for by others again and again.
+// ownLane holds the commands of one text of lane. Later ones join them until a batch got through, however long that takes, so that
+// what is held for long is not waited for by others again and again; then it does what is queued in it.
 type ownLane[C, R any] struct {
 	key     string
 	queue   []*queued[C, R]
 	running bool
-	held    bool // the last batch found what it needs held by somebody else
 }
 
 // divert queues a command in its lane of its own, if there is one. full says that it is, but has no room for another command.
@@ -66,12 +65,22 @@ func (b *Batcher[C, R]) setApart(all []*queued[C, R]) {
 		key := b.lane(q.command)
 		l := b.own[key]
 		if l == nil {
-			l = &ownLane[C, R]{key: key, held: true}
-			b.own[key] = l
-			b.owns.Store(int64(len(b.own)))
+			l = &ownLane[C, R]{key: key}
+			b.keep(l, true)
 		}
 		b.enqueue(l, q)
 	}
+}
+
+// keep has later commands join a lane of its own, or no longer. The caller holds ownMu.
+func (b *Batcher[C, R]) keep(l *ownLane[C, R], join bool) {
+	switch now := b.own[l.key]; {
+	case join && now == nil:
+		b.own[l.key] = l
+	case !join && now == l:
+		delete(b.own, l.key)
+	}
+	b.owns.Store(int64(len(b.own)))
 }
 
 // share runs a batch of a lane that all share: no longer than it is patient, so that what somebody else holds is waited for by those
@@ -126,17 +135,12 @@ func (b *Batcher[C, R]) runOwn(l *ownLane[C, R]) {
 	}
 }
 
-// takeOwn takes the next batch of a lane of its own; ok is false when nothing was queued: then the lane runs no longer, and is gone
-// if its commands got through.
+// takeOwn takes the next batch of a lane of its own; ok is false when nothing was queued: then the lane runs no longer.
 func (b *Batcher[C, R]) takeOwn(l *ownLane[C, R]) (batch []*queued[C, R], ok bool) {
 	b.ownMu.Lock()
 	defer b.ownMu.Unlock()
 	if len(l.queue) == 0 {
 		l.running = false
-		if !l.held {
-			delete(b.own, l.key)
-			b.owns.Store(int64(len(b.own)))
-		}
 		return nil, false
 	}
 	n := min(len(l.queue), b.config.MaxBatch)
@@ -167,6 +171,6 @@ func (b *Batcher[C, R]) tryOwn(l *ownLane[C, R], batch []*queued[C, R]) {
 	}
 	b.ownMu.Lock()
 	defer b.ownMu.Unlock()
-	l.held = !through
+	b.keep(l, !through)
 	l.queue = append(again, l.queue...)
 }
