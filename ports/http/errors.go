@@ -115,7 +115,10 @@ func (k *Call) fail(err error, more []byte) {
 	k.tellNotSupported(e)
 	if status >= http.StatusInternalServerError && e.Kind != fault.NotImplemented {
 		level := slog.LevelError
-		if e.Kind == fault.Unavailable {
+		switch {
+		case errors.Is(err, context.Canceled) && k.gin.Request.Context().Err() != nil:
+			level = slog.LevelDebug // the client hung up
+		case e.Kind == fault.Unavailable:
 			level = slog.LevelWarn
 		}
 		k.log(level, "request failed", e.Code, err)
