@@ -79,9 +79,11 @@ func newHeld(t *testing.T, queue int, lanes ...string) (*held, *bus.Batcher[stri
 		h.lanes[l] = true
 	}
 	b := bus.NewBatcher(bus.BatcherConfig{MaxBatch: 10, Lanes: 1, Queue: queue, Timeout: time.Minute, Waits: bus.Waits{
-		Held:     func(err error) bool { return errors.Is(err, errHeld) },
-		Patience: func(ctx context.Context, d time.Duration) context.Context { return context.WithValue(ctx, patienceKey{}, d) },
-		First:    time.Millisecond, Again: time.Microsecond, Own: time.Hour, Tries: 3, AtOnce: 2,
+		Held: func(err error) bool { return errors.Is(err, errHeld) },
+		Patience: func(ctx context.Context, d time.Duration) context.Context {
+			return context.WithValue(ctx, patienceKey{}, d)
+		},
+		First: time.Millisecond, Again: time.Microsecond, Own: time.Hour, Tries: 3, AtOnce: 2,
 	}}, h, laneOf)
 	t.Cleanup(b.Close)
 	return h, b

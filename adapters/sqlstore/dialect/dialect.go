@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -44,8 +45,6 @@ type Dialect interface {
 	Sequenced() bool
 	// UseKey is appended to a table's name to read it by one of its keys; empty where the planner needs no help.
 	UseKey(key string) string
-	// DeleteByKey is the start of a DELETE of rows of a table, up to its WHERE, that finds them by one of the table's keys as UseKey does.
-	DeleteByKey(table, key string) string
 	// ComparesRows reports whether an index serves (a, b) > (?, ?).
 	ComparesRows() bool
 	// InsertRows returns the text of a statement that inserts rows into columns of a table. Its arguments are those of all rows, width
@@ -57,10 +56,6 @@ type Dialect interface {
 	Micros() string
 	// Classify says what an error means. nil is Other.
 	Classify(err error) Class
-	// Held reports whether an error says that a lock was not free in time.
-	Held(err error) bool
-	// Patient returns a SELECT that locks rows as one that waits for them so long at most.
-	Patient(query string, d time.Duration) string
 	// DuplicateKey returns the name of the unique key an error of class Duplicate is about, as the migrations name it
 	// ("partners_email"); "PRIMARY" for a primary key.
 	DuplicateKey(err error, table string) string
@@ -99,6 +94,27 @@ type Options struct {
 	MaxConnections int
 	// Wrap, when set, wraps the driver's connector: tests count statements or make them fail.
 	Wrap func(driver.Connector) driver.Connector
+}
+
+// DeleteByKey returns the start of a DELETE of rows of a table, up to its WHERE, that finds them by one of the table's keys as UseKey
+// does: MySQL takes an index only where the table is named twice.
+func (db *DB) DeleteByKey(table, key string) string {
+	if use := db.UseKey(key); use != "" {
+		return "DELETE " + table + " FROM " + table + use
+	}
+	return "DELETE FROM " + table
+}
+
+// Patient returns a SELECT that locks rows as one that waits for them so long at most; on SQLite, which locks no rows, as it is. It is
+// by the time that the statement may take, because locks are waited for by whole seconds. To MySQL and TiDB the first part is a
+// comment, to MariaDB the second one. A text that is no SELECT stays as it is.
+func (db *DB) Patient(query string, d time.Duration) string {
+	rest, ok := strings.CutPrefix(query, "SELECT ")
+	if !ok || db.ForUpdate() == "" {
+		return query
+	}
+	ms := strconv.FormatInt(max(d.Milliseconds(), 1), 10)
+	return "/*M!100100 SET STATEMENT max_statement_time=" + ms + "e-3 FOR */ SELECT /*+ MAX_EXECUTION_TIME(" + ms + ") */ " + rest
 }
 
 // Beyond returns a condition, with its arguments, on the columns of a key: that a row is behind a key or, when up is set, that it

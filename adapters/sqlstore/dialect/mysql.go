@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -99,22 +98,6 @@ func (MySQL) Sequenced() bool { return true }
 
 // UseKey implements Dialect.
 func (MySQL) UseKey(key string) string { return " FORCE INDEX (" + key + ")" }
-
-// Patient implements Dialect: by the time that the statement may take, because locks are waited for by whole seconds. To MySQL and
-// TiDB the first part is a comment, to MariaDB the second one. A text that is no SELECT stays as it is.
-func (MySQL) Patient(query string, d time.Duration) string {
-	rest, ok := strings.CutPrefix(query, "SELECT ")
-	if !ok {
-		return query
-	}
-	ms := strconv.FormatInt(max(d.Milliseconds(), 1), 10)
-	return "/*M!100100 SET STATEMENT max_statement_time=" + ms + "e-3 FOR */ SELECT /*+ MAX_EXECUTION_TIME(" + ms + ") */ " + rest
-}
-
-// DeleteByKey implements Dialect: only a DELETE that names its table twice takes an index.
-func (d MySQL) DeleteByKey(table, key string) string {
-	return "DELETE " + table + " FROM " + table + d.UseKey(key)
-}
 
 // ComparesRows implements Dialect: such a comparison reads the whole index.
 func (MySQL) ComparesRows() bool { return false }
@@ -222,8 +205,8 @@ func (MySQL) Classify(err error) Class {
 	return Other
 }
 
-// Held implements Dialect.
-func (MySQL) Held(err error) bool {
+// Held reports whether an error says that a lock was not free in time. SQLite has no locks of rows, and no such errors.
+func Held(err error) bool {
 	var e *mysql.MySQLError
 	return errors.As(err, &e) && (e.Number == erLockWait || e.Number == erTimeOut || e.Number == erTimeOutMaria)
 }

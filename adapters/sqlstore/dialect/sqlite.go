@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/jmoiron/sqlx"
 	"modernc.org/sqlite"
@@ -101,15 +100,6 @@ func (SQLite) Sequenced() bool { return false }
 
 // UseKey implements Dialect.
 func (SQLite) UseKey(string) string { return "" }
-
-// Held implements Dialect: there are no locks of rows.
-func (SQLite) Held(error) bool { return false }
-
-// Patient implements Dialect.
-func (SQLite) Patient(query string, _ time.Duration) string { return query }
-
-// DeleteByKey implements Dialect.
-func (SQLite) DeleteByKey(table, _ string) string { return "DELETE FROM " + table }
 
 // ComparesRows implements Dialect: with OR in its place, all rows would be read and sorted.
 func (SQLite) ComparesRows() bool { return true }

@@ -59,6 +59,7 @@ func Run(t *testing.T, open func(t *testing.T) *Harness) {
 		{Name: "events", Run: testEvents},
 		{Name: "retry", Run: testRetry, Alone: true},
 		{Name: "retries run out", Run: testRetriesRunOut},
+		{Name: "patience", Run: testPatience},
 		{Name: "swallowed errors", Run: testSwallowed},
 		{Name: "retry at commit", Run: testRetryAtCommit, Alone: true},
 		{Name: "commit unknown", Run: testCommitUnknown, Alone: true},

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/leadmill/leadmill"
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/adapters/sqlstore/sqlstoretest"
 	"github.com/leadmill/leadmill/tests/component/apptest"
 	"github.com/leadmill/leadmill/tests/openapitest"
@@ -217,7 +218,7 @@ func TestStatementsNameTheirSeller(t *testing.T) {
 		}
 		db.Audit()
 		for _, err := range d.Failures() {
-			if db.Held(err) {
+			if dialect.Held(err) {
 				t.Errorf("a statement met %v while rows of another seller were held", err)
 			}
 		}

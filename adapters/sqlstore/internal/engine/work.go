@@ -170,7 +170,7 @@ func (w *Work) Failed(ctx context.Context, err error) error {
 	}
 	switch w.db.Classify(err) {
 	case dialect.Retry:
-		return &retryError{dialect.Redact(err), w.db.Held(err)}
+		return &retryError{dialect.Redact(err), dialect.Held(err)}
 	case dialect.Lost:
 		return application.ErrUnavailable.Because(dialect.Redact(err))
 	case dialect.Duplicate, dialect.Data:
