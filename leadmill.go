@@ -126,7 +126,9 @@ func silent() fx.Option {
 }
 
 // rooms are Leadmill's own modules.
-func rooms() []Module { return []Module{housekeeping, accountRoom, programRoom, marketRoom, feedRoom} }
+func rooms() []Module {
+	return []Module{housekeeping, docsPages, accountRoom, programRoom, marketRoom, feedRoom}
+}
 
 func newLogger(c Config, w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: c.LogLevel}))

@@ -8,9 +8,9 @@ set -euo pipefail
 #   application/contract     structs and their golden files
 #   tests/arch, tests/api    read source and what the compiler exports
 #   tests/fault, tests/e2e,  work with processes: what is shared inside of one is raced by the component tests, which do
-#   tests/browser, MODULES   all that these do, and slowed down there would be less of the load and the concurrency
-#                            that these are about
-readonly unraced='/(domain(/.*)?|application/contract(/.*)?|tests/((arch|api)(/.*)?|fault|e2e|browser))$'
+#   tests/browser,           all that these do, and slowed down there would be less of the load and the concurrency
+#   tests/clients, MODULES   that these are about
+readonly unraced='/(domain(/.*)?|application/contract(/.*)?|tests/((arch|api)(/.*)?|fault|e2e|browser|clients))$'
 
 # Not in SQLite either, which is C that was translated into Go: instrumented, it takes 20 to 40 times as long.
 readonly raced_but=-gcflags=modernc.org/...=-race=false

@@ -4,8 +4,8 @@
 #   scripts/test.sh ENGINES [package...]
 #
 # ENGINES is a comma list of sqlite, mysql and mariadb. Packages are named as go test takes them; core, which is meant when
-# none is named, is everything but tests/browser, and fast is core without the tests that kill processes and wait until
-# their leases end. ./tests/extension/acme, which core holds too, is a Go module of its own. SETUP=only installs what is needed
+# none is named, is everything but tests/browser and tests/clients, and fast is core without the tests that kill processes and wait
+# until their leases end. ./tests/extension/acme, which core holds too, is a Go module of its own. SETUP=only installs what is needed
 # and tests nothing. RACE and ARGS are for scripts/go-test.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,25 +14,29 @@ engines=$1 && shift
 packages= modules=
 for name in "${@:-core}"; do
     case $name in
-        core) packages+=" $(go list ./... | grep -vE '/tests/browser$')" modules=tests/extension/acme ;;
-        fast) packages+=" $(go list ./... | grep -vE '/tests/(browser|fault)$')" ;;
+        core) packages+=" $(go list ./... | grep -vE '/tests/(browser|clients)$')" modules=tests/extension/acme ;;
+        fast) packages+=" $(go list ./... | grep -vE '/tests/(browser|clients|fault)$')" ;;
         ./tests/extension/acme*) modules=tests/extension/acme ;;
         *) packages+=" $name" ;;
     esac
 done
 
-# A package needs what its tests import: tests/dbtest makes databases, chromedp drives a browser.
+# A package needs what its tests import: tests/dbtest makes databases, chromedp drives a browser. tests/clients runs what is no
+# Go package.
 # shellcheck disable=SC2086 # a list of words, as below
 tests=$([[ -z $packages ]] || go list -test -f '{{.ImportPath}} {{join .Deps " "}} ' $packages | grep -E '^[^ ]+\.test ' || true)
-servers= browser=
+servers= browser= clients=
 if [[ -n $modules ]] || grep -q '/tests/dbtest ' <<<"$tests"; then
     servers=$(tr , '\n' <<<"$engines" | sed '/^sqlite$/d' | paste -sd ' ' -)
 fi
 if grep -q ' github.com/chromedp/chromedp ' <<<"$tests"; then
     browser=chromium
 fi
+if grep -q '/tests/clients\.test ' <<<"$tests"; then
+    clients=clients
+fi
 # shellcheck disable=SC2086
-[[ -z $servers$browser ]] || scripts/test-setup.sh $servers $browser
+[[ -z $servers$browser$clients ]] || scripts/test-setup.sh $servers $browser $clients
 [[ ${SETUP-} != only ]] || exit 0
 
 # shellcheck disable=SC2086

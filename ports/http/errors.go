@@ -132,6 +132,12 @@ func (k *Call) refuse(status int, e *fault.Error, more []byte) {
 	if header.Get("Retry-After") == "" && (status == http.StatusServiceUnavailable || e.Code == application.ErrInProgress.Code) {
 		header["Retry-After"] = oneSecond
 	}
+	if k.errorPage != nil {
+		if contentType, page := k.errorPage(k, e); page != nil {
+			k.Send(status, contentType, page)
+			return
+		}
+	}
 	k.JSON(status, k.errorBody(e, more))
 }
 

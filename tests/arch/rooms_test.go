@@ -18,7 +18,7 @@ var floors = []string{"application", "ports/http", "adapters/sqlstore"}
 // shared are the folders of the floors that all rooms use. A folder that is neither here nor a room is not known.
 var shared = map[string][]string{
 	"application":       {"bus", "contract", "projection"},
-	"ports/http":        {"openapi"},
+	"ports/http":        {"docs", "openapi"},
 	"adapters/sqlstore": {"audit", "dialect", "internal", "lease", "migrations", "size", "sqlstoretest"},
 }
 

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // Definition describes a type of events: what readers are told of it.
@@ -161,8 +162,7 @@ func (c *Catalogue) Definition(typ string) (d Definition, ok bool) {
 	return Definition{Type: typ, Description: about.Description, Schema: schema, Example: example.Data}, true
 }
 
-// AsyncAPI returns the AsyncAPI 3 document that lists all types, in YAML. It refers to the schemas as
-// ./schemas/<type>.json, beside the place it is served from.
+// AsyncAPI returns the AsyncAPI 3 document that lists all types with their schemas, in YAML. It refers to nothing outside itself.
 func (c *Catalogue) AsyncAPI() []byte { return slices.Clone(c.asyncAPI) }
 
 // The lines of the AsyncAPI document before which messages are added: to the channel, and to the components.
@@ -171,12 +171,13 @@ const (
 	afterMessages = "  schemas:\n    envelope:\n"
 )
 
-// listed adds types to an AsyncAPI document, behind those that it has.
+// listed adds types to an AsyncAPI document, behind those that it has. Its last member is the schemas.
 func listed(document []byte, added []Definition) []byte {
-	var channel, messages []byte
+	var channel, messages, data []byte
 	for _, d := range added {
 		channel = appendChannelMessage(channel, d.Type)
 		messages = appendMessage(messages, d.Type, d.Description)
+		data = appendSchema(data, d.Type, d.Schema)
 	}
 	for _, part := range []struct {
 		before string
@@ -185,7 +186,7 @@ func listed(document []byte, added []Definition) []byte {
 		at := bytes.Index(document, []byte("\n"+part.before)) + 1
 		document = slices.Concat(document[:at], part.text, document[at:])
 	}
-	return document
+	return append(document, data...)
 }
 
 // appendChannelMessage appends a type to the messages of a channel.
@@ -197,6 +198,7 @@ func appendChannelMessage(b []byte, typ string) []byte {
 func appendMessage(b []byte, typ, summary string) []byte {
 	return fmt.Appendf(b, `    %[1]s:
       name: %[1]s
+      title: %[1]s
       summary: %[2]s
       contentType: application/cloudevents+json
       payload:
@@ -207,8 +209,48 @@ func appendMessage(b []byte, typ, summary string) []byte {
               type:
                 const: %[1]s
               data:
-                $ref: ./schemas/%[1]s.json
+                $ref: '#/components/schemas/%[1]s'
 `, typ, quoted(summary))
+}
+
+// appendSchema appends the JSON Schema of a type to the schemas of the components, as JSON, which is YAML too. What it refers to
+// inside itself it finds at its place there.
+func appendSchema(b []byte, typ string, schema []byte) []byte {
+	d := json.NewDecoder(bytes.NewReader(schema))
+	d.UseNumber()
+	var members map[string]any
+	if err := d.Decode(&members); err != nil { // its definition was checked
+		members = nil
+	}
+	delete(members, "$schema")
+	delete(members, "$id")
+	rebase(members, "#/components/schemas/"+typ)
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	e.SetIndent("      ", "  ")
+	if err := e.Encode(members); err != nil { // what was read can be written
+		text.WriteString("{}\n")
+	}
+	return fmt.Appendf(b, "    %s:\n      %s", typ, text.Bytes())
+}
+
+// rebase lets the references of a schema into itself begin at another place.
+func rebase(value any, at string) {
+	switch v := value.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			if ref, is := inner.(string); is && name == "$ref" && (ref == "#" || strings.HasPrefix(ref, "#/")) {
+				v[name] = at + ref[1:]
+				continue
+			}
+			rebase(inner, at)
+		}
+	case []any:
+		for _, inner := range v {
+			rebase(inner, at)
+		}
+	}
 }
 
 // quoted returns a text as a JSON string, which is a string of YAML too.

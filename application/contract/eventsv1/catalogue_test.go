@@ -86,13 +86,62 @@ func TestCatalogueInAsyncAPI(t *testing.T) {
 	assert.Equal(t, d.Description, added["summary"])
 	ours := want.Components.Messages["lead.sold.v1"]
 	assert.Equal(t, keys(ours), keys(added), "the form is that of ours")
-	assert.Contains(t, string(c.AsyncAPI()), "$ref: ./schemas/"+d.Type+".json\n")
+	assert.Contains(t, string(c.AsyncAPI()), "$ref: '#/components/schemas/"+d.Type+"'\n")
+	var schema map[string]any
+	require.NoError(t, json.Unmarshal(d.Schema, &schema))
+	assert.Equal(t, schema, got.Components.Schemas[d.Type])
 	delete(got.Channels["events"].Messages, d.Type)
 	delete(got.Components.Messages, d.Type)
+	delete(got.Components.Schemas, d.Type)
 	assert.Equal(t, want, got, "nothing else changes")
 	document1 := c.AsyncAPI()
 	document1[0] = 'x'
 	assert.NotEqual(t, document1, c.AsyncAPI(), "a caller cannot change the catalogue")
+}
+
+// The document downloads as one file: it refers to nothing outside itself, and a team's schema still finds its own parts.
+func TestAsyncAPIIsOneFile(t *testing.T) {
+	t.Parallel()
+	c, err := eventsv1.NewCatalogue(scored(func(d *eventsv1.Definition) {
+		d.Schema = []byte(`{"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"https://acme.example/s","type":"object",` +
+			`"description":"\ud83d\ude00 <\u2028>","properties":{"a":{"$ref":"#/$defs/a"},"next":{"$ref":"#"}},"$defs":{"a":{"type":"number","maximum":12345678901234567890}}}`)
+	}))
+	require.NoError(t, err)
+	var doc any
+	require.NoError(t, yaml.Unmarshal(c.AsyncAPI(), &doc))
+	refs := references(doc, nil)
+	require.Greater(t, len(refs), 2*len(eventsv1.Types()))
+	for _, ref := range refs {
+		at := doc
+		require.True(t, strings.HasPrefix(ref, "#/"), ref)
+		for name := range strings.SplitSeq(ref[2:], "/") {
+			at = at.(map[string]any)[name]
+			require.NotNil(t, at, ref)
+		}
+	}
+	assert.Contains(t, refs, "#/components/schemas/x.acme.lead_scored.v1/$defs/a")
+	assert.Contains(t, refs, "#/components/schemas/x.acme.lead_scored.v1")
+	schema := doc.(map[string]any)["components"].(map[string]any)["schemas"].(map[string]any)["x.acme.lead_scored.v1"].(map[string]any)
+	assert.Equal(t, "\U0001F600 <\u2028>", schema["description"])
+	assert.NotContains(t, schema, "$id")
+	assert.Contains(t, string(c.AsyncAPI()), "12345678901234567890")
+}
+
+func references(value any, found []string) []string {
+	switch v := value.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			if ref, is := inner.(string); is && name == "$ref" {
+				found = append(found, ref)
+			}
+			found = references(inner, found)
+		}
+	case []any:
+		for _, inner := range v {
+			found = references(inner, found)
+		}
+	}
+	return found
 }
 
 func keys(m map[string]any) map[string]bool {

@@ -482,7 +482,14 @@ channels:
     action: send
     channel:
       $ref: '#/channels/events'
+    security:
+      - $ref: '#/components/securitySchemes/program'
 components:
+  securitySchemes:
+    program:
+      type: http
+      scheme: bearer
+      description: A program key of the seller
   messages:
 `)
 	for _, e := range events {
@@ -490,6 +497,13 @@ components:
 	}
 	b.WriteString("  schemas:\n    envelope:\n")
 	writeYAML(&b, "      ", schemaOf(reflect.TypeFor[Envelope](), docs))
+	for _, e := range events {
+		schema, err := json.Marshal(schemaOf(reflect.TypeOf(e), docs))
+		if err != nil {
+			panic(err) // a tree of structs and texts cannot fail
+		}
+		b.Write(appendSchema(nil, e.Type(), schema))
+	}
 	return []byte(b.String())
 }
 

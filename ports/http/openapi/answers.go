@@ -12,12 +12,12 @@ import (
 // collected, and those of the base's own responses, which are errors. A schema of the base stands for the type of its name
 // in the shared package. Errors are those of Merge.
 func Answers(shared Package, base []byte, fragments ...[]byte) ([]byte, error) {
-	merged, err := Merge(base, fragments...)
+	merged, err := merge(base, fragments...)
 	if err != nil {
 		return nil, err
 	}
 	var whole, basis document
-	if err := yaml.Unmarshal(merged, &whole); err != nil {
+	if err := merged.Decode(&whole); err != nil {
 		return nil, fmt.Errorf("openapi: %w", err)
 	}
 	if err := yaml.Unmarshal(base, &basis); err != nil {

@@ -14,12 +14,22 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Merge returns base with the tags, paths and components of the fragments added, in the order given. Texts, comments and
-// the order of members stay as they are; an anchor whose name is taken already gets another one. A path may be in several
-// documents as long as each operation is in one. The error names what cannot be merged: a document that is no YAML mapping,
-// a member of a fragment that is none of the three, and an operation, a tag or a component that is defined twice. What is
-// wrong with a fragment is a *FragmentError.
+// Merge returns base with the tags, paths and components of the fragments added, in the order given, as it is published: texts,
+// comments and the order of members stay as they are, and what many tools cannot read or need not know is gone (see plain and
+// publish). A path may be in several documents as long as each operation is in one. The error names what cannot be merged: a
+// document that is no YAML mapping, a member of a fragment that is none of the three, and an operation, a tag or a component that
+// is defined twice. What is wrong with a fragment is a *FragmentError.
 func Merge(base []byte, fragments ...[]byte) ([]byte, error) {
+	whole, err := merge(base, fragments...)
+	if err != nil {
+		return nil, err
+	}
+	publish(whole)
+	return write(whole)
+}
+
+// merge is Merge with what only generators of ours read.
+func merge(base []byte, fragments ...[]byte) (*yaml.Node, error) {
 	whole, err := parse(base)
 	if err != nil {
 		return nil, fmt.Errorf("openapi: the base: %w", err)
@@ -33,10 +43,7 @@ func Merge(base []byte, fragments ...[]byte) ([]byte, error) {
 			return nil, &FragmentError{i, err}
 		}
 	}
-	if err := (&anchors{taken: map[string]bool{}, seen: map[*yaml.Node]bool{}}).rename(whole); err != nil {
-		return nil, fmt.Errorf("openapi: %w", err)
-	}
-	return write(whole)
+	return whole, nil
 }
 
 // FragmentError says which fragment cannot be merged, counted from 0, and why.
@@ -53,7 +60,7 @@ func (e *FragmentError) Error() string {
 // Unwrap returns the reason.
 func (e *FragmentError) Unwrap() error { return e.Err }
 
-// parse returns the mapping that a document is.
+// parse returns the mapping that a document is, plain.
 func parse(document []byte) (*yaml.Node, error) {
 	var n yaml.Node
 	d := yaml.NewDecoder(bytes.NewReader(document))
@@ -66,7 +73,7 @@ func parse(document []byte) (*yaml.Node, error) {
 	if n.Kind != yaml.DocumentNode || n.Content[0].Kind != yaml.MappingNode {
 		return nil, errors.New("is no mapping")
 	}
-	return n.Content[0], nil
+	return plain(n.Content[0])
 }
 
 func write(whole *yaml.Node) ([]byte, error) {
@@ -176,37 +183,4 @@ func textOf(mapping *yaml.Node, name string) string {
 		return n.Value
 	}
 	return ""
-}
-
-// anchors gives every anchor of a document a name of its own: documents that are merged may have used one name for different
-// things.
-type anchors struct {
-	taken map[string]bool
-	seen  map[*yaml.Node]bool
-}
-
-func (a *anchors) rename(n *yaml.Node) error {
-	if n.Kind == yaml.AliasNode {
-		if !a.seen[n.Alias] {
-			return fmt.Errorf("the alias %s comes before its anchor: a fragment's tags, paths and components come in the order of the base", n.Value)
-		}
-		n.Value = n.Alias.Anchor
-		return nil
-	}
-	if n.Tag == "!!merge" {
-		n.Tag = "" // the encoder would write the tag out, which readers of YAML 1.2 do not know
-	}
-	if n.Anchor != "" {
-		name := n.Anchor
-		for i := 2; a.taken[n.Anchor]; i++ {
-			n.Anchor = name + "_" + strconv.Itoa(i)
-		}
-		a.taken[n.Anchor], a.seen[n] = true, true
-	}
-	for _, inner := range n.Content {
-		if err := a.rename(inner); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -1,0 +1,231 @@
+// Package clients drives the built binary with clients that are not ours: generators and validators of its documents, what these
+// generate, and the requests of Partnero's PHP library. scripts/test-setup.sh clients installs them in .cache/clients.
+// A client that runs in a browser is a test of this package that imports chromedp, so that scripts/test.sh installs Chromium for it.
+package clients_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// patience bounds everything that is waited for.
+const patience = 4 * time.Minute
+
+const adminKey = "lm_admin_0123456789abcdef0123456789abcdef"
+
+// installed is where the packages of npm are.
+var installed = filepath.Join("..", "..", ".cache", "clients", "node_modules")
+
+// binary is the program as a release has it.
+var binary string
+
+func TestMain(m *testing.M) {
+	code, err := build(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func build(m *testing.M) (code int, err error) {
+	dir, err := os.MkdirTemp("", "leadmill")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	binary = filepath.Join(dir, "leadmill")
+	compile := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-o", binary, "./cmd/leadmill")
+	compile.Dir, compile.Env, compile.Stderr = filepath.Join("..", ".."), append(os.Environ(), "CGO_ENABLED=0"), os.Stderr
+	if err := compile.Run(); err != nil {
+		return 0, fmt.Errorf("build leadmill: %w", err)
+	}
+	return m.Run(), nil
+}
+
+// serve runs the binary on an empty SQLite file, and returns its address when it listens.
+func serve(t *testing.T) string {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), binary, "serve")
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "LEADMILL_") {
+			c.Env = append(c.Env, v)
+		}
+	}
+	dir := t.TempDir()
+	c.Env = append(c.Env, "LEADMILL_HTTP_ADDR=127.0.0.1:0", "LEADMILL_DRAIN=0s", "LEADMILL_ADMIN_KEY="+adminKey,
+		"LEADMILL_DATABASE_URL=sqlite:"+filepath.Join(dir, "leadmill.db"), "LEADMILL_MAIL_DIR="+dir)
+	var log strings.Builder
+	c.Stderr = &log
+	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { // the test's context has ended, and with it the server
+		_ = c.Wait()
+		if t.Failed() {
+			t.Logf("leadmill's log:\n%s", log.String())
+		}
+	})
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if address, ok := strings.CutPrefix(lines.Text(), "Leadmill listens on "); ok {
+			go func() { _, _ = io.Copy(io.Discard, out) }()
+			return address
+		}
+	}
+	t.Fatal("leadmill ended before it listened")
+	return ""
+}
+
+// documents downloads what the server serves into a folder.
+func documents(t *testing.T, server, dir string) {
+	t.Helper()
+	for _, name := range []string{"openapi.yaml", "asyncapi.yaml"} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server+"/"+name, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(answer.Body)
+		if err := errors.Join(err, answer.Body.Close()); err != nil || answer.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %d %v", name, answer.StatusCode, err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), body, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// workshop is a folder of the test's own with a copy of what is in a folder here.
+func workshop(t *testing.T, of string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(of)); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// npm is a workshop in which the packages of npm are.
+func npm(t *testing.T) string {
+	t.Helper()
+	modules, err := filepath.Abs(installed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(modules); err != nil {
+		t.Fatalf("%v: make test-setup PKG=./tests/clients installs them", err)
+	}
+	dir := workshop(t, "typescript")
+	if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// run runs a command in a folder and returns what it prints. A command that fails ends the test.
+func run(t *testing.T, dir, server string, command ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if tool := filepath.Join("node_modules", ".bin", command[0]); dir != "" {
+		if _, err := os.Stat(filepath.Join(dir, tool)); err == nil {
+			command[0] = "." + string(filepath.Separator) + tool
+		}
+	}
+	c := exec.CommandContext(ctx, command[0], command[1:]...)
+	c.Dir = dir
+	c.Env = append(os.Environ(), "LEADMILL_URL="+server, "LEADMILL_KEY="+adminKey, "REDOCLY_TELEMETRY=off", "REDOCLY_SUPPRESS_UPDATE_NOTICE=true")
+	out, err := c.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %v\n%s", command, err, out)
+	}
+	return string(out)
+}
+
+func contains(t *testing.T, what, got, want string) {
+	t.Helper()
+	if !strings.Contains(got, want) {
+		t.Errorf("%s prints %q, want %q", what, got, want)
+	}
+}
+
+// The linter takes both documents without a warning, and the validator the first; a planted mistake of each sort is found.
+func TestTheServedDocumentsAreValid(t *testing.T) {
+	t.Parallel()
+	server, dir := serve(t), npm(t)
+	documents(t, server, dir)
+	contains(t, "redocly", run(t, dir, server, "redocly", "lint", "--config=redocly.yaml", "openapi.yaml", "asyncapi.yaml"), "Your API descriptions are valid.")
+	contains(t, "swagger-parser", run(t, dir, server, "node", "validate.js", "openapi.yaml"), "Leadmill: ")
+
+	text, err := os.ReadFile(filepath.Join(dir, "openapi.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for mistake, c := range map[string]struct{ from, to, tool string }{
+		"no summary":   {"      summary: List buyers\n", "", "redocly"},
+		"wrong status": {"status: sold, price", "status: gone, price", "redocly"},
+		"no path":      {"\n  /livez:\n", "\n  livez:\n", "swagger-parser"},
+	} {
+		planted := strings.Replace(string(text), c.from, c.to, 1)
+		if planted == string(text) {
+			t.Errorf("%s: nothing to plant it in", mistake)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "planted.yaml"), []byte(planted), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		command := []string{filepath.Join("node_modules", ".bin", "redocly"), "lint", "--config=redocly.yaml", "planted.yaml"}
+		if c.tool == "swagger-parser" {
+			command = []string{"node", "validate.js", "planted.yaml"}
+		}
+		tool := exec.CommandContext(t.Context(), command[0], command[1:]...)
+		tool.Dir = dir
+		if out, err := tool.CombinedOutput(); err == nil {
+			t.Errorf("%s: %s finds nothing: %s", mistake, c.tool, out)
+		}
+	}
+}
+
+func TestAGeneratedTypeScriptClientSellsALead(t *testing.T) {
+	t.Parallel()
+	server, dir := serve(t), npm(t)
+	documents(t, server, dir)
+	run(t, dir, server, "openapi-typescript", "openapi.yaml", "--output", "openapi.ts")
+	run(t, dir, server, "tsc", "--project", ".")
+	contains(t, "the flow", run(t, dir, server, "node", filepath.Join("out", "flow.js")), "sold lead_")
+}
+
+func TestAGeneratedGoClientSellsALead(t *testing.T) {
+	t.Parallel()
+	server, dir := serve(t), workshop(t, "goclient")
+	documents(t, server, dir)
+	if err := os.MkdirAll(filepath.Join(dir, "client"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	run(t, dir, server, "go", "tool", "oapi-codegen", "-config", "oapi-codegen.yaml", "openapi.yaml")
+	run(t, dir, server, "go", "vet", ".")
+	contains(t, "the flow", run(t, dir, server, "go", "run", "."), "sold lead_")
+}
+
+func TestPartnerosLibraryWithAnotherBaseURL(t *testing.T) {
+	t.Parallel()
+	contains(t, "the library", run(t, "php", serve(t), "php", "library.php"), "all as Partnero's library expects")
+}
