@@ -74,6 +74,15 @@ const (
 	batchTimeout = 20 * time.Second
 )
 
+// waits says how long leads wait for a row that somebody else holds, most often their campaign's: in a lane that sellers share only as
+// long as others do not notice, in a lane of their own five times as long as the database waits for a lock.
+func waits() bus.Waits {
+	return bus.Waits{
+		Held: application.IsHeld, Patience: application.WithPatience,
+		First: 250 * time.Millisecond, Again: 50 * time.Millisecond, Own: 3 * time.Second, Tries: 5, AtOnce: 8,
+	}
+}
+
 func newBatcher(c Config, d market.Deps, directory *marketcommand.Directory, strategies distribution.Strategies,
 	rules lead.IntakeRules,
 ) *bus.Batcher[*marketcommand.Submission, application.Done] {
@@ -81,7 +90,7 @@ func newBatcher(c Config, d market.Deps, directory *marketcommand.Directory, str
 	if c.Sharded == shardedBySeller {
 		handler = bus.Apart(handler, (*marketcommand.Submission).OfSeller, partsAtOnce)
 	}
-	return bus.NewBatcher(bus.BatcherConfig{MaxBatch: c.BatchMax, Lanes: lanes, Queue: laneQueue, Timeout: batchTimeout},
+	return bus.NewBatcher(bus.BatcherConfig{MaxBatch: c.BatchMax, Lanes: lanes, Queue: laneQueue, Timeout: batchTimeout, Waits: waits()},
 		handler, (*marketcommand.Submission).Lane)
 }
 

@@ -2,6 +2,8 @@ package application
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/leadmill/leadmill/domain/fault"
 )
@@ -47,6 +49,38 @@ func (e *OutcomeUnknownError) Error() string { return "outcome of commit unknown
 // Unwrap returns ErrOutcomeUnknown, which gives the error its kind and code, and the driver's error.
 func (e *OutcomeUnknownError) Unwrap() []error { return []error{ErrOutcomeUnknown, e.Err} }
 
+// HeldError is returned by UnitOfWork.Do when somebody else held a row that the transaction needs, for longer than is waited for.
+// Nothing was changed.
+type HeldError struct{ Err error }
+
+// Error implements error.
+func (e *HeldError) Error() string { return "held by somebody else: " + e.Err.Error() }
+
+// Unwrap returns ErrUnavailable, which gives the error its kind and code, and the driver's error.
+func (e *HeldError) Unwrap() []error { return []error{ErrUnavailable, e.Err} }
+
+// IsHeld reports whether an error is a *HeldError.
+func IsHeld(err error) bool {
+	_, held := errors.AsType[*HeldError](err)
+	return held
+}
+
+// patient is the key under which a context says how long a transaction waits for a row.
+type patient struct{}
+
+// WithPatience returns a context in which UnitOfWork.Do waits about so long for a row that somebody else holds, once: then it
+// returns *HeldError instead of running the closure again. A patience that ends sooner than the database lets a lock wait is kept for
+// rows that are read in order to change them; the others are waited for as long as the database lets them.
+func WithPatience(ctx context.Context, d time.Duration) context.Context {
+	return context.WithValue(ctx, patient{}, d)
+}
+
+// PatienceOf returns what WithPatience gave a context; 0 when it gave none.
+func PatienceOf(ctx context.Context) time.Duration {
+	d, _ := ctx.Value(patient{}).(time.Duration)
+	return d
+}
+
 // NestedWorkError says that a transaction was begun inside of another: a command sent, or Do called, with the context that Do
 // gives its closure. The inner one would wait for locks that the outer one holds.
 type NestedWorkError struct{}
@@ -79,6 +113,6 @@ type UnitOfWork[T any] interface {
 	// Do runs fn in one transaction and commits it. Deadlocks, lock timeouts and lost races for a claim run fn again (at
 	// most 5 times in all, with jitter), so fn must not rely on anything from an earlier run. It returns fn's error
 	// unchanged, ErrUnavailable (wrapped) when the database could not do it, *OutcomeUnknownError, *DataError, or
-	// *NestedWorkError. An error of the database's driver that fn returns as it is means what it would mean from a repository.
+	// *HeldError, *NestedWorkError. An error of the database's driver that fn returns as it is means what it would mean from a repository.
 	Do(ctx context.Context, fn func(ctx context.Context, tx T) error) error
 }

@@ -374,7 +374,7 @@ func (a *Archiver) delete(ctx context.Context, tx transaction, after int64) (upT
 	for i := range all {
 		ids[i] = all[i].id
 	}
-	if _, err := tx.ExecContext(ctx, "DELETE FROM event_segments WHERE id IN "+marks(len(ids)), ids...); err != nil {
+	if _, err := tx.ExecContext(ctx, a.db.DeleteByKey("event_segments", "PRIMARY")+" WHERE id IN "+marks(len(ids)), ids...); err != nil {
 		return after, false, err
 	}
 	upTo = all[len(all)-1].first

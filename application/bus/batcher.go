@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"hash/fnv"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/leadmill/leadmill/domain/fault"
@@ -32,10 +34,12 @@ type BatcherConfig struct {
 	Lanes    int           // batches that can run at the same time
 	Queue    int           // commands that can wait in a lane
 	Timeout  time.Duration // how long one batch may take
+	Waits    Waits         // what is done with commands that need what somebody else holds; nothing without lanes
 }
 
 // Batcher is a handler of single commands that runs them in batches: while one batch of a lane runs, arriving commands
-// queue, and the next batch takes all that are queued. There is no timer, so a lone command runs at once.
+// queue, and the next batch takes all that are queued. There is no timer, so a lone command runs at once. Commands that need what
+// somebody else holds do not hold up their lane: see Waits.
 type Batcher[C, R any] struct {
 	config  BatcherConfig
 	handler BatchHandler[C, R]
@@ -43,6 +47,11 @@ type Batcher[C, R any] struct {
 	lanes   []chan *queued[C, R]
 	stop    chan struct{}
 	running sync.WaitGroup
+
+	ownMu sync.Mutex
+	own   map[string]*ownLane[C, R] // by the text of lane
+	owns  atomic.Int64              // how many there are
+	slots chan struct{}             // taken by batches of lanes of their own
 
 	mu     sync.RWMutex // read-locked while a command is admitted, so that none is admitted after the last batch
 	closed bool
@@ -52,6 +61,7 @@ type queued[C, R any] struct {
 	ctx     context.Context
 	command C
 	done    chan Outcome[R]
+	tries   int // in a lane of its own
 }
 
 // NewBatcher starts a Batcher. lane returns a text whose hash picks a command's lane: commands that need the same locks
@@ -61,6 +71,7 @@ func NewBatcher[C, R any](config BatcherConfig, handler BatchHandler[C, R], lane
 	if config.MaxBatch <= 1 {
 		return b
 	}
+	b.own, b.slots = map[string]*ownLane[C, R]{}, make(chan struct{}, max(config.Waits.AtOnce, 1))
 	for range max(config.Lanes, 1) {
 		ch := make(chan *queued[C, R], config.Queue)
 		b.lanes = append(b.lanes, ch)
@@ -109,8 +120,12 @@ func (b *Batcher[C, R]) admit(q *queued[C, R]) bool {
 		b.running.Add(1)
 		return true
 	}
+	key := b.lane(q.command)
+	if diverted, full := b.divert(q, key); diverted {
+		return !full
+	}
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(b.lane(q.command)))
+	_, _ = h.Write([]byte(key))
 	select {
 	case b.lanes[h.Sum32()%uint32(len(b.lanes))] <- q:
 		return true
@@ -148,40 +163,67 @@ func (b *Batcher[C, R]) run(lane chan *queued[C, R]) {
 	}
 }
 
+// do runs the commands of a batch whose callers still wait. Those that have a lane of their own go there.
 func (b *Batcher[C, R]) do(batch []*queued[C, R]) {
-	live := batch[:0]
-	for _, q := range batch {
-		if q.ctx.Err() == nil {
-			live = append(live, q)
-		}
+	batch = live(batch)
+	if b.owns.Load() > 0 {
+		batch = slices.DeleteFunc(batch, func(q *queued[C, R]) bool {
+			diverted, full := b.divert(q, b.lane(q.command))
+			if full {
+				q.done <- Outcome[R]{Err: ErrOverloaded}
+			}
+			return diverted
+		})
 	}
-	if len(live) == 0 {
-		return
-	}
-	commands := make([]C, len(live))
-	for i, q := range live {
-		commands[i] = q.command
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(live[0].ctx), b.config.Timeout)
-	defer cancel()
-	outcomes, err := b.handle(ctx, commands)
-	for i, q := range live {
-		if err != nil {
-			q.done <- Outcome[R]{Err: err}
-		} else {
-			q.done <- outcomes[i]
+	switch {
+	case len(batch) == 0:
+	case len(b.lanes) > 0 && b.config.Waits.Held != nil:
+		b.share(batch)
+	default:
+		outcomes, err := b.outcomes(b.handler, batch, 0)
+		for i, q := range batch {
+			if err != nil {
+				q.done <- Outcome[R]{Err: err}
+			} else {
+				q.done <- outcomes[i]
+			}
 		}
 	}
 }
 
+// live returns the commands of a batch whose callers still wait, in the batch's place.
+func live[C, R any](batch []*queued[C, R]) []*queued[C, R] {
+	out := batch[:0]
+	for _, q := range batch {
+		if q.ctx.Err() == nil {
+			out = append(out, q)
+		}
+	}
+	return out
+}
+
+// outcomes hands a batch to a handler, with some patience unless it is 0.
+func (b *Batcher[C, R]) outcomes(handler BatchHandler[C, R], batch []*queued[C, R], patience time.Duration) ([]Outcome[R], error) {
+	commands := make([]C, len(batch))
+	for i, q := range batch {
+		commands[i] = q.command
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(batch[0].ctx), b.config.Timeout)
+	defer cancel()
+	if patience > 0 {
+		ctx = b.config.Waits.Patience(ctx, patience)
+	}
+	return handle(ctx, handler, commands)
+}
+
 // handle returns one outcome per command, or an error that applies to all of them.
-func (b *Batcher[C, R]) handle(ctx context.Context, commands []C) (outcomes []Outcome[R], err error) {
+func handle[C, R any](ctx context.Context, handler BatchHandler[C, R], commands []C) (outcomes []Outcome[R], err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = Panicked(r)
 		}
 	}()
-	outcomes = b.handler.HandleBatch(ctx, commands)
+	outcomes = handler.HandleBatch(ctx, commands)
 	if len(outcomes) != len(commands) {
 		return nil, errOutcomes
 	}

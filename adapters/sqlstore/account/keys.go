@@ -79,6 +79,6 @@ func (r keys) RevokeOfPartner(ctx context.Context, sellerID, partnerID string, a
 	if partnerID == "" { // the keys of operators and admins, which have no partner
 		return nil
 	}
-	_, err := r.t.Exec(ctx, "UPDATE api_keys SET revoked_at = ? WHERE seller_id = ? AND partner_id = ? AND revoked_at = 0", engine.Micros(at), sellerID, partnerID)
+	_, err := r.t.Exec(ctx, "UPDATE api_keys"+r.t.UseKey("api_keys_seller")+" SET revoked_at = ? WHERE seller_id = ? AND partner_id = ? AND revoked_at = 0", engine.Micros(at), sellerID, partnerID)
 	return err
 }

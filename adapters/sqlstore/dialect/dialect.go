@@ -12,7 +12,9 @@ import (
 	"net"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/go-sql-driver/mysql"
@@ -92,6 +94,27 @@ type Options struct {
 	MaxConnections int
 	// Wrap, when set, wraps the driver's connector: tests count statements or make them fail.
 	Wrap func(driver.Connector) driver.Connector
+}
+
+// DeleteByKey returns the start of a DELETE of rows of a table, up to its WHERE, that finds them by one of the table's keys as UseKey
+// does: MySQL takes an index only where the table is named twice.
+func (db *DB) DeleteByKey(table, key string) string {
+	if use := db.UseKey(key); use != "" {
+		return "DELETE " + table + " FROM " + table + use
+	}
+	return "DELETE FROM " + table
+}
+
+// Patient returns a SELECT that locks rows as one that waits for them so long at most; on SQLite, which locks no rows, as it is. It is
+// by the time that the statement may take, because locks are waited for by whole seconds. To MySQL and TiDB the first part is a
+// comment, to MariaDB the second one. A text that is no SELECT stays as it is.
+func (db *DB) Patient(query string, d time.Duration) string {
+	rest, ok := strings.CutPrefix(query, "SELECT ")
+	if !ok || db.ForUpdate() == "" {
+		return query
+	}
+	ms := strconv.FormatInt(max(d.Milliseconds(), 1), 10)
+	return "/*M!100100 SET STATEMENT max_statement_time=" + ms + "e-3 FOR */ SELECT /*+ MAX_EXECUTION_TIME(" + ms + ") */ " + rest
 }
 
 // Beyond returns a condition, with its arguments, on the columns of a key: that a row is behind a key or, when up is set, that it

@@ -136,6 +136,8 @@ const (
 	erPacketTooLarge = 1153
 	erDiskFull       = 1021
 	erTableFull      = 1114
+	erTimeOut        = 3024 // the statement took longer than it may: see Patient
+	erTimeOutMaria   = 1969
 	erUnknown        = 1105 // only its text says what it is
 )
 
@@ -182,7 +184,7 @@ func (MySQL) Classify(err error) Class {
 	switch e.Number {
 	case erDupEntry:
 		return Duplicate
-	case erDeadlock, erLockWait, erCheckRead,
+	case erDeadlock, erLockWait, erCheckRead, erTimeOut, erTimeOutMaria,
 		tiTxnRetryable, tiWriteConflict, tiCommitRetry, tiSchemaLease, tiSchemaChanged, tiLockTimeout, tiWriteConflictTxn:
 		return Retry
 	case erUnknown:
@@ -201,6 +203,12 @@ func (MySQL) Classify(err error) Class {
 		return Data
 	}
 	return Other
+}
+
+// Held reports whether an error says that a lock was not free in time. SQLite has no locks of rows, and no such errors.
+func Held(err error) bool {
+	var e *mysql.MySQLError
+	return errors.As(err, &e) && (e.Number == erLockWait || e.Number == erTimeOut || e.Number == erTimeOutMaria)
 }
 
 var dupKey = regexp.MustCompile(`for key '(?:[^'.]*\.)?([^']*)'$`)

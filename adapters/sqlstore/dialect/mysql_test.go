@@ -18,6 +18,8 @@ func TestErrorsOfServersOfTheMySQLProtocol(t *testing.T) {
 		{1062, "Duplicate entry 'x' for key 'sellers.sellers_code'", Duplicate},
 		{1213, "Deadlock found when trying to get lock; try restarting transaction", Retry},
 		{1205, "Lock wait timeout exceeded; try restarting transaction", Retry},
+		{3024, "Query execution was interrupted, maximum statement execution time exceeded", Retry},
+		{1969, "Query execution was interrupted (max_statement_time exceeded)", Retry},
 		{1020, "Record has changed since last read in table 'buyers'", Retry},
 		{1040, "Too many connections", Lost},
 		{1053, "Server shutdown in progress", Lost},

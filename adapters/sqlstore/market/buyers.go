@@ -92,7 +92,7 @@ func (r buyers) LockAll(ctx context.Context, refs []application.Ref) (map[string
 	for piece := range engine.PiecesOf(application.SortedRefs(refs)) {
 		keys, args := engine.AmongRefs(piece)
 		var rows []buyerRow
-		if err := r.t.All(ctx, &rows, "SELECT "+buyerColumns+" FROM buyers WHERE "+keys+" ORDER BY seller_id, id"+r.t.ForUpdate(), args...); err != nil {
+		if err := r.t.All(ctx, &rows, "SELECT "+buyerColumns+" FROM buyers"+r.t.UseKey("PRIMARY")+" WHERE "+keys+" ORDER BY seller_id, id"+r.t.ForUpdate(), args...); err != nil {
 			return nil, err
 		}
 		for _, row := range rows {
@@ -159,7 +159,7 @@ type charge struct {
 func (r buyers) charge(ctx context.Context, all []charge) error {
 	delta := func(i int) (any, any) { return all[i].ID, all[i].delta }
 	u := engine.Cases{Key: "id"}
-	u.WriteString("UPDATE buyers SET balance = balance + ")
+	u.WriteString("UPDATE buyers" + r.t.UseKey("PRIMARY") + " SET balance = balance + ")
 	u.Choose(len(all), delta)
 	u.WriteString(", updated_at = ")
 	u.Choose(len(all), func(i int) (any, any) { return all[i].ID, all[i].at })

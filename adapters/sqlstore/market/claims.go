@@ -143,7 +143,7 @@ func (m marks) take(ctx context.Context, fresh, expired []mark, over time.Time) 
 
 func (m marks) takeOver(ctx context.Context, all []mark, over time.Time) error {
 	u := engine.Cases{Key: m.key}
-	u.WriteString("UPDATE " + m.table + " SET lead_id = ")
+	u.WriteString("UPDATE " + m.table + m.t.UseKey("PRIMARY") + " SET lead_id = ")
 	u.Choose(len(all), func(i int) (any, any) { return all[i].Key, all[i].LeadID })
 	u.WriteString(", " + m.time + " = ")
 	u.Choose(len(all), func(i int) (any, any) { return all[i].Key, all[i].Time })

@@ -148,7 +148,7 @@ func (r counters) insert(ctx context.Context, n int, row func(i int) counterRow)
 
 // Recount implements market.CounterRepository. Test leads have no sales.
 func (r counters) Recount(ctx context.Context, contract application.Ref, spans []calendar.Span) error {
-	if _, err := r.t.Exec(ctx, "DELETE FROM contract_counters WHERE seller_id = ? AND contract_id = ? AND span_window <> ?", contract.SellerID, contract.ID, string(calendar.Total)); err != nil {
+	if _, err := r.t.Exec(ctx, r.t.DeleteByKey("contract_counters", "contract_counters_contract")+" WHERE seller_id = ? AND contract_id = ? AND span_window <> ?", contract.SellerID, contract.ID, string(calendar.Total)); err != nil {
 		return err
 	}
 	var rows []counterRow

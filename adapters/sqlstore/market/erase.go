@@ -24,7 +24,7 @@ func (r erasures) LockToErase(ctx context.Context, sellerID string, ids []string
 		return nil, nil
 	}
 	var rows []leadrow.Row
-	if err := r.t.All(ctx, &rows, "SELECT "+erasable+" FROM leads WHERE seller_id = ? AND id IN ("+engine.Marks(len(ids))+") AND "+leadrow.Erasure+" = 0 ORDER BY id"+
+	if err := r.t.All(ctx, &rows, "SELECT "+erasable+" FROM leads"+r.t.UseKey("PRIMARY")+" WHERE seller_id = ? AND id IN ("+engine.Marks(len(ids))+") AND "+leadrow.Erasure+" = 0 ORDER BY id"+
 		r.t.ForUpdate(), append([]any{sellerID}, engine.Anys(ids)...)...); err != nil {
 		return nil, err
 	}
@@ -66,10 +66,11 @@ func (r erasures) SaveErased(ctx context.Context, all []*lead.Lead) error {
 	if err != nil {
 		return r.t.Refuse(err)
 	}
+	key := r.t.UseKey("PRIMARY")
 	for _, c := range order {
 		which := " WHERE seller_id = ? AND %s IN (" + engine.Marks(len(ids[c])) + ")"
 		keys := append([]any{c.seller}, engine.Anys(ids[c])...)
-		matched, err := r.t.Exec(ctx, "UPDATE leads SET fields = ?, request_fingerprint = ?, external_id = CASE WHEN INSTR(external_id, '@') > 0 THEN '' ELSE external_id END, "+
+		matched, err := r.t.Exec(ctx, "UPDATE leads"+key+" SET fields = ?, request_fingerprint = ?, external_id = CASE WHEN INSTR(external_id, '@') > 0 THEN '' ELSE external_id END, "+
 			"status = ?, pending_until = 0, "+leadrow.Erasure+" = ?, updated_at = ?, version = version + ?"+strings.Replace(which, "%s", "id", 1),
 			append([]any{noFields, make([]byte, 32), c.status, engine.Micros(c.at), engine.Micros(c.at), c.events}, keys...)...)
 		if err != nil {
@@ -78,14 +79,14 @@ func (r erasures) SaveErased(ctx context.Context, all []*lead.Lead) error {
 		if matched != int64(len(ids[c])) {
 			return application.ErrConcurrentChange
 		}
-		if _, err := r.t.Exec(ctx, "UPDATE lead_reviews SET name = '', email = '', answers = '[]'"+strings.Replace(which, "%s", "lead_id", 1), keys...); err != nil {
+		if _, err := r.t.Exec(ctx, "UPDATE lead_reviews"+key+" SET name = '', email = '', answers = '[]'"+strings.Replace(which, "%s", "lead_id", 1), keys...); err != nil {
 			return err
 		}
 		if c.status != string(lead.StatusUnsold) {
 			continue
 		}
 		// Some of them waited until now.
-		if _, err := r.t.Exec(ctx, "UPDATE unsold_leads SET status = ?"+strings.Replace(which, "%s", "lead_id", 1), append([]any{c.status}, keys...)...); err != nil {
+		if _, err := r.t.Exec(ctx, "UPDATE unsold_leads"+key+" SET status = ?"+strings.Replace(which, "%s", "lead_id", 1), append([]any{c.status}, keys...)...); err != nil {
 			return err
 		}
 	}

@@ -98,20 +98,24 @@ func (r requestedErasures) Start(ctx context.Context, sellerID string, limit int
 		ids = append(ids, row.ErasureID)
 	}
 	marks := engine.Marks(len(rows))
-	if _, err := r.t.Exec(ctx, "UPDATE erasures SET state = ? WHERE seller_id = ? AND id IN ("+marks+")", append([]any{string(market.ErasureRunning)}, ids...)...); err != nil {
+	if _, err := r.t.Exec(ctx, "UPDATE erasures"+r.t.UseKey("PRIMARY")+" SET state = ? WHERE seller_id = ? AND id IN ("+marks+")", append([]any{string(market.ErasureRunning)}, ids...)...); err != nil {
 		return nil, err
 	}
-	_, err := r.t.Exec(ctx, "UPDATE open_erasures SET running = 1 WHERE seller_id = ? AND erasure_id IN ("+marks+")", ids...)
+	_, err := r.t.Exec(ctx, "UPDATE open_erasures"+r.t.UseKey("PRIMARY")+" SET running = 1 WHERE seller_id = ? AND erasure_id IN ("+marks+")", ids...)
 	return erasuresOf(rows), err
 }
 
 // Finish implements market.ErasureRepository.
 func (r requestedErasures) Finish(ctx context.Context, sellerID string, at time.Time) error {
-	if _, err := r.t.Exec(ctx, "UPDATE erasures SET state = ?, finished_at = ? WHERE seller_id = ? AND id IN (SELECT erasure_id FROM open_erasures WHERE seller_id = ? AND running = 1)",
-		string(market.ErasureDone), engine.Micros(at), sellerID, sellerID); err != nil {
+	var ids []string
+	if err := r.t.All(ctx, &ids, "SELECT erasure_id FROM open_erasures WHERE seller_id = ? AND running = 1", sellerID); err != nil || len(ids) == 0 {
 		return err
 	}
-	_, err := r.t.Exec(ctx, "DELETE FROM open_erasures WHERE seller_id = ? AND running = 1", sellerID)
+	if _, err := r.t.Exec(ctx, "UPDATE erasures"+r.t.UseKey("PRIMARY")+" SET state = ?, finished_at = ? WHERE seller_id = ? AND id IN ("+engine.Marks(len(ids))+")",
+		append([]any{string(market.ErasureDone), engine.Micros(at), sellerID}, engine.Anys(ids)...)...); err != nil {
+		return err
+	}
+	_, err := r.t.Exec(ctx, r.t.DeleteByKey("open_erasures", "PRIMARY")+" WHERE seller_id = ? AND running = 1", sellerID)
 	return err
 }
 
@@ -138,7 +142,7 @@ func (r requestedErasures) Note(ctx context.Context, sellerID, erasureID string,
 		if len(of.ids) == 0 {
 			continue
 		}
-		if _, err := r.t.Exec(ctx, "DELETE FROM erased WHERE seller_id = ? AND id IN ("+engine.Marks(len(of.ids))+")", append([]any{sellerID}, engine.Anys(of.ids)...)...); err != nil {
+		if _, err := r.t.Exec(ctx, r.t.DeleteByKey("erased", "PRIMARY")+" WHERE seller_id = ? AND id IN ("+engine.Marks(len(of.ids))+")", append([]any{sellerID}, engine.Anys(of.ids)...)...); err != nil {
 			return err
 		}
 		duplicate, err := r.t.InsertRows(ctx, "erased", "seller_id, id, kind, erasure_id", len(of.ids), func(args []any, i int) ([]any, error) {
@@ -214,6 +218,6 @@ func (r requestedErasures) DeleteMarks(ctx context.Context, kind market.MarkKind
 	table, key := marksOf(kind)
 	marks := engine.Marks(len(all))
 	args := append(append([]any{sellerID}, keys...), leads...)
-	_, err := r.t.Exec(ctx, "DELETE FROM "+table+" WHERE seller_id = ? AND "+key+" IN ("+marks+") AND lead_id IN ("+marks+")", args...)
+	_, err := r.t.Exec(ctx, r.t.DeleteByKey(table, "PRIMARY")+" WHERE seller_id = ? AND "+key+" IN ("+marks+") AND lead_id IN ("+marks+")", args...)
 	return err
 }

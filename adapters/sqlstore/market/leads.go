@@ -73,7 +73,7 @@ func (r leads) LockPendingByID(ctx context.Context, campaign application.Ref, id
 // lockPending locks those of some leads that are still pending.
 func (r leads) lockPending(ctx context.Context, campaign application.Ref, ids []string) ([]*lead.Lead, error) {
 	var rows []leadrow.Row
-	if err := r.t.All(ctx, &rows, "SELECT "+leadrow.Columns+" FROM leads WHERE seller_id = ? AND id IN ("+engine.Marks(len(ids))+
+	if err := r.t.All(ctx, &rows, "SELECT "+leadrow.Columns+" FROM leads"+r.t.UseKey("PRIMARY")+" WHERE seller_id = ? AND id IN ("+engine.Marks(len(ids))+
 		") AND status = 'pending' AND campaign_id = ? ORDER BY id"+r.t.ForUpdate(), append(append([]any{campaign.SellerID}, engine.Anys(ids)...), campaign.ID)...); err != nil {
 		return nil, err
 	}
@@ -126,7 +126,7 @@ type changedLead struct {
 
 func (r leads) change(ctx context.Context, rows []changedLead) error {
 	u := engine.Cases{Key: "id"}
-	u.WriteString("UPDATE leads SET ")
+	u.WriteString("UPDATE leads" + r.t.UseKey("PRIMARY") + " SET ")
 	for i, c := range []struct {
 		name string
 		of   func(l *changedLead) any

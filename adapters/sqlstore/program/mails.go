@@ -26,34 +26,53 @@ func (q Mails) AddMail(ctx context.Context, m program.OutgoingMail, due time.Tim
 	})
 }
 
-// TakeMails implements program.MailQueue.
+// mailPatience is how long the row of a mail is waited for. Whoever holds it for longer sends or removes the mail.
+const mailPatience = 300 * time.Millisecond
+
+// TakeMails implements program.MailQueue. Mails are found without locks and taken one by one, so that none waits for those of another
+// seller: one that somebody holds is left for later.
 func (q Mails) TakeMails(ctx context.Context, now, until time.Time, limit int) (taken []program.OutgoingMail, err error) {
-	err = q.work.Do(ctx, func(ctx context.Context, t *engine.Tx) error {
-		taken = nil
+	for {
 		var rows []struct {
 			EventID   string `db:"event_id"`
 			SellerID  string `db:"seller_id"`
 			PartnerID string `db:"partner_id"`
 			Attempts  int    `db:"attempts"`
 		}
-		if err := t.All(ctx, &rows, "SELECT event_id, seller_id, partner_id, attempts FROM outgoing_mails"+t.UseKey("outgoing_mails_next")+
-			" WHERE next_at <= ? ORDER BY next_at, event_id LIMIT ?"+t.ForUpdate(), engine.Micros(now), int64(limit)); err != nil || len(rows) == 0 {
-			return err
+		db := q.work.DB()
+		if err := db.Reader.SelectContext(ctx, &rows, "SELECT event_id, seller_id, partner_id, attempts FROM outgoing_mails"+db.UseKey("outgoing_mails_next")+
+			" WHERE next_at <= ? ORDER BY next_at, event_id LIMIT ?", engine.Micros(now), int64(limit)); err != nil {
+			return nil, q.work.Failed(ctx, err)
 		}
-		refs := make([]application.Ref, len(rows))
-		for i, r := range rows {
-			taken = append(taken, program.OutgoingMail(r))
-			refs[i] = application.Ref{SellerID: r.SellerID, ID: r.EventID}
-		}
-		for piece := range engine.PiecesOf(application.SortedRefs(refs)) {
-			keys, args := engine.Among("event_id", len(piece), func(i int) (string, any) { return piece[i].SellerID, piece[i].ID })
-			if _, err := t.Exec(ctx, "UPDATE outgoing_mails SET next_at = ? WHERE "+keys, append([]any{engine.Micros(until)}, args...)...); err != nil {
-				return err
+		raced := false
+		for _, r := range rows {
+			switch mine, err := q.take(ctx, r.SellerID, r.EventID, now, until); {
+			case mine:
+				taken = append(taken, program.OutgoingMail(r))
+			case err == nil:
+				raced = true
+			case !application.IsHeld(err):
+				return taken, err
 			}
 		}
-		return nil
+		if len(taken) > 0 || !raced {
+			return taken, nil
+		}
+	}
+}
+
+// take takes a mail that is due until some time; mine is false when somebody else did.
+func (q Mails) take(ctx context.Context, sellerID, eventID string, now, until time.Time) (mine bool, err error) {
+	err = q.work.Do(application.WithPatience(ctx, mailPatience), func(ctx context.Context, t *engine.Tx) error {
+		var due string
+		var err error
+		if mine, err = t.Get(ctx, &due, "SELECT event_id FROM outgoing_mails WHERE seller_id = ? AND event_id = ? AND next_at <= ?"+t.ForUpdate(), sellerID, eventID, engine.Micros(now)); err != nil || !mine {
+			return err
+		}
+		_, err = t.Exec(ctx, "UPDATE outgoing_mails SET next_at = ? WHERE seller_id = ? AND event_id = ?", engine.Micros(until), sellerID, eventID)
+		return err
 	})
-	return taken, err
+	return mine && err == nil, err
 }
 
 // PostponeMail implements program.MailQueue.
@@ -74,12 +93,17 @@ func (q Mails) RemoveMail(ctx context.Context, m program.OutgoingMail) error {
 
 type mailErasures struct{ t *engine.Tx }
 
-// DeleteMailsTo implements application.MailErasureRepository. The mails that wait are few.
+// DeleteMailsTo implements application.MailErasureRepository. The mails that wait are few, so they are looked through; only those to
+// be deleted are locked.
 func (r mailErasures) DeleteMailsTo(ctx context.Context, sellerID, emailKey string) (int, error) {
 	var ids []string
 	if err := r.t.All(ctx, &ids, "SELECT id FROM partners WHERE seller_id = ? AND email_key = ?", sellerID, emailKey); err != nil || len(ids) == 0 {
 		return 0, err
 	}
-	n, err := r.t.Exec(ctx, "DELETE FROM outgoing_mails WHERE seller_id = ? AND partner_id IN ("+engine.Marks(len(ids))+")", append([]any{sellerID}, engine.Anys(ids)...)...)
+	var mails []string
+	if err := r.t.All(ctx, &mails, "SELECT event_id FROM outgoing_mails WHERE seller_id = ? AND partner_id IN ("+engine.Marks(len(ids))+") ORDER BY event_id", append([]any{sellerID}, engine.Anys(ids)...)...); err != nil || len(mails) == 0 {
+		return 0, err
+	}
+	n, err := r.t.Exec(ctx, r.t.DeleteByKey("outgoing_mails", "PRIMARY")+" WHERE seller_id = ? AND event_id IN ("+engine.Marks(len(mails))+")", append([]any{sellerID}, engine.Anys(mails)...)...)
 	return int(n), err
 }

@@ -267,7 +267,7 @@ func (r partners) moveKeys(ctx context.Context, n partner.Snapshot, rows []partn
 		return nil
 	}
 	u := engine.Cases{Key: "referral_key"}
-	u.WriteString("UPDATE partner_keys SET ordinal = ")
+	u.WriteString("UPDATE partner_keys" + r.t.UseKey("PRIMARY") + " SET ordinal = ")
 	u.Choose(len(rows), func(i int) (any, any) { return rows[i].Key, rows[i].Ordinal })
 	u.Where(len(rows), func(i int) (string, any) { return n.SellerID, rows[i].Key })
 	u.WriteString(" AND partner_id = ?")

@@ -56,7 +56,7 @@ func (r tokens) Consume(ctx context.Context, hash [sha256.Size]byte, kind progra
 
 // RevokeOfPartner implements program.TokenRepository.
 func (r tokens) RevokeOfPartner(ctx context.Context, sellerID, partnerID string, kinds ...program.TokenKind) error {
-	statement, args := "DELETE FROM partner_tokens WHERE seller_id = ? AND partner_id = ?", []any{sellerID, partnerID}
+	statement, args := r.t.DeleteByKey("partner_tokens", "partner_tokens_partner")+" WHERE seller_id = ? AND partner_id = ?", []any{sellerID, partnerID}
 	if len(kinds) > 0 {
 		statement += " AND kind IN (" + engine.Marks(len(kinds)) + ")"
 		for _, k := range kinds {

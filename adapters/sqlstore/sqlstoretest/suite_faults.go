@@ -5,10 +5,13 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/require"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore"
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/buyer"
 	"github.com/leadmill/leadmill/domain/fault"
@@ -283,4 +286,46 @@ func testPanic(t *testing.T, h *Harness) {
 	require.Zero(t, deposited(t, h))
 	h.Do(t, deposit)
 	require.Equal(t, 1, deposited(t, h))
+}
+
+// testPatience locks a row that somebody else holds.
+func testPatience(t *testing.T, h *Harness) {
+	if !h.Concurrent() {
+		t.Skip("one writer, no locks of rows")
+	}
+	addBuyer(t, h)
+	h.Do(t, func(ctx ctx, tx tx) error { return tx.Buyers().Add(ctx, NewBuyer(t, "buyer_2")) })
+	other, err := h.Open(t, dialect.Options{MaxConnections: 1}).Writer.BeginTxx(t.Context(), nil)
+	require.NoError(t, err)
+	var held string
+	require.NoError(t, other.Get(&held, "SELECT id FROM buyers WHERE seller_id = 'seller_1' AND id = 'buyer_1' FOR UPDATE"))
+	impatient, runs := application.WithPatience(t.Context(), 50*time.Millisecond), 0
+	lock := func(id string) func(ctx ctx, tx tx) error {
+		return func(ctx ctx, tx tx) error {
+			runs++
+			_, err := tx.Buyers().LockAll(ctx, Refs(id))
+			return err
+		}
+	}
+	err = h.Store.Do(impatient, lock("buyer_1"))
+	require.True(t, application.IsHeld(err), err)
+	require.ErrorIs(t, err, application.ErrUnavailable)
+	require.Equal(t, 1, runs, "it is not tried again")
+	var told *mysql.MySQLError
+	require.ErrorAs(t, err, &told)
+	require.NotEqual(t, uint16(1205), told.Number, "it did not wait as long as the server lets it")
+	require.NoError(t, h.Store.Do(impatient, lock("buyer_2")), "nobody holds that one")
+	require.NoError(t, other.Rollback())
+	require.NoError(t, h.Store.Do(impatient, lock("buyer_1")))
+
+	h.Faults.Before(func(query string) error {
+		if strings.HasSuffix(query, "FOR UPDATE") {
+			return h.Retryable(t)["lock timeout"]
+		}
+		return nil
+	})
+	runs = 0
+	err = h.Store.Do(t.Context(), lock("buyer_1"))
+	require.True(t, application.IsHeld(err), "also after the last of several tries")
+	require.Equal(t, 5, runs)
 }

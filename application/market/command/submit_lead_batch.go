@@ -51,10 +51,11 @@ func (h *SubmitLeadsHandler) run(ctx context.Context, batch []*Submission, unkno
 }
 
 // settle finds out what became of a batch after the answer to its commit was lost: leads that are stored get their stored
-// responses, the others are run once more. It locks the campaigns first, which waits for a commit that is still under way.
-func (h *SubmitLeadsHandler) settle(ctx context.Context, batch []*Submission, _ error) []bus.Outcome[application.Done] {
+// responses, the others are run once more. It locks the campaigns first, which waits for a commit that is still under way, however
+// patient the batch is: what cannot be found out stays unknown.
+func (h *SubmitLeadsHandler) settle(ctx context.Context, batch []*Submission, unknown error) []bus.Outcome[application.Done] {
 	var stored map[string]application.StoredResponse
-	err := h.Work.Do(ctx, func(ctx context.Context, tx market.Tx) error {
+	err := h.Work.Do(application.WithPatience(ctx, 0), func(ctx context.Context, tx market.Tx) error {
 		if _, err := tx.Campaigns().LockAll(ctx, campaignsOf(batch), cachedCampaigns(batch)); err != nil {
 			return err
 		}
@@ -66,6 +67,9 @@ func (h *SubmitLeadsHandler) settle(ctx context.Context, batch []*Submission, _ 
 		stored, err = tx.Leads().Responses(ctx, leads)
 		return err
 	})
+	if application.IsHeld(err) {
+		err = unknown
+	}
 	if err != nil {
 		return allFail(ctx, batch, err)
 	}

@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/leadmill/leadmill"
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/adapters/sqlstore/sqlstoretest"
 	"github.com/leadmill/leadmill/tests/component/apptest"
 	"github.com/leadmill/leadmill/tests/openapitest"
@@ -34,6 +36,7 @@ var unowned = []string{
 var (
 	named   = regexp.MustCompile(`(?i)\b(?:FROM|JOIN|STRAIGHT_JOIN|UPDATE|INTO)\s+([a-z_]+)(?:\s+(?:AS\s+)?([a-z]+))?`)
 	given   = regexp.MustCompile(`[ (](?:[a-z_]+\.)?seller_id(?:,[^)]*\))? (?:= \?|IN \()`)
+	locked  = regexp.MustCompile(`(?:UPDATE|FROM) ([a-z_]+)`)
 	clauses = []string{"where", "on", "set", "order", "group", "limit", "left", "join", "inner", "for", "force", "values", "select", "union", "having"}
 )
 
@@ -97,8 +100,36 @@ func TestWhatNamesNoSellerIsFound(t *testing.T) {
 	}
 }
 
+// readModels are the tables of projections, and what the sequencer writes: each is written in one place, for all sellers.
+var readModels = []string{"report_sellers", "report_leads", "report_sales", "partner_activity", "program_days", "event_positions", "event_parked"}
+
+// holdAll holds all rows of a seller, in every table that has some, until the test ends.
+func holdAll(t *testing.T, db *apptest.Database, code string, tables map[string]bool) {
+	t.Helper()
+	tx, err := db.Writer.BeginTxx(context.Background(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tx.Rollback() })
+	var id string
+	if err := tx.Get(&id, "SELECT id FROM sellers WHERE code = ? FOR UPDATE", code); err != nil {
+		t.Fatal(err)
+	}
+	held := 0
+	for table := range tables {
+		var rows []int
+		if err := tx.Select(&rows, "SELECT 1 FROM "+table+" WHERE seller_id = ? FOR UPDATE", id); err != nil {
+			t.Fatalf("hold %s: %v", table, err)
+		}
+		held += min(len(rows), 1)
+	}
+	if held < 10 {
+		t.Fatalf("rows of only %d tables are held", held)
+	}
+}
+
 // Every statement that a running Leadmill sends to a table that is spread over machines by seller names the seller, but for those that
-// are listed above.
+// are listed above; and none waits for rows of another seller that somebody holds.
 func TestStatementsNameTheirSeller(t *testing.T) {
 	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
@@ -116,6 +147,18 @@ func TestStatementsNameTheirSeller(t *testing.T) {
 		if len(owned) < 25 {
 			t.Fatalf("only %d tables have a seller", len(owned))
 		}
+		var unique map[string]map[string][]string
+		if db.Name() != "sqlite" {
+			other := apptest.NewShop(t, app, nil, apptest.Rich, apptest.Buyer{Contract: apptest.Object{"price": 99.00}})
+			other.Sell(t, other.Form(), "Idempotency-Key", "one")
+			other.Program.Must(t, "POST", "/v1/partners", apptest.Object{"id": "someone", "key": "other-someone", "email": "someone@other.example"})
+			other.Program.Must(t, "POST", "/v1/customers", apptest.Object{"key": "bought", "partner": apptest.Object{"id": "someone"}})
+			other.Program.Must(t, "POST", "/v1/leads", apptest.Object{"name": "A Lead", "email": "lead@other.example", "partner": apptest.Object{"id": "someone"}})
+			db.Settle()
+			holdAll(t, db, other.Code, owned)
+			unique = sqlstoretest.UniqueKeys(t, db.Reader)
+		}
+		d.Failures()
 		var mu sync.Mutex
 		seen := map[string]bool{}
 		d.Told(func(s sqlstoretest.Statement) {
@@ -174,6 +217,11 @@ func TestStatementsNameTheirSeller(t *testing.T) {
 			}
 		}
 		db.Audit()
+		for _, err := range d.Failures() {
+			if dialect.Held(err) {
+				t.Errorf("a statement met %v while rows of another seller were held", err)
+			}
+		}
 
 		mu.Lock()
 		defer mu.Unlock()
@@ -181,6 +229,10 @@ func TestStatementsNameTheirSeller(t *testing.T) {
 			t.Errorf("only %d statements were seen", len(seen))
 		}
 		for query := range seen {
+			table := locked.FindStringSubmatch(query)
+			if !sqlstoretest.LocksByKey(query, unique) && !slices.Contains(readModels, table[1]) {
+				t.Errorf("a statement that locks rows leaves it to the server by which key, or whether by any: %.400s", query)
+			}
 			for _, table := range ownerless(query, owned) {
 				if !slices.ContainsFunc(unowned, func(beginning string) bool { return strings.HasPrefix(query, beginning) }) {
 					t.Errorf("%s without its seller: %.400s", table, query)

@@ -108,7 +108,7 @@ func (w *Work) deleteEnded(ctx context.Context, t Expiring, keys [][]any, over i
 			n++
 		}
 		var b strings.Builder
-		b.WriteString("DELETE FROM " + t.Table + " WHERE ")
+		b.WriteString(w.db.DeleteByKey(t.Table, "PRIMARY") + " WHERE ")
 		args := make([]any, 0, width+n+1)
 		for i, column := range t.Key[:width] {
 			b.WriteString(column + " = ? AND ")

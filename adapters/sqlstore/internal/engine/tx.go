@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -34,6 +35,8 @@ type Tx struct {
 	facts []application.EventRecord
 	trail application.Trail // of the context that the transaction began with
 	given []*sql.Rows       // that a team's statements were given
+	// patience is how long a SELECT waits for a row that somebody else holds; 0 is as long as the database lets it.
+	patience time.Duration
 	// broken is the first failure that leaves the transaction in an unknown state. After a deadlock the server is outside
 	// the transaction already and would commit each further statement by itself, so nothing is sent after it.
 	broken error
@@ -136,6 +139,9 @@ func (t *Tx) ForUpdate() string { return t.work.db.ForUpdate() }
 // UseKey is appended to a table's name to read it by one of its keys.
 func (t *Tx) UseKey(key string) string { return t.work.db.UseKey(key) }
 
+// DeleteByKey is the start of a DELETE that finds its rows by one of the table's keys, up to its WHERE.
+func (t *Tx) DeleteByKey(table, key string) string { return t.work.db.DeleteByKey(table, key) }
+
 // Exec runs one statement and returns how many rows it matched.
 func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
 	if t.broken != nil {
@@ -201,12 +207,20 @@ func (t *Tx) LostRace() error {
 	return t.broken
 }
 
+// patient returns a SELECT that locks rows as one that waits no longer than the transaction is patient.
+func (t *Tx) patient(query string) string {
+	if lock := t.ForUpdate(); t.patience > 0 && lock != "" && strings.HasSuffix(query, lock) {
+		return t.work.db.Patient(query, t.patience)
+	}
+	return query
+}
+
 // All reads rows into a slice of structs with db tags, or of single values.
 func (t *Tx) All(ctx context.Context, into any, query string, args ...any) error {
 	if t.broken != nil {
 		return t.broken
 	}
-	if err := t.q.SelectContext(ctx, into, query, args...); err != nil {
+	if err := t.q.SelectContext(ctx, into, t.patient(query), args...); err != nil {
 		return t.fail(ctx, err)
 	}
 	return nil
@@ -217,7 +231,7 @@ func (t *Tx) Get(ctx context.Context, into any, query string, args ...any) (foun
 	if t.broken != nil {
 		return false, t.broken
 	}
-	switch err := t.q.GetContext(ctx, into, query, args...); {
+	switch err := t.q.GetContext(ctx, into, t.patient(query), args...); {
 	case err == nil:
 		return true, nil
 	case errors.Is(err, sql.ErrNoRows):

@@ -65,13 +65,17 @@ func (w *Work) Do(ctx context.Context, fn func(ctx context.Context, t *Tx) error
 }
 
 // Attempts runs once until it does not ask to be run again (see Again), at most 5 times: application.ErrUnavailable after
-// the last.
+// the last, or *application.HeldError, also after the first when the context says how patient to be.
 func (w *Work) Attempts(ctx context.Context, once func() error) error {
 	for attempt := 1; ; attempt++ {
 		err := once()
 		var again *retryError
 		if !errors.As(err, &again) {
 			return err
+		}
+		held := again.held && (attempt == maxAttempts || application.PatienceOf(ctx) > 0)
+		if held {
+			return &application.HeldError{Err: again.err}
 		}
 		if attempt == maxAttempts {
 			return application.ErrUnavailable.Because(again.err)
@@ -100,11 +104,11 @@ func (w *Work) once(ctx context.Context, fn func(ctx context.Context, t *Tx) err
 	sqlTx, err := w.db.Writer.BeginTxx(ctx, nil)
 	if err != nil {
 		if w.db.Classify(err) == dialect.Retry {
-			return &retryError{err}
+			return &retryError{err: err}
 		}
 		return application.ErrUnavailable.Because(dialect.Redact(err))
 	}
-	t := &Tx{work: w, q: sqlTx, trail: application.TrailOf(ctx)}
+	t := &Tx{work: w, q: sqlTx, trail: application.TrailOf(ctx), patience: application.PatienceOf(ctx)}
 	defer t.closeGiven()
 	open := true
 	defer func() {
@@ -147,7 +151,7 @@ func (w *Work) commitFailed(ctx context.Context, err error) error {
 	}
 	switch w.db.Classify(err) {
 	case dialect.Retry:
-		return &retryError{err}
+		return &retryError{err: err}
 	case dialect.Duplicate, dialect.Data:
 		return &application.DataError{Err: dialect.Redact(err)}
 	default:
@@ -166,7 +170,7 @@ func (w *Work) Failed(ctx context.Context, err error) error {
 	}
 	switch w.db.Classify(err) {
 	case dialect.Retry:
-		return &retryError{dialect.Redact(err)}
+		return &retryError{dialect.Redact(err), dialect.Held(err)}
 	case dialect.Lost:
 		return application.ErrUnavailable.Because(dialect.Redact(err))
 	case dialect.Duplicate, dialect.Data:
@@ -177,7 +181,10 @@ func (w *Work) Failed(ctx context.Context, err error) error {
 }
 
 // retryError says that the transaction can succeed when it is run again.
-type retryError struct{ err error }
+type retryError struct {
+	err  error
+	held bool // somebody else held a row for too long
+}
 
 // Error implements error.
 func (e *retryError) Error() string { return "run again: " + e.err.Error() }
@@ -186,7 +193,7 @@ func (e *retryError) Error() string { return "run again: " + e.err.Error() }
 func (e *retryError) Unwrap() error { return e.err }
 
 // Again returns an error that makes Attempts run its function again. err is the reason.
-func Again(err error) error { return &retryError{err} }
+func Again(err error) error { return &retryError{err: err} }
 
 // Errors between a repository and its transaction.
 var (

@@ -201,9 +201,9 @@ func SaveUnsold(ctx context.Context, t *engine.Tx, sellerID string, all []lead.S
 	}
 	for n, leads := range became {
 		for ids := range slices.Chunk(leads, engine.MaxParams/2) {
-			query, args := "DELETE FROM unsold_leads", []any{}
+			query, args := t.DeleteByKey("unsold_leads", "PRIMARY"), []any{}
 			if !n.gone {
-				query, args = "UPDATE unsold_leads SET status = ?, reason = ?", []any{string(n.status), string(n.code)}
+				query, args = "UPDATE unsold_leads"+t.UseKey("PRIMARY")+" SET status = ?, reason = ?", []any{string(n.status), string(n.code)}
 			}
 			matched, err := t.Exec(ctx, query+" WHERE seller_id = ? AND lead_id IN ("+engine.Marks(len(ids))+")", append(append(args, sellerID), ids...)...)
 			if err != nil {

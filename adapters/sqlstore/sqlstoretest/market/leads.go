@@ -81,7 +81,7 @@ func testLeads(t *testing.T, h *sqlstoretest.Harness) {
 	})
 	var dataError *application.DataError
 	require.ErrorAs(t, err, &dataError, "slot 1 of the lead is taken")
-	h.Exec(t, "DELETE FROM sales WHERE lead_id = ?", n.ID)
+	h.Exec(t, "DELETE FROM sales WHERE seller_id = ? AND lead_id = ?", n.SellerID, n.ID)
 	h.Exec(t, "INSERT INTO unsold_leads SELECT seller_id, id, campaign_id, 'pending', 0, '', '' FROM leads WHERE id = ?", n.ID)
 	h.Do(t, func(ctx ctx, tx tx) error { return tx.Leads().SaveAll(ctx, []*lead.Lead{lead.FromSnapshot(changed)}) })
 	sales, changed.Sales = changed.Sales, nil
@@ -244,7 +244,7 @@ func testRefusedValues(t *testing.T, h *sqlstoretest.Harness) {
 		"not JSON":           func(s *lead.Snapshot) { s.Fields = field.Set{"n": {Kind: field.Other, Text: "{secret"}} },
 		"exists":             func(s *lead.Snapshot) { s.ID = "lead_0" },
 	} {
-		h.Exec(t, "DELETE FROM leads")
+		h.Exec(t, h.DB.DeleteByKey("leads", "PRIMARY")+" WHERE seller_id = 'seller_1'")
 		good, other := sqlstoretest.NewLead("lead_0", "c").Snapshot(), sqlstoretest.NewLead("lead_1", "c").Snapshot()
 		good.Status, other.Status, other.Version = lead.StatusPending, lead.StatusPending, 0
 		spoil(&other)

@@ -17,8 +17,8 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstoretest.Harness) {
 	sqlstoretest.Each(t, open, []sqlstoretest.Test{
 		{Name: "partners", Run: testPartners},
 		{Name: "changed partners", Run: testChangedPartners},
-		{Name: "referral keys", Run: testReferralKeys},
-		{Name: "deleted partners", Run: testDeletedPartners},
+		{Name: "referral keys", Run: testReferralKeys, Alone: true},
+		{Name: "deleted partners", Run: testDeletedPartners, Alone: true},
 		{Name: "partner races", Run: testPartnerRaces},
 		{Name: "partner handed over", Run: testHandedOver},
 		{Name: "referring partners", Run: testChain},
