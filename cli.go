@@ -262,7 +262,7 @@ func (k *core) operator(ctx context.Context, code string) (application.Actor, er
 }
 
 func (c *cli) doctor() *cobra.Command {
-	var sizes bool
+	var sizes, deep bool
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "Audit the database's invariants; exit 1 on a breach", Args: cobra.NoArgs,
 		Long: "Audit the database's invariants; exit 1 on a breach. With --sizes, print instead how large the tables are and how quickly they grow.",
@@ -294,13 +294,14 @@ func (c *cli) doctor() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			report, err := audit.Run(cmd.Context(), db, newClock().Now(), sqlstore.AuditRules()...)
+			report, err := audit.Run(cmd.Context(), db, audit.Options{Now: newClock().Now(), Deep: deep}, sqlstore.AuditRules()...)
 			if err != nil {
 				return err
 			}
 			return c.tell(report, waiting)
 		},
 	}
+	cmd.Flags().BoolVar(&deep, "deep", false, "on SQLite, compare its indexes with their tables too, which takes much longer")
 	cmd.Flags().BoolVar(&sizes, "sizes", false, "rows, bytes and growth a day of each table, without an audit")
 	return cmd
 }

@@ -7,6 +7,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -54,26 +55,31 @@ func (r Report) OK() bool {
 	return !slices.ContainsFunc(r.Checks, func(c Check) bool { return c.Breaches > 0 })
 }
 
-// Run audits a migrated database by the rules of all its rooms; now only dates the report. It only reads, and may run beside
-// any number of instances. An error means that the audit could not be finished: application.ErrUnavailable when the database
-// cannot be reached or is too busy.
-func Run(ctx context.Context, db *dialect.DB, now time.Time, rooms ...Rules) (Report, error) {
-	return run(ctx, db, now, 1, passEvents, rooms...)
+// Options say how an audit is made.
+type Options struct {
+	Now time.Time // dates the report
+	// Deep has SQLite compare its indexes with their tables too, which takes several times as long as looking at its pages alone.
+	Deep bool
+
+	divisor int64 // of the sizes of chunks and passes, so that tests cross their bounds
+	pass    int64 // events of a pass
 }
 
-// mostRuns is how often the audit begins anew at most, because events were archived or restored meanwhile.
-const mostRuns = 4
-
-// run is Run with chunks that are smaller by a divisor, and passes of so many events, so that tests cross their bounds.
-func run(ctx context.Context, db *dialect.DB, now time.Time, divisor int, pass int64, rooms ...Rules) (r Report, err error) {
+// Run audits a migrated database by the rules of all its rooms. It only reads, and may run beside any number of instances. An
+// error means that the audit could not be finished: application.ErrUnavailable when the database cannot be reached or is too busy.
+func Run(ctx context.Context, db *dialect.DB, o Options, rooms ...Rules) (r Report, err error) {
+	o.divisor, o.pass = max(o.divisor, 1), cmp.Or(o.pass, passEvents)
 	first, err := beginning(ctx, db)
 	for n := 0; err == nil && n < mostRuns && r.First != first; n++ {
-		if r, err = once(ctx, db, now, divisor, pass, first, rooms...); err == nil {
+		if r, err = once(ctx, db, o, first, rooms...); err == nil {
 			first, err = beginning(ctx, db)
 		}
 	}
 	return r, err
 }
+
+// mostRuns is how often the audit begins anew at most, because events were archived or restored meanwhile.
+const mostRuns = 4
 
 // beginning is the first position in the log; what is below it was archived.
 func beginning(ctx context.Context, db *dialect.DB) (first int64, err error) {
@@ -84,14 +90,14 @@ func beginning(ctx context.Context, db *dialect.DB) (first int64, err error) {
 }
 
 // once audits a log that begins at a position.
-func once(ctx context.Context, db *dialect.DB, now time.Time, divisor int, pass, first int64, rooms ...Rules) (Report, error) {
-	a := &auditor{db: db, divisor: divisor, index: map[string]int{}, blind: map[string]bool{}, report: Report{At: now, First: first}}
+func once(ctx context.Context, db *dialect.DB, o Options, first int64, rooms ...Rules) (Report, error) {
+	a := &auditor{db: db, options: o, index: map[string]int{}, blind: map[string]bool{}, report: Report{At: o.Now, First: first}}
 	tables, whole := all(rooms)
 	var rowless []string
 	for _, room := range rooms {
 		rowless = append(rowless, room.Rowless...)
 	}
-	for _, invariant := range []string{"I1", "I2", "I3", "I4", "I6"} {
+	for _, invariant := range []string{"I1", "I2", "I3", "I4", "I5", "I6"} {
 		for _, t := range tables {
 			for _, r := range t.Rules {
 				a.declare(invariant, r)
@@ -101,20 +107,23 @@ func once(ctx context.Context, db *dialect.DB, now time.Time, divisor int, pass,
 			a.declare(invariant, r)
 		}
 	}
+	if sound, err := a.file(ctx); err != nil || !sound { // what a damaged file says of its rows is worth nothing
+		return a.report, err
+	}
 	for _, t := range tables {
 		if err := a.scan(ctx, t.rules(func(r Rule) bool { return r.Facts == nil })); err != nil {
 			return Report{}, a.failed("audit "+t.Name, err)
 		}
 	}
 	for _, r := range whole {
-		if r.Run == nil {
+		if r.Run == nil || !a.applies(r) {
 			continue
 		}
 		if err := r.Run(ctx, &Chunk{auditor: a, rule: r, table: logTable}); err != nil {
 			return Report{}, a.failed("audit "+r.Name, err)
 		}
 	}
-	if err := a.log(ctx, tables, whole, rowless, pass); err != nil {
+	if err := a.log(ctx, tables, whole, rowless, o.pass); err != nil {
 		return Report{}, a.failed("audit the log", err)
 	}
 	if err := db.Reader.GetContext(ctx, &a.report.Parked, "SELECT COUNT(*) FROM event_parked"); err != nil {
@@ -126,7 +135,7 @@ func once(ctx context.Context, db *dialect.DB, now time.Time, divisor int, pass,
 // auditor collects the report.
 type auditor struct {
 	db      *dialect.DB
-	divisor int
+	options Options
 	report  Report
 	index   map[string]int  // of a rule in report.Checks
 	blind   map[string]bool // sellers some of whose events cannot be read
@@ -140,7 +149,9 @@ func (a *auditor) declare(invariant string, r Rule) {
 	a.report.Checks = append(a.report.Checks, Check{Invariant: r.Invariant, Rule: r.Name, Description: r.Description})
 }
 
-func (a *auditor) applies(r Rule) bool { return !r.Sequenced || a.db.Sequenced() }
+func (a *auditor) applies(r Rule) bool {
+	return (!r.Sequenced || a.db.Sequenced()) && (!r.Embedded || !a.db.Sequenced())
+}
 
 // looked counts rows that a rule looked at.
 func (a *auditor) looked(rule string, rows int) { a.report.Checks[a.index[rule]].Rows += int64(rows) }
@@ -154,7 +165,7 @@ func (a *auditor) breach(rule, table, id, want, got string) {
 	a.report.Breaches = append(a.report.Breaches, Breach{check.Invariant, rule, table, id, want, got})
 }
 
-func (a *auditor) size(n int) int { return max(n/a.divisor, 1) }
+func (a *auditor) size(n int) int { return max(n/int(a.options.divisor), 1) }
 
 // failed describes an error without repeating anything of the rows.
 func (a *auditor) failed(what string, err error) error {

@@ -9,6 +9,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/contract/eventsv1"
 )
 
 const (
@@ -177,7 +178,13 @@ func (l *logAudit) pass(ctx context.Context, n uint64) error {
 	for _, rule := range []string{densityRule, aggregateRule, sellerRule} {
 		l.looked(rule, len(p.noted[AllEvents].told))
 	}
+	for f, c := range l.reverse {
+		if c.rule.Query == "" {
+			c.Looked(len(l.noted[f].told))
+		}
+	}
 	l.looked(uniqueRule, len(p.eventIDs))
+	l.looked(typeRule, len(p.eventIDs))
 	return p.uniqueIDs(ctx)
 }
 
@@ -198,6 +205,9 @@ func (p *pass) take(all []stretch) {
 
 // event takes an event, behind all that are before it in its aggregate.
 func (p *pass) event(e *application.StoredEvent) {
+	if p.n == 0 && !eventsv1.Known(e.Type) {
+		p.breach(typeRule, eventTable, e.ID, "a type of Leadmill or a module", "another")
+	}
 	if id := maphash.String(p.ids, e.ID); id%p.passes == p.n {
 		p.eventIDs = append(p.eventIDs, id)
 	}
@@ -247,6 +257,9 @@ type row struct {
 
 // compare calls differs for the rows of a chunk that differ from what was told of them.
 func (p *pass) compare(ctx context.Context, c *Chunk, kind string, differs func(r row, want, got string) error) error {
+	if c.rule.Query == "" { // another rule has the rows
+		return nil
+	}
 	n := p.noted[c.rule.Facts]
 	return c.Rows(ctx, c.rule.Query, func(rows *sqlx.Rows) error {
 		r := row{Kind: kind}
@@ -267,9 +280,7 @@ func (p *pass) compare(ctx context.Context, c *Chunk, kind string, differs func(
 			return nil
 		}
 		told.Incomplete = p.blind[r.Seller]
-		if p.archived() && (c.rule.Facts != AllEvents || told.Events == 0) {
-			told.Incomplete = told.Incomplete || !p.noted[AllEvents].told[aggregate].whole()
-		}
+		told.Earlier = p.archived() && !p.noted[AllEvents].told[aggregate].whole()
 		if want, got := c.rule.Told(r.Value, told); want != got {
 			return differs(r, want, got)
 		}

@@ -267,7 +267,13 @@ func (s *shop) background() (stop func()) {
 
 func (s *shop) audit(divisor int) audit.Report {
 	s.t.Helper()
-	r, err := audit.RunInSmallChunks(s.t.Context(), s.db, s.clock.Now(), divisor, sqlstore.AuditRules()...)
+	return s.auditWith(audit.Options{}.InSmallChunks(int64(divisor)))
+}
+
+func (s *shop) auditWith(o audit.Options) audit.Report {
+	s.t.Helper()
+	o.Now = s.clock.Now()
+	r, err := audit.Run(s.t.Context(), s.db, o, sqlstore.AuditRules()...)
 	require.NoError(s.t, err)
 	return r
 }
@@ -291,8 +297,8 @@ func (s *shop) text(query string) (v string) {
 var tables = []string{
 	"sellers", "api_keys", "partners", "partner_keys", "buyers", "ledger_entries", "campaigns", "contracts",
 	"contract_counters", "leads", "unsold_leads", "sales", "claims", "recent_requests", "event_segments", "event_positions", "event_sequence", "event_archive",
-	"event_versions", "event_consumers", "event_parked", "event_skipped", "report_sellers", "report_leads", "report_sales",
-	"customers", "lead_forms", "seller_numbers", "lead_reviews", "partner_activity", "program_days", "jobs",
+	"event_versions", "event_consumers", "known_consumers", "event_parked", "event_skipped", "report_sellers", "report_leads", "report_sales",
+	"customers", "lead_forms", "seller_numbers", "lead_reviews", "partner_activity", "program_days", "jobs", "partner_tokens", "outgoing_mails", "answers", "installation",
 }
 
 // save keeps all rows in memory, so that restore can undo what a test does to them.
@@ -462,8 +468,9 @@ func (s *shop) sale(lead, slot, campaignID, contract, buyerID string) (id string
 func (s *shop) entry(kind, sale string, amount int) (id string) {
 	s.t.Helper()
 	id = s.ids.New("entry")
+	balance := s.number("SELECT COALESCE(SUM(amount), 0) FROM ledger_entries WHERE seller_id = 'seller_1' AND buyer_id = 'buyer_free'")
 	s.exec(fmt.Sprintf("INSERT INTO ledger_entries (id, seller_id, buyer_id, type, amount, balance_after, sale_id, note, created_at) "+
-		"VALUES ('%s', 'seller_1', 'buyer_free', '%s', %d, 0, '%s', '', 1)", id, kind, amount, sale))
+		"VALUES ('%s', 'seller_1', 'buyer_free', '%s', %d, %d, '%s', '', 1)", id, kind, amount, balance+int64(amount), sale))
 	return id
 }
 
