@@ -46,7 +46,9 @@ type Report struct {
 	Breaches []Breach  // at most 100 of each rule
 	// First is the first position in the log. When it is above 1, the events before it were archived: what only they tell is not
 	// checked, and no read model is compared with a replay.
-	First  int64
+	First int64
+	// Since is the first position that was looked at when the audit was not of all there is; else 0.
+	Since  int64
 	Parked int // events that wait for an operator in any consumer; they break no rule
 }
 
@@ -58,6 +60,9 @@ func (r Report) OK() bool {
 // Options say how an audit is made.
 type Options struct {
 	Now time.Time // dates the report
+	// Since has only what came from a position on looked at: those events, the rows that came with them and after them, and older leads
+	// that they are about. What sums up all rows, and what was changed elsewhere, is not found. 0 and 1 are everything.
+	Since int64
 	// Deep has SQLite compare its indexes with their tables too, which takes several times as long as looking at its pages alone.
 	Deep bool
 
@@ -92,6 +97,9 @@ func beginning(ctx context.Context, db *dialect.DB) (first int64, err error) {
 // once audits a log that begins at a position.
 func once(ctx context.Context, db *dialect.DB, o Options, first int64, rooms ...Rules) (Report, error) {
 	a := &auditor{db: db, options: o, index: map[string]int{}, blind: map[string]bool{}, report: Report{At: o.Now, First: first}}
+	if err := a.begin(ctx); err != nil {
+		return Report{}, err
+	}
 	tables, whole := all(rooms)
 	var rowless []string
 	for _, room := range rooms {
@@ -111,7 +119,7 @@ func once(ctx context.Context, db *dialect.DB, o Options, first int64, rooms ...
 		return a.report, err
 	}
 	for _, t := range tables {
-		if err := a.scan(ctx, t.rules(func(r Rule) bool { return r.Facts == nil })); err != nil {
+		if err := a.scan(ctx, t.rules(func(r Rule) bool { return r.Facts == nil && a.applies(r) })); err != nil {
 			return Report{}, a.failed("audit "+t.Name, err)
 		}
 	}
@@ -136,6 +144,8 @@ func once(ctx context.Context, db *dialect.DB, o Options, first int64, rooms ...
 type auditor struct {
 	db      *dialect.DB
 	options Options
+	from    int64     // the first position that is looked at
+	since   time.Time // rows are looked at that were made then or later; zero for all
 	report  Report
 	index   map[string]int  // of a rule in report.Checks
 	blind   map[string]bool // sellers some of whose events cannot be read
@@ -150,7 +160,7 @@ func (a *auditor) declare(invariant string, r Rule) {
 }
 
 func (a *auditor) applies(r Rule) bool {
-	return (!r.Sequenced || a.db.Sequenced()) && (!r.Embedded || !a.db.Sequenced())
+	return (!r.Sequenced || a.db.Sequenced()) && (!r.Embedded || !a.db.Sequenced()) && !(r.Full && a.recent())
 }
 
 // looked counts rows that a rule looked at.
@@ -201,11 +211,30 @@ func (a *auditor) scan(ctx context.Context, t Table) error {
 		}
 		chunks = append(chunks, c)
 	}
+	parts, err := a.parts(ctx, t)
+	if err != nil {
+		return err
+	}
+	for _, of := range parts {
+		if err := a.scanPart(ctx, t, of, chunks); err != nil {
+			return err
+		}
+	}
+	for _, c := range chunks {
+		if c.done != nil {
+			c.done(c)
+		}
+	}
+	return nil
+}
+
+// scanPart walks a part of a table.
+func (a *auditor) scanPart(ctx context.Context, t Table, of part, chunks []*Chunk) error {
 	var after []any
 	for {
 		var n int
 		err := a.snapshot(ctx, func(tx *sqlx.Tx) (err error) {
-			last, size, err := a.bound(ctx, tx, t, after)
+			last, size, err := a.bound(ctx, tx, t, of, after)
 			if n = size; err != nil || size == 0 {
 				return err
 			}
@@ -214,6 +243,9 @@ func (a *auditor) scan(ctx context.Context, t Table) error {
 			if after != nil {
 				from, more := a.db.Beyond(t.columns(), after, false)
 				where, args = from+" AND "+upTo, append(more, args...)
+			}
+			if of.where != "" {
+				where, args = where+" AND "+of.where, append(slices.Clone(args), of.args...)
 			}
 			after = last
 			for _, c := range chunks {
@@ -231,25 +263,24 @@ func (a *auditor) scan(ctx context.Context, t Table) error {
 			return err
 		}
 		if n < a.size(t.Size) {
-			break
+			return nil
 		}
 	}
-	for _, c := range chunks {
-		if c.done != nil {
-			c.done(c)
-		}
-	}
-	return nil
 }
 
-// bound returns the key of the last row of the chunk behind a key, and how many rows the chunk has.
-func (a *auditor) bound(ctx context.Context, tx *sqlx.Tx, t Table, after []any) (last []any, n int, err error) {
+// bound returns the key of the last row of the chunk behind a key, in a part, and how many rows the chunk has.
+func (a *auditor) bound(ctx context.Context, tx *sqlx.Tx, t Table, of part, after []any) (last []any, n int, err error) {
 	columns := strings.Join(t.columns(), ", ")
 	query := "SELECT " + columns + " FROM " + t.Name + " t"
-	var args []any
+	where, args := of.where, slices.Clone(of.args)
 	if after != nil {
-		var where string
-		where, args = a.db.Beyond(t.columns(), after, false)
+		from, more := a.db.Beyond(t.columns(), after, false)
+		if where != "" {
+			from += " AND "
+		}
+		where, args = from+where, append(slices.Clone(more), args...)
+	}
+	if where != "" {
 		query += " WHERE " + where
 	}
 	rows, err := tx.QueryxContext(ctx, query+" ORDER BY "+columns+" LIMIT ?", append(args, a.size(t.Size))...)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -31,9 +32,11 @@ type fair struct {
 	converted, erased, open                              string // of the form, by what became of their reviews
 }
 
-func newFair(t *testing.T, e dbtest.Engine) *fair {
+func newFair(t *testing.T, e dbtest.Engine) *fair { return newFairOf(t, e, 0) }
+
+func newFairOf(t *testing.T, e dbtest.Engine, ago time.Duration) *fair {
 	t.Helper()
-	f := &fair{shop: newShop(t, e)}
+	f := &fair{shop: newShopOf(t, e, ago)}
 	one, two := f.found(1), f.found(2)
 	f.buyer("seller_1", "buyer_rich", 0, 1_000_000_000)
 	f.buyer("seller_1", "buyer_free", 0, 0)

@@ -64,7 +64,7 @@ func (c *Chunk) Rows(ctx context.Context, query string, each func(rows *sqlx.Row
 	for range strings.Count(query, "{range}") {
 		args = append(args, c.args...)
 	}
-	query = strings.NewReplacer("{range}", c.where, "{now}", c.db.Micros()).Replace(query)
+	query = strings.NewReplacer("{range}", c.where, "{now}", c.db.Micros()).Replace(c.bounded(query))
 	rows, err := c.tx.QueryxContext(ctx, query, args...)
 	return everyRow(rows, err, each)
 }

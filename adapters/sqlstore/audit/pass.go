@@ -26,6 +26,7 @@ const (
 type logAudit struct {
 	*auditor
 
+	all     []Table
 	tables  []Table             // those with rules that have facts
 	kinds   map[string]*Table   // by the type of their aggregates
 	rowless map[string]bool     // types of aggregates without rows
@@ -35,6 +36,8 @@ type logAudit struct {
 	keys    *keys
 	ids     maphash.Seed
 	passes  uint64
+
+	touchable map[string]string // by the type of the aggregate, the prefix of the ids by whose time its rows are chosen
 
 	noted    map[*Facts]*noted // of the pass
 	eventIDs []uint64          // hashes, of the pass
@@ -51,6 +54,7 @@ type pass struct {
 	waited   map[int64]bool // segments that were taken while they waited for their positions
 	suspects []*suspect
 	known    map[key]*suspect
+	touched  map[string]map[old]bool // by the type of the aggregate
 }
 
 // suspect is an aggregate to be looked at again.
@@ -70,13 +74,19 @@ type suspectPart struct {
 func (a *auditor) log(ctx context.Context, tables []Table, whole []Rule, rowless []string, size int64) error {
 	l := &logAudit{
 		auditor: a, kinds: map[string]*Table{}, rowless: map[string]bool{}, facts: map[string][]*Facts{}, reverse: map[*Facts]*Chunk{},
-		noted: map[*Facts]*noted{AllEvents: newNoted()}, keys: newKeys(), ids: maphash.MakeSeed(), positions: newPositions(a.report.First),
+		noted: map[*Facts]*noted{AllEvents: newNoted()}, keys: newKeys(), ids: maphash.MakeSeed(), positions: newPositions(a.from),
+		all: tables, touchable: map[string]string{},
+	}
+	for _, t := range tables {
+		if a.recent() && t.Since != nil && t.Since.Aggregate != "" {
+			l.touchable[t.Since.Aggregate] = t.Since.Prefix
+		}
 	}
 	for _, kind := range rowless {
 		l.rowless[kind] = true
 	}
 	for _, t := range tables {
-		if t = t.rules(func(r Rule) bool { return r.Facts != nil }); len(t.Rules) > 0 {
+		if t = t.rules(func(r Rule) bool { return r.Facts != nil && a.applies(r) }); len(t.Rules) > 0 {
 			l.tables = append(l.tables, t)
 		}
 	}
@@ -135,7 +145,7 @@ func (l *logAudit) head(ctx context.Context, q sqlx.QueryerContext) (first int64
 // pass walks the log, then the rows, then what is told of none, and last what differs.
 func (l *logAudit) pass(ctx context.Context, n uint64) error {
 	p := &pass{
-		logAudit: l, n: n, last: l.before(), waited: map[int64]bool{}, known: map[key]*suspect{},
+		logAudit: l, n: n, last: l.before(), waited: map[int64]bool{}, known: map[key]*suspect{}, touched: map[string]map[old]bool{},
 	}
 	for _, of := range l.noted { // the memory of one pass serves all
 		clear(of.told)
@@ -168,6 +178,9 @@ func (l *logAudit) pass(ctx context.Context, n uint64) error {
 		if err := p.rows(ctx, t); err != nil {
 			return err
 		}
+	}
+	if err := p.touchedRows(ctx); err != nil {
+		return err
 	}
 	if err := p.withoutRows(ctx); err != nil {
 		return err
@@ -215,6 +228,7 @@ func (p *pass) event(e *application.StoredEvent) {
 	if !mine {
 		return
 	}
+	p.touch(e.AggregateType, e.SellerID, e.AggregateID)
 	all := p.noted[AllEvents].told
 	t := all[k]
 	if t.events == 0 && e.AggregateVersion == 1 {

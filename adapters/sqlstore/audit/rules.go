@@ -40,6 +40,8 @@ type Table struct {
 	// References are the columns that refer to other tables; both rows must be of one seller.
 	References []Reference
 	Rules      []Rule
+	// Since says how the table is looked at from a position on.
+	Since *Since
 }
 
 // Reference is a column that holds ids of another table's rows. Empty ones refer to nothing.
@@ -80,6 +82,9 @@ type Rule struct {
 	Across func() (run func(ctx context.Context, c *Chunk) error, done func(c *Chunk))
 	// Sequenced rules are only for engines whose events get their position after the commit, Embedded ones only for SQLite.
 	Sequenced, Embedded bool
+	// Full rules are about all rows of a table at once, so they are left out of an audit from a position on. In every Query {since} is the
+	// time in microseconds from which rows are looked at, 0 for all, and {since:lead} the least id with a prefix, empty for all.
+	Full bool
 }
 
 // all returns the tables of all rooms with all their rules, and the rules about the whole. It panics when a room is missing whose

@@ -3,6 +3,7 @@ package audit_test
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oklog/ulid/v2"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -67,17 +69,29 @@ type shop struct {
 	order []string
 }
 
-type ids struct{ n atomic.Int64 }
+// ids are made as if it were a time.
+type ids struct {
+	n  atomic.Int64
+	at time.Time
+}
 
 // New implements application.IDs.
-func (i *ids) New(prefix string) string { return fmt.Sprintf("%s_%08d", prefix, i.n.Add(1)) }
+func (i *ids) New(prefix string) string {
+	var id ulid.ULID
+	_ = id.SetTime(ulid.Timestamp(i.at))
+	binary.BigEndian.PutUint64(id[8:], uint64(i.n.Add(1)))
+	return prefix + "_" + id.String()
+}
 
-func newShop(t *testing.T, e dbtest.Engine) *shop {
+func newShop(t *testing.T, e dbtest.Engine) *shop { return newShopOf(t, e, 0) }
+
+// newShopOf makes a shop whose ids are as if it had been made a time ago.
+func newShopOf(t *testing.T, e dbtest.Engine, ago time.Duration) *shop {
 	t.Helper()
 	db, err := dialect.Open(migrated.URL(t, e), dialect.Options{MaxConnections: 32})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	s := &shop{t: t, db: db, clock: clock.NewSystem(), ids: &ids{}, committed: eventlog.NewSignal()}
+	s := &shop{t: t, db: db, clock: clock.NewSystem(), ids: &ids{at: time.Now().Add(-ago)}, committed: eventlog.NewSignal()}
 	s.store = sqlstore.New(db, eventlog.NewWriter(db), s.committed, s.ids, application.Translations{market.Publish, program.Publish, account.Publish}.Translate)
 	s.head = eventlog.NewHead(db, s.committed, eventlog.HeadConfig{})
 	s.sequencer = eventlog.NewSequencer(db, s.committed, s.head, eventlog.SequencerConfig{})

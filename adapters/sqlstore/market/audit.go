@@ -19,6 +19,7 @@ func AuditRules() audit.Rules {
 			},
 			{
 				Name: "ledger_entries", Key: []string{"seller_id", "buyer_id", "id"}, Size: audit.ManyRows,
+				Since:      &audit.Since{Column: "id", Prefix: "entry", Groups: "SELECT seller_id, id FROM buyers"},
 				References: []audit.Reference{{Column: "buyer_id", Table: "buyers"}},
 				Rules:      entryRules,
 			},
@@ -34,25 +35,30 @@ func AuditRules() audit.Rules {
 			},
 			{
 				Name: "contract_counters", Key: []string{"seller_id", "counter_key"}, Size: audit.ManyRows, ID: "counter_key",
+				Since: &audit.Since{Skip: true},
 				Rules: counterRules,
 			},
 			{
 				Name: "leads", Key: []string{"seller_id", "id"}, Size: audit.ManyRows, Aggregate: "lead",
+				Since:      &audit.Since{Column: "id", Prefix: "lead", Groups: "SELECT id FROM sellers", Aggregate: "lead"},
 				References: []audit.Reference{{Column: "key_id", Table: "api_keys"}, {Column: "campaign_id", Table: "campaigns"}, {Column: "partner_id", Table: "partners"}},
 				Rules:      slices.Concat(leadRules, toldLeads),
 			},
 			{
 				Name: "sales", Key: []string{"seller_id", "lead_id", "slot"}, Size: audit.ManyRows,
+				Since:      &audit.Since{Column: "lead_id", Prefix: "lead", Groups: "SELECT id FROM sellers", Aggregate: "lead"},
 				References: []audit.Reference{{Column: "lead_id", Table: "leads"}, {Column: "contract_id", Table: "contracts", With: "campaign_id"}, {Column: "buyer_id", Table: "buyers"}},
 				Rules:      saleRules,
 			},
 			{
 				Name: "unsold_leads", Key: []string{"seller_id", "lead_id"}, Size: audit.ManyRows, ID: "lead_id",
+				Since:      &audit.Since{Column: "lead_id", Prefix: "lead", Groups: "SELECT id FROM sellers", Aggregate: "lead"},
 				References: []audit.Reference{{Column: "lead_id", Table: "leads"}},
 			},
 			// The keys of claims and requests are hashes of what may be personal data, so a breach names the lead.
 			{
 				Name: "claims", Key: []string{"seller_id", "claim_key"}, Bytes: true, Size: audit.ManyRows, ID: "lead_id",
+				Since:      &audit.Since{Skip: true},
 				References: []audit.Reference{{Column: "lead_id", Table: "leads"}},
 				Rules:      claimRules,
 			},
@@ -69,7 +75,7 @@ func AuditRules() audit.Rules {
 
 var buyerRules = []audit.Rule{
 	{
-		Invariant: "I1", Name: "balance_is_ledger_sum", Description: "A buyer's balance is the sum of its ledger entries.",
+		Invariant: "I1", Name: "balance_is_ledger_sum", Description: "A buyer's balance is the sum of its ledger entries.", Full: true,
 		Query: `SELECT t.id AS id, IFNULL((SELECT SUM(e.amount) FROM ledger_entries e WHERE e.seller_id = t.seller_id AND e.buyer_id = t.id), 0) AS want,
 				t.balance AS got FROM buyers t WHERE {range}`,
 	},
@@ -78,7 +84,7 @@ var buyerRules = []audit.Rule{
 		Query: `SELECT t.id AS id, 0 AS want, t.held AS got FROM buyers t WHERE {range}`,
 	},
 	{
-		Invariant: "I1", Name: balanceRule, Description: "In a buyer's ledger each entry goes on from the balance of another, the first from zero.",
+		Invariant: "I1", Name: balanceRule, Description: "In a buyer's ledger each entry goes on from the balance of another, the first from zero, up to the buyer's balance.",
 		Table: "ledger_entries",
 	},
 	{
@@ -217,5 +223,5 @@ var claimRules = []audit.Rule{
 // sellerTotal adds up the buyers of each seller over all chunks: a sale concerns one buyer, so each is right by itself.
 var sellerTotal = audit.Rule{
 	Invariant: "I1", Name: "balances_are_money_in_less_sales", Table: "sellers",
-	Description: "All balances of a seller's buyers together are deposits - withdrawals - live sales +/- adjustments.", Across: addBalances,
+	Description: "All balances of a seller's buyers together are deposits - withdrawals - live sales +/- adjustments.", Across: addBalances, Full: true,
 }

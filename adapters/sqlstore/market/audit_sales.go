@@ -38,7 +38,10 @@ func (a *account) add(amount, after int64) {
 	a.to += mixed(after)
 }
 
-func (a *account) goesOn() bool { return a.from+mixed(a.sum) == a.to+mixed(0) }
+// goesOn reports whether the entries lead from one balance to another.
+func (a *account) goesOn(start, end int64) bool {
+	return a.sum == end-start && a.from+mixed(end) == a.to+mixed(start)
+}
 
 // mixed is a hash of a number.
 func mixed(n int64) uint64 {
@@ -58,7 +61,7 @@ func salesHaveEntries(ctx context.Context, c *audit.Chunk) error {
 	var of *account
 	read := 0
 	err := c.Rows(ctx, `SELECT e.seller_id, e.buyer_id, CASE WHEN e.type = 'sale' THEN e.sale_id ELSE '' END, e.amount, e.balance_after
-		FROM buyers t JOIN ledger_entries e ON e.seller_id = t.seller_id AND e.buyer_id = t.id WHERE {range}`, func(rows *sqlx.Rows) error {
+		FROM buyers t JOIN ledger_entries e ON e.seller_id = t.seller_id AND e.buyer_id = t.id AND e.id >= '{since:entry}' WHERE {range}`, func(rows *sqlx.Rows) error {
 		var buyer [2]string
 		var sale string
 		var amount, after int64
@@ -83,15 +86,20 @@ func salesHaveEntries(ctx context.Context, c *audit.Chunk) error {
 	}
 	c.As(balanceRule, "ledger_entries").Looked(read)
 	for buyer, a := range accounts {
-		if !a.goesOn() {
+		if c.Since() == 0 && !a.goesOn(0, a.sum) {
 			if err := breakOff(ctx, c.As(balanceRule, "ledger_entries"), buyer, a.sum); err != nil {
 				return err
 			}
 		}
 	}
+	if c.Since() > 0 {
+		if err := balancesSince(ctx, c.As(balanceRule, "buyers"), accounts); err != nil {
+			return err
+		}
+	}
 	return c.Rows(ctx, `SELECT s.buyer_id, s.id FROM buyers t
 		JOIN contracts k ON k.seller_id = t.seller_id AND k.buyer_id = t.id
-		JOIN sales s ON s.seller_id = t.seller_id AND s.contract_id = k.id AND s.buyer_id = t.id WHERE {range}`, func(rows *sqlx.Rows) error {
+		JOIN sales s ON s.seller_id = t.seller_id AND s.contract_id = k.id AND s.buyer_id = t.id AND ({since} = 0 OR s.sold_at >= {since} + 3600000000) WHERE {range}`, func(rows *sqlx.Rows) error {
 		var b booking
 		if err := rows.Scan(&b.buyer, &b.sale); err != nil {
 			return err
@@ -101,6 +109,43 @@ func salesHaveEntries(ctx context.Context, c *audit.Chunk) error {
 		}
 		return nil
 	})
+}
+
+// lastEntries is how many entries before those that are looked at may be in another order than their ids.
+const lastEntries = 20
+
+// balancesSince compares the balances of buyers with what their entries since a time lead to, from the balance of one of the last before.
+func balancesSince(ctx context.Context, c *audit.Chunk, accounts map[[2]string]*account) error {
+	balances := map[[2]string]int64{}
+	if err := c.Rows(ctx, "SELECT t.seller_id, t.id, t.balance FROM buyers t WHERE {range}", func(rows *sqlx.Rows) error {
+		var buyer [2]string
+		var balance int64
+		err := rows.Scan(&buyer[0], &buyer[1], &balance)
+		balances[buyer] = balance
+		return err
+	}); err != nil {
+		return err
+	}
+	for buyer, balance := range balances {
+		a := accounts[buyer]
+		if a == nil {
+			a = &account{}
+		}
+		before, n, found := balance-a.sum, 0, false
+		if err := c.Query(ctx, "SELECT balance_after FROM ledger_entries WHERE seller_id = ? AND buyer_id = ? AND id < ? ORDER BY id DESC LIMIT ?",
+			[]any{buyer[0], buyer[1], c.Earliest("entry"), lastEntries}, func(rows *sqlx.Rows) error {
+				var after int64
+				err := rows.Scan(&after)
+				n, found = n+1, found || after == before
+				return err
+			}); err != nil {
+			return err
+		}
+		if found = found || n < lastEntries && before == 0; !found || !a.goesOn(before, balance) {
+			c.Breach(buyer[1], "the balance of its entries", strconv.FormatInt(balance, 10))
+		}
+	}
+	return nil
 }
 
 // breakOff names the entries of a buyer that go on from a balance that no other leads to.
@@ -162,8 +207,15 @@ func (l *timeline) total() (sold, spent int64) {
 // countersAreSales reads the sales of a contract once for all its counters: a contract has one for every hour it sold in.
 func countersAreSales(ctx context.Context, c *audit.Chunk) error {
 	lines := map[string]*timeline{}
+	var from int64 // of the first span that ends behind what is looked at
+	if c.Since() > 0 {
+		if err := c.Rows(ctx, `SELECT IFNULL(MIN(n.starts_at), 0) FROM contracts t JOIN contract_counters n ON n.seller_id = t.seller_id AND n.contract_id = t.id
+			AND n.ends_at > {since} WHERE {range}`, func(rows *sqlx.Rows) error { return rows.Scan(&from) }); err != nil {
+			return err
+		}
+	}
 	err := c.Rows(ctx, `SELECT s.contract_id, s.sold_at, COUNT(*), SUM(s.price) FROM contracts t
-		JOIN sales s ON s.seller_id = t.seller_id AND s.contract_id = t.id AND s.slot > 0 WHERE {range}
+		JOIN sales s ON s.seller_id = t.seller_id AND s.contract_id = t.id AND s.slot > 0 AND s.sold_at >= `+strconv.FormatInt(from, 10)+` WHERE {range}
 		GROUP BY s.contract_id, s.sold_at ORDER BY s.contract_id, s.sold_at`, func(rows *sqlx.Rows) error {
 		var contract string
 		var at, sold, price int64
@@ -180,7 +232,8 @@ func countersAreSales(ctx context.Context, c *audit.Chunk) error {
 		return err
 	}
 	return c.Rows(ctx, `SELECT n.counter_key, n.contract_id, n.span_window, n.starts_at, n.ends_at, n.used, n.spent
-		FROM contracts t JOIN contract_counters n ON n.seller_id = t.seller_id AND n.contract_id = t.id WHERE {range}`, func(rows *sqlx.Rows) error {
+		FROM contracts t JOIN contract_counters n ON n.seller_id = t.seller_id AND n.contract_id = t.id AND ({since} = 0 OR n.ends_at > {since})
+		WHERE {range}`, func(rows *sqlx.Rows) error {
 		var key, contract, window string
 		var from, to, used, spent int64
 		if err := rows.Scan(&key, &contract, &window, &from, &to, &used, &spent); err != nil {

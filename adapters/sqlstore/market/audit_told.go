@@ -56,7 +56,8 @@ var toldBuyers = []audit.Rule{
 		Invariant: "I1", Name: "entry_is_in_one_event", Description: "Every deposit and withdrawal is in exactly one event of its buyer, with its amount and balance.",
 		Table: "ledger_entries",
 		Query: `SELECT t.seller_id AS seller, t.id AS aggregate, e.id AS part, CONCAT(e.amount, ', then ', e.balance_after) AS value FROM buyers t
-			JOIN ledger_entries e ON e.seller_id = t.seller_id AND e.buyer_id = t.id AND e.type IN ('deposit', 'withdrawal') WHERE {range}`,
+			JOIN ledger_entries e ON e.seller_id = t.seller_id AND e.buyer_id = t.id AND e.type IN ('deposit', 'withdrawal')
+			AND e.id >= '{since:entry}' WHERE {range}`,
 		Facts: movements, Told: inOneEvent,
 	},
 	{

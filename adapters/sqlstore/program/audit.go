@@ -62,6 +62,7 @@ func AuditRules() audit.Rules {
 			},
 			{
 				Name: "lead_reviews", Key: []string{"seller_id", "lead_id"}, Size: audit.ManyRows, ID: "lead_id",
+				Since:      &audit.Since{Column: "lead_id", Prefix: "lead", Groups: "SELECT id FROM sellers", Aggregate: "lead"},
 				References: []audit.Reference{{Column: "lead_id", Table: "leads"}, {Column: "customer_id", Table: "customers"}},
 				Rules:      reviewRules,
 			},
