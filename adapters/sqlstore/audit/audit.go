@@ -240,12 +240,8 @@ func (a *auditor) scanPart(ctx context.Context, t Table, of part, chunks []*Chun
 			}
 			upTo, args := a.db.Beyond(t.columns(), last, true)
 			where := upTo
-			if after != nil {
-				from, more := a.db.Beyond(t.columns(), after, false)
-				where, args = from+" AND "+upTo, append(more, args...)
-			}
-			if of.where != "" {
-				where, args = where+" AND "+of.where, append(slices.Clone(args), of.args...)
+			if from, more := a.behind(t, of, after); from != "" {
+				where, args = from+" AND "+upTo, append(slices.Clone(more), args...)
 			}
 			after = last
 			for _, c := range chunks {
@@ -272,34 +268,48 @@ func (a *auditor) scanPart(ctx context.Context, t Table, of part, chunks []*Chun
 func (a *auditor) bound(ctx context.Context, tx *sqlx.Tx, t Table, of part, after []any) (last []any, n int, err error) {
 	columns := strings.Join(t.columns(), ", ")
 	query := "SELECT " + columns + " FROM " + t.Name + " t"
-	where, args := of.where, slices.Clone(of.args)
-	if after != nil {
-		from, more := a.db.Beyond(t.columns(), after, false)
-		if where != "" {
-			from += " AND "
-		}
-		where, args = from+where, append(slices.Clone(more), args...)
-	}
+	where, args := a.behind(t, of, after)
 	if where != "" {
 		query += " WHERE " + where
 	}
-	rows, err := tx.QueryxContext(ctx, query+" ORDER BY "+columns+" LIMIT ?", append(args, a.size(t.Size))...)
+	rows, err := tx.QueryxContext(ctx, query+" ORDER BY "+columns+" LIMIT ?", append(slices.Clone(args), a.size(t.Size))...)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer func() { _ = rows.Close() }()
 	for ; rows.Next(); n++ {
-		if last, err = rows.SliceScan(); err != nil {
+		key, err := rows.SliceScan()
+		if err != nil {
 			return nil, 0, err
 		}
-	}
-	for i, v := range last {
-		// Texts come as bytes from MySQL; as bytes they would not be compared by the column's collation.
-		if b, ok := v.([]byte); ok && (!t.Bytes || i < len(last)-1) {
-			last[i] = string(b)
+		if key = t.texts(key); !of.has(key) {
+			break
 		}
+		last = key
 	}
 	return last, n, rows.Err()
+}
+
+// behind is the condition for the rows of a part that are behind a key, nil for all; empty for a whole table.
+func (a *auditor) behind(t Table, of part, after []any) (where string, args []any) {
+	switch {
+	case after != nil:
+		return a.db.Beyond(t.columns(), after, false)
+	case of.start != nil:
+		return a.db.Beyond(t.columns()[:len(of.start)], of.start, false)
+	}
+	return "", nil
+}
+
+// texts returns a key, or its first columns, as the columns compare it: texts come as bytes from MySQL, and as bytes they would not be
+// compared by the column's collation.
+func (t Table) texts(key []any) []any {
+	for i, v := range key {
+		if b, ok := v.([]byte); ok && (!t.Bytes || i < len(t.Key)-1) {
+			key[i] = string(b)
+		}
+	}
+	return key
 }
 
 // columns are those of the key of t.

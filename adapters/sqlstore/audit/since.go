@@ -104,10 +104,19 @@ func (c *Chunk) bounded(query string) string {
 	}
 }
 
-// part is a condition that limits a table, with its arguments; an empty one is all of it.
-type part struct {
-	where string
-	args  []any
+// part is a stretch of a table by its key: behind a start, which has the first columns of the key, to the last row that agrees with it in
+// all of them but the last. An empty one is all of the table. It is no condition of a statement but where a walk begins and ends, so that each
+// chunk is found by its key and not by reading the whole stretch.
+type part struct{ start []any }
+
+// has reports whether a row of a key is still in the part.
+func (p part) has(key []any) bool {
+	for i := range max(len(p.start)-1, 0) {
+		if p.start[i] != key[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // parts are what is looked at of a table.
@@ -129,14 +138,7 @@ func (a *auditor) parts(ctx context.Context, t Table) ([]part, error) {
 		if err != nil {
 			return nil, err
 		}
-		p := part{where: "t." + t.Since.Column + " >= ?", args: []any{a.earliest(t.Since.Prefix)}}
-		for i, v := range values {
-			if b, ok := v.([]byte); ok {
-				v = string(b)
-			}
-			p.where, p.args = p.where+" AND t."+t.Key[i]+" = ?", append(p.args, v)
-		}
-		all = append(all, p)
+		all = append(all, part{append(t.texts(values), a.earliest(t.Since.Prefix))})
 	}
 	return all, rows.Err()
 }
