@@ -67,6 +67,7 @@ func TestMigrate(t *testing.T) {
 			{Version: 13, Name: "0013_schema_floor.sql"},
 			{Version: 16, Name: "0016_customer_email.sql"},
 			{Version: 17, Name: "0017_log_id.sql"},
+			{Version: 18, Name: "0018_form_keys.sql"},
 			{Version: 21, Name: "0021_known_consumers.sql"},
 		}, all)
 		for range 2 {
@@ -95,7 +96,7 @@ func TestMigrate(t *testing.T) {
 		require.ErrorIs(t, sqlstore.CheckVersion(t.Context(), db), sqlstore.ErrSchemaNewer, "what says nothing is not")
 		_, err = db.Writer.ExecContext(t.Context(), "DELETE FROM goose_db_version WHERE version_id IN (21, 99)")
 		require.NoError(t, err)
-		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 17, this leadmill needs version 21")
+		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 18, this leadmill needs version 21")
 	})
 }
 
@@ -114,7 +115,7 @@ func TestMigrateAtOnce(t *testing.T) {
 		db := open(t, url)
 		var rows []int
 		require.NoError(t, db.Reader.SelectContext(t.Context(), &rows, "SELECT version_id FROM goose_db_version ORDER BY id"))
-		require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17, 21}, rows, "each ran once")
+		require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17, 18, 21}, rows, "each ran once")
 	})
 }
 

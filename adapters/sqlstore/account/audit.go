@@ -17,7 +17,7 @@ func AuditRules() audit.Rules {
 		},
 		{
 			Name: "api_keys", Key: []string{"id"}, Size: audit.ManyRows,
-			References: []audit.Reference{{Column: "seller_id", Table: "sellers"}, {Column: "partner_id", Table: "partners"}},
+			References: []audit.Reference{{Column: "seller_id", Table: "sellers"}, {Column: "partner_id", Table: "partners"}, {Column: "campaign_id", Table: "campaigns"}},
 			Rules: []audit.Rule{{
 				Invariant: "I6", Name: "key_hash_is_of_one", Description: "The hash of a key is one, and that of no other key.", Across: ownHashes,
 			}},
