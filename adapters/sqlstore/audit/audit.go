@@ -160,7 +160,7 @@ func (a *auditor) declare(invariant string, r Rule) {
 }
 
 func (a *auditor) applies(r Rule) bool {
-	return (!r.Sequenced || a.db.Sequenced()) && (!r.Embedded || !a.db.Sequenced()) && !(r.Full && a.recent())
+	return (!r.Sequenced || a.db.Sequenced()) && (!r.Embedded || !a.db.Sequenced()) && (!r.Full || !a.recent())
 }
 
 // looked counts rows that a rule looked at.

@@ -670,8 +670,6 @@ var more = []violation{
 		"PRAGMA ignore_check_constraints = OFF").on(dbtest.SQLite),
 }
 
-func init() { violations = append(violations, more...) }
-
 // unreadable puts something else than JSON of its kind into a column.
 func unreadable(table, id, column, text string) violation {
 	return by("data_can_be_read", table, id, "UPDATE "+table+" SET "+column+" = '"+text+"' WHERE id = '"+id+"'")
@@ -768,6 +766,7 @@ func TestEveryRuleFindsItsBreach(t *testing.T) {
 		require.True(t, slices.IsSortedFunc(clean.Checks, func(a, b audit.Check) int {
 			return slices.Compare([]byte(a.Invariant), []byte(b.Invariant))
 		}), "in the order of the invariants")
+		violations := append(slices.Clone(violations), more...)
 		for _, v := range violations {
 			if _, applies := covered[v.rule]; !applies {
 				if e == dbtest.SQLite {

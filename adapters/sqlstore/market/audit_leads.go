@@ -22,7 +22,7 @@ const claimsHeld = "lead_holds_its_claims"
 const (
 	// externalLasts is how long the claim of an external id lasts.
 	externalLasts = 200 * 365 * 24 * time.Hour
-	// clocksDiffer is by how much the clock by which claims are purged may be ahead of the database's.
+	// clocksDiffer is by how much the clock by which claims end may be ahead of all that is stored of it.
 	clocksDiffer = time.Hour
 )
 
@@ -35,6 +35,11 @@ type wantedClaim struct {
 	expires int64
 }
 
+// latest selects how late it is by the clock of the instances, by which claims end and are purged, as far as it is stored, and then by the
+// database's.
+const latest = `SELECT IFNULL((SELECT MAX(last_started_at) FROM jobs), 0),
+	IFNULL((SELECT MAX(newest.at) FROM (SELECT at FROM event_positions ORDER BY first_position DESC LIMIT 100) newest), 0), `
+
 // readLeads reads what leads hold once: for whether it can be read, and for the claims that they took. Those of an erased lead are erased
 // with it or are not, and what a lead took that came before it was kept is not known.
 func readLeads(ctx context.Context, c *audit.Chunk) error {
@@ -44,9 +49,17 @@ func readLeads(ctx context.Context, c *audit.Chunk) error {
 	var blobs [3]sql.RawBytes
 	var claimed sql.NullString
 	var created, erased, now int64
+	if err := c.Query(ctx, latest+c.DB().Micros(), nil, func(rows *sqlx.Rows) error {
+		var purged, told, database int64
+		err := rows.Scan(&purged, &told, &database)
+		now = max(purged, told, database)
+		return err
+	}); err != nil {
+		return err
+	}
 	err := c.Rows(ctx, `SELECT t.seller_id, t.id, t.campaign_id, t.key_id, t.external_id, t.created_at, t.erased_at, t.fields, t.dimensions, t.trace,
-			CASE WHEN t.test <> 0 OR t.status IN ('duplicate', 'rejected') THEN NULL ELSE t.claimed END, {now} FROM leads t WHERE {range}`, func(rows *sqlx.Rows) error {
-		if err := rows.Scan(&seller, &id, &campaignID, &keyID, &externalID, &created, &erased, &blobs[0], &blobs[1], &blobs[2], &claimed, &now); err != nil {
+			CASE WHEN t.test <> 0 OR t.status IN ('duplicate', 'rejected') THEN NULL ELSE t.claimed END FROM leads t WHERE {range}`, func(rows *sqlx.Rows) error {
+		if err := rows.Scan(&seller, &id, &campaignID, &keyID, &externalID, &created, &erased, &blobs[0], &blobs[1], &blobs[2], &claimed); err != nil {
 			return err
 		}
 		for i, column := range leadColumns {
@@ -75,12 +88,10 @@ func readLeads(ctx context.Context, c *audit.Chunk) error {
 		if created+rule.Window().Microseconds() <= now {
 			return nil
 		}
-		fields, err := leadrow.DecodeFields(blobs[0])
-		if err != nil { // reported above
-			return nil
-		}
-		for kind, value := range rule.Keys(fields) {
-			want(campaignID, market.ClaimKind(kind), value, rule.Window())
+		if fields, err := leadrow.DecodeFields(blobs[0]); err == nil { // an error was reported above
+			for kind, value := range rule.Keys(fields) {
+				want(campaignID, market.ClaimKind(kind), value, rule.Window())
+			}
 		}
 		return nil
 	})
