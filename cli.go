@@ -16,13 +16,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore"
-	"github.com/leadmill/leadmill/adapters/sqlstore/audit"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
-	"github.com/leadmill/leadmill/adapters/sqlstore/size"
 	"github.com/leadmill/leadmill/application"
 	accountcommand "github.com/leadmill/leadmill/application/account/command"
 	accountquery "github.com/leadmill/leadmill/application/account/query"
-	"github.com/leadmill/leadmill/application/market"
 	"github.com/leadmill/leadmill/domain/seller"
 )
 
@@ -262,79 +259,6 @@ func (k *core) operator(ctx context.Context, code string) (application.Actor, er
 		return application.Actor{}, err
 	}
 	return actorOf(s)
-}
-
-func (c *cli) doctor() *cobra.Command {
-	var sizes bool
-	cmd := &cobra.Command{
-		Use: "doctor", Short: "Audit the database's invariants; exit 1 on a breach", Args: cobra.NoArgs,
-		Long: "Audit the database's invariants; exit 1 on a breach. With --sizes, print instead how large the tables are and how quickly they grow.",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			config, err := LoadConfig()
-			if err != nil {
-				return &usageError{err}
-			}
-			modules, err := c.app.migrations()
-			if err != nil {
-				return err
-			}
-			db, err := dialect.Open(config.DatabaseURL, dialect.Options{})
-			if err != nil {
-				return err
-			}
-			defer func() { _ = db.Close() }()
-			if err := sqlstore.CheckVersion(cmd.Context(), db, modules...); err != nil {
-				return err
-			}
-			if sizes {
-				found, err := size.Read(cmd.Context(), db, newClock().Now())
-				if err != nil {
-					return err
-				}
-				return c.tellSizes(found)
-			}
-			waiting, err := c.missingStrategies(cmd.Context(), config, db)
-			if err != nil {
-				return err
-			}
-			report, err := audit.Run(cmd.Context(), db, newClock().Now(), sqlstore.AuditRules()...)
-			if err != nil {
-				return err
-			}
-			return c.tell(report, waiting)
-		},
-	}
-	cmd.Flags().BoolVar(&sizes, "sizes", false, "rows, bytes and growth a day of each table, without an audit")
-	return cmd
-}
-
-// tell prints what the audit found, and the campaigns that wait for a strategy, which is no breach.
-func (c *cli) tell(report audit.Report, waiting []market.CampaignStrategy) error {
-	w := tabwriter.NewWriter(c.stdout, 0, 4, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "INVARIANT\tRULE\tROWS\tBREACHES")
-	for _, check := range report.Checks {
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%d\t%d\n", check.Invariant, check.Rule, check.Rows, check.Breaches)
-	}
-	for _, b := range report.Breaches {
-		_, _ = fmt.Fprintf(w, "BREACH\t%s %s\t%s %s\twant %s, got %s\n", b.Invariant, b.Rule, b.Table, b.ID, b.Want, b.Got)
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	if report.First > 1 {
-		_, _ = fmt.Fprintf(c.stdout, "The log begins at position %d: what only archived events tell was not checked, and no read model was replayed.\n", report.First)
-	}
-	if report.Parked > 0 {
-		_, _ = fmt.Fprintf(c.stdout, "%d events are parked; see leadmill events parked\n", report.Parked)
-	}
-	for _, w := range waiting {
-		_, _ = fmt.Fprintf(c.stdout, "The leads of campaign %s wait: this build has no strategy %q\n", w.CampaignID, w.Strategy)
-	}
-	if !report.OK() {
-		return errors.New("the audit found breaches")
-	}
-	_, err := fmt.Fprintln(c.stdout, "No breaches.")
-	return err
 }
 
 func (c *cli) events() *cobra.Command {

@@ -14,6 +14,8 @@ type StoredLead struct {
 	Fingerprint [sha256.Size]byte
 	Response    Response
 	Trail       Trail
+	// Claimed is the duplicate rule by which the lead took claims, as campaign.Campaign.DedupeRule writes it; empty when it took none.
+	Claimed string
 }
 
 // LeadErasureRepository erases what leads hold of persons. Every origin is meant.

@@ -112,8 +112,10 @@ func (c *Consumers) Forget(ctx context.Context, name string) error {
 			}
 			return fmt.Errorf("%w: %s", ErrConsumerHeld, name)
 		}
-		for _, table := range []string{"event_parked", "event_skipped"} {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE consumer = ?", name); err != nil {
+		for _, statement := range []string{
+			"DELETE FROM event_parked WHERE consumer = ?", "DELETE FROM event_skipped WHERE consumer = ?", "DELETE FROM known_consumers WHERE name = ?",
+		} {
+			if _, err := tx.ExecContext(ctx, statement, name); err != nil {
 				return err
 			}
 		}

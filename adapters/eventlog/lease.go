@@ -40,7 +40,13 @@ func ensureConsumer(ctx context.Context, db *dialect.DB, name string, start int6
 		if err := reach(ctx, db, tx, name, start); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, "INSERT INTO event_consumers (name, position, owner, fence, lease_until) VALUES (?, ?, '', 0, 0)", name, start)
+		if _, err := tx.ExecContext(ctx, "INSERT INTO event_consumers (name, position, owner, fence, lease_until) VALUES (?, ?, '', 0, 0)", name, start); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM known_consumers WHERE name = ?", name); err != nil { // the row of a cursor that got lost
+			return err
+		}
+		_, err := tx.ExecContext(ctx, "INSERT INTO known_consumers (name) VALUES (?)", name)
 		return err
 	})
 	if err != nil && db.Classify(err) != dialect.Duplicate {

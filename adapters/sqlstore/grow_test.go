@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore"
+	"github.com/leadmill/leadmill/adapters/sqlstore/audit"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/adapters/sqlstore/sqlstoretest"
 	"github.com/leadmill/leadmill/tests/dbtest"
@@ -68,6 +69,9 @@ func TestGrowReal(t *testing.T) {
 		require.Equal(t, 64, want.Tables["leads"].Count)
 		require.NoError(t, sqlstore.Migrate(t.Context(), db))
 		requireMigrated(t, db, want)
+		report, err := audit.Run(t.Context(), db, audit.Options{Deep: true}, sqlstore.AuditRules()...)
+		require.NoError(t, err)
+		require.Empty(t, report.Breaches)
 	})
 }
 

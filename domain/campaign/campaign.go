@@ -7,6 +7,7 @@ package campaign
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -366,8 +367,10 @@ func (c *Campaign) Dimensions(fields field.Set) []field.Dimension { return c.rul
 
 // DedupeKeys returns the values of a lead that must be unique in the campaign, by the kind of their claim: one per field for
 // MatchAny, one over all fields for MatchAll. Empty values never match (docs/marketplace.md).
-func (c *Campaign) DedupeKeys(fields field.Set) map[string]string {
-	d := c.s.Dedupe
+func (c *Campaign) DedupeKeys(fields field.Set) map[string]string { return c.s.Dedupe.Keys(fields) }
+
+// Keys returns the values of a lead that the rule makes unique; see Campaign.DedupeKeys.
+func (d Dedupe) Keys(fields field.Set) map[string]string {
 	keys := make(map[string]string, len(d.Fields))
 	for _, name := range d.Fields {
 		key := dedupeKey(name, fields.Text(name))
@@ -389,6 +392,30 @@ func (c *Campaign) DedupeKeys(fields field.Set) map[string]string {
 	slices.Sort(all)
 	return map[string]string{"all": strings.Join(all, "\n")}
 }
+
+// DedupeRule returns the campaign's duplicate rule as a text that RestoreDedupe reads: "any 30 phone,email" without spaces but these two. It
+// is empty when there is no rule, and has at most 64 bytes.
+func (c *Campaign) DedupeRule() string {
+	d := c.s.Dedupe
+	if len(d.Fields) == 0 {
+		return ""
+	}
+	return string(d.Match) + " " + strconv.Itoa(d.WindowDays) + " " + strings.Join(d.Fields, ",")
+}
+
+// RestoreDedupe reads what DedupeRule wrote; ok is false for any other text.
+func RestoreDedupe(rule string) (d Dedupe, ok bool) {
+	parts := strings.Split(rule, " ")
+	if len(parts) != 3 {
+		return Dedupe{}, false
+	}
+	days, err := strconv.Atoi(parts[1])
+	d = Dedupe{Match: Match(parts[0]), WindowDays: days, Fields: strings.Split(parts[2], ",")}
+	return d, err == nil && (d.Match == MatchAny || d.Match == MatchAll)
+}
+
+// Window returns how long the claims of the rule last.
+func (d Dedupe) Window() time.Duration { return time.Duration(d.WindowDays) * 24 * time.Hour }
 
 func dedupeKey(name, value string) string {
 	if value == "" {
@@ -428,7 +455,7 @@ func (c *Campaign) Strategy() string { return c.s.Strategy }
 
 // DedupeWindow returns how long the claims of the duplicate rule last.
 func (c *Campaign) DedupeWindow() time.Duration {
-	return time.Duration(c.s.Dedupe.WindowDays) * 24 * time.Hour
+	return c.s.Dedupe.Window()
 }
 
 // PendingTTL returns how long a lead waits for a buyer.

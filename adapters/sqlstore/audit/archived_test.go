@@ -97,7 +97,7 @@ func TestEventsArchivedMeanwhile(t *testing.T) {
 			}
 			return nil
 		}}
-		r, err := audit.Run(t.Context(), f.db, f.clock.Now(), append(sqlstore.AuditRules(), audit.Rules{Whole: []audit.Rule{archives}})...)
+		r, err := audit.Run(t.Context(), f.db, audit.Options{Now: f.clock.Now()}, append(sqlstore.AuditRules(), audit.Rules{Whole: []audit.Rule{archives}})...)
 		require.NoError(t, err)
 		require.Empty(t, r.Breaches)
 		require.Equal(t, all[len(all)*2/4].first, r.First)

@@ -7,6 +7,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -45,7 +46,9 @@ type Report struct {
 	Breaches []Breach  // at most 100 of each rule
 	// First is the first position in the log. When it is above 1, the events before it were archived: what only they tell is not
 	// checked, and no read model is compared with a replay.
-	First  int64
+	First int64
+	// Since is the first position that was looked at when the audit was not of all there is; else 0.
+	Since  int64
 	Parked int // events that wait for an operator in any consumer; they break no rule
 }
 
@@ -54,26 +57,34 @@ func (r Report) OK() bool {
 	return !slices.ContainsFunc(r.Checks, func(c Check) bool { return c.Breaches > 0 })
 }
 
-// Run audits a migrated database by the rules of all its rooms; now only dates the report. It only reads, and may run beside
-// any number of instances. An error means that the audit could not be finished: application.ErrUnavailable when the database
-// cannot be reached or is too busy.
-func Run(ctx context.Context, db *dialect.DB, now time.Time, rooms ...Rules) (Report, error) {
-	return run(ctx, db, now, 1, passEvents, rooms...)
+// Options say how an audit is made.
+type Options struct {
+	Now time.Time // dates the report
+	// Since has only what came from a position on looked at: those events, the rows that came with them and after them, and older leads
+	// that they are about. What sums up all rows, and what was changed elsewhere, is not found. 0 and 1 are everything.
+	Since int64
+	// Deep has SQLite compare its indexes with their tables too, which takes several times as long as looking at its pages alone.
+	Deep bool
+
+	divisor int64 // of the sizes of chunks and passes, so that tests cross their bounds
+	pass    int64 // events of a pass
 }
 
-// mostRuns is how often the audit begins anew at most, because events were archived or restored meanwhile.
-const mostRuns = 4
-
-// run is Run with chunks that are smaller by a divisor, and passes of so many events, so that tests cross their bounds.
-func run(ctx context.Context, db *dialect.DB, now time.Time, divisor int, pass int64, rooms ...Rules) (r Report, err error) {
+// Run audits a migrated database by the rules of all its rooms. It only reads, and may run beside any number of instances. An
+// error means that the audit could not be finished: application.ErrUnavailable when the database cannot be reached or is too busy.
+func Run(ctx context.Context, db *dialect.DB, o Options, rooms ...Rules) (r Report, err error) {
+	o.divisor, o.pass = max(o.divisor, 1), cmp.Or(o.pass, passEvents)
 	first, err := beginning(ctx, db)
 	for n := 0; err == nil && n < mostRuns && r.First != first; n++ {
-		if r, err = once(ctx, db, now, divisor, pass, first, rooms...); err == nil {
+		if r, err = once(ctx, db, o, first, rooms...); err == nil {
 			first, err = beginning(ctx, db)
 		}
 	}
 	return r, err
 }
+
+// mostRuns is how often the audit begins anew at most, because events were archived or restored meanwhile.
+const mostRuns = 4
 
 // beginning is the first position in the log; what is below it was archived.
 func beginning(ctx context.Context, db *dialect.DB) (first int64, err error) {
@@ -84,14 +95,17 @@ func beginning(ctx context.Context, db *dialect.DB) (first int64, err error) {
 }
 
 // once audits a log that begins at a position.
-func once(ctx context.Context, db *dialect.DB, now time.Time, divisor int, pass, first int64, rooms ...Rules) (Report, error) {
-	a := &auditor{db: db, divisor: divisor, index: map[string]int{}, blind: map[string]bool{}, report: Report{At: now, First: first}}
+func once(ctx context.Context, db *dialect.DB, o Options, first int64, rooms ...Rules) (Report, error) {
+	a := &auditor{db: db, options: o, index: map[string]int{}, blind: map[string]bool{}, report: Report{At: o.Now, First: first}}
+	if err := a.begin(ctx); err != nil {
+		return Report{}, err
+	}
 	tables, whole := all(rooms)
 	var rowless []string
 	for _, room := range rooms {
 		rowless = append(rowless, room.Rowless...)
 	}
-	for _, invariant := range []string{"I1", "I2", "I3", "I4", "I6"} {
+	for _, invariant := range []string{"I1", "I2", "I3", "I4", "I5", "I6"} {
 		for _, t := range tables {
 			for _, r := range t.Rules {
 				a.declare(invariant, r)
@@ -101,20 +115,23 @@ func once(ctx context.Context, db *dialect.DB, now time.Time, divisor int, pass,
 			a.declare(invariant, r)
 		}
 	}
+	if sound, err := a.file(ctx); err != nil || !sound { // what a damaged file says of its rows is worth nothing
+		return a.report, err
+	}
 	for _, t := range tables {
-		if err := a.scan(ctx, t.rules(func(r Rule) bool { return r.Facts == nil })); err != nil {
+		if err := a.scan(ctx, t.rules(func(r Rule) bool { return r.Facts == nil && a.applies(r) })); err != nil {
 			return Report{}, a.failed("audit "+t.Name, err)
 		}
 	}
 	for _, r := range whole {
-		if r.Run == nil {
+		if r.Run == nil || !a.applies(r) {
 			continue
 		}
 		if err := r.Run(ctx, &Chunk{auditor: a, rule: r, table: logTable}); err != nil {
 			return Report{}, a.failed("audit "+r.Name, err)
 		}
 	}
-	if err := a.log(ctx, tables, whole, rowless, pass); err != nil {
+	if err := a.log(ctx, tables, whole, rowless, o.pass); err != nil {
 		return Report{}, a.failed("audit the log", err)
 	}
 	if err := db.Reader.GetContext(ctx, &a.report.Parked, "SELECT COUNT(*) FROM event_parked"); err != nil {
@@ -126,7 +143,9 @@ func once(ctx context.Context, db *dialect.DB, now time.Time, divisor int, pass,
 // auditor collects the report.
 type auditor struct {
 	db      *dialect.DB
-	divisor int
+	options Options
+	from    int64     // the first position that is looked at
+	since   time.Time // rows are looked at that were made then or later; zero for all
 	report  Report
 	index   map[string]int  // of a rule in report.Checks
 	blind   map[string]bool // sellers some of whose events cannot be read
@@ -140,7 +159,9 @@ func (a *auditor) declare(invariant string, r Rule) {
 	a.report.Checks = append(a.report.Checks, Check{Invariant: r.Invariant, Rule: r.Name, Description: r.Description})
 }
 
-func (a *auditor) applies(r Rule) bool { return !r.Sequenced || a.db.Sequenced() }
+func (a *auditor) applies(r Rule) bool {
+	return (!r.Sequenced || a.db.Sequenced()) && (!r.Embedded || !a.db.Sequenced()) && (!r.Full || !a.recent())
+}
 
 // looked counts rows that a rule looked at.
 func (a *auditor) looked(rule string, rows int) { a.report.Checks[a.index[rule]].Rows += int64(rows) }
@@ -154,7 +175,7 @@ func (a *auditor) breach(rule, table, id, want, got string) {
 	a.report.Breaches = append(a.report.Breaches, Breach{check.Invariant, rule, table, id, want, got})
 }
 
-func (a *auditor) size(n int) int { return max(n/a.divisor, 1) }
+func (a *auditor) size(n int) int { return max(n/int(a.options.divisor), 1) }
 
 // failed describes an error without repeating anything of the rows.
 func (a *auditor) failed(what string, err error) error {
@@ -190,19 +211,37 @@ func (a *auditor) scan(ctx context.Context, t Table) error {
 		}
 		chunks = append(chunks, c)
 	}
+	parts, err := a.parts(ctx, t)
+	if err != nil {
+		return err
+	}
+	for _, of := range parts {
+		if err := a.scanPart(ctx, t, of, chunks); err != nil {
+			return err
+		}
+	}
+	for _, c := range chunks {
+		if c.done != nil {
+			c.done(c)
+		}
+	}
+	return nil
+}
+
+// scanPart walks a part of a table.
+func (a *auditor) scanPart(ctx context.Context, t Table, of part, chunks []*Chunk) error {
 	var after []any
 	for {
 		var n int
 		err := a.snapshot(ctx, func(tx *sqlx.Tx) (err error) {
-			last, size, err := a.bound(ctx, tx, t, after)
+			last, size, err := a.bound(ctx, tx, t, of, after)
 			if n = size; err != nil || size == 0 {
 				return err
 			}
 			upTo, args := a.db.Beyond(t.columns(), last, true)
 			where := upTo
-			if after != nil {
-				from, more := a.db.Beyond(t.columns(), after, false)
-				where, args = from+" AND "+upTo, append(more, args...)
+			if from, more := a.behind(t, of, after); from != "" {
+				where, args = from+" AND "+upTo, append(slices.Clone(more), args...)
 			}
 			after = last
 			for _, c := range chunks {
@@ -220,44 +259,57 @@ func (a *auditor) scan(ctx context.Context, t Table) error {
 			return err
 		}
 		if n < a.size(t.Size) {
-			break
+			return nil
 		}
 	}
-	for _, c := range chunks {
-		if c.done != nil {
-			c.done(c)
-		}
-	}
-	return nil
 }
 
-// bound returns the key of the last row of the chunk behind a key, and how many rows the chunk has.
-func (a *auditor) bound(ctx context.Context, tx *sqlx.Tx, t Table, after []any) (last []any, n int, err error) {
+// bound returns the key of the last row of the chunk behind a key, in a part, and how many rows the chunk has.
+func (a *auditor) bound(ctx context.Context, tx *sqlx.Tx, t Table, of part, after []any) (last []any, n int, err error) {
 	columns := strings.Join(t.columns(), ", ")
 	query := "SELECT " + columns + " FROM " + t.Name + " t"
-	var args []any
-	if after != nil {
-		var where string
-		where, args = a.db.Beyond(t.columns(), after, false)
+	where, args := a.behind(t, of, after)
+	if where != "" {
 		query += " WHERE " + where
 	}
-	rows, err := tx.QueryxContext(ctx, query+" ORDER BY "+columns+" LIMIT ?", append(args, a.size(t.Size))...)
+	rows, err := tx.QueryxContext(ctx, query+" ORDER BY "+columns+" LIMIT ?", append(slices.Clone(args), a.size(t.Size))...)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer func() { _ = rows.Close() }()
 	for ; rows.Next(); n++ {
-		if last, err = rows.SliceScan(); err != nil {
+		key, err := rows.SliceScan()
+		if err != nil {
 			return nil, 0, err
 		}
-	}
-	for i, v := range last {
-		// Texts come as bytes from MySQL; as bytes they would not be compared by the column's collation.
-		if b, ok := v.([]byte); ok && (!t.Bytes || i < len(last)-1) {
-			last[i] = string(b)
+		if key = t.texts(key); !of.has(key) {
+			break
 		}
+		last = key
 	}
 	return last, n, rows.Err()
+}
+
+// behind is the condition for the rows of a part that are behind a key, nil for all; empty for a whole table.
+func (a *auditor) behind(t Table, of part, after []any) (where string, args []any) {
+	switch {
+	case after != nil:
+		return a.db.Beyond(t.columns(), after, false)
+	case of.start != nil:
+		return a.db.Beyond(t.columns()[:len(of.start)], of.start, false)
+	}
+	return "", nil
+}
+
+// texts returns a key, or its first columns, as the columns compare it: texts come as bytes from MySQL, and as bytes they would not be
+// compared by the column's collation.
+func (t Table) texts(key []any) []any {
+	for i, v := range key {
+		if b, ok := v.([]byte); ok && (!t.Bytes || i < len(t.Key)-1) {
+			key[i] = string(b)
+		}
+	}
+	return key
 }
 
 // columns are those of the key of t.

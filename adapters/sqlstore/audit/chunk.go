@@ -39,25 +39,43 @@ func (c *Chunk) Snapshot(ctx context.Context, fn func(tx *sqlx.Tx) error) error 
 // Looked counts rows that a rule looked at.
 func (c *Chunk) Looked(rows int) { c.looked(c.rule.Name, rows) }
 
+// As returns the chunk as another rule sees it, for a Run that also checks what that rule is about, so that rows are read once. table is
+// where the ids that it reports are from. The rule itself has neither a Query nor a Run.
+func (c *Chunk) As(rule, table string) *Chunk {
+	of := *c
+	of.rule.Name, of.rule.Table = rule, table
+	return &of
+}
+
+// Query runs a query in the chunk's snapshot, which sees all rows, and calls each for every row.
+func (c *Chunk) Query(ctx context.Context, query string, args []any, each func(rows *sqlx.Rows) error) error {
+	rows, err := c.tx.QueryxContext(ctx, query, args...)
+	return everyRow(rows, err, each)
+}
+
 // Breach reports a row of the rule's table: its id, what the rule asks for and what is stored, without personal data.
 func (c *Chunk) Breach(id, want, got string) {
 	c.breach(c.rule.Name, cmp.Or(c.rule.Table, c.table), id, want, got)
 }
 
 // Rows runs a query of the chunk, as of Rule.Query but with columns of its own, and calls each for every row.
-func (c *Chunk) Rows(ctx context.Context, query string, each func(rows *sqlx.Rows) error) (err error) {
+func (c *Chunk) Rows(ctx context.Context, query string, each func(rows *sqlx.Rows) error) error {
 	args := make([]any, 0, len(c.args))
 	for range strings.Count(query, "{range}") {
 		args = append(args, c.args...)
 	}
-	query = strings.NewReplacer("{range}", c.where, "{now}", c.db.Micros()).Replace(query)
+	query = strings.NewReplacer("{range}", c.where, "{now}", c.db.Micros()).Replace(c.bounded(query))
 	rows, err := c.tx.QueryxContext(ctx, query, args...)
+	return everyRow(rows, err, each)
+}
+
+func everyRow(rows *sqlx.Rows, err error, each func(rows *sqlx.Rows) error) (failed error) {
 	if err != nil {
 		return err
 	}
 	defer func() {
-		if closed := rows.Close(); err == nil {
-			err = closed
+		if closed := rows.Close(); failed == nil {
+			failed = closed
 		}
 	}()
 	for rows.Next() {
@@ -72,6 +90,9 @@ func (c *Chunk) Rows(ctx context.Context, query string, each func(rows *sqlx.Row
 func (c *Chunk) check(ctx context.Context) error {
 	if c.rule.Run != nil {
 		return c.rule.Run(ctx, c)
+	}
+	if c.rule.Query == "" { // the Run of another rule
+		return nil
 	}
 	broken := cmp.Or(c.rule.Broken, "want <> got OR got IS NULL")
 	return c.Rows(ctx, "SELECT id, want, got FROM ("+c.rule.Query+") checked WHERE "+broken, func(rows *sqlx.Rows) error {

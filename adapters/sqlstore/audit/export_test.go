@@ -1,17 +1,10 @@
 package audit
 
-import (
-	"context"
-	"time"
-
-	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
-)
-
-// RunInSmallChunks is Run with chunks smaller by a divisor, and with several passes over the log when it is large.
-func RunInSmallChunks(ctx context.Context, db *dialect.DB, now time.Time, divisor int, rooms ...Rules) (Report, error) {
-	pass := int64(passEvents)
+// InSmallChunks returns Options with chunks smaller by a divisor, and with several passes over the log when it is large.
+func (o Options) InSmallChunks(divisor int64) Options {
+	o.divisor = divisor
 	if divisor >= 1000 {
-		pass = 20
+		o.pass = 20
 	}
-	return run(ctx, db, now, divisor, pass, rooms...)
+	return o
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/contract/eventsv1"
 )
 
 const (
@@ -25,6 +26,7 @@ const (
 type logAudit struct {
 	*auditor
 
+	all     []Table
 	tables  []Table             // those with rules that have facts
 	kinds   map[string]*Table   // by the type of their aggregates
 	rowless map[string]bool     // types of aggregates without rows
@@ -34,6 +36,8 @@ type logAudit struct {
 	keys    *keys
 	ids     maphash.Seed
 	passes  uint64
+
+	touchable map[string]string // by the type of the aggregate, the prefix of the ids by whose time its rows are chosen
 
 	noted    map[*Facts]*noted // of the pass
 	eventIDs []uint64          // hashes, of the pass
@@ -50,6 +54,7 @@ type pass struct {
 	waited   map[int64]bool // segments that were taken while they waited for their positions
 	suspects []*suspect
 	known    map[key]*suspect
+	touched  map[string]map[old]bool // by the type of the aggregate
 }
 
 // suspect is an aggregate to be looked at again.
@@ -69,13 +74,19 @@ type suspectPart struct {
 func (a *auditor) log(ctx context.Context, tables []Table, whole []Rule, rowless []string, size int64) error {
 	l := &logAudit{
 		auditor: a, kinds: map[string]*Table{}, rowless: map[string]bool{}, facts: map[string][]*Facts{}, reverse: map[*Facts]*Chunk{},
-		noted: map[*Facts]*noted{AllEvents: newNoted()}, keys: newKeys(), ids: maphash.MakeSeed(), positions: newPositions(a.report.First),
+		noted: map[*Facts]*noted{AllEvents: newNoted()}, keys: newKeys(), ids: maphash.MakeSeed(), positions: newPositions(a.from),
+		all: tables, touchable: map[string]string{},
+	}
+	for _, t := range tables {
+		if a.recent() && t.Since != nil && t.Since.Aggregate != "" {
+			l.touchable[t.Since.Aggregate] = t.Since.Prefix
+		}
 	}
 	for _, kind := range rowless {
 		l.rowless[kind] = true
 	}
 	for _, t := range tables {
-		if t = t.rules(func(r Rule) bool { return r.Facts != nil }); len(t.Rules) > 0 {
+		if t = t.rules(func(r Rule) bool { return r.Facts != nil && a.applies(r) }); len(t.Rules) > 0 {
 			l.tables = append(l.tables, t)
 		}
 	}
@@ -134,7 +145,7 @@ func (l *logAudit) head(ctx context.Context, q sqlx.QueryerContext) (first int64
 // pass walks the log, then the rows, then what is told of none, and last what differs.
 func (l *logAudit) pass(ctx context.Context, n uint64) error {
 	p := &pass{
-		logAudit: l, n: n, last: l.before(), waited: map[int64]bool{}, known: map[key]*suspect{},
+		logAudit: l, n: n, last: l.before(), waited: map[int64]bool{}, known: map[key]*suspect{}, touched: map[string]map[old]bool{},
 	}
 	for _, of := range l.noted { // the memory of one pass serves all
 		clear(of.told)
@@ -168,6 +179,9 @@ func (l *logAudit) pass(ctx context.Context, n uint64) error {
 			return err
 		}
 	}
+	if err := p.touchedRows(ctx); err != nil {
+		return err
+	}
 	if err := p.withoutRows(ctx); err != nil {
 		return err
 	}
@@ -177,7 +191,13 @@ func (l *logAudit) pass(ctx context.Context, n uint64) error {
 	for _, rule := range []string{densityRule, aggregateRule, sellerRule} {
 		l.looked(rule, len(p.noted[AllEvents].told))
 	}
+	for f, c := range l.reverse {
+		if c.rule.Query == "" {
+			c.Looked(len(l.noted[f].told))
+		}
+	}
 	l.looked(uniqueRule, len(p.eventIDs))
+	l.looked(typeRule, len(p.eventIDs))
 	return p.uniqueIDs(ctx)
 }
 
@@ -198,6 +218,9 @@ func (p *pass) take(all []stretch) {
 
 // event takes an event, behind all that are before it in its aggregate.
 func (p *pass) event(e *application.StoredEvent) {
+	if p.n == 0 && !eventsv1.Known(e.Type) {
+		p.breach(typeRule, eventTable, e.ID, "a type of Leadmill or a module", "another")
+	}
 	if id := maphash.String(p.ids, e.ID); id%p.passes == p.n {
 		p.eventIDs = append(p.eventIDs, id)
 	}
@@ -205,6 +228,7 @@ func (p *pass) event(e *application.StoredEvent) {
 	if !mine {
 		return
 	}
+	p.touch(e.AggregateType, e.SellerID, e.AggregateID)
 	all := p.noted[AllEvents].told
 	t := all[k]
 	if t.events == 0 && e.AggregateVersion == 1 {
@@ -247,6 +271,9 @@ type row struct {
 
 // compare calls differs for the rows of a chunk that differ from what was told of them.
 func (p *pass) compare(ctx context.Context, c *Chunk, kind string, differs func(r row, want, got string) error) error {
+	if c.rule.Query == "" { // another rule has the rows
+		return nil
+	}
 	n := p.noted[c.rule.Facts]
 	return c.Rows(ctx, c.rule.Query, func(rows *sqlx.Rows) error {
 		r := row{Kind: kind}
@@ -267,9 +294,7 @@ func (p *pass) compare(ctx context.Context, c *Chunk, kind string, differs func(
 			return nil
 		}
 		told.Incomplete = p.blind[r.Seller]
-		if p.archived() && (c.rule.Facts != AllEvents || told.Events == 0) {
-			told.Incomplete = told.Incomplete || !p.noted[AllEvents].told[aggregate].whole()
-		}
+		told.Earlier = p.archived() && !p.noted[AllEvents].told[aggregate].whole()
 		if want, got := c.rule.Told(r.Value, told); want != got {
 			return differs(r, want, got)
 		}

@@ -2,6 +2,8 @@ package audit
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -27,20 +29,29 @@ func newPositions(first int64) positions {
 	return positions{checked: beforeAll, next: first, placed: numbers{}, again: map[int64]bool{}}
 }
 
-// archived reports whether the first events are no longer in the log.
-func (a *auditor) archived() bool { return a.report.First > 1 }
+// archived reports whether the first events are not looked at, because they are no longer in the log or the audit begins behind them.
+func (a *auditor) archived() bool { return a.from > 1 }
 
 // before is the position behind which the log is walked.
 func (a *auditor) before() int64 {
 	if a.archived() {
-		return a.report.First - 1
+		return a.from - 1
 	}
 	return beforeAll
 }
 
-// placeArchived notes the segments before the beginning of the log that are still to be deleted.
+// placeArchived notes the segments before the first that is looked at: those before the beginning of the log that are still to be
+// deleted, or the last ones before where the audit begins.
 func (p *positions) placeArchived(ctx context.Context, a *auditor) error {
-	for after := int64(beforeAll); a.archived(); {
+	after := int64(beforeAll)
+	if a.recent() {
+		err := a.db.Reader.QueryRowxContext(ctx, "SELECT first_position - 1, segment_id FROM event_positions WHERE first_position < ? ORDER BY first_position DESC LIMIT 1 OFFSET ?",
+			a.from, swapped).Scan(&after, &p.lone.last)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+	}
+	for a.archived() {
 		all, err := a.stretches(ctx, a.db.Reader, after, a.before())
 		if err != nil || len(all) == 0 {
 			return err
@@ -161,11 +172,25 @@ func (p *positions) checkLone(ctx context.Context, a *auditor, tx *sqlx.Tx) erro
 	}
 	for _, id := range p.lone.ids {
 		if !waits[id] && !p.placed.has(id) {
+			if placed, err := a.placedEarlier(ctx, tx, id); err != nil || placed {
+				if err != nil {
+					return err
+				}
+				continue
+			}
 			a.breach(positionRule, segmentTable, strconv.FormatInt(id, 10), "one position", "none")
 		}
 	}
 	p.lone.ids = nil
 	return nil
+}
+
+// placedEarlier looks for the position of a segment among those that are not looked at.
+func (a *auditor) placedEarlier(ctx context.Context, tx *sqlx.Tx, id int64) (placed bool, err error) {
+	if a.recent() {
+		err = tx.GetContext(ctx, &placed, "SELECT EXISTS (SELECT 1 FROM event_positions WHERE segment_id = ? AND first_position < ?)", id, a.from)
+	}
+	return placed, err
 }
 
 // overdue is the time before which segments should have positions: a minute ago while an instance runs.

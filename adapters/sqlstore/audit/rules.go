@@ -40,6 +40,8 @@ type Table struct {
 	// References are the columns that refer to other tables; both rows must be of one seller.
 	References []Reference
 	Rules      []Rule
+	// Since says how the table is looked at from a position on.
+	Since *Since
 }
 
 // Reference is a column that holds ids of another table's rows. Empty ones refer to nothing.
@@ -70,15 +72,19 @@ type Rule struct {
 	// names the row in a breach; and value.
 	Facts *Facts
 	// Told returns what a rule with Facts asks for and what there is, for a row's value and what was told of it; the rule is broken
-	// if they differ. Without Told the rule is the reverse one: that all that events tell is among the rows of Query.
+	// if they differ. Without Told the rule is the reverse one: that all that events tell is among the rows of Query, or of the other
+	// rules with these Facts when it has none.
 	Told func(value string, told Told) (want, got string)
 	// Replay makes the rule one about the tables of a read model; see ReplayRule.
 	Replay func() Replay
 	// Across is for a rule that adds up over all chunks. It is called once an audit, and returns what is Run for every chunk
 	// and what is done after the last.
 	Across func() (run func(ctx context.Context, c *Chunk) error, done func(c *Chunk))
-	// Sequenced rules are only for engines whose events get their position after the commit.
-	Sequenced bool
+	// Sequenced rules are only for engines whose events get their position after the commit, Embedded ones only for SQLite.
+	Sequenced, Embedded bool
+	// Full rules are about all rows of a table at once, so they are left out of an audit from a position on. In every Query {since} is the
+	// time in microseconds from which rows are looked at, 0 for all, and {since:lead} the least id with a prefix, empty for all.
+	Full bool
 }
 
 // all returns the tables of all rooms with all their rules, and the rules about the whole. It panics when a room is missing whose
@@ -92,7 +98,7 @@ func all(rooms []Rules) (tables []Table, whole []Rule) {
 			}
 		}
 	}
-	tables = append(tables, versionsTable)
+	tables = append(append(tables, versionsTable), consumerTables...)
 	whole = slices.Clone(logRules)
 	for _, room := range rooms {
 		for _, t := range room.Tables {

@@ -3,6 +3,7 @@ package audit_test
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oklog/ulid/v2"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -67,17 +69,29 @@ type shop struct {
 	order []string
 }
 
-type ids struct{ n atomic.Int64 }
+// ids are made as if it were a time.
+type ids struct {
+	n  atomic.Int64
+	at time.Time
+}
 
 // New implements application.IDs.
-func (i *ids) New(prefix string) string { return fmt.Sprintf("%s_%08d", prefix, i.n.Add(1)) }
+func (i *ids) New(prefix string) string {
+	var id ulid.ULID
+	_ = id.SetTime(ulid.Timestamp(i.at))
+	binary.BigEndian.PutUint64(id[8:], uint64(i.n.Add(1)))
+	return prefix + "_" + id.String()
+}
 
-func newShop(t *testing.T, e dbtest.Engine) *shop {
+func newShop(t *testing.T, e dbtest.Engine) *shop { return newShopOf(t, e, 0) }
+
+// newShopOf makes a shop whose ids are as if it had been made a time ago.
+func newShopOf(t *testing.T, e dbtest.Engine, ago time.Duration) *shop {
 	t.Helper()
 	db, err := dialect.Open(migrated.URL(t, e), dialect.Options{MaxConnections: 32})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	s := &shop{t: t, db: db, clock: clock.NewSystem(), ids: &ids{}, committed: eventlog.NewSignal()}
+	s := &shop{t: t, db: db, clock: clock.NewSystem(), ids: &ids{at: time.Now().Add(-ago)}, committed: eventlog.NewSignal()}
 	s.store = sqlstore.New(db, eventlog.NewWriter(db), s.committed, s.ids, application.Translations{market.Publish, program.Publish, account.Publish}.Translate)
 	s.head = eventlog.NewHead(db, s.committed, eventlog.HeadConfig{})
 	s.sequencer = eventlog.NewSequencer(db, s.committed, s.head, eventlog.SequencerConfig{})
@@ -267,7 +281,13 @@ func (s *shop) background() (stop func()) {
 
 func (s *shop) audit(divisor int) audit.Report {
 	s.t.Helper()
-	r, err := audit.RunInSmallChunks(s.t.Context(), s.db, s.clock.Now(), divisor, sqlstore.AuditRules()...)
+	return s.auditWith(audit.Options{}.InSmallChunks(int64(divisor)))
+}
+
+func (s *shop) auditWith(o audit.Options) audit.Report {
+	s.t.Helper()
+	o.Now = s.clock.Now()
+	r, err := audit.Run(s.t.Context(), s.db, o, sqlstore.AuditRules()...)
 	require.NoError(s.t, err)
 	return r
 }
@@ -291,8 +311,8 @@ func (s *shop) text(query string) (v string) {
 var tables = []string{
 	"sellers", "api_keys", "partners", "partner_keys", "buyers", "ledger_entries", "campaigns", "contracts",
 	"contract_counters", "leads", "unsold_leads", "sales", "claims", "recent_requests", "event_segments", "event_positions", "event_sequence", "event_archive",
-	"event_versions", "event_consumers", "event_parked", "event_skipped", "report_sellers", "report_leads", "report_sales",
-	"customers", "lead_forms", "seller_numbers", "lead_reviews", "partner_activity", "program_days", "jobs",
+	"event_versions", "event_consumers", "known_consumers", "event_parked", "event_skipped", "report_sellers", "report_leads", "report_sales",
+	"customers", "lead_forms", "seller_numbers", "lead_reviews", "partner_activity", "program_days", "jobs", "partner_tokens", "outgoing_mails", "answers", "installation",
 }
 
 // save keeps all rows in memory, so that restore can undo what a test does to them.
@@ -462,8 +482,9 @@ func (s *shop) sale(lead, slot, campaignID, contract, buyerID string) (id string
 func (s *shop) entry(kind, sale string, amount int) (id string) {
 	s.t.Helper()
 	id = s.ids.New("entry")
+	balance := s.number("SELECT COALESCE(SUM(amount), 0) FROM ledger_entries WHERE seller_id = 'seller_1' AND buyer_id = 'buyer_free'")
 	s.exec(fmt.Sprintf("INSERT INTO ledger_entries (id, seller_id, buyer_id, type, amount, balance_after, sale_id, note, created_at) "+
-		"VALUES ('%s', 'seller_1', 'buyer_free', '%s', %d, 0, '%s', '', 1)", id, kind, amount, sale))
+		"VALUES ('%s', 'seller_1', 'buyer_free', '%s', %d, %d, '%s', '', 1)", id, kind, amount, balance+int64(amount), sale))
 	return id
 }
 

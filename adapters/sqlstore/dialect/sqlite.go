@@ -116,6 +116,16 @@ func (SQLite) MaxParams() int { return 250 }
 // Micros implements Dialect.
 func (SQLite) Micros() string { return "CAST(unixepoch('subsec') * 1000000 AS INTEGER)" }
 
+// Damaged reports whether an error says that a file of SQLite is not as SQLite wrote it.
+func Damaged(err error) bool {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	code := e.Code() & 0xff
+	return code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB
+}
+
 // Classify implements Dialect.
 func (SQLite) Classify(err error) Class {
 	if err == nil {

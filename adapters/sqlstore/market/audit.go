@@ -1,12 +1,11 @@
 package market
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/audit"
-	"github.com/leadmill/leadmill/application"
-	"github.com/leadmill/leadmill/application/contract/eventsv1"
 )
 
 // AuditRules says what must hold for the tables of this room, by statements alone: none of the code that writes them is used.
@@ -16,16 +15,18 @@ func AuditRules() audit.Rules {
 			{
 				Name: "buyers", Key: []string{"seller_id", "id"}, Size: audit.FewRows, Aggregate: "buyer",
 				References: []audit.Reference{{Column: "seller_id", Table: "sellers"}},
-				Rules:      buyerRules,
+				Rules:      slices.Concat(buyerRules, toldBuyers),
 			},
 			{
 				Name: "ledger_entries", Key: []string{"seller_id", "buyer_id", "id"}, Size: audit.ManyRows,
+				Since:      &audit.Since{Column: "id", Prefix: "entry", Groups: "SELECT seller_id, id FROM buyers"},
 				References: []audit.Reference{{Column: "buyer_id", Table: "buyers"}},
 				Rules:      entryRules,
 			},
 			{
 				Name: "campaigns", Key: []string{"seller_id", "id"}, Size: audit.ManyRows, Aggregate: "campaign",
 				References: []audit.Reference{{Column: "seller_id", Table: "sellers"}},
+				Rules:      slices.Concat(campaignRules, toldCampaigns),
 			},
 			{
 				Name: "contracts", Key: []string{"seller_id", "campaign_id", "id"}, Size: audit.FewRows,
@@ -34,25 +35,30 @@ func AuditRules() audit.Rules {
 			},
 			{
 				Name: "contract_counters", Key: []string{"seller_id", "counter_key"}, Size: audit.ManyRows, ID: "counter_key",
+				Since: &audit.Since{Skip: true},
 				Rules: counterRules,
 			},
 			{
 				Name: "leads", Key: []string{"seller_id", "id"}, Size: audit.ManyRows, Aggregate: "lead",
+				Since:      &audit.Since{Column: "id", Prefix: "lead", Groups: "SELECT id FROM sellers", Aggregate: "lead"},
 				References: []audit.Reference{{Column: "key_id", Table: "api_keys"}, {Column: "campaign_id", Table: "campaigns"}, {Column: "partner_id", Table: "partners"}},
-				Rules:      leadRules,
+				Rules:      slices.Concat(leadRules, toldLeads),
 			},
 			{
 				Name: "sales", Key: []string{"seller_id", "lead_id", "slot"}, Size: audit.ManyRows,
+				Since:      &audit.Since{Column: "lead_id", Prefix: "lead", Groups: "SELECT id FROM sellers", Aggregate: "lead"},
 				References: []audit.Reference{{Column: "lead_id", Table: "leads"}, {Column: "contract_id", Table: "contracts", With: "campaign_id"}, {Column: "buyer_id", Table: "buyers"}},
 				Rules:      saleRules,
 			},
 			{
 				Name: "unsold_leads", Key: []string{"seller_id", "lead_id"}, Size: audit.ManyRows, ID: "lead_id",
+				Since:      &audit.Since{Column: "lead_id", Prefix: "lead", Groups: "SELECT id FROM sellers", Aggregate: "lead"},
 				References: []audit.Reference{{Column: "lead_id", Table: "leads"}},
 			},
 			// The keys of claims and requests are hashes of what may be personal data, so a breach names the lead.
 			{
 				Name: "claims", Key: []string{"seller_id", "claim_key"}, Bytes: true, Size: audit.ManyRows, ID: "lead_id",
+				Since:      &audit.Since{Skip: true},
 				References: []audit.Reference{{Column: "lead_id", Table: "leads"}},
 				Rules:      claimRules,
 			},
@@ -69,13 +75,17 @@ func AuditRules() audit.Rules {
 
 var buyerRules = []audit.Rule{
 	{
-		Invariant: "I1", Name: "balance_is_ledger_sum", Description: "A buyer's balance is the sum of its ledger entries.",
+		Invariant: "I1", Name: "balance_is_ledger_sum", Description: "A buyer's balance is the sum of its ledger entries.", Full: true,
 		Query: `SELECT t.id AS id, IFNULL((SELECT SUM(e.amount) FROM ledger_entries e WHERE e.seller_id = t.seller_id AND e.buyer_id = t.id), 0) AS want,
 				t.balance AS got FROM buyers t WHERE {range}`,
 	},
 	{
 		Invariant: "I1", Name: "held_is_open_holds", Description: "What a buyer's account holds is the sum of its open holds, of which there are none yet.",
 		Query: `SELECT t.id AS id, 0 AS want, t.held AS got FROM buyers t WHERE {range}`,
+	},
+	{
+		Invariant: "I1", Name: balanceRule, Description: "In a buyer's ledger each entry goes on from the balance of another, the first from zero, up to the buyer's balance.",
+		Table: "ledger_entries",
 	},
 	{
 		Invariant: "I1", Name: "sale_has_one_entry", Description: "Every sale has exactly one entry in its buyer's ledger.",
@@ -86,7 +96,7 @@ var buyerRules = []audit.Rule{
 		Invariant: "I2", Name: "buyer_within_credit", Description: "Balance + credit limit - held is not negative, for buyers that were never updated.",
 		Query: "SELECT t.seller_id AS seller, t.id AS aggregate, t.balance + t.credit_limit - t.held AS value FROM buyers t WHERE {range}",
 		Facts: buyerUpdates, Told: func(left string, told audit.Told) (want, got string) {
-			if !strings.HasPrefix(left, "-") || told.Events > 0 || told.Incomplete {
+			if !strings.HasPrefix(left, "-") || told.Events > 0 || told.Incomplete || told.Earlier {
 				return "", ""
 			}
 			return "0", left
@@ -108,7 +118,16 @@ var entryRules = []audit.Rule{
 	},
 }
 
+var campaignRules = []audit.Rule{
+	audit.Readable("campaigns", "id", audit.Column{Name: "definition", Of: "{"}),
+	{
+		Invariant: "I3", Name: "active_campaign_has_key", Description: "A campaign holds its category, by which no other can be active in it, if and only if it is active.",
+		Run: activeKeys,
+	},
+}
+
 var contractRules = []audit.Rule{
+	audit.Readable("contracts", "id", audit.Column{Name: "caps", Of: "["}),
 	{
 		Invariant: "I2", Name: "counter_is_live_sales", Description: "Every counter of a contract is the number and sum of its live sales in the counter's span.",
 		Table: "contract_counters", Run: countersAreSales,
@@ -120,8 +139,9 @@ var contractRules = []audit.Rule{
 			FROM contracts t WHERE {range} AND EXISTS (SELECT 1 FROM sales s WHERE s.seller_id = t.seller_id AND s.contract_id = t.id AND s.slot > 0)`,
 	},
 	{
-		Invariant: "I2", Name: "counter_within_caps", Description: "No counter is above the caps of its contract, for contracts that were never changed.",
-		Table: "contract_counters", Run: countersWithinCaps,
+		Invariant: "I2", Name: "counter_within_caps",
+		Description: "No counter is above the caps of its contract, but for what was sold before the contract was changed or in the minute behind it.",
+		Table:       "contract_counters", Run: countersWithinCaps,
 	},
 }
 
@@ -143,6 +163,11 @@ var leadRules = []audit.Rule{
 			AND NOT EXISTS (SELECT 1 FROM lead_reviews r WHERE r.seller_id = t.seller_id AND r.lead_id = t.id AND r.status = 'deleted')
 			AND (LENGTH(t.fields) > 2 OR EXISTS (SELECT 1 FROM lead_reviews r WHERE r.seller_id = t.seller_id AND r.lead_id = t.id
 				AND (r.name <> '' OR r.email <> '' OR r.answers <> '[]')))`,
+	},
+	{Invariant: "I5", Name: audit.ReadableName, Description: "What is kept as JSON is JSON of its kind."},
+	{
+		Invariant: "I3", Name: claimsHeld, Table: "claims",
+		Description: "A lead holds the claims that it took, until they expire, unless its personal data was erased.", Run: readLeads,
 	},
 	{Invariant: "I3", Name: "exclusive_lead_sold_once", Description: "A lead of an exclusive campaign has at most one live sale.", Run: exclusiveLeads},
 	{
@@ -179,32 +204,7 @@ var leadRules = []audit.Rule{
 		Query: "SELECT t.seller_id AS seller, t.id AS aggregate FROM leads t WHERE {range} AND t.test <> 0",
 		Facts: audit.AllEvents, Told: func(_ string, told audit.Told) (want, got string) { return "0", strconv.Itoa(told.Events) },
 	},
-	{
-		Invariant: "I4", Name: "sale_is_in_one_event", Description: "Every live sale is in exactly one lead.sold.v1 event of its lead.", Table: "sales",
-		Query: `SELECT t.seller_id AS seller, t.id AS aggregate, s.id AS part FROM leads t
-			JOIN sales s ON s.seller_id = t.seller_id AND s.lead_id = t.id AND s.slot > 0 WHERE {range}`,
-		Facts: soldSales, Told: func(_ string, told audit.Told) (want, got string) {
-			if told.Events == 0 && told.Incomplete {
-				return "", ""
-			}
-			return "1", strconv.Itoa(told.Events)
-		},
-	},
-	{
-		Invariant: "I4", Name: "event_sale_exists", Description: "Every sale in a lead.sold.v1 event is a sale of that lead.", Table: "events",
-		Query: "SELECT t.seller_id AS seller, t.id AS aggregate, s.id AS part FROM leads t JOIN sales s ON s.seller_id = t.seller_id AND s.lead_id = t.id WHERE {range}",
-		Facts: soldSales,
-	},
 }
-
-// buyerUpdates are told of buyers that were updated.
-var buyerUpdates = &audit.Facts{
-	Types: []string{eventsv1.BuyerUpdated{}.Type()},
-	Of:    func(*application.StoredEvent) ([]audit.Fact, error) { return make([]audit.Fact, 1), nil },
-}
-
-// soldSales are told of the sales of leads.
-var soldSales = &audit.Facts{Types: []string{eventsv1.LeadSold{}.Type()}, Of: salesOf}
 
 var saleRules = []audit.Rule{
 	// A buyer of another seller is a matter of the references.
@@ -223,5 +223,5 @@ var claimRules = []audit.Rule{
 // sellerTotal adds up the buyers of each seller over all chunks: a sale concerns one buyer, so each is right by itself.
 var sellerTotal = audit.Rule{
 	Invariant: "I1", Name: "balances_are_money_in_less_sales", Table: "sellers",
-	Description: "All balances of a seller's buyers together are deposits - withdrawals - live sales +/- adjustments.", Across: addBalances,
+	Description: "All balances of a seller's buyers together are deposits - withdrawals - live sales +/- adjustments.", Across: addBalances, Full: true,
 }

@@ -2,44 +2,104 @@ package market
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"math/big"
 	"slices"
 	"sort"
 	"strconv"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/audit"
 	"github.com/leadmill/leadmill/application"
-	"github.com/leadmill/leadmill/application/contract/eventsv1"
 	"github.com/leadmill/leadmill/domain/calendar"
 	"github.com/leadmill/leadmill/domain/campaign"
 )
 
-// salesHaveEntries joins sales and entries in memory: there is no index by sale, and MariaDB would compare each with each.
+// balanceRule is the rule about the balances in a ledger.
+const balanceRule = "balance_goes_on"
+
+// account is what is added up over the ledger of a buyer. Entries are not ordered by their ids, which may be drawn before the account is
+// locked. So it is added up what each entry goes on from and what it leads to: all of the former but zero, with the sum at the end, are
+// all of the latter. Hashes of both add up to the same.
+type account struct {
+	sum  int64
+	from uint64
+	to   uint64
+}
+
+func (a *account) add(amount, after int64) {
+	a.sum += amount
+	a.from += mixed(after - amount)
+	a.to += mixed(after)
+}
+
+// goesOn reports whether the entries lead from one balance to another.
+func (a *account) goesOn(start, end int64) bool {
+	return a.sum == end-start && a.from+mixed(end) == a.to+mixed(start)
+}
+
+// mixed is a hash of a number.
+func mixed(n int64) uint64 {
+	h := uint64(n) + 0x9e3779b97f4a7c15
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
+	h = (h ^ h>>27) * 0x94d049bb133111eb
+	return h ^ h>>31
+}
+
+// salesHaveEntries joins sales and entries in memory: there is no index by sale, and MariaDB would compare each with each. It adds up
+// the entries with that, so that they are read once.
 func salesHaveEntries(ctx context.Context, c *audit.Chunk) error {
 	type booking struct{ buyer, sale string }
 	entries := map[booking]int{}
-	err := c.Rows(ctx, `SELECT e.buyer_id, e.sale_id FROM buyers t JOIN ledger_entries e ON e.seller_id = t.seller_id
-		AND e.buyer_id = t.id AND e.type = 'sale'
-		WHERE {range}`, func(rows *sqlx.Rows) error {
-		var b booking
-		if err := rows.Scan(&b.buyer, &b.sale); err != nil {
+	accounts := map[[2]string]*account{}
+	var last [2]string
+	var of *account
+	read := 0
+	err := c.Rows(ctx, `SELECT e.seller_id, e.buyer_id, CASE WHEN e.type = 'sale' THEN e.sale_id ELSE '' END, e.amount, e.balance_after
+		FROM buyers t JOIN ledger_entries e ON e.seller_id = t.seller_id AND e.buyer_id = t.id AND e.id >= '{since:entry}' WHERE {range}`, func(rows *sqlx.Rows) error {
+		var buyer [2]string
+		var sale string
+		var amount, after int64
+		if err := rows.Scan(&buyer[0], &buyer[1], &sale, &amount, &after); err != nil {
 			return err
 		}
-		entries[b]++
+		if buyer != last || of == nil {
+			if of = accounts[buyer]; of == nil {
+				of = &account{}
+				accounts[buyer] = of
+			}
+			last = buyer
+		}
+		of.add(amount, after)
+		if read++; sale != "" {
+			entries[booking{last[1], sale}]++
+		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
+	c.As(balanceRule, "ledger_entries").Looked(read)
+	for buyer, a := range accounts {
+		if c.Since() == 0 && !a.goesOn(0, a.sum) {
+			if err := breakOff(ctx, c.As(balanceRule, "ledger_entries"), buyer, a.sum); err != nil {
+				return err
+			}
+		}
+	}
+	if c.Since() > 0 {
+		if err := balancesSince(ctx, c.As(balanceRule, "buyers"), accounts); err != nil {
+			return err
+		}
+	}
 	return c.Rows(ctx, `SELECT s.buyer_id, s.id FROM buyers t
 		JOIN contracts k ON k.seller_id = t.seller_id AND k.buyer_id = t.id
-		JOIN sales s ON s.seller_id = t.seller_id AND s.contract_id = k.id AND s.buyer_id = t.id WHERE {range}`, func(rows *sqlx.Rows) error {
+		JOIN sales s ON s.seller_id = t.seller_id AND s.contract_id = k.id AND s.buyer_id = t.id AND ({since} = 0 OR s.sold_at >= {since} + 3600000000) WHERE {range}`, func(rows *sqlx.Rows) error {
 		var b booking
 		if err := rows.Scan(&b.buyer, &b.sale); err != nil {
 			return err
@@ -48,6 +108,73 @@ func salesHaveEntries(ctx context.Context, c *audit.Chunk) error {
 			c.Breach(b.sale, "1", strconv.Itoa(n))
 		}
 		return nil
+	})
+}
+
+// lastEntries is how many entries before those that are looked at may be in another order than their ids.
+const lastEntries = 20
+
+// balancesSince compares the balances of buyers with what their entries since a time lead to, from the balance of one of the last before.
+func balancesSince(ctx context.Context, c *audit.Chunk, accounts map[[2]string]*account) error {
+	balances := map[[2]string]int64{}
+	if err := c.Rows(ctx, "SELECT t.seller_id, t.id, t.balance FROM buyers t WHERE {range}", func(rows *sqlx.Rows) error {
+		var buyer [2]string
+		var balance int64
+		err := rows.Scan(&buyer[0], &buyer[1], &balance)
+		balances[buyer] = balance
+		return err
+	}); err != nil {
+		return err
+	}
+	for buyer, balance := range balances {
+		a := accounts[buyer]
+		if a == nil {
+			a = &account{}
+		}
+		before, n, found := balance-a.sum, 0, false
+		if err := c.Query(ctx, "SELECT balance_after FROM ledger_entries WHERE seller_id = ? AND buyer_id = ? AND id < ? ORDER BY id DESC LIMIT ?",
+			[]any{buyer[0], buyer[1], c.Earliest("entry"), lastEntries}, func(rows *sqlx.Rows) error {
+				var after int64
+				err := rows.Scan(&after)
+				n, found = n+1, found || after == before
+				return err
+			}); err != nil {
+			return err
+		}
+		if found = found || n < lastEntries && before == 0; !found || !a.goesOn(before, balance) {
+			c.Breach(buyer[1], "the balance of its entries", strconv.FormatInt(balance, 10))
+		}
+	}
+	return nil
+}
+
+// breakOff names the entries of a buyer that go on from a balance that no other leads to.
+func breakOff(ctx context.Context, c *audit.Chunk, buyer [2]string, sum int64) error {
+	const query = "SELECT id, amount, balance_after FROM ledger_entries WHERE seller_id = ? AND buyer_id = ? ORDER BY id"
+	left := map[int64]int{0: 1} // how many more lead to a balance than go on from it
+	left[sum]--
+	each := func(do func(id string, amount, after int64)) error {
+		return c.Query(ctx, query, []any{buyer[0], buyer[1]}, func(rows *sqlx.Rows) error {
+			var id string
+			var amount, after int64
+			if err := rows.Scan(&id, &amount, &after); err != nil {
+				return err
+			}
+			do(id, amount, after)
+			return nil
+		})
+	}
+	if err := each(func(_ string, amount, after int64) {
+		left[after]++
+		left[after-amount]--
+	}); err != nil {
+		return err
+	}
+	return each(func(id string, amount, after int64) {
+		if left[after-amount] < 0 {
+			left[after-amount]++
+			c.Breach(id, "a balance that goes on from another", fmt.Sprintf("%d, from %d", after, after-amount))
+		}
 	})
 }
 
@@ -80,8 +207,15 @@ func (l *timeline) total() (sold, spent int64) {
 // countersAreSales reads the sales of a contract once for all its counters: a contract has one for every hour it sold in.
 func countersAreSales(ctx context.Context, c *audit.Chunk) error {
 	lines := map[string]*timeline{}
+	var from int64 // of the first span that ends behind what is looked at
+	if c.Since() > 0 {
+		if err := c.Rows(ctx, `SELECT IFNULL(MIN(n.starts_at), 0) FROM contracts t JOIN contract_counters n ON n.seller_id = t.seller_id AND n.contract_id = t.id
+			AND n.ends_at > {since} WHERE {range}`, func(rows *sqlx.Rows) error { return rows.Scan(&from) }); err != nil {
+			return err
+		}
+	}
 	err := c.Rows(ctx, `SELECT s.contract_id, s.sold_at, COUNT(*), SUM(s.price) FROM contracts t
-		JOIN sales s ON s.seller_id = t.seller_id AND s.contract_id = t.id AND s.slot > 0 WHERE {range}
+		JOIN sales s ON s.seller_id = t.seller_id AND s.contract_id = t.id AND s.slot > 0 AND s.sold_at >= `+strconv.FormatInt(from, 10)+` WHERE {range}
 		GROUP BY s.contract_id, s.sold_at ORDER BY s.contract_id, s.sold_at`, func(rows *sqlx.Rows) error {
 		var contract string
 		var at, sold, price int64
@@ -98,7 +232,8 @@ func countersAreSales(ctx context.Context, c *audit.Chunk) error {
 		return err
 	}
 	return c.Rows(ctx, `SELECT n.counter_key, n.contract_id, n.span_window, n.starts_at, n.ends_at, n.used, n.spent
-		FROM contracts t JOIN contract_counters n ON n.seller_id = t.seller_id AND n.contract_id = t.id WHERE {range}`, func(rows *sqlx.Rows) error {
+		FROM contracts t JOIN contract_counters n ON n.seller_id = t.seller_id AND n.contract_id = t.id AND ({since} = 0 OR n.ends_at > {since})
+		WHERE {range}`, func(rows *sqlx.Rows) error {
 		var key, contract, window string
 		var from, to, used, spent int64
 		if err := rows.Scan(&key, &contract, &window, &from, &to, &used, &spent); err != nil {
@@ -123,13 +258,21 @@ func countersAreSales(ctx context.Context, c *audit.Chunk) error {
 
 func usage(used, spent int64) string { return fmt.Sprintf("used %d, spent %d", used, spent) }
 
-// countersWithinCaps leaves changed contracts out: an operator may lower a cap below what was used.
+// over is a counter above a cap of a contract that was changed.
+type over struct {
+	want, got string
+	changed   int64 // when the contract was
+}
+
+// countersWithinCaps knows that an operator may lower a cap below what was used: nothing may be sold behind that. A sale that was under
+// way may come a little later, and by another clock.
 func countersWithinCaps(ctx context.Context, c *audit.Chunk) error {
-	return c.Rows(ctx, `SELECT n.counter_key, n.span_window, n.used, n.spent, t.caps FROM contracts t
-		JOIN contract_counters n ON n.seller_id = t.seller_id AND n.contract_id = t.id WHERE {range} AND t.updated_at = t.created_at`, func(rows *sqlx.Rows) error {
-		var key, window, text string
-		var used, spent int64
-		if err := rows.Scan(&key, &window, &used, &spent, &text); err != nil {
+	changed := map[[2]string][]over{} // by seller and key of the counter
+	err := c.Rows(ctx, `SELECT n.seller_id, n.counter_key, n.span_window, n.used, n.spent, t.caps, CASE WHEN t.updated_at = t.created_at THEN 0 ELSE t.updated_at END
+		FROM contracts t JOIN contract_counters n ON n.seller_id = t.seller_id AND n.contract_id = t.id WHERE {range}`, func(rows *sqlx.Rows) error {
+		var seller, key, window, text string
+		var used, spent, at int64
+		if err := rows.Scan(&seller, &key, &window, &used, &spent, &text, &at); err != nil {
 			return err
 		}
 		// The column contracts.caps as the migrations keep it; budgets are in micro-units.
@@ -138,20 +281,68 @@ func countersWithinCaps(ctx context.Context, c *audit.Chunk) error {
 			Leads  *int64 `json:"leads"`
 			Budget *int64 `json:"budget"`
 		}
-		if err := json.Unmarshal([]byte(text), &caps); err != nil {
-			c.Breach(key, "caps", "unreadable")
-			caps = nil
+		_ = json.Unmarshal([]byte(text), &caps) // what cannot be read is a breach by itself
+		exceeds := func(want, got string) {
+			if at == 0 {
+				c.Breach(key, want, got)
+				return
+			}
+			of := [2]string{seller, key}
+			changed[of] = append(changed[of], over{want, got, at})
 		}
 		for _, limit := range caps {
 			if limit.Window != window {
 				continue
 			}
 			if limit.Leads != nil && used > *limit.Leads {
-				c.Breach(key, fmt.Sprintf("used at most %d", *limit.Leads), fmt.Sprintf("used %d", used))
+				exceeds(fmt.Sprintf("used at most %d", *limit.Leads), fmt.Sprintf("used %d", used))
 			}
 			if limit.Budget != nil && spent > *limit.Budget {
-				c.Breach(key, fmt.Sprintf("spent at most %d", *limit.Budget), fmt.Sprintf("spent %d", spent))
+				exceeds(fmt.Sprintf("spent at most %d", *limit.Budget), fmt.Sprintf("spent %d", spent))
 			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for of, all := range changed {
+		if err := c.Query(ctx, `SELECT MAX(s.sold_at) FROM contract_counters n JOIN sales s ON s.seller_id = n.seller_id AND s.contract_id = n.contract_id AND s.slot > 0
+			AND (n.span_window = 'total' OR s.sold_at >= n.starts_at AND s.sold_at < n.ends_at) WHERE n.seller_id = ? AND n.counter_key = ?`, []any{of[0], of[1]},
+			func(rows *sqlx.Rows) error {
+				var last sql.NullInt64
+				if err := rows.Scan(&last); err != nil {
+					return err
+				}
+				for _, o := range all {
+					if last.Int64 > o.changed+time.Minute.Microseconds() {
+						c.Breach(of[1], o.want, o.got)
+					}
+				}
+				return nil
+			}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// activeKeys compares categories in the form in which the marketplace compares them.
+func activeKeys(ctx context.Context, c *audit.Chunk) error {
+	return c.Rows(ctx, "SELECT t.id, t.status, t.category, t.active_key FROM campaigns t WHERE {range}", func(rows *sqlx.Rows) error {
+		var id, status, category string
+		var key sql.NullString
+		if err := rows.Scan(&id, &status, &category, &key); err != nil {
+			return err
+		}
+		active := status == string(campaign.StatusActive)
+		switch {
+		case active && !key.Valid:
+			c.Breach(id, "its category", "none")
+		case active && key.String != campaign.CategoryKey(category):
+			c.Breach(id, "its category", "another")
+		case !active && key.Valid:
+			c.Breach(id, "none", "a category")
 		}
 		return nil
 	})
@@ -194,22 +385,6 @@ func testClaims(ctx context.Context, c *audit.Chunk) error {
 			}
 			return nil
 		})
-}
-
-// salesOf reads the sales in a lead.sold.v1 event.
-func salesOf(e *application.StoredEvent) ([]audit.Fact, error) {
-	var sold eventsv1.LeadSold
-	if err := json.Unmarshal(e.Payload, &sold); err != nil {
-		return nil, err
-	}
-	if sold.LeadID != e.AggregateID {
-		return nil, errors.New("it is about another lead")
-	}
-	sales := make([]audit.Fact, len(sold.Sales))
-	for i, s := range sold.Sales {
-		sales[i].Part = s.SaleID
-	}
-	return sales, nil
 }
 
 func addBalances() (run func(ctx context.Context, c *audit.Chunk) error, done func(c *audit.Chunk)) {

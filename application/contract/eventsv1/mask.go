@@ -1,6 +1,9 @@
 package eventsv1
 
-import "maps"
+import (
+	"maps"
+	"strings"
+)
 
 // otherTypes is the number that types without one of their own share: those of teams.
 const otherTypes = 63
@@ -11,6 +14,12 @@ var internal = map[string]int{
 	"seller.updated.v1":  36,
 	"lead.deleted.v1":    37,
 	"partner.clicked.v1": 38,
+}
+
+// Known reports whether events of a type can be in a log: those of Leadmill, public or internal, and those of teams, whichever they are.
+func Known(typ string) bool {
+	_, own := numbers[typ]
+	return own || strings.HasPrefix(typ, "x.")
 }
 
 var numbers = func() map[string]int {

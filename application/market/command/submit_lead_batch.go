@@ -184,7 +184,7 @@ func (h *SubmitLeadsHandler) decide(t *tally, i int, s *Submission) (done applic
 			return application.Done{}, err
 		}
 	}
-	t.keep(s, l, answer, check.dedupe, c.DedupeWindow())
+	t.keep(s, l, answer, check.dedupe, c)
 	return application.Done{Response: answer}, nil
 }
 
@@ -357,21 +357,26 @@ func (t *tally) replayed(s *Submission) (done application.Done, answered bool, e
 }
 
 // keep adds a decided lead, its request and its claims to what the batch writes. Later leads of the batch see them.
-func (t *tally) keep(s *Submission, l *lead.Lead, answer application.Response, dedupe []market.Claim, window time.Duration) {
-	t.leads = append(t.leads, application.StoredLead{Lead: l, Fingerprint: s.Fingerprint, Response: answer, Trail: s.Trail})
+func (t *tally) keep(s *Submission, l *lead.Lead, answer application.Response, dedupe []market.Claim, c *campaign.Campaign) {
+	claims := !s.Test && l.Status() != lead.StatusDuplicate && l.Status() != lead.StatusRejected
+	stored := application.StoredLead{Lead: l, Fingerprint: s.Fingerprint, Response: answer, Trail: s.Trail}
+	if claims && len(dedupe) > 0 {
+		stored.Claimed = c.DedupeRule()
+	}
+	t.leads = append(t.leads, stored)
 	t.answers[s.leadID] = application.StoredResponse{Fingerprint: s.Fingerprint, Response: answer}
 	t.remember(s)
 	if s.IdempotencyKey != "" {
 		t.claim(s, s.idempotency, application.KeepResponses)
 	}
-	if s.Test || l.Status() == lead.StatusDuplicate || l.Status() == lead.StatusRejected {
+	if !claims {
 		return
 	}
 	if s.ExternalID != "" {
 		t.claim(s, s.external, forever)
 	}
 	for _, claim := range dedupe {
-		t.claim(s, claim.Key, window)
+		t.claim(s, claim.Key, c.DedupeWindow())
 	}
 }
 

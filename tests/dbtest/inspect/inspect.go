@@ -106,7 +106,7 @@ func Events(ctx context.Context, db *dialect.DB, types ...string) (events []appl
 
 // Doctor runs the audit of the command doctor and returns a line for each breach, and how many events are parked.
 func Doctor(ctx context.Context, db *dialect.DB) (breaches []string, parked int, err error) {
-	report, err := audit.Run(ctx, db, time.Now(), sqlstore.AuditRules()...)
+	report, err := audit.Run(ctx, db, audit.Options{Now: time.Now()}, sqlstore.AuditRules()...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("audit the database: %w", err)
 	}

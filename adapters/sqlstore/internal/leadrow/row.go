@@ -100,18 +100,22 @@ func (r Row) DecidedBy() (lead.Trace, error) {
 // without a live sale, and saves their events. Their reviews are not stored. A value that the database does not take is *application.DataError.
 func Add(ctx context.Context, t *engine.Tx, all []application.StoredLead) error {
 	snapshots := make([]lead.Snapshot, len(all))
-	_, err := t.InsertRows(ctx, "leads", Columns+", request_fingerprint, answer_status, answer_body", len(all), func(args []any, i int) ([]any, error) {
+	_, err := t.InsertRows(ctx, "leads", Columns+", request_fingerprint, answer_status, answer_body, claimed", len(all), func(args []any, i int) ([]any, error) {
 		snapshots[i] = all[i].Lead.Snapshot()
 		n := &snapshots[i]
 		fields, err := EncodeFields(make([]byte, 0, 512), n.Fields)
 		if err != nil {
 			return nil, err
 		}
+		claimed := any(all[i].Claimed)
+		if n.Origin == lead.OriginForm { // it is not kept what these took
+			claimed = nil
+		}
 		return append(args, n.SellerID, n.ID, n.SellerCode, string(n.Origin), n.KeyID, n.PartnerID, n.CampaignID, n.Category,
 			fields, EncodeDimensions(n.Dimensions), n.ExternalID, engine.Flag(n.Test), string(n.Status), string(n.Code), n.Reason, int64(n.Payout), int64(n.Shown),
 			engine.Flag(n.ShownHidden), EncodeTrace(make([]byte, 0, 256), n.Trace), engine.Micros(n.PendingUntil),
 			engine.Micros(n.CreatedAt), engine.Micros(n.UpdatedAt), n.Version, all[i].Fingerprint[:], int64(all[i].Response.Status),
-			engine.Blob(all[i].Response.Body)), nil
+			engine.Blob(all[i].Response.Body), claimed), nil
 	})
 	if err != nil {
 		return err
