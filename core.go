@@ -6,6 +6,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"log/slog"
 	"reflect"
 	"slices"
@@ -100,7 +102,7 @@ var open = map[reflect.Type]bool{
 var coreTypes = sync.OnceValue(func() map[reflect.Type]bool {
 	types := map[reflect.Type]bool{
 		reflect.TypeFor[*slog.Logger](): true, reflect.TypeFor[Config](): true, reflect.TypeFor[wrapDriver](): true,
-		reflect.TypeFor[*assembly](): true, reflect.TypeFor[*closers](): true,
+		reflect.TypeFor[*assembly](): true, reflect.TypeFor[*closers](): true, reflect.TypeFor[opening](): true,
 	}
 	for _, c := range coreConstructors {
 		types[reflect.TypeOf(c.make).Out(0)] = true
@@ -187,12 +189,35 @@ func newRegistry() (*prometheus.Registry, error) {
 // wrapDriver wraps the connector of the database's driver; nil for none.
 type wrapDriver func(driver.Connector) driver.Connector
 
-func openDatabase(closing *closers, c Config, wrap wrapDriver) (*dialect.DB, error) {
-	db, err := dialect.Open(c.DatabaseURL, dialect.Options{Wrap: wrap})
+// opening says how the database is opened.
+type opening struct {
+	// makes has the database made, migrated, and given an admin key where it has none; otherwise it must be as this build needs it.
+	makes bool
+	// tell is where it is printed which database that is; nil for nowhere.
+	tell io.Writer
+}
+
+func openDatabase(closing *closers, c Config, o opening, wrap wrapDriver) (*dialect.DB, error) {
+	db, err := openDB(c, o.tell, dialect.Options{Wrap: wrap, Existing: !o.makes})
+	if err != nil {
+		return nil, err
+	}
+	closing.add("the database", db.Close)
+	return db, nil
+}
+
+// openDB opens the database of the settings, and prints to tell which one that is. The error says how to make one that is missing.
+func openDB(c Config, tell io.Writer, o dialect.Options) (*dialect.DB, error) {
+	if tell != nil {
+		_, _ = fmt.Fprintf(tell, "Database: %s\n", dialect.Describe(c.DatabaseURL))
+	}
+	db, err := dialect.Open(c.DatabaseURL, o)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf(`open the database: %w; look at LEADMILL_DATABASE_URL, or make a database by "leadmill serve" or "leadmill migrate up"`, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	closing.add("the database", db.Close)
 	return db, nil
 }
 
@@ -202,9 +227,12 @@ type migrated struct{}
 // connectPatience is how long a start waits for a database that is still starting, as under docker compose.
 const connectPatience = time.Minute
 
-func migrate(ctx starting, db *dialect.DB, logger *slog.Logger, a *assembly) (migrated, error) {
+func migrate(ctx starting, db *dialect.DB, o opening, logger *slog.Logger, a *assembly) (migrated, error) {
 	if err := waitFor(ctx, db, logger); err != nil {
 		return migrated{}, err
+	}
+	if !o.makes {
+		return migrated{}, sqlstore.CheckVersion(ctx, db, a.migrations...)
 	}
 	return migrated{}, sqlstore.MigrateAndTell(ctx, db, logger, a.migrations...)
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -92,6 +93,9 @@ type Options struct {
 	MaxConnections int
 	// Wrap, when set, wraps the driver's connector: tests count statements or make them fail.
 	Wrap func(driver.Connector) driver.Connector
+	// Existing refuses an SQLite file that is not there (fs.ErrNotExist); otherwise it is made, with the folders above it. Both are then
+	// for their owner alone.
+	Existing bool
 }
 
 // Beyond returns a condition, with its arguments, on the columns of a key: that a row is behind a key or, when up is set, that it
@@ -146,6 +150,30 @@ func CheckURL(databaseURL string) error {
 		}
 	}
 	return errURL
+}
+
+// Describe names the database of a URL for people: the engine, its user, address and name, or the whole path of the file. Passwords and
+// options are left out, and so is everything of a URL that CheckURL refuses.
+func Describe(databaseURL string) string {
+	if CheckURL(databaseURL) != nil {
+		return "unknown"
+	}
+	if file, ok := strings.CutPrefix(databaseURL, "sqlite:"); ok {
+		file = strings.TrimPrefix(file, "//")
+		if whole, err := filepath.Abs(file); err == nil {
+			file = whole
+		}
+		return "sqlite:" + file
+	}
+	u, err := url.Parse(databaseURL)
+	if err != nil {
+		return "unknown"
+	}
+	described := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
+	if name := u.User.Username(); name != "" {
+		described.User = url.User(name)
+	}
+	return described.String()
 }
 
 var errURL = errors.New("must be sqlite:<file> or mysql://user:password@host:port/name")
