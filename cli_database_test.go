@@ -41,7 +41,7 @@ var usingCommands = [][]string{
 }
 
 // otherCommands make a database, or use none.
-var otherCommands = []string{"serve", "demo", "migrate up", "bench", "version"}
+var otherCommands = []string{"serve", "demo", "migrate up", "healthcheck", "bench", "version"}
 
 // listed tells what is below a folder, with modes.
 func listed(t *testing.T, folder string) (found []string) {

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"go.opentelemetry.io/otel"
 	"go.uber.org/fx"
 
@@ -64,7 +63,7 @@ var coreConstructors = []coreConstructor{
 	{make: openDatabase},
 	{make: migrate},
 	{make: newLog},
-	{make: newStore, tags: []string{``, ``, ``, ``, ``, groupTranslations, groupTeamEvents}},
+	{make: newStore, tags: []string{``, ``, ``, ``, ``, ``, groupTranslations, groupTeamEvents}},
 	{make: newDeps},
 	{make: newReader},
 	{make: application.NewInFlight},
@@ -176,16 +175,6 @@ type core struct {
 
 func newClock() application.Clock { return clock.NewSystem() }
 
-func newRegistry() (*prometheus.Registry, error) {
-	r := prometheus.NewRegistry()
-	for _, c := range []prometheus.Collector{collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})} {
-		if err := r.Register(c); err != nil {
-			return nil, err
-		}
-	}
-	return r, nil
-}
-
 // wrapDriver wraps the connector of the database's driver; nil for none.
 type wrapDriver func(driver.Connector) driver.Connector
 
@@ -276,7 +265,7 @@ func newLog(_ migrated, db *dialect.DB, logger *slog.Logger) *eventLog {
 	return l
 }
 
-func newStore(_ migrated, db *dialect.DB, l *eventLog, ids application.IDs, clock application.Clock, translations []part[application.Translation],
+func newStore(_ migrated, registry *prometheus.Registry, db *dialect.DB, l *eventLog, ids application.IDs, clock application.Clock, translations []part[application.Translation],
 	registered []part[application.TeamEvent],
 ) (*sqlstore.Store, error) {
 	ofTeams, err := application.TranslateTeamEvents(clock, values(registered)...)
@@ -293,7 +282,13 @@ func newStore(_ migrated, db *dialect.DB, l *eventLog, ids application.IDs, cloc
 		more = append(more, ofModule(t, registered))
 	}
 	all := slices.Concat(own, more, application.Translations{ofTeams})
-	return sqlstore.New(db, eventlog.NewWriter(db), l.committed, ids, all.Translate), nil
+	metrics, err := telemetry.NewMarket(registry)
+	if err := errors.Join(err, measureDatabase(registry, db)); err != nil {
+		return nil, err
+	}
+	store := sqlstore.New(db, eventlog.NewWriter(db), l.committed, ids, all.Translate)
+	store.Observe(metrics.Happened)
+	return store, nil
 }
 
 // ofModule returns a module's translation, which yields the events that the module registered and no others.
@@ -420,9 +415,13 @@ func (k *core) server() (*httpport.Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	requests, err := telemetry.NewHTTP(k.Registry)
+	if err != nil {
+		return nil, err
+	}
 	s, err := httpport.New(httpport.Deps{
 		Routes: routes, Teams: teams, Scopes: k.Scopes, Authenticator: k.Keyring, Limiter: k.Limiter, Clock: k.Clock, IDs: k.IDs,
-		Logger: k.Logger, PublicURL: k.Config.PublicURL, Ready: k.isReady, NotSupported: missed.Asked,
+		Logger: k.Logger, PublicURL: k.Config.PublicURL, Ready: k.isReady, NotSupported: missed.Asked, Measure: requests.Route,
 		Timeouts: httpport.Timeouts{Notice: k.Config.Drain},
 	})
 	if err != nil {

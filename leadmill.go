@@ -133,5 +133,9 @@ func silent() fx.Option {
 func rooms() []Module { return []Module{housekeeping, accountRoom, programRoom, marketRoom, feedRoom} }
 
 func newLogger(c Config, w io.Writer) *slog.Logger {
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: c.LogLevel}))
+	options := &slog.HandlerOptions{Level: c.LogLevel}
+	if c.LogFormat == logJSON {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
 }

@@ -188,6 +188,15 @@ func (b *Batcher[C, R]) handle(ctx context.Context, commands []C) (outcomes []Ou
 	return outcomes, nil
 }
 
+// Waiting returns how many commands wait in the longest lane, without those of the batches that run.
+func (b *Batcher[C, R]) Waiting() int {
+	longest := 0
+	for _, lane := range b.lanes {
+		longest = max(longest, len(lane))
+	}
+	return longest
+}
+
 // Close stops the Batcher after all admitted commands are done. Later commands are refused: ErrOverloaded.
 func (b *Batcher[C, R]) Close() {
 	b.mu.Lock()
