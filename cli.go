@@ -20,6 +20,7 @@ import (
 	"github.com/leadmill/leadmill/adapters/sqlstore/audit"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/adapters/sqlstore/size"
+	"github.com/leadmill/leadmill/adapters/telemetry"
 	"github.com/leadmill/leadmill/application"
 	accountcommand "github.com/leadmill/leadmill/application/account/command"
 	accountquery "github.com/leadmill/leadmill/application/account/query"
@@ -95,6 +96,10 @@ func (c *cli) runMaking(use func(ctx context.Context, k *core, args []string) er
 func (c *cli) runOn(o opening, use func(ctx context.Context, k *core, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		config, err := LoadConfig()
+		if o.makes {
+			_, wrong := telemetry.ReadOpenTelemetry(os.Getenv)
+			err = errors.Join(err, wrong)
+		}
 		if err != nil {
 			return &usageError{err}
 		}

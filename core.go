@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/fx"
 
 	"github.com/leadmill/leadmill/adapters/clock"
@@ -60,6 +60,7 @@ var coreConstructors = []coreConstructor{
 	{make: func() application.PasswordHasher { return password.Argon2id{} }},
 	{make: func(clock application.Clock) application.RateLimiter { return ratelimit.NewMemory(clock) }},
 	{make: newRegistry},
+	{make: newTracing},
 	{make: openDatabase},
 	{make: migrate},
 	{make: newLog},
@@ -70,7 +71,7 @@ var coreConstructors = []coreConstructor{
 	{make: application.NewOperations},
 	{make: newScopes, tags: []string{groupScopes}},
 	{make: func() *publicAddress { return &publicAddress{} }},
-	{make: newChain, tags: []string{``, ``, ``, ``, groupInterceptors}},
+	{make: newChain, tags: []string{``, ``, ``, ``, ``, groupInterceptors}},
 	{make: newRunner, tags: []string{``, ``, ``, ``, groupProjections}},
 	{make: newJobs, tags: []string{``, ``, ``, ``, ``, groupJobs}},
 	{make: newCatalogue, tags: []string{groupTeamEvents}},
@@ -152,6 +153,7 @@ type core struct {
 	Registry      *prometheus.Registry
 	Address       *publicAddress
 	Chain         bus.Chain
+	Tracing       *tracing
 	Operations    *application.Operations
 	Scopes        application.Scopes
 	Subscriptions []events.Subscription
@@ -360,7 +362,7 @@ func (a *publicAddress) base() string {
 	return ""
 }
 
-func newChain(logger *slog.Logger, registry *prometheus.Registry, clock application.Clock, scopes application.Scopes, more []part[bus.Interceptor]) (bus.Chain, error) {
+func newChain(logger *slog.Logger, traces *tracing, registry *prometheus.Registry, clock application.Clock, scopes application.Scopes, more []part[bus.Interceptor]) (bus.Chain, error) {
 	if err := unique("interceptors", more, bus.Interceptor.Code); err != nil {
 		return bus.Chain{}, err
 	}
@@ -368,14 +370,14 @@ func newChain(logger *slog.Logger, registry *prometheus.Registry, clock applicat
 	if err != nil {
 		return bus.Chain{}, err
 	}
-	return bus.NewChain(append(interceptors(metrics, logger, clock, scopes), values(more)...)...)
+	return bus.NewChain(append(interceptors(metrics, traces, logger, clock, scopes), values(more)...)...)
 }
 
 // interceptors are Leadmill's own.
-func interceptors(metrics *telemetry.Metrics, logger *slog.Logger, clock application.Clock, scopes application.Scopes) []bus.Interceptor {
+func interceptors(metrics *telemetry.Metrics, traces *tracing, logger *slog.Logger, clock application.Clock, scopes application.Scopes) []bus.Interceptor {
 	return []bus.Interceptor{
 		telemetry.Recover{},
-		telemetry.Trace{Tracer: otel.Tracer("leadmill")},
+		telemetry.Trace{Tracer: traces.tracer},
 		metrics,
 		telemetry.Log{Logger: logger, Clock: clock},
 		application.Authorise{Scopes: scopes},
@@ -419,7 +421,12 @@ func (k *core) server() (*httpport.Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	var tracer trace.Tracer
+	if k.Tracing.on {
+		tracer = k.Tracing.tracer
+	}
 	s, err := httpport.New(httpport.Deps{
+		Tracer: tracer,
 		Routes: routes, Teams: teams, Scopes: k.Scopes, Authenticator: k.Keyring, Limiter: k.Limiter, Clock: k.Clock, IDs: k.IDs,
 		Logger: k.Logger, PublicURL: k.Config.PublicURL, Ready: k.isReady, NotSupported: missed.Asked, Measure: requests.Route,
 		Timeouts: httpport.Timeouts{Notice: k.Config.Drain},

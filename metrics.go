@@ -3,14 +3,20 @@ package leadmill
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"os"
 	"runtime"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/adapters/telemetry"
+	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/bus"
 	programcommand "github.com/leadmill/leadmill/application/program/command"
 )
@@ -24,6 +30,42 @@ func newRegistry() (*prometheus.Registry, error) {
 	build.Set(1)
 	r := prometheus.NewRegistry()
 	return r, errors.Join(r.Register(collectors.NewGoCollector()), r.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})), r.Register(build))
+}
+
+// tracing opens spans; they go nowhere unless it is on.
+type tracing struct {
+	tracer trace.Tracer
+	on     bool
+}
+
+// lastSpans is how long the end waits until what was not sent yet is sent.
+const lastSpans = 5 * time.Second
+
+// newTracing begins to send traces and metrics as OpenTelemetry's variables ask, from instances that serve.
+func newTracing(ctx starting, o opening, registry *prometheus.Registry, clock application.Clock, logger *slog.Logger, closing *closers) (*tracing, error) {
+	var wanted telemetry.OpenTelemetry
+	if o.makes {
+		var err error
+		if wanted, err = telemetry.ReadOpenTelemetry(os.Getenv); err != nil {
+			return nil, &usageError{err}
+		}
+	}
+	provider, stop, err := wanted.Start(ctx, Version(), registry, clock, logger)
+	if err != nil {
+		return nil, err
+	}
+	closing.add("OpenTelemetry", func() error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastSpans)
+		defer cancel()
+		if err := stop(ctx); err != nil { // a collector that is away is no reason to end with an error
+			logger.Warn("the last traces or metrics were not sent", slog.String("error", err.Error()))
+		}
+		return nil
+	})
+	if wanted.Traces() {
+		otel.SetTracerProvider(provider) // for modules
+	}
+	return &tracing{provider.Tracer("leadmill"), wanted.Traces()}, nil
 }
 
 // measureDatabase adds the metrics of the pools, and what is counted in the database at each scrape.
