@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -57,7 +58,7 @@ var coreConstructors = []coreConstructor{
 	{make: newClock},
 	{make: func(clock application.Clock) application.IDs { return random.NewIDs(clock) }},
 	{make: func() application.Secrets { return random.Secrets{} }},
-	{make: func() application.PasswordHasher { return password.Argon2id{} }},
+	{make: newHasher},
 	{make: func(clock application.Clock) application.RateLimiter { return ratelimit.NewMemory(clock) }},
 	{make: newRegistry},
 	{make: newTracing},
@@ -173,6 +174,14 @@ type core struct {
 	Rules      lead.IntakeRules
 	Strategies distribution.Strategies
 	Facts      application.FactProviders
+}
+
+// passwordsWait is how many passwords wait for each core that hashes them: they take a second or two.
+const passwordsWait = 32
+
+func newHasher() application.PasswordHasher {
+	cores := runtime.GOMAXPROCS(0)
+	return password.Limit(password.Argon2id{}, cores, passwordsWait*cores)
 }
 
 func newClock() application.Clock { return clock.NewSystem() }
