@@ -181,7 +181,8 @@ func (c *cli) migrate() *cobra.Command {
 }
 
 func (c *cli) keys() *cobra.Command {
-	var code, scope, name, partnerID, rate string
+	var code, scope, name, partnerID, campaignID, rate string
+	var origins []string
 	create := &cobra.Command{
 		Use: "create", Short: "Make an API key of a seller and print it", Args: cobra.NoArgs,
 		RunE: c.run(func(ctx context.Context, k *core, _ []string) error {
@@ -196,7 +197,7 @@ func (c *cli) keys() *cobra.Command {
 			var made accountcommand.APIKeyCreated
 			_, err = k.Account.CreateAPIKey.Handle(ctx, accountcommand.CreateAPIKey{
 				Actor: actor, Scope: scope, Name: name,
-				Partner: application.PartnerHandle{ID: partnerID}, Limit: limit, Once: keep(&made),
+				Partner: application.PartnerHandle{ID: partnerID}, CampaignID: campaignID, Origins: origins, Limit: limit, Once: keep(&made),
 			})
 			if err != nil {
 				return err
@@ -205,10 +206,12 @@ func (c *cli) keys() *cobra.Command {
 			return err
 		}),
 	}
-	create.Flags().StringVar(&scope, "scope", "program", "program, supplier, or one that a module of this build declares")
+	create.Flags().StringVar(&scope, "scope", "program", "program, supplier, form, site, or one that a module of this build declares")
 	create.Flags().StringVar(&name, "name", "", "a name to know the key by")
 	create.Flags().StringVar(&partnerID, "partner", "", "id of the partner a supplier key belongs to")
-	create.Flags().StringVar(&rate, "rate", "", "requests/seconds, such as 600/60; none for no limit (default 60/60)")
+	create.Flags().StringVar(&campaignID, "campaign", "", "id of the campaign that a form key posts leads to")
+	create.Flags().StringSliceVar(&origins, "origin", nil, "origin of a page that may use a form or site key, such as https://www.example.com; may be repeated")
+	create.Flags().StringVar(&rate, "rate", "", "requests/seconds, such as 600/60; none for no limit (default 60/60, 10/60 an address for a form or site key)")
 	list := &cobra.Command{
 		Use: "list", Short: "List a seller's keys that are in force", Args: cobra.NoArgs,
 		RunE: c.run(func(ctx context.Context, k *core, _ []string) error {

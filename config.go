@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -35,6 +36,9 @@ type Config struct {
 	// PublicURL is the address under which clients reach the API, for links in responses; empty takes the
 	// request's host: LEADMILL_PUBLIC_URL.
 	PublicURL string `env:"LEADMILL_PUBLIC_URL"`
+	// TrustedProxies are the networks of proxies whose X-Forwarded-For says where a request comes from, such as
+	// 10.0.0.0/8,192.168.1.7/32; empty takes the address of the connection: LEADMILL_TRUSTED_PROXIES.
+	TrustedProxies []netip.Prefix `env:"LEADMILL_TRUSTED_PROXIES"`
 	// SMTPURL is the mail server by which invitations go out, such as smtp://user:pass@host:587; empty writes them as files
 	// into MailDir: LEADMILL_SMTP_URL.
 	SMTPURL string `env:"LEADMILL_SMTP_URL"`
@@ -189,6 +193,8 @@ func settingError(err error) error {
 		return fmt.Errorf("LEADMILL_BATCH_MAX must be between 1 and %d", maxBatch)
 	case "EventsRetention":
 		return fmt.Errorf("LEADMILL_EVENTS_RETENTION must be between 1 and %d days, or empty", maxRetention)
+	case "TrustedProxies":
+		return errors.New("LEADMILL_TRUSTED_PROXIES must be networks such as 10.0.0.0/8, with commas between them")
 	case "Drain":
 		return errors.New("LEADMILL_DRAIN must be between 0s and 60s")
 	case "LogLevel":

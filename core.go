@@ -437,7 +437,8 @@ func (k *core) server() (*httpport.Server, error) {
 	s, err := httpport.New(httpport.Deps{
 		Tracer: tracer,
 		Routes: routes, Teams: teams, Scopes: k.Scopes, Authenticator: k.Keyring, Limiter: k.Limiter, Clock: k.Clock, IDs: k.IDs,
-		Logger: k.Logger, PublicURL: k.Config.PublicURL, Ready: k.isReady, NotSupported: missed.Asked, Measure: requests.Route,
+		Logger: k.Logger, PublicURL: k.Config.PublicURL, TrustedProxies: k.Config.TrustedProxies, Ready: k.isReady, NotSupported: missed.Asked,
+		Measure:  requests.Route,
 		Timeouts: httpport.Timeouts{Notice: k.Config.Drain},
 	})
 	if err != nil {

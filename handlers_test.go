@@ -111,7 +111,7 @@ func TestScopesHold(t *testing.T) {
 	t.Parallel()
 	var inner []bus.Operation
 	withCore(t, func(ctx context.Context, k *core) error {
-		for _, scope := range []application.Scope{application.Supplier, application.Program, application.Admin, application.Internal, ""} {
+		for _, scope := range []application.Scope{application.Supplier, application.Site, application.Program, application.Admin, application.Internal, ""} {
 			each(ctx, k, func(_ string, message reflect.Value) {
 				if _, ok := reflect.TypeAssert[interface{ Who() application.Actor }](message); ok {
 					message.FieldByName("Actor").Set(reflect.ValueOf(application.Actor{Scope: seller.Scope(scope)}))

@@ -2,6 +2,7 @@ package leadmill
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -41,6 +42,7 @@ var marketRoom = ownModule("market",
 	AsJob("erase-leads", application.Every(time.Minute), newEraseOldLeads),
 	Share(newErasing),
 	Share(newErasureTools),
+	Provide(newFormTokens),
 	AsJob("run-erasures", application.Every(10*time.Second), newRunErasures),
 	AsRoutes(markethttp.Handlers.Routes),
 )
@@ -127,13 +129,30 @@ func newErasureTools(o *application.Operations, d market.Deps, e market.Erasing)
 
 func newRunErasures(t erasureTools) func(context.Context) error { return marketjob.RunErasures(t.Run) }
 
+// formTokensName is the name under which the secret of form tokens is stored for all instances.
+const formTokensName = "form_tokens"
+
+func newFormTokens(store *sqlstore.Store, secrets application.Secrets) (market.FormTokens, error) {
+	secret, _, err := store.GetOrSetInstallation(context.Background(), formTokensName, []byte(secrets.New()))
+	if err != nil {
+		return market.FormTokens{}, fmt.Errorf("make the secret of form tokens: %w", err)
+	}
+	return market.NewFormTokens(secret), nil
+}
+
 func newMarketHandlers(o *application.Operations, d market.Deps, strategies distribution.Strategies, facts application.FactProviders, directory *marketcommand.Directory,
 	batcher *bus.Batcher[*marketcommand.Submission, application.Done], r *marketstore.Reader, report *marketstore.CampaignReport, erasing market.Erasing, people application.SubjectReader,
+	tokens market.FormTokens, logger *slog.Logger,
 ) markethttp.Handlers {
+	submit := &marketcommand.SubmitLeadHandler{Deps: d, Replays: r, Directory: directory, Facts: facts, Batch: batcher}
 	return markethttp.Handlers{
 		SupplierHandlers: markethttp.SupplierHandlers{
-			SubmitLead:       application.Command(o, &marketcommand.SubmitLeadHandler{Deps: d, Replays: r, Directory: directory, Facts: facts, Batch: batcher}),
+			SubmitLead:       application.Command(o, submit),
 			SupplierLeadByID: application.Query(o, r.SupplierLeadByID),
+		},
+		FormHandlers: markethttp.FormHandlers{
+			SubmitForm:   application.Command(o, marketcommand.SubmitFormHandler{Submit: submit, Campaigns: r, Tokens: tokens, Logger: logger}),
+			NewFormToken: application.Query(o, marketquery.NewFormTokenHandler{Tokens: tokens, Clock: d.Clock}.Handle),
 		},
 		BuyerHandlers: markethttp.BuyerHandlers{
 			CreateBuyer: application.Command(o, marketcommand.CreateBuyerHandler{Deps: d}),

@@ -138,7 +138,8 @@ func newProgramHandlers(o *application.Operations, d program.Deps, secrets appli
 			Overview: application.Query(o, r.Overview),
 		},
 		TrackingHandlers: programhttp.TrackingHandlers{
-			FollowLink: application.Command(o, &programcommand.FollowLinkHandler{Reader: r, Clock: d.Clock, IDs: d.IDs, Clicks: clicks}),
+			FollowLink:     application.Command(o, &programcommand.FollowLinkHandler{Reader: r, Clock: d.Clock, IDs: d.IDs, Clicks: clicks}),
+			SignUpCustomer: application.Command(o, programcommand.SignUpCustomerHandler{Deps: d, Secrets: secrets, Policies: policies}),
 		},
 		PortalHandlers: programhttp.PortalHandlers{
 			AcceptInvitation: application.Command(o, programcommand.AcceptInvitationHandler{Deps: d, Secrets: secrets, Hasher: hasher, Portal: r}),

@@ -127,8 +127,8 @@ func TestKeysOfTeamScopes(t *testing.T) {
 	err := withScopes(t, func(s site) {
 		keys := s.open("maker", "dialer")
 		for _, c := range []struct{ key, scope, want string }{
-			{"program", "dialler", `{"scope":["must be program, supplier, dialer or maker"]}`},
-			{"program", "admin", `{"scope":["must be program, supplier, dialer or maker"]}`},
+			{"program", "dialler", `{"scope":["must be program, supplier, form, site, dialer or maker"]}`},
+			{"program", "admin", `{"scope":["must be program, supplier, form, site, dialer or maker"]}`},
 			{"program", "", `{"scope":["is required"]}`},
 			{"maker", "program", `{"scope":["must be maker"]}`}, // a key leads to no key that may do more
 			{"maker", "dialer", `{"scope":["must be maker"]}`},
@@ -142,7 +142,7 @@ func TestKeysOfTeamScopes(t *testing.T) {
 		require.Equal(t, 201, status, text)
 		status, text = s.ask("POST", "/v1/api-keys", keys["program"], `{"scope":"dialer","partner":{"id":"p1"}}`, nil)
 		assert.Equal(t, 422, status)
-		assert.Contains(t, text, "is for supplier keys only")
+		assert.Contains(t, text, "is for supplier and form keys only")
 		status, text = s.ask("POST", "/v1/api-keys", keys["maker"], `{"scope":"maker"}`, nil)
 		assert.Equal(t, 201, status, text)
 		var list struct{ Data []struct{ Scope string } }

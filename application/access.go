@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -113,6 +114,7 @@ func (k *Keyring) Authenticate(ctx context.Context, token string) (Actor, seller
 	fresh := knownKey{limit: key.Limit, readAt: now, refreshing: new(atomic.Bool), actor: Actor{
 		Scope: key.Scope, KeyID: key.ID, SellerID: key.SellerID,
 		SellerCode: owner.Code, SellerSlug: owner.Slug, Website: owner.Website, LinkParameter: owner.Program.LinkParameter, Currency: currency, PartnerID: key.PartnerID,
+		CookieDays: owner.Program.CookieDays, CampaignID: key.CampaignID, Origins: strings.Join(key.Origins, " "),
 	}}
 	k.mu.Lock()
 	if len(k.known) >= maxCachedKeys {

@@ -79,18 +79,27 @@ type keyring struct {
 	table    *keyTable
 	supplier string
 	program  string
+	site     string
+	form     string
 }
 
 func newKeyring(t *testing.T) keyring {
 	t.Helper()
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	r := keyring{clock: &handClock{now: at}, supplier: seller.Token(seller.Supplier, "K1", "SECRET1"), program: seller.Token(seller.Program, "K2", "SECRET2")}
+	r := keyring{
+		clock: &handClock{now: at}, supplier: seller.Token(seller.Supplier, "K1", "SECRET1"), program: seller.Token(seller.Program, "K2", "SECRET2"),
+		form: seller.Token(seller.Form, "K3", "SECRET3"), site: seller.Token(seller.Site, "K4", "SECRET4"),
+	}
 	supplier, err := seller.NewKey("K1", "seller_1", r.supplier, seller.KeyRequest{Scope: seller.Supplier, PartnerID: "partner_1"}, at)
+	require.NoError(t, err)
+	site, err := seller.NewKey("K4", "seller_1", r.site, seller.KeyRequest{Scope: seller.Site, Origins: []string{"https://shop.example", "https://www.shop.example"}}, at)
+	require.NoError(t, err)
+	form, err := seller.NewKey("K3", "seller_1", r.form, seller.KeyRequest{Scope: seller.Form, CampaignID: "campaign_1", Origins: []string{"https://a.example", "https://b.example"}}, at)
 	require.NoError(t, err)
 	program, err := seller.NewKey("K2", "seller_1", r.program, seller.KeyRequest{Scope: seller.Program, Limit: &seller.RateLimit{}}, at)
 	require.NoError(t, err)
 	r.table = &keyTable{
-		keys:  map[string]seller.Key{"K1": supplier, "K2": program},
+		keys:  map[string]seller.Key{"K1": supplier, "K2": program, "K3": form, "K4": site},
 		owner: seller.Snapshot{ID: "seller_1", Code: "ACME1234", Slug: "acme", Website: "https://yourcompany.com", Currency: "USD"},
 	}
 	r.Keyring = application.NewKeyring(r.table, r.clock, sha256.Sum256([]byte(adminToken)))
@@ -123,6 +132,26 @@ func TestKeyringActors(t *testing.T) {
 	want.Scope, want.KeyID, want.PartnerID = seller.Program, "K2", ""
 	assert.Equal(t, want, actor)
 	assert.Equal(t, seller.RateLimit{}, limit, "no limit")
+	actor, limit, err = r.Authenticate(t.Context(), r.form)
+	require.NoError(t, err)
+	want.Scope, want.KeyID, want.CampaignID, want.Origins = seller.Form, "K3", "campaign_1", "https://a.example https://b.example"
+	assert.Equal(t, want, actor)
+	assert.Equal(t, seller.DefaultPageLimit, limit)
+	assert.True(t, actor.AllowsOrigin("https://b.example"))
+	for _, other := range []string{"", "null", "https://c.example", "https://a.example https://b.example", "https://b.example.evil"} {
+		assert.False(t, actor.AllowsOrigin(other), other)
+	}
+
+	r.table.owner.Program = seller.DefaultProgram()
+	actor, limit, err = r.Authenticate(t.Context(), r.site)
+	require.NoError(t, err)
+	want.Scope, want.KeyID, want.CampaignID, want.Origins, want.LinkParameter, want.CookieDays = seller.Site, "K4", "", "https://shop.example https://www.shop.example", "aff", 30
+	assert.Equal(t, want, actor)
+	assert.Equal(t, seller.DefaultPageLimit, limit)
+	for origin, allowed := range map[string]bool{"https://shop.example": true, "https://www.shop.example": true, "": false, " ": false, "https://shop.example https://www.shop.example": false, "shop.example": false} {
+		assert.Equal(t, allowed, actor.AllowsOrigin(origin), origin)
+	}
+	assert.False(t, application.Actor{}.AllowsOrigin(""))
 
 	reads := r.table.count()
 	actor, limit, err = r.Authenticate(t.Context(), adminToken)

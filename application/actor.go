@@ -2,6 +2,8 @@ package application
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/leadmill/leadmill/domain/money"
 	"github.com/leadmill/leadmill/domain/seller"
@@ -17,12 +19,21 @@ type Actor struct {
 	Website    string
 	// LinkParameter is the query parameter of the seller's referral links.
 	LinkParameter string
+	CookieDays    int // how long the seller's program keeps a referral in browsers
 	Currency      money.Currency
-	PartnerID     string // for Supplier
+	PartnerID     string // for Supplier, and for Form where the key has one
+	CampaignID    string // for Form
+	// Origins are those of the pages that may use the key, for Form and Site: one text with spaces between, so that actors compare.
+	Origins string
 }
 
 // Who returns the actor. Messages embed their Actor and so have this method, which Authorise calls.
 func (a Actor) Who() Actor { return a }
+
+// AllowsOrigin reports whether pages of an origin, as a browser names it, may use the actor's key.
+func (a Actor) AllowsOrigin(origin string) bool {
+	return origin != "" && slices.Contains(strings.Fields(a.Origins), origin)
+}
 
 // IsSeller reports whether name, as a supplier wrote it, is the code or the slug of the actor's seller.
 func (a Actor) IsSeller(name string) bool {

@@ -34,7 +34,7 @@ type opening struct {
 }
 
 var (
-	builtIn  = []Scope{Admin, Program, Supplier, Visitor, Internal}
+	builtIn  = []Scope{Admin, Program, Supplier, Form, Site, Visitor, Internal}
 	keyScope = regexp.MustCompile(`^[a-z][a-z0-9-]{0,15}$`)
 )
 
@@ -100,9 +100,9 @@ func (s Scopes) CheckNeeds(o *Operations) error {
 // Declared returns the scopes, ordered by name.
 func (s Scopes) Declared() []KeyScope { return slices.Clone(s.list) }
 
-// OfKeys returns the scopes that a key of a seller can have: Program, Supplier and the declared ones.
+// OfKeys returns the scopes that a key of a seller can have: Program, Supplier, Form, Site and the declared ones.
 func (s Scopes) OfKeys() []seller.Scope {
-	all := []seller.Scope{seller.Program, seller.Supplier}
+	all := []seller.Scope{seller.Program, seller.Supplier, seller.Form, seller.Site}
 	for _, k := range s.list {
 		all = append(all, seller.Scope(k.Name))
 	}

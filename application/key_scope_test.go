@@ -24,7 +24,7 @@ func TestNewScopes(t *testing.T) {
 	)
 	require.NoError(t, err)
 	assert.Equal(t, []application.KeyScope{{Name: "a-1-long-scope-z"}, {Name: "dialer"}, {Name: "reports", Operations: []string{"openDoor"}}}, s.Declared())
-	assert.Equal(t, []seller.Scope{"program", "supplier", "a-1-long-scope-z", "dialer", "reports"}, s.OfKeys())
+	assert.Equal(t, []seller.Scope{"program", "supplier", "form", "site", "a-1-long-scope-z", "dialer", "reports"}, s.OfKeys())
 	for _, c := range []struct {
 		scope            application.Scope
 		has, opens, some bool
@@ -39,7 +39,7 @@ func TestNewScopes(t *testing.T) {
 	}
 	assert.False(t, s.Opens("reports", "closeDoor"))
 	var none application.Scopes
-	assert.Equal(t, []seller.Scope{"program", "supplier"}, none.OfKeys())
+	assert.Equal(t, []seller.Scope{"program", "supplier", "form", "site"}, none.OfKeys())
 	assert.False(t, none.Has("reports") || none.Opens("reports", "openDoor") || none.OpensAny("reports"))
 	require.NoError(t, none.CheckNeeds(application.NewOperations(bus.Chain{})))
 }

@@ -100,7 +100,7 @@ func (m *Metrics) Intercept(ctx context.Context, op bus.Operation, next func(con
 	return err
 }
 
-// Log logs internal failures with their cause, and all other operations at debug level without it. It recovers panics as
+// Log logs internal failures with their cause, and all other operations at debug level without it; so also one whose client hung up. It recovers panics as
 // Recover does, so that they are logged, measured and traced like other failures. Recover is outside of it for panics of the
 // interceptors between them.
 type Log struct {
@@ -120,7 +120,7 @@ func (l Log) Intercept(ctx context.Context, op bus.Operation, next func(context.
 	err := recovered(ctx, next)
 	kind := fault.KindOf(err)
 	switch {
-	case err != nil && (kind == fault.Internal || kind == fault.Unavailable):
+	case err != nil && (kind == fault.Internal || kind == fault.Unavailable) && !(abandoned(err) && ctx.Err() != nil):
 		attrs := append(l.attrs(ctx, op, start, err), slog.String("error", cause(err)))
 		if stack, ok := panicStack(err); ok {
 			attrs = append(attrs, slog.String("stack", string(stack)))
@@ -143,9 +143,15 @@ func (l Log) attrs(ctx context.Context, op bus.Operation, start time.Time, err e
 	}
 }
 
+// abandoned reports whether an operation ended because nobody waits for it any longer, such as a client that hung up: no failure.
+func abandoned(err error) bool { return fault.As(err) == nil && errors.Is(err, context.Canceled) }
+
 func outcome(err error) string {
-	if err == nil {
+	switch {
+	case err == nil:
 		return "ok"
+	case abandoned(err):
+		return "cancelled"
 	}
 	if code := fault.CodeOf(err); code != "" {
 		return string(code)

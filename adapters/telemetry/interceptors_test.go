@@ -135,6 +135,25 @@ func TestOrdinaryOutcomes(t *testing.T) {
 	}
 }
 
+// A client that hangs up while the database reads is no failure of the service.
+func TestAClientThatHungUpIsNoFailure(t *testing.T) {
+	t.Parallel()
+	ctx, hangUp := context.WithCancel(t.Context())
+	r := newRig(t, slog.LevelInfo, func(ctx context.Context) error {
+		hangUp()
+		return fmt.Errorf("read campaign report: %w", ctx.Err())
+	})
+	_, err := r.handler.Handle(ctx, message{Email: canary})
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Empty(t, r.log.String())
+	assert.Contains(t, r.measured(t), "command SubmitLead cancelled")
+
+	alive := newRig(t, slog.LevelInfo, func(context.Context) error { return context.Canceled })
+	_, err = alive.handler.Handle(t.Context(), message{})
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Contains(t, alive.log.String(), `"level":"ERROR"`, "nobody hung up")
+}
+
 func TestRecoverIsTheLastResort(t *testing.T) {
 	t.Parallel()
 	err := telemetry.Recover{}.Intercept(t.Context(), bus.Operation{}, func(context.Context) error { panic("an interceptor") })

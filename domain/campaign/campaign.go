@@ -5,6 +5,7 @@
 package campaign
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -111,6 +112,8 @@ const (
 	maxWindow    = 3650
 	maxName      = 200
 	maxContracts = 500
+
+	maxExternalID = 255 // characters
 )
 
 // Campaign is a category with its rules and contracts.
@@ -119,6 +122,7 @@ type Campaign struct {
 
 	s     Snapshot
 	rules field.Rules
+	names field.Map
 }
 
 // Definition is what an operator says about a campaign. A nil member keeps the stored value or, for a new campaign, takes
@@ -126,6 +130,7 @@ type Campaign struct {
 type Definition struct {
 	Name, Category *string
 	Fields         *[]field.Rule
+	FieldMap       *map[string]string // see field.NewMap; empty: none
 	Mode           *string
 	MaxSales       *int
 	Strategy       *string
@@ -133,6 +138,7 @@ type Definition struct {
 	PendingTTL     *int // hours
 	PriceShown     *PriceShown
 	Payout         *Payout
+	RedirectURL    *string // where a browser goes that posted a plain form; empty: nowhere
 }
 
 // Strategies tells whether a distribution strategy exists.
@@ -187,13 +193,22 @@ func (c *Campaign) apply(d Definition, strategies Strategies, v *fault.Violation
 	if d.Category != nil {
 		c.s.Category = requiredText(*d.Category, "category", v)
 	}
+	var wrongRules error
 	if d.Fields != nil {
 		rules, err := field.NewRules(*d.Fields)
 		v.AddErr("", err)
-		c.rules = rules
+		c.rules, wrongRules = rules, err
 		c.s.Fields = rules.Own()
 	} else {
 		c.rules = field.RestoreRules(c.s.Fields)
+	}
+	if d.FieldMap != nil {
+		c.s.FieldMap = *d.FieldMap
+	}
+	if wrongRules == nil && (d.FieldMap != nil || d.Fields != nil) { // what a source leads to must still be a field
+		names, err := field.NewMap(c.s.FieldMap, c.rules)
+		v.AddErr("", err)
+		c.names, c.s.FieldMap = names, names.Own()
 	}
 	if d.Mode != nil && *d.Mode != Exclusive {
 		code := fault.InvalidValue
@@ -233,6 +248,13 @@ func (c *Campaign) apply(d Definition, strategies Strategies, v *fault.Violation
 	if d.Payout != nil {
 		checkPayout(*d.Payout, v)
 		c.s.Payout = *d.Payout
+	}
+	if d.RedirectURL != nil {
+		if *d.RedirectURL != "" {
+			_, err := contact.ParseURL(*d.RedirectURL)
+			v.AddErr("redirect_url", err)
+		}
+		c.s.RedirectURL = *d.RedirectURL
 	}
 }
 
@@ -323,6 +345,19 @@ func (c *Campaign) Archive(now time.Time) error {
 	return nil
 }
 
+// MapFields returns the fields of a supplier's lead as the campaign names them, and the supplier's own id of it if one of them is
+// that; see field.Map.Apply. The error is field.ErrInvalid when it cannot be one.
+func (c *Campaign) MapFields(in field.Set) (fields field.Set, externalID string, err error) {
+	fields = c.names.Apply(in)
+	if id := fields[field.ExternalID]; !id.Empty() {
+		if _, err := contact.ParseText(id.Text, maxExternalID); err != nil || id.Kind == field.Other {
+			return nil, "", field.ErrInvalid.With(fault.Violation{Field: field.ExternalID, Code: fault.InvalidValue, Message: "must have 1 to 255 characters"})
+		}
+		externalID = id.Text
+	}
+	return fields, externalID, nil
+}
+
 // CheckFields normalises the fields of a lead by the campaign's rules; see field.Rules.Check.
 func (c *Campaign) CheckFields(in field.Set) (field.Set, error) { return c.rules.Check(in) }
 
@@ -402,6 +437,9 @@ func (c *Campaign) PendingTTL() time.Duration { return time.Duration(c.s.Pending
 // PriceShown says what a supplier sees as the price.
 func (c *Campaign) PriceShown() PriceShown { return c.s.PriceShown }
 
+// RedirectURL returns where a browser goes that posted a plain form; empty: nowhere.
+func (c *Campaign) RedirectURL() string { return c.s.RedirectURL }
+
 // Payout returns the rule for what a supplier earns.
 func (c *Campaign) Payout() Payout { return c.s.Payout }
 
@@ -410,6 +448,7 @@ type Snapshot struct {
 	ID, SellerID, Name, Category string
 	Status                       Status
 	Fields                       []field.Rule
+	FieldMap                     map[string]string
 	Mode                         string
 	MaxSales                     int
 	Strategy                     string
@@ -417,6 +456,7 @@ type Snapshot struct {
 	PendingTTLHours              int
 	PriceShown                   PriceShown
 	Payout                       Payout
+	RedirectURL                  string
 	CreatedAt, UpdatedAt         time.Time
 	Version                      int64
 	Contracts                    []ContractSnapshot
@@ -432,6 +472,7 @@ func (c *Campaign) Snapshot() Snapshot {
 // clone copies a snapshot with all that it refers to.
 func (s Snapshot) clone() Snapshot {
 	s.Fields = field.RestoreRules(s.Fields).Own()
+	s.FieldMap = maps.Clone(s.FieldMap)
 	s.Dedupe.Fields = slices.Clone(s.Dedupe.Fields)
 	s.Contracts = slices.Clone(s.Contracts)
 	for i := range s.Contracts {
@@ -443,5 +484,5 @@ func (s Snapshot) clone() Snapshot {
 // FromSnapshot restores a stored campaign.
 func FromSnapshot(s Snapshot) *Campaign {
 	s = s.clone()
-	return &Campaign{Recorder: event.Restored(s.Version), s: s, rules: field.RestoreRules(s.Fields)}
+	return &Campaign{Recorder: event.Restored(s.Version), s: s, rules: field.RestoreRules(s.Fields), names: field.RestoreMap(s.FieldMap)}
 }

@@ -44,6 +44,8 @@ func auto(t testing.TB) *campaign.Campaign {
 		Fields: new([]field.Rule{{Name: "roof", Type: field.TypeEnum, Options: []string{"flat"}}}),
 		Dedupe: &campaign.Dedupe{Fields: []string{"phone", "email", "phone"}, WindowDays: 30},
 		Payout: &campaign.Payout{Type: campaign.PayoutPercent, Percent: 700_000},
+
+		FieldMap: &map[string]string{"first_name": "firstName", "kind": "roof"}, RedirectURL: new("https://a.example/thanks"),
 	}, known, now)
 	require.NoError(t, err)
 	return c
@@ -67,6 +69,7 @@ func TestNew(t *testing.T) {
 		Fields: []field.Rule{{Name: "roof", Type: field.TypeEnum, Options: []string{"flat"}}}, Mode: "exclusive", MaxSales: 1, Strategy: "priority",
 		Dedupe:          campaign.Dedupe{Fields: []string{"phone", "email"}, Match: campaign.MatchAny, WindowDays: 30},
 		PendingTTLHours: 72, PriceShown: campaign.ShowPayout, Payout: campaign.Payout{Type: campaign.PayoutPercent, Percent: 700_000},
+		FieldMap: map[string]string{"first_name": "firstName", "kind": "roof"}, RedirectURL: "https://a.example/thanks",
 		CreatedAt: now, UpdatedAt: now, Version: 1,
 	}, c.Snapshot())
 	assert.Equal(t, []event.Event{campaign.Created{CampaignID: "campaign_1", Category: "Auto Insurance", Status: campaign.StatusActive, At: now}}, c.Pending())
@@ -119,6 +122,16 @@ func TestRules(t *testing.T) {
 		{"no wait", d(func(d *c) { d.PendingTTL = new(0) }), map[string]fault.Code{"pending_ttl_hours": fault.InvalidValue}},
 		{"too long a wait", d(func(d *c) { d.PendingTTL = new(8761) }), map[string]fault.Code{"pending_ttl_hours": fault.InvalidValue}},
 		{"prices shown", d(func(d *c) { d.PriceShown = new(campaign.PriceShown("both")) }), map[string]fault.Code{"price_shown": fault.InvalidValue}},
+		{"no map, no page", d(func(d *c) { d.FieldMap, d.RedirectURL = &map[string]string{}, new("") }), nil},
+		{"a map to a field of its own", d(func(d *c) {
+			d.Fields, d.FieldMap = new([]field.Rule{{Name: "age"}}), &map[string]string{"/a/age": "age", "id": "external_id"}
+		}), nil},
+		{"a map to nothing", d(func(d *c) { d.FieldMap = &map[string]string{"a": "age"} }), map[string]fault.Code{"field_map.a": fault.InvalidValue}},
+		{"a map of wrong fields", d(func(d *c) {
+			d.Fields, d.FieldMap = new([]field.Rule{{Name: "age"}, {}}), &map[string]string{"a": "age"}
+		}), map[string]fault.Code{"fields.1.name": fault.Required}},
+		{"a page of no address", d(func(d *c) { d.RedirectURL = new("/thanks") }), map[string]fault.Code{"redirect_url": fault.InvalidValue}},
+		{"a page that is a script", d(func(d *c) { d.RedirectURL = new("javascript:alert(1)") }), map[string]fault.Code{"redirect_url": fault.InvalidValue}},
 		{"payout type", d(func(d *c) { d.Payout = &campaign.Payout{Type: "share"} }), map[string]fault.Code{"supplier_payout.type": fault.InvalidValue}},
 		{"negative fixed payout", d(func(d *c) { d.Payout = &campaign.Payout{Type: campaign.PayoutFixed, Fixed: -1} }), map[string]fault.Code{"supplier_payout.value": fault.InvalidValue}},
 		{"negative percent", d(func(d *c) { d.Payout = &campaign.Payout{Type: campaign.PayoutPercent, Percent: -1} }), map[string]fault.Code{"supplier_payout.value": fault.InvalidValue}},
@@ -482,7 +495,7 @@ func TestCopiesNeverAlias(t *testing.T) {
 		"pause contract":  func(c *campaign.Campaign) error { return c.PauseContract("contract_1", later) },
 		"delete contract": func(c *campaign.Campaign) error { return c.DeleteContract("contract_1", later) },
 		"update": func(c *campaign.Campaign) error {
-			return c.Update(campaign.Definition{Name: new("New"), Fields: &[]field.Rule{}, Dedupe: &campaign.Dedupe{Fields: []string{"email"}, WindowDays: 1}}, known, later)
+			return c.Update(campaign.Definition{Name: new("New"), Fields: &[]field.Rule{}, FieldMap: &map[string]string{"fn": "city"}, Dedupe: &campaign.Dedupe{Fields: []string{"email"}, WindowDays: 1}}, known, later)
 		},
 		"pause": func(c *campaign.Campaign) error { return c.Pause(later) },
 	} {
@@ -511,6 +524,7 @@ func TestCopiesNeverAlias(t *testing.T) {
 	scribble := func(s campaign.Snapshot) {
 		s.Fields[0].Options[0], s.Fields[0].Name = "x", "x"
 		s.Dedupe.Fields[0] = "x"
+		s.FieldMap["kind"] = "x"
 		s.Contracts[0].Price, s.Contracts[0].Caps[0].Leads = 0, 0
 	}
 	scribble(c.Snapshot())
@@ -524,6 +538,29 @@ func TestCopiesNeverAlias(t *testing.T) {
 	require.NoError(t, err)
 	caps[0].Leads = 6
 	assert.Equal(t, int64(5), c.Snapshot().Contracts[0].Caps[0].Leads)
+}
+
+func TestAMapFollowsTheFields(t *testing.T) {
+	t.Parallel()
+	c := auto(t)
+	err := c.Update(campaign.Definition{Fields: &[]field.Rule{}}, known, later)
+	require.ErrorIs(t, err, fault.ErrValidation, "a field that is mapped cannot go")
+	assert.Equal(t, []string{"field_map.kind"}, fields(err))
+	require.NoError(t, c.Update(campaign.Definition{Fields: &[]field.Rule{}, FieldMap: &map[string]string{"fn": "firstName", "id": "external_id"}}, known, later))
+	require.NoError(t, c.Update(campaign.Definition{Name: new("other")}, known, later))
+	for _, c := range []*campaign.Campaign{c, campaign.FromSnapshot(c.Snapshot())} {
+		mapped, id, err := c.MapFields(field.Set{"fn": field.TextValue("John"), "id": {Kind: field.Number, Text: "4711"}})
+		require.NoError(t, err)
+		assert.Equal(t, "4711", id)
+		assert.Equal(t, "John", mapped.Text("firstName"))
+		for _, bad := range []field.Value{field.TextValue(strings.Repeat("x", 256)), field.TextValue("a\nb"), {Kind: field.Other, Text: "[1]"}} {
+			_, _, err = c.MapFields(field.Set{"id": bad})
+			require.ErrorIs(t, err, field.ErrInvalid)
+			assert.Equal(t, []string{"external_id"}, fields(err))
+		}
+	}
+	require.NoError(t, c.Update(campaign.Definition{FieldMap: &map[string]string{}}, known, later))
+	assert.Nil(t, c.Snapshot().FieldMap)
 }
 
 func TestFromSnapshotNeverValidates(t *testing.T) {

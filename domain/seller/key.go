@@ -21,9 +21,12 @@ const (
 	Admin    Scope = "admin"    // the installation: /v1/sellers only
 	Program  Scope = "program"  // everything of one seller under /v1
 	Supplier Scope = "supplier" // /api for one seller, bound to a partner
+	Form     Scope = "form"     // /api/forms for one campaign, from the origins that the key names; its text is public
+	Site     Scope = "site"     // what the snippet in a seller's web pages needs, from the origins that the key names; its text is public
 )
 
-// RateLimit is how many POSTs a key may send in a fixed window. The zero value is no limit.
+// RateLimit is how many POSTs a key may send in a fixed window; with a form key, how many a client's address may. The zero value is
+// no limit.
 type RateLimit struct {
 	Requests int64
 	Window   time.Duration
@@ -31,6 +34,10 @@ type RateLimit struct {
 
 // DefaultRateLimit holds for a key that says nothing else: 60 requests a minute (docs/supplier-api.md).
 var DefaultRateLimit = RateLimit{Requests: 60, Window: time.Minute}
+
+// DefaultPageLimit holds for a form or site key that says nothing else: 10 a minute from an address (docs/marketplace.md). All visitors of a
+// page have one key.
+var DefaultPageLimit = RateLimit{Requests: 10, Window: time.Minute}
 
 const (
 	maxRequests = 1_000_000_000
@@ -59,19 +66,24 @@ type Key struct {
 	Scope        Scope
 	Name         string
 	PartnerID    string
+	CampaignID   string   // of a form key
+	Origins      []string // of a form or site key: those of the pages that may use it, as browsers write them
 	Limit        RateLimit
 	Hash         [sha256.Size]byte
 	CreatedAt    time.Time
 	RevokedAt    time.Time // zero: in force
 }
 
-// KeyRequest describes the key that an operator asks for. PartnerID is required for Supplier and empty for all others.
+// KeyRequest describes the key that an operator asks for. PartnerID is required for Supplier, may be given for Form, and is empty for
+// all others. CampaignID is required for Form, Origins for Form and Site; they are empty for all others.
 type KeyRequest struct {
-	Scope     Scope
-	Scopes    []Scope // those that the key may have; nil: Program and Supplier
-	Name      string
-	PartnerID string
-	Limit     *RateLimit // nil: the default; zero: none
+	Scope      Scope
+	Scopes     []Scope // those that the key may have; nil: the built-in ones of sellers
+	Name       string
+	PartnerID  string
+	CampaignID string
+	Origins    []string
+	Limit      *RateLimit // nil: the default; zero: none, which a site key cannot have
 }
 
 // NewKey makes a key for a seller. token is the key's whole text (see Token), of which only the hash is kept. It returns
@@ -80,7 +92,7 @@ func NewKey(id, sellerID, token string, r KeyRequest, now time.Time) (Key, error
 	var v fault.Violations
 	scopes := r.Scopes
 	if scopes == nil {
-		scopes = []Scope{Program, Supplier}
+		scopes = []Scope{Program, Supplier, Form, Site}
 	}
 	known := slices.Contains(scopes, r.Scope)
 	if !known {
@@ -89,15 +101,29 @@ func NewKey(id, sellerID, token string, r KeyRequest, now time.Time) (Key, error
 	if r.Scope == Supplier && r.PartnerID == "" {
 		v.Add("partner", fault.Required, "is required for a supplier key")
 	}
-	if known && r.Scope != Supplier && r.PartnerID != "" {
-		v.Add("partner", fault.InvalidValue, "is for supplier keys only")
+	if known && r.Scope != Supplier && r.Scope != Form && r.PartnerID != "" {
+		v.Add("partner", fault.InvalidValue, "is for supplier and form keys only")
+	}
+	if r.Scope == Form && r.CampaignID == "" {
+		v.Add("campaign_id", fault.Required, "is required for a form key")
+	}
+	if known && r.Scope != Form && r.CampaignID != "" {
+		v.Add("campaign_id", fault.InvalidValue, "is for form keys only")
+	}
+	limit := DefaultRateLimit
+	var origins []string
+	switch {
+	case r.Scope == Form || r.Scope == Site:
+		limit = DefaultPageLimit
+		origins = parseOrigins(r.Origins, &v)
+	case known && len(r.Origins) > 0:
+		v.Add("origins", fault.InvalidValue, "is for form and site keys only")
 	}
 	name, err := contact.ParseText(r.Name, 200)
 	v.AddErr("name", err)
-	limit := DefaultRateLimit
 	if r.Limit != nil {
 		limit = *r.Limit
-		if limit != (RateLimit{}) {
+		if limit != (RateLimit{}) || r.Scope == Site {
 			v.AddErr("rate_limit", limit.Check())
 		}
 	}
@@ -105,8 +131,8 @@ func NewKey(id, sellerID, token string, r KeyRequest, now time.Time) (Key, error
 		return Key{}, err
 	}
 	return Key{
-		ID: id, SellerID: sellerID, Scope: r.Scope, Name: name, PartnerID: r.PartnerID, Limit: limit,
-		Hash: HashToken(token), CreatedAt: now,
+		ID: id, SellerID: sellerID, Scope: r.Scope, Name: name, PartnerID: r.PartnerID,
+		CampaignID: r.CampaignID, Origins: origins, Limit: limit, Hash: HashToken(token), CreatedAt: now,
 	}, nil
 }
 

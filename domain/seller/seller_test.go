@@ -1,6 +1,8 @@
 package seller_test
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -145,6 +147,13 @@ func TestNewKey(t *testing.T) {
 		return seller.KeyRequest{Scope: seller.Supplier, Name: "form", PartnerID: "partner_1", Limit: l}
 	}
 	teams := []seller.Scope{seller.Program, seller.Supplier, "reports"}
+	form := func(origins ...string) seller.KeyRequest {
+		return seller.KeyRequest{Scope: seller.Form, CampaignID: "campaign_1", Origins: origins}
+	}
+	many := make([]string, 21)
+	for i := range many {
+		many[i] = "https://a" + strconv.Itoa(i) + ".example"
+	}
 	for _, tc := range []struct {
 		name string
 		r    seller.KeyRequest
@@ -164,7 +173,21 @@ func TestNewKey(t *testing.T) {
 		{"no scope", seller.KeyRequest{}, map[string]fault.Code{"scope": fault.InvalidValue}},
 		{"a supplier without a partner", seller.KeyRequest{Scope: seller.Supplier}, map[string]fault.Code{"partner": fault.Required}},
 		{"a program key with a partner", seller.KeyRequest{Scope: seller.Program, PartnerID: "p"}, map[string]fault.Code{"partner": fault.InvalidValue}},
+		{"a form key", form("https://a.example", "http://localhost:8000"), nil},
+		{"a form key of a partner", seller.KeyRequest{Scope: seller.Form, CampaignID: "c", PartnerID: "p", Origins: many[:20]}, nil},
+		{"a form key for no page", seller.KeyRequest{Scope: seller.Form}, map[string]fault.Code{"campaign_id": fault.Required, "origins": fault.Required}},
+		{"a form key for too many pages", form(many...), map[string]fault.Code{"origins": fault.InvalidValue}},
+		{"a form key for odd pages", form("https://a.example", "*", "https://a.example/page"), map[string]fault.Code{"origins.1": fault.InvalidValue, "origins.2": fault.InvalidValue}},
+		{"a supplier key for a page", seller.KeyRequest{Scope: seller.Supplier, PartnerID: "p", CampaignID: "c", Origins: many[:1]}, map[string]fault.Code{"campaign_id": fault.InvalidValue, "origins": fault.InvalidValue}},
 		{"a long name", seller.KeyRequest{Scope: seller.Program, Name: strings.Repeat("n", 201)}, map[string]fault.Code{"name": fault.InvalidValue}},
+		{"a site's", seller.KeyRequest{Scope: seller.Site, Origins: []string{"https://shop.example", "http://localhost:3000"}}, nil},
+		{"a site's, with a limit", seller.KeyRequest{Scope: seller.Site, Origins: []string{"https://shop.example"}, Limit: limit(3, time.Hour)}, nil},
+		{"a site's of nowhere", seller.KeyRequest{Scope: seller.Site}, map[string]fault.Code{"origins": fault.Required}},
+		{"a site's of everywhere", seller.KeyRequest{Scope: seller.Site, Origins: []string{"*"}}, map[string]fault.Code{"origins.0": fault.InvalidValue}},
+		{"a site's of too many", seller.KeyRequest{Scope: seller.Site, Origins: slices.Repeat([]string{"https://shop.example"}, 21)}, map[string]fault.Code{"origins": fault.InvalidValue}},
+		{"a site's without a limit", seller.KeyRequest{Scope: seller.Site, Origins: []string{"https://shop.example"}, Limit: limit(0, 0)}, map[string]fault.Code{"rate_limit.requests": fault.InvalidValue, "rate_limit.window_seconds": fault.InvalidValue}},
+		{"a site's with a partner", seller.KeyRequest{Scope: seller.Site, Origins: []string{"https://shop.example"}, PartnerID: "p"}, map[string]fault.Code{"partner": fault.InvalidValue}},
+		{"a program key with origins", seller.KeyRequest{Scope: seller.Program, Origins: []string{"https://shop.example"}}, map[string]fault.Code{"origins": fault.InvalidValue}},
 		{"no requests", supplier(limit(0, time.Minute)), map[string]fault.Code{"rate_limit.requests": fault.InvalidValue}},
 		{"too many requests", supplier(limit(1_000_000_001, time.Minute)), map[string]fault.Code{"rate_limit.requests": fault.InvalidValue}},
 		{"no window", supplier(limit(1, 0)), map[string]fault.Code{"rate_limit.window_seconds": fault.InvalidValue}},
@@ -182,22 +205,34 @@ func TestNewKey(t *testing.T) {
 			}
 			require.NoError(t, err)
 			want := seller.DefaultRateLimit
+			if tc.r.Scope == seller.Form || tc.r.Scope == seller.Site {
+				want = seller.DefaultPageLimit
+			}
 			if tc.r.Limit != nil {
 				want = *tc.r.Limit
 			}
 			assert.Equal(t, seller.Key{
-				ID: "key1", SellerID: "seller_1", Scope: tc.r.Scope, Name: tc.r.Name, PartnerID: tc.r.PartnerID, Limit: want,
+				ID: "key1", SellerID: "seller_1", Scope: tc.r.Scope, Name: tc.r.Name, PartnerID: tc.r.PartnerID,
+				CampaignID: tc.r.CampaignID, Origins: tc.r.Origins, Limit: want,
 				Hash: seller.HashToken("token"), CreatedAt: now,
 			}, k)
 		})
 	}
 	assert.Equal(t, seller.RateLimit{Requests: 60, Window: time.Minute}, seller.DefaultRateLimit)
+	assert.Equal(t, seller.RateLimit{Requests: 10, Window: time.Minute}, seller.DefaultPageLimit)
+}
+
+func TestOriginsAreToldOnce(t *testing.T) {
+	t.Parallel()
+	k, err := seller.NewKey("key1", "seller_1", "token", seller.KeyRequest{Scope: seller.Form, CampaignID: "c", Origins: []string{"https://A.example/", "https://a.example"}}, now)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"https://a.example"}, k.Origins)
 }
 
 func TestNewKeyTellsWhichScopesThereAre(t *testing.T) {
 	t.Parallel()
 	for want, scopes := range map[string][]seller.Scope{
-		"must be program or supplier":                  nil,
+		"must be program, supplier, form or site":      nil,
 		"must be reports":                              {"reports"},
 		"must be program, supplier, dialer or reports": {seller.Program, seller.Supplier, "dialer", "reports"},
 	} {

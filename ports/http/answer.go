@@ -101,9 +101,14 @@ func (k *Call) Respond(done application.Done) {
 }
 
 // Redirect sends a browser on with 302. The answer has no body: browsers show none.
-func (k *Call) Redirect(target string) {
+func (k *Call) Redirect(target string) { k.redirect(target, http.StatusFound) }
+
+// SeeOther sends a browser that posted something to a page that it gets, with 303. The answer has no body.
+func (k *Call) SeeOther(target string) { k.redirect(target, http.StatusSeeOther) }
+
+func (k *Call) redirect(target string, status int) {
 	k.gin.Writer.Header()["Content-Type"] = []string{"text/html; charset=utf-8"}
-	http.Redirect(k.gin.Writer, k.gin.Request, target, http.StatusFound)
+	http.Redirect(k.gin.Writer, k.gin.Request, target, status)
 }
 
 // Answer answers {"data":…,"status":1} with an object that Encode writes, such as a struct with json tags.

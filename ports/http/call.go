@@ -41,6 +41,8 @@ type Call struct {
 	trail   application.Trail
 	actor   application.Actor
 
+	errorPage func(*Call, *fault.Error) (string, []byte) // the route's
+
 	body       []byte     // when it was read already
 	parameters url.Values // what Parameters read
 	unlinked   url.Values // those of them that are in no URL, because only the body had them
@@ -57,7 +59,7 @@ func (s *Server) handle(f form, r Route) gin.HandlerFunc {
 		answered = measure(method, route)
 	}
 	return func(c *gin.Context) {
-		k := Call{server: s, gin: c, form: f, id: s.deps.IDs.New("req"), started: s.deps.Clock.Now()}
+		k := Call{server: s, gin: c, form: f, errorPage: r.ErrorPage, id: s.deps.IDs.New("req"), started: s.deps.Clock.Now()}
 		k.trail = application.Trail{CorrelationID: k.id, Traceparent: traceparent(c.Request.Header)}
 		k.ctx = application.WithTrail(c.Request.Context(), k.trail)
 		if tracer := s.deps.Tracer; tracer != nil {
@@ -131,6 +133,11 @@ func (k *Call) method() string {
 // may repeat personal data.
 func (k *Call) Warn(message string, err error) {
 	k.log(slog.LevelWarn, message, fault.CodeOf(err), err)
+}
+
+// Note is Warn for what is no fault of the server's.
+func (k *Call) Note(message string, err error) {
+	k.log(slog.LevelInfo, message, fault.CodeOf(err), err)
 }
 
 func (k *Call) log(level slog.Level, message string, code fault.Code, err error) {

@@ -115,7 +115,10 @@ func (k *Call) fail(err error, more []byte) {
 	k.tellNotSupported(e)
 	if status >= http.StatusInternalServerError && e.Kind != fault.NotImplemented {
 		level := slog.LevelError
-		if e.Kind == fault.Unavailable {
+		switch {
+		case errors.Is(err, context.Canceled) && k.gin.Request.Context().Err() != nil:
+			level = slog.LevelDebug // the client hung up
+		case e.Kind == fault.Unavailable:
 			level = slog.LevelWarn
 		}
 		k.log(level, "request failed", e.Code, err)
@@ -128,6 +131,12 @@ func (k *Call) refuse(status int, e *fault.Error, more []byte) {
 	header := k.gin.Writer.Header()
 	if header.Get("Retry-After") == "" && (status == http.StatusServiceUnavailable || e.Code == application.ErrInProgress.Code) {
 		header["Retry-After"] = oneSecond
+	}
+	if k.errorPage != nil {
+		if contentType, page := k.errorPage(k, e); page != nil {
+			k.Send(status, contentType, page)
+			return
+		}
 	}
 	k.JSON(status, k.errorBody(e, more))
 }

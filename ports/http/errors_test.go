@@ -6,6 +6,8 @@ import (
 	"go/token"
 	"io/fs"
 	"maps"
+	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/gin-gonic/gin"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/fault"
@@ -157,8 +161,39 @@ func codesInSource(t *testing.T, dirs ...string) map[fault.Code]map[fault.Kind]b
 func TestAddress(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{"192.0.2.1:1": "192.0.2.1", "[::ffff:192.0.2.1]:1": "192.0.2.1", "[2001:db8:1:2:3::4]:1": "2001:db8:1:2::", "x": "unknown"} {
-		if got := address(in); got != want {
+		k := Call{server: &Server{}, gin: &gin.Context{Request: &http.Request{RemoteAddr: in}}}
+		if got := k.Address(); got != want {
 			t.Errorf("%s: %s", in, got)
+		}
+	}
+}
+
+// Behind a proxy all visitors had the proxy's address, and so one limit for all of them.
+func TestTheAddressBehindProxies(t *testing.T) {
+	t.Parallel()
+	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")}
+	for _, c := range []struct {
+		remote    string
+		forwarded []string
+		trusted   []netip.Prefix
+		want      string
+	}{
+		{"10.0.0.1:1", nil, trusted, "10.0.0.1"},
+		{"10.0.0.1:1", []string{"192.0.2.7"}, trusted, "192.0.2.7"},
+		{"10.0.0.1:1", []string{"192.0.2.7"}, nil, "10.0.0.1"},
+		{"192.0.2.1:1", []string{"192.0.2.7"}, trusted, "192.0.2.1"},
+		{"10.0.0.1:1", []string{"203.0.113.9, 192.0.2.7"}, trusted, "192.0.2.7"},
+		{"10.0.0.1:1", []string{"203.0.113.9", "192.0.2.7 , 10.1.2.3"}, trusted, "192.0.2.7"},
+		{"10.0.0.1:1", []string{"10.9.9.9, 10.1.2.3"}, trusted, "10.9.9.9"},
+		{"10.0.0.1:1", []string{"192.0.2.7:4711"}, trusted, "192.0.2.7"},
+		{"10.0.0.1:1", []string{"unknown"}, trusted, "10.0.0.1"},
+		{"10.0.0.1:1", []string{"192.0.2.7, "}, trusted, "10.0.0.1"},
+		{"[2001:db8::1]:1", []string{"::ffff:192.0.2.7"}, trusted, "192.0.2.7"},
+		{"[::ffff:10.0.0.1]:1", []string{"2001:db9:1:2:3::4"}, trusted, "2001:db9:1:2::"},
+	} {
+		k := Call{server: &Server{deps: Deps{TrustedProxies: c.trusted}}, gin: &gin.Context{Request: &http.Request{RemoteAddr: c.remote, Header: http.Header{"X-Forwarded-For": c.forwarded}}}}
+		if got := k.Address(); got != c.want {
+			t.Errorf("%+v: %s", c, got)
 		}
 	}
 }

@@ -17,7 +17,8 @@ import (
 // supplier API a key of another scope is as good as none.
 func (k *Call) admit(r Route) bool {
 	deps := &k.server.deps
-	actor, limit, err := deps.Authenticator.Authenticate(k.ctx, bearer(k.gin.Request.Header))
+	actor, limit, err := deps.Authenticator.Authenticate(k.ctx, k.token(r))
+	isForm := err == nil && application.Scope(actor.Scope) == application.Form
 	if err == nil && k.form == supplierForm && application.Scope(actor.Scope) != r.Needs {
 		err = application.ErrInvalidKey
 	}
@@ -28,9 +29,15 @@ func (k *Call) admit(r Route) bool {
 				err = errTooMany
 			}
 		}
-		if k.form == supplierForm && errors.Is(err, application.ErrInvalidKey) && k.keyIsMisplaced() {
-			k.FailMisplacedKey()
-			return false
+		if k.form == supplierForm && errors.Is(err, application.ErrInvalidKey) && r.Needs != application.Form {
+			switch {
+			case isForm:
+				k.failFormKey()
+				return false
+			case k.keyIsMisplaced():
+				k.FailMisplacedKey()
+				return false
+			}
 		}
 		k.Fail(err)
 		return false
@@ -40,10 +47,17 @@ func (k *Call) admit(r Route) bool {
 		k.Fail(application.ErrForbidden)
 		return false
 	}
+	if isForm && !k.comesFromItsPage() {
+		k.Fail(ErrOrigin)
+		return false
+	}
 	if limit.Requests <= 0 {
 		return true
 	}
 	name := "key:" + actor.KeyID
+	if isForm { // everybody has the key
+		name += ":" + k.Address()
+	}
 	var state application.RateState
 	if k.form == supplierForm && k.gin.Request.Method != http.MethodPost {
 		state = deps.Limiter.Peek(name, limit) // only POSTs count
@@ -104,22 +118,48 @@ func (k *Call) WithinLimit(what string, limit application.RateLimit) bool {
 }
 
 func (k *Call) takeOfAddress(what string, limit application.RateLimit) application.RateState {
-	return k.server.deps.Limiter.Take(what+":"+address(k.gin.Request.RemoteAddr), limit)
+	return k.server.deps.Limiter.Take(what+":"+k.Address(), limit)
 }
 
-// address is what an unknown client is counted by. An IPv6 client owns its whole /64.
-func address(remote string) string {
-	at, err := netip.ParseAddrPort(remote)
-	if err != nil {
+// Address is what the client is counted by as long as it has no key of its own: its IP address, or the network of it. It is personal
+// data, kept for as long as it is counted, and never logged. An IPv6 client owns its whole /64.
+func (k *Call) Address() string {
+	ip, known := clientAddress(k.gin.Request, k.server.deps.TrustedProxies)
+	if !known {
 		return "unknown"
 	}
-	ip := at.Addr().Unmap().WithZone("")
 	if ip.Is6() {
 		if p, err := ip.Prefix(64); err == nil {
 			return p.Addr().String()
 		}
 	}
 	return ip.String()
+}
+
+// clientAddress returns where a request comes from. What proxies append to X-Forwarded-For is believed as far as those that appended it
+// are trusted: a client can write anything in front.
+func clientAddress(r *http.Request, trusted []netip.Prefix) (ip netip.Addr, known bool) {
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}, false
+	}
+	ip = at.Addr().Unmap().WithZone("")
+	if len(trusted) == 0 {
+		return ip, true
+	}
+	forwarded := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
+	for i := len(forwarded) - 1; i >= 0 && slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(ip) }); i-- {
+		text := strings.TrimSpace(forwarded[i])
+		before, err := netip.ParseAddr(text)
+		if withPort, e := netip.ParseAddrPort(text); err != nil && e == nil {
+			before, err = withPort.Addr(), nil
+		}
+		if err != nil {
+			break
+		}
+		ip = before.Unmap().WithZone("")
+	}
+	return ip, true
 }
 
 // bearer returns the key of a request; empty when there is none.

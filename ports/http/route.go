@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/fault"
 )
 
 // Route is a method of a path and what answers it. Path is as the router has it: a parameter is ":id", and a colon that
@@ -25,6 +26,8 @@ type Route struct {
 	Also []application.Scope
 	// Handle answers a request, once (see Call). It is called by many goroutines at a time.
 	Handle func(*Call)
+	// ErrorPage shows an error to somebody who looks at it in a browser; nil, and without a page, errors are answered in JSON.
+	ErrorPage func(*Call, *fault.Error) (contentType string, page []byte)
 	// Later says that the interface has the route, and this version has not. Whoever may use it is answered 501, without a handler;
 	// the document does not have it.
 	Later bool
@@ -53,6 +56,10 @@ func checkRoutes(routes []Route) error {
 		known[r.String()] = true
 		switch r.Needs {
 		case application.Admin, application.Program, application.Supplier, application.Visitor:
+		case application.Form:
+			if !hasFormKey(r.Path) {
+				wrong = append(wrong, fmt.Errorf("httpport: the route %s has no place for a form key", r))
+			}
 		case "":
 			wrong = append(wrong, fmt.Errorf("httpport: the route %s has no scope", r))
 		default:
@@ -83,6 +90,9 @@ func (s *Server) add(r Route) (err error) {
 		form = supplierForm
 	}
 	s.engine.Handle(r.Method, r.Path, s.handle(form, r))
+	if r.Needs == application.Form {
+		s.addPreflight(r, form)
+	}
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -44,6 +45,8 @@ type Deps struct {
 	Logger        *slog.Logger
 	// PublicURL is where clients reach this server, such as https://leads.example.com; empty: the request's host.
 	PublicURL string
+	// TrustedProxies are the networks of proxies whose X-Forwarded-For says where a request comes from; empty: the connection does.
+	TrustedProxies []netip.Prefix
 	// Ready says whether the database answers and has the schema of this version; nil error is ready.
 	Ready func(ctx context.Context) error
 	// NotSupported is told of each request that is refused because it asks for what is not supported yet: the method and the

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -103,6 +104,16 @@ func closeBrowser() error {
 type tab struct {
 	t   testing.TB
 	ctx context.Context
+
+	mu       sync.Mutex
+	expected []string
+}
+
+// mayComplain lets the pages complain with texts that have one of these parts.
+func (b *tab) mayComplain(parts ...string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.expected = append(b.expected, parts...)
 }
 
 func newTab(t *testing.T) *tab {
@@ -116,7 +127,8 @@ func newTab(t *testing.T) *tab {
 		cancel()
 		t.Fatalf("open a tab: %v", err)
 	}
-	var mu sync.Mutex
+	b := &tab{t: t, ctx: ctx}
+	mu := &b.mu
 	var complaints []string
 	err = chromedp.Listen(ctx, func(event any) {
 		mu.Lock()
@@ -135,14 +147,15 @@ func newTab(t *testing.T) *tab {
 		cancel()
 		t.Fatal(err)
 	}
-	b := &tab{t: t, ctx: ctx}
 	t.Cleanup(func() {
 		_ = b.try(chromedp.Evaluate[chromedp.Void]("0")) // its answer comes after what was thrown before
 		cancel()
 		mu.Lock()
 		defer mu.Unlock()
 		for _, c := range complaints {
-			t.Errorf("the page complains: %s", c)
+			if !slices.ContainsFunc(b.expected, func(part string) bool { return strings.Contains(c, part) }) {
+				t.Errorf("the page complains: %s", c)
+			}
 		}
 	})
 	return b

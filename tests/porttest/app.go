@@ -109,8 +109,8 @@ func (k Keys) Authenticate(_ context.Context, token string) (application.Actor, 
 }
 
 // App is a server with handlers that remember what they were sent. Its keys are "program" and "supplier" without a limit,
-// "limited" (a supplier's, 60 a minute), "metered" (a program's, one a minute), "admin", "reports" (of Scopes), and "broken",
-// which no database answers for.
+// "limited" (a supplier's, 60 a minute), "metered" (a program's, one a minute), "form", "formed" (10 a minute) and "x1" (a site's) for pages
+// of https://shop.example, "admin", "reports" (of Scopes), and "broken", which no database answers for.
 type App struct {
 	T      testing.TB
 	Server *httpport.Server
@@ -139,16 +139,22 @@ func New(t testing.TB, routes func(*App) ([]httpport.Route, error), options ...f
 	supplier, program := actor, actor
 	supplier.Scope, supplier.KeyID, supplier.PartnerID = seller.Supplier, "ks", "partner_123"
 	program.Scope, program.KeyID = seller.Program, "kp"
-	limited, reports := supplier, program
+	limited, reports, form := supplier, program, supplier
+	form.Scope, form.KeyID, form.CampaignID, form.Origins = seller.Form, "kf", "campaign_1", "https://shop.example http://localhost:8000"
 	limited.KeyID = "kl"
+	site := program
+	site.Scope, site.KeyID, site.CookieDays, site.Origins = seller.Site, "kw", 45, "http://localhost:3000 https://shop.example"
 	reports.Scope, reports.KeyID = seller.Scope(TeamScope.Name), "kr"
 	a.Keys = Keys{
 		"supplier": {Actor: supplier},
 		"limited":  {Actor: limited, Limit: seller.DefaultRateLimit},
 		"program":  {Actor: program},
 		"metered":  {Actor: program, Limit: application.RateLimit{Requests: 1, Window: time.Minute}},
+		"form":     {Actor: form},
+		"formed":   {Actor: form, Limit: seller.DefaultPageLimit},
 		"admin":    {Actor: application.Actor{Scope: seller.Admin, KeyID: "admin"}},
 		"reports":  {Actor: reports},
+		"x1":       {Actor: site, Limit: seller.DefaultPageLimit}, // as room.go fills in paths
 		"broken":   {Err: application.ErrUnavailable},
 	}
 	all, err := routes(a)
@@ -278,8 +284,8 @@ func (a *App) Do(r Request) *httptest.ResponseRecorder {
 		a.T.Errorf("%s %s: %v\n%s", r.Method, r.Path, err, w.Body)
 	}
 	caching := "no-store"
-	if w.Code == http.StatusOK && strings.HasPrefix(path, "/track.js") {
-		caching = "public, max-age=3600" // the one answer that is the same for everybody
+	if w.Code == http.StatusOK && (path == "/track.js" || path == "/js/universal.js") {
+		caching = "public, max-age=3600" // the same for everybody
 	}
 	for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Cache-Control": caching} {
 		if got := w.Header().Get(name); got != want {
@@ -289,7 +295,7 @@ func (a *App) Do(r Request) *httptest.ResponseRecorder {
 	if w.Header().Get("X-Request-Id") == "" {
 		a.T.Errorf("%s %s: no X-Request-Id", r.Method, r.Path)
 	}
-	if (w.Header().Get("Location") != "") != (w.Code == http.StatusFound) {
+	if (w.Header().Get("Location") != "") != (w.Code == http.StatusFound || w.Code == http.StatusSeeOther) {
 		a.T.Errorf("%s %s: %d with Location %q", r.Method, r.Path, w.Code, w.Header().Get("Location"))
 	}
 	// Which of them an operation answers is in the document; an undocumented path answers JSON.

@@ -8,7 +8,7 @@ func AuditRules() audit.Rules {
 		{Name: "sellers", Key: []string{"id"}, Size: audit.FewRows, Aggregate: "seller", Seller: "id"},
 		{
 			Name: "api_keys", Key: []string{"id"}, Size: audit.ManyRows,
-			References: []audit.Reference{{Column: "seller_id", Table: "sellers"}, {Column: "partner_id", Table: "partners"}},
+			References: []audit.Reference{{Column: "seller_id", Table: "sellers"}, {Column: "partner_id", Table: "partners"}, {Column: "campaign_id", Table: "campaigns"}},
 		},
 	}}
 }

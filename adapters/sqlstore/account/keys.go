@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
@@ -10,19 +11,29 @@ import (
 
 type keys struct{ t *engine.Tx }
 
-const keyColumns = "id, seller_id, scope, name, partner_id, limit_requests, limit_window_us, hash, created_at, revoked_at"
+const keyColumns = "id, seller_id, scope, name, partner_id, limit_requests, limit_window_us, hash, created_at, revoked_at, campaign_id, origins"
 
 type keyRow struct {
-	ID        string `db:"id"`
-	SellerID  string `db:"seller_id"`
-	Scope     string `db:"scope"`
-	Name      string `db:"name"`
-	PartnerID string `db:"partner_id"`
-	Requests  int64  `db:"limit_requests"`
-	WindowUS  int64  `db:"limit_window_us"`
-	Hash      []byte `db:"hash"`
-	CreatedAt int64  `db:"created_at"`
-	RevokedAt int64  `db:"revoked_at"`
+	ID        string  `db:"id"`
+	SellerID  string  `db:"seller_id"`
+	Scope     string  `db:"scope"`
+	Name      string  `db:"name"`
+	PartnerID string  `db:"partner_id"`
+	Requests  int64   `db:"limit_requests"`
+	WindowUS  int64   `db:"limit_window_us"`
+	Hash      []byte  `db:"hash"`
+	CreatedAt int64   `db:"created_at"`
+	RevokedAt int64   `db:"revoked_at"`
+	Campaign  string  `db:"campaign_id"`
+	Origins   *string `db:"origins"`
+}
+
+// origins returns those of a published key, which are stored with a space between them.
+func (k keyRow) origins() []string {
+	if k.Origins == nil {
+		return nil
+	}
+	return strings.Fields(*k.Origins)
 }
 
 func (k keyRow) limit() seller.RateLimit {
@@ -31,7 +42,8 @@ func (k keyRow) limit() seller.RateLimit {
 
 func (k keyRow) restore() seller.Key {
 	key := seller.Key{
-		ID: k.ID, SellerID: k.SellerID, Scope: seller.Scope(k.Scope), Name: k.Name, PartnerID: k.PartnerID, Limit: k.limit(),
+		ID: k.ID, SellerID: k.SellerID, Scope: seller.Scope(k.Scope), Name: k.Name, PartnerID: k.PartnerID,
+		CampaignID: k.Campaign, Origins: k.origins(), Limit: k.limit(),
 		CreatedAt: engine.Time(k.CreatedAt), RevokedAt: engine.Time(k.RevokedAt),
 	}
 	copy(key.Hash[:], k.Hash)
@@ -40,8 +52,13 @@ func (k keyRow) restore() seller.Key {
 
 // Add implements application.KeyRepository.
 func (r keys) Add(ctx context.Context, k seller.Key) error {
-	_, err := r.t.Exec(ctx, "INSERT INTO api_keys ("+keyColumns+") VALUES ("+engine.Marks(10)+")", k.ID, k.SellerID, string(k.Scope), k.Name,
-		k.PartnerID, k.Limit.Requests, k.Limit.Window.Microseconds(), k.Hash[:], engine.Micros(k.CreatedAt), engine.Micros(k.RevokedAt))
+	var origins *string
+	if len(k.Origins) > 0 {
+		text := strings.Join(k.Origins, " ")
+		origins = &text
+	}
+	_, err := r.t.Exec(ctx, "INSERT INTO api_keys ("+keyColumns+") VALUES ("+engine.Marks(12)+")", k.ID, k.SellerID, string(k.Scope), k.Name,
+		k.PartnerID, k.Limit.Requests, k.Limit.Window.Microseconds(), k.Hash[:], engine.Micros(k.CreatedAt), engine.Micros(k.RevokedAt), k.CampaignID, origins)
 	return err
 }
 

@@ -88,5 +88,5 @@ func (r *Reader) APIKeys(ctx context.Context, q accountquery.APIKeys) (applicati
 }
 
 func answerKey(k keyRow) (accountquery.APIKey, error) {
-	return accountquery.APIKey{ID: k.ID, Scope: k.Scope, Name: k.Name, PartnerID: k.PartnerID, Limit: k.limit(), CreatedAt: engine.Time(k.CreatedAt)}, nil
+	return accountquery.APIKeyOf(k.restore()), nil
 }

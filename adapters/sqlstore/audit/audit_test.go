@@ -496,6 +496,8 @@ var violations = []violation{
 
 	by("api_keys.seller_id", "api_keys", "key_x", newKey+"VALUES ('key_x', 'seller_none', 'program', '', '', 0, 0, "+hash32+", 1, 0)"),
 	by("api_keys.partner_id", "api_keys", "key_x", newKey+"VALUES ('key_x', 'seller_2', 'supplier', '', 'partner_1', 0, 0, "+hash32+", 1, 0)"),
+	by("api_keys.campaign_id", "api_keys", "key_x", "INSERT INTO api_keys (id, seller_id, scope, name, partner_id, limit_requests, limit_window_us, hash, created_at, revoked_at, campaign_id) "+
+		"VALUES ('key_x', 'seller_1', 'form', '', '', 0, 0, "+hash32+", 1, 0, 'campaign_none')"),
 	by("partners.seller_id", "partners", "partner_x", newPartner+"VALUES ('seller_none', 'partner_x', '', '', '', '', 'active', 1, 0, '[]', '', '', 1, 1, 0)"),
 	by("partners.referring_partner_id", "partners", "partner_1", "UPDATE partners SET referring_partner_id = 'partner_2' WHERE id = 'partner_1'"),
 	by("partner_keys.partner_id", "partner_keys", "ref_x", "INSERT INTO partner_keys (seller_id, referral_key, partner_id, ordinal) VALUES ('seller_2', 'ref_x', 'partner_1', 0)"),

@@ -44,6 +44,7 @@ func answerCampaign(row campaignRow) (marketquery.Campaign, error) {
 		MaxSales: d.MaxSales, Strategy: d.Strategy, DedupeFields: d.Dedupe.Fields, DedupeMatch: d.Dedupe.Match,
 		DedupeWindowDays: d.Dedupe.WindowDays, PendingTTLHours: d.PendingTTLHours, PriceShown: d.PriceShown, PayoutType: d.Payout.Type,
 		PayoutPercent: money.Percent(d.Payout.Percent), PayoutFixed: money.Micros(d.Payout.Fixed),
+		FieldMap: d.FieldMap, RedirectURL: d.RedirectURL,
 		CreatedAt: engine.Time(row.CreatedAt), UpdatedAt: engine.Time(row.UpdatedAt),
 	}, nil
 }

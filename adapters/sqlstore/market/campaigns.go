@@ -35,14 +35,16 @@ type campaignRow struct {
 
 // campaignDefinition is the column campaigns.definition. Members are only ever added.
 type campaignDefinition struct {
-	Fields          []fieldRule `json:"fields,omitempty"`
-	Mode            string      `json:"mode"`
-	MaxSales        int         `json:"max_sales"`
-	Strategy        string      `json:"strategy"`
-	Dedupe          dedupeRule  `json:"dedupe"`
-	PendingTTLHours int         `json:"pending_ttl_hours"`
-	PriceShown      string      `json:"price_shown"`
-	Payout          payoutRule  `json:"payout"`
+	Fields          []fieldRule       `json:"fields,omitempty"`
+	Mode            string            `json:"mode"`
+	MaxSales        int               `json:"max_sales"`
+	Strategy        string            `json:"strategy"`
+	Dedupe          dedupeRule        `json:"dedupe"`
+	PendingTTLHours int               `json:"pending_ttl_hours"`
+	PriceShown      string            `json:"price_shown"`
+	Payout          payoutRule        `json:"payout"`
+	FieldMap        map[string]string `json:"field_map,omitempty"`
+	RedirectURL     string            `json:"redirect_url,omitempty"`
 }
 
 type fieldRule struct {
@@ -71,7 +73,8 @@ func newCampaignRow(n campaign.Snapshot) (campaignRow, error) {
 		Mode: n.Mode, MaxSales: n.MaxSales, Strategy: n.Strategy,
 		Dedupe:          dedupeRule{Fields: n.Dedupe.Fields, Match: string(n.Dedupe.Match), WindowDays: n.Dedupe.WindowDays},
 		PendingTTLHours: n.PendingTTLHours, PriceShown: string(n.PriceShown),
-		Payout: payoutRule{Type: string(n.Payout.Type), Percent: int64(n.Payout.Percent), Fixed: int64(n.Payout.Fixed)},
+		Payout:   payoutRule{Type: string(n.Payout.Type), Percent: int64(n.Payout.Percent), Fixed: int64(n.Payout.Fixed)},
+		FieldMap: n.FieldMap, RedirectURL: n.RedirectURL,
 	}
 	for _, f := range n.Fields {
 		d.Fields = append(d.Fields, fieldRule{Name: f.Name, Type: string(f.Type), Required: f.Required, Options: f.Options, Dimension: f.Dimension})
@@ -106,6 +109,7 @@ func (r campaignRow) snapshot() (campaign.Snapshot, error) {
 			Type: campaign.PayoutType(d.Payout.Type), Percent: money.Percent(d.Payout.Percent),
 			Fixed: money.Micros(d.Payout.Fixed),
 		},
+		FieldMap: d.FieldMap, RedirectURL: d.RedirectURL,
 		CreatedAt: engine.Time(r.CreatedAt), UpdatedAt: engine.Time(r.UpdatedAt), Version: r.Version,
 	}, nil
 }

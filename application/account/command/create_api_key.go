@@ -2,27 +2,34 @@ package command
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/account"
 	accountquery "github.com/leadmill/leadmill/application/account/query"
 	"github.com/leadmill/leadmill/application/program"
+	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/partner"
 	"github.com/leadmill/leadmill/domain/seller"
 )
 
-// CreateAPIKey makes a key of the actor's seller: a program or supplier key, or one with the scope of a team. Partner is
-// required for a supplier key, the partner in whose name it sends leads, and refused for all others. An actor with the scope
-// of a team makes keys of that scope only, so that no key leads to one that may do more.
+// CreateAPIKey makes a key of the actor's seller: a program, supplier, form or site key, or one with the scope of a team. Partner is
+// required for a supplier key, the partner in whose name it sends leads, may be given for a form key, and is refused for all others.
+// CampaignID is required for a form key, and Origins, where the pages are that may use the key, for form and site keys; they are
+// refused for all others. An actor with the scope of a team makes keys of that scope only, so that no key leads to one that may do
+// more.
 type CreateAPIKey struct {
 	application.Actor
 
-	Scope   string
-	Name    string
-	Partner application.PartnerHandle
-	Limit   *seller.RateLimit // nil: the default; zero: none
-	Once    application.Once[APIKeyCreated]
+	Scope      string
+	Name       string
+	Partner    application.PartnerHandle
+	CampaignID string
+	Origins    []string
+	Limit      *seller.RateLimit // nil: the default; zero: none
+	Once       application.Once[APIKeyCreated]
 }
 
 // Needs implements application.Message.
@@ -46,7 +53,9 @@ func (h CreateAPIKeyHandler) Handle(ctx context.Context, c CreateAPIKey) (applic
 	now, id := h.Clock.Now(), plainID(h.IDs)
 	token := seller.Token(seller.Scope(c.Scope), id, h.Secrets.New())
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx account.Tx) (APIKeyCreated, error) {
-		request := seller.KeyRequest{Scope: seller.Scope(c.Scope), Scopes: h.grantable(c.Actor), Name: c.Name, Limit: c.Limit}
+		request := seller.KeyRequest{
+			Scope: seller.Scope(c.Scope), Scopes: h.grantable(c.Actor), Name: c.Name, CampaignID: c.CampaignID, Origins: c.Origins, Limit: c.Limit,
+		}
 		if c.Partner != (application.PartnerHandle{}) {
 			p, err := program.FindPartner(ctx, tx.Partners().Lock, c.Actor.SellerID, c.Partner, partner.ErrUnknown)
 			if err != nil {
@@ -58,11 +67,30 @@ func (h CreateAPIKeyHandler) Handle(ctx context.Context, c CreateAPIKey) (applic
 		if err != nil {
 			return APIKeyCreated{}, err
 		}
+		if key.CampaignID != "" {
+			if err := findCampaign(ctx, tx, c.Actor.SellerID, key.CampaignID); err != nil {
+				return APIKeyCreated{}, err
+			}
+		}
 		if err := tx.Keys().Add(ctx, key); err != nil {
 			return APIKeyCreated{}, err
 		}
 		return APIKeyCreated{APIKey: accountquery.APIKeyOf(key), Key: token}, nil
 	})
+}
+
+// findCampaign returns fault.ErrValidation for what is no campaign that can still take leads.
+func findCampaign(ctx context.Context, tx account.Tx, sellerID, id string) error {
+	c, err := tx.Campaigns().Get(ctx, sellerID, id)
+	switch {
+	case errors.Is(err, campaign.ErrNotFound):
+		return fault.ErrValidation.With(fault.Violation{Field: "campaign_id", Code: fault.InvalidValue, Message: "is that of no campaign"})
+	case err != nil:
+		return err
+	case c.Status() == campaign.StatusArchived:
+		return fault.ErrValidation.With(fault.Violation{Field: "campaign_id", Code: fault.InvalidValue, Message: "is that of an archived campaign"})
+	}
+	return nil
 }
 
 // grantable returns the scopes of the keys that an actor may make.

@@ -17,17 +17,23 @@ type APIKeys struct {
 // Needs implements application.Message.
 func (APIKeys) Needs() application.Scope { return application.Program }
 
-// APIKey is an API key as queries return it, without its secret. A zero Limit is no limit.
+// APIKey is an API key as queries return it, without its secret. A zero Limit is no limit; that of a site key
+// counts the sign-ups of each visitor's address by itself.
 type APIKey struct {
-	ID        string
-	Scope     string
-	Name      string
-	PartnerID string
-	Limit     seller.RateLimit
-	CreatedAt time.Time
+	ID         string
+	Scope      string
+	Name       string
+	PartnerID  string
+	CampaignID string
+	Origins    []string
+	Limit      seller.RateLimit
+	CreatedAt  time.Time
 }
 
 // APIKeyOf returns the APIKey of a stored key.
 func APIKeyOf(k seller.Key) APIKey {
-	return APIKey{ID: k.ID, Scope: string(k.Scope), Name: k.Name, PartnerID: k.PartnerID, Limit: k.Limit, CreatedAt: k.CreatedAt}
+	return APIKey{
+		ID: k.ID, Scope: string(k.Scope), Name: k.Name, PartnerID: k.PartnerID, CampaignID: k.CampaignID, Origins: k.Origins,
+		Limit: k.Limit, CreatedAt: k.CreatedAt,
+	}
 }

@@ -24,6 +24,7 @@ type SubmitLead struct {
 
 	Seller         string
 	Category       string
+	OnlyFor        string // the id of the campaign that the lead must be for; empty: whichever has the category
 	Fields         field.Set
 	ExternalID     string
 	Test           bool
@@ -162,21 +163,32 @@ func (h *SubmitLeadHandler) prepare(ctx context.Context, c SubmitLead) (*Submiss
 	if err != nil {
 		return nil, err
 	}
-	fields, err := found.CheckFields(c.Fields)
+	if c.OnlyFor != "" && found.ID() != c.OnlyFor && remembered {
+		if found, err = h.Directory.refresh(ctx, c.Actor.SellerID, c.Category); err != nil {
+			return nil, err
+		}
+		remembered = false
+	}
+	if c.OnlyFor != "" && found.ID() != c.OnlyFor {
+		return nil, campaign.ErrNoMatching
+	}
+	fields, external, err := checkFields(found, &c)
 	if err != nil && remembered {
 		// A lead that is refused here never gets to the transaction that compares versions, so only the stored campaign may
 		// refuse it.
 		if found, err = h.Directory.refresh(ctx, c.Actor.SellerID, c.Category); err != nil {
 			return nil, err
 		}
-		fields, err = found.CheckFields(c.Fields)
+		fields, external, err = checkFields(found, &c)
 	}
 	if err != nil {
 		return nil, err
 	}
+	request := c.content()
+	c.ExternalID = external
 	s := &Submission{
 		SubmitLead: c, leadID: h.IDs.New("lead"), saleID: h.IDs.New("sale"),
-		campaign: found, fields: fields, dedupe: market.DedupeClaims(found, fields), request: c.content(),
+		campaign: found, fields: fields, dedupe: market.DedupeClaims(found, fields), request: request,
 	}
 	if c.IdempotencyKey != "" {
 		s.idempotency = idempotencyClaim(&c)
@@ -185,6 +197,19 @@ func (h *SubmitLeadHandler) prepare(ctx context.Context, c SubmitLead) (*Submiss
 		s.external = market.NewClaimKey(c.Actor.KeyID, market.ClaimExternalID, c.ExternalID)
 	}
 	return s, nil
+}
+
+// checkFields returns the fields of a lead as a campaign names and normalises them, and the supplier's own id of it.
+func checkFields(of *campaign.Campaign, c *SubmitLead) (fields field.Set, externalID string, err error) {
+	mapped, externalID, err := of.MapFields(c.Fields)
+	if err != nil {
+		return nil, "", err
+	}
+	if c.ExternalID != "" {
+		externalID = c.ExternalID
+	}
+	fields, err = of.CheckFields(mapped)
+	return fields, externalID, err
 }
 
 // Submission is a SubmitLead whose campaign was found and whose fields were checked. Everything that needs no transaction is

@@ -255,7 +255,7 @@ func (t *tally) check(s *Submission) checked {
 	case c.Version() == s.campaign.Version():
 		return checked{fields: s.fields, dedupe: s.dedupe}
 	}
-	fields, err := c.CheckFields(s.Fields)
+	fields, _, err := checkFields(c, &s.SubmitLead)
 	if err != nil {
 		return checked{err: err}
 	}

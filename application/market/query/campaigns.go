@@ -24,6 +24,7 @@ func (Campaigns) Needs() application.Scope { return application.Program }
 type Campaign struct {
 	ID, Name, Category, Status string
 	Fields                     []field.Rule
+	FieldMap                   map[string]string
 	Mode                       string
 	MaxSales                   int
 	Strategy                   string
@@ -35,16 +36,17 @@ type Campaign struct {
 	PayoutType                 string
 	PayoutPercent              money.Percent
 	PayoutFixed                money.Micros
+	RedirectURL                string
 	CreatedAt, UpdatedAt       time.Time
 }
 
 // CampaignOf returns the Campaign of a stored campaign.
 func CampaignOf(s campaign.Snapshot) Campaign {
 	return Campaign{
-		ID: s.ID, Name: s.Name, Category: s.Category, Status: string(s.Status), Fields: s.Fields, Mode: s.Mode,
+		ID: s.ID, Name: s.Name, Category: s.Category, Status: string(s.Status), Fields: s.Fields, FieldMap: s.FieldMap, Mode: s.Mode,
 		MaxSales: s.MaxSales, Strategy: s.Strategy, DedupeFields: s.Dedupe.Fields, DedupeMatch: string(s.Dedupe.Match),
 		DedupeWindowDays: s.Dedupe.WindowDays, PendingTTLHours: s.PendingTTLHours, PriceShown: string(s.PriceShown),
-		PayoutType: string(s.Payout.Type), PayoutPercent: s.Payout.Percent, PayoutFixed: s.Payout.Fixed,
+		PayoutType: string(s.Payout.Type), PayoutPercent: s.Payout.Percent, PayoutFixed: s.Payout.Fixed, RedirectURL: s.RedirectURL,
 		CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
 	}
 }

@@ -11,29 +11,37 @@ import (
 	"github.com/leadmill/leadmill/domain/partner"
 )
 
-// FollowLink is a visit through a referral link. SellerCode is empty in a link that names only the key. Count is false for a
-// request that is no visit, such as a preview, and for an address that sends too many.
+// FollowLink is a visit through a referral link, or the view of a page of the seller's with a referral key in its address, which such
+// a link may have led to. SellerCode is empty in a link that names only the key. Count is false for a request that is no visit,
+// such as a preview, and for an address that sends too many. Address is where the visitor is, as far as a minute later it is known
+// again; empty is nobody's.
 type FollowLink struct {
 	SellerCode, Key string
+	Page            bool
 	Count           bool
+	Address         string
 	Trail           application.Trail
 }
 
 // Needs implements application.Message.
 func (FollowLink) Needs() application.Scope { return application.Visitor }
 
-// FollowLinkHandler handles FollowLink. Link targets are remembered for linkLife, and clicks are stored in batches.
+// FollowLinkHandler handles FollowLink. Link targets are remembered for linkLife, and clicks are stored in batches. Which visits
+// were counted is remembered in memory, by each instance for itself.
 type FollowLinkHandler struct {
 	Reader program.ReferralReader
 	Clock  application.Clock
 	IDs    application.IDs
 	Clicks bus.Handler[program.Click, struct{}]
 
+	visits visits
+
 	mu    sync.Mutex
 	known map[linkName]knownLink
 }
 
-// Handle implements bus.Handler. It returns the link's target even when the click could not be stored, with the reason in
+// Handle implements bus.Handler. The view of a page counts unless the visitor's address followed the link or saw such a page within
+// visitLife before, and following a link counts unless it saw such a page: whichever comes first. It returns the link's target even when the click could not be stored, with the reason in
 // Followed.ClickErr. Errors: program.ErrNoReferral, application.ErrUnavailable when the link cannot be looked up.
 func (h *FollowLinkHandler) Handle(ctx context.Context, c FollowLink) (Followed, error) {
 	if partner.CheckHandle(c.Key) != nil || len(c.SellerCode) > 64 {
@@ -47,11 +55,15 @@ func (h *FollowLinkHandler) Handle(ctx context.Context, c FollowLink) (Followed,
 	if !c.Count || !to.Live || to.Website == "" {
 		return done, nil
 	}
+	now := h.Clock.Now()
+	if c.Address != "" && !h.visits.counts(visit{to.SellerID, to.Key, c.Address}, c.Page, now) {
+		return done, nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, clickPatience)
 	defer cancel()
 	_, done.ClickErr = h.Clicks.Handle(ctx, program.Click{
 		ID: h.IDs.New("click"), SellerID: to.SellerID, PartnerID: to.PartnerID,
-		ReferralKey: to.Key, At: h.Clock.Now(), Trail: c.Trail,
+		ReferralKey: to.Key, At: now, Trail: c.Trail,
 	})
 	return done, nil
 }

@@ -62,6 +62,20 @@ func TestBinding(t *testing.T) {
 				return []any{k.Scope, k.Name, k.Partner, k.Limit}, []any{"supplier", "form", application.PartnerHandle{ID: "123", Key: "k"}, &seller.RateLimit{Requests: 60, Window: 30 * time.Second}}
 			},
 		},
+		"key of a site": {
+			path: "/v1/api-keys", key: "program", body: `{"scope":"site","name":"shop","origins":["https://shop.example"]}`,
+			want: func(c any) (any, any) {
+				k := c.(accountcommand.CreateAPIKey)
+				return []any{k.Scope, k.Origins, k.Limit}, []any{"site", []string{"https://shop.example"}, (*seller.RateLimit)(nil)}
+			},
+		},
+		"form key": {
+			path: "/v1/api-keys", key: "program", body: `{"scope":"form","campaign_id":"campaign_1","origins":["https://a.example","http://localhost:8000"]}`,
+			want: func(c any) (any, any) {
+				k := c.(accountcommand.CreateAPIKey)
+				return []any{k.Scope, k.CampaignID, k.Origins, k.Limit}, []any{"form", "campaign_1", []string{"https://a.example", "http://localhost:8000"}, (*seller.RateLimit)(nil)}
+			},
+		},
 		"key, default limit": {
 			path: "/v1/api-keys", key: "program", body: `{"scope":"program"}`,
 			want: func(c any) (any, any) { return c.(accountcommand.CreateAPIKey).Limit, (*seller.RateLimit)(nil) },

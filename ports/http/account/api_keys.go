@@ -36,12 +36,18 @@ func showAPIKey(a accountquery.APIKey) APIKey {
 	if a.Limit.Requests > 0 {
 		d.RateLimit = &RateLimitValue{Requests: a.Limit.Requests, WindowSeconds: int64(a.Limit.Window / time.Second)}
 	}
+	if a.CampaignID != "" {
+		d.CampaignId = &a.CampaignID
+	}
+	if len(a.Origins) > 0 {
+		d.Origins = &a.Origins
+	}
 	return d
 }
 
 func showAPIKeyCreated(c accountcommand.APIKeyCreated) APIKeyCreated {
 	a := showAPIKey(c.APIKey)
-	return APIKeyCreated{Id: a.Id, Key: c.Key, Scope: a.Scope, Name: a.Name, Partner: a.Partner, RateLimit: a.RateLimit, CreatedAt: a.CreatedAt}
+	return APIKeyCreated{Id: a.Id, Key: c.Key, Scope: a.Scope, Name: a.Name, Partner: a.Partner, RateLimit: a.RateLimit, CreatedAt: a.CreatedAt, CampaignId: a.CampaignId, Origins: a.Origins}
 }
 
 func (h Handlers) listAPIKeys(k *httpport.Call) {
@@ -57,6 +63,8 @@ func (h Handlers) createAPIKey(k *httpport.Call) {
 		if c.Scope == "" {
 			b.Violate("scope", fault.Required, "is required")
 		}
+		c.CampaignID = b.Text("campaign_id")
+		c.Origins, _ = b.Texts("origins")
 		c.Limit = rateLimit(b.Object)
 	})
 	if ok {

@@ -80,7 +80,7 @@ func handlers(a *porttest.App) Handlers {
 				return c.Once.Render(accountcommand.APIKeyCreated{APIKey: sampleKey, Key: "lm_supplier_k1_x"})
 			}),
 			RevokeAPIKey: porttest.Commands(a, func(c accountcommand.RevokeAPIKey) application.Response { return c.Once.Render(struct{}{}) }),
-			APIKeys:      porttest.Queries[accountquery.APIKeys](a, application.List[accountquery.APIKey]{Items: []accountquery.APIKey{sampleKey, {ID: "k2", Scope: "program", CreatedAt: porttest.Start}}}),
+			APIKeys:      porttest.Queries[accountquery.APIKeys](a, application.List[accountquery.APIKey]{Items: []accountquery.APIKey{sampleKey, {ID: "k2", Scope: "program", CreatedAt: porttest.Start}, {ID: "k3", Scope: "form", CampaignID: "campaign_1", Origins: []string{"https://a.example"}, CreatedAt: porttest.Start}}}),
 		},
 		SettingsHandlers: SettingsHandlers{
 			UpdateSettings:   porttest.Commands(a, func(c accountcommand.UpdateSettings) application.Response { return c.Once.Render(sampleSettings) }),

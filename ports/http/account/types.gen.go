@@ -11,7 +11,7 @@ import (
 type APIKey struct {
 	Id string `json:"id"`
 
-	// Scope `program`, `supplier`, or a scope that a module of this installation declares
+	// Scope `program`, `supplier`, `form`, `site`, or a scope that a module of this installation declares
 	Scope     string            `json:"scope"`
 	Name      string            `json:"name"`
 	Partner   *PartnerReference `json:"partner"`
@@ -19,6 +19,12 @@ type APIKey struct {
 
 	// CreatedAt UTC with six decimals.
 	CreatedAt Timestamp `json:"created_at"`
+
+	// CampaignId Of a form key
+	CampaignId *string `json:"campaign_id,omitempty"`
+
+	// Origins Of a form or site key
+	Origins *[]string `json:"origins,omitempty"`
 }
 
 // APIKeyCreated defines model for APIKeyCreated.
@@ -26,7 +32,7 @@ type APIKeyCreated struct {
 	Id  string `json:"id"`
 	Key string `json:"key"`
 
-	// Scope `program`, `supplier`, or a scope that a module of this installation declares
+	// Scope `program`, `supplier`, `form`, `site`, or a scope that a module of this installation declares
 	Scope     string            `json:"scope"`
 	Name      string            `json:"name"`
 	Partner   *PartnerReference `json:"partner"`
@@ -34,6 +40,12 @@ type APIKeyCreated struct {
 
 	// CreatedAt UTC with six decimals.
 	CreatedAt Timestamp `json:"created_at"`
+
+	// CampaignId Of a form key
+	CampaignId *string `json:"campaign_id,omitempty"`
+
+	// Origins Of a form or site key
+	Origins *[]string `json:"origins,omitempty"`
 }
 
 // APIKeyCreatedAnswer defines model for APIKeyCreatedAnswer.

@@ -42,7 +42,7 @@ func showCampaign(k *httpport.Call) func(marketquery.Campaign) Campaign {
 		d := Campaign{
 			Id: c.ID, Name: c.Name, Category: c.Category, Status: c.Status, PendingTtlHours: c.PendingTTLHours,
 			Distribution: Distribution{Mode: c.Mode, MaxSales: c.MaxSales, Strategy: c.Strategy}, PriceShown: c.PriceShown,
-			CreatedAt: Timestamp(c.CreatedAt), UpdatedAt: Timestamp(c.UpdatedAt),
+			CreatedAt: Timestamp(c.CreatedAt), UpdatedAt: Timestamp(c.UpdatedAt), FieldMap: map[string]string{},
 		}
 		for _, f := range c.Fields {
 			rule := FieldRule{Name: f.Name, Type: string(f.Type), Required: f.Required, Dimension: f.Dimension}
@@ -54,6 +54,10 @@ func showCampaign(k *httpport.Call) func(marketquery.Campaign) Campaign {
 		if len(c.DedupeFields) > 0 {
 			d.Dedupe = &CampaignDedupe{Fields: c.DedupeFields, Match: c.DedupeMatch, WindowDays: c.DedupeWindowDays}
 		}
+		if len(c.FieldMap) > 0 {
+			d.FieldMap = c.FieldMap
+		}
+		d.RedirectUrl = httpport.TextOrNil(c.RedirectURL)
 		switch c.PayoutType {
 		case marketquery.PayoutPercent:
 			d.SupplierPayout = &SupplierPayout{Type: c.PayoutType, Value: Decimal(c.PayoutPercent.String())}
@@ -118,6 +122,20 @@ func fillCampaign(o *httpport.Object, d *marketcommand.CampaignDefinition) {
 			d.MaxSales = nil
 		}
 	})
+	if o.IsNull("field_map") {
+		d.FieldMap = &map[string]string{}
+	}
+	o.Nested("field_map", func(o *httpport.Object) {
+		names := map[string]string{}
+		for _, source := range o.Names() {
+			names[source] = o.Text(source)
+		}
+		d.FieldMap = &names
+	})
+	if o.IsNull("redirect_url") {
+		d.RedirectURL = new(string)
+	}
+	httpport.FillText(o, "redirect_url", &d.RedirectURL)
 	if o.IsNull("dedupe") {
 		d.Dedupe = &marketcommand.DedupeRule{}
 	}

@@ -15,6 +15,7 @@ import (
 // Handlers are the commands and queries that the room's routes call.
 type Handlers struct {
 	SupplierHandlers
+	FormHandlers
 	BuyerHandlers
 	CampaignHandlers
 	ContractHandlers
@@ -28,5 +29,5 @@ func (h Handlers) Routes() ([]httpport.Route, error) {
 	if err := httpport.Complete("market", h); err != nil {
 		return nil, err
 	}
-	return slices.Concat(h.supplierRoutes(), h.buyerRoutes(), h.campaignRoutes(), h.contractRoutes(), h.leadRoutes(), h.erasureRoutes(), h.reportRoutes()), nil
+	return slices.Concat(h.supplierRoutes(), h.formRoutes(), h.buyerRoutes(), h.campaignRoutes(), h.contractRoutes(), h.leadRoutes(), h.erasureRoutes(), h.reportRoutes()), nil
 }

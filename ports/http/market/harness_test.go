@@ -35,7 +35,8 @@ const documentedCampaign = `{"name":"Auto","category":"Auto Insurance","status":
  "fields":[{"name":"zip","type":"zip","required":true},{"name":"homeowner","type":"boolean","dimension":true}],
  "distribution":{"mode":"exclusive","max_sales":1,"strategy":"priority"},
  "dedupe":{"fields":["phone","email"],"match":"any","window_days":30},
- "pending_ttl_hours":72,"price_shown":"payout","supplier_payout":{"type":"percent","value":70}}`
+ "pending_ttl_hours":72,"price_shown":"payout","supplier_payout":{"type":"percent","value":70},
+ "field_map":{"first_name":"firstName","/contact/phone":"phone"},"redirect_url":"https://www.example.com/thanks"}`
 
 var (
 	sampleBuyer = marketquery.Buyer{
@@ -50,7 +51,7 @@ var (
 		ID: "campaign_1", Name: "Auto", Category: "Auto Insurance", Status: "active",
 		Fields: []field.Rule{{Name: "zip", Type: field.TypeZip, Required: true}, {Name: "kind", Type: field.TypeEnum, Options: []string{"a"}, Dimension: true}},
 		Mode:   "exclusive", MaxSales: 1, Strategy: "priority", DedupeFields: []string{"phone"}, DedupeMatch: "any", DedupeWindowDays: 30,
-		PendingTTLHours: 72, PriceShown: "payout", PayoutType: "percent", PayoutPercent: 705_000, CreatedAt: porttest.Start, UpdatedAt: porttest.Start,
+		PendingTTLHours: 72, PriceShown: "payout", PayoutType: "percent", PayoutPercent: 705_000, FieldMap: map[string]string{"first_name": "firstName"}, RedirectURL: "https://www.example.com/thanks", CreatedAt: porttest.Start, UpdatedAt: porttest.Start,
 	}
 	sampleContract = marketquery.Contract{
 		ID: "contract_1", CampaignID: "campaign_1", BuyerID: "buyer_1", Status: "active", Price: 45_000_000,
@@ -101,6 +102,19 @@ func handlers(a *porttest.App) Handlers {
 				ID: "lead_1", Status: "sold", Test: true, Price: 45_000_000,
 				HasPrice: true, BuyerIDs: []string{"buyer_1"}, CreatedAt: porttest.Start, UpdatedAt: porttest.Start,
 			}),
+		},
+		FormHandlers: FormHandlers{
+			SubmitForm: bus.HandlerFunc[marketcommand.SubmitForm, marketcommand.FormSubmitted](func(_ context.Context, c marketcommand.SubmitForm) (marketcommand.FormSubmitted, error) {
+				if err := a.Note(c); err != nil {
+					return marketcommand.FormSubmitted{}, err
+				}
+				done := marketcommand.FormSubmitted{Done: application.Done{Response: c.Render(sampleSold), Replayed: a.Again}}
+				if c.Fields.Text("lastName") != "Nowhere" {
+					done.RedirectURL = "https://shop.example/thanks?from=form"
+				}
+				return done, nil
+			}),
+			NewFormToken: porttest.Queries[marketquery.NewFormToken](a, marketquery.FormToken{Token: "t1", ExpiresAt: porttest.Start}),
 		},
 		BuyerHandlers: BuyerHandlers{
 			CreateBuyer: porttest.Commands(a, func(c marketcommand.CreateBuyer) application.Response { return c.Once.Render(sampleBuyer) }),

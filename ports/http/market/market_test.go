@@ -87,13 +87,14 @@ func TestBinding(t *testing.T) {
 					Mode:   new("exclusive"), MaxSales: new(1), Strategy: new("priority"),
 					Dedupe:     &campaign.Dedupe{Fields: []string{"phone", "email"}, Match: "any", WindowDays: 30},
 					PendingTTL: new(72), PriceShown: new(campaign.ShowPayout), Payout: &campaign.Payout{Type: "percent", Percent: 700_000},
+					FieldMap: &map[string]string{"first_name": "firstName", "/contact/phone": "phone"}, RedirectURL: new("https://www.example.com/thanks"),
 				}}
 			},
 		},
 		"campaign, cleared": {
-			method: "PUT", path: "/v1/campaigns/c1", key: "program", body: `{"dedupe":null,"supplier_payout":null,"fields":[]}`,
+			method: "PUT", path: "/v1/campaigns/c1", key: "program", body: `{"dedupe":null,"supplier_payout":null,"fields":[],"field_map":null,"redirect_url":null}`,
 			want: func(c any) (any, any) {
-				return c.(marketcommand.UpdateCampaign).Definition, campaign.Definition{Dedupe: &campaign.Dedupe{}, Payout: &campaign.Payout{}, Fields: &[]field.Rule{}}
+				return c.(marketcommand.UpdateCampaign).Definition, campaign.Definition{Dedupe: &campaign.Dedupe{}, Payout: &campaign.Payout{}, Fields: &[]field.Rule{}, FieldMap: &map[string]string{}, RedirectURL: new("")}
 			},
 		},
 		"campaign, fixed payout": {
@@ -243,7 +244,7 @@ func TestAnswers(t *testing.T) {
 	for _, c := range []struct{ method, path, key, body, want string }{
 		{"GET", "/v1/buyers/buyer_1", "program", "", `{"data":{"id":"buyer_1","name":"Best Insurance","email":"leads@best.example","status":"active","balance":1000.00,"held":0.00,"credit_limit":0.50,"time_zone":"America/New_York",` + at + `},"status":1}`},
 		{"POST", "/v1/buyers/buyer_1/deposits", "program", `{"amount":1000}`, `{"data":{"id":"entry_1","type":"deposit","amount":1000.00,"balance_after":1000.00,"note":"wire 42","created_at":"2025-04-30T16:44:13.000000Z"},"status":1}`},
-		{"GET", "/v1/campaigns/c", "program", "", `{"data":{"id":"campaign_1","name":"Auto","category":"Auto Insurance","status":"active","fields":[{"name":"zip","type":"zip","required":true,"dimension":false},{"name":"kind","type":"enum","required":false,"options":["a"],"dimension":true}],"distribution":{"mode":"exclusive","max_sales":1,"strategy":"priority"},"dedupe":{"fields":["phone"],"match":"any","window_days":30},"pending_ttl_hours":72,"price_shown":"payout","supplier_payout":{"type":"percent","value":70.5},` + at + `},"status":1}`},
+		{"GET", "/v1/campaigns/c", "program", "", `{"data":{"id":"campaign_1","name":"Auto","category":"Auto Insurance","status":"active","fields":[{"name":"zip","type":"zip","required":true,"dimension":false},{"name":"kind","type":"enum","required":false,"options":["a"],"dimension":true}],"distribution":{"mode":"exclusive","max_sales":1,"strategy":"priority"},"dedupe":{"fields":["phone"],"match":"any","window_days":30},"pending_ttl_hours":72,"price_shown":"payout","supplier_payout":{"type":"percent","value":70.5},` + at + `,"field_map":{"first_name":"firstName"},"redirect_url":"https://www.example.com/thanks"},"status":1}`},
 		{"GET", "/v1/campaigns/c/contracts/k", "program", "", `{"data":` + contract + `,"status":1}`},
 		{"DELETE", "/v1/campaigns/c/contracts/k", "program", "", `{"status":1}`},
 		{"DELETE", "/v1/marketplace/leads/l", "program", "", ""},

@@ -87,23 +87,32 @@ const (
 
 func leadCommand(k *httpport.Call, buf *bytes.Buffer) (marketcommand.SubmitLead, error) {
 	c := marketcommand.SubmitLead{Actor: k.Actor(), Trail: k.Trail(), Render: renderLead}
-	if err := k.ReadBody(buf); err != nil {
-		return c, err
-	}
-	fields, err := leadFields(k.Request().Header.Get("Content-Type"), buf.Bytes(), k.Request().URL.RawQuery)
+	fields, err := readLead(k, buf, &c)
 	if err != nil {
 		return c, err
 	}
+	return c, takeReserved(fields, &c, true)
+}
+
+// readLead reads what every request with a lead has into a command, and returns the fields as they were sent.
+func readLead(k *httpport.Call, buf *bytes.Buffer, c *marketcommand.SubmitLead) (field.Set, error) {
+	if err := k.ReadBody(buf); err != nil {
+		return nil, err
+	}
+	fields, err := leadFields(k.Request().Header.Get("Content-Type"), buf.Bytes(), k.Request().URL.RawQuery)
+	if err != nil {
+		return nil, err
+	}
 	for name := range fields {
 		if httpport.IsKeyName(name) {
-			return c, errMisplacedKey
+			return nil, errMisplacedKey
 		}
 	}
 	if c.IdempotencyKey, err = k.IdempotencyKey(); err != nil {
-		return c, err
+		return nil, err
 	}
 	c.Fingerprint = k.Fingerprint(buf.Bytes())
-	return c, takeReserved(fields, &c)
+	return fields, nil
 }
 
 // leadFields merges the fields of query and body; a field of the body wins.
@@ -149,8 +158,9 @@ func readBody(contentType string, body []byte, into field.Set) error {
 	}
 }
 
-// takeReserved moves the members that are no fields of the lead into the command.
-func takeReserved(fields field.Set, c *marketcommand.SubmitLead) error {
+// takeReserved moves the members that are no fields of the lead into the command. named says that seller and category must be among
+// them.
+func takeReserved(fields field.Set, c *marketcommand.SubmitLead, named bool) error {
 	own, category, test, external := fields["seller"], fields["category"], fields["test"], fields["external_id"]
 	_, ping := fields["ping_id"]
 	ping = ping && !fields["ping_id"].Empty()
@@ -163,6 +173,9 @@ func takeReserved(fields field.Set, c *marketcommand.SubmitLead) error {
 		value field.Value
 	}{{"seller", own}, {"category", category}} {
 		if m.value.Empty() {
+			if !named {
+				continue
+			}
 			missing = append(missing, fault.Violation{Field: m.name, Code: fault.Required, Message: "is required"})
 		} else if m.value.Kind != field.Text {
 			invalid = append(invalid, fault.Violation{Field: m.name, Code: fault.WrongType, Message: "must be a string"})
@@ -183,7 +196,7 @@ func takeReserved(fields field.Set, c *marketcommand.SubmitLead) error {
 		invalid = append(invalid, fault.Violation{Field: "external_id", Code: fault.InvalidValue, Message: "must have 1 to 255 characters"})
 	}
 	switch {
-	case (ping || len(invalid) > 0) && !c.IsSeller(own.Text):
+	case (ping || len(invalid) > 0) && !own.Empty() && !c.IsSeller(own.Text):
 		return marketcommand.ErrWrongSeller // comes first; where nothing else is wrong, the command says it
 	case ping:
 		return httpport.ErrNotSupported.With(fault.Violation{Field: "ping_id", Code: fault.NotSupported, Message: "is not supported yet"})
@@ -216,7 +229,10 @@ func externalID(v field.Value) (string, bool) {
 }
 
 // renderLead writes the answer to a submitted lead, members in the documented order.
-func renderLead(r marketcommand.SubmitLeadResult) application.Response {
+func renderLead(r marketcommand.SubmitLeadResult) application.Response { return render(r, true) }
+
+// render writes the answer to a submitted lead; sale says that what it was sold for and to whom is in it.
+func render(r marketcommand.SubmitLeadResult, sale bool) application.Response {
 	success := r.Taken()
 	b := make([]byte, 0, 192)
 	if success {
@@ -227,7 +243,7 @@ func renderLead(r marketcommand.SubmitLeadResult) application.Response {
 	b = httpport.AppendString(b, r.LeadID)
 	b = append(b, `,"status":`...)
 	b = httpport.AppendString(b, r.Status)
-	if r.Status == marketcommand.LeadSold {
+	if sale && r.Status == marketcommand.LeadSold {
 		if r.HasPrice {
 			b = append(b, `,"price":`...)
 			b = append(b, r.Price.Format(r.Currency)...)

@@ -65,6 +65,13 @@ type Campaign struct {
 
 	// UpdatedAt UTC with six decimals.
 	UpdatedAt Timestamp `json:"updated_at"`
+
+	// FieldMap What suppliers send under other names, and the field that it becomes: a name, or a JSON pointer such as `/contact/email`. Several
+	// may lead to one field. The answers of Facebook lead ads, `field_data`, are found by their names.
+	FieldMap map[string]string `json:"field_map"`
+
+	// RedirectUrl Where a browser goes that posted a plain form with a form key
+	RedirectUrl *string `json:"redirect_url"`
 }
 
 // CampaignAnswer defines model for CampaignAnswer.
@@ -605,6 +612,15 @@ type UsageBudget struct {
 type UsageLeads struct {
 	Used  int64  `json:"used"`
 	Limit *int64 `json:"limit"`
+}
+
+// WebFormToken defines model for WebFormToken.
+type WebFormToken struct {
+	Success bool   `json:"success"`
+	Token   string `json:"token"`
+
+	// ExpiresAt UTC with six decimals.
+	ExpiresAt Timestamp `json:"expires_at"`
 }
 
 // Window defines model for Window.

@@ -133,7 +133,8 @@ func handlers(a *porttest.App) Handlers {
 			Overview: porttest.Queries[programquery.Overview](a, sampleOverview),
 		},
 		TrackingHandlers: TrackingHandlers{
-			FollowLink: porttest.Queries[programcommand.FollowLink](a, programcommand.Followed{Referral: sampleReferral}),
+			FollowLink:     porttest.Queries[programcommand.FollowLink](a, programcommand.Followed{Referral: sampleReferral}),
+			SignUpCustomer: porttest.Queries[programcommand.SignUpCustomer](a, programcommand.SignedUp{}),
 		},
 		PortalHandlers: PortalHandlers{
 			AcceptInvitation: porttest.Queries[programcommand.AcceptInvitation](a, sampleSession),
@@ -167,6 +168,9 @@ var examples = map[string]porttest.Example{
 	"POST /v1/leads/convert":           {Body: `{"id":71,"commission_transaction_amount":99.5}`},
 	"POST /v1/leads/reject":            {Body: `{"id":"71"}`},
 	"POST /portal/invitations/{token}": {Body: "password=Secret123", Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}},
+	"GET /track/{site_key}":            {Header: fromShop},
+	"POST /track/{site_key}/clicks":    {Header: fromShop, Body: `{"key":"ref_123"}`},
+	"POST /track/{site_key}/customers": {Header: fromShop, Body: `{"partner":{"key":"ref_123"},"key":"account_1"}`},
 	"GET /v1/partner":                  {Query: "?email=a@b.example"},
 	"GET /v1/customer":                 {Query: "?email=a@b.example"},
 	"GET /v1/leads/convert":            {Query: "?id=71"},

@@ -15,7 +15,8 @@ import (
 
 // TrackingHandlers are the commands and queries that the routes of what visitors open who follow a referral link call.
 type TrackingHandlers struct {
-	FollowLink bus.Handler[programcommand.FollowLink, programcommand.Followed]
+	FollowLink     bus.Handler[programcommand.FollowLink, programcommand.Followed]
+	SignUpCustomer bus.Handler[programcommand.SignUpCustomer, programcommand.SignedUp]
 }
 
 // trackingRoutes: the router has one name for a segment, so /r/:key/:link_key is /r/{seller_code}/{key}.
@@ -26,6 +27,10 @@ func (h Handlers) trackingRoutes() []httpport.Route {
 		{Method: http.MethodGet, Path: "/r/:key/:link_key", Needs: application.Visitor, Handle: h.followOfSeller},
 		{Method: http.MethodHead, Path: "/r/:key/:link_key", Needs: application.Visitor, Handle: h.followOfSeller},
 		{Method: http.MethodGet, Path: "/track.js", Needs: application.Visitor, Handle: trackScript},
+		{Method: http.MethodGet, Path: "/js/universal.js", Needs: application.Visitor, Handle: trackScript},
+		{Method: http.MethodGet, Path: "/track/:site_key", Needs: application.Visitor, Handle: h.showTracking},
+		{Method: http.MethodPost, Path: "/track/:site_key/clicks", Needs: application.Visitor, Handle: h.viewPage},
+		{Method: http.MethodPost, Path: "/track/:site_key/customers", Needs: application.Visitor, Handle: h.signUp},
 	}
 }
 
@@ -40,7 +45,7 @@ func (h Handlers) followOfSeller(k *httpport.Call) { h.follow(k, k.Param("key"),
 // a visit (a prefetch, or HEAD, with which links are checked) is sent on too, but it is no click and leaves no cookie.
 func (h Handlers) follow(k *httpport.Call, sellerCode, key string) {
 	visit := k.Request().Method == http.MethodGet && !prefetches(k.Request().Header)
-	to, err := h.FollowLink.Handle(k.Context(), programcommand.FollowLink{SellerCode: sellerCode, Key: key, Count: visit && k.WithinLimit("clicks", clicks), Trail: k.Trail()})
+	to, err := h.FollowLink.Handle(k.Context(), programcommand.FollowLink{SellerCode: sellerCode, Key: key, Count: visit && k.WithinLimit("clicks", clicks), Address: k.Address(), Trail: k.Trail()})
 	if err == nil && to.Website == "" {
 		err = program.ErrNoReferral
 	}
@@ -84,7 +89,8 @@ func prefetches(h http.Header) bool {
 	return false
 }
 
-// trackJS is the script that sellers load into their own pages: it keeps the referral key in a first-party cookie.
+// trackJS is the script that sellers load into their own pages: it keeps the referral key in a first-party cookie, and is what
+// Partnero's snippet loads.
 //
 //go:embed track.js
 var trackJS []byte

@@ -365,3 +365,17 @@ type Tag struct {
 
 // Timestamp UTC with six decimals.
 type Timestamp = httpport.Timestamp
+
+// Tracking defines model for Tracking.
+type Tracking struct {
+	LinkParameter string `json:"link_parameter"`
+
+	// CookieLifetime Days
+	CookieLifetime int `json:"cookie_lifetime"`
+}
+
+// TrackingAnswer defines model for TrackingAnswer.
+type TrackingAnswer struct {
+	Data   Tracking `json:"data"`
+	Status One      `json:"status"`
+}

@@ -78,6 +78,10 @@ func TestFollow(t *testing.T) {
 				t.Errorf("trail %+v", got.Trail)
 			}
 			got.Trail = application.Trail{}
+			if got.Address != "192.0.2.1" {
+				t.Errorf("address %q", got.Address)
+			}
+			got.Address = ""
 			if diff := gocmp.Diff(c.want, got); diff != "" {
 				t.Error(diff)
 			}
@@ -187,7 +191,8 @@ func TestVisitorMethods(t *testing.T) {
 	t.Parallel()
 	a := newApp(t)
 	for path, methods := range map[string]string{
-		"/r/k": "POST PUT DELETE OPTIONS", "/r/s/k": "POST PATCH", "/track.js": "HEAD POST",
+		"/r/k": "POST PUT DELETE OPTIONS", "/r/s/k": "POST PATCH", "/track.js": "HEAD POST", "/js/universal.js": "HEAD POST",
+		"/track/x1": "HEAD POST OPTIONS", "/track/x1/clicks": "GET PUT OPTIONS", "/track/x1/customers": "GET PUT DELETE OPTIONS",
 		"/portal": "HEAD POST", "/portal/sign-out": "GET HEAD", "/portal/sign-in/t": "HEAD POST", "/portal/invitations/t": "HEAD PUT DELETE",
 	} {
 		for method := range strings.FieldsSeq(methods) {
@@ -196,7 +201,7 @@ func TestVisitorMethods(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"/r", "/r/a/b/c", "/portal/invitations", "/portal/sign-in", "/portal/x"} {
+	for _, path := range []string{"/r", "/r/a/b/c", "/track", "/track/x1/x", "/js", "/portal/invitations", "/portal/sign-in", "/portal/x"} {
 		if w := a.Do(porttest.Request{Method: "GET", Path: path}); w.Code != http.StatusNotFound {
 			t.Errorf("%s: %d", path, w.Code)
 		}

@@ -243,7 +243,7 @@ func TestEveryScopeOnEveryRoute(t *testing.T) {
 		}
 		ids := map[string]string{
 			"id": "none", "key": "none", "contract_id": "none", "lead_id": "none", "code": "NOBODY00", "seller_code": "NOBODY00",
-			"token": "none", "file": "lead.sold.v1.json",
+			"token": "none", "file": "lead.sold.v1.json", "form_key": "none",
 		}
 		for _, op := range apptest.Spec(t).Operations() {
 			for scope, key := range keys {
@@ -253,6 +253,10 @@ func TestEveryScopeOnEveryRoute(t *testing.T) {
 				case strings.HasPrefix(op.Path, "/r/"), strings.HasPrefix(op.Path, "/portal"): // public, and there is nothing of that name
 					if a.Status == 403 || a.Status >= 500 || strings.HasPrefix(op.Path, "/r/") && a.Status != 404 {
 						t.Errorf("%s %s is public and answered %v to %s", op.Method, op.Path, a, scope)
+					}
+				case strings.HasPrefix(op.Path, "/api/forms/"): // the key stands in the path, and there is none of that name
+					if a.Status != 401 {
+						t.Errorf("%s %s is answered %v to %s, want 401", op.Method, op.Path, a, scope)
 					}
 				case len(op.Scopes) == 0:
 					if a.Status != 200 {

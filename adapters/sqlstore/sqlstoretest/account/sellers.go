@@ -2,6 +2,7 @@ package accounttest
 
 import (
 	"crypto/sha256"
+	"strings"
 	"testing"
 	"time"
 
@@ -99,10 +100,13 @@ func testKeys(t *testing.T, h *sqlstoretest.Harness) {
 		Hash      []byte `db:"hash"`
 		CreatedAt int64  `db:"created_at"`
 		RevokedAt int64  `db:"revoked_at"`
+		Campaign  string `db:"campaign_id"`
+		Origins   string `db:"origins"`
 	}
 	require.NoError(t, h.DB.Reader.GetContext(t.Context(), &row, "SELECT * FROM api_keys"))
 	require.Equal(t, seller.Key{
 		ID: row.ID, SellerID: row.SellerID, Scope: seller.Scope(row.Scope), Name: row.Name, PartnerID: row.PartnerID,
+		CampaignID: row.Campaign, Origins: strings.Fields(row.Origins),
 		Limit: seller.RateLimit{Requests: row.Requests, Window: time.Duration(row.Window) * time.Microsecond}, Hash: [sha256.Size]byte(row.Hash),
 		CreatedAt: time.UnixMicro(row.CreatedAt).UTC(), RevokedAt: time.UnixMicro(row.RevokedAt).UTC(),
 	}, k)
@@ -152,4 +156,13 @@ func testKeys(t *testing.T, h *sqlstoretest.Harness) {
 	var gone []string
 	require.NoError(t, h.DB.Reader.SelectContext(t.Context(), &gone, "SELECT id FROM api_keys WHERE revoked_at = ? AND id < 'f' ORDER BY id", now.UnixMicro()))
 	require.Equal(t, []string{"a", "b"}, gone)
+
+	form := seller.Key{
+		ID: "form", SellerID: team.SellerID, Scope: seller.Form, CampaignID: "campaign_1", Origins: []string{"https://a.example", "http://localhost:8000"},
+		Limit: seller.DefaultPageLimit, Hash: seller.HashToken("form"), CreatedAt: now,
+	}
+	h.Do(t, func(ctx ctx, tx tx) error { return tx.Keys().Add(ctx, form) })
+	got, _, err = reader.KeyByID(t.Context(), form.ID)
+	require.NoError(t, err)
+	require.Equal(t, form, got)
 }
