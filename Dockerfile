@@ -18,5 +18,6 @@ ENV LEADMILL_HTTP_ADDR=0.0.0.0:8080 \
     LEADMILL_DATABASE_URL=sqlite:/data/leadmill.db
 VOLUME /data
 EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=6s --start-period=60s CMD ["/leadmill", "healthcheck"]
 ENTRYPOINT ["/leadmill"]
 CMD ["serve"]

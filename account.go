@@ -36,10 +36,20 @@ func newAccountReader(_ migrated, db *dialect.DB) *accountstore.Reader {
 	return accountstore.NewReader(db)
 }
 
-// newAdminKey makes an admin key at the first start when LEADMILL_ADMIN_KEY is empty.
-func newAdminKey(c Config, store *sqlstore.Store, secrets application.Secrets) (adminKey, error) {
+// newAdminKey makes an admin key at the first start when LEADMILL_ADMIN_KEY is empty. A command that only uses the database makes
+// none, because nobody would learn of it; no key opens anything then.
+func newAdminKey(c Config, o opening, store *sqlstore.Store, secrets application.Secrets) (adminKey, error) {
 	admin := adminKey{hash: sha256.Sum256([]byte(c.AdminKey))}
 	if c.AdminKey != "" {
+		return admin, nil
+	}
+	if !o.makes {
+		stored, err := store.GetInstallation(context.Background(), adminKeyName)
+		if err != nil {
+			return adminKey{}, fmt.Errorf("read the admin key: %w", err)
+		}
+		admin.hash = [sha256.Size]byte{}
+		copy(admin.hash[:], stored)
 		return admin, nil
 	}
 	made := "lm_admin_" + secrets.New()

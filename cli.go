@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/leadmill/leadmill/adapters/sqlstore"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/adapters/telemetry"
 	"github.com/leadmill/leadmill/application"
 	accountcommand "github.com/leadmill/leadmill/application/account/command"
 	accountquery "github.com/leadmill/leadmill/application/account/query"
@@ -44,6 +46,14 @@ func (a *App) command(stdout, stderr io.Writer, args []string) *cobra.Command {
 	root.AddCommand(c.own()...)
 	root.AddCommand(c.ofModules()...)
 	for _, sub := range allCommands(root) {
+		if run := sub.RunE; run != nil {
+			sub.RunE = func(cmd *cobra.Command, given []string) error {
+				if err := c.checkNames(os.Environ()); err != nil {
+					return err
+				}
+				return run(cmd, given)
+			}
+		}
 		if args := sub.Args; args != nil {
 			sub.Args = func(cmd *cobra.Command, given []string) error {
 				if err := errors.Join(args(cmd, given), cmd.ValidateRequiredFlags()); err != nil {
@@ -58,7 +68,7 @@ func (a *App) command(stdout, stderr io.Writer, args []string) *cobra.Command {
 
 // own returns the commands that every build has.
 func (c *cli) own() []*cobra.Command {
-	return []*cobra.Command{c.serve(), c.demo(), c.migrate(), c.keys(), c.doctor(), c.events(), c.erasures(), c.jobs(), c.bench(), c.version()}
+	return []*cobra.Command{c.serve(), c.demo(), c.migrate(), c.keys(), c.doctor(), c.events(), c.erasures(), c.jobs(), c.healthcheck(), c.bench(), c.version()}
 }
 
 func allCommands(c *cobra.Command) []*cobra.Command {
@@ -69,14 +79,28 @@ func allCommands(c *cobra.Command) []*cobra.Command {
 	return all
 }
 
-// run makes the function of a command that uses the whole core, built with the settings of the environment.
+// run makes the function of a command that uses the whole core, built with the settings of the environment, on a database that is
+// there.
 func (c *cli) run(use func(ctx context.Context, k *core, args []string) error) func(*cobra.Command, []string) error {
+	return c.runOn(opening{tell: c.stderr}, use)
+}
+
+// runMaking is run for a command that makes and migrates the database. Its standard error is a log and nothing else.
+func (c *cli) runMaking(use func(ctx context.Context, k *core, args []string) error) func(*cobra.Command, []string) error {
+	return c.runOn(opening{makes: true, tell: c.stdout}, use)
+}
+
+func (c *cli) runOn(o opening, use func(ctx context.Context, k *core, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		config, err := LoadConfig()
+		if o.makes {
+			_, wrong := telemetry.ReadOpenTelemetry(os.Getenv)
+			err = errors.Join(err, wrong)
+		}
 		if err != nil {
 			return &usageError{err}
 		}
-		return c.app.with(cmd.Context(), config, c.stderr, func(ctx context.Context, k *core) error { return use(ctx, k, args) })
+		return c.app.with(cmd.Context(), config, c.stderr, func(ctx context.Context, k *core) error { return use(ctx, k, args) }, opened(o))
 	}
 }
 
@@ -92,7 +116,7 @@ func group(use, short string, subs ...*cobra.Command) *cobra.Command {
 func (c *cli) serve() *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", Short: "Migrate the database and serve the API", Args: cobra.NoArgs,
-		RunE: c.run(func(ctx context.Context, k *core, _ []string) error { return k.serve(ctx, c.tellAddress(k)) }),
+		RunE: c.runMaking(func(ctx context.Context, k *core, _ []string) error { return k.serve(ctx, c.tellAddress(k)) }),
 	}
 }
 
@@ -108,7 +132,7 @@ func (c *cli) tellAddress(k *core) func(ctx context.Context, base string) error 
 }
 
 func (c *cli) migrate() *cobra.Command {
-	withDB := func(use func(ctx context.Context, db *dialect.DB, log *slog.Logger, modules sqlstore.Modules) error) func(*cobra.Command, []string) error {
+	withDB := func(o dialect.Options, use func(ctx context.Context, db *dialect.DB, log *slog.Logger, modules sqlstore.Modules) error) func(*cobra.Command, []string) error {
 		return func(cmd *cobra.Command, _ []string) error {
 			config, err := LoadConfig()
 			if err != nil {
@@ -118,7 +142,7 @@ func (c *cli) migrate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			db, err := dialect.Open(config.DatabaseURL, dialect.Options{})
+			db, err := openDB(config, c.stderr, o)
 			if err != nil {
 				return err
 			}
@@ -127,7 +151,7 @@ func (c *cli) migrate() *cobra.Command {
 	}
 	up := &cobra.Command{
 		Use: "up", Short: "Bring the database to the schema of this binary", Args: cobra.NoArgs,
-		RunE: withDB(func(ctx context.Context, db *dialect.DB, log *slog.Logger, modules sqlstore.Modules) error {
+		RunE: withDB(dialect.Options{}, func(ctx context.Context, db *dialect.DB, log *slog.Logger, modules sqlstore.Modules) error {
 			if err := sqlstore.MigrateAndTell(ctx, db, log, modules...); err != nil {
 				return err
 			}
@@ -137,7 +161,7 @@ func (c *cli) migrate() *cobra.Command {
 	}
 	status := &cobra.Command{
 		Use: "status", Short: "List the migrations and which are applied", Args: cobra.NoArgs,
-		RunE: withDB(func(ctx context.Context, db *dialect.DB, _ *slog.Logger, modules sqlstore.Modules) error {
+		RunE: withDB(dialect.Options{Existing: true}, func(ctx context.Context, db *dialect.DB, _ *slog.Logger, modules sqlstore.Modules) error {
 			list, err := sqlstore.Status(ctx, db, modules...)
 			if err != nil {
 				return err

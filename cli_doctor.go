@@ -34,7 +34,7 @@ func (c *cli) doctor() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			db, err := dialect.Open(config.DatabaseURL, dialect.Options{})
+			db, err := openDB(config, c.stderr, dialect.Options{Existing: true})
 			if err != nil {
 				return err
 			}

@@ -23,7 +23,8 @@ type moduleCommand struct {
 
 // AsCLI adds a command to the command line. command returns it with its name, texts, flags and arguments, but without Run: what
 // it does is the CLIFunc that constructor makes. When the command runs, the instance is put together as for serve, on the
-// database of the settings, but serves nothing. A name that is taken is a mistake.
+// database of the settings, but serves nothing; the database must be there and have the schema of this build. A name that is taken is a
+// mistake.
 func AsCLI(command func() *cobra.Command, constructor any) Extension {
 	return Extension{func(a *assembly, m *Module) {
 		want, t := reflect.TypeFor[CLIFunc](), reflect.TypeOf(constructor)
@@ -91,7 +92,8 @@ func (c *cli) ofModules() []*cobra.Command {
 				return &usageError{err}
 			}
 			var run part[CLIFunc]
-			return c.app.with(cmd.Context(), config, c.stderr, func(context.Context, *core) error { return run.value(cmd, args) }, populate(m.tag, &run))
+			return c.app.with(cmd.Context(), config, c.stderr, func(context.Context, *core) error { return run.value(cmd, args) },
+				populate(m.tag, &run), opened(opening{tell: c.stderr}))
 		}
 		if cmd.Args == nil {
 			cmd.Args = cobra.NoArgs

@@ -31,6 +31,8 @@ type Config struct {
 	Sharded string `env:"LEADMILL_SHARDED"`
 	// LogLevel is debug, info, warn or error: LEADMILL_LOG_LEVEL.
 	LogLevel slog.Level `env:"LEADMILL_LOG_LEVEL" envDefault:"info"`
+	// LogFormat is text, or json for a JSON object a line: LEADMILL_LOG_FORMAT.
+	LogFormat string `env:"LEADMILL_LOG_FORMAT" envDefault:"text"`
 	// PublicURL is the address under which clients reach the API, for links in responses; empty takes the
 	// request's host: LEADMILL_PUBLIC_URL.
 	PublicURL string `env:"LEADMILL_PUBLIC_URL"`
@@ -59,6 +61,12 @@ type Config struct {
 const (
 	defaultMailDir  = "data/mail"
 	defaultMailFrom = "Leadmill <leadmill@localhost>"
+)
+
+// The ways of Config.LogFormat; an empty one is text.
+const (
+	logText = "text"
+	logJSON = "json"
 )
 
 // shardedBySeller is the only way of Config.Sharded.
@@ -119,6 +127,9 @@ func parseConfig(o env.Options) (Config, error) {
 	}
 	if (c.EventsRetention < 0 || c.EventsRetention > maxRetention) && !mentions(problems, "LEADMILL_EVENTS_RETENTION") {
 		wrong("LEADMILL_EVENTS_RETENTION", "must be between 1 and %d days, or empty", maxRetention)
+	}
+	if c.LogFormat != "" && c.LogFormat != logText && c.LogFormat != logJSON {
+		wrong("LEADMILL_LOG_FORMAT", "must be %s or %s", logText, logJSON)
 	}
 	c.checkMachines(problems, wrong)
 	if err := c.checkArchive(); err != nil {

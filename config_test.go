@@ -21,7 +21,7 @@ func TestConfigDefaults(t *testing.T) {
 	c, err := parseConfig(env.Options{Environment: map[string]string{}})
 	require.NoError(t, err)
 	assert.Equal(t, Config{
-		HTTPAddr: "127.0.0.1:8080", DatabaseURL: "sqlite:data/leadmill.db", BatchMax: 256, LogLevel: slog.LevelInfo,
+		HTTPAddr: "127.0.0.1:8080", DatabaseURL: "sqlite:data/leadmill.db", BatchMax: 256, LogLevel: slog.LevelInfo, LogFormat: "text",
 		MailDir: defaultMailDir, MailFrom: defaultMailFrom, Drain: 2 * time.Second,
 	}, c)
 }
@@ -34,14 +34,14 @@ func TestConfigTakesWhatIsSet(t *testing.T) {
 		"LEADMILL_DATABASE_URL": "mysql://u:p@db:3306/leadmill", "LEADMILL_LOG_LEVEL": "debug", "LEADMILL_PUBLIC_URL": "https://leads.example.com/",
 		"LEADMILL_METRICS_ADDR": "127.0.0.1:9100", "LEADMILL_SMTP_URL": "smtps://u:p@mail", "LEADMILL_MAIL_DIR": "/var/mails",
 		"LEADMILL_MAIL_FROM": "ACME <partners@acme.example>", "LEADMILL_EVENTS_RETENTION": "400", "LEADMILL_ARCHIVE_DIR": "/var/archive",
-		"LEADMILL_SHARDED": "seller", "LEADMILL_DRAIN": "10s", "LEADMILL_TRUSTED_PROXIES": "10.0.0.0/8,2001:db8::/32",
+		"LEADMILL_SHARDED": "seller", "LEADMILL_DRAIN": "10s", "LEADMILL_TRUSTED_PROXIES": "10.0.0.0/8,2001:db8::/32", "LEADMILL_LOG_FORMAT": "json",
 	}})
 	require.NoError(t, err)
 	assert.Equal(t, Config{
 		HTTPAddr: ":80", DatabaseURL: "mysql://u:p@db:3306/leadmill", AdminKey: key, BatchMax: 1, LogLevel: slog.LevelDebug,
 		PublicURL: "https://leads.example.com", MetricsAddr: "127.0.0.1:9100",
 		SMTPURL: "smtps://u:p@mail", MailDir: "/var/mails", MailFrom: "ACME <partners@acme.example>",
-		EventsRetention: 400, ArchiveDir: "/var/archive", Sharded: "seller", Drain: 10 * time.Second,
+		EventsRetention: 400, ArchiveDir: "/var/archive", Sharded: "seller", Drain: 10 * time.Second, LogFormat: "json",
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")},
 	}, c)
 }
@@ -56,6 +56,7 @@ var wrongSettings = map[string][2]string{
 	"LEADMILL_DRAIN":        {"secret", "must be between 0s and 60s"},
 	"LEADMILL_SHARDED":      {"secret", "must be seller, or empty"},
 	"LEADMILL_LOG_LEVEL":    {"secret", "must be debug, info, warn or error"},
+	"LEADMILL_LOG_FORMAT":   {"secret", "must be text or json"},
 	"LEADMILL_PUBLIC_URL":   {"ftp://secret", "must be an absolute http or https URL without query"},
 	"LEADMILL_SMTP_URL":     {"secret", "must be smtp://user:password@host:587, smtps://user:password@host:465 or smtp://host:25?tls=none"},
 	"LEADMILL_MAIL_DIR":     {"secret\x00", "must be the path of a folder"},

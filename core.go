@@ -6,8 +6,11 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"log/slog"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -15,8 +18,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/fx"
 
 	"github.com/leadmill/leadmill/adapters/clock"
@@ -56,20 +58,21 @@ var coreConstructors = []coreConstructor{
 	{make: newClock},
 	{make: func(clock application.Clock) application.IDs { return random.NewIDs(clock) }},
 	{make: func() application.Secrets { return random.Secrets{} }},
-	{make: func() application.PasswordHasher { return password.Argon2id{} }},
+	{make: newHasher},
 	{make: func(clock application.Clock) application.RateLimiter { return ratelimit.NewMemory(clock) }},
 	{make: newRegistry},
+	{make: newTracing},
 	{make: openDatabase},
 	{make: migrate},
 	{make: newLog},
-	{make: newStore, tags: []string{``, ``, ``, ``, ``, groupTranslations, groupTeamEvents}},
+	{make: newStore, tags: []string{``, ``, ``, ``, ``, ``, groupTranslations, groupTeamEvents}},
 	{make: newDeps},
 	{make: newReader},
 	{make: application.NewInFlight},
 	{make: application.NewOperations},
 	{make: newScopes, tags: []string{groupScopes}},
 	{make: func() *publicAddress { return &publicAddress{} }},
-	{make: newChain, tags: []string{``, ``, ``, ``, groupInterceptors}},
+	{make: newChain, tags: []string{``, ``, ``, ``, ``, groupInterceptors}},
 	{make: newRunner, tags: []string{``, ``, ``, ``, groupProjections}},
 	{make: newJobs, tags: []string{``, ``, ``, ``, ``, groupJobs}},
 	{make: newCatalogue, tags: []string{groupTeamEvents}},
@@ -100,7 +103,7 @@ var open = map[reflect.Type]bool{
 var coreTypes = sync.OnceValue(func() map[reflect.Type]bool {
 	types := map[reflect.Type]bool{
 		reflect.TypeFor[*slog.Logger](): true, reflect.TypeFor[Config](): true, reflect.TypeFor[wrapDriver](): true,
-		reflect.TypeFor[*assembly](): true, reflect.TypeFor[*closers](): true,
+		reflect.TypeFor[*assembly](): true, reflect.TypeFor[*closers](): true, reflect.TypeFor[opening](): true,
 	}
 	for _, c := range coreConstructors {
 		types[reflect.TypeOf(c.make).Out(0)] = true
@@ -151,6 +154,7 @@ type core struct {
 	Registry      *prometheus.Registry
 	Address       *publicAddress
 	Chain         bus.Chain
+	Tracing       *tracing
 	Operations    *application.Operations
 	Scopes        application.Scopes
 	Subscriptions []events.Subscription
@@ -172,27 +176,48 @@ type core struct {
 	Facts      application.FactProviders
 }
 
-func newClock() application.Clock { return clock.NewSystem() }
+// passwordsWait is how many passwords wait for each core that hashes them: they take a second or two.
+const passwordsWait = 32
 
-func newRegistry() (*prometheus.Registry, error) {
-	r := prometheus.NewRegistry()
-	for _, c := range []prometheus.Collector{collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})} {
-		if err := r.Register(c); err != nil {
-			return nil, err
-		}
-	}
-	return r, nil
+func newHasher() application.PasswordHasher {
+	cores := runtime.GOMAXPROCS(0)
+	return password.Limit(password.Argon2id{}, cores, passwordsWait*cores)
 }
+
+func newClock() application.Clock { return clock.NewSystem() }
 
 // wrapDriver wraps the connector of the database's driver; nil for none.
 type wrapDriver func(driver.Connector) driver.Connector
 
-func openDatabase(closing *closers, c Config, wrap wrapDriver) (*dialect.DB, error) {
-	db, err := dialect.Open(c.DatabaseURL, dialect.Options{Wrap: wrap})
+// opening says how the database is opened.
+type opening struct {
+	// makes has the database made, migrated, and given an admin key where it has none; otherwise it must be as this build needs it.
+	makes bool
+	// tell is where it is printed which database that is; nil for nowhere.
+	tell io.Writer
+}
+
+func openDatabase(closing *closers, c Config, o opening, wrap wrapDriver) (*dialect.DB, error) {
+	db, err := openDB(c, o.tell, dialect.Options{Wrap: wrap, Existing: !o.makes})
+	if err != nil {
+		return nil, err
+	}
+	closing.add("the database", db.Close)
+	return db, nil
+}
+
+// openDB opens the database of the settings, and prints to tell which one that is. The error says how to make one that is missing.
+func openDB(c Config, tell io.Writer, o dialect.Options) (*dialect.DB, error) {
+	if tell != nil {
+		_, _ = fmt.Fprintf(tell, "Database: %s\n", dialect.Describe(c.DatabaseURL))
+	}
+	db, err := dialect.Open(c.DatabaseURL, o)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf(`open the database: %w; look at LEADMILL_DATABASE_URL, or make a database by "leadmill serve" or "leadmill migrate up"`, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	closing.add("the database", db.Close)
 	return db, nil
 }
 
@@ -202,9 +227,12 @@ type migrated struct{}
 // connectPatience is how long a start waits for a database that is still starting, as under docker compose.
 const connectPatience = time.Minute
 
-func migrate(ctx starting, db *dialect.DB, logger *slog.Logger, a *assembly) (migrated, error) {
+func migrate(ctx starting, db *dialect.DB, o opening, logger *slog.Logger, a *assembly) (migrated, error) {
 	if err := waitFor(ctx, db, logger); err != nil {
 		return migrated{}, err
+	}
+	if !o.makes {
+		return migrated{}, sqlstore.CheckVersion(ctx, db, a.migrations...)
 	}
 	return migrated{}, sqlstore.MigrateAndTell(ctx, db, logger, a.migrations...)
 }
@@ -248,7 +276,7 @@ func newLog(_ migrated, db *dialect.DB, logger *slog.Logger) *eventLog {
 	return l
 }
 
-func newStore(_ migrated, db *dialect.DB, l *eventLog, ids application.IDs, clock application.Clock, translations []part[application.Translation],
+func newStore(_ migrated, registry *prometheus.Registry, db *dialect.DB, l *eventLog, ids application.IDs, clock application.Clock, translations []part[application.Translation],
 	registered []part[application.TeamEvent],
 ) (*sqlstore.Store, error) {
 	ofTeams, err := application.TranslateTeamEvents(clock, values(registered)...)
@@ -265,7 +293,13 @@ func newStore(_ migrated, db *dialect.DB, l *eventLog, ids application.IDs, cloc
 		more = append(more, ofModule(t, registered))
 	}
 	all := slices.Concat(own, more, application.Translations{ofTeams})
-	return sqlstore.New(db, eventlog.NewWriter(db), l.committed, ids, all.Translate), nil
+	metrics, err := telemetry.NewMarket(registry)
+	if err := errors.Join(err, measureDatabase(registry, db)); err != nil {
+		return nil, err
+	}
+	store := sqlstore.New(db, eventlog.NewWriter(db), l.committed, ids, all.Translate)
+	store.Observe(metrics.Happened)
+	return store, nil
 }
 
 // ofModule returns a module's translation, which yields the events that the module registered and no others.
@@ -337,7 +371,7 @@ func (a *publicAddress) base() string {
 	return ""
 }
 
-func newChain(logger *slog.Logger, registry *prometheus.Registry, clock application.Clock, scopes application.Scopes, more []part[bus.Interceptor]) (bus.Chain, error) {
+func newChain(logger *slog.Logger, traces *tracing, registry *prometheus.Registry, clock application.Clock, scopes application.Scopes, more []part[bus.Interceptor]) (bus.Chain, error) {
 	if err := unique("interceptors", more, bus.Interceptor.Code); err != nil {
 		return bus.Chain{}, err
 	}
@@ -345,14 +379,14 @@ func newChain(logger *slog.Logger, registry *prometheus.Registry, clock applicat
 	if err != nil {
 		return bus.Chain{}, err
 	}
-	return bus.NewChain(append(interceptors(metrics, logger, clock, scopes), values(more)...)...)
+	return bus.NewChain(append(interceptors(metrics, traces, logger, clock, scopes), values(more)...)...)
 }
 
 // interceptors are Leadmill's own.
-func interceptors(metrics *telemetry.Metrics, logger *slog.Logger, clock application.Clock, scopes application.Scopes) []bus.Interceptor {
+func interceptors(metrics *telemetry.Metrics, traces *tracing, logger *slog.Logger, clock application.Clock, scopes application.Scopes) []bus.Interceptor {
 	return []bus.Interceptor{
 		telemetry.Recover{},
-		telemetry.Trace{Tracer: otel.Tracer("leadmill")},
+		telemetry.Trace{Tracer: traces.tracer},
 		metrics,
 		telemetry.Log{Logger: logger, Clock: clock},
 		application.Authorise{Scopes: scopes},
@@ -392,9 +426,19 @@ func (k *core) server() (*httpport.Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	requests, err := telemetry.NewHTTP(k.Registry)
+	if err != nil {
+		return nil, err
+	}
+	var tracer trace.Tracer
+	if k.Tracing.on {
+		tracer = k.Tracing.tracer
+	}
 	s, err := httpport.New(httpport.Deps{
+		Tracer: tracer,
 		Routes: routes, Teams: teams, Scopes: k.Scopes, Authenticator: k.Keyring, Limiter: k.Limiter, Clock: k.Clock, IDs: k.IDs,
 		Logger: k.Logger, PublicURL: k.Config.PublicURL, TrustedProxies: k.Config.TrustedProxies, Ready: k.isReady, NotSupported: missed.Asked,
+		Measure:  requests.Route,
 		Timeouts: httpport.Timeouts{Notice: k.Config.Drain},
 	})
 	if err != nil {

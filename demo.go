@@ -34,7 +34,7 @@ const (
 func (c *cli) demo() *cobra.Command {
 	return &cobra.Command{
 		Use: "demo", Short: "Serve with a demo seller, and print keys and a curl line that sells a lead", Args: cobra.NoArgs,
-		RunE: c.run(func(ctx context.Context, k *core, _ []string) error {
+		RunE: c.runMaking(func(ctx context.Context, k *core, _ []string) error {
 			return k.serve(ctx, func(ctx context.Context, base string) error {
 				d, err := k.makeDemo(ctx)
 				if err != nil {

@@ -216,9 +216,9 @@ func ExampleAsMigrations() {
 	defer os.RemoveAll(folder)
 	_ = os.Setenv("LEADMILL_DATABASE_URL", "sqlite:"+filepath.Join(folder, "leadmill.db"))
 	defer os.Unsetenv("LEADMILL_DATABASE_URL")
-	app.Main(context.Background(), []string{"migrate", "up"}, io.Discard, os.Stdout)
+	app.Main(context.Background(), []string{"migrate", "up"}, io.Discard, io.Discard)
 	var status bytes.Buffer
-	app.Main(context.Background(), []string{"migrate", "status"}, &status, os.Stdout)
+	app.Main(context.Background(), []string{"migrate", "status"}, &status, io.Discard)
 	for line := range strings.Lines(status.String()) {
 		if strings.HasPrefix(line, "acme") {
 			fmt.Println(strings.Fields(line))
@@ -380,6 +380,7 @@ func ExampleAsCLI() {
 	defer os.RemoveAll(folder)
 	_ = os.Setenv("LEADMILL_DATABASE_URL", "sqlite:"+filepath.Join(folder, "leadmill.db"))
 	defer os.Unsetenv("LEADMILL_DATABASE_URL")
+	app.Main(context.Background(), []string{"migrate", "up"}, io.Discard, io.Discard)
 	app.Main(context.Background(), []string{"acme-greet", "Ann"}, os.Stdout, io.Discard)
 	// Output: Hello Ann, leads come in at 127.0.0.1:8080.
 }

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/leadmill/leadmill/adapters/eventlog"
 	"github.com/leadmill/leadmill/adapters/eventlog/archive"
 	"github.com/leadmill/leadmill/adapters/sqlstore"
@@ -20,11 +22,16 @@ var housekeeping = ownModule("housekeeping",
 )
 
 // newPurge deletes the claims, stored responses and tokens whose time is over, in all rooms.
-func newPurge(_ migrated, s *sqlstore.Store, clock application.Clock) func(context.Context) error {
-	return func(ctx context.Context) error {
-		_, err := s.PurgeExpired(ctx, clock.Now())
-		return err
+func newPurge(_ migrated, s *sqlstore.Store, clock application.Clock, registry *prometheus.Registry) (func(context.Context) error, error) {
+	purged, err := newPurged(registry)
+	if err != nil {
+		return nil, err
 	}
+	return func(ctx context.Context) error {
+		n, err := s.PurgeExpired(ctx, clock.Now())
+		purged.Add(float64(n))
+		return err
+	}, nil
 }
 
 // newArchiveEvents archives and deletes the events that are past their retention.

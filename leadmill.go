@@ -79,7 +79,11 @@ func complain(w io.Writer, err error) {
 // starting ends when whoever starts Leadmill does not want it any more. Moving the rows of a large database may take long.
 type starting struct{ context.Context }
 
-// with puts the core together, calls use, and closes everything again.
+// opened has an instance open its database so.
+func opened(o opening) fx.Option { return fx.Replace(o) }
+
+// with puts the core together, calls use, and closes everything again. It makes and migrates the database unless an option is another
+// opening.
 func (a *App) with(ctx context.Context, c Config, logs io.Writer, use func(ctx context.Context, k *core) error, more ...fx.Option) error {
 	var k core
 	return a.made(ctx, c, logs, func() error {
@@ -98,7 +102,7 @@ func (a *App) made(ctx context.Context, c Config, logs io.Writer, use func() err
 	}
 	closing := &closers{patience: closePatience}
 	defer func() { err = errors.Join(err, closing.close()) }()
-	options := append(assembled.options(), fx.Supply(assembled, c, newLogger(c, logs), a.driver, closing, starting{ctx}), silent())
+	options := append(assembled.options(), fx.Supply(assembled, c, newLogger(c, logs), a.driver, closing, starting{ctx}, opening{makes: true}), silent())
 	if err := fx.New(append(options, more...)...).Err(); err != nil {
 		return fmt.Errorf("put leadmill together: %w", dig.RootCause(err))
 	}
@@ -116,7 +120,7 @@ func (a *App) assembled() (*assembly, error) {
 
 // strategies returns the strategies of this build. They need no database, unless their constructors do.
 func (a *App) strategies(ctx context.Context, c Config, logs io.Writer) (s distribution.Strategies, err error) {
-	err = a.made(ctx, c, logs, func() error { return nil }, fx.Populate(&s))
+	err = a.made(ctx, c, logs, func() error { return nil }, fx.Populate(&s), opened(opening{}))
 	return s, err
 }
 
@@ -131,5 +135,9 @@ func rooms() []Module {
 }
 
 func newLogger(c Config, w io.Writer) *slog.Logger {
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: c.LogLevel}))
+	options := &slog.HandlerOptions{Level: c.LogLevel}
+	if c.LogFormat == logJSON {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
 }

@@ -6,9 +6,12 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/leadmill/leadmill/adapters/sqlstore"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	marketstore "github.com/leadmill/leadmill/adapters/sqlstore/market"
+	"github.com/leadmill/leadmill/adapters/telemetry"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/bus"
 	"github.com/leadmill/leadmill/application/market"
@@ -84,14 +87,20 @@ func waits() bus.Waits {
 }
 
 func newBatcher(c Config, d market.Deps, directory *marketcommand.Directory, strategies distribution.Strategies,
-	rules lead.IntakeRules,
-) *bus.Batcher[*marketcommand.Submission, application.Done] {
+	rules lead.IntakeRules, registry *prometheus.Registry,
+) (*bus.Batcher[*marketcommand.Submission, application.Done], error) {
+	metrics, err := telemetry.NewBatches(registry, d.Clock)
+	if err != nil {
+		return nil, err
+	}
 	var handler bus.BatchHandler[*marketcommand.Submission, application.Done] = &marketcommand.SubmitLeadsHandler{Work: d.Work, Clock: d.Clock, IDs: d.IDs, Directory: directory, Strategies: strategies, Rules: rules}
+	handler = telemetry.MeasureBatches(metrics, handler)
 	if c.Sharded == shardedBySeller {
 		handler = bus.Apart(handler, (*marketcommand.Submission).OfSeller, partsAtOnce)
 	}
-	return bus.NewBatcher(bus.BatcherConfig{MaxBatch: c.BatchMax, Lanes: lanes, Queue: laneQueue, Timeout: batchTimeout, Waits: waits()},
+	b := bus.NewBatcher(bus.BatcherConfig{MaxBatch: c.BatchMax, Lanes: lanes, Queue: laneQueue, Timeout: batchTimeout, Waits: waits()},
 		handler, (*marketcommand.Submission).Lane)
+	return b, telemetry.WatchQueue(registry, b.Waiting, laneQueue)
 }
 
 func newMatcher(d market.Deps, r *marketstore.Reader, strategies distribution.Strategies, facts application.FactProviders, logger *slog.Logger) *marketcommand.MatchPendingHandler {

@@ -6,10 +6,13 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/leadmill/leadmill/adapters/mail"
 	"github.com/leadmill/leadmill/adapters/sqlstore"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	programstore "github.com/leadmill/leadmill/adapters/sqlstore/program"
+	"github.com/leadmill/leadmill/adapters/telemetry"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/bus"
 	"github.com/leadmill/leadmill/application/contract/eventsv1"
@@ -74,12 +77,16 @@ func newInvitations(o *application.Operations, clock application.Clock, queue pr
 }
 
 func newSendMails(o *application.Operations, d program.Deps, secrets application.Secrets, r *programstore.Reader, queue program.MailQueue,
-	mailer application.Mailer, text program.InvitationText, address *publicAddress, logger *slog.Logger,
-) func(context.Context) error {
-	return programjob.SendMails(application.Command(o, programcommand.SendMailsHandler{
+	mailer application.Mailer, text program.InvitationText, address *publicAddress, registry *prometheus.Registry, logger *slog.Logger,
+) (func(context.Context) error, error) {
+	mails, err := telemetry.NewMails(registry)
+	if err != nil {
+		return nil, err
+	}
+	return programjob.SendMails(countingGivenUp(mails, application.Command(o, programcommand.SendMailsHandler{
 		Deps: d, Secrets: secrets,
-		Portal: r, Queue: queue, Mailer: mailer, Text: text, Base: address.base,
-	}), logger)
+		Portal: r, Queue: queue, Mailer: mails.Watch(mailer), Text: text, Base: address.base,
+	})), logger), nil
 }
 
 func newProgramHandlers(o *application.Operations, d program.Deps, secrets application.Secrets, hasher application.PasswordHasher,

@@ -78,7 +78,7 @@ const lowestOrder = 401
 // AsInterceptor registers a constructor of a bus.Interceptor, which runs around every command and query.
 func AsInterceptor(constructor any) Extension {
 	return grouped(constructor, groupInterceptors, checked(func(i bus.Interceptor) error {
-		for _, own := range interceptors(nil, nil, nil, application.Scopes{}) {
+		for _, own := range interceptors(nil, &tracing{}, nil, nil, application.Scopes{}) {
 			if own.Code() == i.Code() {
 				return fmt.Errorf("the interceptor has the code %q, as one of Leadmill's own", i.Code())
 			}

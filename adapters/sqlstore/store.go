@@ -25,6 +25,7 @@ import (
 	"github.com/leadmill/leadmill/application/market"
 	"github.com/leadmill/leadmill/application/program"
 	"github.com/leadmill/leadmill/application/projection"
+	"github.com/leadmill/leadmill/domain/event"
 )
 
 // EventWriter appends events to the log inside a transaction, in the order given.
@@ -54,6 +55,10 @@ func New(db *dialect.DB, events EventWriter, wake application.Wake, ids applicat
 	w := engine.NewWork(db, events, wake, ids, translate)
 	return &Store{accountstore.NewInstallation(w), programstore.NewClicks(w), programstore.NewMails(w), w}
 }
+
+// Observe has a function told of each event of an aggregate once it is committed: not of those whose commit was sent and not answered. It
+// is called by many goroutines, and every commit waits for it. Call Observe before the first unit of work.
+func (s *Store) Observe(happened func(event.Event)) { s.work.Observe(happened) }
 
 type (
 	accountRepositories = accountstore.Repositories

@@ -230,6 +230,15 @@ func handle[C, R any](ctx context.Context, handler BatchHandler[C, R], commands 
 	return outcomes, nil
 }
 
+// Waiting returns how many commands wait in the longest lane, without those of the batches that run.
+func (b *Batcher[C, R]) Waiting() int {
+	longest := 0
+	for _, lane := range b.lanes {
+		longest = max(longest, len(lane))
+	}
+	return longest
+}
+
 // Close stops the Batcher after all admitted commands are done. Later commands are refused: ErrOverloaded.
 func (b *Batcher[C, R]) Close() {
 	b.mu.Lock()

@@ -50,10 +50,23 @@ type Call struct {
 
 // handle makes a handler of a route: it names the request, authenticates its key, counts it, recovers and logs.
 func (s *Server) handle(f form, r Route) gin.HandlerFunc {
+	method, route := r.Method, r.Path
+	if route == "" {
+		method, route = "any", "none"
+	}
+	answered := func(int, time.Duration) {}
+	if measure := s.deps.Measure; measure != nil {
+		answered = measure(method, route)
+	}
 	return func(c *gin.Context) {
 		k := Call{server: s, gin: c, form: f, errorPage: r.ErrorPage, id: s.deps.IDs.New("req"), started: s.deps.Clock.Now()}
 		k.trail = application.Trail{CorrelationID: k.id, Traceparent: traceparent(c.Request.Header)}
 		k.ctx = application.WithTrail(c.Request.Context(), k.trail)
+		if tracer := s.deps.Tracer; tracer != nil {
+			end := k.trace(tracer, method, route)
+			defer end()
+		}
+		defer func() { answered(c.Writer.Status(), k.Now().Sub(k.started)) }() // after a panic too
 		header := c.Writer.Header()
 		k.own[0] = k.id
 		header["X-Request-Id"] = k.own[:1:1]

@@ -126,7 +126,9 @@ func Complete(room string, handlers any) error {
 func ownRoutes() []Route {
 	return []Route{
 		{Method: http.MethodGet, Path: "/livez", Needs: application.Visitor, Handle: (*Call).OK},
+		{Method: http.MethodHead, Path: "/livez", Needs: application.Visitor, Handle: (*Call).OK},
 		{Method: http.MethodGet, Path: "/readyz", Needs: application.Visitor, Handle: ready},
+		{Method: http.MethodHead, Path: "/readyz", Needs: application.Visitor, Handle: ready},
 		{Method: http.MethodGet, Path: "/openapi.yaml", Needs: application.Visitor, Handle: func(k *Call) {
 			k.Send(http.StatusOK, "application/yaml", k.server.document)
 		}},

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/leadmill/leadmill/application"
 )
@@ -51,6 +52,11 @@ type Deps struct {
 	// NotSupported is told of each request that is refused because it asks for what is not supported yet: the method and the
 	// pattern of its route, and the member or parameter, which is empty when it is the route itself. Nil tells nobody.
 	NotSupported func(route, member string)
+	// Measure returns what is told of each answer to the requests of a route: its status and how long it took. It is called once a route,
+	// with the method and the pattern, which are "any" and "none" for paths that nothing has. Nil measures nothing.
+	Measure func(method, route string) func(status int, took time.Duration)
+	// Tracer opens a span around each request, below that of its traceparent; nil opens none.
+	Tracer trace.Tracer
 	// MaxBody is the largest JSON or form body in bytes; zero is 64 KiB.
 	MaxBody int64
 	// Timeouts bound what a client may take; a zero one is its default.

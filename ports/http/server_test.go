@@ -84,7 +84,7 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 		{"GET", "/api/leads", 405, "POST", "method_not_allowed", true},
 		{"DELETE", "/api/leads/", 405, "POST", "method_not_allowed", true},
 		{"PATCH", "/v1/buyers/x", 405, "GET, PUT", "method_not_allowed", false},
-		{"POST", "/livez", 405, "GET", "method_not_allowed", false},
+		{"POST", "/livez", 405, "GET, HEAD", "method_not_allowed", false},
 	} {
 		w := a.Do(porttest.Request{Method: c.method, Path: c.path})
 		allow := strings.Split(w.Header().Get("Allow"), ", ")

@@ -37,6 +37,7 @@ func jobLine(t *testing.T, databaseURL, name string) map[string]string {
 func TestJobsOfTheCommandLine(t *testing.T) {
 	t.Parallel()
 	apptest.EachEmpty(t, func(t *testing.T, databaseURL string) {
+		must(t, databaseURL, "migrate", "up")
 		if row := jobLine(t, databaseURL, "purge"); fmt.Sprint(row) != "map[LAST:- NAME:purge NEXT:- OWNER:no RESULT:- SCHEDULE:every 1m]" {
 			t.Errorf("before any start the purge is %v", row)
 		}

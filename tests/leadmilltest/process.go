@@ -58,6 +58,9 @@ type Process struct {
 	ended chan error
 }
 
+// PID returns the id of the process.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
 // StartProcess starts a Leadmill in a process of its own and returns when it listens. The process ends with the test. The
 // package's TestMain must be [Main], which says what modules it has.
 func StartProcess(t testing.TB, o ProcessOptions) *Process {

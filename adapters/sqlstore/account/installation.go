@@ -15,6 +15,20 @@ type Installation struct{ work *engine.Work }
 // NewInstallation returns the table installation.
 func NewInstallation(work *engine.Work) Installation { return Installation{work} }
 
+// GetInstallation returns the value that is stored under a name for the whole installation; nil where there is none.
+// application.ErrUnavailable when the database could not do it.
+func (i Installation) GetInstallation(ctx context.Context, name string) (stored []byte, err error) {
+	err = i.work.Attempts(ctx, func() error {
+		stored = nil
+		err := i.work.DB().Reader.GetContext(ctx, &stored, "SELECT value FROM installation WHERE name = ?", name)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		return i.work.Failed(ctx, err)
+	})
+	return stored, err
+}
+
 // GetOrSetInstallation returns the value that is stored under a name for the whole installation, such as the hash of the
 // admin key. Where there is none it stores value; set reports that. Of several that do so at once, one sets and all get
 // its value. Names have at most 64 ASCII characters, values at most 255 bytes. application.ErrUnavailable when the database

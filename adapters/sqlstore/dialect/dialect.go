@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -94,6 +95,9 @@ type Options struct {
 	MaxConnections int
 	// Wrap, when set, wraps the driver's connector: tests count statements or make them fail.
 	Wrap func(driver.Connector) driver.Connector
+	// Existing refuses an SQLite file that is not there (fs.ErrNotExist); otherwise it is made, with the folders above it. Both are then
+	// for their owner alone.
+	Existing bool
 }
 
 // DeleteByKey returns the start of a DELETE of rows of a table, up to its WHERE, that finds them by one of the table's keys as UseKey
@@ -169,6 +173,30 @@ func CheckURL(databaseURL string) error {
 		}
 	}
 	return errURL
+}
+
+// Describe names the database of a URL for people: the engine, its user, address and name, or the whole path of the file. Passwords and
+// options are left out, and so is everything of a URL that CheckURL refuses.
+func Describe(databaseURL string) string {
+	if CheckURL(databaseURL) != nil {
+		return "unknown"
+	}
+	if file, ok := strings.CutPrefix(databaseURL, "sqlite:"); ok {
+		file = strings.TrimPrefix(file, "//")
+		if whole, err := filepath.Abs(file); err == nil {
+			file = whole
+		}
+		return "sqlite:" + file
+	}
+	u, err := url.Parse(databaseURL)
+	if err != nil {
+		return "unknown"
+	}
+	described := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
+	if name := u.User.Username(); name != "" {
+		described.User = url.User(name)
+	}
+	return described.String()
 }
 
 var errURL = errors.New("must be sqlite:<file> or mysql://user:password@host:port/name")

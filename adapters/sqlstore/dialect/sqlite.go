@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -31,27 +33,62 @@ func openSQLite(file string, o Options) (*DB, error) {
 	if file == "" {
 		return nil, errURL
 	}
-	if dir := filepath.Dir(file); dir != "." {
-		if err := os.MkdirAll(dir, 0o750); err != nil {
+	mode := "rwc"
+	if o.Existing {
+		mode = "rw"
+		if err := thereIs(file); err != nil {
 			return nil, err
 		}
+	} else if err := makeFile(file); err != nil {
+		return nil, err
 	}
-	writer := url.Values{"_txlock": {"immediate"}, "_pragma": {
+	writer := url.Values{"mode": {mode}, "_txlock": {"immediate"}, "_pragma": {
 		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)",
 		"foreign_keys(ON)", "temp_store(MEMORY)", "cache_size(-12288)", "wal_autocheckpoint(16384)",
 	}}
-	reader := url.Values{"_pragma": {"busy_timeout(5000)", "query_only(ON)", "temp_store(MEMORY)"}}
+	reader := url.Values{"mode": {mode}, "_pragma": {"busy_timeout(5000)", "query_only(ON)", "temp_store(MEMORY)"}}
 	written := new(atomic.Int64)
 	w := sqlitePool(file, writer, written, o)
 	w.SetMaxOpenConns(1)
 	r := sqlitePool(file, reader, nil, o)
 	r.SetMaxOpenConns(min(o.MaxConnections, 8))
 	r.SetMaxIdleConns(min(o.MaxConnections, 8))
-	copier := sqlitePool(file, url.Values{"_pragma": {"busy_timeout(0)", "synchronous(FULL)"}}, nil, Options{})
+	copier := sqlitePool(file, url.Values{"mode": {mode}, "_pragma": {"busy_timeout(0)", "synchronous(FULL)"}}, nil, Options{})
 	return &DB{
 		Dialect: SQLite{}, Writer: sqlx.NewDb(w, "sqlite"), Reader: sqlx.NewDb(r, "sqlite"),
 		stop: startCheckpoints(copier, written, checkpointEvery),
 	}, nil
+}
+
+// thereIs reports what is missing of a database's file.
+func thereIs(file string) error {
+	dir := filepath.Dir(file)
+	if _, err := os.Stat(dir); err != nil {
+		return fmt.Errorf("the database's folder: %w", err)
+	}
+	if info, err := os.Stat(file); err != nil {
+		return fmt.Errorf("the database's file: %w", err)
+	} else if info.IsDir() {
+		return fmt.Errorf("the database's file: %s is a folder", file)
+	}
+	return nil
+}
+
+// makeFile makes a database's file and the folders above it, for their owner alone, when they are missing; SQLite gives the files beside it the
+// same mode. What is there already keeps its mode. Only a file that was not there is opened and closed, because closing
+// one takes away all locks that this process has on it.
+func makeFile(file string) error {
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return fmt.Errorf("the database's folder: %w", err)
+	}
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) //nolint:gosec // the operator's own path
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("the database's file: %w", err)
+	}
+	return f.Close()
 }
 
 func sqlitePool(file string, q url.Values, written *atomic.Int64, o Options) *sql.DB {

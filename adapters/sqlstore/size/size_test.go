@@ -3,6 +3,8 @@ package size_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -82,8 +84,10 @@ func TestSizes(t *testing.T) {
 			cancel()
 			_, err = size.Read(ended, db, noon)
 			require.Error(t, err)
-			away, err := dialect.Open(map[bool]string{true: "sqlite:" + t.TempDir() + "/none/", false: "mysql://u@127.0.0.1:1/x"}[s.Counted], dialect.Options{})
+			folder := filepath.Join(t.TempDir(), "none")
+			away, err := dialect.Open(map[bool]string{true: "sqlite:" + folder + "/x.db", false: "mysql://u@127.0.0.1:1/x"}[s.Counted], dialect.Options{})
 			require.NoError(t, err)
+			require.NoError(t, os.RemoveAll(folder))
 			defer func() { _ = away.Close() }()
 			_, err = size.Read(t.Context(), away, noon)
 			require.ErrorIs(t, err, application.ErrUnavailable)

@@ -33,6 +33,7 @@ type Work struct {
 	wake      application.Wake
 	ids       application.IDs
 	translate Translate
+	happened  func(event.Event)
 
 	purging sync.Mutex
 	walk    int              // how many rows of a table one purge looks at
@@ -43,6 +44,10 @@ type Work struct {
 func NewWork(db *dialect.DB, events EventWriter, wake application.Wake, ids application.IDs, translate Translate) *Work {
 	return &Work{db: db, events: events, wake: wake, ids: ids, translate: translate, walk: purgeWalk, places: map[string][]any{}}
 }
+
+// Observe has a function told of each event of an aggregate once it is committed: not of those whose commit was sent and not answered. It
+// is called by many goroutines, and every commit waits for it. Call Observe before the first unit of work.
+func (w *Work) Observe(happened func(event.Event)) { w.happened = happened }
 
 // DB returns the database, for statements that need no transaction.
 func (w *Work) DB() *dialect.DB { return w.db }
@@ -136,6 +141,11 @@ func (w *Work) once(ctx context.Context, fn func(ctx context.Context, t *Tx) err
 		return w.commitFailed(ctx, err)
 	}
 	for _, a := range t.saved {
+		if w.happened != nil {
+			for _, e := range a.aggregate.Pending() {
+				w.happened(e)
+			}
+		}
 		a.aggregate.Committed()
 	}
 	if len(records) > 0 {

@@ -31,8 +31,14 @@ func testInstallation(t *testing.T, h *sqlstoretest.Harness) {
 		}
 	}
 	require.Equal(t, 1, setters)
+	stored, err := h.Store.GetInstallation(t.Context(), "other")
+	require.NoError(t, err)
+	require.Nil(t, stored)
 	stored, set, err := h.Store.GetOrSetInstallation(t.Context(), "other", []byte("x"))
 	require.NoError(t, err)
 	require.True(t, set)
+	require.Equal(t, []byte("x"), stored)
+	stored, err = h.Store.GetInstallation(t.Context(), "other")
+	require.NoError(t, err)
 	require.Equal(t, []byte("x"), stored)
 }
