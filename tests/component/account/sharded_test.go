@@ -31,6 +31,7 @@ var unowned = []string{
 	"SELECT 0, seller_id, id, events, at, types FROM event_segments WHERE id IN (",
 	"SELECT id, body FROM event_segments WHERE id IN (",
 	"SELECT event_id, seller_id, partner_id, attempts FROM outgoing_mails",
+	"SELECT DISTINCT seller_id FROM open_erasures", // which has a row for each erasure that runs
 }
 
 var (
