@@ -74,7 +74,7 @@ test-fast: ## Test most of it on SQLite in under a minute: no server, no browser
 	scripts/test.sh sqlite $(or $(PKG),fast)
 
 test-browser: ## Test in a browser what only a browser shows
-	scripts/test.sh sqlite,mysql ./tests/browser
+	scripts/test.sh sqlite,mysql ./tests/browser ./tests/chromium
 
 test-clients: ## Drive the built binary with clients of others: generated ones, Partnero's requests from PHP, validators
 	scripts/test.sh sqlite ./tests/clients

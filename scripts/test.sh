@@ -4,9 +4,9 @@
 #   scripts/test.sh ENGINES [package...]
 #
 # ENGINES is a comma list of sqlite, mysql and mariadb. Packages are named as go test takes them; core, which is meant when
-# none is named, is everything but tests/browser and tests/clients, and fast is core without the tests that kill processes and wait
-# until their leases end. ./tests/extension/acme, which core holds too, is a Go module of its own. SETUP=only installs what is needed
-# and tests nothing. RACE and ARGS are for scripts/go-test.sh.
+# none is named, is everything but tests/browser, tests/chromium and tests/clients, and fast is core without the tests that kill
+# processes and wait until their leases end. ./tests/extension/acme, which core holds too, is a Go module of its own. SETUP=only
+# installs what is needed and tests nothing. RACE and ARGS are for scripts/go-test.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,8 +14,8 @@ engines=$1 && shift
 packages= modules=
 for name in "${@:-core}"; do
     case $name in
-        core) packages+=" $(go list ./... | grep -vE '/tests/(browser|clients)$')" modules=tests/extension/acme ;;
-        fast) packages+=" $(go list ./... | grep -vE '/tests/(browser|clients|fault)$')" ;;
+        core) packages+=" $(go list ./... | grep -vE '/tests/(browser|chromium|clients)$')" modules=tests/extension/acme ;;
+        fast) packages+=" $(go list ./... | grep -vE '/tests/(browser|chromium|clients|fault)$')" ;;
         ./tests/extension/acme*) modules=tests/extension/acme ;;
         *) packages+=" $name" ;;
     esac

@@ -3,12 +3,10 @@ package browser_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net/url"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +18,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
+	"github.com/leadmill/leadmill/tests/chromium"
 	"github.com/leadmill/leadmill/tests/component/apptest"
 )
 
@@ -32,7 +31,7 @@ const shopHost = "shop.test"
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if err := closeBrowser(); err != nil {
+	if err := chromium.Close(started, patience); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = max(code, 1)
 	}
@@ -45,59 +44,10 @@ var theBrowser = sync.OnceValues(startBrowser)
 // started is the browser to close; nil when no test needed one.
 var started context.Context
 
-func findChromium() (string, error) {
-	if name := os.Getenv("LEADMILL_TEST_CHROMIUM"); name != "" {
-		path, err := exec.LookPath(name)
-		if err != nil {
-			return "", fmt.Errorf("LEADMILL_TEST_CHROMIUM: %w; without it, make test-setup finds or installs one", err)
-		}
-		return path, nil
-	}
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path, nil
-		}
-	}
-	return "", errors.New("no Chromium in PATH: run make test-setup, or name one in LEADMILL_TEST_CHROMIUM")
-}
-
 func startBrowser() (context.Context, error) {
-	path, err := findChromium()
-	if err != nil {
-		return nil, err
-	}
-	// Without a user-data-dir among the options it gets an empty one, which goes when it ends.
-	allocator, _ := chromedp.NewExecAllocator(context.Background(), chromedp.ExecPath(path), chromedp.Headless,
-		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.IgnoreCertErrors,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
-		chromedp.Flag("disable-default-apps", true), chromedp.Flag("disable-extensions", true),
-		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("disable-background-timer-throttling", true),
-		chromedp.Flag("disable-renderer-backgrounding", true),
-		// Nothing but this machine: no name leads anywhere else, and no proxy of the environment is asked.
-		chromedp.Flag("no-proxy-server", true),
-		chromedp.Flag("host-resolver-rules", "MAP "+shopHost+" 127.0.0.1,MAP * ~NOTFOUND,EXCLUDE 127.0.0.1"))
-	ctx, cancel := chromedp.NewContext(allocator)
-	late := time.AfterFunc(patience, cancel) // a deadline of the first call would end the browser later
-	if err := chromedp.Do(ctx); err != nil {
-		cancel()
-		return nil, fmt.Errorf("%s does not start: %w", path, err)
-	}
-	late.Stop()
-	started = ctx //nolint:fatcontext // once, for all tests
-	return ctx, nil
-}
-
-func closeBrowser() error {
-	if started == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(started, patience)
-	defer cancel()
-	if err := chromedp.Cancel(ctx); err != nil {
-		return fmt.Errorf("chromium does not end well: %w", err)
-	}
-	return nil
+	browser, err := chromium.Start(shopHost, patience)
+	started = browser //nolint:fatcontext // once, for all tests
+	return browser, err
 }
 
 // tab is a tab that shares no cookies with any other. Whatever its pages throw or complain about fails the test.
@@ -303,17 +253,6 @@ func atHost(t testing.TB, host, address string) string {
 	}
 	u.Host = host + ":" + u.Port()
 	return u.String()
-}
-
-func TestNoChromium(t *testing.T) {
-	for _, name := range []string{"", "/no/such/chromium"} {
-		t.Setenv("PATH", t.TempDir())
-		t.Setenv("LEADMILL_TEST_CHROMIUM", name)
-		path, err := findChromium()
-		if err == nil || !strings.Contains(err.Error(), "make test-setup") {
-			t.Errorf("%q: found %q, %v", name, path, err)
-		}
-	}
 }
 
 // The browser of these tests reaches nothing beyond this machine, by name or by number.

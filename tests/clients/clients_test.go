@@ -1,6 +1,6 @@
 // Package clients drives the built binary with clients that are not ours: generators and validators of its documents, what these
-// generate, and the requests of Partnero's PHP library. scripts/test-setup.sh clients installs them in .cache/clients.
-// A client that runs in a browser is a test of this package that imports chromedp, so that scripts/test.sh installs Chromium for it.
+// generate, the requests of Partnero's PHP library, and pages that a browser opens. scripts/test-setup.sh clients installs the
+// packages in .cache/clients; tests/chromium finds the browser.
 package clients_test
 
 import (

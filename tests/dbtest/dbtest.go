@@ -45,8 +45,8 @@ const (
 
 const (
 	enginesVar    = "LEADMILL_TEST_ENGINES"
-	readyTimeout  = 2 * time.Minute  // the start of a server, with the pull of a container image in it
-	adminTimeout  = 30 * time.Second // one administrative statement, or the first contact with a given server
+	readyTimeout  = 2 * time.Minute // the start of a server, with the pull of a container image in it
+	adminTimeout  = 2 * time.Minute // one administrative statement, or the first contact with a given server
 	databaseStart = "leadmill_test_"
 )
 
@@ -90,7 +90,7 @@ func URL(t testing.TB, e Engine) string {
 		ctx, cancel := context.WithTimeout(context.Background(), adminTimeout)
 		defer cancel()
 		// Without the limit, a transaction that the test left open would hold this statement for a year.
-		if err := execute(ctx, admin, "SET SESSION lock_wait_timeout = 10", "DROP DATABASE "+name); err != nil {
+		if err := execute(ctx, admin, "SET SESSION lock_wait_timeout = 60", "DROP DATABASE "+name); err != nil {
 			t.Errorf("dbtest: drop %s database %s (is a transaction still open in it?): %v", e, name, err)
 		}
 	})
@@ -230,7 +230,7 @@ func config(databaseURL string) (*mysql.Config, error) {
 	cfg.Passwd, _ = u.User.Password()
 	cfg.DBName = strings.TrimPrefix(u.Path, "/")
 	cfg.TLSConfig = u.Query().Get("tls")
-	cfg.Timeout = 5 * time.Second
+	cfg.Timeout = 30 * time.Second
 	cfg.MultiStatements = true      // a template's copy is made in one round trip
 	cfg.Logger = &mysql.NopLogger{} // a server that is still starting is no news
 	return cfg, nil

@@ -238,15 +238,17 @@ type reads struct {
 
 func (r *reads) run(ctx context.Context) {
 	paths := []string{
-		"/v1/marketplace/leads?limit=5", "/v1/events?limit=20", "/v1/events?after=%d&wait=1", "/v1/buyers", "/v1/campaigns", "/v1/reports/campaigns?group_by=supplier", "/v1/partners",
+		"/v1/marketplace/leads?limit=5", "/v1/events?limit=20", "/v1/events?after=%d&limit=50&wait=1", "/v1/buyers", "/v1/campaigns", "/v1/reports/campaigns?group_by=supplier", "/v1/partners",
 	}
 	apptest.Parallel(len(paths), func(i int) {
-		for n := int64(0); ctx.Err() == nil; n++ {
+		var page struct{ Next int64 }
+		for ctx.Err() == nil {
 			path := paths[i]
-			if strings.Contains(path, "%d") {
-				path = fmt.Sprintf(path, n*50)
+			if strings.Contains(path, "%d") { // follows the feed
+				path = fmt.Sprintf(path, page.Next)
 			}
 			a := r.client.Do("GET", path, nil)
+			_ = json.Unmarshal(a.Body, &page) // other pages have no next position, and what failed is told below
 			r.mu.Lock()
 			r.answered++
 			if (a.Err != nil || a.Status != http.StatusOK) && len(r.strange) < 10 {
