@@ -8,6 +8,7 @@ import (
 	"github.com/leadmill/leadmill/tests/chromium"
 )
 
+//nolint:paralleltest // it sets the environment
 func TestNoChromium(t *testing.T) {
 	for _, name := range []string{"", "/no/such/chromium"} {
 		t.Setenv("PATH", t.TempDir())

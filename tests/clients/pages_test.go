@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -80,9 +81,7 @@ func (a *account) id(method, path string, body object) string {
 func (a *account) published(scope string, more object) string {
 	a.t.Helper()
 	body := object{"scope": scope, "origins": []string{a.origin}}
-	for name, value := range more {
-		body[name] = value
-	}
+	maps.Copy(body, more)
 	key, _ := a.must(http.MethodPost, "/v1/api-keys", body)["key"].(string)
 	return key
 }
