@@ -16,7 +16,7 @@ RACE ?= $(if $(shell command -v gcc || command -v clang),-race)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build generate fmt fmt-check vet lint generate-check api-check api-baseline api-diff openapi-diff test-setup test test-fast test-browser test-clients test-mariadb test-mysql-compatible test-release check bench release clean
+.PHONY: help run build generate fmt fmt-check vet lint generate-check api-check api-baseline api-diff openapi-diff test-setup test test-fast test-browser test-clients test-mariadb test-mysql-compatible test-release check bench soak release clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -99,6 +99,10 @@ release: ## Build static programs, an OCI image, an SBOM and checksums of the co
 	cd $(RELEASE) && $(GO) run . -source $(CURDIR) -out $(CURDIR)/dist $(ARGS)
 
 check: fmt-check vet lint generate-check api-check build test test-browser test-mariadb ## Everything CI requires but test-clients and test-release
+
+soak: ## Search for an hour: a million fuzzed requests, 200 kills on each engine
+	LEADMILL_TEST_FUZZ=500000 LEADMILL_TEST_FUZZ_MINUTES=50 LEADMILL_TEST_KILLS=200 \
+		ARGS='-v -timeout 90m -count=1 -run FuzzedRequests|ProcessKilledUnderLoad' scripts/test.sh sqlite,mysql ./tests/fuzz ./tests/fault
 
 bench: ## Measure leads a second (ARGS='-h' lists the options)
 	scripts/test-setup.sh mysql mariadb
