@@ -68,7 +68,7 @@ func TestHeadOfHealth(t *testing.T) {
 	}, StartOptions{})
 	require.NoError(t, err)
 	for _, path := range []string{"/livez", "/readyz", "/readyz/"} {
-		answer, err := http.Head(i.URL() + path) //nolint:noctx // of a server in this process
+		answer, err := http.Head(i.URL() + path)
 		require.NoError(t, err)
 		require.NoError(t, answer.Body.Close())
 		assert.Equal(t, http.StatusOK, answer.StatusCode, path)

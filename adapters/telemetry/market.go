@@ -87,10 +87,10 @@ func units(amount money.Micros) float64 { return float64(max(amount, 0)) / micro
 
 func (m *Market) of(currency string) *ofCurrency {
 	if found, ok := m.currencies.Load(currency); ok {
-		return found.(*ofCurrency) //nolint:forcetypeassert,errcheck // nothing else is stored
+		return found.(*ofCurrency) //nolint:forcetypeassert // nothing else is stored
 	}
 	made, _ := m.currencies.LoadOrStore(currency, &ofCurrency{
 		m.sales.WithLabelValues(currency), m.soldFor.WithLabelValues(currency), m.paidOut.WithLabelValues(currency),
 	})
-	return made.(*ofCurrency) //nolint:forcetypeassert,errcheck // nothing else is stored
+	return made.(*ofCurrency) //nolint:forcetypeassert // nothing else is stored
 }

@@ -11,7 +11,7 @@ import (
 
 // trace opens a span around the rest of the request and returns what ends it. The span has the names and the status that OpenTelemetry gives
 // spans of servers, and nothing of what was sent: paths, parameters and addresses may be personal data.
-func (k *Call) trace(tracer trace.Tracer, method, route string) (end func()) {
+func (k *Call) trace(tracer trace.Tracer, method, route string) (end func()) { //nolint:spancheck // the caller ends it
 	ctx := k.ctx
 	if k.trail.Traceparent != "" {
 		ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier{"Traceparent": {k.trail.Traceparent}})

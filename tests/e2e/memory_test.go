@@ -99,7 +99,7 @@ func TestABurstOfPasswordsStaysWithinTheMemory(t *testing.T) {
 			apptest.Parallel(bursts, func(i int) {
 				switch {
 				case i < len(links) && round == 0:
-					r, err := visitor.PostForm(links[i], url.Values{"password": {"Jane's-Passw0rd"}, "tos": {"1"}}) //nolint:noctx // of the test's own process
+					r, err := visitor.PostForm(links[i], url.Values{"password": {"Jane's-Passw0rd"}, "tos": {"1"}})
 					if err != nil {
 						t.Error(err)
 						return
@@ -116,7 +116,7 @@ func TestABurstOfPasswordsStaysWithinTheMemory(t *testing.T) {
 						return
 					}
 					link, _ := a.Data(t)["url"].(string)
-					r, err := visitor.Get(link) //nolint:noctx // of the test's own process
+					r, err := visitor.Get(link)
 					if err != nil {
 						t.Error(err)
 						return

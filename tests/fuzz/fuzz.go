@@ -50,7 +50,7 @@ func Run(o Options) Result {
 	var clients sync.WaitGroup
 	for n := range o.Clients {
 		clients.Go(func() {
-			c := client{o: o, v: &values{r: rand.New(rand.NewPCG(o.Seed, uint64(n)))}, operations: o.Spec.Operations()} //nolint:gosec // to be repeated
+			c := client{o: o, v: &values{r: rand.New(rand.NewPCG(o.Seed, uint64(n)))}, operations: o.Spec.Operations()}
 			transport := &http.Transport{}
 			defer transport.CloseIdleConnections()
 			c.http = &http.Client{Transport: transport, Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -97,7 +97,7 @@ func (c *client) renew() {
 			continue
 		}
 		for _, key := range c.keys[o.Scopes[0]] {
-			r, err := http.NewRequest(o.Method, c.o.URL+o.Path, nil) //nolint:noctx // the client has a timeout
+			r, err := http.NewRequest(o.Method, c.o.URL+o.Path, nil)
 			if err != nil {
 				continue
 			}
@@ -137,7 +137,7 @@ func (c *client) send() (o openapitest.Operation, status int, text, wrong string
 		sent = v.body(example, o.Members())
 		body = strings.NewReader(sent)
 	}
-	r, err := http.NewRequest(method, c.o.URL+target, body) //nolint:noctx // the client has a timeout
+	r, err := http.NewRequest(method, c.o.URL+target, body)
 	if err != nil {
 		return o, 0, "", "" // nothing that a client could send
 	}

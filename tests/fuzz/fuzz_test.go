@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { apptest.Main(m) }
 func TestFuzzedRequestsAreAnswered(t *testing.T) {
 	t.Parallel()
 	requests := apptest.Setting(t, "LEADMILL_TEST_FUZZ", 25_000)
-	seed := uint64(apptest.Setting(t, "LEADMILL_TEST_FUZZ_SEED", int(time.Now().UnixNano()%1_000_000))) //nolint:gosec // any number will do
+	seed := uint64(apptest.Setting(t, "LEADMILL_TEST_FUZZ_SEED", int(time.Now().UnixNano()%1_000_000)))
 	var until time.Time
 	if minutes := apptest.Setting(t, "LEADMILL_TEST_FUZZ_MINUTES", 0); minutes > 0 {
 		until = time.Now().Add(time.Duration(minutes) * time.Minute)

@@ -2,6 +2,7 @@ package fuzz
 
 import (
 	"encoding/json"
+	"maps"
 	"math/rand/v2"
 	"net/url"
 	"slices"
@@ -90,10 +91,7 @@ func (v *values) anything(depth int) any {
 func (v *values) changed(of any, members []string) any {
 	switch t := of.(type) {
 	case map[string]any:
-		o := make(map[string]any, len(t)+1)
-		for name, value := range t {
-			o[name] = value
-		}
+		o := maps.Clone(t)
 		for range 1 + v.r.IntN(2) {
 			switch name := v.nameIn(o, members); v.r.IntN(6) {
 			case 0:

@@ -83,8 +83,8 @@ func TestFilesAreForTheirOwnerAlone(t *testing.T) {
 	assert.Equal(t, []fs.FileMode{0o600, 0o600, 0o600, 0o700}, modes(filepath.Join(folder, "a", "leadmill.db")))
 	// What an operator made keeps the mode that it was given.
 	shared := filepath.Join(folder, "shared", "leadmill.db")
-	require.NoError(t, os.Mkdir(filepath.Dir(shared), 0o750)) //nolint:gosec // on purpose
+	require.NoError(t, os.Mkdir(filepath.Dir(shared), 0o750))
 	require.NoError(t, os.WriteFile(shared, nil, 0o600))
-	require.NoError(t, os.Chmod(shared, 0o640)) //nolint:gosec // on purpose
+	require.NoError(t, os.Chmod(shared, 0o640))
 	assert.Equal(t, []fs.FileMode{0o640, 0o640, 0o640, 0o750}, modes(shared))
 }
