@@ -22,7 +22,8 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## Serve a demo seller on an SQLite file in ./data, and print a curl line that sells a lead
-	$(GO) run ./cmd/leadmill demo
+	@echo 'building Leadmill: a minute or two the first time, seconds after that'
+	@$(GO) run ./cmd/leadmill demo
 
 build: ## Build bin/leadmill, a static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/leadmill ./cmd/leadmill

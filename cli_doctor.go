@@ -54,7 +54,12 @@ func (c *cli) doctor() *cobra.Command {
 				return err
 			}
 			options := audit.Options{Now: newClock().Now(), Deep: deep}
-			if options.Since, err = sincePosition(cmd.Context(), db, since, options.Now); err != nil {
+			if since == "proven" {
+				options.Since, err = audit.Proven(cmd.Context(), db)
+			} else {
+				options.Since, err = sincePosition(cmd.Context(), db, since, options.Now)
+			}
+			if err != nil {
 				return err
 			}
 			report, err := audit.Run(cmd.Context(), db, options, sqlstore.AuditRules()...)
@@ -64,7 +69,7 @@ func (c *cli) doctor() *cobra.Command {
 			return c.tell(report, waiting)
 		},
 	}
-	cmd.Flags().StringVar(&since, "since", "", "audit only from there on: a position of the log, a day or time (2026-05-02, 2026-05-02T16:00:00Z), or how long ago (36h, 7d)")
+	cmd.Flags().StringVar(&since, "since", "", "audit only from there on: a position of the log, a day or time (2026-05-02, 2026-05-02T16:00:00Z), how long ago (36h, 7d), or proven: where the job audit was last without a breach")
 	cmd.Flags().BoolVar(&deep, "deep", false, "on SQLite, compare its indexes with their tables too, which takes much longer")
 	cmd.Flags().BoolVar(&sizes, "sizes", false, "rows, bytes and growth a day of each table, without an audit")
 	return cmd
@@ -132,5 +137,5 @@ func sinceTime(since string, now time.Time) (time.Time, error) {
 	if ago, err := time.ParseDuration(since); err == nil && ago >= 0 {
 		return now.Add(-ago), nil
 	}
-	return time.Time{}, errors.New("--since must be a position from 1, a day or time such as 2026-05-02 or 2026-05-02T16:00:00Z, or how long ago such as 36h or 7d")
+	return time.Time{}, errors.New("--since must be a position from 1, a day or time such as 2026-05-02 or 2026-05-02T16:00:00Z, how long ago such as 36h or 7d, or proven")
 }

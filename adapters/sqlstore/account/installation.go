@@ -1,6 +1,7 @@
 package account
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -27,6 +28,19 @@ func (i Installation) GetInstallation(ctx context.Context, name string) (stored 
 		return i.work.Failed(ctx, err)
 	})
 	return stored, err
+}
+
+// SetInstallation stores a value under a name for the whole installation, in place of what is there. Names have at most 64 ASCII characters,
+// values at most 255 bytes. application.ErrUnavailable when the database could not do it.
+func (i Installation) SetInstallation(ctx context.Context, name string, value []byte) error {
+	stored, set, err := i.GetOrSetInstallation(ctx, name, value)
+	if err != nil || set || bytes.Equal(stored, value) {
+		return err
+	}
+	return i.work.Attempts(ctx, func() error {
+		_, err := i.work.DB().Writer.ExecContext(ctx, "UPDATE installation SET value = ? WHERE name = ?", engine.Blob(value), name)
+		return i.work.Failed(ctx, err)
+	})
 }
 
 // GetOrSetInstallation returns the value that is stored under a name for the whole installation, such as the hash of the

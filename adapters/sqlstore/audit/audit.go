@@ -66,14 +66,17 @@ type Options struct {
 	// Deep has SQLite compare its indexes with their tables too, which takes several times as long as looking at its pages alone.
 	Deep bool
 
+	// PassEvents is for how many events their aggregates and ids are kept in memory at once; the log is read again for each pass. 0 is
+	// 2,000,000, which takes some 300 MB.
+	PassEvents int64
+
 	divisor int64 // of the sizes of chunks and passes, so that tests cross their bounds
-	pass    int64 // events of a pass
 }
 
 // Run audits a migrated database by the rules of all its rooms. It only reads, and may run beside any number of instances. An
 // error means that the audit could not be finished: application.ErrUnavailable when the database cannot be reached or is too busy.
 func Run(ctx context.Context, db *dialect.DB, o Options, rooms ...Rules) (r Report, err error) {
-	o.divisor, o.pass = max(o.divisor, 1), cmp.Or(o.pass, passEvents)
+	o.divisor, o.PassEvents = max(o.divisor, 1), cmp.Or(o.PassEvents, passEvents)
 	first, err := beginning(ctx, db)
 	for n := 0; err == nil && n < mostRuns && r.First != first; n++ {
 		if r, err = once(ctx, db, o, first, rooms...); err == nil {
@@ -131,7 +134,7 @@ func once(ctx context.Context, db *dialect.DB, o Options, first int64, rooms ...
 			return Report{}, a.failed("audit "+r.Name, err)
 		}
 	}
-	if err := a.log(ctx, tables, whole, rowless, o.pass); err != nil {
+	if err := a.log(ctx, tables, whole, rowless, o.PassEvents); err != nil {
 		return Report{}, a.failed("audit the log", err)
 	}
 	if err := db.Reader.GetContext(ctx, &a.report.Parked, "SELECT COUNT(*) FROM event_parked"); err != nil {

@@ -4,7 +4,7 @@ package audit
 func (o Options) InSmallChunks(divisor int64) Options {
 	o.divisor = divisor
 	if divisor >= 1000 {
-		o.pass = 20
+		o.PassEvents = 20
 	}
 	return o
 }

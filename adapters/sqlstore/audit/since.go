@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -42,6 +43,23 @@ func PositionAt(ctx context.Context, db *dialect.DB, at time.Time) (position int
 		"IFNULL((SELECT MAX(first_position) FROM event_positions), 1))", at.UnixMicro())
 	if err != nil {
 		return 0, (&auditor{db: db}).failed("find the position of a time", err)
+	}
+	return position, nil
+}
+
+// ProvenName is under which the table installation keeps the position, as decimal digits, up to which an audit found no breach.
+const ProvenName = "audit_proven"
+
+// Proven returns the position up to which an audit found no breach; 0 when none is kept.
+func Proven(ctx context.Context, db *dialect.DB) (int64, error) {
+	var stored []byte
+	err := db.Reader.GetContext(ctx, &stored, "SELECT value FROM installation WHERE name = ?", ProvenName)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	position, wrong := strconv.ParseInt(string(stored), 10, 64)
+	if err := cmp.Or(err, wrong); err != nil {
+		return 0, (&auditor{db: db}).failed("read what is proven", err)
 	}
 	return position, nil
 }
