@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
@@ -173,7 +174,9 @@ const clicked = program.PartnerClickedType
 func TestClicksAtOnceAreCountedOnce(t *testing.T) {
 	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
-		app := apptest.Start(t, databaseURL, leadmill.StartOptions{})
+		app := apptest.StartConfig(t, databaseURL, func(c *leadmill.Config) {
+			c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+		}, leadmill.StartOptions{})
 		p, db := newProgram(t, app, theirWebsite), apptest.Open(t, databaseURL)
 		p.post("partners", `{"id":"one","key":"ref-1","email":"one@example.com"}`).did(201)
 		db.Settle()
@@ -186,7 +189,7 @@ func TestClicksAtOnceAreCountedOnce(t *testing.T) {
 			answers := make([]shown, atOnce)
 			apptest.Parallel(atOnce, func(i int) {
 				path := []string{"ref-1", p.code + "/ref-1"}[i%2]
-				answers[i] = visitor.get(app.URL + "/r/" + path)
+				answers[i] = visitor.ask(http.MethodGet, app.URL+"/r/"+path, nil, "X-Forwarded-For", fmt.Sprint("192.0.2.", i)) // each from elsewhere
 			})
 			for _, a := range answers {
 				a.sendsOn(t, "a click among many", theirWebsite+"?aff=ref-1", "ref-1", 30)
@@ -209,6 +212,33 @@ func TestClicksAtOnceAreCountedOnce(t *testing.T) {
 		}
 		if after := db.Number("SELECT version FROM partners WHERE id = 'one'"); after != before {
 			t.Errorf("clicks changed the partner: version %d, was %d", after, before)
+		}
+		db.Audit()
+	})
+}
+
+// TestOneAddressDoesNotFillTheLog: what one address clicks beyond 60 times a minute is counted, and adds next to nothing to the log.
+func TestOneAddressDoesNotFillTheLog(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		hands := clock.NewManual(time.Now()) // which stands still, so that all are of one minute
+		app := apptest.Start(t, databaseURL, leadmill.StartOptions{Clock: hands})
+		p, db := newProgram(t, app, theirWebsite), apptest.Open(t, databaseURL)
+		p.post("partners", `{"id":"one","key":"ref-1","email":"one@example.com"}`).did(201)
+		visitor := newBrowser(t)
+		const clicks = 300
+		for range clicks {
+			visitor.get(app.URL+"/r/ref-1").sendsOn(t, "a click", theirWebsite+"?aff=ref-1", "ref-1", 30)
+		}
+		less := lost(app)
+		app.Stop(t)
+		p.base = apptest.Start(t, databaseURL, leadmill.StartOptions{}).URL + "/v1/"
+		db.Settle()
+		if n := p.clicks("one"); n > clicks || n < clicks-less {
+			t.Errorf("%d clicks are counted, want %d of which %d may be lost", n, clicks, less)
+		}
+		if n := len(db.Events(clicked)); n > 60+5 {
+			t.Errorf("%d clicks are %d events", clicks, n)
 		}
 		db.Audit()
 	})
