@@ -134,6 +134,29 @@ func TestClicksOfOneAddressAreStoredUpToABound(t *testing.T) {
 	}
 }
 
+// TestBadKeysAreLimitedBelowV1 as below /api, also for keys that look like ours, and without harm to those that have one.
+func TestBadKeysAreLimitedBelowV1(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	for i := range 60 {
+		if w := a.Do(porttest.Request{Method: "GET", Path: "/v1/partners", Key: []string{"nobody", "", "lm_program_x"}[i%3]}); w.Code != http.StatusUnauthorized {
+			t.Fatalf("bad key %d: %d", i+1, w.Code)
+		}
+	}
+	if w := a.Do(porttest.Request{Method: "GET", Path: "/v1/customers", Key: "nobody"}); w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") != "60" || porttest.CodeIn(t, w) != "rate_limit_exceeded" {
+		t.Errorf("the 61st: %d %v %s", w.Code, w.Header(), w.Body)
+	}
+	for _, key := range []string{"program", "admin"} {
+		if w := a.Do(porttest.Request{Method: "GET", Path: "/v1/partners", Key: key}); w.Code == http.StatusTooManyRequests {
+			t.Errorf("the key %s from there: %d", key, w.Code)
+		}
+	}
+	a.Clock.Advance(time.Minute)
+	if w := a.Do(porttest.Request{Method: "GET", Path: "/v1/partners", Key: "nobody"}); w.Code != http.StatusUnauthorized {
+		t.Errorf("a minute later: %d", w.Code)
+	}
+}
+
 // A click that could not be stored costs the visitor nothing, and the log learns no more than the codes of the cause.
 func TestLostClick(t *testing.T) {
 	t.Parallel()
