@@ -34,7 +34,7 @@ type Config struct {
 	// LogFormat is text, or json for a JSON object a line: LEADMILL_LOG_FORMAT.
 	LogFormat string `env:"LEADMILL_LOG_FORMAT" envDefault:"text"`
 	// PublicURL is the address under which clients reach the API, for links in responses; empty takes the
-	// request's host: LEADMILL_PUBLIC_URL.
+	// request's host while that is loopback, and makes links paths otherwise: LEADMILL_PUBLIC_URL.
 	PublicURL string `env:"LEADMILL_PUBLIC_URL"`
 	// TrustedProxies are the networks of proxies whose X-Forwarded-For says where a request comes from, such as
 	// 10.0.0.0/8,192.168.1.7/32; empty takes the address of the connection: LEADMILL_TRUSTED_PROXIES.

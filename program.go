@@ -151,6 +151,7 @@ func newProgramHandlers(o *application.Operations, d program.Deps, secrets appli
 			OpenSession:      application.Command(o, programcommand.OpenSessionHandler{Deps: d, Secrets: secrets}),
 			CloseSession:     application.Command(o, programcommand.CloseSessionHandler{Deps: d}),
 			OpenInvitation:   application.Query(o, r.OpenInvitation),
+			OpenSignIn:       application.Query(o, r.OpenSignIn),
 			PartnerPage:      application.Query(o, r.PartnerPage),
 		},
 	}

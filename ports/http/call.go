@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"runtime"
 	"runtime/debug"
@@ -176,19 +178,51 @@ func (k *Call) Query() url.Values {
 	return k.gin.Request.URL.Query()
 }
 
-// Base is where clients reach this server, such as https://leads.example.com.
+// Base is what links to this server begin with, such as https://leads.example.com: Deps.PublicURL, or else the host that the request
+// names while that is this machine itself. Otherwise it is empty, and links are paths: whoever sends a request can name any host in it,
+// also in one that somebody else's cache or mail repeats.
 func (k *Call) Base() string {
 	if k.server.deps.PublicURL != "" {
 		return k.server.deps.PublicURL
 	}
+	if !isLoopback(k.gin.Request.Host) {
+		return ""
+	}
+	return k.named()
+}
+
+// named is the origin that the request says it is sent to.
+func (k *Call) named() string {
 	if k.gin.Request.TLS != nil {
 		return "https://" + k.gin.Request.Host
 	}
 	return "http://" + k.gin.Request.Host
 }
 
+// isLoopback reports whether a host, perhaps with a port, is the machine that asks for it.
+func isLoopback(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	ip, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"))
+	return err == nil && ip.Unmap().IsLoopback() || strings.EqualFold(host, "localhost")
+}
+
+// IsOwnOrigin reports whether an origin, as a browser names that of a page, is the one under which the client reaches this server.
+func (k *Call) IsOwnOrigin(origin string) bool {
+	if public := k.server.deps.PublicURL; public != "" {
+		return origin == public
+	}
+	return origin == k.named()
+}
+
 // Secure reports whether clients reach this server by https.
-func (k *Call) Secure() bool { return strings.HasPrefix(k.Base(), "https:") }
+func (k *Call) Secure() bool {
+	if public := k.server.deps.PublicURL; public != "" {
+		return strings.HasPrefix(public, "https:")
+	}
+	return k.gin.Request.TLS != nil
+}
 
 // Param returns a path parameter that is an id, key or code of ours. One that looks like none becomes a text that nothing is
 // named by, so that it is answered like any other unknown one and never reaches the database.

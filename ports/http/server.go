@@ -43,7 +43,8 @@ type Deps struct {
 	Clock         application.Clock
 	IDs           application.IDs
 	Logger        *slog.Logger
-	// PublicURL is where clients reach this server, such as https://leads.example.com; empty: the request's host.
+	// PublicURL is where clients reach this server, such as https://leads.example.com; empty: links hold the request's host while that is
+	// loopback, and are paths otherwise.
 	PublicURL string
 	// TrustedProxies are the networks of proxies whose X-Forwarded-For says where a request comes from; empty: the connection does.
 	TrustedProxies []netip.Prefix

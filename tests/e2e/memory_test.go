@@ -116,7 +116,7 @@ func TestABurstOfPasswordsStaysWithinTheMemory(t *testing.T) {
 						return
 					}
 					link, _ := a.Data(t)["url"].(string)
-					r, err := visitor.Get(link) //nolint:noctx // of the test's own process
+					r, err := visitor.PostForm(link, nil) //nolint:noctx // of the test's own process
 					if err != nil {
 						t.Error(err)
 						return

@@ -35,6 +35,18 @@ func (r *Reader) OpenInvitation(ctx context.Context, q programquery.OpenInvitati
 	return programquery.InvitationView{Program: s.Name, Name: p.Name}, nil
 }
 
+// OpenSignIn answers programquery.OpenSignIn: program.ErrTokenUnknown.
+func (r *Reader) OpenSignIn(ctx context.Context, q programquery.OpenSignIn) (programquery.SignInView, error) {
+	p, s, err := r.holder(ctx, q.Token, program.SignInToken)
+	if err == nil && partner.Status(p.Status) != partner.StatusActive {
+		err = program.ErrTokenUnknown
+	}
+	if err != nil {
+		return programquery.SignInView{}, err
+	}
+	return programquery.SignInView{Program: s.Name, Name: p.Name}, nil
+}
+
 // holder returns the partner that holds a token, and its seller: program.ErrTokenUnknown.
 func (r *Reader) holder(ctx context.Context, token string, kind program.TokenKind) (foundPartner, owner, error) {
 	t, err := r.TokenOf(ctx, program.TokenHash(token), kind, r.clock.Now())

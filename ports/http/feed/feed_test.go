@@ -203,7 +203,7 @@ func TestACloudEventsBatchIsTheBareArray(t *testing.T) {
 	}
 	for _, accept := range []string{batchType, batchType + ", */*;q=0.1", "application/json;q=0.5, " + batchType} {
 		w := get(accept)
-		const next = `<http://example.com/v1/events?after=7&log_id=log_1&types=lead.sold.v1&wait=1>; rel="next"`
+		const next = `<http://localhost:8080/v1/events?after=7&log_id=log_1&types=lead.sold.v1&wait=1>; rel="next"`
 		if w.Code != 200 || w.Header().Get("Content-Type") != batchType || w.Body.String() != string(page.Data) || w.Header().Get("Link") != next {
 			t.Errorf("%s is answered %d %v\n%s", accept, w.Code, w.Header(), w.Body)
 		}

@@ -104,7 +104,7 @@ func TestNoStrangerBreaksWhatASellerPublished(t *testing.T) {
 		other.delete("customers/c-1").done()
 		hands.Advance(5 * time.Second)
 		same("after another seller gave up the names:")
-		newBrowser(t).get(signIn).signsIn(t, "the sign-in link")
+		newBrowser(t).press(signIn).signsIn(t, "the sign-in link")
 		db.Audit()
 	})
 }
