@@ -43,6 +43,10 @@ func AuditRules() audit.Rules {
 				Rules:      mailRules,
 			},
 			{
+				Name: "mailed_addresses", Key: []string{"seller_id", "address"}, Bytes: true, Size: audit.ManyRows, ID: "event_id",
+				References: []audit.Reference{{Column: "seller_id", Table: "sellers"}},
+			},
+			{
 				Name: "partner_keys", Key: []string{"seller_id", "referral_key"}, Size: audit.ManyRows, ID: "referral_key",
 				References: []audit.Reference{{Column: "partner_id", Table: "partners"}},
 				Rules: []audit.Rule{{

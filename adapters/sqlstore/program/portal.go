@@ -74,6 +74,13 @@ func (r *Reader) TokenOf(ctx context.Context, hash [sha256.Size]byte, kind progr
 	return row.restore(), nil
 }
 
+// HoldsToken implements program.PortalReader.
+func (r *Reader) HoldsToken(ctx context.Context, sellerID, partnerID string, kind program.TokenKind, now time.Time) (bool, error) {
+	var one int
+	return r.db.Get(ctx, &one, "SELECT 1 FROM partner_tokens WHERE seller_id = ? AND partner_id = ? AND kind = ? AND expires_at > ? LIMIT 1",
+		sellerID, partnerID, string(kind), engine.Micros(now))
+}
+
 // ContactOf implements program.PortalReader.
 func (r *Reader) ContactOf(ctx context.Context, sellerID, partnerID string) (program.PartnerContact, error) {
 	p, err := findPartner(ctx, r.db, sellerID, application.PartnerHandle{ID: partnerID})
@@ -85,7 +92,7 @@ func (r *Reader) ContactOf(ctx context.Context, sellerID, partnerID string) (pro
 		return program.PartnerContact{}, err
 	}
 	return program.PartnerContact{
-		PartnerID: p.ID, Email: p.Email, Name: p.Name, Surname: p.Surname, SellerName: s.Name,
+		PartnerID: p.ID, Email: p.Email, EmailKey: p.EmailKey, Name: p.Name, Surname: p.Surname, SellerName: s.Name,
 		Open: p.acceptsInvitation(),
 	}, nil
 }

@@ -498,8 +498,11 @@ func TestInvitedTwice(t *testing.T) {
 	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
 		r := startRelay(t, 0)
-		_, p, db := withMail(t, databaseURL, r, leadmill.StartOptions{})
+		hands := clock.NewManual(time.Now())
+		_, p, db := withMail(t, databaseURL, r, leadmill.StartOptions{Clock: hands})
 		p.invite()
+		r.wait(t, 1)
+		hands.Advance(time.Hour)
 		p.invite()
 		mails := r.wait(t, 2)
 		if mails[0].link == mails[1].link {
@@ -534,6 +537,50 @@ func TestInvitedTwice(t *testing.T) {
 				t.Errorf("who was turned down (%d) and accepts is answered %v", n, a.Answer)
 			}
 		}
+		db.Audit()
+	})
+}
+
+// TestFortyInvitationsToOneAddressAreOneMailAnHour, however they are asked for: again, or to a new partner with the address of one that
+// was deleted.
+func TestFortyInvitationsToOneAddressAreOneMailAnHour(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		hands := clock.NewManual(time.Now())
+		r := startRelay(t, 0)
+		_, p, db := withMail(t, databaseURL, r, leadmill.StartOptions{Clock: hands})
+		waiting := func(what string, want int64) {
+			t.Helper()
+			apptest.Eventually(t, func() error {
+				if n := db.Number("SELECT COUNT(*) FROM outgoing_mails"); n != want {
+					return fmt.Errorf("%s %d mails wait, want %d", what, n, want)
+				}
+				return nil
+			})
+		}
+		p.invite()
+		old := r.wait(t, 1)[0].link
+		for i := range 39 {
+			email := []string{"jane@people.example", "JANE@People.example"}[i%2]
+			if i >= 20 {
+				p.delete("partner", "email", email).done()
+			}
+			p.post("partners:invite", fmt.Sprintf(`{"email":%q,"name":"Jane","surname":"Smith"}`, email)).done()
+		}
+		db.Settle()
+		waiting("after 40 invitations", 1)
+		r.wait(t, 1)
+		p.post("partners:invite", `{"email":"joe@people.example","name":"Joe"}`).done()
+		r.wait(t, 2) // another address is not held up
+		newBrowser(t).get(old).shows(t, "the link of a partner that was deleted", 404)
+		hands.Advance(time.Hour)
+		waiting("an hour later", 0)
+		link := r.wait(t, 3)[2].link
+		p.invite()
+		db.Settle()
+		waiting("after one more", 0)
+		r.wait(t, 3)
+		newBrowser(t).accept(link).signsIn(t, "accepting by the second mail")
 		db.Audit()
 	})
 }
