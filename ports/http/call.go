@@ -74,6 +74,9 @@ func (s *Server) handle(f form, r Route) gin.HandlerFunc {
 		header["X-Request-Id"] = k.own[:1:1]
 		header["X-Content-Type-Options"] = nosniff
 		header["Cache-Control"] = noStore
+		if k.Secure() && !isLoopback(c.Request.Host) {
+			header["Strict-Transport-Security"] = strictTransport
+		}
 		defer k.finish()
 		if r.Needs == application.Visitor || k.admit(r) {
 			r.Handle(&k)
@@ -83,6 +86,10 @@ func (s *Server) handle(f form, r Route) gin.HandlerFunc {
 		}
 	}
 }
+
+// strictTransport keeps browsers at https for a year (https://www.rfc-editor.org/rfc/rfc6797); not on the machine itself, where other
+// programs are under the same name.
+var strictTransport = []string{"max-age=31536000"}
 
 // defect logs what a route does wrong, which must not look like a success, and answers an internal error.
 func (k *Call) defect(message string) {

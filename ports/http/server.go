@@ -7,6 +7,7 @@ package httpport
 
 import (
 	"context"
+	"crypto/tls"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -60,6 +61,8 @@ type Deps struct {
 	Tracer trace.Tracer
 	// MaxBody is the largest JSON or form body in bytes; zero is 64 KiB.
 	MaxBody int64
+	// TLS is how connections are encrypted; nil is not at all.
+	TLS *tls.Config
 	// Timeouts bound what a client may take; a zero one is its default.
 	Timeouts Timeouts
 }
@@ -171,10 +174,16 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	t := s.deps.Timeouts
 	server := &http.Server{
 		Handler: s, ReadHeaderTimeout: t.Header, ReadTimeout: t.Read, WriteTimeout: t.Write, IdleTimeout: t.Idle,
-		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.deps.Logger.Handler(), slog.LevelDebug),
+		MaxHeaderBytes: maxHeader, TLSConfig: s.deps.TLS, ErrorLog: slog.NewLogLogger(s.deps.Logger.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(l) }()
+	go func() {
+		if s.deps.TLS != nil {
+			failed <- server.ServeTLS(l, "", "")
+			return
+		}
+		failed <- server.Serve(l)
+	}()
 	select {
 	case err := <-failed:
 		s.Stop()

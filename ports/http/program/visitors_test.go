@@ -182,6 +182,26 @@ func TestLinksNeverNameAHostOfTheRequest(t *testing.T) {
 	}
 }
 
+// TestStrictTransport: browsers are told to stay at https where visitors come by it, and nowhere else.
+func TestStrictTransport(t *testing.T) {
+	t.Parallel()
+	outside, local := "go.example.com", "localhost:8080"
+	for _, c := range []struct {
+		publicURL string
+		host      *string
+		want      string
+	}{
+		{"https://go.example.com", &outside, "max-age=31536000"}, {"https://go.example.com", &local, ""}, {"http://go.example.com", &outside, ""}, {"", &outside, ""},
+	} {
+		a := newAppWith(t, func(*porttest.App, *Handlers) {}, porttest.At(c.publicURL))
+		for _, path := range []string{"/livez", "/r/ref_123", "/v1/nothing"} {
+			if got := a.Do(porttest.Request{Method: "GET", Path: path, Host: c.host}).Header().Get("Strict-Transport-Security"); got != c.want {
+				t.Errorf("%s at %q, which is %q: %q", path, *c.host, c.publicURL, got)
+			}
+		}
+	}
+}
+
 // A click that could not be stored costs the visitor nothing, and the log learns no more than the codes of the cause.
 func TestLostClick(t *testing.T) {
 	t.Parallel()
