@@ -13,7 +13,7 @@ import (
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/program"
-	"github.com/leadmill/leadmill/application/program/command"
+	programcommand "github.com/leadmill/leadmill/application/program/command"
 )
 
 // stored takes clicks, or refuses them as a database that is away does.
@@ -56,7 +56,7 @@ func TestManyClicksAreFewRows(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var s stored
-		tally := command.NewClickTally(&s, oneID{})
+		tally := programcommand.NewClickTally(&s, oneID{})
 		click := func(seller, key string, at int64) {
 			tally.Add(program.Click{SellerID: seller, PartnerID: "p", ReferralKey: key, At: time.Unix(at, 0)})
 		}

@@ -162,11 +162,24 @@ func TestLinksNeverNameAHostOfTheRequest(t *testing.T) {
 	t.Parallel()
 	const public = "https://go.example.com"
 	for _, c := range []struct{ host, publicURL, base string }{
-		{"evil.example", "", ""}, {"evil.example:8080", "", ""}, {"127.0.0.1.evil.example", "", ""}, {"localhost.evil.example", "", ""}, {"192.0.2.1", "", ""}, {"", "", ""},
-		{"0.0.0.0:8080", "", ""}, {"[2001:db8::1]:80", "", ""}, {"10.0.0.1", "", ""}, {"evil.example@127.0.0.1", "", ""},
-		{"localhost", "", "http://localhost"}, {"LOCALHOST:8080", "", "http://LOCALHOST:8080"}, {"127.0.0.1:8080", "", "http://127.0.0.1:8080"},
-		{"127.8.9.1", "", "http://127.8.9.1"}, {"[::1]:8080", "", "http://[::1]:8080"}, {"[::1]", "", "http://[::1]"},
-		{"evil.example", public, public}, {"localhost", public, public},
+		{"evil.example", "", ""},
+		{"evil.example:8080", "", ""},
+		{"127.0.0.1.evil.example", "", ""},
+		{"localhost.evil.example", "", ""},
+		{"192.0.2.1", "", ""},
+		{"", "", ""},
+		{"0.0.0.0:8080", "", ""},
+		{"[2001:db8::1]:80", "", ""},
+		{"10.0.0.1", "", ""},
+		{"evil.example@127.0.0.1", "", ""},
+		{"localhost", "", "http://localhost"},
+		{"LOCALHOST:8080", "", "http://LOCALHOST:8080"},
+		{"127.0.0.1:8080", "", "http://127.0.0.1:8080"},
+		{"127.8.9.1", "", "http://127.8.9.1"},
+		{"[::1]:8080", "", "http://[::1]:8080"},
+		{"[::1]", "", "http://[::1]"},
+		{"evil.example", public, public},
+		{"localhost", public, public},
 	} {
 		a := newAppWith(t, func(*porttest.App, *Handlers) {}, porttest.At(c.publicURL))
 		for _, ask := range []struct{ method, path, body, want string }{
