@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -29,6 +30,29 @@ func TestHealthcheckAsksTheInstance(t *testing.T) {
 	code, _, stderr := run(t, New(), "healthcheck")
 	assert.Equal(t, 1, code)
 	assert.Contains(t, stderr, "refused")
+}
+
+func TestHealthcheckByTLS(t *testing.T) {
+	dir := t.TempDir()
+	files := map[string][]byte{}
+	made := newPair(t, 1)
+	files["LEADMILL_TLS_CERT"], files["LEADMILL_TLS_KEY"] = made.cert, made.key
+	for name, content := range files {
+		t.Setenv(name, filepath.Join(dir, name))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), content, 0o600))
+	}
+	i, err := New().Start(t.Context(), Config{
+		HTTPAddr: "127.0.0.1:0", DatabaseURL: "sqlite:" + filepath.Join(dir, "leadmill.db"), BatchMax: 1, MailDir: dir,
+		TLSCert: filepath.Join(dir, "LEADMILL_TLS_CERT"), TLSKey: filepath.Join(dir, "LEADMILL_TLS_KEY"),
+	}, StartOptions{})
+	require.NoError(t, err)
+	t.Setenv("LEADMILL_HTTP_ADDR", strings.TrimPrefix(i.URL(), "https://"))
+	code, _, stderr := run(t, New(), "healthcheck")
+	assert.Zero(t, code, stderr)
+	code, _, stderr = run(t, New(), "healthcheck", "--url", i.URL())
+	assert.Equal(t, 1, code, "by an address that is given the certificate must be right")
+	assert.Contains(t, stderr, "certificate")
+	require.NoError(t, i.Stop())
 }
 
 func TestHealthcheckTellsWhatIsWrong(t *testing.T) {

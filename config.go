@@ -34,11 +34,15 @@ type Config struct {
 	// LogFormat is text, or json for a JSON object a line: LEADMILL_LOG_FORMAT.
 	LogFormat string `env:"LEADMILL_LOG_FORMAT" envDefault:"text"`
 	// PublicURL is the address under which clients reach the API, for links in responses; empty takes the
-	// request's host: LEADMILL_PUBLIC_URL.
+	// request's host while that is loopback, and makes links paths otherwise: LEADMILL_PUBLIC_URL.
 	PublicURL string `env:"LEADMILL_PUBLIC_URL"`
 	// TrustedProxies are the networks of proxies whose X-Forwarded-For says where a request comes from, such as
 	// 10.0.0.0/8,192.168.1.7/32; empty takes the address of the connection: LEADMILL_TRUSTED_PROXIES.
 	TrustedProxies []netip.Prefix `env:"LEADMILL_TRUSTED_PROXIES"`
+	// TLSCert and TLSKey are the PEM files of the certificate with which the API is served by https, and of its key; they are read again
+	// when they change. Without both it is served by http: LEADMILL_TLS_CERT, LEADMILL_TLS_KEY.
+	TLSCert string `env:"LEADMILL_TLS_CERT"`
+	TLSKey  string `env:"LEADMILL_TLS_KEY"`
 	// SMTPURL is the mail server by which invitations go out, such as smtp://user:pass@host:587; empty writes them as files
 	// into MailDir: LEADMILL_SMTP_URL.
 	SMTPURL string `env:"LEADMILL_SMTP_URL"`
@@ -125,6 +129,7 @@ func parseConfig(o env.Options) (Config, error) {
 			wrong("LEADMILL_PUBLIC_URL", "must be an absolute http or https URL without query")
 		}
 	}
+	c.checkTLS(wrong)
 	if (c.EventsRetention < 0 || c.EventsRetention > maxRetention) && !mentions(problems, "LEADMILL_EVENTS_RETENTION") {
 		wrong("LEADMILL_EVENTS_RETENTION", "must be between 1 and %d days, or empty", maxRetention)
 	}
@@ -147,6 +152,18 @@ func (c Config) checkMachines(problems []error, wrong func(name, format string, 
 	}
 	if (c.Drain < 0 || c.Drain > maxDrain) && !mentions(problems, "LEADMILL_DRAIN") {
 		wrong("LEADMILL_DRAIN", "must be between 0s and 60s")
+	}
+}
+
+// checkTLS calls wrong for each setting of TLS that is wrong. The files are read at the start.
+func (c Config) checkTLS(wrong func(name, format string, args ...any)) {
+	for _, file := range []struct{ name, path, other string }{{"LEADMILL_TLS_CERT", c.TLSCert, c.TLSKey}, {"LEADMILL_TLS_KEY", c.TLSKey, c.TLSCert}} {
+		switch {
+		case strings.ContainsRune(file.path, 0):
+			wrong(file.name, "must be the path of a PEM file")
+		case file.path == "" && file.other != "":
+			wrong(file.name, "must be set too: a certificate and its key belong together")
+		}
 	}
 }
 

@@ -35,9 +35,11 @@ func TestConfigTakesWhatIsSet(t *testing.T) {
 		"LEADMILL_METRICS_ADDR": "127.0.0.1:9100", "LEADMILL_SMTP_URL": "smtps://u:p@mail", "LEADMILL_MAIL_DIR": "/var/mails",
 		"LEADMILL_MAIL_FROM": "ACME <partners@acme.example>", "LEADMILL_EVENTS_RETENTION": "400", "LEADMILL_ARCHIVE_DIR": "/var/archive",
 		"LEADMILL_SHARDED": "seller", "LEADMILL_DRAIN": "10s", "LEADMILL_TRUSTED_PROXIES": "10.0.0.0/8,2001:db8::/32", "LEADMILL_LOG_FORMAT": "json",
+		"LEADMILL_TLS_CERT": "/etc/cert.pem", "LEADMILL_TLS_KEY": "/etc/key.pem",
 	}})
 	require.NoError(t, err)
 	assert.Equal(t, Config{
+		TLSCert: "/etc/cert.pem", TLSKey: "/etc/key.pem",
 		HTTPAddr: ":80", DatabaseURL: "mysql://u:p@db:3306/leadmill", AdminKey: key, BatchMax: 1, LogLevel: slog.LevelDebug,
 		PublicURL: "https://leads.example.com", MetricsAddr: "127.0.0.1:9100",
 		SMTPURL: "smtps://u:p@mail", MailDir: "/var/mails", MailFrom: "ACME <partners@acme.example>",
@@ -58,6 +60,8 @@ var wrongSettings = map[string][2]string{
 	"LEADMILL_LOG_LEVEL":    {"secret", "must be debug, info, warn or error"},
 	"LEADMILL_LOG_FORMAT":   {"secret", "must be text or json"},
 	"LEADMILL_PUBLIC_URL":   {"ftp://secret", "must be an absolute http or https URL without query"},
+	"LEADMILL_TLS_CERT":     {"secret\x00", "must be the path of a PEM file"},
+	"LEADMILL_TLS_KEY":      {"secret\x00", "must be the path of a PEM file"},
 	"LEADMILL_SMTP_URL":     {"secret", "must be smtp://user:password@host:587, smtps://user:password@host:465 or smtp://host:25?tls=none"},
 	"LEADMILL_MAIL_DIR":     {"secret\x00", "must be the path of a folder"},
 	"LEADMILL_MAIL_FROM":    {"secret", "must be an ASCII email address, alone or with a name: Example Leads <leads@example.com>"},

@@ -3,6 +3,7 @@ package leadmill
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -434,7 +435,16 @@ func (k *core) server() (*httpport.Server, error) {
 	if k.Tracing.on {
 		tracer = k.Tracing.tracer
 	}
+	var encryption *tls.Config
+	if k.Config.TLSCert != "" {
+		certificate, err := httpport.OpenCertificate(k.Config.TLSCert, k.Config.TLSKey, k.Logger)
+		if err != nil {
+			return nil, err
+		}
+		encryption = certificate.Config()
+	}
 	s, err := httpport.New(httpport.Deps{
+		TLS:    encryption,
 		Tracer: tracer,
 		Routes: routes, Teams: teams, Scopes: k.Scopes, Authenticator: k.Keyring, Limiter: k.Limiter, Clock: k.Clock, IDs: k.IDs,
 		Logger: k.Logger, PublicURL: k.Config.PublicURL, TrustedProxies: k.Config.TrustedProxies, Ready: k.isReady, NotSupported: missed.Asked,

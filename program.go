@@ -33,6 +33,7 @@ var programRoom = ownModule("program",
 	Provide(newProgramDeps),
 	Provide(newProgramReader),
 	Provide(newClicks),
+	Provide(newClickTally),
 	Share(newMailer),
 	Share(func() program.InvitationText { return mail.InvitationText{} }),
 	Provide(func(s *sqlstore.Store) program.MailQueue { return s }),
@@ -64,6 +65,10 @@ func newClicks(store *sqlstore.Store) *bus.Batcher[program.Click, struct{}] {
 		programcommand.RecordClicksHandler{Log: store}, func(program.Click) string { return "" })
 }
 
+func newClickTally(clicks *bus.Batcher[program.Click, struct{}], ids application.IDs) *programcommand.ClickTally {
+	return programcommand.NewClickTally(clicks, ids)
+}
+
 func newMailer(c Config, clock application.Clock, logger *slog.Logger) (application.Mailer, error) {
 	c.MailFrom, c.MailDir = cmp.Or(c.MailFrom, defaultMailFrom), cmp.Or(c.MailDir, defaultMailDir)
 	if c.SMTPURL == "" {
@@ -91,7 +96,7 @@ func newSendMails(o *application.Operations, d program.Deps, secrets application
 
 func newProgramHandlers(o *application.Operations, d program.Deps, secrets application.Secrets, hasher application.PasswordHasher,
 	keyring *application.Keyring, policies attribution.Policies, rules lead.IntakeRules, facts application.FactProviders, clicks *bus.Batcher[program.Click, struct{}],
-	r *programstore.Reader,
+	tally *programcommand.ClickTally, r *programstore.Reader,
 ) programhttp.Handlers {
 	return programhttp.Handlers{
 		PartnerHandlers: programhttp.PartnerHandlers{
@@ -138,7 +143,7 @@ func newProgramHandlers(o *application.Operations, d program.Deps, secrets appli
 			Overview: application.Query(o, r.Overview),
 		},
 		TrackingHandlers: programhttp.TrackingHandlers{
-			FollowLink:     application.Command(o, &programcommand.FollowLinkHandler{Reader: r, Clock: d.Clock, IDs: d.IDs, Clicks: clicks}),
+			FollowLink:     application.Command(o, &programcommand.FollowLinkHandler{Reader: r, Clock: d.Clock, IDs: d.IDs, Clicks: clicks, Tally: tally}),
 			SignUpCustomer: application.Command(o, programcommand.SignUpCustomerHandler{Deps: d, Secrets: secrets, Policies: policies}),
 		},
 		PortalHandlers: programhttp.PortalHandlers{
@@ -146,6 +151,7 @@ func newProgramHandlers(o *application.Operations, d program.Deps, secrets appli
 			OpenSession:      application.Command(o, programcommand.OpenSessionHandler{Deps: d, Secrets: secrets}),
 			CloseSession:     application.Command(o, programcommand.CloseSessionHandler{Deps: d}),
 			OpenInvitation:   application.Query(o, r.OpenInvitation),
+			OpenSignIn:       application.Query(o, r.OpenSignIn),
 			PartnerPage:      application.Query(o, r.PartnerPage),
 		},
 	}

@@ -86,10 +86,14 @@ func (k *core) base(listens string) string {
 	if k.Config.PublicURL != "" {
 		return k.Config.PublicURL
 	}
-	if at, err := netip.ParseAddrPort(listens); err == nil && at.Addr().IsUnspecified() {
-		return "http://127.0.0.1:" + strconv.Itoa(int(at.Port())) // the server listens on all addresses of this machine, and this one always works
+	scheme := "http://"
+	if k.Config.TLSCert != "" {
+		scheme = "https://"
 	}
-	return "http://" + listens
+	if at, err := netip.ParseAddrPort(listens); err == nil && at.Addr().IsUnspecified() {
+		return scheme + "127.0.0.1:" + strconv.Itoa(int(at.Port())) // the server listens on all addresses of this machine, and this one always works
+	}
+	return scheme + listens
 }
 
 // react runs the router of reactions until ctx ends.

@@ -47,7 +47,7 @@ func TestMigrate(t *testing.T) {
 	perEngine(t, func(t *testing.T, engine dbtest.Engine) {
 		db := open(t, dbtest.URL(t, engine))
 		require.ErrorIs(t, sqlstore.CheckVersion(t.Context(), db), sqlstore.ErrSchemaOlder)
-		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 0, this leadmill needs version 21")
+		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 0, this leadmill needs version 26")
 		require.Empty(t, tables(t, db), "looking changes nothing")
 		all, err := sqlstore.Status(t.Context(), db)
 		require.NoError(t, err)
@@ -69,6 +69,8 @@ func TestMigrate(t *testing.T) {
 			{Version: 17, Name: "0017_log_id.sql"},
 			{Version: 18, Name: "0018_form_keys.sql"},
 			{Version: 21, Name: "0021_known_consumers.sql"},
+			{Version: 25, Name: "0025_short_links.sql"},
+			{Version: 26, Name: "0026_mailed_addresses.sql"},
 		}, all)
 		for range 2 {
 			require.NoError(t, sqlstore.Migrate(t.Context(), db))
@@ -89,14 +91,14 @@ func TestMigrate(t *testing.T) {
 		require.NoError(t, err)
 		for _, err := range both() {
 			require.ErrorIs(t, err, sqlstore.ErrSchemaNewer)
-			require.ErrorContains(t, err, "version 99, newer than version 21")
+			require.ErrorContains(t, err, "version 99, newer than version 26")
 		}
 		_, err = db.Writer.ExecContext(t.Context(), "DELETE FROM installation WHERE name = 'schema_floor'")
 		require.NoError(t, err)
 		require.ErrorIs(t, sqlstore.CheckVersion(t.Context(), db), sqlstore.ErrSchemaNewer, "what says nothing is not")
-		_, err = db.Writer.ExecContext(t.Context(), "DELETE FROM goose_db_version WHERE version_id IN (21, 99)")
+		_, err = db.Writer.ExecContext(t.Context(), "DELETE FROM goose_db_version WHERE version_id IN (26, 99)")
 		require.NoError(t, err)
-		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 18, this leadmill needs version 21")
+		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 25, this leadmill needs version 26")
 	})
 }
 
@@ -115,7 +117,7 @@ func TestMigrateAtOnce(t *testing.T) {
 		db := open(t, url)
 		var rows []int
 		require.NoError(t, db.Reader.SelectContext(t.Context(), &rows, "SELECT version_id FROM goose_db_version ORDER BY id"))
-		require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17, 18, 21}, rows, "each ran once")
+		require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17, 18, 21, 25, 26}, rows, "each ran once")
 	})
 }
 
@@ -176,15 +178,20 @@ func TestMigrateProgram(t *testing.T) {
 			"INSERT INTO sellers VALUES ('seller_1', 'ABCD1234', 'slug', 'Name 🙂', 'USD', 'UTC', 'https://example.com', 1, 2, 3)",
 			"INSERT INTO partners VALUES ('seller_1', 'a', 'A@example.com', 'a@example.com', 'Ann', 'O', 'active', 1, 1, '[\"t\"]', '', 'hash', 4, 5, 6)",
 			"INSERT INTO partners VALUES ('seller_1', 'b', 'b@example.com', 'b@example.com', 'Bob', '', 'active', 1, 0, '[]', 'a', '', 7, 8, 9)",
+			"INSERT INTO partners VALUES ('seller_2', 'z', 'z@example.com', 'z@example.com', 'Zoe', '', 'active', 1, 0, '[]', '', '', 6, 8, 9)",
 			"INSERT INTO partner_keys VALUES ('seller_1', 'k1', 'a', 0), ('seller_1', 'k2', 'b', 0)",
+			"INSERT INTO partner_keys VALUES ('seller_2', 'k1', 'z', 0), ('seller_2', 'k2', 'z', 1), ('seller_2', 'k3', 'z', -1)",
 			fmt.Sprintf("INSERT INTO leads VALUES ('lead_1', 'seller_1', 'ABCD1234', 'supplier', 'key_1', 'a', 'campaign_1', 'Solar', X'%x', '', 0, 'pending', '', '', 0, 0, 0, X'%x', 10, X'%064x', 201, X'%[2]x', 11, 12, 13)",
 				`{"zip":"02139"}`, "{}", 0),
 		}))
-		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 3, this leadmill needs version 21")
+		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 3, this leadmill needs version 26")
 		h := sqlstoretest.New(t, url) // which migrates
 		fresh := open(t, dbtest.URL(t, engine))
 		require.NoError(t, sqlstore.Migrate(t.Context(), fresh))
 		require.Equal(t, schema(t, fresh), schema(t, db))
+		var links []string
+		require.NoError(t, db.Reader.SelectContext(t.Context(), &links, "SELECT CONCAT(referral_key, ' ', seller_id) FROM short_links ORDER BY referral_key"))
+		require.Equal(t, []string{"k1 seller_1", "k2 seller_2", "k3 seller_2"}, links, "a key of two is the older partner's")
 		require.NoError(t, h.Store.Do(t.Context(), func(ctx context.Context, tx *sqlstore.Tx) error {
 			s, err := tx.Sellers().Lock(ctx, "seller_1")
 			require.NoError(t, err)

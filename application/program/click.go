@@ -7,9 +7,10 @@ import (
 	"github.com/leadmill/leadmill/application"
 )
 
-// Click is one visit through a referral link.
+// Click is a visit through a referral link, or a number of them: Count, of which 0 and 1 are one. At is when the last one was.
 type Click struct {
 	ID, SellerID, PartnerID, ReferralKey string
+	Count                                int64
 	At                                   time.Time
 	Trail                                application.Trail
 }

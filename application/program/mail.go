@@ -2,6 +2,7 @@ package program
 
 import (
 	"context"
+	"crypto/sha256"
 	"time"
 )
 
@@ -10,6 +11,11 @@ import (
 type OutgoingMail struct {
 	EventID, SellerID, PartnerID string
 	Attempts                     int
+}
+
+// AddressHash returns the hash that is kept of the address of a mail, by the form in which emails are compared.
+func AddressHash(emailKey string) [sha256.Size]byte {
+	return sha256.Sum256([]byte("leadmill mailed address\x00" + emailKey))
 }
 
 // MailQueue keeps mails until they are sent. Its errors are those of UnitOfWork.Do.
@@ -21,6 +27,9 @@ type MailQueue interface {
 	TakeMails(ctx context.Context, now, until time.Time, limit int) ([]OutgoingMail, error)
 	// PostponeMail makes a mail due later, after one more attempt.
 	PostponeMail(ctx context.Context, m OutgoingMail, due time.Time) error
+	// TakeAddress takes an address, named by its hash, for a mail of a seller until a time. taken is false while it is another mail's
+	// beyond now, which freeAt tells. The same mail may take it again.
+	TakeAddress(ctx context.Context, m OutgoingMail, address [sha256.Size]byte, now, until time.Time) (taken bool, freeAt time.Time, err error)
 	// RemoveMail forgets a mail that was sent or given up.
 	RemoveMail(ctx context.Context, m OutgoingMail) error
 }

@@ -29,10 +29,11 @@ type LeadDeleted struct {
 	DeletedAt      eventsv1.Time `json:"deleted_at"`
 }
 
-// PartnerClicked is the payload of partner.clicked.v1: somebody followed a partner's referral link.
+// PartnerClicked is the payload of partner.clicked.v1: somebody followed a partner's referral link, once or a number of times.
 type PartnerClicked struct {
 	PartnerID   string        `json:"partner_id"`
-	ReferralKey string        `json:"referral_key"` // the key of the link that was followed
+	ReferralKey string        `json:"referral_key"`     // the key of the link that was followed
+	Clicks      int64         `json:"clicks,omitempty"` // how many times when these were more than one
 	ClickedAt   eventsv1.Time `json:"clicked_at"`
 }
 

@@ -230,10 +230,10 @@ func (c *Customer) Delete(now time.Time) error {
 // refuses a second one that holds it; customers that do not hold theirs may share it. Without an email nothing is held.
 func (c *Customer) HoldEmail() { c.s.EmailHeld = c.s.EmailKey != "" }
 
-// PublicKey returns how events name the customer: by its key, or by its id when the key is an email address, which is
-// personal data (docs/events.md).
+// PublicKey returns how events name the customer: by its key, or by its id when the key looks like an email address or a phone number, which
+// is personal data (docs/events.md).
 func (c *Customer) PublicKey() string {
-	if strings.Contains(c.s.Key, "@") {
+	if contact.LooksPersonal(c.s.Key) {
 		return c.s.ID
 	}
 	return c.s.Key

@@ -124,7 +124,7 @@ func TestCheckKey(t *testing.T) {
 
 func TestPublicKey(t *testing.T) {
 	t.Parallel()
-	for key, want := range map[string]string{"key 1 ": "key 1 ", "jane@example.com": "customer_1", "x+jane@example.com/2": "customer_1", "@": "customer_1", "jane": "jane"} {
+	for key, want := range map[string]string{"key 1 ": "key 1 ", "jane@example.com": "customer_1", "x+jane@example.com/2": "customer_1", "@": "customer_1", "+1 202 555 0123": "customer_1", "2025550123": "customer_1", "jane": "jane", "1234567": "1234567"} {
 		r := jane()
 		r.Key = key
 		c, err := customer.Register(r, byLink(), now)

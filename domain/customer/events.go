@@ -3,7 +3,7 @@ package customer
 import "time"
 
 // Created says that a customer was registered. It becomes customer.created.v1. In all events CustomerKey is the customer's
-// id when its key is an email address.
+// id when its key looks like an email address or a phone number.
 type Created struct {
 	CustomerID, CustomerKey, PartnerID string
 	At                                 time.Time

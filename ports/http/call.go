@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"runtime"
 	"runtime/debug"
@@ -72,6 +74,9 @@ func (s *Server) handle(f form, r Route) gin.HandlerFunc {
 		header["X-Request-Id"] = k.own[:1:1]
 		header["X-Content-Type-Options"] = nosniff
 		header["Cache-Control"] = noStore
+		if k.Secure() && !isLoopback(c.Request.Host) {
+			header["Strict-Transport-Security"] = strictTransport
+		}
 		defer k.finish()
 		if r.Needs == application.Visitor || k.admit(r) {
 			r.Handle(&k)
@@ -81,6 +86,10 @@ func (s *Server) handle(f form, r Route) gin.HandlerFunc {
 		}
 	}
 }
+
+// strictTransport keeps browsers at https for a year (https://www.rfc-editor.org/rfc/rfc6797); not on the machine itself, where other
+// programs are under the same name.
+var strictTransport = []string{"max-age=31536000"}
 
 // defect logs what a route does wrong, which must not look like a success, and answers an internal error.
 func (k *Call) defect(message string) {
@@ -176,19 +185,51 @@ func (k *Call) Query() url.Values {
 	return k.gin.Request.URL.Query()
 }
 
-// Base is where clients reach this server, such as https://leads.example.com.
+// Base is what links to this server begin with, such as https://leads.example.com: Deps.PublicURL, or else the host that the request
+// names while that is this machine itself. Otherwise it is empty, and links are paths: whoever sends a request can name any host in it,
+// also in one that somebody else's cache or mail repeats.
 func (k *Call) Base() string {
 	if k.server.deps.PublicURL != "" {
 		return k.server.deps.PublicURL
 	}
+	if !isLoopback(k.gin.Request.Host) {
+		return ""
+	}
+	return k.named()
+}
+
+// named is the origin that the request says it is sent to.
+func (k *Call) named() string {
 	if k.gin.Request.TLS != nil {
 		return "https://" + k.gin.Request.Host
 	}
 	return "http://" + k.gin.Request.Host
 }
 
+// isLoopback reports whether a host, perhaps with a port, is the machine that asks for it.
+func isLoopback(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	ip, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"))
+	return err == nil && ip.Unmap().IsLoopback() || strings.EqualFold(host, "localhost")
+}
+
+// IsOwnOrigin reports whether an origin, as a browser names that of a page, is the one under which the client reaches this server.
+func (k *Call) IsOwnOrigin(origin string) bool {
+	if public := k.server.deps.PublicURL; public != "" {
+		return origin == public
+	}
+	return origin == k.named()
+}
+
 // Secure reports whether clients reach this server by https.
-func (k *Call) Secure() bool { return strings.HasPrefix(k.Base(), "https:") }
+func (k *Call) Secure() bool {
+	if public := k.server.deps.PublicURL; public != "" {
+		return strings.HasPrefix(public, "https:")
+	}
+	return k.gin.Request.TLS != nil
+}
 
 // Param returns a path parameter that is an id, key or code of ours. One that looks like none becomes a text that nothing is
 // named by, so that it is answered like any other unknown one and never reaches the database.

@@ -179,6 +179,7 @@ func ExampleTeam() {
 	}), application.KeyScope{Name: "notes"})
 	send := func(method, path, body string) {
 		r := httptest.NewRequest(method, path, strings.NewReader(body))
+		r.Host = "localhost:8080"
 		r.Header.Set("Authorization", "Bearer lm_notes_1_secret")
 		w := httptest.NewRecorder()
 		server.ServeHTTP(w, r)
@@ -194,7 +195,7 @@ func ExampleTeam() {
 	// 201 {"data":{"id":"note_1","text":"called","created_at":"2025-04-30T16:44:13.000000Z"},"status":1}
 	// 201 {"data":{"id":"note_2","text":"wants an offer","created_at":"2025-04-30T16:44:13.000000Z"},"status":1}
 	// 422 {"status":0,"message":"The given data was invalid.","code":"validation_failed","errors":{"text":["is required"],"txt":["is not a known member"]},"request_id":"req_3"}
-	// 200 {"data":[{"id":"note_2","text":"wants an offer","created_at":"2025-04-30T16:44:13.000000Z"}],"links":{"first":"http://example.com/v1/x/acme/leads/lead_1/notes?limit=1&page=1","last":null,"prev":null,"next":"http://example.com/v1/x/acme/leads/lead_1/notes?cursor=bm90ZV8y&limit=1&page=2"},"meta":{"current_page":1,"from":1,"path":"http://example.com/v1/x/acme/leads/lead_1/notes","per_page":1,"to":1},"status":1}
+	// 200 {"data":[{"id":"note_2","text":"wants an offer","created_at":"2025-04-30T16:44:13.000000Z"}],"links":{"first":"http://localhost:8080/v1/x/acme/leads/lead_1/notes?limit=1&page=1","last":null,"prev":null,"next":"http://localhost:8080/v1/x/acme/leads/lead_1/notes?cursor=bm90ZV8y&limit=1&page=2"},"meta":{"current_page":1,"from":1,"path":"http://localhost:8080/v1/x/acme/leads/lead_1/notes","per_page":1,"to":1},"status":1}
 	// 422 {"status":0,"message":"The given data was invalid.","code":"validation_failed","errors":{"sort":["must be asc or desc"],"limit":["must be between 1 and 250"]},"request_id":"req_5"}
 	// 403 {"status":0,"message":"This API key may not do this.","code":"forbidden","request_id":"req_6"}
 }

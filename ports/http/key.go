@@ -23,7 +23,7 @@ func (k *Call) admit(r Route) bool {
 		err = application.ErrInvalidKey
 	}
 	if err != nil {
-		if k.form == supplierForm && errors.Is(err, application.ErrInvalidKey) {
+		if errors.Is(err, application.ErrInvalidKey) {
 			if state := k.takeOfAddress("address", strangers); !state.Allowed {
 				k.retryAfter(state)
 				err = errTooMany

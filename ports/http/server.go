@@ -7,6 +7,7 @@ package httpport
 
 import (
 	"context"
+	"crypto/tls"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -43,7 +44,8 @@ type Deps struct {
 	Clock         application.Clock
 	IDs           application.IDs
 	Logger        *slog.Logger
-	// PublicURL is where clients reach this server, such as https://leads.example.com; empty: the request's host.
+	// PublicURL is where clients reach this server, such as https://leads.example.com; empty: links hold the request's host while that is
+	// loopback, and are paths otherwise.
 	PublicURL string
 	// TrustedProxies are the networks of proxies whose X-Forwarded-For says where a request comes from; empty: the connection does.
 	TrustedProxies []netip.Prefix
@@ -59,6 +61,8 @@ type Deps struct {
 	Tracer trace.Tracer
 	// MaxBody is the largest JSON or form body in bytes; zero is 64 KiB.
 	MaxBody int64
+	// TLS is how connections are encrypted; nil is not at all.
+	TLS *tls.Config
 	// Timeouts bound what a client may take; a zero one is its default.
 	Timeouts Timeouts
 }
@@ -170,10 +174,16 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	t := s.deps.Timeouts
 	server := &http.Server{
 		Handler: s, ReadHeaderTimeout: t.Header, ReadTimeout: t.Read, WriteTimeout: t.Write, IdleTimeout: t.Idle,
-		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.deps.Logger.Handler(), slog.LevelDebug),
+		MaxHeaderBytes: maxHeader, TLSConfig: s.deps.TLS, ErrorLog: slog.NewLogLogger(s.deps.Logger.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(l) }()
+	go func() {
+		if s.deps.TLS != nil {
+			failed <- server.ServeTLS(l, "", "")
+			return
+		}
+		failed <- server.Serve(l)
+	}()
 	select {
 	case err := <-failed:
 		s.Stop()

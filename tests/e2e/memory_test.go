@@ -116,7 +116,7 @@ func TestABurstOfPasswordsStaysWithinTheMemory(t *testing.T) {
 						return
 					}
 					link, _ := a.Data(t)["url"].(string)
-					r, err := visitor.Get(link)
+					r, err := visitor.PostForm(link, nil)
 					if err != nil {
 						t.Error(err)
 						return

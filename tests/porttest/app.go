@@ -254,7 +254,8 @@ func Queries[Q, R any](a *App, answer R) bus.Handler[Q, R] { return Answers[Q](a
 type Request struct {
 	Method, Path, Key, Body string
 	Header                  http.Header
-	Chunked                 bool // without a Content-Length
+	Chunked                 bool    // without a Content-Length
+	Host                    *string // localhost:8080 when it is nil
 }
 
 // Do sends a request and compares its answer with the document.
@@ -271,6 +272,10 @@ func (a *App) Do(r Request) *httptest.ResponseRecorder {
 		}
 	}
 	q := httptest.NewRequest(r.Method, r.Path, body)
+	q.Host = "localhost:8080"
+	if r.Host != nil {
+		q.Host = *r.Host
+	}
 	for name, values := range r.Header {
 		q.Header[http.CanonicalHeaderKey(name)] = values
 	}

@@ -542,7 +542,11 @@ var violations = []violation{
 		"VALUES ('key_x', 'seller_1', 'form', '', '', 0, 0, "+hash32+", 1, 0, 'campaign_none')"),
 	by("partners.seller_id", "partners", "partner_x", newPartner+"VALUES ('seller_none', 'partner_x', '', '', '', '', 'active', 1, 0, '[]', '', '', 1, 1, 0)").and("status_is_told"),
 	by("partners.referring_partner_id", "partners", "partner_1", "UPDATE partners SET referring_partner_id = 'partner_2' WHERE id = 'partner_1'"),
-	by("partner_keys.partner_id", "partner_keys", "ref_x", "INSERT INTO partner_keys (seller_id, referral_key, partner_id, ordinal) VALUES ('seller_2', 'ref_x', 'partner_1', 0)"),
+	by("partner_keys.partner_id", "partner_keys", "ref_x", "INSERT INTO partner_keys (seller_id, referral_key, partner_id, ordinal) VALUES ('seller_2', 'ref_x', 'partner_1', 0)").and("short_link_has_owner"),
+	by("short_link_has_owner", "partner_keys", "ref_x", "INSERT INTO partner_keys (seller_id, referral_key, partner_id, ordinal) VALUES ('seller_1', 'ref_x', 'partner_1', 9)"),
+	by("short_link_owner_has_key", "short_links", "ref_x", "INSERT INTO short_links (referral_key, seller_id) VALUES ('ref_x', 'seller_1')"),
+	by("short_link_owner_has_key", "short_links", "ref_stolen", "INSERT INTO partner_keys (seller_id, referral_key, partner_id, ordinal) VALUES ('seller_1', 'ref_stolen', 'partner_1', 9)",
+		"INSERT INTO short_links (referral_key, seller_id) VALUES ('ref_stolen', 'seller_2')"),
 	by("buyers.seller_id", "buyers", "buyer_x", newBuyer+"VALUES ('buyer_x', 'seller_none', '', '', 'active', '', 0, 0, 0, 1, 1, 0)").and("status_is_told"),
 	{rule: "ledger_entries.buyer_id", plant: func(f *fair) (string, string) {
 		id := f.entry("deposit", "", 0)
@@ -645,6 +649,7 @@ var more = []violation{
 	by("parked_event_is_in_log", "event_parked", "match-pending", newParked+"VALUES ('match-pending', 1000000, 'seller_1', 'lead', 'lead_x', 5, '', 1)"),
 	by("partner_tokens.partner_id", "partner_tokens", "partner_none", "UPDATE partner_tokens SET partner_id = 'partner_none'"),
 	by("outgoing_mails.partner_id", "outgoing_mails", "evt_x", "UPDATE outgoing_mails SET partner_id = 'partner_2'"),
+	by("mailed_addresses.seller_id", "mailed_addresses", "evt_x", "INSERT INTO mailed_addresses (seller_id, address, event_id, expires_at) VALUES ('seller_none', "+hash32+", 'evt_x', 1)"),
 	by("mail_is_due_soon", "outgoing_mails", "evt_x", "UPDATE outgoing_mails SET next_at = 9000000000000000"),
 	by("answers.key_id", "answers", "key_none", "UPDATE answers SET key_id = 'key_none' WHERE key_id = 'key_1'"),
 	by("answers.key_id", "answers", "key_2", "UPDATE answers SET key_id = 'key_2' WHERE key_id = 'key_1'"),

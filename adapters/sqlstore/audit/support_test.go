@@ -309,10 +309,10 @@ func (s *shop) text(query string) (v string) {
 }
 
 var tables = []string{
-	"sellers", "api_keys", "partners", "partner_keys", "buyers", "ledger_entries", "campaigns", "contracts",
+	"sellers", "api_keys", "partners", "partner_keys", "short_links", "buyers", "ledger_entries", "campaigns", "contracts",
 	"contract_counters", "leads", "unsold_leads", "sales", "claims", "recent_requests", "event_segments", "event_positions", "event_sequence", "event_archive",
 	"event_versions", "event_consumers", "known_consumers", "event_parked", "event_skipped", "report_sellers", "report_leads", "report_sales",
-	"customers", "lead_forms", "seller_numbers", "lead_reviews", "partner_activity", "program_days", "jobs", "partner_tokens", "outgoing_mails", "answers", "installation",
+	"customers", "lead_forms", "seller_numbers", "lead_reviews", "partner_activity", "program_days", "jobs", "partner_tokens", "outgoing_mails", "mailed_addresses", "answers", "installation",
 }
 
 // save keeps all rows in memory, so that restore can undo what a test does to them.

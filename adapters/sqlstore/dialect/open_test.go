@@ -1,6 +1,7 @@
 package dialect_test
 
 import (
+	"bytes"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -87,4 +88,28 @@ func TestFilesAreForTheirOwnerAlone(t *testing.T) {
 	require.NoError(t, os.WriteFile(shared, nil, 0o600))
 	require.NoError(t, os.Chmod(shared, 0o640))
 	assert.Equal(t, []fs.FileMode{0o640, 0o640, 0o640, 0o750}, modes(shared))
+}
+
+// TestDeletedRowsAreNotInTheFile: what is erased does not stay in pages that other rows keep.
+func TestDeletedRowsAreNotInTheFile(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "leadmill.db")
+	db, err := dialect.Open("sqlite:"+file, dialect.Options{})
+	require.NoError(t, err)
+	for _, statement := range []string{
+		"CREATE TABLE people (id INTEGER PRIMARY KEY, email TEXT) STRICT",
+		"INSERT INTO people VALUES (1, 'kept@people.example'), (2, 'deleted@people.example'), (3, 'changed@people.example'), (4, 'kept too')",
+		"DELETE FROM people WHERE id = 2",
+		"UPDATE people SET email = '' WHERE id = 3",
+		"PRAGMA wal_checkpoint(TRUNCATE)",
+	} {
+		_, err := db.Writer.ExecContext(t.Context(), statement)
+		require.NoError(t, err, statement)
+	}
+	require.NoError(t, db.Close())
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	for text, want := range map[string]bool{"kept@people.example": true, "deleted@people": false, "changed@people": false} {
+		assert.Equal(t, want, bytes.Contains(content, []byte(text)), text)
+	}
 }

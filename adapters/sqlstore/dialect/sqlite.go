@@ -27,6 +27,9 @@ type SQLite struct{}
 // What was committed is copied from the log to the database beside the writer (see checkpointer). The writer itself does it only when the
 // log has 64 MiB, which is where it begins anew.
 //
+// What is deleted or overwritten is replaced by zeros where that writes no page more (secure_delete), so that erased data do not stay in the
+// pages that are written anyway.
+//
 // The writer's cache is 12 MiB of pages, which take twice as much: the driver's memory comes in powers of two, and a page has a
 // header.
 func openSQLite(file string, o Options) (*DB, error) {
@@ -44,7 +47,7 @@ func openSQLite(file string, o Options) (*DB, error) {
 	}
 	writer := url.Values{"mode": {mode}, "_txlock": {"immediate"}, "_pragma": {
 		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)",
-		"foreign_keys(ON)", "temp_store(MEMORY)", "cache_size(-12288)", "wal_autocheckpoint(16384)",
+		"foreign_keys(ON)", "temp_store(MEMORY)", "cache_size(-12288)", "wal_autocheckpoint(16384)", "secure_delete(FAST)",
 	}}
 	reader := url.Values{"mode": {mode}, "_pragma": {"busy_timeout(5000)", "query_only(ON)", "temp_store(MEMORY)"}}
 	written := new(atomic.Int64)

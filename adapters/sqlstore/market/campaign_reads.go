@@ -164,8 +164,8 @@ func (r *Reader) ActiveCampaign(ctx context.Context, sellerID, categoryKey strin
 // sellersAtOnce is how many sellers a question about all of them is asked for in one statement.
 const sellersAtOnce = 500
 
-// PendingCampaigns implements market.CampaignReader. Each campaign is looked up among the pending leads: that is quicker than
-// to read those of all campaigns, and to look for the sellers that have some.
+// PendingCampaigns implements market.CampaignReader. Each campaign is asked for its first pending lead: that is quicker than to read those
+// of all campaigns, which servers do for EXISTS, and to look for the sellers that have some.
 func (r *Reader) PendingCampaigns(ctx context.Context) (campaigns []application.Ref, err error) {
 	for after := ""; ; {
 		var sellers []string
@@ -177,8 +177,9 @@ func (r *Reader) PendingCampaigns(ctx context.Context) (campaigns []application.
 			SellerID string `db:"seller_id"`
 			ID       string `db:"id"`
 		}
-		if err := r.db.All(ctx, &rows, "SELECT c.seller_id, c.id FROM campaigns c WHERE c.seller_id IN ("+engine.Marks(len(sellers))+") AND EXISTS (SELECT 1 "+
-			"FROM unsold_leads u WHERE u.seller_id = c.seller_id AND u.status = 'pending' AND u.campaign_id = c.id) ORDER BY c.seller_id, c.id",
+		if err := r.db.All(ctx, &rows, "SELECT c.seller_id, c.id FROM campaigns c WHERE c.seller_id IN ("+engine.Marks(len(sellers))+") AND (SELECT 1 "+
+			"FROM unsold_leads u"+r.db.UseKey("unsold_leads_status")+" WHERE u.seller_id = c.seller_id AND u.status = 'pending' AND u.campaign_id = c.id LIMIT 1) = 1 "+
+			"ORDER BY c.seller_id, c.id",
 			engine.Anys(sellers)...); err != nil {
 			return nil, err
 		}

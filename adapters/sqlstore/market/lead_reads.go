@@ -64,7 +64,8 @@ const listedColumns = "l.id, l.seller_id, l.origin, l.key_id, l.partner_id, l.ca
 	"l.reason, l.payout, l.pending_until, l.created_at, l.updated_at, l.version"
 
 // MarketplaceLeads answers marketquery.MarketplaceLeads. Fields and traces are not read. All leads are read in the order of
-// their key; those of one status are found by the narrow table and by the sales, so that rare ones are found as quickly.
+// their key; those of one status or category are found by the narrow table and by the sales, so that rare ones are found as quickly. Times
+// are found by the ids, which begin with them.
 func (r *Reader) MarketplaceLeads(ctx context.Context, q marketquery.MarketplaceLeads) (application.List[marketquery.MarketplaceLead], error) {
 	var campaigns []string
 	if q.Category != "" {
@@ -76,15 +77,12 @@ func (r *Reader) MarketplaceLeads(ctx context.Context, q marketquery.Marketplace
 	}
 	var query string
 	var args []any
-	if q.Status == "" {
-		f := listed("leads l", q, "l.status <> ''")
-		if q.Category != "" {
-			f.And("l.campaign_id IN ("+engine.Marks(len(campaigns))+")", engine.Anys(campaigns)...)
-		}
+	if q.Status == "" && q.Category == "" {
+		f := listed("leads l", "l.id", q, "l.status <> ''")
 		query, args = f.String(), f.Args
 	} else {
 		var err error
-		if query, args, err = r.listedByStatus(ctx, q, campaigns); err != nil || query == "" {
+		if query, args, err = r.listedInPart(ctx, q, campaigns); err != nil || query == "" {
 			return application.List[marketquery.MarketplaceLead]{}, err
 		}
 	}
@@ -92,53 +90,64 @@ func (r *Reader) MarketplaceLeads(ctx context.Context, q marketquery.Marketplace
 		func(row leadrow.Row) (marketquery.MarketplaceLead, error) { return answerLead(row), nil }, query, args...)
 }
 
-// listed begins a statement that reads the leads l of a list from some tables: those of the seller that meet a condition.
-func listed(from string, q marketquery.MarketplaceLeads, condition string, args ...any) *engine.Filter {
+// idSlack is how far apart the time in a lead's id and the time at which it was accepted may be: a request waits a little between both, and
+// ids do not go back with a clock that is set back, by an hour at most where it is one of the two that some places have.
+const idSlack = 70 * time.Minute
+
+// listed begins a statement that reads the leads l of a list from some tables: those of the seller that meet a condition. id is the column
+// by which the tables are read in order.
+func listed(from, id string, q marketquery.MarketplaceLeads, condition string, args ...any) *engine.Filter {
 	f := &engine.Filter{Args: []any{q.SellerID}}
 	f.WriteString("SELECT " + listedColumns + " FROM " + from + " WHERE l.seller_id = ?")
 	f.And(condition, args...)
 	if !q.From.IsZero() {
-		f.And("l.created_at >= ?", engine.Micros(q.From))
+		f.And(id+" >= ? AND l.created_at >= ?", engine.FirstID("lead", q.From.Add(-idSlack)), engine.Micros(q.From))
 	}
 	if !q.To.IsZero() {
-		f.And("l.created_at < ?", engine.Micros(q.To))
+		f.And(id+" < ? AND l.created_at < ?", engine.FirstID("lead", q.To.Add(idSlack)), engine.Micros(q.To))
 	}
 	return f
 }
 
-// campaignsApart is for how many campaigns a list of one status is read from each in the order of the key; of more, all leads of
-// the status are sorted.
+// campaignsApart is for how many campaigns and statuses a list is read from each in the order of the key; of more, all leads of a status
+// are sorted.
 const campaignsApart = 20
 
-// listedByStatus returns the statement for the leads of one status, to which the conditions of a page are added; it is empty
-// when there can be none. campaigns are those of the asked category.
-func (r *Reader) listedByStatus(ctx context.Context, q marketquery.MarketplaceLeads, campaigns []string) (string, []any, error) {
-	unsold := engine.Filter{Args: []any{q.SellerID, q.Status}}
-	unsold.WriteString("SELECT c.id FROM campaigns c WHERE c.seller_id = ? AND EXISTS (SELECT 1 FROM unsold_leads u " +
-		"WHERE u.seller_id = c.seller_id AND u.status = ? AND u.campaign_id = c.id)")
-	if q.Category != "" {
-		unsold.And("c.id IN ("+engine.Marks(len(campaigns))+")", engine.Anys(campaigns)...)
+// listedInPart returns the statement for the leads of one status, or of one category, or of both, to which the conditions of a page are
+// added; it is empty when there can be none. campaigns are those of the asked category.
+func (r *Reader) listedInPart(ctx context.Context, q marketquery.MarketplaceLeads, campaigns []string) (string, []any, error) {
+	statuses := []string{q.Status}
+	if q.Status == "" {
+		statuses = marketquery.LeadStatuses()
 	}
-	var holding []string
-	if err := r.db.All(ctx, &holding, unsold.String(), unsold.Args...); err != nil {
+	holding, err := r.holding(ctx, q, statuses, campaigns)
+	if err != nil {
 		return "", nil, err
 	}
 	var parts []*engine.Filter
-	apart := 1
-	if len(holding) > campaignsApart {
-		apart = len(holding)
+	for _, status := range statuses {
+		apart := 1
+		if len(holding[status]) > campaignsApart {
+			apart = len(holding[status])
+		}
+		for some := range slices.Chunk(holding[status], apart) {
+			f := listed("unsold_leads u"+r.db.UseKey("unsold_leads_status")+" JOIN leads l ON l.seller_id = u.seller_id AND l.id = u.lead_id", "u.lead_id", q,
+				"u.seller_id = ? AND u.status = ? AND u.campaign_id IN ("+engine.Marks(len(some))+")", append([]any{q.SellerID, status}, engine.Anys(some)...)...)
+			parts = append(parts, upTo(f, "u.lead_id", q.Page))
+		}
 	}
-	for some := range slices.Chunk(holding, apart) {
-		f := listed("unsold_leads u"+r.db.UseKey("unsold_leads_status")+" JOIN leads l ON l.seller_id = u.seller_id AND l.id = u.lead_id", q,
-			"u.seller_id = ? AND u.status = ? AND u.campaign_id IN ("+engine.Marks(len(some))+")", append([]any{q.SellerID, q.Status}, engine.Anys(some)...)...)
-		parts = append(parts, upTo(f, "u.lead_id", q.Page))
-	}
-	if q.Status == string(lead.StatusSold) {
-		f := listed("sales s JOIN leads l ON l.seller_id = s.seller_id AND l.id = s.lead_id", q, "s.seller_id = ? AND s.slot = 1", q.SellerID)
+	if slices.Contains(statuses, string(lead.StatusSold)) {
+		f := listed("sales s JOIN leads l ON l.seller_id = s.seller_id AND l.id = s.lead_id", "s.lead_id", q, "s.seller_id = ? AND s.slot = 1", q.SellerID)
+		sold := true
 		if q.Category != "" {
 			f.And("s.campaign_id IN ("+engine.Marks(len(campaigns))+")", engine.Anys(campaigns)...)
+			if sold, err = r.haveSold(ctx, q.SellerID, campaigns); err != nil {
+				return "", nil, err
+			}
 		}
-		parts = append(parts, upTo(f, "s.lead_id", q.Page))
+		if sold {
+			parts = append(parts, upTo(f, "s.lead_id", q.Page))
+		}
 	}
 	if len(parts) == 0 {
 		return "", nil, nil
@@ -153,6 +162,43 @@ func (r *Reader) listedByStatus(ctx context.Context, q marketquery.MarketplaceLe
 		args = append(args, p.Args...)
 	}
 	return "SELECT " + listedColumns + " FROM (" + b.String() + ") l WHERE 1 = 1", args, nil
+}
+
+// holding returns which of some campaigns, or of all for a list of every category, have leads of each status in the narrow table. Each is
+// asked for its first one: servers make a join of EXISTS, and read all leads of the status for it.
+func (r *Reader) holding(ctx context.Context, q marketquery.MarketplaceLeads, statuses, campaigns []string) (map[string][]string, error) {
+	var all engine.Filter
+	for i, status := range statuses {
+		if i > 0 {
+			all.WriteString(" UNION ALL ")
+		}
+		all.WriteString("SELECT ? AS status, c.id FROM campaigns c WHERE c.seller_id = ? AND (SELECT 1 FROM unsold_leads u" + r.db.UseKey("unsold_leads_status") +
+			" WHERE u.seller_id = c.seller_id AND u.status = ? AND u.campaign_id = c.id LIMIT 1) = 1")
+		all.Args = append(all.Args, status, q.SellerID, status)
+		if q.Category != "" {
+			all.And("c.id IN ("+engine.Marks(len(campaigns))+")", engine.Anys(campaigns)...)
+		}
+	}
+	var rows []struct {
+		Status string `db:"status"`
+		ID     string `db:"id"`
+	}
+	if err := r.db.All(ctx, &rows, all.String(), all.Args...); err != nil {
+		return nil, err
+	}
+	holding := map[string][]string{}
+	for _, row := range rows {
+		holding[row.Status] = append(holding[row.Status], row.ID)
+	}
+	return holding, nil
+}
+
+// haveSold reports whether a contract of some campaigns has ever bought a lead, so that those of none need not be looked for among the
+// sales of all.
+func (r *Reader) haveSold(ctx context.Context, sellerID string, campaigns []string) (bool, error) {
+	var one int
+	return r.db.Get(ctx, &one, "SELECT 1 FROM contracts k WHERE k.seller_id = ? AND k.campaign_id IN ("+engine.Marks(len(campaigns))+") AND "+
+		"(SELECT 1 FROM sales s"+r.db.UseKey("sales_contract")+" WHERE s.seller_id = k.seller_id AND s.contract_id = k.id LIMIT 1) = 1 LIMIT 1", append([]any{sellerID}, engine.Anys(campaigns)...)...)
 }
 
 // upTo lets a part of a list read no more rows, by the column of their ids, than the page can show of it.

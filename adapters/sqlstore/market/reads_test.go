@@ -2,6 +2,7 @@ package market_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,10 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oklog/ulid/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore"
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	marketstore "github.com/leadmill/leadmill/adapters/sqlstore/market"
 	"github.com/leadmill/leadmill/adapters/sqlstore/sqlstoretest"
 	"github.com/leadmill/leadmill/application"
@@ -94,7 +97,10 @@ func TestReadLeadsByStatus(t *testing.T) {
 			const campaigns, leads = 24, 150
 			h.Do(t, func(ctx context.Context, tx *sqlstore.Tx) error {
 				for i := range campaigns {
-					n := sqlstoretest.NewCampaign(t, fmt.Sprintf("campaign_%02d", i), fmt.Sprint("Category ", i/2)).Snapshot()
+					c := sqlstoretest.NewCampaign(t, fmt.Sprintf("campaign_%02d", i), fmt.Sprint("Category ", i/2))
+					sqlstoretest.AddContract(t, c, fmt.Sprint("contract_", i), "buyer")
+					n := c.Snapshot()
+					n.Version = 0
 					if i%2 == 1 {
 						n.Status = campaign.StatusArchived
 					}
@@ -107,14 +113,15 @@ func TestReadLeadsByStatus(t *testing.T) {
 			var all []lead.Snapshot
 			statuses := lead.Statuses()
 			for i := range leads {
-				n := sqlstoretest.NewLead(fmt.Sprintf("lead_%04d", i*7919%leads), fmt.Sprintf("campaign_%02d", i*i%campaigns)).Snapshot()
-				n.Status, n.Test, n.CreatedAt = statuses[i%len(statuses)], i%4 == 0, noon.Add(time.Duration(i%10)*time.Hour)
+				at := noon.Add(time.Duration(i%10) * time.Hour)
+				n := sqlstoretest.NewLead(idOf(at.Add(time.Duration(i%7-3)*20*time.Minute), i*7919%leads), fmt.Sprintf("campaign_%02d", i*i%campaigns)).Snapshot()
+				n.Status, n.Test, n.CreatedAt = statuses[i%len(statuses)], i%4 == 0, at // an hour before its id, or behind
 				if i%11 == 0 {
 					n.Status = statuses[0] // more of one status than of the others, in more campaigns
 				}
 				if n.Status == lead.StatusSold && !n.Test {
 					for slot := range i%2 + 1 {
-						n.Sales = append(n.Sales, lead.Sale{ID: fmt.Sprint("sale_", i, slot), ContractID: "k", BuyerID: fmt.Sprint("b", slot), Currency: "USD", Status: lead.SaleCaptured, At: noon})
+						n.Sales = append(n.Sales, lead.Sale{ID: fmt.Sprint("sale_", i, slot), ContractID: fmt.Sprint("contract_", i*i%campaigns), BuyerID: fmt.Sprint("b", slot), Currency: "USD", Status: lead.SaleCaptured, At: noon})
 					}
 				}
 				if i%20 == 19 {
@@ -182,6 +189,164 @@ func TestReadLeadsByStatus(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, application.SortedRefs(slices.Collect(maps.Keys(waiting))), campaignsWaiting)
 		})
+	}
+}
+
+// idOf is the id of a lead that came at a time.
+func idOf(at time.Time, number int) string {
+	var id ulid.ULID
+	if err := errors.Join(id.SetTime(ulid.Timestamp(at)), id.SetEntropy(fmt.Appendf(nil, "%010d", number))); err != nil {
+		panic(err)
+	}
+	return "lead_" + id.String()
+}
+
+// TestListsReadWhatTheyShow counts the rows that the servers read for the lists of a seller with many leads, and looks at the plans of
+// SQLite, which does not count them.
+func TestListsReadWhatTheyShow(t *testing.T) {
+	t.Parallel()
+	for _, e := range dbtest.Engines() {
+		t.Run(string(e), func(t *testing.T) {
+			t.Parallel()
+			h, ctx := sqlstoretest.New(t, migrated.URL(t, e)), t.Context()
+			const leads, apart = 3000, 15 * time.Minute
+			h.Do(t, func(ctx context.Context, tx *sqlstore.Tx) error {
+				for i := range 3 { // the last one never had a lead
+					c := sqlstoretest.NewCampaign(t, fmt.Sprint("campaign_", i), fmt.Sprint("Category ", i))
+					sqlstoretest.AddContract(t, c, fmt.Sprint("contract_", i), "buyer")
+					if err := tx.Campaigns().Add(ctx, c); err != nil {
+						return err
+					}
+				}
+				all := make([]application.StoredLead, leads)
+				for i := range all {
+					at := noon.Add(time.Duration(i) * apart)
+					n := sqlstoretest.NewLead(idOf(at, i), fmt.Sprint("campaign_", i%2)).Snapshot()
+					n.CreatedAt, n.Status = at, lead.StatusUnsold
+					if i%3 == 0 {
+						n.Status = lead.StatusSold
+						n.Sales = []lead.Sale{{ID: fmt.Sprint("sale_", i), ContractID: fmt.Sprint("contract_", i%2), BuyerID: "buyer", Currency: "USD", Status: lead.SaleCaptured, At: at}}
+					}
+					all[i].Lead = lead.FromSnapshot(n)
+				}
+				return tx.Leads().AddAll(ctx, all)
+			})
+			var sent []sqlstoretest.Statement
+			var faults sqlstoretest.Faults
+			db := h.Open(t, dialect.Options{MaxConnections: 1, Wrap: faults.Wrap})
+			analyze := "ANALYZE"
+			if e != dbtest.SQLite {
+				analyze = "ANALYZE TABLE leads, unsold_leads, sales, campaigns, contracts"
+			}
+			h.Exec(t, analyze)
+			r := marketstore.NewReader(db, standing{})
+			read := func() (rows int) {
+				if e == dbtest.SQLite {
+					return 0
+				}
+				var counts []struct {
+					Name  string `db:"Variable_name"`
+					Value int    `db:"Value"`
+				}
+				require.NoError(t, db.Reader.SelectContext(ctx, &counts, "SHOW SESSION STATUS LIKE 'Handler_read%'"))
+				for _, c := range counts {
+					rows += c.Value
+				}
+				return rows
+			}
+			h.Do(t, func(ctx context.Context, tx *sqlstore.Tx) error {
+				return tx.Sellers().Add(ctx, sqlstoretest.NewSeller(t, "seller_1", "ABCD1234", "slug"))
+			})
+			h.Exec(t, "UPDATE unsold_leads SET status = 'pending'")
+			before := read()
+			waiting, err := r.PendingCampaigns(ctx)
+			rows := read() - before
+			require.NoError(t, err)
+			require.Len(t, waiting, 2)
+			require.Less(t, rows, 100, "the campaigns that wait")
+			h.Exec(t, "UPDATE unsold_leads SET status = 'unsold'")
+			middle := noon.Add(leads / 2 * apart)
+			day := func(from time.Time) marketquery.MarketplaceLeads {
+				return marketquery.MarketplaceLeads{From: from, To: from.Add(24 * time.Hour)}
+			}
+			in := func(q marketquery.MarketplaceLeads, status, category string) marketquery.MarketplaceLeads {
+				q.Status, q.Category = status, category
+				return q
+			}
+			for name, c := range map[string]struct {
+				q    marketquery.MarketplaceLeads
+				want int
+			}{
+				"all":                          {marketquery.MarketplaceLeads{}, 15},
+				"no match":                     {in(marketquery.MarketplaceLeads{}, "pending", ""), 0},
+				"a category without leads":     {in(marketquery.MarketplaceLeads{}, "", "Category 2"), 0},
+				"sold in it":                   {in(marketquery.MarketplaceLeads{}, "sold", "Category 2"), 0},
+				"a category":                   {in(marketquery.MarketplaceLeads{}, "", "Category 1"), 15},
+				"unsold":                       {in(marketquery.MarketplaceLeads{}, "unsold", ""), 15},
+				"before all":                   {day(noon.Add(-240 * time.Hour)), 0},
+				"behind all":                   {day(noon.Add((leads + 1000) * apart)), 0},
+				"up to the first day":          {marketquery.MarketplaceLeads{To: noon.Add(5 * apart)}, 5},
+				"from the last day":            {marketquery.MarketplaceLeads{From: noon.Add((leads - 5) * apart)}, 5},
+				"a day in the middle":          {day(middle), 15},
+				"unsold on a day":              {in(day(middle), "unsold", ""), 15},
+				"sold on a day":                {in(day(middle), "sold", ""), 15},
+				"a category on a day":          {in(day(middle), "", "Category 0"), 15},
+				"pending on a day":             {in(day(middle), "pending", ""), 0},
+				"unsold before all":            {in(day(noon.Add(-240*time.Hour)), "unsold", ""), 0},
+				"sold before all":              {in(day(noon.Add(-240*time.Hour)), "sold", ""), 0},
+				"a category's sold behind all": {in(day(noon.Add((leads+1000)*apart)), "sold", "Category 0"), 0},
+			} {
+				for _, ascending := range []bool{false, true} {
+					c.q.Actor = application.Actor{SellerID: "seller_1"}
+					c.q.Page = application.Page{Limit: 15, Number: 1, Ascending: ascending}
+					sent = nil
+					faults.Told(func(s sqlstoretest.Statement) { sent = append(sent, s) })
+					before := read()
+					l, err := r.MarketplaceLeads(ctx, c.q)
+					after := read()
+					faults.Told(func(sqlstoretest.Statement) {})
+					require.NoError(t, err, name)
+					require.Len(t, l.Items, c.want, name)
+					if rows := after - before; rows > 250 {
+						t.Errorf("%s (ascending %v) reads %d rows for %d", name, ascending, rows, c.want)
+					}
+					if e == dbtest.SQLite {
+						checkPlans(t, name, db, sent, !c.q.From.IsZero(), !c.q.To.IsZero())
+					}
+				}
+			}
+		})
+	}
+}
+
+// checkPlans wants a list to go through no table of leads but by the seller's key, and by its bounds where the list has any.
+func checkPlans(t *testing.T, name string, db *dialect.DB, sent []sqlstoretest.Statement, from, to bool) {
+	t.Helper()
+	for _, s := range sent {
+		args := make([]any, len(s.Args))
+		for i, a := range s.Args {
+			args[i] = a.Value
+		}
+		var plan []struct {
+			ID, Parent, NotUsed int
+			Detail              string
+		}
+		require.NoError(t, db.Reader.SelectContext(t.Context(), &plan, "EXPLAIN QUERY PLAN "+s.Query, args...))
+		for _, step := range plan {
+			for table, id := range map[string]string{"SEARCH l USING ": "id", "SEARCH u USING ": "lead_id", "SEARCH s USING ": "lead_id"} {
+				if !strings.HasPrefix(step.Detail, table) || strings.Contains(step.Detail, id+"=?") || strings.Contains(step.Detail, "contract_id=?") || strings.Contains(s.Query, "SELECT ? AS status") {
+					continue
+				}
+				for bound, wanted := range map[string]bool{id + ">?": from, id + "<?": to} {
+					if wanted && !strings.Contains(step.Detail, bound) {
+						t.Errorf("%s is looked for by %q, without the bound %s", name, step.Detail, bound)
+					}
+				}
+			}
+			if strings.HasPrefix(step.Detail, "SCAN ") && !strings.HasPrefix(step.Detail, "SCAN (subquery") && !strings.HasPrefix(step.Detail, "SCAN campaigns") && !strings.HasPrefix(step.Detail, "SCAN l") || strings.HasPrefix(step.Detail, "SCAN l USING") {
+				t.Errorf("%s is looked for by %q", name, step.Detail)
+			}
+		}
 	}
 }
 

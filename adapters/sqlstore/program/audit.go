@@ -43,8 +43,25 @@ func AuditRules() audit.Rules {
 				Rules:      mailRules,
 			},
 			{
+				Name: "mailed_addresses", Key: []string{"seller_id", "address"}, Bytes: true, Size: audit.ManyRows, ID: "event_id",
+				References: []audit.Reference{{Column: "seller_id", Table: "sellers"}},
+			},
+			{
 				Name: "partner_keys", Key: []string{"seller_id", "referral_key"}, Size: audit.ManyRows, ID: "referral_key",
 				References: []audit.Reference{{Column: "partner_id", Table: "partners"}},
+				Rules: []audit.Rule{{
+					Invariant: "I6", Name: "short_link_has_owner", Description: "The short link of every referral key is some seller's.",
+					Query: `SELECT t.referral_key AS id, 'an owner' AS want, 'none' AS got FROM partner_keys t
+						LEFT JOIN short_links s ON s.referral_key = t.referral_key WHERE {range} AND s.referral_key IS NULL`,
+				}},
+			},
+			{
+				Name: "short_links", Key: []string{"referral_key"}, Size: audit.ManyRows, ID: "referral_key",
+				Rules: []audit.Rule{{
+					Invariant: "I6", Name: "short_link_owner_has_key", Description: "The owner of a short link has its referral key, in use or retired.",
+					Query: `SELECT t.referral_key AS id, 'a key of the owner' AS want, 'none' AS got FROM short_links t
+						LEFT JOIN partner_keys k ON k.seller_id = t.seller_id AND k.referral_key = t.referral_key WHERE {range} AND k.referral_key IS NULL`,
+				}},
 			},
 			{
 				Name: "customers", Key: []string{"seller_id", "id"}, Size: audit.ManyRows, Aggregate: "customer",

@@ -26,10 +26,11 @@ func (l Clicks) AppendClicks(ctx context.Context, clicks []program.Click) error 
 	}
 	facts := make([]application.EventRecord, len(clicks))
 	for i, c := range clicks {
-		payload, err := json.Marshal(program.PartnerClicked{
-			PartnerID: c.PartnerID, ReferralKey: c.ReferralKey,
-			ClickedAt: eventsv1.Time{Time: c.At.UTC()},
-		})
+		clicked := program.PartnerClicked{PartnerID: c.PartnerID, ReferralKey: c.ReferralKey, ClickedAt: eventsv1.Time{Time: c.At.UTC()}}
+		if c.Count > 1 {
+			clicked.Clicks = c.Count
+		}
+		payload, err := json.Marshal(clicked)
 		if err != nil {
 			return fmt.Errorf("encode %s: %w", program.PartnerClickedType, err)
 		}

@@ -2,6 +2,7 @@ package program
 
 import (
 	"context"
+	"crypto/sha256"
 	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
@@ -81,6 +82,36 @@ func (q Mails) PostponeMail(ctx context.Context, m program.OutgoingMail, due tim
 		_, err := t.Exec(ctx, "UPDATE outgoing_mails SET attempts = ?, next_at = ? WHERE seller_id = ? AND event_id = ?", int64(m.Attempts+1), engine.Micros(due), m.SellerID, m.EventID)
 		return err
 	})
+}
+
+// TakeAddress implements program.MailQueue.
+func (q Mails) TakeAddress(ctx context.Context, m program.OutgoingMail, address [sha256.Size]byte, now, until time.Time) (taken bool, freeAt time.Time, err error) {
+	err = q.work.Do(ctx, func(ctx context.Context, t *engine.Tx) error {
+		there, err := t.Insert(ctx, "mailed_addresses", "INSERT INTO mailed_addresses (seller_id, address, event_id, expires_at) VALUES (?,?,?,?)",
+			m.SellerID, address[:], m.EventID, engine.Micros(until))
+		if taken = there == ""; err != nil || taken {
+			return err
+		}
+		var row struct {
+			EventID   string `db:"event_id"`
+			ExpiresAt int64  `db:"expires_at"`
+		}
+		found, err := t.Get(ctx, &row, "SELECT event_id, expires_at FROM mailed_addresses WHERE seller_id = ? AND address = ?"+t.ForUpdate(), m.SellerID, address[:])
+		switch {
+		case err != nil:
+			return err
+		case !found: // it expired and was purged since
+			return t.LostRace()
+		case row.EventID != m.EventID && row.ExpiresAt > engine.Micros(now):
+			freeAt = engine.Time(row.ExpiresAt)
+			return nil
+		}
+		taken = true
+		_, err = t.Exec(ctx, "UPDATE mailed_addresses SET event_id = ?, expires_at = ? WHERE seller_id = ? AND address = ?",
+			m.EventID, engine.Micros(until), m.SellerID, address[:])
+		return err
+	})
+	return taken && err == nil, freeAt, err
 }
 
 // RemoveMail implements program.MailQueue.

@@ -48,6 +48,35 @@ func TestMailQueue(t *testing.T) {
 			b.Attempts = 4
 			assert.Equal(t, []program.OutgoingMail{b}, take(now.Add(time.Hour), 10))
 
+			// One mail to an address until a time, of each seller.
+			address, other := program.AddressHash("jane@example.com"), program.AddressHash("joe@example.com")
+			c := program.OutgoingMail{EventID: "evt_c", SellerID: a.SellerID}
+			for i, step := range []struct {
+				mail     program.OutgoingMail
+				address  [32]byte
+				at       time.Duration
+				lasts    time.Duration
+				taken    bool
+				freeFrom time.Duration
+			}{
+				{mail: a, address: address, lasts: time.Hour, taken: true},
+				{mail: c, address: address, lasts: time.Hour, freeFrom: time.Hour},
+				{mail: c, address: other, lasts: time.Hour, taken: true},
+				{mail: b, address: address, lasts: time.Hour, taken: true}, // another seller's
+				{mail: a, address: address, at: time.Minute, lasts: time.Hour, taken: true},
+				{mail: c, address: address, at: time.Hour, lasts: time.Hour, freeFrom: time.Hour + time.Minute},
+				{mail: c, address: address, at: time.Hour + time.Minute, lasts: time.Hour, taken: true},
+				{mail: c, address: address, at: 2 * time.Hour, taken: true}, // given back
+				{mail: a, address: address, at: 2 * time.Hour, lasts: time.Hour, taken: true},
+			} {
+				taken, freeAt, err := s.TakeAddress(ctx, step.mail, step.address, now.Add(step.at), now.Add(step.at+step.lasts))
+				require.NoError(t, err, i)
+				require.Equal(t, step.taken, taken, i)
+				if !step.taken {
+					require.Equal(t, now.Add(step.freeFrom), freeAt, i)
+				}
+			}
+
 			// Ten at once take each mail once.
 			const mails = 40
 			for i := range mails {

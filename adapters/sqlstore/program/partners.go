@@ -1,6 +1,7 @@
 package program
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -166,8 +167,8 @@ func (r partners) Add(ctx context.Context, p *partner.Partner) error {
 	return nil
 }
 
-// addKeys stores new keys. When one is taken, those that were stored before it are removed again, so that nothing is left of
-// them if the transaction goes on; goesOn says whether it can.
+// addKeys stores new keys, and the seller as the owner of their short links where no other seller is. When one is taken, those that were
+// stored before it are removed again, so that nothing is left of them if the transaction goes on; goesOn says whether it can.
 func (r partners) addKeys(ctx context.Context, n partner.Snapshot, rows []partnerKeyRow) (goesOn bool, err error) {
 	for i, row := range rows {
 		taken, err := r.t.Insert(ctx, "partner_keys", "INSERT INTO partner_keys (seller_id, referral_key, partner_id, ordinal) VALUES (?,?,?,?)",
@@ -182,14 +183,22 @@ func (r partners) addKeys(ctx context.Context, n partner.Snapshot, rows []partne
 			return true, partner.Taken("key")
 		}
 	}
+	// A link is waited for while another seller takes it, so all transactions take them in one order.
+	for _, row := range slices.SortedFunc(slices.Values(rows), func(a, b partnerKeyRow) int { return cmp.Compare(a.Key, b.Key) }) {
+		if _, err := r.t.Insert(ctx, "short_links", "INSERT INTO short_links (referral_key, seller_id) VALUES (?,?)", row.Key, n.SellerID); err != nil {
+			return false, err
+		}
+	}
 	return true, nil
 }
 
-// dropKeys takes back keys that this transaction added.
+// dropKeys takes back keys that this transaction added, and their short links.
 func (r partners) dropKeys(ctx context.Context, n partner.Snapshot, rows []partnerKeyRow) error {
 	for _, row := range rows {
-		if _, err := r.t.Exec(ctx, "DELETE FROM partner_keys WHERE seller_id = ? AND referral_key = ?", n.SellerID, row.Key); err != nil {
-			return err
+		for _, table := range []string{"partner_keys", "short_links"} {
+			if _, err := r.t.Exec(ctx, "DELETE FROM "+table+" WHERE seller_id = ? AND referral_key = ?", n.SellerID, row.Key); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

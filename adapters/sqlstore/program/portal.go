@@ -35,6 +35,18 @@ func (r *Reader) OpenInvitation(ctx context.Context, q programquery.OpenInvitati
 	return programquery.InvitationView{Program: s.Name, Name: p.Name}, nil
 }
 
+// OpenSignIn answers programquery.OpenSignIn: program.ErrTokenUnknown.
+func (r *Reader) OpenSignIn(ctx context.Context, q programquery.OpenSignIn) (programquery.SignInView, error) {
+	p, s, err := r.holder(ctx, q.Token, program.SignInToken)
+	if err == nil && partner.Status(p.Status) != partner.StatusActive {
+		err = program.ErrTokenUnknown
+	}
+	if err != nil {
+		return programquery.SignInView{}, err
+	}
+	return programquery.SignInView{Program: s.Name, Name: p.Name}, nil
+}
+
 // holder returns the partner that holds a token, and its seller: program.ErrTokenUnknown.
 func (r *Reader) holder(ctx context.Context, token string, kind program.TokenKind) (foundPartner, owner, error) {
 	t, err := r.TokenOf(ctx, program.TokenHash(token), kind, r.clock.Now())
@@ -62,6 +74,13 @@ func (r *Reader) TokenOf(ctx context.Context, hash [sha256.Size]byte, kind progr
 	return row.restore(), nil
 }
 
+// HoldsToken implements program.PortalReader.
+func (r *Reader) HoldsToken(ctx context.Context, sellerID, partnerID string, kind program.TokenKind, now time.Time) (bool, error) {
+	var one int
+	return r.db.Get(ctx, &one, "SELECT 1 FROM partner_tokens WHERE seller_id = ? AND partner_id = ? AND kind = ? AND expires_at > ? LIMIT 1",
+		sellerID, partnerID, string(kind), engine.Micros(now))
+}
+
 // ContactOf implements program.PortalReader.
 func (r *Reader) ContactOf(ctx context.Context, sellerID, partnerID string) (program.PartnerContact, error) {
 	p, err := findPartner(ctx, r.db, sellerID, application.PartnerHandle{ID: partnerID})
@@ -73,7 +92,7 @@ func (r *Reader) ContactOf(ctx context.Context, sellerID, partnerID string) (pro
 		return program.PartnerContact{}, err
 	}
 	return program.PartnerContact{
-		PartnerID: p.ID, Email: p.Email, Name: p.Name, Surname: p.Surname, SellerName: s.Name,
+		PartnerID: p.ID, Email: p.Email, EmailKey: p.EmailKey, Name: p.Name, Surname: p.Surname, SellerName: s.Name,
 		Open: p.acceptsInvitation(),
 	}, nil
 }

@@ -39,5 +39,8 @@ func (r Repositories) MailErasures() application.MailErasureRepository { return 
 
 // Expiring are the tables of this room whose rows are over at some time.
 func Expiring() []engine.Expiring {
-	return []engine.Expiring{{Table: "partner_tokens", Key: []string{"token_hash"}, Time: "expires_at"}}
+	return []engine.Expiring{
+		{Table: "partner_tokens", Key: []string{"token_hash"}, Time: "expires_at"},
+		{Table: "mailed_addresses", Key: []string{"seller_id", "address"}, Time: "expires_at"},
+	}
 }

@@ -560,14 +560,14 @@ func TestReadReferral(t *testing.T) {
 			{"", "old", to(one, "old", "")},
 			{"", "deleted", to(one, "deleted", "")},
 			{"", "only.two", to(two, "only.two", "other")},
+			{"", "shared", to(one, "shared", "renamed")},
+			{"", "taken", to(one, "taken", "")},
 		} {
 			got, err := r.Referral(t.Context(), c.code, c.key)
 			require.NoError(t, err, "%s/%s", c.code, c.key)
 			assert.Equal(t, c.want, got, "%s/%s", c.code, c.key)
 		}
 		for _, c := range [][2]string{
-			{"", "shared"},
-			{"", "taken"},
 			{"", "none"},
 			{"", "ACTIVE"},
 			{"", "active "},

@@ -10,8 +10,8 @@ import (
 	"github.com/leadmill/leadmill/domain/seller"
 )
 
-// Referral implements program.ReferralReader. A retired key still belongs to its seller: it makes a link without a seller
-// lead there, or to nobody when another seller has the same key.
+// Referral implements program.ReferralReader. A link without a seller leads to the one that had its key first: also when the key is
+// retired, and whoever has the same key later.
 func (r *Reader) Referral(ctx context.Context, sellerCode, key string) (program.Referral, error) {
 	s, err := r.referring(ctx, sellerCode, key)
 	if err != nil {
@@ -34,7 +34,7 @@ func (r *Reader) Referral(ctx context.Context, sellerCode, key string) (program.
 	return out, nil
 }
 
-// referring returns the seller of a code; without a code, the one seller that owns a key: program.ErrNoReferral.
+// referring returns the seller of a code; without a code, the one that had a key first: program.ErrNoReferral.
 func (r *Reader) referring(ctx context.Context, sellerCode, key string) (owner, error) {
 	if sellerCode != "" {
 		return r.sellerByCode(ctx, sellerCode, program.ErrNoReferral)
@@ -42,14 +42,14 @@ func (r *Reader) referring(ctx context.Context, sellerCode, key string) (owner, 
 	if !engine.IsID(key) {
 		return owner{}, program.ErrNoReferral
 	}
-	var owners []keyOwner
-	if err := r.db.All(ctx, &owners, "SELECT seller_id, referral_key FROM partner_keys WHERE referral_key = ? LIMIT 2", key); err != nil {
+	var row keyOwner
+	if err := r.db.One(ctx, program.ErrNoReferral, &row, "SELECT seller_id, referral_key FROM short_links WHERE referral_key = ?", key); err != nil {
 		return owner{}, err
 	}
-	if len(owners) != 1 || owners[0].Key != key {
+	if row.Key != key { // MySQL's collations ignore trailing spaces
 		return owner{}, program.ErrNoReferral
 	}
-	return r.sellerByID(ctx, owners[0].SellerID, program.ErrNoReferral)
+	return r.sellerByID(ctx, row.SellerID, program.ErrNoReferral)
 }
 
 // keyOwner is whose a referral key is.

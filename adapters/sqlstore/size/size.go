@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/oklog/ulid/v2"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
 	"github.com/leadmill/leadmill/application"
 )
 
@@ -167,16 +167,7 @@ func came(ctx context.Context, conn *sqlx.Conn, table string, from, to time.Time
 	if !ok {
 		return -1, nil
 	}
-	return n, conn.GetContext(ctx, &n, fmt.Sprintf(by.query, table, by.column), firstID(by.prefix, from), firstID(by.prefix, to))
-}
-
-// firstID is not above any id of a time or later.
-func firstID(prefix string, at time.Time) string {
-	var id ulid.ULID
-	if id.SetTime(ulid.Timestamp(at)) != nil { // beyond the year 10889
-		return prefix + "~"
-	}
-	return prefix + "_" + id.String()
+	return n, conn.GetContext(ctx, &n, fmt.Sprintf(by.query, table, by.column), engine.FirstID(by.prefix, from), engine.FirstID(by.prefix, to))
 }
 
 // positionAt returns the first position of a time, or the one behind the last. Times ascend with positions but for the differences of

@@ -11,7 +11,7 @@ var customerEvents = []numbered{
 // CustomerCreated is the data of customer.created.v1: a customer was registered. Its attribution is told by a second event.
 type CustomerCreated struct {
 	CustomerID  string `json:"customer_id"`  // the customer's id, which never changes
-	CustomerKey string `json:"customer_key"` // the seller's key of the customer; the id when the key is an email address
+	CustomerKey string `json:"customer_key"` // the seller's key of the customer; the id when the key is an email address or a phone number
 	PartnerID   string `json:"partner_id"`   // who brought the customer
 	CreatedAt   Time   `json:"created_at"`   // when it happened
 }
@@ -20,7 +20,7 @@ type CustomerCreated struct {
 // brought back from the archive.
 type CustomerUpdated struct {
 	CustomerID  string `json:"customer_id"`  // the customer's id, which never changes
-	CustomerKey string `json:"customer_key"` // the seller's key of the customer after the change; the id when the key is an email address
+	CustomerKey string `json:"customer_key"` // the seller's key of the customer after the change; the id when the key is an email address or a phone number
 	PartnerID   string `json:"partner_id"`   // who brought the customer
 	Status      string `json:"status"`       // where the customer stands after the change, such as active
 	UpdatedAt   Time   `json:"updated_at"`   // when it happened
@@ -29,7 +29,7 @@ type CustomerUpdated struct {
 // CustomerAttributed is the data of customer.attributed.v1: a customer was given to a partner.
 type CustomerAttributed struct {
 	CustomerID        string `json:"customer_id"`         // the customer's id, which never changes
-	CustomerKey       string `json:"customer_key"`        // the seller's key of the customer; the id when the key is an email address
+	CustomerKey       string `json:"customer_key"`        // the seller's key of the customer; the id when the key is an email address or a phone number
 	PartnerID         string `json:"partner_id"`          // who has the customer now
 	PreviousPartnerID string `json:"previous_partner_id"` // who had the customer before; empty when nobody did
 	Policy            string `json:"policy"`              // the policy that decided so, such as link
@@ -40,7 +40,7 @@ type CustomerAttributed struct {
 // CustomerArchived is the data of customer.archived.v1: a customer was put aside.
 type CustomerArchived struct {
 	CustomerID  string `json:"customer_id"`  // the customer's id, which never changes
-	CustomerKey string `json:"customer_key"` // the seller's key of the customer; the id when the key is an email address
+	CustomerKey string `json:"customer_key"` // the seller's key of the customer; the id when the key is an email address or a phone number
 	PartnerID   string `json:"partner_id"`   // who brought the customer
 	ArchivedAt  Time   `json:"archived_at"`  // when it happened
 }
@@ -48,7 +48,7 @@ type CustomerArchived struct {
 // CustomerDeleted is the data of customer.deleted.v1: a customer was deleted, and what is personal of it erased.
 type CustomerDeleted struct {
 	CustomerID  string `json:"customer_id"`  // the customer's id, which never changes
-	CustomerKey string `json:"customer_key"` // the key the customer had; the id when that was an email address
+	CustomerKey string `json:"customer_key"` // the key the customer had; the id when that was an email address or a phone number
 	PartnerID   string `json:"partner_id"`   // who brought the customer
 	DeletedAt   Time   `json:"deleted_at"`   // when it happened
 }

@@ -121,7 +121,7 @@ type LeadConverted struct {
 	SellerCode                  string `json:"seller_code"`                             // the seller's code
 	PartnerID                   string `json:"partner_id"`                              // who supplied the lead
 	CustomerID                  string `json:"customer_id"`                             // the id of the customer it became
-	CustomerKey                 string `json:"customer_key"`                            // that customer's key; the id when the key is an email address
+	CustomerKey                 string `json:"customer_key"`                            // that customer's key; the id when the key is an email address or a phone number
 	CommissionTransactionAmount Amount `json:"commission_transaction_amount,omitempty"` // what the seller said it is worth, in currency; absent when nothing
 	Currency                    string `json:"currency"`                                // the seller's currency, an ISO 4217 code
 	ConvertedAt                 Time   `json:"converted_at"`                            // when it happened

@@ -13,12 +13,12 @@ import (
 
 // FollowLink is a visit through a referral link, or the view of a page of the seller's with a referral key in its address, which such
 // a link may have led to. SellerCode is empty in a link that names only the key. Count is false for a request that is no visit,
-// such as a preview, and for an address that sends too many. Address is where the visitor is, as far as a minute later it is known
+// such as a preview. Tally is true for one of more visits of one address than are worth a row each: it is counted with others. Address is where the visitor is, as far as a minute later it is known
 // again; empty is nobody's.
 type FollowLink struct {
 	SellerCode, Key string
 	Page            bool
-	Count           bool
+	Count, Tally    bool
 	Address         string
 	Trail           application.Trail
 }
@@ -33,6 +33,7 @@ type FollowLinkHandler struct {
 	Clock  application.Clock
 	IDs    application.IDs
 	Clicks bus.Handler[program.Click, struct{}]
+	Tally  *ClickTally
 
 	visits visits
 
@@ -59,12 +60,15 @@ func (h *FollowLinkHandler) Handle(ctx context.Context, c FollowLink) (Followed,
 	if c.Address != "" && !h.visits.counts(visit{to.SellerID, to.Key, c.Address}, c.Page, now) {
 		return done, nil
 	}
+	click := program.Click{SellerID: to.SellerID, PartnerID: to.PartnerID, ReferralKey: to.Key, At: now, Trail: c.Trail}
+	if c.Tally {
+		h.Tally.Add(click)
+		return done, nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, clickPatience)
 	defer cancel()
-	_, done.ClickErr = h.Clicks.Handle(ctx, program.Click{
-		ID: h.IDs.New("click"), SellerID: to.SellerID, PartnerID: to.PartnerID,
-		ReferralKey: to.Key, At: now, Trail: c.Trail,
-	})
+	click.ID = h.IDs.New("click")
+	_, done.ClickErr = h.Clicks.Handle(ctx, click)
 	return done, nil
 }
 

@@ -46,13 +46,19 @@ func (h SendMailsHandler) Handle(ctx context.Context, _ SendMails) (unsent []Uns
 		return nil, err
 	}
 	for _, m := range due {
-		failed := h.send(ctx, m)
+		later, failed := h.send(ctx, m)
 		switch {
+		case failed == nil && !later.IsZero():
+			waits := m
+			waits.Attempts-- // waiting is no attempt
+			err = h.Queue.PostponeMail(ctx, waits, later)
 		case failed == nil:
 			err = h.Queue.RemoveMail(ctx, m)
 		case fault.KindOf(failed) == fault.RuleViolated || m.Attempts >= len(mailPauses):
 			unsent = append(unsent, UnsentMail{EventID: m.EventID, GivenUp: true, Err: failed})
-			err = h.Queue.RemoveMail(ctx, m)
+			if err = h.free(ctx, m); err == nil {
+				err = h.Queue.RemoveMail(ctx, m)
+			}
 		default:
 			unsent = append(unsent, UnsentMail{EventID: m.EventID, Err: failed})
 			err = h.Queue.PostponeMail(ctx, m, h.Clock.Now().Add(mailPauses[m.Attempts]))
@@ -64,15 +70,28 @@ func (h SendMailsHandler) Handle(ctx context.Context, _ SendMails) (unsent []Uns
 	return unsent, nil
 }
 
-// send sends one mail with a new invitation link. Several mails to a partner hold different links; all of them work until
-// one is used.
-func (h SendMailsHandler) send(ctx context.Context, m program.OutgoingMail) error {
+// send sends one mail with a new invitation link, and no other to the same address for mailPause: what is too early and has a link that
+// works is done with, what has none is to be sent later. Several mails to a partner hold different links; all of them work until one is
+// used.
+func (h SendMailsHandler) send(ctx context.Context, m program.OutgoingMail) (later time.Time, err error) {
 	to, err := h.Portal.ContactOf(ctx, m.SellerID, m.PartnerID)
 	if errors.Is(err, partner.ErrNotFound) || err == nil && !to.Open {
-		return nil // the partner joined or was deleted meanwhile
+		return time.Time{}, nil // the partner joined or was deleted meanwhile
 	}
 	if err != nil {
-		return err
+		return time.Time{}, err
+	}
+	now := h.Clock.Now()
+	taken, freeAt, err := h.Queue.TakeAddress(ctx, m, program.AddressHash(to.EmailKey), now, now.Add(mailPause))
+	if err != nil {
+		return time.Time{}, err
+	}
+	if !taken {
+		invited, err := h.Portal.HoldsToken(ctx, m.SellerID, m.PartnerID, program.InvitationToken, now)
+		if err != nil || invited {
+			return time.Time{}, err
+		}
+		return freeAt, nil
 	}
 	token := h.Secrets.New()
 	err = h.Work.Do(ctx, func(ctx context.Context, tx program.Tx) error {
@@ -91,21 +110,35 @@ func (h SendMailsHandler) send(ctx context.Context, m program.OutgoingMail) erro
 		})
 	})
 	if err != nil {
-		return err
+		return time.Time{}, err
 	}
 	mail, err := h.Text.Write(program.Invitation{
 		Name: to.Name, Surname: to.Surname, Program: to.SellerName,
 		Link: h.Base() + "/portal/invitations/" + token, Lasts: invitationLife,
 	})
 	if err != nil {
-		return err
+		return time.Time{}, err
 	}
 	mail.ID, mail.To, mail.ToName = m.EventID, to.Email, contact.FullName(to.Name, to.Surname)
-	return h.Mailer.Send(ctx, mail)
+	return time.Time{}, h.Mailer.Send(ctx, mail)
+}
+
+// free lets the next mail go to the address of one that was given up.
+func (h SendMailsHandler) free(ctx context.Context, m program.OutgoingMail) error {
+	to, err := h.Portal.ContactOf(ctx, m.SellerID, m.PartnerID)
+	if err == nil {
+		now := h.Clock.Now()
+		_, _, err = h.Queue.TakeAddress(ctx, m, program.AddressHash(to.EmailKey), now, now)
+	}
+	if errors.Is(err, partner.ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 const (
 	mailsAtOnce = 10
+	mailPause   = time.Hour       // between two invitations of a seller to one address
 	mailClaim   = 5 * time.Minute // longer than sending mailsAtOnce can take
 )
 

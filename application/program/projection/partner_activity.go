@@ -89,6 +89,7 @@ type activityFact struct {
 	PreviousPartnerID string `json:"previous_partner_id"` // of customer.attributed.v1
 	Joined            bool   `json:"joined"`              // of partner.deleted.v1
 	Origin            string `json:"origin"`              // of lead.submitted.v1
+	Clicks            int64  `json:"clicks"`              // of partner.clicked.v1; none is one
 }
 
 // Apply implements projection.Projection. It adds up a batch in memory, so that the number of written rows depends on
@@ -128,7 +129,8 @@ func (b *activityBatch) apply(e *application.StoredEvent) error {
 	}
 	switch e.Type {
 	case program.PartnerClickedType:
-		b.add(e, f.PartnerID, PartnerDelta{Clicks: 1}, ProgramDelta{Clicks: 1})
+		n := max(f.Clicks, 1)
+		b.add(e, f.PartnerID, PartnerDelta{Clicks: n}, ProgramDelta{Clicks: n})
 	case partnerCreated:
 		b.add(e, f.PartnerID, PartnerDelta{}, ProgramDelta{PartnersJoined: 1})
 	case partnerDeleted:

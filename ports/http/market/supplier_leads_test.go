@@ -503,7 +503,7 @@ func TestRateLimit(t *testing.T) {
 	if w := a.Do(porttest.Request{Path: "/api/leads", Key: "supplier", Body: leadBody}); w.Code != 200 {
 		t.Errorf("a known key from there: %d", w.Code)
 	}
-	if w := a.Do(porttest.Request{Method: "GET", Path: "/v1/buyers"}); w.Code != 401 {
+	if w := a.Do(porttest.Request{Method: "GET", Path: "/v1/buyers"}); w.Code != 429 || w.Header().Get("Retry-After") != "60" {
 		t.Errorf("/v1 from there: %d", w.Code)
 	}
 	if w := a.Do(porttest.Request{Method: "GET", Path: "/v1/buyers", Key: "metered"}); w.Code != 200 || w.Header().Get("X-RateLimit-Remaining") != "0" {

@@ -254,8 +254,8 @@ func TestCustomerAnswers(t *testing.T) {
 		{"DELETE", "/v1/customer", `{"key":"c"}`, 200, ok},
 		{"POST", "/v1/customers/c/archive", "", 200, ok},
 		{"POST", "/v1/customers/c/revoke-archive", `{"x":1}`, 200, ok},
-		{"GET", "/v1/customers?partner[key]=ref_123", "", 200, `{"data":[` + one + `],"links":{"first":"http://example.com/v1/customers?page=1&partner%5Bkey%5D=ref_123","last":null,"prev":null,"next":null},"meta":{"current_page":1,"from":1,"path":"http://example.com/v1/customers","per_page":15,"to":1},"status":1}`},
-		{"GET", "/v1/customers:search?key=c", "", 200, `{"data":[` + one + `],"links":{"first":"http://example.com/v1/customers:search?key=c&page=1","last":null,"prev":null,"next":null},"meta":{"current_page":1,"from":1,"path":"http://example.com/v1/customers:search","per_page":15,"to":1},"status":1}`},
+		{"GET", "/v1/customers?partner[key]=ref_123", "", 200, `{"data":[` + one + `],"links":{"first":"http://localhost:8080/v1/customers?page=1&partner%5Bkey%5D=ref_123","last":null,"prev":null,"next":null},"meta":{"current_page":1,"from":1,"path":"http://localhost:8080/v1/customers","per_page":15,"to":1},"status":1}`},
+		{"GET", "/v1/customers:search?key=c", "", 200, `{"data":[` + one + `],"links":{"first":"http://localhost:8080/v1/customers:search?key=c&page=1","last":null,"prev":null,"next":null},"meta":{"current_page":1,"from":1,"path":"http://localhost:8080/v1/customers:search","per_page":15,"to":1},"status":1}`},
 	} {
 		w := newApp(t).Do(porttest.Request{Method: c.method, Path: c.path, Key: "program", Body: c.body})
 		if w.Code != c.status || w.Body.String() != c.want {

@@ -140,6 +140,7 @@ func handlers(a *porttest.App) Handlers {
 			AcceptInvitation: porttest.Queries[programcommand.AcceptInvitation](a, sampleSession),
 			OpenSession:      porttest.Queries[programcommand.OpenSession](a, sampleSession),
 			CloseSession:     porttest.Queries[programcommand.CloseSession](a, struct{}{}),
+			OpenSignIn:       porttest.Queries[programquery.OpenSignIn](a, programquery.SignInView{Program: "Acme Leads", Name: "Jane"}),
 			OpenInvitation:   porttest.Queries[programquery.OpenInvitation](a, programquery.InvitationView{Program: "Acme Leads", Name: "Jane"}),
 			PartnerPage: porttest.Queries[programquery.PartnerPage](a, programquery.PartnerPageView{
 				Program: "Acme Leads", Website: "https://yourcompany.com", LinkParameter: "aff",

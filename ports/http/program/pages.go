@@ -35,6 +35,7 @@ var (
 	}()
 
 	invitationHTML = parsePage("invitation")
+	signInHTML     = parsePage("sign_in")
 	portalHTML     = parsePage("portal")
 	noticeHTML     = parsePage("notice")
 )
@@ -65,7 +66,7 @@ func fromElsewhere(k *httpport.Call) bool {
 	r := k.Request()
 	if r.Header.Get("Sec-Fetch-Site") == "" {
 		switch origin := r.Header.Get("Origin"); {
-		case origin == k.Base():
+		case k.IsOwnOrigin(origin):
 			return false
 		case origin == "null" && !k.Secure():
 			// By plain http browsers do not say where a form comes from when its page, like ours, sends no referrer.

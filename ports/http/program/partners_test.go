@@ -369,7 +369,7 @@ func TestPartnerAnswers(t *testing.T) {
 		ok     = `{"status":1}`
 	)
 	paged := func(path, items, meta string) string {
-		return `{"data":[` + items + `],"links":{"first":"http://example.com` + path + `?page=1","last":null,"prev":null,"next":null},"meta":{"current_page":1,` + meta + `,"path":"http://example.com` + path + `","per_page":15,"to":1},"status":1}`
+		return `{"data":[` + items + `],"links":{"first":"http://localhost:8080` + path + `?page=1","last":null,"prev":null,"next":null},"meta":{"current_page":1,` + meta + `,"path":"http://localhost:8080` + path + `","per_page":15,"to":1},"status":1}`
 	}
 	for _, c := range []struct {
 		method, path, body string
@@ -391,7 +391,7 @@ func TestPartnerAnswers(t *testing.T) {
 		{"POST", "/v1/partners/p1/approve", "", 200, ok},
 		{"POST", "/v1/partners/p1/reject", "", 200, ok},
 		{"POST", "/v1/partners:invite", `{"email":"jane@example.com","name":"Jane"}`, 200, ok},
-		{"POST", "/v1/partners:sign-in-url", `{"key":"ref_123"}`, 200, `{"data":{"url":"http://example.com/portal/sign-in/token_1","expires_at":"2025-04-30T16:44:13.000000Z"},"status":1}`},
+		{"POST", "/v1/partners:sign-in-url", `{"key":"ref_123"}`, 200, `{"data":{"url":"http://localhost:8080/portal/sign-in/token_1","expires_at":"2025-04-30T16:44:13.000000Z"},"status":1}`},
 		{"POST", "/v1/partner_referral_links", `{"key":"spring","partner":{"id":"partner_123"}}`, 201, `{"data":` + link + `,"status":1}`},
 		{"PUT", "/v1/partner_referral_links/spring", `{"default":true}`, 200, `{"data":` + link + `,"status":1}`},
 		{"GET", "/v1/partner_referral_links/spring", "", 200, `{"data":` + link + `,"status":1}`},
@@ -411,7 +411,7 @@ func TestPartnerAnswers(t *testing.T) {
 	}
 	w := a.Do(porttest.Request{Method: "GET", Path: "/v1/partners/?limit=2", Key: "program"})
 	if !strings.HasPrefix(w.Body.String(), `{"data":[`+strings.TrimSuffix(strings.TrimPrefix(documentedPartner, `{"data":`), `,"status":1}`)+`,{"email":"",`) ||
-		!strings.Contains(w.Body.String(), `"next":"http://example.com/v1/partners?cursor=cGFydG5lcl8xMjQ&limit=2&page=2"`) {
+		!strings.Contains(w.Body.String(), `"next":"http://localhost:8080/v1/partners?cursor=cGFydG5lcl8xMjQ&limit=2&page=2"`) {
 		t.Errorf("the list of partners: %s", w.Body)
 	}
 }

@@ -24,6 +24,7 @@ type PortalHandlers struct {
 	OpenSession      bus.Handler[programcommand.OpenSession, programcommand.Session]
 	CloseSession     bus.Handler[programcommand.CloseSession, struct{}]
 	OpenInvitation   bus.Handler[programquery.OpenInvitation, programquery.InvitationView]
+	OpenSignIn       bus.Handler[programquery.OpenSignIn, programquery.SignInView]
 	PartnerPage      bus.Handler[programquery.PartnerPage, programquery.PartnerPageView]
 }
 
@@ -31,7 +32,8 @@ func (h Handlers) portalRoutes() []httpport.Route {
 	return []httpport.Route{
 		{Method: http.MethodGet, Path: "/portal/invitations/:token", Needs: application.Visitor, Handle: inPortal(h.invitationPage)},
 		{Method: http.MethodPost, Path: "/portal/invitations/:token", Needs: application.Visitor, Handle: inPortal(h.acceptInvitation)},
-		{Method: http.MethodGet, Path: "/portal/sign-in/:token", Needs: application.Visitor, Handle: inPortal(h.signIn)},
+		{Method: http.MethodGet, Path: "/portal/sign-in/:token", Needs: application.Visitor, Handle: inPortal(h.signInPage)},
+		{Method: http.MethodPost, Path: "/portal/sign-in/:token", Needs: application.Visitor, Handle: inPortal(h.signIn)},
 		{Method: http.MethodGet, Path: "/portal", Needs: application.Visitor, Handle: inPortal(h.portalPage)},
 		{Method: http.MethodPost, Path: "/portal/sign-out", Needs: application.Visitor, Handle: inPortal(h.signOut)},
 	}
@@ -86,6 +88,17 @@ func (h Handlers) acceptInvitation(k *httpport.Call) {
 		return
 	}
 	signedIn(k, session, err)
+}
+
+// signInPage shows whom a sign-in link is for, with a button. It does not use the link up: browsers fetch links ahead, and programs that
+// look into mails and messages open them too.
+func (h Handlers) signInPage(k *httpport.Call) {
+	view, err := h.OpenSignIn.Handle(k.Context(), programquery.OpenSignIn{Token: k.Param("token")})
+	if err != nil {
+		failPage(k, err)
+		return
+	}
+	page(k, http.StatusOK, signInHTML, view)
 }
 
 func (h Handlers) signIn(k *httpport.Call) {

@@ -2,6 +2,7 @@ package programhttp
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/leadmill/leadmill/application"
 	programcommand "github.com/leadmill/leadmill/application/program/command"
@@ -16,8 +17,9 @@ func ofSite(k *httpport.Call) (limit application.RateLimit, ok bool) {
 	return k.AdmitPage(k.Param("site_key"), application.Site)
 }
 
-// pageLoads is how many pages of sites one address may open. It is as large as that of clicks, for the same reasons.
-var pageLoads = clicks
+// pageLoads is how many pages of sites one address may open. It leaves room for many visitors behind one address, as with companies,
+// mobile networks and a proxy in front of this server.
+var pageLoads = application.RateLimit{Requests: 6000, Window: time.Minute}
 
 // showTracking answers what a page must know of the program to keep referrals.
 func (h Handlers) showTracking(k *httpport.Call) {
@@ -38,7 +40,7 @@ func (h Handlers) viewPage(k *httpport.Call) {
 	}
 	to, err := h.FollowLink.Handle(k.Context(), programcommand.FollowLink{
 		SellerCode: k.Actor().SellerCode, Key: key, Page: true,
-		Count: k.WithinLimit("clicks", clicks), Address: k.Address(), Trail: k.Trail(),
+		Count: true, Tally: manyClicks(k), Address: k.Address(), Trail: k.Trail(),
 	})
 	if err != nil {
 		k.Fail(err)

@@ -45,7 +45,7 @@ func (h Handlers) followOfSeller(k *httpport.Call) { h.follow(k, k.Param("key"),
 // a visit (a prefetch, or HEAD, with which links are checked) is sent on too, but it is no click and leaves no cookie.
 func (h Handlers) follow(k *httpport.Call, sellerCode, key string) {
 	visit := k.Request().Method == http.MethodGet && !prefetches(k.Request().Header)
-	to, err := h.FollowLink.Handle(k.Context(), programcommand.FollowLink{SellerCode: sellerCode, Key: key, Count: visit && k.WithinLimit("clicks", clicks), Address: k.Address(), Trail: k.Trail()})
+	to, err := h.FollowLink.Handle(k.Context(), programcommand.FollowLink{SellerCode: sellerCode, Key: key, Count: visit, Tally: visit && manyClicks(k), Address: k.Address(), Trail: k.Trail()})
 	if err == nil && to.Website == "" {
 		err = program.ErrNoReferral
 	}
@@ -70,10 +70,11 @@ func (h Handlers) follow(k *httpport.Call, sellerCode, key string) {
 	k.Redirect(target)
 }
 
-// clicks is how many clicks of one address are counted at most. Each is a row for ever, written for whoever asks, so that
-// without a bound one client could fill the database. It leaves room for many visitors behind one address, as with
-// companies, mobile networks and a proxy in front of this server. Visitors beyond it are sent on as ever, cookie and all.
-var clicks = application.RateLimit{Requests: 6000, Window: time.Minute}
+// clicks is how many clicks of one address are stored one by one. Those beyond it are counted with others, because each would be a row
+// for ever, written for whoever asks. Their visitors, such as those of a company or behind a proxy, are sent on as ever, cookie and all.
+var clicks = application.RateLimit{Requests: 60, Window: time.Minute}
+
+func manyClicks(k *httpport.Call) bool { return !k.WithinLimit("clicks", clicks) }
 
 // prefetches reports whether a browser asks before anybody decided to visit, such as "prefetch;prerender"
 // (https://wicg.github.io/nav-speculation/prefetch.html#sec-purpose-header).

@@ -338,6 +338,7 @@ type ReferralLinkList struct {
 
 // SignInURL defines model for SignInURL.
 type SignInURL struct {
+	// Url Begins with LEADMILL_PUBLIC_URL, or else with the request's host while that is loopback; a path otherwise.
 	Url string `json:"url"`
 
 	// ExpiresAt UTC with six decimals.

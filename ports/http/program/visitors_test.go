@@ -89,11 +89,11 @@ func TestFollow(t *testing.T) {
 	}
 }
 
-// Whoever clicks without end is sent on without end, and counted up to a bound.
-func TestClicksOfOneAddressAreBounded(t *testing.T) {
+// Whoever clicks without end is sent on without end; what comes beyond a bound is counted with others.
+func TestClicksOfOneAddressAreStoredUpToABound(t *testing.T) {
 	t.Parallel()
 	a := newApp(t)
-	follow := func(method, address string) (counted bool) {
+	follow := func(method, address string) (stored bool) {
 		t.Helper()
 		r := httptest.NewRequest(method, "/r/ref_123", nil)
 		r.RemoteAddr = address
@@ -105,15 +105,19 @@ func TestClicksOfOneAddressAreBounded(t *testing.T) {
 		if visit := method == http.MethodGet; (w.Header().Get("Set-Cookie") != "") != visit {
 			t.Errorf("%s from %s has the cookie %q", method, address, w.Header().Get("Set-Cookie"))
 		}
-		return a.Take().(programcommand.FollowLink).Count
+		sent := a.Take().(programcommand.FollowLink)
+		if sent.Count != (method == http.MethodGet) {
+			t.Errorf("%s from %s counts: %v", method, address, sent.Count)
+		}
+		return !sent.Tally
 	}
-	const most = 6000
+	const most = 60
 	for i := range most {
 		if i == most/2 { // what is no visit takes nothing from the bound
 			follow(http.MethodHead, "192.0.2.1:1")
 		}
 		if !follow(http.MethodGet, fmt.Sprintf("192.0.2.1:%d", 1+i)) || !follow(http.MethodGet, fmt.Sprintf("[2001:db8::%x]:1", i)) {
-			t.Fatalf("click %d does not count", i+1)
+			t.Fatalf("click %d is not stored", i+1)
 		}
 	}
 	for address, want := range map[string]bool{
@@ -121,12 +125,93 @@ func TestClicksOfOneAddressAreBounded(t *testing.T) {
 		"192.0.2.2:1": true, "[2001:db8:0:1::1]:1": true,
 	} {
 		if got := follow(http.MethodGet, address); got != want {
-			t.Errorf("one more of %s counts: %v", address, got)
+			t.Errorf("one more of %s is stored: %v", address, got)
 		}
 	}
 	a.Clock.Advance(time.Minute)
 	if !follow(http.MethodGet, "192.0.2.1:1") {
-		t.Error("a minute later it does not count")
+		t.Error("a minute later it is not stored")
+	}
+}
+
+// TestBadKeysAreLimitedBelowV1 as below /api, also for keys that look like ours, and without harm to those that have one.
+func TestBadKeysAreLimitedBelowV1(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	for i := range 60 {
+		if w := a.Do(porttest.Request{Method: "GET", Path: "/v1/partners", Key: []string{"nobody", "", "lm_program_x"}[i%3]}); w.Code != http.StatusUnauthorized {
+			t.Fatalf("bad key %d: %d", i+1, w.Code)
+		}
+	}
+	if w := a.Do(porttest.Request{Method: "GET", Path: "/v1/customers", Key: "nobody"}); w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") != "60" || porttest.CodeIn(t, w) != "rate_limit_exceeded" {
+		t.Errorf("the 61st: %d %v %s", w.Code, w.Header(), w.Body)
+	}
+	for _, key := range []string{"program", "admin"} {
+		if w := a.Do(porttest.Request{Method: "GET", Path: "/v1/partners", Key: key}); w.Code == http.StatusTooManyRequests {
+			t.Errorf("the key %s from there: %d", key, w.Code)
+		}
+	}
+	a.Clock.Advance(time.Minute)
+	if w := a.Do(porttest.Request{Method: "GET", Path: "/v1/partners", Key: "nobody"}); w.Code != http.StatusUnauthorized {
+		t.Errorf("a minute later: %d", w.Code)
+	}
+}
+
+// TestLinksNeverNameAHostOfTheRequest unless that is the machine itself: somebody else may be shown them.
+func TestLinksNeverNameAHostOfTheRequest(t *testing.T) {
+	t.Parallel()
+	const public = "https://go.example.com"
+	for _, c := range []struct{ host, publicURL, base string }{
+		{"evil.example", "", ""},
+		{"evil.example:8080", "", ""},
+		{"127.0.0.1.evil.example", "", ""},
+		{"localhost.evil.example", "", ""},
+		{"192.0.2.1", "", ""},
+		{"", "", ""},
+		{"0.0.0.0:8080", "", ""},
+		{"[2001:db8::1]:80", "", ""},
+		{"10.0.0.1", "", ""},
+		{"evil.example@127.0.0.1", "", ""},
+		{"localhost", "", "http://localhost"},
+		{"LOCALHOST:8080", "", "http://LOCALHOST:8080"},
+		{"127.0.0.1:8080", "", "http://127.0.0.1:8080"},
+		{"127.8.9.1", "", "http://127.8.9.1"},
+		{"[::1]:8080", "", "http://[::1]:8080"},
+		{"[::1]", "", "http://[::1]"},
+		{"evil.example", public, public},
+		{"localhost", public, public},
+	} {
+		a := newAppWith(t, func(*porttest.App, *Handlers) {}, porttest.At(c.publicURL))
+		for _, ask := range []struct{ method, path, body, want string }{
+			{"GET", "/v1/partners?limit=1", "", `"first":"` + c.base + `/v1/partners?limit=1`},
+			{"GET", "/v1/program/overview", "", `"partner_portal_url":"` + c.base + `/portal"`},
+			{"POST", "/v1/partners:sign-in-url", `{"key":"ref_123"}`, `"url":"` + c.base + `/portal/sign-in/`},
+		} {
+			w := a.Do(porttest.Request{Method: ask.method, Path: ask.path, Key: "program", Host: &c.host, Body: ask.body})
+			if !strings.Contains(strings.ReplaceAll(w.Body.String(), `\/`, "/"), ask.want) || c.base == "" && c.host != "" && strings.Contains(w.Body.String(), c.host) {
+				t.Errorf("%s asked at %q, which is %q: %d %s", ask.path, c.host, c.publicURL, w.Code, w.Body)
+			}
+		}
+	}
+}
+
+// TestStrictTransport: browsers are told to stay at https where visitors come by it, and nowhere else.
+func TestStrictTransport(t *testing.T) {
+	t.Parallel()
+	outside, local := "go.example.com", "localhost:8080"
+	for _, c := range []struct {
+		publicURL string
+		host      *string
+		want      string
+	}{
+		{"https://go.example.com", &outside, "max-age=31536000"}, {"https://go.example.com", &local, ""}, {"http://go.example.com", &outside, ""}, {"", &outside, ""},
+	} {
+		a := newAppWith(t, func(*porttest.App, *Handlers) {}, porttest.At(c.publicURL))
+		for _, path := range []string{"/livez", "/r/ref_123", "/v1/nothing"} {
+			if got := a.Do(porttest.Request{Method: "GET", Path: path, Host: c.host}).Header().Get("Strict-Transport-Security"); got != c.want {
+				t.Errorf("%s at %q, which is %q: %q", path, *c.host, c.publicURL, got)
+			}
+		}
 	}
 }
 
@@ -193,7 +278,7 @@ func TestVisitorMethods(t *testing.T) {
 	for path, methods := range map[string]string{
 		"/r/k": "POST PUT DELETE OPTIONS", "/r/s/k": "POST PATCH", "/track.js": "HEAD POST", "/js/universal.js": "HEAD POST",
 		"/track/x1": "HEAD POST OPTIONS", "/track/x1/clicks": "GET PUT OPTIONS", "/track/x1/customers": "GET PUT DELETE OPTIONS",
-		"/portal": "HEAD POST", "/portal/sign-out": "GET HEAD", "/portal/sign-in/t": "HEAD POST", "/portal/invitations/t": "HEAD PUT DELETE",
+		"/portal": "HEAD POST", "/portal/sign-out": "GET HEAD", "/portal/sign-in/t": "HEAD PUT DELETE", "/portal/invitations/t": "HEAD PUT DELETE",
 	} {
 		for method := range strings.FieldsSeq(methods) {
 			if w := a.Do(porttest.Request{Method: method, Path: path}); w.Code != http.StatusMethodNotAllowed {
@@ -271,7 +356,7 @@ func checkPage(a *porttest.App, w *httptest.ResponseRecorder) {
 
 const hostile = `<script>alert(1)</script>" onfocus="x`
 
-var urlencoded = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Origin": {"http://example.com"}, "Sec-Fetch-Site": {"same-origin"}}
+var urlencoded = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Origin": {"http://localhost:8080"}, "Sec-Fetch-Site": {"same-origin"}}
 
 func with(h http.Header, name string, values ...string) http.Header {
 	h = h.Clone()
@@ -403,11 +488,39 @@ func TestAcceptInvitationRefused(t *testing.T) {
 	}
 }
 
+// TestSignInPage: opening a sign-in link does not use it up, whoever fetches it ahead.
+func TestSignInPage(t *testing.T) {
+	t.Parallel()
+	a := newAppWith(t, func(a *porttest.App, h *Handlers) {
+		h.OpenSignIn = porttest.Answers[programquery.OpenSignIn](a, programquery.SignInView{Program: hostile, Name: hostile}, nil)
+	})
+	w := visit(a, porttest.Request{Method: "GET", Path: "/portal/sign-in/secret-token_1", Header: http.Header{"Sec-Purpose": {"prefetch"}}})
+	if got := a.Take(); w.Code != http.StatusOK || got != (programquery.OpenSignIn{Token: "secret-token_1"}) || a.Calls != 1 || w.Header().Get("Set-Cookie") != "" {
+		t.Errorf("%d, %d calls, sent %#v, %v", w.Code, a.Calls, got, w.Header())
+	}
+	for _, want := range []string{escaped(hostile), `<form method="post">`, `<button type="submit"`} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("no %s in %s", want, w.Body)
+		}
+	}
+	if strings.Contains(w.Body.String(), "secret-token_1") {
+		t.Error(w.Body)
+	}
+	for err, status := range map[error]int{program.ErrTokenUnknown: 404, application.ErrUnavailable: 503} {
+		a := newAppWith(t, func(a *porttest.App, h *Handlers) {
+			h.OpenSignIn = porttest.Answers[programquery.OpenSignIn](a, programquery.SignInView{}, err)
+		})
+		if w := visit(a, porttest.Request{Method: "GET", Path: "/portal/sign-in/t1"}); w.Code != status {
+			t.Errorf("%v: %d", err, w.Code)
+		}
+	}
+}
+
 func TestSignIn(t *testing.T) {
 	t.Parallel()
 	a := newApp(t)
 	a.Clock.Advance(time.Hour)
-	w := visit(a, porttest.Request{Method: "GET", Path: "/portal/sign-in/t1"})
+	w := visit(a, porttest.Request{Path: "/portal/sign-in/t1"})
 	if w.Code != http.StatusFound || w.Header().Get("Location") != "/portal" ||
 		w.Header().Get("Set-Cookie") != "leadmill_portal=session_1; Path=/portal; Max-Age=39600; HttpOnly; SameSite=Lax" {
 		t.Errorf("%d %v", w.Code, w.Header())
@@ -417,7 +530,7 @@ func TestSignIn(t *testing.T) {
 	}
 	for err, status := range map[error]int{program.ErrTokenUnknown: 404, application.ErrUnavailable: 503} {
 		a.Fail = err
-		if w := visit(a, porttest.Request{Method: "GET", Path: "/portal/sign-in/t1"}); w.Code != status || w.Header().Get("Set-Cookie") != "" {
+		if w := visit(a, porttest.Request{Path: "/portal/sign-in/t1"}); w.Code != status || w.Header().Get("Set-Cookie") != "" {
 			t.Errorf("%v: %d %v", err, w.Code, w.Header())
 		}
 	}
@@ -526,22 +639,23 @@ func TestCrossSite(t *testing.T) {
 		publicURL, site, origin string
 		ok                      bool
 	}{
-		"own page":           {site: "same-origin", origin: "http://example.com", ok: true},
+		"own page":           {site: "same-origin", origin: "http://localhost:8080", ok: true},
 		"own page, https":    {publicURL: "https://go.example.com", site: "same-origin", origin: "null", ok: true},
 		"own page, behind":   {publicURL: "https://go.example.com", origin: "https://go.example.com", ok: true},
-		"own page, no fetch": {origin: "http://example.com", ok: true},
+		"own page, no fetch": {origin: "http://localhost:8080", ok: true},
 		"own page, no name":  {origin: "null", ok: true},
 		"no browser":         {ok: true},
 		"other site":         {site: "cross-site", origin: "https://evil.example"},
 		"sandboxed":          {site: "cross-site", origin: "null"},
 		"sibling":            {site: "same-site", origin: "http://www.example.com"},
-		"lying":              {site: "cross-site", origin: "http://example.com"},
+		"lying":              {site: "cross-site", origin: "http://localhost:8080"},
 		"older browser":      {origin: "https://evil.example"},
 		"nameless, https":    {publicURL: "https://go.example.com", origin: "null"},
 	} {
 		for _, path := range []string{"/portal/sign-out", "/portal/invitations/t1"} {
 			a := newAppWith(t, func(*porttest.App, *Handlers) {}, porttest.At(c.publicURL))
 			q := httptest.NewRequest(http.MethodPost, path, strings.NewReader("password=Passw0rd"))
+			q.Host = "localhost:8080"
 			q.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			q.Header.Set("Cookie", "leadmill_portal=s1")
 			for header, value := range map[string]string{"Sec-Fetch-Site": c.site, "Origin": c.origin} {
@@ -574,6 +688,7 @@ func TestPortalTokens(t *testing.T) {
 			{Method: "GET", Path: "/portal/invitations/"},
 			{Path: "/portal/invitations/", Header: urlencoded, Body: "password=Passw0rd"},
 			{Method: "GET", Path: "/portal/sign-in/"},
+			{Path: "/portal/sign-in/"},
 		} {
 			r.Path += sent
 			w := visit(a, r)
@@ -584,6 +699,8 @@ func TestPortalTokens(t *testing.T) {
 			case programcommand.AcceptInvitation:
 				got = c.Token
 			case programcommand.OpenSession:
+				got = c.Token
+			case programquery.OpenSignIn:
 				got = c.Token
 			}
 			if w.Code != http.StatusNotFound || got != want || !strings.Contains(w.Body.String(), "not valid any more") {

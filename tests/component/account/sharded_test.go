@@ -19,7 +19,7 @@ import (
 
 // apart are the tables with a seller_id that are not spread over machines by it: they are read to find the seller, or hold the log of
 // all sellers together.
-var apart = []string{"api_keys", "partner_tokens", "event_positions", "event_parked"}
+var apart = []string{"api_keys", "short_links", "partner_tokens", "event_positions", "event_parked"}
 
 // unowned are beginnings of the statements on tables that are spread by seller which do not name one. None is of a request: the
 // sequencer asks which segments of any seller wait, the tail of the log reads those of all sellers at once, and mails are due whoever

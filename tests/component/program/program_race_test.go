@@ -492,7 +492,18 @@ func TestADeletionBesideEverythingElse(t *testing.T) {
 // visit asks for a page once: redirects are not followed.
 func visit(t *testing.T, url string, cookies ...*http.Cookie) (status int, header http.Header) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	return send(t, http.MethodGet, url, cookies...)
+}
+
+// press sends the form of a page, which has a button and nothing else.
+func press(t *testing.T, url string) (status int, header http.Header) {
+	t.Helper()
+	return send(t, http.MethodPost, url)
+}
+
+func send(t *testing.T, method, url string, cookies ...*http.Cookie) (status int, header http.Header) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, nil)
 	if err != nil {
 		t.Error(err)
 		return 0, nil
@@ -523,7 +534,7 @@ func TestASignInLinkOpensOneSession(t *testing.T) {
 			var opened atomic.Int64
 			var session atomic.Pointer[http.Cookie]
 			apptest.Parallel(10, func(i int) {
-				status, header := visit(t, d.apps[i%2].URL+page)
+				status, header := press(t, d.apps[i%2].URL+page)
 				cookies := (&http.Response{Header: header}).Cookies()
 				switch {
 				case (status == http.StatusFound || status == http.StatusSeeOther) && len(cookies) == 1:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -35,14 +36,19 @@ func testClicks(t *testing.T, h *sqlstoretest.Harness) {
 			Type: "partner.clicked.v1", Correlation: c.Trail.CorrelationID,
 		}, got[i])
 		require.Equal(t, c.At.UnixMicro(), records[i].OccurredAt.UnixMicro())
-		var payload map[string]string
+		var payload map[string]any
 		require.NoError(t, json.Unmarshal(records[i].Payload, &payload))
-		at, err := time.Parse(time.RFC3339Nano, payload["clicked_at"])
+		at, err := time.Parse(time.RFC3339Nano, fmt.Sprint(payload["clicked_at"]))
 		require.NoError(t, err)
 		require.WithinDuration(t, c.At, at, time.Millisecond)
 		delete(payload, "clicked_at")
-		require.Equal(t, map[string]string{"partner_id": c.PartnerID, "referral_key": c.ReferralKey}, payload)
+		require.Equal(t, map[string]any{"partner_id": c.PartnerID, "referral_key": c.ReferralKey, "clicks": float64(c.Count)}, payload)
 	}
+
+	one := clicks[0]
+	one.ID, one.Count = "click_one", 1
+	require.NoError(t, h.Store.AppendClicks(t.Context(), []program.Click{one}))
+	require.NotContains(t, string(h.Records(t)[3].Payload), "clicks", "one is none more")
 
 	// Failures are those of any unit of work.
 	fresh := sqlstoretest.Filled[program.Click](900)
@@ -52,7 +58,7 @@ func testClicks(t *testing.T, h *sqlstoretest.Harness) {
 	fresh.SellerID = strings.Repeat("x", 65)
 	var dataError *application.DataError
 	require.ErrorAs(t, h.Store.AppendClicks(t.Context(), []program.Click{clicks[0], fresh}), &dataError)
-	require.Len(t, h.Events(t), 3, "all or none")
+	require.Len(t, h.Events(t), 4, "all or none")
 	fresh.SellerID = "seller_1"
 	for _, failure := range h.Retryable(t) {
 		fresh.ID += "x"

@@ -134,6 +134,10 @@ func testPartners(t *testing.T, h *sqlstoretest.Harness) {
 	})
 	require.Equal(t, 3, h.Count(t, "partners"))
 	require.Equal(t, 12, h.Count(t, "partner_keys"), "two that lead to each partner and two retired ones")
+	var owners []string
+	require.NoError(t, h.DB.Reader.SelectContext(t.Context(), &owners, "SELECT seller_id FROM short_links"))
+	require.Len(t, owners, 8, "two sellers have one's keys, and nothing is left of the refused ones")
+	require.NotContains(t, owners, third.SellerID, "the first one keeps its links")
 	h.Do(t, func(ctx ctx, tx tx) error {
 		return tx.Partners().Add(ctx, sqlstoretest.NewPartner(t, n.SellerID, "a", "k1", "a@example.com"))
 	})
@@ -333,6 +337,28 @@ func testPartnerRaces(t *testing.T, h *sqlstoretest.Harness) {
 		}))
 	}
 	require.Equal(t, 10, h.Count(t, "partner_keys"))
+}
+
+// testShortLinkRace lets sellers take the same keys at once, in different orders: each gets them, and one of them the short links.
+func testShortLinkRace(t *testing.T, h *sqlstoretest.Harness) {
+	keys := []string{"k1", "k2", "k3", "k4"}
+	errs := make([]error, 6)
+	var all sync.WaitGroup
+	for i := range errs {
+		n := sqlstoretest.NewPartner(t, fmt.Sprint("seller_", i), "a", "k0", "a@example.com").Snapshot()
+		n.Keys, n.Version = append(n.Keys, keys...), 0
+		if i%2 == 1 {
+			slices.Reverse(n.Keys)
+		}
+		all.Go(func() {
+			errs[i] = h.Store.Do(t.Context(), func(ctx ctx, tx tx) error { return tx.Partners().Add(ctx, partner.FromSnapshot(n)) })
+		})
+	}
+	all.Wait()
+	require.NoError(t, errors.Join(errs...))
+	require.Equal(t, 30, h.Count(t, "partner_keys"))
+	require.Equal(t, 5, h.Count(t, "short_links"))
+	require.Zero(t, h.Count(t, "short_links s WHERE NOT EXISTS (SELECT 1 FROM partner_keys k WHERE k.seller_id = s.seller_id AND k.referral_key = s.referral_key)"))
 }
 
 // testHandedOver takes a handle from a partner between finding its id by it and locking its row.

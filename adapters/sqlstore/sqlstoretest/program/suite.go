@@ -20,6 +20,7 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstoretest.Harness) {
 		{Name: "referral keys", Run: testReferralKeys, Alone: true},
 		{Name: "deleted partners", Run: testDeletedPartners, Alone: true},
 		{Name: "partner races", Run: testPartnerRaces},
+		{Name: "short link race", Run: testShortLinkRace},
 		{Name: "partner handed over", Run: testHandedOver},
 		{Name: "referring partners", Run: testChain},
 		{Name: "customers", Run: testCustomers},
