@@ -23,6 +23,7 @@ var usingCommands = [][]string{
 	{"keys", "create", "--seller", "ACME1234"},
 	{"keys", "list", "--seller", "ACME1234"},
 	{"keys", "revoke", "key_1", "--seller", "ACME1234"},
+	{"keys", "rotate", "key_1", "--seller", "ACME1234"},
 	{"doctor"},
 	{"doctor", "--sizes"},
 	{"events", "replay", "campaign-report"},

@@ -65,7 +65,8 @@ var coreConstructors = []coreConstructor{
 	{make: openDatabase},
 	{make: migrate},
 	{make: newLog},
-	{make: newStore, tags: []string{``, ``, ``, ``, ``, ``, groupTranslations, groupTeamEvents}},
+	{make: application.NewKeyUsage},
+	{make: newStore, tags: []string{``, ``, ``, ``, ``, ``, ``, groupTranslations, groupTeamEvents}},
 	{make: newDeps},
 	{make: newReader},
 	{make: application.NewInFlight},
@@ -150,6 +151,8 @@ type core struct {
 	Log           *eventLog
 	Runner        *eventlog.Runner
 	Keyring       *application.Keyring
+	Usage         *application.KeyUsage
+	Store         *sqlstore.Store
 	Admin         adminKey
 	Registry      *prometheus.Registry
 	Address       *publicAddress
@@ -276,7 +279,8 @@ func newLog(_ migrated, db *dialect.DB, logger *slog.Logger) *eventLog {
 	return l
 }
 
-func newStore(_ migrated, registry *prometheus.Registry, db *dialect.DB, l *eventLog, ids application.IDs, clock application.Clock, translations []part[application.Translation],
+func newStore(_ migrated, registry *prometheus.Registry, db *dialect.DB, l *eventLog, ids application.IDs, clock application.Clock, usage *application.KeyUsage,
+	translations []part[application.Translation],
 	registered []part[application.TeamEvent],
 ) (*sqlstore.Store, error) {
 	ofTeams, err := application.TranslateTeamEvents(clock, values(registered)...)
@@ -298,7 +302,12 @@ func newStore(_ migrated, registry *prometheus.Registry, db *dialect.DB, l *even
 		return nil, err
 	}
 	store := sqlstore.New(db, eventlog.NewWriter(db), l.committed, ids, all.Translate)
-	store.Observe(metrics.Happened)
+	store.Observe(func(e event.Event) {
+		metrics.Happened(e)
+		if e, ok := e.(lead.Submitted); ok {
+			usage.LeadCame(e.KeyID)
+		}
+	})
 	return store, nil
 }
 

@@ -47,7 +47,7 @@ func TestMigrate(t *testing.T) {
 	perEngine(t, func(t *testing.T, engine dbtest.Engine) {
 		db := open(t, dbtest.URL(t, engine))
 		require.ErrorIs(t, sqlstore.CheckVersion(t.Context(), db), sqlstore.ErrSchemaOlder)
-		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 0, this leadmill needs version 21")
+		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 0, this leadmill needs version 22")
 		require.Empty(t, tables(t, db), "looking changes nothing")
 		all, err := sqlstore.Status(t.Context(), db)
 		require.NoError(t, err)
@@ -69,6 +69,7 @@ func TestMigrate(t *testing.T) {
 			{Version: 17, Name: "0017_log_id.sql"},
 			{Version: 18, Name: "0018_form_keys.sql"},
 			{Version: 21, Name: "0021_known_consumers.sql"},
+			{Version: 22, Name: "0022_key_usage.sql"},
 		}, all)
 		for range 2 {
 			require.NoError(t, sqlstore.Migrate(t.Context(), db))
@@ -89,14 +90,14 @@ func TestMigrate(t *testing.T) {
 		require.NoError(t, err)
 		for _, err := range both() {
 			require.ErrorIs(t, err, sqlstore.ErrSchemaNewer)
-			require.ErrorContains(t, err, "version 99, newer than version 21")
+			require.ErrorContains(t, err, "version 99, newer than version 22")
 		}
 		_, err = db.Writer.ExecContext(t.Context(), "DELETE FROM installation WHERE name = 'schema_floor'")
 		require.NoError(t, err)
 		require.ErrorIs(t, sqlstore.CheckVersion(t.Context(), db), sqlstore.ErrSchemaNewer, "what says nothing is not")
-		_, err = db.Writer.ExecContext(t.Context(), "DELETE FROM goose_db_version WHERE version_id IN (21, 99)")
+		_, err = db.Writer.ExecContext(t.Context(), "DELETE FROM goose_db_version WHERE version_id IN (22, 99)")
 		require.NoError(t, err)
-		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 18, this leadmill needs version 21")
+		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 21, this leadmill needs version 22")
 	})
 }
 
@@ -115,7 +116,7 @@ func TestMigrateAtOnce(t *testing.T) {
 		db := open(t, url)
 		var rows []int
 		require.NoError(t, db.Reader.SelectContext(t.Context(), &rows, "SELECT version_id FROM goose_db_version ORDER BY id"))
-		require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17, 18, 21}, rows, "each ran once")
+		require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17, 18, 21, 22}, rows, "each ran once")
 	})
 }
 
@@ -180,7 +181,7 @@ func TestMigrateProgram(t *testing.T) {
 			fmt.Sprintf("INSERT INTO leads VALUES ('lead_1', 'seller_1', 'ABCD1234', 'supplier', 'key_1', 'a', 'campaign_1', 'Solar', X'%x', '', 0, 'pending', '', '', 0, 0, 0, X'%x', 10, X'%064x', 201, X'%[2]x', 11, 12, 13)",
 				`{"zip":"02139"}`, "{}", 0),
 		}))
-		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 3, this leadmill needs version 21")
+		require.ErrorContains(t, sqlstore.CheckVersion(t.Context(), db), "version 3, this leadmill needs version 22")
 		h := sqlstoretest.New(t, url) // which migrates
 		fresh := open(t, dbtest.URL(t, engine))
 		require.NoError(t, sqlstore.Migrate(t.Context(), fresh))
