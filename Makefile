@@ -13,7 +13,7 @@ RACE ?= $(if $(shell command -v gcc || command -v clang),-race)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build generate fmt fmt-check vet lint generate-check api-check api-baseline api-diff openapi-diff test-setup test test-fast test-browser test-clients test-mariadb test-mysql-compatible check bench clean
+.PHONY: help run build generate fmt fmt-check vet lint generate-check api-check api-baseline api-diff openapi-diff test-setup test test-fast test-browser test-brokers test-clients test-mariadb test-mysql-compatible check bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,12 +60,12 @@ openapi-diff: ## Say what the OpenAPI document means otherwise than at REV (main
 	@mkdir -p bin && git show $(or $(REV),main):ports/http/openapi.yaml >bin/openapi-before.yaml
 	@$(TOOL) oasdiff diff bin/openapi-before.yaml ports/http/openapi.yaml
 
-test-setup: ## Install all that tests start: MySQL, MariaDB, Chromium, npm packages (PKG=./domain/... for what these need)
+test-setup: ## Install all that tests start: MySQL, MariaDB, Redis, Chromium, npm packages (PKG=./domain/... for what these need)
 	SETUP=only scripts/test.sh sqlite,mysql,mariadb $(or $(PKG),./...)
 
-test test-browser test-clients test-mariadb test-mysql-compatible: export RACE := $(RACE)
+test test-browser test-brokers test-clients test-mariadb test-mysql-compatible: export RACE := $(RACE)
 test-fast: export RACE :=
-test test-fast test-browser test-clients test-mariadb test-mysql-compatible: export ARGS := $(ARGS)
+test test-fast test-browser test-brokers test-clients test-mariadb test-mysql-compatible: export ARGS := $(ARGS)
 
 test: ## Test the core on SQLite and MySQL (PKG=./domain/... for less, ARGS='-run Name -v')
 	scripts/test.sh sqlite,mysql $(or $(PKG),core)
@@ -75,6 +75,9 @@ test-fast: ## Test most of it on SQLite in under a minute: no server, no browser
 
 test-browser: ## Test in a browser what only a browser shows
 	scripts/test.sh sqlite,mysql ./tests/browser ./tests/chromium
+
+test-brokers: ## Test with servers that instances may share beside the database: rate limits in Redis
+	scripts/test.sh sqlite ./tests/brokers
 
 test-clients: ## Drive the built binary with clients of others: generated ones, Partnero's requests from PHP, validators
 	scripts/test.sh sqlite ./tests/clients
@@ -87,7 +90,7 @@ test-mysql-compatible: ## Test store, event log and components on the server of 
 		{ echo 'LEADMILL_TEST_MYSQL_DSN must name a server, such as root:password@tcp(127.0.0.1:4000)/; its user must be able to create databases' >&2; exit 2; }
 	scripts/test.sh mysql $(or $(PKG),./adapters/... ./tests/component/...)
 
-check: fmt-check vet lint generate-check api-check build test test-browser test-mariadb ## Everything CI requires but test-clients
+check: fmt-check vet lint generate-check api-check build test test-browser test-mariadb ## Everything CI requires but test-clients and test-brokers
 
 bench: ## Measure leads a second (ARGS='-h' lists the options)
 	scripts/test-setup.sh mysql mariadb

@@ -13,6 +13,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"github.com/leadmill/leadmill/adapters/mail"
+	"github.com/leadmill/leadmill/adapters/ratelimit"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 )
 
@@ -39,6 +40,9 @@ type Config struct {
 	// TrustedProxies are the networks of proxies whose X-Forwarded-For says where a request comes from, such as
 	// 10.0.0.0/8,192.168.1.7/32; empty takes the address of the connection: LEADMILL_TRUSTED_PROXIES.
 	TrustedProxies []netip.Prefix `env:"LEADMILL_TRUSTED_PROXIES"`
+	// RedisURL is the Redis in which instances count rate limits together, such as redis://:password@host:6379/0; empty counts in each
+	// instance: LEADMILL_REDIS_URL.
+	RedisURL string `env:"LEADMILL_REDIS_URL"`
 	// SMTPURL is the mail server by which invitations go out, such as smtp://user:pass@host:587; empty writes them as files
 	// into MailDir: LEADMILL_SMTP_URL.
 	SMTPURL string `env:"LEADMILL_SMTP_URL"`
@@ -142,6 +146,11 @@ func parseConfig(o env.Options) (Config, error) {
 
 // checkMachines calls wrong for each setting of several instances and machines that is wrong and not among the problems yet.
 func (c Config) checkMachines(problems []error, wrong func(name, format string, args ...any)) {
+	if c.RedisURL != "" {
+		if err := ratelimit.CheckRedisURL(c.RedisURL); err != nil {
+			wrong("LEADMILL_REDIS_URL", "%v", err)
+		}
+	}
 	if c.Sharded != "" && c.Sharded != shardedBySeller {
 		wrong("LEADMILL_SHARDED", "must be %s, or empty", shardedBySeller)
 	}

@@ -59,7 +59,7 @@ var coreConstructors = []coreConstructor{
 	{make: func(clock application.Clock) application.IDs { return random.NewIDs(clock) }},
 	{make: func() application.Secrets { return random.Secrets{} }},
 	{make: newHasher},
-	{make: func(clock application.Clock) application.RateLimiter { return ratelimit.NewMemory(clock) }},
+	{make: newLimiter},
 	{make: newRegistry},
 	{make: newTracing},
 	{make: openDatabase},
@@ -185,6 +185,26 @@ const passwordsWait = 32
 func newHasher() application.PasswordHasher {
 	cores := runtime.GOMAXPROCS(0)
 	return password.Limit(password.Argon2id{}, cores, passwordsWait*cores)
+}
+
+// newLimiter returns a limiter that instances share when there is a Redis.
+func newLimiter(c Config, clock application.Clock, logger *slog.Logger, registry *prometheus.Registry, closing *closers) (application.RateLimiter, error) {
+	if c.RedisURL == "" {
+		return ratelimit.NewMemory(clock), nil
+	}
+	limiter, err := ratelimit.NewRedis(c.RedisURL, clock, logger)
+	if err != nil {
+		return nil, fmt.Errorf("LEADMILL_REDIS_URL %w", err)
+	}
+	closing.add("Redis", limiter.Close)
+	return limiter, registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "leadmill_rate_limits_shared", Help: "1 while rate limits are counted in Redis, 0 while it is away and each instance counts by itself.",
+	}, func() float64 {
+		if limiter.Shared() {
+			return 1
+		}
+		return 0
+	}))
 }
 
 func newClock() application.Clock { return clock.NewSystem() }

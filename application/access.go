@@ -105,7 +105,7 @@ func (k *Keyring) Authenticate(ctx context.Context, token string) (Actor, seller
 		return Actor{}, seller.RateLimit{}, ErrInvalidKey
 	}
 	key, owner, err := k.reader.KeyByID(ctx, id)
-	if errors.Is(err, seller.ErrKeyNotFound) || err == nil && !(key.Matches(token) && key.InForce(now)) {
+	if errors.Is(err, seller.ErrKeyNotFound) || err == nil && (!key.Matches(token) || !key.InForce(now)) {
 		k.forget(hash)
 		return Actor{}, seller.RateLimit{}, ErrInvalidKey
 	}
