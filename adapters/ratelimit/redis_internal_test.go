@@ -32,7 +32,7 @@ func TestCheckRedisURL(t *testing.T) {
 // Where nothing listens, limits are those of the instance, at once and told once.
 func TestRedisAwayIsMemory(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // of the test
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
 	var log bytes.Buffer

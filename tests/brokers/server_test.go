@@ -50,8 +50,8 @@ func (s *redisServer) start() {
 	if err != nil {
 		s.t.Fatalf("no Redis, run scripts/test-setup.sh redis: %v", err)
 	}
-	//nolint:noctx // it ends by kill
-	s.process = exec.Command(program, "--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--requirepass", "secret", "--save", "", "--appendonly", "no", "--dir", s.t.TempDir())
+	s.process = exec.CommandContext(context.Background(), program, // it ends by kill
+		"--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--requirepass", "secret", "--save", "", "--appendonly", "no", "--dir", s.t.TempDir())
 	s.process.Args[0] = "redis-server" // by which the program knows what it is
 	if err := s.process.Start(); err != nil {
 		s.t.Fatal(err)
