@@ -12,7 +12,7 @@ import (
 	"github.com/leadmill/leadmill/tests/dbtest"
 )
 
-func TestADatabaseKilledUnderLoadLosesNothing(t *testing.T) {
+func TestADatabaseKilledOrRestartedUnderLoadLosesNothing(t *testing.T) {
 	t.Parallel()
 	engines := slices.DeleteFunc(dbtest.Engines(), func(e dbtest.Engine) bool { return e == dbtest.SQLite })
 	if len(engines) == 0 {
@@ -74,9 +74,21 @@ func TestADatabaseKilledUnderLoadLosesNothing(t *testing.T) {
 				}
 				return nil
 			})
-			// A server that hangs for a while is no loss either.
+			// One that is shut down cleanly ends the connections with errors of its own.
 			ctx, cancel := context.WithCancel(t.Context())
 			var running sync.WaitGroup
+			running.Go(func() { l.run(ctx, app, 16, unavailable) })
+			before := l.count()
+			apptest.Eventually(t, func() error { return l.more(before, 100) })
+			if err := server.Restart(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			before = l.count()
+			apptest.Eventually(t, func() error { return l.more(before, 100) })
+			cancel()
+			running.Wait()
+			// A server that hangs for a while is no loss either.
+			ctx, cancel = context.WithCancel(t.Context())
 			running.Go(func() { l.run(ctx, app, 16, unavailable) })
 			if err := server.Pause(); err != nil {
 				t.Fatal(err)
@@ -86,7 +98,7 @@ func TestADatabaseKilledUnderLoadLosesNothing(t *testing.T) {
 			if err := server.Resume(); err != nil {
 				t.Fatal(err)
 			}
-			before := l.count()
+			before = l.count()
 			apptest.Eventually(t, func() error { return l.more(before, 100) })
 			cancel()
 			running.Wait()
