@@ -32,8 +32,8 @@ func newAccountDeps(s *sqlstore.Store, clock application.Clock, ids application.
 	return account.Deps{Work: work, Clock: clock, IDs: ids, InFlight: inFlight}
 }
 
-func newAccountReader(_ migrated, db *dialect.DB) *accountstore.Reader {
-	return accountstore.NewReader(db)
+func newAccountReader(_ migrated, db *dialect.DB, clock application.Clock) *accountstore.Reader {
+	return accountstore.NewReader(db, clock)
 }
 
 // newAdminKey makes an admin key at the first start when LEADMILL_ADMIN_KEY is empty. A command that only uses the database makes
@@ -65,8 +65,8 @@ func newAdminKey(c Config, o opening, store *sqlstore.Store, secrets application
 	return admin, nil
 }
 
-func newKeyring(reader *accountstore.Reader, clock application.Clock, admin adminKey) *application.Keyring {
-	return application.NewKeyring(reader, clock, admin.hash)
+func newKeyring(reader *accountstore.Reader, clock application.Clock, admin adminKey, usage *application.KeyUsage) *application.Keyring {
+	return application.NewKeyring(reader, clock, admin.hash, usage)
 }
 
 func newAccountHandlers(o *application.Operations, d account.Deps, secrets application.Secrets, keyring *application.Keyring, scopes application.Scopes,
@@ -80,9 +80,11 @@ func newAccountHandlers(o *application.Operations, d account.Deps, secrets appli
 			SellerByCode: application.Query(o, r.SellerByCode),
 		},
 		APIKeyHandlers: accounthttp.APIKeyHandlers{
-			CreateAPIKey: application.Command(o, accountcommand.CreateAPIKeyHandler{Deps: d, Secrets: secrets, Scopes: scopes}),
-			RevokeAPIKey: forgetting(keyring, application.Command(o, accountcommand.RevokeAPIKeyHandler{Deps: d})),
-			APIKeys:      application.Query(o, r.APIKeys),
+			CreateAPIKey:         application.Command(o, accountcommand.CreateAPIKeyHandler{Deps: d, Secrets: secrets, Scopes: scopes}),
+			CreateAPIKeyOfSeller: application.Command(o, accountcommand.CreateAPIKeyOfSellerHandler{Deps: d, Secrets: secrets, Scopes: scopes}),
+			RotateAPIKey:         forgetting(keyring, application.Command(o, accountcommand.RotateAPIKeyHandler{Deps: d, Secrets: secrets, Scopes: scopes})),
+			RevokeAPIKey:         forgetting(keyring, application.Command(o, accountcommand.RevokeAPIKeyHandler{Deps: d})),
+			APIKeys:              application.Query(o, r.APIKeys),
 		},
 		SettingsHandlers: accounthttp.SettingsHandlers{
 			UpdateSettings:   forgetting(keyring, application.Command(o, accountcommand.UpdateSettingsHandler{Deps: d})),

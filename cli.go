@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,7 +19,6 @@ import (
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/adapters/telemetry"
 	"github.com/leadmill/leadmill/application"
-	accountcommand "github.com/leadmill/leadmill/application/account/command"
 	accountquery "github.com/leadmill/leadmill/application/account/query"
 	"github.com/leadmill/leadmill/domain/seller"
 )
@@ -68,7 +66,7 @@ func (a *App) command(stdout, stderr io.Writer, args []string) *cobra.Command {
 
 // own returns the commands that every build has.
 func (c *cli) own() []*cobra.Command {
-	return []*cobra.Command{c.serve(), c.demo(), c.migrate(), c.keys(), c.doctor(), c.events(), c.erasures(), c.jobs(), c.healthcheck(), c.bench(), c.version()}
+	return []*cobra.Command{c.serve(), c.demo(), c.migrate(), c.keys(), c.doctor(), c.backup(), c.restoreBackup(), c.events(), c.erasures(), c.jobs(), c.healthcheck(), c.bench(), c.version()}
 }
 
 func allCommands(c *cobra.Command) []*cobra.Command {
@@ -175,97 +173,6 @@ func (c *cli) migrate() *cobra.Command {
 		}),
 	}
 	return group("migrate", "Bring the database's schema up to date, or look at it", up, status)
-}
-
-func (c *cli) keys() *cobra.Command {
-	var code, scope, name, partnerID, campaignID, rate string
-	var origins []string
-	create := &cobra.Command{
-		Use: "create", Short: "Make an API key of a seller and print it", Args: cobra.NoArgs,
-		RunE: c.run(func(ctx context.Context, k *core, _ []string) error {
-			actor, err := k.operator(ctx, code)
-			if err != nil {
-				return err
-			}
-			limit, err := parseRate(rate)
-			if err != nil {
-				return &usageError{err}
-			}
-			var made accountcommand.APIKeyCreated
-			_, err = k.Account.CreateAPIKey.Handle(ctx, accountcommand.CreateAPIKey{
-				Actor: actor, Scope: scope, Name: name,
-				Partner: application.PartnerHandle{ID: partnerID}, CampaignID: campaignID, Origins: origins, Limit: limit, Once: keep(&made),
-			})
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(c.stdout, "%s\n", made.Key)
-			return err
-		}),
-	}
-	create.Flags().StringVar(&scope, "scope", "program", "program, supplier, form, site, or one that a module of this build declares")
-	create.Flags().StringVar(&name, "name", "", "a name to know the key by")
-	create.Flags().StringVar(&partnerID, "partner", "", "id of the partner a supplier key belongs to")
-	create.Flags().StringVar(&campaignID, "campaign", "", "id of the campaign that a form key posts leads to")
-	create.Flags().StringSliceVar(&origins, "origin", nil, "origin of a page that may use a form or site key, such as https://www.example.com; may be repeated")
-	create.Flags().StringVar(&rate, "rate", "", "requests/seconds, such as 600/60; none for no limit (default 60/60, 10/60 an address for a form or site key)")
-	list := &cobra.Command{
-		Use: "list", Short: "List a seller's keys that are in force", Args: cobra.NoArgs,
-		RunE: c.run(func(ctx context.Context, k *core, _ []string) error {
-			actor, err := k.operator(ctx, code)
-			if err != nil {
-				return err
-			}
-			w := tabwriter.NewWriter(c.stdout, 0, 4, 2, ' ', 0)
-			_, _ = fmt.Fprintln(w, "ID\tSCOPE\tPARTNER\tNAME\tCREATED")
-			for page := (application.Page{Limit: application.MaxLimit, Number: 1}); ; {
-				found, err := k.Account.APIKeys.Handle(ctx, accountquery.APIKeys{Actor: actor, Page: page})
-				if err != nil {
-					return err
-				}
-				for _, key := range found.Items {
-					_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", key.ID, key.Scope, key.PartnerID, key.Name, key.CreatedAt.Format(time.RFC3339))
-				}
-				if page.After = found.Next; page.After == "" {
-					return w.Flush()
-				}
-			}
-		}),
-	}
-	revoke := &cobra.Command{
-		Use: "revoke ID", Short: "End a seller's key", Args: cobra.ExactArgs(1),
-		RunE: c.run(func(ctx context.Context, k *core, args []string) error {
-			actor, err := k.operator(ctx, code)
-			if err != nil {
-				return err
-			}
-			var none struct{}
-			_, err = k.Account.RevokeAPIKey.Handle(ctx, accountcommand.RevokeAPIKey{Actor: actor, ID: args[0], Once: keep(&none)})
-			return err
-		}),
-	}
-	for _, cmd := range []*cobra.Command{create, list, revoke} {
-		cmd.Flags().StringVar(&code, "seller", "", "code of the seller")
-		_ = cmd.MarkFlagRequired("seller")
-	}
-	return group("keys", "Make, list and revoke API keys without the API", create, list, revoke)
-}
-
-// parseRate reads "600/60" (requests a window in seconds); an empty text is the default limit (nil), "none" is no limit.
-func parseRate(s string) (*seller.RateLimit, error) {
-	switch s {
-	case "":
-		return nil, nil
-	case "none":
-		return &seller.RateLimit{}, nil
-	}
-	requests, seconds, ok := strings.Cut(s, "/")
-	n, err1 := strconv.ParseInt(requests, 10, 64)
-	w, err2 := strconv.ParseInt(seconds, 10, 32)
-	if !ok || err1 != nil || err2 != nil || n < 1 || w < 1 {
-		return nil, errors.New("--rate must be requests/seconds such as 600/60, or none")
-	}
-	return &seller.RateLimit{Requests: n, Window: time.Duration(w) * time.Second}, nil
 }
 
 // keep returns a Once without a key for a caller that wants the result itself: it stores the result in into.

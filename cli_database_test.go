@@ -23,6 +23,8 @@ var usingCommands = [][]string{
 	{"keys", "create", "--seller", "ACME1234"},
 	{"keys", "list", "--seller", "ACME1234"},
 	{"keys", "revoke", "key_1", "--seller", "ACME1234"},
+	{"keys", "rotate", "key_1", "--seller", "ACME1234"},
+	{"backup", "copy.db"},
 	{"doctor"},
 	{"doctor", "--sizes"},
 	{"events", "replay", "campaign-report"},
@@ -41,7 +43,7 @@ var usingCommands = [][]string{
 }
 
 // otherCommands make a database, or use none.
-var otherCommands = []string{"serve", "demo", "migrate up", "healthcheck", "bench", "version"}
+var otherCommands = []string{"serve", "demo", "migrate up", "restore", "healthcheck", "bench", "version"}
 
 // listed tells what is below a folder, with modes.
 func listed(t *testing.T, folder string) (found []string) {

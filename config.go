@@ -13,6 +13,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"github.com/leadmill/leadmill/adapters/mail"
+	"github.com/leadmill/leadmill/adapters/ratelimit"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 )
 
@@ -43,6 +44,9 @@ type Config struct {
 	// when they change. Without both it is served by http: LEADMILL_TLS_CERT, LEADMILL_TLS_KEY.
 	TLSCert string `env:"LEADMILL_TLS_CERT"`
 	TLSKey  string `env:"LEADMILL_TLS_KEY"`
+	// RedisURL is the Redis in which instances count rate limits together, such as redis://:password@host:6379/0; empty counts in each
+	// instance: LEADMILL_REDIS_URL.
+	RedisURL string `env:"LEADMILL_REDIS_URL"`
 	// SMTPURL is the mail server by which invitations go out, such as smtp://user:pass@host:587; empty writes them as files
 	// into MailDir: LEADMILL_SMTP_URL.
 	SMTPURL string `env:"LEADMILL_SMTP_URL"`
@@ -147,6 +151,11 @@ func parseConfig(o env.Options) (Config, error) {
 
 // checkMachines calls wrong for each setting of several instances and machines that is wrong and not among the problems yet.
 func (c Config) checkMachines(problems []error, wrong func(name, format string, args ...any)) {
+	if c.RedisURL != "" {
+		if err := ratelimit.CheckRedisURL(c.RedisURL); err != nil {
+			wrong("LEADMILL_REDIS_URL", "%v", err)
+		}
+	}
 	if c.Sharded != "" && c.Sharded != shardedBySeller {
 		wrong("LEADMILL_SHARDED", "must be %s, or empty", shardedBySeller)
 	}

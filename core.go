@@ -60,13 +60,14 @@ var coreConstructors = []coreConstructor{
 	{make: func(clock application.Clock) application.IDs { return random.NewIDs(clock) }},
 	{make: func() application.Secrets { return random.Secrets{} }},
 	{make: newHasher},
-	{make: func(clock application.Clock) application.RateLimiter { return ratelimit.NewMemory(clock) }},
+	{make: newLimiter},
 	{make: newRegistry},
 	{make: newTracing},
 	{make: openDatabase},
 	{make: migrate},
 	{make: newLog},
-	{make: newStore, tags: []string{``, ``, ``, ``, ``, ``, groupTranslations, groupTeamEvents}},
+	{make: application.NewKeyUsage},
+	{make: newStore, tags: []string{``, ``, ``, ``, ``, ``, ``, groupTranslations, groupTeamEvents}},
 	{make: newDeps},
 	{make: newReader},
 	{make: application.NewInFlight},
@@ -151,6 +152,8 @@ type core struct {
 	Log           *eventLog
 	Runner        *eventlog.Runner
 	Keyring       *application.Keyring
+	Usage         *application.KeyUsage
+	Store         *sqlstore.Store
 	Admin         adminKey
 	Registry      *prometheus.Registry
 	Address       *publicAddress
@@ -183,6 +186,26 @@ const passwordsWait = 32
 func newHasher() application.PasswordHasher {
 	cores := runtime.GOMAXPROCS(0)
 	return password.Limit(password.Argon2id{}, cores, passwordsWait*cores)
+}
+
+// newLimiter returns a limiter that instances share when there is a Redis.
+func newLimiter(c Config, clock application.Clock, logger *slog.Logger, registry *prometheus.Registry, closing *closers) (application.RateLimiter, error) {
+	if c.RedisURL == "" {
+		return ratelimit.NewMemory(clock), nil
+	}
+	limiter, err := ratelimit.NewRedis(c.RedisURL, clock, logger)
+	if err != nil {
+		return nil, fmt.Errorf("LEADMILL_REDIS_URL %w", err)
+	}
+	closing.add("Redis", limiter.Close)
+	return limiter, registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "leadmill_rate_limits_shared", Help: "1 while rate limits are counted in Redis, 0 while it is away and each instance counts by itself.",
+	}, func() float64 {
+		if limiter.Shared() {
+			return 1
+		}
+		return 0
+	}))
 }
 
 func newClock() application.Clock { return clock.NewSystem() }
@@ -277,7 +300,8 @@ func newLog(_ migrated, db *dialect.DB, logger *slog.Logger) *eventLog {
 	return l
 }
 
-func newStore(_ migrated, registry *prometheus.Registry, db *dialect.DB, l *eventLog, ids application.IDs, clock application.Clock, translations []part[application.Translation],
+func newStore(_ migrated, registry *prometheus.Registry, db *dialect.DB, l *eventLog, ids application.IDs, clock application.Clock, usage *application.KeyUsage,
+	translations []part[application.Translation],
 	registered []part[application.TeamEvent],
 ) (*sqlstore.Store, error) {
 	ofTeams, err := application.TranslateTeamEvents(clock, values(registered)...)
@@ -299,7 +323,12 @@ func newStore(_ migrated, registry *prometheus.Registry, db *dialect.DB, l *even
 		return nil, err
 	}
 	store := sqlstore.New(db, eventlog.NewWriter(db), l.committed, ids, all.Translate)
-	store.Observe(metrics.Happened)
+	store.Observe(func(e event.Event) {
+		metrics.Happened(e)
+		if e, ok := e.(lead.Submitted); ok {
+			usage.LeadCame(e.KeyID)
+		}
+	})
 	return store, nil
 }
 

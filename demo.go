@@ -180,8 +180,8 @@ func (k *core) demoCampaigns(ctx context.Context, actor application.Actor, buyer
 func (k *core) demoKey(ctx context.Context, actor application.Actor, scope seller.Scope, partnerID string) (string, error) {
 	var made accountcommand.APIKeyCreated
 	_, err := k.Account.CreateAPIKey.Handle(ctx, accountcommand.CreateAPIKey{
-		Actor: actor, Scope: string(scope), Name: "demo",
-		Partner: application.PartnerHandle{ID: partnerID}, Once: keep(&made),
+		Actor: actor, Once: keep(&made),
+		Request: accountcommand.APIKeyRequest{Scope: string(scope), Name: "demo", Partner: application.PartnerHandle{ID: partnerID}},
 	})
 	return made.Key, err
 }

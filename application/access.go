@@ -15,7 +15,7 @@ import (
 	"github.com/leadmill/leadmill/domain/seller"
 )
 
-// ErrInvalidKey says that an API key is missing, unknown or revoked, without telling which.
+// ErrInvalidKey says that an API key is missing, unknown, revoked or expired, without telling which.
 var ErrInvalidKey = fault.New(fault.Unauthenticated, "invalid_api_key", "Invalid API Key")
 
 // Authenticator turns the text of an API key into the actor it stands for and the key's rate limit: ErrInvalidKey.
@@ -60,6 +60,7 @@ type Keyring struct {
 	reader KeyReader
 	clock  Clock
 	admin  [sha256.Size]byte
+	usage  *KeyUsage
 
 	mu    sync.RWMutex
 	known map[[sha256.Size]byte]knownKey
@@ -69,12 +70,14 @@ type knownKey struct {
 	actor      Actor
 	limit      seller.RateLimit
 	readAt     time.Time
+	expiresAt  time.Time // zero: never
+	used       *keyCount
 	refreshing *atomic.Bool // set while one request reads the key again; the others use the known key until keyGrace ends
 }
 
-// NewKeyring makes a Keyring. adminHash is the SHA-256 of the installation's admin key.
-func NewKeyring(reader KeyReader, clock Clock, adminHash [sha256.Size]byte) *Keyring {
-	return &Keyring{reader: reader, clock: clock, admin: adminHash, known: map[[sha256.Size]byte]knownKey{}}
+// NewKeyring makes a Keyring, which tells usage of the keys that are used. adminHash is the SHA-256 of the installation's admin key.
+func NewKeyring(reader KeyReader, clock Clock, adminHash [sha256.Size]byte, usage *KeyUsage) *Keyring {
+	return &Keyring{reader: reader, clock: clock, admin: adminHash, usage: usage, known: map[[sha256.Size]byte]knownKey{}}
 }
 
 // Authenticate implements Authenticator.
@@ -89,7 +92,9 @@ func (k *Keyring) Authenticate(ctx context.Context, token string) (Actor, seller
 	k.mu.RLock()
 	known, ok := k.known[hash]
 	k.mu.RUnlock()
-	if age := now.Sub(known.readAt); ok && (age < keyTTL || age < keyGrace && !known.refreshing.CompareAndSwap(false, true)) {
+	expired := ok && !known.expiresAt.IsZero() && !now.Before(known.expiresAt)
+	if age := now.Sub(known.readAt); ok && !expired && (age < keyTTL || age < keyGrace && !known.refreshing.CompareAndSwap(false, true)) {
+		known.used.usedAt(now)
 		return known.actor, known.limit, nil
 	}
 	if ok {
@@ -100,7 +105,7 @@ func (k *Keyring) Authenticate(ctx context.Context, token string) (Actor, seller
 		return Actor{}, seller.RateLimit{}, ErrInvalidKey
 	}
 	key, owner, err := k.reader.KeyByID(ctx, id)
-	if errors.Is(err, seller.ErrKeyNotFound) || err == nil && !key.Matches(token) {
+	if errors.Is(err, seller.ErrKeyNotFound) || err == nil && (!key.Matches(token) || !key.InForce(now)) {
 		k.forget(hash)
 		return Actor{}, seller.RateLimit{}, ErrInvalidKey
 	}
@@ -111,7 +116,9 @@ func (k *Keyring) Authenticate(ctx context.Context, token string) (Actor, seller
 	if err != nil {
 		return Actor{}, seller.RateLimit{}, err
 	}
-	fresh := knownKey{limit: key.Limit, readAt: now, refreshing: new(atomic.Bool), actor: Actor{
+	used := k.usage.of(key.ID, key.SellerID)
+	used.usedAt(now)
+	fresh := knownKey{limit: key.Limit, readAt: now, expiresAt: key.ExpiresAt, used: used, refreshing: new(atomic.Bool), actor: Actor{
 		Scope: key.Scope, KeyID: key.ID, SellerID: key.SellerID,
 		SellerCode: owner.Code, SellerSlug: owner.Slug, Website: owner.Website, LinkParameter: owner.Program.LinkParameter, Currency: currency, PartnerID: key.PartnerID,
 		CookieDays: owner.Program.CookieDays, CampaignID: key.CampaignID, Origins: strings.Join(key.Origins, " "),

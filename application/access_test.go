@@ -81,6 +81,7 @@ type keyring struct {
 	program  string
 	site     string
 	form     string
+	usage    *application.KeyUsage
 }
 
 func newKeyring(t *testing.T) keyring {
@@ -88,7 +89,7 @@ func newKeyring(t *testing.T) keyring {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	r := keyring{
 		clock: &handClock{now: at}, supplier: seller.Token(seller.Supplier, "K1", "SECRET1"), program: seller.Token(seller.Program, "K2", "SECRET2"),
-		form: seller.Token(seller.Form, "K3", "SECRET3"), site: seller.Token(seller.Site, "K4", "SECRET4"),
+		form: seller.Token(seller.Form, "K3", "SECRET3"), site: seller.Token(seller.Site, "K4", "SECRET4"), usage: application.NewKeyUsage(),
 	}
 	supplier, err := seller.NewKey("K1", "seller_1", r.supplier, seller.KeyRequest{Scope: seller.Supplier, PartnerID: "partner_1"}, at)
 	require.NoError(t, err)
@@ -102,7 +103,7 @@ func newKeyring(t *testing.T) keyring {
 		keys:  map[string]seller.Key{"K1": supplier, "K2": program, "K3": form, "K4": site},
 		owner: seller.Snapshot{ID: "seller_1", Code: "ACME1234", Slug: "acme", Website: "https://yourcompany.com", Currency: "USD"},
 	}
-	r.Keyring = application.NewKeyring(r.table, r.clock, sha256.Sum256([]byte(adminToken)))
+	r.Keyring = application.NewKeyring(r.table, r.clock, sha256.Sum256([]byte(adminToken)), r.usage)
 	return r
 }
 
@@ -253,4 +254,74 @@ func TestKeyringConcurrently(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// An expired key is answered as a revoked one, also by a keyring that read it just before it expired.
+func TestKeyringRefusesExpiredKeys(t *testing.T) {
+	t.Parallel()
+	r := newKeyring(t)
+	ends := r.clock.Now().Add(time.Second)
+	r.table.change(func(t *keyTable) {
+		k := t.keys["K1"]
+		k.ExpiresAt = ends
+		t.keys["K1"] = k
+	})
+	_, _, err := r.Authenticate(t.Context(), r.supplier)
+	require.NoError(t, err)
+	r.clock.advance(time.Second - time.Microsecond)
+	_, _, err = r.Authenticate(t.Context(), r.supplier)
+	require.NoError(t, err)
+	r.clock.advance(time.Microsecond)
+	r.refused(t, r.supplier)
+	r.refused(t, r.supplier)
+}
+
+// What keys are used for is stored apart from the requests, each lead once.
+func TestKeyringTellsWhatKeysAreUsedFor(t *testing.T) {
+	t.Parallel()
+	r := newKeyring(t)
+	var stored []application.KeyUse
+	store := func(err error) error {
+		stored = nil
+		return r.usage.Store(t.Context(), func(_ context.Context, used []application.KeyUse) error {
+			stored = append(stored, used...)
+			return err
+		})
+	}
+	r.usage.LeadCame("K1") // of a key that nobody used
+	r.usage.LeadCame("")
+	require.NoError(t, store(nil))
+	assert.Empty(t, stored)
+
+	began := r.clock.Now()
+	for range 3 {
+		_, _, err := r.Authenticate(t.Context(), r.supplier)
+		require.NoError(t, err)
+		r.usage.LeadCame("K1")
+	}
+	_, _, err := r.Authenticate(t.Context(), adminToken)
+	require.NoError(t, err)
+	r.refused(t, seller.Token(seller.Supplier, "K1", "WRONG"))
+	want := []application.KeyUse{{KeyID: "K1", SellerID: "seller_1", At: began, Leads: 3}}
+	require.ErrorIs(t, store(application.ErrUnavailable), application.ErrUnavailable)
+	require.NoError(t, store(nil))
+	assert.Equal(t, want, stored, "what failed is said again")
+	require.NoError(t, store(nil))
+	assert.Empty(t, stored, "nothing is said twice")
+
+	r.usage.LeadCame("K1")
+	require.NoError(t, r.usage.Store(t.Context(), func(context.Context, []application.KeyUse) error {
+		r.usage.LeadCame("K1") // meanwhile
+		return nil
+	}))
+	require.NoError(t, store(&application.OutcomeUnknownError{Err: application.ErrUnavailable}))
+	assert.Equal(t, []application.KeyUse{{KeyID: "K1", SellerID: "seller_1", At: began, Leads: 1}}, stored)
+	require.NoError(t, store(nil))
+	assert.Empty(t, stored, "what may be stored is not said again")
+
+	r.clock.advance(11 * time.Second)
+	_, _, err = r.Authenticate(t.Context(), r.supplier)
+	require.NoError(t, err)
+	require.NoError(t, store(nil))
+	assert.Equal(t, []application.KeyUse{{KeyID: "K1", SellerID: "seller_1", At: began.Add(11 * time.Second)}}, stored)
 }

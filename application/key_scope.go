@@ -109,6 +109,14 @@ func (s Scopes) OfKeys() []seller.Scope {
 	return all
 }
 
+// GrantedBy returns the scopes that the keys may have which an actor makes: those of OfKeys for an actor with Program, else its own alone.
+func (s Scopes) GrantedBy(a Actor) []seller.Scope {
+	if a.Scope == seller.Program {
+		return s.OfKeys()
+	}
+	return []seller.Scope{a.Scope}
+}
+
 // Has reports whether a scope is declared; the built-in ones are not.
 func (s Scopes) Has(name Scope) bool {
 	return slices.ContainsFunc(s.list, func(k KeyScope) bool { return k.Name == name })

@@ -25,7 +25,13 @@ type SellerRepository interface {
 type KeyRepository interface {
 	// Add stores a new key.
 	Add(ctx context.Context, k seller.Key) error
-	// Revoke ends a key of a seller: seller.ErrKeyNotFound, also when it is revoked already.
+	// Get loads a key of a seller without locking it, whether it is in force or not: seller.ErrKeyNotFound.
+	Get(ctx context.Context, sellerID, id string) (seller.Key, error)
+	// Expire lets a key of a seller end at a time: seller.ErrKeyNotFound, also when it is revoked.
+	Expire(ctx context.Context, sellerID, id string, at time.Time) error
+	// Used stores what keys were used for since it was last called.
+	Used(ctx context.Context, used []KeyUse) error
+	// Revoke ends a key of a seller: seller.ErrKeyNotFound, also when it was not in force any more.
 	Revoke(ctx context.Context, sellerID, id string, at time.Time) error
 	// RevokeOfPartner ends all keys of a partner. It is no error when there are none.
 	RevokeOfPartner(ctx context.Context, sellerID, partnerID string, at time.Time) error

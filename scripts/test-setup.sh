@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Makes ready what the tests start for themselves: database servers, a browser, and clients that others wrote.
 #
-#   scripts/test-setup.sh [mysql] [mariadb] [chromium] [clients]     all when none is named
+#   scripts/test-setup.sh [mysql] [mariadb] [redis] [chromium] [clients]     all when none is named
 #
 # MySQL, the first that applies: the server named by LEADMILL_TEST_MYSQL_DSN, Docker, an installed mysqld, and on
 # Debian as root a private copy under .cache/mysql. MariaDB: the server named by LEADMILL_TEST_MARIADB_DSN, an
-# installed mariadbd, its Debian package, Docker. Chromium: the program named by LEADMILL_TEST_CHROMIUM, an installed
+# installed mariadbd, its Debian package, Docker. Redis: an installed redis-server, or Debian's package
+# redis-tools, which has the program without the service. Chromium: the program named by LEADMILL_TEST_CHROMIUM, an installed
 # chromium, chromium-browser or google-chrome, its Debian package. Clients: Node.js 20.19 or later with npm and PHP 8 with curl, as
 # they are installed or from Debian's packages (Debian 12 has only Node.js 18), and the packages that
 # tests/clients/typescript/package-lock.json names, in .cache/clients. It starts no server and touches no existing database.
@@ -125,6 +126,14 @@ setup_mariadb() {
     fi
 }
 
+# Debian's redis-server is the program of redis-tools under another name, with a service that nobody here wants.
+setup_redis() {
+    local found
+    found=$(command -v redis-server || command -v redis-check-rdb) || ! is_debian_root || apt_install redis-tools
+    found=$(command -v redis-server || command -v redis-check-rdb) || die "no Redis: install redis-server"
+    say "Redis: $found"
+}
+
 # Only one that runs counts: on some systems the command is there to say how to install it.
 installed_chromium() {
     local name found
@@ -176,13 +185,14 @@ setup_clients() {
 }
 
 mkdir -p "$cache"
-[[ $# -gt 0 ]] || set -- mysql mariadb chromium clients
+[[ $# -gt 0 ]] || set -- mysql mariadb redis chromium clients
 for what in "$@"; do
     case $what in
         mysql) setup_mysql ;;
         mariadb) setup_mariadb ;;
+        redis) setup_redis ;;
         chromium) setup_chromium ;;
         clients) setup_clients ;;
-        *) die "unknown word \"$what\": mysql, mariadb, chromium or clients" ;;
+        *) die "unknown word \"$what\": mysql, mariadb, redis, chromium or clients" ;;
     esac
 done

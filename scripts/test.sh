@@ -4,7 +4,7 @@
 #   scripts/test.sh ENGINES [package...]
 #
 # ENGINES is a comma list of sqlite, mysql and mariadb. Packages are named as go test takes them; core, which is meant when
-# none is named, is everything but tests/browser, tests/chromium and tests/clients, and fast is core without the tests that kill
+# none is named, is everything but tests/browser, tests/chromium, tests/clients and tests/brokers, and fast is core without the tests that kill
 # processes and wait until their leases end, and without tests/fuzz. ./tests/extension/acme, which core holds too, is a Go module of its own. SETUP=only
 # installs what is needed and tests nothing. RACE and ARGS are for scripts/go-test.sh.
 set -euo pipefail
@@ -14,18 +14,18 @@ engines=$1 && shift
 packages= modules=
 for name in "${@:-core}"; do
     case $name in
-        core) packages+=" $(go list ./... | grep -vE '/tests/(browser|chromium|clients)$')" modules=tests/extension/acme ;;
-        fast) packages+=" $(go list ./... | grep -vE '/tests/(browser|chromium|clients|fault|fuzz)$')" ;;
+        core) packages+=" $(go list ./... | grep -vE '/tests/(browser|chromium|clients|brokers)$')" modules=tests/extension/acme ;;
+        fast) packages+=" $(go list ./... | grep -vE '/tests/(browser|chromium|clients|brokers|fault|fuzz)$')" ;;
         ./tests/extension/acme*) modules=tests/extension/acme ;;
         *) packages+=" $name" ;;
     esac
 done
 
 # A package needs what its tests import: tests/dbtest makes databases, chromedp drives a browser. tests/clients runs what is no
-# Go package.
+# Go package, tests/brokers starts other servers.
 # shellcheck disable=SC2086 # a list of words, as below
 tests=$([[ -z $packages ]] || go list -test -f '{{.ImportPath}} {{join .Deps " "}} ' $packages | grep -E '^[^ ]+\.test ' || true)
-servers= browser= clients=
+servers= browser= clients= brokers=
 if [[ -n $modules ]] || grep -q '/tests/dbtest ' <<<"$tests"; then
     servers=$(tr , '\n' <<<"$engines" | sed '/^sqlite$/d' | paste -sd ' ' -)
 fi
@@ -35,8 +35,11 @@ fi
 if grep -q '/tests/clients\.test ' <<<"$tests"; then
     clients=clients
 fi
+if grep -q '/tests/brokers\.test ' <<<"$tests"; then
+    brokers=redis
+fi
 # shellcheck disable=SC2086
-[[ -z $servers$browser$clients ]] || scripts/test-setup.sh $servers $browser $clients
+[[ -z $servers$browser$clients$brokers ]] || scripts/test-setup.sh $servers $browser $clients $brokers
 [[ ${SETUP-} != only ]] || exit 0
 
 # shellcheck disable=SC2086

@@ -69,6 +69,7 @@ func TestMigrate(t *testing.T) {
 			{Version: 17, Name: "0017_log_id.sql"},
 			{Version: 18, Name: "0018_form_keys.sql"},
 			{Version: 21, Name: "0021_known_consumers.sql"},
+			{Version: 22, Name: "0022_key_usage.sql"},
 			{Version: 25, Name: "0025_short_links.sql"},
 			{Version: 26, Name: "0026_mailed_addresses.sql"},
 		}, all)
@@ -117,7 +118,7 @@ func TestMigrateAtOnce(t *testing.T) {
 		db := open(t, url)
 		var rows []int
 		require.NoError(t, db.Reader.SelectContext(t.Context(), &rows, "SELECT version_id FROM goose_db_version ORDER BY id"))
-		require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17, 18, 21, 25, 26}, rows, "each ran once")
+		require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17, 18, 21, 22, 25, 26}, rows, "each ran once")
 	})
 }
 

@@ -19,10 +19,12 @@ type Ref struct {
 	Dimensions           []field.Dimension
 }
 
-// Submitted becomes lead.submitted.v1. Number is the public id of a form lead, 0 for a supplier's lead.
+// Submitted becomes lead.submitted.v1. Number is the public id of a form lead, 0 for a supplier's lead. KeyID is that of the API key with
+// which a supplier's lead came; nobody outside is told of it.
 type Submitted struct {
 	Ref
 	Number int64
+	KeyID  string
 }
 
 // Pending becomes lead.pending.v1.

@@ -120,7 +120,7 @@ func Submit(n Submission) *Lead {
 		PartnerID: n.PartnerID, CampaignID: n.CampaignID, Category: n.Category, Fields: n.Fields, Dimensions: n.Dimensions, ExternalID: n.ExternalID,
 		Test: n.Test, Status: StatusReceived, CreatedAt: n.At, UpdatedAt: n.At,
 	}}
-	l.record(Submitted{Ref: l.ref()})
+	l.record(Submitted{Ref: l.ref(), KeyID: n.KeyID})
 	return l
 }
 

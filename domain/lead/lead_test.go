@@ -52,7 +52,7 @@ func TestSubmit(t *testing.T) {
 		CampaignID: "campaign_1", Category: "Auto Insurance", Fields: field.Set{"phone": field.TextValue("+15551234567")}, ExternalID: "x-1",
 		Status: lead.StatusReceived, CreatedAt: now, UpdatedAt: now, Version: 1, Dimensions: dimensions,
 	}, l.Snapshot())
-	assert.Equal(t, []event.Event{lead.Submitted{Ref: ref()}}, l.Pending())
+	assert.Equal(t, []event.Event{lead.Submitted{Ref: ref(), KeyID: "key1"}}, l.Pending())
 	_, shown := l.Shown()
 	assert.False(t, shown)
 }

@@ -71,7 +71,8 @@ type Key struct {
 	Limit        RateLimit
 	Hash         [sha256.Size]byte
 	CreatedAt    time.Time
-	RevokedAt    time.Time // zero: in force
+	RevokedAt    time.Time // zero: not revoked
+	ExpiresAt    time.Time // zero: never
 }
 
 // KeyRequest describes the key that an operator asks for. PartnerID is required for Supplier, may be given for Form, and is empty for
@@ -84,6 +85,7 @@ type KeyRequest struct {
 	CampaignID string
 	Origins    []string
 	Limit      *RateLimit // nil: the default; zero: none, which a site key cannot have
+	ExpiresAt  time.Time  // zero: never
 }
 
 // NewKey makes a key for a seller. token is the key's whole text (see Token), of which only the hash is kept. It returns
@@ -127,13 +129,49 @@ func NewKey(id, sellerID, token string, r KeyRequest, now time.Time) (Key, error
 			v.AddErr("rate_limit", limit.Check())
 		}
 	}
+	checkExpiry(r.ExpiresAt, now, &v)
 	if err := v.Err(); err != nil {
 		return Key{}, err
 	}
 	return Key{
 		ID: id, SellerID: sellerID, Scope: r.Scope, Name: name, PartnerID: r.PartnerID,
-		CampaignID: r.CampaignID, Origins: origins, Limit: limit, Hash: HashToken(token), CreatedAt: now,
+		CampaignID: r.CampaignID, Origins: origins, Limit: limit, Hash: HashToken(token), CreatedAt: now, ExpiresAt: r.ExpiresAt,
 	}, nil
+}
+
+// checkExpiry adds a violation for a key that would never be in force.
+func checkExpiry(at, now time.Time, v *fault.Violations) {
+	if !at.IsZero() && !at.After(now) {
+		v.Add("expires_at", fault.InvalidValue, "must be in the future")
+	}
+}
+
+// MaxOverlap bounds how long a key stays in force beside the one that takes its place.
+const MaxOverlap = 90 * 24 * time.Hour
+
+// Rotate makes a key that may do what this one may, with a text of its own (see Token), and returns when this one ends: when the overlap is
+// over, or as it would have without. It returns fault.ErrValidation with the members at fault, named overlap_seconds and expires_at.
+func (k Key) Rotate(id, token string, overlap time.Duration, expiresAt, now time.Time) (next Key, ends time.Time, err error) {
+	var v fault.Violations
+	if overlap < 0 || overlap > MaxOverlap {
+		v.Add("overlap_seconds", fault.InvalidValue, "must be between 0 and 7776000")
+	}
+	checkExpiry(expiresAt, now, &v)
+	if err := v.Err(); err != nil {
+		return Key{}, time.Time{}, err
+	}
+	next = k
+	next.ID, next.Hash, next.CreatedAt, next.ExpiresAt = id, HashToken(token), now, expiresAt
+	ends = now.Add(overlap)
+	if !k.ExpiresAt.IsZero() && k.ExpiresAt.Before(ends) {
+		ends = k.ExpiresAt
+	}
+	return next, ends, nil
+}
+
+// InForce reports whether the key is neither revoked nor expired.
+func (k Key) InForce(now time.Time) bool {
+	return k.RevokedAt.IsZero() && (k.ExpiresAt.IsZero() || now.Before(k.ExpiresAt))
 }
 
 // oneOf writes scopes as a choice: "program, supplier or reports".
@@ -177,7 +215,7 @@ func TokenID(token string) (id string, ok bool) {
 // HashToken returns what is stored of a key's text. Keys hold 256 random bits, so a plain SHA-256 is enough.
 func HashToken(token string) [sha256.Size]byte { return sha256.Sum256([]byte(token)) }
 
-// Matches reports, in constant time, whether token is this key and the key is in force.
+// Matches reports, in constant time, whether token is this key and the key is not revoked. Whether it expired InForce says.
 func (k Key) Matches(token string) bool {
 	h := HashToken(token)
 	return subtle.ConstantTimeCompare(h[:], k.Hash[:]) == 1 && k.RevokedAt.IsZero()

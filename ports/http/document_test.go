@@ -131,7 +131,7 @@ func identifier(name string) string {
 func TestInputsSayWhatIsRequired(t *testing.T) {
 	t.Parallel()
 	document, operations := readPublished(t)
-	inQueryToo := []string{"RejectLeadInput", "ConvertLeadInput", "SignInInput"}
+	mayBeEmpty := []string{"RejectLeadInput", "ConvertLeadInput", "SignInInput", "APIKeyRotateInput"} // what they need is in the path or the query too
 	checked := 0
 	for call, o := range operations {
 		if !strings.HasPrefix(call, "POST ") {
@@ -141,7 +141,7 @@ func TestInputsSayWhatIsRequired(t *testing.T) {
 			name := strings.TrimPrefix(content.Schema.Ref, "#/components/schemas/")
 			input, ok := document.Components.Schemas[name]
 			require.True(t, ok, call)
-			if !slices.Contains(inQueryToo, name) {
+			if !slices.Contains(mayBeEmpty, name) {
 				assert.Positive(t, len(input.Required)+len(input.AnyOf)+input.MinProperties, "%s: %s requires nothing", call, name)
 			}
 			checked++

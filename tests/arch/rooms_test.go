@@ -19,7 +19,7 @@ var floors = []string{"application", "ports/http", "adapters/sqlstore"}
 var shared = map[string][]string{
 	"application":       {"bus", "contract", "projection"},
 	"ports/http":        {"docs", "openapi"},
-	"adapters/sqlstore": {"audit", "dialect", "internal", "lease", "migrations", "size", "sqlstoretest"},
+	"adapters/sqlstore": {"audit", "backup", "dialect", "internal", "lease", "migrations", "size", "sqlstoretest"},
 }
 
 // unknownFolder returns the folder of a floor that a directory is in or under and that is neither a room nor shared.

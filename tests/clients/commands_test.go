@@ -135,7 +135,7 @@ var outcomes = map[string][]string{
 	"marketplace.md":     {`"status":"sold","price":31.50`, `"reason":"sold"`, `"status":"pending"`, `"code":"duplicate_lead"`, `"limit":1`},
 	"partner-program.md": {`?aff=ref_123"`, `"customer_123"`, `"alice.brown@example.com"`, `lm_site_`},
 	"supplier-api.md":    {`"status":"sold","price":45.00`, `"status":"sold"`, `"status":"sold"`, `"created_at"`},
-	"operations.md":      {"No breaches", "campaign-report", "purge"},
+	"operations.md":      {"No breaches", "campaign-report", "purge", "is a copy of the database", "Its log is now log_"},
 }
 
 // TestTheCommandsOfTheDocuments types what the pages say, from their beginnings to their ends, against the demo. A block that says nothing

@@ -241,6 +241,15 @@ func TestKeysOfTheCommandLine(t *testing.T) {
 		if id == "" || strings.Contains(list, key) {
 			t.Fatalf("keys list says\n%s", list)
 		}
+		next := s.Supplier.With(strings.TrimSpace(must(t, databaseURL, "keys", "rotate", id, "--seller", s.Code, "--overlap", "1h", "--expires", "48h")))
+		for _, c := range []*apptest.Client{client, next} {
+			if a := c.Do("GET", "/api/leads/none", nil); a.Status != 404 || a.Header.Get("X-RateLimit-Limit") != "2" {
+				t.Errorf("while two keys overlap, one is answered %v", a)
+			}
+		}
+		if again := must(t, databaseURL, "keys", "list", "--seller", s.Code); strings.Count(again, "from-the-shell") != 2 {
+			t.Errorf("keys list says\n%s", again)
+		}
 		must(t, databaseURL, "keys", "revoke", id, "--seller", s.Code)
 		apptest.Eventually(t, func() error {
 			if a := client.Do("GET", "/api/leads/none", nil); a.Status != 401 {
@@ -250,6 +259,8 @@ func TestKeysOfTheCommandLine(t *testing.T) {
 		})
 		for _, args := range [][]string{
 			{"keys", "revoke", id, "--seller", s.Code},
+			{"keys", "rotate", id, "--seller", s.Code},
+			{"keys", "create", "--seller", s.Code, "--expires", "-1h"},
 			{"keys", "list", "--seller", "NOBODY00"},
 			{"keys", "create", "--seller", s.Code, "--scope", "supplier", "--partner", "nobody"},
 			{"keys", "create", "--seller", s.Code, "--scope", "admin"},

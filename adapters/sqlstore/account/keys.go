@@ -2,16 +2,18 @@ package account
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
+	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/seller"
 )
 
 type keys struct{ t *engine.Tx }
 
-const keyColumns = "id, seller_id, scope, name, partner_id, limit_requests, limit_window_us, hash, created_at, revoked_at, campaign_id, origins"
+const keyColumns = "id, seller_id, scope, name, partner_id, limit_requests, limit_window_us, hash, created_at, revoked_at, campaign_id, origins, expires_at"
 
 type keyRow struct {
 	ID        string  `db:"id"`
@@ -26,6 +28,7 @@ type keyRow struct {
 	RevokedAt int64   `db:"revoked_at"`
 	Campaign  string  `db:"campaign_id"`
 	Origins   *string `db:"origins"`
+	ExpiresAt int64   `db:"expires_at"`
 }
 
 // origins returns those of a published key, which are stored with a space between them.
@@ -44,7 +47,7 @@ func (k keyRow) restore() seller.Key {
 	key := seller.Key{
 		ID: k.ID, SellerID: k.SellerID, Scope: seller.Scope(k.Scope), Name: k.Name, PartnerID: k.PartnerID,
 		CampaignID: k.Campaign, Origins: k.origins(), Limit: k.limit(),
-		CreatedAt: engine.Time(k.CreatedAt), RevokedAt: engine.Time(k.RevokedAt),
+		CreatedAt: engine.Time(k.CreatedAt), RevokedAt: engine.Time(k.RevokedAt), ExpiresAt: engine.Time(k.ExpiresAt),
 	}
 	copy(key.Hash[:], k.Hash)
 	return key
@@ -57,14 +60,49 @@ func (r keys) Add(ctx context.Context, k seller.Key) error {
 		text := strings.Join(k.Origins, " ")
 		origins = &text
 	}
-	_, err := r.t.Exec(ctx, "INSERT INTO api_keys ("+keyColumns+") VALUES ("+engine.Marks(12)+")", k.ID, k.SellerID, string(k.Scope), k.Name,
-		k.PartnerID, k.Limit.Requests, k.Limit.Window.Microseconds(), k.Hash[:], engine.Micros(k.CreatedAt), engine.Micros(k.RevokedAt), k.CampaignID, origins)
+	_, err := r.t.Exec(ctx, "INSERT INTO api_keys ("+keyColumns+") VALUES ("+engine.Marks(13)+")", k.ID, k.SellerID, string(k.Scope), k.Name,
+		k.PartnerID, k.Limit.Requests, k.Limit.Window.Microseconds(), k.Hash[:], engine.Micros(k.CreatedAt), engine.Micros(k.RevokedAt), k.CampaignID, origins,
+		engine.Micros(k.ExpiresAt))
 	return err
+}
+
+// Get implements application.KeyRepository.
+func (r keys) Get(ctx context.Context, sellerID, id string) (seller.Key, error) {
+	var row keyRow
+	found, err := r.t.Get(ctx, &row, "SELECT "+keyColumns+" FROM api_keys WHERE id = ? AND seller_id = ?", id, sellerID)
+	if err == nil && !found {
+		err = seller.ErrKeyNotFound
+	}
+	return row.restore(), err
+}
+
+// Expire implements application.KeyRepository.
+func (r keys) Expire(ctx context.Context, sellerID, id string, at time.Time) error {
+	return changed(r.t.Exec(ctx, "UPDATE api_keys SET expires_at = ? WHERE id = ? AND seller_id = ? AND revoked_at = 0", engine.Micros(at), id, sellerID))
+}
+
+// Used implements application.KeyRepository. The rows are written in the order of their ids, as by all instances.
+func (r keys) Used(ctx context.Context, used []application.KeyUse) error {
+	used = slices.Clone(used)
+	slices.SortFunc(used, func(a, b application.KeyUse) int { return strings.Compare(a.KeyID, b.KeyID) })
+	for _, u := range used {
+		at := engine.Micros(u.At)
+		if _, err := r.t.Exec(ctx, "UPDATE api_keys SET last_used_at = CASE WHEN last_used_at < ? THEN ? ELSE last_used_at END, leads = leads + ? WHERE id = ? AND seller_id = ?",
+			at, at, u.Leads, u.KeyID, u.SellerID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Revoke implements application.KeyRepository.
 func (r keys) Revoke(ctx context.Context, sellerID, id string, at time.Time) error {
-	matched, err := r.t.Exec(ctx, "UPDATE api_keys SET revoked_at = ? WHERE id = ? AND seller_id = ? AND revoked_at = 0", engine.Micros(at), id, sellerID)
+	return changed(r.t.Exec(ctx, "UPDATE api_keys SET revoked_at = ? WHERE id = ? AND seller_id = ? AND revoked_at = 0 AND expires_at NOT BETWEEN 1 AND ?",
+		engine.Micros(at), id, sellerID, engine.Micros(at)))
+}
+
+// changed makes seller.ErrKeyNotFound of a statement that met no row.
+func changed(matched int64, err error) error {
 	if err != nil {
 		return err
 	}

@@ -13,12 +13,17 @@ import (
 
 // Reader answers this room's questions from its tables, outside of transactions. Beside the errors that a question names,
 // each answers with application.ErrUnavailable when the database cannot be reached or is too busy.
-type Reader struct{ db *engine.Reader }
+type Reader struct {
+	db    *engine.Reader
+	clock application.Clock
+}
 
 var _ application.KeyReader = (*Reader)(nil)
 
-// NewReader returns a Reader on an open database.
-func NewReader(db *dialect.DB) *Reader { return &Reader{engine.NewReader(db)} }
+// NewReader returns a Reader on an open database. By the clock it tells which keys expired.
+func NewReader(db *dialect.DB, clock application.Clock) *Reader {
+	return &Reader{engine.NewReader(db), clock}
+}
 
 // Sellers answers accountquery.Sellers.
 func (r *Reader) Sellers(ctx context.Context, q accountquery.Sellers) (application.List[accountquery.Seller], error) {
@@ -84,9 +89,20 @@ func (r *Reader) KeyByID(ctx context.Context, id string) (seller.Key, seller.Sna
 // APIKeys answers accountquery.APIKeys.
 func (r *Reader) APIKeys(ctx context.Context, q accountquery.APIKeys) (application.List[accountquery.APIKey], error) {
 	return engine.List(ctx, r.db, q.Page, func(k accountquery.APIKey) string { return k.ID }, answerKey,
-		"SELECT "+keyColumns+" FROM api_keys WHERE seller_id = ? AND revoked_at = 0", q.SellerID)
+		"SELECT "+keyColumns+", last_used_at, leads FROM api_keys WHERE seller_id = ? AND revoked_at = 0 AND expires_at NOT BETWEEN 1 AND ?",
+		q.SellerID, engine.Micros(r.clock.Now()))
 }
 
-func answerKey(k keyRow) (accountquery.APIKey, error) {
-	return accountquery.APIKeyOf(k.restore()), nil
+// usedKeyRow is a key with what it was used for.
+type usedKeyRow struct {
+	keyRow
+
+	LastUsedAt int64 `db:"last_used_at"`
+	Leads      int64 `db:"leads"`
+}
+
+func answerKey(k usedKeyRow) (accountquery.APIKey, error) {
+	a := accountquery.APIKeyOf(k.restore())
+	a.LastUsedAt, a.Leads = engine.Time(k.LastUsedAt), k.Leads
+	return a, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/leadmill/leadmill/adapters/clock"
 	"github.com/leadmill/leadmill/adapters/sqlstore"
 	accountstore "github.com/leadmill/leadmill/adapters/sqlstore/account"
 	"github.com/leadmill/leadmill/adapters/sqlstore/sqlstoretest"
@@ -34,7 +35,7 @@ func reading(t *testing.T, test func(t *testing.T, r *accountstore.Reader)) {
 			})
 			require.NoError(t, err)
 			require.NoError(t, h.Store.Do(t.Context(), func(ctx context.Context, tx *sqlstore.Tx) error { return tx.Sellers().Add(ctx, s) }))
-			test(t, accountstore.NewReader(h.DB))
+			test(t, accountstore.NewReader(h.DB, clock.NewManual(noon)))
 		})
 	}
 }

@@ -95,12 +95,28 @@ func makeFile(file string) error {
 }
 
 func sqlitePool(file string, q url.Values, written *atomic.Int64, o Options) *sql.DB {
-	var connector driver.Connector = sqliteConnector{"file:" + (&url.URL{Path: file}).EscapedPath() + "?" + q.Encode(), written}
+	var connector driver.Connector = sqliteConnector{sqliteDSN(file, q), written}
 	if o.Wrap != nil {
 		connector = o.Wrap(connector)
 	}
 	return sql.OpenDB(connector)
 }
+
+// sqliteDSN is the name under which the driver opens a file.
+func sqliteDSN(file string, q url.Values) string {
+	return "file:" + (&url.URL{Path: file}).EscapedPath() + "?" + q.Encode()
+}
+
+// plainConnector opens connections of the driver as they are.
+type plainConnector struct{ dsn string }
+
+// Connect implements driver.Connector.
+func (c plainConnector) Connect(context.Context) (driver.Conn, error) {
+	return sqliteDriver.Open(c.dsn)
+}
+
+// Driver implements driver.Connector.
+func (plainConnector) Driver() driver.Driver { return sqliteDriver }
 
 type sqliteConnector struct {
 	dsn     string

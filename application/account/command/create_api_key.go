@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/account"
@@ -23,22 +24,31 @@ import (
 type CreateAPIKey struct {
 	application.Actor
 
+	Request APIKeyRequest
+	Once    application.Once[APIKeyCreated]
+}
+
+// APIKeyRequest is the key that is asked for.
+type APIKeyRequest struct {
 	Scope      string
 	Name       string
 	Partner    application.PartnerHandle
 	CampaignID string
 	Origins    []string
 	Limit      *seller.RateLimit // nil: the default; zero: none
-	Once       application.Once[APIKeyCreated]
+	ExpiresAt  time.Time         // zero: never
 }
 
 // Needs implements application.Message.
 func (CreateAPIKey) Needs() application.Scope { return application.Program }
 
-// APIKeyCreated is a new key and its text, which is shown only once.
+// APIKeyCreated is a new key and its text, which is shown only once. Of a key that takes the place of another, Replaces and ReplacedUntil say
+// which one and when that one ends.
 type APIKeyCreated struct {
-	APIKey accountquery.APIKey
-	Key    string
+	APIKey        accountquery.APIKey
+	Key           string
+	Replaces      string
+	ReplacedUntil time.Time
 }
 
 // CreateAPIKeyHandler handles CreateAPIKey.
@@ -50,33 +60,49 @@ type CreateAPIKeyHandler struct {
 
 // Handle implements bus.Handler. Errors: partner.ErrUnknown, fault.ErrValidation.
 func (h CreateAPIKeyHandler) Handle(ctx context.Context, c CreateAPIKey) (application.Done, error) {
-	now, id := h.Clock.Now(), plainID(h.IDs)
-	token := seller.Token(seller.Scope(c.Scope), id, h.Secrets.New())
+	k := newKey(h.Deps, h.Secrets, c.Request)
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx account.Tx) (APIKeyCreated, error) {
-		request := seller.KeyRequest{
-			Scope: seller.Scope(c.Scope), Scopes: h.grantable(c.Actor), Name: c.Name, CampaignID: c.CampaignID, Origins: c.Origins, Limit: c.Limit,
-		}
-		if c.Partner != (application.PartnerHandle{}) {
-			p, err := program.FindPartner(ctx, tx.Partners().Lock, c.Actor.SellerID, c.Partner, partner.ErrUnknown)
-			if err != nil {
-				return APIKeyCreated{}, err
-			}
-			request.PartnerID = p.ID()
-		}
-		key, err := seller.NewKey(id, c.Actor.SellerID, token, request, now)
+		return k.add(ctx, tx, c.Actor.SellerID, h.Scopes.GrantedBy(c.Actor))
+	})
+}
+
+// keyToAdd is a key that is asked for, with the id, the text and the time that it gets.
+type keyToAdd struct {
+	APIKeyRequest
+	id, token string
+	now       time.Time
+}
+
+func newKey(d account.Deps, secrets application.Secrets, r APIKeyRequest) keyToAdd {
+	id := plainID(d.IDs)
+	return keyToAdd{r, id, seller.Token(seller.Scope(r.Scope), id, secrets.New()), d.Clock.Now()}
+}
+
+// add stores the key for a seller. scopes are those that it may have.
+func (k keyToAdd) add(ctx context.Context, tx account.Tx, sellerID string, scopes []seller.Scope) (APIKeyCreated, error) {
+	request := seller.KeyRequest{
+		Scope: seller.Scope(k.Scope), Scopes: scopes, Name: k.Name, CampaignID: k.CampaignID, Origins: k.Origins, Limit: k.Limit, ExpiresAt: k.ExpiresAt,
+	}
+	if k.Partner != (application.PartnerHandle{}) {
+		p, err := program.FindPartner(ctx, tx.Partners().Lock, sellerID, k.Partner, partner.ErrUnknown)
 		if err != nil {
 			return APIKeyCreated{}, err
 		}
-		if key.CampaignID != "" {
-			if err := findCampaign(ctx, tx, c.Actor.SellerID, key.CampaignID); err != nil {
-				return APIKeyCreated{}, err
-			}
-		}
-		if err := tx.Keys().Add(ctx, key); err != nil {
+		request.PartnerID = p.ID()
+	}
+	key, err := seller.NewKey(k.id, sellerID, k.token, request, k.now)
+	if err != nil {
+		return APIKeyCreated{}, err
+	}
+	if key.CampaignID != "" {
+		if err := findCampaign(ctx, tx, sellerID, key.CampaignID); err != nil {
 			return APIKeyCreated{}, err
 		}
-		return APIKeyCreated{APIKey: accountquery.APIKeyOf(key), Key: token}, nil
-	})
+	}
+	if err := tx.Keys().Add(ctx, key); err != nil {
+		return APIKeyCreated{}, err
+	}
+	return APIKeyCreated{APIKey: accountquery.APIKeyOf(key), Key: k.token}, nil
 }
 
 // findCampaign returns fault.ErrValidation for what is no campaign that can still take leads.
@@ -91,14 +117,6 @@ func findCampaign(ctx context.Context, tx account.Tx, sellerID, id string) error
 		return fault.ErrValidation.With(fault.Violation{Field: "campaign_id", Code: fault.InvalidValue, Message: "is that of an archived campaign"})
 	}
 	return nil
-}
-
-// grantable returns the scopes of the keys that an actor may make.
-func (h CreateAPIKeyHandler) grantable(a application.Actor) []seller.Scope {
-	if a.Scope == seller.Program {
-		return h.Scopes.OfKeys()
-	}
-	return []seller.Scope{a.Scope}
 }
 
 // plainID makes an id without a prefix, for API keys, whose text has a prefix of its own.

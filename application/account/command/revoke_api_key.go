@@ -21,7 +21,7 @@ func (RevokeAPIKey) Needs() application.Scope { return application.Program }
 // RevokeAPIKeyHandler handles RevokeAPIKey.
 type RevokeAPIKeyHandler struct{ account.Deps }
 
-// Handle implements bus.Handler. Errors: seller.ErrKeyNotFound, also for a key that is revoked already.
+// Handle implements bus.Handler. Errors: seller.ErrKeyNotFound, also for a key that is revoked or expired already.
 func (h RevokeAPIKeyHandler) Handle(ctx context.Context, c RevokeAPIKey) (application.Done, error) {
 	now := h.Clock.Now()
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx account.Tx) (struct{}, error) {

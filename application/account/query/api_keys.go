@@ -28,12 +28,15 @@ type APIKey struct {
 	Origins    []string
 	Limit      seller.RateLimit
 	CreatedAt  time.Time
+	ExpiresAt  time.Time // zero: never
+	LastUsedAt time.Time // zero: never; at most a minute behind
+	Leads      int64     // that came with it, without test leads; at most a minute behind
 }
 
 // APIKeyOf returns the APIKey of a stored key.
 func APIKeyOf(k seller.Key) APIKey {
 	return APIKey{
 		ID: k.ID, Scope: string(k.Scope), Name: k.Name, PartnerID: k.PartnerID, CampaignID: k.CampaignID, Origins: k.Origins,
-		Limit: k.Limit, CreatedAt: k.CreatedAt,
+		Limit: k.Limit, CreatedAt: k.CreatedAt, ExpiresAt: k.ExpiresAt,
 	}
 }

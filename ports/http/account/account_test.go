@@ -58,36 +58,63 @@ func TestBinding(t *testing.T) {
 		"key": {
 			path: "/v1/api-keys", key: "program", body: `{"scope":"supplier","partner":{"id":123,"key":"k"},"name":"form","rate_limit":{"requests":60,"window_seconds":30}}`,
 			want: func(c any) (any, any) {
-				k := c.(accountcommand.CreateAPIKey)
+				k := c.(accountcommand.CreateAPIKey).Request
 				return []any{k.Scope, k.Name, k.Partner, k.Limit}, []any{"supplier", "form", application.PartnerHandle{ID: "123", Key: "k"}, &seller.RateLimit{Requests: 60, Window: 30 * time.Second}}
 			},
 		},
 		"key of a site": {
 			path: "/v1/api-keys", key: "program", body: `{"scope":"site","name":"shop","origins":["https://shop.example"]}`,
 			want: func(c any) (any, any) {
-				k := c.(accountcommand.CreateAPIKey)
+				k := c.(accountcommand.CreateAPIKey).Request
 				return []any{k.Scope, k.Origins, k.Limit}, []any{"site", []string{"https://shop.example"}, (*seller.RateLimit)(nil)}
 			},
 		},
 		"form key": {
 			path: "/v1/api-keys", key: "program", body: `{"scope":"form","campaign_id":"campaign_1","origins":["https://a.example","http://localhost:8000"]}`,
 			want: func(c any) (any, any) {
-				k := c.(accountcommand.CreateAPIKey)
+				k := c.(accountcommand.CreateAPIKey).Request
 				return []any{k.Scope, k.CampaignID, k.Origins, k.Limit}, []any{"form", "campaign_1", []string{"https://a.example", "http://localhost:8000"}, (*seller.RateLimit)(nil)}
+			},
+		},
+		"key that expires": {
+			path: "/v1/api-keys", key: "program", body: `{"scope":"program","expires_at":"2027-01-31T01:00:00+01:00"}`,
+			want: func(c any) (any, any) {
+				return c.(accountcommand.CreateAPIKey).Request.ExpiresAt, time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC)
+			},
+		},
+		"key of a seller": {
+			path: "/v1/sellers/ACME1234/api-keys", key: "admin", body: `{"scope":"supplier","partner":{"id":123},"name":"form","rate_limit":null}`,
+			want: func(c any) (any, any) {
+				k := c.(accountcommand.CreateAPIKeyOfSeller)
+				return []any{k.Code, k.Request}, []any{"ACME1234", accountcommand.APIKeyRequest{Scope: "supplier", Name: "form", Partner: application.PartnerHandle{ID: "123"}, Limit: &seller.RateLimit{}}}
+			},
+		},
+		"key in place of another": {
+			path: "/v1/api-keys/k1/rotate", key: "program",
+			want: func(c any) (any, any) {
+				k := c.(accountcommand.RotateAPIKey)
+				return []any{k.ID, k.Overlap, k.ExpiresAt}, []any{"k1", 24 * time.Hour, time.Time{}}
+			},
+		},
+		"key in place of another, at once": {
+			path: "/v1/api-keys/k1/rotate", key: "program", body: `{"overlap_seconds":0,"expires_at":"2027-01-31T00:00:00Z"}`,
+			want: func(c any) (any, any) {
+				k := c.(accountcommand.RotateAPIKey)
+				return []any{k.ID, k.Overlap, k.ExpiresAt}, []any{"k1", time.Duration(0), time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC)}
 			},
 		},
 		"key, default limit": {
 			path: "/v1/api-keys", key: "program", body: `{"scope":"program"}`,
-			want: func(c any) (any, any) { return c.(accountcommand.CreateAPIKey).Limit, (*seller.RateLimit)(nil) },
+			want: func(c any) (any, any) { return c.(accountcommand.CreateAPIKey).Request.Limit, (*seller.RateLimit)(nil) },
 		},
 		"key, no limit": {
 			path: "/v1/api-keys", key: "program", body: `{"scope":"program","rate_limit":null}`,
-			want: func(c any) (any, any) { return c.(accountcommand.CreateAPIKey).Limit, &seller.RateLimit{} },
+			want: func(c any) (any, any) { return c.(accountcommand.CreateAPIKey).Request.Limit, &seller.RateLimit{} },
 		},
 		"key, a minute": {
 			path: "/v1/api-keys", key: "program", body: `{"scope":"program","rate_limit":{"requests":5}}`,
 			want: func(c any) (any, any) {
-				return c.(accountcommand.CreateAPIKey).Limit, &seller.RateLimit{Requests: 5, Window: time.Minute}
+				return c.(accountcommand.CreateAPIKey).Request.Limit, &seller.RateLimit{Requests: 5, Window: time.Minute}
 			},
 		},
 	} {
@@ -117,6 +144,8 @@ func TestViolations(t *testing.T) {
 				"rate_limit.window_seconds": {"must be between 1 and 86400"}, "rate_limit.burst": {"is not a known member"},
 			},
 		},
+		"key, end": {Path: "/v1/api-keys", Body: `{"scope":"program","expires_at":"tomorrow"}`, Status: 422, Code: "validation_failed", Errors: map[string][]string{"expires_at": {"must be a time such as 2025-05-02T16:12:39Z"}}},
+		"rotation": {Path: "/v1/api-keys/k1/rotate", Body: `{"overlap":1,"overlap_seconds":"x"}`, Status: 422, Code: "validation_failed", Errors: map[string][]string{"overlap": {"is not a known member"}, "overlap_seconds": {"must be a whole number"}}},
 		"key, half a limit": {
 			Path: "/v1/api-keys", Body: `{"scope":"program","rate_limit":{"window_seconds":9223372036854775807}}`, Status: 422, Code: "validation_failed",
 			Errors: map[string][]string{"rate_limit.requests": {"is required"}, "rate_limit.window_seconds": {"must be between 1 and 86400"}},
@@ -138,9 +167,12 @@ func TestAnswers(t *testing.T) {
 	for _, c := range []struct{ method, path, key, body, want string }{
 		{"POST", "/v1/sellers", "admin", `{"name":"Acme Leads"}`, `{"data":{"id":"seller_1","code":"ACME1234","slug":"acme","name":"Acme Leads","currency":"USD","time_zone":"America/Chicago","website":"https://yourcompany.com",` + at + `,"api_key":{"id":"k1","key":"lm_program_k1_x","scope":"program"}},"status":1}`},
 		{"POST", "/v1/api-keys", "program", `{"scope":"supplier"}`, `{"data":{"id":"k1","key":"lm_supplier_k1_x","scope":"supplier","name":"form","partner":{"id":"partner_123"},"rate_limit":{"requests":60,"window_seconds":60},"created_at":"2025-04-30T16:44:13.000000Z"},"status":1}`},
+		{"POST", "/v1/sellers/ACME1234/api-keys", "admin", `{"scope":"supplier"}`, `{"data":{"id":"k1","key":"lm_supplier_k1_x","scope":"supplier","name":"form","partner":{"id":"partner_123"},"rate_limit":{"requests":60,"window_seconds":60},"created_at":"2025-04-30T16:44:13.000000Z"},"status":1}`},
+		{"POST", "/v1/api-keys/k0/rotate", "program", "", `{"data":{"id":"k1","key":"lm_supplier_k1_x","scope":"supplier","name":"form","partner":{"id":"partner_123"},"rate_limit":{"requests":60,"window_seconds":60},"created_at":"2025-04-30T16:44:13.000000Z","replaces":{"id":"k0","expires_at":"2025-04-30T16:44:13.000000Z"}},"status":1}`},
+		{"GET", "/v1/api-keys?limit=1", "program", "", `{"data":[{"id":"k1","scope":"supplier","name":"form","partner":{"id":"partner_123"},"rate_limit":{"requests":60,"window_seconds":60},"created_at":"2025-04-30T16:44:13.000000Z","last_used_at":null,"leads":0},{"id":"k2","scope":"program","name":"","partner":null,"rate_limit":null,"created_at":"2025-04-30T16:44:13.000000Z","expires_at":"2025-04-30T16:44:13.000000Z","last_used_at":"2025-04-30T16:44:13.000000Z","leads":7},`},
 		{"DELETE", "/v1/api-keys/k1", "program", "", `{"status":1}`},
 	} {
-		if w := newApp(t).Do(porttest.Request{Method: c.method, Path: c.path, Key: c.key, Body: c.body}); w.Body.String() != c.want {
+		if w := newApp(t).Do(porttest.Request{Method: c.method, Path: c.path, Key: c.key, Body: c.body}); !strings.HasPrefix(w.Body.String(), c.want) {
 			t.Errorf("%s %s\ngot  %s\nwant %s", c.method, c.path, w.Body, c.want)
 		}
 	}

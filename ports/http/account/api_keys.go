@@ -15,9 +15,11 @@ import (
 
 // APIKeyHandlers are the commands and queries that the routes of API keys call.
 type APIKeyHandlers struct {
-	CreateAPIKey bus.Handler[accountcommand.CreateAPIKey, application.Done]
-	RevokeAPIKey bus.Handler[accountcommand.RevokeAPIKey, application.Done]
-	APIKeys      bus.Handler[accountquery.APIKeys, application.List[accountquery.APIKey]]
+	CreateAPIKey         bus.Handler[accountcommand.CreateAPIKey, application.Done]
+	CreateAPIKeyOfSeller bus.Handler[accountcommand.CreateAPIKeyOfSeller, application.Done]
+	RotateAPIKey         bus.Handler[accountcommand.RotateAPIKey, application.Done]
+	RevokeAPIKey         bus.Handler[accountcommand.RevokeAPIKey, application.Done]
+	APIKeys              bus.Handler[accountquery.APIKeys, application.List[accountquery.APIKey]]
 }
 
 func (h Handlers) apiKeyRoutes() []httpport.Route {
@@ -25,11 +27,13 @@ func (h Handlers) apiKeyRoutes() []httpport.Route {
 		{Method: http.MethodGet, Path: "/v1/api-keys", Needs: application.Program, Handle: h.listAPIKeys},
 		{Method: http.MethodPost, Path: "/v1/api-keys", Needs: application.Program, Handle: h.createAPIKey},
 		{Method: http.MethodDelete, Path: "/v1/api-keys/:id", Needs: application.Program, Handle: h.revokeAPIKey},
+		{Method: http.MethodPost, Path: "/v1/api-keys/:id/rotate", Needs: application.Program, Handle: h.rotateAPIKey},
+		{Method: http.MethodPost, Path: "/v1/sellers/:code/api-keys", Needs: application.Admin, Handle: h.createAPIKeyOfSeller},
 	}
 }
 
 func showAPIKey(a accountquery.APIKey) APIKey {
-	d := APIKey{Id: a.ID, Scope: a.Scope, Name: a.Name, CreatedAt: Timestamp(a.CreatedAt)}
+	d := APIKey{Id: a.ID, Scope: a.Scope, Name: a.Name, CreatedAt: Timestamp(a.CreatedAt), ExpiresAt: httpport.TimestampOrNil(a.ExpiresAt), LastUsedAt: httpport.TimestampOrNil(a.LastUsedAt), Leads: a.Leads}
 	if a.PartnerID != "" {
 		d.Partner = &PartnerReference{Id: a.PartnerID}
 	}
@@ -47,7 +51,14 @@ func showAPIKey(a accountquery.APIKey) APIKey {
 
 func showAPIKeyCreated(c accountcommand.APIKeyCreated) APIKeyCreated {
 	a := showAPIKey(c.APIKey)
-	return APIKeyCreated{Id: a.Id, Key: c.Key, Scope: a.Scope, Name: a.Name, Partner: a.Partner, RateLimit: a.RateLimit, CreatedAt: a.CreatedAt, CampaignId: a.CampaignId, Origins: a.Origins}
+	d := APIKeyCreated{
+		Id: a.Id, Key: c.Key, Scope: a.Scope, Name: a.Name, Partner: a.Partner, RateLimit: a.RateLimit, CreatedAt: a.CreatedAt,
+		CampaignId: a.CampaignId, Origins: a.Origins, ExpiresAt: a.ExpiresAt,
+	}
+	if c.Replaces != "" {
+		d.Replaces = &APIKeyReplaced{Id: c.Replaces, ExpiresAt: Timestamp(c.ReplacedUntil)}
+	}
+	return d
 }
 
 func (h Handlers) listAPIKeys(k *httpport.Call) {
@@ -57,19 +68,50 @@ func (h Handlers) listAPIKeys(k *httpport.Call) {
 }
 
 func (h Handlers) createAPIKey(k *httpport.Call) {
-	c := accountcommand.CreateAPIKey{Actor: k.Actor()}
-	b, ok := k.Bind(httpport.Required, func(b *httpport.Body) {
-		c.Scope, c.Name, c.Partner = b.Text("scope"), b.Text("name"), b.PartnerHandle("partner")
-		if c.Scope == "" {
+	if r, b, ok := bindAPIKey(k); ok {
+		httpport.Do(b, h.CreateAPIKey, accountcommand.CreateAPIKey{Actor: k.Actor(), Request: r, Once: httpport.Once(b, http.StatusCreated, showAPIKeyCreated)})
+	}
+}
+
+func (h Handlers) createAPIKeyOfSeller(k *httpport.Call) {
+	if r, b, ok := bindAPIKey(k); ok {
+		httpport.Do(b, h.CreateAPIKeyOfSeller, accountcommand.CreateAPIKeyOfSeller{
+			Actor: k.Actor(), Code: k.Param("code"), Request: r, Once: httpport.Once(b, http.StatusCreated, showAPIKeyCreated),
+		})
+	}
+}
+
+func bindAPIKey(k *httpport.Call) (r accountcommand.APIKeyRequest, b *httpport.Body, ok bool) {
+	b, ok = k.Bind(httpport.Required, func(b *httpport.Body) {
+		r.Scope, r.Name, r.Partner = b.Text("scope"), b.Text("name"), b.PartnerHandle("partner")
+		if r.Scope == "" {
 			b.Violate("scope", fault.Required, "is required")
 		}
-		c.CampaignID = b.Text("campaign_id")
-		c.Origins, _ = b.Texts("origins")
-		c.Limit = rateLimit(b.Object)
+		r.CampaignID = b.Text("campaign_id")
+		r.Origins, _ = b.Texts("origins")
+		r.Limit = rateLimit(b.Object)
+		r.ExpiresAt = b.Time("expires_at")
+	})
+	return r, b, ok
+}
+
+// overlap is how long a key stays in force beside the one that takes its place, unless the request says otherwise.
+const overlap = 24 * time.Hour
+
+func (h Handlers) rotateAPIKey(k *httpport.Call) {
+	c := accountcommand.RotateAPIKey{Actor: k.Actor(), ID: k.Param("id"), Overlap: overlap}
+	b, ok := k.Bind(httpport.Optional, func(b *httpport.Body) {
+		c.ExpiresAt = b.Time("expires_at")
+		var seconds *int64
+		httpport.FillInteger(b.Object, "overlap_seconds", &seconds)
+		if seconds != nil {
+			// What is out of bounds stays so and cannot overflow.
+			c.Overlap = time.Duration(max(-1, min(*seconds, 100_000_000))) * time.Second
+		}
 	})
 	if ok {
 		c.Once = httpport.Once(b, http.StatusCreated, showAPIKeyCreated)
-		httpport.Do(b, h.CreateAPIKey, c)
+		httpport.Do(b, h.RotateAPIKey, c)
 	}
 }
 

@@ -79,8 +79,14 @@ func handlers(a *porttest.App) Handlers {
 			CreateAPIKey: porttest.Commands(a, func(c accountcommand.CreateAPIKey) application.Response {
 				return c.Once.Render(accountcommand.APIKeyCreated{APIKey: sampleKey, Key: "lm_supplier_k1_x"})
 			}),
+			CreateAPIKeyOfSeller: porttest.Commands(a, func(c accountcommand.CreateAPIKeyOfSeller) application.Response {
+				return c.Once.Render(accountcommand.APIKeyCreated{APIKey: sampleKey, Key: "lm_supplier_k1_x"})
+			}),
+			RotateAPIKey: porttest.Commands(a, func(c accountcommand.RotateAPIKey) application.Response {
+				return c.Once.Render(accountcommand.APIKeyCreated{APIKey: sampleKey, Key: "lm_supplier_k1_x", Replaces: "k0", ReplacedUntil: porttest.Start})
+			}),
 			RevokeAPIKey: porttest.Commands(a, func(c accountcommand.RevokeAPIKey) application.Response { return c.Once.Render(struct{}{}) }),
-			APIKeys:      porttest.Queries[accountquery.APIKeys](a, application.List[accountquery.APIKey]{Items: []accountquery.APIKey{sampleKey, {ID: "k2", Scope: "program", CreatedAt: porttest.Start}, {ID: "k3", Scope: "form", CampaignID: "campaign_1", Origins: []string{"https://a.example"}, CreatedAt: porttest.Start}}}),
+			APIKeys:      porttest.Queries[accountquery.APIKeys](a, application.List[accountquery.APIKey]{Items: []accountquery.APIKey{sampleKey, {ID: "k2", Scope: "program", CreatedAt: porttest.Start, ExpiresAt: porttest.Start, LastUsedAt: porttest.Start, Leads: 7}, {ID: "k3", Scope: "form", CampaignID: "campaign_1", Origins: []string{"https://a.example"}, CreatedAt: porttest.Start}}}),
 		},
 		SettingsHandlers: SettingsHandlers{
 			UpdateSettings:   porttest.Commands(a, func(c accountcommand.UpdateSettings) application.Response { return c.Once.Render(sampleSettings) }),
@@ -90,6 +96,7 @@ func handlers(a *porttest.App) Handlers {
 }
 
 var examples = map[string]porttest.Example{
-	"POST /v1/sellers":  {Body: `{"name":"Acme Leads","slug":"acme","code":"ACME1234","currency":"USD","time_zone":"America/Chicago","website":"https://yourcompany.com"}`},
-	"POST /v1/api-keys": {Body: `{"scope":"supplier","partner":{"id":"partner_123"},"name":"form","rate_limit":{"requests":60,"window_seconds":60}}`},
+	"POST /v1/sellers":                 {Body: `{"name":"Acme Leads","slug":"acme","code":"ACME1234","currency":"USD","time_zone":"America/Chicago","website":"https://yourcompany.com"}`},
+	"POST /v1/api-keys":                {Body: `{"scope":"supplier","partner":{"id":"partner_123"},"name":"form","rate_limit":{"requests":60,"window_seconds":60}}`},
+	"POST /v1/sellers/{code}/api-keys": {Body: `{"scope":"supplier","partner":{"id":"partner_123"},"name":"form","rate_limit":{"requests":60,"window_seconds":60}}`},
 }

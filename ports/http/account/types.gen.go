@@ -25,6 +25,15 @@ type APIKey struct {
 
 	// Origins Of a form or site key
 	Origins *[]string `json:"origins,omitempty"`
+
+	// ExpiresAt UTC with six decimals.
+	ExpiresAt *Timestamp `json:"expires_at,omitempty"`
+
+	// LastUsedAt At most a minute behind; null: never
+	LastUsedAt *Timestamp `json:"last_used_at"`
+
+	// Leads How many came with the key, without test leads; at most a minute behind
+	Leads int64 `json:"leads"`
 }
 
 // APIKeyCreated defines model for APIKeyCreated.
@@ -46,6 +55,12 @@ type APIKeyCreated struct {
 
 	// Origins Of a form or site key
 	Origins *[]string `json:"origins,omitempty"`
+
+	// ExpiresAt UTC with six decimals.
+	ExpiresAt *Timestamp `json:"expires_at,omitempty"`
+
+	// Replaces The key whose place this one takes, and when that one ends
+	Replaces *APIKeyReplaced `json:"replaces,omitempty"`
 }
 
 // APIKeyCreatedAnswer defines model for APIKeyCreatedAnswer.
@@ -60,6 +75,14 @@ type APIKeyList struct {
 	Links  Links    `json:"links"`
 	Meta   Meta     `json:"meta"`
 	Status One      `json:"status"`
+}
+
+// APIKeyReplaced The key whose place this one takes, and when that one ends
+type APIKeyReplaced struct {
+	Id string `json:"id"`
+
+	// ExpiresAt UTC with six decimals.
+	ExpiresAt Timestamp `json:"expires_at"`
 }
 
 // LeadCampaign Where leads of the form are offered.

@@ -20,9 +20,10 @@ func bodies(buyerID string) map[string]any {
 	return map[string]any{
 		"submitLead":   apptest.Form{"seller": "-", "category": "-"},
 		"createSeller": apptest.Object{"name": "Another", "currency": "USD"}, "updateSeller": apptest.Object{"name": "Renamed"},
-		"createAPIKey":  apptest.Object{"scope": "program", "name": "another"},
-		"createPartner": apptest.Object{"email": "another@shop.example"},
-		"createBuyer":   apptest.Object{"name": "Another"}, "updateBuyer": apptest.Object{"name": "Renamed"},
+		"createAPIKeyOfSeller": apptest.Object{"scope": "program"},
+		"createAPIKey":         apptest.Object{"scope": "program", "name": "another"},
+		"createPartner":        apptest.Object{"email": "another@shop.example"},
+		"createBuyer":          apptest.Object{"name": "Another"}, "updateBuyer": apptest.Object{"name": "Renamed"},
 		"depositMoney": apptest.Object{"amount": 1.00}, "withdrawMoney": apptest.Object{"amount": 1.00},
 		"createCampaign": apptest.Object{"name": "Another", "category": "Another"}, "updateCampaign": apptest.Object{"name": "Renamed"},
 		"createContract": apptest.Object{"buyer_id": buyerID, "price": 1.00}, "updateContract": apptest.Object{"price": 1.00},

@@ -15,7 +15,7 @@ import (
 
 // testAnswersAbout finds the answers about leads and customers.
 func testAnswersAbout(t *testing.T, h *sqlstoretest.Harness) {
-	reader := accountstore.NewReader(h.DB)
+	reader := accountstore.NewReader(h.DB, &hands{now})
 	person, err := customer.Register(customer.Registration{SellerID: "seller_1", ID: "customer_1", Key: "k", Email: "Jo@example.com"}, customer.Attribution{PartnerID: "p", At: now}, now)
 	require.NoError(t, err)
 	h.Do(t, func(ctx ctx, tx tx) error { return tx.Customers().Add(ctx, person) })

@@ -90,28 +90,33 @@ func testKeys(t *testing.T, h *sqlstoretest.Harness) {
 	sqlstoretest.RequireFull(t, k)
 	h.Do(t, func(ctx ctx, tx tx) error { return tx.Keys().Add(ctx, k) })
 	var row struct {
-		ID        string `db:"id"`
-		SellerID  string `db:"seller_id"`
-		Scope     string `db:"scope"`
-		Name      string `db:"name"`
-		PartnerID string `db:"partner_id"`
-		Requests  int64  `db:"limit_requests"`
-		Window    int64  `db:"limit_window_us"`
-		Hash      []byte `db:"hash"`
-		CreatedAt int64  `db:"created_at"`
-		RevokedAt int64  `db:"revoked_at"`
-		Campaign  string `db:"campaign_id"`
-		Origins   string `db:"origins"`
+		ID         string `db:"id"`
+		SellerID   string `db:"seller_id"`
+		Scope      string `db:"scope"`
+		Name       string `db:"name"`
+		PartnerID  string `db:"partner_id"`
+		Requests   int64  `db:"limit_requests"`
+		Window     int64  `db:"limit_window_us"`
+		Hash       []byte `db:"hash"`
+		CreatedAt  int64  `db:"created_at"`
+		RevokedAt  int64  `db:"revoked_at"`
+		Campaign   string `db:"campaign_id"`
+		Origins    string `db:"origins"`
+		ExpiresAt  int64  `db:"expires_at"`
+		LastUsedAt int64  `db:"last_used_at"`
+		Leads      int64  `db:"leads"`
 	}
 	require.NoError(t, h.DB.Reader.GetContext(t.Context(), &row, "SELECT * FROM api_keys"))
 	require.Equal(t, seller.Key{
 		ID: row.ID, SellerID: row.SellerID, Scope: seller.Scope(row.Scope), Name: row.Name, PartnerID: row.PartnerID,
 		CampaignID: row.Campaign, Origins: strings.Fields(row.Origins),
 		Limit: seller.RateLimit{Requests: row.Requests, Window: time.Duration(row.Window) * time.Microsecond}, Hash: [sha256.Size]byte(row.Hash),
-		CreatedAt: time.UnixMicro(row.CreatedAt).UTC(), RevokedAt: time.UnixMicro(row.RevokedAt).UTC(),
+		CreatedAt: time.UnixMicro(row.CreatedAt).UTC(), RevokedAt: time.UnixMicro(row.RevokedAt).UTC(), ExpiresAt: time.UnixMicro(row.ExpiresAt).UTC(),
 	}, k)
+	require.Zero(t, row.LastUsedAt)
+	require.Zero(t, row.Leads)
 
-	k.ID, k.RevokedAt = "fresh", time.Time{}
+	k.ID, k.RevokedAt, k.ExpiresAt = "fresh", time.Time{}, time.Time{}
 	h.Do(t, func(ctx ctx, tx tx) error {
 		require.NoError(t, tx.Keys().Add(ctx, k))
 		require.Equal(t, seller.ErrKeyNotFound, tx.Keys().Revoke(ctx, "another", "fresh", now))
@@ -133,7 +138,7 @@ func testKeys(t *testing.T, h *sqlstoretest.Harness) {
 		require.NoError(t, tx.Sellers().Add(ctx, sqlstoretest.NewSeller(t, team.SellerID, "TEAM1234", "team")))
 		return tx.Keys().Add(ctx, team)
 	})
-	reader := accountstore.NewReader(h.DB)
+	reader := accountstore.NewReader(h.DB, &hands{now})
 	got, owner, err := reader.KeyByID(t.Context(), team.ID)
 	require.NoError(t, err)
 	require.Equal(t, team, got)
@@ -157,6 +162,8 @@ func testKeys(t *testing.T, h *sqlstoretest.Harness) {
 	require.NoError(t, h.DB.Reader.SelectContext(t.Context(), &gone, "SELECT id FROM api_keys WHERE revoked_at = ? AND id < 'f' ORDER BY id", now.UnixMicro()))
 	require.Equal(t, []string{"a", "b"}, gone)
 
+	testUseAndExpiry(t, h, team)
+
 	form := seller.Key{
 		ID: "form", SellerID: team.SellerID, Scope: seller.Form, CampaignID: "campaign_1", Origins: []string{"https://a.example", "http://localhost:8000"},
 		Limit: seller.DefaultPageLimit, Hash: seller.HashToken("form"), CreatedAt: now,
@@ -165,4 +172,45 @@ func testKeys(t *testing.T, h *sqlstoretest.Harness) {
 	got, _, err = reader.KeyByID(t.Context(), form.ID)
 	require.NoError(t, err)
 	require.Equal(t, form, got)
+}
+
+// testUseAndExpiry expires a key of a seller and stores what it was used for.
+func testUseAndExpiry(t *testing.T, h *sqlstoretest.Harness, k seller.Key) {
+	clock := &hands{now}
+	reader := accountstore.NewReader(h.DB, clock)
+	list := func() []accountquery.APIKey {
+		listed, err := reader.APIKeys(t.Context(), accountquery.APIKeys{Actor: application.Actor{SellerID: k.SellerID}, Page: application.Page{Limit: 5, Number: 1}})
+		require.NoError(t, err)
+		return listed.Items
+	}
+	h.Do(t, func(ctx ctx, tx tx) error {
+		require.NoError(t, tx.Keys().Used(ctx, []application.KeyUse{
+			{KeyID: k.ID, SellerID: k.SellerID, At: now, Leads: 3}, {KeyID: k.ID, SellerID: "another", At: now, Leads: 100}, {KeyID: "absent", SellerID: k.SellerID, At: now, Leads: 1},
+		}))
+		require.NoError(t, tx.Keys().Used(ctx, []application.KeyUse{{KeyID: k.ID, SellerID: k.SellerID, At: now.Add(-time.Hour), Leads: 4}}), "an instance that is late")
+		got, err := tx.Keys().Get(ctx, k.SellerID, k.ID)
+		require.NoError(t, err)
+		require.Equal(t, k, got)
+		_, err = tx.Keys().Get(ctx, "another", k.ID)
+		require.Equal(t, seller.ErrKeyNotFound, err)
+		_, err = tx.Keys().Get(ctx, k.SellerID, "absent")
+		require.Equal(t, seller.ErrKeyNotFound, err)
+		require.Equal(t, seller.ErrKeyNotFound, tx.Keys().Expire(ctx, "another", k.ID, now))
+		require.Equal(t, seller.ErrKeyNotFound, tx.Keys().Expire(ctx, k.SellerID, "absent", now))
+		require.NoError(t, tx.Keys().Expire(ctx, k.SellerID, k.ID, now.Add(time.Hour)))
+		return nil
+	})
+	k.ExpiresAt = now.Add(time.Hour)
+	want := accountquery.APIKeyOf(k)
+	want.LastUsedAt, want.Leads = now, 7
+	require.Equal(t, []accountquery.APIKey{want}, list())
+	h.Do(t, func(ctx ctx, tx tx) error {
+		require.Equal(t, seller.ErrKeyNotFound, tx.Keys().Revoke(ctx, k.SellerID, k.ID, k.ExpiresAt), "it expired")
+		return nil
+	})
+	clock.at = k.ExpiresAt
+	require.Empty(t, list())
+	read, _, err := reader.KeyByID(t.Context(), k.ID)
+	require.NoError(t, err)
+	require.Equal(t, k, read)
 }

@@ -6,6 +6,7 @@ package accounttest
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore"
 	"github.com/leadmill/leadmill/adapters/sqlstore/sqlstoretest"
@@ -31,3 +32,9 @@ type (
 
 // now is the time of all tests.
 var now = sqlstoretest.Now
+
+// hands are a clock that a test sets.
+type hands struct{ at time.Time }
+
+// Now implements application.Clock.
+func (h *hands) Now() time.Time { return h.at }
