@@ -34,6 +34,8 @@ type Call struct {
 	server  *Server
 	gin     *gin.Context
 	ctx     context.Context
+	whole   context.Context // ctx without the deadline
+	expire  context.CancelFunc
 	form    form
 	id      string
 	started time.Time
@@ -61,11 +63,13 @@ func (s *Server) handle(f form, r Route) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		k := Call{server: s, gin: c, form: f, errorPage: r.ErrorPage, id: s.deps.IDs.New("req"), started: s.deps.Clock.Now()}
 		k.trail = application.Trail{CorrelationID: k.id, Traceparent: traceparent(c.Request.Header)}
-		k.ctx = application.WithTrail(c.Request.Context(), k.trail)
+		k.whole = application.WithTrail(c.Request.Context(), k.trail)
 		if tracer := s.deps.Tracer; tracer != nil {
 			end := k.trace(tracer, method, route)
 			defer end()
 		}
+		k.limit()
+		defer func() { k.expire() }()
 		defer func() { answered(c.Writer.Status(), k.Now().Sub(k.started)) }() // after a panic too
 		header := c.Writer.Header()
 		k.own[0] = k.id
@@ -80,6 +84,18 @@ func (s *Server) handle(f form, r Route) gin.HandlerFunc {
 			}
 		}
 	}
+}
+
+// limit gives the handler its time, from now on.
+func (k *Call) limit() {
+	if k.expire != nil {
+		k.expire()
+	}
+	d := k.server.deps.Timeouts.Change
+	if m := k.gin.Request.Method; m == http.MethodGet || m == http.MethodHead {
+		d = k.server.deps.Timeouts.Ask
+	}
+	k.ctx, k.expire = context.WithTimeout(k.whole, d)
 }
 
 // defect logs what a route does wrong, which must not look like a success, and answers an internal error.
@@ -146,7 +162,8 @@ func (k *Call) log(level slog.Level, message string, code fault.Code, err error)
 		slog.String("code", string(code)), slog.String("cause", fault.Chain(err)))
 }
 
-// Context is the request's context. It carries the request's trail and ends when the client goes away.
+// Context is the request's context. It carries the request's trail and ends when the client goes away, or when the time for its answer is
+// over (see Timeouts): an error of such a context is answered 503.
 func (k *Call) Context() context.Context { return k.ctx }
 
 // Actor is who sent the request, as its key says; the zero Actor for a route that needs none.
@@ -250,7 +267,8 @@ const waitSlack = 15 * time.Second
 // recheck is how often the key of a request that waits is looked at.
 const recheck = time.Second
 
-// Wait prepares for an answer that is held back for up to d: the server's deadlines no longer cut it off. The context that
+// Wait prepares for an answer that is held back for up to d, or that takes so long: neither the server's deadlines nor that of Context cut it
+// off. The context that
 // it returns ends with the request, when the server stops (see Stopping), or, with the cause application.ErrInvalidKey, soon after the
 // request's key was revoked; the caller must call release.
 func (k *Call) Wait(d time.Duration) (ctx context.Context, release func()) {
@@ -259,7 +277,12 @@ func (k *Call) Wait(d time.Duration) (ctx context.Context, release func()) {
 	control := http.NewResponseController(k.gin.Writer)
 	_ = control.SetReadDeadline(deadline)
 	_ = control.SetWriteDeadline(deadline)
-	ctx, stop := k.server.untilStop(k.ctx)
+	ctx, expire := context.WithTimeout(k.whole, d+k.server.deps.Timeouts.Change)
+	ctx, unhook := k.server.untilStop(ctx)
+	stop := func() {
+		unhook()
+		expire()
+	}
 	if k.actor.KeyID == "" {
 		return ctx, stop
 	}

@@ -64,9 +64,10 @@ type Deps struct {
 }
 
 // Timeouts bound reading a request's header, reading it whole, answering it, waiting for the next one on a connection, and
-// answering the requests under way when the server stops. Notice is how long a server that stops takes new connections still, but is
+// answering the requests under way when the server stops. Ask and Change are how long the handler of a request has, from when it was
+// read: of one that asks (GET and HEAD), and of any other; then it is answered 503 (see Call.Wait for those that take longer). Notice is how long a server that stops takes new connections still, but is
 // not ready, so that a balancer learns of it before any is refused; zero is not at all.
-type Timeouts struct{ Header, Read, Write, Idle, Drain, Notice time.Duration }
+type Timeouts struct{ Header, Read, Write, Idle, Drain, Notice, Ask, Change time.Duration }
 
 // The limits of the server.
 const (
@@ -77,6 +78,8 @@ const (
 	writeTimeout  = 30 * time.Second
 	idleTimeout   = 60 * time.Second
 	drainTimeout  = 20 * time.Second
+	askTimeout    = 5 * time.Second
+	changeTimeout = 10 * time.Second
 	readyTimeout  = 2 * time.Second
 )
 
@@ -89,7 +92,8 @@ func (d *Deps) setDefaults() {
 	for _, limit := range []struct {
 		value    *time.Duration
 		standard time.Duration
-	}{{&t.Header, headerTimeout}, {&t.Read, readTimeout}, {&t.Write, writeTimeout}, {&t.Idle, idleTimeout}, {&t.Drain, drainTimeout}} {
+	}{{&t.Header, headerTimeout}, {&t.Read, readTimeout}, {&t.Write, writeTimeout}, {&t.Idle, idleTimeout}, {&t.Drain, drainTimeout},
+		{&t.Ask, askTimeout}, {&t.Change, changeTimeout}} {
 		if *limit.value <= 0 {
 			*limit.value = limit.standard
 		}
