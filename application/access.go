@@ -68,7 +68,7 @@ type Keyring struct {
 type knownKey struct {
 	actor      Actor
 	limit      seller.RateLimit
-	readAt     time.Time
+	readAt     time.Duration
 	refreshing *atomic.Bool // set while one request reads the key again; the others use the known key until keyGrace ends
 }
 
@@ -82,14 +82,14 @@ func (k *Keyring) Authenticate(ctx context.Context, token string) (Actor, seller
 	if token == "" || len(token) > 255 {
 		return Actor{}, seller.RateLimit{}, ErrInvalidKey
 	}
-	hash, now := seller.HashToken(token), k.clock.Now()
+	hash, now := seller.HashToken(token), Elapsed(k.clock)
 	if subtle.ConstantTimeCompare(hash[:], k.admin[:]) == 1 {
 		return Actor{Scope: seller.Admin, KeyID: "admin"}, seller.RateLimit{}, nil
 	}
 	k.mu.RLock()
 	known, ok := k.known[hash]
 	k.mu.RUnlock()
-	if age := now.Sub(known.readAt); ok && (age < keyTTL || age < keyGrace && !known.refreshing.CompareAndSwap(false, true)) {
+	if age := now - known.readAt; ok && (age < keyTTL || age < keyGrace && !known.refreshing.CompareAndSwap(false, true)) {
 		return known.actor, known.limit, nil
 	}
 	if ok {

@@ -98,7 +98,7 @@ var ErrConsumerHeld = errors.New("an instance works on the consumer")
 // event from being archived. It fails with ErrUnknownConsumer, ErrConsumerHeld or application.ErrUnavailable.
 func (c *Consumers) Forget(ctx context.Context, name string) error {
 	err := inTransaction(ctx, c.db, func(tx transaction) error {
-		ok, err := lease.Matched(ctx, tx, "DELETE FROM event_consumers WHERE name = ? AND lease_until < "+c.db.Micros(), name)
+		ok, err := lease.Matched(ctx, tx, "DELETE FROM event_consumers WHERE name = ? AND NOT "+lease.Held(c.db), name)
 		if err != nil {
 			return err
 		}

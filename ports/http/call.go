@@ -39,6 +39,7 @@ type Call struct {
 	form    form
 	id      string
 	started time.Time
+	began   time.Duration // on the clock's application.Elapsed
 	own     [2]string // the values of X-Request-Id and Content-Length, which headers hold as lists
 	trail   application.Trail
 	actor   application.Actor
@@ -61,7 +62,7 @@ func (s *Server) handle(f form, r Route) gin.HandlerFunc {
 		answered = measure(method, route)
 	}
 	return func(c *gin.Context) {
-		k := Call{server: s, gin: c, form: f, errorPage: r.ErrorPage, id: s.deps.IDs.New("req"), started: s.deps.Clock.Now()}
+		k := Call{server: s, gin: c, form: f, errorPage: r.ErrorPage, id: s.deps.IDs.New("req"), started: s.deps.Clock.Now(), began: application.Elapsed(s.deps.Clock)}
 		k.trail = application.Trail{CorrelationID: k.id, Traceparent: traceparent(c.Request.Header)}
 		k.whole = application.WithTrail(c.Request.Context(), k.trail)
 		if tracer := s.deps.Tracer; tracer != nil {
@@ -70,7 +71,7 @@ func (s *Server) handle(f form, r Route) gin.HandlerFunc {
 		}
 		k.limit()
 		defer func() { k.expire() }()
-		defer func() { answered(c.Writer.Status(), k.Now().Sub(k.started)) }() // after a panic too
+		defer func() { answered(c.Writer.Status(), k.took()) }() // after a panic too
 		header := c.Writer.Header()
 		k.own[0] = k.id
 		header["X-Request-Id"] = k.own[:1:1]
@@ -85,6 +86,9 @@ func (s *Server) handle(f form, r Route) gin.HandlerFunc {
 		}
 	}
 }
+
+// took is how long the request has taken so far.
+func (k *Call) took() time.Duration { return application.Elapsed(k.server.deps.Clock) - k.began }
 
 // limit gives the handler its time, from now on.
 func (k *Call) limit() {
@@ -125,7 +129,7 @@ func (k *Call) finish() {
 	if log := k.server.deps.Logger; log.Enabled(k.ctx, slog.LevelDebug) {
 		log.LogAttrs(k.ctx, slog.LevelDebug, "request", slog.String("request_id", k.id), slog.String("method", k.method()),
 			slog.String("route", k.pattern()), slog.Int("status", k.gin.Writer.Status()),
-			slog.Duration("duration", k.Now().Sub(k.started)), slog.String("key_id", k.actor.KeyID))
+			slog.Duration("duration", k.took()), slog.String("key_id", k.actor.KeyID))
 	}
 }
 
