@@ -40,7 +40,7 @@ type Call struct {
 	id      string
 	started time.Time
 	began   time.Duration // on the clock's application.Elapsed
-	own     [2]string // the values of X-Request-Id and Content-Length, which headers hold as lists
+	own     [2]string     // the values of X-Request-Id and Content-Length, which headers hold as lists
 	trail   application.Trail
 	actor   application.Actor
 

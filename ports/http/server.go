@@ -165,11 +165,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		u.Path = u.Path[:len(u.Path)-1]
 		u.RawPath = strings.TrimSuffix(u.RawPath, "/")
 	}
+	if s.running.Err() != nil { // so that the connection is not idle when it is closed, and a client does not lose a request on it
+		w.Header()["Connection"] = closing
+	}
 	s.engine.ServeHTTP(w, r)
 }
 
-// Serve answers requests on a listener until ctx ends. Then the server is not ready and long polls end; after Timeouts.Notice it takes
-// no more connections, and requests that are under way have until Timeouts.Drain. It returns nil when all of them were answered.
+// Serve answers requests on a listener until ctx ends. Then the server is not ready, long polls end and every answer closes its connection;
+// after Timeouts.Notice it takes no more connections, and requests that are under way have until Timeouts.Drain. It returns nil when all of them were answered.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	t := s.deps.Timeouts
 	server := &http.Server{

@@ -64,6 +64,9 @@ func (r keys) Add(ctx context.Context, k seller.Key) error {
 
 // Revoke implements application.KeyRepository.
 func (r keys) Revoke(ctx context.Context, sellerID, id string, at time.Time) error {
+	if !engine.IsID(id) {
+		return seller.ErrKeyNotFound
+	}
 	matched, err := r.t.Exec(ctx, "UPDATE api_keys SET revoked_at = ? WHERE id = ? AND seller_id = ? AND revoked_at = 0", engine.Micros(at), id, sellerID)
 	if err != nil {
 		return err
