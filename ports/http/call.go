@@ -265,8 +265,8 @@ func (k *Call) Named(parameters ...string) (parameter, value string) {
 	return "", ""
 }
 
-// waitSlack is what reading and writing may take beyond the time that a client waits on purpose.
-const waitSlack = 15 * time.Second
+// waitSlack is what sending an answer may take beyond the time that its handler has.
+const waitSlack = 5 * time.Second
 
 // recheck is how often the key of a request that waits is looked at.
 const recheck = time.Second
@@ -276,12 +276,11 @@ const recheck = time.Second
 // it returns ends with the request, when the server stops (see Stopping), or, with the cause application.ErrInvalidKey, soon after the
 // request's key was revoked; the caller must call release.
 func (k *Call) Wait(d time.Duration) (ctx context.Context, release func()) {
-	// Without a connection behind it, as in tests, there are no deadlines.
-	deadline := k.Now().Add(d + waitSlack)
-	control := http.NewResponseController(k.gin.Writer)
-	_ = control.SetReadDeadline(deadline)
-	_ = control.SetWriteDeadline(deadline)
 	ctx, expire := context.WithTimeout(k.whole, d+k.server.deps.Timeouts.Change)
+	end, _ := ctx.Deadline() // by the machine's clock, whatever the server's shows
+	control := http.NewResponseController(k.gin.Writer)
+	_ = control.SetReadDeadline(end.Add(waitSlack)) // without a connection behind it, as in tests, there are no deadlines
+	_ = control.SetWriteDeadline(end.Add(waitSlack))
 	ctx, unhook := k.server.untilStop(ctx)
 	stop := func() {
 		unhook()
