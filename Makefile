@@ -8,12 +8,15 @@ ACME := tests/extension/acme
 # PocketBase for make bench to compare with, a Go module of its own too.
 PEER := tests/load/peer/pocketbase
 
+# The program that builds releases, with modules that Leadmill does not need.
+RELEASE := scripts/release
+
 # The race detector needs a C compiler; RACE= turns it off.
 RACE ?= $(if $(shell command -v gcc || command -v clang),-race)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build generate fmt fmt-check vet lint generate-check api-check api-baseline api-diff openapi-diff test-setup test test-fast test-browser test-clients test-mariadb test-mysql-compatible check bench clean
+.PHONY: help run build generate fmt fmt-check vet lint generate-check api-check api-baseline api-diff openapi-diff test-setup test test-fast test-browser test-clients test-mariadb test-mysql-compatible test-release check bench soak release clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,11 +41,13 @@ vet:
 	$(GO) vet ./...
 	cd $(ACME) && $(GO) vet ./... && $(GO) mod tidy -diff
 	cd $(PEER) && $(GO) vet ./... && $(GO) mod tidy -diff
+	cd $(RELEASE) && $(GO) vet ./... && $(GO) mod tidy -diff
 
 lint: ## Run the linters (the first run builds them)
 	$(TOOL) golangci-lint run
 	cd $(ACME) && $(GO) tool -modfile=$(CURDIR)/tools.mod golangci-lint run
 	cd $(PEER) && $(GO) tool -modfile=$(CURDIR)/tools.mod golangci-lint run
+	cd $(RELEASE) && $(GO) tool -modfile=$(CURDIR)/tools.mod golangci-lint run
 
 generate-check:
 	scripts/check-generated.sh
@@ -87,7 +92,17 @@ test-mysql-compatible: ## Test store, event log and components on the server of 
 		{ echo 'LEADMILL_TEST_MYSQL_DSN must name a server, such as root:password@tcp(127.0.0.1:4000)/; its user must be able to create databases' >&2; exit 2; }
 	scripts/test.sh mysql $(or $(PKG),./adapters/... ./tests/component/...)
 
-check: fmt-check vet lint generate-check api-check build test test-browser test-mariadb ## Everything CI requires but test-clients
+test-release: ## Build a release for this machine and look at what is in it
+	cd $(RELEASE) && $(GO) test ./...
+
+release: ## Build static programs, an OCI image, an SBOM and checksums of the commit in ./dist, which must not be there
+	cd $(RELEASE) && $(GO) run . -source $(CURDIR) -out $(CURDIR)/dist $(ARGS)
+
+check: fmt-check vet lint generate-check api-check build test test-browser test-mariadb ## Everything CI requires but test-clients and test-release
+
+soak: ## Search for an hour: a million fuzzed requests, 200 kills on each engine
+	LEADMILL_TEST_FUZZ=500000 LEADMILL_TEST_FUZZ_MINUTES=50 LEADMILL_TEST_KILLS=200 \
+		ARGS='-v -timeout 90m -count=1 -run FuzzedRequests|ProcessKilledUnderLoad' scripts/test.sh sqlite,mysql ./tests/fuzz ./tests/fault
 
 bench: ## Measure leads a second (ARGS='-h' lists the options)
 	scripts/test-setup.sh mysql mariadb

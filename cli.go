@@ -376,8 +376,14 @@ func (c *cli) version() *cobra.Command {
 	}}
 }
 
-// Version returns the version of this binary: that of its module, or its revision.
+// released is the version of a release, which the linker sets.
+var released string //nolint:gochecknoglobals // the linker sets nothing else
+
+// Version returns the version of this binary: that of the release, of its module, or its revision.
 func Version() string {
+	if released != "" {
+		return released
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"

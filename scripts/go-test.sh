@@ -10,7 +10,8 @@ set -euo pipefail
 #   tests/fault, tests/e2e,  work with processes: what is shared inside of one is raced by the component tests, which do
 #   tests/browser,           all that these do, and slowed down there would be less of the load and the concurrency
 #   tests/clients, MODULES   that these are about
-readonly unraced='/(domain(/.*)?|application/contract(/.*)?|tests/((arch|api)(/.*)?|fault|e2e|browser|clients))$'
+#   tests/fuzz               sends what the component tests send, and much of it
+readonly unraced='/(domain(/.*)?|application/contract(/.*)?|tests/((arch|api)(/.*)?|fault|e2e|fuzz|browser|clients))$'
 
 # Not in SQLite either, which is C that was translated into Go: instrumented, it takes 20 to 40 times as long.
 readonly raced_but=-gcflags=modernc.org/...=-race=false

@@ -161,6 +161,8 @@ setup_clients() {
     has_node || die "no Node.js 20.19 or later with npm: install them"
     has_php || ! is_debian_root || apt_install php-cli php-curl
     has_php || die "no PHP 8 with its curl extension: install them"
+    command -v curl >/dev/null || ! is_debian_root || apt_install curl
+    command -v curl >/dev/null || die "no curl: install it"
     mkdir -p "$to"
     if ! cmp -s "$from/package-lock.json" "$to/installed.json"; then
         say "installing what $from/package-lock.json names"

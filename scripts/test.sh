@@ -5,7 +5,7 @@
 #
 # ENGINES is a comma list of sqlite, mysql and mariadb. Packages are named as go test takes them; core, which is meant when
 # none is named, is everything but tests/browser, tests/chromium and tests/clients, and fast is core without the tests that kill
-# processes and wait until their leases end. ./tests/extension/acme, which core holds too, is a Go module of its own. SETUP=only
+# processes and wait until their leases end, and without tests/fuzz. ./tests/extension/acme, which core holds too, is a Go module of its own. SETUP=only
 # installs what is needed and tests nothing. RACE and ARGS are for scripts/go-test.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,7 +15,7 @@ packages= modules=
 for name in "${@:-core}"; do
     case $name in
         core) packages+=" $(go list ./... | grep -vE '/tests/(browser|chromium|clients)$')" modules=tests/extension/acme ;;
-        fast) packages+=" $(go list ./... | grep -vE '/tests/(browser|chromium|clients|fault)$')" ;;
+        fast) packages+=" $(go list ./... | grep -vE '/tests/(browser|chromium|clients|fault|fuzz)$')" ;;
         ./tests/extension/acme*) modules=tests/extension/acme ;;
         *) packages+=" $name" ;;
     esac

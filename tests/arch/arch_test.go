@@ -387,7 +387,7 @@ func isRecorder(f *file, t ast.Expr) bool {
 	return is && x.Name == f.nameOf(module+"/domain/event")
 }
 
-// load parses every Go file of a tree, but none of testdata and of hidden directories.
+// load parses every Go file of a tree, but none of testdata, of scripts, which are modules of their own, and of hidden directories.
 func load(t *testing.T, root string) []*file {
 	t.Helper()
 	var files []*file
@@ -401,7 +401,7 @@ func load(t *testing.T, root string) []*file {
 			return err
 		}
 		if d.IsDir() {
-			if rel != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "bin" || d.Name() == "data") {
+			if rel != "." && (strings.HasPrefix(d.Name(), ".") || slices.Contains([]string{"testdata", "bin", "data", "dist"}, d.Name()) || rel == "scripts") {
 				return filepath.SkipDir
 			}
 			return nil

@@ -53,10 +53,24 @@ func build(m *testing.M) (code int, err error) {
 	return m.Run(), nil
 }
 
-// serve runs the binary on an empty SQLite file, and returns its address when it listens.
+// server is the binary while it serves an empty SQLite file.
+type server struct {
+	address, printed string
+	environment      []string // in which its other commands find its database
+}
+
+// serve returns the address of a server.
 func serve(t *testing.T) string {
 	t.Helper()
-	c := exec.CommandContext(t.Context(), binary, "serve")
+	return start(t, "serve", listens).address
+}
+
+const listens = "Leadmill listens on "
+
+// start runs a command of the binary that serves until the test ends, and returns when it has printed a line that begins so.
+func start(t *testing.T, command, last string) (s server) {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), binary, command)
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "LEADMILL_") {
 			c.Env = append(c.Env, v)
@@ -65,6 +79,7 @@ func serve(t *testing.T) string {
 	dir := t.TempDir()
 	c.Env = append(c.Env, "LEADMILL_HTTP_ADDR=127.0.0.1:0", "LEADMILL_DRAIN=0s", "LEADMILL_ADMIN_KEY="+adminKey,
 		"LEADMILL_DATABASE_URL=sqlite:"+filepath.Join(dir, "leadmill.db"), "LEADMILL_MAIL_DIR="+dir)
+	s.environment = c.Env
 	var log strings.Builder
 	c.Stderr = &log
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
@@ -83,13 +98,17 @@ func serve(t *testing.T) string {
 	})
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
-		if address, ok := strings.CutPrefix(lines.Text(), "Leadmill listens on "); ok {
+		s.printed += lines.Text() + "\n"
+		if address, ok := strings.CutPrefix(lines.Text(), listens); ok {
+			s.address = address
+		}
+		if strings.HasPrefix(lines.Text(), last) {
 			go func() { _, _ = io.Copy(io.Discard, out) }()
-			return address
+			return s
 		}
 	}
-	t.Fatal("leadmill ended before it listened")
-	return ""
+	t.Fatalf("leadmill ended before it printed %q:\n%s", last, s.printed)
+	return s
 }
 
 // documents downloads what the server serves into a folder.

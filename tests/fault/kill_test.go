@@ -13,7 +13,7 @@ import (
 func TestAProcessKilledUnderLoadLosesNothing(t *testing.T) {
 	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
-		const rounds = 20
+		rounds := apptest.Setting(t, "LEADMILL_TEST_KILLS", 20)
 		p := apptest.Run(t, databaseURL, []string{"serve"})
 		// One buyer who runs dry and is funded again and again, so that pending leads are matched when the end comes.
 		s := apptest.NewShop(t, &p.App, nil, apptest.Buyer{Deposit: 500, Contract: apptest.Object{"price": 10.00}},

@@ -37,6 +37,7 @@ package leadmilltest
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -44,6 +45,7 @@ import (
 	"testing"
 
 	"github.com/leadmill/leadmill"
+	"github.com/leadmill/leadmill/adapters/jobs"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/tests/dbtest/inspect"
@@ -171,13 +173,21 @@ func (a *App) Stop(t testing.TB) {
 	}
 }
 
-// RunJob runs a job now, whether it is due or not, and fails the test when the job fails. The App must run inside the test.
+// RunJob runs a job now, whether it is due or not, and fails the test when the job fails. While it runs already, because it is due or
+// another App has it, RunJob waits for the end of that and then runs it. The App must run inside the test.
 func (a *App) RunJob(t testing.TB, name string) {
 	t.Helper()
 	if a.s.instance == nil {
 		t.Fatalf("the job %s: the App is a process; use leadmill jobs run", name)
 	}
-	if err := a.s.instance.RunJob(t.Context(), name); err != nil {
+	var err error
+	Eventually(t, func() error {
+		if err = a.s.instance.RunJob(t.Context(), name); errors.Is(err, jobs.ErrOwned) {
+			return err
+		}
+		return nil
+	})
+	if err != nil {
 		t.Fatalf("the job %s: %v", name, err)
 	}
 }

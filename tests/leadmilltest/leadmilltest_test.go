@@ -404,6 +404,29 @@ func TestRunJob(t *testing.T) {
 	}
 }
 
+// TestRunJobWaitsForTheJob runs a job while it runs.
+func TestRunJobWaitsForTheJob(t *testing.T) {
+	t.Parallel()
+	began, goOn := make(chan struct{}, 2), make(chan struct{})
+	app := leadmilltest.Start(t, leadmill.NewModule("jobs",
+		leadmill.AsJob("slow", application.Cron("0 3 * * *"), func() func(context.Context) error {
+			return func(context.Context) error {
+				began <- struct{}{}
+				<-goOn
+				return nil
+			}
+		})))
+	var runs sync.WaitGroup
+	for range 2 {
+		runs.Go(func() { app.RunJob(t, "slow") })
+	}
+	<-began
+	assert.Empty(t, began)
+	close(goOn)
+	runs.Wait()
+	assert.Len(t, began, 1)
+}
+
 // A job is due by the clock from the start on, also when the clock is moved at once.
 func TestClockDecidesWhenAJobIsDue(t *testing.T) {
 	t.Parallel()

@@ -146,6 +146,38 @@ func (o Operation) Body() ([]byte, error) {
 	return json.Marshal(value)
 }
 
+// Query returns the names of the parameters that the operation reads from a query.
+func (o Operation) Query() (names []string) {
+	for _, parameter := range o.spec.Parameters {
+		if parameter.Value != nil && parameter.Value.In == openapi3.ParameterInQuery {
+			names = append(names, parameter.Value.Name)
+		}
+	}
+	return names
+}
+
+// Members returns the names of the members of a JSON body that the operation takes.
+func (o Operation) Members() []string {
+	if o.spec.RequestBody == nil || o.spec.RequestBody.Value.Content["application/json"] == nil {
+		return nil
+	}
+	names := map[string]bool{}
+	var add func(ref *openapi3.SchemaRef)
+	add = func(ref *openapi3.SchemaRef) {
+		if ref == nil || ref.Value == nil {
+			return
+		}
+		for name := range ref.Value.Properties {
+			names[name] = true
+		}
+		for _, part := range slices.Concat(ref.Value.AllOf, ref.Value.AnyOf, ref.Value.OneOf) {
+			add(part)
+		}
+	}
+	add(o.spec.RequestBody.Value.Content["application/json"].Schema)
+	return slices.Sorted(maps.Keys(names))
+}
+
 // Find returns the operation of a request. A literal segment goes before a parameter; a slash at the end does not count.
 func (s *Spec) Find(method, path string) (Operation, bool) {
 	segments := strings.Split(strings.TrimSuffix(path, "/"), "/")

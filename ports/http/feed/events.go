@@ -48,6 +48,11 @@ func (h Handlers) listEvents(k *httpport.Call) {
 		defer release()
 	}
 	page, err := h.Events.Handle(ctx, q)
+	if errors.Is(err, context.Canceled) && k.Stopping() && k.Context().Err() == nil {
+		// The stop ends waits, and came while the log was read instead: this instance still answers what it is asked.
+		q.Wait, q.Linger = 0, 0
+		page, err = h.Events.Handle(k.Context(), q)
+	}
 	if errors.Is(context.Cause(ctx), application.ErrInvalidKey) {
 		err = application.ErrInvalidKey
 	}

@@ -341,6 +341,31 @@ func TestLongPollEndsAtShutdown(t *testing.T) {
 	}
 }
 
+// TestAPageIsReadThoughTheServerStopsMeanwhile: the stop ends what waits, and nothing else.
+func TestAPageIsReadThoughTheServerStopsMeanwhile(t *testing.T) {
+	t.Parallel()
+	var asked []feedquery.Events
+	a := newAppWith(t, func(a *porttest.App, h *Handlers) {
+		h.Events = eventsBy(a, func(ctx context.Context, q feedquery.Events) (feedquery.EventPage, error) {
+			if asked = append(asked, q); len(asked) == 1 {
+				a.Server.Stop()
+				<-ctx.Done() // the database driver notices
+			}
+			if err := ctx.Err(); err != nil {
+				return feedquery.EventPage{}, fmt.Errorf("read the log: %w", err)
+			}
+			return feedquery.EventPage{Next: q.After, LogID: logID}, nil
+		})
+	})
+	if w := a.Do(porttest.Request{Method: "GET", Path: "/v1/events?after=7&wait=20&linger=50", Key: "program"}); w.Code != 200 || len(asked) != 2 {
+		t.Fatalf("answered %d %s, asked %v", w.Code, w.Body, asked)
+	}
+	want := asked[0]
+	if want.Wait, want.Linger = 0, 0; asked[0].Wait != 20*time.Second || !reflect.DeepEqual(asked[1], want) {
+		t.Errorf("asked %+v", asked)
+	}
+}
+
 func TestDocuments(t *testing.T) {
 	t.Parallel()
 	a := newApp(t)

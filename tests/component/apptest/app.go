@@ -6,6 +6,7 @@ package apptest
 
 import (
 	"flag"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -118,6 +119,20 @@ func Eventually(t testing.TB, condition func() error) {
 
 // Parallel calls do n times at once and returns when all are done.
 func Parallel(n int, do func(i int)) { leadmilltest.Parallel(n, do) }
+
+// Setting is a number that the environment gives a test, or the fallback.
+func Setting(t testing.TB, name string, fallback int) int {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return fallback
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return n
+}
 
 // Phone returns a phone number that no other call in this process returned, in E.164.
 func Phone() string { return leadmilltest.Phone() }

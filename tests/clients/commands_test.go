@@ -1,0 +1,190 @@
+package clients_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// fence begins or ends a block of a page: what stands before it on its line, and what it is said to be.
+var fence = regexp.MustCompile("^(\\s*)```(\\S*)$")
+
+// notRun stands before commands that cannot be run here, with the reason.
+var notRun = regexp.MustCompile(`^\s*<!-- not run: .+ -->$`)
+
+// block is a block of a page.
+type block struct {
+	kind, text string
+	line       int
+	excused    bool
+}
+
+func blocksOf(t *testing.T, page string) (all []block) {
+	t.Helper()
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, inside := "", false
+	for n, line := range strings.Split(string(text), "\n") {
+		switch m := fence.FindStringSubmatch(line); {
+		case m != nil && !inside:
+			all = append(all, block{kind: m[2], line: n + 1, excused: notRun.MatchString(before)})
+			inside = true
+		case m != nil:
+			inside = false
+		case inside:
+			all[len(all)-1].text += line + "\n"
+		}
+		before = line
+	}
+	return all
+}
+
+// placeholder is a key or an id that a reader fills in, as they are shortened on the pages or written out.
+var placeholder = regexp.MustCompile(`\b((?:lm_)?[a-z]+_)(?:…|[0-9A-HJKMNP-TV-Z]{26}\b)`)
+
+// given is a key or an id in what commands print.
+var given = regexp.MustCompile(`\b(?:(lm_[a-z]+_)[0-9A-Za-z_]+|([a-z]+_)[0-9A-HJKMNP-TV-Z]{26})\b`)
+
+// reader is somebody who goes through a page with a shell. Ids and keys are those that were printed last.
+type reader struct {
+	t     *testing.T
+	in    io.Writer
+	out   *bufio.Scanner
+	known map[string]string // by how it begins
+}
+
+const done = "the command has ended with "
+
+// newReader opens a shell in an empty folder, in which leadmill is the binary and curl fails when the answer is an error.
+func newReader(t *testing.T, environment []string) *reader {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), "bash")
+	c.Dir = t.TempDir()
+	c.Env = append(slices.Clone(environment), "PATH="+filepath.Dir(binary)+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	in, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = in.Close()
+		_ = c.Wait()
+	})
+	r := &reader{t: t, in: in, out: bufio.NewScanner(out), known: map[string]string{}}
+	r.out.Buffer(nil, 16<<20)
+	_, _ = io.WriteString(in, "exec 2>&1; set -o pipefail; curl() { command curl -sS --fail-with-body \"$@\"; }\n")
+	return r
+}
+
+// do runs a command as a reader types it, and ends the test when it fails.
+func (r *reader) do(command string) (printed string) {
+	r.t.Helper()
+	command = placeholder.ReplaceAllStringFunc(command, func(text string) string {
+		if last := r.known[placeholder.FindStringSubmatch(text)[1]]; last != "" {
+			return last
+		}
+		return text
+	})
+	if _, err := fmt.Fprintf(r.in, "%s\nended=$?; echo; echo '%s'$ended\n", command, done); err != nil {
+		r.t.Fatal(err)
+	}
+	var b strings.Builder
+	for r.out.Scan() {
+		if status, ended := strings.CutPrefix(r.out.Text(), done); ended {
+			if status != "0" {
+				r.t.Fatalf("%s\nends with %s:\n%s", command, status, b.String())
+			}
+			r.learn(b.String())
+			return b.String()
+		}
+		b.WriteString(r.out.Text() + "\n")
+	}
+	r.t.Fatalf("%s\nends the shell (%v):\n%s", command, r.out.Err(), b.String())
+	return ""
+}
+
+func (r *reader) learn(printed string) {
+	for _, m := range given.FindAllStringSubmatch(printed, -1) {
+		r.known[m[1]+m[2]] = m[0]
+	}
+}
+
+// commands are the lines of a block, with those that a backslash continues.
+func commands(text string) []string {
+	return strings.Split(strings.TrimSpace(strings.ReplaceAll(text, "\\\n", "\\\r")), "\n")
+}
+
+// outcomes are what the commands of a page print at last, one after the other, as the page says.
+var outcomes = map[string][]string{
+	"README.md":          {`"status":"sold","price":45.00`, `"type":"lead.sold.v1"`, `?aff=ref_123"`, `"customer_123"`},
+	"marketplace.md":     {`"status":"sold","price":31.50`, `"reason":"sold"`, `"status":"pending"`, `"code":"duplicate_lead"`, `"limit":1`},
+	"partner-program.md": {`?aff=ref_123"`, `"customer_123"`, `"alice.brown@example.com"`, `lm_site_`},
+	"supplier-api.md":    {`"status":"sold","price":45.00`, `"status":"sold"`, `"status":"sold"`, `"created_at"`},
+	"operations.md":      {"No breaches", "campaign-report", "purge"},
+}
+
+// TestTheCommandsOfTheDocuments types what the pages say, from their beginnings to their ends, against the demo. A block that says nothing
+// about itself, or that is neither run nor says why, fails.
+func TestTheCommandsOfTheDocuments(t *testing.T) {
+	t.Parallel()
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range append(pages, "../../README.md", "../../CONTRIBUTING.md", "../../SECURITY.md") {
+		blocks := blocksOf(t, page)
+		run := 0
+		for _, b := range blocks {
+			switch {
+			case b.kind == "":
+				t.Errorf("%s:%d: a block says not what it is: sh, or text when nobody types it", page, b.line)
+			case b.kind == "sh" && !b.excused:
+				run++
+			case b.kind != "sh" && b.excused:
+				t.Errorf("%s:%d: what is %s is not run anyway", page, b.line, b.kind)
+			}
+		}
+		if run == 0 {
+			continue
+		}
+		t.Run(filepath.Base(page), func(t *testing.T) {
+			t.Parallel()
+			s := start(t, "demo", "curl ")
+			r := newReader(t, s.environment)
+			r.learn(s.printed + " " + adminKey)
+			printed := ""
+			for _, b := range blocks {
+				if b.kind != "sh" || b.excused {
+					continue
+				}
+				for _, command := range commands(b.text) {
+					command = strings.NewReplacer("\\\r", "\\\n", "http://127.0.0.1:8080", s.address, "https://leads.example.com", s.address,
+						"YOUR_API_KEY", r.known["lm_supplier_"]).Replace(command)
+					printed += r.do(command)
+				}
+			}
+			for _, want := range outcomes[filepath.Base(page)] {
+				_, after, found := strings.Cut(printed, want)
+				if !found {
+					t.Fatalf("nothing prints %q, or not in this order; left is\n%s", want, printed)
+				}
+				printed = after
+			}
+		})
+	}
+}
