@@ -139,9 +139,6 @@ func parseConfig(o env.Options) (Config, error) {
 	if c.LogFormat != "" && c.LogFormat != logText && c.LogFormat != logJSON {
 		wrong("LEADMILL_LOG_FORMAT", "must be %s or %s", logText, logJSON)
 	}
-	if (c.DatabasePool < minPool || c.DatabasePool > maxPool) && !mentions(problems, "LEADMILL_DATABASE_POOL") {
-		wrong("LEADMILL_DATABASE_POOL", "must be between %d and %d", minPool, maxPool)
-	}
 	c.checkMachines(problems, wrong)
 	if err := c.checkArchive(); err != nil {
 		problems = append(problems, err)
@@ -155,6 +152,9 @@ func parseConfig(o env.Options) (Config, error) {
 func (c Config) checkMachines(problems []error, wrong func(name, format string, args ...any)) {
 	if c.Sharded != "" && c.Sharded != shardedBySeller {
 		wrong("LEADMILL_SHARDED", "must be %s, or empty", shardedBySeller)
+	}
+	if (c.DatabasePool < minPool || c.DatabasePool > maxPool) && !mentions(problems, "LEADMILL_DATABASE_POOL") {
+		wrong("LEADMILL_DATABASE_POOL", "must be between %d and %d", minPool, maxPool)
 	}
 	if (c.Drain < 0 || c.Drain > maxDrain) && !mentions(problems, "LEADMILL_DRAIN") {
 		wrong("LEADMILL_DRAIN", "must be between 0s and 60s")

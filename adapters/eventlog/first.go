@@ -101,7 +101,7 @@ func (c *Consumers) Forget(ctx context.Context, name string) error {
 		return fmt.Errorf("%w: %s", ErrUnknownConsumer, name)
 	}
 	err := inTransaction(ctx, c.db, func(tx transaction) error {
-		ok, err := lease.Matched(ctx, tx, "DELETE FROM event_consumers WHERE name = ? AND NOT "+lease.Held(c.db), name)
+		ok, err := lease.Matched(ctx, tx, "DELETE FROM event_consumers WHERE name = ? AND NOT "+lease.Held(c.db, 0), name)
 		if err != nil {
 			return err
 		}

@@ -43,17 +43,6 @@ type Operation struct {
 	spec     *openapi3.Operation
 }
 
-// Query returns the names of the parameters of its query, in the document's order.
-func (o Operation) Query() []string {
-	var names []string
-	for _, p := range o.spec.Parameters {
-		if p.Value != nil && p.Value.In == openapi3.ParameterInQuery {
-			names = append(names, p.Value.Name)
-		}
-	}
-	return names
-}
-
 const documentURL = "https://openapi.example/document.json"
 
 // schema returns the schema at a JSON pointer, given as its tokens. Each is compiled once: tests check thousands of answers.
