@@ -92,8 +92,15 @@ func (d *Deps) setDefaults() {
 	for _, limit := range []struct {
 		value    *time.Duration
 		standard time.Duration
-	}{{&t.Header, headerTimeout}, {&t.Read, readTimeout}, {&t.Write, writeTimeout}, {&t.Idle, idleTimeout}, {&t.Drain, drainTimeout},
-		{&t.Ask, askTimeout}, {&t.Change, changeTimeout}} {
+	}{
+		{&t.Header, headerTimeout},
+		{&t.Read, readTimeout},
+		{&t.Write, writeTimeout},
+		{&t.Idle, idleTimeout},
+		{&t.Drain, drainTimeout},
+		{&t.Ask, askTimeout},
+		{&t.Change, changeTimeout},
+	} {
 		if *limit.value <= 0 {
 			*limit.value = limit.standard
 		}

@@ -109,10 +109,15 @@ func TestACommandLineTakesAnyTextForAName(t *testing.T) {
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
 		s := apptest.NewShop(t, &apptest.Run(t, databaseURL, []string{"serve"}).App, nil)
 		for _, args := range [][]string{
-			{"keys", "list", "--seller", "größe"}, {"keys", "create", "--seller", "größe"}, {"keys", "revoke", "--seller", "größe", "key"},
-			{"keys", "revoke", "--seller", s.Code, "schlüssel"}, {"keys", "create", "--seller", s.Code, "--scope", "supplier", "--partner", "größe"},
+			{"keys", "list", "--seller", "größe"},
+			{"keys", "create", "--seller", "größe"},
+			{"keys", "revoke", "--seller", "größe", "key"},
+			{"keys", "revoke", "--seller", s.Code, "schlüssel"},
+			{"keys", "create", "--seller", s.Code, "--scope", "supplier", "--partner", "größe"},
 			{"keys", "create", "--seller", s.Code, "--scope", "form", "--origin", "https://example.com", "--campaign", "größe"},
-			{"events", "forget", "größe"}, {"events", "skip-segment", "1", "--consumer", "größe", "--reason", "x"}, {"events", "retry", "größe"},
+			{"events", "forget", "größe"},
+			{"events", "skip-segment", "1", "--consumer", "größe", "--reason", "x"},
+			{"events", "retry", "größe"},
 			{"jobs", "run", "größe"},
 		} {
 			p := apptest.Launch(t, databaseURL, args)

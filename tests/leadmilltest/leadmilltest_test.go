@@ -504,7 +504,7 @@ type (
 
 func (localClock) Now() time.Time { return time.Now() }
 
-func (b backwards) Elapsed() time.Duration { return -time.Duration(time.Now().Nanosecond()) }
+func (b backwards) Elapsed() time.Duration               { return -time.Duration(time.Now().Nanosecond()) }
 func (plainHasher) Hash(password string) (string, error) { return "$" + password, nil }
 func (saltless) Hash(string) (string, error)             { return "$x", nil }
 func (noLimiter) Take(string, seller.RateLimit) application.RateState {
