@@ -144,12 +144,16 @@ func (c *cli) migrate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return errors.Join(use(cmd.Context(), db, newLogger(config, c.stderr), modules), db.Close())
+			logger := newLogger(config, c.stderr)
+			if err := waitFor(cmd.Context(), db, config, logger); err != nil {
+				return errors.Join(err, db.Close())
+			}
+			return errors.Join(use(cmd.Context(), db, logger, modules), db.Close())
 		}
 	}
 	up := &cobra.Command{
 		Use: "up", Short: "Bring the database to the schema of this binary", Args: cobra.NoArgs,
-		RunE: withDB(dialect.Options{}, func(ctx context.Context, db *dialect.DB, log *slog.Logger, modules sqlstore.Modules) error {
+		RunE: withDB(dialect.Options{Unhurried: true}, func(ctx context.Context, db *dialect.DB, log *slog.Logger, modules sqlstore.Modules) error {
 			if err := sqlstore.MigrateAndTell(ctx, db, log, modules...); err != nil {
 				return err
 			}
@@ -159,7 +163,7 @@ func (c *cli) migrate() *cobra.Command {
 	}
 	status := &cobra.Command{
 		Use: "status", Short: "List the migrations and which are applied", Args: cobra.NoArgs,
-		RunE: withDB(dialect.Options{Existing: true}, func(ctx context.Context, db *dialect.DB, _ *slog.Logger, modules sqlstore.Modules) error {
+		RunE: withDB(dialect.Options{Existing: true, Unhurried: true}, func(ctx context.Context, db *dialect.DB, _ *slog.Logger, modules sqlstore.Modules) error {
 			list, err := sqlstore.Status(ctx, db, modules...)
 			if err != nil {
 				return err

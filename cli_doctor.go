@@ -34,11 +34,14 @@ func (c *cli) doctor() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			db, err := openDB(config, c.stderr, dialect.Options{Existing: true})
+			db, err := openDB(config, c.stderr, dialect.Options{Existing: true, Unhurried: true})
 			if err != nil {
 				return err
 			}
 			defer func() { _ = db.Close() }()
+			if err := waitFor(cmd.Context(), db, config, newLogger(config, c.stderr)); err != nil {
+				return err
+			}
 			if err := sqlstore.CheckVersion(cmd.Context(), db, modules...); err != nil {
 				return err
 			}

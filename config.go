@@ -23,6 +23,8 @@ type Config struct {
 	HTTPAddr string `env:"LEADMILL_HTTP_ADDR" envDefault:"127.0.0.1:8080"`
 	// DatabaseURL is "sqlite:<file>" or "mysql://user:pass@host:port/name": LEADMILL_DATABASE_URL.
 	DatabaseURL string `env:"LEADMILL_DATABASE_URL" envDefault:"sqlite:data/leadmill.db"`
+	// DatabasePool is how many connections to the database this instance has at most: LEADMILL_DATABASE_POOL.
+	DatabasePool int `env:"LEADMILL_DATABASE_POOL" envDefault:"64"`
 	// AdminKey opens /v1/sellers; when empty, a key is made at the first start and printed once: LEADMILL_ADMIN_KEY.
 	AdminKey string `env:"LEADMILL_ADMIN_KEY"`
 	// BatchMax is how many leads share a transaction; 1 gives each its own: LEADMILL_BATCH_MAX.
@@ -79,6 +81,12 @@ const (
 
 // shardedBySeller is the only way of Config.Sharded.
 const shardedBySeller = "seller"
+
+// The bounds of DatabasePool. Fewer would have leads wait for the background work.
+const (
+	minPool = 8
+	maxPool = 10_000
+)
 
 // maxDrain bounds Drain: orchestrators kill what has not ended soon.
 const maxDrain = time.Minute
@@ -159,6 +167,9 @@ func (c Config) checkMachines(problems []error, wrong func(name, format string, 
 	if c.Sharded != "" && c.Sharded != shardedBySeller {
 		wrong("LEADMILL_SHARDED", "must be %s, or empty", shardedBySeller)
 	}
+	if (c.DatabasePool < minPool || c.DatabasePool > maxPool) && !mentions(problems, "LEADMILL_DATABASE_POOL") {
+		wrong("LEADMILL_DATABASE_POOL", "must be between %d and %d", minPool, maxPool)
+	}
 	if (c.Drain < 0 || c.Drain > maxDrain) && !mentions(problems, "LEADMILL_DRAIN") {
 		wrong("LEADMILL_DRAIN", "must be between 0s and 60s")
 	}
@@ -217,6 +228,8 @@ func settingError(err error) error {
 	switch parse.Name {
 	case "BatchMax":
 		return fmt.Errorf("LEADMILL_BATCH_MAX must be between 1 and %d", maxBatch)
+	case "DatabasePool":
+		return fmt.Errorf("LEADMILL_DATABASE_POOL must be between %d and %d", minPool, maxPool)
 	case "EventsRetention":
 		return fmt.Errorf("LEADMILL_EVENTS_RETENTION must be between 1 and %d days, or empty", maxRetention)
 	case "TrustedProxies":

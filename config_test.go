@@ -22,7 +22,7 @@ func TestConfigDefaults(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, Config{
 		HTTPAddr: "127.0.0.1:8080", DatabaseURL: "sqlite:data/leadmill.db", BatchMax: 256, LogLevel: slog.LevelInfo, LogFormat: "text",
-		MailDir: defaultMailDir, MailFrom: defaultMailFrom, Drain: 2 * time.Second,
+		MailDir: defaultMailDir, MailFrom: defaultMailFrom, Drain: 2 * time.Second, DatabasePool: 64,
 	}, c)
 }
 
@@ -35,7 +35,7 @@ func TestConfigTakesWhatIsSet(t *testing.T) {
 		"LEADMILL_METRICS_ADDR": "127.0.0.1:9100", "LEADMILL_SMTP_URL": "smtps://u:p@mail", "LEADMILL_MAIL_DIR": "/var/mails",
 		"LEADMILL_MAIL_FROM": "ACME <partners@acme.example>", "LEADMILL_EVENTS_RETENTION": "400", "LEADMILL_ARCHIVE_DIR": "/var/archive",
 		"LEADMILL_SHARDED": "seller", "LEADMILL_DRAIN": "10s", "LEADMILL_REDIS_URL": "redis://:p@redis:6379/1", "LEADMILL_TRUSTED_PROXIES": "10.0.0.0/8,2001:db8::/32", "LEADMILL_LOG_FORMAT": "json",
-		"LEADMILL_TLS_CERT": "/etc/cert.pem", "LEADMILL_TLS_KEY": "/etc/key.pem",
+		"LEADMILL_TLS_CERT": "/etc/cert.pem", "LEADMILL_TLS_KEY": "/etc/key.pem", "LEADMILL_DATABASE_POOL": "8",
 	}})
 	require.NoError(t, err)
 	assert.Equal(t, Config{
@@ -44,6 +44,7 @@ func TestConfigTakesWhatIsSet(t *testing.T) {
 		PublicURL: "https://leads.example.com", MetricsAddr: "127.0.0.1:9100",
 		SMTPURL: "smtps://u:p@mail", MailDir: "/var/mails", MailFrom: "ACME <partners@acme.example>",
 		EventsRetention: 400, ArchiveDir: "/var/archive", Sharded: "seller", Drain: 10 * time.Second, LogFormat: "json", RedisURL: "redis://:p@redis:6379/1",
+		DatabasePool:   8,
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")},
 	}, c)
 }
@@ -67,6 +68,7 @@ var wrongSettings = map[string][2]string{
 	"LEADMILL_MAIL_FROM":    {"secret", "must be an ASCII email address, alone or with a name: Example Leads <leads@example.com>"},
 	"LEADMILL_METRICS_ADDR": {"secret", "must be host:port, for example 127.0.0.1:8080"},
 
+	"LEADMILL_DATABASE_POOL":    {"secret", "must be between 8 and 10000"},
 	"LEADMILL_EVENTS_RETENTION": {"secret", "must be between 1 and 36500 days, or empty"},
 	"LEADMILL_REDIS_URL":        {"redis://:secret@redis.internal/x", "must be redis://user:password@host:port/0, rediss:// for TLS, or unix:///path/of/the.sock"},
 	"LEADMILL_TRUSTED_PROXIES":  {"10.0.0.0/8,secret", "must be networks such as 10.0.0.0/8, with commas between them"},
@@ -113,15 +115,16 @@ func TestConfigListsAllProblemsAtOnce(t *testing.T) {
 func TestConfigBounds(t *testing.T) {
 	t.Parallel()
 	for name, values := range map[string]struct{ right, wrong []string }{
-		"LEADMILL_HTTP_ADDR":    {[]string{"0.0.0.0:8080", "[::1]:8080", "localhost:0"}, []string{"8080", "127.0.0.1", "127.0.0.1:", "::1"}},
-		"LEADMILL_METRICS_ADDR": {[]string{":9100"}, []string{"9100", "127.0.0.1:"}},
-		"LEADMILL_DATABASE_URL": {[]string{"sqlite:x.db", "sqlite:///var/x.db", "mysql://u@h/x"}, []string{"sqlite:", "sqlite://", "mysql://u@h", "mysql://u@h/", "x.db", "mysql:"}},
-		"LEADMILL_ADMIN_KEY":    {[]string{strings.Repeat("~", 255)}, []string{strings.Repeat("k", 31), strings.Repeat("k", 256), strings.Repeat("k", 31) + " ", strings.Repeat("é", 32)}},
-		"LEADMILL_BATCH_MAX":    {[]string{"1", "2000"}, []string{"0", "2001", "-1", "1.5", " 1"}},
-		"LEADMILL_DRAIN":        {[]string{"0s", "1m", "500ms"}, []string{"-1s", "61s", "5"}},
-		"LEADMILL_LOG_LEVEL":    {[]string{"debug", "info", "warn", "error"}, []string{"loud"}},
-		"LEADMILL_ARCHIVE_DIR":  {[]string{"archive", ""}, []string{"a\x00"}},
-		"LEADMILL_PUBLIC_URL":   {[]string{"http://x", "https://x.example/leads"}, []string{"x.example", "/leads", "https://", "https://x?a=b", "https://x#a"}},
+		"LEADMILL_HTTP_ADDR":     {[]string{"0.0.0.0:8080", "[::1]:8080", "localhost:0"}, []string{"8080", "127.0.0.1", "127.0.0.1:", "::1"}},
+		"LEADMILL_METRICS_ADDR":  {[]string{":9100"}, []string{"9100", "127.0.0.1:"}},
+		"LEADMILL_DATABASE_URL":  {[]string{"sqlite:x.db", "sqlite:///var/x.db", "mysql://u@h/x", "mysql://u@h/x?tls=true"}, []string{"sqlite:", "sqlite://", "mysql://u@h", "mysql://u@h/", "x.db", "mysql:", "mysql://u@h/x#y"}},
+		"LEADMILL_DATABASE_POOL": {[]string{"8", "10000"}, []string{"7", "10001", "-1", "many"}},
+		"LEADMILL_ADMIN_KEY":     {[]string{strings.Repeat("~", 255)}, []string{strings.Repeat("k", 31), strings.Repeat("k", 256), strings.Repeat("k", 31) + " ", strings.Repeat("é", 32)}},
+		"LEADMILL_BATCH_MAX":     {[]string{"1", "2000"}, []string{"0", "2001", "-1", "1.5", " 1"}},
+		"LEADMILL_DRAIN":         {[]string{"0s", "1m", "500ms"}, []string{"-1s", "61s", "5"}},
+		"LEADMILL_LOG_LEVEL":     {[]string{"debug", "info", "warn", "error"}, []string{"loud"}},
+		"LEADMILL_ARCHIVE_DIR":   {[]string{"archive", ""}, []string{"a\x00"}},
+		"LEADMILL_PUBLIC_URL":    {[]string{"http://x", "https://x.example/leads"}, []string{"x.example", "/leads", "https://", "https://x?a=b", "https://x#a"}},
 	} {
 		for _, v := range values.right {
 			_, err := parseConfig(env.Options{Environment: map[string]string{name: v}})

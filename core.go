@@ -1,6 +1,7 @@
 package leadmill
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -221,8 +222,16 @@ type opening struct {
 	tell io.Writer
 }
 
-func openDatabase(closing *closers, c Config, o opening, wrap wrapDriver) (*dialect.DB, error) {
-	db, err := openDB(c, o.tell, dialect.Options{Wrap: wrap, Existing: !o.makes})
+func openDatabase(closing *closers, c Config, o opening, wrap wrapDriver, logger *slog.Logger) (*dialect.DB, error) {
+	told := func(stalled bool) {
+		if stalled {
+			logger.Warn("the database does not answer; requests that need it are refused until it does")
+			return
+		}
+		logger.Info("the database answers again")
+	}
+	// A command of an operator takes as long as it takes; what serves is not to wait for a server that is gone.
+	db, err := openDB(c, o.tell, dialect.Options{Wrap: wrap, Existing: !o.makes, Unhurried: !o.makes, Stalled: told, MaxConnections: c.DatabasePool})
 	if err != nil {
 		return nil, err
 	}
@@ -251,33 +260,51 @@ type migrated struct{}
 // connectPatience is how long a start waits for a database that is still starting, as under docker compose.
 const connectPatience = time.Minute
 
-func migrate(ctx starting, db *dialect.DB, o opening, logger *slog.Logger, a *assembly) (migrated, error) {
-	if err := waitFor(ctx, db, logger); err != nil {
+func migrate(ctx starting, c Config, db *dialect.DB, o opening, wrap wrapDriver, logger *slog.Logger, a *assembly) (_ migrated, err error) {
+	if err := waitFor(ctx, db, c, logger); err != nil {
 		return migrated{}, err
 	}
 	if !o.makes {
 		return migrated{}, sqlstore.CheckVersion(ctx, db, a.migrations...)
 	}
-	return migrated{}, sqlstore.MigrateAndTell(ctx, db, logger, a.migrations...)
+	// A migration of a large table takes longer than a server that serves requests may be silent.
+	unhurried, err := openDB(c, nil, dialect.Options{Wrap: wrap, Unhurried: true, MaxConnections: migrationConnections})
+	if err != nil {
+		return migrated{}, err
+	}
+	defer func() { err = errors.Join(err, unhurried.Close()) }()
+	return migrated{}, sqlstore.MigrateAndTell(ctx, unhurried, logger, a.migrations...)
 }
 
-func waitFor(ctx context.Context, db *dialect.DB, logger *slog.Logger) error {
-	ctx, cancel := context.WithTimeout(ctx, connectPatience)
+// migrationConnections is enough for a migration: one holds its lock.
+const migrationConnections = 4
+
+// waitFor returns when the database answers. What waiting does not change, such as a wrong password, is an error at once; so is the end of ctx.
+func waitFor(ctx context.Context, db *dialect.DB, c Config, logger *slog.Logger) error {
+	within, cancel := context.WithTimeout(ctx, connectPatience)
 	defer cancel()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	for told := false; ; told = true {
-		err := db.Ping(ctx)
-		if err == nil {
+	var last error
+	for {
+		err := db.Ping(within)
+		switch {
+		case err == nil:
 			return nil
+		case ctx.Err() != nil:
+			return fmt.Errorf("told to stop while waiting for the database %s: %w", dialect.Describe(c.DatabaseURL), cmp.Or(last, err))
+		case dialect.Refused(err) != nil:
+			return fmt.Errorf("the database %s cannot be used, %w; look at LEADMILL_DATABASE_URL", dialect.Describe(c.DatabaseURL), dialect.Refused(err))
+		case within.Err() != nil:
+			return fmt.Errorf("the database %s could not be reached for %v: %w", dialect.Describe(c.DatabaseURL), connectPatience, cmp.Or(last, err))
+		case last == nil:
+			logger.Warn("the database cannot be reached yet; it is waited for", slog.String("database", dialect.Describe(c.DatabaseURL)),
+				slog.Duration("at_most", connectPatience), slog.Any("error", dialect.Redact(err)))
 		}
-		if !told {
-			logger.Warn("the database cannot be reached yet", slog.Any("error", dialect.Redact(err)))
-		}
+		last = err
 		select {
 		case <-tick.C:
-		case <-ctx.Done():
-			return err
+		case <-within.Done():
 		}
 	}
 }

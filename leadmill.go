@@ -37,10 +37,19 @@ type App struct {
 func New(modules ...Module) *App { return &App{modules: modules} }
 
 // Run runs the command line of the process and exits: 0 when all went well, 1 on an error, 2 on a wrong setting or call.
+//
+// Whoever reads standard error, most often a collector of logs, may stop reading it, or end: what is logged meanwhile is lost, and nothing
+// else.
 func (a *App) Run() {
+	signal.Ignore(syscall.SIGPIPE) // a write to an output that nobody reads any more is an error, and no reason to end
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := a.Main(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	config, _ := LoadConfig() // for how is logged; what is wrong with it the command tells
+	logs := newLogPipe(os.Stderr, func(w io.Writer, lost int) {
+		newLogger(config, w).Warn("lines of this log were lost, because nobody read it", slog.Int("lines", lost))
+	})
+	code := a.Main(ctx, os.Args[1:], os.Stdout, logs)
 	stop()
+	logs.close()
 	os.Exit(code)
 }
 

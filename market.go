@@ -69,12 +69,12 @@ func newDirectory(r *marketstore.Reader) *marketcommand.Directory {
 }
 
 // The sizes of the batching of leads: how many batches run at a time, how many leads may wait in a lane, and how long a
-// batch may take. Where a batch is cut by seller, so many of its parts run at a time.
+// batch may take, which is as long as its callers wait. Where a batch is cut by seller, so many of its parts run at a time.
 const (
 	lanes        = 2
 	partsAtOnce  = 8
 	laneQueue    = 4096
-	batchTimeout = 20 * time.Second
+	batchTimeout = 10 * time.Second
 )
 
 // waits says how long leads wait for a row that somebody else holds, most often their campaign's: in a lane that sellers share only as

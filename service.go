@@ -1,6 +1,7 @@
 package leadmill
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -108,6 +109,9 @@ func (k *core) react(ctx context.Context) error {
 
 // isReady reports whether the database answers and has the schema of this binary and its modules.
 func (k *core) isReady(ctx context.Context) error {
+	if err := cmp.Or(k.DB.Reads.Err(), k.DB.Writes.Err()); err != nil {
+		return err
+	}
 	return sqlstore.CheckVersion(ctx, k.DB, k.Assembly.migrations...)
 }
 

@@ -69,8 +69,8 @@ type Keyring struct {
 type knownKey struct {
 	actor      Actor
 	limit      seller.RateLimit
-	readAt     time.Time
-	expiresAt  time.Time // zero: never
+	readAt     time.Duration // by Elapsed
+	expiresAt  time.Time     // zero: never
 	used       *keyCount
 	refreshing *atomic.Bool // set while one request reads the key again; the others use the known key until keyGrace ends
 }
@@ -85,16 +85,17 @@ func (k *Keyring) Authenticate(ctx context.Context, token string) (Actor, seller
 	if token == "" || len(token) > 255 {
 		return Actor{}, seller.RateLimit{}, ErrInvalidKey
 	}
-	hash, now := seller.HashToken(token), k.clock.Now()
+	hash, now := seller.HashToken(token), Elapsed(k.clock)
 	if subtle.ConstantTimeCompare(hash[:], k.admin[:]) == 1 {
 		return Actor{Scope: seller.Admin, KeyID: "admin"}, seller.RateLimit{}, nil
 	}
 	k.mu.RLock()
 	known, ok := k.known[hash]
 	k.mu.RUnlock()
-	expired := ok && !known.expiresAt.IsZero() && !now.Before(known.expiresAt)
-	if age := now.Sub(known.readAt); ok && !expired && (age < keyTTL || age < keyGrace && !known.refreshing.CompareAndSwap(false, true)) {
-		known.used.usedAt(now)
+	at := k.clock.Now()
+	expired := ok && !known.expiresAt.IsZero() && !at.Before(known.expiresAt)
+	if age := now - known.readAt; ok && !expired && (age < keyTTL || age < keyGrace && !known.refreshing.CompareAndSwap(false, true)) {
+		known.used.usedAt(at)
 		return known.actor, known.limit, nil
 	}
 	if ok {
@@ -105,7 +106,7 @@ func (k *Keyring) Authenticate(ctx context.Context, token string) (Actor, seller
 		return Actor{}, seller.RateLimit{}, ErrInvalidKey
 	}
 	key, owner, err := k.reader.KeyByID(ctx, id)
-	if errors.Is(err, seller.ErrKeyNotFound) || err == nil && (!key.Matches(token) || !key.InForce(now)) {
+	if errors.Is(err, seller.ErrKeyNotFound) || err == nil && (!key.Matches(token) || !key.InForce(at)) {
 		k.forget(hash)
 		return Actor{}, seller.RateLimit{}, ErrInvalidKey
 	}
@@ -117,7 +118,7 @@ func (k *Keyring) Authenticate(ctx context.Context, token string) (Actor, seller
 		return Actor{}, seller.RateLimit{}, err
 	}
 	used := k.usage.of(key.ID, key.SellerID)
-	used.usedAt(now)
+	used.usedAt(at)
 	fresh := knownKey{limit: key.Limit, readAt: now, expiresAt: key.ExpiresAt, used: used, refreshing: new(atomic.Bool), actor: Actor{
 		Scope: key.Scope, KeyID: key.ID, SellerID: key.SellerID,
 		SellerCode: owner.Code, SellerSlug: owner.Slug, Website: owner.Website, LinkParameter: owner.Program.LinkParameter, Currency: currency, PartnerID: key.PartnerID,

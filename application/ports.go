@@ -8,8 +8,24 @@ import (
 	"time"
 )
 
-// Clock tells the time: UTC, whole microseconds, never running backwards within a process.
+// Clock tells the time of day, as stored times have it: UTC, whole microseconds. It follows the machine's clock when that is set, also backwards:
+// whoever waits, or keeps something for a while, measures by Elapsed.
 type Clock interface{ Now() time.Time }
+
+// Stopwatch is a Clock that also measures how much time passes, whatever is made of the time of day meanwhile.
+type Stopwatch interface {
+	// Elapsed is how long it has been since a moment of its own, and never less than before.
+	Elapsed() time.Duration
+}
+
+// Elapsed is how long it has been since a moment that is the clock's own: windows and caches inside a process end by it. A Clock that is no
+// Stopwatch is asked for the time of day.
+func Elapsed(c Clock) time.Duration {
+	if s, ok := c.(Stopwatch); ok {
+		return s.Elapsed()
+	}
+	return c.Now().Sub(time.Unix(0, 0))
+}
 
 // IDs makes ids that sort by the time they were made: a prefix and a ULID, such as "lead_01J…".
 type IDs interface{ New(prefix string) string }

@@ -8,31 +8,23 @@ import (
 	"time"
 )
 
-// System is the machine's clock: UTC, whole microseconds, never running backwards within the process.
-type System struct {
-	mu   sync.Mutex
-	last time.Time
-}
+// System is the machine's clock: UTC, whole microseconds. It is not held back when the machine's clock is set back.
+type System struct{ began time.Time }
 
 // NewSystem returns the machine's clock.
-func NewSystem() *System { return &System{} }
+func NewSystem() *System { return &System{time.Now()} }
 
 // Now implements application.Clock.
-func (c *System) Now() time.Time {
-	now := whole(time.Now())
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if now.Before(c.last) {
-		return c.last
-	}
-	c.last = now
-	return now
-}
+func (*System) Now() time.Time { return whole(time.Now()) }
+
+// Elapsed implements application.Stopwatch, by the machine's monotonic clock.
+func (c *System) Elapsed() time.Duration { return time.Since(c.began) }
 
 // Manual is a clock that only its caller moves, for tests. The zero Manual shows the zero time.
 type Manual struct {
-	mu  sync.Mutex
-	now time.Time
+	mu      sync.Mutex
+	now     time.Time
+	elapsed time.Duration
 }
 
 // NewManual returns a clock that shows now until it is moved.
@@ -47,14 +39,28 @@ func (c *Manual) Now() time.Time {
 	return c.now
 }
 
-// Advance moves the clock forward. It panics when d is negative.
+// Elapsed implements application.Stopwatch.
+func (c *Manual) Elapsed() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.elapsed
+}
+
+// Step sets what the clock shows forward or, when d is negative, back, while no time passes: as an operator does, or a time server.
+func (c *Manual) Step(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = whole(c.now.Add(d))
+}
+
+// Advance lets time pass. It panics when d is negative.
 func (c *Manual) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.move(c.now.Add(d))
 }
 
-// Set moves the clock to a time. It panics when that is earlier than what the clock shows.
+// Set lets time pass until a time. It panics when that is earlier than what the clock shows.
 func (c *Manual) Set(t time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -64,7 +70,8 @@ func (c *Manual) Set(t time.Time) {
 // move needs the lock.
 func (c *Manual) move(t time.Time) {
 	if t = whole(t); t.Before(c.now) {
-		panic("clock: a clock never runs backwards, and this one shows " + c.now.Format(time.RFC3339Nano))
+		panic("clock: time does not pass backwards, and this clock shows " + c.now.Format(time.RFC3339Nano) + "; use Step to set it back")
 	}
+	c.elapsed += t.Sub(c.now)
 	c.now = t
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/adapters/sqlstore/lease"
 	"github.com/leadmill/leadmill/application"
 )
 
@@ -50,7 +51,7 @@ func (c *Consumers) Status(ctx context.Context) (list []Status, err error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := c.db.Reader.QueryContext(ctx, "SELECT name, position, fence, lease_until >= "+c.db.Micros()+
+	rows, err := c.db.Reader.QueryContext(ctx, "SELECT name, position, fence, "+lease.Held(c.db, 0)+
 		", (SELECT COUNT(*) FROM event_parked p WHERE p.consumer = c.name) FROM event_consumers c ORDER BY name")
 	if err != nil {
 		return nil, describe(c.db, "read consumers", err)

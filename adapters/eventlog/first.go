@@ -97,8 +97,11 @@ var ErrConsumerHeld = errors.New("an instance works on the consumer")
 // Forget removes a consumer that no build has any more: its cursor, its parked events and what it was let skip. From then on it keeps no
 // event from being archived. It fails with ErrUnknownConsumer, ErrConsumerHeld or application.ErrUnavailable.
 func (c *Consumers) Forget(ctx context.Context, name string) error {
+	if lease.CheckName("consumer", name) != nil {
+		return fmt.Errorf("%w: %s", ErrUnknownConsumer, name)
+	}
 	err := inTransaction(ctx, c.db, func(tx transaction) error {
-		ok, err := lease.Matched(ctx, tx, "DELETE FROM event_consumers WHERE name = ? AND lease_until < "+c.db.Micros(), name)
+		ok, err := lease.Matched(ctx, tx, "DELETE FROM event_consumers WHERE name = ? AND NOT "+lease.Held(c.db, 0), name)
 		if err != nil {
 			return err
 		}

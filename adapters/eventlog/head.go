@@ -121,6 +121,11 @@ type bounds struct {
 
 // bounds asks the database for the log and its bounds: application.ErrUnavailable.
 func (h *Head) bounds(ctx context.Context) (b bounds, err error) {
+	ctx, leave, err := h.db.Reads.Enter(ctx)
+	if err != nil {
+		return b, describe(h.db, "read the bounds of the log", err)
+	}
+	defer func() { leave(err) }()
 	if err := h.db.Reader.QueryRowContext(ctx, "SELECT i.value, a.first_position, s.last_position FROM installation i, event_archive a, event_sequence s "+
 		"WHERE i.name = ? AND a.id = 1 AND s.id = 1", logIDName).Scan(&b.log, &b.first, &b.head); err != nil {
 		return b, describe(h.db, "read the bounds of the log", err)

@@ -30,7 +30,7 @@ func TestLeaseAndFence(t *testing.T) {
 		require.NoError(t, old.Move(ctx, 5))
 		var heir *eventlog.Lease
 		eventually(t, "the lease expires", func() bool {
-			heir, err = eventlog.TryLease(ctx, i.db, eventlog.LeaseConfig{TTL: time.Hour}, "c")
+			heir, err = eventlog.TryLease(ctx, i.db, eventlog.LeaseConfig{TTL: 30 * time.Minute}, "c")
 			require.NoError(t, err)
 			return heir != nil
 		})
@@ -56,7 +56,7 @@ func TestLeaseIsKept(t *testing.T) {
 	t.Parallel()
 	onEngines(t, func(t *testing.T, d database) {
 		i, ctx := d.open(t), t.Context()
-		c := eventlog.LeaseConfig{TTL: time.Hour, Renew: time.Millisecond}
+		c := eventlog.LeaseConfig{TTL: 30 * time.Minute, Renew: time.Millisecond}
 		l, err := eventlog.TryLease(ctx, i.db, c, "c")
 		require.NoError(t, err)
 		until := func() (at int64) {
@@ -91,7 +91,7 @@ func TestManyFirstOwners(t *testing.T) {
 			i := d.open(t)
 			for range 4 {
 				group.Go(func() {
-					l, err := eventlog.TryLease(t.Context(), i.db, eventlog.LeaseConfig{TTL: time.Hour}, "new")
+					l, err := eventlog.TryLease(t.Context(), i.db, eventlog.LeaseConfig{TTL: 30 * time.Minute}, "new")
 					if err != nil {
 						t.Error(err)
 					}
@@ -292,7 +292,7 @@ func TestShutdownReleasesTheLease(t *testing.T) {
 	t.Parallel()
 	onEngines(t, func(t *testing.T, d database) {
 		one, two := d.start(t), d.start(t)
-		long := eventlog.LeaseConfig{TTL: time.Hour, Retry: time.Millisecond}
+		long := eventlog.LeaseConfig{TTL: 30 * time.Minute, Retry: time.Millisecond}
 		inside := make(chan struct{}, 1)
 		var block atomic.Bool
 		j := &blocking{journal: &journal{name: "stop"}, inside: inside, block: &block}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/leadmill/leadmill/adapters/eventlog/segment"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/adapters/sqlstore/lease"
 )
 
 // Errors of Skip.
@@ -37,6 +38,9 @@ func (c *Consumers) Skip(ctx context.Context, consumer string, segmentID int64, 
 
 // damaged returns where a segment that cannot be read stands.
 func (c *Consumers) damaged(ctx context.Context, consumer string, segmentID int64) (stretch, error) {
+	if lease.CheckName("consumer", consumer) != nil {
+		return stretch{}, fmt.Errorf("%w: %s", ErrUnknownConsumer, consumer)
+	}
 	var there bool
 	if err := c.db.Reader.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM event_consumers WHERE name = ?)", consumer).Scan(&there); err != nil {
 		return stretch{}, err

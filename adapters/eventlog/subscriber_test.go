@@ -318,7 +318,7 @@ func TestSubscriberTakeover(t *testing.T) {
 				require.NoError(t, frozen.Close())
 			}
 		}
-		heir := two.subscriber(t, eventlog.SubscriberConfig{Name: "over", Lanes: 1, Lease: eventlog.LeaseConfig{TTL: time.Hour, Retry: time.Millisecond}})
+		heir := two.subscriber(t, eventlog.SubscriberConfig{Name: "over", Lanes: 1, Lease: eventlog.LeaseConfig{TTL: 30 * time.Minute, Retry: time.Millisecond}})
 		next, err := heir.Subscribe(t.Context(), eventlog.Topic)
 		require.NoError(t, err)
 		again := <-next
@@ -344,7 +344,7 @@ func TestSubscriberShutdown(t *testing.T) {
 		i := d.start(t)
 		seed(t, i, 1, 2)
 		ctx, cancel := context.WithCancel(t.Context())
-		c := eventlog.SubscriberConfig{Name: "bye", Lanes: 1, Lease: eventlog.LeaseConfig{TTL: time.Hour}}
+		c := eventlog.SubscriberConfig{Name: "bye", Lanes: 1, Lease: eventlog.LeaseConfig{TTL: 30 * time.Minute}}
 		out, err := i.subscriber(t, c).Subscribe(ctx, eventlog.Topic)
 		require.NoError(t, err)
 		require.True(t, (<-out).Ack())

@@ -105,7 +105,7 @@ func (r *Runner) enter(ctx context.Context, j *job) error {
 // peek reads when a job is due and whether an instance has its lease.
 func (r *Runner) peek(ctx context.Context, j *job) (next time.Time, owned bool, err error) {
 	var at int64
-	err = r.db.Reader.QueryRowContext(ctx, "SELECT next_at, lease_until >= "+r.db.Micros()+" FROM jobs WHERE name = ?", j.Name).Scan(&at, &owned)
+	err = r.db.Reader.QueryRowContext(ctx, "SELECT next_at, "+lease.Held(r.db, r.config.Lease.TTL)+" FROM jobs WHERE name = ?", j.Name).Scan(&at, &owned)
 	if err != nil {
 		return time.Time{}, false, fmt.Errorf("look at job %s: %w", j.Name, err)
 	}
@@ -155,7 +155,7 @@ func (r *Runner) Status(ctx context.Context) ([]Status, error) {
 	for i, j := range r.jobs {
 		var rec record
 		list[i] = Status{Name: j.Name, Schedule: j.Schedule.String()}
-		err := rec.scan(r.db.Reader.QueryRowContext(ctx, "SELECT "+recordColumns+", lease_until >= "+r.db.Micros()+" FROM jobs WHERE name = ?", j.Name),
+		err := rec.scan(r.db.Reader.QueryRowContext(ctx, "SELECT "+recordColumns+", "+lease.Held(r.db, r.config.Lease.TTL)+" FROM jobs WHERE name = ?", j.Name),
 			&list[i].Owned)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):

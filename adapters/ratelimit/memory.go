@@ -18,11 +18,12 @@ type Memory struct {
 
 	mu      sync.Mutex
 	windows map[string]window
-	sweepAt time.Time
+	sweepAt time.Duration
 }
 
+// window is one under way; its end is on the clock's application.Elapsed.
 type window struct {
-	end  time.Time
+	end  time.Duration
 	used int64
 }
 
@@ -48,13 +49,13 @@ func (m *Memory) look(name string, limit seller.RateLimit, take int64) applicati
 	if limit.Requests == 0 {
 		return application.RateState{Allowed: true}
 	}
-	now := m.clock.Now()
+	now := application.Elapsed(m.clock)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.sweep(now)
 	w, known := m.windows[name]
-	if !known || !w.end.After(now) {
-		w = window{end: now.Add(limit.Window)}
+	if !known || w.end <= now {
+		w = window{end: now + limit.Window}
 	}
 	allowed := w.used+take <= limit.Requests
 	if allowed && take > 0 {
@@ -63,17 +64,17 @@ func (m *Memory) look(name string, limit seller.RateLimit, take int64) applicati
 	}
 	return application.RateState{
 		Limit: limit.Requests, Remaining: max(limit.Requests-w.used, 0), Window: limit.Window,
-		ResetAt: w.end, Allowed: allowed,
+		ResetAt: m.clock.Now().Add(w.end - now).Truncate(time.Microsecond), Allowed: allowed,
 	}
 }
 
-func (m *Memory) sweep(now time.Time) {
-	if now.Before(m.sweepAt) {
+func (m *Memory) sweep(now time.Duration) {
+	if now < m.sweepAt {
 		return
 	}
-	m.sweepAt = now.Add(sweepEvery)
+	m.sweepAt = now + sweepEvery
 	for name, w := range m.windows {
-		if !w.end.After(now) {
+		if w.end <= now {
 			delete(m.windows, name)
 		}
 	}

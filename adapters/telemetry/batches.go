@@ -44,10 +44,10 @@ type measured[C, R any] struct {
 
 // HandleBatch implements bus.BatchHandler.
 func (m measured[C, R]) HandleBatch(ctx context.Context, batch []C) []bus.Outcome[R] {
-	start := m.batches.clock.Now()
+	start := application.Elapsed(m.batches.clock)
 	defer func() {
 		m.batches.size.Observe(float64(len(batch)))
-		m.batches.duration.Observe(m.batches.clock.Now().Sub(start).Seconds())
+		m.batches.duration.Observe((application.Elapsed(m.batches.clock) - start).Seconds())
 	}()
 	return m.next.HandleBatch(ctx, batch)
 }

@@ -94,9 +94,9 @@ func (*Metrics) Order() int { return orderMetrics }
 
 // Intercept implements bus.Interceptor.
 func (m *Metrics) Intercept(ctx context.Context, op bus.Operation, next func(context.Context) error) error {
-	start := m.clock.Now()
+	start := application.Elapsed(m.clock)
 	err := next(ctx)
-	m.duration.WithLabelValues(string(op.Kind), op.Name, outcome(err)).Observe(m.clock.Now().Sub(start).Seconds())
+	m.duration.WithLabelValues(string(op.Kind), op.Name, outcome(err)).Observe((application.Elapsed(m.clock) - start).Seconds())
 	return err
 }
 
@@ -116,7 +116,7 @@ func (Log) Order() int { return orderLog }
 
 // Intercept implements bus.Interceptor.
 func (l Log) Intercept(ctx context.Context, op bus.Operation, next func(context.Context) error) error {
-	start := l.Clock.Now()
+	start := application.Elapsed(l.Clock)
 	err := recovered(ctx, next)
 	kind := fault.KindOf(err)
 	switch {
@@ -136,10 +136,10 @@ func (l Log) Intercept(ctx context.Context, op bus.Operation, next func(context.
 	return err
 }
 
-func (l Log) attrs(ctx context.Context, op bus.Operation, start time.Time, err error) []slog.Attr {
+func (l Log) attrs(ctx context.Context, op bus.Operation, start time.Duration, err error) []slog.Attr {
 	return []slog.Attr{
 		slog.String("kind", string(op.Kind)), slog.String("name", op.Name), slog.String("outcome", outcome(err)),
-		slog.Duration("duration", l.Clock.Now().Sub(start)), slog.String("request_id", application.TrailOf(ctx).CorrelationID),
+		slog.Duration("duration", application.Elapsed(l.Clock)-start), slog.String("request_id", application.TrailOf(ctx).CorrelationID),
 	}
 }
 

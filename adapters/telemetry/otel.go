@@ -117,15 +117,16 @@ type complaints struct {
 	clock  application.Clock
 	logger *slog.Logger
 	mu     sync.Mutex
-	last   time.Time
+	last   time.Duration
+	told   bool
 }
 
 // Handle implements otel.ErrorHandler.
 func (c *complaints) Handle(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if now := c.clock.Now(); now.Sub(c.last) >= time.Minute {
-		c.last = now
+	if now := application.Elapsed(c.clock); !c.told || now-c.last >= time.Minute {
+		c.last, c.told = now, true
 		c.logger.Warn("traces or metrics were not sent", slog.String("error", err.Error()))
 	}
 }

@@ -36,10 +36,10 @@ func NewReactions(registry prometheus.Registerer, clock application.Clock) (*Rea
 func (m *Reactions) Measure(r application.Reaction) application.Reaction {
 	next := r.Handler
 	r.Handler = application.ReactorFunc(func(ctx context.Context, e application.StoredEvent) error {
-		start, became := m.clock.Now(), "panic"
+		start, became := application.Elapsed(m.clock), "panic"
 		defer func() {
 			m.total.WithLabelValues(r.Name, became).Inc()
-			m.duration.WithLabelValues(r.Name).Observe(m.clock.Now().Sub(start).Seconds())
+			m.duration.WithLabelValues(r.Name).Observe((application.Elapsed(m.clock) - start).Seconds())
 		}()
 		err := next.React(ctx, e)
 		became = outcome(err)

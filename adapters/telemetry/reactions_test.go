@@ -26,7 +26,7 @@ func (c *stepping) Now() time.Time {
 func TestReactionsAreMeasured(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewRegistry()
-	metrics, err := telemetry.NewReactions(registry, &stepping{})
+	metrics, err := telemetry.NewReactions(registry, &stepping{time.Unix(0, 0)})
 	require.NoError(t, err)
 	answers := map[string]error{
 		"good": nil, "bad": errors.New("jane@example.com"), "away": fault.New(fault.Unavailable, "receiver_away", "Away"),
@@ -69,6 +69,6 @@ func TestReactionsAreMeasured(t *testing.T) {
 		"leadmill_reaction_total outcome=internal reaction=tell": 1, "leadmill_reaction_total outcome=panic reaction=tell": 1,
 		"leadmill_reaction_total outcome=receiver_away reaction=tell": 1,
 	}, counted)
-	_, err = telemetry.NewReactions(registry, &stepping{})
+	_, err = telemetry.NewReactions(registry, &stepping{time.Unix(0, 0)})
 	require.Error(t, err, "the names are taken")
 }

@@ -29,7 +29,7 @@ type Watch struct {
 	missing *prometheus.CounterVec
 
 	mu   sync.Mutex
-	told map[string]time.Time
+	told map[string]time.Duration
 }
 
 var _ application.FactWatch = (*Watch)(nil)
@@ -38,7 +38,7 @@ var _ application.FactWatch = (*Watch)(nil)
 // of one of these names.
 func NewWatch(registry prometheus.Registerer, clock application.Clock, logger *slog.Logger) (*Watch, error) {
 	w := &Watch{
-		clock: clock, logger: logger, told: map[string]time.Time{},
+		clock: clock, logger: logger, told: map[string]time.Duration{},
 		slow: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "leadmill_slow_decisions_total",
 			Help: "Calls of a module's intake rule or strategy that took longer than 5 ms, by its code.",
@@ -70,7 +70,7 @@ type watchedRule struct {
 
 // Check implements lead.IntakeRule.
 func (r watchedRule) Check(f lead.Facts) error {
-	defer r.watch.since(r.watch.clock.Now(), "intake_rule", string(r.Code()))
+	defer r.watch.since(application.Elapsed(r.watch.clock), "intake_rule", string(r.Code()))
 	return r.IntakeRule.Check(f)
 }
 
@@ -82,13 +82,13 @@ type watchedStrategy struct {
 
 // Rank implements distribution.Strategy.
 func (s watchedStrategy) Rank(f lead.Facts, candidates []distribution.Candidate) []distribution.Candidate {
-	defer s.watch.since(s.watch.clock.Now(), "strategy", s.Code())
+	defer s.watch.since(application.Elapsed(s.watch.clock), "strategy", s.Code())
 	return s.Strategy.Rank(f, candidates)
 }
 
-func (w *Watch) since(start time.Time, kind, code string) {
-	now := w.clock.Now()
-	took := now.Sub(start)
+func (w *Watch) since(start time.Duration, kind, code string) {
+	now := application.Elapsed(w.clock)
+	took := now - start
 	if took <= slowDecision {
 		return
 	}
@@ -110,7 +110,7 @@ func (w *Watch) FactMissing(ctx context.Context, provider string, err error) {
 		reason = "timeout"
 	}
 	w.missing.WithLabelValues(provider, reason).Inc()
-	if !w.due("facts "+provider, w.clock.Now()) {
+	if !w.due("facts "+provider, application.Elapsed(w.clock)) {
 		return
 	}
 	attrs := []slog.Attr{
@@ -124,10 +124,10 @@ func (w *Watch) FactMissing(ctx context.Context, provider string, err error) {
 }
 
 // due reports whether something may be logged again, and remembers that it is.
-func (w *Watch) due(what string, now time.Time) bool {
+func (w *Watch) due(what string, now time.Duration) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if last, known := w.told[what]; known && now.Sub(last) < time.Minute {
+	if last, known := w.told[what]; known && now-last < time.Minute {
 		return false
 	}
 	w.told[what] = now

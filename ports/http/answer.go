@@ -73,6 +73,9 @@ func (k *Call) Send(status int, contentType string, body []byte) {
 
 func (k *Call) send(status int, contentType []string, body []byte) {
 	header := k.gin.Writer.Header()
+	if k.Stopping() {
+		header["Connection"] = closing
+	}
 	if status == http.StatusNoContent { // which has neither a type nor a length
 		k.gin.Writer.WriteHeader(status)
 		k.gin.Writer.WriteHeaderNow()

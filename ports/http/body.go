@@ -228,6 +228,7 @@ func (k *Call) ReadBody(into *bytes.Buffer) error {
 		k.gin.Writer.Header()["Connection"] = closing
 		return ErrBodyTooLarge
 	}
+	k.limit() // what the client took to send it is bounded by itself
 	return nil
 }
 

@@ -36,10 +36,13 @@ type Call struct {
 	server  *Server
 	gin     *gin.Context
 	ctx     context.Context
+	whole   context.Context // ctx without the deadline
+	expire  context.CancelFunc
 	form    form
 	id      string
 	started time.Time
-	own     [2]string // the values of X-Request-Id and Content-Length, which headers hold as lists
+	began   time.Duration // on the clock's application.Elapsed
+	own     [2]string     // the values of X-Request-Id and Content-Length, which headers hold as lists
 	trail   application.Trail
 	actor   application.Actor
 
@@ -61,14 +64,16 @@ func (s *Server) handle(f form, r Route) gin.HandlerFunc {
 		answered = measure(method, route)
 	}
 	return func(c *gin.Context) {
-		k := Call{server: s, gin: c, form: f, errorPage: r.ErrorPage, id: s.deps.IDs.New("req"), started: s.deps.Clock.Now()}
+		k := Call{server: s, gin: c, form: f, errorPage: r.ErrorPage, id: s.deps.IDs.New("req"), started: s.deps.Clock.Now(), began: application.Elapsed(s.deps.Clock)}
 		k.trail = application.Trail{CorrelationID: k.id, Traceparent: traceparent(c.Request.Header)}
-		k.ctx = application.WithTrail(c.Request.Context(), k.trail)
+		k.whole = application.WithTrail(c.Request.Context(), k.trail)
 		if tracer := s.deps.Tracer; tracer != nil {
 			end := k.trace(tracer, method, route)
 			defer end()
 		}
-		defer func() { answered(c.Writer.Status(), k.Now().Sub(k.started)) }() // after a panic too
+		k.limit()
+		defer func() { k.expire() }()
+		defer func() { answered(c.Writer.Status(), k.took()) }() // after a panic too
 		header := c.Writer.Header()
 		k.own[0] = k.id
 		header["X-Request-Id"] = k.own[:1:1]
@@ -90,6 +95,21 @@ func (s *Server) handle(f form, r Route) gin.HandlerFunc {
 // strictTransport keeps browsers at https for a year (https://www.rfc-editor.org/rfc/rfc6797); not on the machine itself, where other
 // programs are under the same name.
 var strictTransport = []string{"max-age=31536000"}
+
+// took is how long the request has taken so far.
+func (k *Call) took() time.Duration { return application.Elapsed(k.server.deps.Clock) - k.began }
+
+// limit gives the handler its time, from now on.
+func (k *Call) limit() {
+	if k.expire != nil {
+		k.expire()
+	}
+	d := k.server.deps.Timeouts.Change
+	if m := k.gin.Request.Method; m == http.MethodGet || m == http.MethodHead {
+		d = k.server.deps.Timeouts.Ask
+	}
+	k.ctx, k.expire = context.WithTimeout(k.whole, d)
+}
 
 // defect logs what a route does wrong, which must not look like a success, and answers an internal error.
 func (k *Call) defect(message string) {
@@ -118,7 +138,7 @@ func (k *Call) finish() {
 	if log := k.server.deps.Logger; log.Enabled(k.ctx, slog.LevelDebug) {
 		log.LogAttrs(k.ctx, slog.LevelDebug, "request", slog.String("request_id", k.id), slog.String("method", k.method()),
 			slog.String("route", k.pattern()), slog.Int("status", k.gin.Writer.Status()),
-			slog.Duration("duration", k.Now().Sub(k.started)), slog.String("key_id", k.actor.KeyID))
+			slog.Duration("duration", k.took()), slog.String("key_id", k.actor.KeyID))
 	}
 }
 
@@ -155,7 +175,8 @@ func (k *Call) log(level slog.Level, message string, code fault.Code, err error)
 		slog.String("code", string(code)), slog.String("cause", fault.Chain(err)))
 }
 
-// Context is the request's context. It carries the request's trail and ends when the client goes away.
+// Context is the request's context. It carries the request's trail and ends when the client goes away, or when the time for its answer is
+// over (see Timeouts): an error of such a context is answered 503.
 func (k *Call) Context() context.Context { return k.ctx }
 
 // Actor is who sent the request, as its key says; the zero Actor for a route that needs none.
@@ -285,22 +306,27 @@ func (k *Call) Named(parameters ...string) (parameter, value string) {
 	return "", ""
 }
 
-// waitSlack is what reading and writing may take beyond the time that a client waits on purpose.
-const waitSlack = 15 * time.Second
+// waitSlack is what sending an answer may take beyond the time that its handler has.
+const waitSlack = 5 * time.Second
 
 // recheck is how often the key of a request that waits is looked at.
 const recheck = time.Second
 
-// Wait prepares for an answer that is held back for up to d: the server's deadlines no longer cut it off. The context that
+// Wait prepares for an answer that is held back for up to d, or that takes so long: neither the server's deadlines nor that of Context cut it
+// off. The context that
 // it returns ends with the request, when the server stops (see Stopping), or, with the cause application.ErrInvalidKey, soon after the
 // request's key was revoked; the caller must call release.
 func (k *Call) Wait(d time.Duration) (ctx context.Context, release func()) {
-	// Without a connection behind it, as in tests, there are no deadlines.
-	deadline := k.Now().Add(d + waitSlack)
+	ctx, expire := context.WithTimeout(k.whole, d+k.server.deps.Timeouts.Change)
+	end, _ := ctx.Deadline() // by the machine's clock, whatever the server's shows
 	control := http.NewResponseController(k.gin.Writer)
-	_ = control.SetReadDeadline(deadline)
-	_ = control.SetWriteDeadline(deadline)
-	ctx, stop := k.server.untilStop(k.ctx)
+	_ = control.SetReadDeadline(end.Add(waitSlack)) // without a connection behind it, as in tests, there are no deadlines
+	_ = control.SetWriteDeadline(end.Add(waitSlack))
+	ctx, unhook := k.server.untilStop(ctx)
+	stop := func() {
+		unhook()
+		expire()
+	}
 	if k.actor.KeyID == "" {
 		return ctx, stop
 	}

@@ -68,9 +68,10 @@ type Deps struct {
 }
 
 // Timeouts bound reading a request's header, reading it whole, answering it, waiting for the next one on a connection, and
-// answering the requests under way when the server stops. Notice is how long a server that stops takes new connections still, but is
+// answering the requests under way when the server stops. Ask and Change are how long the handler of a request has, from when it was
+// read: of one that asks (GET and HEAD), and of any other; then it is answered 503 (see Call.Wait for those that take longer). Notice is how long a server that stops takes new connections still, but is
 // not ready, so that a balancer learns of it before any is refused; zero is not at all.
-type Timeouts struct{ Header, Read, Write, Idle, Drain, Notice time.Duration }
+type Timeouts struct{ Header, Read, Write, Idle, Drain, Notice, Ask, Change time.Duration }
 
 // The limits of the server.
 const (
@@ -81,6 +82,8 @@ const (
 	writeTimeout  = 30 * time.Second
 	idleTimeout   = 60 * time.Second
 	drainTimeout  = 20 * time.Second
+	askTimeout    = 5 * time.Second
+	changeTimeout = 10 * time.Second
 	readyTimeout  = 2 * time.Second
 )
 
@@ -93,7 +96,15 @@ func (d *Deps) setDefaults() {
 	for _, limit := range []struct {
 		value    *time.Duration
 		standard time.Duration
-	}{{&t.Header, headerTimeout}, {&t.Read, readTimeout}, {&t.Write, writeTimeout}, {&t.Idle, idleTimeout}, {&t.Drain, drainTimeout}} {
+	}{
+		{&t.Header, headerTimeout},
+		{&t.Read, readTimeout},
+		{&t.Write, writeTimeout},
+		{&t.Idle, idleTimeout},
+		{&t.Drain, drainTimeout},
+		{&t.Ask, askTimeout},
+		{&t.Change, changeTimeout},
+	} {
 		if *limit.value <= 0 {
 			*limit.value = limit.standard
 		}
@@ -165,11 +176,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		u.Path = u.Path[:len(u.Path)-1]
 		u.RawPath = strings.TrimSuffix(u.RawPath, "/")
 	}
+	if s.running.Err() != nil { // so that the connection is not idle when it is closed, and a client does not lose a request on it
+		w.Header()["Connection"] = closing
+	}
 	s.engine.ServeHTTP(w, r)
 }
 
-// Serve answers requests on a listener until ctx ends. Then the server is not ready and long polls end; after Timeouts.Notice it takes
-// no more connections, and requests that are under way have until Timeouts.Drain. It returns nil when all of them were answered.
+// Serve answers requests on a listener until ctx ends. Then the server is not ready, long polls end and every answer closes its connection;
+// after Timeouts.Notice it takes no more connections, and requests that are under way have until Timeouts.Drain. It returns nil when all of them were answered.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	t := s.deps.Timeouts
 	server := &http.Server{

@@ -269,3 +269,68 @@ func TestAServerGivesNoticeBeforeItStops(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What takes longer than a request may is answered 503 in the form of its API; what waits on purpose, and a client that is slow to send, is not.
+func TestARequestEndsInTime(t *testing.T) {
+	t.Parallel()
+	until := func(ctx func(*httpport.Call) (context.Context, func())) func(*httpport.Call) {
+		return func(k *httpport.Call) {
+			var b bytes.Buffer
+			if err := k.ReadBody(&b); err != nil {
+				k.Fail(err)
+				return
+			}
+			c, release := ctx(k)
+			defer release()
+			timer := time.NewTimer(200 * time.Millisecond)
+			defer timer.Stop()
+			select {
+			case <-c.Done():
+				k.Fail(c.Err())
+			case <-timer.C:
+				k.OK()
+			}
+		}
+	}
+	own := until(func(k *httpport.Call) (context.Context, func()) { return k.Context(), func() {} })
+	waits := until(func(k *httpport.Call) (context.Context, func()) { return k.Wait(time.Second) })
+	a := porttest.New(t, func(*porttest.App) ([]httpport.Route, error) {
+		return []httpport.Route{
+			{Method: "GET", Path: "/v1/asks", Needs: application.Visitor, Handle: own},
+			{Method: "GET", Path: "/v1/waits", Needs: application.Visitor, Handle: waits},
+			{Method: "POST", Path: "/v1/changes", Needs: application.Visitor, Handle: own},
+			{Method: "POST", Path: "/api/changes", Needs: application.Visitor, Handle: own},
+		}, nil
+	}, func(d *httpport.Deps) { d.Timeouts.Ask, d.Timeouts.Change = 20*time.Millisecond, 100*time.Millisecond })
+	url, stop, done := a.Serve()
+	defer func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}()
+	for _, c := range []struct {
+		method, path string
+		status       int
+		begins       string
+	}{
+		{"GET", "/v1/asks", 503, `{"status":0,"message":"Service unavailable","code":"service_unavailable"`},
+		{"POST", "/v1/changes", 503, `{"status":0,"message":"Service unavailable","code":"service_unavailable"`},
+		{"POST", "/api/changes", 503, `{"success":false,"error":"Service unavailable","code":"service_unavailable"`},
+		{"GET", "/v1/waits", 200, `{"status":1}`},
+	} {
+		r, err := http.NewRequest(c.method, url+c.path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		if err != nil || answer.StatusCode != c.status || !strings.HasPrefix(string(body), c.begins) || c.status == 503 && answer.Header.Get("Retry-After") == "" {
+			t.Errorf("%s %s is answered %d %s (%v)", c.method, c.path, answer.StatusCode, body, err)
+		}
+	}
+}

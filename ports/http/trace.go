@@ -12,13 +12,13 @@ import (
 // trace opens a span around the rest of the request and returns what ends it. The span has the names and the status that OpenTelemetry gives
 // spans of servers, and nothing of what was sent: paths, parameters and addresses may be personal data.
 func (k *Call) trace(tracer trace.Tracer, method, route string) (end func()) { //nolint:spancheck // the caller ends it
-	ctx := k.ctx
+	ctx := k.whole
 	if k.trail.Traceparent != "" {
 		ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier{"Traceparent": {k.trail.Traceparent}})
 	}
 	ctx, span := tracer.Start(ctx, method+" "+route, trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(k.started), trace.WithAttributes(
 		attribute.String("http.request.method", method), attribute.String("http.route", route), attribute.String("leadmill.request_id", k.id)))
-	k.ctx = ctx
+	k.whole = ctx
 	return func() {
 		status := k.gin.Writer.Status()
 		span.SetAttributes(attribute.Int("http.response.status_code", status))

@@ -28,13 +28,13 @@ func TestClock(t *testing.T, newClock func(t *testing.T) application.Clock) {
 		assert.Zero(t, now.Nanosecond()%1000, "%v", now)
 		assert.Equal(t, now.Round(0), now, "without the reading of the monotonic clock, so that times can be compared")
 	})
-	t.Run("never runs backwards", func(t *testing.T) {
+	t.Run("never measures backwards", func(t *testing.T) {
 		c := newClock(t)
 		Parallel(4, func(int) {
-			last := c.Now()
+			last := application.Elapsed(c)
 			for range 1000 {
-				next := c.Now()
-				assert.False(t, next.Before(last), "%v follows %v", next, last)
+				next := application.Elapsed(c)
+				assert.GreaterOrEqual(t, next, last)
 				last = next
 			}
 		})

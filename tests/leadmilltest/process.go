@@ -46,6 +46,8 @@ type ProcessOptions struct {
 	// Settings are variables of the environment, such as "LEADMILL_LOG_LEVEL=debug". Those of the test's own environment that
 	// begin with LEADMILL_ do not reach the process.
 	Settings []string
+	// Stderr is what the process has for its standard error, in place of App.Logs, such as a pipe that nobody reads.
+	Stderr *os.File
 }
 
 // Process is a Leadmill in a process of its own.
@@ -110,6 +112,9 @@ func LaunchProcess(t testing.TB, o ProcessOptions) *Process {
 		}
 	}
 	p.cmd.Stdout, p.cmd.Stderr = p.Output, p.Logs
+	if o.Stderr != nil {
+		p.cmd.Stderr = o.Stderr
+	}
 	hold, err := p.cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -97,6 +97,9 @@ func (r keys) Used(ctx context.Context, used []application.KeyUse) error {
 
 // Revoke implements application.KeyRepository.
 func (r keys) Revoke(ctx context.Context, sellerID, id string, at time.Time) error {
+	if !engine.IsID(id) {
+		return seller.ErrKeyNotFound
+	}
 	return changed(r.t.Exec(ctx, "UPDATE api_keys SET revoked_at = ? WHERE id = ? AND seller_id = ? AND revoked_at = 0 AND expires_at NOT BETWEEN 1 AND ?",
 		engine.Micros(at), id, sellerID, engine.Micros(at)))
 }

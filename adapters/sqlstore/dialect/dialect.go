@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -85,6 +86,8 @@ func insertRows(table, columns string, width, rows int) string {
 type DB struct {
 	Dialect
 	Writer, Reader *sqlx.DB
+	// Writes and Reads keep requests from waiting for a database that hangs. On MySQL they are the same; reads of SQLite wait for nobody.
+	Writes, Reads *Breaker
 
 	stop func() error // ends what works beside the pools; nil when there is nothing
 }
@@ -95,6 +98,11 @@ type Options struct {
 	MaxConnections int
 	// Wrap, when set, wraps the driver's connector: tests count statements or make them fail.
 	Wrap func(driver.Connector) driver.Connector
+	// Unhurried lets a statement take as long as it takes, as migrations and audits do. Otherwise a server that is silent for 30 seconds is
+	// taken for lost.
+	Unhurried bool
+	// Stalled is told when the database does not answer any more, and when it does again; nil tells nobody.
+	Stalled func(stalled bool)
 	// Existing refuses an SQLite file that is not there (fs.ErrNotExist); otherwise it is made, with the folders above it. Both are then
 	// for their owner alone.
 	Existing bool
@@ -146,51 +154,76 @@ func Open(databaseURL string, o Options) (*DB, error) {
 	if o.MaxConnections == 0 {
 		o.MaxConnections = 64
 	}
-	scheme, rest, ok := strings.Cut(databaseURL, ":")
+	file, u, err := parseURL(databaseURL)
 	switch {
-	case ok && scheme == "sqlite" && rest != "":
-		return openSQLite(strings.TrimPrefix(rest, "//"), o)
-	case ok && scheme == "mysql":
-		u, err := url.Parse(databaseURL)
-		if err != nil || u.Host == "" || strings.Trim(u.Path, "/") == "" {
-			return nil, errURL
-		}
+	case err != nil:
+		return nil, err
+	case u != nil:
 		return openMySQL(u, o)
 	default:
-		return nil, errURL
+		return openSQLite(file, o)
 	}
 }
 
-// CheckURL reports what is wrong with a database URL without opening it.
+// CheckURL reports what is wrong with a database URL without opening it. The error repeats nothing of it.
 func CheckURL(databaseURL string) error {
-	scheme, rest, ok := strings.Cut(databaseURL, ":")
-	switch {
-	case ok && scheme == "sqlite" && strings.TrimPrefix(rest, "//") != "":
-		return nil
-	case ok && scheme == "mysql":
-		if u, err := url.Parse(databaseURL); err == nil && u.Host != "" && strings.Trim(u.Path, "/") != "" {
-			return nil
+	_, _, err := parseURL(databaseURL)
+	return err
+}
+
+// parseURL returns the file of an SQLite database, or the URL of one of MySQL.
+func parseURL(databaseURL string) (file string, u *url.URL, err error) {
+	scheme, rest, _ := strings.Cut(databaseURL, ":")
+	switch scheme {
+	case "sqlite":
+		file = strings.TrimPrefix(rest, "//")
+		if strings.Contains(file, "?") {
+			return "", nil, errors.New("must be sqlite:<file>, without options")
+		}
+		if file != "" {
+			return file, nil, nil
+		}
+	case "mysql":
+		u, err = url.Parse(databaseURL)
+		if err == nil && u.Host != "" && strings.Trim(u.Path, "/") != "" && u.Fragment == "" {
+			return "", u, checkOptions(u.RawQuery)
 		}
 	}
-	return errURL
+	return "", nil, errURL
+}
+
+// tlsOptions are the values of the option tls.
+var tlsOptions = []string{"true", "false", "preferred", "skip-verify"}
+
+// checkOptions refuses options that mean nothing: one that is mistyped would leave a connection without encryption.
+func checkOptions(query string) error {
+	options, err := url.ParseQuery(query)
+	if err != nil {
+		return errURL
+	}
+	for name, values := range options {
+		if name != "tls" {
+			return fmt.Errorf("has the option %q, which there is not; there is only tls", name)
+		}
+		if len(values) != 1 || !slices.Contains(tlsOptions, values[0]) {
+			return fmt.Errorf("has an option tls that is none of %s", strings.Join(tlsOptions, ", "))
+		}
+	}
+	return nil
 }
 
 // Describe names the database of a URL for people: the engine, its user, address and name, or the whole path of the file. Passwords and
 // options are left out, and so is everything of a URL that CheckURL refuses.
 func Describe(databaseURL string) string {
-	if CheckURL(databaseURL) != nil {
+	file, u, err := parseURL(databaseURL)
+	if err != nil {
 		return "unknown"
 	}
-	if file, ok := strings.CutPrefix(databaseURL, "sqlite:"); ok {
-		file = strings.TrimPrefix(file, "//")
+	if u == nil {
 		if whole, err := filepath.Abs(file); err == nil {
 			file = whole
 		}
 		return "sqlite:" + file
-	}
-	u, err := url.Parse(databaseURL)
-	if err != nil {
-		return "unknown"
 	}
 	described := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
 	if name := u.User.Username(); name != "" {
@@ -203,6 +236,10 @@ var errURL = errors.New("must be sqlite:<file> or mysql://user:password@host:por
 
 // Close closes the pools.
 func (db *DB) Close() error {
+	db.Writes.close()
+	if db.Reads != db.Writes {
+		db.Reads.close()
+	}
 	var err error
 	if db.stop != nil {
 		err = db.stop()
@@ -225,7 +262,7 @@ func (db *DB) Ping(ctx context.Context) error {
 // lostConnection reports errors that any driver returns when the server went away.
 func lostConnection(err error) bool {
 	var netErr net.Error
-	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, net.ErrClosed) || errors.As(err, &netErr) ||
+	return errors.Is(err, ErrStalled) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, net.ErrClosed) || errors.As(err, &netErr) ||
 		strings.Contains(err.Error(), "invalid connection") || strings.Contains(err.Error(), "unexpected EOF") ||
 		strings.Contains(err.Error(), "broken pipe") || strings.Contains(err.Error(), "connection reset")
 }

@@ -2,11 +2,14 @@ package dialect
 
 import (
 	"context"
+	"crypto/tls"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,6 +17,8 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/jmoiron/sqlx"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // MySQL is MySQL and whatever speaks its protocol: MariaDB, Aurora, TiDB, Vitess.
@@ -33,8 +38,10 @@ func openMySQL(u *url.URL, o Options) (*DB, error) {
 	// Our own tables have no date types; ParseTime is for goose's lock table.
 	c.ClientFoundRows, c.InterpolateParams, c.ParseTime, c.Loc = true, true, true, time.UTC
 	c.Collation = "utf8mb4_bin"
-	c.Timeout = 5 * time.Second
-	c.ReadTimeout, c.WriteTimeout = 30*time.Second, 30*time.Second
+	c.Timeout = connectPatience
+	if !o.Unhurried {
+		c.ReadTimeout, c.WriteTimeout = silence, silence
+	}
 	c.RejectReadOnly = true
 	c.Logger = quiet{}
 	c.Params = map[string]string{
@@ -42,14 +49,14 @@ func openMySQL(u *url.URL, o Options) (*DB, error) {
 		"time_zone":                "'+00:00'",
 		"sql_mode":                 "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
 	}
-	if tls := u.Query().Get("tls"); tls != "" {
-		c.TLSConfig = tls
-	}
+	c.TLSConfig = u.Query().Get("tls")
 	connector, err := mysql.NewConnector(c)
 	if err != nil {
 		return nil, errURL
 	}
-	connector = isolation{connector}
+	connector = isolation{connector, c.Addr}
+	signs := sql.OpenDB(connector)
+	signs.SetMaxOpenConns(1)
 	if o.Wrap != nil {
 		connector = o.Wrap(connector)
 	}
@@ -58,15 +65,46 @@ func openMySQL(u *url.URL, o Options) (*DB, error) {
 	pool.SetMaxIdleConns(o.MaxConnections)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 	db := sqlx.NewDb(pool, "mysql")
-	return &DB{Dialect: MySQL{}, Writer: db, Reader: db}, nil
+	breaker := newBreaker(MySQL{}.Classify, func(ctx context.Context) error { return alive(signs.PingContext(ctx)) }, o.Stalled)
+	return &DB{Dialect: MySQL{}, Writer: db, Reader: db, Writes: breaker, Reads: breaker, stop: signs.Close}, nil
+}
+
+// connectPatience is how long connecting may take, and silence how long a server may take to answer a statement that no context ends
+// before.
+const (
+	connectPatience = 3 * time.Second
+	silence         = 30 * time.Second
+)
+
+// alive returns an error of asking for a sign of life unless a server gave it that only has no more room for this one.
+func alive(err error) error {
+	var e *mysql.MySQLError
+	if errors.As(err, &e) && (e.Number == erTooManyConns || e.Number == erTooManyOfUser || e.Number == erUserLimit) {
+		return nil
+	}
+	return err
 }
 
 // isolation sets the isolation level of every new connection by the statement that MySQL and MariaDB share; the system
 // variable has another name in MariaDB before 11.1.
-type isolation struct{ driver.Connector }
+type isolation struct {
+	driver.Connector
 
-// Connect implements driver.Connector.
+	addr string
+}
+
+// Connect implements driver.Connector. It ends after connectPatience also when a server takes the connection and is silent.
 func (c isolation) Connect(ctx context.Context) (driver.Conn, error) {
+	within, cancel := context.WithTimeout(ctx, connectPatience)
+	defer cancel()
+	conn, err := c.connect(within)
+	if err != nil && within.Err() != nil && ctx.Err() == nil { // which is no end of the caller's context
+		return nil, fmt.Errorf("connect to %s: %w", c.addr, os.ErrDeadlineExceeded)
+	}
+	return conn, err
+}
+
+func (c isolation) connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err
@@ -120,8 +158,35 @@ const (
 	erDeadlock       = 1213
 	erCheckRead      = 1020
 	erTooManyConns   = 1040
+	erOutOfMemory    = 1041
+	erNoDBAccess     = 1044
+	erAccessDenied   = 1045
+	erUnknownCommand = 1047 // also of a node of a Galera cluster that is not ready
+	erUnknownDB      = 1049
 	erShutdown       = 1053
+	erServerShutdown = 1079
+	erHostBlocked    = 1129
+	erNoThread       = 1135
+	erAborting       = 1152
+	erNetRead        = 1158
+	erNetReadTimeout = 1159
+	erNetWrite       = 1160
+	erNetWriteLate   = 1161
+	erNewAborting    = 1184
+	erTooManyOfUser  = 1203
+	erLockTableFull  = 1206
+	erUserLimit      = 1226
 	erReadOnly       = 1290
+	erTooManyTrx     = 1637
+	erHostRefused    = 1130
+	erNoPrivileges   = 1698
+	erMustChange     = 1820
+	erReadOnlyMode   = 1836
+	erExpired        = 1862
+	erConnKilled     = 1927 // of MariaDB
+	erAccountLocked  = 3118
+	erSessionKilled  = 3169
+	erIdleTooLong    = 4031
 	erReadOnlyTx     = 1792
 	erQueryKilled    = 1317
 	erBadNull        = 1048
@@ -172,8 +237,11 @@ func (MySQL) Classify(err error) Class {
 		return Other
 	}
 	var e *mysql.MySQLError
+	if Refused(err) != nil {
+		return Lost // whoever changed a password will tell this instance of it, or take it back
+	}
 	if !errors.As(err, &e) {
-		if lostConnection(err) || errors.Is(err, mysql.ErrInvalidConn) {
+		if lostConnection(err) || errors.Is(err, mysql.ErrInvalidConn) || errors.Is(err, mysql.ErrBusyBuffer) || errors.Is(err, mysql.ErrMalformPkt) {
 			return Lost
 		}
 		if errors.Is(err, mysql.ErrPktTooLarge) {
@@ -193,7 +261,9 @@ func (MySQL) Classify(err error) Class {
 			return Retry
 		}
 		return Other
-	case erTooManyConns, erShutdown, erReadOnly, erReadOnlyTx, erQueryKilled, erDiskFull, erTableFull,
+	case erTooManyConns, erTooManyOfUser, erUserLimit, erTooManyTrx, erNoThread, erOutOfMemory, erLockTableFull, erHostBlocked,
+		erNetRead, erNetReadTimeout, erNetWrite, erNetWriteLate, erAborting, erNewAborting, erConnKilled, erSessionKilled, erIdleTooLong,
+		erUnknownCommand, erServerShutdown, erReadOnlyMode, erShutdown, erReadOnly, erReadOnlyTx, erQueryKilled, erDiskFull, erTableFull,
 		tiMemoryExceeded, tiMemoryOfQuery, tiMemoryOfInstance, tiPDTimeout, tiStoreTimeout, tiStoreBusy, tiNoRegion, tiStoreLimit:
 		return Lost
 	case tiTxnTooLarge, tiEntryTooLarge:
@@ -203,6 +273,63 @@ func (MySQL) Classify(err error) Class {
 		return Data
 	}
 	return Other
+}
+
+// refusals are what a server says to who may not use it, or not that database.
+var refusals = map[uint16]string{
+	erAccessDenied:  "its server knows no such user with this password",
+	erNoPrivileges:  "its server knows no such user with this password",
+	erNoDBAccess:    "the user may not use a database of this name",
+	erUnknownDB:     "its server has no database of this name",
+	erHostRefused:   "its server takes no connections from this machine",
+	erMustChange:    "the password must be changed first",
+	erExpired:       "the password has expired",
+	erAccountLocked: "the user is locked",
+}
+
+// RefusedError says that a server does not let this instance in, and why. Waiting helps only when somebody changes that.
+type RefusedError struct {
+	Why string
+	err error
+}
+
+// Error implements error.
+func (e *RefusedError) Error() string { return e.Why }
+
+// Unwrap returns the driver's error.
+func (e *RefusedError) Unwrap() error { return e.err }
+
+// Refused returns a *RefusedError for an error that says that the database cannot be used as it is named: the user, the password or the
+// name is wrong, the two cannot agree on how to sign in or to encrypt, or a file is none of SQLite's or cannot be opened. nil for any other.
+func Refused(err error) error {
+	var ofMySQL *mysql.MySQLError
+	var ofSQLite *sqlite.Error
+	switch {
+	case errors.As(err, &ofMySQL):
+		if why := refusals[ofMySQL.Number]; why != "" {
+			return &RefusedError{why, err}
+		}
+	case errors.As(err, &ofSQLite):
+		if code := ofSQLite.Code() & 0xff; code == sqlite3.SQLITE_NOTADB || code == sqlite3.SQLITE_CANTOPEN || code == sqlite3.SQLITE_PERM {
+			return &RefusedError{ofSQLite.Error(), err}
+		}
+	case untrusted(err):
+		return &RefusedError{"its server's certificate is not trusted: " + err.Error(), err}
+	case slices.ContainsFunc(disagreements, func(d error) bool { return errors.Is(err, d) }):
+		return &RefusedError{err.Error(), err}
+	}
+	return nil
+}
+
+// disagreements are what the driver says of a server with which it cannot agree on how to sign in or to encrypt.
+var disagreements = []error{
+	mysql.ErrNoTLS, mysql.ErrCleartextPassword, mysql.ErrNativePassword, mysql.ErrOldPassword, mysql.ErrUnknownPlugin, mysql.ErrOldProtocol,
+}
+
+// untrusted reports whether an error says that a server's certificate was not accepted.
+func untrusted(err error) bool {
+	_, refused := errors.AsType[*tls.CertificateVerificationError](err)
+	return refused
 }
 
 // Held reports whether an error says that a lock was not free in time. SQLite has no locks of rows, and no such errors.

@@ -23,6 +23,19 @@ func TestErrorsOfServersOfTheMySQLProtocol(t *testing.T) {
 		{1020, "Record has changed since last read in table 'buyers'", Retry},
 		{1040, "Too many connections", Lost},
 		{1053, "Server shutdown in progress", Lost},
+		{1203, "User 'lead' already has more than 'max_user_connections' active connections", Lost},
+		{1226, "User 'lead' has exceeded the 'max_questions' resource (current value: 1)", Lost},
+		{1158, "Got an error reading communication packets", Lost},
+		{1159, "Got timeout reading communication packets", Lost},
+		{1160, "Got an error writing communication packets", Lost},
+		{1161, "Got timeout writing communication packets", Lost},
+		{1129, "Host '10.0.0.1' is blocked because of many connection errors", Lost},
+		{1135, "Can't create a new thread (errno 11)", Lost},
+		{1041, "Out of memory", Lost},
+		{1045, "Access denied for user 'lead'@'10.0.0.1' (using password: YES)", Lost},
+		{1049, "Unknown database 'mill'", Lost},
+		{1927, "Connection was killed", Lost},
+		{4031, "The client was disconnected by the server because of inactivity", Lost},
 		{1290, "The MySQL server is running with the --read-only option", Lost},
 		{1114, "The table 'leads' is full", Lost},
 		{1406, "Data too long for column 'name' at row 1", Data},
@@ -59,4 +72,25 @@ func TestErrorsOfServersOfTheMySQLProtocol(t *testing.T) {
 			assert.Equal(t, c.want, MySQL{}.Classify(err))
 		})
 	}
+}
+
+func TestABusyBufferIsALostConnection(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, Lost, MySQL{}.Classify(fmt.Errorf("of a statement: %w", mysql.ErrBusyBuffer)))
+	assert.Equal(t, Lost, MySQL{}.Classify(ErrStalled))
+	assert.Equal(t, Lost, SQLite{}.Classify(ErrStalled))
+}
+
+func TestRefusedSaysWhy(t *testing.T) {
+	t.Parallel()
+	for number, why := range map[uint16]string{
+		1045: "its server knows no such user with this password", 1049: "its server has no database of this name", 1044: "the user may not use a database of this name",
+	} {
+		err := Refused(fmt.Errorf("ping: %w", &mysql.MySQLError{Number: number, Message: "secret"}))
+		assert.EqualError(t, err, why)
+	}
+	assert.NoError(t, Refused(&mysql.MySQLError{Number: 1040}))
+	assert.NoError(t, Refused(ErrStalled))
+	assert.NoError(t, Refused(nil))
+	assert.Error(t, Refused(mysql.ErrNoTLS))
 }

@@ -19,7 +19,7 @@ func TestDescribeTellsNoPassword(t *testing.T) {
 	here, err := os.Getwd()
 	require.NoError(t, err)
 	for databaseURL, want := range map[string]string{
-		"mysql://lead:secret@db.example:3307/mill?tls=skip-verify&password=secret": "mysql://lead@db.example:3307/mill",
+		"mysql://lead:secret@db.example:3307/mill?tls=skip-verify": "mysql://lead@db.example:3307/mill",
 		"mysql://lead@db/mill":            "mysql://lead@db/mill",
 		"mysql://db/mill":                 "mysql://db/mill",
 		"mysql://:secret@db/mill":         "mysql://db/mill",
@@ -32,6 +32,33 @@ func TestDescribeTellsNoPassword(t *testing.T) {
 		"secret":                          "unknown",
 	} {
 		assert.Equal(t, want, dialect.Describe(databaseURL), databaseURL)
+	}
+}
+
+// A mistyped option must not leave a connection without encryption.
+func TestUnknownOptionsAreRefused(t *testing.T) {
+	t.Parallel()
+	for databaseURL, says := range map[string]string{
+		"mysql://u@h/x?tls=true": "", "mysql://u@h/x?tls=false": "", "mysql://u@h/x?tls=preferred": "", "mysql://u@h/x?tls=skip-verify": "",
+		"mysql://u@h/x?tsl=true":           `has the option "tsl", which there is not; there is only tls`,
+		"mysql://u@h/x?TLS=true":           `has the option "TLS", which there is not; there is only tls`,
+		"mysql://u@h/x?timeout=1s":         `has the option "timeout", which there is not; there is only tls`,
+		"mysql://u@h/x?tls=yes":            "has an option tls that is none of true, false, preferred, skip-verify",
+		"mysql://u@h/x?tls":                "has an option tls that is none of true, false, preferred, skip-verify",
+		"mysql://u@h/x?tls=true&tls=false": "has an option tls that is none of true, false, preferred, skip-verify",
+		"mysql://u@h/x?tls=%zz":            "must be sqlite:<file> or mysql://user:password@host:port/name",
+		"sqlite:data/x.db?mode=ro":         "must be sqlite:<file>, without options",
+	} {
+		err := dialect.CheckURL(databaseURL)
+		_, opened := dialect.Open(databaseURL, dialect.Options{})
+		if says == "" {
+			require.NoError(t, err, databaseURL)
+			require.NoError(t, opened, databaseURL)
+			continue
+		}
+		require.EqualError(t, err, says, databaseURL)
+		require.EqualError(t, opened, says, databaseURL)
+		assert.Equal(t, "unknown", dialect.Describe(databaseURL))
 	}
 }
 

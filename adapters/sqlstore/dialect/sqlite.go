@@ -57,10 +57,22 @@ func openSQLite(file string, o Options) (*DB, error) {
 	r.SetMaxOpenConns(min(o.MaxConnections, 8))
 	r.SetMaxIdleConns(min(o.MaxConnections, 8))
 	copier := sqlitePool(file, url.Values{"mode": {mode}, "_pragma": {"busy_timeout(0)", "synchronous(FULL)"}}, nil, Options{})
+	signs := sqlitePool(file, url.Values{"mode": {mode}, "_txlock": {"immediate"}, "_pragma": {"busy_timeout(0)"}}, nil, Options{})
+	stop := startCheckpoints(copier, written, checkpointEvery)
 	return &DB{
 		Dialect: SQLite{}, Writer: sqlx.NewDb(w, "sqlite"), Reader: sqlx.NewDb(r, "sqlite"),
-		stop: startCheckpoints(copier, written, checkpointEvery),
+		Writes: newBreaker(SQLite{}.Classify, func(ctx context.Context) error { return lockable(ctx, signs) }, o.Stalled),
+		stop:   func() error { return errors.Join(stop(), signs.Close()) },
 	}, nil
+}
+
+// lockable returns nil when the database's only lock of writers can be had.
+func lockable(ctx context.Context, pool *sql.DB) error {
+	tx, err := pool.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	return tx.Rollback()
 }
 
 // thereIs reports what is missing of a database's file.
@@ -124,10 +136,15 @@ type sqliteConnector struct {
 }
 
 // Connect implements driver.Connector.
-func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) {
+func (c sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.Driver().Open(c.dsn)
 	if err != nil {
 		return nil, err
+	}
+	if c.written != nil { // only now, because opening the file may wait for a lock too
+		if _, err := conn.(sqliteConn).ExecContext(ctx, busyStep, nil); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
 	}
 	return &preparing{sqliteConn: conn.(sqliteConn), written: c.written}, nil
 }

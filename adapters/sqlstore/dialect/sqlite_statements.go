@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // The bounds of what a connection keeps prepared. A longer text has a list of many parameters, which has another length the
@@ -65,6 +68,38 @@ type keptStatement struct {
 	stmt sqliteStmt
 }
 
+// How the writer waits for the lock that another process has: SQLite waits without an ear for the context, so that it does so in short
+// steps, for 5 seconds in all.
+const (
+	busyStep  = "PRAGMA busy_timeout(200)"
+	busySteps = 25
+)
+
+// unlocked runs a statement again while another process has the lock, until the context ends.
+func (c *preparing) unlocked(ctx context.Context, run func() error) error {
+	for step := 1; ; step++ {
+		err := run()
+		if c.written == nil || step == busySteps || ctx.Err() != nil || !busy(err) {
+			return err
+		}
+	}
+}
+
+// busy reports whether an error says that another process has the lock.
+func busy(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_BUSY
+}
+
+// BeginTx implements driver.ConnBeginTx.
+func (c *preparing) BeginTx(ctx context.Context, o driver.TxOptions) (tx driver.Tx, err error) {
+	err = c.unlocked(ctx, func() error {
+		tx, err = c.sqliteConn.BeginTx(ctx, o)
+		return err
+	})
+	return tx, err
+}
+
 // take returns the statement of a text, which nobody else has until it is put back; nil for a text that is not kept.
 func (c *preparing) take(ctx context.Context, text string) (sqliteStmt, error) {
 	if err := ctx.Err(); err != nil {
@@ -120,7 +155,10 @@ func (c *preparing) ExecContext(ctx context.Context, text string, args []driver.
 		rows = len(args) / width
 		r, err = execRows(c.patient(ctx), stmt, width, args)
 	} else {
-		r, err = stmt.ExecContext(c.patient(ctx), args)
+		err = c.unlocked(ctx, func() error {
+			r, err = stmt.ExecContext(c.patient(ctx), args)
+			return err
+		})
 	}
 	if c.written != nil {
 		c.written.Add(int64(rows))

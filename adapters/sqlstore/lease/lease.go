@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
@@ -95,13 +96,22 @@ func Pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// longest is far longer than a lease holds unless it is configured otherwise.
+const longest = 45 * time.Minute
+
+// Held is a condition on a row: that somebody has its lease, by the database's clock. One that lasts far longer than leases of this TTL do is
+// from before that clock was set back.
+func Held(db *dialect.DB, ttl time.Duration) string {
+	return "(lease_until >= " + db.Micros() + " AND lease_until <= " + db.Micros() + " + " + strconv.FormatInt(max(longest, 2*ttl).Microseconds(), 10) + ")"
+}
+
 // Try takes the lease of the row of a table that has the name; nil when it is not free. The row must exist. Errors are those
 // of the database.
 func Try(ctx context.Context, db *dialect.DB, table, name string, c Config, log *slog.Logger) (*Lease, error) {
 	// Read first, without a lock: an instance that only waits for the lease must not wait for the owner's row lock.
 	var free bool
-	if err := db.Reader.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM "+table+" WHERE name = ? AND lease_until < "+
-		db.Micros()+")", name).Scan(&free); err != nil {
+	if err := db.Reader.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM "+table+" WHERE name = ? AND NOT "+
+		Held(db, c.TTL)+")", name).Scan(&free); err != nil {
 		return nil, fmt.Errorf("find lease of %s: %w", name, err)
 	}
 	if !free {
@@ -109,7 +119,7 @@ func Try(ctx context.Context, db *dialect.DB, table, name string, c Config, log 
 	}
 	l := &Lease{db: db, config: c.WithDefaults(), log: log, table: table, name: name, owner: rand.Text()}
 	ok, err := Matched(ctx, db.Writer, "UPDATE "+table+" SET owner = ?, fence = fence + 1, lease_until = "+db.Micros()+
-		" + ? WHERE name = ? AND lease_until < "+db.Micros(), l.owner, l.config.TTL.Microseconds(), name)
+		" + ? WHERE name = ? AND NOT "+Held(db, c.TTL), l.owner, l.config.TTL.Microseconds(), name)
 	if err != nil {
 		return nil, fmt.Errorf("take lease of %s: %w", name, err)
 	}

@@ -75,6 +75,9 @@ func (r buyers) Lock(ctx context.Context, sellerID, id string) (*buyer.Buyer, er
 }
 
 func (r buyers) one(ctx context.Context, sellerID, id, lock string) (*buyer.Buyer, error) {
+	if !engine.IsID(id) {
+		return nil, buyer.ErrNotFound
+	}
 	var row buyerRow
 	found, err := r.t.Get(ctx, &row, "SELECT "+buyerColumns+" FROM buyers WHERE seller_id = ? AND id = ?"+lock, sellerID, id)
 	if err != nil {

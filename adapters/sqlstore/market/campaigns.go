@@ -260,12 +260,18 @@ func (r campaigns) saveContracts(ctx context.Context, n campaign.Snapshot, store
 
 // Get implements application.CampaignRepository.
 func (r campaigns) Get(ctx context.Context, sellerID, id string) (*campaign.Campaign, error) {
+	if !engine.IsID(id) {
+		return nil, campaign.ErrNotFound
+	}
 	all := map[string]*campaign.Campaign{}
 	return one(all, id, r.load(ctx, []application.Ref{{SellerID: sellerID, ID: id}}, all))
 }
 
 // Lock implements application.CampaignRepository.
 func (r campaigns) Lock(ctx context.Context, sellerID, id string) (*campaign.Campaign, error) {
+	if !engine.IsID(id) {
+		return nil, campaign.ErrNotFound
+	}
 	all, err := r.LockAll(ctx, []application.Ref{{SellerID: sellerID, ID: id}}, nil)
 	return one(all, id, err)
 }

@@ -165,6 +165,9 @@ func (r *CampaignReport) CampaignReport(ctx context.Context, q marketquery.Campa
 			", 0, 0, 0, 0, 0, 0, SUM(sales), SUM(revenue), SUM(payout) FROM report_sales" + tail + ") figures GROUP BY grp ORDER BY grp"
 		args = append(args, args...)
 	}
+	if err := r.db.Reads.Err(); err != nil {
+		return nil, r.figures.Failed("read campaign report", err)
+	}
 	rows, err := r.db.Reader.QueryContext(ctx, statement, args...)
 	if err != nil {
 		return nil, r.figures.Failed("read campaign report", err)

@@ -57,7 +57,7 @@ func (h *FollowLinkHandler) Handle(ctx context.Context, c FollowLink) (Followed,
 		return done, nil
 	}
 	now := h.Clock.Now()
-	if c.Address != "" && !h.visits.counts(visit{to.SellerID, to.Key, c.Address}, c.Page, now) {
+	if c.Address != "" && !h.visits.counts(visit{to.SellerID, to.Key, c.Address}, c.Page, max(application.Elapsed(h.Clock), 1)) {
 		return done, nil
 	}
 	click := program.Click{SellerID: to.SellerID, PartnerID: to.PartnerID, ReferralKey: to.Key, At: now, Trail: c.Trail}
@@ -73,11 +73,11 @@ func (h *FollowLinkHandler) Handle(ctx context.Context, c FollowLink) (Followed,
 }
 
 func (h *FollowLinkHandler) find(ctx context.Context, name linkName) (program.Referral, error) {
-	now := h.Clock.Now()
+	now := application.Elapsed(h.Clock)
 	h.mu.Lock()
 	known, ok := h.known[name]
 	h.mu.Unlock()
-	if ok && now.Sub(known.readAt) < linkLife {
+	if ok && now-known.readAt < linkLife {
 		return known.Referral, nil
 	}
 	to, err := h.Reader.Referral(ctx, name.sellerCode, name.key)
@@ -98,7 +98,7 @@ type linkName struct{ sellerCode, key string }
 type knownLink struct {
 	program.Referral
 
-	readAt time.Time
+	readAt time.Duration
 }
 
 const (

@@ -14,8 +14,8 @@ const maxVisits = 100_000
 // visit is a referral key of a seller and the address of a visitor that has it.
 type visit struct{ sellerID, key, address string }
 
-// seen is when a visit was last counted, by following a link and by the view of a page.
-type seen struct{ followed, viewed time.Time }
+// seen is when a visit was last counted, by following a link and by the view of a page, on the clock's application.Elapsed; 0 is never.
+type seen struct{ followed, viewed time.Duration }
 
 // visits remembers what was counted within visitLife, so that a referral link that leads to a page with the key in its address is one
 // click and not two.
@@ -25,10 +25,10 @@ type visits struct {
 }
 
 // counts reports whether a visit is a click, and remembers it then.
-func (s *visits) counts(v visit, page bool, now time.Time) bool {
+func (s *visits) counts(v visit, page bool, now time.Duration) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fresh := func(at time.Time) bool { return !at.IsZero() && now.Sub(at) < visitLife }
+	fresh := func(at time.Duration) bool { return at != 0 && now-at < visitLife }
 	was, known := s.seen[v]
 	if fresh(was.viewed) || page && fresh(was.followed) {
 		return false

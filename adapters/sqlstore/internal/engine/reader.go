@@ -45,7 +45,13 @@ func (r *Reader) failed(err error) error {
 
 // All implements Source.
 func (r *Reader) All(ctx context.Context, into any, query string, args ...any) error {
-	if err := r.db.Reader.SelectContext(ctx, into, query, args...); err != nil {
+	ctx, leave, err := r.db.Reads.Enter(ctx)
+	if err != nil {
+		return r.failed(err)
+	}
+	err = r.db.Reader.SelectContext(ctx, into, query, args...)
+	leave(err)
+	if err != nil {
 		return r.failed(err)
 	}
 	return nil
@@ -62,7 +68,13 @@ func (r *Reader) Get(ctx context.Context, into any, query string, args ...any) (
 
 // One reads one row into a struct with db tags; missing is the error when there is none.
 func (r *Reader) One(ctx context.Context, missing error, into any, query string, args ...any) error {
-	switch err := r.db.Reader.GetContext(ctx, into, query, args...); {
+	ctx, leave, err := r.db.Reads.Enter(ctx)
+	if err != nil {
+		return r.failed(err)
+	}
+	err = r.db.Reader.GetContext(ctx, into, query, args...)
+	leave(err)
+	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, sql.ErrNoRows):

@@ -65,7 +65,7 @@ func (w *Work) Do(ctx context.Context, fn func(ctx context.Context, t *Tx) error
 		return err
 	}
 	return w.Attempts(ctx, func() error {
-		return w.once(ctx, func(_ context.Context, t *Tx) error { return fn(inside, t) })
+		return w.once(inside, fn)
 	})
 }
 
@@ -105,7 +105,12 @@ func pause(ctx context.Context, attempt int) error {
 }
 
 // once runs fn in one transaction. It returns a *retryError when the transaction is worth another attempt.
-func (w *Work) once(ctx context.Context, fn func(ctx context.Context, t *Tx) error) error {
+func (w *Work) once(ctx context.Context, fn func(ctx context.Context, t *Tx) error) (err error) {
+	ctx, leave, err := w.db.Writes.Enter(ctx)
+	if err != nil {
+		return application.ErrUnavailable.Because(err)
+	}
+	defer func() { leave(err) }()
 	sqlTx, err := w.db.Writer.BeginTxx(ctx, nil)
 	if err != nil {
 		if w.db.Classify(err) == dialect.Retry {
@@ -118,7 +123,7 @@ func (w *Work) once(ctx context.Context, fn func(ctx context.Context, t *Tx) err
 	open := true
 	defer func() {
 		if open { // an error, or fn panicked; the reason is what counts, not how the rollback went
-			_ = sqlTx.Rollback()
+			_ = ended(ctx, sqlTx.Rollback)
 		}
 	}()
 	if err := fn(ctx, t); err != nil || t.broken != nil {
@@ -137,7 +142,7 @@ func (w *Work) once(ctx context.Context, fn func(ctx context.Context, t *Tx) err
 		}
 	}
 	open = false
-	if err := sqlTx.Commit(); err != nil {
+	if err := ended(ctx, sqlTx.Commit); err != nil {
 		return w.commitFailed(ctx, err)
 	}
 	for _, a := range t.saved {
@@ -154,9 +159,33 @@ func (w *Work) once(ctx context.Context, fn func(ctx context.Context, t *Tx) err
 	return nil
 }
 
+// errNoAnswer says that the end of a transaction was sent and not answered in time.
+var errNoAnswer = fmt.Errorf("the end of a transaction: %w", dialect.ErrStalled)
+
+// ended ends a transaction, which database/sql does without a context: errNoAnswer when it takes longer than ctx allows, or the database is
+// found to hang. That a client went away cuts off nothing, since the answer tells whether others are to be woken.
+func ended(ctx context.Context, end func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- end() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	if late := errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(context.Cause(ctx), dialect.ErrStalled); late {
+		select {
+		case err := <-done:
+			return err
+		default:
+			return errNoAnswer
+		}
+	}
+	return <-done
+}
+
 // commitFailed says what a failed commit means. Only what is known to have been refused may be run again.
 func (w *Work) commitFailed(ctx context.Context, err error) error {
-	if errors.Is(err, sql.ErrTxDone) || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+	if !errors.Is(err, errNoAnswer) && (errors.Is(err, sql.ErrTxDone) || ctx.Err() != nil && errors.Is(err, ctx.Err())) {
 		return application.ErrUnavailable.Because(err) // database/sql did not send the commit
 	}
 	switch w.db.Classify(err) {
