@@ -66,6 +66,7 @@ func newFairOf(t *testing.T, e dbtest.Engine, ago time.Duration) *fair {
 	f.exec("INSERT INTO event_consumers (name, position, owner, fence, lease_until) VALUES ('match-pending', 1, '', 0, 0)",
 		"INSERT INTO known_consumers (name) VALUES ('match-pending')",
 		newToken+"VALUES ("+hash32+", 'session', 'seller_1', 'partner_1', 9000000000000000)", newMail+"VALUES ('seller_1', 'evt_x', 'partner_1', 0, 1)",
+		"INSERT INTO mailed_addresses (seller_id, address, event_id, expires_at) VALUES ('seller_1', "+hash32+", 'evt_x', 9000000000000000)",
 		newAnswer+"VALUES ('seller_1', 'key_1', "+hash32+", "+hash32+", 200, X'', 9000000000000000)",
 		newAnswer+"VALUES ('', 'admin', "+hash32+", "+hash32+", 200, X'', 9000000000000000)", newJob+"VALUES ('purge', '', '', 0, 0, 0, 0, 0, '', '', 0, 0)")
 	return f
@@ -649,7 +650,7 @@ var more = []violation{
 	by("parked_event_is_in_log", "event_parked", "match-pending", newParked+"VALUES ('match-pending', 1000000, 'seller_1', 'lead', 'lead_x', 5, '', 1)"),
 	by("partner_tokens.partner_id", "partner_tokens", "partner_none", "UPDATE partner_tokens SET partner_id = 'partner_none'"),
 	by("outgoing_mails.partner_id", "outgoing_mails", "evt_x", "UPDATE outgoing_mails SET partner_id = 'partner_2'"),
-	by("mailed_addresses.seller_id", "mailed_addresses", "evt_x", "INSERT INTO mailed_addresses (seller_id, address, event_id, expires_at) VALUES ('seller_none', "+hash32+", 'evt_x', 1)"),
+	by("mailed_addresses.seller_id", "mailed_addresses", "evt_x", "UPDATE mailed_addresses SET seller_id = 'seller_none'"),
 	by("mail_is_due_soon", "outgoing_mails", "evt_x", "UPDATE outgoing_mails SET next_at = 9000000000000000"),
 	by("answers.key_id", "answers", "key_none", "UPDATE answers SET key_id = 'key_none' WHERE key_id = 'key_1'"),
 	by("answers.key_id", "answers", "key_2", "UPDATE answers SET key_id = 'key_2' WHERE key_id = 'key_1'"),
