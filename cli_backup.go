@@ -24,13 +24,9 @@ func (c *cli) backup() *cobra.Command {
 		Long: "Copy an SQLite database, as it is at one moment, to a file that is not there yet. Instances may work on it meanwhile. The copy is\n" +
 			"checked before it gets its name. What is on MySQL or MariaDB is copied by the tools of the server.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			config, err := LoadConfig()
+			config, file, err := sqliteSettings()
 			if err != nil {
-				return &usageError{err}
-			}
-			file, ok := dialect.SQLiteFile(config.DatabaseURL)
-			if !ok {
-				return &usageError{errOwnTools}
+				return err
 			}
 			if err := c.holdsSchema(cmd.Context(), config); err != nil {
 				return err
@@ -42,6 +38,18 @@ func (c *cli) backup() *cobra.Command {
 			return err
 		},
 	}
+}
+
+// sqliteSettings returns the settings and the file of their database, which is a wrong call when that is on a server.
+func sqliteSettings() (config Config, file string, err error) {
+	if config, err = LoadConfig(); err != nil {
+		return config, "", &usageError{err}
+	}
+	file, ok := dialect.SQLiteFile(config.DatabaseURL)
+	if !ok {
+		return config, "", &usageError{errOwnTools}
+	}
+	return config, file, nil
 }
 
 // holdsSchema returns an error when the database of the settings is not there or has no tables of Leadmill. Those of an earlier version will
@@ -72,13 +80,9 @@ func (c *cli) restoreBackup() *cobra.Command {
 		Long: "Make the SQLite database of what \"leadmill backup\" wrote. There must be none yet. Its log gets another identity, because positions behind\n" +
 			"the backup are given again to other events: readers of /v1/events who keep a position of the former log are then told so by 409.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			config, err := LoadConfig()
+			config, file, err := sqliteSettings()
 			if err != nil {
-				return &usageError{err}
-			}
-			file, ok := dialect.SQLiteFile(config.DatabaseURL)
-			if !ok {
-				return &usageError{errOwnTools}
+				return err
 			}
 			_, _ = fmt.Fprintf(c.stderr, "Database: %s\n", dialect.Describe(config.DatabaseURL))
 			modules, err := c.app.migrations()
