@@ -38,10 +38,10 @@ func NewKeyUsage() *KeyUsage { return &KeyUsage{stored: map[string]int64{}} }
 
 func (u *KeyUsage) of(keyID, sellerID string) *keyCount {
 	if found, ok := u.keys.Load(keyID); ok {
-		return found.(*keyCount) //nolint:forcetypeassert,errcheck // nothing else is stored
+		return found.(*keyCount) //nolint:forcetypeassert // nothing else is stored
 	}
 	made, _ := u.keys.LoadOrStore(keyID, &keyCount{sellerID: sellerID})
-	return made.(*keyCount) //nolint:forcetypeassert,errcheck // nothing else is stored
+	return made.(*keyCount) //nolint:forcetypeassert // nothing else is stored
 }
 
 func (c *keyCount) usedAt(now time.Time) {
@@ -53,7 +53,7 @@ func (c *keyCount) usedAt(now time.Time) {
 // LeadCame counts a lead that came with a key and was stored. Only keys that were used in this process are counted.
 func (u *KeyUsage) LeadCame(keyID string) {
 	if found, ok := u.keys.Load(keyID); ok {
-		found.(*keyCount).leads.Add(1) //nolint:forcetypeassert,errcheck // nothing else is stored
+		found.(*keyCount).leads.Add(1) //nolint:forcetypeassert // nothing else is stored
 	}
 }
 
@@ -81,7 +81,7 @@ func (u *KeyUsage) Store(ctx context.Context, store func(ctx context.Context, us
 	}
 	var failed []error
 	u.keys.Range(func(id, value any) bool {
-		keyID, c := id.(string), value.(*keyCount) //nolint:forcetypeassert,errcheck // nothing else is stored
+		keyID, c := id.(string), value.(*keyCount) //nolint:forcetypeassert // nothing else is stored
 		at, leads := c.at.Load(), c.leads.Load()
 		if at == u.stored[keyID] && leads == 0 {
 			return true

@@ -11,15 +11,16 @@ import (
 
 // trace opens a span around the rest of the request and returns what ends it. The span has the names and the status that OpenTelemetry gives
 // spans of servers, and nothing of what was sent: paths, parameters and addresses may be personal data.
-func (k *Call) trace(tracer trace.Tracer, method, route string) (end func()) { //nolint:spancheck // the caller ends it
+func (k *Call) trace(tracer trace.Tracer, method, route string) (end func()) {
 	ctx := k.whole
 	if k.trail.Traceparent != "" {
 		ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier{"Traceparent": {k.trail.Traceparent}})
 	}
-	ctx, span := tracer.Start(ctx, method+" "+route, trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(k.started), trace.WithAttributes(
-		attribute.String("http.request.method", method), attribute.String("http.route", route), attribute.String("leadmill.request_id", k.id)))
+	ctx, span := tracer.Start(ctx, method+" "+route, //nolint:spancheck // the caller ends it
+		trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(k.started), trace.WithAttributes(
+			attribute.String("http.request.method", method), attribute.String("http.route", route), attribute.String("leadmill.request_id", k.id)))
 	k.whole = ctx
-	return func() {
+	return func() { //nolint:spancheck // it ends the span
 		status := k.gin.Writer.Status()
 		span.SetAttributes(attribute.Int("http.response.status_code", status))
 		if status >= http.StatusInternalServerError {

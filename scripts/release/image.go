@@ -24,8 +24,8 @@ const user = 65532
 
 // image writes an image of the programs for Linux, from scratch, as the Dockerfile makes one, as an OCI layout in a tar file.
 func (r *release) image(work string, programs []program) error {
-	index := v1.ImageIndex(mutate.IndexMediaType(empty.Index, types.OCIImageIndex))
-	any := false
+	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
+	found := false
 	for _, p := range programs {
 		if p.system != "linux" {
 			continue
@@ -34,12 +34,12 @@ func (r *release) image(work string, programs []program) error {
 		if err != nil {
 			return err
 		}
-		any = true
+		found = true
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{
 			Platform: &v1.Platform{OS: p.system, Architecture: p.architecture},
 		}})
 	}
-	if !any {
+	if !found {
 		return nil
 	}
 	// A layout names its images by a reference, which the index inside of it has.

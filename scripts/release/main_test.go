@@ -42,7 +42,7 @@ func unpack(t *testing.T, in io.Reader) (dir string) {
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, os.FileMode(h.Mode)&0o755) //nolint:gosec // below dir
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, os.FileMode(h.Mode)&0o755)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -113,7 +113,7 @@ func TestFilesAreForTheirOwnerAlone(t *testing.T) {
 	shared := filepath.Join(folder, "shared", "leadmill.db")
 	require.NoError(t, os.Mkdir(filepath.Dir(shared), 0o750))
 	require.NoError(t, os.WriteFile(shared, nil, 0o600))
-	require.NoError(t, os.Chmod(shared, 0o640))
+	require.NoError(t, os.Chmod(shared, 0o640)) //nolint:gosec // on purpose
 	assert.Equal(t, []fs.FileMode{0o640, 0o640, 0o640, 0o750}, modes(shared))
 }
 
