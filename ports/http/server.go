@@ -186,6 +186,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // after Timeouts.Notice it takes no more connections, and requests that are under way have until Timeouts.Drain. It returns nil when all of them were answered.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	t := s.deps.Timeouts
+	l = drained(l)
 	server := &http.Server{
 		Handler: s, ReadHeaderTimeout: t.Header, ReadTimeout: t.Read, WriteTimeout: t.Write, IdleTimeout: t.Idle,
 		MaxHeaderBytes: maxHeader, TLSConfig: s.deps.TLS, ErrorLog: slog.NewLogLogger(s.deps.Logger.Handler(), slog.LevelDebug),

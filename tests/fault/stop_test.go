@@ -3,6 +3,7 @@ package fault_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,71 +23,83 @@ import (
 // them until they are told to close one: every request is answered.
 func TestNoRequestIsResetByAStop(t *testing.T) {
 	t.Parallel()
-	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
-		const stops, clients = 20, 16
-		var answered, closed atomic.Int64
-		var key string
-		for range stops {
-			p := apptest.Run(t, databaseURL, []string{"serve"}, "LEADMILL_DRAIN=300ms")
-			if key == "" {
-				s := apptest.NewShop(t, &p.App, nil, apptest.Rich)
-				key = s.Program.Must(t, "POST", "/v1/api-keys", apptest.Object{"name": "load", "scope": "program", "rate_limit": nil}).Data(t)["key"].(string)
-			}
-			transport := &http.Transport{MaxIdleConnsPerHost: clients}
-			client := &http.Client{Transport: transport}
-			var running sync.WaitGroup
-			var busy atomic.Int64
-			for n := range clients {
-				running.Go(func() {
-					for i := 0; ; i++ {
-						method, path, body := "GET", "/v1/buyers", []byte(nil)
-						if i%4 == 0 {
-							method, path = "POST", "/v1/buyers"
-							body, _ = json.Marshal(apptest.Object{"name": fmt.Sprintf("of %d", n)})
-						}
-						r, err := http.NewRequest(method, p.URL+path, nil)
-						if err == nil && body != nil { // without GetBody, which would have the transport send it again
-							r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-						}
-						if err != nil {
-							t.Error(err)
-							return
-						}
-						r.Header.Set("Authorization", "Bearer "+key)
-						a, err := client.Do(r)
-						if err != nil {
-							t.Errorf("%s under load of a stop: %v", method, err)
-							return
-						}
-						_, err = io.Copy(io.Discard, a.Body)
-						_ = a.Body.Close()
-						if err != nil || a.StatusCode >= 300 {
-							t.Errorf("%s is answered %d %v", method, a.StatusCode, err)
-						}
-						answered.Add(1)
-						busy.Add(1)
-						if a.Close {
-							closed.Add(1)
-							return
-						}
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) { stopUnderLoad(t, databaseURL, true) })
+}
+
+// TestNoNewConnectionIsResetByAStop is the same with clients that open a connection for each request: it is refused or answered.
+func TestNoNewConnectionIsResetByAStop(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) { stopUnderLoad(t, databaseURL, false) })
+}
+
+func stopUnderLoad(t *testing.T, databaseURL string, keep bool) {
+	t.Helper()
+	const stops, clients = 20, 16
+	var answered, closed atomic.Int64
+	var key string
+	for range stops {
+		p := apptest.Run(t, databaseURL, []string{"serve"}, "LEADMILL_DRAIN=300ms")
+		if key == "" {
+			s := apptest.NewShop(t, &p.App, nil, apptest.Rich)
+			key = s.Program.Must(t, "POST", "/v1/api-keys", apptest.Object{"name": "load", "scope": "program", "rate_limit": nil}).Data(t)["key"].(string)
+		}
+		transport := &http.Transport{MaxIdleConnsPerHost: clients, DisableKeepAlives: !keep}
+		client := &http.Client{Transport: transport}
+		var running sync.WaitGroup
+		var busy atomic.Int64
+		for n := range clients {
+			running.Go(func() {
+				for i := 0; ; i++ {
+					method, path, body := "GET", "/v1/buyers", []byte(nil)
+					if i%4 == 0 {
+						method, path = "POST", "/v1/buyers"
+						body, _ = json.Marshal(apptest.Object{"name": fmt.Sprintf("of %d", n)})
 					}
-				})
-			}
-			apptest.Eventually(t, func() error {
-				if busy.Load() < 4*clients {
-					return errDown
+					r, err := http.NewRequest(method, p.URL+path, nil)
+					if err == nil && body != nil { // without GetBody, which would have the transport send it again
+						r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+					}
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					r.Header.Set("Authorization", "Bearer "+key)
+					a, err := client.Do(r)
+					if !keep && errors.Is(err, syscall.ECONNREFUSED) {
+						return
+					}
+					if err != nil {
+						t.Errorf("%s under load of a stop: %v", method, err)
+						return
+					}
+					_, err = io.Copy(io.Discard, a.Body)
+					_ = a.Body.Close()
+					if err != nil || a.StatusCode >= 300 {
+						t.Errorf("%s is answered %d %v", method, a.StatusCode, err)
+					}
+					answered.Add(1)
+					busy.Add(1)
+					if a.Close && keep {
+						closed.Add(1)
+						return
+					}
 				}
-				return nil
 			})
-			p.Stop(t)
-			running.Wait()
-			transport.CloseIdleConnections()
 		}
-		if closed.Load() != stops*clients {
-			t.Errorf("%d of %d clients were told to close their connection", closed.Load(), stops*clients)
-		}
-		t.Logf("%d requests over %d stops", answered.Load(), stops)
-	})
+		apptest.Eventually(t, func() error {
+			if busy.Load() < 4*clients {
+				return errDown
+			}
+			return nil
+		})
+		p.Stop(t)
+		running.Wait()
+		transport.CloseIdleConnections()
+	}
+	if keep && closed.Load() != stops*clients {
+		t.Errorf("%d of %d clients were told to close their connection", closed.Load(), stops*clients)
+	}
+	t.Logf("%d requests over %d stops", answered.Load(), stops)
 }
 
 // TestNobodyReadsTheLog fills the pipe of the log, whose reader then goes away altogether. Requests are answered all the while, and the

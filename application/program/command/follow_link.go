@@ -57,7 +57,7 @@ func (h *FollowLinkHandler) Handle(ctx context.Context, c FollowLink) (Followed,
 		return done, nil
 	}
 	now := h.Clock.Now()
-	if c.Address != "" && !h.visits.counts(visit{to.SellerID, to.Key, c.Address}, c.Page, max(application.Elapsed(h.Clock), 1)) {
+	if c.Address != "" && !h.visits.counts(visit{to.SellerID, to.Key, c.Address}, c.Page, application.Elapsed(h.Clock)+1) {
 		return done, nil
 	}
 	click := program.Click{SellerID: to.SellerID, PartnerID: to.PartnerID, ReferralKey: to.Key, At: now, Trail: c.Trail}

@@ -14,7 +14,7 @@ const maxVisits = 100_000
 // visit is a referral key of a seller and the address of a visitor that has it.
 type visit struct{ sellerID, key, address string }
 
-// seen is when a visit was last counted, by following a link and by the view of a page, on the clock's application.Elapsed; 0 is never.
+// seen is when a visit was last counted, by following a link and by the view of a page, on the clock's application.Elapsed and a nanosecond; 0 is never.
 type seen struct{ followed, viewed time.Duration }
 
 // visits remembers what was counted within visitLife, so that a referral link that leads to a page with the key in its address is one

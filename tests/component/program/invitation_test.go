@@ -664,7 +664,8 @@ func TestWhatEndsAPartnersLinks(t *testing.T) {
 	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
 		r := startRelay(t, 0)
-		app, p, db := withMail(t, databaseURL, r, leadmill.StartOptions{})
+		hands := clock.NewManual(time.Now())
+		app, p, db := withMail(t, databaseURL, r, leadmill.StartOptions{Clock: hands})
 		p.invite()
 		old := r.wait(t, 1)[0]
 		partner := "partners/" + fmt.Sprint(p.jane()["id"])
@@ -708,6 +709,7 @@ func TestWhatEndsAPartnersLinks(t *testing.T) {
 		jane.get(link).shows(t, "a sign-in link of a partner that was archived meanwhile", 404)
 
 		// An invitation does not outlive a refusal that is taken back.
+		hands.Advance(time.Hour) // an address gets a mail an hour
 		p.invite()
 		refused := r.wait(t, 3)[2]
 		partner = "partners/" + fmt.Sprint(p.jane()["id"])
