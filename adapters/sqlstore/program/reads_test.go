@@ -506,7 +506,7 @@ func TestReadPortal(t *testing.T) {
 		for id, open := range map[string]bool{"asked": true, "member": false} {
 			c, err := r.ContactOf(ctx, "seller_2", id)
 			require.NoError(t, err)
-			assert.Equal(t, program.PartnerContact{PartnerID: id, Email: id + "@Example.com", Name: "Ada " + id, Surname: "Byron", SellerName: "Program BBBB2222", Open: open}, c)
+			assert.Equal(t, program.PartnerContact{PartnerID: id, Email: id + "@Example.com", Name: "Ada " + id, Surname: "Byron", EmailKey: id + "@example.com", SellerName: "Program BBBB2222", Open: open}, c)
 		}
 		for _, id := range []string{"gone", "none"} {
 			_, err := r.ContactOf(ctx, "seller_2", id)
