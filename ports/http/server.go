@@ -214,6 +214,10 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			return err
 		case <-notice.C:
 		}
+		// From the shutdown on, the standard library answers no request of a connection that it has not read yet.
+		_ = l.Close()
+		notice.Reset(lastRequests)
+		<-notice.C
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.Drain)
 	defer cancel()
@@ -221,11 +225,14 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	if err != nil {
 		err = errors.Join(fmt.Errorf("httpport: requests were cut off at shutdown: %w", err), server.Close())
 	}
-	if ended := <-failed; !errors.Is(ended, http.ErrServerClosed) {
+	if ended := <-failed; !errors.Is(ended, http.ErrServerClosed) && !errors.Is(ended, net.ErrClosed) {
 		err = errors.Join(err, ended)
 	}
 	return err
 }
+
+// lastRequests is how long the last connections may take to send their requests, once no more are taken.
+const lastRequests = 250 * time.Millisecond
 
 // Stop makes the server not ready and ends its long polls; other requests are still answered. Serve does so itself.
 func (s *Server) Stop() { s.stop() }

@@ -3,9 +3,8 @@ package fault_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,20 +15,6 @@ import (
 	"github.com/leadmill/leadmill/tests/dbtest/earlier"
 )
 
-// number is one that a larger run sets in the environment.
-func number(t *testing.T, name string, otherwise int) int {
-	t.Helper()
-	text, given := os.LookupEnv(name)
-	if !given {
-		return otherwise
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		t.Fatalf("%s must be a number from 1", name)
-	}
-	return n
-}
-
 // TestAMigrationKilledAgainAndAgainKeepsAll kills "leadmill migrate up" while it moves rows, then has two processes do the rest at
 // once. On MySQL a kill comes when some steps are done, so that each goes on where the one before was; each waits for the
 // lease of the one that was killed. On SQLite it comes at any moment.
@@ -38,7 +23,7 @@ func TestAMigrationKilledAgainAndAgainKeepsAll(t *testing.T) {
 	for _, e := range dbtest.Engines() {
 		t.Run(string(e), func(t *testing.T) {
 			t.Parallel()
-			leads := number(t, "LEADMILL_TEST_LEADS", 10_000)
+			leads := apptest.Setting(t, "LEADMILL_TEST_LEADS", 10_000)
 			databaseURL := earlier.Grown(t, e, leads)
 			db, err := dialect.Open(databaseURL, dialect.Options{MaxConnections: 4})
 			if err != nil {
@@ -87,53 +72,78 @@ func TestAMigrationKilledAgainAndAgainKeepsAll(t *testing.T) {
 	}
 }
 
+// breaches says how many rows doctor finds at fault, by rule.
+func breaches(t *testing.T, databaseURL string) map[string]string {
+	t.Helper()
+	p := apptest.Launch(t, databaseURL, []string{"doctor"})
+	p.Wait(t)
+	found, rules := map[string]string{}, 0
+	for line := range strings.Lines(p.Output.String()) {
+		if f := strings.Fields(line); len(f) == 4 && strings.HasPrefix(f[0], "I") && f[0] != "INVARIANT" {
+			if rules++; f[3] != "0" {
+				found[f[1]] = f[3]
+			}
+		}
+	}
+	if rules < 30 {
+		t.Fatalf("doctor tells of %d rules:\n%s%s", rules, p.Output.String(), p.Logs.Tail())
+	}
+	return found
+}
+
 // TestAMigratedDatabaseSells sells on what the earlier release left: consumers go on where they were, and the audit finds nothing,
-// before and after.
+// before and after. Where there are copies, which share accounts and caps with their originals, it finds no more after than before.
 func TestAMigratedDatabaseSells(t *testing.T) {
 	t.Parallel()
 	for _, e := range dbtest.Engines() {
-		t.Run(string(e), func(t *testing.T) {
-			t.Parallel()
-			databaseURL := earlier.Grown(t, e, number(t, "LEADMILL_TEST_LEADS", 3000))
-			audit := func(when string) {
-				t.Helper()
-				if p := apptest.Launch(t, databaseURL, []string{"doctor"}); p.Wait(t) != 0 {
-					t.Errorf("the audit %s:\n%s%s", when, p.Output.String(), p.Logs.Tail())
-				}
-			}
-			if p := apptest.Launch(t, databaseURL, []string{"migrate", "up"}); p.Wait(t) != 0 {
-				t.Fatal(p.Logs.Tail())
-			}
-			audit("behind the migration")
-			db := apptest.Open(t, databaseURL)
-			for _, table := range []string{"event_parked WHERE consumer", "event_consumers WHERE name"} { // nobody is that consumer now
-				if _, err := db.Writer.ExecContext(t.Context(), "DELETE FROM "+table+" = 'acme-crm'"); err != nil {
-					t.Fatal(err)
-				}
-			}
-			p := apptest.Run(t, databaseURL, []string{"serve"})
-			s := apptest.NewShop(t, &p.App, nil, apptest.Rich)
-			const clients = 32
-			each := max(number(t, "LEADMILL_TEST_SALES", 640)/clients, 1)
-			began, supplier := time.Now(), s.Supplier.Unchecked()
-			apptest.Parallel(clients, func(int) {
-				for range each {
-					if a := supplier.Do("POST", "/api/leads", s.Form()); a.Status != 200 || a.Lead().Status != "sold" {
-						t.Errorf("answered %v, want sold", a)
-						return
-					}
-				}
+		for what, leads := range map[string]int{"": 0, " with copies": apptest.Setting(t, "LEADMILL_TEST_LEADS", 3000)} {
+			t.Run(string(e)+what, func(t *testing.T) {
+				t.Parallel()
+				sellMigrated(t, e, leads)
 			})
-			t.Logf("%d leads were sold in %v", clients*each, time.Since(began).Round(time.Millisecond))
-			db.Settle()
-			if n := db.Number("SELECT COUNT(*) FROM sales WHERE seller_id = (SELECT id FROM sellers WHERE code = ?)", s.Code); n != int64(clients*each) {
-				t.Errorf("%d sales are stored, want %d", n, clients*each)
+		}
+	}
+}
+
+func sellMigrated(t *testing.T, e dbtest.Engine, leads int) {
+	t.Helper()
+	databaseURL := earlier.Grown(t, e, leads)
+	if p := apptest.Launch(t, databaseURL, []string{"migrate", "up"}); p.Wait(t) != 0 {
+		t.Fatal(p.Logs.Tail())
+	}
+	before := breaches(t, databaseURL)
+	if leads == 0 && len(before) > 0 {
+		t.Errorf("behind the migration doctor finds %v", before)
+	}
+	db := apptest.Open(t, databaseURL)
+	for _, table := range []string{"event_parked WHERE consumer", "event_consumers WHERE name", "known_consumers WHERE name"} { // nobody is that consumer now
+		if _, err := db.Writer.ExecContext(t.Context(), "DELETE FROM "+table+" = 'acme-crm'"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := apptest.Run(t, databaseURL, []string{"serve"})
+	s := apptest.NewShop(t, &p.App, nil, apptest.Rich)
+	const clients = 32
+	each := max(apptest.Setting(t, "LEADMILL_TEST_SALES", 640)/clients, 1)
+	began, supplier := time.Now(), s.Supplier.Unchecked()
+	apptest.Parallel(clients, func(int) {
+		for range each {
+			if a := supplier.Do("POST", "/api/leads", s.Form()); a.Status != 200 || a.Lead().Status != "sold" {
+				t.Errorf("answered %v, want sold", a)
+				return
 			}
-			if a, b := db.Number("SELECT SUM(submitted) FROM report_leads"), db.Number("SELECT COUNT(*) FROM leads WHERE test = 0 AND status <> ''"); a != b {
-				t.Errorf("the report has %d leads, there are %d", a, b)
-			}
-			p.Stop(t)
-			audit("behind the sales")
-		})
+		}
+	})
+	t.Logf("%d leads were sold in %v", clients*each, time.Since(began).Round(time.Millisecond))
+	db.Settle()
+	if n := db.Number("SELECT COUNT(*) FROM sales WHERE seller_id = (SELECT id FROM sellers WHERE code = ?)", s.Code); n != int64(clients*each) {
+		t.Errorf("%d sales are stored, want %d", n, clients*each)
+	}
+	if a, b := db.Number("SELECT SUM(submitted) FROM report_leads"), db.Number("SELECT COUNT(*) FROM leads WHERE test = 0 AND status <> ''"); a != b {
+		t.Errorf("the report has %d leads, there are %d", a, b)
+	}
+	p.Stop(t)
+	if after := breaches(t, databaseURL); !maps.Equal(before, after) {
+		t.Errorf("doctor found %v behind the migration, and finds %v behind the sales", before, after)
 	}
 }
