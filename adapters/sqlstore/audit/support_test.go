@@ -174,7 +174,10 @@ func (s *shop) send(ctx context.Context, a application.Actor, category, phone st
 			return application.Response{Status: 200, Body: []byte("{}")}
 		},
 	})
-	return id, status, err
+	if err != nil { // who gives up is not waited for: the lead may be decided still
+		return "", "", err
+	}
+	return id, status, nil
 }
 
 // partner makes a partner that another one referred.
