@@ -1,6 +1,7 @@
 package market_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -46,6 +47,12 @@ func TestCountersOfEndedSpansGo(t *testing.T) {
 		db.Audit()
 		hands.Advance(24 * time.Hour)
 		sell("sold")
+		apptest.Eventually(t, func() error { // the lead that waits is offered again, some time
+			if n := db.Number("SELECT COUNT(*) FROM leads WHERE status = 'pending'"); n > 0 {
+				return fmt.Errorf("%d leads wait", n)
+			}
+			return nil
+		})
 		db.Audit()
 		if n := db.Number("SELECT used FROM contract_counters WHERE span_window = 'total'"); n < 6 || n > 8 {
 			t.Errorf("the total has %d leads", n)
