@@ -3,8 +3,8 @@ package fault_test
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -73,15 +73,19 @@ func TestAMigrationKilledAgainAndAgainKeepsAll(t *testing.T) {
 }
 
 // breaches says how many rows doctor finds at fault, by rule.
-func breaches(t *testing.T, databaseURL string) map[string]string {
+func breaches(t *testing.T, databaseURL string) map[string]int {
 	t.Helper()
 	p := apptest.Launch(t, databaseURL, []string{"doctor"})
 	p.Wait(t)
-	found, rules := map[string]string{}, 0
+	found, rules := map[string]int{}, 0
 	for line := range strings.Lines(p.Output.String()) {
 		if f := strings.Fields(line); len(f) == 4 && strings.HasPrefix(f[0], "I") && f[0] != "INVARIANT" {
-			if rules++; f[3] != "0" {
-				found[f[1]] = f[3]
+			n, err := strconv.Atoi(f[3])
+			if err != nil {
+				t.Fatalf("%q: %v", line, err)
+			}
+			if rules++; n > 0 {
+				found[f[1]] = n
 			}
 		}
 	}
@@ -143,7 +147,9 @@ func sellMigrated(t *testing.T, e dbtest.Engine, leads int) {
 		t.Errorf("the report has %d leads, there are %d", a, b)
 	}
 	p.Stop(t)
-	if after := breaches(t, databaseURL); !maps.Equal(before, after) {
-		t.Errorf("doctor found %v behind the migration, and finds %v behind the sales", before, after)
+	for rule, after := range breaches(t, databaseURL) { // the purge takes some of the copies' counters away
+		if after > before[rule] {
+			t.Errorf("doctor found %d breaches of %s behind the migration, and finds %d behind the sales", before[rule], rule, after)
+		}
 	}
 }
