@@ -52,7 +52,7 @@ func (c *cli) doctor() *cobra.Command {
 				}
 				return c.tellSizes(found)
 			}
-			waiting, err := c.missingStrategies(cmd.Context(), config, db)
+			waiting, broken, err := c.undecidable(cmd.Context(), config, db)
 			if err != nil {
 				return err
 			}
@@ -69,7 +69,7 @@ func (c *cli) doctor() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.tell(report, waiting)
+			return c.tell(report, waiting, broken)
 		},
 	}
 	cmd.Flags().StringVar(&since, "since", "", "audit only from there on: a position of the log, a day or time (2026-05-02, 2026-05-02T16:00:00Z), how long ago (36h, 7d), or proven: where the job audit was last without a breach")
@@ -78,8 +78,9 @@ func (c *cli) doctor() *cobra.Command {
 	return cmd
 }
 
-// tell prints what the audit found, and the campaigns that wait for a strategy, which is no breach.
-func (c *cli) tell(report audit.Report, waiting []market.CampaignStrategy) error {
+// tell prints what the audit found, the contracts whose filters do not compile, which are breaches, and the campaigns that wait for a
+// strategy, which are none.
+func (c *cli) tell(report audit.Report, waiting []market.CampaignStrategy, broken []market.BrokenFilter) error {
 	w := tabwriter.NewWriter(c.stdout, 0, 4, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, "INVARIANT\tRULE\tROWS\tBREACHES")
 	for _, check := range report.Checks {
@@ -87,6 +88,9 @@ func (c *cli) tell(report audit.Report, waiting []market.CampaignStrategy) error
 	}
 	for _, b := range report.Breaches {
 		_, _ = fmt.Fprintf(w, "BREACH\t%s %s\t%s %s\twant %s, got %s\n", b.Invariant, b.Rule, b.Table, b.ID, b.Want, b.Got)
+	}
+	for _, b := range broken {
+		_, _ = fmt.Fprintf(w, "BREACH\tfilter_compiles\tcontracts %s\tof campaign %s\t%s\n", b.ContractID, b.CampaignID, b.Why)
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -103,7 +107,7 @@ func (c *cli) tell(report audit.Report, waiting []market.CampaignStrategy) error
 	for _, w := range waiting {
 		_, _ = fmt.Fprintf(c.stdout, "The leads of campaign %s wait: this build has no strategy %q\n", w.CampaignID, w.Strategy)
 	}
-	if !report.OK() {
+	if !report.OK() || len(broken) > 0 {
 		return errors.New("the audit found breaches")
 	}
 	_, err := fmt.Fprintln(c.stdout, "No breaches.")

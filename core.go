@@ -82,6 +82,7 @@ var coreConstructors = []coreConstructor{
 	{make: newSubscriptions, tags: []string{``, ``, ``, ``, ``, ``, ``, groupReactions}},
 	{make: newWatch},
 	{make: newFactProviders, tags: []string{``, groupFacts}},
+	{make: newFilters},
 	{make: newIntakeRules, tags: []string{``, groupIntakeRules}},
 	{make: newStrategies, tags: []string{``, groupReplacedStrategies, groupStrategies}},
 	{make: newAttributionPolicies, tags: []string{groupReplacedPolicies, groupPolicies}},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/leadmill/leadmill/adapters/celfilter"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	marketstore "github.com/leadmill/leadmill/adapters/sqlstore/market"
 	"github.com/leadmill/leadmill/adapters/telemetry"
@@ -28,6 +29,11 @@ func newFactProviders(w *telemetry.Watch, providers []part[application.FactProvi
 	}
 	p, err := application.NewFactProviders(values(providers)...)
 	return p.Watched(w), err
+}
+
+// newFilters returns the language of contract filters, which know the providers of facts by name.
+func newFilters(facts application.FactProviders) (distribution.Filters, error) {
+	return celfilter.New(facts.Names())
 }
 
 // newIntakeRules returns the rules of all modules. None is built in, so each is watched.
@@ -87,11 +93,17 @@ func (k *core) warnOfMissingStrategies(ctx context.Context) {
 		slog.Int("count", len(list)), slog.Any("campaigns", told))
 }
 
-// missingStrategies returns the campaigns of a database that name a strategy that this build lacks.
-func (c *cli) missingStrategies(ctx context.Context, config Config, db *dialect.DB) ([]market.CampaignStrategy, error) {
-	s, err := c.app.strategies(ctx, config, c.stderr)
+// undecidable returns the campaigns of a database that name a strategy that this build lacks, and the contracts whose filters it cannot
+// read.
+func (c *cli) undecidable(ctx context.Context, config Config, db *dialect.DB) (waiting []market.CampaignStrategy, broken []market.BrokenFilter, err error) {
+	s, f, err := c.app.deciding(ctx, config, c.stderr)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return marketstore.NewReader(db, newClock()).CampaignsOfOtherStrategies(ctx, s.Codes())
+	r := marketstore.NewReader(db, newClock())
+	if waiting, err = r.CampaignsOfOtherStrategies(ctx, s.Codes()); err != nil {
+		return nil, nil, err
+	}
+	broken, err = r.BrokenFilters(ctx, f)
+	return waiting, broken, err
 }

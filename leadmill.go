@@ -127,10 +127,10 @@ func (a *App) assembled() (*assembly, error) {
 	return all, nil
 }
 
-// strategies returns the strategies of this build. They need no database, unless their constructors do.
-func (a *App) strategies(ctx context.Context, c Config, logs io.Writer) (s distribution.Strategies, err error) {
-	err = a.made(ctx, c, logs, func() error { return nil }, fx.Populate(&s), opened(opening{}))
-	return s, err
+// deciding returns the strategies of this build and its language of filters. They need no database, unless their constructors do.
+func (a *App) deciding(ctx context.Context, c Config, logs io.Writer) (s distribution.Strategies, f distribution.Filters, err error) {
+	err = a.made(ctx, c, logs, func() error { return nil }, fx.Populate(&s, &f), opened(opening{}))
+	return s, f, err
 }
 
 // silent keeps fx from logging.

@@ -8,12 +8,14 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/leadmill/leadmill/adapters/mail"
 	"github.com/leadmill/leadmill/adapters/sqlstore"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	marketstore "github.com/leadmill/leadmill/adapters/sqlstore/market"
 	"github.com/leadmill/leadmill/adapters/telemetry"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/bus"
+	"github.com/leadmill/leadmill/application/contract/eventsv1"
 	"github.com/leadmill/leadmill/application/market"
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
 	marketjob "github.com/leadmill/leadmill/application/market/job"
@@ -32,18 +34,25 @@ var marketRoom = ownModule("market",
 	Provide(newMarketDeps),
 	Provide(newMarketReader),
 	Provide(newCampaignReport),
+	Provide(newPlans),
 	Provide(newDirectory),
 	Provide(newBatcher),
 	Provide(newMatcher),
 	Share(newMarketHandlers),
 	AsProjection(newCampaignReportProjection),
 	AsReaction(marketreaction.MatchPending, marketreaction.MatchPendingTypes(), newMatchPending, FromFirstEvent()),
+	Share(func() market.BalanceText { return mail.BalanceText{} }),
+	Provide(func(s *sqlstore.Store) market.BuyerMailQueue { return s }),
+	AsReaction(marketreaction.LowBalance, []string{eventsv1.BuyerBalanceLow{}.Type()}, newLowBalance, FromFirstEvent()),
+	AsJob("send-buyer-mails", application.Every(time.Second), newSendBuyerMails),
 	AsJob("sweep-pending", application.Every(5*time.Second), newSweepPending),
 	AsJob("erase-leads", application.Every(time.Minute), newEraseOldLeads),
 	Share(newErasing),
 	Share(newErasureTools),
 	Provide(newFormTokens),
+	Provide(newSpecLinks),
 	AsJob("run-erasures", application.Every(10*time.Second), newRunErasures),
+	AsJob("run-seller-jobs", application.Every(2*time.Second), newRunSellerJobs),
 	AsRoutes(markethttp.Handlers.Routes),
 )
 
@@ -64,8 +73,12 @@ func newCampaignReportProjection(s *marketstore.CampaignReport) *marketprojectio
 	return marketprojection.NewCampaignReport(s)
 }
 
-func newDirectory(r *marketstore.Reader) *marketcommand.Directory {
-	return marketcommand.NewDirectory(r)
+func newPlans(filters distribution.Filters) *marketcommand.Plans {
+	return marketcommand.NewPlans(filters)
+}
+
+func newDirectory(r *marketstore.Reader, plans *marketcommand.Plans) *marketcommand.Directory {
+	return marketcommand.NewDirectory(r, plans)
 }
 
 // The sizes of the batching of leads: how many batches run at a time, how many leads may wait in a lane, and how long a
@@ -103,16 +116,30 @@ func newBatcher(c Config, d market.Deps, directory *marketcommand.Directory, str
 	return b, telemetry.WatchQueue(registry, b.Waiting, laneQueue)
 }
 
-func newMatcher(d market.Deps, r *marketstore.Reader, strategies distribution.Strategies, facts application.FactProviders, logger *slog.Logger) *marketcommand.MatchPendingHandler {
-	return &marketcommand.MatchPendingHandler{Work: d.Work, Clock: d.Clock, IDs: d.IDs, Reader: r, Strategies: strategies, Facts: facts, Logger: logger}
+func newMatcher(d market.Deps, r *marketstore.Reader, strategies distribution.Strategies, plans *marketcommand.Plans, facts application.FactProviders, logger *slog.Logger) *marketcommand.MatchPendingHandler {
+	return &marketcommand.MatchPendingHandler{Work: d.Work, Clock: d.Clock, IDs: d.IDs, Reader: r, Strategies: strategies, Plans: plans, Facts: facts, Logger: logger}
 }
 
 func newMatchPending(o *application.Operations, h *marketcommand.MatchPendingHandler) application.Reactor {
 	return marketreaction.NewMatchPending(application.Command(o, h))
 }
 
+func newLowBalance(o *application.Operations, clock application.Clock, queue market.BuyerMailQueue) application.Reactor {
+	return marketreaction.NewLowBalance(application.Command(o, marketcommand.QueueBuyerMailHandler{Clock: clock, Queue: queue}))
+}
+
+func newSendBuyerMails(o *application.Operations, clock application.Clock, queue market.BuyerMailQueue, r *marketstore.Reader, mailer application.Mailer,
+	text market.BalanceText, logger *slog.Logger,
+) func(context.Context) error {
+	return marketjob.SendBuyerMails(application.Command(o, marketcommand.SendBuyerMailsHandler{Clock: clock, Queue: queue, Accounts: r, Mailer: mailer, Text: text}), logger)
+}
+
 func newSweepPending(o *application.Operations, h *marketcommand.MatchPendingHandler) func(context.Context) error {
 	return marketjob.SweepPending(application.Command(o, &marketcommand.SweepPendingHandler{Match: h}))
+}
+
+func newRunSellerJobs(o *application.Operations, d market.Deps, r *marketstore.Reader) func(context.Context) error {
+	return marketjob.RunSellerJobs(application.Command(o, marketcommand.RunSellerJobsHandler{Deps: d, Reader: r, Pieces: marketcommand.NewJobPieces(d.IDs)}))
 }
 
 func newEraseOldLeads(o *application.Operations, d market.Deps, r *marketstore.Reader) func(context.Context) error {
@@ -149,10 +176,11 @@ func newFormTokens(store *sqlstore.Store, secrets application.Secrets) (market.F
 	return market.NewFormTokens(secret), nil
 }
 
-func newMarketHandlers(o *application.Operations, d market.Deps, strategies distribution.Strategies, facts application.FactProviders, directory *marketcommand.Directory,
+func newMarketHandlers(o *application.Operations, d market.Deps, strategies distribution.Strategies, filters distribution.Filters, plans *marketcommand.Plans, rules lead.IntakeRules, facts application.FactProviders, directory *marketcommand.Directory,
 	batcher *bus.Batcher[*marketcommand.Submission, application.Done], r *marketstore.Reader, report *marketstore.CampaignReport, erasing market.Erasing, people application.SubjectReader,
-	tokens market.FormTokens, logger *slog.Logger,
+	tokens market.FormTokens, links market.SpecLinks, logger *slog.Logger,
 ) markethttp.Handlers {
+	specs := marketquery.PostingSpecHandler{Reader: r, Links: links, Clock: d.Clock}
 	submit := &marketcommand.SubmitLeadHandler{Deps: d, Replays: r, Directory: directory, Facts: facts, Batch: batcher}
 	return markethttp.Handlers{
 		SupplierHandlers: markethttp.SupplierHandlers{
@@ -172,20 +200,26 @@ func newMarketHandlers(o *application.Operations, d market.Deps, strategies dist
 			Withdraw:    application.Command(o, marketcommand.WithdrawHandler{Deps: d}),
 			Buyers:      application.Query(o, r.Buyers),
 			BuyerByID:   application.Query(o, r.BuyerByID),
+			BuyerUsage:  application.Query(o, r.BuyerUsage),
 			Ledger:      application.Query(o, r.Ledger),
+			Statement:   application.Query(o, marketquery.StatementHandler{Reader: r}.Handle),
 		},
 		CampaignHandlers: markethttp.CampaignHandlers{
-			CreateCampaign:  application.Command(o, marketcommand.CreateCampaignHandler{Deps: d, Strategies: strategies}),
-			UpdateCampaign:  application.Command(o, marketcommand.UpdateCampaignHandler{Deps: d, Strategies: strategies}),
+			CreateCampaign:  application.Command(o, marketcommand.CreateCampaignHandler{Deps: d, Strategies: strategies, Partners: r}),
+			UpdateCampaign:  application.Command(o, marketcommand.UpdateCampaignHandler{Deps: d, Strategies: strategies, Plans: plans, Partners: r}),
 			PauseCampaign:   application.Command(o, marketcommand.PauseCampaignHandler{Deps: d}),
 			ResumeCampaign:  application.Command(o, marketcommand.ResumeCampaignHandler{Deps: d}),
 			ArchiveCampaign: application.Command(o, marketcommand.ArchiveCampaignHandler{Deps: d}),
 			Campaigns:       application.Query(o, r.Campaigns),
 			CampaignByID:    application.Query(o, r.CampaignByID),
+			CampaignUsage:   application.Query(o, r.CampaignUsage),
+			PreviewLead: application.Command(o, &marketcommand.PreviewLeadHandler{
+				Reader: r, Clock: d.Clock, IDs: d.IDs, Strategies: strategies, Plans: plans, Rules: rules, Facts: facts,
+			}),
 		},
 		ContractHandlers: markethttp.ContractHandlers{
-			CreateContract: application.Command(o, marketcommand.CreateContractHandler{Deps: d}),
-			UpdateContract: application.Command(o, marketcommand.UpdateContractHandler{Deps: d}),
+			CreateContract: application.Command(o, marketcommand.CreateContractHandler{Deps: d, Filters: filters}),
+			UpdateContract: application.Command(o, marketcommand.UpdateContractHandler{Deps: d, Filters: filters}),
 			PauseContract:  application.Command(o, marketcommand.PauseContractHandler{Deps: d}),
 			ResumeContract: application.Command(o, marketcommand.ResumeContractHandler{Deps: d}),
 			DeleteContract: application.Command(o, marketcommand.DeleteContractHandler{Deps: d}),
@@ -196,6 +230,19 @@ func newMarketHandlers(o *application.Operations, d market.Deps, strategies dist
 		LeadHandlers: markethttp.LeadHandlers{
 			MarketplaceLeads:    application.Query(o, r.MarketplaceLeads),
 			MarketplaceLeadByID: application.Query(o, r.MarketplaceLeadByID),
+			ExportLeads:         application.Query(o, marketquery.ExportLeadsHandler{Leads: r.MarketplaceLeads}.Handle),
+			ApproveQuarantined:  application.Command(o, marketcommand.ApproveQuarantinedHandler{Deps: d, Reader: r, Strategies: strategies, Plans: plans, Facts: facts}),
+		},
+		ReturnHandlers: markethttp.ReturnHandlers{
+			Sales:            application.Query(o, r.Sales),
+			SaleByID:         application.Query(o, r.SaleByID),
+			RequestReturn:    application.Command(o, marketcommand.RequestReturnHandler{Deps: d}),
+			Returns:          application.Query(o, r.Returns),
+			ReturnByID:       application.Query(o, r.ReturnByID),
+			ApproveReturn:    application.Command(o, marketcommand.ApproveReturnHandler{Deps: d}),
+			RejectReturn:     application.Command(o, marketcommand.RejectReturnHandler{Deps: d}),
+			RedistributeLead: application.Command(o, marketcommand.RedistributeLeadHandler{Deps: d, Strategies: strategies, Plans: plans, Facts: facts}),
+			RejectMarketLead: application.Command(o, marketcommand.RejectMarketLeadHandler{Deps: d}),
 		},
 		ErasureHandlers: markethttp.ErasureHandlers{
 			EraseLead:      application.Command(o, marketcommand.EraseLeadHandler{Deps: d}),
@@ -203,8 +250,34 @@ func newMarketHandlers(o *application.Operations, d market.Deps, strategies dist
 			ErasureByID:    application.Query(o, r.ErasureByID),
 			SubjectAccess:  application.Query(o, marketquery.SubjectAccessHandler{Reader: r, People: people}.Handle),
 		},
+		SuppressionHandlers: markethttp.SuppressionHandlers{
+			AddSuppression:    application.Command(o, marketcommand.AddSuppressionHandler{Deps: d}),
+			DeleteSuppression: application.Command(o, marketcommand.DeleteSuppressionHandler{Deps: d}),
+			Suppressions:      application.Query(o, r.Suppressions),
+
+			ImportSuppressions: application.Command(o, marketcommand.ImportSuppressionsHandler{Deps: d}),
+			SellerJobByID:      application.Query(o, r.SellerJobByID),
+		},
 		ReportHandlers: markethttp.ReportHandlers{
 			CampaignReport: application.Query(o, report.CampaignReport),
+			Earnings:       application.Query(o, report.Earnings),
+		},
+		PostingSpecHandlers: markethttp.PostingSpecHandlers{
+			PostingSpecs:      application.Query(o, specs.All),
+			PostingSpecByID:   application.Query(o, specs.ByID),
+			PostingSpecByLink: application.Query(o, specs.ByLink),
+			SpecLink:          application.Query(o, specs.Link),
 		},
 	}
+}
+
+// specLinksName is the name under which the secret of links to posting specifications is stored for all instances.
+const specLinksName = "specification_links"
+
+func newSpecLinks(store *sqlstore.Store, secrets application.Secrets) (market.SpecLinks, error) {
+	secret, _, err := store.GetOrSetInstallation(context.Background(), specLinksName, []byte(secrets.New()))
+	if err != nil {
+		return market.SpecLinks{}, fmt.Errorf("make the secret of links to posting specifications: %w", err)
+	}
+	return market.NewSpecLinks(secret), nil
 }

@@ -87,8 +87,8 @@ func newPurged(registry *prometheus.Registry) (prometheus.Counter, error) {
 }
 
 // countingGivenUp returns a handler that counts the mails that are not tried again.
-func countingGivenUp(mails *telemetry.Mails, next bus.Handler[programcommand.SendMails, []programcommand.UnsentMail]) bus.Handler[programcommand.SendMails, []programcommand.UnsentMail] {
-	return bus.HandlerFunc[programcommand.SendMails, []programcommand.UnsentMail](func(ctx context.Context, c programcommand.SendMails) ([]programcommand.UnsentMail, error) {
+func countingGivenUp(mails *telemetry.Mails, next bus.Handler[programcommand.SendMails, []application.UnsentMail]) bus.Handler[programcommand.SendMails, []application.UnsentMail] {
+	return bus.HandlerFunc[programcommand.SendMails, []application.UnsentMail](func(ctx context.Context, c programcommand.SendMails) ([]application.UnsentMail, error) {
 		unsent, err := next.Handle(ctx, c)
 		n := 0
 		for _, m := range unsent {

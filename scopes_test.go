@@ -50,6 +50,9 @@ func (s site) ask(method, path, key, body string, answer any) (status int, text 
 	s.t.Helper()
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	r.Header.Set("Authorization", "Bearer "+key)
+	if strings.HasSuffix(path, "/import") {
+		r.Header.Set("Content-Type", "text/csv")
+	}
 	w := httptest.NewRecorder()
 	s.server.ServeHTTP(w, r)
 	require.NoError(s.t, s.spec.Check(method, r.URL.EscapedPath(), w.Code, w.Header(), w.Body.Bytes()))

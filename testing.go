@@ -73,8 +73,9 @@ func (i *Instance) Consumers() []string {
 	return names
 }
 
-// RunJob runs a job now, whether it is due or not, and returns what it failed with. Errors: a job that this build lacks, and one
-// that runs at this moment, here or elsewhere.
+// RunJob runs a job now, whether it is due or not, and returns what it failed with. It waits for nobody. Errors: a job that this build
+// lacks, and one that an instance has, this one or another: while it runs, and between its runs too when it is due more often than
+// every 10 seconds.
 func (i *Instance) RunJob(ctx context.Context, name string) error {
 	return i.core.Jobs.RunNow(ctx, name)
 }

@@ -15,7 +15,8 @@ type CampaignRepository interface {
 	// Lock loads a campaign of a seller and locks its row: campaign.ErrNotFound.
 	Lock(ctx context.Context, sellerID, id string) (*campaign.Campaign, error)
 	// LockAll locks campaigns in the order of their refs with one statement. A campaign whose cached version is still the
-	// stored one is taken from cached; the others are loaded. Unknown ones are left out. Both maps are by id.
+	// stored one is taken from cached, as a copy where that says otherwise whether its seller suppresses anybody; the others are
+	// loaded. Unknown ones are left out. Both maps are by id.
 	LockAll(ctx context.Context, campaigns []Ref, cached map[string]*campaign.Campaign) (map[string]*campaign.Campaign, error)
 	// Save stores changes of a locked campaign and of its contracts: campaign.ErrCategoryTaken.
 	Save(ctx context.Context, c *campaign.Campaign) error

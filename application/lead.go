@@ -39,7 +39,18 @@ type LeadRepository interface {
 	LockPending(ctx context.Context, campaign Ref, after string, limit int) ([]*lead.Lead, error)
 	// LockPendingByID is LockPending for one lead; the list is empty when the lead is not pending in the campaign.
 	LockPendingByID(ctx context.Context, campaign Ref, id string) ([]*lead.Lead, error)
-	// SaveAll stores changes of pending leads of one seller that are locked, and their new sales: one statement for the leads,
-	// one for the sales, and one for each thing that became of them.
+	// LockQuarantined loads and locks a lead of a campaign; the list is empty when it is not quarantined.
+	LockQuarantined(ctx context.Context, campaign Ref, id string) ([]*lead.Lead, error)
+	// CampaignOf returns the id of the campaign that a lead of the market is offered in, without locking: lead.ErrNotFound.
+	CampaignOf(ctx context.Context, sellerID, id string) (string, error)
+	// Lock loads and locks a lead of the market, without its sales: lead.ErrNotFound.
+	Lock(ctx context.Context, sellerID, id string) (*lead.Lead, error)
+	// LockSold is Lock with the lead's sales, returned ones too.
+	LockSold(ctx context.Context, sellerID, id string) (*lead.Lead, error)
+	// SaveSold stores a lead that LockSold loaded and what became of its sales. One that is not live any more gives up its slot,
+	// and the live ones keep theirs without a gap. No sale may have been added.
+	SaveSold(ctx context.Context, l *lead.Lead) error
+	// SaveAll stores changes of leads of one seller that are locked and have no live sale, and their new sales: one statement for the
+	// leads, one for the sales, and one for each thing that became of them.
 	SaveAll(ctx context.Context, leads []*lead.Lead) error
 }

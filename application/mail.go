@@ -2,6 +2,9 @@ package application
 
 import (
 	"context"
+	"errors"
+	"log/slog"
+	"time"
 
 	"github.com/leadmill/leadmill/domain/fault"
 )
@@ -25,4 +28,46 @@ type Mailer interface {
 	// while, with ErrMailRefused (wrapped) when the address or the mail was refused for good, and with another error for a
 	// mail without an ID or without text. No error's text holds an address or a part of the mail.
 	Send(ctx context.Context, m Mail) error
+}
+
+// What sends the mails of a queue takes MailsAtOnce of them, each for MailClaim, which is longer than sending them can take.
+const (
+	MailsAtOnce = 10
+	MailClaim   = 5 * time.Minute
+)
+
+// mailPauses is how long a mail waits after each failed attempt: seconds for a server that restarts, hours for a full
+// mailbox or a mail server that is not set up yet. After the last attempt the mail is given up.
+var mailPauses = []time.Duration{
+	time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute,
+	time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour,
+}
+
+// MailRetry says how long a mail of a queue waits that failed with err, after so many failed attempts before. ok is false when it is given
+// up: it was refused for good, or tried for two days.
+func MailRetry(attempts int, err error) (pause time.Duration, ok bool) {
+	if fault.KindOf(err) == fault.RuleViolated || attempts >= len(mailPauses) {
+		return 0, false
+	}
+	return mailPauses[attempts], true
+}
+
+// UnsentMail is a mail of a queue that could not be sent. GivenUp says that it is not tried again.
+type UnsentMail struct {
+	EventID string
+	GivenUp bool
+	Err     error // holds nothing of the mail and no address
+}
+
+// LogUnsentMails writes a line for each mail that could not be sent, which holds nothing of the mail. mail says of what kind they are, such
+// as "invitation".
+func LogUnsentMails(ctx context.Context, logger *slog.Logger, mail string, unsent []UnsentMail) {
+	for _, m := range unsent {
+		attrs := []any{slog.String("mail", mail), slog.String("event_id", m.EventID), slog.String("code", string(fault.CodeOf(m.Err))), slog.Any("cause", errors.Unwrap(m.Err))}
+		if m.GivenUp {
+			logger.WarnContext(ctx, "mail not sent and given up", attrs...)
+		} else {
+			logger.WarnContext(ctx, "mail not sent; it is tried again", attrs...)
+		}
+	}
 }

@@ -33,6 +33,7 @@ import (
 	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/domain/money"
 	"github.com/leadmill/leadmill/domain/partner"
+	"github.com/leadmill/leadmill/domain/returns"
 	"github.com/leadmill/leadmill/domain/seller"
 )
 
@@ -66,6 +67,14 @@ func withDimensions(r lead.Ref) lead.Ref {
 	return r
 }
 
+// returned is what the events of a return tell.
+var returned = lead.ReturnTold{
+	ID: "return_1", SaleID: "sale_1", ContractID: "k", BuyerID: "b", Reason: returns.Duplicate, Automatic: true, Price: 45_000_000, Payout: 31_500_000,
+	Currency: "USD", SoldAt: happened, RequestedAt: happened, DecidedAt: happened,
+}
+
+const returnHead = `{"lead_id":"lead_1","return_id":"return_1","sale_id":"sale_1","origin":"supplier","campaign_id":"campaign_1","category":"Auto Insurance","seller_code":"ACME1234","partner_id":"partner_123","contract_id":"k","buyer_id":"b","reason":"duplicate","price":45.00,"payout":31.50,"currency":"USD",`
+
 const dimensions = `,"dimensions":{"plan \"A\"":"é","state":"TX"}`
 
 // TestTranslateDimensions: every event of a lead that says what became of it has the lead's dimensions.
@@ -90,7 +99,7 @@ func TestTranslateDimensions(t *testing.T) {
 		plain, _, _ := strings.Cut(strings.TrimSuffix(c.payload, "}"), `,"dimensions":`)
 		assert.Equal(t, plain+dimensions+"}", string(payload), c.typ)
 	}
-	assert.Equal(t, 9, seen)
+	assert.Equal(t, 14, seen)
 }
 
 // translations is every domain event with its stored form.
@@ -182,6 +191,11 @@ var translations = []struct {
 		`{"buyer_id":"buyer_1","entry_id":"e","amount":1.00,"balance_after":-2.125,"withdrawn_at":` + now + `}`,
 	},
 	{
+		buyer.BalanceLow{BuyerID: "buyer_1", EntryID: "e", Balance: 1_000_000, LowBalance: 2_125_000, At: happened},
+		"buyer.balance_low.v1",
+		`{"buyer_id":"buyer_1","entry_id":"e","balance":1.00,"low_balance":2.125,"fell_at":` + now + `}`,
+	},
+	{
 		campaign.Created{CampaignID: "c", Category: "Auto", Status: campaign.StatusActive, At: happened},
 		"campaign.created.v1",
 		`{"campaign_id":"c","category":"Auto","status":"active","created_at":` + now + `}`,
@@ -250,16 +264,21 @@ var translations = []struct {
 	{
 		lead.Sold{Ref: ref, PreviousStatus: lead.StatusReceived, Payout: 31_500_000, At: happened, Sales: []lead.Sale{{
 			ID: "s1", ContractID: "k1", BuyerID: "b1",
-			Price: 45_000_000, Currency: "USD",
-		}, {ID: "s2", ContractID: "k2", BuyerID: "b2", Price: 500_000, Currency: "USD"}}},
+			Price: 45_000_000, Payout: 31_150_000, Currency: "USD",
+		}, {ID: "s2", ContractID: "k2", BuyerID: "b2", Price: 500_000, Payout: 350_000, Currency: "USD"}}},
 		"lead.sold.v1",
-		leadHead + `"sales":[{"sale_id":"s1","buyer_id":"b1","contract_id":"k1","price":45.00,"currency":"USD"},` +
-			`{"sale_id":"s2","buyer_id":"b2","contract_id":"k2","price":0.50,"currency":"USD"}],"payout":31.50,"sold_at":` + now + `,` + leadTail,
+		leadHead + `"sales":[{"sale_id":"s1","buyer_id":"b1","contract_id":"k1","price":45.00,"currency":"USD","payout":31.15},` +
+			`{"sale_id":"s2","buyer_id":"b2","contract_id":"k2","price":0.50,"currency":"USD","payout":0.35}],"payout":31.50,"sold_at":` + now + `,` + leadTail,
 	},
 	{
 		lead.Duplicate{Ref: ref, PreviousStatus: lead.StatusReceived, Code: "duplicate_lead", At: happened},
 		"lead.duplicate.v1",
 		leadHead + `"code":"duplicate_lead","duplicate_at":` + now + `,` + leadTail,
+	},
+	{
+		lead.Quarantined{Ref: ref, PreviousStatus: lead.StatusReceived, Code: "acme_odd", At: happened},
+		"lead.quarantined.v1",
+		leadHead + `"code":"acme_odd","quarantined_at":` + now + `,` + leadTail,
 	},
 	{
 		lead.Rejected{Ref: ref, PreviousStatus: lead.StatusReceived, Code: "too_young", At: happened},
@@ -294,6 +313,26 @@ var translations = []struct {
 		`{"lead_id":"lead_1",` + formHead + `"status":"unsold","erased_at":` + now + `,"submitted_at":"2025-05-02T16:12:39.000000Z"}`,
 	},
 	{lead.Unsold{Ref: ref, PreviousStatus: lead.StatusReceived, At: happened}, "lead.unsold.v1", leadHead + `"unsold_at":` + now + `,` + leadTail},
+	{
+		lead.ReturnRequested{Ref: ref, Return: returned},
+		"return.requested.v1",
+		returnHead + `"sold_at":` + now + `,"submitted_at":"2025-05-02T16:12:39.000000Z","requested_at":` + now + `}`,
+	},
+	{
+		lead.ReturnApproved{Ref: ref, Return: returned, EntryID: "e", LeadPayout: 1_000_000},
+		"return.approved.v1",
+		returnHead + `"lead_payout":1.00,"entry_id":"e","automatic":true,"sold_at":` + now + `,"submitted_at":"2025-05-02T16:12:39.000000Z","requested_at":` + now + `,"approved_at":` + now + `}`,
+	},
+	{
+		lead.ReturnRejected{Ref: ref, Return: returned},
+		"return.rejected.v1",
+		returnHead + `"sold_at":` + now + `,"submitted_at":"2025-05-02T16:12:39.000000Z","requested_at":` + now + `,"rejected_at":` + now + `}`,
+	},
+	{
+		lead.Returned{Ref: ref, PreviousStatus: lead.StatusSold, At: happened},
+		"lead.returned.v1",
+		leadHead + `"returned_at":` + now + `,"submitted_at":"2025-05-02T16:12:39.000000Z","previous_status":"sold"}`,
+	},
 	{
 		seller.Created{ID: "seller_1", Code: "ACME1234", TimeZone: "America/Chicago", Currency: "USD", At: happened},
 		"seller.created.v1",

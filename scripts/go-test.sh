@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs go test on packages: with the race detector, which RACE= turns off, where memory is shared. A new package is one of
-# these. What stands in ARGS goes to go test. MODULES are folders of Go modules of their own, which are tested too.
+# Runs go test on packages. What stands in ARGS goes to go test. MODULES are folders of Go modules of their own, which are tested too.
+# RACE=1 runs with the race detector those packages alone in which memory is shared; a new package is one of these.
 set -euo pipefail
 
 # Where the detector has nothing to find, by the end of the package's path:
@@ -24,36 +24,17 @@ readonly flags='-timeout 10m -ldflags=-w'
 list=
 [[ $# -eq 0 ]] || list=$(go list "$@")
 list=$(grep /tests/ <<<"$list" || true; grep -v /tests/ <<<"$list" || true)
-plain=$(grep -E "$unraced" <<<"$list" || true)
-raced=$(grep -vE "$unraced" <<<"$list" || true)
-if [[ -z ${RACE-} ]]; then
-    plain=$list raced=
-fi
 
 # shellcheck disable=SC2086 # lists of words
-test_plain() {
-    local failed=0
-    [[ -z $plain ]] || CGO_ENABLED=0 go test $flags ${ARGS-} $plain || failed=$?
-    for module in ${MODULES-}; do
-        (cd "$module" && CGO_ENABLED=0 go test $flags ${ARGS-} ./...) || failed=$?
-    done
-    return $failed
-}
-# shellcheck disable=SC2086
-test_raced() { CGO_ENABLED=1 go test "$RACE" "$raced_but" $flags ${ARGS-} $raced; }
+if [[ -n ${RACE-} ]]; then
+    list=$(grep -vE "$unraced" <<<"$list") || { echo 'go-test: no memory is shared in these packages' >&2; exit 0; }
+    CGO_ENABLED=1 exec go test -race "$raced_but" $flags ${ARGS-} $list
+fi
 
 status=0
-if [[ -z $raced ]]; then
-    test_plain || status=$?
-elif [[ -z $plain${MODULES-} ]]; then
-    test_raced || status=$?
-else
-    # Side by side: the plain ones wait for processes and leases most of the time. Their output comes in one piece.
-    told=$(mktemp)
-    trap 'rm -f -- "$told"' EXIT
-    test_plain >"$told" 2>&1 &
-    test_raced || status=$?
-    wait $! || status=$?
-    cat "$told"
-fi
+# shellcheck disable=SC2086
+[[ -z $list ]] || CGO_ENABLED=0 go test $flags ${ARGS-} $list || status=$?
+for module in ${MODULES-}; do
+    (cd "$module" && CGO_ENABLED=0 go test $flags ${ARGS-} ./...) || status=$?
+done
 exit $status

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes ready what the tests start for themselves: database servers, a browser, and clients that others wrote.
 #
-#   scripts/test-setup.sh [mysql] [mariadb] [redis] [chromium] [clients]     all when none is named
+#   scripts/test-setup.sh [mysql] [mariadb] [redis] [chromium] [clients] [compiler]     all when none is named
 #
 # MySQL, the first that applies: the server named by LEADMILL_TEST_MYSQL_DSN, Docker, an installed mysqld, and on
 # Debian as root a private copy under .cache/mysql. MariaDB: the server named by LEADMILL_TEST_MARIADB_DSN, an
@@ -126,6 +126,13 @@ setup_mariadb() {
     fi
 }
 
+# The race detector is C.
+setup_compiler() {
+    has_compiler() { command -v gcc >/dev/null || command -v clang >/dev/null; }
+    has_compiler || ! is_debian_root || apt_install gcc libc6-dev
+    has_compiler || die "no C compiler: install gcc"
+}
+
 # Debian's redis-server is the program of redis-tools under another name, with a service that nobody here wants.
 setup_redis() {
     local found
@@ -185,14 +192,15 @@ setup_clients() {
 }
 
 mkdir -p "$cache"
-[[ $# -gt 0 ]] || set -- mysql mariadb redis chromium clients
+[[ $# -gt 0 ]] || set -- mysql mariadb redis chromium clients compiler
 for what in "$@"; do
     case $what in
         mysql) setup_mysql ;;
         mariadb) setup_mariadb ;;
         redis) setup_redis ;;
+        compiler) setup_compiler ;;
         chromium) setup_chromium ;;
         clients) setup_clients ;;
-        *) die "unknown word \"$what\": mysql, mariadb, redis, chromium or clients" ;;
+        *) die "unknown word \"$what\": mysql, mariadb, redis, chromium, clients or compiler" ;;
     esac
 done

@@ -38,8 +38,9 @@ fi
 if grep -q '/tests/brokers\.test ' <<<"$tests"; then
     brokers=redis
 fi
+compiler=${RACE:+compiler}
 # shellcheck disable=SC2086
-[[ -z $servers$browser$clients$brokers ]] || scripts/test-setup.sh $servers $browser $clients $brokers
+[[ -z $servers$browser$clients$brokers$compiler ]] || scripts/test-setup.sh $servers $browser $clients $brokers $compiler
 [[ ${SETUP-} != only ]] || exit 0
 
 # shellcheck disable=SC2086

@@ -31,7 +31,8 @@ type Redis struct {
 	away    atomic.Bool // Redis did not answer, and is asked by watch alone
 	watches sync.WaitGroup
 	mu      sync.Mutex
-	told    time.Time // when the log was last told that Redis is away
+	told    bool          // the log was told that Redis is away
+	toldAt  time.Duration // when, by application.Elapsed
 }
 
 const (
@@ -157,10 +158,10 @@ func (r *Redis) lost(err error) {
 	if r.closed.Err() != nil || !r.away.CompareAndSwap(false, true) {
 		return
 	}
-	now := r.clock.Now()
-	tell := r.told.IsZero() || now.Sub(r.told) >= redisTold
+	now := application.Elapsed(r.clock)
+	tell := !r.told || now-r.toldAt >= redisTold
 	if tell {
-		r.told = now
+		r.told, r.toldAt = true, now
 		r.log.Warn("Redis does not answer: rate limits are counted by this instance alone", slog.String("error", err.Error()))
 	}
 	r.watches.Go(func() { r.watch(tell) })

@@ -40,6 +40,7 @@ type Store struct {
 	accountstore.Installation
 	programstore.Clicks
 	programstore.Mails
+	marketstore.BuyerMails
 
 	work *engine.Work
 }
@@ -53,7 +54,7 @@ var (
 // New returns a Store on an open database. wake is told after every commit that wrote events.
 func New(db *dialect.DB, events EventWriter, wake application.Wake, ids application.IDs, translate Translate) *Store {
 	w := engine.NewWork(db, events, wake, ids, translate)
-	return &Store{accountstore.NewInstallation(w), programstore.NewClicks(w), programstore.NewMails(w), w}
+	return &Store{accountstore.NewInstallation(w), programstore.NewClicks(w), programstore.NewMails(w), marketstore.NewBuyerMails(w), w}
 }
 
 // Observe has a function told of each event of an aggregate once it is committed: not of those whose commit was sent and not answered. It

@@ -13,10 +13,10 @@ import (
 
 // Market counts what becomes of leads. Test leads are not counted, because they have no events.
 type Market struct {
-	received                                   map[lead.Origin]prometheus.Counter
-	sold, pending, unsold, duplicate, rejected prometheus.Counter
-	sales, soldFor, paidOut                    *prometheus.CounterVec
-	currencies                                 sync.Map // code of a currency: *ofCurrency
+	received                                                map[lead.Origin]prometheus.Counter
+	sold, pending, unsold, duplicate, rejected, quarantined prometheus.Counter
+	sales, soldFor, paidOut                                 *prometheus.CounterVec
+	currencies                                              sync.Map // code of a currency: *ofCurrency
 }
 
 // ofCurrency are the counters of one currency, looked up once.
@@ -37,7 +37,7 @@ func NewMarket(registry prometheus.Registerer) (*Market, error) {
 	m := &Market{
 		received: map[lead.Origin]prometheus.Counter{},
 		sold:     leads.WithLabelValues("sold"), pending: leads.WithLabelValues("pending"), unsold: leads.WithLabelValues("unsold"),
-		duplicate: leads.WithLabelValues("duplicate"), rejected: leads.WithLabelValues("rejected"),
+		duplicate: leads.WithLabelValues("duplicate"), rejected: leads.WithLabelValues("rejected"), quarantined: leads.WithLabelValues("quarantined"),
 		sales: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "leadmill_sales_total", Help: "Sales of leads by this instance, by currency.",
 		}, []string{"currency"}),
@@ -75,6 +75,8 @@ func (m *Market) Happened(e event.Event) {
 		m.pending.Inc()
 	case lead.Unsold:
 		m.unsold.Inc()
+	case lead.Quarantined:
+		m.quarantined.Inc()
 	case lead.Duplicate:
 		m.duplicate.Inc()
 	case lead.Rejected, lead.ReviewRejected:

@@ -3,10 +3,12 @@ package market
 import (
 	"context"
 	"crypto/sha256"
+	"slices"
 	"time"
 
 	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/field"
+	"github.com/leadmill/leadmill/domain/lead"
 )
 
 // ClaimKind says what a claim is about.
@@ -70,8 +72,8 @@ type RequestRef struct {
 // DoubleClick is how long after a request the same request is the same lead.
 const DoubleClick = 60 * time.Second
 
-// ClaimRepository stores claims and recent requests. When another transaction took one of them meanwhile, Take and Remember
-// fail in a way that runs the unit of work again.
+// ClaimRepository stores claims and recent requests. When another transaction took one of them meanwhile, Take, Extend and
+// Remember fail in a way that runs the unit of work again.
 type ClaimRepository interface {
 	// Find returns the claims and the requests that are stored, those whose time is over too, in one statement and without
 	// locking.
@@ -79,6 +81,9 @@ type ClaimRepository interface {
 	// Take takes claims: fresh ones by one INSERT sorted by seller and key, and those in expired by one UPDATE that is guarded
 	// by their expiry at now.
 	Take(ctx context.Context, fresh, expired []Claim, now time.Time) error
+	// Extend gives stored claims, those whose time is over too, to later leads until a later time, by one UPDATE that is guarded by
+	// their ends: each is before the new one.
+	Extend(ctx context.Context, claims []Claim) error
 	// Remember stores requests: fresh ones by one INSERT sorted by seller and content, and those in expired by one UPDATE
 	// that is guarded by their age: they were accepted at since or before.
 	Remember(ctx context.Context, fresh, expired []Request, since time.Time) error
@@ -93,4 +98,23 @@ func DedupeClaims(c *campaign.Campaign, fields field.Set) []Claim {
 		claims = append(claims, Claim{SellerID: c.SellerID(), Key: NewClaimKey(c.ID(), ClaimKind(kind), value)})
 	}
 	return claims
+}
+
+// ClaimKeysOf returns the keys of all claims of its campaign and its supplier that a lead may hold, whatever the campaign's duplicate rule
+// was when it took them.
+func ClaimKeysOf(l lead.Snapshot) []ClaimKey {
+	var keys []ClaimKey
+	for _, fields := range [][]string{{field.Phone}, {field.EmailName}, {field.Phone, field.EmailName}} {
+		for _, match := range []campaign.Match{campaign.MatchAny, campaign.MatchAll} {
+			for kind, value := range (campaign.Dedupe{Fields: fields, Match: match}).Keys(l.Fields) {
+				if key := NewClaimKey(l.CampaignID, ClaimKind(kind), value); !slices.Contains(keys, key) {
+					keys = append(keys, key)
+				}
+			}
+		}
+	}
+	if l.ExternalID != "" {
+		keys = append(keys, NewClaimKey(l.KeyID, ClaimExternalID, l.ExternalID))
+	}
+	return keys
 }

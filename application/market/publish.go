@@ -30,6 +30,9 @@ func Publish(e event.Event) (p application.Published, ok bool, err error) {
 		}
 		return application.Published{Type: p.Type(), Payload: p.AppendJSON(make([]byte, 0, 448+192*len(p.Sales)+40*len(p.Dimensions))), At: p.SoldAt.Time}, true, nil
 	}
+	if c, at := returnOf(e); c != nil {
+		return application.PublishIfAny(c, at)
+	}
 	return application.PublishIfAny(contractOf(e))
 }
 
@@ -54,6 +57,10 @@ func contractOf(e event.Event) (eventsv1.Event, time.Time) {
 		return eventsv1.BuyerWithdrawn{
 			BuyerID: e.BuyerID, EntryID: e.EntryID, Amount: plain(e.Amount),
 			BalanceAfter: plain(e.BalanceAfter), WithdrawnAt: eventsv1.UTC(e.At),
+		}, e.At
+	case buyer.BalanceLow:
+		return eventsv1.BuyerBalanceLow{
+			BuyerID: e.BuyerID, EntryID: e.EntryID, Balance: plain(e.Balance), LowBalance: plain(e.LowBalance), FellAt: eventsv1.UTC(e.At),
 		}, e.At
 	case campaign.Created:
 		return eventsv1.CampaignCreated{
@@ -121,6 +128,20 @@ func contractOf(e event.Event) (eventsv1.Event, time.Time) {
 			SubmittedAt: eventsv1.UTC(e.SubmittedAt), PreviousStatus: string(e.PreviousStatus),
 			Dimensions: application.PublicDimensions(e.Dimensions),
 		}, e.At
+	case lead.Quarantined:
+		return eventsv1.LeadQuarantined{
+			LeadID: e.LeadID, Origin: string(e.Origin), CampaignID: e.CampaignID, Category: e.Category,
+			SellerCode: e.SellerCode, PartnerID: e.PartnerID, Code: string(e.Code), QuarantinedAt: eventsv1.UTC(e.At),
+			SubmittedAt: eventsv1.UTC(e.SubmittedAt), PreviousStatus: string(e.PreviousStatus),
+			Dimensions: application.PublicDimensions(e.Dimensions),
+		}, e.At
+	case lead.Returned:
+		return eventsv1.LeadReturned{
+			LeadID: e.LeadID, Origin: string(e.Origin), CampaignID: e.CampaignID, Category: e.Category,
+			SellerCode: e.SellerCode, PartnerID: e.PartnerID, ReturnedAt: eventsv1.UTC(e.At),
+			SubmittedAt: eventsv1.UTC(e.SubmittedAt), PreviousStatus: string(e.PreviousStatus),
+			Dimensions: application.PublicDimensions(e.Dimensions),
+		}, e.At
 	case lead.Erased:
 		return eventsv1.LeadErased{
 			LeadID: e.LeadID, Origin: string(e.Origin), CampaignID: e.CampaignID, Category: e.Category,
@@ -151,6 +172,9 @@ func leadSold(e lead.Sold) (eventsv1.LeadSold, error) {
 		sales[i] = eventsv1.Sale{
 			SaleID: s.ID, BuyerID: s.BuyerID, ContractID: s.ContractID,
 			Price: eventsv1.Amount(s.Price.Format(currency)), Currency: s.Currency,
+		}
+		if len(e.Sales) > 1 {
+			sales[i].Payout = eventsv1.Amount(s.Payout.Format(currency))
 		}
 	}
 	return eventsv1.LeadSold{

@@ -6,6 +6,7 @@ import (
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/lead"
 )
 
 // ReplayReader finds stored responses outside of a transaction.
@@ -20,11 +21,22 @@ type ReplayReader interface {
 type CampaignReader interface {
 	// ActiveCampaign returns a seller's active campaign of a category (campaign.CategoryKey): campaign.ErrNoMatching.
 	ActiveCampaign(ctx context.Context, sellerID, categoryKey string) (*campaign.Campaign, error)
+	// ActiveVersion returns the id and the version of what ActiveCampaign would return, for less: campaign.ErrNoMatching.
+	ActiveVersion(ctx context.Context, sellerID, categoryKey string) (id string, version int64, err error)
 	// PendingCampaigns returns all campaigns that have pending leads.
 	PendingCampaigns(ctx context.Context) ([]application.Ref, error)
 	// CampaignsOfBuyer returns the ids of the campaigns in which a buyer has contracts.
 	CampaignsOfBuyer(ctx context.Context, sellerID, buyerID string) ([]string, error)
 }
+
+// LeadReader reads leads outside of a transaction.
+type LeadReader interface {
+	// MarketLead returns a lead of the marketplace without its sales: lead.ErrNotFound.
+	MarketLead(ctx context.Context, sellerID, id string) (*lead.Lead, error)
+}
+
+// BrokenFilter is a contract whose stored filter does not compile, and why.
+type BrokenFilter struct{ CampaignID, ContractID, Why string }
 
 // CampaignStrategy is a campaign and the code of the distribution strategy that it names.
 type CampaignStrategy struct{ CampaignID, Strategy string }

@@ -21,6 +21,10 @@ type Tx interface { //nolint:interfacebloat // one method a repository
 	AnswerErasures() application.AnswerErasureRepository
 	MailErasures() application.MailErasureRepository
 	Claims() ClaimRepository
+	Returns() ReturnRepository
+	Consents() ConsentRepository
+	Suppressions() SuppressionRepository
+	SellerJobs() SellerJobRepository
 }
 
 // UnitOfWork runs closures in transactions of this room.

@@ -4,6 +4,8 @@
 package buyer
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/leadmill/leadmill/domain/event"
 	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/money"
+	"github.com/leadmill/leadmill/domain/quota"
 )
 
 // Status says whether a buyer takes leads.
@@ -43,6 +46,8 @@ const (
 	Deposit    EntryType = "deposit"
 	Withdrawal EntryType = "withdrawal"
 	SaleEntry  EntryType = "sale"
+	// ReturnEntry credits the price of a sale that was given back.
+	ReturnEntry EntryType = "return"
 )
 
 // Entry is one line of a buyer's append-only ledger. Amounts are in micro-units of the seller's currency; Amount is signed:
@@ -68,6 +73,16 @@ type Buyer struct {
 type Details struct {
 	Name, Email, TimeZone *string
 	CreditLimit           *money.Micros
+	LowBalance            *Threshold
+	ReturnWindow          *ReturnWindow
+	AutoApprove           *AutoApprove
+	Caps                  *[]quota.Cap // on what all contracts of the buyer together take
+}
+
+// Threshold is a balance in micro-units of the seller's currency, below which somebody wants to know. Without On there is none.
+type Threshold struct {
+	On bool
+	At money.Micros
 }
 
 // New opens a buyer's account with a balance of zero. It returns fault.ErrValidation with the members at fault.
@@ -129,7 +144,48 @@ func (b *Buyer) apply(d Details, v *fault.Violations) {
 		}
 		b.s.CreditLimit = *d.CreditLimit
 	}
+	if d.LowBalance != nil {
+		if d.LowBalance.At < 0 || d.LowBalance.At > maxBalance {
+			v.Add("low_balance", fault.InvalidValue, "must be between 0 and 9000000000")
+		}
+		b.s.LowBalance = *d.LowBalance
+	}
+	if d.ReturnWindow != nil {
+		b.s.Returns.Window = d.ReturnWindow.checked(v)
+	}
+	if d.AutoApprove != nil {
+		b.s.Returns.AutoApprove = d.AutoApprove.checked(v)
+	}
+	if d.Caps != nil {
+		b.s.Caps, b.s.CapZone = quota.Check(*d.Caps, v), ""
+	}
 }
+
+// CountIn sets the zone in which the buyer's caps are counted: its own, else that of the seller. It changes nothing of a buyer without
+// caps, and reports whether it changed something.
+func (b *Buyer) CountIn(sellerZone string, now time.Time) bool {
+	zone := cmp.Or(b.s.TimeZone, sellerZone)
+	if len(b.s.Caps) == 0 || b.s.CapZone == zone {
+		return false
+	}
+	b.s.CapZone, b.s.UpdatedAt = zone, now
+	return true
+}
+
+// Rezone is CountIn for a seller whose zone changed: a buyer whose caps are counted anew was updated.
+func (b *Buyer) Rezone(sellerZone string, now time.Time) bool {
+	if !b.CountIn(sellerZone, now) {
+		return false
+	}
+	b.Record(Updated{BuyerID: b.s.ID, At: now})
+	return true
+}
+
+// Cap returns the buyer's cap of a window, if there is one.
+func (b *Buyer) Cap(w calendar.Window) (quota.Cap, bool) { return quota.Of(b.s.Caps, w) }
+
+// Spans returns the spans in which the buyer's caps are counted at t, one for each capped window.
+func (b *Buyer) Spans(t time.Time) []calendar.Span { return quota.Spans(b.s.Caps, t, b.s.CapZone) }
 
 // Pause stops all contracts of the buyer from taking leads: ErrAlreadyPaused.
 func (b *Buyer) Pause(now time.Time) error {
@@ -197,7 +253,8 @@ func (b *Buyer) Spendable() money.Micros { return b.s.Balance + b.s.CreditLimit 
 // CanPay reports whether the account covers a price: Spendable >= price.
 func (b *Buyer) CanPay(price money.Micros) bool { return b.Spendable() >= price }
 
-// Charge books the price of a sale on the account: ErrInsufficientBalance when CanPay is false.
+// Charge books the price of a sale on the account: ErrInsufficientBalance when CanPay is false. It records BalanceLow where the balance was not
+// below the buyer's threshold and is now, and nothing else.
 func (b *Buyer) Charge(entryID, saleID string, price money.Micros, now time.Time) (Entry, error) {
 	if !b.CanPay(price) {
 		return Entry{}, ErrInsufficientBalance
@@ -205,9 +262,18 @@ func (b *Buyer) Charge(entryID, saleID string, price money.Micros, now time.Time
 	return b.book(entryID, SaleEntry, -price, saleID, "", now), nil
 }
 
+// Refund books the price of a sale that was given back.
+func (b *Buyer) Refund(entryID, saleID string, price money.Micros, now time.Time) Entry {
+	return b.book(entryID, ReturnEntry, price, saleID, "", now)
+}
+
 func (b *Buyer) book(id string, t EntryType, amount money.Micros, saleID, note string, now time.Time) Entry {
+	before := b.s.Balance
 	b.s.Balance += amount
 	b.s.UpdatedAt = now
+	if low := b.s.LowBalance; low.On && before >= low.At && b.s.Balance < low.At {
+		b.Record(BalanceLow{BuyerID: b.s.ID, EntryID: id, Balance: b.s.Balance, LowBalance: low.At, At: now})
+	}
 	e := Entry{
 		ID: id, SellerID: b.s.SellerID, BuyerID: b.s.ID, Type: t, Amount: amount, BalanceAfter: b.s.Balance,
 		SaleID: saleID, Note: note, At: now,
@@ -240,6 +306,10 @@ type Snapshot struct {
 	Status                     Status
 	TimeZone                   string
 	Balance, Held, CreditLimit money.Micros
+	LowBalance                 Threshold
+	Returns                    ReturnRules
+	Caps                       []quota.Cap
+	CapZone                    string // the zone in which Caps are counted; empty while it was never told
 	CreatedAt, UpdatedAt       time.Time
 	Version                    int64
 }
@@ -247,6 +317,7 @@ type Snapshot struct {
 // Snapshot returns the buyer as it is stored.
 func (b *Buyer) Snapshot() Snapshot {
 	s := b.s
+	s.Caps = slices.Clone(s.Caps)
 	s.Version = b.Version()
 	return s
 }

@@ -10,9 +10,11 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/leadmill/leadmill/domain/buyer"
+	"github.com/leadmill/leadmill/domain/calendar"
 	"github.com/leadmill/leadmill/domain/event"
 	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/money"
+	"github.com/leadmill/leadmill/domain/quota"
 )
 
 const most money.Micros = 9_000_000_000_000_000
@@ -99,6 +101,7 @@ func TestEventTypes(t *testing.T) {
 	for want, e := range map[string]event.Event{
 		"buyer.created": buyer.Created{}, "buyer.updated": buyer.Updated{}, "buyer.paused": buyer.Paused{},
 		"buyer.resumed": buyer.Resumed{}, "buyer.funded": buyer.Funded{}, "buyer.withdrawn": buyer.Withdrawn{},
+		"buyer.balance_low": buyer.BalanceLow{},
 	} {
 		assert.Equal(t, want, e.EventType())
 	}
@@ -227,4 +230,85 @@ func TestLedgerModel(t *testing.T) {
 			},
 		})
 	})
+}
+
+// TestLowBalance tells each time the balance falls below the threshold, once until it was not below again, whatever it falls with.
+func TestLowBalance(t *testing.T) {
+	t.Parallel()
+	b := best(t)
+	_, err := b.Update(buyer.Details{LowBalance: &buyer.Threshold{On: true, At: -1}}, later)
+	require.ErrorIs(t, err, fault.ErrValidation)
+	_, err = b.Update(buyer.Details{LowBalance: &buyer.Threshold{On: true, At: 50}}, later)
+	require.NoError(t, err)
+	require.Equal(t, buyer.Threshold{On: true, At: 50}, buyer.FromSnapshot(b.Snapshot()).Snapshot().LowBalance)
+	told := func() (low []buyer.BalanceLow) {
+		for _, e := range b.Pending() {
+			if e, ok := e.(buyer.BalanceLow); ok {
+				low = append(low, e)
+			}
+		}
+		return low
+	}
+	move := func(id string, amount money.Micros) {
+		t.Helper()
+		var err error
+		if amount > 0 {
+			_, err = b.Deposit(id, amount, "", later)
+		} else {
+			_, err = b.Charge(id, "sale", -amount, later)
+		}
+		require.NoError(t, err)
+	}
+	require.Empty(t, told(), "a balance that was low before nobody set a threshold is not told")
+	move("a", 100)
+	move("b", -50)
+	require.Empty(t, told(), "50 is not below 50")
+	move("c", -1)
+	require.Equal(t, []buyer.BalanceLow{{BuyerID: "buyer_1", EntryID: "c", Balance: 49, LowBalance: 50, At: later}}, told())
+	move("d", -10)
+	move("e", 5)
+	move("f", -5)
+	require.Len(t, told(), 1, "it was below all the time")
+	move("g", 11)
+	_, err = b.Withdraw("h", 20, "", later)
+	require.NoError(t, err)
+	require.Len(t, told(), 2)
+	_, err = b.Update(buyer.Details{LowBalance: &buyer.Threshold{}}, later)
+	require.NoError(t, err)
+	move("i", 100)
+	move("j", -100)
+	require.Len(t, told(), 2, "without a threshold nothing is low")
+}
+
+func TestCapsOfABuyer(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	b, err := buyer.New("buyer_1", "seller_1", buyer.Details{Name: new("B")}, at)
+	require.NoError(t, err)
+	assert.False(t, b.CountIn("America/Chicago", at), "without caps there is nothing to count")
+	_, err = b.Update(buyer.Details{Caps: &[]quota.Cap{{Window: calendar.Day, HasLeads: true, Leads: 1}, {Window: calendar.Day, HasLeads: true, Leads: 2}}}, at)
+	require.Equal(t, []string{"caps.1.window"}, fault.As(err).Fields())
+	_, err = b.Update(buyer.Details{Caps: &[]quota.Cap{{Window: calendar.Month, HasBudget: true, Budget: 5}, {Window: calendar.Day, HasLeads: true, Leads: 1}}}, at)
+	require.NoError(t, err)
+	assert.True(t, b.CountIn("America/Chicago", at))
+	spans := b.Spans(at)
+	require.Len(t, spans, 2)
+	assert.Equal(t, []string{"day:2026-01-01", "month:2026-01"}, []string{spans[0].Key, spans[1].Key}, "in the seller's zone")
+	limit, ok := b.Cap(calendar.Month)
+	assert.True(t, ok)
+	assert.Equal(t, quota.Cap{Window: calendar.Month, HasBudget: true, Budget: 5}, limit)
+	_, err = b.Update(buyer.Details{TimeZone: new("Asia/Tokyo")}, at)
+	require.NoError(t, err)
+	assert.True(t, b.CountIn("America/Chicago", at), "its own zone goes before the seller's")
+	assert.Equal(t, "day:2026-01-02", b.Spans(at)[0].Key)
+	events := len(b.Pending())
+	assert.False(t, b.Rezone("Europe/Berlin", at))
+	_, err = b.Update(buyer.Details{TimeZone: new("")}, at)
+	require.NoError(t, err)
+	assert.True(t, b.Rezone("Europe/Berlin", at))
+	assert.Len(t, b.Pending(), events+2)
+	_, err = b.Update(buyer.Details{Caps: &[]quota.Cap{}}, at)
+	require.NoError(t, err)
+	assert.Empty(t, b.Spans(at))
+	assert.Empty(t, b.Snapshot().CapZone)
 }

@@ -44,6 +44,13 @@ type Withdrawn struct {
 	At                   time.Time
 }
 
+// BalanceLow becomes buyer.balance_low.v1. EntryID is the ledger entry that took the balance below LowBalance.
+type BalanceLow struct {
+	BuyerID, EntryID    string
+	Balance, LowBalance money.Micros
+	At                  time.Time
+}
+
 // EventType implements event.Event.
 func (Created) EventType() string { return "buyer.created" }
 
@@ -61,3 +68,6 @@ func (Funded) EventType() string { return "buyer.funded" }
 
 // EventType implements event.Event.
 func (Withdrawn) EventType() string { return "buyer.withdrawn" }
+
+// EventType implements event.Event.
+func (BalanceLow) EventType() string { return "buyer.balance_low" }

@@ -11,11 +11,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/leadmill/leadmill/domain/calendar"
 	"github.com/leadmill/leadmill/domain/contact"
 	"github.com/leadmill/leadmill/domain/event"
 	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/money"
+	"github.com/leadmill/leadmill/domain/quota"
 )
 
 // Status says whether a campaign or a contract takes leads.
@@ -48,7 +50,7 @@ const (
 	MatchAll Match = "all"
 )
 
-// The modes in which leads are sold: an exclusive lead is sold once. Shared leads are not supported yet.
+// The modes in which leads are sold: an exclusive lead to one buyer, a shared one to several.
 const (
 	Exclusive = "exclusive"
 	Shared    = "shared"
@@ -100,19 +102,22 @@ var (
 	ErrNotPaused      = fault.New(fault.RuleViolated, "campaign_not_paused", "The campaign is not paused.")
 	ErrArchived       = fault.New(fault.RuleViolated, "campaign_archived", "The campaign is archived.")
 	ErrCategoryTaken  = fault.ErrValidation.With(fault.Violation{Field: "category", Code: fault.Duplicate, Message: "has an active campaign already"})
-	mustBeExclusive   = "must be exclusive; other modes are not supported yet"
+	mustBeMode        = "must be exclusive or shared"
 	mustBePriceShown  = "must be payout, sale or hidden"
 	mustBePayoutType  = "must be percent or fixed"
 	mustBeMatch       = "must be any or all"
 	mustBeDedupeField = "must be phone or email"
 )
 
+// MostSales is the most buyers that a lead can be shared between.
+const MostSales = 10
+
 const (
 	defaultTTL   = 72
 	maxTTL       = 24 * 365
 	maxWindow    = 3650
 	maxName      = 200
-	maxContracts = 500
+	maxContracts = 10_000
 
 	maxExternalID = 255 // characters
 )
@@ -124,6 +129,9 @@ type Campaign struct {
 	s     Snapshot
 	rules field.Rules
 	names field.Map
+
+	suppresses bool
+	touched    []string // see Touched
 }
 
 // Definition is what an operator says about a campaign. A nil member keeps the stored value or, for a new campaign, takes
@@ -139,7 +147,13 @@ type Definition struct {
 	PendingTTL     *int // hours
 	PriceShown     *PriceShown
 	Payout         *Payout
-	RedirectURL    *string // where a browser goes that posted a plain form; empty: nowhere
+	// ReturnWindowDays and ResellReturned are as of Returns.
+	ReturnWindowDays *int
+	ResellReturned   *bool
+	Quarantine       *Quarantine
+	Consent          *[]string // the consent fields that leads must have (field.ConsentNames); empty: none is asked for
+	Caps             *[]Cap    // on what all contracts together take, a sale of a shared lead each
+	RedirectURL      *string   // where a browser goes that posted a plain form; empty: nowhere
 }
 
 // Strategies tells whether a distribution strategy exists.
@@ -149,7 +163,7 @@ type Strategies interface{ Has(code string) bool }
 func New(id, sellerID string, status Status, d Definition, strategies Strategies, now time.Time) (*Campaign, error) {
 	c := &Campaign{s: Snapshot{
 		ID: id, SellerID: sellerID, Status: status, Mode: Exclusive, MaxSales: 1, Strategy: "priority",
-		PendingTTLHours: defaultTTL, PriceShown: ShowPayout, CreatedAt: now,
+		PendingTTLHours: defaultTTL, PriceShown: ShowPayout, Returns: DefaultReturns(), CreatedAt: now,
 	}}
 	var v fault.Violations
 	if d.Name == nil {
@@ -203,31 +217,25 @@ func (c *Campaign) apply(d Definition, strategies Strategies, v *fault.Violation
 	} else {
 		c.rules = field.RestoreRules(c.s.Fields)
 	}
+	if d.Consent != nil {
+		c.s.Consent = checkConsent(*d.Consent, v)
+	}
+	if d.Quarantine != nil {
+		c.s.Quarantine = checkQuarantine(*d.Quarantine, v)
+	}
+	c.rules = c.rules.WithConsent(c.s.Consent)
 	if d.FieldMap != nil {
 		c.s.FieldMap = *d.FieldMap
 	}
-	if wrongRules == nil && (d.FieldMap != nil || d.Fields != nil) { // what a source leads to must still be a field
+	if wrongRules == nil && (d.FieldMap != nil || d.Fields != nil || d.Consent != nil) { // what a source leads to must still be a field
 		names, err := field.NewMap(c.s.FieldMap, c.rules)
 		v.AddErr("", err)
 		c.names, c.s.FieldMap = names, names.Own()
 	}
-	if d.Mode != nil && *d.Mode != Exclusive {
-		code := fault.InvalidValue
-		if *d.Mode == Shared {
-			code = fault.NotSupported
-		}
-		v.Add("distribution.mode", code, mustBeExclusive)
-	}
-	if d.MaxSales != nil && *d.MaxSales != 1 {
-		v.Add("distribution.max_sales", fault.InvalidValue, "must be 1 for exclusive leads")
-	}
+	c.applySharing(d, v)
 	if d.Strategy != nil {
 		if !strategies.Has(*d.Strategy) {
-			code, message := fault.InvalidValue, "is not a known strategy"
-			if *d.Strategy == "round_robin" || *d.Strategy == "weighted" {
-				code, message = fault.NotSupported, "is not supported yet"
-			}
-			v.Add("distribution.strategy", code, message)
+			v.Add("distribution.strategy", fault.InvalidValue, "is not a known strategy")
 		}
 		c.s.Strategy = *d.Strategy
 	}
@@ -250,12 +258,39 @@ func (c *Campaign) apply(d Definition, strategies Strategies, v *fault.Violation
 		checkPayout(*d.Payout, v)
 		c.s.Payout = *d.Payout
 	}
+	c.s.Returns.apply(d, v)
+	if d.Caps != nil {
+		c.s.Caps, c.s.CapZone = quota.Check(*d.Caps, v), ""
+	}
 	if d.RedirectURL != nil {
 		if *d.RedirectURL != "" {
 			_, err := contact.ParseURL(*d.RedirectURL)
 			v.AddErr("redirect_url", err)
 		}
 		c.s.RedirectURL = *d.RedirectURL
+	}
+}
+
+// applySharing sets how many buyers may take a lead. A campaign that becomes exclusive needs not say that it is one.
+func (c *Campaign) applySharing(d Definition, v *fault.Violations) {
+	if d.Mode != nil {
+		if *d.Mode != Exclusive && *d.Mode != Shared {
+			v.Add("distribution.mode", fault.InvalidValue, mustBeMode)
+			return
+		}
+		c.s.Mode = *d.Mode
+		if c.s.Mode == Exclusive {
+			c.s.MaxSales = 1
+		}
+	}
+	switch {
+	case d.MaxSales == nil:
+	case c.s.Mode == Exclusive && *d.MaxSales != 1:
+		v.Add("distribution.max_sales", fault.InvalidValue, "must be 1 for exclusive leads")
+	case *d.MaxSales < 1 || *d.MaxSales > MostSales:
+		v.Add("distribution.max_sales", fault.InvalidValue, "must be between 1 and 10")
+	default:
+		c.s.MaxSales = *d.MaxSales
 	}
 }
 
@@ -266,9 +301,6 @@ func requiredText(s, name string, v *fault.Violations) string {
 }
 
 func checkDedupe(d Dedupe, v *fault.Violations) Dedupe {
-	if len(d.Fields) == 0 {
-		return Dedupe{}
-	}
 	seen := []string{}
 	for _, f := range d.Fields {
 		if f != field.Phone && f != field.EmailName {
@@ -279,6 +311,7 @@ func checkDedupe(d Dedupe, v *fault.Violations) Dedupe {
 			seen = append(seen, f)
 		}
 	}
+	none := len(d.Fields) == 0
 	d.Fields = seen
 	if d.Match == "" {
 		d.Match = MatchAny
@@ -286,8 +319,11 @@ func checkDedupe(d Dedupe, v *fault.Violations) Dedupe {
 	if d.Match != MatchAny && d.Match != MatchAll {
 		v.Add("dedupe.match", fault.InvalidValue, mustBeMatch)
 	}
-	if d.WindowDays < 1 || d.WindowDays > maxWindow {
+	if unsaid := none && d.WindowDays == 0; !unsaid && (d.WindowDays < 1 || d.WindowDays > maxWindow) {
 		v.Add("dedupe.window_days", fault.InvalidValue, "must be between 1 and 3650")
+	}
+	if none {
+		return Dedupe{}
 	}
 	return d
 }
@@ -350,6 +386,9 @@ func (c *Campaign) Archive(now time.Time) error {
 // that; see field.Map.Apply. The error is field.ErrInvalid when it cannot be one.
 func (c *Campaign) MapFields(in field.Set) (fields field.Set, externalID string, err error) {
 	fields = c.names.Apply(in)
+	if len(c.s.Consent) > 0 {
+		fields = field.NameConsent(fields)
+	}
 	if id := fields[field.ExternalID]; !id.Empty() {
 		if _, err := contact.ParseText(id.Text, maxExternalID); err != nil || id.Kind == field.Other {
 			return nil, "", field.ErrInvalid.With(fault.Violation{Field: field.ExternalID, Code: fault.InvalidValue, Message: "must have 1 to 255 characters"})
@@ -358,6 +397,9 @@ func (c *Campaign) MapFields(in field.Set) (fields field.Set, externalID string,
 	}
 	return fields, externalID, nil
 }
+
+// Rules returns the rules of the campaign's fields, the standard ones with them.
+func (c *Campaign) Rules() field.Rules { return c.rules }
 
 // CheckFields normalises the fields of a lead by the campaign's rules; see field.Rules.Check.
 func (c *Campaign) CheckFields(in field.Set) (field.Set, error) { return c.rules.Check(in) }
@@ -395,8 +437,9 @@ func (d Dedupe) Keys(fields field.Set) map[string]string {
 
 // DedupeRule returns the campaign's duplicate rule as a text that RestoreDedupe reads: "any 30 phone,email" without spaces but these two. It
 // is empty when there is no rule, and has at most 64 bytes.
-func (c *Campaign) DedupeRule() string {
-	d := c.s.Dedupe
+func (c *Campaign) DedupeRule() string { return c.s.Dedupe.rule() }
+
+func (d Dedupe) rule() string {
 	if len(d.Fields) == 0 {
 		return ""
 	}
@@ -450,6 +493,39 @@ func (c *Campaign) Status() Status { return c.s.Status }
 // Category returns the category as the operator wrote it.
 func (c *Campaign) Category() string { return c.s.Category }
 
+// MaxSales returns how many buyers may take a lead: 1 of an exclusive campaign.
+func (c *Campaign) MaxSales() int {
+	if c.s.Mode != Shared {
+		return 1
+	}
+	return max(1, c.s.MaxSales)
+}
+
+// Cap returns the campaign's own cap of a window, if there is one.
+func (c *Campaign) Cap(w calendar.Window) (Cap, bool) { return quota.Of(c.s.Caps, w) }
+
+// Spans returns the spans in which the campaign's own caps are counted at t, one for each capped window.
+func (c *Campaign) Spans(t time.Time) []calendar.Span { return quota.Spans(c.s.Caps, t, c.s.CapZone) }
+
+// CountIn sets the zone in which the campaign's own caps are counted: that of the seller. It changes nothing of a campaign without caps,
+// and reports whether it changed something.
+func (c *Campaign) CountIn(sellerZone string, now time.Time) bool {
+	if len(c.s.Caps) == 0 || c.s.CapZone == sellerZone {
+		return false
+	}
+	c.s.CapZone, c.s.UpdatedAt = sellerZone, now
+	return true
+}
+
+// RezoneCaps is CountIn for a seller whose zone changed: a campaign whose own caps are counted anew was updated.
+func (c *Campaign) RezoneCaps(sellerZone string, now time.Time) bool {
+	if !c.CountIn(sellerZone, now) {
+		return false
+	}
+	c.Record(Updated{CampaignID: c.s.ID, Category: c.s.Category, At: now})
+	return true
+}
+
 // Strategy returns the code of the distribution strategy.
 func (c *Campaign) Strategy() string { return c.s.Strategy }
 
@@ -483,7 +559,12 @@ type Snapshot struct {
 	PendingTTLHours              int
 	PriceShown                   PriceShown
 	Payout                       Payout
+	Returns                      Returns
 	RedirectURL                  string
+	Consent                      []string
+	Quarantine                   Quarantine
+	Caps                         []Cap
+	CapZone                      string // the zone in which Caps are counted, the seller's; empty while it was never told
 	CreatedAt, UpdatedAt         time.Time
 	Version                      int64
 	Contracts                    []ContractSnapshot
@@ -500,10 +581,14 @@ func (c *Campaign) Snapshot() Snapshot {
 func (s Snapshot) clone() Snapshot {
 	s.Fields = field.RestoreRules(s.Fields).Own()
 	s.FieldMap = maps.Clone(s.FieldMap)
+	s.Consent, s.Quarantine.Suppliers = slices.Clone(s.Consent), slices.Clone(s.Quarantine.Suppliers)
 	s.Dedupe.Fields = slices.Clone(s.Dedupe.Fields)
+	s.Caps = slices.Clone(s.Caps)
 	s.Contracts = slices.Clone(s.Contracts)
 	for i := range s.Contracts {
 		s.Contracts[i].Caps = slices.Clone(s.Contracts[i].Caps)
+		s.Contracts[i].Dedupe.Fields = slices.Clone(s.Contracts[i].Dedupe.Fields)
+		s.Contracts[i].Schedule = s.Contracts[i].Schedule.Clone()
 	}
 	return s
 }
@@ -511,5 +596,5 @@ func (s Snapshot) clone() Snapshot {
 // FromSnapshot restores a stored campaign.
 func FromSnapshot(s Snapshot) *Campaign {
 	s = s.clone()
-	return &Campaign{Recorder: event.Restored(s.Version), s: s, rules: field.RestoreRules(s.Fields), names: field.RestoreMap(s.FieldMap)}
+	return &Campaign{Recorder: event.Restored(s.Version), s: s, rules: field.RestoreRules(s.Fields).WithConsent(s.Consent), names: field.RestoreMap(s.FieldMap)}
 }

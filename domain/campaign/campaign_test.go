@@ -51,6 +51,43 @@ func auto(t testing.TB) *campaign.Campaign {
 	return c
 }
 
+func TestHowManyBuyersShareALead(t *testing.T) {
+	t.Parallel()
+	c := auto(t)
+	assert.Equal(t, 1, c.MaxSales())
+	change := func(mode *string, most *int) error {
+		return c.Update(campaign.Definition{Mode: mode, MaxSales: most}, known, later)
+	}
+	require.Error(t, change(nil, new(2)), "an exclusive one")
+	require.NoError(t, change(new("shared"), new(4)))
+	assert.Equal(t, 4, c.MaxSales())
+	require.NoError(t, change(nil, new(3)))
+	require.NoError(t, change(new("exclusive"), nil))
+	assert.Equal(t, 1, c.MaxSales())
+	assert.Equal(t, 1, c.Snapshot().MaxSales)
+}
+
+func TestCapsOfACampaign(t *testing.T) {
+	t.Parallel()
+	c := auto(t)
+	assert.Empty(t, c.Spans(now))
+	assert.False(t, c.CountIn("America/Chicago", later), "without caps there is nothing to count")
+	require.NoError(t, c.Update(campaign.Definition{Caps: &[]campaign.Cap{{Window: calendar.Day, HasLeads: true, Leads: 7}}}, known, later))
+	assert.True(t, c.CountIn("America/Chicago", later))
+	assert.False(t, c.CountIn("America/Chicago", later))
+	chicago, err := time.LoadLocation("America/Chicago")
+	require.NoError(t, err)
+	assert.Equal(t, []calendar.Span{calendar.SpanAt(calendar.Day, now, chicago)}, c.Spans(now))
+	limit, ok := c.Cap(calendar.Day)
+	assert.Equal(t, []any{int64(7), true}, []any{limit.Leads, ok})
+	events := len(c.Pending())
+	assert.True(t, c.RezoneCaps("Europe/Berlin", later))
+	assert.Equal(t, campaign.Updated{CampaignID: "campaign_1", Category: "Auto Insurance", At: later}, c.Pending()[events])
+	require.NoError(t, c.Update(campaign.Definition{Caps: &[]campaign.Cap{}}, known, later))
+	assert.Empty(t, c.Spans(now))
+	assert.Empty(t, c.Snapshot().CapZone)
+}
+
 func withContract(t testing.TB) *campaign.Campaign {
 	t.Helper()
 	c := auto(t)
@@ -69,7 +106,7 @@ func TestNew(t *testing.T) {
 		Fields: []field.Rule{{Name: "roof", Type: field.TypeEnum, Options: []string{"flat"}}}, Mode: "exclusive", MaxSales: 1, Strategy: "priority",
 		Dedupe:          campaign.Dedupe{Fields: []string{"phone", "email"}, Match: campaign.MatchAny, WindowDays: 30},
 		PendingTTLHours: 72, PriceShown: campaign.ShowPayout, Payout: campaign.Payout{Type: campaign.PayoutPercent, Percent: 700_000},
-		FieldMap: map[string]string{"first_name": "firstName", "kind": "roof"}, RedirectURL: "https://a.example/thanks",
+		FieldMap: map[string]string{"first_name": "firstName", "kind": "roof"}, RedirectURL: "https://a.example/thanks", Returns: campaign.DefaultReturns(),
 		CreatedAt: now, UpdatedAt: now, Version: 1,
 	}, c.Snapshot())
 	assert.Equal(t, []event.Event{campaign.Created{CampaignID: "campaign_1", Category: "Auto Insurance", Status: campaign.StatusActive, At: now}}, c.Pending())
@@ -102,12 +139,20 @@ func TestRules(t *testing.T) {
 		{"long", d(func(d *c) { d.Name, d.Category = new(strings.Repeat("x", 201)), new("a\nb") }), map[string]fault.Code{"name": fault.InvalidValue, "category": fault.InvalidValue}},
 		{"fields", d(func(d *c) { d.Fields = new([]field.Rule{{}}) }), map[string]fault.Code{"fields.0.name": fault.Required}},
 		{"exclusive", d(func(d *c) { d.Mode, d.MaxSales, d.Strategy = new("exclusive"), new(1), new("highest_price") }), nil},
-		{"shared comes later", d(func(d *c) { d.Mode, d.MaxSales = new("shared"), new(2) }), map[string]fault.Code{"distribution.mode": fault.NotSupported, "distribution.max_sales": fault.InvalidValue}},
+		{"shared", d(func(d *c) { d.Mode, d.MaxSales = new("shared"), new(10) }), nil},
+		{"shared between one", d(func(d *c) { d.Mode = new("shared") }), nil},
+		{"shared between nobody", d(func(d *c) { d.Mode, d.MaxSales = new("shared"), new(0) }), map[string]fault.Code{"distribution.max_sales": fault.InvalidValue}},
+		{"shared between too many", d(func(d *c) { d.Mode, d.MaxSales = new("shared"), new(11) }), map[string]fault.Code{"distribution.max_sales": fault.InvalidValue}},
+		{"exclusive to two", d(func(d *c) { d.MaxSales = new(2) }), map[string]fault.Code{"distribution.max_sales": fault.InvalidValue}},
+		{"caps", d(func(d *c) {
+			d.Caps = &[]campaign.Cap{{Window: calendar.Day, HasLeads: true, Leads: 1}, {Window: "year", HasLeads: true}}
+		}), map[string]fault.Code{"caps.1.window": fault.InvalidValue}},
 		{"unknown mode", d(func(d *c) { d.Mode = new("auction") }), map[string]fault.Code{"distribution.mode": fault.InvalidValue}},
-		{"round robin comes later", d(func(d *c) { d.Strategy = new("round_robin") }), map[string]fault.Code{"distribution.strategy": fault.NotSupported}},
-		{"weighted comes later", d(func(d *c) { d.Strategy = new("weighted") }), map[string]fault.Code{"distribution.strategy": fault.NotSupported}},
 		{"unknown strategy", d(func(d *c) { d.Strategy = new("luck") }), map[string]fault.Code{"distribution.strategy": fault.InvalidValue}},
-		{"no dedupe", d(func(d *c) { d.Dedupe = &campaign.Dedupe{Match: "whatever"} }), nil},
+		{"no dedupe", d(func(d *c) { d.Dedupe = &campaign.Dedupe{Match: campaign.MatchAll, WindowDays: 30} }), nil},
+		{"no dedupe with what no rule has", d(func(d *c) {
+			d.Dedupe = &campaign.Dedupe{Fields: []string{}, Match: "zzz", WindowDays: 99999}
+		}), map[string]fault.Code{"dedupe.match": fault.InvalidValue, "dedupe.window_days": fault.InvalidValue}},
 		{"longest dedupe", d(func(d *c) {
 			d.Dedupe = &campaign.Dedupe{Fields: []string{"email"}, Match: campaign.MatchAll, WindowDays: 3650}
 		}), nil},
@@ -284,7 +329,7 @@ func TestAddContract(t *testing.T) {
 	t.Parallel()
 	c := withContract(t)
 	assert.Equal(t, []campaign.ContractSnapshot{{
-		ID: "contract_1", BuyerID: "buyer_1", Status: campaign.StatusActive, Price: 45, Priority: 1, EffectiveZone: "America/New_York",
+		ID: "contract_1", BuyerID: "buyer_1", Status: campaign.StatusActive, Price: 45, Priority: 1, Weight: 1, EffectiveZone: "America/New_York",
 		Caps:      []campaign.Cap{{Window: calendar.Day, HasLeads: true, Leads: 10}, {Window: calendar.Month, HasBudget: true, Budget: 900}},
 		CreatedAt: now, UpdatedAt: now,
 	}}, c.Snapshot().Contracts)
@@ -304,7 +349,7 @@ func TestAddContract(t *testing.T) {
 	require.ErrorIs(t, err, campaign.ErrContractNotFound)
 
 	many := auto(t)
-	for i := range 500 {
+	for i := range 10_000 {
 		require.NoError(t, many.AddContract("k"+strconv.Itoa(i), "b", campaign.StatusActive, campaign.Terms{Price: new(money.Micros(1))}, zones, now))
 	}
 	require.ErrorIs(t, many.AddContract("one more", "b", campaign.StatusActive, campaign.Terms{Price: new(money.Micros(1))}, zones, now), campaign.ErrTooManyContracts)
@@ -398,7 +443,7 @@ func TestUpdateContract(t *testing.T) {
 		assert.Equal(t, campaign.ContractUpdated{CampaignID: "campaign_1", ContractID: "contract_1", BuyerID: "buyer_1", Price: 50, At: later}, c.Pending()[i+2])
 	}
 	assert.Equal(t, []campaign.ContractSnapshot{{
-		ID: "contract_1", BuyerID: "buyer_1", Status: campaign.StatusActive, Price: 50, Priority: 3, EffectiveZone: "America/New_York",
+		ID: "contract_1", BuyerID: "buyer_1", Status: campaign.StatusActive, Price: 50, Priority: 3, Weight: 1, EffectiveZone: "America/New_York",
 		Caps: []campaign.Cap{}, CreatedAt: now, UpdatedAt: later,
 	}}, c.Snapshot().Contracts)
 }

@@ -2,12 +2,12 @@ package campaign
 
 import (
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/leadmill/leadmill/domain/calendar"
 	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/money"
+	"github.com/leadmill/leadmill/domain/quota"
 )
 
 // Errors of contracts.
@@ -15,32 +15,29 @@ var (
 	ErrContractNotFound      = fault.New(fault.NotFound, "contract_not_found", "Contract not found.")
 	ErrContractAlreadyPaused = fault.New(fault.RuleViolated, "contract_already_paused", "The contract is already paused.")
 	ErrContractNotPaused     = fault.New(fault.RuleViolated, "contract_not_paused", "The contract is not paused.")
-	ErrTooManyContracts      = fault.New(fault.RuleViolated, "too_many_contracts", "A campaign has at most 500 contracts.")
+	ErrTooManyContracts      = fault.New(fault.RuleViolated, "too_many_contracts", "A campaign has at most 10000 contracts.")
 )
 
 const (
 	maxPrice    money.Micros = 1_000_000_000_000 // one million major units
 	maxPriority int64        = 1_000_000
-	maxCapLeads int64        = 1_000_000_000_000
+	maxWeight   int64        = 10_000
 )
 
-// Cap limits what a contract takes in a window: a number of leads, a budget, or both. Without its Has flag there is no limit
-// of that kind. Budget is in micro-units of the seller's currency.
-type Cap struct {
-	Window    calendar.Window
-	HasLeads  bool
-	Leads     int64
-	HasBudget bool
-	Budget    money.Micros
-}
+// Cap limits what a contract or a campaign takes in a window.
+type Cap = quota.Cap
 
 // Terms are what an operator says about a contract. A nil member keeps the stored value or, for a new contract, takes the
 // default. Price is in micro-units of the seller's currency.
 type Terms struct {
 	Price    *money.Micros
 	Priority *int64
+	Weight   *int64  // its share under the strategy weighted
 	TimeZone *string // empty: the buyer's, else the seller's
 	Caps     *[]Cap
+	Dedupe   *Dedupe                // whom the buyer bought lately, by whichever contract; the zero rule is none
+	Filter   *string                // an expression, which the caller compiled; empty: none
+	Schedule *calendar.ScheduleSpec // without hours: none
 }
 
 // Contract is a buyer's standing order inside a campaign. It is read-only: the Campaign changes it.
@@ -48,14 +45,17 @@ type Contract struct{ s ContractSnapshot }
 
 // ContractSnapshot is a contract as it is stored. EffectiveZone is the time zone in which its caps are counted: its own,
 // else the buyer's, else the seller's. It is set again when one of these changes. Price is in micro-units of the seller's
-// currency.
+// currency. A Weight of 0 is 1.
 type ContractSnapshot struct {
 	ID, BuyerID             string
 	Status                  Status
 	Price                   money.Micros
-	Priority                int64
+	Priority, Weight        int64
 	TimeZone, EffectiveZone string
 	Caps                    []Cap
+	Dedupe                  Dedupe
+	Filter                  string
+	Schedule                calendar.ScheduleSpec
 	CreatedAt, UpdatedAt    time.Time
 }
 
@@ -74,23 +74,33 @@ func (k Contract) Price() money.Micros { return k.s.Price }
 // Priority returns the contract's rank: 1 goes first.
 func (k Contract) Priority() int64 { return k.s.Priority }
 
+// Weight returns the contract's share under the strategy weighted, at least 1.
+func (k Contract) Weight() int64 { return max(1, k.s.Weight) }
+
+// Filter returns the expression that says which leads the contract takes; empty: all of them.
+func (k Contract) Filter() string { return k.s.Filter }
+
+// Schedule returns the hours in which the contract takes leads; without hours it always does. It must not be changed.
+func (k Contract) Schedule() calendar.ScheduleSpec { return k.s.Schedule }
+
+// Zone returns the time zone in which the contract's caps are counted and its schedule is read.
+func (k Contract) Zone() *time.Location {
+	zone, err := calendar.ParseZone(k.s.EffectiveZone)
+	if err != nil {
+		return time.UTC
+	}
+	return zone
+}
+
 // Cap returns the cap of a window, if there is one.
 func (k Contract) Cap(w calendar.Window) (Cap, bool) {
-	for _, c := range k.s.Caps {
-		if c.Window == w {
-			return c, true
-		}
-	}
-	return Cap{}, false
+	return quota.Of(k.s.Caps, w)
 }
 
 // Spans returns the spans in which the contract's leads are counted at t: one for each capped window, and always one for the
 // total.
 func (k Contract) Spans(t time.Time) []calendar.Span {
-	zone, err := calendar.ParseZone(k.s.EffectiveZone)
-	if err != nil {
-		zone = time.UTC
-	}
+	zone := k.Zone()
 	spans := make([]calendar.Span, 0, len(k.s.Caps)+1)
 	for _, c := range k.s.Caps {
 		if c.Window != calendar.Total {
@@ -111,12 +121,42 @@ func (c *Campaign) Contracts() []Contract {
 	return out
 }
 
+// Only returns the campaign with some of its contracts, to decide leads by. It must not be changed.
+func (c *Campaign) Only(contracts []Contract) *Campaign {
+	n := *c
+	n.s.Contracts = make([]ContractSnapshot, len(contracts))
+	for i := range contracts {
+		n.s.Contracts[i] = contracts[i].s
+	}
+	return &n
+}
+
+// Touched returns the ids of the contracts that were added or changed since the campaign was made or restored.
+func (c *Campaign) Touched() []string {
+	ids := slices.Clone(c.touched)
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// Touch has contracts stored with the campaign that no verb changed, such as those of a snapshot that was made elsewhere.
+func (c *Campaign) Touch(ids ...string) { c.touched = append(c.touched, ids...) }
+
 // Contract returns one contract that is not deleted: ErrContractNotFound.
 func (c *Campaign) Contract(id string) (Contract, error) {
 	if i := c.contractIndex(id); i >= 0 {
 		return Contract{c.s.Contracts[i]}, nil
 	}
 	return Contract{}, ErrContractNotFound
+}
+
+// living returns how many contracts are not deleted.
+func (c *Campaign) living() (n int) {
+	for i := range c.s.Contracts {
+		if c.s.Contracts[i].Status != StatusDeleted {
+			n++
+		}
+	}
+	return n
 }
 
 func (c *Campaign) contractIndex(id string) int {
@@ -143,10 +183,10 @@ func (c *Campaign) AddContract(id, buyerID string, status Status, t Terms, z Zon
 	if c.s.Status == StatusArchived {
 		return ErrArchived
 	}
-	if len(c.Contracts()) >= maxContracts {
+	if c.living() >= maxContracts {
 		return ErrTooManyContracts
 	}
-	k := ContractSnapshot{ID: id, BuyerID: buyerID, Status: status, Priority: 1, CreatedAt: now, UpdatedAt: now}
+	k := ContractSnapshot{ID: id, BuyerID: buyerID, Status: status, Priority: 1, Weight: 1, CreatedAt: now, UpdatedAt: now}
 	var v fault.Violations
 	if t.Price == nil {
 		v.Add("price", fault.Required, "is required")
@@ -158,7 +198,8 @@ func (c *Campaign) AddContract(id, buyerID string, status Status, t Terms, z Zon
 	if err := v.Err(); err != nil {
 		return err
 	}
-	c.s.Contracts = append(slices.Clone(c.s.Contracts), k)
+	c.s.Contracts = append(c.s.Contracts, k) // who holds the old list sees no more of it than before
+	c.touched = append(c.touched, id)
 	c.s.UpdatedAt = now
 	c.Record(ContractCreated{CampaignID: c.s.ID, ContractID: id, BuyerID: buyerID, Status: status, Price: k.Price, At: now})
 	return nil
@@ -185,7 +226,7 @@ func (c *Campaign) UpdateContract(id string, t Terms, z Zones, now time.Time) (r
 	k.UpdatedAt = now
 	c.replace(i, k, now)
 	c.Record(ContractUpdated{CampaignID: c.s.ID, ContractID: id, BuyerID: k.BuyerID, Price: k.Price, At: now})
-	return k.EffectiveZone != old.EffectiveZone || !slices.Equal(windows(k.Caps), windows(old.Caps)), nil
+	return k.EffectiveZone != old.EffectiveZone || !slices.Equal(quota.Windows(k.Caps), quota.Windows(old.Caps)), nil
 }
 
 // Rezone sets EffectiveZone of a buyer's contracts, or of all contracts when buyerID is empty, after the zone of the buyer
@@ -256,6 +297,7 @@ func (c *Campaign) DeleteContract(id string, now time.Time) error {
 func (c *Campaign) replace(i int, k ContractSnapshot, now time.Time) {
 	c.s.Contracts = slices.Clone(c.s.Contracts)
 	c.s.Contracts[i] = k
+	c.touched = append(c.touched, k.ID)
 	c.s.UpdatedAt = now
 }
 
@@ -272,6 +314,15 @@ func (k *ContractSnapshot) apply(t Terms, z Zones, v *fault.Violations) {
 		}
 		k.Priority = *t.Priority
 	}
+	if t.Weight != nil {
+		if *t.Weight < 1 || *t.Weight > maxWeight {
+			v.Add("weight", fault.InvalidValue, "must be between 1 and 10000")
+		}
+		k.Weight = *t.Weight
+	}
+	if t.Dedupe != nil {
+		k.Dedupe = checkDedupe(*t.Dedupe, v)
+	}
 	if t.TimeZone != nil {
 		if *t.TimeZone != "" {
 			_, err := calendar.ParseZone(*t.TimeZone)
@@ -281,56 +332,14 @@ func (k *ContractSnapshot) apply(t Terms, z Zones, v *fault.Violations) {
 	}
 	k.EffectiveZone = z.effective(k.TimeZone)
 	if t.Caps != nil {
-		k.Caps = checkCaps(*t.Caps, v)
+		k.Caps = quota.Check(*t.Caps, v)
 	}
-}
-
-func checkCaps(caps []Cap, v *fault.Violations) []Cap {
-	out := make([]Cap, 0, len(caps))
-	if len(caps) > 10 {
-		v.Add("caps", fault.InvalidValue, "must have at most one lead count and one budget a window")
-		return nil
+	if t.Filter != nil {
+		k.Filter = *t.Filter
 	}
-	for n, c := range caps {
-		at := func(member string) string { return "caps." + strconv.Itoa(n) + "." + member }
-		if !slices.Contains(calendar.Windows(), c.Window) {
-			v.Add(at("window"), fault.InvalidValue, "must be hour, day, week, month or total")
-			continue
-		}
-		if !c.HasLeads && !c.HasBudget {
-			v.Add(at("leads"), fault.Required, "or budget is required")
-		}
-		if c.HasLeads && (c.Leads < 0 || c.Leads > maxCapLeads) {
-			v.Add(at("leads"), fault.InvalidValue, "must be between 0 and 1000000000000")
-		}
-		if c.HasBudget && c.Budget < 0 {
-			v.Add(at("budget"), fault.InvalidValue, "must not be negative")
-		}
-		i := slices.IndexFunc(out, func(o Cap) bool { return o.Window == c.Window })
-		if i < 0 {
-			out = append(out, c)
-			continue
-		}
-		if c.HasLeads && out[i].HasLeads || c.HasBudget && out[i].HasBudget {
-			v.Add(at("window"), fault.Duplicate, "has this limit already")
-		}
-		if c.HasLeads {
-			out[i].HasLeads, out[i].Leads = true, c.Leads
-		}
-		if c.HasBudget {
-			out[i].HasBudget, out[i].Budget = true, c.Budget
-		}
+	if t.Schedule != nil {
+		_, err := calendar.NewSchedule(*t.Schedule)
+		v.AddErr("schedule", err)
+		k.Schedule = t.Schedule.Clone()
 	}
-	slices.SortFunc(out, func(a, b Cap) int {
-		return slices.Index(calendar.Windows(), a.Window) - slices.Index(calendar.Windows(), b.Window)
-	})
-	return out
-}
-
-func windows(caps []Cap) []calendar.Window {
-	out := make([]calendar.Window, len(caps))
-	for i, c := range caps {
-		out[i] = c.Window
-	}
-	return out
 }

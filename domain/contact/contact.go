@@ -13,6 +13,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/leadmill/leadmill/domain/calendar"
 	"github.com/leadmill/leadmill/domain/fault"
 )
 
@@ -164,16 +165,22 @@ func (d Date) String() string {
 	if d.IsZero() {
 		return ""
 	}
-	return d.Start(time.UTC).Format(time.DateOnly)
+	return d.midnight().Format(time.DateOnly)
 }
 
-// Start returns the first moment of the date in a time zone.
-func (d Date) Start(loc *time.Location) time.Time {
-	return time.Date(d.year, d.month, d.day, 0, 0, 0, 0, loc)
+// midnight is that of the date in UTC.
+func (d Date) midnight() time.Time { return time.Date(d.year, d.month, d.day, 0, 0, 0, 0, time.UTC) }
+
+// Start returns the first moment of the date in a time zone, as calendar.StartOf.
+func (d Date) Start(loc *time.Location) time.Time { return calendar.StartOf(d.midnight(), loc).In(loc) }
+
+// End returns the first moment behind the date in a time zone: the start of the next one.
+func (d Date) End(loc *time.Location) time.Time {
+	return calendar.StartOf(d.midnight().AddDate(0, 0, 1), loc).In(loc)
 }
 
 // Before reports whether d is an earlier day than other.
-func (d Date) Before(other Date) bool { return d.Start(time.UTC).Before(other.Start(time.UTC)) }
+func (d Date) Before(other Date) bool { return d.midnight().Before(other.midnight()) }
 
 // IsZero reports whether d is no date.
 func (d Date) IsZero() bool { return d == Date{} }

@@ -51,10 +51,10 @@ func newFixture(contracts ...campaign.ContractSnapshot) *fixture {
 func (f *fixture) book(t require.TestingT, at time.Time) *distribution.Book {
 	strategies, err := distribution.NewStrategies(nil, f.extra...)
 	require.NoError(t, err)
-	return distribution.NewBook(campaign.FromSnapshot(f.campaign), strategies, f.buyers, func(id string, s calendar.Span) *distribution.Counter {
+	return distribution.NewBook(campaign.FromSnapshot(f.campaign), strategies, f.buyers, func(of distribution.Owner, id string, s calendar.Span) *distribution.Counter {
 		key := distribution.CounterKey(id, s)
 		if f.counters[key] == nil {
-			f.counters[key] = &distribution.Counter{ContractID: id, Span: s}
+			f.counters[key] = &distribution.Counter{Owner: of, OwnerID: id, Span: s}
 		}
 		return f.counters[key]
 	}, at)
@@ -68,19 +68,27 @@ func reasons(d distribution.Decision) map[string]string {
 	return out
 }
 
+// first returns the id of the first contract that takes a lead; empty when none does.
+func first(d distribution.Decision) string {
+	if len(d.Takers) == 0 {
+		return ""
+	}
+	return d.Takers[0].ID()
+}
+
 func decide(t require.TestingT, b *distribution.Book, f lead.Facts) distribution.Decision {
-	d, err := b.Decide(f)
+	d, err := b.Decide(distribution.Ask{Facts: f})
 	require.NoError(t, err)
 	return d
 }
 
 func sell(t require.TestingT, b *distribution.Book, at time.Time) string {
 	d := decide(t, b, lead.Facts{})
-	if !d.Taken {
+	if len(d.Takers) == 0 {
 		return ""
 	}
-	require.NoError(t, b.Take(d.Contract.ID(), "entry", "sale", at))
-	return d.Contract.ID()
+	require.NoError(t, b.Take(first(d), "entry", "sale", at))
+	return first(d)
 }
 
 func TestRanking(t *testing.T) {
@@ -114,7 +122,7 @@ func TestReasons(t *testing.T) {
 	}
 	used := func(f *fixture, w calendar.Window, n int64, spent money.Micros) {
 		span := calendar.SpanAt(w, now, time.UTC)
-		f.counters[distribution.CounterKey("k", span)] = &distribution.Counter{ContractID: "k", Span: span, Used: n, Spent: spent, Stored: true}
+		f.counters[distribution.CounterKey("k", span)] = &distribution.Counter{Owner: distribution.OwnerContract, OwnerID: "k", Span: span, Used: n, Spent: spent, Stored: true}
 	}
 	type test struct {
 		name   string
@@ -148,7 +156,7 @@ func TestReasons(t *testing.T) {
 		{"caps go before money", []func(*campaign.ContractSnapshot){capped(calendar.Day, 0, -1)}, func(f *fixture) { f.buyers["b"] = buyer.FromSnapshot(buyer.Snapshot{Status: buyer.StatusActive}) }, "cap_day"},
 		{"another day's counter does not count", []func(*campaign.ContractSnapshot){capped(calendar.Day, 1, -1)}, func(f *fixture) {
 			span := calendar.SpanAt(calendar.Day, now.AddDate(0, 0, -1), time.UTC)
-			f.counters[distribution.CounterKey("k", span)] = &distribution.Counter{ContractID: "k", Span: span, Used: 9}
+			f.counters[distribution.CounterKey("k", span)] = &distribution.Counter{Owner: distribution.OwnerContract, OwnerID: "k", Span: span, Used: 9}
 		}, "sold"},
 	}
 	for _, w := range calendar.Windows() {
@@ -166,12 +174,12 @@ func TestReasons(t *testing.T) {
 			tc.change(f)
 			d := decide(t, f.book(t, now), lead.Facts{})
 			assert.Equal(t, map[string]string{"k": tc.want}, reasons(d))
-			assert.Equal(t, tc.want == "sold", d.Taken)
+			assert.Equal(t, tc.want == "sold", len(d.Takers) > 0)
 			assert.Equal(t, lead.Consideration{ContractID: "k", BuyerID: "b", Reason: tc.want, Price: 10}, d.Trace.Considered[0])
-			if d.Taken {
-				assert.Equal(t, "k", d.Contract.ID())
+			if len(d.Takers) > 0 {
+				assert.Equal(t, "k", first(d))
 			} else {
-				assert.Empty(t, d.Contract.ID())
+				assert.Empty(t, first(d))
 			}
 		})
 	}
@@ -188,7 +196,7 @@ func TestDecideGoesOnUntilTaken(t *testing.T) {
 		contract("deleted", "b2", deleted), contract("nobody's", "b3", rank(1)))
 	delete(f.buyers, "b3")
 	d := decide(t, f.book(t, now), lead.Facts{})
-	assert.Equal(t, "second", d.Contract.ID())
+	assert.Equal(t, "second", first(d))
 	assert.Equal(t, map[string]string{"first": "contract_paused", "second": "sold"}, reasons(d), "those behind the taker are not looked at")
 }
 
@@ -242,14 +250,14 @@ func TestCounterKeys(t *testing.T) {
 	f := newFixture(contract("b", "b1"), contract("a", "b1", func(k *campaign.ContractSnapshot) {
 		k.Caps = []campaign.Cap{{Window: calendar.Day, HasLeads: true}, {Window: calendar.Total, HasLeads: true}}
 	}))
-	assert.Equal(t, []string{"a/day:2026-01-02", "a/total", "b/total"}, distribution.CounterKeys(campaign.FromSnapshot(f.campaign), now))
+	assert.Equal(t, []string{"a/day:2026-01-02", "a/total", "b/total"}, distribution.CounterKeys(campaign.FromSnapshot(f.campaign), f.buyers, now))
 	f.book(t, now)
 	keys := make([]string, 0, 3)
 	for key, c := range f.counters {
 		keys = append(keys, key)
 		assert.Equal(t, key, c.Key())
 	}
-	assert.ElementsMatch(t, distribution.CounterKeys(campaign.FromSnapshot(f.campaign), now), keys, "a book reads these and no others")
+	assert.ElementsMatch(t, distribution.CounterKeys(campaign.FromSnapshot(f.campaign), f.buyers, now), keys, "a book reads these and no others")
 }
 
 // drawn draws a campaign with up to four contracts of up to three buyers.
@@ -358,12 +366,12 @@ func TestAgainstANaiveModel(t *testing.T) {
 				}
 				d := decide(t, book, lead.Facts{Test: test})
 				require.Equal(t, want, d.Trace.Considered)
-				require.Equal(t, want[len(want)-1].Reason == "sold", d.Taken)
+				require.Equal(t, want[len(want)-1].Reason == "sold", len(d.Takers) > 0)
 				require.Equal(t, d, decide(t, book, lead.Facts{Test: test}), "deciding changes nothing")
-				if !d.Taken || test {
+				if len(d.Takers) == 0 || test {
 					return
 				}
-				require.NoError(t, book.Take(d.Contract.ID(), "e", "s", at))
+				require.NoError(t, book.Take(first(d), "e", "s", at))
 				k := ranked[len(want)-1]
 				sales = append(sales, sale{k, at})
 				funds[k.BuyerID] -= k.Price

@@ -21,13 +21,15 @@ import (
 type Candidate struct {
 	ContractID, BuyerID string
 	Price               money.Micros
-	Priority            int64
+	Priority, Weight    int64
 	// Balance is what the buyer can spend: balance + credit limit - held. Contracts of one buyer share it.
 	Balance money.Micros
 	// Usage is what the contract used in its windows. It may be read until Rank returns.
 	Usage   Usage
 	LastWon time.Time // zero: never
 
+	// turn is where the contract stands in the order of Weighted, when the strategy takes turns.
+	turn int64
 	// place is where the Book has the contract, counted from one: a hint that saves a search.
 	place int
 }
@@ -56,7 +58,7 @@ type Strategies struct {
 // replace the same one, and when any other two strategies have the same code.
 func NewStrategies(replacements []Strategy, more ...Strategy) (Strategies, error) {
 	s := Strategies{byCode: map[string]Strategy{}, replaced: map[string]bool{}}
-	for _, st := range []Strategy{Priority{}, HighestPrice{}} {
+	for _, st := range []Strategy{Priority{}, HighestPrice{}, RoundRobin{}, Weighted{}} {
 		s.byCode[st.Code()] = st
 	}
 	for _, st := range replacements {
@@ -157,6 +159,10 @@ func orderOf(s Strategy) order {
 		return byPriority
 	case HighestPrice:
 		return byPrice
+	case RoundRobin:
+		return leastRecent
+	case Weighted:
+		return byTurn
 	}
 	return nil
 }

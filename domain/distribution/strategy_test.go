@@ -45,10 +45,10 @@ func TestStrategies(t *testing.T) {
 	t.Parallel()
 	s, err := distribution.NewStrategies(nil, mine{code: "mine", order: -1})
 	require.NoError(t, err)
-	assert.Equal(t, []string{"mine", "priority", "highest_price"}, s.Codes())
+	assert.Equal(t, []string{"mine", "priority", "highest_price", "round_robin", "weighted"}, s.Codes())
 	assert.Equal(t, s.Codes(), s.Listing())
 	assert.True(t, s.Has("highest_price"))
-	assert.False(t, s.Has("weighted"))
+	assert.False(t, s.Has("auction"))
 	st, ok := s.Get("highest_price")
 	assert.True(t, ok)
 	assert.Equal(t, distribution.HighestPrice{}, st)
@@ -67,8 +67,8 @@ func TestReplacedStrategies(t *testing.T) {
 	}
 	s, err := distribution.NewStrategies(list("highest_price"), mine{code: "more", order: 7})
 	require.NoError(t, err)
-	assert.Equal(t, []string{"highest_price", "priority", "more"}, s.Codes(), "a replacement has its own order")
-	assert.Equal(t, []string{"highest_price (replaced)", "priority", "more"}, s.Listing())
+	assert.Equal(t, []string{"highest_price", "priority", "round_robin", "weighted", "more"}, s.Codes(), "a replacement has its own order")
+	assert.Equal(t, []string{"highest_price (replaced)", "priority", "round_robin", "weighted", "more"}, s.Listing())
 	st, _ := s.Get("highest_price")
 	assert.IsType(t, mine{}, st)
 	for name, c := range map[string]struct {
@@ -79,7 +79,7 @@ func TestReplacedStrategies(t *testing.T) {
 		"another of a replacement's code": {list("priority"), list("priority"), `the distribution strategy "priority" has the code of a built-in one`},
 		"two of one code":                 {nil, list("a", "a"), `two distribution strategies have the code "a"`},
 		"two replacements":                {list("priority", "priority"), nil, `two distribution strategies replace the built-in "priority"`},
-		"nothing to replace":              {list("weighted"), nil, `no built-in distribution strategy has the code "weighted"`},
+		"nothing to replace":              {list("auction"), nil, `no built-in distribution strategy has the code "auction"`},
 		"a team's is no built-in one":     {list("mine"), list("mine"), `no built-in distribution strategy has the code "mine"`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -98,7 +98,7 @@ func TestAMissingStrategySellsNothing(t *testing.T) {
 	f.campaign.Strategy = "gone"
 	book := f.book(t, now)
 	d := decide(t, book, lead.Facts{})
-	assert.False(t, d.Taken)
+	assert.Empty(t, d.Takers)
 	assert.Equal(t, map[string]string{"a": "strategy_missing", "b": "strategy_missing"}, reasons(d))
 	assert.Equal(t, lead.Consideration{ContractID: "a", BuyerID: "b1", Reason: "strategy_missing", Price: 10}, d.Trace.Considered[0])
 	assert.False(t, book.Open())
@@ -135,7 +135,7 @@ func TestAStrategyCannotCheat(t *testing.T) {
 	book := f.book(t, now)
 	for range 2 {
 		d := decide(t, book, lead.Facts{})
-		require.True(t, d.Taken)
+		require.NotEmpty(t, d.Takers)
 		assert.Equal(t, []lead.Consideration{{ContractID: "b", BuyerID: "b2", Reason: "sold", Price: 10}}, d.Trace.Considered,
 			"one that is left out is never asked, the price is the contract's")
 	}
@@ -144,7 +144,7 @@ func TestAStrategyCannotCheat(t *testing.T) {
 	assert.Equal(t, money.Micros(1000), f.buyers["b1"].Balance())
 
 	f.by(func([]distribution.Candidate) []distribution.Candidate { return nil })
-	assert.False(t, decide(t, f.book(t, now), lead.Facts{}).Taken)
+	assert.Empty(t, decide(t, f.book(t, now), lead.Facts{}).Takers)
 }
 
 func TestAStrategyRanksOnlyWhatItWasOffered(t *testing.T) {
@@ -199,10 +199,10 @@ func TestAStrategyRanksOnlyWhatItWasOffered(t *testing.T) {
 			f.by(c.rank)
 			book := f.book(t, now)
 			for range 3 { // a ranking says nothing of the next
-				d, err := book.Decide(lead.Facts{})
+				d, err := book.Decide(distribution.Ask{})
 				if c.want == nil {
 					require.NoError(t, err)
-					assert.Equal(t, c.sold, d.Contract.ID())
+					assert.Equal(t, c.sold, first(d))
 					continue
 				}
 				var wrong *distribution.RankingError
@@ -370,6 +370,6 @@ func TestSpendable(t *testing.T) {
 	f.buyers["b"] = buyer.FromSnapshot(buyer.Snapshot{ID: "b", Status: buyer.StatusActive, Balance: 7, CreditLimit: 5, Held: 2})
 	var told money.Micros
 	f.by(func(c []distribution.Candidate) []distribution.Candidate { told = c[0].Balance; return c })
-	assert.True(t, decide(t, f.book(t, now), lead.Facts{}).Taken)
+	assert.NotEmpty(t, decide(t, f.book(t, now), lead.Facts{}).Takers)
 	assert.Equal(t, money.Micros(10), told)
 }

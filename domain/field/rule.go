@@ -239,6 +239,15 @@ func (r Rules) Check(in Set) (Set, error) {
 	return out, nil
 }
 
+// Each calls do with every field that has a rule and a value, and with the type that its rule gives it.
+func (r Rules) Each(fields Set, do func(t Type, v Value)) {
+	for i := range r.all {
+		if v := fields[r.all[i].Name]; !v.Empty() {
+			do(r.all[i].Type, v)
+		}
+	}
+}
+
 func (r Rule) normalise(v Value) (Value, error) {
 	if v.Kind == Other {
 		return Value{}, fault.New(fault.Invalid, fault.WrongType, "must be a single value")
@@ -272,6 +281,14 @@ func (r Rule) normalise(v Value) (Value, error) {
 			return Value{}, fault.New(fault.Invalid, fault.InvalidValue, "must be one of the campaign's options")
 		}
 		return TextValue(s), nil
+	case typeTrustedForm:
+		return normaliseTrustedForm(s)
+	case typeJornaya:
+		return normaliseJornaya(s)
+	case typeTime:
+		return normaliseTime(s)
+	case typeIP:
+		return normaliseIP(s)
 	case TypeText:
 		t, err := contact.ParseMultiline(s, maxText)
 		return TextValue(t), err

@@ -12,7 +12,7 @@ import (
 var ErrErased = fault.New(fault.RuleViolated, "lead_erased", "The lead's personal data is erased.")
 
 // Erase erases what the lead holds of a person: its fields, an external id that is an email address, and the name, the email and the
-// answers of a form lead. Other ids, statuses, figures, sales, dimensions and the trace stay, and so does what the seller decided. A pending lead becomes unsold first. It fails
+// answers of a form lead. Other ids, statuses, figures, sales, dimensions and the trace stay, and so does what the seller decided. A pending or quarantined lead becomes unsold first. It fails
 // with ErrErased when that was done before, by Delete too.
 func (l *Lead) Erase(at time.Time) error {
 	if !l.s.ErasedAt.IsZero() {

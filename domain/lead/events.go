@@ -93,6 +93,17 @@ type Erased struct {
 	At     time.Time
 }
 
+// Quarantined becomes lead.quarantined.v1.
+type Quarantined struct {
+	Ref
+	PreviousStatus Status
+	Code           fault.Code
+	At             time.Time
+}
+
+// EventType implements event.Event.
+func (Quarantined) EventType() string { return "lead.quarantined" }
+
 // Unsold becomes lead.unsold.v1.
 type Unsold struct {
 	Ref

@@ -2,6 +2,7 @@ package lead
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -18,7 +19,7 @@ type IntakeRule interface {
 	Code() fault.Code
 	// Order says when the rule is asked: lower first, ties by Code.
 	Order() int
-	// Check returns nil to accept the lead, or an error whose text the supplier may read. An error of kind
+	// Check returns nil to accept the lead, HoldBack to have the seller look at it first, or an error whose text the supplier may read. An error of kind
 	// fault.Unavailable says that the rule cannot tell now: the lead is neither rejected nor stored, and can be sent again.
 	Check(f Facts) error
 }
@@ -60,22 +61,35 @@ func (r IntakeRules) Codes() []fault.Code {
 	return out
 }
 
-// Check asks every rule until one refuses or cannot tell. refused is nil or carries the refusing rule's code and text. The
-// error is ErrRuleUnavailable when a rule could not tell.
+// Check asks every rule until one refuses or cannot tell. refused is nil or carries the refusing rule's code and text, also that of a rule
+// that holds the lead back; Judge tells the two apart. The error is ErrRuleUnavailable when a rule could not tell.
 func (r IntakeRules) Check(f Facts) (refused *fault.Error, err error) {
+	v, err := r.Judge(f)
+	return v.Why, err
+}
+
+// Judge asks every rule until one rejects the lead or cannot tell. A lead that rules hold back and none rejects is quarantined with the
+// first one's code. The Verdict is zero for a lead that all accept. The error is ErrRuleUnavailable when a rule could not tell.
+func (r IntakeRules) Judge(f Facts) (v Verdict, err error) {
 	for _, rule := range r.rules {
 		if err := rule.Check(f); err != nil {
+			if h, ok := errors.AsType[*heldBackError](err); ok {
+				if v.Why == nil {
+					v = Verdict{Why: fault.New(fault.RuleViolated, rule.Code(), fault.Readable(h.message)), Quarantine: true}
+				}
+				continue
+			}
 			e := fault.As(err)
 			if e != nil && e.Kind == fault.Unavailable {
 				// The rule's own text stays away from logs: it may repeat what it was asked about.
-				return nil, ErrRuleUnavailable.Because(fmt.Errorf("the intake rule %q cannot tell now", rule.Code()))
+				return Verdict{}, ErrRuleUnavailable.Because(fmt.Errorf("the intake rule %q cannot tell now", rule.Code()))
 			}
 			message := err.Error()
 			if e != nil {
 				message = e.Message
 			}
-			return fault.New(fault.RuleViolated, rule.Code(), fault.Readable(message)), nil
+			return Verdict{Why: fault.New(fault.RuleViolated, rule.Code(), fault.Readable(message))}, nil
 		}
 	}
-	return nil, nil
+	return v, nil
 }

@@ -31,18 +31,28 @@ const (
 	StatusDuplicate Status = "duplicate"
 	StatusRejected  Status = "rejected"
 	StatusUnsold    Status = "unsold"
+	StatusReturned  Status = "returned"
+	// StatusQuarantined is that of a lead that waits for the seller to approve or reject it.
+	StatusQuarantined Status = "quarantined"
 )
 
 // Statuses returns the statuses that a stored lead can have.
 func Statuses() []Status {
-	return []Status{StatusPending, StatusSold, StatusDuplicate, StatusRejected, StatusUnsold}
+	return []Status{StatusPending, StatusSold, StatusDuplicate, StatusRejected, StatusUnsold, StatusQuarantined, StatusReturned}
 }
 
 // SaleStatus is where a sale stands (docs/marketplace.md).
 type SaleStatus string
 
-// SaleCaptured is a sale that is charged.
-const SaleCaptured SaleStatus = "captured"
+// The statuses of a sale. A captured one is charged, and stays so while a return of it is open; a returned one is paid back.
+const (
+	SaleCaptured        SaleStatus = "captured"
+	SaleReturnRequested SaleStatus = "return_requested"
+	SaleReturned        SaleStatus = "returned"
+)
+
+// Live reports whether a sale counts: it holds a slot of its lead and uses caps.
+func (s SaleStatus) Live() bool { return s == SaleCaptured || s == SaleReturnRequested }
 
 // Errors of leads.
 var (
@@ -54,12 +64,15 @@ var (
 	ErrDuplicate = fault.New(fault.RuleViolated, "duplicate_lead", "Duplicate lead")
 	// ErrDuplicateExternalID is what a supplier is told when it sends an external_id again with another payload.
 	ErrDuplicateExternalID = fault.New(fault.RuleViolated, "duplicate_external_id", "Duplicate external_id")
+	// ErrSuppressed is what a supplier is told of a lead of somebody whom the seller suppresses (docs/supplier-api.md).
+	ErrSuppressed = fault.New(fault.RuleViolated, "suppressed", "Suppressed")
 )
 
-// Sale is one lead sold under one contract. Price is in micro-units of Currency.
+// Sale is one lead sold under one contract. Price, and Payout, which is what the supplier earns for it, are in micro-units of
+// Currency.
 type Sale struct {
 	ID, ContractID, BuyerID string
-	Price                   money.Micros
+	Price, Payout           money.Micros
 	Currency                string
 	Status                  SaleStatus
 	At                      time.Time
@@ -70,6 +83,7 @@ type Sale struct {
 type Consideration struct {
 	ContractID, BuyerID string
 	Reason              string // "sold", or why not
+	Of                  string // whose cap or budget it was when not the contract's: "buyer" or "campaign"
 	Price               money.Micros
 }
 
@@ -94,11 +108,26 @@ func (t *Trace) Add(c Consideration) {
 	t.More[c.Reason]++
 }
 
+// Full reports whether what is added now is only counted.
+func (t *Trace) Full() bool { return len(t.Considered) >= maxConsidered }
+
+// Count counts n more considerations with a reason, which are not listed.
+func (t *Trace) Count(reason string, n int) {
+	if n <= 0 {
+		return
+	}
+	if t.More == nil {
+		t.More = map[string]int{}
+	}
+	t.More[reason] += n
+}
+
 // Lead is a person or company interested in something.
 type Lead struct {
 	event.Recorder
 
-	s Snapshot
+	s     Snapshot
+	again bool // whether Redistribute offers it again
 }
 
 // Submission is what a supplier sends, its fields already normalised by the campaign's rules, and the dimensions that these
@@ -112,7 +141,7 @@ type Submission struct {
 	At                                                               time.Time
 }
 
-// Submit makes a lead of what a supplier sent. Its caller decides it (Sell, Wait, MarkDuplicate or Reject) before storing
+// Submit makes a lead of what a supplier sent. Its caller decides it (Sell, Wait, MarkDuplicate, Reject or Quarantine) before storing
 // it.
 func Submit(n Submission) *Lead {
 	l := &Lead{s: Snapshot{
@@ -124,8 +153,8 @@ func Submit(n Submission) *Lead {
 	return l
 }
 
-// Outcome is the terms on which a lead was sold. Payout is what the supplier earns; Shown is the price the supplier is
-// shown, unless ShownHidden is true. Both are in micro-units of the sales' currency.
+// Outcome is the terms on which a lead was sold. Payout is what the supplier earns, the sum of what it earns for each sale; Shown is the
+// price the supplier is shown, unless ShownHidden is true. Both are in micro-units of the sales' currency.
 type Outcome struct {
 	Sales       []Sale
 	Payout      money.Micros
@@ -133,30 +162,36 @@ type Outcome struct {
 	ShownHidden bool
 }
 
-// Sell records that a new or pending lead was sold. Errors: ErrAlreadySold; ErrNotPending in any other status.
+// Sell records that a lead that is new, pending, quarantined or offered again was sold. Errors: ErrAlreadySold; ErrNotPending in any other
+// status.
 func (l *Lead) Sell(o Outcome, at time.Time) error {
-	switch l.s.Status {
-	case StatusReceived, StatusPending:
-	case StatusSold:
+	switch {
+	case l.s.Status == StatusReceived, l.s.Status == StatusPending, l.s.Status == StatusQuarantined, l.again:
+	case l.s.Status == StatusSold:
 		return ErrAlreadySold
 	default:
 		return ErrNotPending
 	}
 	from := l.s.Status
-	l.s.Status, l.s.UpdatedAt, l.s.PendingUntil = StatusSold, at, time.Time{}
+	l.s.Status, l.s.UpdatedAt, l.s.PendingUntil, l.s.Code, l.s.Reason = StatusSold, at, time.Time{}, "", ""
 	l.s.Sales = slices.Clone(o.Sales)
 	l.s.Payout, l.s.Shown, l.s.ShownHidden = o.Payout, o.Shown, o.ShownHidden
 	l.record(Sold{Ref: l.ref(), PreviousStatus: from, Sales: slices.Clone(o.Sales), Payout: o.Payout, At: at})
 	return nil
 }
 
-// Wait records that no buyer takes a new lead yet: it is pending until a time. Errors: ErrDecided when it is not new.
+// Wait records that no buyer takes a lead yet that is new, quarantined or offered again: it is pending until a time. One that is pending already
+// goes on waiting as it did. Errors: ErrDecided in any other status.
 func (l *Lead) Wait(until, at time.Time) error {
-	if l.s.Status != StatusReceived {
+	switch {
+	case l.again && l.s.Status == StatusPending:
+		return nil
+	case l.s.Status != StatusReceived && l.s.Status != StatusQuarantined && !l.again:
 		return ErrDecided
 	}
-	l.s.Status, l.s.PendingUntil, l.s.UpdatedAt = StatusPending, until, at
-	l.record(Pending{Ref: l.ref(), PreviousStatus: StatusReceived, Until: until, At: at})
+	from := l.s.Status
+	l.s.Status, l.s.PendingUntil, l.s.UpdatedAt, l.s.Code, l.s.Reason = StatusPending, until, at, "", ""
+	l.record(Pending{Ref: l.ref(), PreviousStatus: from, Until: until, At: at})
 	return nil
 }
 
@@ -234,7 +269,7 @@ func (s Snapshot) ShownPrice() (price money.Micros, ok bool) {
 	return s.Shown, s.Status == StatusSold && !s.ShownHidden
 }
 
-// Why returns why a lead is a duplicate or rejected, as a code and a message; both are empty for any other lead.
+// Why returns why a lead is a duplicate, rejected or quarantined, as a code and a message; both are empty for any other lead.
 func (l *Lead) Why() (fault.Code, string) { return l.s.Code, l.s.Reason }
 
 // PendingUntil returns until when a pending lead waits for a buyer; zero for any other lead.
@@ -282,7 +317,7 @@ func (f Facts) WithOutside(answers map[string]field.Set) Facts {
 	return f
 }
 
-// Snapshot is a lead as it is stored. Code and Reason say why a lead is a duplicate or rejected. Payout and Shown are in
+// Snapshot is a lead as it is stored. Code and Reason say why a lead is a duplicate, rejected or quarantined. Payout and Shown are in
 // micro-units. Dimensions are those it was submitted with, so that all its events tell the same.
 type Snapshot struct {
 	ID, SellerID, SellerCode string

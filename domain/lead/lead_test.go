@@ -3,6 +3,7 @@ package lead_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -67,6 +68,11 @@ var steps = map[string]step{
 		return l.Reject(fault.New(fault.RuleViolated, "too_young", "Too young."), later)
 	},
 	"expire": func(l *lead.Lead) error { return l.Expire(later) },
+	"quarantine": func(l *lead.Lead) error {
+		return l.Quarantine(fault.New(fault.RuleViolated, "odd", "Odd."), later)
+	},
+	"turn down": func(l *lead.Lead) error { return l.RejectByOperator(later) },
+	"suppress":  func(l *lead.Lead) error { return l.Suppress(later) },
 }
 
 func TestTransitions(t *testing.T) {
@@ -85,15 +91,25 @@ func TestTransitions(t *testing.T) {
 			"wait":      ok(lead.StatusPending, lead.Pending{Ref: ref(), PreviousStatus: lead.StatusReceived, Until: until, At: later}),
 			"duplicate": ok(lead.StatusDuplicate, lead.Duplicate{Ref: ref(), PreviousStatus: lead.StatusReceived, Code: "duplicate_lead", At: later}),
 			"reject":    ok(lead.StatusRejected, lead.Rejected{Ref: ref(), PreviousStatus: lead.StatusReceived, Code: "too_young", At: later}), "expire": lead.ErrNotPending,
+			"quarantine": ok(lead.StatusQuarantined, lead.Quarantined{Ref: ref(), PreviousStatus: lead.StatusReceived, Code: "odd", At: later}), "turn down": lead.ErrNotOpen, "suppress": lead.ErrNotPending,
 		},
 		lead.StatusPending: {
 			"sell":   ok(lead.StatusSold, lead.Sold{Ref: ref(), PreviousStatus: lead.StatusPending, Sales: outcome().Sales, Payout: 31, At: later}),
 			"expire": ok(lead.StatusUnsold, lead.Unsold{Ref: ref(), PreviousStatus: lead.StatusPending, At: later}), "wait": lead.ErrDecided, "duplicate": lead.ErrDecided, "reject": lead.ErrDecided,
+			"quarantine": lead.ErrDecided, "turn down": ok(lead.StatusRejected, lead.Rejected{Ref: ref(), PreviousStatus: lead.StatusPending, Code: "rejected_by_operator", At: later}),
+			"suppress": ok(lead.StatusRejected, lead.Rejected{Ref: ref(), PreviousStatus: lead.StatusPending, Code: "suppressed", At: later}),
 		},
-		lead.StatusSold:      {"sell": lead.ErrAlreadySold, "wait": lead.ErrDecided, "duplicate": lead.ErrDecided, "reject": lead.ErrDecided, "expire": lead.ErrNotPending},
-		lead.StatusDuplicate: {"sell": lead.ErrNotPending, "wait": lead.ErrDecided, "duplicate": lead.ErrDecided, "reject": lead.ErrDecided, "expire": lead.ErrNotPending},
-		lead.StatusRejected:  {"sell": lead.ErrNotPending, "wait": lead.ErrDecided, "duplicate": lead.ErrDecided, "reject": lead.ErrDecided, "expire": lead.ErrNotPending},
-		lead.StatusUnsold:    {"sell": lead.ErrNotPending, "wait": lead.ErrDecided, "duplicate": lead.ErrDecided, "reject": lead.ErrDecided, "expire": lead.ErrNotPending},
+		lead.StatusQuarantined: {
+			"sell":      ok(lead.StatusSold, lead.Sold{Ref: ref(), PreviousStatus: lead.StatusQuarantined, Sales: outcome().Sales, Payout: 31, At: later}),
+			"wait":      ok(lead.StatusPending, lead.Pending{Ref: ref(), PreviousStatus: lead.StatusQuarantined, Until: until, At: later}),
+			"turn down": ok(lead.StatusRejected, lead.Rejected{Ref: ref(), PreviousStatus: lead.StatusQuarantined, Code: "rejected_in_quarantine", At: later}),
+			"expire":    lead.ErrNotPending, "duplicate": lead.ErrDecided, "reject": lead.ErrDecided, "quarantine": lead.ErrDecided,
+			"suppress": ok(lead.StatusRejected, lead.Rejected{Ref: ref(), PreviousStatus: lead.StatusQuarantined, Code: "suppressed", At: later}),
+		},
+		lead.StatusSold:      {"sell": lead.ErrAlreadySold, "wait": lead.ErrDecided, "duplicate": lead.ErrDecided, "reject": lead.ErrDecided, "expire": lead.ErrNotPending, "quarantine": lead.ErrDecided, "turn down": lead.ErrNotOpen, "suppress": lead.ErrNotPending},
+		lead.StatusDuplicate: {"sell": lead.ErrNotPending, "wait": lead.ErrDecided, "duplicate": lead.ErrDecided, "reject": lead.ErrDecided, "expire": lead.ErrNotPending, "quarantine": lead.ErrDecided, "turn down": lead.ErrNotOpen, "suppress": lead.ErrNotPending},
+		lead.StatusRejected:  {"sell": lead.ErrNotPending, "wait": lead.ErrDecided, "duplicate": lead.ErrDecided, "reject": lead.ErrDecided, "expire": lead.ErrNotPending, "quarantine": lead.ErrDecided, "turn down": lead.ErrNotOpen, "suppress": lead.ErrNotPending},
+		lead.StatusUnsold:    {"sell": lead.ErrNotPending, "wait": lead.ErrDecided, "duplicate": lead.ErrDecided, "reject": lead.ErrDecided, "expire": lead.ErrNotPending, "quarantine": lead.ErrDecided, "turn down": lead.ErrNotOpen, "suppress": lead.ErrNotPending},
 	} {
 		require.Len(t, want, len(steps))
 		for name, expected := range want {
@@ -118,14 +134,14 @@ func TestTransitions(t *testing.T) {
 			})
 		}
 	}
-	assert.Equal(t, []lead.Status{lead.StatusPending, lead.StatusSold, lead.StatusDuplicate, lead.StatusRejected, lead.StatusUnsold}, lead.Statuses())
+	assert.Equal(t, []lead.Status{lead.StatusPending, lead.StatusSold, lead.StatusDuplicate, lead.StatusRejected, lead.StatusUnsold, lead.StatusQuarantined, lead.StatusReturned}, lead.Statuses())
 }
 
 func TestEventTypes(t *testing.T) {
 	t.Parallel()
 	for want, e := range map[string]event.Event{
 		"lead.submitted": lead.Submitted{}, "lead.pending": lead.Pending{}, "lead.sold": lead.Sold{},
-		"lead.duplicate": lead.Duplicate{}, "lead.rejected": lead.Rejected{}, "lead.unsold": lead.Unsold{}, "lead.converted": lead.Converted{}, "lead.deleted": lead.Deleted{},
+		"lead.duplicate": lead.Duplicate{}, "lead.rejected": lead.Rejected{}, "lead.unsold": lead.Unsold{}, "lead.quarantined": lead.Quarantined{}, "lead.converted": lead.Converted{}, "lead.deleted": lead.Deleted{},
 	} {
 		assert.Equal(t, want, e.EventType())
 	}
@@ -136,7 +152,7 @@ func TestTestLeadsTellNobody(t *testing.T) {
 	for name, do := range steps {
 		l := lead.Submit(submission(true))
 		err := do(l)
-		assert.Equal(t, name == "expire", err != nil)
+		assert.Equal(t, slices.Contains([]string{"expire", "turn down", "suppress"}, name), err != nil, name)
 		assert.True(t, l.Test())
 		assert.Empty(t, l.Pending(), name)
 		assert.Zero(t, l.Version(), name)

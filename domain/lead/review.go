@@ -100,7 +100,7 @@ func CheckPerson(name, email string) error {
 	return v.Err()
 }
 
-// SubmitForm makes a form lead. When n has an Offer, the caller decides the lead (Wait, MarkDuplicate or Reject) before
+// SubmitForm makes a form lead. When n has an Offer, the caller decides the lead (Wait, MarkDuplicate, Reject or Quarantine) before
 // storing it. It returns fault.ErrValidation with the members at fault.
 func SubmitForm(n FormSubmission) (*Lead, error) {
 	if err := CheckPerson(n.Name, n.Email); err != nil {
@@ -160,12 +160,17 @@ func (l *Lead) RejectReview(at time.Time) error {
 	return nil
 }
 
-// withdraw takes a pending lead off the market.
+// withdraw takes a pending or quarantined lead off the market.
 func (l *Lead) withdraw(at time.Time) error {
-	if l.s.Status != StatusPending {
-		return nil
+	switch l.s.Status {
+	case StatusPending:
+		return l.Expire(at)
+	case StatusQuarantined:
+		l.s.Status, l.s.UpdatedAt = StatusUnsold, at
+		l.record(Unsold{Ref: l.ref(), PreviousStatus: StatusQuarantined, At: at})
+	default:
 	}
-	return l.Expire(at)
+	return nil
 }
 
 func (l *Lead) open() error {

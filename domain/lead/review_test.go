@@ -154,7 +154,7 @@ func TestReviewSteps(t *testing.T) {
 		}},
 	} {
 		for from, want := range s.from {
-			for _, market := range []lead.Status{lead.StatusPending, lead.StatusSold, lead.StatusDuplicate, lead.StatusRejected, lead.StatusUnsold} {
+			for _, market := range []lead.Status{lead.StatusPending, lead.StatusSold, lead.StatusDuplicate, lead.StatusRejected, lead.StatusUnsold, lead.StatusQuarantined} {
 				t.Run(string(from)+" "+string(market)+" "+name, func(t *testing.T) {
 					t.Parallel()
 					l := reviewed(t, from, market)
@@ -169,10 +169,10 @@ func TestReviewSteps(t *testing.T) {
 					require.NoError(t, err)
 					assert.Equal(t, want.to, l.Review().Status)
 					assert.Equal(t, later, l.Snapshot().UpdatedAt)
-					if name != "convert" && market == lead.StatusPending {
+					if name != "convert" && (market == lead.StatusPending || market == lead.StatusQuarantined) {
 						assert.Equal(t, lead.StatusUnsold, l.Status(), "one that is not wanted waits for no buyer")
 						assert.True(t, l.PendingUntil().IsZero())
-						assert.Equal(t, []event.Event{lead.Unsold{Ref: offeredRef(), PreviousStatus: lead.StatusPending, At: later}, want.event}, l.Pending())
+						assert.Equal(t, []event.Event{lead.Unsold{Ref: offeredRef(), PreviousStatus: market, At: later}, want.event}, l.Pending())
 						return
 					}
 					assert.Equal(t, market, l.Status(), "the market status is another matter")

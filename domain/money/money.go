@@ -119,6 +119,17 @@ func (m Micros) Percent(p Percent, c Currency) Micros {
 	return amount
 }
 
+// Split divides m into n parts that are whole minor units of c: the first has what is left over, the other n - 1 are equal. n below 2 is
+// one part.
+func (m Micros) Split(n int, c Currency) (first, other Micros) {
+	if n < 2 {
+		return m, 0
+	}
+	unit := Micros(c.minorUnit())
+	other = m / Micros(n) / unit * unit
+	return m - other*Micros(n-1), other
+}
+
 // Percent is a percentage in ten-thousandths of a percent: 70% is 700_000.
 type Percent int64
 

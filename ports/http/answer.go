@@ -146,9 +146,16 @@ func Each[T, D any](show func(T) D) func([]T) []D {
 // with them to the violations, all of which are answered at once. The handler returns as many items as the page's limit
 // and the key to go on after, see application.ListOf.
 //
-// What stood in the body of the request is in no link: it may name a person, and URLs end in logs. Whoever follows a link sends
-// the body again, and a cursor is refused with another.
+// What stood in the body of the request is in no link, and neither are private parameters: they may name a person, and URLs end in logs.
+// Whoever follows a link sends them again, and a cursor is refused with others.
+//
+// Filters are listed where the route is registered, see ReadingList; on a route that lists none every parameter but those of the page is
+// refused.
 func List[Q, T, D any](k *Call, h bus.Handler[Q, application.List[T]], ask func(application.Page, url.Values, *fault.Violations) Q, show func(T) D) {
+	if k.parameters == nil {
+		ReadingList(Parameters{}, func(k *Call) { List(k, h, ask, show) })(k)
+		return
+	}
 	values := k.Query()
 	var v fault.Violations
 	p := pageOf(values, checkOf(k.unlinked), &v)
@@ -228,7 +235,7 @@ func pageOf(values url.Values, check string, v *fault.Violations) application.Pa
 		v.AddErr("", err)
 		p.After = after
 		if err == nil && (checked || check != "") && "."+itsCheck != check {
-			v.Add("cursor", fault.InvalidValue, "goes on in a list of another request: send its body again")
+			v.Add("cursor", fault.InvalidValue, "goes on in a list of another request: send its body again, and a phone and email that its link leaves out")
 		}
 		if err != nil {
 			p.Number = min(p.Number, 1) // how deep a page may be without a cursor is beside the point
@@ -245,6 +252,11 @@ func pageOf(values url.Values, check string, v *fault.Violations) application.Pa
 		v.AddErr("", p.Check())
 	}
 	return p
+}
+
+// WholeList reads how a list is sorted that is answered as a whole: the parameters of its pages count for nothing.
+func WholeList(values url.Values, v *fault.Violations) application.Page {
+	return pageOf(url.Values{"sort": values["sort"]}, "", v)
 }
 
 // Part reads a parameter that is a part of a text to search for; what cannot be in any text is a violation.

@@ -28,9 +28,9 @@ type draining struct {
 	left   []net.Conn
 }
 
-// Close implements net.Listener.
+// Close implements net.Listener. Closing once more does nothing.
 func (d *draining) Close() error {
-	err := net.ErrClosed
+	var err error
 	d.once.Do(func() {
 		defer close(d.closed)
 		// The socket listens on under another descriptor: that of the listener is closed only when nobody waits for it any more.

@@ -191,6 +191,7 @@ func ExampleTeam() {
 	send("GET", "/v1/x/acme/leads/lead_1/notes?limit=1", "")
 	send("GET", "/v1/x/acme/leads/lead_1/notes?limit=0&sort=up", "")
 	send("GET", "/v1/buyers", "")
+	send("GET", "/v1/x/acme/leads/lead_1/notes?author=jane", "") // a filter that the route does not list, see ReadingList
 	// Output:
 	// 201 {"data":{"id":"note_1","text":"called","created_at":"2025-04-30T16:44:13.000000Z"},"status":1}
 	// 201 {"data":{"id":"note_2","text":"wants an offer","created_at":"2025-04-30T16:44:13.000000Z"},"status":1}
@@ -198,6 +199,7 @@ func ExampleTeam() {
 	// 200 {"data":[{"id":"note_2","text":"wants an offer","created_at":"2025-04-30T16:44:13.000000Z"}],"links":{"first":"http://localhost:8080/v1/x/acme/leads/lead_1/notes?limit=1&page=1","last":null,"prev":null,"next":"http://localhost:8080/v1/x/acme/leads/lead_1/notes?cursor=bm90ZV8y&limit=1&page=2"},"meta":{"current_page":1,"from":1,"path":"http://localhost:8080/v1/x/acme/leads/lead_1/notes","per_page":1,"to":1},"status":1}
 	// 422 {"status":0,"message":"The given data was invalid.","code":"validation_failed","errors":{"sort":["must be asc or desc"],"limit":["must be between 1 and 250"]},"request_id":"req_5"}
 	// 403 {"status":0,"message":"This API key may not do this.","code":"forbidden","request_id":"req_6"}
+	// 422 {"status":0,"message":"The given data was invalid.","code":"unknown_field","errors":{"author":["is not a known parameter"]},"request_id":"req_7"}
 }
 
 // noteStore keeps notes in memory, the newest first. The handler of a real command writes in a transaction of

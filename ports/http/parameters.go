@@ -21,6 +21,8 @@ type Parameters struct {
 	Names []string
 	// Later are parameters that the interface has and this version has not: 501.
 	Later []string
+	// Private are those of Names that may name a person. They are in no link, as what stood in a body: whoever follows a link sends them again.
+	Private []string
 }
 
 // paging are the parameters of every list, see List.
@@ -28,7 +30,8 @@ var paging = []string{"limit", "page", "cursor", "sort"}
 
 // ReadingList is Parameters.Reading for a route that answers by List: the parameters of its pages are read too.
 func ReadingList(p Parameters, do func(*Call)) func(*Call) {
-	return Parameters{append(slices.Clone(p.Names), paging...), p.Later}.Reading(do)
+	p.Names = append(slices.Clone(p.Names), paging...)
+	return p.Reading(do)
 }
 
 // Reading makes the handler of a GET route that reads these parameters and no others. What is wrong with them is answered
@@ -64,6 +67,11 @@ func (p Parameters) read(k *Call, v *fault.Violations) (values, unlinked url.Val
 		return nil, nil, err
 	}
 	values, unlinked = p.named(query, v), url.Values{}
+	for _, name := range p.Private {
+		if given, ok := values[name]; ok {
+			unlinked[name] = given
+		}
+	}
 	for name, given := range p.named(p.flatten(body, v), v) {
 		if values.Get(name) != "" {
 			continue

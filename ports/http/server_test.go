@@ -26,7 +26,7 @@ const leadBody = `{"seller":"ACME1234","category":"Auto Insurance","firstName":"
 const (
 	sold  = `{"success":true,"lead_id":"lead_1","status":"sold","buyer_ids":["buyer_1"]}`
 	buyer = `{"data":{"id":"b1","name":"Best","email":"","status":"active","balance":0,"held":0,"credit_limit":0,"time_zone":"",` +
-		`"created_at":"2025-04-30T16:44:13.000000Z","updated_at":"2025-04-30T16:44:13.000000Z"},"status":1}`
+		`"created_at":"2025-04-30T16:44:13.000000Z","updated_at":"2025-04-30T16:44:13.000000Z","caps":[]},"status":1}`
 	nobody = `{"data":[],"links":{"first":"http://localhost:8080/v1/partners:search?page=1","last":null,"prev":null,"next":null},` +
 		`"meta":{"current_page":1,"from":null,"path":"http://localhost:8080/v1/partners:search","per_page":15,"to":null},"status":1}`
 )

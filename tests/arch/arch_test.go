@@ -52,7 +52,7 @@ type rule struct {
 
 // kernel are the domain packages that every other may use: small values without a life of their own. field (named values
 // and their rules) and calendar (zones and cap windows) are values too.
-var kernel = []string{"domain/fault", "domain/money", "domain/contact", "domain/event", "domain/field", "domain/calendar"}
+var kernel = []string{"domain/fault", "domain/money", "domain/contact", "domain/event", "domain/field", "domain/calendar", "domain/quota", "domain/returns", "domain/suppression"}
 
 // aggregates never import one another.
 var aggregates = []string{"domain/seller", "domain/partner", "domain/customer", "domain/lead", "domain/campaign", "domain/buyer"}
@@ -75,6 +75,7 @@ var exceptions = map[string]map[string]string{
 		"log/slog": "LogValue keeps personal values out of logs; nothing is logged",
 		"net/url":  "parsing only",
 	},
+	"domain/field": {"net/netip": "parsing only"},
 	"application/projection": {
 		"database/sql": "a projection writes through the transaction its cursor moves in; only Result and Rows are named",
 	},
@@ -119,6 +120,7 @@ var vendors = []struct {
 		[]string{"github.com/jmoiron/sqlx", "github.com/go-sql-driver/mysql", "modernc.org/sqlite", "github.com/pressly/goose/v3"},
 		[]string{"adapters/sqlstore", "adapters/eventlog"},
 	},
+	{"cel", []string{"github.com/google/cel-go"}, []string{"adapters/celfilter"}},
 	{"mock", []string{"go.uber.org/mock"}, nil},
 }
 

@@ -2,7 +2,6 @@ package fault_test
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -14,11 +13,7 @@ import (
 
 func TestADatabaseKilledOrRestartedUnderLoadLosesNothing(t *testing.T) {
 	t.Parallel()
-	engines := slices.DeleteFunc(dbtest.Engines(), func(e dbtest.Engine) bool { return e == dbtest.SQLite })
-	if len(engines) == 0 {
-		t.Skip("SQLite has no server")
-	}
-	for _, e := range engines {
+	for _, e := range servers(t) {
 		t.Run(string(e), func(t *testing.T) {
 			t.Parallel()
 			server := dbtest.StartServer(t, e)

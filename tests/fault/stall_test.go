@@ -70,11 +70,7 @@ func (c stalled) first() {
 // TestAServerThatHangsIsAnsweredFor blocks the way to a database for longer than any request may wait.
 func TestAServerThatHangsIsAnsweredFor(t *testing.T) {
 	t.Parallel()
-	engines := slices.DeleteFunc(dbtest.Engines(), func(e dbtest.Engine) bool { return e == dbtest.SQLite })
-	if len(engines) == 0 {
-		t.Skip("SQLite has no server")
-	}
-	for _, e := range engines {
+	for _, e := range servers(t) {
 		t.Run(string(e), func(t *testing.T) {
 			t.Parallel()
 			databaseURL := migrated.URL(t, e)

@@ -174,7 +174,9 @@ func (a *App) Stop(t testing.TB) {
 }
 
 // RunJob runs a job now, whether it is due or not, and fails the test when the job fails. While it runs already, because it is due or
-// another App has it, RunJob waits for the end of that and then runs it. The App must run inside the test.
+// another App has it, RunJob waits for the end of that and then runs it. A job that is due more often than every 10 seconds is not for
+// RunJob: an App keeps it until it stops, this one or another, so RunJob waits for [Patience] and fails; wait for what the job does instead.
+// The App must run inside the test.
 func (a *App) RunJob(t testing.TB, name string) {
 	t.Helper()
 	if a.s.instance == nil {

@@ -23,10 +23,24 @@ type poster struct {
 type request struct {
 	text   []byte
 	phones [2]int // where the ten digits of the phone number are in text
+	zip    int    // where the five digits of the ZIP code are; 0: all leads have the same
 }
 
 // digits of a phone number; a lead is told from others by it.
 const digits = 10
+
+// The ZIP codes of leads that are scattered follow one another by so much, so that neighbours in time are none on the map.
+const (
+	zipDigits = 5
+	scatter   = 7919
+	usualZip  = `"zip":"75001"`
+)
+
+// scattered gives each lead of the request a ZIP code of its own.
+func (r request) scattered() request {
+	r.zip = bytes.LastIndex(r.text, []byte(usualZip)) + len(`"zip":"`)
+	return r
+}
 
 // leadRequest writes the request that submits a lead to a seller, whose phone and e-mail hold the same ten digits.
 func leadRequest(target *url.URL, key, seller string) request {
@@ -39,7 +53,7 @@ func recordRequest(target *url.URL) request { return newRequest(target, recordsP
 func newRequest(target *url.URL, path, header, seller string) (r request) {
 	const blank = "0000000000"
 	body := `{"seller":"` + seller + `","category":"` + category + `","firstName":"John","lastName":"Doe","phone":"` + blank +
-		`","email":"john.` + blank + `@example.com","state":"TX","zip":"75001"}`
+		`","email":"john.` + blank + `@example.com","state":"TX",` + usualZip + `}`
 	r.text = fmt.Appendf(nil, "POST %s%s HTTP/1.1\r\nHost: %s\r\n%sContent-Type: application/json\r\n"+
 		"Content-Length: %d\r\n\r\n", target.EscapedPath(), path, target.Host, header, len(body))
 	start := len(r.text)
@@ -66,6 +80,13 @@ func (p *poster) post(r *request, number int64) (status int, body []byte, err er
 	for _, at := range r.phones {
 		n := number
 		for i := at + digits - 1; i >= at; i-- {
+			r.text[i] = byte('0' + n%10)
+			n /= 10
+		}
+	}
+	if r.zip > 0 {
+		n := number * scatter
+		for i := r.zip + zipDigits - 1; i >= r.zip; i-- {
 			r.text[i] = byte('0' + n%10)
 			n /= 10
 		}

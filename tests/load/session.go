@@ -13,6 +13,9 @@ import (
 
 // Session is who gets the leads of several runs, one after the other. No two of its leads are alike.
 type Session struct {
+	// Scatter gives each lead a ZIP code of its own; otherwise all have the same.
+	Scatter bool
+
 	markets []*market // none where bare records are posted
 	target  *url.URL
 	good    string  // what the answer to every lead must say
@@ -148,7 +151,11 @@ func (s *Session) worker(i int, o Options) *worker {
 }
 
 func (s *Session) recipient(m int) recipient {
-	return recipient{market: m, request: leadRequest(s.target, s.markets[m].supplierKey, s.markets[m].sellerCode)}
+	r := leadRequest(s.target, s.markets[m].supplierKey, s.markets[m].sellerCode)
+	if s.Scatter {
+		r = r.scattered()
+	}
+	return recipient{market: m, request: r}
 }
 
 // share is how many of all leads a client posts when they are dealt out evenly.

@@ -115,6 +115,22 @@ func (mr *MockCampaignReaderMockRecorder) ActiveCampaign(ctx, sellerID, category
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "ActiveCampaign", reflect.TypeOf((*MockCampaignReader)(nil).ActiveCampaign), ctx, sellerID, categoryKey)
 }
 
+// ActiveVersion mocks base method.
+func (m *MockCampaignReader) ActiveVersion(ctx context.Context, sellerID, categoryKey string) (string, int64, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "ActiveVersion", ctx, sellerID, categoryKey)
+	ret0, _ := ret[0].(string)
+	ret1, _ := ret[1].(int64)
+	ret2, _ := ret[2].(error)
+	return ret0, ret1, ret2
+}
+
+// ActiveVersion indicates an expected call of ActiveVersion.
+func (mr *MockCampaignReaderMockRecorder) ActiveVersion(ctx, sellerID, categoryKey any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "ActiveVersion", reflect.TypeOf((*MockCampaignReader)(nil).ActiveVersion), ctx, sellerID, categoryKey)
+}
+
 // CampaignsOfBuyer mocks base method.
 func (m *MockCampaignReader) CampaignsOfBuyer(ctx context.Context, sellerID, buyerID string) ([]string, error) {
 	m.ctrl.T.Helper()

@@ -310,7 +310,7 @@ func (a *App) Do(r Request) *httptest.ResponseRecorder {
 		if w.Code != http.StatusNoContent {
 			a.T.Errorf("%s %s: no Content-Type", r.Method, r.Path)
 		}
-	case "text/html; charset=utf-8", "text/javascript; charset=utf-8", "application/cloudevents-batch+json":
+	case "text/html; charset=utf-8", "text/csv; charset=utf-8", "text/javascript; charset=utf-8", "application/cloudevents-batch+json":
 		if _, documented := Spec().Find(r.Method, path); !documented {
 			a.T.Errorf("%s %s: Content-Type %q", r.Method, r.Path, ct)
 		}

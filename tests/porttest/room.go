@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -137,6 +139,42 @@ func (r Room) Check(t *testing.T) {
 	r.checkErrors(t, operations)
 	r.checkContentTypes(t, operations)
 	r.checkBodies(t, operations)
+	r.checkParameters(t, operations)
+}
+
+// checkParameters sees that what is read with a key ignores no parameter: one that is misspelt would else answer everything. Those that the
+// document names are known.
+func (r Room) checkParameters(t *testing.T, operations []openapitest.Operation) {
+	t.Helper()
+	const unknown = "is not a known parameter"
+	a := r.New(t)
+	for _, o := range operations {
+		if o.Method != http.MethodGet || len(o.Scopes) == 0 {
+			continue
+		}
+		q := r.example(o, o.Scopes[0])
+		with := func(parameter string) *httptest.ResponseRecorder {
+			a.Calls = 0
+			q := q
+			q.Path += "&" + parameter
+			if !strings.Contains(q.Path, "?") {
+				q.Path = strings.Replace(q.Path, "&", "?", 1)
+			}
+			return a.Do(q)
+		}
+		want := http.StatusUnprocessableEntity
+		if strings.HasPrefix(o.Path, "/api/") {
+			want = http.StatusBadRequest
+		}
+		if w := with("misspelt=x"); w.Code != want || !strings.Contains(w.Body.String(), unknown) || a.Calls > 0 {
+			t.Errorf("GET %s with a parameter that nobody knows: %d %s", o.Path, w.Code, w.Body)
+		}
+		for _, name := range o.Query() {
+			if w := with(url.QueryEscape(name) + "=x"); strings.Contains(w.Body.String(), unknown) {
+				t.Errorf("GET %s does not know its parameter %s: %s", o.Path, name, w.Body)
+			}
+		}
+	}
 }
 
 // checkScopes tries every scope on every route, generated from the document, every answer compared with it.
@@ -200,6 +238,7 @@ func (r Room) checkErrors(t *testing.T, operations []openapitest.Operation) {
 			w := httptest.NewRecorder()
 			e := r.example(o, o.Scopes[0])
 			q := httptest.NewRequest(e.Method, e.Path, strings.NewReader(e.Body))
+			maps.Copy(q.Header, e.Header)
 			q.Header.Set("Authorization", "Bearer "+o.Scopes[0])
 			a.Server.ServeHTTP(w, q)
 			if w.Code != want {
@@ -236,6 +275,9 @@ func (r Room) checkBodies(t *testing.T, operations []openapitest.Operation) {
 			continue
 		}
 		e := r.example(o, "program")
+		if e.Header.Get("Content-Type") == "text/csv" {
+			continue // a file
+		}
 		bodies := []string{"x", "[1]", "[{}]", "[[]]", "[] []", `{"a":1`, `{"a":1,"a":2}`}
 		for _, strict := range r.Strict {
 			if strings.HasPrefix(o.Path, strict) {

@@ -29,12 +29,12 @@ func TestArchivedEventsAreNotMissed(t *testing.T) {
 	onEngines(t, func(t *testing.T, e dbtest.Engine) {
 		f := newFair(t, e)
 		f.save()
-		all := f.segments()
-		for i, of := range append(all, storedSegment{first: f.last() + 1}) {
+		all, last := f.segments(), f.last()
+		for i, of := range append(all, storedSegment{first: last + 1}) {
 			f.archive(of.first, i%3 > 0)
 			for _, divisor := range []int{1, 1000} {
 				r := f.audit(divisor)
-				require.Empty(t, r.Breaches, "archived up to position %d of %d", of.first-1, f.last())
+				require.Empty(t, r.Breaches, "archived up to position %d of %d", of.first-1, last)
 				require.Equal(t, of.first, r.First)
 			}
 			f.restore()

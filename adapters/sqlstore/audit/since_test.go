@@ -99,7 +99,7 @@ func TestAuditSinceAPosition(t *testing.T) {
 		require.EqualValues(t, 1, at)
 
 		for _, v := range []violation{
-			of("lead_is_as_told", "leads", func(*fair) string { return f.fresh }, "UPDATE leads SET payout = payout + 1 WHERE id = '%s'"),
+			of("lead_is_as_told", "leads", func(*fair) string { return f.fresh }, "UPDATE leads SET payout = payout + 1 WHERE id = '%s'").and("payouts_of_sales_sum_up"),
 			of("lead_holds_its_claims", "claims", func(*fair) string { return f.fresh }, "DELETE FROM claims WHERE lead_id = '%s'"),
 			of("data_can_be_read", "leads", func(*fair) string { return f.fresh }, "UPDATE leads SET trace = X'FF' WHERE id = '%s'"),
 			of("version_counts_events", "leads", func(*fair) string { return f.fresh }, "UPDATE leads SET version = 9 WHERE id = '%s'"),

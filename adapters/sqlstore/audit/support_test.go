@@ -104,7 +104,7 @@ func newShopOf(t *testing.T, e dbtest.Engine, ago time.Duration) *shop {
 	s.strategies, err = distribution.NewStrategies(nil)
 	require.NoError(t, err)
 	reader := marketstore.NewReader(db, s.clock)
-	directory := marketcommand.NewDirectory(reader)
+	directory := marketcommand.NewDirectory(reader, marketcommand.NewPlans(nil))
 	work := sqlstore.Work(s.store, func(tx *sqlstore.Tx) market.Tx { return tx })
 	batcher := bus.NewBatcher(bus.BatcherConfig{MaxBatch: 50, Lanes: 2, Queue: 1000, Timeout: time.Minute},
 		&marketcommand.SubmitLeadsHandler{Work: work, Clock: s.clock, IDs: s.ids, Directory: directory, Strategies: s.strategies},
@@ -313,9 +313,10 @@ func (s *shop) text(query string) (v string) {
 
 var tables = []string{
 	"sellers", "api_keys", "partners", "partner_keys", "short_links", "buyers", "ledger_entries", "campaigns", "contracts",
-	"contract_counters", "leads", "unsold_leads", "sales", "claims", "recent_requests", "event_segments", "event_positions", "event_sequence", "event_archive",
-	"event_versions", "event_consumers", "known_consumers", "event_parked", "event_skipped", "report_sellers", "report_leads", "report_sales",
-	"customers", "lead_forms", "seller_numbers", "lead_reviews", "partner_activity", "program_days", "jobs", "partner_tokens", "outgoing_mails", "mailed_addresses", "answers", "installation",
+	"contract_counters", "leads", "unsold_leads", "sales", "sale_returns", "claims", "recent_requests", "event_segments", "event_positions", "event_sequence", "event_archive",
+	"event_versions", "event_consumers", "known_consumers", "event_parked", "event_skipped", "report_sellers", "report_leads", "report_sales", "report_returns",
+	"customers", "lead_forms", "seller_numbers", "lead_reviews", "partner_activity", "program_days", "jobs", "partner_tokens", "outgoing_mails", "mailed_addresses", "buyer_mails", "answers", "installation",
+	"lead_consents", "suppressions", "seller_jobs", "seller_job_pieces",
 }
 
 // save keeps all rows in memory, so that restore can undo what a test does to them.

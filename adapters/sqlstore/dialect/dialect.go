@@ -52,7 +52,7 @@ type Dialect interface {
 	// InsertRows returns the text of a statement that inserts rows into columns of a table. Its arguments are those of all rows, width
 	// for each, row by row.
 	InsertRows(table, columns string, width, rows int) string
-	// MaxParams is how many parameters another multi-row INSERT should have at most.
+	// MaxParams is how many parameters another statement about many rows should have at most.
 	MaxParams() int
 	// Micros is an expression for the database's clock in UTC microseconds.
 	Micros() string

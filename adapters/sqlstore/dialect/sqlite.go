@@ -183,7 +183,8 @@ func (SQLite) InsertRows(table, columns string, width, _ int) string {
 	return insertRows(table, columns, width, 1) + EachRow
 }
 
-// MaxParams implements Dialect. SQLite allows 32,766, but the driver looks through all arguments for each parameter.
+// MaxParams implements Dialect. SQLite allows 32,766, but the driver looks through all arguments for each parameter, SQLite compares each
+// with those before it, and a CASE is gone through for each row.
 func (SQLite) MaxParams() int { return 250 }
 
 // Micros implements Dialect.

@@ -24,6 +24,11 @@ func AuditRules() audit.Rules {
 				Rules:      entryRules,
 			},
 			{
+				Name: "buyer_mails", Key: []string{"seller_id", "event_id"}, Size: audit.ManyRows, ID: "event_id",
+				References: []audit.Reference{{Column: "buyer_id", Table: "buyers"}},
+				Rules:      buyerMailRules,
+			},
+			{
 				Name: "campaigns", Key: []string{"seller_id", "id"}, Size: audit.ManyRows, Aggregate: "campaign",
 				References: []audit.Reference{{Column: "seller_id", Table: "sellers"}},
 				Rules:      slices.Concat(campaignRules, toldCampaigns),
@@ -42,18 +47,41 @@ func AuditRules() audit.Rules {
 				Name: "leads", Key: []string{"seller_id", "id"}, Size: audit.ManyRows, Aggregate: "lead",
 				Since:      &audit.Since{Column: "id", Prefix: "lead", Groups: "SELECT id FROM sellers", Aggregate: "lead"},
 				References: []audit.Reference{{Column: "key_id", Table: "api_keys"}, {Column: "campaign_id", Table: "campaigns"}, {Column: "partner_id", Table: "partners"}},
-				Rules:      slices.Concat(leadRules, toldLeads),
+				Rules:      slices.Concat(leadRules, returnLeadRules, toldLeads),
 			},
 			{
 				Name: "sales", Key: []string{"seller_id", "lead_id", "slot"}, Size: audit.ManyRows,
 				Since:      &audit.Since{Column: "lead_id", Prefix: "lead", Groups: "SELECT id FROM sellers", Aggregate: "lead"},
 				References: []audit.Reference{{Column: "lead_id", Table: "leads"}, {Column: "contract_id", Table: "contracts", With: "campaign_id"}, {Column: "buyer_id", Table: "buyers"}},
-				Rules:      saleRules,
+				Rules:      slices.Concat(saleRules, returnSaleRules, []audit.Rule{suppressedSales, buyerClaims}),
 			},
+			returnsTable,
 			{
 				Name: "unsold_leads", Key: []string{"seller_id", "lead_id"}, Size: audit.ManyRows, ID: "lead_id",
 				Since:      &audit.Since{Column: "lead_id", Prefix: "lead", Groups: "SELECT id FROM sellers", Aggregate: "lead"},
 				References: []audit.Reference{{Column: "lead_id", Table: "leads"}},
+			},
+			{
+				Name: "lead_consents", Key: []string{"seller_id", "lead_id"}, Size: audit.ManyRows, ID: "lead_id",
+				Since:      &audit.Since{Column: "lead_id", Prefix: "lead", Groups: "SELECT id FROM sellers", Aggregate: "lead"},
+				References: []audit.Reference{{Column: "lead_id", Table: "leads"}},
+				Rules:      consentRules,
+			},
+			{
+				Name: "suppressions", Key: []string{"seller_id", "hash"}, Bytes: true, Size: audit.ManyRows,
+				Since:      &audit.Since{Skip: true},
+				References: []audit.Reference{{Column: "seller_id", Table: "sellers"}}, // the job that brought one is forgotten earlier
+				Rules:      suppressionRules,
+			},
+			{
+				Name: "seller_jobs", Key: []string{"seller_id", "id"}, Size: audit.FewRows,
+				References: []audit.Reference{{Column: "seller_id", Table: "sellers"}},
+				Rules:      jobRules,
+			},
+			{
+				Name: "seller_job_pieces", Key: []string{"seller_id", "job_id", "number"}, Size: audit.FewRows, ID: "job_id",
+				References: []audit.Reference{{Column: "job_id", Table: "seller_jobs"}},
+				Rules:      pieceRules,
 			},
 			// The keys of claims and requests are hashes of what may be personal data, so a breach names the lead.
 			{
@@ -74,6 +102,7 @@ func AuditRules() audit.Rules {
 }
 
 var buyerRules = []audit.Rule{
+	audit.Readable("buyers", "id", audit.Column{Name: "rules", Of: "{", Null: true}),
 	{
 		Invariant: "I1", Name: "balance_is_ledger_sum", Description: "A buyer's balance is the sum of its ledger entries.", Full: true,
 		Query: `SELECT t.id AS id, IFNULL((SELECT SUM(e.amount) FROM ledger_entries e WHERE e.seller_id = t.seller_id AND e.buyer_id = t.id), 0) AS want,
@@ -103,18 +132,35 @@ var buyerRules = []audit.Rule{
 		},
 	},
 	sellerTotal,
+	ownerCounters("buyer", "A buyer's counters are the number and sum of its live sales in their spans, and of those returned when a span was over."),
+}
+
+// ownerCounters compares the counters of the caps of buyers or campaigns, of which only those have any that have caps, with the sales that
+// are found by their contracts.
+func ownerCounters(owner, description string) audit.Rule {
+	return audit.Rule{
+		Invariant: "I2", Name: owner + "_counter_is_live_sales", Description: description, Table: "contract_counters",
+		Query: `SELECT n.counter_key AS id, (SELECT CONCAT('used ', COUNT(*), ', spent ', IFNULL(SUM(s.price), 0)) FROM contracts k
+				JOIN sales s ON s.seller_id = k.seller_id AND s.contract_id = k.id
+					AND (n.span_window = 'total' OR s.sold_at >= n.starts_at AND s.sold_at < n.ends_at)
+					AND (s.slot > 0 OR n.span_window <> 'total' AND EXISTS (SELECT 1 FROM sale_returns r WHERE r.seller_id = s.seller_id
+						AND r.lead_id = s.lead_id AND r.sale_id = s.id AND r.status = 'approved' AND r.decided_at >= n.ends_at))
+				WHERE k.seller_id = n.seller_id AND k.` + owner + `_id = n.contract_id) AS want, CONCAT('used ', n.used, ', spent ', n.spent) AS got
+			FROM ` + owner + `s t JOIN contract_counters n ON n.seller_id = t.seller_id AND n.contract_id = t.id AND n.owner = '` + owner + `'
+				AND ({since} = 0 OR n.ends_at > {since}) WHERE {range}`,
+	}
 }
 
 var entryRules = []audit.Rule{
 	{
-		Invariant: "I1", Name: "entry_has_sale", Description: "Every sale entry of a ledger is for a sale to that buyer.",
+		Invariant: "I1", Name: "entry_has_sale", Description: "Every sale entry and every return entry of a ledger is for a sale to that buyer.",
 		Query: `SELECT t.id AS id, t.buyer_id AS want, s.buyer_id AS got
-			FROM ledger_entries t LEFT JOIN sales s ON s.seller_id = t.seller_id AND s.id = t.sale_id WHERE {range} AND t.type = 'sale'`,
+			FROM ledger_entries t LEFT JOIN sales s ON s.seller_id = t.seller_id AND s.id = t.sale_id WHERE {range} AND t.type IN ('sale', 'return')`,
 	},
 	{
-		Invariant: "I1", Name: "entry_is_price", Description: "The amount of a sale entry is the sale's price, negative.",
-		Query: `SELECT t.id AS id, -s.price AS want, t.amount AS got
-			FROM ledger_entries t JOIN sales s ON s.seller_id = t.seller_id AND s.id = t.sale_id WHERE {range} AND t.type = 'sale'`,
+		Invariant: "I1", Name: "entry_is_price", Description: "The amount of a sale entry is the sale's price, negative, and that of a return entry its price.",
+		Query: `SELECT t.id AS id, CASE WHEN t.type = 'sale' THEN -s.price ELSE s.price END AS want, t.amount AS got
+			FROM ledger_entries t JOIN sales s ON s.seller_id = t.seller_id AND s.id = t.sale_id WHERE {range} AND t.type IN ('sale', 'return')`,
 	},
 }
 
@@ -124,12 +170,13 @@ var campaignRules = []audit.Rule{
 		Invariant: "I3", Name: "active_campaign_has_key", Description: "A campaign holds its category, by which no other can be active in it, if and only if it is active.",
 		Run: activeKeys,
 	},
+	ownerCounters("campaign", "The counters of a campaign's own caps are the number and sum of its live sales in their spans, and of those returned when a span was over."),
 }
 
 var contractRules = []audit.Rule{
-	audit.Readable("contracts", "id", audit.Column{Name: "caps", Of: "["}),
+	audit.Readable("contracts", "id", audit.Column{Name: "caps", Of: "["}, audit.Column{Name: "rules", Of: "{", Null: true}),
 	{
-		Invariant: "I2", Name: "counter_is_live_sales", Description: "Every counter of a contract is the number and sum of its live sales in the counter's span.",
+		Invariant: "I2", Name: "counter_is_live_sales", Description: "Every counter of a contract is the number and sum of its live sales in the counter's span, and of those returned when the span was over.",
 		Table: "contract_counters", Run: countersAreSales,
 	},
 	{
@@ -147,11 +194,13 @@ var contractRules = []audit.Rule{
 
 var counterRules = []audit.Rule{
 	{
-		Invariant: "I2", Name: "counter_has_contract", Description: "Every counter belongs to a contract.",
-		Query: `SELECT c.id AS id, c.contract_id AS want, k.id AS got FROM (
-				SELECT t.seller_id AS seller_id, t.contract_id AS contract_id, MIN(t.counter_key) AS id FROM contract_counters t
-				WHERE {range} GROUP BY t.seller_id, t.contract_id) c
-			LEFT JOIN contracts k ON k.seller_id = c.seller_id AND k.id = c.contract_id`,
+		Invariant: "I2", Name: "counter_has_owner", Description: "Every counter belongs to a contract, a buyer or a campaign.",
+		Query: `SELECT c.id AS id, c.contract_id AS want, CASE c.owner WHEN 'contract' THEN k.id WHEN 'buyer' THEN b.id ELSE ca.id END AS got FROM (
+				SELECT t.seller_id AS seller_id, t.contract_id AS contract_id, t.owner AS owner, MIN(t.counter_key) AS id FROM contract_counters t
+				WHERE {range} GROUP BY t.seller_id, t.contract_id, t.owner) c
+			LEFT JOIN contracts k ON k.seller_id = c.seller_id AND k.id = c.contract_id
+			LEFT JOIN buyers b ON b.seller_id = c.seller_id AND b.id = c.contract_id
+			LEFT JOIN campaigns ca ON ca.seller_id = c.seller_id AND ca.id = c.contract_id`,
 	},
 }
 
@@ -169,7 +218,15 @@ var leadRules = []audit.Rule{
 		Invariant: "I3", Name: claimsHeld, Table: "claims",
 		Description: "A lead holds the claims that it took, until they expire, unless its personal data was erased.", Run: readLeads,
 	},
-	{Invariant: "I3", Name: "exclusive_lead_sold_once", Description: "A lead of an exclusive campaign has at most one live sale.", Run: exclusiveLeads},
+	{
+		Invariant: "I3", Name: "lead_within_max_sales", Run: sharedLeads,
+		Description: "A lead has at most one live sale, in a shared campaign at most max_sales, but for what was sold before the campaign was changed or in the minute behind it.",
+	},
+	{
+		Invariant: "I1", Name: "payouts_of_sales_sum_up", Description: "What the supplier earns for the live sales of a lead is together what the lead's payout says.",
+		Query: `SELECT t.id AS id, t.payout AS want, SUM(CASE WHEN s.payout IS NULL THEN t.payout ELSE s.payout END) AS got FROM leads t
+			JOIN sales s ON s.seller_id = t.seller_id AND s.lead_id = t.id AND s.slot > 0 WHERE {range} GROUP BY t.seller_id, t.id, t.payout`,
+	},
 	{
 		Invariant: "I3", Name: "buyer_once_per_lead", Description: "No buyer has two live sales of a lead.",
 		Query: `SELECT t.id AS id, 1 AS want, COUNT(*) AS got FROM leads t JOIN sales s ON s.seller_id = t.seller_id AND s.lead_id = t.id AND s.slot > 0

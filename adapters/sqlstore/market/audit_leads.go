@@ -99,18 +99,25 @@ func readLeads(ctx context.Context, c *audit.Chunk) error {
 		return err
 	}
 	for seller, all := range wanted {
-		for piece := range slices.Chunk(all, c.DB().MaxParams()-1) {
-			if err := findClaims(ctx, c, seller, piece); err != nil {
-				return err
-			}
+		if err := findAllClaims(ctx, c, seller, all, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func findAllClaims(ctx context.Context, c *audit.Chunk, seller string, all []wantedClaim, passedOn func(of wantedClaim, lead string, expires int64)) error {
+	for piece := range slices.Chunk(all, c.DB().MaxParams()-1) {
+		if err := findClaims(ctx, c, seller, piece, passedOn); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
 // findClaims compares claims of a seller with what is stored. A breach names the lead and not the key, which is a hash of what may be
-// personal data.
-func findClaims(ctx context.Context, c *audit.Chunk, seller string, all []wantedClaim) error {
+// personal data. passedOn is told of those that another lead holds until later; nil: a claim is never passed on.
+func findClaims(ctx context.Context, c *audit.Chunk, seller string, all []wantedClaim, passedOn func(of wantedClaim, lead string, expires int64)) error {
 	type held struct {
 		lead    string
 		expires int64
@@ -138,6 +145,8 @@ func findClaims(ctx context.Context, c *audit.Chunk, seller string, all []wanted
 		switch h, there := found[w.key]; {
 		case !there:
 			c.Breach(w.lead, "its claim", "none")
+		case passedOn != nil && h.lead != w.lead && h.expires > w.expires:
+			passedOn(w, h.lead, h.expires)
 		case h.lead != w.lead:
 			c.Breach(w.lead, "its claim", "that of "+h.lead)
 		case h.expires != w.expires:

@@ -18,6 +18,7 @@ type reportTables struct {
 	zones map[string][]marketprojection.SellerZone // by seller, oldest first
 	leads map[marketprojection.CampaignReportGroup]marketprojection.LeadsDelta
 	sales map[marketprojection.SalesGroup]marketprojection.SalesDelta
+	back  map[marketprojection.SalesGroup]marketprojection.ReturnsDelta
 }
 
 var _ marketprojection.CampaignReportStore = (*reportTables)(nil)
@@ -36,6 +37,7 @@ func newReportTables() *reportTables {
 		map[string][]marketprojection.SellerZone{},
 		map[marketprojection.CampaignReportGroup]marketprojection.LeadsDelta{},
 		map[marketprojection.SalesGroup]marketprojection.SalesDelta{},
+		map[marketprojection.SalesGroup]marketprojection.ReturnsDelta{},
 	}
 }
 
@@ -67,7 +69,7 @@ func (r *reportTables) SaveZones(_ context.Context, _ projection.Tx, zones map[s
 
 // Add implements marketprojection.CampaignReportStore.
 func (r *reportTables) Add(_ context.Context, _ projection.Tx, leads map[marketprojection.CampaignReportGroup]marketprojection.LeadsDelta,
-	sales map[marketprojection.SalesGroup]marketprojection.SalesDelta,
+	sales map[marketprojection.SalesGroup]marketprojection.SalesDelta, back map[marketprojection.SalesGroup]marketprojection.ReturnsDelta,
 ) error {
 	for g, d := range leads {
 		n := r.leads[g]
@@ -79,6 +81,10 @@ func (r *reportTables) Add(_ context.Context, _ projection.Tx, leads map[marketp
 	for g, d := range sales {
 		n := r.sales[g]
 		r.sales[g] = marketprojection.SalesDelta{Sales: n.Sales + d.Sales, Revenue: n.Revenue + d.Revenue, Payout: n.Payout + d.Payout}
+	}
+	for g, d := range back {
+		n := r.back[g]
+		r.back[g] = marketprojection.ReturnsDelta{Leads: n.Leads + d.Leads, Sales: n.Sales + d.Sales, Revenue: n.Revenue + d.Revenue, Payout: n.Payout + d.Payout}
 	}
 	return nil
 }
@@ -128,6 +134,19 @@ func readReport(ctx context.Context, c *audit.Chunk) (*reportTables, error) {
 		r.sales[g] = d
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	err = c.Rows(ctx, `SELECT seller_id, day, campaign_id, category, partner_id, buyer_id, leads, sales, revenue, payout
+		FROM report_returns`, func(rows *sqlx.Rows) error {
+		var g marketprojection.SalesGroup
+		var d marketprojection.ReturnsDelta
+		if err := rows.Scan(&g.SellerID, &g.Day, &g.CampaignID, &g.Category, &g.PartnerID, &g.BuyerID, &d.Leads, &d.Sales, &d.Revenue, &d.Payout); err != nil {
+			return err
+		}
+		r.back[g] = d
+		return nil
+	})
 	return r, err
 }
 
@@ -144,6 +163,11 @@ func (r *reportTables) compare(c *audit.Chunk, want *reportTables) {
 		func(g marketprojection.SalesGroup) string { return groupID(g.CampaignReportGroup) + " " + g.BuyerID },
 		func(d marketprojection.SalesDelta) string {
 			return fmt.Sprintf("sales %d, revenue %d, payout %d", d.Sales, d.Revenue, d.Payout)
+		})
+	audit.CompareRows(c, "report_returns", want.back, r.back, func(g marketprojection.SalesGroup) string { return g.SellerID },
+		func(g marketprojection.SalesGroup) string { return groupID(g.CampaignReportGroup) + " " + g.BuyerID },
+		func(d marketprojection.ReturnsDelta) string {
+			return fmt.Sprintf("leads %d, sales %d, revenue %d, payout %d", d.Leads, d.Sales, d.Revenue, d.Payout)
 		})
 }
 

@@ -55,17 +55,17 @@ func mixed(n int64) uint64 {
 // the entries with that, so that they are read once.
 func salesHaveEntries(ctx context.Context, c *audit.Chunk) error {
 	type booking struct{ buyer, sale string }
-	entries := map[booking]int{}
+	entries, credits := map[booking]int{}, map[booking]int{}
 	accounts := map[[2]string]*account{}
 	var last [2]string
 	var of *account
 	read := 0
-	err := c.Rows(ctx, `SELECT e.seller_id, e.buyer_id, CASE WHEN e.type = 'sale' THEN e.sale_id ELSE '' END, e.amount, e.balance_after
+	err := c.Rows(ctx, `SELECT e.seller_id, e.buyer_id, CASE WHEN e.type IN ('sale', 'return') THEN e.sale_id ELSE '' END, e.type, e.amount, e.balance_after
 		FROM buyers t JOIN ledger_entries e ON e.seller_id = t.seller_id AND e.buyer_id = t.id AND e.id >= '{since:entry}' WHERE {range}`, func(rows *sqlx.Rows) error {
 		var buyer [2]string
-		var sale string
+		var sale, kind string
 		var amount, after int64
-		if err := rows.Scan(&buyer[0], &buyer[1], &sale, &amount, &after); err != nil {
+		if err := rows.Scan(&buyer[0], &buyer[1], &sale, &kind, &amount, &after); err != nil {
 			return err
 		}
 		if buyer != last || of == nil {
@@ -76,7 +76,12 @@ func salesHaveEntries(ctx context.Context, c *audit.Chunk) error {
 			last = buyer
 		}
 		of.add(amount, after)
-		if read++; sale != "" {
+		read++
+		switch {
+		case sale == "":
+		case kind == "return":
+			credits[booking{last[1], sale}]++
+		default:
 			entries[booking{last[1], sale}]++
 		}
 		return nil
@@ -97,12 +102,16 @@ func salesHaveEntries(ctx context.Context, c *audit.Chunk) error {
 			return err
 		}
 	}
-	return c.Rows(ctx, `SELECT s.buyer_id, s.id FROM buyers t
+	return c.Rows(ctx, `SELECT s.buyer_id, s.id, CASE WHEN s.status = 'returned' THEN 1 ELSE 0 END FROM buyers t
 		JOIN contracts k ON k.seller_id = t.seller_id AND k.buyer_id = t.id
 		JOIN sales s ON s.seller_id = t.seller_id AND s.contract_id = k.id AND s.buyer_id = t.id AND ({since} = 0 OR s.sold_at >= {since} + 3600000000) WHERE {range}`, func(rows *sqlx.Rows) error {
 		var b booking
-		if err := rows.Scan(&b.buyer, &b.sale); err != nil {
+		var returned int
+		if err := rows.Scan(&b.buyer, &b.sale, &returned); err != nil {
 			return err
+		}
+		if n := credits[b]; n != returned {
+			c.As(creditRule, "sales").Breach(b.sale, strconv.Itoa(returned), strconv.Itoa(n))
 		}
 		if n := entries[b]; n != 1 {
 			c.Breach(b.sale, "1", strconv.Itoa(n))
@@ -231,6 +240,10 @@ func countersAreSales(ctx context.Context, c *audit.Chunk) error {
 	if err != nil {
 		return err
 	}
+	late, err := returnedTooLate(ctx, c, from)
+	if err != nil {
+		return err
+	}
 	return c.Rows(ctx, `SELECT n.counter_key, n.contract_id, n.span_window, n.starts_at, n.ends_at, n.used, n.spent
 		FROM contracts t JOIN contract_counters n ON n.seller_id = t.seller_id AND n.contract_id = t.id AND ({since} = 0 OR n.ends_at > {since})
 		WHERE {range}`, func(rows *sqlx.Rows) error {
@@ -247,7 +260,8 @@ func countersAreSales(ctx context.Context, c *audit.Chunk) error {
 		if calendar.Window(window) != calendar.Total {
 			soldBefore, priceBefore := line.before(from)
 			sold, price = line.before(to)
-			sold, price = sold-soldBefore, price-priceBefore
+			kept, keptPrice := late[contract].in(from, to)
+			sold, price = sold-soldBefore+kept, price-priceBefore+keptPrice
 		}
 		if sold != used || price != spent {
 			c.Breach(key, usage(sold, price), usage(used, spent))
@@ -348,22 +362,32 @@ func activeKeys(ctx context.Context, c *audit.Chunk) error {
 	})
 }
 
-// exclusiveLeads reads the campaigns of the few leads with more than one live sale: the mode is inside the definition.
-func exclusiveLeads(ctx context.Context, c *audit.Chunk) error {
-	return c.Rows(ctx, `SELECT m.id, m.sales, ca.definition FROM (
-			SELECT t.seller_id AS seller_id, t.id AS id, t.campaign_id AS campaign_id, COUNT(*) AS sales FROM leads t
+// sharedLeads reads the campaigns of the few leads with more than one live sale: between how many buyers a lead is shared is inside the
+// definition. An operator may lower that, which changes nothing of what was sold before.
+func sharedLeads(ctx context.Context, c *audit.Chunk) error {
+	return c.Rows(ctx, `SELECT m.id, m.sales, m.sold_at, ca.updated_at, ca.definition FROM (
+			SELECT t.seller_id AS seller_id, t.id AS id, t.campaign_id AS campaign_id, COUNT(*) AS sales, MAX(s.sold_at) AS sold_at FROM leads t
 			JOIN sales s ON s.seller_id = t.seller_id AND s.lead_id = t.id AND s.slot > 0 WHERE {range}
 			GROUP BY t.seller_id, t.id, t.campaign_id HAVING COUNT(*) > 1) m
 		JOIN campaigns ca ON ca.seller_id = m.seller_id AND ca.id = m.campaign_id`, func(rows *sqlx.Rows) error {
-		var id, sales, text string
-		if err := rows.Scan(&id, &sales, &text); err != nil {
+		var id, text string
+		var sales, sold, changed int64
+		if err := rows.Scan(&id, &sales, &sold, &changed, &text); err != nil {
 			return err
 		}
 		var definition struct {
-			Mode string `json:"mode"`
+			Mode     string `json:"mode"`
+			MaxSales int64  `json:"max_sales"`
 		}
-		if err := json.Unmarshal([]byte(text), &definition); err != nil || definition.Mode == campaign.Exclusive {
-			c.Breach(id, "at most 1", sales)
+		most := int64(1)
+		if err := json.Unmarshal([]byte(text), &definition); err == nil && definition.Mode == campaign.Shared {
+			most = max(1, definition.MaxSales)
+		}
+		if sold <= changed+time.Minute.Microseconds() {
+			most = campaign.MostSales
+		}
+		if sales > most {
+			c.Breach(id, fmt.Sprintf("at most %d", most), strconv.FormatInt(sales, 10))
 		}
 		return nil
 	})

@@ -114,18 +114,22 @@ var contractStatuses = &audit.Facts{
 var statuses = map[string]lead.Status{
 	eventsv1.LeadSubmitted{}.Type(): lead.StatusNotOffered, eventsv1.LeadPending{}.Type(): lead.StatusPending, eventsv1.LeadSold{}.Type(): lead.StatusSold,
 	eventsv1.LeadDuplicate{}.Type(): lead.StatusDuplicate, eventsv1.LeadRejected{}.Type(): lead.StatusRejected, eventsv1.LeadUnsold{}.Type(): lead.StatusUnsold,
+	eventsv1.LeadReturned{}.Type():    lead.StatusReturned,
+	eventsv1.LeadQuarantined{}.Type(): lead.StatusQuarantined,
 }
 
 // marketed are told of leads, with the part "" where they stand and what their supplier earns, and of their sales.
 var marketed = &audit.Facts{
 	Types: []string{
 		eventsv1.LeadSubmitted{}.Type(), eventsv1.LeadPending{}.Type(), eventsv1.LeadSold{}.Type(), eventsv1.LeadDuplicate{}.Type(),
-		eventsv1.LeadRejected{}.Type(), eventsv1.LeadUnsold{}.Type(),
+		eventsv1.LeadRejected{}.Type(), eventsv1.LeadUnsold{}.Type(), eventsv1.LeadQuarantined{}.Type(), eventsv1.LeadReturned{}.Type(), eventsv1.ReturnApproved{}.Type(),
 	},
 	Of: func(e *application.StoredEvent) ([]audit.Fact, error) {
 		switch e.Type {
 		case eventsv1.LeadSold{}.Type():
 			return salesOf(e)
+		case eventsv1.ReturnApproved{}.Type():
+			return payoutLeft(e)
 		case eventsv1.LeadRejected{}.Type():
 			if bytes.Contains(e.Payload, []byte(`"code":"`+string(lead.CodeReviewRejected)+`"`)) { // by the seller, which is no matter of the market
 				return nil, nil

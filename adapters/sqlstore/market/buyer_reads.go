@@ -2,12 +2,14 @@ package market
 
 import (
 	"context"
+	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
 	"github.com/leadmill/leadmill/application"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
 	"github.com/leadmill/leadmill/domain/buyer"
 	"github.com/leadmill/leadmill/domain/money"
+	"github.com/leadmill/leadmill/domain/seller"
 )
 
 // Buyers answers marketquery.Buyers.
@@ -29,11 +31,11 @@ func (r *Reader) BuyerByID(ctx context.Context, q marketquery.BuyerByID) (market
 }
 
 func answerBuyer(row buyerRow) (marketquery.Buyer, error) {
-	return marketquery.Buyer{
-		ID: row.ID, Name: row.Name, Email: row.Email, Status: row.Status, TimeZone: row.TimeZone, Balance: money.Micros(row.Balance),
-		Held: money.Micros(row.Held), CreditLimit: money.Micros(row.CreditLimit), CreatedAt: engine.Time(row.CreatedAt),
-		UpdatedAt: engine.Time(row.UpdatedAt),
-	}, nil
+	b, err := row.snapshot()
+	if err != nil {
+		return marketquery.Buyer{}, err
+	}
+	return marketquery.BuyerOf(b), nil
 }
 
 type entryRow struct {
@@ -45,7 +47,19 @@ type entryRow struct {
 	BalanceAfter int64  `db:"balance_after"`
 	SaleID       string `db:"sale_id"`
 	Note         string `db:"note"`
+	LeadID       string `db:"lead_id"`
 	CreatedAt    int64  `db:"created_at"`
+}
+
+// entriesWithLeads selects ledger entries with the leads of their sales.
+const entriesWithLeads = "SELECT " + entryColumns + ", COALESCE((SELECT s.lead_id FROM sales s WHERE s.seller_id = ledger_entries.seller_id AND " +
+	"s.id = ledger_entries.sale_id), '') AS lead_id FROM ledger_entries WHERE seller_id = ? AND buyer_id = ?"
+
+func answerEntry(e entryRow) (marketquery.LedgerEntry, error) {
+	return marketquery.LedgerEntry{
+		ID: e.ID, Type: e.Type, Amount: money.Micros(e.Amount), BalanceAfter: money.Micros(e.BalanceAfter),
+		SaleID: e.SaleID, LeadID: e.LeadID, Note: e.Note, CreatedAt: engine.Time(e.CreatedAt),
+	}, nil
 }
 
 // Ledger answers marketquery.Ledger: buyer.ErrNotFound.
@@ -53,11 +67,40 @@ func (r *Reader) Ledger(ctx context.Context, q marketquery.Ledger) (application.
 	if _, err := r.BuyerByID(ctx, marketquery.BuyerByID{Actor: q.Actor, ID: q.BuyerID}); err != nil {
 		return application.List[marketquery.LedgerEntry]{}, err
 	}
-	return engine.List(ctx, r.db, q.Page, func(e marketquery.LedgerEntry) string { return e.ID },
-		func(e entryRow) (marketquery.LedgerEntry, error) {
-			return marketquery.LedgerEntry{
-				ID: e.ID, Type: e.Type, Amount: money.Micros(e.Amount), BalanceAfter: money.Micros(e.BalanceAfter),
-				SaleID: e.SaleID, Note: e.Note, CreatedAt: engine.Time(e.CreatedAt),
-			}, nil
-		}, "SELECT "+entryColumns+" FROM ledger_entries WHERE seller_id = ? AND buyer_id = ?", q.SellerID, q.BuyerID)
+	return engine.List(ctx, r.db, q.Page, func(e marketquery.LedgerEntry) string { return e.ID }, answerEntry, entriesWithLeads, q.SellerID, q.BuyerID)
+}
+
+var _ marketquery.StatementReader = (*Reader)(nil)
+
+// SellerZone implements marketquery.StatementReader.
+func (r *Reader) SellerZone(ctx context.Context, sellerID string) (zone string, err error) {
+	err = r.db.One(ctx, seller.ErrNotFound, &zone, "SELECT time_zone FROM sellers WHERE id = ?", sellerID)
+	return zone, err
+}
+
+// BalanceBefore implements marketquery.StatementReader: by what was booked since, which is less than what was booked before. One statement
+// reads both the balance and the entries, so that they are of one moment.
+func (r *Reader) BalanceBefore(ctx context.Context, sellerID, buyerID string, at time.Time) (money.Micros, error) {
+	var balance int64
+	err := r.db.One(ctx, buyer.ErrNotFound, &balance, "SELECT b.balance - COALESCE((SELECT SUM(e.amount) FROM ledger_entries e WHERE e.seller_id = b.seller_id AND "+
+		"e.buyer_id = b.id AND e.id >= ? AND e.created_at >= ?), 0) FROM buyers b WHERE b.seller_id = ? AND b.id = ?",
+		engine.FirstID("entry", at.Add(-idSlack)), engine.Micros(at), sellerID, buyerID)
+	return money.Micros(balance), err
+}
+
+// Entries implements marketquery.StatementReader.
+func (r *Reader) Entries(ctx context.Context, sellerID, buyerID string, from, to time.Time, after string, limit int) ([]marketquery.LedgerEntry, error) {
+	f := engine.Filter{Args: []any{sellerID, buyerID}}
+	f.WriteString(entriesWithLeads)
+	f.And("id > ?", max(after, engine.FirstID("entry", from.Add(-idSlack))))
+	f.And("id < ? AND created_at >= ? AND created_at < ?", engine.FirstID("entry", to.Add(idSlack)), engine.Micros(from), engine.Micros(to))
+	var rows []entryRow
+	if err := r.db.All(ctx, &rows, f.String()+" ORDER BY id LIMIT ?", append(f.Args, int64(limit))...); err != nil {
+		return nil, err
+	}
+	out := make([]marketquery.LedgerEntry, len(rows))
+	for i, row := range rows {
+		out[i], _ = answerEntry(row)
+	}
+	return out, nil
 }

@@ -2,6 +2,7 @@ package market
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 
@@ -14,7 +15,7 @@ import (
 type buyers struct{ t *engine.Tx }
 
 const (
-	buyerColumns = "id, seller_id, name, email, status, time_zone, balance, held, credit_limit, created_at, updated_at, version"
+	buyerColumns = "id, seller_id, name, email, status, time_zone, balance, held, credit_limit, created_at, updated_at, version, rules"
 	entryColumns = "id, seller_id, buyer_id, type, amount, balance_after, sale_id, note, created_at"
 )
 
@@ -31,22 +32,34 @@ type buyerRow struct {
 	CreatedAt   int64  `db:"created_at"`
 	UpdatedAt   int64  `db:"updated_at"`
 	Version     int64  `db:"version"`
+
+	Rules sql.NullString `db:"rules"`
 }
 
-func (r buyerRow) restore() *buyer.Buyer {
-	return buyer.FromSnapshot(buyer.Snapshot{
+func (r buyerRow) snapshot() (buyer.Snapshot, error) {
+	b := buyer.Snapshot{
 		ID: r.ID, SellerID: r.SellerID, Name: r.Name, Email: r.Email,
 		Status: buyer.Status(r.Status), TimeZone: r.TimeZone, Balance: money.Micros(r.Balance), Held: money.Micros(r.Held),
 		CreditLimit: money.Micros(r.CreditLimit), CreatedAt: engine.Time(r.CreatedAt), UpdatedAt: engine.Time(r.UpdatedAt), Version: r.Version,
-	})
+	}
+	var rules buyerRulesColumn
+	if err := decodeRules(r.Rules, r.ID, &rules); err != nil {
+		return buyer.Snapshot{}, err
+	}
+	rules.restore(&b)
+	return b, nil
 }
 
 // Add implements application.BuyerRepository.
 func (r buyers) Add(ctx context.Context, b *buyer.Buyer) error {
 	n := b.Snapshot()
-	if _, err := r.t.Exec(ctx, "INSERT INTO buyers ("+buyerColumns+") VALUES ("+engine.Marks(12)+")", n.ID, n.SellerID, n.Name, n.Email,
+	rules, err := encodeRules(rulesOfBuyer(n))
+	if err != nil {
+		return r.t.Refuse(err)
+	}
+	if _, err := r.t.Exec(ctx, "INSERT INTO buyers ("+buyerColumns+") VALUES ("+engine.Marks(13)+")", n.ID, n.SellerID, n.Name, n.Email,
 		string(n.Status), n.TimeZone, int64(n.Balance), int64(n.Held), int64(n.CreditLimit), engine.Micros(n.CreatedAt),
-		engine.Micros(n.UpdatedAt), n.Version); err != nil {
+		engine.Micros(n.UpdatedAt), n.Version, rules); err != nil {
 		return err
 	}
 	if err := r.addEntries(ctx, b.Entries()); err != nil {
@@ -86,21 +99,46 @@ func (r buyers) one(ctx context.Context, sellerID, id, lock string) (*buyer.Buye
 	if !found || row.ID != id {
 		return nil, buyer.ErrNotFound
 	}
-	return row.restore(), nil
+	n, err := row.snapshot()
+	if err != nil {
+		return nil, r.t.Refuse(err)
+	}
+	return buyer.FromSnapshot(n), nil
 }
 
 // LockAll implements application.BuyerRepository.
 func (r buyers) LockAll(ctx context.Context, refs []application.Ref) (map[string]*buyer.Buyer, error) {
 	out := make(map[string]*buyer.Buyer, len(refs))
-	for piece := range engine.PiecesOf(application.SortedRefs(refs)) {
+	for piece := range r.t.PiecesOf(application.SortedRefs(refs)) {
 		keys, args := engine.AmongRefs(piece)
 		var rows []buyerRow
 		if err := r.t.All(ctx, &rows, "SELECT "+buyerColumns+" FROM buyers"+r.t.UseKey("PRIMARY")+" WHERE "+keys+" ORDER BY seller_id, id"+r.t.ForUpdate(), args...); err != nil {
 			return nil, err
 		}
 		for _, row := range rows {
-			out[row.ID] = row.restore()
+			n, err := row.snapshot()
+			if err != nil {
+				return nil, r.t.Refuse(err)
+			}
+			out[row.ID] = buyer.FromSnapshot(n)
 		}
+	}
+	return out, nil
+}
+
+// LockRuled implements application.BuyerRepository.
+func (r buyers) LockRuled(ctx context.Context, sellerID string) ([]*buyer.Buyer, error) {
+	var rows []buyerRow
+	if err := r.t.All(ctx, &rows, "SELECT "+buyerColumns+" FROM buyers"+r.t.UseKey("PRIMARY")+" WHERE seller_id = ? AND rules IS NOT NULL ORDER BY id"+r.t.ForUpdate(), sellerID); err != nil {
+		return nil, err
+	}
+	out := make([]*buyer.Buyer, len(rows))
+	for i, row := range rows {
+		n, err := row.snapshot()
+		if err != nil {
+			return nil, r.t.Refuse(err)
+		}
+		out[i] = buyer.FromSnapshot(n)
 	}
 	return out, nil
 }
@@ -108,8 +146,12 @@ func (r buyers) LockAll(ctx context.Context, refs []application.Ref) (map[string
 // Save implements application.BuyerRepository.
 func (r buyers) Save(ctx context.Context, b *buyer.Buyer) error {
 	n := b.Snapshot()
-	matched, err := r.t.Exec(ctx, "UPDATE buyers SET name = ?, email = ?, status = ?, time_zone = ?, balance = ?, held = ?, credit_limit = ?, updated_at = ?, version = ? WHERE seller_id = ? AND id = ? AND version = ?",
-		n.Name, n.Email, string(n.Status), n.TimeZone, int64(n.Balance), int64(n.Held), int64(n.CreditLimit), engine.Micros(n.UpdatedAt),
+	rules, err := encodeRules(rulesOfBuyer(n))
+	if err != nil {
+		return r.t.Refuse(err)
+	}
+	matched, err := r.t.Exec(ctx, "UPDATE buyers SET name = ?, email = ?, status = ?, time_zone = ?, balance = ?, held = ?, credit_limit = ?, updated_at = ?, rules = ?, version = ? WHERE seller_id = ? AND id = ? AND version = ?",
+		n.Name, n.Email, string(n.Status), n.TimeZone, int64(n.Balance), int64(n.Held), int64(n.CreditLimit), engine.Micros(n.UpdatedAt), rules,
 		n.Version, n.SellerID, n.ID, b.StoredVersion())
 	if err != nil {
 		return err
@@ -129,8 +171,10 @@ func (r buyers) SaveSold(ctx context.Context, all []*buyer.Buyer) error {
 	var entries []buyer.Entry
 	charged := make([]charge, 0, len(all))
 	for _, b := range all {
-		if len(b.Pending()) > 0 {
-			return r.t.Refuse(fmt.Errorf("sqlstore: buyer %s was not only charged", b.ID()))
+		for _, e := range b.Pending() {
+			if _, low := e.(buyer.BalanceLow); !low {
+				return r.t.Refuse(fmt.Errorf("sqlstore: buyer %s was not only charged", b.ID()))
+			}
 		}
 		if len(b.Entries()) == 0 {
 			continue
@@ -144,12 +188,33 @@ func (r buyers) SaveSold(ctx context.Context, all []*buyer.Buyer) error {
 		entries = append(entries, b.Entries()...)
 	}
 	slices.SortFunc(charged, func(a, b charge) int { return a.Compare(b.Ref) })
-	for from, to := range engine.Pieces(len(charged), engine.MaxParams/7, func(i int) string { return charged[i].SellerID }) {
+	for from, to := range engine.Pieces(len(charged), r.t.MaxParams()/7, func(i int) string { return charged[i].SellerID }) {
 		if err := r.charge(ctx, charged[from:to]); err != nil {
 			return err
 		}
 	}
+	for _, b := range all {
+		if err := r.saveLow(ctx, b); err != nil {
+			return err
+		}
+	}
 	return r.addEntries(ctx, entries)
+}
+
+// saveLow stores that a charged buyer has an event, where it has one.
+func (r buyers) saveLow(ctx context.Context, b *buyer.Buyer) error {
+	if len(b.Pending()) == 0 {
+		return nil
+	}
+	matched, err := r.t.Exec(ctx, "UPDATE buyers SET version = ? WHERE seller_id = ? AND id = ? AND version = ?", b.Version(), b.SellerID(), b.ID(), b.StoredVersion())
+	if err != nil {
+		return err
+	}
+	if matched != 1 {
+		return application.ErrConcurrentChange
+	}
+	r.t.Save(b, "buyer", b.ID(), b.SellerID(), application.TrailOf(ctx))
+	return nil
 }
 
 // charge is what a buyer's balance changes by, and when.

@@ -35,18 +35,11 @@ func (r *Reader) CampaignByID(ctx context.Context, q marketquery.CampaignByID) (
 }
 
 func answerCampaign(row campaignRow) (marketquery.Campaign, error) {
-	d, err := row.definition()
+	c, err := row.snapshot()
 	if err != nil {
 		return marketquery.Campaign{}, err
 	}
-	return marketquery.Campaign{
-		ID: row.ID, Name: row.Name, Category: row.Category, Status: row.Status, Fields: d.rules(), Mode: d.Mode,
-		MaxSales: d.MaxSales, Strategy: d.Strategy, DedupeFields: d.Dedupe.Fields, DedupeMatch: d.Dedupe.Match,
-		DedupeWindowDays: d.Dedupe.WindowDays, PendingTTLHours: d.PendingTTLHours, PriceShown: d.PriceShown, PayoutType: d.Payout.Type,
-		PayoutPercent: money.Percent(d.Payout.Percent), PayoutFixed: money.Micros(d.Payout.Fixed),
-		FieldMap: d.FieldMap, RedirectURL: d.RedirectURL,
-		CreatedAt: engine.Time(row.CreatedAt), UpdatedAt: engine.Time(row.UpdatedAt),
-	}, nil
+	return marketquery.CampaignOf(c), nil
 }
 
 // Contracts answers marketquery.Contracts: campaign.ErrNotFound.
@@ -76,25 +69,11 @@ func (r *Reader) ContractByID(ctx context.Context, q marketquery.ContractByID) (
 
 // answerContract answers with the zone that the contract's caps count in.
 func answerContract(row contractRow) (marketquery.Contract, error) {
-	stored, err := row.caps()
+	k, err := row.snapshot()
 	if err != nil {
 		return marketquery.Contract{}, err
 	}
-	caps := make([]marketquery.Cap, len(stored))
-	for i, c := range stored {
-		caps[i].Window = c.Window
-		if c.Leads != nil {
-			caps[i].HasLeads, caps[i].Leads = true, *c.Leads
-		}
-		if c.Budget != nil {
-			caps[i].HasBudget, caps[i].Budget = true, money.Micros(*c.Budget)
-		}
-	}
-	return marketquery.Contract{
-		ID: row.ID, CampaignID: row.CampaignID, BuyerID: row.BuyerID, Status: row.Status, Price: money.Micros(row.Price),
-		Priority: row.Priority, TimeZone: row.EffectiveZone, Caps: caps, CreatedAt: engine.Time(row.CreatedAt),
-		UpdatedAt: engine.Time(row.UpdatedAt),
-	}, nil
+	return marketquery.ContractOf(row.CampaignID, k), nil
 }
 
 // ContractUsage answers marketquery.ContractUsage for the spans of time that are running now, by the reader's clock:
@@ -104,21 +83,44 @@ func (r *Reader) ContractUsage(ctx context.Context, q marketquery.ContractUsage)
 	if err != nil {
 		return nil, err
 	}
-	zone, err := calendar.ParseZone(k.TimeZone)
+	caps := k.Caps
+	if len(caps) == 0 || caps[len(caps)-1].Window != string(calendar.Total) {
+		caps = append(caps, marketquery.Cap{Window: string(calendar.Total)})
+	}
+	return r.usage(ctx, application.Ref{SellerID: q.SellerID, ID: k.ID}, k.TimeZone, caps)
+}
+
+// BuyerUsage answers marketquery.BuyerUsage likewise: buyer.ErrNotFound.
+func (r *Reader) BuyerUsage(ctx context.Context, q marketquery.BuyerUsage) ([]marketquery.Usage, error) {
+	b, err := r.BuyerByID(ctx, marketquery.BuyerByID(q))
+	if err != nil || len(b.Caps) == 0 {
+		return nil, err
+	}
+	return r.usage(ctx, application.Ref{SellerID: q.SellerID, ID: b.ID}, b.CapZone, b.Caps)
+}
+
+// CampaignUsage answers marketquery.CampaignUsage likewise: campaign.ErrNotFound.
+func (r *Reader) CampaignUsage(ctx context.Context, q marketquery.CampaignUsage) ([]marketquery.Usage, error) {
+	c, err := r.CampaignByID(ctx, marketquery.CampaignByID(q))
+	if err != nil || len(c.Caps) == 0 {
+		return nil, err
+	}
+	return r.usage(ctx, application.Ref{SellerID: q.SellerID, ID: c.ID}, c.CapZone, c.Caps)
+}
+
+// usage reads what the owner of caps used in their windows.
+func (r *Reader) usage(ctx context.Context, owner application.Ref, timeZone string, caps []marketquery.Cap) ([]marketquery.Usage, error) {
+	zone, err := calendar.ParseZone(timeZone)
 	if err != nil {
-		return nil, fmt.Errorf("zone of contract %s: %w", k.ID, err)
+		return nil, fmt.Errorf("zone of the caps of %s: %w", owner.ID, err)
 	}
 	var rows []struct {
 		Key   string `db:"span_key"`
 		Used  int64  `db:"used"`
 		Spent int64  `db:"spent"`
 	}
-	if err := r.db.All(ctx, &rows, "SELECT span_key, used, spent FROM contract_counters WHERE seller_id = ? AND contract_id = ?", q.SellerID, k.ID); err != nil {
+	if err := r.db.All(ctx, &rows, "SELECT span_key, used, spent FROM contract_counters WHERE seller_id = ? AND contract_id = ?", owner.SellerID, owner.ID); err != nil {
 		return nil, err
-	}
-	caps := k.Caps
-	if len(caps) == 0 || caps[len(caps)-1].Window != string(calendar.Total) {
-		caps = append(caps, marketquery.Cap{Window: string(calendar.Total)})
 	}
 	now, out := r.clock.Now(), make([]marketquery.Usage, len(caps))
 	for i, c := range caps {
@@ -143,12 +145,29 @@ func (r *Reader) ActiveCampaign(ctx context.Context, sellerID, categoryKey strin
 	if row.ActiveKey == nil || *row.ActiveKey != categoryKey {
 		return nil, campaign.ErrNoMatching
 	}
+	return r.withContracts(ctx, row)
+}
+
+// ActiveVersion implements market.CampaignReader.
+func (r *Reader) ActiveVersion(ctx context.Context, sellerID, categoryKey string) (id string, version int64, err error) {
+	var row campaignRow
+	if err := r.db.One(ctx, campaign.ErrNoMatching, &row, "SELECT id, active_key, version FROM campaigns WHERE seller_id = ? AND active_key = ?", sellerID, categoryKey); err != nil {
+		return "", 0, err
+	}
+	if row.ActiveKey == nil || *row.ActiveKey != categoryKey { // as in ActiveCampaign
+		return "", 0, campaign.ErrNoMatching
+	}
+	return row.ID, row.Version, nil
+}
+
+// withContracts returns a campaign with its contracts.
+func (r *Reader) withContracts(ctx context.Context, row campaignRow) (*campaign.Campaign, error) {
 	n, err := row.snapshot()
 	if err != nil {
 		return nil, err
 	}
 	var owned []contractRow
-	if err := r.db.All(ctx, &owned, "SELECT "+contractColumns+" FROM contracts WHERE seller_id = ? AND campaign_id = ? AND status <> 'deleted' ORDER BY id", sellerID, n.ID); err != nil {
+	if err := r.db.All(ctx, &owned, "SELECT "+contractColumns+" FROM contracts WHERE seller_id = ? AND campaign_id = ? AND status <> 'deleted' ORDER BY id", n.SellerID, n.ID); err != nil {
 		return nil, err
 	}
 	for _, k := range owned {

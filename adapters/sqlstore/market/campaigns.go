@@ -2,12 +2,13 @@ package market
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
 	"github.com/leadmill/leadmill/application"
-	"github.com/leadmill/leadmill/domain/calendar"
 	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/money"
@@ -17,7 +18,7 @@ type campaigns struct{ t *engine.Tx }
 
 const (
 	campaignColumns = "id, seller_id, name, category, active_key, status, definition, created_at, updated_at, version"
-	contractColumns = "id, campaign_id, seller_id, buyer_id, status, price, priority, time_zone, effective_zone, caps, created_at, updated_at"
+	contractColumns = "id, campaign_id, seller_id, buyer_id, status, price, priority, time_zone, effective_zone, caps, created_at, updated_at, rules"
 )
 
 type campaignRow struct {
@@ -45,7 +46,42 @@ type campaignDefinition struct {
 	Payout          payoutRule        `json:"payout"`
 	FieldMap        map[string]string `json:"field_map,omitempty"`
 	RedirectURL     string            `json:"redirect_url,omitempty"`
+	ReturnDays      *int              `json:"return_window_days,omitempty"`
+	Resell          bool              `json:"resell_returned,omitempty"`
+	Consent         []string          `json:"consent,omitempty"`
+	Quarantine      quarantineRule    `json:"quarantine,omitzero"`
+	Caps            []storedCap       `json:"caps,omitempty"`
+	CapZone         string            `json:"cap_zone,omitempty"`
 }
+
+// returns says how sales are given back.
+func (d campaignDefinition) returns() campaign.Returns {
+	r := campaign.DefaultReturns()
+	if d.ReturnDays != nil {
+		r.WindowDays = *d.ReturnDays
+	}
+	r.Resell = d.Resell
+	return r
+}
+
+// IsZero tells the encoder to leave a rule out.
+func (d dedupeRule) IsZero() bool { return len(d.Fields) == 0 }
+
+func storedDedupe(d campaign.Dedupe) dedupeRule {
+	return dedupeRule{Fields: d.Fields, Match: string(d.Match), WindowDays: d.WindowDays}
+}
+
+func (d dedupeRule) restored() campaign.Dedupe {
+	return campaign.Dedupe{Fields: d.Fields, Match: campaign.Match(d.Match), WindowDays: d.WindowDays}
+}
+
+type quarantineRule struct {
+	All       bool     `json:"all,omitempty"`
+	Suppliers []string `json:"suppliers,omitempty"`
+}
+
+// IsZero tells the encoder to leave the rule out.
+func (q quarantineRule) IsZero() bool { return !q.All && len(q.Suppliers) == 0 }
 
 type fieldRule struct {
 	Name      string   `json:"name"`
@@ -71,10 +107,11 @@ type payoutRule struct {
 func newCampaignRow(n campaign.Snapshot) (campaignRow, error) {
 	d := campaignDefinition{
 		Mode: n.Mode, MaxSales: n.MaxSales, Strategy: n.Strategy,
-		Dedupe:          dedupeRule{Fields: n.Dedupe.Fields, Match: string(n.Dedupe.Match), WindowDays: n.Dedupe.WindowDays},
+		Dedupe:          storedDedupe(n.Dedupe),
 		PendingTTLHours: n.PendingTTLHours, PriceShown: string(n.PriceShown),
 		Payout:   payoutRule{Type: string(n.Payout.Type), Percent: int64(n.Payout.Percent), Fixed: int64(n.Payout.Fixed)},
-		FieldMap: n.FieldMap, RedirectURL: n.RedirectURL,
+		FieldMap: n.FieldMap, RedirectURL: n.RedirectURL, ReturnDays: &n.Returns.WindowDays, Resell: n.Returns.Resell, Caps: storedCaps(n.Caps), CapZone: n.CapZone,
+		Consent: n.Consent, Quarantine: quarantineRule(n.Quarantine),
 	}
 	for _, f := range n.Fields {
 		d.Fields = append(d.Fields, fieldRule{Name: f.Name, Type: string(f.Type), Required: f.Required, Options: f.Options, Dimension: f.Dimension})
@@ -103,13 +140,14 @@ func (r campaignRow) snapshot() (campaign.Snapshot, error) {
 	return campaign.Snapshot{
 		ID: r.ID, SellerID: r.SellerID, Name: r.Name, Category: r.Category, Status: campaign.Status(r.Status),
 		Fields: d.rules(), Mode: d.Mode, MaxSales: d.MaxSales, Strategy: d.Strategy,
-		Dedupe:          campaign.Dedupe{Fields: d.Dedupe.Fields, Match: campaign.Match(d.Dedupe.Match), WindowDays: d.Dedupe.WindowDays},
+		Dedupe:          d.Dedupe.restored(),
 		PendingTTLHours: d.PendingTTLHours, PriceShown: campaign.PriceShown(d.PriceShown),
 		Payout: campaign.Payout{
 			Type: campaign.PayoutType(d.Payout.Type), Percent: money.Percent(d.Payout.Percent),
 			Fixed: money.Micros(d.Payout.Fixed),
 		},
-		FieldMap: d.FieldMap, RedirectURL: d.RedirectURL,
+		FieldMap: d.FieldMap, RedirectURL: d.RedirectURL, Returns: d.returns(), Caps: restoredCaps(d.Caps), CapZone: d.CapZone,
+		Consent: d.Consent, Quarantine: campaign.Quarantine(d.Quarantine),
 		CreatedAt: engine.Time(r.CreatedAt), UpdatedAt: engine.Time(r.UpdatedAt), Version: r.Version,
 	}, nil
 }
@@ -145,35 +183,23 @@ type contractRow struct {
 	Caps          string `db:"caps"`
 	CreatedAt     int64  `db:"created_at"`
 	UpdatedAt     int64  `db:"updated_at"`
-}
 
-// contractCap is one element of the column contracts.caps. A limit that is absent does not exist; the budget is in micro-units.
-type contractCap struct {
-	Window string `json:"window"`
-	Leads  *int64 `json:"leads,omitempty"`
-	Budget *int64 `json:"budget,omitempty"`
+	Rules sql.NullString `db:"rules"`
 }
 
 func newContractRow(campaignID, sellerID string, k campaign.ContractSnapshot) (contractRow, error) {
-	caps := make([]contractCap, len(k.Caps))
-	for i, c := range k.Caps {
-		caps[i].Window = string(c.Window)
-		if c.HasLeads {
-			caps[i].Leads = &c.Leads
-		}
-		if c.HasBudget {
-			budget := int64(c.Budget)
-			caps[i].Budget = &budget
-		}
+	text, err := json.Marshal(storedCaps(k.Caps))
+	if err != nil {
+		return contractRow{}, fmt.Errorf("encode contract %s: %w", k.ID, err)
 	}
-	text, err := json.Marshal(caps)
+	rules, err := encodeRules(rulesOfContract(k))
 	if err != nil {
 		return contractRow{}, fmt.Errorf("encode contract %s: %w", k.ID, err)
 	}
 	return contractRow{
 		ID: k.ID, CampaignID: campaignID, SellerID: sellerID, BuyerID: k.BuyerID, Status: string(k.Status),
 		Price: int64(k.Price), Priority: k.Priority, TimeZone: k.TimeZone, EffectiveZone: k.EffectiveZone, Caps: string(text),
-		CreatedAt: engine.Micros(k.CreatedAt), UpdatedAt: engine.Micros(k.UpdatedAt),
+		CreatedAt: engine.Micros(k.CreatedAt), UpdatedAt: engine.Micros(k.UpdatedAt), Rules: rules,
 	}, nil
 }
 
@@ -182,25 +208,21 @@ func (r contractRow) snapshot() (campaign.ContractSnapshot, error) {
 	if err != nil {
 		return campaign.ContractSnapshot{}, err
 	}
-	caps := make([]campaign.Cap, len(stored))
-	for i, c := range stored {
-		caps[i].Window = calendar.Window(c.Window)
-		if c.Leads != nil {
-			caps[i].HasLeads, caps[i].Leads = true, *c.Leads
-		}
-		if c.Budget != nil {
-			caps[i].HasBudget, caps[i].Budget = true, money.Micros(*c.Budget)
-		}
-	}
-	return campaign.ContractSnapshot{
+	k := campaign.ContractSnapshot{
 		ID: r.ID, BuyerID: r.BuyerID, Status: campaign.Status(r.Status), Price: money.Micros(r.Price),
-		Priority: r.Priority, TimeZone: r.TimeZone, EffectiveZone: r.EffectiveZone, Caps: caps, CreatedAt: engine.Time(r.CreatedAt),
+		Priority: r.Priority, TimeZone: r.TimeZone, EffectiveZone: r.EffectiveZone, Caps: restoredCaps(stored), CreatedAt: engine.Time(r.CreatedAt),
 		UpdatedAt: engine.Time(r.UpdatedAt),
-	}, nil
+	}
+	var rules contractRulesColumn
+	if err := decodeRules(r.Rules, r.ID, &rules); err != nil {
+		return campaign.ContractSnapshot{}, err
+	}
+	rules.restore(&k)
+	return k, nil
 }
 
 // caps reads the column caps.
-func (r contractRow) caps() (caps []contractCap, err error) {
+func (r contractRow) caps() (caps []storedCap, err error) {
 	if err := json.Unmarshal([]byte(r.Caps), &caps); err != nil {
 		return nil, fmt.Errorf("restore contract %s: %w", r.ID, err)
 	}
@@ -244,8 +266,8 @@ func (r campaigns) saveContracts(ctx context.Context, n campaign.Snapshot, store
 		case !exists:
 			fresh = append(fresh, row)
 		case old != row:
-			if _, err := r.t.Exec(ctx, "UPDATE contracts SET buyer_id = ?, status = ?, price = ?, priority = ?, time_zone = ?, effective_zone = ?, caps = ?, updated_at = ? WHERE seller_id = ? AND campaign_id = ? AND id = ?",
-				row.BuyerID, row.Status, row.Price, row.Priority, row.TimeZone, row.EffectiveZone, row.Caps, row.UpdatedAt, row.SellerID, row.CampaignID, row.ID); err != nil {
+			if _, err := r.t.Exec(ctx, "UPDATE contracts SET buyer_id = ?, status = ?, price = ?, priority = ?, time_zone = ?, effective_zone = ?, caps = ?, updated_at = ?, rules = ? WHERE seller_id = ? AND campaign_id = ? AND id = ?",
+				row.BuyerID, row.Status, row.Price, row.Priority, row.TimeZone, row.EffectiveZone, row.Caps, row.UpdatedAt, row.Rules, row.SellerID, row.CampaignID, row.ID); err != nil {
 				return err
 			}
 		}
@@ -253,7 +275,7 @@ func (r campaigns) saveContracts(ctx context.Context, n campaign.Snapshot, store
 	_, err := r.t.InsertRows(ctx, "contracts", contractColumns, len(fresh), func(args []any, i int) ([]any, error) {
 		k := &fresh[i]
 		return append(args, k.ID, k.CampaignID, k.SellerID, k.BuyerID, k.Status, k.Price, k.Priority, k.TimeZone, k.EffectiveZone,
-			k.Caps, k.CreatedAt, k.UpdatedAt), nil
+			k.Caps, k.CreatedAt, k.UpdatedAt, k.Rules), nil
 	})
 	return err
 }
@@ -288,31 +310,50 @@ func one(all map[string]*campaign.Campaign, id string, err error) (*campaign.Cam
 }
 
 // LockAll implements application.CampaignRepository. The key is named, here and where counters are locked, because all keys begin
-// with the seller: MySQL may read a small table by another one, and would lock its rows in another order.
+// with the seller: MySQL may read a small table by another one, and would lock its rows in another order. Campaigns of several sellers are
+// read once more when they are locked, because the statement that locks them knows of suppressions as of its first lock: suppressions.Add
+// may be done with the second seller while it waits.
 func (r campaigns) LockAll(ctx context.Context, refs []application.Ref, cached map[string]*campaign.Campaign) (map[string]*campaign.Campaign, error) {
 	out := make(map[string]*campaign.Campaign, len(refs))
 	var load []application.Ref
+	var suppressing []string
 	for piece := range engine.PiecesOf(application.SortedRefs(refs)) {
 		keys, args := engine.AmongRefs(piece)
 		var rows []struct {
-			SellerID string `db:"seller_id"`
-			ID       string `db:"id"`
-			Version  int64  `db:"version"`
+			SellerID   string `db:"seller_id"`
+			ID         string `db:"id"`
+			Version    int64  `db:"version"`
+			Suppresses bool   `db:"suppresses"`
 		}
-		if err := r.t.All(ctx, &rows, "SELECT seller_id, id, version FROM campaigns"+r.t.UseKey("PRIMARY")+" WHERE "+keys+" ORDER BY seller_id, id"+r.t.ForUpdate(), args...); err != nil {
+		query := "SELECT seller_id, id, version, " + suppresses + " FROM campaigns" + r.t.UseKey("PRIMARY") + " WHERE " + keys + " ORDER BY seller_id, id"
+		if err := r.t.All(ctx, &rows, query+r.t.ForUpdate(), args...); err != nil {
 			return nil, err
+		}
+		if piece[0].SellerID != piece[len(piece)-1].SellerID {
+			rows = rows[:0]
+			if err := r.t.All(ctx, &rows, query, args...); err != nil {
+				return nil, err
+			}
 		}
 		for _, row := range rows {
 			if c := cached[row.ID]; c != nil && c.Version() == row.Version {
-				out[row.ID] = c
+				out[row.ID] = c.Suppressing(row.Suppresses)
 				continue
 			}
 			load = append(load, application.Ref{SellerID: row.SellerID, ID: row.ID})
+			if row.Suppresses {
+				suppressing = append(suppressing, row.ID)
+			}
 		}
 	}
 	for piece := range engine.PiecesOf(load) {
 		if err := r.load(ctx, piece, out); err != nil {
 			return nil, err
+		}
+	}
+	for _, id := range suppressing {
+		if c := out[id]; c != nil {
+			out[id] = c.Suppressing(true)
 		}
 	}
 	return out, nil
@@ -368,19 +409,35 @@ func (r campaigns) Save(ctx context.Context, c *campaign.Campaign) error {
 	case matched != 1:
 		return application.ErrConcurrentChange
 	}
-	var rows []contractRow
-	if err := r.t.All(ctx, &rows, "SELECT "+contractColumns+" FROM contracts WHERE seller_id = ? AND campaign_id = ?", n.SellerID, n.ID); err != nil {
-		return err
-	}
-	stored := make(map[string]contractRow, len(rows))
-	for _, k := range rows {
-		stored[k.ID] = k
-	}
-	if err := r.saveContracts(ctx, n, stored); err != nil {
+	if err := r.saveTouched(ctx, c, n); err != nil {
 		return err
 	}
 	r.t.Save(c, "campaign", n.ID, n.SellerID, application.TrailOf(ctx))
 	return nil
+}
+
+// touchedAtOnce is how many contracts are looked up by their ids in one statement.
+const touchedAtOnce = 500
+
+// saveTouched stores the contracts that were changed. The others are neither read nor written.
+func (r campaigns) saveTouched(ctx context.Context, c *campaign.Campaign, n campaign.Snapshot) error {
+	touched := c.Touched()
+	stored := make(map[string]contractRow, len(touched))
+	for ids := range slices.Chunk(touched, touchedAtOnce) {
+		var rows []contractRow
+		if err := r.t.All(ctx, &rows, "SELECT "+contractColumns+" FROM contracts WHERE seller_id = ? AND campaign_id = ? AND id IN ("+engine.Marks(len(ids))+")",
+			append([]any{n.SellerID, n.ID}, engine.Anys(ids)...)...); err != nil {
+			return err
+		}
+		for _, k := range rows {
+			stored[k.ID] = k
+		}
+	}
+	n.Contracts = slices.DeleteFunc(n.Contracts, func(k campaign.ContractSnapshot) bool {
+		_, is := slices.BinarySearch(touched, k.ID)
+		return !is
+	})
+	return r.saveContracts(ctx, n, stored)
 }
 
 // LockOfSeller implements application.CampaignRepository. The ids are read first, so that the locks are taken in their

@@ -84,6 +84,20 @@ func (r claims) Take(ctx context.Context, fresh, expired []market.Claim, now tim
 	return marks{r.t, "claims", "claim_key", "expires_at"}.take(ctx, claimMarks(fresh), claimMarks(expired), now)
 }
 
+// Extend implements market.ClaimRepository.
+func (r claims) Extend(ctx context.Context, claims []market.Claim) error {
+	all := claimMarks(claims)
+	slices.SortFunc(all, func(a, b mark) int { return cmp.Or(cmp.Compare(a.SellerID, b.SellerID), bytes.Compare(a.Key, b.Key)) })
+	for from, to := range engine.Pieces(len(all), engine.MaxParams/8, func(i int) string { return all[i].SellerID }) {
+		piece := all[from:to]
+		m := marks{r.t, "claims", "claim_key", "expires_at"}
+		if err := m.takeOver(ctx, piece, "<", func(i int) int64 { return piece[i].Time }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Remember implements market.ClaimRepository.
 func (r claims) Remember(ctx context.Context, fresh, expired []market.Request, since time.Time) error {
 	return marks{r.t, "recent_requests", "content", "accepted_at"}.take(ctx, requestMarks(fresh), requestMarks(expired), since)
@@ -134,22 +148,24 @@ func (m marks) take(ctx context.Context, fresh, expired []mark, over time.Time) 
 		return err
 	}
 	for from, to := range engine.Pieces(len(expired), engine.MaxParams/6, func(i int) string { return expired[i].SellerID }) {
-		if err := m.takeOver(ctx, expired[from:to], over); err != nil {
+		if err := m.takeOver(ctx, expired[from:to], "<=", func(int) int64 { return engine.Micros(over) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (m marks) takeOver(ctx context.Context, all []mark, over time.Time) error {
+// takeOver gives rows to other leads, whose times are before those that ends returns, or compare to them otherwise.
+func (m marks) takeOver(ctx context.Context, all []mark, compare string, ends func(i int) int64) error {
 	u := engine.Cases{Key: m.key}
 	u.WriteString("UPDATE " + m.table + m.t.UseKey("PRIMARY") + " SET lead_id = ")
 	u.Choose(len(all), func(i int) (any, any) { return all[i].Key, all[i].LeadID })
 	u.WriteString(", " + m.time + " = ")
 	u.Choose(len(all), func(i int) (any, any) { return all[i].Key, all[i].Time })
 	u.Where(len(all), func(i int) (string, any) { return all[i].SellerID, all[i].Key })
-	u.WriteString(" AND " + m.time + " <= ?")
-	matched, err := m.t.Exec(ctx, u.String(), append(u.Args, engine.Micros(over))...)
+	u.WriteString(" AND " + m.time + " " + compare + " ")
+	u.Choose(len(all), func(i int) (any, any) { return all[i].Key, ends(i) })
+	matched, err := m.t.Exec(ctx, u.String(), u.Args...)
 	if err != nil {
 		return err
 	}

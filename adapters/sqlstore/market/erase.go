@@ -82,6 +82,9 @@ func (r erasures) SaveErased(ctx context.Context, all []*lead.Lead) error {
 		if _, err := r.t.Exec(ctx, "UPDATE lead_reviews"+key+" SET name = '', email = '', answers = '[]'"+strings.Replace(which, "%s", "lead_id", 1), keys...); err != nil {
 			return err
 		}
+		if err := leadrow.ForgetNotes(ctx, r.t, c.seller, ids[c]); err != nil {
+			return err
+		}
 		if c.status != string(lead.StatusUnsold) {
 			continue
 		}

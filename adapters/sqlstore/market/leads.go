@@ -55,7 +55,7 @@ func (r leads) LockPending(ctx context.Context, campaign application.Ref, after 
 			return out, err
 		}
 		after = ids[len(ids)-1]
-		locked, err := r.lockPending(ctx, campaign, ids)
+		locked, err := r.lockUnsold(ctx, campaign, lead.StatusPending, ids)
 		if err != nil {
 			return nil, err
 		}
@@ -67,14 +67,19 @@ func (r leads) LockPending(ctx context.Context, campaign application.Ref, after 
 
 // LockPendingByID implements application.LeadRepository.
 func (r leads) LockPendingByID(ctx context.Context, campaign application.Ref, id string) ([]*lead.Lead, error) {
-	return r.lockPending(ctx, campaign, []string{id})
+	return r.lockUnsold(ctx, campaign, lead.StatusPending, []string{id})
 }
 
-// lockPending locks those of some leads that are still pending.
-func (r leads) lockPending(ctx context.Context, campaign application.Ref, ids []string) ([]*lead.Lead, error) {
+// LockQuarantined implements application.LeadRepository.
+func (r leads) LockQuarantined(ctx context.Context, campaign application.Ref, id string) ([]*lead.Lead, error) {
+	return r.lockUnsold(ctx, campaign, lead.StatusQuarantined, []string{id})
+}
+
+// lockUnsold locks those of some leads that still have a status.
+func (r leads) lockUnsold(ctx context.Context, campaign application.Ref, status lead.Status, ids []string) ([]*lead.Lead, error) {
 	var rows []leadrow.Row
 	if err := r.t.All(ctx, &rows, "SELECT "+leadrow.Columns+" FROM leads"+r.t.UseKey("PRIMARY")+" WHERE seller_id = ? AND id IN ("+engine.Marks(len(ids))+
-		") AND status = 'pending' AND campaign_id = ? ORDER BY id"+r.t.ForUpdate(), append(append([]any{campaign.SellerID}, engine.Anys(ids)...), campaign.ID)...); err != nil {
+		") AND status = ? AND campaign_id = ? ORDER BY id"+r.t.ForUpdate(), append(append([]any{campaign.SellerID}, engine.Anys(ids)...), string(status), campaign.ID)...); err != nil {
 		return nil, err
 	}
 	out := make([]*lead.Lead, len(rows))

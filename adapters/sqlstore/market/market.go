@@ -42,6 +42,18 @@ func (r Repositories) Erasures() market.ErasureRepository { return requestedEras
 // Claims returns the repository of claims.
 func (r Repositories) Claims() market.ClaimRepository { return claims(r) }
 
+// Returns returns the repository of the returns of sales.
+func (r Repositories) Returns() market.ReturnRepository { return saleReturns(r) }
+
+// Consents returns the repository of what was given with leads to prove consent.
+func (r Repositories) Consents() market.ConsentRepository { return consents(r) }
+
+// Suppressions returns the repository of what sellers suppress.
+func (r Repositories) Suppressions() market.SuppressionRepository { return suppressions(r) }
+
+// SellerJobs returns the repository of what sellers asked for that takes long.
+func (r Repositories) SellerJobs() market.SellerJobRepository { return sellerJobs(r) }
+
 // keepCounters is how long a contract's counter is kept after its span ended. No cap looks at it then; it waits for what may still
 // change the sales of that span, and for an instance whose clock is behind.
 const keepCounters = 62 * 24 * time.Hour

@@ -5,6 +5,7 @@ import (
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/market"
+	marketquery "github.com/leadmill/leadmill/application/market/query"
 )
 
 // Reader answers this room's questions from its tables, outside of transactions; the campaign report is answered by
@@ -13,16 +14,21 @@ import (
 type Reader struct {
 	db    *engine.Reader
 	clock application.Clock
+	most  int // how many rows a page of searched leads looks at
 }
 
 var (
 	_ market.ReplayReader   = (*Reader)(nil)
 	_ market.CampaignReader = (*Reader)(nil)
 
+	_ market.LeadReader      = (*Reader)(nil)
 	_ market.RetentionReader = (*Reader)(nil)
+
+	_ market.SuppressionReader = (*Reader)(nil)
+	_ market.SellerJobReader   = (*Reader)(nil)
 )
 
 // NewReader returns a Reader on an open database. The clock tells which spans of time are running.
 func NewReader(db *dialect.DB, clock application.Clock) *Reader {
-	return &Reader{engine.NewReader(db), clock}
+	return &Reader{engine.NewReader(db), clock, marketquery.MostScanned}
 }

@@ -240,20 +240,7 @@ func TestListsReadWhatTheyShow(t *testing.T) {
 			}
 			h.Exec(t, analyze)
 			r := marketstore.NewReader(db, standing{})
-			read := func() (rows int) {
-				if e == dbtest.SQLite {
-					return 0
-				}
-				var counts []struct {
-					Name  string `db:"Variable_name"`
-					Value int    `db:"Value"`
-				}
-				require.NoError(t, db.Reader.SelectContext(ctx, &counts, "SHOW SESSION STATUS LIKE 'Handler_read%'"))
-				for _, c := range counts {
-					rows += c.Value
-				}
-				return rows
-			}
+			read := handlerReads(t, db, e)
 			h.Do(t, func(ctx context.Context, tx *sqlstore.Tx) error {
 				return tx.Sellers().Add(ctx, sqlstoretest.NewSeller(t, "seller_1", "ABCD1234", "slug"))
 			})

@@ -3,8 +3,8 @@ package market
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -15,7 +15,6 @@ import (
 	marketprojection "github.com/leadmill/leadmill/application/market/projection"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
 	"github.com/leadmill/leadmill/application/projection"
-	"github.com/leadmill/leadmill/domain/money"
 )
 
 // CampaignReport keeps what campaign reports are made of and answers them.
@@ -40,11 +39,12 @@ var (
 		Name: "report_sales", Keys: []string{"seller_id", "day", "campaign_id", "category", "partner_id", "buyer_id"},
 		Figures: []string{"sales", "revenue", "payout"},
 	}
+	reportReturns = figure.Table{Name: "report_returns", Keys: reportSales.Keys, Figures: []string{"leads", "sales", "revenue", "payout"}}
 )
 
 // Add implements marketprojection.CampaignReportStore.
 func (r *CampaignReport) Add(ctx context.Context, tx projection.Tx, leads map[marketprojection.CampaignReportGroup]marketprojection.LeadsDelta,
-	sales map[marketprojection.SalesGroup]marketprojection.SalesDelta,
+	sales map[marketprojection.SalesGroup]marketprojection.SalesDelta, returns map[marketprojection.SalesGroup]marketprojection.ReturnsDelta,
 ) error {
 	rows := make([]figure.Row, 0, len(leads))
 	for g, d := range leads {
@@ -63,7 +63,17 @@ func (r *CampaignReport) Add(ctx context.Context, tx projection.Tx, leads map[ma
 			Figures: figure.Values{d.Sales, int64(d.Revenue), int64(d.Payout)},
 		})
 	}
-	return r.figures.Add(ctx, tx, reportSales, rows)
+	if err := r.figures.Add(ctx, tx, reportSales, rows); err != nil {
+		return err
+	}
+	rows = rows[:0]
+	for g, d := range returns {
+		rows = append(rows, figure.Row{
+			Key:     figure.Key{g.SellerID, g.Day, g.CampaignID, g.Category, g.PartnerID, g.BuyerID},
+			Figures: figure.Values{d.Leads, d.Sales, int64(d.Revenue), int64(d.Payout)},
+		})
+	}
+	return r.figures.Add(ctx, tx, reportReturns, rows)
 }
 
 // Zones implements marketprojection.CampaignReportStore.
@@ -129,7 +139,7 @@ func (r *CampaignReport) SaveZones(ctx context.Context, tx projection.Tx, zones 
 
 // Reset implements marketprojection.CampaignReportStore.
 func (r *CampaignReport) Reset(ctx context.Context, tx projection.Tx) error {
-	return r.figures.Reset(ctx, tx, "report_sales", "report_leads", "report_sellers")
+	return r.figures.Reset(ctx, tx, "report_returns", "report_sales", "report_leads", "report_sellers")
 }
 
 // reportColumns are the columns that a report can be grouped by.
@@ -138,43 +148,77 @@ var reportColumns = map[string]string{
 	marketquery.ByBuyer: "buyer_id",
 }
 
-// CampaignReport answers marketquery.CampaignReport: with one statement, so that leads and sales are of one moment, the groups in the
-// order of their names. Its figures follow the events, a moment behind. The error names the members of the question at fault,
-// or is application.ErrUnavailable.
+// CampaignReport answers marketquery.CampaignReport, the groups in the order of their values. The error names the members of the question at
+// fault, or is application.ErrUnavailable.
 func (r *CampaignReport) CampaignReport(ctx context.Context, q marketquery.CampaignReport) (out []marketquery.CampaignReportRow, err error) {
-	q, err = q.Check()
-	if err != nil {
+	if q, err = q.Check(); err != nil {
 		return nil, err
-	}
-	column := reportColumns[q.GroupBy]
-	where, args := " WHERE seller_id = ?", []any{q.SellerID}
-	if q.From != "" {
-		where, args = where+" AND day >= ?", append(args, q.From)
-	}
-	if q.To != "" {
-		where, args = where+" AND day <= ?", append(args, q.To)
-	}
-	tail := where + " GROUP BY " + column
-	statement := "SELECT buyer_id, 0, 0, SUM(sales), 0, 0, 0, SUM(sales), SUM(revenue), SUM(payout) FROM report_sales" + tail +
-		" ORDER BY buyer_id"
-	if q.GroupBy != marketquery.ByBuyer {
-		statement = "SELECT grp, SUM(submitted), SUM(pending), SUM(sold), SUM(duplicate), SUM(rejected), SUM(unsold), SUM(sales), " +
-			"SUM(revenue), SUM(payout) FROM (SELECT " + column + " AS grp, SUM(submitted) AS submitted, SUM(pending) AS pending, " +
-			"SUM(sold) AS sold, SUM(duplicate) AS duplicate, SUM(rejected) AS rejected, SUM(unsold) AS unsold, 0 AS sales, " +
-			"0 AS revenue, 0 AS payout FROM report_leads" + tail + " UNION ALL SELECT " + column +
-			", 0, 0, 0, 0, 0, 0, SUM(sales), SUM(revenue), SUM(payout) FROM report_sales" + tail + ") figures GROUP BY grp ORDER BY grp"
-		args = append(args, args...)
 	}
 	if err := r.db.Reads.Err(); err != nil {
 		return nil, r.figures.Failed("read campaign report", err)
 	}
-	rows, err := r.db.Reader.QueryContext(ctx, statement, args...)
+	if q.Detailed() {
+		out, err = r.detailed(ctx, q)
+	} else {
+		out, err = r.summed(ctx, q)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return out, r.addNames(ctx, q.SellerID, out)
+}
+
+// summed reads a report from the sums: with one statement, so that leads, sales and returns are of one moment.
+func (r *CampaignReport) summed(ctx context.Context, q marketquery.CampaignReport) (out []marketquery.CampaignReportRow, err error) {
+	by := q.Dimensions()
+	columns := [2]string{reportColumns[by[0]], "''"}
+	if len(by) == 2 {
+		columns[1] = reportColumns[by[1]]
+	}
+	where, of := " WHERE seller_id = ?", []any{q.SellerID}
+	if q.From != "" {
+		where, of = where+" AND day >= ?", append(of, q.From)
+	}
+	if q.To != "" {
+		where, of = where+" AND day <= ?", append(of, q.To)
+	}
+	group := " GROUP BY " + strings.Join(columns[:len(by)], ", ")
+	groups := "SELECT " + columns[0] + " AS one, " + columns[1] + " AS two, "
+	const figures = "SUM(submitted), SUM(pending), SUM(sold), SUM(duplicate), SUM(rejected), SUM(unsold), SUM(returned), SUM(sales), SUM(revenue), SUM(payout), " +
+		"SUM(back), SUM(revenue_back), SUM(payout_back)"
+	const named = "0 AS submitted, 0 AS pending, %s AS sold, 0 AS duplicate, 0 AS rejected, 0 AS unsold, 0 AS returned, SUM(sales) AS sales, SUM(revenue) AS revenue, " +
+		"SUM(payout) AS payout, 0 AS back, 0 AS revenue_back, 0 AS payout_back"
+	sold, given, back := "0", "0", "SUM(leads)"
+	if q.OfSales() { // a lead that is not sold has no buyer, and what is counted of leads is how many a buyer has
+		sold, given, back = "SUM(sales)", "-SUM(sales)", "0"
+	}
+	parts := []string{groups + fmt.Sprintf(named, sold) + " FROM report_sales" + where + group}
+	returns := where
+	if q.OfSales() {
+		returns += " AND buyer_id <> ''"
+	} else {
+		parts = append(parts, groups+"SUM(submitted), SUM(pending), SUM(sold), SUM(duplicate), SUM(rejected), SUM(unsold), 0, 0, 0, 0, 0, 0, 0 FROM report_leads"+where+group)
+	}
+	parts = append(parts, groups+"0, 0, "+given+", 0, 0, 0, "+back+", 0, 0, 0, SUM(sales), SUM(revenue), SUM(payout) FROM report_returns"+returns+group)
+	var args []any
+	for range parts {
+		args = append(args, of...)
+	}
+	rows, err := r.db.Reader.QueryContext(ctx, "SELECT one, two, "+figures+" FROM ("+strings.Join(parts, " UNION ALL ")+") figures GROUP BY one, two ORDER BY one, two LIMIT ?",
+		append(args, int64(marketquery.MostReportRows+1))...)
 	if err != nil {
 		return nil, r.figures.Failed("read campaign report", err)
 	}
 	defer func() { err = cmp.Or(err, rows.Close()) }()
 	for rows.Next() {
-		row, err := reportGroup(rows, q.GroupBy)
+		var keys [2]string
+		var n marketquery.LeadCounts
+		var sold, back marketquery.SaleFigures
+		if err := rows.Scan(&keys[0], &keys[1], &n.Submitted, &n.Pending, &n.Sold, &n.Duplicate, &n.Rejected, &n.Unsold, &n.Returned, &sold.Sales, &sold.Revenue, &sold.Payout,
+			&back.Sales, &back.Revenue, &back.Payout); err != nil {
+			return nil, r.figures.Failed("read campaign report", err)
+		}
+		row, err := q.NewRow(keys[:], n, sold, back)
 		if err != nil {
 			return nil, r.figures.Failed("read campaign report", err)
 		}
@@ -183,16 +227,8 @@ func (r *CampaignReport) CampaignReport(ctx context.Context, q marketquery.Campa
 	if err := rows.Err(); err != nil {
 		return nil, r.figures.Failed("read campaign report", err)
 	}
-	return out, nil
-}
-
-func reportGroup(rows *sql.Rows, groupBy string) (marketquery.CampaignReportRow, error) {
-	var group string
-	var n marketquery.LeadCounts
-	var sales, revenue, payout int64
-	err := rows.Scan(&group, &n.Submitted, &n.Pending, &n.Sold, &n.Duplicate, &n.Rejected, &n.Unsold, &sales, &revenue, &payout)
-	if err != nil {
-		return marketquery.CampaignReportRow{}, err
+	if len(out) > marketquery.MostReportRows {
+		return nil, marketquery.ErrTooManyRows()
 	}
-	return marketquery.NewCampaignReportRow(groupBy, group, n, sales, money.Micros(revenue), money.Micros(payout))
+	return out, nil
 }

@@ -32,7 +32,10 @@ func (r *Reader) SubjectLeads(ctx context.Context, sellerID string, ids []string
 	}
 	out := make([]marketquery.SubjectLead, len(rows))
 	for i, row := range rows {
-		l := marketquery.SubjectLead{MarketplaceLead: answerLead(row), Sales: sales[row.ID], Form: forms[row.ID]}
+		l := marketquery.SubjectLead{Sales: sales[row.ID], Form: forms[row.ID]}
+		if l.MarketplaceLead, err = answerLead(row); err != nil {
+			return nil, err
+		}
 		if l.Fields, err = row.Given(); err != nil {
 			return nil, err
 		}

@@ -128,6 +128,11 @@ func (r formLeads) Save(ctx context.Context, l *lead.Lead) error {
 	if matched != 1 {
 		return r.t.Refuse(fmt.Errorf("%w: lead %s has no review", engine.ErrGuard, n.ID))
 	}
+	if !n.ErasedAt.IsZero() {
+		if err := leadrow.ForgetNotes(ctx, r.t, n.SellerID, []string{n.ID}); err != nil {
+			return err
+		}
+	}
 	if n.Status == lead.StatusUnsold { // what a review can make of a pending lead
 		if err := leadrow.SaveUnsold(ctx, r.t, n.SellerID, []lead.Snapshot{n}); err != nil {
 			return err

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
-	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/adapters/sqlstore/internal/outbox"
 	"github.com/leadmill/leadmill/application/program"
 )
 
@@ -18,70 +18,31 @@ var _ program.MailQueue = Mails{}
 // NewMails returns the table outgoing_mails.
 func NewMails(work *engine.Work) Mails { return Mails{work} }
 
+func (q Mails) queue() outbox.Queue {
+	return outbox.Queue{Work: q.work, Table: "outgoing_mails", To: "partner_id"}
+}
+
+func rowOf(m program.OutgoingMail) outbox.Mail {
+	return outbox.Mail{EventID: m.EventID, SellerID: m.SellerID, To: m.PartnerID, Attempts: m.Attempts}
+}
+
 // AddMail implements program.MailQueue.
 func (q Mails) AddMail(ctx context.Context, m program.OutgoingMail, due time.Time) error {
-	return q.work.Do(ctx, func(ctx context.Context, t *engine.Tx) error {
-		_, err := t.Insert(ctx, "outgoing_mails", "INSERT INTO outgoing_mails (event_id, seller_id, partner_id, attempts, next_at) VALUES (?,?,?,?,?)",
-			m.EventID, m.SellerID, m.PartnerID, int64(m.Attempts), engine.Micros(due))
-		return err // one that is there already is not added again
-	})
+	return q.queue().Add(ctx, rowOf(m), due)
 }
 
-// mailPatience is how long the row of a mail is waited for. Whoever holds it for longer sends or removes the mail.
-const mailPatience = 300 * time.Millisecond
-
-// TakeMails implements program.MailQueue. Mails are found without locks and taken one by one, so that none waits for those of another
-// seller: one that somebody holds is left for later.
+// TakeMails implements program.MailQueue.
 func (q Mails) TakeMails(ctx context.Context, now, until time.Time, limit int) (taken []program.OutgoingMail, err error) {
-	for {
-		var rows []struct {
-			EventID   string `db:"event_id"`
-			SellerID  string `db:"seller_id"`
-			PartnerID string `db:"partner_id"`
-			Attempts  int    `db:"attempts"`
-		}
-		db := q.work.DB()
-		if err := db.Reader.SelectContext(ctx, &rows, "SELECT event_id, seller_id, partner_id, attempts FROM outgoing_mails"+db.UseKey("outgoing_mails_next")+
-			" WHERE next_at <= ? ORDER BY next_at, event_id LIMIT ?", engine.Micros(now), int64(limit)); err != nil {
-			return nil, q.work.Failed(ctx, err)
-		}
-		raced := false
-		for _, r := range rows {
-			switch mine, err := q.take(ctx, r.SellerID, r.EventID, now, until); {
-			case mine:
-				taken = append(taken, program.OutgoingMail(r))
-			case err == nil:
-				raced = true
-			case !application.IsHeld(err):
-				return taken, err
-			}
-		}
-		if len(taken) > 0 || !raced {
-			return taken, nil
-		}
+	rows, err := q.queue().Take(ctx, now, until, limit)
+	for _, m := range rows {
+		taken = append(taken, program.OutgoingMail{EventID: m.EventID, SellerID: m.SellerID, PartnerID: m.To, Attempts: m.Attempts})
 	}
-}
-
-// take takes a mail that is due until some time; mine is false when somebody else did.
-func (q Mails) take(ctx context.Context, sellerID, eventID string, now, until time.Time) (mine bool, err error) {
-	err = q.work.Do(application.WithPatience(ctx, mailPatience), func(ctx context.Context, t *engine.Tx) error {
-		var due string
-		var err error
-		if mine, err = t.Get(ctx, &due, "SELECT event_id FROM outgoing_mails WHERE seller_id = ? AND event_id = ? AND next_at <= ?"+t.ForUpdate(), sellerID, eventID, engine.Micros(now)); err != nil || !mine {
-			return err
-		}
-		_, err = t.Exec(ctx, "UPDATE outgoing_mails SET next_at = ? WHERE seller_id = ? AND event_id = ?", engine.Micros(until), sellerID, eventID)
-		return err
-	})
-	return mine && err == nil, err
+	return taken, err
 }
 
 // PostponeMail implements program.MailQueue.
 func (q Mails) PostponeMail(ctx context.Context, m program.OutgoingMail, due time.Time) error {
-	return q.work.Do(ctx, func(ctx context.Context, t *engine.Tx) error {
-		_, err := t.Exec(ctx, "UPDATE outgoing_mails SET attempts = ?, next_at = ? WHERE seller_id = ? AND event_id = ?", int64(m.Attempts+1), engine.Micros(due), m.SellerID, m.EventID)
-		return err
-	})
+	return q.queue().Postpone(ctx, rowOf(m), due)
 }
 
 // TakeAddress implements program.MailQueue.
@@ -116,10 +77,7 @@ func (q Mails) TakeAddress(ctx context.Context, m program.OutgoingMail, address 
 
 // RemoveMail implements program.MailQueue.
 func (q Mails) RemoveMail(ctx context.Context, m program.OutgoingMail) error {
-	return q.work.Do(ctx, func(ctx context.Context, t *engine.Tx) error {
-		_, err := t.Exec(ctx, "DELETE FROM outgoing_mails WHERE seller_id = ? AND event_id = ?", m.SellerID, m.EventID)
-		return err
-	})
+	return q.queue().Remove(ctx, rowOf(m))
 }
 
 type mailErasures struct{ t *engine.Tx }

@@ -225,9 +225,9 @@ func testPurge(t *testing.T, h *Harness) {
 			if i == 1 { // it ended to the microsecond so long ago
 				span = calendar.Span{Window: calendar.Hour, Key: "hour:1", Start: from, End: from.Add(time.Hour)}
 			}
-			counters = append(counters, &distribution.Counter{SellerID: fmt.Sprint("seller_", i%2), ContractID: "k", Span: span, Used: 1, TakenLeads: 1})
+			counters = append(counters, &distribution.Counter{SellerID: fmt.Sprint("seller_", i%2), Owner: distribution.OwnerContract, OwnerID: "k", Span: span, Used: 1, TakenLeads: 1})
 		}
-		counters = append(counters, &distribution.Counter{SellerID: "seller_1", ContractID: "k", Span: calendar.SpanAt(calendar.Total, Now, time.UTC), Used: 4, TakenLeads: 4})
+		counters = append(counters, &distribution.Counter{SellerID: "seller_1", Owner: distribution.OwnerContract, OwnerID: "k", Span: calendar.SpanAt(calendar.Total, Now, time.UTC), Used: 4, TakenLeads: 4})
 		if err := tx.Counters().SaveAll(ctx, counters); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ var buyerEvents = []numbered{
 	{15, BuyerResumed{}},
 	{16, BuyerFunded{}},
 	{17, BuyerWithdrawn{}},
+	{52, BuyerBalanceLow{}},
 }
 
 // BuyerCreated is the data of buyer.created.v1: a buyer was added.
@@ -52,6 +53,16 @@ type BuyerWithdrawn struct {
 	WithdrawnAt  Time   `json:"withdrawn_at"`  // when it happened
 }
 
+// BuyerBalanceLow is the data of buyer.balance_low.v1: a buyer's balance fell below what the buyer set as low. Amounts are in the seller's
+// currency.
+type BuyerBalanceLow struct {
+	BuyerID    string `json:"buyer_id"`    // the buyer's id
+	EntryID    string `json:"entry_id"`    // the id of the ledger entry that it fell with
+	Balance    Amount `json:"balance"`     // the balance after it, in the seller's currency
+	LowBalance Amount `json:"low_balance"` // below what it is low, in the seller's currency
+	FellAt     Time   `json:"fell_at"`     // when it happened
+}
+
 // Type implements Event.
 func (BuyerCreated) Type() string { return "buyer.created.v1" }
 
@@ -69,3 +80,6 @@ func (BuyerFunded) Type() string { return "buyer.funded.v1" }
 
 // Type implements Event.
 func (BuyerWithdrawn) Type() string { return "buyer.withdrawn.v1" }
+
+// Type implements Event.
+func (BuyerBalanceLow) Type() string { return "buyer.balance_low.v1" }

@@ -213,15 +213,20 @@ func TestOptionalMembers(t *testing.T) {
 		slices.Sort(members)
 	}
 	assert.Equal(t, map[string][]string{
-		"partner.created.v1": {"referring_partner_id"},
-		"partner.updated.v1": {"referring_partner_id"},
-		"lead.submitted.v1":  {"dimensions", "number"},
-		"lead.pending.v1":    {"dimensions"},
-		"lead.sold.v1":       {"dimensions"},
-		"lead.duplicate.v1":  {"dimensions"},
-		"lead.rejected.v1":   {"dimensions"},
-		"lead.unsold.v1":     {"dimensions"},
-		"lead.converted.v1":  {"commission_transaction_amount"},
+		"partner.created.v1":  {"referring_partner_id"},
+		"partner.updated.v1":  {"referring_partner_id"},
+		"lead.submitted.v1":   {"dimensions", "number"},
+		"lead.pending.v1":     {"dimensions"},
+		"lead.sold.v1":        {"dimensions"},
+		"lead.duplicate.v1":   {"dimensions"},
+		"lead.rejected.v1":    {"dimensions"},
+		"lead.unsold.v1":      {"dimensions"},
+		"lead.quarantined.v1": {"dimensions"},
+		"lead.converted.v1":   {"commission_transaction_amount"},
+		"lead.returned.v1":    {"dimensions"},
+		"return.requested.v1": {"dimensions"},
+		"return.approved.v1":  {"dimensions"},
+		"return.rejected.v1":  {"dimensions"},
 	}, got)
 }
 
@@ -566,7 +571,7 @@ var samples = map[string]string{
 	"partner_id": "partner_123", "referring_partner_id": "partner_7", "referral_key": "partner123", "origin": "supplier",
 	"category": "Auto Insurance", "seller_code": "ACME1234", "status": "active", "previous_status": "received",
 	"currency": "USD", "code": "duplicate_lead", "customer_id": "customer_01JT8Z3Q5V0000000000000000", "customer_key": "9X2KQ7LM4TZA",
-	"previous_partner_id": "partner_7", "policy": "link",
+	"previous_partner_id": "partner_7", "policy": "link", "return_id": "return_01JT8Z3Q5V0000000000000000", "reason": "invalid_contact",
 }
 
 func example(t *testing.T, e Event) []byte {

@@ -9,8 +9,10 @@ var leadEvents = []numbered{
 	{31, LeadDuplicate{}},
 	{32, LeadRejected{}},
 	{33, LeadUnsold{}},
+	{42, LeadQuarantined{}},
 	{34, LeadConverted{}},
 	{39, LeadErased{}},
+	{48, LeadReturned{}},
 }
 
 // LeadSubmitted is the data of lead.submitted.v1: a supplier sent a lead, or a partner one through the seller's lead form.
@@ -54,17 +56,18 @@ type LeadSold struct {
 	Payout         Amount     `json:"payout"`               // what the supplier earns for all sales together, in their currency
 	SoldAt         Time       `json:"sold_at"`              // when it happened
 	SubmittedAt    Time       `json:"submitted_at"`         // when the lead was submitted
-	PreviousStatus string     `json:"previous_status"`      // where the lead stood before: received when it was new, or pending
+	PreviousStatus string     `json:"previous_status"`      // where the lead stood before: received when it was new, pending, or unsold or returned when it was offered again
 	Dimensions     Dimensions `json:"dimensions,omitempty"` // facts about the lead that are not personal, such as its state; absent when there are none
 }
 
 // Sale is one lead sold under one contract.
 type Sale struct {
-	SaleID     string `json:"sale_id"`     // the sale's id
-	BuyerID    string `json:"buyer_id"`    // who bought
-	ContractID string `json:"contract_id"` // under which contract
-	Price      Amount `json:"price"`       // what the buyer pays, in currency
-	Currency   string `json:"currency"`    // ISO 4217 code
+	SaleID     string `json:"sale_id"`          // the sale's id
+	BuyerID    string `json:"buyer_id"`         // who bought
+	ContractID string `json:"contract_id"`      // under which contract
+	Price      Amount `json:"price"`            // what the buyer pays, in currency
+	Currency   string `json:"currency"`         // ISO 4217 code
+	Payout     Amount `json:"payout,omitempty"` // what the supplier earns for this sale, in currency; absent from the only sale of a lead, which earns the lead's payout
 }
 
 // LeadDuplicate is the data of lead.duplicate.v1: the lead is somebody who is known already.
@@ -108,6 +111,21 @@ type LeadUnsold struct {
 	UnsoldAt       Time       `json:"unsold_at"`            // when it happened
 	SubmittedAt    Time       `json:"submitted_at"`         // when the lead was submitted
 	PreviousStatus string     `json:"previous_status"`      // where the lead stood before: pending
+	Dimensions     Dimensions `json:"dimensions,omitempty"` // facts about the lead that are not personal, such as its state; absent when there are none
+}
+
+// LeadQuarantined is the data of lead.quarantined.v1: the lead waits for the seller to approve or reject it.
+type LeadQuarantined struct {
+	LeadID         string     `json:"lead_id"`              // the lead's id
+	Origin         string     `json:"origin"`               // how the lead arrived, such as supplier or form
+	CampaignID     string     `json:"campaign_id"`          // the lead's campaign
+	Category       string     `json:"category"`             // the campaign's category
+	SellerCode     string     `json:"seller_code"`          // the seller's code
+	PartnerID      string     `json:"partner_id"`           // who supplied the lead
+	Code           string     `json:"code"`                 // the rule that says so
+	QuarantinedAt  Time       `json:"quarantined_at"`       // when it happened
+	SubmittedAt    Time       `json:"submitted_at"`         // when the lead was submitted
+	PreviousStatus string     `json:"previous_status"`      // where the lead stood before: received
 	Dimensions     Dimensions `json:"dimensions,omitempty"` // facts about the lead that are not personal, such as its state; absent when there are none
 }
 
@@ -161,6 +179,9 @@ func (LeadRejected) Type() string { return "lead.rejected.v1" }
 func (LeadUnsold) Type() string { return "lead.unsold.v1" }
 
 // Type implements Event.
+func (LeadQuarantined) Type() string { return "lead.quarantined.v1" }
+
+// Type implements Event.
 func (LeadConverted) Type() string { return "lead.converted.v1" }
 
 // Type implements Event.
@@ -200,6 +221,10 @@ func (e LeadSold) AppendJSON(b []byte) []byte {
 			b = s.Price.appendJSON(b)
 			b = append(b, `,"currency":`...)
 			b = appendString(b, s.Currency)
+			if s.Payout != "" {
+				b = append(b, `,"payout":`...)
+				b = s.Payout.appendJSON(b)
+			}
 			b = append(b, '}')
 		}
 		b = append(b, ']')

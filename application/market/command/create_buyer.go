@@ -31,6 +31,13 @@ func (h CreateBuyerHandler) Handle(ctx context.Context, c CreateBuyer) (applicat
 		if err != nil {
 			return marketquery.Buyer{}, err
 		}
+		if c.Details.Caps != nil {
+			s, err := tx.Sellers().Lock(ctx, c.Actor.SellerID) // so that its zone does not change meanwhile
+			if err != nil {
+				return marketquery.Buyer{}, err
+			}
+			b.CountIn(s.TimeZone(), now)
+		}
 		if err := tx.Buyers().Add(ctx, b); err != nil {
 			return marketquery.Buyer{}, err
 		}

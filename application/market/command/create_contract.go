@@ -10,6 +10,7 @@ import (
 	marketquery "github.com/leadmill/leadmill/application/market/query"
 	"github.com/leadmill/leadmill/domain/buyer"
 	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/distribution"
 	"github.com/leadmill/leadmill/domain/fault"
 )
 
@@ -28,7 +29,10 @@ type CreateContract struct {
 func (CreateContract) Needs() application.Scope { return application.Program }
 
 // CreateContractHandler handles CreateContract.
-type CreateContractHandler struct{ market.Deps }
+type CreateContractHandler struct {
+	market.Deps
+	Filters distribution.Filters
+}
 
 // Handle implements bus.Handler. Errors: campaign.ErrNotFound, campaign.ErrArchived, campaign.ErrTooManyContracts,
 // fault.ErrValidation.
@@ -39,8 +43,9 @@ func (h CreateContractHandler) Handle(ctx context.Context, c CreateContract) (ap
 		if err != nil {
 			return marketquery.Contract{}, err
 		}
+		filterErr := checkFilter(h.Filters, n, &c.Terms)
 		err = n.AddContract(id, c.BuyerID, orActive(c.Status), c.Terms, zones, now)
-		if err := fault.Together("buyer_id", buyerErr, err); err != nil {
+		if err := fault.Together("buyer_id", buyerErr, fault.Together("filter", filterErr, err)); err != nil {
 			return marketquery.Contract{}, err
 		}
 		return contractOf(n, id)

@@ -21,51 +21,69 @@ type marketplace struct {
 	buyers   map[string]*buyer.Buyer
 	counters map[string]*distribution.Counter
 	books    map[string]*distribution.Book
+	lists    map[string]*distribution.Shortlist // by lead, in campaigns with very many contracts
+	bought   *boughtBefore
 }
 
-// counter returns the counter of a contract for a span, a new one when none is stored.
-func (m *marketplace) counter(sellerID, contractID string, s calendar.Span) *distribution.Counter {
-	key := distribution.CounterKey(contractID, s)
+// counter returns the counter of an owner for a span, a new one when none is stored.
+func (m *marketplace) counter(sellerID string, of distribution.Owner, ownerID string, s calendar.Span) *distribution.Counter {
+	key := distribution.CounterKey(ownerID, s)
 	c := m.counters[key]
 	if c == nil {
-		c = &distribution.Counter{SellerID: sellerID, ContractID: contractID, Span: s}
+		c = &distribution.Counter{SellerID: sellerID, Owner: of, OwnerID: ownerID, Span: s}
 		m.counters[key] = c
 	}
 	return c
 }
 
+// drawSale returns the id of the nth sale of a lead. It returns the same one whenever it is called for the same sale, so that a
+// transaction that is tried again stores the same ids.
+type drawSale func(n int) string
+
 // offer offers a lead to the campaign's contracts: the lead is sold or becomes pending. It changes only the lead; take books
-// the sale. The decision is nil when no contract takes the lead. A test lead becomes sold at a price, but without a sale.
-// Errors: *distribution.RankingError.
-func (m *marketplace) offer(l *lead.Lead, f lead.Facts, c *campaign.Campaign, currency money.Currency, saleID string, now time.Time) (*distribution.Decision, error) {
-	d, err := m.books[c.ID()].Decide(f)
+// the sales. The takers are none when no contract takes the lead. A test lead becomes sold at a price, but without a sale.
+// Errors: those of decide.
+func (m *marketplace) offer(ctx context.Context, l *lead.Lead, facts lead.Facts, c *campaign.Campaign, currency money.Currency, saleID drawSale, now time.Time) ([]campaign.Contract, error) {
+	d, err := m.decide(ctx, c, l, distribution.Ask{Facts: facts})
 	if err != nil {
 		return nil, err
 	}
-	if !d.Taken {
+	if len(d.Takers) == 0 {
 		l.SetTrace(d.Trace)
 		return nil, l.Wait(now.Add(c.PendingTTL()), now)
 	}
-	return &d, m.sell(l, c, d, currency, saleID, now)
+	return d.Takers, m.sell(l, c, d, currency, saleID, now)
 }
 
-func (m *marketplace) sell(l *lead.Lead, c *campaign.Campaign, d distribution.Decision, currency money.Currency, saleID string, now time.Time) error {
+func (m *marketplace) sell(l *lead.Lead, c *campaign.Campaign, d distribution.Decision, currency money.Currency, saleID drawSale, now time.Time) error {
 	l.SetTrace(d.Trace)
-	price := d.Contract.Price()
+	var amounts [2 * campaign.MostSales]money.Micros
+	prices, payouts := amounts[:0:campaign.MostSales], amounts[campaign.MostSales:][:len(d.Takers)]
+	for i := range d.Takers {
+		prices = append(prices, d.Takers[i].Price())
+	}
 	var o lead.Outcome
-	o.Payout, o.Shown, o.ShownHidden = c.SupplierTerms(price, currency)
+	o.Payout, o.Shown, o.ShownHidden = c.SupplierTerms(prices, payouts, currency)
 	if !l.Test() {
-		o.Sales = []lead.Sale{{
-			ID: saleID, ContractID: d.Contract.ID(), BuyerID: d.Contract.BuyerID(), Price: price,
-			Currency: currency.Code(), Status: lead.SaleCaptured, At: now,
-		}}
+		o.Sales = make([]lead.Sale, len(d.Takers))
+		for i := range d.Takers {
+			o.Sales[i] = lead.Sale{
+				ID: saleID(i), ContractID: d.Takers[i].ID(), BuyerID: d.Takers[i].BuyerID(), Price: prices[i], Payout: payouts[i],
+				Currency: currency.Code(), Status: lead.SaleCaptured, At: now,
+			}
+		}
 	}
 	return l.Sell(o, now)
 }
 
-// take books a sale on its contract's counters and its buyer's account.
-func (m *marketplace) take(campaignID, contractID, entryID, saleID string, now time.Time) error {
-	return m.books[campaignID].Take(contractID, entryID, saleID, now)
+// take books the sales of a lead that takers take, on their counters and on their buyers' accounts.
+func (m *marketplace) take(campaignID string, takers []campaign.Contract, ids application.IDs, saleID drawSale, now time.Time) error {
+	for i := range takers {
+		if err := m.books[campaignID].Take(takers[i].ID(), ids.New("entry"), saleID(i), now); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // write stores the charged buyers and the changed counters.
@@ -85,7 +103,7 @@ func (m *marketplace) write(ctx context.Context, tx market.Tx) error {
 	}
 	var counted []*distribution.Counter
 	for _, n := range m.counters {
-		if n.TakenLeads > 0 {
+		if n.Changed() {
 			counted = append(counted, n)
 		}
 	}
@@ -93,24 +111,30 @@ func (m *marketplace) write(ctx context.Context, tx market.Tx) error {
 	return tx.Counters().SaveAll(ctx, counted)
 }
 
-// openMarketplace locks the buyers and counters that decisions on the campaigns need at a time, each with one statement.
-func openMarketplace(ctx context.Context, tx market.Tx, campaigns map[string]*campaign.Campaign, strategies distribution.Strategies, now time.Time) (*marketplace, error) {
+// openMarketplace reads the buyers and counters that decisions on what is offered need at a time, each with one statement.
+func openMarketplace(ctx context.Context, from rows, o offered, strategies distribution.Strategies, now time.Time) (*marketplace, error) {
+	campaigns := o.campaigns
 	var buyers, counters []application.Ref
 	for _, c := range campaigns {
 		for _, k := range c.Contracts() {
 			buyers = append(buyers, application.Ref{SellerID: c.SellerID(), ID: k.BuyerID()})
 		}
-		for _, key := range distribution.CounterKeys(c, now) {
-			counters = append(counters, application.Ref{SellerID: c.SellerID(), ID: key})
-		}
 	}
-	m := &marketplace{books: make(map[string]*distribution.Book, len(campaigns))}
+	m := &marketplace{lists: o.lists, books: make(map[string]*distribution.Book, len(campaigns))}
+	if o.rules != nil {
+		m.bought = &boughtBefore{rules: o.rules, find: from.claims, now: now, ends: map[market.ClaimKey]time.Time{}}
+	}
 	if len(buyers) > 0 {
 		var err error
-		if m.buyers, err = tx.Buyers().LockAll(ctx, buyers); err != nil {
+		if m.buyers, err = from.buyers(ctx, buyers); err != nil {
 			return nil, err
 		}
-		if m.counters, err = tx.Counters().LockAll(ctx, counters); err != nil {
+		for _, c := range campaigns {
+			for _, key := range distribution.CounterKeys(c, m.buyers, now) {
+				counters = append(counters, application.Ref{SellerID: c.SellerID(), ID: key})
+			}
+		}
+		if m.counters, err = from.counters(ctx, counters); err != nil {
 			return nil, err
 		}
 	}
@@ -118,10 +142,11 @@ func openMarketplace(ctx context.Context, tx market.Tx, campaigns map[string]*ca
 		m.counters = map[string]*distribution.Counter{}
 	}
 	for id, c := range campaigns {
-		counter := func(contractID string, s calendar.Span) *distribution.Counter {
-			return m.counter(c.SellerID(), contractID, s)
+		counter := func(of distribution.Owner, ownerID string, s calendar.Span) *distribution.Counter {
+			return m.counter(c.SellerID(), of, ownerID, s)
 		}
 		m.books[id] = distribution.NewBook(c, strategies, m.buyers, counter, now)
+		m.books[id].Follow(o.plans[id], now)
 	}
 	return m, nil
 }

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"iter"
 	"log/slog"
 	"time"
 
@@ -34,7 +35,7 @@ func (MatchPending) Needs() application.Scope { return application.Internal }
 // OfSeller returns whose leads are offered, for interceptors.
 func (c MatchPending) OfSeller() string { return c.SellerID }
 
-// Matched counts what became of pending leads. Failed leads stay pending: the strategy panicked on them, or ranked what it
+// Matched counts what became of pending leads; those that are rejected because their person is suppressed by now count as unsold. Failed leads stay pending: the strategy panicked on them, or ranked what it
 // was not offered.
 type Matched struct{ Sold, Unsold, Failed int }
 
@@ -49,6 +50,7 @@ type MatchPendingHandler struct {
 	IDs        application.IDs
 	Reader     market.CampaignReader
 	Strategies distribution.Strategies
+	Plans      *Plans
 	Facts      application.FactProviders
 	Logger     *slog.Logger
 }
@@ -159,11 +161,20 @@ func noneNow(*lead.Lead) (lead.Facts, bool) { return lead.Facts{}, false }
 // decide decides one page of pending leads in one transaction; last is as of page. prepare sees the page before anything is
 // decided and says how its leads are offered; when it returns nil, nothing is changed.
 func (h *MatchPendingHandler) decide(ctx context.Context, of application.Ref, load lock, prepare func(*distribution.Book, []*lead.Lead, time.Time) offers) (n Matched, last string, err error) {
+	err = h.Plans.ahead(func(look lookup) (err error) {
+		n, last, err = h.decideBy(ctx, look, of, load, prepare)
+		return err
+	})
+	return n, last, err
+}
+
+func (h *MatchPendingHandler) decideBy(ctx context.Context, look lookup, of application.Ref, load lock, prepare func(*distribution.Book, []*lead.Lead, time.Time) offers) (n Matched, last string, err error) {
 	now := h.Clock.Now()
+	sales := newSaleIDs(h.IDs)
 	var wrong failure
 	err = h.Work.Do(ctx, func(ctx context.Context, tx market.Tx) error {
 		n, last, wrong = Matched{}, "", failure{}
-		campaigns, err := tx.Campaigns().LockAll(ctx, []application.Ref{of}, nil)
+		campaigns, err := tx.Campaigns().LockAll(ctx, []application.Ref{of}, h.Plans.cached(of.ID))
 		if err != nil || campaigns[of.ID] == nil {
 			return err
 		}
@@ -179,7 +190,15 @@ func (h *MatchPendingHandler) decide(ctx context.Context, of application.Ref, lo
 		if err != nil {
 			return err
 		}
-		m, err := openMarketplace(ctx, tx, campaigns, h.Strategies, now)
+		suppressed, err := suppressedPending(ctx, tx, c, leads)
+		if err != nil {
+			return err
+		}
+		offers, err := look.offered(campaigns, false, factsOf(leads))
+		if err != nil {
+			return err
+		}
+		m, err := openMarketplace(ctx, locked(tx), offers, h.Strategies, now)
 		if err != nil {
 			return err
 		}
@@ -187,17 +206,29 @@ func (h *MatchPendingHandler) decide(ctx context.Context, of application.Ref, lo
 		if offer == nil {
 			return nil
 		}
+		if err := m.readAhead(ctx, c, leads); err != nil {
+			return err
+		}
+		gave, err := givenBack(ctx, tx, m.books[of.ID], of, leads)
+		if err != nil {
+			return err
+		}
 		var changed []*lead.Lead
 		for _, l := range leads {
-			before := l.Status()
-			if err := h.again(m, c, l, offer, seller.Currency(), now); err != nil {
+			was := l.Status()
+			if suppressed[l.ID()] {
+				err = l.Suppress(now)
+			} else {
+				err = h.again(ctx, m, c, l, gave[l.ID()], offer, seller.Currency(), sales.of(l.ID()), now)
+			}
+			if err != nil {
 				if !ofStrategy(err) {
 					return err
 				}
 				n.Failed++
 				wrong = failure{c.Strategy(), l.ID(), err}
 			}
-			if l.Status() == before {
+			if l.Status() == was {
 				continue
 			}
 			changed = append(changed, l)
@@ -210,10 +241,16 @@ func (h *MatchPendingHandler) decide(ctx context.Context, of application.Ref, lo
 		if len(changed) == 0 {
 			return nil
 		}
+		if err := giveBackClaims(ctx, tx, c.SellerID(), rejectedAmong(changed)); err != nil {
+			return err
+		}
 		if err := tx.Leads().SaveAll(ctx, changed); err != nil {
 			return err
 		}
-		return m.write(ctx, tx)
+		if err := m.write(ctx, tx); err != nil {
+			return err
+		}
+		return m.bought.write(ctx, tx)
 	})
 	if err != nil {
 		return Matched{}, "", err
@@ -223,6 +260,16 @@ func (h *MatchPendingHandler) decide(ctx context.Context, of application.Ref, lo
 			slog.String("campaign_id", of.ID), slog.Int("failed", n.Failed))...)
 	}
 	return n, last, nil
+}
+
+func factsOf(leads []*lead.Lead) iter.Seq[lead.Facts] {
+	return func(yield func(lead.Facts) bool) {
+		for _, l := range leads {
+			if !yield(l.Facts()) {
+				return
+			}
+		}
+	}
 }
 
 // failure is what a strategy did wrong with a lead.
@@ -246,8 +293,20 @@ func ofStrategy(err error) bool {
 	return panicked || ranked
 }
 
-// again offers one pending lead again, or marks it unsold when its time ran out.
-func (h *MatchPendingHandler) again(m *marketplace, c *campaign.Campaign, l *lead.Lead, offer offers, currency money.Currency, now time.Time) error {
+// givenBack returns, for leads that may be sold now, which buyers gave them back.
+func givenBack(ctx context.Context, tx market.Tx, b *distribution.Book, of application.Ref, leads []*lead.Lead) (map[string][]string, error) {
+	if !b.Open() {
+		return nil, nil
+	}
+	ids := make([]string, len(leads))
+	for i, l := range leads {
+		ids[i] = l.ID()
+	}
+	return tx.Returns().GivenBack(ctx, of.SellerID, ids)
+}
+
+// again offers one pending lead again, but not to buyers that gave it back, or marks it unsold when its time ran out.
+func (h *MatchPendingHandler) again(ctx context.Context, m *marketplace, c *campaign.Campaign, l *lead.Lead, gave []string, offer offers, currency money.Currency, saleID drawSale, now time.Time) error {
 	if !l.PendingUntil().After(now) {
 		return l.Expire(now)
 	}
@@ -255,15 +314,33 @@ func (h *MatchPendingHandler) again(m *marketplace, c *campaign.Campaign, l *lea
 	if !ok {
 		return nil
 	}
-	d, err := ask(m.books[c.ID()], facts)
-	if err != nil || !d.Taken {
+	d, err := m.decide(ctx, c, l, distribution.Ask{Facts: facts, Refuse: notAgain(gave)})
+	if err != nil || len(d.Takers) == 0 {
 		return err
 	}
-	saleID := h.IDs.New("sale")
 	if err := m.sell(l, c, d, currency, saleID, now); err != nil || l.Test() {
 		return err
 	}
-	return m.take(c.ID(), d.Contract.ID(), h.IDs.New("entry"), saleID, now)
+	m.bought.take(l, d.Takers)
+	return m.take(c.ID(), d.Takers, h.IDs, saleID, now)
+}
+
+// saleIDs are the ids of sales by their leads. They are drawn once, so that a transaction that is tried again stores the same ones.
+type saleIDs struct {
+	ids   application.IDs
+	drawn map[string][]string
+}
+
+func newSaleIDs(ids application.IDs) saleIDs { return saleIDs{ids, map[string][]string{}} }
+
+// of returns the ids of a lead's sales.
+func (s saleIDs) of(leadID string) drawSale {
+	return func(n int) string {
+		for len(s.drawn[leadID]) <= n {
+			s.drawn[leadID] = append(s.drawn[leadID], s.ids.New("sale"))
+		}
+		return s.drawn[leadID][n]
+	}
 }
 
 // matchPage is how many pending leads are looked at in one transaction.
@@ -288,11 +365,11 @@ func one(of application.Ref, leadID string) lock {
 
 // ask decides who takes a lead. A panic of the strategy becomes an error, so that only this lead fails. Errors:
 // *bus.PanicError, *distribution.RankingError.
-func ask(b *distribution.Book, f lead.Facts) (d distribution.Decision, err error) {
+func ask(b *distribution.Book, a distribution.Ask) (d distribution.Decision, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = bus.Panicked(r)
 		}
 	}()
-	return b.Decide(f)
+	return b.Decide(a)
 }

@@ -348,10 +348,14 @@ func (h RunErasuresHandler) eraseFound(f found) func(ctx context.Context, tx mar
 	}
 }
 
-// mails takes back what is still to be sent to somebody.
+// mails takes back what is still to be sent to somebody, and forgets what is shown of the suppressions of whoever wants nothing: only their
+// hashes stay, so that nothing is taken of the person later.
 func mails(run market.ErasureRun, running []market.Erasure) change {
 	return change{after(run), func(ctx context.Context, tx market.Tx) error {
 		for _, e := range running {
+			if err := forgetSuppressions(ctx, tx, e); err != nil {
+				return err
+			}
 			email, _ := e.Person.Keys()
 			if email == "" {
 				continue

@@ -176,10 +176,14 @@ func (h *SubmitLeadHandler) prepare(ctx context.Context, c SubmitLead) (*Submiss
 	if err != nil && remembered {
 		// A lead that is refused here never gets to the transaction that compares versions, so only the stored campaign may
 		// refuse it.
-		if found, err = h.Directory.refresh(ctx, c.Actor.SellerID, c.Category); err != nil {
-			return nil, err
+		stored, changed := h.Directory.refresh(ctx, c.Actor.SellerID, c.Category)
+		if changed != nil {
+			return nil, changed
 		}
-		fields, external, err = checkFields(found, &c)
+		if stored != found {
+			found = stored
+			fields, external, err = checkFields(found, &c)
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -213,7 +217,7 @@ func checkFields(of *campaign.Campaign, c *SubmitLead) (fields field.Set, extern
 }
 
 // Submission is a SubmitLead whose campaign was found and whose fields were checked. Everything that needs no transaction is
-// done: ids are made and claims are hashed. It must not be changed.
+// done: ids are made and claims are hashed. It must not be changed; only who decides it draws the ids of further sales.
 type Submission struct {
 	SubmitLead
 
@@ -224,6 +228,18 @@ type Submission struct {
 	request               market.RequestContent
 	idempotency, external market.ClaimKey
 	outside               map[string]field.Set // what was answered from outside; also when the campaign changed since
+	furtherSales          []string             // the ids of the second sale and those behind it, as far as they were drawn
+}
+
+// sale returns the id of the lead's nth sale: the same each time that the lead is decided.
+func (s *Submission) sale(n int, ids application.IDs) string {
+	if n == 0 {
+		return s.saleID
+	}
+	for len(s.furtherSales) < n {
+		s.furtherSales = append(s.furtherSales, ids.New("sale"))
+	}
+	return s.furtherSales[n-1]
 }
 
 // submit makes the submission's lead, with fields that were checked by the rules of c.

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"iter"
 	"time"
 
 	"github.com/leadmill/leadmill/application"
@@ -95,41 +96,59 @@ func (h *SubmitLeadsHandler) settle(ctx context.Context, batch []*Submission, un
 func (h *SubmitLeadsHandler) attempt(ctx context.Context, batch []*Submission) ([]bus.Outcome[application.Done], error) {
 	now := h.Clock.Now()
 	var t *tally
-	err := h.Work.Do(ctx, func(ctx context.Context, tx market.Tx) (err error) {
-		t, err = h.open(ctx, tx, batch, now)
-		if err != nil {
-			return err
-		}
-		for i, s := range batch {
-			t.outcomes[i].Result, t.outcomes[i].Err = h.decide(t, i, s)
-		}
-		return t.write(ctx, tx)
+	err := h.Directory.plans.ahead(func(look lookup) (err error) {
+		t, err = h.decideAll(ctx, look, batch, now)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	for id, c := range t.campaigns {
-		if t.cached[id] != c {
+		if t.cached[id].Version() != c.Version() {
 			h.Directory.remember(c)
 		}
 	}
 	return t.outcomes, nil
 }
 
+func (h *SubmitLeadsHandler) decideAll(ctx context.Context, look lookup, batch []*Submission, now time.Time) (t *tally, err error) {
+	err = h.Work.Do(ctx, func(ctx context.Context, tx market.Tx) (err error) {
+		t, err = h.open(ctx, tx, look, batch, now)
+		if err != nil {
+			return err
+		}
+		for i, s := range batch {
+			t.outcomes[i].Result, t.outcomes[i].Err = h.decide(ctx, t, i, s)
+			if err := t.market.bought.failed(); err != nil {
+				return err
+			}
+		}
+		return t.write(ctx, tx)
+	})
+	return t, err
+}
+
 // open locks and reads all that the batch needs, each with one statement.
-func (h *SubmitLeadsHandler) open(ctx context.Context, tx market.Tx, batch []*Submission, now time.Time) (*tally, error) {
+func (h *SubmitLeadsHandler) open(ctx context.Context, tx market.Tx, look lookup, batch []*Submission, now time.Time) (*tally, error) {
 	t := &tally{
 		now: now, outcomes: make([]bus.Outcome[application.Done], len(batch)), checks: make([]checked, len(batch)),
 		cached: cachedCampaigns(batch), expired: map[market.ClaimKey]bool{}, forgotten: map[market.RequestContent]bool{},
 	}
 	var err error
-	if t.campaigns, err = tx.Campaigns().LockAll(ctx, campaignsOf(batch), t.cached); err != nil {
+	if t.campaigns, err = tx.Campaigns().LockAll(ctx, campaignsOf(batch), look.plans.newer(t.cached)); err != nil {
 		return nil, err
 	}
 	for i, s := range batch {
 		t.checks[i] = t.check(s)
 	}
-	if t.market, err = openMarketplace(ctx, tx, t.campaigns, h.Strategies, now); err != nil {
+	if t.suppressed, err = suppressedAmong(ctx, tx, t, batch); err != nil {
+		return nil, err
+	}
+	offers, err := look.offered(t.campaigns, true, t.facts(batch))
+	if err != nil {
+		return nil, err
+	}
+	if t.market, err = openMarketplace(ctx, locked(tx), offers, h.Strategies, now); err != nil {
 		return nil, err
 	}
 	return t, t.readClaims(ctx, tx, batch)
@@ -137,7 +156,7 @@ func (h *SubmitLeadsHandler) open(ctx context.Context, tx market.Tx, batch []*Su
 
 // decide decides one lead. It changes the tally only after everything that can fail, so that a failing lead does not affect
 // the others.
-func (h *SubmitLeadsHandler) decide(t *tally, i int, s *Submission) (done application.Done, err error) {
+func (h *SubmitLeadsHandler) decide(ctx context.Context, t *tally, i int, s *Submission) (done application.Done, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			done, err = application.Done{}, bus.Panicked(r)
@@ -153,17 +172,20 @@ func (h *SubmitLeadsHandler) decide(t *tally, i int, s *Submission) (done applic
 	c := t.campaigns[s.campaign.ID()]
 	l := s.submit(c, check.fields, t.now)
 	facts := l.Facts().WithOutside(s.outside)
+	sales := func(n int) string { return s.sale(n, h.IDs) }
 	result := SubmitLeadResult{LeadID: s.leadID, Test: s.Test, Currency: s.Actor.Currency}
-	why, err := h.refusal(t, facts, s, check.dedupe)
+	why, held, err := h.refusal(t, facts, s, check.dedupe, c)
 	if err != nil {
 		return application.Done{}, err
 	}
-	var taker *distribution.Decision
+	var takers []campaign.Contract
 	switch {
 	case why == nil:
-		if taker, err = t.market.offer(l, facts, c, s.Actor.Currency, s.saleID, t.now); err != nil {
+		if takers, err = t.market.offer(ctx, l, facts, c, s.Actor.Currency, sales, t.now); err != nil {
 			return application.Done{}, err
 		}
+	case held:
+		err = l.Quarantine(why, t.now)
 	case errors.Is(why, lead.ErrDuplicate) || errors.Is(why, lead.ErrDuplicateExternalID):
 		err = l.MarkDuplicate(why, t.now)
 	default:
@@ -172,37 +194,49 @@ func (h *SubmitLeadsHandler) decide(t *tally, i int, s *Submission) (done applic
 	if err != nil {
 		return application.Done{}, err
 	}
-	result.Status = string(l.Status())
-	result.Code, result.Reason = l.Why()
+	result.Status = l.Status().ToSupplier()
+	if !held {
+		result.Code, result.Reason = l.Why()
+	}
 	result.Price, result.HasPrice = l.Shown()
-	if taker != nil {
-		result.BuyerIDs = []string{taker.Contract.BuyerID()}
+	if len(takers) > 0 {
+		result.BuyerIDs = make([]string, len(takers))
+		for i := range takers {
+			result.BuyerIDs[i] = takers[i].BuyerID()
+		}
 	}
 	answer := s.Render(result)
-	if taker != nil && !s.Test {
-		if err := t.market.take(c.ID(), taker.Contract.ID(), h.IDs.New("entry"), s.saleID, t.now); err != nil {
+	if len(takers) > 0 && !s.Test {
+		if err := t.market.take(c.ID(), takers, h.IDs, sales, t.now); err != nil {
 			return application.Done{}, err
 		}
 	}
 	t.keep(s, l, answer, check.dedupe, c)
+	t.market.bought.take(l, takers)
 	return application.Done{Response: answer}, nil
 }
 
-// refusal returns why a lead is not offered to buyers, or nil: an intake rule refuses it, its external_id was used before,
-// or it is a duplicate. Errors: lead.ErrRuleUnavailable.
-func (h *SubmitLeadsHandler) refusal(t *tally, f lead.Facts, s *Submission, dedupe []market.Claim) (*fault.Error, error) {
-	if why, err := h.Rules.Check(f); why != nil || err != nil {
-		return why, err
+// refusal returns why a lead is not offered to buyers, or nil: its person is suppressed, an intake rule refuses it, its external_id was used
+// before, or it is a duplicate. held says that the seller looks at it first, because of a rule or of the campaign. Errors:
+// lead.ErrRuleUnavailable.
+func (h *SubmitLeadsHandler) refusal(t *tally, f lead.Facts, s *Submission, dedupe []market.Claim, c *campaign.Campaign) (why *fault.Error, held bool, err error) {
+	if t.suppressed[s] {
+		return lead.ErrSuppressed, false, nil
+	}
+	verdict, err := h.Rules.Judge(f)
+	if err != nil || verdict.Why != nil && !verdict.Quarantine {
+		return verdict.Why, false, err
 	}
 	if _, held := t.claims[s.external]; held && s.ExternalID != "" {
-		return lead.ErrDuplicateExternalID, nil
+		return lead.ErrDuplicateExternalID, false, nil
 	}
 	for _, claim := range dedupe {
 		if _, held := t.claims[claim.Key]; held {
-			return lead.ErrDuplicate, nil
+			return lead.ErrDuplicate, false, nil
 		}
 	}
-	return nil, nil
+	why = market.QuarantineOf(c, verdict, f.PartnerID)
+	return why, why != nil, nil
 }
 
 func allFail(_ context.Context, batch []*Submission, err error) []bus.Outcome[application.Done] {
@@ -246,9 +280,23 @@ type tally struct {
 	forgotten map[market.RequestContent]bool        // stored, but no longer recent
 	answers   map[string]application.StoredResponse // by lead id
 
+	consents   []market.LeadConsent // of campaigns that ask for it
+	suppressed map[*Submission]bool // nil when no seller of the batch suppresses anybody
+
 	leads             []application.StoredLead
 	fresh, over       []market.Claim   // new claims; claims that replace expired ones
 	asked, askedAgain []market.Request // new requests; requests that replace forgotten ones
+}
+
+// facts are what the rules of buyers see of the leads that can be offered.
+func (t *tally) facts(batch []*Submission) iter.Seq[lead.Facts] {
+	return func(yield func(lead.Facts) bool) {
+		for i, s := range batch {
+			if t.checks[i].err == nil && !yield(s.submit(t.campaigns[s.campaign.ID()], t.checks[i].fields, t.now).Facts().WithOutside(s.outside)) {
+				return
+			}
+		}
+	}
 }
 
 func (t *tally) check(s *Submission) checked {
@@ -283,9 +331,18 @@ func (t *tally) readClaims(ctx context.Context, tx market.Tx, batch []*Submissio
 			keys = append(keys, claim.Ref())
 		}
 	}
+	own := len(keys)
+	for i, s := range batch {
+		if t.checks[i].err == nil {
+			keys = t.market.bought.ahead(keys, t.campaigns[s.campaign.ID()], t.market.lists[s.leadID], t.checks[i].fields)
+		}
+	}
 	claims, recent, err := tx.Claims().Find(ctx, keys, requests)
 	if err != nil {
 		return err
+	}
+	if len(keys) > own {
+		t.market.bought.learn(keys[own:], claims)
 	}
 	t.claims = make(map[market.ClaimKey]market.Claim, len(keys))
 	for key, claim := range claims {
@@ -364,6 +421,9 @@ func (t *tally) keep(s *Submission, l *lead.Lead, answer application.Response, d
 		stored.Claimed = c.DedupeRule()
 	}
 	t.leads = append(t.leads, stored)
+	if c.AsksConsent() {
+		t.consents = append(t.consents, market.ConsentOf(l.Snapshot()))
+	}
 	t.answers[s.leadID] = application.StoredResponse{Fingerprint: s.Fingerprint, Response: answer}
 	t.remember(s)
 	if s.IdempotencyKey != "" {
@@ -416,10 +476,17 @@ func (t *tally) write(ctx context.Context, tx market.Tx) error {
 	if err := tx.Leads().AddAll(ctx, t.leads); err != nil {
 		return err
 	}
+	if err := tx.Consents().Add(ctx, t.consents); err != nil {
+		return err
+	}
 	if err := t.market.write(ctx, tx); err != nil {
 		return err
 	}
-	if err := tx.Claims().Take(ctx, t.fresh, t.over, t.now); err != nil {
+	bought, again := t.market.bought.taken()
+	if err := tx.Claims().Take(ctx, append(t.fresh, bought...), t.over, t.now); err != nil {
+		return err
+	}
+	if err := tx.Claims().Extend(ctx, again); err != nil {
 		return err
 	}
 	return tx.Claims().Remember(ctx, t.asked, t.askedAgain, t.now.Add(-market.DoubleClick))

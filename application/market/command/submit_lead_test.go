@@ -47,7 +47,7 @@ func newIntake(t *testing.T, batch func(n int) (application.Done, error)) *intak
 	in := &intake{replays: mocks.NewMockReplayReader(control), campaigns: mocks.NewMockCampaignReader(control)}
 	in.SubmitLeadHandler = &marketcommand.SubmitLeadHandler{
 		Deps:    market.Deps{Clock: clock.NewManual(at), IDs: &counting{}, InFlight: application.NewInFlight()},
-		Replays: in.replays, Directory: marketcommand.NewDirectory(in.campaigns),
+		Replays: in.replays, Directory: marketcommand.NewDirectory(in.campaigns, marketcommand.NewPlans(nil)),
 		Batch: bus.HandlerFunc[*marketcommand.Submission, application.Done](func(_ context.Context, s *marketcommand.Submission) (application.Done, error) {
 			in.batches = append(in.batches, s)
 			return batch(len(in.batches))

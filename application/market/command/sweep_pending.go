@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/leadmill/leadmill/application"
 )
@@ -19,6 +20,7 @@ type SweepPendingHandler struct {
 	Match *MatchPendingHandler
 
 	cursors map[string]string // by campaign: the id of the lead where the last call stopped
+	last    time.Time         // when the last call began
 }
 
 // sweepPages is how many pages without a changed lead a campaign gets in one sweep.
@@ -33,11 +35,18 @@ func (h *SweepPendingHandler) Handle(ctx context.Context, _ SweepPending) (Match
 	if h.cursors == nil {
 		h.cursors = map[string]string{}
 	}
+	began := h.Match.Clock.Now()
 	var all Matched
 	var failed error
 	for _, of := range campaigns {
+		if err := ctx.Err(); err != nil {
+			return all, errors.Join(failed, err)
+		}
 		first, end, err := h.Match.walk(ctx, of, "", 0)
 		all = all.plus(first)
+		if h.Match.Plans.opened(of.ID, h.last, began) {
+			delete(h.cursors, of.ID) // the oldest lead that waited for it comes first
+		}
 		if err == nil && end != "" {
 			var rest Matched
 			rest, h.cursors[of.ID], err = h.Match.walk(ctx, of, max(end, h.cursors[of.ID]), sweepPages)
@@ -45,5 +54,6 @@ func (h *SweepPendingHandler) Handle(ctx context.Context, _ SweepPending) (Match
 		}
 		failed = errors.Join(failed, err)
 	}
+	h.last = began
 	return all, failed
 }

@@ -4,20 +4,33 @@ import (
 	"github.com/leadmill/leadmill/domain/buyer"
 	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/lead"
+	"github.com/leadmill/leadmill/domain/returns"
 )
 
 // The types of commands' members. Ports must not import aggregates, so they take these types from here.
 type (
 	// BuyerDetails is what an operator says about a buyer. A nil member keeps the stored value.
 	BuyerDetails = buyer.Details
+	// Threshold is a balance below which somebody wants to know. The zero threshold is none.
+	Threshold = buyer.Threshold
+	// ReturnWindow is for how long a sale to a buyer can be given back. The zero window is what its campaign says.
+	ReturnWindow = buyer.ReturnWindow
+	// AutoApprove is the rule by which a return is approved at once. The zero rule approves none.
+	AutoApprove = buyer.AutoApprove
+	// ReturnReason says why a sale is given back.
+	ReturnReason = returns.Reason
 	// CampaignDefinition is what an operator says about a campaign. A nil member keeps the stored value.
 	CampaignDefinition = campaign.Definition
 	// DedupeRule says which leads of a campaign are duplicates of earlier ones. The zero rule is none.
 	DedupeRule = campaign.Dedupe
+	// Quarantine says which leads of a campaign the seller looks at before they are sold. The zero value is none.
+	Quarantine = campaign.Quarantine
 	// PayoutRule is the rule for what a supplier earns from a sale. The zero rule is none.
 	PayoutRule = campaign.Payout
 	// ContractTerms is what an operator says about a contract. A nil member keeps the stored value.
 	ContractTerms = campaign.Terms
+	// Trace tells which contracts were looked at for a lead.
+	Trace = lead.Trace
 	// Cap is one limit of a contract.
 	Cap = campaign.Cap
 )
@@ -27,9 +40,6 @@ const (
 	PayoutPercent = campaign.PayoutPercent
 	PayoutFixed   = campaign.PayoutFixed
 )
-
-// SharedLeads is the mode in which a lead may be sold several times.
-const SharedLeads = campaign.Shared
 
 // What can become of a lead that a supplier submitted, as SubmitLeadResult.Status says it.
 const (

@@ -28,7 +28,12 @@ type UpdateBuyerHandler struct{ market.Deps }
 func (h UpdateBuyerHandler) Handle(ctx context.Context, c UpdateBuyer) (application.Done, error) {
 	now := h.Clock.Now()
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx market.Tx) (marketquery.Buyer, error) {
-		s, err := tx.Sellers().Get(ctx, c.Actor.SellerID)
+		// The seller's zone does not change while caps are counted in it.
+		read := tx.Sellers().Get
+		if c.Details.Caps != nil || c.Details.TimeZone != nil {
+			read = tx.Sellers().Lock
+		}
+		s, err := read(ctx, c.Actor.SellerID)
 		if err != nil {
 			return marketquery.Buyer{}, err
 		}
@@ -42,11 +47,16 @@ func (h UpdateBuyerHandler) Handle(ctx context.Context, c UpdateBuyer) (applicat
 		if err != nil {
 			return marketquery.Buyer{}, err
 		}
+		before := b.Spans(now)
 		zoneChanged, err := b.Update(c.Details, now)
 		if err != nil {
 			return marketquery.Buyer{}, err
 		}
+		b.CountIn(s.TimeZone(), now)
 		if err := tx.Buyers().Save(ctx, b); err != nil {
+			return marketquery.Buyer{}, err
+		}
+		if err := market.RecountBuyer(ctx, tx, b, before, now); err != nil {
 			return marketquery.Buyer{}, err
 		}
 		if zoneChanged {

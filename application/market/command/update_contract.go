@@ -8,6 +8,8 @@ import (
 	"github.com/leadmill/leadmill/application/market"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
 	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/distribution"
+	"github.com/leadmill/leadmill/domain/fault"
 )
 
 // UpdateContract changes a contract's terms. Its buyer never changes.
@@ -23,7 +25,10 @@ type UpdateContract struct {
 func (UpdateContract) Needs() application.Scope { return application.Program }
 
 // UpdateContractHandler handles UpdateContract.
-type UpdateContractHandler struct{ market.Deps }
+type UpdateContractHandler struct {
+	market.Deps
+	Filters distribution.Filters
+}
 
 // Handle implements bus.Handler. Errors: campaign.ErrNotFound, campaign.ErrContractNotFound, campaign.ErrArchived,
 // fault.ErrValidation.
@@ -37,8 +42,9 @@ func (h UpdateContractHandler) Handle(ctx context.Context, c UpdateContract) (ap
 		if err != nil {
 			return marketquery.Contract{}, err
 		}
+		filterErr := checkFilter(h.Filters, n, &c.Terms)
 		changed, err := n.UpdateContract(c.ID, c.Terms, zones, now)
-		if err != nil {
+		if err := fault.Together("filter", filterErr, err); err != nil {
 			return marketquery.Contract{}, err
 		}
 		if changed {

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/bits"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -39,6 +38,13 @@ type SalesDelta struct {
 	Revenue, Payout money.Micros
 }
 
+// ReturnsDelta is what is added to what was given back of a group: sales of its buyer with their money, and under an empty buyer the leads
+// that are returned. Leads may be negative. Money is in micro-units of the seller's currency.
+type ReturnsDelta struct {
+	Leads, Sales    int64
+	Revenue, Payout money.Micros
+}
+
 // SellerZone is a time zone of a seller: its IANA name and the time from which it holds (Since). Latest is the latest time
 // of submission that was counted while this was the seller's newest zone; 0 when there was none. Times are UTC microseconds.
 type SellerZone struct {
@@ -54,8 +60,8 @@ type CampaignReportStore interface {
 	Zones(ctx context.Context, tx projection.Tx, sellerIDs []string) (map[string][]SellerZone, error)
 	// SaveZones writes time zones of sellers by id and replaces those with the same Since.
 	SaveZones(ctx context.Context, tx projection.Tx, zones map[string][]SellerZone) error
-	// Add adds to the figures of leads and of sales.
-	Add(ctx context.Context, tx projection.Tx, leads map[CampaignReportGroup]LeadsDelta, sales map[SalesGroup]SalesDelta) error
+	// Add adds to the figures of leads, of sales and of returns.
+	Add(ctx context.Context, tx projection.Tx, leads map[CampaignReportGroup]LeadsDelta, sales map[SalesGroup]SalesDelta, returns map[SalesGroup]ReturnsDelta) error
 	// Reset empties all tables.
 	Reset(ctx context.Context, tx projection.Tx) error
 }
@@ -82,7 +88,7 @@ func (p *CampaignReport) Reset(ctx context.Context, tx projection.Tx) error {
 // Types implements projection.Selective.
 func (*CampaignReport) Types() []string {
 	return []string{
-		leadSubmitted, leadPending, leadSold, leadDuplicate, leadRejected, leadUnsold, account.SellerCreatedType, account.SellerUpdatedType,
+		leadSubmitted, leadPending, leadSold, leadDuplicate, leadRejected, leadUnsold, leadReturned, returnApproved, account.SellerCreatedType, account.SellerUpdatedType,
 	}
 }
 
@@ -97,9 +103,13 @@ var (
 	leadDuplicate = eventsv1.LeadDuplicate{}.Type()
 	leadRejected  = eventsv1.LeadRejected{}.Type()
 	leadUnsold    = eventsv1.LeadUnsold{}.Type()
+
+	leadReturned   = eventsv1.LeadReturned{}.Type()
+	returnApproved = eventsv1.ReturnApproved{}.Type()
 )
 
-// leadFact holds the members of a lead's events that the report reads: those that all share and those of lead.sold.v1.
+// leadFact holds the members of a lead's events that the report reads: those that all share, those of lead.sold.v1 and those of
+// return.approved.v1.
 type leadFact struct {
 	Origin         string          `json:"origin"`
 	CampaignID     string          `json:"campaign_id"`
@@ -108,15 +118,20 @@ type leadFact struct {
 	SubmittedAt    eventsv1.Time   `json:"submitted_at"`
 	PreviousStatus string          `json:"previous_status"`
 	Payout         eventsv1.Amount `json:"payout"`
+	Price          eventsv1.Amount `json:"price"`
+	BuyerID        string          `json:"buyer_id"`
 	Sales          []struct {
 		BuyerID string          `json:"buyer_id"`
 		Price   eventsv1.Amount `json:"price"`
+		Payout  eventsv1.Amount `json:"payout"`
 	} `json:"sales"`
 }
 
 const (
-	// pending is the previous status of a lead that waited.
-	pending = string(lead.StatusPending)
+	// pending is the previous status of a lead that waited, unsold and returned are those of one that was offered again.
+	pending  = string(lead.StatusPending)
+	unsold   = string(lead.StatusUnsold)
+	returned = string(lead.StatusReturned)
 	// inReview is the previous status in the event of a seller's decision on a form lead. Such an event does not tell the
 	// lead's market status.
 	inReview = string(lead.ReviewStatusOpen)
@@ -132,7 +147,7 @@ func (f *leadFact) inMarket() bool {
 // groups, not on events.
 func (p *CampaignReport) Apply(ctx context.Context, tx projection.Tx, events []application.StoredEvent) error {
 	b := reportBatch{
-		leads: map[CampaignReportGroup]LeadsDelta{}, sales: map[SalesGroup]SalesDelta{},
+		leads: map[CampaignReportGroup]LeadsDelta{}, sales: map[SalesGroup]SalesDelta{}, returns: map[SalesGroup]ReturnsDelta{},
 		zones: map[string]*sellerZones{},
 	}
 	if err := p.loadZones(ctx, tx, events, &b); err != nil {
@@ -148,10 +163,10 @@ func (p *CampaignReport) Apply(ctx context.Context, tx projection.Tx, events []a
 			return err
 		}
 	}
-	if len(b.leads) == 0 && len(b.sales) == 0 {
+	if len(b.leads) == 0 && len(b.sales) == 0 && len(b.returns) == 0 {
 		return nil
 	}
-	return p.store.Add(ctx, tx, b.leads, b.sales)
+	return p.store.Add(ctx, tx, b.leads, b.sales, b.returns)
 }
 
 func (p *CampaignReport) loadZones(ctx context.Context, tx projection.Tx, events []application.StoredEvent, b *reportBatch) error {
@@ -229,7 +244,7 @@ func zoneOf(name string) *time.Location {
 
 func counted(typ string) bool {
 	switch typ {
-	case leadSubmitted, leadPending, leadSold, leadDuplicate, leadRejected, leadUnsold:
+	case leadSubmitted, leadPending, leadSold, leadDuplicate, leadRejected, leadUnsold, leadReturned, returnApproved:
 		return true
 	}
 	return false
@@ -241,9 +256,10 @@ func ofSeller(typ string) bool {
 
 // reportBatch adds up a batch of events.
 type reportBatch struct {
-	leads map[CampaignReportGroup]LeadsDelta
-	sales map[SalesGroup]SalesDelta
-	zones map[string]*sellerZones
+	leads   map[CampaignReportGroup]LeadsDelta
+	sales   map[SalesGroup]SalesDelta
+	returns map[SalesGroup]ReturnsDelta
+	zones   map[string]*sellerZones
 
 	lastDate [3]int
 	lastDay  string
@@ -283,9 +299,18 @@ func (b *reportBatch) apply(e *application.StoredEvent) error {
 		SellerID: e.SellerID, Day: b.day(f.SubmittedAt.Time, e.SellerID), CampaignID: f.CampaignID,
 		Category: f.Category, PartnerID: f.PartnerID,
 	}
+	if e.Type == returnApproved {
+		return b.addReturn(group, &f)
+	}
 	d := b.leads[group]
-	if e.Type != leadSubmitted && f.PreviousStatus == pending {
+	switch {
+	case e.Type == leadSubmitted:
+	case f.PreviousStatus == pending:
 		d.Pending--
+	case f.PreviousStatus == unsold:
+		d.Unsold--
+	case f.PreviousStatus == returned:
+		b.addReturned(group, -1)
 	}
 	switch e.Type {
 	case leadSubmitted:
@@ -303,13 +328,46 @@ func (b *reportBatch) apply(e *application.StoredEvent) error {
 		d.Rejected++
 	case leadUnsold:
 		d.Unsold++
+	case leadReturned:
+		d.Sold--
+		b.addReturned(group, 1)
 	}
 	b.leads[group] = d
 	return nil
 }
 
-// addSales gives each sale its share of the payout in proportion to its price, cut to whole micro-units; the last sale gets
-// the rest.
+// addReturned counts leads that are returned.
+func (b *reportBatch) addReturned(g CampaignReportGroup, leads int64) {
+	group := SalesGroup{CampaignReportGroup: g}
+	d := b.returns[group]
+	d.Leads += leads
+	b.returns[group] = d
+}
+
+// addReturn counts a sale that was given back.
+func (b *reportBatch) addReturn(g CampaignReportGroup, f *leadFact) error {
+	price, err := f.Price.Micros()
+	if err != nil {
+		return err
+	}
+	payout, err := f.Payout.Micros()
+	if err != nil {
+		return err
+	}
+	group := SalesGroup{g, f.BuyerID}
+	d := b.returns[group]
+	d.Sales++
+	if d.Revenue, err = d.Revenue.Add(money.Micros(price)); err != nil {
+		return err
+	}
+	if d.Payout, err = d.Payout.Add(money.Micros(payout)); err != nil {
+		return err
+	}
+	b.returns[group] = d
+	return nil
+}
+
+// addSales gives each of several sales the payout that the event tells of it, and a single one that of the lead.
 func (b *reportBatch) addSales(g CampaignReportGroup, f leadFact) error {
 	if len(f.Sales) == 0 {
 		return errors.New("no sales")
@@ -318,30 +376,24 @@ func (b *reportBatch) addSales(g CampaignReportGroup, f leadFact) error {
 	if err != nil {
 		return err
 	}
-	prices := make([]int64, len(f.Sales))
-	var total money.Micros
-	for i, s := range f.Sales {
-		if prices[i], err = s.Price.Micros(); err != nil {
+	for _, s := range f.Sales {
+		price, err := s.Price.Micros()
+		if err != nil {
 			return err
 		}
-		if prices[i] < 0 {
+		if price < 0 {
 			return errors.New("negative price")
 		}
-		if total, err = total.Add(money.Micros(prices[i])); err != nil {
-			return err
+		share := payout
+		if len(f.Sales) > 1 {
+			if share, err = s.Payout.Micros(); err != nil {
+				return err
+			}
 		}
-	}
-	rest := payout
-	for i, s := range f.Sales {
-		share := rest
-		if i < len(f.Sales)-1 {
-			share = portion(payout, prices[i], int64(total))
-		}
-		rest -= share
 		group := SalesGroup{g, s.BuyerID}
 		d := b.sales[group]
 		d.Sales++
-		if d.Revenue, err = d.Revenue.Add(money.Micros(prices[i])); err != nil {
+		if d.Revenue, err = d.Revenue.Add(money.Micros(price)); err != nil {
 			return err
 		}
 		if d.Payout, err = d.Payout.Add(money.Micros(share)); err != nil {
@@ -350,23 +402,6 @@ func (b *reportBatch) addSales(g CampaignReportGroup, f leadFact) error {
 		b.sales[group] = d
 	}
 	return nil
-}
-
-// portion returns amount × part / whole, cut towards zero, for 0 <= part <= whole; 0 when whole is 0.
-func portion(amount, part, whole int64) int64 {
-	if whole == 0 {
-		return 0
-	}
-	magnitude := uint64(amount)
-	if amount < 0 {
-		magnitude = -magnitude
-	}
-	hi, lo := bits.Mul64(magnitude, uint64(part))
-	quotient, _ := bits.Div64(hi, lo, uint64(whole)) // part <= whole, so it fits
-	if amount < 0 {
-		return -int64(quotient)
-	}
-	return int64(quotient)
 }
 
 // day returns the local date of a time. It keeps the last text, because most events of a batch are of the same day.

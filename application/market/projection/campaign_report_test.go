@@ -177,7 +177,9 @@ func (f *fixture) story() {
 	require.NoError(f.t, waiting.Wait(evening.Add(time.Hour), evening))
 	f.publish(waiting)
 	// Two days later: counted on the day of submission.
-	require.NoError(f.t, shared.Sell(lead.Outcome{Sales: sales(10_000_000, 20_000_000), Payout: 10_000_000}, evening.Add(48*time.Hour)))
+	both := sales(10_000_000, 20_000_000)
+	both[0].Payout, both[1].Payout = 3_340_000, 6_660_000
+	require.NoError(f.t, shared.Sell(lead.Outcome{Sales: both, Payout: 10_000_000}, evening.Add(48*time.Hour)))
 	f.publish(shared)
 	require.NoError(f.t, unsold.Expire(evening.Add(48*time.Hour)))
 	f.publish(unsold)
@@ -216,10 +218,10 @@ func TestCampaignReport(t *testing.T) {
 			},
 			{Supplier: "partner_2", Leads: marketquery.LeadCounts{Submitted: 4, Pending: 1, Duplicate: 1, Rejected: 1, Unsold: 1}, AcceptanceRate: "0.0000"},
 		}, f.report(marketquery.CampaignReport{GroupBy: marketquery.BySupplier}))
-		// The payout of 10.00 for 10.00 and 20.00 is shared 3.333333 to 6.666667.
+		// Each sale has its own part of the payout.
 		assert.Equal(t, []marketquery.CampaignReportRow{
-			{Buyer: "buyer_1", Leads: marketquery.LeadCounts{Sold: 2}, SoldGross: 2, SoldNet: 2, Revenue: 55_000_000, Payout: 34_833_333, Margin: 20_166_667},
-			{Buyer: "buyer_2", Leads: marketquery.LeadCounts{Sold: 1}, SoldGross: 1, SoldNet: 1, Revenue: 20_000_000, Payout: 6_666_667, Margin: 13_333_333},
+			{Buyer: "buyer_1", Leads: marketquery.LeadCounts{Sold: 2}, SoldGross: 2, SoldNet: 2, Revenue: 55_000_000, Payout: 34_840_000, Margin: 20_160_000},
+			{Buyer: "buyer_2", Leads: marketquery.LeadCounts{Sold: 1}, SoldGross: 1, SoldNet: 1, Revenue: 20_000_000, Payout: 6_660_000, Margin: 13_340_000},
 		}, f.report(marketquery.CampaignReport{GroupBy: marketquery.ByBuyer}))
 
 		_, err := f.store.CampaignReport(t.Context(), marketquery.CampaignReport{GroupBy: "moon; DROP TABLE report_leads"})
@@ -477,7 +479,7 @@ func TestCampaignReportIsDeterministic(t *testing.T) {
 				total.Rejected++
 			case lead.StatusUnsold:
 				total.Unsold++
-			case lead.StatusNotOffered, lead.StatusReceived:
+			case lead.StatusNotOffered, lead.StatusReceived, lead.StatusQuarantined, lead.StatusReturned:
 				t.Errorf("%s is still %q", s.ID, s.Status)
 			}
 			payout += s.Payout
@@ -522,7 +524,12 @@ func (f *fixture) random(t *rapid.T) []*lead.Lead {
 		for range rapid.IntRange(1, 3).Draw(t, "sales") {
 			prices = append(prices, money.Micros(price.Draw(t, "price")))
 		}
-		require.NoError(t, l.Sell(lead.Outcome{Sales: sales(prices...), Payout: money.Micros(price.Draw(t, "payout"))}, evening))
+		o := lead.Outcome{Sales: sales(prices...)}
+		for i := range o.Sales {
+			o.Sales[i].Payout = money.Micros(price.Draw(t, "payout"))
+			o.Payout += o.Sales[i].Payout
+		}
+		require.NoError(t, l.Sell(o, evening))
 	}
 	for range rapid.IntRange(1, 40).Draw(t, "steps") {
 		switch what := rapid.SampledFrom([]string{"zone", "sell", "sell", "wait", "wait", "duplicate", "reject", "later"}).Draw(t, "step"); what {

@@ -22,6 +22,10 @@ func (Buyers) Needs() application.Scope { return application.Program }
 type Buyer struct {
 	ID, Name, Email, Status, TimeZone string
 	Balance, Held, CreditLimit        money.Micros
+	LowBalance                        buyer.Threshold
+	Returns                           buyer.ReturnRules
+	Caps                              []Cap
+	CapZone                           string // the zone in which its caps are counted; empty without caps
 	CreatedAt, UpdatedAt              time.Time
 }
 
@@ -29,6 +33,6 @@ type Buyer struct {
 func BuyerOf(s buyer.Snapshot) Buyer {
 	return Buyer{
 		ID: s.ID, Name: s.Name, Email: s.Email, Status: string(s.Status), TimeZone: s.TimeZone, Balance: s.Balance,
-		Held: s.Held, CreditLimit: s.CreditLimit, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
+		Held: s.Held, CreditLimit: s.CreditLimit, Caps: capsOf(s.Caps), CapZone: s.CapZone, LowBalance: s.LowBalance, Returns: s.Returns, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
 	}
 }

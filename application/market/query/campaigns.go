@@ -37,6 +37,12 @@ type Campaign struct {
 	PayoutPercent              money.Percent
 	PayoutFixed                money.Micros
 	RedirectURL                string
+	Returns                    campaign.Returns
+	QuarantineAll              bool     // whether the seller looks at all leads first
+	QuarantineSuppliers        []string // whose leads it looks at first
+	Consent                    []string // the consent fields that leads must have
+	Caps                       []Cap
+	CapZone                    string // the zone in which its own caps are counted; empty without them
 	CreatedAt, UpdatedAt       time.Time
 }
 
@@ -46,7 +52,9 @@ func CampaignOf(s campaign.Snapshot) Campaign {
 		ID: s.ID, Name: s.Name, Category: s.Category, Status: string(s.Status), Fields: s.Fields, FieldMap: s.FieldMap, Mode: s.Mode,
 		MaxSales: s.MaxSales, Strategy: s.Strategy, DedupeFields: s.Dedupe.Fields, DedupeMatch: string(s.Dedupe.Match),
 		DedupeWindowDays: s.Dedupe.WindowDays, PendingTTLHours: s.PendingTTLHours, PriceShown: string(s.PriceShown),
-		PayoutType: string(s.Payout.Type), PayoutPercent: s.Payout.Percent, PayoutFixed: s.Payout.Fixed, RedirectURL: s.RedirectURL,
+		PayoutType: string(s.Payout.Type), PayoutPercent: s.Payout.Percent, PayoutFixed: s.Payout.Fixed, RedirectURL: s.RedirectURL, Returns: s.Returns,
+		Caps: capsOf(s.Caps), CapZone: s.CapZone,
+		Consent: s.Consent, QuarantineAll: s.Quarantine.All, QuarantineSuppliers: s.Quarantine.Suppliers,
 		CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
 	}
 }

@@ -18,7 +18,7 @@ type ContractUsage struct {
 // Needs implements application.Message.
 func (ContractUsage) Needs() application.Scope { return application.Program }
 
-// Usage is what a contract used so far in the current span of one window. Spent is in micro-units of the seller's currency.
+// Usage is what a contract, a buyer or a campaign used so far in the current span of one window. Spent is in micro-units of the seller's currency.
 // ResetsAt is zero for the total, which never resets.
 type Usage struct {
 	Cap

@@ -4,8 +4,10 @@ import (
 	"time"
 
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/calendar"
 	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/money"
+	"github.com/leadmill/leadmill/domain/quota"
 )
 
 // Contracts asks for the contracts of a campaign that are not deleted, newest first: campaign.ErrNotFound.
@@ -24,13 +26,18 @@ func (Contracts) Needs() application.Scope { return application.Program }
 type Contract struct {
 	ID, CampaignID, BuyerID, Status string
 	Price                           money.Micros
-	Priority                        int64
+	Priority, Weight                int64
+	DedupeFields                    []string // empty: no rule
+	DedupeMatch                     string
+	DedupeWindowDays                int
 	TimeZone                        string
 	Caps                            []Cap
+	Filter                          string // empty: none
+	Schedule                        calendar.ScheduleSpec
 	CreatedAt, UpdatedAt            time.Time
 }
 
-// Cap is one limit of a contract. Without its Has flag there is no limit of that kind. Budget is in micro-units of the
+// Cap is one limit of a contract, a buyer or a campaign. Without its Has flag there is no limit of that kind. Budget is in micro-units of the
 // seller's currency.
 type Cap struct {
 	Window    string
@@ -42,12 +49,17 @@ type Cap struct {
 
 // ContractOf returns the Contract of a stored contract.
 func ContractOf(campaignID string, s campaign.ContractSnapshot) Contract {
-	c := Contract{
+	return Contract{
 		ID: s.ID, CampaignID: campaignID, BuyerID: s.BuyerID, Status: string(s.Status), Price: s.Price,
-		Priority: s.Priority, TimeZone: s.EffectiveZone, Caps: make([]Cap, len(s.Caps)), CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
+		Priority: s.Priority, Weight: max(1, s.Weight), TimeZone: s.EffectiveZone, Caps: capsOf(s.Caps), CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
+		DedupeFields: s.Dedupe.Fields, DedupeMatch: string(s.Dedupe.Match), DedupeWindowDays: s.Dedupe.WindowDays, Filter: s.Filter, Schedule: s.Schedule,
 	}
-	for i, k := range s.Caps {
-		c.Caps[i] = Cap{Window: string(k.Window), HasLeads: k.HasLeads, Leads: k.Leads, HasBudget: k.HasBudget, Budget: k.Budget}
+}
+
+func capsOf(caps []quota.Cap) []Cap {
+	out := make([]Cap, len(caps))
+	for i, k := range caps {
+		out[i] = Cap{Window: string(k.Window), HasLeads: k.HasLeads, Leads: k.Leads, HasBudget: k.HasBudget, Budget: k.Budget}
 	}
-	return c
+	return out
 }

@@ -20,11 +20,11 @@ type Ledger struct {
 func (Ledger) Needs() application.Scope { return application.Program }
 
 // LedgerEntry is one line of a buyer's ledger. Amounts are in micro-units of the seller's currency; Amount is signed: a sale
-// is negative.
+// is negative. LeadID is the lead of the sale.
 type LedgerEntry struct {
 	ID, Type             string
 	Amount, BalanceAfter money.Micros
-	SaleID, Note         string
+	SaleID, LeadID, Note string
 	CreatedAt            time.Time
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // SubjectAccess asks for all that a seller holds of a person, for a file to give to that person. Exactly one of email and phone says of
-// whom. What is found is told to Tell at once, customers and partners first, so that however much it is, little is held in memory. An
+// whom. What is found is told to Tell at once, customers, partners, mails and suppressions first, so that however much it is, little is held in memory. An
 // error of Tell ends the question.
 type SubjectAccess struct {
 	application.Actor
@@ -28,6 +28,8 @@ type Held struct {
 	Partner  *application.HeldPartner
 	Mail     *application.HeldMail
 	Lead     *SubjectLead
+
+	Suppression *market.Suppression
 }
 
 // SubjectLead is a lead of a person as a file tells it. Form is nil for one that did not come by the lead form.
@@ -65,6 +67,7 @@ const MostTold = 100_000
 // SubjectReader reads for SubjectAccess what the marketplace holds.
 type SubjectReader interface {
 	market.ErasureReader
+	market.SuppressionReader
 	// SubjectLeads returns leads of a seller by their ids, in their order.
 	SubjectLeads(ctx context.Context, sellerID string, ids []string) ([]SubjectLead, error)
 }
@@ -103,6 +106,15 @@ func (h SubjectAccessHandler) Handle(ctx context.Context, q SubjectAccess) (Subj
 			if err := q.Tell(Held{Mail: &m}); err != nil {
 				return SubjectHeld{}, err
 			}
+		}
+	}
+	suppressions, err := h.Reader.SuppressionsOf(ctx, q.SellerID, market.SuppressedValues(person))
+	if err != nil {
+		return SubjectHeld{}, err
+	}
+	for _, s := range suppressions {
+		if err := q.Tell(Held{Suppression: &s}); err != nil {
+			return SubjectHeld{}, err
 		}
 	}
 	leads := map[string]bool{}

@@ -8,7 +8,6 @@ import (
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/program"
 	"github.com/leadmill/leadmill/domain/contact"
-	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/partner"
 )
 
@@ -17,14 +16,6 @@ type SendMails struct{}
 
 // Needs implements application.Message.
 func (SendMails) Needs() application.Scope { return application.Internal }
-
-// UnsentMail is a mail that could not be sent. GivenUp says that it is not tried again: the partner stays pending, and the
-// operator can invite it again.
-type UnsentMail struct {
-	EventID string
-	GivenUp bool
-	Err     error // holds nothing of the mail and no address
-}
 
 // SendMailsHandler handles SendMails.
 type SendMailsHandler struct {
@@ -38,10 +29,11 @@ type SendMailsHandler struct {
 	Base func() string
 }
 
-// Handle implements bus.Handler. The error is that of the queue; mails that could not be sent are in the result.
-func (h SendMailsHandler) Handle(ctx context.Context, _ SendMails) (unsent []UnsentMail, err error) {
+// Handle implements bus.Handler. The error is that of the queue; mails that could not be sent are in the result. The partner of one
+// that is given up stays pending, and the operator can invite it again.
+func (h SendMailsHandler) Handle(ctx context.Context, _ SendMails) (unsent []application.UnsentMail, err error) {
 	now := h.Clock.Now()
-	due, err := h.Queue.TakeMails(ctx, now, now.Add(mailClaim), mailsAtOnce)
+	due, err := h.Queue.TakeMails(ctx, now, now.Add(application.MailClaim), application.MailsAtOnce)
 	if err != nil {
 		return nil, err
 	}
@@ -54,14 +46,14 @@ func (h SendMailsHandler) Handle(ctx context.Context, _ SendMails) (unsent []Uns
 			err = h.Queue.PostponeMail(ctx, waits, later)
 		case failed == nil:
 			err = h.Queue.RemoveMail(ctx, m)
-		case fault.KindOf(failed) == fault.RuleViolated || m.Attempts >= len(mailPauses):
-			unsent = append(unsent, UnsentMail{EventID: m.EventID, GivenUp: true, Err: failed})
-			if err = h.free(ctx, m); err == nil {
+		default:
+			pause, again := application.MailRetry(m.Attempts, failed)
+			unsent = append(unsent, application.UnsentMail{EventID: m.EventID, GivenUp: !again, Err: failed})
+			if again {
+				err = h.Queue.PostponeMail(ctx, m, h.Clock.Now().Add(pause))
+			} else if err = h.free(ctx, m); err == nil {
 				err = h.Queue.RemoveMail(ctx, m)
 			}
-		default:
-			unsent = append(unsent, UnsentMail{EventID: m.EventID, Err: failed})
-			err = h.Queue.PostponeMail(ctx, m, h.Clock.Now().Add(mailPauses[m.Attempts]))
 		}
 		if err != nil {
 			return unsent, err
@@ -136,18 +128,8 @@ func (h SendMailsHandler) free(ctx context.Context, m program.OutgoingMail) erro
 	return err
 }
 
-const (
-	mailsAtOnce = 10
-	mailPause   = time.Hour       // between two invitations of a seller to one address
-	mailClaim   = 5 * time.Minute // longer than sending mailsAtOnce can take
-)
-
-// mailPauses is how long a mail waits after each failed attempt: seconds for a server that restarts, hours for a full
-// mailbox or a mail server that is not set up yet. After the last attempt the mail is given up.
-var mailPauses = []time.Duration{
-	time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute,
-	time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour,
-}
+// mailPause lies between two invitations of a seller to one address.
+const mailPause = time.Hour
 
 // invitationLife is how long an invitation can be accepted.
 const invitationLife = 7 * 24 * time.Hour

@@ -178,12 +178,12 @@ func (h SubmitFormLeadHandler) submit(ctx context.Context, tx program.Tx, d draf
 	if err != nil || d.Offer == nil {
 		return l, err
 	}
-	why, err := h.Rules.Check(l.Facts().WithOutside(outside))
+	verdict, err := h.Rules.Judge(l.Facts().WithOutside(outside))
 	if err != nil {
 		return nil, err
 	}
-	if why != nil {
-		return l, l.Reject(why, d.At)
+	if verdict.Why != nil && !verdict.Quarantine {
+		return l, l.Reject(verdict.Why, d.At)
 	}
 	claims := market.DedupeClaims(d.campaign, d.Offer.Fields)
 	keys := make([]market.ClaimRef, len(claims))
@@ -206,6 +206,12 @@ func (h SubmitFormLeadHandler) submit(ctx context.Context, tx program.Tx, d draf
 		default:
 			over = append(over, claim)
 		}
+	}
+	if why := market.QuarantineOf(d.campaign, verdict, l.Facts().PartnerID); why != nil {
+		if err := l.Quarantine(why, d.At); err != nil {
+			return nil, err
+		}
+		return l, tx.Claims().Take(ctx, fresh, over, d.At)
 	}
 	if err := l.Wait(d.At.Add(max(d.campaign.PendingTTL(), shortestWait)), d.At); err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ type APIKeyHandlers struct {
 
 func (h Handlers) apiKeyRoutes() []httpport.Route {
 	return []httpport.Route{
-		{Method: http.MethodGet, Path: "/v1/api-keys", Needs: application.Program, Handle: h.listAPIKeys},
+		{Method: http.MethodGet, Path: "/v1/api-keys", Needs: application.Program, Handle: httpport.ReadingList(httpport.Parameters{}, h.listAPIKeys)},
 		{Method: http.MethodPost, Path: "/v1/api-keys", Needs: application.Program, Handle: h.createAPIKey},
 		{Method: http.MethodDelete, Path: "/v1/api-keys/:id", Needs: application.Program, Handle: h.revokeAPIKey},
 		{Method: http.MethodPost, Path: "/v1/api-keys/:id/rotate", Needs: application.Program, Handle: h.rotateAPIKey},

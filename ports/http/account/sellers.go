@@ -22,9 +22,9 @@ type SellerHandlers struct {
 
 func (h Handlers) sellerRoutes() []httpport.Route {
 	return []httpport.Route{
-		{Method: http.MethodGet, Path: "/v1/sellers", Needs: application.Admin, Handle: h.listSellers},
+		{Method: http.MethodGet, Path: "/v1/sellers", Needs: application.Admin, Handle: httpport.ReadingList(httpport.Parameters{}, h.listSellers)},
 		{Method: http.MethodPost, Path: "/v1/sellers", Needs: application.Admin, Handle: h.createSeller},
-		{Method: http.MethodGet, Path: "/v1/sellers/:code", Needs: application.Admin, Handle: h.getSeller},
+		{Method: http.MethodGet, Path: "/v1/sellers/:code", Needs: application.Admin, Handle: httpport.Parameters{}.Reading(h.getSeller)},
 		{Method: http.MethodPut, Path: "/v1/sellers/:code", Needs: application.Admin, Handle: h.updateSeller},
 	}
 }

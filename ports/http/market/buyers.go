@@ -23,30 +23,42 @@ type BuyerHandlers struct {
 	Withdraw    bus.Handler[marketcommand.Withdraw, application.Done]
 	Buyers      bus.Handler[marketquery.Buyers, application.List[marketquery.Buyer]]
 	BuyerByID   bus.Handler[marketquery.BuyerByID, marketquery.Buyer]
+	BuyerUsage  bus.Handler[marketquery.BuyerUsage, []marketquery.Usage]
 	Ledger      bus.Handler[marketquery.Ledger, application.List[marketquery.LedgerEntry]]
+	Statement   bus.Handler[marketquery.Statement, marketquery.StatementClosing]
 }
 
 func (h Handlers) buyerRoutes() []httpport.Route {
 	return []httpport.Route{
-		{Method: http.MethodGet, Path: "/v1/buyers", Needs: application.Program, Handle: h.listBuyers},
+		{Method: http.MethodGet, Path: "/v1/buyers", Needs: application.Program, Handle: httpport.ReadingList(httpport.Parameters{}, h.listBuyers)},
 		{Method: http.MethodPost, Path: "/v1/buyers", Needs: application.Program, Handle: h.createBuyer},
-		{Method: http.MethodGet, Path: "/v1/buyers/:id", Needs: application.Program, Handle: h.getBuyer},
+		{Method: http.MethodGet, Path: "/v1/buyers/:id", Needs: application.Program, Handle: httpport.Parameters{}.Reading(h.getBuyer)},
 		{Method: http.MethodPut, Path: "/v1/buyers/:id", Needs: application.Program, Handle: h.updateBuyer},
 		{Method: http.MethodPost, Path: "/v1/buyers/:id/pause", Needs: application.Program, Handle: h.pauseBuyer},
 		{Method: http.MethodPost, Path: "/v1/buyers/:id/resume", Needs: application.Program, Handle: h.resumeBuyer},
 		{Method: http.MethodPost, Path: "/v1/buyers/:id/deposits", Needs: application.Program, Handle: h.deposit},
 		{Method: http.MethodPost, Path: "/v1/buyers/:id/withdrawals", Needs: application.Program, Handle: h.withdraw},
-		{Method: http.MethodGet, Path: "/v1/buyers/:id/ledger", Needs: application.Program, Handle: h.listLedger},
+		{Method: http.MethodGet, Path: "/v1/buyers/:id/ledger", Needs: application.Program, Handle: httpport.ReadingList(httpport.Parameters{}, h.listLedger)},
+		{
+			Method: http.MethodGet, Path: "/v1/buyers/:id/statement", Needs: application.Program,
+			Handle: httpport.Parameters{Names: []string{"month"}}.Reading(h.getStatement),
+		},
 	}
 }
 
 func showBuyer(k *httpport.Call) func(marketquery.Buyer) Buyer {
 	return func(b marketquery.Buyer) Buyer {
 		c := k.Currency()
-		return Buyer{
+		shown := Buyer{
 			Id: b.ID, Name: b.Name, Email: b.Email, Status: b.Status, Balance: httpport.Amount(b.Balance, c), Held: httpport.Amount(b.Held, c),
 			CreditLimit: httpport.Amount(b.CreditLimit, c), TimeZone: b.TimeZone, CreatedAt: Timestamp(b.CreatedAt), UpdatedAt: Timestamp(b.UpdatedAt),
+			Caps: httpport.Each(showCap(k))(b.Caps),
 		}
+		if b.LowBalance.On {
+			shown.LowBalance = new(httpport.Amount(b.LowBalance.At, c))
+		}
+		shown.ReturnWindowDays, shown.Returns = showReturnRules(b)
+		return shown
 	}
 }
 
@@ -55,7 +67,7 @@ func showEntry(k *httpport.Call) func(marketquery.LedgerEntry) LedgerEntry {
 		c := k.Currency()
 		return LedgerEntry{
 			Id: e.ID, Type: e.Type, Amount: httpport.Amount(e.Amount, c), BalanceAfter: httpport.Amount(e.BalanceAfter, c),
-			SaleId: httpport.TextOrNil(e.SaleID), Note: httpport.TextOrNil(e.Note), CreatedAt: Timestamp(e.CreatedAt),
+			SaleId: httpport.TextOrNil(e.SaleID), LeadId: httpport.TextOrNil(e.LeadID), Note: httpport.TextOrNil(e.Note), CreatedAt: Timestamp(e.CreatedAt),
 		}
 	}
 }
@@ -93,6 +105,13 @@ func fillBuyer(o *httpport.Object, d *marketcommand.BuyerDetails) {
 	httpport.FillText(o, "email", &d.Email)
 	httpport.FillText(o, "time_zone", &d.TimeZone)
 	d.CreditLimit = o.Money("credit_limit", money.ParseNonNegative)
+	if low := o.Money("low_balance", money.ParseNonNegative); low != nil {
+		d.LowBalance = &marketcommand.Threshold{On: true, At: *low}
+	} else if o.IsNull("low_balance") {
+		d.LowBalance = &marketcommand.Threshold{}
+	}
+	fillReturnRules(o, d)
+	fillCaps(o, &d.Caps)
 }
 
 func (h Handlers) pauseBuyer(k *httpport.Call) {

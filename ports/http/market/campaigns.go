@@ -23,13 +23,15 @@ type CampaignHandlers struct {
 	ArchiveCampaign bus.Handler[marketcommand.ArchiveCampaign, application.Done]
 	Campaigns       bus.Handler[marketquery.Campaigns, application.List[marketquery.Campaign]]
 	CampaignByID    bus.Handler[marketquery.CampaignByID, marketquery.Campaign]
+	CampaignUsage   bus.Handler[marketquery.CampaignUsage, []marketquery.Usage]
+	PreviewLead     bus.Handler[marketcommand.PreviewLead, marketcommand.PreviewLeadResult]
 }
 
 func (h Handlers) campaignRoutes() []httpport.Route {
 	return []httpport.Route{
-		{Method: http.MethodGet, Path: "/v1/campaigns", Needs: application.Program, Handle: h.listCampaigns},
+		{Method: http.MethodGet, Path: "/v1/campaigns", Needs: application.Program, Handle: httpport.ReadingList(httpport.Parameters{}, h.listCampaigns)},
 		{Method: http.MethodPost, Path: "/v1/campaigns", Needs: application.Program, Handle: h.createCampaign},
-		{Method: http.MethodGet, Path: "/v1/campaigns/:id", Needs: application.Program, Handle: h.getCampaign},
+		{Method: http.MethodGet, Path: "/v1/campaigns/:id", Needs: application.Program, Handle: httpport.Parameters{}.Reading(h.getCampaign)},
 		{Method: http.MethodPut, Path: "/v1/campaigns/:id", Needs: application.Program, Handle: h.updateCampaign},
 		{Method: http.MethodPost, Path: "/v1/campaigns/:id/pause", Needs: application.Program, Handle: h.pauseCampaign},
 		{Method: http.MethodPost, Path: "/v1/campaigns/:id/resume", Needs: application.Program, Handle: h.resumeCampaign},
@@ -43,6 +45,8 @@ func showCampaign(k *httpport.Call) func(marketquery.Campaign) Campaign {
 			Id: c.ID, Name: c.Name, Category: c.Category, Status: c.Status, PendingTtlHours: c.PendingTTLHours,
 			Distribution: Distribution{Mode: c.Mode, MaxSales: c.MaxSales, Strategy: c.Strategy}, PriceShown: c.PriceShown,
 			CreatedAt: Timestamp(c.CreatedAt), UpdatedAt: Timestamp(c.UpdatedAt), FieldMap: map[string]string{},
+			ReturnWindowDays: c.Returns.WindowDays, ResellReturned: c.Returns.Resell,
+			Caps: httpport.Each(showCap(k))(c.Caps),
 		}
 		for _, f := range c.Fields {
 			rule := FieldRule{Name: f.Name, Type: string(f.Type), Required: f.Required, Dimension: f.Dimension}
@@ -56,6 +60,12 @@ func showCampaign(k *httpport.Call) func(marketquery.Campaign) Campaign {
 		}
 		if len(c.FieldMap) > 0 {
 			d.FieldMap = c.FieldMap
+		}
+		if c.QuarantineAll || len(c.QuarantineSuppliers) > 0 {
+			d.Quarantine = &CampaignQuarantine{All: c.QuarantineAll, Suppliers: append([]string{}, c.QuarantineSuppliers...)}
+		}
+		if len(c.Consent) > 0 {
+			d.Consent = &CampaignConsent{Required: c.Consent}
 		}
 		d.RedirectUrl = httpport.TextOrNil(c.RedirectURL)
 		switch c.PayoutType {
@@ -117,11 +127,10 @@ func fillCampaign(o *httpport.Object, d *marketcommand.CampaignDefinition) {
 		httpport.FillText(o, "mode", &d.Mode)
 		httpport.FillInteger(o, "max_sales", &d.MaxSales)
 		httpport.FillText(o, "strategy", &d.Strategy)
-		// Sharing is not supported yet, so how many buyers may share a lead says nothing more.
-		if d.Mode != nil && *d.Mode == marketcommand.SharedLeads && d.MaxSales != nil && *d.MaxSales > 1 {
-			d.MaxSales = nil
-		}
 	})
+	httpport.FillInteger(o, "return_window_days", &d.ReturnWindowDays)
+	d.ResellReturned = o.BoolOrNil("resell_returned")
+	fillCaps(o, &d.Caps)
 	if o.IsNull("field_map") {
 		d.FieldMap = &map[string]string{}
 	}
@@ -136,6 +145,24 @@ func fillCampaign(o *httpport.Object, d *marketcommand.CampaignDefinition) {
 		d.RedirectURL = new(string)
 	}
 	httpport.FillText(o, "redirect_url", &d.RedirectURL)
+	if o.IsNull("quarantine") {
+		d.Quarantine = &marketcommand.Quarantine{}
+	}
+	o.Nested("quarantine", func(o *httpport.Object) {
+		q := marketcommand.Quarantine{All: o.Bool("all")}
+		q.Suppliers, _ = o.Texts("suppliers")
+		d.Quarantine = &q
+	})
+	if o.IsNull("consent") {
+		d.Consent = &[]string{}
+	}
+	o.Nested("consent", func(o *httpport.Object) {
+		required, ok := o.Texts("required")
+		if !ok && !o.Has("required") {
+			o.Violate("required", fault.Required, "is required")
+		}
+		d.Consent = &required
+	})
 	if o.IsNull("dedupe") {
 		d.Dedupe = &marketcommand.DedupeRule{}
 	}

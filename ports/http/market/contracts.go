@@ -28,14 +28,14 @@ type ContractHandlers struct {
 
 func (h Handlers) contractRoutes() []httpport.Route {
 	return []httpport.Route{
-		{Method: http.MethodGet, Path: "/v1/campaigns/:id/contracts", Needs: application.Program, Handle: h.listContracts},
+		{Method: http.MethodGet, Path: "/v1/campaigns/:id/contracts", Needs: application.Program, Handle: httpport.ReadingList(httpport.Parameters{}, h.listContracts)},
 		{Method: http.MethodPost, Path: "/v1/campaigns/:id/contracts", Needs: application.Program, Handle: h.createContract},
-		{Method: http.MethodGet, Path: "/v1/campaigns/:id/contracts/:contract_id", Needs: application.Program, Handle: h.getContract},
+		{Method: http.MethodGet, Path: "/v1/campaigns/:id/contracts/:contract_id", Needs: application.Program, Handle: httpport.Parameters{}.Reading(h.getContract)},
 		{Method: http.MethodPut, Path: "/v1/campaigns/:id/contracts/:contract_id", Needs: application.Program, Handle: h.updateContract},
 		{Method: http.MethodDelete, Path: "/v1/campaigns/:id/contracts/:contract_id", Needs: application.Program, Handle: h.deleteContract},
 		{Method: http.MethodPost, Path: "/v1/campaigns/:id/contracts/:contract_id/pause", Needs: application.Program, Handle: h.pauseContract},
 		{Method: http.MethodPost, Path: "/v1/campaigns/:id/contracts/:contract_id/resume", Needs: application.Program, Handle: h.resumeContract},
-		{Method: http.MethodGet, Path: "/v1/campaigns/:id/contracts/:contract_id/usage", Needs: application.Program, Handle: h.contractUsage},
+		{Method: http.MethodGet, Path: "/v1/campaigns/:id/contracts/:contract_id/usage", Needs: application.Program, Handle: httpport.Parameters{}.Reading(h.contractUsage)},
 	}
 }
 
@@ -55,11 +55,15 @@ func showCap(k *httpport.Call) func(marketquery.Cap) Cap {
 
 func showContract(k *httpport.Call) func(marketquery.Contract) Contract {
 	return func(c marketquery.Contract) Contract {
-		return Contract{
+		d := Contract{
 			Id: c.ID, CampaignId: c.CampaignID, BuyerId: c.BuyerID, Status: c.Status, Price: httpport.Amount(c.Price, k.Currency()),
-			Priority: c.Priority, Weight: 1, TimeZone: c.TimeZone, Caps: httpport.Each(showCap(k))(c.Caps), Delivery: Delivery{Mode: notify},
+			Priority: c.Priority, Weight: c.Weight, TimeZone: c.TimeZone, Caps: httpport.Each(showCap(k))(c.Caps), Filter: httpport.TextOrNil(c.Filter), Schedule: showSchedule(c.Schedule), Delivery: Delivery{Mode: notify},
 			CreatedAt: Timestamp(c.CreatedAt), UpdatedAt: Timestamp(c.UpdatedAt),
 		}
+		if len(c.DedupeFields) > 0 {
+			d.Dedupe = &CampaignDedupe{Fields: c.DedupeFields, Match: c.DedupeMatch, WindowDays: c.DedupeWindowDays}
+		}
+		return d
 	}
 }
 
@@ -105,23 +109,16 @@ func fillContract(o *httpport.Object, t *marketcommand.ContractTerms) {
 	t.Price = o.Money("price", money.ParseNonNegative)
 	httpport.FillInteger(o, "priority", &t.Priority)
 	httpport.FillText(o, "time_zone", &t.TimeZone)
-	httpport.FillObjects(o, "caps", &t.Caps, func(o *httpport.Object, limit *marketcommand.Cap) {
-		limit.Window = calendar.Window(o.Text("window"))
-		var leads *int64
-		if httpport.FillInteger(o, "leads", &leads); leads != nil {
-			limit.HasLeads, limit.Leads = true, *leads
-		}
-		if budget := o.Money("budget", money.ParseNonNegative); budget != nil {
-			limit.HasBudget, limit.Budget = true, *budget
-		}
-	})
-	var weight *int64
-	if httpport.FillInteger(o, "weight", &weight); weight != nil && *weight != 1 {
-		o.Violate("weight", fault.NotSupported, "must be 1; weights are not supported yet")
+	httpport.FillInteger(o, "weight", &t.Weight)
+	fillCaps(o, &t.Caps)
+	if httpport.FillText(o, "filter", &t.Filter); o.IsNull("filter") {
+		t.Filter = new("")
 	}
-	o.NotYet("filter")
-	o.NotYet("schedule")
-	o.NotYet("dedupe")
+	fillSchedule(o, &t.Schedule)
+	if o.IsNull("dedupe") {
+		t.Dedupe = &marketcommand.DedupeRule{}
+	}
+	o.Nested("dedupe", func(o *httpport.Object) { t.Dedupe = dedupeRule(o) })
 	o.Nested("delivery", func(o *httpport.Object) {
 		if mode := o.Text("mode"); mode != "" && mode != notify {
 			o.Violate("mode", fault.NotSupported, "must be notify; other deliveries are not supported yet")
@@ -130,6 +127,20 @@ func fillContract(o *httpport.Object, t *marketcommand.ContractTerms) {
 			o.Violate("format", fault.NotSupported, "is not supported yet")
 		}
 		o.NotYet("url")
+	})
+}
+
+// fillCaps binds the caps of a contract, a buyer or a campaign.
+func fillCaps(o *httpport.Object, caps **[]marketcommand.Cap) {
+	httpport.FillObjects(o, "caps", caps, func(o *httpport.Object, limit *marketcommand.Cap) {
+		limit.Window = calendar.Window(o.Text("window"))
+		var leads *int64
+		if httpport.FillInteger(o, "leads", &leads); leads != nil {
+			limit.HasLeads, limit.Leads = true, *leads
+		}
+		if budget := o.Money("budget", money.ParseNonNegative); budget != nil {
+			limit.HasBudget, limit.Budget = true, *budget
+		}
 	})
 }
 
@@ -158,23 +169,4 @@ func (h Handlers) deleteContract(k *httpport.Call) {
 			Once: httpport.OnceOK[marketquery.Contract](b),
 		})
 	}
-}
-
-func (h Handlers) contractUsage(k *httpport.Call) {
-	q := marketquery.ContractUsage{Actor: k.Actor(), CampaignID: k.Param("id"), ID: k.Param("contract_id")}
-	httpport.Ask(k, h.ContractUsage, q, httpport.Each(func(u marketquery.Usage) Usage {
-		c := k.Currency()
-		d := Usage{
-			Window: u.Window, Leads: UsageLeads{Used: u.Used}, Budget: UsageBudget{Used: httpport.Amount(u.Spent, c)},
-			ResetsAt: httpport.TimestampOrNil(u.ResetsAt),
-		}
-		if u.HasLeads {
-			d.Leads.Limit = &u.Leads
-		}
-		if u.HasBudget {
-			limit := httpport.Amount(u.Budget, c)
-			d.Budget.Limit = &limit
-		}
-		return d
-	}))
 }

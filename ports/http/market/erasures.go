@@ -22,8 +22,8 @@ func (h Handlers) erasureRoutes() []httpport.Route {
 	return []httpport.Route{
 		{Method: http.MethodDelete, Path: "/v1/marketplace/leads/:lead_id", Needs: application.Program, Handle: h.eraseLead},
 		{Method: http.MethodPost, Path: "/v1/erasures", Needs: application.Program, Handle: h.requestErasure},
-		{Method: http.MethodGet, Path: "/v1/erasures/:id", Needs: application.Program, Handle: h.getErasure},
-		{Method: http.MethodGet, Path: "/v1/subject-access", Needs: application.Program, Handle: h.getSubjectAccess},
+		{Method: http.MethodGet, Path: "/v1/erasures/:id", Needs: application.Program, Handle: httpport.Parameters{}.Reading(h.getErasure)},
+		{Method: http.MethodGet, Path: "/v1/subject-access", Needs: application.Program, Handle: httpport.Parameters{Names: []string{"email", "phone"}}.Reading(h.getSubjectAccess)},
 	}
 }
 

@@ -20,8 +20,11 @@ type Handlers struct {
 	CampaignHandlers
 	ContractHandlers
 	LeadHandlers
+	ReturnHandlers
 	ErasureHandlers
+	SuppressionHandlers
 	ReportHandlers
+	PostingSpecHandlers
 }
 
 // Routes returns the room's routes. The error names every handler that is missing.
@@ -29,5 +32,6 @@ func (h Handlers) Routes() ([]httpport.Route, error) {
 	if err := httpport.Complete("market", h); err != nil {
 		return nil, err
 	}
-	return slices.Concat(h.supplierRoutes(), h.formRoutes(), h.buyerRoutes(), h.campaignRoutes(), h.contractRoutes(), h.leadRoutes(), h.erasureRoutes(), h.reportRoutes()), nil
+	return slices.Concat(h.supplierRoutes(), h.formRoutes(), h.buyerRoutes(), h.campaignRoutes(), h.previewRoutes(), h.contractRoutes(), h.usageRoutes(), h.leadRoutes(), h.returnRoutes(),
+		h.erasureRoutes(), h.suppressionRoutes(), h.reportRoutes(), h.postingSpecRoutes()), nil
 }

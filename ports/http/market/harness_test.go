@@ -2,7 +2,10 @@ package markethttp
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"testing"
+	"time"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/bus"
@@ -42,6 +45,7 @@ var (
 	sampleBuyer = marketquery.Buyer{
 		ID: "buyer_1", Name: "Best Insurance", Email: "leads@best.example", Status: "active",
 		TimeZone: "America/New_York", Balance: 1000_000_000, CreditLimit: 500_000, CreatedAt: porttest.Start, UpdatedAt: porttest.Start,
+		Caps: []marketquery.Cap{{Window: "day", HasLeads: true, Leads: 7}},
 	}
 	sampleEntry = marketquery.LedgerEntry{
 		ID: "entry_1", Type: "deposit", Amount: 1000_000_000, BalanceAfter: 1000_000_000,
@@ -51,11 +55,11 @@ var (
 		ID: "campaign_1", Name: "Auto", Category: "Auto Insurance", Status: "active",
 		Fields: []field.Rule{{Name: "zip", Type: field.TypeZip, Required: true}, {Name: "kind", Type: field.TypeEnum, Options: []string{"a"}, Dimension: true}},
 		Mode:   "exclusive", MaxSales: 1, Strategy: "priority", DedupeFields: []string{"phone"}, DedupeMatch: "any", DedupeWindowDays: 30,
-		PendingTTLHours: 72, PriceShown: "payout", PayoutType: "percent", PayoutPercent: 705_000, FieldMap: map[string]string{"first_name": "firstName"}, RedirectURL: "https://www.example.com/thanks", CreatedAt: porttest.Start, UpdatedAt: porttest.Start,
+		PendingTTLHours: 72, PriceShown: "payout", PayoutType: "percent", PayoutPercent: 705_000, FieldMap: map[string]string{"first_name": "firstName"}, RedirectURL: "https://www.example.com/thanks", Caps: []marketquery.Cap{{Window: "hour", HasLeads: true, Leads: 9}}, CreatedAt: porttest.Start, UpdatedAt: porttest.Start,
 	}
 	sampleContract = marketquery.Contract{
 		ID: "contract_1", CampaignID: "campaign_1", BuyerID: "buyer_1", Status: "active", Price: 45_000_000,
-		Priority: 1, TimeZone: "America/Chicago", Caps: []marketquery.Cap{
+		Priority: 1, Weight: 1, TimeZone: "America/Chicago", Caps: []marketquery.Cap{
 			{Window: "day", HasLeads: true, Leads: 100},
 			{Window: "month", HasBudget: true, Budget: 5000_000_000},
 		}, CreatedAt: porttest.Start, UpdatedAt: porttest.Start,
@@ -68,11 +72,11 @@ var (
 			"d": {}, "e": {Kind: field.Other, Text: `[1,{"x":2}]`},
 		},
 		Trace: lead.Trace{
-			Considered: []lead.Consideration{{ContractID: "contract_1", BuyerID: "buyer_1", Reason: "sold", Price: 45_000_000}},
+			Considered: []lead.Consideration{{ContractID: "contract_2", BuyerID: "buyer_2", Reason: "cap_day", Of: "buyer", Price: 50_000_000}, {ContractID: "contract_1", BuyerID: "buyer_1", Reason: "sold", Price: 45_000_000}},
 			More:       map[string]int{"cap": 3},
 		},
-		Sales:     []marketquery.Sale{{ID: "sale_1", ContractID: "contract_1", BuyerID: "buyer_1", Status: "captured", Price: 45_000_000, SoldAt: porttest.Start}},
-		CreatedAt: porttest.Start, UpdatedAt: porttest.Start, PendingUntil: porttest.Start,
+		Sales: []marketquery.Sale{{ID: "sale_1", ContractID: "contract_1", BuyerID: "buyer_1", BuyerName: "Best Insurance", Status: "captured", Live: true, Price: 45_000_000, SoldAt: porttest.Start}},
+		State: "TX", Price: 45_000_000, CreatedAt: porttest.Start, UpdatedAt: porttest.Start, PendingUntil: porttest.Start,
 	}
 	sampleHeld = []marketquery.Held{
 		{Customer: &application.HeldCustomer{ID: "customer_1", Key: "c-1", Email: "john.doe@email.com", Name: "John", Surname: "Doe", Status: "active", PartnerID: "partner_123", CreatedAt: porttest.Start, UpdatedAt: porttest.Start}},
@@ -87,6 +91,25 @@ var (
 		ID: "erasure_1", Subject: "email", State: "done", RequestedAt: porttest.Start, FinishedAt: porttest.Start,
 		Counts: market.ErasureCounts{Leads: 1, FormAnswers: 2, Customers: 3, Mails: 4, Answers: 5, Claims: 6, Requests: 7},
 		Leads:  []string{"lead_1"},
+	}
+	sampleSale = marketquery.SoldLead{
+		Sale:   marketquery.Sale{ID: "sale_1", ContractID: "contract_1", BuyerID: "buyer_1", Status: "return_requested", Price: 45_000_000, SoldAt: porttest.Start},
+		LeadID: "lead_1", CampaignID: "campaign_1", Payout: 31_500_000,
+	}
+	sampleReturn = marketquery.Return{
+		ID: "return_1", SaleID: "sale_1", LeadID: "lead_1", CampaignID: "campaign_1", ContractID: "contract_1", BuyerID: "buyer_1", Reason: "invalid_contact",
+		Note: "n", Status: "approved", DecisionNote: "d", Automatic: true, Price: 45_000_000, Payout: 31_500_000, SoldAt: porttest.Start,
+		RequestedAt: porttest.Start, DecidedAt: porttest.Start,
+	}
+	sampleSpec = marketquery.PostingSpec{
+		ID: "campaign_1", Name: "Auto", Category: "Joe's <Auto>", SellerCode: "ACME1234", SellerName: "Acme & Co", PriceShown: "payout",
+		Fields:   []field.Rule{{Name: "firstName", Type: field.TypeString, Required: true}, {Name: "phone", Type: field.TypePhone}, {Name: "roof", Type: field.TypeEnum, Options: []string{"it's flat", "steep"}}},
+		FieldMap: map[string]string{"first_name": "firstName"}, DedupeFields: []string{"phone", "email"}, DedupeMatch: "any", DedupeWindowDays: 30,
+	}
+	sampleSuppression = market.Suppression{SellerID: "seller_1", ID: "suppression_1", Kind: "phone", Masked: "*******0001", JobID: "job_1", CreatedAt: porttest.Start}
+	sampleJob         = market.SellerJob{
+		SellerID: "seller_1", ID: "job_1", Kind: market.SellerJobSuppressions, State: market.JobDone, Done: 2, Total: 2, Failed: 1,
+		Errors: []market.LineError{{Line: 3, Reason: "is no CSV"}}, CreatedAt: porttest.Start, FinishedAt: porttest.Start,
 	}
 	sampleSold = marketcommand.SubmitLeadResult{
 		LeadID: "lead_01J", Status: "sold", Price: 45_000_000, HasPrice: true, Currency: porttest.USD,
@@ -125,7 +148,24 @@ func handlers(a *porttest.App) Handlers {
 			Withdraw:    porttest.Commands(a, func(c marketcommand.Withdraw) application.Response { return c.Once.Render(sampleEntry) }),
 			Buyers:      porttest.Queries[marketquery.Buyers](a, application.List[marketquery.Buyer]{}),
 			BuyerByID:   porttest.Queries[marketquery.BuyerByID](a, sampleBuyer),
-			Ledger:      porttest.Queries[marketquery.Ledger](a, application.List[marketquery.LedgerEntry]{Items: []marketquery.LedgerEntry{sampleEntry, {ID: "entry_2", Type: "sale", Amount: -45_000_000, SaleID: "sale_1", CreatedAt: porttest.Start}}, Next: "entry_2"}),
+			BuyerUsage: porttest.Queries[marketquery.BuyerUsage](a, []marketquery.Usage{
+				{Cap: sampleBuyer.Caps[0], Used: 1, Spent: 45_000_000, ResetsAt: porttest.Start},
+			}),
+			Ledger: porttest.Queries[marketquery.Ledger](a, application.List[marketquery.LedgerEntry]{Items: []marketquery.LedgerEntry{sampleEntry, {ID: "entry_2", Type: "sale", Amount: -45_000_000, SaleID: "sale_1", CreatedAt: porttest.Start}}, Next: "entry_2"}),
+			Statement: bus.HandlerFunc[marketquery.Statement, marketquery.StatementClosing](func(_ context.Context, q marketquery.Statement) (marketquery.StatementClosing, error) {
+				if err := a.Note(q); err != nil {
+					return marketquery.StatementClosing{}, err
+				}
+				chicago := time.FixedZone("America/Chicago", -6*3600)
+				err := errors.Join(q.Begin(marketquery.StatementOpening{
+					Buyer: sampleBuyer, TimeZone: "America/Chicago", From: time.Date(2025, 4, 1, 0, 0, 0, 0, chicago), To: time.Date(2025, 5, 1, 0, 0, 0, 0, chicago), Opening: 5_000_000,
+				}), q.Entry(sampleEntry), q.Entry(marketquery.LedgerEntry{
+					ID: "entry_2", Type: "sale", Amount: -45_000_000, BalanceAfter: 960_000_000, SaleID: "sale_1", LeadID: "lead_1", Note: `=<script>"x"`, CreatedAt: porttest.Start,
+				}))
+				return marketquery.StatementClosing{
+					Totals: []marketquery.StatementTotal{{Type: "deposit", Entries: 1, Amount: 1000_000_000}, {Type: "sale", Entries: 1, Amount: -45_000_000}}, Closing: 960_000_000,
+				}, err
+			}),
 		},
 		CampaignHandlers: CampaignHandlers{
 			CreateCampaign: porttest.Commands(a, func(c marketcommand.CreateCampaign) application.Response {
@@ -141,6 +181,10 @@ func handlers(a *porttest.App) Handlers {
 				{Status: "archived", PriceShown: "sale"},
 			}}),
 			CampaignByID: porttest.Queries[marketquery.CampaignByID](a, sampleCampaign),
+			PreviewLead:  porttest.Queries[marketcommand.PreviewLead](a, marketcommand.PreviewLeadResult{Outcome: "sold", BuyerIDs: []string{"buyer_1"}, Trace: sampleLead.Trace}),
+			CampaignUsage: porttest.Queries[marketquery.CampaignUsage](a, []marketquery.Usage{
+				{Cap: sampleCampaign.Caps[0], Used: 2, Spent: 90_000_000, ResetsAt: porttest.Start},
+			}),
 		},
 		ContractHandlers: ContractHandlers{
 			CreateContract: porttest.Commands(a, func(c marketcommand.CreateContract) application.Response { return c.Once.Render(sampleContract) }),
@@ -158,6 +202,31 @@ func handlers(a *porttest.App) Handlers {
 		LeadHandlers: LeadHandlers{
 			MarketplaceLeads:    porttest.Queries[marketquery.MarketplaceLeads](a, application.List[marketquery.MarketplaceLead]{Items: []marketquery.MarketplaceLead{sampleLead, {Origin: "supplier", Status: "pending"}}}),
 			MarketplaceLeadByID: porttest.Queries[marketquery.MarketplaceLeadByID](a, sampleLead),
+			ExportLeads: bus.HandlerFunc[marketquery.ExportLeads, int64](func(_ context.Context, q marketquery.ExportLeads) (int64, error) {
+				if err := a.Note(q); err != nil {
+					return 0, err
+				}
+				for _, l := range []marketquery.MarketplaceLead{sampleLead, {ID: "lead_2", Status: "pending", ExternalID: "=1+1", Reason: "a,\"b\""}} {
+					if err := q.Tell(l); err != nil {
+						return 0, err
+					}
+				}
+				return 2, nil
+			}),
+			ApproveQuarantined: porttest.Commands(a, func(c marketcommand.ApproveQuarantined) application.Response { return c.Once.Render(sampleLead) }),
+		},
+		ReturnHandlers: ReturnHandlers{
+			Sales:         porttest.Queries[marketquery.Sales](a, application.List[marketquery.SoldLead]{Items: []marketquery.SoldLead{sampleSale}}),
+			SaleByID:      porttest.Queries[marketquery.SaleByID](a, sampleSale),
+			RequestReturn: porttest.Commands(a, func(c marketcommand.RequestReturn) application.Response { return c.Once.Render(sampleReturn) }),
+			Returns:       porttest.Queries[marketquery.Returns](a, application.List[marketquery.Return]{Items: []marketquery.Return{sampleReturn, {Reason: "other", Status: "pending"}}}),
+			ReturnByID:    porttest.Queries[marketquery.ReturnByID](a, sampleReturn),
+			ApproveReturn: porttest.Commands(a, func(c marketcommand.ApproveReturn) application.Response { return c.Once.Render(sampleReturn) }),
+			RejectReturn:  porttest.Commands(a, func(c marketcommand.RejectReturn) application.Response { return c.Once.Render(sampleReturn) }),
+			RedistributeLead: porttest.Commands(a, func(c marketcommand.RedistributeLead) application.Response {
+				return c.Once.Render(sampleLead)
+			}),
+			RejectMarketLead: porttest.Commands(a, func(c marketcommand.RejectMarketLead) application.Response { return c.Once.Render(sampleLead) }),
 		},
 		ErasureHandlers: ErasureHandlers{
 			EraseLead: porttest.Commands(a, func(c marketcommand.EraseLead) application.Response { return c.Once.Render(struct{}{}) }),
@@ -177,7 +246,26 @@ func handlers(a *porttest.App) Handlers {
 				return marketquery.SubjectHeld{Claims: 2, Complete: true}, nil
 			}),
 		},
+		PostingSpecHandlers: PostingSpecHandlers{
+			PostingSpecs:      porttest.Queries[marketquery.PostingSpecs](a, []marketquery.PostingSpec{sampleSpec}),
+			PostingSpecByID:   porttest.Queries[marketquery.PostingSpecByID](a, sampleSpec),
+			PostingSpecByLink: porttest.Queries[marketquery.PostingSpecByLink](a, sampleSpec),
+			SpecLink:          porttest.Queries[marketquery.SpecLink](a, marketquery.SpecToken{Token: "abc", ExpiresAt: porttest.Start}),
+		},
+		SuppressionHandlers: SuppressionHandlers{
+			AddSuppression:    porttest.Commands(a, func(c marketcommand.AddSuppression) application.Response { return c.Once.Render(sampleSuppression) }),
+			DeleteSuppression: porttest.Commands(a, func(c marketcommand.DeleteSuppression) application.Response { return c.Once.Render(struct{}{}) }),
+			Suppressions:      porttest.Queries[marketquery.Suppressions](a, application.List[market.Suppression]{Items: []market.Suppression{sampleSuppression}}),
+			ImportSuppressions: porttest.Commands(a, func(c marketcommand.ImportSuppressions) application.Response {
+				return c.Once([32]byte{}).Render(sampleJob)
+			}),
+			SellerJobByID: porttest.Queries[marketquery.SellerJobByID](a, sampleJob),
+		},
 		ReportHandlers: ReportHandlers{
+			Earnings: porttest.Queries[marketquery.Earnings](a, []marketquery.Earning{
+				{Day: "2025-04-30", CampaignID: "campaign_1", CampaignName: "=Auto", SoldGross: 3, SoldNet: 2, Earned: 94_500_000, Returned: 31_500_000, Owed: 63_000_000},
+				{Day: "2025-05-01", CampaignID: "campaign_1", SoldNet: -1, SoldGross: 0, Returned: 1_000_000, Owed: -1_000_000},
+			}),
 			CampaignReport: porttest.Queries[marketquery.CampaignReport](a, []marketquery.CampaignReportRow{{
 				Day: "2025-04-30", Leads: marketquery.LeadCounts{Submitted: 3, Sold: 2, Pending: 1},
 				SoldGross: 2, SoldNet: 2, Revenue: 90_000_000, Payout: 63_000_000, Margin: 27_000_000, AcceptanceRate: "0.6667",
@@ -187,12 +275,19 @@ func handlers(a *porttest.App) Handlers {
 }
 
 var examples = map[string]porttest.Example{
+	"POST /v1/campaigns/{id}/preview":   {Body: `{"lead":{"state":"TX"}}`},
 	"POST /api/leads":                   {Body: leadBody},
+	"POST /v1/suppressions":             {Body: `{"kind":"phone","value":"555-123-4567"}`},
+	"DELETE /v1/suppressions":           {Body: `{"kind":"email","value":"john.doe@email.com"}`},
+	"POST /v1/suppressions/import":      {Body: "phone\n555-123-4567\n", Header: http.Header{"Content-Type": {"text/csv"}}},
 	"POST /v1/buyers":                   {Body: `{"name":"Best Insurance","email":"leads@best.example","credit_limit":0,"time_zone":"America/New_York"}`},
 	"POST /v1/buyers/{id}/deposits":     {Body: `{"amount":1000.00,"note":"wire 42"}`},
 	"POST /v1/buyers/{id}/withdrawals":  {Body: `{"amount":1000.00}`},
 	"POST /v1/campaigns":                {Body: documentedCampaign},
 	"POST /v1/campaigns/{id}/contracts": {Body: `{"buyer_id":"buyer_1","price":45.00}`},
+	"GET /v1/buyers/{id}/statement":     {Query: "?month=2025-04"},
+	"POST /v1/sales/{id}/returns":       {Body: `{"reason":"invalid_contact","note":"n"}`},
+	"GET /v1/partners/{id}/earnings":    {Query: "?from=2025-04-01&to=2025-04-30"},
 	"GET /v1/subject-access":            {Query: "?phone=%2B15551234567"},
 	"POST /v1/erasures":                 {Body: `{"email":"john.doe@email.com"}`},
 }

@@ -4,15 +4,18 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/bus"
+	marketcommand "github.com/leadmill/leadmill/application/market/command"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
 	"github.com/leadmill/leadmill/domain/contact"
 	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/field"
+	"github.com/leadmill/leadmill/domain/money"
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
 
@@ -20,12 +23,15 @@ import (
 type LeadHandlers struct {
 	MarketplaceLeads    bus.Handler[marketquery.MarketplaceLeads, application.List[marketquery.MarketplaceLead]]
 	MarketplaceLeadByID bus.Handler[marketquery.MarketplaceLeadByID, marketquery.MarketplaceLead]
+	ExportLeads         bus.Handler[marketquery.ExportLeads, int64]
+	ApproveQuarantined  bus.Handler[marketcommand.ApproveQuarantined, application.Done]
 }
 
 func (h Handlers) leadRoutes() []httpport.Route {
 	return []httpport.Route{
-		{Method: http.MethodGet, Path: "/v1/marketplace/leads", Needs: application.Program, Handle: h.listMarketplaceLeads},
-		{Method: http.MethodGet, Path: "/v1/marketplace/leads/:lead_id", Needs: application.Program, Handle: h.getMarketplaceLead},
+		{Method: http.MethodGet, Path: "/v1/marketplace/leads", Needs: application.Program, Handle: httpport.ReadingList(leadFilters, h.listMarketplaceLeads)},
+		{Method: http.MethodGet, Path: "/v1/marketplace/leads/:lead_id", Needs: application.Program, Handle: httpport.Parameters{}.Reading(h.getMarketplaceLead)},
+		{Method: http.MethodPost, Path: "/v1/marketplace/leads/:lead_id/approve", Needs: application.Program, Handle: h.approveLead},
 	}
 }
 
@@ -34,10 +40,30 @@ func showLead(k *httpport.Call) func(marketquery.MarketplaceLead) MarketplaceLea
 		return MarketplaceLead{
 			Id: l.ID, Origin: l.Origin, Status: l.Status, CampaignId: l.CampaignID, Category: l.Category,
 			PartnerId: l.PartnerID, ApiKeyId: l.KeyID, ExternalId: httpport.TextOrNil(l.ExternalID), Test: l.Test, Code: httpport.TextOrNil(l.Code),
-			Reason: httpport.TextOrNil(l.Reason), Payout: httpport.Amount(l.Payout, k.Currency()), CreatedAt: Timestamp(l.CreatedAt),
-			UpdatedAt: Timestamp(l.UpdatedAt), PendingUntil: httpport.TimestampOrNil(l.PendingUntil),
+			Reason: httpport.TextOrNil(l.Reason), State: httpport.TextOrNil(l.State), Price: priceOf(l, k.Currency()), Payout: httpport.Amount(l.Payout, k.Currency()),
+			Sales: showSales(l.Sales, k.Currency()), CreatedAt: Timestamp(l.CreatedAt), UpdatedAt: Timestamp(l.UpdatedAt), PendingUntil: httpport.TimestampOrNil(l.PendingUntil),
 		}
 	}
+}
+
+// priceOf returns what a lead was sold for; nil when it has no sale that counts.
+func priceOf(l marketquery.MarketplaceLead, c money.Currency) *Decimal {
+	if !slices.ContainsFunc(l.Sales, func(s marketquery.Sale) bool { return s.Live }) {
+		return nil
+	}
+	price := httpport.Amount(l.Price, c)
+	return &price
+}
+
+func showSales(sales []marketquery.Sale, c money.Currency) []Sale {
+	out := make([]Sale, len(sales))
+	for i, s := range sales {
+		out[i] = Sale{
+			Id: s.ID, ContractId: s.ContractID, BuyerId: s.BuyerID, BuyerName: httpport.TextOrNil(s.BuyerName), Status: s.Status,
+			Price: httpport.Amount(s.Price, c), SoldAt: Timestamp(s.SoldAt),
+		}
+	}
+	return out
 }
 
 func showLeadDetails(k *httpport.Call) func(marketquery.MarketplaceLead) MarketplaceLeadDetails {
@@ -46,36 +72,90 @@ func showLeadDetails(k *httpport.Call) func(marketquery.MarketplaceLead) Marketp
 		d := MarketplaceLeadDetails{
 			Id: h.Id, Origin: h.Origin, Status: h.Status, CampaignId: h.CampaignId, Category: h.Category,
 			PartnerId: h.PartnerId, ApiKeyId: h.ApiKeyId, ExternalId: h.ExternalId, Test: h.Test, Code: h.Code, Reason: h.Reason,
-			Payout: h.Payout, CreatedAt: h.CreatedAt, UpdatedAt: h.UpdatedAt, PendingUntil: h.PendingUntil,
-			Fields: LeadFields(l.Fields), Trace: Trace{More: l.Trace.More},
+			State: h.State, Price: h.Price, Payout: h.Payout, Sales: h.Sales, CreatedAt: h.CreatedAt, UpdatedAt: h.UpdatedAt, PendingUntil: h.PendingUntil,
+			Fields: LeadFields(l.Fields), Trace: showTrace(l.Trace, c),
 		}
-		for _, t := range l.Trace.Considered {
-			d.Trace.Considered = append(d.Trace.Considered, Consideration{
-				ContractId: t.ContractID, BuyerId: t.BuyerID,
-				Reason: t.Reason, Price: httpport.Amount(t.Price, c),
-			})
-		}
-		for _, s := range l.Sales {
-			d.Sales = append(d.Sales, Sale{
-				Id: s.ID, ContractId: s.ContractID, BuyerId: s.BuyerID, Status: s.Status,
-				Price: httpport.Amount(s.Price, c), SoldAt: Timestamp(s.SoldAt),
-			})
+		if len(l.Consent) > 0 {
+			d.Consent = &l.Consent
 		}
 		return d
 	}
 }
 
+// leadFilters are what the list of leads takes. Phone and email are in no link.
+var leadFilters = httpport.Parameters{
+	Names:   []string{"status", "category", "state", "buyer", "contract", "supplier", "key", "phone", "email", "from", "to"},
+	Private: []string{"phone", "email"},
+}
+
 func (h Handlers) listMarketplaceLeads(k *httpport.Call) {
+	if k.Prefers(httpport.TypeJSON, httpport.TypeCSV) == httpport.TypeCSV {
+		h.exportMarketplaceLeads(k)
+		return
+	}
 	httpport.List(k, h.MarketplaceLeads, func(p application.Page, values url.Values, v *fault.Violations) marketquery.MarketplaceLeads {
-		q := marketquery.MarketplaceLeads{Actor: k.Actor(), Status: values.Get("status"), Category: values.Get("category"), Page: p}
-		if statuses := marketquery.LeadStatuses(); q.Status != "" && !slices.Contains(statuses, q.Status) {
-			last := len(statuses) - 1
-			v.Add("status", fault.InvalidValue, "must be "+strings.Join(statuses[:last], ", ")+" or "+statuses[last])
-		}
-		q.From = moment(values, "from", 0, v)
-		q.To = moment(values, "to", 1, v)
-		return q
+		return leadsAsked(k, p, values, v)
 	}, showLead(k))
+}
+
+// leadsAsked reads the parameters of a list of leads.
+func leadsAsked(k *httpport.Call, p application.Page, values url.Values, v *fault.Violations) marketquery.MarketplaceLeads {
+	q := marketquery.MarketplaceLeads{
+		Actor: k.Actor(), Status: oneOf(v, "status", values.Get("status"), marketquery.LeadStatuses()), Category: values.Get("category"), BuyerID: values.Get("buyer"), ContractID: values.Get("contract"),
+		PartnerID: values.Get("supplier"), KeyID: values.Get("key"), Page: p,
+	}
+	q.From = moment(values, "from", 0, v)
+	q.To = moment(values, "to", 1, v)
+	var err error
+	if s := values.Get("state"); s != "" {
+		q.State, err = contact.ParseUSState(s)
+		v.AddErr("state", err)
+	}
+	if s := values.Get("phone"); s != "" {
+		q.Phone, err = contact.ParsePhone(s)
+		v.AddErr("phone", err)
+	}
+	if s := values.Get("email"); s != "" {
+		q.Email, err = contact.ParseEmail(s)
+		v.AddErr("email", err)
+	}
+	return q
+}
+
+// exportTime is how long sending all leads of a list may take.
+const exportTime = 30 * time.Minute
+
+// exportMarketplaceLeads answers all leads of a list as they are read, whatever page is asked for.
+func (h Handlers) exportMarketplaceLeads(k *httpport.Call) {
+	var v fault.Violations
+	values := k.Query()
+	q := leadsAsked(k, httpport.WholeList(values, &v), values, &v)
+	if err := v.Err(); err != nil {
+		k.Fail(err)
+		return
+	}
+	ctx, release := k.Wait(exportTime)
+	defer release()
+	c := k.Currency()
+	sheet := k.Sheet("leads.csv", "id", "created_at", "status", "test", "origin", "category", "campaign_id", "state", "supplier", "key", "external_id",
+		"code", "reason", "buyers", "buyer_names", "prices", "price", "payout", "currency", "updated_at", "pending_until")
+	_, err := h.ExportLeads.Handle(ctx, marketquery.ExportLeads{MarketplaceLeads: q, Tell: func(l marketquery.MarketplaceLead) error {
+		var buyers, names, prices []string
+		for _, s := range l.Sales {
+			if s.Live {
+				buyers, names, prices = append(buyers, s.BuyerID), append(names, s.BuyerName), append(prices, s.Price.Format(c))
+			}
+		}
+		price := ""
+		if p := priceOf(l, c); p != nil {
+			price = string(*p)
+		}
+		sheet.Text(l.ID).Time(l.CreatedAt).Text(l.Status).Number(strconv.FormatBool(l.Test)).Text(l.Origin).Text(l.Category).Text(l.CampaignID).Text(l.State)
+		sheet.Text(l.PartnerID).Text(l.KeyID).Text(l.ExternalID).Text(l.Code).Text(l.Reason)
+		sheet.Text(strings.Join(buyers, " ")).Text(strings.Join(names, "; ")).Text(strings.Join(prices, " ")).Number(price).Number(l.Payout.Format(c)).Text(c.Code())
+		return sheet.Time(l.UpdatedAt).Time(l.PendingUntil).Row()
+	}})
+	sheet.End(err)
 }
 
 // moment reads a time, or a date: its midnight in UTC, some days on.
@@ -96,6 +176,12 @@ func moment(values url.Values, name string, days int, v *fault.Violations) time.
 
 func (h Handlers) getMarketplaceLead(k *httpport.Call) {
 	httpport.Ask(k, h.MarketplaceLeadByID, marketquery.MarketplaceLeadByID{Actor: k.Actor(), ID: k.Param("lead_id")}, showLeadDetails(k))
+}
+
+func (h Handlers) approveLead(k *httpport.Call) {
+	if b, ok := k.Bind(httpport.Optional, nil); ok {
+		httpport.Do(b, h.ApproveQuarantined, marketcommand.ApproveQuarantined{Actor: k.Actor(), ID: k.Param("lead_id"), Once: httpport.Once(b, http.StatusOK, showLead(k))})
+	}
 }
 
 // LeadFields are a lead's fields as they are kept: each with the JSON type it has.

@@ -13,11 +13,13 @@ import (
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
 	"github.com/leadmill/leadmill/domain/buyer"
+	"github.com/leadmill/leadmill/domain/calendar"
 	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/money"
 	"github.com/leadmill/leadmill/domain/partner"
+	"github.com/leadmill/leadmill/domain/returns"
 	"github.com/leadmill/leadmill/tests/porttest"
 )
 
@@ -56,6 +58,62 @@ func TestBinding(t *testing.T) {
 		"buyer, nothing": {
 			method: "PUT", path: "/v1/buyers/b1", key: "program", body: `{"name":null}`,
 			want: func(c any) (any, any) { return c.(marketcommand.UpdateBuyer).Details, buyer.Details{} },
+		},
+		"buyer, low balance": {
+			method: "PUT", path: "/v1/buyers/b1", key: "program", body: `{"low_balance":100.50}`,
+			want: func(c any) (any, any) {
+				return c.(marketcommand.UpdateBuyer).Details, buyer.Details{LowBalance: &buyer.Threshold{On: true, At: 100_500_000}}
+			},
+		},
+		"buyer, no low balance": {
+			method: "PUT", path: "/v1/buyers/b1", key: "program", body: `{"low_balance":null}`,
+			want: func(c any) (any, any) {
+				return c.(marketcommand.UpdateBuyer).Details, buyer.Details{LowBalance: &buyer.Threshold{}}
+			},
+		},
+		"buyer, returns": {
+			path: "/v1/buyers", key: "program", body: `{"name":"Best","return_window_days":0,"returns":{"auto_approve":{"share_percent":12.5,"reasons":["duplicate","other"],"days":30}}}`,
+			want: func(c any) (any, any) {
+				return c.(marketcommand.CreateBuyer).Details, buyer.Details{
+					Name: new("Best"), ReturnWindow: &buyer.ReturnWindow{Own: true},
+					AutoApprove: &buyer.AutoApprove{Share: 125_000, Reasons: []returns.Reason{returns.Duplicate, returns.Other}, Days: 30},
+				}
+			},
+		},
+		"buyer, no rules of returns": {
+			method: "PUT", path: "/v1/buyers/b1", key: "program", body: `{"return_window_days":null,"returns":null}`,
+			want: func(c any) (any, any) {
+				return c.(marketcommand.UpdateBuyer).Details, buyer.Details{ReturnWindow: &buyer.ReturnWindow{}, AutoApprove: &buyer.AutoApprove{}}
+			},
+		},
+		"return": {
+			path: "/v1/sales/s1/returns", key: "program", body: `{"reason":"out_of_area","note":"far away"}`,
+			want: func(c any) (any, any) {
+				m := c.(marketcommand.RequestReturn)
+				return []any{m.SaleID, m.Reason, m.Note}, []any{"s1", "out_of_area", "far away"}
+			},
+		},
+		"approval": {
+			path: "/v1/returns/r1/approve", key: "program", body: `{"note":"so be it","redistribute":true}`,
+			want: func(c any) (any, any) {
+				m := c.(marketcommand.ApproveReturn)
+				return []any{m.ID, m.Note, m.Redistribute}, []any{"r1", "so be it", true}
+			},
+		},
+		"rejection": {
+			path: "/v1/returns/r1/reject", key: "program", body: `{"note":"no"}`,
+			want: func(c any) (any, any) {
+				m := c.(marketcommand.RejectReturn)
+				return []any{m.ID, m.Note}, []any{"r1", "no"}
+			},
+		},
+		"redistribution": {
+			path: "/v1/marketplace/leads/l1/redistribute", key: "program",
+			want: func(c any) (any, any) { return c.(marketcommand.RedistributeLead).ID, "l1" },
+		},
+		"rejected lead": {
+			path: "/v1/marketplace/leads/l1/reject", key: "program",
+			want: func(c any) (any, any) { return c.(marketcommand.RejectMarketLead).ID, "l1" },
 		},
 		"resume": {
 			path: "/v1/buyers/b1/resume", key: "program",
@@ -103,18 +161,34 @@ func TestBinding(t *testing.T) {
 				return c.(marketcommand.UpdateCampaign).Definition.Payout, &campaign.Payout{Type: "fixed", Fixed: 12_500_000}
 			},
 		},
+		"campaign, shared": {
+			method: "PUT", path: "/v1/campaigns/c1", key: "program", body: `{"distribution":{"mode":"shared","max_sales":3,"strategy":"weighted"},"caps":[{"window":"day","leads":5,"budget":2.5}]}`,
+			want: func(c any) (any, any) {
+				return c.(marketcommand.UpdateCampaign).Definition, campaign.Definition{
+					Mode: new("shared"), MaxSales: new(3), Strategy: new("weighted"),
+					Caps: &[]campaign.Cap{{Window: "day", HasLeads: true, Leads: 5, HasBudget: true, Budget: 2_500_000}},
+				}
+			},
+		},
+		"caps of a buyer": {
+			method: "PUT", path: "/v1/buyers/b1", key: "program", body: `{"caps":[{"window":"month","budget":100}]}`,
+			want: func(c any) (any, any) {
+				return c.(marketcommand.UpdateBuyer).Details, marketcommand.BuyerDetails{Caps: &[]campaign.Cap{{Window: "month", HasBudget: true, Budget: 100_000_000}}}
+			},
+		},
 		"archive": {
 			path: "/v1/campaigns/c1/archive", key: "program", body: "{}",
 			want: func(c any) (any, any) { return c.(marketcommand.ArchiveCampaign).ID, "c1" },
 		},
 		"contract": {
-			path: "/v1/campaigns/c1/contracts", key: "program", body: `{"buyer_id":"buyer_1","price":45.00,"priority":2,"weight":1,"status":"paused","time_zone":"America/Chicago",
+			path: "/v1/campaigns/c1/contracts", key: "program", body: `{"buyer_id":"buyer_1","price":45.00,"priority":2,"weight":3,"status":"paused","time_zone":"America/Chicago",
 			"filter":null,"caps":[{"window":"day","leads":100},{"window":"month","budget":5000.00}],"schedule":null,"dedupe":null,"delivery":{"mode":"notify","url":null,"format":"json"}}`,
 			want: func(c any) (any, any) {
 				k := c.(marketcommand.CreateContract)
 				return []any{k.CampaignID, k.BuyerID, k.Status, k.Terms}, []any{"c1", "buyer_1", "paused", campaign.Terms{
-					Price: new(money.Micros(45_000_000)), Priority: new(int64(2)), TimeZone: new("America/Chicago"),
-					Caps: &[]campaign.Cap{{Window: "day", HasLeads: true, Leads: 100}, {Window: "month", HasBudget: true, Budget: 5000_000_000}},
+					Price: new(money.Micros(45_000_000)), Priority: new(int64(2)), Weight: new(int64(3)), TimeZone: new("America/Chicago"),
+					Caps:   &[]campaign.Cap{{Window: "day", HasLeads: true, Leads: 100}, {Window: "month", HasBudget: true, Budget: 5000_000_000}},
+					Filter: new(""), Schedule: &calendar.ScheduleSpec{}, Dedupe: &campaign.Dedupe{},
 				}}
 			},
 		},
@@ -123,6 +197,24 @@ func TestBinding(t *testing.T) {
 			want: func(c any) (any, any) {
 				k := c.(marketcommand.UpdateContract)
 				return []any{k.CampaignID, k.ID, k.Terms}, []any{"c1", "k1", campaign.Terms{Caps: &[]campaign.Cap{}}}
+			},
+		},
+		"contract with a filter and a schedule": {
+			method: "PUT", path: "/v1/campaigns/c1/contracts/k1", key: "program",
+			body: `{"filter":"lead.state == 'TX'","schedule":{"hours":[{"days":["mon","tue"],"from":"09:00","to":"17:00"},{"days":["fri"],"from":"22:00","to":"02:00"}],"zone":"lead"}}`,
+			want: func(c any) (any, any) {
+				return c.(marketcommand.UpdateContract).Terms, campaign.Terms{Filter: new("lead.state == 'TX'"), Schedule: &calendar.ScheduleSpec{
+					Zone: "lead", Hours: []calendar.Hours{{Days: []string{"mon", "tue"}, From: "09:00", To: "17:00"}, {Days: []string{"fri"}, From: "22:00", To: "02:00"}},
+				}}
+			},
+		},
+		"preview": {
+			path: "/v1/campaigns/c1/preview", key: "program", body: `{"lead":{"state":"TX","homeowner":true,"age":34,"tags":[1,{"a":"é"}],"test":"1","category":"x"},"partner_id":"partner_1"}`,
+			want: func(c any) (any, any) {
+				q := c.(marketcommand.PreviewLead)
+				return []any{q.CampaignID, q.PartnerID, q.Test, q.Fields}, []any{"c1", "partner_1", true, field.Set{
+					"state": field.TextValue("TX"), "homeowner": {Kind: field.Bool, Text: "true"}, "age": {Kind: field.Number, Text: "34"}, "tags": {Kind: field.Other, Text: `[1,{"a":"é"}]`},
+				}}
 			},
 		},
 		"erasure by email": {
@@ -214,11 +306,21 @@ func TestViolations(t *testing.T) {
 		"campaign by PUT": {Method: "PUT", Path: "/v1/campaigns/c1", Body: `{"status":"paused"}`, Status: 422, Code: "validation_failed", Errors: map[string][]string{"status": {"is changed by pause, resume and archive"}}},
 		"contract by PUT": {Method: "PUT", Path: "/v1/campaigns/c1/contracts/k1", Body: `{"status":"paused","buyer_id":"b"}`, Status: 422, Code: "validation_failed", Errors: map[string][]string{"status": {"is changed by pause and resume"}, "buyer_id": {"never changes"}}},
 		"contract, all later": {
-			Path: "/v1/campaigns/c1/contracts", Body: `{"buyer_id":"b","price":1,"weight":2,"filter":"true","schedule":{},"dedupe":{},"delivery":{"mode":"confirm","url":"https://x.example","format":"xml"}}`, Status: 422, Code: "not_supported_yet",
+			Path: "/v1/campaigns/c1/contracts", Body: `{"buyer_id":"b","price":1,"delivery":{"mode":"confirm","url":"https://x.example","format":"xml"}}`, Status: 422, Code: "not_supported_yet",
 			Errors: map[string][]string{
-				"weight": {"must be 1; weights are not supported yet"}, "filter": {"is not supported yet"}, "schedule": {"is not supported yet"}, "dedupe": {"is not supported yet"},
 				"delivery.mode": {"must be notify; other deliveries are not supported yet"}, "delivery.url": {"is not supported yet"}, "delivery.format": {"is not supported yet"},
 			},
+		},
+		"contract, schedule": {
+			Path: "/v1/campaigns/c1/contracts", Body: `{"buyer_id":"b","price":1,"filter":1,"schedule":{"hours":[{"days":"mon","from":9},1],"zone":1,"x":1}}`, Status: 422, Code: "validation_failed",
+			Errors: map[string][]string{
+				"filter": {"must be a string"}, "schedule.hours.0.days": {"must be a list"}, "schedule.hours.0.from": {"must be a string"}, "schedule.hours.1": {"must be an object"},
+				"schedule.zone": {"must be a string"}, "schedule.x": {"is not a known member"},
+			},
+		},
+		"contract, schedule without hours": {
+			Path: "/v1/campaigns/c1/contracts", Body: `{"buyer_id":"b","price":1,"schedule":{}}`, Status: 422, Code: "validation_failed",
+			Errors: map[string][]string{"schedule.hours": {"is required"}},
 		},
 		"contract, caps": {
 			Path: "/v1/campaigns/c1/contracts", Body: `{"buyer_id":"b","price":"1","caps":[{"window":1,"leads":"1","budget":1.001},3]}`, Status: 422, Code: "validation_failed",
@@ -242,17 +344,20 @@ func TestAnswers(t *testing.T) {
 	const at = `"created_at":"2025-04-30T16:44:13.000000Z","updated_at":"2025-04-30T16:44:13.000000Z"`
 	contract := `{"id":"contract_1","campaign_id":"campaign_1","buyer_id":"buyer_1","status":"active","price":45.00,"priority":1,"weight":1,"time_zone":"America/Chicago","filter":null,"caps":[{"window":"day","leads":100},{"window":"month","budget":5000.00}],"schedule":null,"dedupe":null,"delivery":{"mode":"notify"},` + at + `}`
 	for _, c := range []struct{ method, path, key, body, want string }{
-		{"GET", "/v1/buyers/buyer_1", "program", "", `{"data":{"id":"buyer_1","name":"Best Insurance","email":"leads@best.example","status":"active","balance":1000.00,"held":0.00,"credit_limit":0.50,"time_zone":"America/New_York",` + at + `},"status":1}`},
+		{"GET", "/v1/buyers/buyer_1", "program", "", `{"data":{"id":"buyer_1","name":"Best Insurance","email":"leads@best.example","status":"active","balance":1000.00,"held":0.00,"credit_limit":0.50,"time_zone":"America/New_York",` + at + `,"caps":[{"window":"day","leads":7}]},"status":1}`},
 		{"POST", "/v1/buyers/buyer_1/deposits", "program", `{"amount":1000}`, `{"data":{"id":"entry_1","type":"deposit","amount":1000.00,"balance_after":1000.00,"note":"wire 42","created_at":"2025-04-30T16:44:13.000000Z"},"status":1}`},
-		{"GET", "/v1/campaigns/c", "program", "", `{"data":{"id":"campaign_1","name":"Auto","category":"Auto Insurance","status":"active","fields":[{"name":"zip","type":"zip","required":true,"dimension":false},{"name":"kind","type":"enum","required":false,"options":["a"],"dimension":true}],"distribution":{"mode":"exclusive","max_sales":1,"strategy":"priority"},"dedupe":{"fields":["phone"],"match":"any","window_days":30},"pending_ttl_hours":72,"price_shown":"payout","supplier_payout":{"type":"percent","value":70.5},` + at + `,"field_map":{"first_name":"firstName"},"redirect_url":"https://www.example.com/thanks"},"status":1}`},
+		{"GET", "/v1/campaigns/c", "program", "", `{"data":{"id":"campaign_1","name":"Auto","category":"Auto Insurance","status":"active","fields":[{"name":"zip","type":"zip","required":true,"dimension":false},{"name":"kind","type":"enum","required":false,"options":["a"],"dimension":true}],"distribution":{"mode":"exclusive","max_sales":1,"strategy":"priority"},"dedupe":{"fields":["phone"],"match":"any","window_days":30},"pending_ttl_hours":72,"price_shown":"payout","supplier_payout":{"type":"percent","value":70.5},` + at + `,"field_map":{"first_name":"firstName"},"redirect_url":"https://www.example.com/thanks","return_window_days":0,"resell_returned":false,"caps":[{"window":"hour","leads":9}]},"status":1}`},
 		{"GET", "/v1/campaigns/c/contracts/k", "program", "", `{"data":` + contract + `,"status":1}`},
+		{"POST", "/v1/campaigns/c/preview", "program", `{"lead":{"state":"TX"}}`, `{"data":{"outcome":"sold","buyers":["buyer_1"],"code":null,"reason":null,"trace":{"considered":[{"contract_id":"contract_2","buyer_id":"buyer_2","reason":"cap_day","price":50.00,"of":"buyer"},{"contract_id":"contract_1","buyer_id":"buyer_1","reason":"sold","price":45.00}],"more":{"cap":3}}},"status":1}`},
 		{"DELETE", "/v1/campaigns/c/contracts/k", "program", "", `{"status":1}`},
 		{"DELETE", "/v1/marketplace/leads/l", "program", "", ""},
 		{"POST", "/v1/erasures", "program", `{"phone":5551234567}`, `{"data":{"id":"erasure_1"},"status":1}`},
 		{"GET", "/v1/erasures/e", "program", "", `{"data":{"id":"erasure_1","subject":"email","state":"done","requested_at":"2025-04-30T16:44:13.000000Z","finished_at":"2025-04-30T16:44:13.000000Z","erased":{"leads":1,"form_answers":2,"customers":3,"mails":4,"answers":5,"claims":6,"recent_requests":7},"leads":["lead_1"],"customers":[]},"status":1}`},
 		{"GET", "/v1/campaigns/c/contracts/k/usage", "program", "", `{"data":[{"window":"day","leads":{"used":3,"limit":100},"budget":{"used":135.00,"limit":5.00},"resets_at":"2025-04-30T16:44:13.000000Z"},{"window":"total","leads":{"used":3,"limit":null},"budget":{"used":135.00,"limit":null},"resets_at":null}],"status":1}`},
-		{"GET", "/v1/marketplace/leads/l", "program", "", `{"data":{"id":"lead_1","origin":"supplier","status":"sold","campaign_id":"campaign_1","category":"Auto Insurance","partner_id":"partner_123","api_key_id":"k1","external_id":"x","test":true,"code":"c","reason":"r","payout":31.50,` + at + `,"pending_until":"2025-04-30T16:44:13.000000Z","fields":{"a":"\"q\"","b":1.50,"c":true,"d":null,"e":[1,{"x":2}]},"trace":{"considered":[{"contract_id":"contract_1","buyer_id":"buyer_1","reason":"sold","price":45.00}],"more":{"cap":3}},"sales":[{"id":"sale_1","contract_id":"contract_1","buyer_id":"buyer_1","status":"captured","price":45.00,"sold_at":"2025-04-30T16:44:13.000000Z"}]},"status":1}`},
-		{"GET", "/v1/reports/campaigns", "program", "", `{"data":[{"day":"2025-04-30","leads":{"duplicate":0,"pending":1,"rejected":0,"sold":2,"submitted":3,"unsold":0},"sold_gross":2,"sold_net":2,"revenue":90.00,"payout":63.00,"margin":27.00,"acceptance_rate":0.6667}],"status":1}`},
+		{"GET", "/v1/buyers/b/usage", "program", "", `{"data":[{"window":"day","leads":{"used":1,"limit":7},"budget":{"used":45.00,"limit":null},"resets_at":"2025-04-30T16:44:13.000000Z"}],"status":1}`},
+		{"GET", "/v1/campaigns/c/usage", "program", "", `{"data":[{"window":"hour","leads":{"used":2,"limit":9},"budget":{"used":90.00,"limit":null},"resets_at":"2025-04-30T16:44:13.000000Z"}],"status":1}`},
+		{"GET", "/v1/marketplace/leads/l", "program", "", `{"data":{"id":"lead_1","origin":"supplier","status":"sold","campaign_id":"campaign_1","category":"Auto Insurance","partner_id":"partner_123","api_key_id":"k1","external_id":"x","test":true,"code":"c","reason":"r","state":"TX","price":45.00,"payout":31.50,"sales":[{"id":"sale_1","contract_id":"contract_1","buyer_id":"buyer_1","buyer_name":"Best Insurance","status":"captured","price":45.00,"sold_at":"2025-04-30T16:44:13.000000Z"}],` + at + `,"pending_until":"2025-04-30T16:44:13.000000Z","fields":{"a":"\"q\"","b":1.50,"c":true,"d":null,"e":[1,{"x":2}]},"trace":{"considered":[{"contract_id":"contract_2","buyer_id":"buyer_2","reason":"cap_day","price":50.00,"of":"buyer"},{"contract_id":"contract_1","buyer_id":"buyer_1","reason":"sold","price":45.00}],"more":{"cap":3}}},"status":1}`},
+		{"GET", "/v1/reports/campaigns", "program", "", `{"data":[{"day":"2025-04-30","leads":{"duplicate":0,"pending":1,"rejected":0,"returned":0,"sold":2,"submitted":3,"unsold":0},"sold_gross":2,"sold_net":2,"revenue":90.00,"payout":63.00,"margin":27.00,"returned":{"sales":0,"revenue":0.00,"payout":0.00},"acceptance_rate":0.6667}],"status":1}`},
 		{"GET", "/v1/buyers", "program", "", `{"data":[],"links":{"first":"http://localhost:8080/v1/buyers?page=1","last":null,"prev":null,"next":null},"meta":{"current_page":1,"from":null,"path":"http://localhost:8080/v1/buyers","per_page":15,"to":null},"status":1}`},
 		{"GET", "/v1/campaigns/c/contracts?limit=1&page=2", "program", "", `{"data":[` + contract + `],"links":{"first":"http://localhost:8080/v1/campaigns/c/contracts?limit=1&page=1","last":null,"prev":"http://localhost:8080/v1/campaigns/c/contracts?limit=1&page=1","next":null},"meta":{"current_page":2,"from":2,"path":"http://localhost:8080/v1/campaigns/c/contracts","per_page":1,"to":2},"status":1}`},
 	} {
@@ -346,7 +451,7 @@ func TestIdempotencyOfWrites(t *testing.T) {
 func TestPaging(t *testing.T) {
 	t.Parallel()
 	a := newAppWith(t, func(*porttest.App, *Handlers) {}, porttest.At("https://leads.example.com"))
-	w := a.Do(porttest.Request{Method: "GET", Path: "/v1/buyers/b1/ledger?limit=2&sort=asc&x=%26", Key: "program"})
+	w := a.Do(porttest.Request{Method: "GET", Path: "/v1/buyers/b1/ledger?limit=2&sort=asc", Key: "program"})
 	var list struct {
 		Links struct{ Next, Prev *string }
 		Meta  struct{ From, To int }
@@ -354,7 +459,7 @@ func TestPaging(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &list); err != nil {
 		t.Fatal(err)
 	}
-	if list.Links.Next == nil || *list.Links.Next != "https://leads.example.com/v1/buyers/b1/ledger?cursor=ZW50cnlfMg&limit=2&page=2&sort=asc&x=%26" || list.Meta.From != 1 || list.Meta.To != 2 {
+	if list.Links.Next == nil || *list.Links.Next != "https://leads.example.com/v1/buyers/b1/ledger?cursor=ZW50cnlfMg&limit=2&page=2&sort=asc" || list.Meta.From != 1 || list.Meta.To != 2 {
 		t.Fatalf("%s", w.Body)
 	}
 	w = a.Do(porttest.Request{Method: "GET", Path: strings.TrimPrefix(*list.Links.Next, "https://leads.example.com"), Key: "program"})
@@ -363,6 +468,10 @@ func TestPaging(t *testing.T) {
 	}
 	if err := json.Unmarshal(w.Body.Bytes(), &list); err != nil || list.Links.Prev != nil || list.Meta.From != 3 || list.Meta.To != 4 {
 		t.Errorf("%v %s", err, w.Body)
+	}
+	w = a.Do(porttest.Request{Method: "GET", Path: "/v1/sales?buyer=%26&limit=1", Key: "program"})
+	if !strings.Contains(w.Body.String(), `"first":"https://leads.example.com/v1/sales?buyer=%26&limit=1&page=1"`) {
+		t.Errorf("a link without its filter: %s", w.Body)
 	}
 	for params, wrong := range map[string]string{
 		"limit=0": "limit", "limit=251": "limit", "limit=x": "limit", "limit=-1": "limit", "page=0": "page", "page=x": "page", "page=99999999999999999999": "page",
@@ -397,8 +506,30 @@ func TestFilters(t *testing.T) {
 	if q := a.Take().(marketquery.CampaignReport); q.From != "2025-04-01" || q.To != "2025-04-30" || q.GroupBy != "buyer" || q.SellerID != "seller_1" {
 		t.Errorf("%+v", q)
 	}
-	if w := a.Do(porttest.Request{Method: "GET", Path: "/v1/reports/campaigns?from=x&group_by=hour", Key: "program"}); w.Code != 422 {
+	if w := a.Do(porttest.Request{Method: "GET", Path: "/v1/reports/campaigns?from=x&group_by=hour%2Chour", Key: "program"}); w.Code != 422 {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+func TestReportsAsCSV(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	w := a.Do(porttest.Request{Method: "GET", Path: "/v1/reports/campaigns?group_by=day,supplier", Key: "program", Header: acceptCSV})
+	if q := a.Take().(marketquery.CampaignReport); q.GroupBy != "day,supplier" || !strings.HasSuffix(w.Body.String(), "2025-04-30,,,,,,,,,3,1,2,0,0,0,0,2,2,90.00,63.00,27.00,0.00,0.00,USD,0.6667\r\n") {
+		t.Errorf("%+v %s", q, w.Body)
+	}
+	w = a.Do(porttest.Request{Method: "GET", Path: "/v1/partners/partner_1/earnings?from=2025-04-01&to=2025-04-30", Key: "program", Header: acceptCSV})
+	if q := a.Take().(marketquery.Earnings); q.PartnerID != "partner_1" || !strings.HasSuffix(w.Body.String(), "2025-04-30,campaign_1,'=Auto,3,2,94.50,31.50,63.00,USD\r\n2025-05-01,campaign_1,,0,-1,0.00,1.00,-1.00,USD\r\n") {
+		t.Errorf("%+v %s", q, w.Body)
+	}
+	w = a.Do(porttest.Request{Method: "GET", Path: "/v1/partners/partner_1/earnings?from=2025-04-01&to=2025-04-30", Key: "program"})
+	if !strings.Contains(w.Body.String(), `"partner_id":"partner_1","from":"2025-04-01","to":"2025-04-30","currency":"USD","earned":94.50,"returned":32.50,"owed":62.00,"earnings":[{"day":"2025-04-30"`) {
+		t.Errorf("%s", w.Body)
+	}
+	for _, path := range []string{"/v1/reports/campaigns?group=day", "/v1/partners/p/earnings?since=1"} {
+		if w := a.Do(porttest.Request{Method: "GET", Path: path, Key: "program"}); w.Code != 422 {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
 	}
 }
 

@@ -47,7 +47,7 @@ type subjectFile struct {
 	sent  bool
 }
 
-var subjectLists = []string{"customers", "partners", "mails", "leads"}
+var subjectLists = []string{"customers", "partners", "mails", "suppressions", "leads"}
 
 // begin ends the list before and begins lists up to the one with a number.
 func (f *subjectFile) begin(number int) {
@@ -115,8 +115,10 @@ func (f *subjectFile) show(held marketquery.Held) (list int, item []byte) {
 	case held.Mail != nil:
 		m := held.Mail
 		return 2, httpport.Encode(SubjectMail{Recipient: m.Recipient, Kind: m.Kind, DueAt: Timestamp(m.DueAt)})
+	case held.Suppression != nil:
+		return 3, httpport.Encode(showSuppression(*held.Suppression))
 	default:
-		return 3, httpport.Encode(f.showLead(held.Lead))
+		return 4, httpport.Encode(f.showLead(held.Lead))
 	}
 }
 

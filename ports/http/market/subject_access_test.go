@@ -22,7 +22,7 @@ func TestSubjectAccess(t *testing.T) {
 	w := a.Do(porttest.Request{Method: "GET", Path: "/v1/subject-access?email=John.Doe%40email.com", Key: "program"})
 	const at = `"created_at":"2025-04-30T16:44:13.000000Z"`
 	const want = `{"seller":"ACME1234",` + at + `,"customers":[{"id":"customer_1","key":"c-1","email":"john.doe@email.com","name":"John","surname":"Doe","tags":[],"status":"active","partner":"partner_123",` + at + `,"updated_at":"2025-04-30T16:44:13.000000Z"}],` +
-		`"partners":[],"mails":[{"recipient":"john.doe@email.com","kind":"invitation","due_at":"2025-04-30T16:44:13.000000Z"}],` +
+		`"partners":[],"mails":[{"recipient":"john.doe@email.com","kind":"invitation","due_at":"2025-04-30T16:44:13.000000Z"}],"suppressions":[],` +
 		`"leads":[{"id":"lead_1","origin":"supplier","status":"sold","category":"Auto Insurance","partner_id":"partner_123","external_id":"x","test":true,` + at + `,"updated_at":"2025-04-30T16:44:13.000000Z","fields":{"a":"\"q\"","b":1.50,"c":true,"d":null,"e":[1,{"x":2}]},` +
 		`"sales":[{"id":"sale_1","buyer_id":"buyer_1","buyer_name":"Best Insurance","status":"captured","price":45.00,"currency":"USD","sold_at":"2025-04-30T16:44:13.000000Z"}],"form":{"number":7,"status":"converted","name":"John Doe","email":"john.doe@email.com","answers":[{"question":"Q","answer":"A"}],"customer_id":"customer_1"}},` +
 		`{"id":"lead_2","origin":"form","test":false,` + at + `,"updated_at":"2025-04-30T16:44:13.000000Z","fields":{},"sales":[]}],"claims":2,"complete":true}`

@@ -271,15 +271,7 @@ func render(r marketcommand.SubmitLeadResult, sale bool) application.Response {
 
 // getSupplierLead answers GET /api/leads/{lead_id}.
 func (h Handlers) getSupplierLead(k *httpport.Call) {
-	var v fault.Violations
-	for name := range k.StrictQuery(&v) {
-		if httpport.IsKeyName(name) {
-			k.FailMisplacedKey()
-			return
-		}
-	}
-	if wrong := fault.As(v.Err()).Violated(); len(wrong) > 0 {
-		k.Fail(field.ErrInvalid.With(wrong...))
+	if !withoutParameters(k) {
 		return
 	}
 	l, err := h.SupplierLeadByID.Handle(k.Context(), marketquery.SupplierLeadByID{Actor: k.Actor(), ID: k.Param("lead_id")})

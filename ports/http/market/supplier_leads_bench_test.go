@@ -68,7 +68,7 @@ func BenchmarkLeadOutsideOfTheTransaction(b *testing.B) {
 		Status: http.StatusOK, Body: []byte(`{"success":true,"lead_id":"lead_1","status":"sold","price":31.50,"buyer_ids":["buyer_1"]}`),
 	}}
 	submit := application.Command(application.NewOperations(chain), &marketcommand.SubmitLeadHandler{
-		Deps: market.Deps{Clock: system, IDs: ids, InFlight: application.NewInFlight()}, Replays: known, Directory: marketcommand.NewDirectory(known),
+		Deps: market.Deps{Clock: system, IDs: ids, InFlight: application.NewInFlight()}, Replays: known, Directory: marketcommand.NewDirectory(known, marketcommand.NewPlans(nil)),
 		Batch: bus.HandlerFunc[*marketcommand.Submission, application.Done](func(context.Context, *marketcommand.Submission) (application.Done, error) {
 			return sold, nil
 		}),

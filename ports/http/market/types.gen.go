@@ -7,6 +7,14 @@ import (
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
 
+// AutoApprove A return with one of the reasons is approved at once while no more than this share of the sales to the buyer in the last days is returned.
+type AutoApprove struct {
+	// SharePercent A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
+	SharePercent Decimal        `json:"share_percent"`
+	Reasons      []ReturnReason `json:"reasons"`
+	Days         int            `json:"days"`
+}
+
 // Buyer defines model for Buyer.
 type Buyer struct {
 	Id     string `json:"id"`
@@ -31,6 +39,16 @@ type Buyer struct {
 
 	// UpdatedAt UTC with six decimals.
 	UpdatedAt Timestamp `json:"updated_at"`
+
+	// ReturnWindowDays For how many days a sale can be given back; absent: what the campaign says
+	ReturnWindowDays *int          `json:"return_window_days,omitempty"`
+	Returns          *BuyerReturns `json:"returns,omitempty"`
+
+	// Caps On what all contracts of the buyer take together
+	Caps []Cap `json:"caps"`
+
+	// LowBalance Absent without one
+	LowBalance *Decimal `json:"low_balance,omitempty"`
 }
 
 // BuyerAnswer defines model for BuyerAnswer.
@@ -45,6 +63,11 @@ type BuyerList struct {
 	Links  Links   `json:"links"`
 	Meta   Meta    `json:"meta"`
 	Status One     `json:"status"`
+}
+
+// BuyerReturns defines model for BuyerReturns.
+type BuyerReturns struct {
+	AutoApprove *AutoApprove `json:"auto_approve"`
 }
 
 // Campaign defines model for Campaign.
@@ -71,13 +94,31 @@ type Campaign struct {
 	FieldMap map[string]string `json:"field_map"`
 
 	// RedirectUrl Where a browser goes that posted a plain form with a form key
-	RedirectUrl *string `json:"redirect_url"`
+	RedirectUrl      *string `json:"redirect_url"`
+	ReturnWindowDays int     `json:"return_window_days"`
+	ResellReturned   bool    `json:"resell_returned"`
+
+	// Caps On what all contracts take together, each sale of a shared lead counted
+	Caps []Cap `json:"caps"`
+
+	// Consent Leads must have these fields. All five are checked when they are sent: a certificate of cert.trustedform.com, a LeadiD (a UUID), a text, a
+	// time (RFC 3339), an IP address. Common other names, such as `xxTrustedFormCertUrl` and `universal_leadid`, are taken too.
+	Consent *CampaignConsent `json:"consent,omitempty"`
+
+	// Quarantine Leads that the seller looks at before they are sold
+	Quarantine *CampaignQuarantine `json:"quarantine,omitempty"`
 }
 
 // CampaignAnswer defines model for CampaignAnswer.
 type CampaignAnswer struct {
 	Data   Campaign `json:"data"`
 	Status One      `json:"status"`
+}
+
+// CampaignConsent Leads must have these fields. All five are checked when they are sent: a certificate of cert.trustedform.com, a LeadiD (a UUID), a text, a
+// time (RFC 3339), an IP address. Common other names, such as `xxTrustedFormCertUrl` and `universal_leadid`, are taken too.
+type CampaignConsent struct {
+	Required []ConsentField `json:"required"`
 }
 
 // CampaignDedupe defines model for CampaignDedupe.
@@ -95,6 +136,15 @@ type CampaignList struct {
 	Status One        `json:"status"`
 }
 
+// CampaignQuarantine Leads that the seller looks at before they are sold
+type CampaignQuarantine struct {
+	// All All of the campaign
+	All bool `json:"all"`
+
+	// Suppliers Those of these suppliers, ids of partners
+	Suppliers []string `json:"suppliers"`
+}
+
 // Cap defines model for Cap.
 type Cap struct {
 	Window Window `json:"window"`
@@ -103,6 +153,15 @@ type Cap struct {
 	// Budget A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
 	Budget *Decimal `json:"budget,omitempty"`
 }
+
+// ChangedLeadAnswer defines model for ChangedLeadAnswer.
+type ChangedLeadAnswer struct {
+	Data   MarketplaceLead `json:"data"`
+	Status One             `json:"status"`
+}
+
+// ConsentField defines model for ConsentField.
+type ConsentField = string
 
 // Consideration defines model for Consideration.
 type Consideration struct {
@@ -114,6 +173,9 @@ type Consideration struct {
 
 	// Price A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
 	Price Decimal `json:"price"`
+
+	// Of Whose cap or budget it was, when it was not the contract's
+	Of *string `json:"of,omitempty"`
 }
 
 // Contract defines model for Contract.
@@ -126,15 +188,17 @@ type Contract struct {
 	// Price A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
 	Price    Decimal `json:"price"`
 	Priority int64   `json:"priority"`
-	Weight   int     `json:"weight"`
+	Weight   int64   `json:"weight"`
 
 	// TimeZone The zone the caps count in
-	TimeZone string   `json:"time_zone"`
-	Filter   *string  `json:"filter"`
-	Caps     []Cap    `json:"caps"`
-	Schedule *string  `json:"schedule"`
-	Dedupe   *string  `json:"dedupe"`
-	Delivery Delivery `json:"delivery"`
+	TimeZone string  `json:"time_zone"`
+	Filter   *string `json:"filter"`
+	Caps     []Cap   `json:"caps"`
+
+	// Schedule When the contract takes leads; null, or no hours, is always
+	Schedule *ScheduleOrNull `json:"schedule"`
+	Dedupe   *CampaignDedupe `json:"dedupe"`
+	Delivery Delivery        `json:"delivery"`
 
 	// CreatedAt UTC with six decimals.
 	CreatedAt Timestamp `json:"created_at"`
@@ -170,6 +234,48 @@ type Distribution struct {
 	Mode     string `json:"mode"`
 	MaxSales int    `json:"max_sales"`
 	Strategy string `json:"strategy"`
+}
+
+// Earning defines model for Earning.
+type Earning struct {
+	Day          string  `json:"day"`
+	CampaignId   string  `json:"campaign_id"`
+	CampaignName *string `json:"campaign_name,omitempty"`
+	SoldGross    int64   `json:"sold_gross"`
+	SoldNet      int64   `json:"sold_net"`
+
+	// Earned For all sales
+	Earned Decimal `json:"earned"`
+
+	// Returned What was taken back of it
+	Returned Decimal `json:"returned"`
+
+	// Owed A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
+	Owed Decimal `json:"owed"`
+}
+
+// Earnings defines model for Earnings.
+type Earnings struct {
+	PartnerId string `json:"partner_id"`
+	From      string `json:"from"`
+	To        string `json:"to"`
+	Currency  string `json:"currency"`
+
+	// Earned A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
+	Earned Decimal `json:"earned"`
+
+	// Returned A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
+	Returned Decimal `json:"returned"`
+
+	// Owed A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
+	Owed     Decimal   `json:"owed"`
+	Earnings []Earning `json:"earnings"`
+}
+
+// EarningsAnswer defines model for EarningsAnswer.
+type EarningsAnswer struct {
+	Data   Earnings `json:"data"`
+	Status One      `json:"status"`
 }
 
 // Erasure defines model for Erasure.
@@ -241,11 +347,48 @@ type FieldRule struct {
 	Dimension bool `json:"dimension"`
 }
 
+// Job defines model for Job.
+type Job struct {
+	Id    string `json:"id"`
+	Kind  string `json:"kind"`
+	State string `json:"state"`
+
+	// Done Lines that were read
+	Done int64 `json:"done"`
+
+	// Total Lines that there are, without blank ones and the one that names columns
+	Total int64 `json:"total"`
+
+	// Failed Lines, of those that were read, that were wrong
+	Failed int64      `json:"failed"`
+	Errors []JobError `json:"errors"`
+
+	// CreatedAt UTC with six decimals.
+	CreatedAt Timestamp `json:"created_at"`
+
+	// FinishedAt UTC with six decimals.
+	FinishedAt *Timestamp `json:"finished_at,omitempty"`
+}
+
+// JobAnswer defines model for JobAnswer.
+type JobAnswer struct {
+	Data   Job `json:"data"`
+	Status One `json:"status"`
+}
+
+// JobError defines model for JobError.
+type JobError struct {
+	// Line From 1, the first line included
+	Line   int64  `json:"line"`
+	Reason string `json:"reason"`
+}
+
 // LeadCounts By where they stand now. By buyer, only sold ones are counted.
 type LeadCounts struct {
 	Duplicate *int64 `json:"duplicate,omitempty"`
 	Pending   *int64 `json:"pending,omitempty"`
 	Rejected  *int64 `json:"rejected,omitempty"`
+	Returned  *int64 `json:"returned,omitempty"`
 	Sold      int64  `json:"sold"`
 	Submitted *int64 `json:"submitted,omitempty"`
 	Unsold    *int64 `json:"unsold,omitempty"`
@@ -265,6 +408,7 @@ type LedgerEntry struct {
 	// BalanceAfter A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
 	BalanceAfter Decimal `json:"balance_after"`
 	SaleId       *string `json:"sale_id,omitempty"`
+	LeadId       *string `json:"lead_id,omitempty"`
 	Note         *string `json:"note,omitempty"`
 
 	// CreatedAt UTC with six decimals.
@@ -300,12 +444,19 @@ type MarketplaceLead struct {
 	ExternalId *string    `json:"external_id,omitempty"`
 	Test       bool       `json:"test"`
 
-	// Code Why it is a duplicate or rejected
+	// Code Why it is a duplicate, rejected or quarantined
 	Code   *string `json:"code,omitempty"`
 	Reason *string `json:"reason,omitempty"`
+	State  *string `json:"state,omitempty"`
+
+	// Price The sum of its sales that were not returned
+	Price *Decimal `json:"price,omitempty"`
 
 	// Payout A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
 	Payout Decimal `json:"payout"`
+
+	// Sales Those of test leads are not kept
+	Sales []Sale `json:"sales"`
 
 	// CreatedAt UTC with six decimals.
 	CreatedAt Timestamp `json:"created_at"`
@@ -335,12 +486,19 @@ type MarketplaceLeadDetails struct {
 	ExternalId *string    `json:"external_id,omitempty"`
 	Test       bool       `json:"test"`
 
-	// Code Why it is a duplicate or rejected
+	// Code Why it is a duplicate, rejected or quarantined
 	Code   *string `json:"code,omitempty"`
 	Reason *string `json:"reason,omitempty"`
+	State  *string `json:"state,omitempty"`
+
+	// Price The sum of its sales that were not returned
+	Price *Decimal `json:"price,omitempty"`
 
 	// Payout A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
 	Payout Decimal `json:"payout"`
+
+	// Sales Those of test leads are not kept
+	Sales []Sale `json:"sales"`
 
 	// CreatedAt UTC with six decimals.
 	CreatedAt Timestamp `json:"created_at"`
@@ -354,7 +512,9 @@ type MarketplaceLeadDetails struct {
 	// Fields The lead's fields as they are kept
 	Fields LeadFields `json:"fields"`
 	Trace  Trace      `json:"trace"`
-	Sales  []Sale     `json:"sales"`
+
+	// Consent Which consent fields it came with, in a campaign that asks for consent; also when they were erased
+	Consent *[]ConsentField `json:"consent,omitempty"`
 }
 
 // MarketplaceLeadList defines model for MarketplaceLeadList.
@@ -363,6 +523,12 @@ type MarketplaceLeadList struct {
 	Links  Links             `json:"links"`
 	Meta   Meta              `json:"meta"`
 	Status One               `json:"status"`
+}
+
+// MarketplaceLeadReviewed defines model for MarketplaceLeadReviewed.
+type MarketplaceLeadReviewed struct {
+	Data   MarketplaceLead `json:"data"`
+	Status One             `json:"status"`
 }
 
 // Meta defines model for Meta.
@@ -374,24 +540,100 @@ type Ok = httpport.Ok
 // One defines model for One.
 type One = httpport.One
 
+// PostingField defines model for PostingField.
+type PostingField struct {
+	Name     string    `json:"name"`
+	Type     string    `json:"type"`
+	Required bool      `json:"required"`
+	Options  *[]string `json:"options,omitempty"`
+}
+
+// PostingSpec defines model for PostingSpec.
+type PostingSpec struct {
+	Id         string         `json:"id"`
+	Name       string         `json:"name"`
+	Category   string         `json:"category"`
+	PriceShown string         `json:"price_shown"`
+	Fields     []PostingField `json:"fields"`
+}
+
+// PostingSpecAnswer defines model for PostingSpecAnswer.
+type PostingSpecAnswer struct {
+	Success bool `json:"success"`
+
+	// Seller The seller's code
+	Seller   string      `json:"seller"`
+	Campaign PostingSpec `json:"campaign"`
+}
+
+// PostingSpecList defines model for PostingSpecList.
+type PostingSpecList struct {
+	Success bool `json:"success"`
+
+	// Seller The seller's code
+	Seller    string        `json:"seller"`
+	Campaigns []PostingSpec `json:"campaigns"`
+}
+
+// Preview defines model for Preview.
+type Preview struct {
+	Outcome string `json:"outcome"`
+
+	// Buyers The ids of the buyers that would take it
+	Buyers []string `json:"buyers"`
+
+	// Code Why it would be a duplicate or rejected
+	Code *string `json:"code"`
+
+	// Reason The same in words
+	Reason *string `json:"reason"`
+	Trace  Trace   `json:"trace"`
+}
+
+// PreviewAnswer defines model for PreviewAnswer.
+type PreviewAnswer struct {
+	Data   Preview `json:"data"`
+	Status One     `json:"status"`
+}
+
 // ReportAnswer defines model for ReportAnswer.
 type ReportAnswer struct {
 	Data   []ReportRow `json:"data"`
 	Status One         `json:"status"`
 }
 
+// ReportReturned What of the sales was given back
+type ReportReturned struct {
+	Sales int64 `json:"sales"`
+
+	// Revenue A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
+	Revenue Decimal `json:"revenue"`
+
+	// Payout A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
+	Payout Decimal `json:"payout"`
+}
+
 // ReportRow defines model for ReportRow.
 type ReportRow struct {
-	Day *string `json:"day,omitempty"`
+	// Hour When the hour began, with its offset
+	Hour *string `json:"hour,omitempty"`
+	Day  *string `json:"day,omitempty"`
 
 	// Category In the campaign's spelling
 	Category *string `json:"category,omitempty"`
 
 	// Supplier The partner's id
-	Supplier *string `json:"supplier,omitempty"`
+	Supplier     *string `json:"supplier,omitempty"`
+	SupplierName *string `json:"supplier_name,omitempty"`
 
 	// Buyer The buyer's id
-	Buyer *string `json:"buyer,omitempty"`
+	Buyer     *string `json:"buyer,omitempty"`
+	BuyerName *string `json:"buyer_name,omitempty"`
+
+	// Contract The contract's id, with its buyer beside it
+	Contract *string `json:"contract,omitempty"`
+	State    *string `json:"state,omitempty"`
+	Reason   *string `json:"reason,omitempty"`
 
 	// Leads By where they stand now. By buyer, only sold ones are counted.
 	Leads LeadCounts `json:"leads"`
@@ -402,31 +644,201 @@ type ReportRow struct {
 	// SoldNet Sales made less those returned
 	SoldNet int64 `json:"sold_net"`
 
-	// Revenue A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
+	// Revenue Without returned sales
 	Revenue Decimal `json:"revenue"`
 
-	// Payout A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
+	// Payout Without returned sales
 	Payout Decimal `json:"payout"`
 
 	// Margin A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
 	Margin Decimal `json:"margin"`
 
-	// AcceptanceRate Leads sold of all leads, 0 to 1 with four decimals; null by buyer
+	// Returned What of the sales was given back
+	Returned ReportReturned `json:"returned"`
+
+	// AcceptanceRate Leads sold of all leads, 0 to 1 with four decimals; null by buyer and by contract
 	AcceptanceRate *Decimal `json:"acceptance_rate"`
 }
 
+// Return defines model for Return.
+type Return struct {
+	Id         string       `json:"id"`
+	SaleId     string       `json:"sale_id"`
+	LeadId     string       `json:"lead_id"`
+	CampaignId string       `json:"campaign_id"`
+	ContractId string       `json:"contract_id"`
+	BuyerId    string       `json:"buyer_id"`
+	Reason     ReturnReason `json:"reason"`
+	Note       *string      `json:"note,omitempty"`
+	Status     ReturnStatus `json:"status"`
+
+	// Automatic Whether a rule of the buyer's approved it
+	Automatic    bool    `json:"automatic"`
+	DecisionNote *string `json:"decision_note,omitempty"`
+
+	// Price A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
+	Price Decimal `json:"price"`
+
+	// Payout A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
+	Payout Decimal `json:"payout"`
+
+	// SoldAt UTC with six decimals.
+	SoldAt Timestamp `json:"sold_at"`
+
+	// RequestedAt UTC with six decimals.
+	RequestedAt Timestamp `json:"requested_at"`
+
+	// DecidedAt UTC with six decimals.
+	DecidedAt *Timestamp `json:"decided_at,omitempty"`
+}
+
+// ReturnAnswer defines model for ReturnAnswer.
+type ReturnAnswer struct {
+	Data   Return `json:"data"`
+	Status One    `json:"status"`
+}
+
+// ReturnList defines model for ReturnList.
+type ReturnList struct {
+	Data   []Return `json:"data"`
+	Links  Links    `json:"links"`
+	Meta   Meta     `json:"meta"`
+	Status One      `json:"status"`
+}
+
+// ReturnReason defines model for ReturnReason.
+type ReturnReason = string
+
+// ReturnStatus defines model for ReturnStatus.
+type ReturnStatus = string
+
 // Sale defines model for Sale.
 type Sale struct {
-	Id         string `json:"id"`
-	ContractId string `json:"contract_id"`
-	BuyerId    string `json:"buyer_id"`
-	Status     string `json:"status"`
+	Id         string  `json:"id"`
+	ContractId string  `json:"contract_id"`
+	BuyerId    string  `json:"buyer_id"`
+	BuyerName  *string `json:"buyer_name,omitempty"`
+	Status     string  `json:"status"`
 
 	// Price A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
 	Price Decimal `json:"price"`
 
 	// SoldAt UTC with six decimals.
 	SoldAt Timestamp `json:"sold_at"`
+}
+
+// SaleStatus defines model for SaleStatus.
+type SaleStatus = string
+
+// ScheduleHours defines model for ScheduleHours.
+type ScheduleHours struct {
+	Days []string `json:"days"`
+	From string   `json:"from"`
+
+	// To A time before from is of the next day
+	To string `json:"to"`
+}
+
+// ScheduleOrNull When the contract takes leads; null, or no hours, is always
+type ScheduleOrNull struct {
+	Hours []ScheduleHours `json:"hours"`
+
+	// Zone Whose clock: the contract's zone, which is the default, or the zones of the lead's state
+	Zone *string `json:"zone,omitempty"`
+}
+
+// SoldLead defines model for SoldLead.
+type SoldLead struct {
+	Id         string     `json:"id"`
+	LeadId     string     `json:"lead_id"`
+	CampaignId string     `json:"campaign_id"`
+	ContractId string     `json:"contract_id"`
+	BuyerId    string     `json:"buyer_id"`
+	Status     SaleStatus `json:"status"`
+
+	// Price A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
+	Price Decimal `json:"price"`
+
+	// Payout A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
+	Payout Decimal `json:"payout"`
+
+	// SoldAt UTC with six decimals.
+	SoldAt Timestamp `json:"sold_at"`
+}
+
+// SoldLeadAnswer defines model for SoldLeadAnswer.
+type SoldLeadAnswer struct {
+	Data   SoldLead `json:"data"`
+	Status One      `json:"status"`
+}
+
+// SoldLeadList defines model for SoldLeadList.
+type SoldLeadList struct {
+	Data   []SoldLead `json:"data"`
+	Links  Links      `json:"links"`
+	Meta   Meta       `json:"meta"`
+	Status One        `json:"status"`
+}
+
+// SpecificationLink defines model for SpecificationLink.
+type SpecificationLink struct {
+	Url string `json:"url"`
+
+	// ExpiresAt UTC with six decimals.
+	ExpiresAt Timestamp `json:"expires_at"`
+}
+
+// SpecificationLinkAnswer defines model for SpecificationLinkAnswer.
+type SpecificationLinkAnswer struct {
+	Data   SpecificationLink `json:"data"`
+	Status One               `json:"status"`
+}
+
+// Statement defines model for Statement.
+type Statement struct {
+	Buyer    StatementBuyer `json:"buyer"`
+	Month    string         `json:"month"`
+	TimeZone string         `json:"time_zone"`
+
+	// From UTC with six decimals.
+	From Timestamp `json:"from"`
+
+	// To Exclusive
+	To       Timestamp `json:"to"`
+	Currency string    `json:"currency"`
+
+	// OpeningBalance A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
+	OpeningBalance Decimal `json:"opening_balance"`
+
+	// Entries The oldest first
+	Entries []LedgerEntry `json:"entries"`
+
+	// Totals Of the types that were booked
+	Totals []StatementTotal `json:"totals"`
+
+	// ClosingBalance A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
+	ClosingBalance Decimal `json:"closing_balance"`
+}
+
+// StatementAnswer defines model for StatementAnswer.
+type StatementAnswer struct {
+	Data   Statement `json:"data"`
+	Status One       `json:"status"`
+}
+
+// StatementBuyer defines model for StatementBuyer.
+type StatementBuyer struct {
+	Id   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// StatementTotal defines model for StatementTotal.
+type StatementTotal struct {
+	Type    string `json:"type"`
+	Entries int64  `json:"entries"`
+
+	// Amount A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
+	Amount Decimal `json:"amount"`
 }
 
 // Status defines model for Status.
@@ -468,7 +880,10 @@ type SubjectFile struct {
 	Customers []SubjectCustomer `json:"customers"`
 	Partners  []SubjectPartner  `json:"partners"`
 	Mails     []SubjectMail     `json:"mails"`
-	Leads     []SubjectLead     `json:"leads"`
+
+	// Suppressions Whether no leads of the person are taken
+	Suppressions []Suppression `json:"suppressions"`
+	Leads        []SubjectLead `json:"leads"`
 
 	// Claims How many claims are held of these leads, by which later ones are duplicates: hashes
 	Claims int64 `json:"claims"`
@@ -572,6 +987,38 @@ type SupplierPayout struct {
 
 	// Value A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
 	Value Decimal `json:"value"`
+}
+
+// Suppression defines model for Suppression.
+type Suppression struct {
+	Id   string          `json:"id"`
+	Kind SuppressionKind `json:"kind"`
+
+	// Value Masked; empty when the person's data was erased
+	Value string `json:"value"`
+
+	// JobId The import that brought it
+	JobId *string `json:"job_id,omitempty"`
+
+	// CreatedAt UTC with six decimals.
+	CreatedAt Timestamp `json:"created_at"`
+}
+
+// SuppressionAnswer defines model for SuppressionAnswer.
+type SuppressionAnswer struct {
+	Data   Suppression `json:"data"`
+	Status One         `json:"status"`
+}
+
+// SuppressionKind defines model for SuppressionKind.
+type SuppressionKind = string
+
+// SuppressionList defines model for SuppressionList.
+type SuppressionList struct {
+	Data   []Suppression `json:"data"`
+	Links  Links         `json:"links"`
+	Meta   Meta          `json:"meta"`
+	Status One           `json:"status"`
 }
 
 // Timestamp UTC with six decimals.

@@ -108,7 +108,7 @@ func TestLinksTellNothingOfABody(t *testing.T) {
 		t.Errorf("%s: %d %s", path, status, text)
 	}
 	for _, body := range []string{"", `{"email":"bob@example.com"}`} {
-		if status, text := ask(path, body); status != 422 || !strings.Contains(text, `"cursor":["goes on in a list of another request: send its body again"]`) {
+		if status, text := ask(path, body); status != 422 || !strings.Contains(text, `"cursor":["goes on in a list of another request: send its body again, and a phone and email that its link leaves out"]`) {
 			t.Errorf("%s with %s: %d %s", path, body, status, text)
 		}
 	}

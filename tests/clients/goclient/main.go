@@ -145,7 +145,7 @@ func openMarket(ctx context.Context, program *client.ClientWithResponses) (strin
 		return "", err
 	}
 	contract, err := program.CreateContractWithResponse(ctx, campaign.JSON201.Data.Id, nil, client.ContractCreateInput{
-		BuyerId: buyer.JSON201.Data.Id, Price: 876543.21, Caps: &[]client.Cap{{Window: client.WindowDay, Leads: new(int64(5))}},
+		BuyerId: buyer.JSON201.Data.Id, Price: 876543.21, Caps: &[]client.Cap{{Window: client.Day, Leads: new(int64(5))}},
 	})
 	if err != nil {
 		return "", err

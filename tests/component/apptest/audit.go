@@ -2,6 +2,8 @@ package apptest
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
@@ -64,11 +66,15 @@ func (d *Database) Audit() {
 	for _, c := range []struct{ rule, query string }{
 		{"a balance is the sum of its entries", "SELECT COUNT(*) FROM buyers b WHERE b.balance <> (SELECT COALESCE(SUM(l.amount), 0) FROM ledger_entries l WHERE l.seller_id = b.seller_id AND l.buyer_id = b.id)"},
 		{"a balance is within its credit", "SELECT COUNT(*) FROM buyers WHERE balance + credit_limit < 0 OR held <> 0"},
-		{"a sold lead has one sale", "SELECT COUNT(*) FROM leads l WHERE l.status = 'sold' AND l.test = 0 AND (SELECT COUNT(*) FROM sales s WHERE s.seller_id = l.seller_id AND s.lead_id = l.id) <> 1"},
-		{"a lead that is not sold has none", "SELECT COUNT(*) FROM leads l WHERE (l.status <> 'sold' OR l.test = 1) AND EXISTS (SELECT 1 FROM sales s WHERE s.seller_id = l.seller_id AND s.lead_id = l.id)"},
+		{"a sold lead has sales", "SELECT COUNT(*) FROM leads l WHERE l.status = 'sold' AND l.test = 0 AND NOT EXISTS (SELECT 1 FROM sales s WHERE s.seller_id = l.seller_id AND s.lead_id = l.id AND s.slot > 0)"},
+		{"a lead that is not shared has one sale", "SELECT COUNT(*) FROM leads l JOIN campaigns c ON c.seller_id = l.seller_id AND c.id = l.campaign_id WHERE c.definition NOT LIKE '%\"mode\":\"shared\"%' AND (SELECT COUNT(*) FROM sales s WHERE s.seller_id = l.seller_id AND s.lead_id = l.id AND s.slot > 0) > 1"},
+		{"no buyer has a lead twice", "SELECT COUNT(*) FROM (SELECT s.lead_id FROM sales s GROUP BY s.seller_id, s.lead_id, s.buyer_id HAVING COUNT(*) > 1) twice"},
+		{"sales earn what their lead does", "SELECT COUNT(*) FROM leads l WHERE l.status = 'sold' AND l.test = 0 AND l.payout <> (SELECT SUM(s.payout) FROM sales s WHERE s.seller_id = l.seller_id AND s.lead_id = l.id AND s.slot > 0)"},
+		{"a lead that is not sold has none", "SELECT COUNT(*) FROM leads l WHERE (l.status <> 'sold' OR l.test = 1) AND EXISTS (SELECT 1 FROM sales s WHERE s.seller_id = l.seller_id AND s.lead_id = l.id AND s.slot > 0)"},
 		{"a sale is of a lead of its seller", "SELECT COUNT(*) FROM sales s WHERE NOT EXISTS (SELECT 1 FROM leads l JOIN buyers b ON b.seller_id = l.seller_id JOIN contracts c ON c.seller_id = l.seller_id AND c.buyer_id = b.id AND c.campaign_id = l.campaign_id WHERE l.seller_id = s.seller_id AND l.id = s.lead_id AND b.id = s.buyer_id AND c.id = s.contract_id)"},
-		{"a bucket counts its sales", "SELECT COUNT(*) FROM contract_counters c WHERE c.ends_at > 0 AND (c.used <> (SELECT COUNT(*) FROM sales s WHERE s.seller_id = c.seller_id AND s.contract_id = c.contract_id AND s.sold_at >= c.starts_at AND s.sold_at < c.ends_at) OR c.spent <> (SELECT COALESCE(SUM(s.price), 0) FROM sales s WHERE s.seller_id = c.seller_id AND s.contract_id = c.contract_id AND s.sold_at >= c.starts_at AND s.sold_at < c.ends_at))"},
-		{"a total counts its sales", "SELECT COUNT(*) FROM contract_counters c WHERE c.ends_at = 0 AND (c.used <> (SELECT COUNT(*) FROM sales s WHERE s.seller_id = c.seller_id AND s.contract_id = c.contract_id) OR c.spent <> (SELECT COALESCE(SUM(s.price), 0) FROM sales s WHERE s.seller_id = c.seller_id AND s.contract_id = c.contract_id))"},
+		{"a contract's bucket counts its sales", "SELECT COUNT(*) FROM contract_counters c WHERE c.owner = 'contract' AND (c.used <> (SELECT COUNT(*) FROM sales s LEFT JOIN sale_returns r ON r.seller_id = s.seller_id AND r.sale_id = s.id AND r.status = 'approved' WHERE s.seller_id = c.seller_id AND s.contract_id = c.contract_id AND (c.ends_at = 0 AND s.slot > 0 OR s.sold_at >= c.starts_at AND s.sold_at < c.ends_at AND (s.slot > 0 OR r.decided_at >= c.ends_at))) OR c.spent <> (SELECT COALESCE(SUM(s.price), 0) FROM sales s LEFT JOIN sale_returns r ON r.seller_id = s.seller_id AND r.sale_id = s.id AND r.status = 'approved' WHERE s.seller_id = c.seller_id AND s.contract_id = c.contract_id AND (c.ends_at = 0 AND s.slot > 0 OR s.sold_at >= c.starts_at AND s.sold_at < c.ends_at AND (s.slot > 0 OR r.decided_at >= c.ends_at))))"},
+		{"a buyer's bucket counts its sales", "SELECT COUNT(*) FROM contract_counters c WHERE c.owner = 'contract' AND (c.used <> (SELECT COUNT(*) FROM sales s LEFT JOIN sale_returns r ON r.seller_id = s.seller_id AND r.sale_id = s.id AND r.status = 'approved' WHERE s.seller_id = c.seller_id AND s.contract_id = c.contract_id AND (c.ends_at = 0 AND s.slot > 0 OR s.sold_at >= c.starts_at AND s.sold_at < c.ends_at AND (s.slot > 0 OR r.decided_at >= c.ends_at))) OR c.spent <> (SELECT COALESCE(SUM(s.price), 0) FROM sales s LEFT JOIN sale_returns r ON r.seller_id = s.seller_id AND r.sale_id = s.id AND r.status = 'approved' WHERE s.seller_id = c.seller_id AND s.contract_id = c.contract_id AND (c.ends_at = 0 AND s.slot > 0 OR s.sold_at >= c.starts_at AND s.sold_at < c.ends_at AND (s.slot > 0 OR r.decided_at >= c.ends_at))))"},
+		{"a campaign's bucket counts its sales", "SELECT COUNT(*) FROM contract_counters c WHERE c.owner = 'campaign' AND (c.used <> (SELECT COUNT(*) FROM sales s LEFT JOIN sale_returns r ON r.seller_id = s.seller_id AND r.sale_id = s.id AND r.status = 'approved' WHERE s.seller_id = c.seller_id AND s.campaign_id = c.contract_id AND (c.ends_at = 0 AND s.slot > 0 OR s.sold_at >= c.starts_at AND s.sold_at < c.ends_at AND (s.slot > 0 OR r.decided_at >= c.ends_at))) OR c.spent <> (SELECT COALESCE(SUM(s.price), 0) FROM sales s LEFT JOIN sale_returns r ON r.seller_id = s.seller_id AND r.sale_id = s.id AND r.status = 'approved' WHERE s.seller_id = c.seller_id AND s.campaign_id = c.contract_id AND (c.ends_at = 0 AND s.slot > 0 OR s.sold_at >= c.starts_at AND s.sold_at < c.ends_at AND (s.slot > 0 OR r.decided_at >= c.ends_at))))"},
 		{"a claim's lead is there", "SELECT COUNT(*) FROM claims c WHERE NOT EXISTS (SELECT 1 FROM leads l WHERE l.seller_id = c.seller_id AND l.id = c.lead_id)"},
 		{"every segment has one position", "SELECT COUNT(*) FROM event_segments g WHERE (SELECT COUNT(*) FROM event_positions p WHERE p.segment_id = g.id AND p.seller_id = g.seller_id AND p.events = g.events) <> 1"},
 		{"nothing is parked", "SELECT COUNT(*) FROM event_parked"},
@@ -82,6 +88,10 @@ func (d *Database) Audit() {
 		{"charges", "SELECT COUNT(*) FROM sales", "SELECT COUNT(*) FROM ledger_entries WHERE type = 'sale'"},
 		{"sales that were charged once with their price", "SELECT COUNT(*) FROM sales", "SELECT COUNT(DISTINCT s.id) FROM ledger_entries l JOIN sales s " +
 			"ON s.seller_id = l.seller_id AND s.id = l.sale_id AND s.price = -l.amount AND s.buyer_id = l.buyer_id WHERE l.type = 'sale'"},
+		{"credits", "SELECT COUNT(*) FROM sales WHERE slot < 0", "SELECT COUNT(*) FROM ledger_entries WHERE type = 'return'"},
+		{"returned sales in the report", "SELECT COUNT(*) FROM sales WHERE slot < 0", "SELECT SUM(sales) FROM report_returns"},
+		{"returned revenue in the report", "SELECT SUM(price) FROM sales WHERE slot < 0", "SELECT SUM(revenue) FROM report_returns"},
+		{"returned in the report", "SELECT COUNT(*) FROM leads WHERE status = 'returned'", "SELECT SUM(leads) FROM report_returns"},
 		{"leads that are not sold", "SELECT COUNT(*) FROM leads WHERE status <> '' AND (status <> 'sold' OR test = 1)", "SELECT COUNT(*) FROM unsold_leads"},
 		{"sales in the report", "SELECT COUNT(*) FROM sales", "SELECT SUM(sales) FROM report_sales"},
 		{"revenue in the report", "SELECT SUM(price) FROM sales", "SELECT SUM(revenue) FROM report_sales"},
@@ -131,7 +141,7 @@ func (d *Database) auditLeads() {
 	}
 	for _, row := range rows {
 		k, status, form, test := key{row[0], row[1]}, row[2], row[3] == "form", row[4] != "0"
-		types := events[k]
+		types := slices.DeleteFunc(events[k], func(typ string) bool { return strings.HasPrefix(typ, "return.") })
 		delete(events, k)
 		if n := len(types); n > 0 && types[n-1] == "lead.erased.v1" { // which says nothing of where it stands
 			types = types[:n-1]
@@ -142,7 +152,7 @@ func (d *Database) auditLeads() {
 			}
 			continue
 		}
-		if count(types, "lead.submitted.v1") != 1 || status == "sold" && count(types, "lead.sold.v1") != 1 ||
+		if count(types, "lead.submitted.v1") != 1 || status == "sold" && count(types, "lead.sold.v1") != 1+count(types, "lead.returned.v1") ||
 			!form && types[len(types)-1] != "lead."+status+".v1" {
 			d.t.Errorf("the lead %s is %s and has the events %v", k.id, status, types)
 		}

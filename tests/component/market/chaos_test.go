@@ -34,8 +34,11 @@ func TestEverythingAtOnce(t *testing.T) {
 			category := fmt.Sprintf("Category %d", i)
 			c := s.Program.Must(t, "POST", "/v1/campaigns", apptest.Object{
 				"name": category, "category": category,
-				"distribution": apptest.Object{"strategy": []string{"priority", "highest_price"}[i%2]},
-				"dedupe":       apptest.Object{"fields": []string{"phone"}, "match": "any", "window_days": 1},
+				"distribution": []apptest.Object{
+					{"strategy": "priority"}, {"mode": "shared", "max_sales": 2, "strategy": "weighted"}, {"mode": "shared", "max_sales": 3, "strategy": "round_robin"},
+				}[i],
+				"caps":   []apptest.Object{{"window": "day", "leads": 500}},
+				"dedupe": apptest.Object{"fields": []string{"phone"}, "match": "any", "window_days": 1},
 			}).Data(t)["id"].(string)
 			campaigns, categories = append(campaigns, c), append(categories, category)
 			for j, b := range buyers {
@@ -105,6 +108,8 @@ func TestEverythingAtOnce(t *testing.T) {
 			tell("deposit", client.Do("POST", b+"/deposits", apptest.Object{"amount": 40}), 201)
 			tell("withdrawal", client.Do("POST", b+"/withdrawals", apptest.Object{"amount": 15}), 201, 400)
 			tell("buyer", client.Do("PUT", b, apptest.Object{"time_zone": zones[rand.IntN(4)]}), 200)
+			// Never below what may be used up.
+			tell("buyer", client.Do("PUT", b, apptest.Object{"caps": []apptest.Object{{"window": "day", "leads": 150 + rand.IntN(400)}, {"window": "month", "budget": 2000 + rand.IntN(4000)}}}), 200)
 		})
 		work(2, func(client *apptest.Client, _ int) {
 			c := contracts[rand.IntN(len(contracts))]
@@ -117,6 +122,7 @@ func TestEverythingAtOnce(t *testing.T) {
 				tell("pause", client.Do("POST", c.path+"/pause", nil), 200, 400)
 			default:
 				tell("resume", client.Do("POST", c.path+"/resume", nil), 200, 400)
+				tell("weight", client.Do("PUT", c.path, apptest.Object{"weight": 1 + rand.IntN(9)}), 200)
 			}
 		})
 		running.Go(func() {
@@ -125,6 +131,7 @@ func TestEverythingAtOnce(t *testing.T) {
 				path := "/v1/campaigns/" + campaigns[rand.IntN(3)]
 				tell("campaign", client.Do("POST", path+"/pause", nil), 200, 400)
 				tell("campaign", client.Do("PUT", path, apptest.Object{"supplier_payout": apptest.Object{"type": "percent", "value": rand.IntN(100)}}), 200)
+				tell("campaign", client.Do("PUT", path, apptest.Object{"caps": []apptest.Object{{"window": "hour", "leads": 500 + rand.IntN(500)}}}), 200)
 				tell("campaign", client.Do("POST", path+"/resume", nil), 200, 400)
 				tell("buyer", client.Do("POST", "/v1/buyers/"+buyers[rand.IntN(3)]+"/pause", nil), 200, 400)
 				for _, b := range buyers {
@@ -144,7 +151,7 @@ func TestEverythingAtOnce(t *testing.T) {
 		db := apptest.Open(t, databaseURL)
 		db.Audit()
 		for _, rule := range []struct{ what, query string }{
-			{"a person twice in a campaign", "SELECT COUNT(*) FROM (SELECT campaign_id, lead_id FROM sales GROUP BY campaign_id, lead_id HAVING COUNT(*) > 1) x"},
+			{"a lead twice to one buyer", "SELECT COUNT(*) FROM (SELECT buyer_id, lead_id FROM sales GROUP BY buyer_id, lead_id HAVING COUNT(*) > 1) x"},
 			{"claims of test leads", "SELECT COUNT(*) FROM claims c JOIN leads l ON l.seller_id = c.seller_id AND l.id = c.lead_id WHERE l.test = 1 AND c.expires_at <> l.created_at + 86400000000"},
 		} {
 			if n := db.Number(rule.query); n != 0 {

@@ -331,7 +331,7 @@ func TestBuiltInOnesAreReplaced(t *testing.T) {
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
 		app := apptest.Start(t, databaseURL, leadmill.StartOptions{}, leadmill.NewModule("test",
 			leadmill.ReplacePolicy("highest_price", newCheapest), leadmill.ReplacePolicy("window", newNoWindow)))
-		for _, told := range []string{`"[priority highest_price (replaced)]"`, "inactive_partner window (replaced) operator"} {
+		for _, told := range []string{`"[priority highest_price (replaced) round_robin weighted]"`, "inactive_partner window (replaced) operator"} {
 			if !strings.Contains(app.Logs.String(), told) {
 				t.Errorf("the log does not say %s:\n%s", told, app.Logs)
 			}

@@ -361,7 +361,7 @@ func TestNothingIsLeftOfAPerson(t *testing.T) {
 				t.Errorf("%v %s are erased by the phone, want %v: %v", count(second, name), name, want, second)
 			}
 		}
-		if left := s.Program.Must(t, "GET", "/v1/subject-access?email="+url.QueryEscape(jane.email), nil); !strings.Contains(string(left.Body), `"customers":[],"partners":[],"mails":[],"leads":[],"claims":0,"complete":true`) {
+		if left := s.Program.Must(t, "GET", "/v1/subject-access?email="+url.QueryEscape(jane.email), nil); !strings.Contains(string(left.Body), `"customers":[],"partners":[],"mails":[],"suppressions":[],"leads":[],"claims":0,"complete":true`) {
 			t.Errorf("after it, the file is %s", left)
 		}
 		if nobody := mask(erase(t, app, s, apptest.Object{"email": jane.email})); !strings.Contains(nobody, "claims:0") || !strings.Contains(nobody, "leads:0") || strings.Contains(nobody, "lead_") {

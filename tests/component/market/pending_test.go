@@ -93,6 +93,10 @@ func TestPendingLeadsAreMatchedAgain(t *testing.T) {
 		"cap raised": {buyers: []apptest.Buyer{capped}, full: 1, sold: 2, change: func(t *testing.T, s *apptest.Shop, _ *clock.Manual) {
 			s.Program.Must(t, "PUT", s.ContractPath(s.ContractIDs[0]), apptest.Object{"caps": []apptest.Object{{"window": "day", "leads": 3}}})
 		}},
+		"sale returned": {buyers: []apptest.Buyer{{Deposit: 10, Contract: apptest.Object{"price": 10.00}}}, full: 1, sold: 1, change: func(t *testing.T, s *apptest.Shop, _ *clock.Manual) {
+			sale := s.Program.Must(t, "GET", "/v1/sales", nil).List(t)[0]["id"].(string)
+			s.Program.Must(t, "POST", "/v1/returns/"+giveBack(t, s, sale, "duplicate")+"/approve", nil)
+		}},
 		"cap reset": {buyers: []apptest.Buyer{capped}, full: 1, sold: 1, change: func(_ *testing.T, _ *apptest.Shop, hands *clock.Manual) {
 			hands.Advance(24 * time.Hour)
 		}},

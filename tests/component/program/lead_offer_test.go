@@ -158,7 +158,7 @@ func TestAFormLeadIsOfferedAndSold(t *testing.T) {
 			t.Errorf("the marketplace lists %d leads, want %d", len(all), n)
 		}
 		rows := o.Program.Must(t, "GET", "/v1/reports/campaigns?group_by=supplier", nil).List(t)
-		if len(rows) != 1 || rows[0]["sold_net"] != float64(n) || rows[0]["revenue"] != 40.00 || fmt.Sprint(rows[0]["leads"]) != "map[duplicate:0 pending:0 rejected:0 sold:4 submitted:4 unsold:0]" {
+		if len(rows) != 1 || rows[0]["sold_net"] != float64(n) || rows[0]["revenue"] != 40.00 || fmt.Sprint(rows[0]["leads"]) != "map[duplicate:0 pending:0 rejected:0 returned:0 sold:4 submitted:4 unsold:0]" {
 			t.Errorf("the report is %v", rows)
 		}
 		if a := o.Program.Must(t, "POST", "/v1/leads/convert", apptest.Object{"id": 1}).Data(t); a["market_status"] != "sold" || a["status"] != "converted" {

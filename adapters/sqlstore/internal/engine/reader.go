@@ -150,7 +150,6 @@ func (o Order) page(q string, args []any, p application.Page) (string, []any, er
 
 // values reads a cursor.
 func (o Order) values(cursor string) ([]any, error) {
-	var v fault.Violations
 	texts := strings.SplitN(cursor, " ", len(o.Columns))
 	values := Anys(texts)
 	for i, text := range texts {
@@ -160,11 +159,17 @@ func (o Order) values(cursor string) ([]any, error) {
 			values[0], ok = n, err == nil
 		}
 		if !ok || len(texts) < len(o.Columns) {
-			v.Add("cursor", fault.InvalidValue, "is not a cursor of this list")
-			return nil, v.Err()
+			return nil, ErrCursor()
 		}
 	}
 	return values, nil
+}
+
+// ErrCursor is the violation of a cursor that is none of a list.
+func ErrCursor() error {
+	var v fault.Violations
+	v.Add("cursor", fault.InvalidValue, "is not a cursor of this list")
+	return v.Err()
 }
 
 // RowsOf reads the rows of a page, and one more where there is one. The statement ends in a condition, which conditions on

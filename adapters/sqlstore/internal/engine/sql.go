@@ -89,8 +89,12 @@ func Pieces(n, most int, seller func(i int) string) iter.Seq2[int, int] {
 
 // PiecesOf is Pieces of sorted refs.
 func PiecesOf(refs []application.Ref) iter.Seq[[]application.Ref] {
+	return piecesOf(refs, MaxParams/2)
+}
+
+func piecesOf(refs []application.Ref, most int) iter.Seq[[]application.Ref] {
 	return func(yield func([]application.Ref) bool) {
-		for from, to := range Pieces(len(refs), MaxParams/2, func(i int) string { return refs[i].SellerID }) {
+		for from, to := range Pieces(len(refs), most, func(i int) string { return refs[i].SellerID }) {
 			if !yield(refs[from:to]) {
 				return
 			}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -138,6 +139,14 @@ func (t *Tx) ForUpdate() string { return t.work.db.ForUpdate() }
 
 // UseKey is appended to a table's name to read it by one of its keys.
 func (t *Tx) UseKey(key string) string { return t.work.db.UseKey(key) }
+
+// MaxParams bounds the parameters of statements about what a batch sells: fewer than one may have where their time grows with the square.
+func (t *Tx) MaxParams() int { return t.work.db.MaxParams() }
+
+// PiecesOf is the function PiecesOf within MaxParams.
+func (t *Tx) PiecesOf(refs []application.Ref) iter.Seq[[]application.Ref] {
+	return piecesOf(refs, t.MaxParams()/2)
+}
 
 // DeleteByKey is the start of a DELETE that finds its rows by one of the table's keys, up to its WHERE.
 func (t *Tx) DeleteByKey(table, key string) string { return t.work.db.DeleteByKey(table, key) }

@@ -194,12 +194,14 @@ type leadTrace struct {
 	More       map[string]int `json:"more,omitempty"`
 }
 
-// considered is one contract that was looked at, as an array of its members; older rows have objects. The price is in micro-units.
+// considered is one contract that was looked at, as an array of its first four members, or as an object when it has more, as older rows
+// have. The price is in micro-units.
 type considered struct {
 	ContractID string `json:"contract"`
 	BuyerID    string `json:"buyer"`
 	Reason     string `json:"reason"`
 	Price      int64  `json:"price"`
+	Of         string `json:"of"`
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -249,6 +251,14 @@ func appendConsidered(b []byte, all []lead.Consideration) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
+		if c.Of != "" {
+			b = appendText(append(b, `{"contract":`...), c.ContractID)
+			b = appendText(append(b, `,"buyer":`...), c.BuyerID)
+			b = appendText(append(b, `,"reason":`...), c.Reason)
+			b = strconv.AppendInt(append(b, `,"price":`...), int64(c.Price), 10)
+			b = append(appendText(append(b, `,"of":`...), c.Of), '}')
+			continue
+		}
 		b = appendText(append(b, '['), c.ContractID)
 		b = appendText(append(b, ','), c.BuyerID)
 		b = appendText(append(b, ','), c.Reason)
@@ -271,7 +281,7 @@ func DecodeTrace(data []byte) (lead.Trace, error) {
 	for _, c := range stored.Considered {
 		t.Considered = append(t.Considered, lead.Consideration{
 			ContractID: c.ContractID, BuyerID: c.BuyerID, Reason: c.Reason,
-			Price: money.Micros(c.Price),
+			Price: money.Micros(c.Price), Of: c.Of,
 		})
 	}
 	return t, nil

@@ -96,7 +96,7 @@ func TestTraceSurvives(t *testing.T) {
 		for range rapid.IntRange(0, 5).Draw(t, "considered") {
 			trace.Considered = append(trace.Considered, lead.Consideration{
 				ContractID: text.Draw(t, "contract"), BuyerID: text.Draw(t, "buyer"),
-				Reason: text.Draw(t, "reason"), Price: money.Micros(rapid.Int64Range(math.MinInt64, math.MaxInt64).Draw(t, "price")),
+				Reason: text.Draw(t, "reason"), Of: rapid.SampledFrom([]string{"", "buyer", "campaign"}).Draw(t, "of"), Price: money.Micros(rapid.Int64Range(math.MinInt64, math.MaxInt64).Draw(t, "price")),
 			})
 		}
 		if more := rapid.MapOf(text, rapid.Int()).Draw(t, "more"); len(more) > 0 {

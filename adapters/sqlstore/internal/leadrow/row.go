@@ -25,7 +25,11 @@ const Columns = "seller_id, id, seller_code, origin, key_id, partner_id, campaig
 // Erasure is the column that says when the personal data of a lead was erased; 0 while it is there, as it is in a new row.
 const Erasure = "erased_at"
 
-const saleColumns = "seller_id, lead_id, slot, id, campaign_id, contract_id, buyer_id, price, currency, status, sold_at"
+const saleColumns = "seller_id, lead_id, slot, id, campaign_id, contract_id, buyer_id, price, payout, currency, status, sold_at"
+
+// SalePayout selects what the supplier earns for a row of the table sales: a sale of an older version, which is the only one of its lead,
+// does not say, and earns the lead's payout.
+const SalePayout = "COALESCE(sales.payout, (SELECT l.payout FROM leads l WHERE l.seller_id = sales.seller_id AND l.id = sales.lead_id))"
 
 // Row is a row of the table leads. Money is in micro-units, times are in UTC microseconds.
 type Row struct {
@@ -123,7 +127,7 @@ func Add(ctx context.Context, t *engine.Tx, all []application.StoredLead) error 
 	if err := AddSales(ctx, t, snapshots); err != nil {
 		return err
 	}
-	if err := addUnsold(ctx, t, snapshots); err != nil {
+	if err := AddUnsold(ctx, t, snapshots); err != nil {
 		return err
 	}
 	for i, l := range all {
@@ -156,14 +160,14 @@ func AddSales(ctx context.Context, t *engine.Tx, all []lead.Snapshot) error {
 	}
 	_, err := t.InsertRows(ctx, "sales", saleColumns, len(rows), func(args []any, i int) ([]any, error) {
 		l, s := rows[i].of, rows[i].sale
-		return append(args, l.SellerID, l.ID, rows[i].slot, s.ID, l.CampaignID, s.ContractID, s.BuyerID, int64(s.Price), s.Currency,
+		return append(args, l.SellerID, l.ID, rows[i].slot, s.ID, l.CampaignID, s.ContractID, s.BuyerID, int64(s.Price), int64(s.Payout), s.Currency,
 			string(s.Status), engine.Micros(s.At)), nil
 	})
 	return err
 }
 
 // live reports whether a sale counts: it holds a slot of its lead and uses its contract's caps.
-func live(s lead.SaleStatus) bool { return s == lead.SaleCaptured }
+func live(s lead.SaleStatus) bool { return s.Live() }
 
 const unsoldColumns = "seller_id, lead_id, campaign_id, status, test, reason, contract_id"
 
@@ -172,8 +176,8 @@ func unsold(n *lead.Snapshot) bool {
 	return n.Status != lead.StatusNotOffered && !slices.ContainsFunc(n.Sales, func(s lead.Sale) bool { return live(s.Status) })
 }
 
-// addUnsold adds the new leads to the narrow table that belong there, with one statement.
-func addUnsold(ctx context.Context, t *engine.Tx, all []lead.Snapshot) error {
+// AddUnsold adds leads to the narrow table that are not there and belong there, with one statement.
+func AddUnsold(ctx context.Context, t *engine.Tx, all []lead.Snapshot) error {
 	rows := make([]*lead.Snapshot, 0, len(all))
 	for i := range all {
 		if unsold(&all[i]) {
@@ -228,19 +232,27 @@ func SalesOf(ctx context.Context, from engine.Source, sellerID, leadID string) (
 		ContractID string `db:"contract_id"`
 		BuyerID    string `db:"buyer_id"`
 		Price      int64  `db:"price"`
+		Payout     int64  `db:"payout"`
 		Currency   string `db:"currency"`
 		Status     string `db:"status"`
 		SoldAt     int64  `db:"sold_at"`
 	}
-	if err := from.All(ctx, &rows, "SELECT id, contract_id, buyer_id, price, currency, status, sold_at FROM sales WHERE seller_id = ? AND lead_id = ? ORDER BY slot < 0, slot, id", sellerID, leadID); err != nil {
+	if err := from.All(ctx, &rows, "SELECT id, contract_id, buyer_id, price, "+SalePayout+" AS payout, currency, status, sold_at FROM sales WHERE seller_id = ? AND lead_id = ? ORDER BY slot < 0, slot, id", sellerID, leadID); err != nil {
 		return nil, err
 	}
 	var out []lead.Sale
 	for _, s := range rows {
 		out = append(out, lead.Sale{
-			ID: s.ID, ContractID: s.ContractID, BuyerID: s.BuyerID, Price: money.Micros(s.Price), Currency: s.Currency,
+			ID: s.ID, ContractID: s.ContractID, BuyerID: s.BuyerID, Price: money.Micros(s.Price), Payout: money.Micros(s.Payout), Currency: s.Currency,
 			Status: lead.SaleStatus(s.Status), At: engine.Time(s.SoldAt),
 		})
 	}
 	return out, nil
+}
+
+// ForgetNotes erases what is noted on the returns of leads.
+func ForgetNotes(ctx context.Context, t *engine.Tx, sellerID string, leads []string) error {
+	_, err := t.Exec(ctx, "UPDATE sale_returns"+t.UseKey("sale_returns_lead")+" SET note = '', decision_note = '' WHERE seller_id = ? AND lead_id IN ("+engine.Marks(len(leads))+")",
+		append([]any{sellerID}, engine.Anys(leads)...)...)
+	return err
 }

@@ -156,6 +156,42 @@ func testCharges(t *testing.T, h *sqlstoretest.Harness) {
 		return tx.Buyers().SaveSold(ctx, []*buyer.Buyer{b})
 	})
 	require.ErrorContains(t, err, "not only charged", "its event would be lost")
+
+	// A charge below the threshold is an event of the buyer, in the same transaction, and none before or behind it is.
+	h.Do(t, func(ctx ctx, tx tx) error {
+		b := sqlstoretest.NewBuyer(t, "low")
+		_, err := b.Update(buyer.Details{LowBalance: &buyer.Threshold{On: true, At: 5_000_000}}, now)
+		require.NoError(t, err)
+		_, err = b.Deposit("deposit_low", 8_000_000, "", now)
+		require.NoError(t, err)
+		return tx.Buyers().Add(ctx, b)
+	})
+	for i, version := range []int64{3, 4, 4} { // the balance becomes 6, 4 and 2
+		h.Do(t, func(ctx ctx, tx tx) error {
+			all, err := tx.Buyers().LockAll(ctx, sqlstoretest.Refs("low", "c"))
+			require.NoError(t, err)
+			require.Equal(t, buyer.Threshold{On: true, At: 5_000_000}, all["low"].Snapshot().LowBalance)
+			for _, id := range []string{"low", "c"} {
+				_, err = all[id].Charge(fmt.Sprint("charge_", id, i), fmt.Sprint("sale_", id, i), 2_000_000, later)
+				require.NoError(t, err)
+			}
+			return tx.Buyers().SaveSold(ctx, []*buyer.Buyer{all["low"], all["c"]})
+		})
+		var low []int64
+		for _, e := range h.Records(t) {
+			if e.Type == "buyer.balance_low.v1" {
+				low = append(low, e.AggregateVersion)
+			}
+		}
+		require.Equal(t, []int64{4}[:min(i, 1)], append([]int64{}, low...))
+		h.Do(t, func(ctx ctx, tx tx) error {
+			b, err := tx.Buyers().Lock(ctx, "seller_1", "low")
+			require.NoError(t, err)
+			require.Equal(t, version, b.Version())
+			require.Equal(t, money.Micros(6-2*i)*1_000_000, b.Balance())
+			return nil
+		})
+	}
 }
 
 func testSideBySide(t *testing.T, h *sqlstoretest.Harness) {

@@ -15,10 +15,13 @@ import (
 	"github.com/leadmill/leadmill/domain/campaign"
 )
 
+func byID(a, b campaign.ContractSnapshot) int { return slices.Compare([]byte(a.ID), []byte(b.ID)) }
+
 func testCampaigns(t *testing.T, h *sqlstoretest.Harness) {
 	n := sqlstoretest.Filled[campaign.Snapshot](0)
 	n.Status = campaign.StatusActive
 	require.Len(t, n.Contracts, 2)
+	slices.SortFunc(n.Contracts, byID)
 	sqlstoretest.RequireFull(t, n)
 	h.Do(t, func(ctx ctx, tx tx) error { return tx.Campaigns().Add(ctx, campaign.FromSnapshot(n)) })
 	load := func() (got campaign.Snapshot) {
@@ -43,10 +46,12 @@ func testCampaigns(t *testing.T, h *sqlstoretest.Harness) {
 	third.Caps[0].HasLeads, third.Caps[0].Leads = false, 0
 	third.Caps[1].HasBudget, third.Caps[1].Budget = false, 0
 	changed.Contracts = []campaign.ContractSnapshot{changed.Contracts[0], kept, third}
-	slices.SortFunc(changed.Contracts, func(a, b campaign.ContractSnapshot) int {
-		return slices.Compare([]byte(a.ID), []byte(b.ID))
+	slices.SortFunc(changed.Contracts, byID)
+	h.Do(t, func(ctx ctx, tx tx) error {
+		c := campaign.FromSnapshot(changed)
+		c.Touch(n.Contracts[0].ID, third.ID)
+		return tx.Campaigns().Save(ctx, c)
 	})
-	h.Do(t, func(ctx ctx, tx tx) error { return tx.Campaigns().Save(ctx, campaign.FromSnapshot(changed)) })
 	require.Equal(t, changed, load())
 
 	h.Do(t, func(ctx ctx, tx tx) error {

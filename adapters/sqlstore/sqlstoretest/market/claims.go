@@ -88,6 +88,18 @@ func testClaims(t *testing.T, h *sqlstoretest.Harness) {
 		require.Equal(t, map[market.ClaimKey]market.Claim{mine.Key: mine, fresh.Key: fresh, second.Key: second}, find(t, ctx, tx, first, second, fresh))
 		return nil
 	})
+	longer, revived := sqlstoretest.NewClaim("3", "lead_3", now.Add(3*time.Hour)), sqlstoretest.NewClaim("1", "lead_3", now.Add(5*time.Hour))
+	h.Do(t, func(ctx ctx, tx tx) error {
+		require.NoError(t, tx.Claims().Extend(ctx, nil))
+		return tx.Claims().Extend(ctx, []market.Claim{longer, revived})
+	})
+	h.Do(t, func(ctx ctx, tx tx) error {
+		require.Equal(t, map[market.ClaimKey]market.Claim{revived.Key: revived, longer.Key: longer, second.Key: second}, find(t, ctx, tx, first, second, fresh))
+		return nil
+	})
+	for what, c := range map[string]market.Claim{"one that ends no later": longer, "one that is not stored": sqlstoretest.NewClaim("absent", "lead_3", now)} {
+		require.ErrorIs(t, h.Store.Do(t.Context(), func(ctx ctx, tx tx) error { return tx.Claims().Extend(ctx, []market.Claim{c}) }), application.ErrUnavailable, what)
+	}
 	runs := 0
 	err := h.Store.Do(t.Context(), func(ctx ctx, tx tx) error { // one that is in force is never taken over
 		runs++
@@ -100,7 +112,7 @@ func testClaims(t *testing.T, h *sqlstoretest.Harness) {
 	})
 	require.ErrorContains(t, err, "taken twice at once")
 	h.Do(t, func(ctx ctx, tx tx) error {
-		require.Equal(t, "lead_2", find(t, ctx, tx, first)[first.Key].LeadID)
+		require.Equal(t, "lead_3", find(t, ctx, tx, first)[first.Key].LeadID)
 		require.Empty(t, find(t, ctx, tx, sqlstoretest.NewClaim("9", "", now)))
 		return nil
 	})

@@ -113,16 +113,17 @@ func salesOf(t *testing.T, h *sqlstoretest.Harness, leadID string) []lead.Sale {
 		ContractID string `db:"contract_id"`
 		BuyerID    string `db:"buyer_id"`
 		Price      int64  `db:"price"`
+		Payout     int64  `db:"payout"`
 		Currency   string `db:"currency"`
 		Status     string `db:"status"`
 		At         int64  `db:"sold_at"`
 	}
 	require.NoError(t, h.DB.Reader.SelectContext(t.Context(), &rows,
-		"SELECT s.id, s.contract_id, s.buyer_id, s.price, s.currency, s.status, s.sold_at FROM sales s JOIN leads l ON l.id = s.lead_id AND l.seller_id = s.seller_id AND l.campaign_id = s.campaign_id WHERE l.id = ? ORDER BY s.sold_at", leadID))
+		"SELECT s.id, s.contract_id, s.buyer_id, s.price, s.payout, s.currency, s.status, s.sold_at FROM sales s JOIN leads l ON l.id = s.lead_id AND l.seller_id = s.seller_id AND l.campaign_id = s.campaign_id WHERE l.id = ? ORDER BY s.sold_at", leadID))
 	out := make([]lead.Sale, len(rows))
 	for i, r := range rows {
 		out[i] = lead.Sale{
-			ID: r.ID, ContractID: r.ContractID, BuyerID: r.BuyerID, Price: money.Micros(r.Price), Currency: r.Currency,
+			ID: r.ID, ContractID: r.ContractID, BuyerID: r.BuyerID, Price: money.Micros(r.Price), Payout: money.Micros(r.Payout), Currency: r.Currency,
 			Status: lead.SaleStatus(r.Status), At: time.UnixMicro(r.At).UTC(),
 		}
 	}

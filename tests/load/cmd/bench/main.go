@@ -58,6 +58,7 @@ func run(ctx context.Context, args []string) (err error) {
 		{partGrown, f.measureGrown},
 		{partSellers, f.measureSellers},
 		{partConsumers, f.measureConsumers},
+		{partContracts, f.measureContracts},
 	} {
 		if !s.does(part.name) {
 			continue
@@ -176,6 +177,19 @@ func (f *figures) measureConsumers(ctx context.Context) error {
 		f.consumers = append(f.consumers, d)
 	}
 	fmt.Print(duelTable("Four consumers of the event log and ten", "four", "ten", f.consumers))
+	return nil
+}
+
+func (f *figures) measureContracts(ctx context.Context) error {
+	var few, many []duel
+	for _, e := range f.engines {
+		a, b, err := measureContracts(ctx, f.settings, f.own, e, f.dir)
+		if err != nil {
+			return fmt.Errorf("%s: %w", e, err)
+		}
+		few, many = append(few, a), append(many, b)
+	}
+	fmt.Print(duelTable("One contract with a filter and 100", "1", "100", few) + duelTable("100 contracts with filters and 10,000", "100", "10,000", many))
 	return nil
 }
 

@@ -22,10 +22,11 @@ const (
 	partGrown     = "grown"
 	partSellers   = "sellers"
 	partConsumers = "consumers"
+	partContracts = "contracts"
 )
 
 var (
-	parts = []string{partLeads, partPaging, partPeer, partGrown, partSellers, partConsumers}
+	parts = []string{partLeads, partPaging, partPeer, partGrown, partSellers, partConsumers, partContracts}
 	// usualParts are those of a call that names none; -peer and -targets add to them.
 	usualParts = []string{partLeads, partPaging}
 )
@@ -70,6 +71,7 @@ takes, and checks the limits that the figures must keep. With -only it measures 
   grown      a database with many leads (-leads) against an empty one, on SQLite and MySQL
   sellers    leads of many sellers (-sellers), ten each, against as many leads of one seller
   consumers  ten consumers of the event log, six of them with nothing to do, against four
+  contracts  1, 100 and 10,000 contracts with filters in one campaign, ten of which each lead passes
 
 With -against it compares two revisions: it builds the given one from git, runs both in turn (old new, new old,
 old new, …), each time on an empty database, and prints the medians of both, their ratio and how far the single

@@ -5,6 +5,7 @@ package sqlstore
 
 import (
 	_ "github.com/go-sql-driver/mysql"
+	_ "github.com/google/cel-go/cel" // want vendor-cel
 	_ "github.com/jmoiron/sqlx"
 	_ "go.uber.org/mock/gomock" // want vendor-mock
 

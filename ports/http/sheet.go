@@ -1,0 +1,126 @@
+package httpport
+
+import (
+	"bytes"
+	"encoding/csv"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Stream is an answer of any length that is sent in pieces. What fails before the first piece was sent is answered like any error; after that the
+// connection is cut, so that half an answer does not look like a whole one. The zero Stream is not usable; see Call.Stream.
+type Stream struct {
+	call        *Call
+	contentType string
+	file        string
+	b           bytes.Buffer
+	sent        bool
+}
+
+// piece is how much of a stream is held in memory, in bytes.
+const piece = 64 << 10
+
+// Stream begins an answer of a type. A browser saves it under the name of a file, unless that is empty.
+func (k *Call) Stream(contentType, file string) *Stream {
+	return &Stream{call: k, contentType: contentType, file: file}
+}
+
+// Write implements io.Writer. Its error says that the client went away.
+func (s *Stream) Write(p []byte) (int, error) {
+	n, _ := s.b.Write(p)
+	if s.b.Len() < piece {
+		return n, nil
+	}
+	s.head()
+	_, err := s.call.Writer().Write(s.b.Bytes())
+	s.b.Reset()
+	return n, err
+}
+
+func (s *Stream) head() {
+	if s.sent {
+		return
+	}
+	s.sent = true
+	header := s.call.Writer().Header()
+	header.Set("Content-Type", s.contentType)
+	if s.file != "" {
+		header.Set("Content-Disposition", `attachment; filename="`+s.file+`"`)
+	}
+	s.call.Writer().WriteHeader(http.StatusOK)
+}
+
+// End sends the rest, or answers an error.
+func (s *Stream) End(err error) {
+	switch {
+	case err == nil:
+		s.head()
+		_, _ = s.call.Writer().Write(s.b.Bytes()) // a client that went away needs no rest
+	case s.sent:
+		panic(http.ErrAbortHandler)
+	default:
+		s.call.Fail(err)
+	}
+}
+
+// Sheet is a table that is sent as CSV (https://www.rfc-editor.org/rfc/rfc4180), which spreadsheets open.
+type Sheet struct {
+	*Stream
+
+	rows  *csv.Writer
+	cells []string
+}
+
+// Sheet begins a table with its columns, that is saved under the name of a file.
+func (k *Call) Sheet(file string, columns ...string) *Sheet {
+	s := &Sheet{Stream: k.Stream(TypeCSV+"; charset=utf-8", file)}
+	s.rows = csv.NewWriter(s.Stream)
+	s.rows.UseCRLF = true
+	for _, c := range columns {
+		s.Text(c)
+	}
+	_ = s.Row() // nothing is sent yet
+	return s
+}
+
+// Text adds a cell with a text that may be anybody's. Where a spreadsheet would take it for a formula it gets an apostrophe before it, which makes it
+// a text (https://owasp.org/www-community/attacks/CSV_Injection).
+func (s *Sheet) Text(text string) *Sheet {
+	if strings.IndexAny(text, "=+-@\t\r") == 0 {
+		text = "'" + text
+	}
+	s.cells = append(s.cells, text)
+	return s
+}
+
+// Number adds a cell with a number of ours.
+func (s *Sheet) Number(n string) *Sheet {
+	s.cells = append(s.cells, n)
+	return s
+}
+
+// Int adds a cell with a whole number.
+func (s *Sheet) Int(n int64) *Sheet { return s.Number(strconv.FormatInt(n, 10)) }
+
+// Time adds a cell with a time; empty for the zero time.
+func (s *Sheet) Time(t time.Time) *Sheet {
+	if t.IsZero() {
+		return s.Number("")
+	}
+	return s.Number(t.UTC().Format(time.RFC3339))
+}
+
+// Row ends a row. Its error says that the client went away.
+func (s *Sheet) Row() error {
+	err := s.rows.Write(s.cells)
+	s.cells = s.cells[:0]
+	return err
+}
+
+// End sends the rest, or answers an error.
+func (s *Sheet) End(err error) {
+	s.rows.Flush()
+	s.Stream.End(err)
+}
