@@ -18,6 +18,7 @@ import (
 	"github.com/leadmill/leadmill/adapters/sqlstore/audit"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
+	"github.com/leadmill/leadmill/adapters/sqlstore/internal/leadrow"
 	marketstore "github.com/leadmill/leadmill/adapters/sqlstore/market"
 	programstore "github.com/leadmill/leadmill/adapters/sqlstore/program"
 	"github.com/leadmill/leadmill/application"
@@ -60,6 +61,10 @@ func New(db *dialect.DB, events EventWriter, wake application.Wake, ids applicat
 // Observe has a function told of each event of an aggregate once it is committed: not of those whose commit was sent and not answered. It
 // is called by many goroutines, and every commit waits for it. Call Observe before the first unit of work.
 func (s *Store) Observe(happened func(event.Event)) { s.work.Observe(happened) }
+
+// OnDeliveries has a function called after each commit that made deliveries due, but for those whose commit was sent and not answered. Call
+// OnDeliveries before the first unit of work.
+func (s *Store) OnDeliveries(do func()) { s.work.OnSignal(leadrow.DeliveriesDue, do) }
 
 type (
 	accountRepositories = accountstore.Repositories

@@ -13,7 +13,7 @@ import (
 	"github.com/leadmill/leadmill/domain/money"
 )
 
-// Publish implements application.Translation for buyers, campaigns with their contracts, and leads on the market.
+// Publish implements application.Translation for buyers, campaigns with their contracts, leads on the market and what became of their sales.
 func Publish(e event.Event) (p application.Published, ok bool, err error) {
 	switch e := e.(type) {
 	case lead.Submitted:
@@ -31,6 +31,9 @@ func Publish(e event.Event) (p application.Published, ok bool, err error) {
 		return application.Published{Type: p.Type(), Payload: p.AppendJSON(make([]byte, 0, 448+192*len(p.Sales)+40*len(p.Dimensions))), At: p.SoldAt.Time}, true, nil
 	}
 	if c, at := returnOf(e); c != nil {
+		return application.PublishIfAny(c, at)
+	}
+	if c, at := deliveryOf(e); c != nil {
 		return application.PublishIfAny(c, at)
 	}
 	return application.PublishIfAny(contractOf(e))

@@ -25,6 +25,7 @@ type Tx interface { //nolint:interfacebloat // one method a repository
 	Consents() ConsentRepository
 	Suppressions() SuppressionRepository
 	SellerJobs() SellerJobRepository
+	Deliveries() DeliveryRepository
 }
 
 // UnitOfWork runs closures in transactions of this room.

@@ -38,6 +38,7 @@ type Terms struct {
 	Dedupe   *Dedupe                // whom the buyer bought lately, by whichever contract; the zero rule is none
 	Filter   *string                // an expression, which the caller compiled; empty: none
 	Schedule *calendar.ScheduleSpec // without hours: none
+	Delivery *DeliveryTerms         // the zero terms: as it is
 }
 
 // Contract is a buyer's standing order inside a campaign. It is read-only: the Campaign changes it.
@@ -56,6 +57,7 @@ type ContractSnapshot struct {
 	Dedupe                  Dedupe
 	Filter                  string
 	Schedule                calendar.ScheduleSpec
+	Delivery                *Delivery // nil: none
 	CreatedAt, UpdatedAt    time.Time
 }
 
@@ -194,7 +196,7 @@ func (c *Campaign) AddContract(id, buyerID string, status Status, t Terms, z Zon
 	if status != StatusActive && status != StatusPaused {
 		v.Add("status", fault.InvalidValue, "must be active or paused")
 	}
-	k.apply(t, z, &v)
+	k.apply(t, z, now, &v)
 	if err := v.Err(); err != nil {
 		return err
 	}
@@ -219,7 +221,7 @@ func (c *Campaign) UpdateContract(id string, t Terms, z Zones, now time.Time) (r
 	k := c.s.Contracts[i]
 	old := k
 	var v fault.Violations
-	k.apply(t, z, &v)
+	k.apply(t, z, now, &v)
 	if err := v.Err(); err != nil {
 		return false, err
 	}
@@ -301,7 +303,7 @@ func (c *Campaign) replace(i int, k ContractSnapshot, now time.Time) {
 	c.s.UpdatedAt = now
 }
 
-func (k *ContractSnapshot) apply(t Terms, z Zones, v *fault.Violations) {
+func (k *ContractSnapshot) apply(t Terms, z Zones, now time.Time, v *fault.Violations) {
 	if t.Price != nil {
 		if *t.Price < 0 || *t.Price > maxPrice {
 			v.Add("price", fault.InvalidValue, "must be between 0 and 1000000")
@@ -341,5 +343,10 @@ func (k *ContractSnapshot) apply(t Terms, z Zones, v *fault.Violations) {
 		_, err := calendar.NewSchedule(*t.Schedule)
 		v.AddErr("schedule", err)
 		k.Schedule = t.Schedule.Clone()
+	}
+	if t.Delivery != nil {
+		var of fault.Violations
+		k.Delivery = applyDelivery(k.Delivery, *t.Delivery, now, &of)
+		v.AddErr("delivery", of.Err())
 	}
 }

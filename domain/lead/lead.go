@@ -76,6 +76,8 @@ type Sale struct {
 	Currency                string
 	Status                  SaleStatus
 	At                      time.Time
+	// Delivery is where telling the buyer of the lead stands; empty when nobody is told.
+	Delivery string
 }
 
 // Consideration is one contract that was looked at for a lead, and why it did or did not take the lead. Price is in

@@ -18,7 +18,7 @@ type campaigns struct{ t *engine.Tx }
 
 const (
 	campaignColumns = "id, seller_id, name, category, active_key, status, definition, created_at, updated_at, version"
-	contractColumns = "id, campaign_id, seller_id, buyer_id, status, price, priority, time_zone, effective_zone, caps, created_at, updated_at, rules"
+	contractColumns = "id, campaign_id, seller_id, buyer_id, status, price, priority, time_zone, effective_zone, caps, created_at, updated_at, rules, delivery, delivers_since"
 )
 
 type campaignRow struct {
@@ -185,6 +185,9 @@ type contractRow struct {
 	UpdatedAt     int64  `db:"updated_at"`
 
 	Rules sql.NullString `db:"rules"`
+
+	Delivery      sql.NullString `db:"delivery"`
+	DeliversSince int64          `db:"delivers_since"`
 }
 
 func newContractRow(campaignID, sellerID string, k campaign.ContractSnapshot) (contractRow, error) {
@@ -196,10 +199,14 @@ func newContractRow(campaignID, sellerID string, k campaign.ContractSnapshot) (c
 	if err != nil {
 		return contractRow{}, fmt.Errorf("encode contract %s: %w", k.ID, err)
 	}
+	how, since, err := encodeDelivery(k.Delivery)
+	if err != nil {
+		return contractRow{}, fmt.Errorf("encode contract %s: %w", k.ID, err)
+	}
 	return contractRow{
 		ID: k.ID, CampaignID: campaignID, SellerID: sellerID, BuyerID: k.BuyerID, Status: string(k.Status),
 		Price: int64(k.Price), Priority: k.Priority, TimeZone: k.TimeZone, EffectiveZone: k.EffectiveZone, Caps: string(text),
-		CreatedAt: engine.Micros(k.CreatedAt), UpdatedAt: engine.Micros(k.UpdatedAt), Rules: rules,
+		CreatedAt: engine.Micros(k.CreatedAt), UpdatedAt: engine.Micros(k.UpdatedAt), Rules: rules, Delivery: how, DeliversSince: since,
 	}, nil
 }
 
@@ -218,7 +225,8 @@ func (r contractRow) snapshot() (campaign.ContractSnapshot, error) {
 		return campaign.ContractSnapshot{}, err
 	}
 	rules.restore(&k)
-	return k, nil
+	k.Delivery, err = decodeDelivery(r.Delivery, r.DeliversSince, r.ID)
+	return k, err
 }
 
 // caps reads the column caps.
@@ -266,8 +274,8 @@ func (r campaigns) saveContracts(ctx context.Context, n campaign.Snapshot, store
 		case !exists:
 			fresh = append(fresh, row)
 		case old != row:
-			if _, err := r.t.Exec(ctx, "UPDATE contracts SET buyer_id = ?, status = ?, price = ?, priority = ?, time_zone = ?, effective_zone = ?, caps = ?, updated_at = ?, rules = ? WHERE seller_id = ? AND campaign_id = ? AND id = ?",
-				row.BuyerID, row.Status, row.Price, row.Priority, row.TimeZone, row.EffectiveZone, row.Caps, row.UpdatedAt, row.Rules, row.SellerID, row.CampaignID, row.ID); err != nil {
+			if _, err := r.t.Exec(ctx, "UPDATE contracts SET buyer_id = ?, status = ?, price = ?, priority = ?, time_zone = ?, effective_zone = ?, caps = ?, updated_at = ?, rules = ?, delivery = ?, delivers_since = ? WHERE seller_id = ? AND campaign_id = ? AND id = ?",
+				row.BuyerID, row.Status, row.Price, row.Priority, row.TimeZone, row.EffectiveZone, row.Caps, row.UpdatedAt, row.Rules, row.Delivery, row.DeliversSince, row.SellerID, row.CampaignID, row.ID); err != nil {
 				return err
 			}
 		}
@@ -275,7 +283,7 @@ func (r campaigns) saveContracts(ctx context.Context, n campaign.Snapshot, store
 	_, err := r.t.InsertRows(ctx, "contracts", contractColumns, len(fresh), func(args []any, i int) ([]any, error) {
 		k := &fresh[i]
 		return append(args, k.ID, k.CampaignID, k.SellerID, k.BuyerID, k.Status, k.Price, k.Priority, k.TimeZone, k.EffectiveZone,
-			k.Caps, k.CreatedAt, k.UpdatedAt, k.Rules), nil
+			k.Caps, k.CreatedAt, k.UpdatedAt, k.Rules, k.Delivery, k.DeliversSince), nil
 	})
 	return err
 }

@@ -85,6 +85,9 @@ func (r erasures) SaveErased(ctx context.Context, all []*lead.Lead) error {
 		if err := leadrow.ForgetNotes(ctx, r.t, c.seller, ids[c]); err != nil {
 			return err
 		}
+		if err := leadrow.ForgetAttempts(ctx, r.t, c.seller, ids[c]); err != nil {
+			return err
+		}
 		if c.status != string(lead.StatusUnsold) {
 			continue
 		}

@@ -54,6 +54,12 @@ func (r Repositories) Suppressions() market.SuppressionRepository { return suppr
 // SellerJobs returns the repository of what sellers asked for that takes long.
 func (r Repositories) SellerJobs() market.SellerJobRepository { return sellerJobs(r) }
 
+// Deliveries returns the repository of what buyers are told of their sales.
+func (r Repositories) Deliveries() market.DeliveryRepository { return deliveries(r) }
+
+// keepAttempts is how long attempts to deliver are kept.
+const keepAttempts = 30 * 24 * time.Hour
+
 // keepCounters is how long a contract's counter is kept after its span ended. No cap looks at it then; it waits for what may still
 // change the sales of that span, and for an instance whose clock is behind.
 const keepCounters = 62 * 24 * time.Hour
@@ -64,5 +70,6 @@ func Expiring() []engine.Expiring {
 		{Table: "recent_requests", Key: []string{"seller_id", "content"}, Time: "accepted_at", Lives: market.DoubleClick},
 		{Table: "claims", Key: []string{"seller_id", "claim_key"}, Time: "expires_at"},
 		{Table: "contract_counters", Key: []string{"seller_id", "counter_key"}, Text: true, Time: "ends_at", Lives: keepCounters},
+		{Table: "delivery_attempts", Key: []string{"seller_id", "delivery_id", "number"}, Time: "at", Lives: keepAttempts},
 	}
 }

@@ -31,7 +31,7 @@ type numbered struct {
 }
 
 // public has every public event, in the order of the documentation; each file lists its own.
-var public = slices.Concat(partnerEvents, customerEvents, buyerEvents, campaignEvents, leadEvents, returnEvents)
+var public = slices.Concat(partnerEvents, customerEvents, buyerEvents, campaignEvents, leadEvents, returnEvents, deliveryEvents)
 
 // events has one value of every public event.
 var events = func() []Event {

@@ -11,6 +11,7 @@ import (
 	"github.com/leadmill/leadmill/domain/buyer"
 	"github.com/leadmill/leadmill/domain/calendar"
 	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/delivery"
 	"github.com/leadmill/leadmill/domain/distribution"
 	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/domain/money"
@@ -70,6 +71,9 @@ func (m *marketplace) sell(l *lead.Lead, c *campaign.Campaign, d distribution.De
 			o.Sales[i] = lead.Sale{
 				ID: saleID(i), ContractID: d.Takers[i].ID(), BuyerID: d.Takers[i].BuyerID(), Price: prices[i], Payout: payouts[i],
 				Currency: currency.Code(), Status: lead.SaleCaptured, At: now,
+			}
+			if d.Takers[i].Delivery() != nil {
+				o.Sales[i].Delivery = string(delivery.Pending)
 			}
 		}
 	}

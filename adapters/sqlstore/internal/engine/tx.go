@@ -36,6 +36,7 @@ type Tx struct {
 	facts []application.EventRecord
 	trail application.Trail // of the context that the transaction began with
 	given []*sql.Rows       // that a team's statements were given
+	told  []string          // the topics of Signal
 	// patience is how long a SELECT waits for a row that somebody else holds; 0 is as long as the database lets it.
 	patience time.Duration
 	// broken is the first failure that leaves the transaction in an unknown state. After a deadlock the server is outside
@@ -70,6 +71,9 @@ func (t *Tx) Saved(kinds ...string) []string {
 
 // Append has events of no aggregate written just before the commit, behind those of all saved aggregates.
 func (t *Tx) Append(facts ...application.EventRecord) { t.facts = append(t.facts, facts...) }
+
+// Signal has who waits for a topic woken after the commit, see Work.OnSignal.
+func (t *Tx) Signal(topic string) { t.told = append(t.told, topic) }
 
 // records returns the events of all saved aggregates, in the order they were saved and recorded.
 func (t *Tx) records() ([]application.EventRecord, error) {

@@ -34,6 +34,7 @@ type Work struct {
 	ids       application.IDs
 	translate Translate
 	happened  func(event.Event)
+	signals   map[string]func()
 
 	purging sync.Mutex
 	walk    int              // how many rows of a table one purge looks at
@@ -42,12 +43,16 @@ type Work struct {
 
 // NewWork returns a Work on an open database. wake is told after every commit that wrote events.
 func NewWork(db *dialect.DB, events EventWriter, wake application.Wake, ids application.IDs, translate Translate) *Work {
-	return &Work{db: db, events: events, wake: wake, ids: ids, translate: translate, walk: purgeWalk, places: map[string][]any{}}
+	return &Work{db: db, events: events, wake: wake, ids: ids, translate: translate, walk: purgeWalk, places: map[string][]any{}, signals: map[string]func(){}}
 }
 
 // Observe has a function told of each event of an aggregate once it is committed: not of those whose commit was sent and not answered. It
 // is called by many goroutines, and every commit waits for it. Call Observe before the first unit of work.
 func (w *Work) Observe(happened func(event.Event)) { w.happened = happened }
+
+// OnSignal has a function called after each commit of a transaction that told of a topic, see Tx.Signal: not of those whose commit was sent and
+// not answered. Call OnSignal before the first unit of work.
+func (w *Work) OnSignal(topic string, do func()) { w.signals[topic] = do }
 
 // DB returns the database, for statements that need no transaction.
 func (w *Work) DB() *dialect.DB { return w.db }
@@ -155,6 +160,11 @@ func (w *Work) once(ctx context.Context, fn func(ctx context.Context, t *Tx) err
 	}
 	if len(records) > 0 {
 		w.wake.Notify()
+	}
+	for _, topic := range t.told {
+		if do := w.signals[topic]; do != nil {
+			do()
+		}
 	}
 	return nil
 }

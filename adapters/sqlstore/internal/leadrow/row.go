@@ -136,7 +136,7 @@ func Add(ctx context.Context, t *engine.Tx, all []application.StoredLead) error 
 	return nil
 }
 
-// AddSales stores the sales of leads that had none, with one statement.
+// AddSales stores the sales of leads that had none, with one statement, and with two more those that their buyers are to be told of.
 func AddSales(ctx context.Context, t *engine.Tx, all []lead.Snapshot) error {
 	type row struct {
 		of   *lead.Snapshot
@@ -163,7 +163,10 @@ func AddSales(ctx context.Context, t *engine.Tx, all []lead.Snapshot) error {
 		return append(args, l.SellerID, l.ID, rows[i].slot, s.ID, l.CampaignID, s.ContractID, s.BuyerID, int64(s.Price), int64(s.Payout), s.Currency,
 			string(s.Status), engine.Micros(s.At)), nil
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return addDeliveries(ctx, t, all)
 }
 
 // live reports whether a sale counts: it holds a slot of its lead and uses its contract's caps.
@@ -236,15 +239,16 @@ func SalesOf(ctx context.Context, from engine.Source, sellerID, leadID string) (
 		Currency   string `db:"currency"`
 		Status     string `db:"status"`
 		SoldAt     int64  `db:"sold_at"`
+		Delivery   string `db:"delivery"`
 	}
-	if err := from.All(ctx, &rows, "SELECT id, contract_id, buyer_id, price, "+SalePayout+" AS payout, currency, status, sold_at FROM sales WHERE seller_id = ? AND lead_id = ? ORDER BY slot < 0, slot, id", sellerID, leadID); err != nil {
+	if err := from.All(ctx, &rows, "SELECT id, contract_id, buyer_id, price, "+SalePayout+" AS payout, currency, status, sold_at, "+DeliveryState+" AS delivery FROM sales WHERE seller_id = ? AND lead_id = ? ORDER BY slot < 0, slot, id", sellerID, leadID); err != nil {
 		return nil, err
 	}
 	var out []lead.Sale
 	for _, s := range rows {
 		out = append(out, lead.Sale{
 			ID: s.ID, ContractID: s.ContractID, BuyerID: s.BuyerID, Price: money.Micros(s.Price), Payout: money.Micros(s.Payout), Currency: s.Currency,
-			Status: lead.SaleStatus(s.Status), At: engine.Time(s.SoldAt),
+			Status: lead.SaleStatus(s.Status), At: engine.Time(s.SoldAt), Delivery: s.Delivery,
 		})
 	}
 	return out, nil

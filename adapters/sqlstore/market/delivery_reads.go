@@ -1,0 +1,228 @@
+package market
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
+	"github.com/leadmill/leadmill/adapters/sqlstore/internal/leadrow"
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/market"
+	marketquery "github.com/leadmill/leadmill/application/market/query"
+	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/delivery"
+	"github.com/leadmill/leadmill/domain/lead"
+	"github.com/leadmill/leadmill/domain/money"
+)
+
+var _ market.DeliveryReader = (*Reader)(nil)
+
+type dueRow struct {
+	SellerID   string `db:"seller_id"`
+	ContractID string `db:"contract_id"`
+	NextAt     int64  `db:"next_at"`
+}
+
+// DueEndpoints implements market.DeliveryReader. MySQL reads one row a contract of the queue, SQLite all of them.
+func (r *Reader) DueEndpoints(ctx context.Context, now time.Time) ([]application.Ref, error) {
+	var rows []dueRow
+	if err := r.db.All(ctx, &rows, "SELECT seller_id, contract_id, MIN(next_at) AS next_at FROM delivery_queue GROUP BY seller_id, contract_id"); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(rows, func(a, b dueRow) int { return cmp.Compare(a.NextAt, b.NextAt) })
+	var due []application.Ref
+	for _, row := range rows {
+		if row.NextAt <= engine.Micros(now) {
+			due = append(due, application.Ref{SellerID: row.SellerID, ID: row.ContractID})
+		}
+	}
+	return due, nil
+}
+
+// DueDeliveries implements market.DeliveryReader. A contract that was deleted delivers what it sold.
+func (r *Reader) DueDeliveries(ctx context.Context, contract application.Ref, now time.Time, limit int) (*campaign.Delivery, []market.DueDelivery, error) {
+	var rows []struct {
+		ID         string         `db:"id"`
+		SaleID     string         `db:"sale_id"`
+		LeadID     string         `db:"lead_id"`
+		Tries      int64          `db:"tries"`
+		Attempts   int64          `db:"attempts"`
+		Status     string         `db:"sale_status"`
+		Price      int64          `db:"price"`
+		Currency   string         `db:"currency"`
+		SoldAt     int64          `db:"sold_at"`
+		Category   string         `db:"category"`
+		Fields     []byte         `db:"fields"`
+		Test       bool           `db:"test"`
+		ErasedAt   int64          `db:"erased_at"`
+		Delivery   sql.NullString `db:"delivery"`
+		DeliversAt int64          `db:"delivers_since"`
+	}
+	if err := r.db.All(ctx, &rows, "SELECT d.id, d.sale_id, d.lead_id, d.tries, d.attempts, s.status AS sale_status, s.price, s.currency, s.sold_at, "+
+		"l.category, l.fields, l.test, l.erased_at, k.delivery, k.delivers_since FROM (SELECT seller_id, next_at, delivery_id FROM delivery_queue WHERE seller_id = ? AND contract_id = ? AND next_at <= ? "+
+		"ORDER BY next_at, delivery_id LIMIT ?) q JOIN deliveries d ON d.seller_id = q.seller_id AND d.id = q.delivery_id "+
+		"JOIN sales s ON s.seller_id = d.seller_id AND s.id = d.sale_id JOIN leads l ON l.seller_id = d.seller_id AND l.id = d.lead_id "+
+		"JOIN contracts k ON k.seller_id = d.seller_id AND k.campaign_id = d.campaign_id AND k.id = d.contract_id ORDER BY q.next_at, q.delivery_id",
+		contract.SellerID, contract.ID, engine.Micros(now), int64(limit)); err != nil {
+		return nil, nil, err
+	}
+	var how *campaign.Delivery
+	out := make([]market.DueDelivery, len(rows))
+	for i, row := range rows {
+		var err error
+		if i == 0 {
+			if how, err = decodeDelivery(row.Delivery, row.DeliversAt, contract.ID); err != nil {
+				return nil, nil, err
+			}
+		}
+		d := market.DueDelivery{
+			SellerID: contract.SellerID, ID: row.ID, SaleID: row.SaleID, LeadID: row.LeadID, ContractID: contract.ID, Tries: row.Tries, Attempts: row.Attempts,
+			Sale: row.Status, Price: money.Micros(row.Price), Currency: row.Currency, SoldAt: engine.Time(row.SoldAt), Category: row.Category,
+			Erased: row.ErasedAt > 0, Test: row.Test,
+		}
+		if d.Fields, err = (leadrow.Row{ID: row.LeadID, Fields: row.Fields}).Given(); err != nil {
+			return nil, nil, err
+		}
+		out[i] = d
+	}
+	return how, out, nil
+}
+
+// ContractDelivery implements market.DeliveryReader.
+func (r *Reader) ContractDelivery(ctx context.Context, sellerID, campaignID, id string) (*campaign.Delivery, campaign.ContractSnapshot, string, error) {
+	c, err := r.CampaignByID(ctx, marketquery.CampaignByID{Actor: application.Actor{SellerID: sellerID}, ID: campaignID})
+	if err != nil {
+		return nil, campaign.ContractSnapshot{}, "", err
+	}
+	var row contractRow
+	if err := r.db.One(ctx, campaign.ErrContractNotFound, &row, "SELECT "+contractColumns+" FROM contracts WHERE seller_id = ? AND campaign_id = ? AND id = ? AND status <> 'deleted'",
+		sellerID, campaignID, id); err != nil {
+		return nil, campaign.ContractSnapshot{}, "", err
+	}
+	if row.ID != id {
+		return nil, campaign.ContractSnapshot{}, "", campaign.ErrContractNotFound
+	}
+	k, err := row.snapshot()
+	return k.Delivery, k, c.Category, err
+}
+
+// WaitingDeliveries implements market.DeliveryReader.
+func (r *Reader) WaitingDeliveries(ctx context.Context, limit int64) (n int64, oldest time.Time, err error) {
+	if _, err = r.db.Get(ctx, &n, "SELECT COUNT(*) FROM (SELECT 1 AS one FROM delivery_queue LIMIT ?) q", limit); err != nil || n == 0 {
+		return 0, time.Time{}, err
+	}
+	var first sql.NullInt64
+	_, err = r.db.Get(ctx, &first, "SELECT MIN(f.next_at) FROM (SELECT MIN(next_at) AS next_at FROM delivery_queue GROUP BY seller_id, contract_id) f")
+	return n, engine.Time(first.Int64), err
+}
+
+// Deliveries answers marketquery.Deliveries. What is asked for is read by a key, as many as the page can show.
+func (r *Reader) Deliveries(ctx context.Context, q marketquery.Deliveries) (application.List[marketquery.Delivery], error) {
+	if q.ContractID != "" && !engine.IsID(q.ContractID) {
+		return application.List[marketquery.Delivery]{}, nil
+	}
+	f := &engine.Filter{Args: []any{q.SellerID}}
+	from := "SELECT " + leadrow.DeliveryColumns + " FROM deliveries"
+	switch {
+	case q.ContractID != "" && q.Status != "":
+		f.WriteString(from + r.db.UseKey("deliveries_contract") + " WHERE seller_id = ? AND contract_id = ? AND state = ?")
+		f.Args = append(f.Args, q.ContractID, q.Status)
+	case q.Status != "":
+		f.WriteString(from + r.db.UseKey("deliveries_state") + " WHERE seller_id = ? AND state = ?")
+		f.Args = append(f.Args, q.Status)
+	case q.ContractID != "":
+		var parts []string
+		f.Args = nil
+		for _, state := range delivery.States() {
+			some := &engine.Filter{Args: []any{q.SellerID, q.ContractID, string(state)}}
+			some.WriteString("SELECT k.id AS one FROM deliveries k" + r.db.UseKey("deliveries_contract") + " WHERE k.seller_id = ? AND k.contract_id = ? AND k.state = ?")
+			upTo(some, "k.id", q.Page)
+			parts = append(parts, "SELECT one FROM ("+some.String()+") s")
+			f.Args = append(f.Args, some.Args...)
+		}
+		f.WriteString(from + " JOIN (" + strings.Join(parts, " UNION ALL ") + ") o ON id = one WHERE seller_id = ?")
+		f.Args = append(f.Args, q.SellerID)
+	default:
+		f.WriteString(from + " WHERE seller_id = ?")
+	}
+	l, err := engine.List(ctx, r.db, q.Page, func(d marketquery.Delivery) string { return d.ID },
+		func(row deliveryRow) (marketquery.Delivery, error) {
+			return marketquery.DeliveryOf(row.snapshot()), nil
+		}, f.String(), f.Args...)
+	if err != nil {
+		return l, err
+	}
+	return l, r.addAttempts(ctx, q.SellerID, l.Items)
+}
+
+// DeliveriesOfLead answers marketquery.DeliveriesOfLead: lead.ErrNotFound.
+func (r *Reader) DeliveriesOfLead(ctx context.Context, q marketquery.DeliveriesOfLead) ([]marketquery.Delivery, error) {
+	if !engine.IsID(q.LeadID) {
+		return nil, lead.ErrNotFound
+	}
+	var id string
+	if err := r.db.One(ctx, lead.ErrNotFound, &id, "SELECT id FROM leads WHERE seller_id = ? AND id = ? AND status <> ''", q.SellerID, q.LeadID); err != nil {
+		return nil, err
+	}
+	var rows []deliveryRow
+	if err := r.db.All(ctx, &rows, "SELECT "+leadrow.DeliveryColumns+" FROM deliveries"+r.db.UseKey("deliveries_lead")+" WHERE seller_id = ? AND lead_id = ? ORDER BY id DESC", q.SellerID, q.LeadID); err != nil {
+		return nil, err
+	}
+	out := make([]marketquery.Delivery, len(rows))
+	for i, row := range rows {
+		out[i] = marketquery.DeliveryOf(row.snapshot())
+	}
+	return out, r.addAttempts(ctx, q.SellerID, out)
+}
+
+// DeliveryByID answers marketquery.DeliveryByID: delivery.ErrNotFound.
+func (r *Reader) DeliveryByID(ctx context.Context, q marketquery.DeliveryByID) (marketquery.Delivery, error) {
+	if !engine.IsID(q.ID) {
+		return marketquery.Delivery{}, delivery.ErrNotFound
+	}
+	var row deliveryRow
+	if err := r.db.One(ctx, delivery.ErrNotFound, &row, "SELECT "+leadrow.DeliveryColumns+" FROM deliveries WHERE seller_id = ? AND id = ?", q.SellerID, q.ID); err != nil {
+		return marketquery.Delivery{}, err
+	}
+	one := []marketquery.Delivery{marketquery.DeliveryOf(row.snapshot())}
+	return one[0], r.addAttempts(ctx, q.SellerID, one)
+}
+
+// addAttempts gives deliveries of a seller their newest attempts.
+func (r *Reader) addAttempts(ctx context.Context, sellerID string, all []marketquery.Delivery) error {
+	for some := range slices.Chunk(all, salesAtOnce) {
+		of := make(map[string]*marketquery.Delivery, len(some))
+		args := []any{sellerID}
+		for i := range some {
+			of[some[i].ID] = &some[i]
+			args = append(args, some[i].ID)
+		}
+		var rows []struct {
+			DeliveryID string `db:"delivery_id"`
+			Number     int64  `db:"number"`
+			At         int64  `db:"at"`
+			Took       int64  `db:"duration_us"`
+			Status     int    `db:"status"`
+			Reason     string `db:"reason"`
+			Request    []byte `db:"request"`
+			Answer     []byte `db:"answer"`
+		}
+		if err := r.db.All(ctx, &rows, "SELECT a.delivery_id, a.number, a.at, a.duration_us, a.status, a.reason, a.request, a.answer FROM deliveries d "+
+			"JOIN delivery_attempts a ON a.seller_id = d.seller_id AND a.delivery_id = d.id AND a.number > d.tries - ? WHERE d.seller_id = ? AND d.id IN ("+engine.Marks(len(some))+") "+
+			"ORDER BY a.delivery_id, a.number DESC", append([]any{int64(marketquery.MostAttempts)}, args...)...); err != nil {
+			return err
+		}
+		for _, a := range rows {
+			d := of[a.DeliveryID]
+			d.Attempts = append(d.Attempts, marketquery.DeliveryAttempt{
+				Number: a.Number, At: engine.Time(a.At), Took: time.Duration(a.Took) * time.Microsecond, Status: a.Status, Reason: a.Reason,
+				Request: string(a.Request), Answer: string(a.Answer),
+			})
+		}
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package query
+
+import (
+	"time"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/delivery"
+)
+
+// Deliveries asks for deliveries of a seller's sales, newest first. An empty ContractID or Status selects all.
+type Deliveries struct {
+	application.Actor
+
+	ContractID, Status string
+	Page               application.Page
+}
+
+// Needs implements application.Message.
+func (Deliveries) Needs() application.Scope { return application.Program }
+
+// DeliveriesOfLead asks for the deliveries of a lead's sales, newest first: lead.ErrNotFound.
+type DeliveriesOfLead struct {
+	application.Actor
+
+	LeadID string
+}
+
+// Needs implements application.Message.
+func (DeliveriesOfLead) Needs() application.Scope { return application.Program }
+
+// DeliveryByID asks for one delivery: delivery.ErrNotFound.
+type DeliveryByID struct {
+	application.Actor
+
+	ID string
+}
+
+// Needs implements application.Message.
+func (DeliveryByID) Needs() application.Scope { return application.Program }
+
+// MostAttempts is how many attempts of a delivery are shown, the newest.
+const MostAttempts = 20
+
+// Delivery is a delivery as its seller sees it. NextAt is zero when it is not pending. Attempts are the newest first; they are forgotten after 30 days.
+type Delivery struct {
+	ID, SaleID, LeadID, CampaignID, ContractID, BuyerID string
+	Status, Reason                                      string
+	Tried                                               int64 // since it became pending
+	NextAt, CreatedAt, UpdatedAt                        time.Time
+	Attempts                                            []DeliveryAttempt
+}
+
+// DeliveryAttempt is an attempt to deliver. Status is 0 without an answer; Reason is empty when it succeeded.
+type DeliveryAttempt struct {
+	Number          int64
+	At              time.Time
+	Took            time.Duration
+	Status          int
+	Reason          string
+	Request, Answer string
+}
+
+// DeliveryOf returns a stored delivery without its attempts.
+func DeliveryOf(s delivery.Snapshot) Delivery {
+	return Delivery{
+		ID: s.ID, SaleID: s.SaleID, LeadID: s.LeadID, CampaignID: s.CampaignID, ContractID: s.ContractID, BuyerID: s.BuyerID, Status: string(s.State),
+		Reason: string(s.Reason), Tried: s.Attempts, NextAt: s.NextAt, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
+	}
+}
+
+// DeliveryStatuses returns the statuses that a delivery can have and be listed by.
+func DeliveryStatuses() []string {
+	var statuses []string
+	for _, s := range delivery.States() {
+		statuses = append(statuses, string(s))
+	}
+	return statuses
+}

@@ -1,0 +1,180 @@
+// Package delivery holds the delivery of a sale: that its buyer is told of the lead, and what became of that.
+//
+// Stability: experimental.
+package delivery
+
+import (
+	"strings"
+	"time"
+
+	"github.com/leadmill/leadmill/domain/event"
+	"github.com/leadmill/leadmill/domain/fault"
+)
+
+// State is where a delivery stands.
+type State string
+
+// The states of a delivery. A pending one is tried until it is delivered or failed.
+const (
+	Pending   State = "pending"
+	Delivered State = "delivered"
+	Failed    State = "failed"
+)
+
+// States returns all states of a delivery.
+func States() []State { return []State{Pending, Delivered, Failed} }
+
+// Reason says why an attempt, or the whole delivery, did not succeed. Reasons are part of the public API.
+type Reason string
+
+// The reasons of what failed.
+const (
+	Refused       Reason = "refused"            // the receiver answered, and not with 2xx
+	Gone          Reason = "gone"               // the receiver answered 410
+	Timeout       Reason = "timeout"            // no answer in time
+	Unreachable   Reason = "unreachable"        // no connection, or one that broke
+	BadAddress    Reason = "address_refused"    // an address that may not be reached
+	SecretMissing Reason = "secret_unavailable" // what signs or opens it cannot be read
+	MailRefused   Reason = "mail_refused"       // the mail server refused the mail for good
+	Erased        Reason = "lead_erased"        // the person's data is gone
+	Returned      Reason = "sale_returned"      // the sale was given back
+	NotDelivering Reason = "not_configured"     // the contract delivers no more
+)
+
+// Errors of deliveries.
+var (
+	ErrNotFound     = fault.New(fault.NotFound, "delivery_not_found", "Delivery not found.")
+	ErrStillPending = fault.New(fault.RuleViolated, "delivery_still_pending", "The delivery is pending; it is tried by itself.")
+	// ErrStale says that somebody else wrote down the same attempt, or that the delivery ended meanwhile.
+	ErrStale = fault.New(fault.Conflict, "concurrent_change", "The delivery was changed at the same time.")
+)
+
+// pauses are how long a delivery waits after each attempt that failed: those of Standard Webhooks. After the last it has failed.
+var pauses = []time.Duration{
+	5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
+}
+
+// MostAttempts is how often a delivery is tried.
+const MostAttempts = 10
+
+const (
+	// jitter is by which share of it a pause is longer at most.
+	jitter = 0.1
+	// mostAfter bounds what a receiver can ask for by Retry-After.
+	mostAfter = 24 * time.Hour
+)
+
+// Snapshot is a delivery as it is stored. Attempts counts those since it became pending, Tries all there ever were. NextAt is when it is
+// tried; zero when it is not pending. Reason is why it failed.
+type Snapshot struct {
+	ID, SellerID, SaleID, LeadID, CampaignID, ContractID, BuyerID string
+	State                                                         State
+	Attempts, Tries                                               int64
+	NextAt                                                        time.Time
+	Reason                                                        Reason
+	CreatedAt, UpdatedAt                                          time.Time
+	Version                                                       int64
+}
+
+// Delivery is that the buyer of a sale is told of its lead.
+type Delivery struct {
+	event.Recorder
+
+	s Snapshot
+}
+
+// IDOf returns the id of the delivery of a sale: each sale has one at most.
+func IDOf(saleID string) string { return "delivery_" + strings.TrimPrefix(saleID, "sale_") }
+
+// FromSnapshot restores a delivery.
+func FromSnapshot(s Snapshot) *Delivery { return &Delivery{Recorder: event.Restored(s.Version), s: s} }
+
+// Snapshot returns the delivery as it is stored.
+func (d *Delivery) Snapshot() Snapshot {
+	s := d.s
+	s.Version = d.Version()
+	return s
+}
+
+// Outcome is what became of an attempt. RetryAfter is what the receiver asked for, zero when it did not. Shake is a random number from 0 to 1.
+type Outcome struct {
+	Try        int64 // Snapshot.Tries before it
+	OK, Final  bool  // Final: it is not tried again
+	Reason     Reason
+	RetryAfter time.Duration
+	Shake      float64
+}
+
+// Attempted notes an attempt: the delivery is delivered, waits for the next one or has failed. Errors: ErrStale.
+func (d *Delivery) Attempted(o Outcome, at time.Time) error {
+	if d.s.State != Pending || d.s.Tries != o.Try {
+		return ErrStale
+	}
+	d.s.Attempts++
+	d.s.Tries++
+	d.s.UpdatedAt = at
+	switch {
+	case o.OK:
+		d.s.State, d.s.NextAt = Delivered, time.Time{}
+		d.Record(SaleDelivered{Ref: d.ref(), Attempts: d.s.Attempts, At: at})
+	case o.Final || d.s.Attempts >= MostAttempts:
+		d.fail(o.Reason, at)
+	default:
+		pause := pauses[d.s.Attempts-1]
+		pause += time.Duration(o.Shake * jitter * float64(pause))
+		d.s.NextAt = at.Add(max(pause, min(o.RetryAfter, mostAfter))).Truncate(time.Microsecond)
+	}
+	return nil
+}
+
+// End ends a pending delivery that is not attempted any more. Errors: ErrStale.
+func (d *Delivery) End(try int64, why Reason, at time.Time) error {
+	if d.s.State != Pending || d.s.Tries != try {
+		return ErrStale
+	}
+	d.s.UpdatedAt = at
+	d.fail(why, at)
+	return nil
+}
+
+func (d *Delivery) fail(why Reason, at time.Time) {
+	d.s.State, d.s.NextAt, d.s.Reason = Failed, time.Time{}, why
+	d.Record(SaleDeliveryFailed{Ref: d.ref(), Attempts: d.s.Attempts, Reason: why, At: at})
+}
+
+// Redeliver makes a delivery pending that is not, due now and with all its attempts. Errors: ErrStillPending.
+func (d *Delivery) Redeliver(at time.Time) error {
+	if d.s.State == Pending {
+		return ErrStillPending
+	}
+	d.s.State, d.s.Attempts, d.s.NextAt, d.s.Reason, d.s.UpdatedAt = Pending, 0, at, "", at
+	return nil
+}
+
+// Ref holds the members that all events of a delivery share.
+type Ref struct{ DeliveryID, SaleID, LeadID, CampaignID, ContractID, BuyerID string }
+
+func (d *Delivery) ref() Ref {
+	return Ref{d.s.ID, d.s.SaleID, d.s.LeadID, d.s.CampaignID, d.s.ContractID, d.s.BuyerID}
+}
+
+// SaleDelivered becomes sale.delivered.v1.
+type SaleDelivered struct {
+	Ref
+	Attempts int64
+	At       time.Time
+}
+
+// SaleDeliveryFailed becomes sale.delivery_failed.v1.
+type SaleDeliveryFailed struct {
+	Ref
+	Attempts int64
+	Reason   Reason
+	At       time.Time
+}
+
+// EventType implements event.Event.
+func (SaleDelivered) EventType() string { return "sale.delivered" }
+
+// EventType implements event.Event.
+func (SaleDeliveryFailed) EventType() string { return "sale.delivery_failed" }
