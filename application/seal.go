@@ -2,17 +2,18 @@ package application
 
 import "github.com/leadmill/leadmill/domain/fault"
 
-// Errors of Sealer.
 var (
-	ErrSecretKeyMissing = fault.New(fault.Unavailable, "secret_key_missing", "LEADMILL_SECRET_KEY is not set, so that nothing secret can be kept")
-	ErrSecretUnreadable = fault.New(fault.Unavailable, "secret_unreadable", "A secret was sealed with another LEADMILL_SECRET_KEY")
+	// ErrSecretKeyMissing says that a secret cannot be sealed because this installation has no key to seal it with.
+	ErrSecretKeyMissing = fault.New(fault.Unavailable, "secret_key_missing", "This installation has no LEADMILL_SECRET_KEY, which secrets are kept with")
+	// ErrSecretUnreadable says that what was sealed cannot be opened: it was sealed with another key, for something else, or it is damaged.
+	ErrSecretUnreadable = fault.New(fault.Unavailable, "secret_unreadable", "The secret was kept with another key than this installation has now")
 )
 
-// Sealer keeps secrets that must be readable again, such as those that sign webhooks. purpose and id are bound to the sealed bytes, so that
-// what is sealed for one row opens in no other.
+// Sealer keeps secrets that must be readable again, such as those that sign webhooks. purpose and id are bound to the sealed bytes
+// (additional data), so that what is sealed for one row opens in no other. It is safe for concurrent use.
 type Sealer interface {
-	// Seal returns ErrSecretKeyMissing when there is no key.
+	// Seal makes bytes of a secret that only Open can read. It fails with ErrSecretKeyMissing (wrapped).
 	Seal(plain []byte, purpose, id string) ([]byte, error)
-	// Open returns ErrSecretKeyMissing, and ErrSecretUnreadable when the key is another.
+	// Open returns the secret again. It fails with ErrSecretKeyMissing or ErrSecretUnreadable (wrapped).
 	Open(sealed []byte, purpose, id string) ([]byte, error)
 }
