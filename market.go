@@ -52,6 +52,8 @@ var marketRoom = ownModule("market",
 	Provide(newFormTokens),
 	Provide(newSpecLinks),
 	AsJob("run-erasures", application.Every(10*time.Second), newRunErasures),
+	Provide(newPoster),
+	AsJob("deliver", application.Every(time.Second), newDeliver),
 	AsJob("run-seller-jobs", application.Every(2*time.Second), newRunSellerJobs),
 	AsRoutes(markethttp.Handlers.Routes),
 )
@@ -178,8 +180,9 @@ func newFormTokens(store *sqlstore.Store, secrets application.Secrets) (market.F
 
 func newMarketHandlers(o *application.Operations, d market.Deps, strategies distribution.Strategies, filters distribution.Filters, plans *marketcommand.Plans, rules lead.IntakeRules, facts application.FactProviders, directory *marketcommand.Directory,
 	batcher *bus.Batcher[*marketcommand.Submission, application.Done], r *marketstore.Reader, report *marketstore.CampaignReport, erasing market.Erasing, people application.SubjectReader,
-	tokens market.FormTokens, links market.SpecLinks, logger *slog.Logger,
+	tokens market.FormTokens, links market.SpecLinks, poster market.Poster, logger *slog.Logger,
 ) markethttp.Handlers {
+	secrets := marketcommand.DeliverySecrets{Outbound: poster.Outbound, Sealer: poster.Sealer, Signer: poster.Signer}
 	specs := marketquery.PostingSpecHandler{Reader: r, Links: links, Clock: d.Clock}
 	submit := &marketcommand.SubmitLeadHandler{Deps: d, Replays: r, Directory: directory, Facts: facts, Batch: batcher}
 	return markethttp.Handlers{
@@ -218,8 +221,8 @@ func newMarketHandlers(o *application.Operations, d market.Deps, strategies dist
 			}),
 		},
 		ContractHandlers: markethttp.ContractHandlers{
-			CreateContract: application.Command(o, marketcommand.CreateContractHandler{Deps: d, Filters: filters}),
-			UpdateContract: application.Command(o, marketcommand.UpdateContractHandler{Deps: d, Filters: filters}),
+			CreateContract: application.Command(o, marketcommand.CreateContractHandler{Deps: d, Filters: filters, Secrets: secrets}),
+			UpdateContract: application.Command(o, marketcommand.UpdateContractHandler{Deps: d, Filters: filters, Secrets: secrets}),
 			PauseContract:  application.Command(o, marketcommand.PauseContractHandler{Deps: d}),
 			ResumeContract: application.Command(o, marketcommand.ResumeContractHandler{Deps: d}),
 			DeleteContract: application.Command(o, marketcommand.DeleteContractHandler{Deps: d}),
@@ -243,6 +246,14 @@ func newMarketHandlers(o *application.Operations, d market.Deps, strategies dist
 			RejectReturn:     application.Command(o, marketcommand.RejectReturnHandler{Deps: d}),
 			RedistributeLead: application.Command(o, marketcommand.RedistributeLeadHandler{Deps: d, Strategies: strategies, Plans: plans, Facts: facts}),
 			RejectMarketLead: application.Command(o, marketcommand.RejectMarketLeadHandler{Deps: d}),
+		},
+		DeliveryHandlers: markethttp.DeliveryHandlers{
+			Deliveries:           application.Query(o, r.Deliveries),
+			DeliveryByID:         application.Query(o, r.DeliveryByID),
+			DeliveriesOfLead:     application.Query(o, r.DeliveriesOfLead),
+			Redeliver:            application.Command(o, marketcommand.RedeliverHandler{Deps: d}),
+			TestDelivery:         application.Command(o, marketcommand.TestDeliveryHandler{Reader: r, Poster: poster, Clock: d.Clock, IDs: d.IDs}),
+			RotateContractSecret: application.Command(o, marketcommand.RotateContractSecretHandler{Deps: d, Secrets: secrets}),
 		},
 		ErasureHandlers: markethttp.ErasureHandlers{
 			EraseLead:      application.Command(o, marketcommand.EraseLeadHandler{Deps: d}),

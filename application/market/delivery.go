@@ -22,8 +22,9 @@ const (
 type DeliverySigner interface {
 	// NewSecret makes a secret that the receiver is given.
 	NewSecret() string
-	// Sign returns the headers of a request with a body that is sent at a time. Each secret signs it.
-	Sign(secrets []string, id string, at time.Time, body []byte) http.Header
+	// Sign returns the headers of a request with a body that is sent at a time. secrets are one secret, or several with spaces between them, of
+	// which each signs it.
+	Sign(secrets, id string, at time.Time, body []byte) http.Header
 }
 
 // DeliveryAttempt is an attempt as it is kept. Request and Answer hold nothing personal as far as that is known. Status is 0 without an answer; Reason

@@ -179,8 +179,8 @@ func (d *Delivery) checkMembers(v *fault.Violations) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Static)) {
 		checkMember(d.Format, "static", name, v)
-		if _, twice := d.Fields[name]; twice {
-			v.Add("static."+shownName(name), fault.Duplicate, "is among fields too")
+		if _, twice := d.Fields[name]; twice || len(d.Fields) == 0 && slices.Contains(DeliveryMembers(), name) {
+			v.Add("static."+shownName(name), fault.Duplicate, "is sent already")
 		}
 		if value := d.Static[name]; utf8.RuneCountInString(value) > maxStatic || strings.ContainsFunc(value, notInXML) {
 			v.Add("static."+shownName(name), fault.InvalidValue, "must be at most 1000 characters that can be read")
@@ -227,6 +227,11 @@ func xmlName(name string) bool {
 // notInXML reports whether a character cannot stand in XML, not even escaped.
 func notInXML(r rune) bool {
 	return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == utf8.RuneError || r >= 0xFFFE && r <= 0xFFFF
+}
+
+// DeliveryMembers returns the members of what is sent when no fields are named.
+func DeliveryMembers() []string {
+	return []string{"lead_id", "sale_id", "category", "price", "currency", "sold_at", "test", "fields"}
 }
 
 // What a member that is sent can be, beside lead.<standard field> and lead.fields.<name>.

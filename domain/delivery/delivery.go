@@ -34,7 +34,6 @@ const (
 	Timeout       Reason = "timeout"            // no answer in time
 	Unreachable   Reason = "unreachable"        // no connection, or one that broke
 	BadAddress    Reason = "address_refused"    // an address that may not be reached
-	SecretMissing Reason = "secret_unavailable" // what signs or opens it cannot be read
 	MailRefused   Reason = "mail_refused"       // the mail server refused the mail for good
 	Erased        Reason = "lead_erased"        // the person's data is gone
 	Returned      Reason = "sale_returned"      // the sale was given back

@@ -11,7 +11,7 @@ import (
 // AuditRules says what must hold for the tables of this room, by statements alone: none of the code that writes them is used.
 func AuditRules() audit.Rules {
 	return audit.Rules{
-		Tables: []audit.Table{
+		Tables: slices.Concat([]audit.Table{
 			{
 				Name: "buyers", Key: []string{"seller_id", "id"}, Size: audit.FewRows, Aggregate: "buyer",
 				References: []audit.Reference{{Column: "seller_id", Table: "sellers"}},
@@ -53,7 +53,7 @@ func AuditRules() audit.Rules {
 				Name: "sales", Key: []string{"seller_id", "lead_id", "slot"}, Size: audit.ManyRows,
 				Since:      &audit.Since{Column: "lead_id", Prefix: "lead", Groups: "SELECT id FROM sellers", Aggregate: "lead"},
 				References: []audit.Reference{{Column: "lead_id", Table: "leads"}, {Column: "contract_id", Table: "contracts", With: "campaign_id"}, {Column: "buyer_id", Table: "buyers"}},
-				Rules:      slices.Concat(saleRules, returnSaleRules, []audit.Rule{suppressedSales, buyerClaims}),
+				Rules:      slices.Concat(saleRules, returnSaleRules, []audit.Rule{suppressedSales, buyerClaims, deliveredSales}),
 			},
 			returnsTable,
 			{
@@ -94,7 +94,7 @@ func AuditRules() audit.Rules {
 				Name: "recent_requests", Key: []string{"seller_id", "content"}, Bytes: true, Size: audit.ManyRows, ID: "lead_id",
 				References: []audit.Reference{{Column: "lead_id", Table: "leads"}},
 			},
-		},
+		}, deliveryTables),
 		Whole: []audit.Rule{
 			audit.ReplayRule("report_is_replay", "The campaign report is what a replay of the log up to its own cursor makes, without parked events.", reportReplay),
 		},
@@ -174,7 +174,7 @@ var campaignRules = []audit.Rule{
 }
 
 var contractRules = []audit.Rule{
-	audit.Readable("contracts", "id", audit.Column{Name: "caps", Of: "["}, audit.Column{Name: "rules", Of: "{", Null: true}),
+	audit.Readable("contracts", "id", audit.Column{Name: "caps", Of: "["}, audit.Column{Name: "rules", Of: "{", Null: true}, audit.Column{Name: "delivery", Of: "{", Null: true}),
 	{
 		Invariant: "I2", Name: "counter_is_live_sales", Description: "Every counter of a contract is the number and sum of its live sales in the counter's span, and of those returned when the span was over.",
 		Table: "contract_counters", Run: countersAreSales,

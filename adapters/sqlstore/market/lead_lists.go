@@ -68,8 +68,9 @@ func (r *Reader) addSales(ctx context.Context, sellerID string, leads []marketqu
 			Status     string `db:"status"`
 			Price      int64  `db:"price"`
 			SoldAt     int64  `db:"sold_at"`
+			Delivery   string `db:"delivery"`
 		}
-		if err := r.db.All(ctx, &rows, "SELECT s.lead_id, s.slot, s.id, s.contract_id, s.buyer_id, COALESCE(b.name, '') AS buyer_name, s.status, s.price, s.sold_at "+
+		if err := r.db.All(ctx, &rows, "SELECT s.lead_id, s.slot, s.id, s.contract_id, s.buyer_id, COALESCE(b.name, '') AS buyer_name, s.status, s.price, s.sold_at, "+deliveryOfSale+" AS delivery "+
 			"FROM sales s LEFT JOIN buyers b ON b.seller_id = s.seller_id AND b.id = s.buyer_id WHERE s.seller_id = ? AND s.lead_id IN ("+engine.Marks(len(some))+") "+
 			"ORDER BY s.lead_id, s.slot < 0, s.slot, s.id", args...); err != nil {
 			return err
@@ -78,7 +79,7 @@ func (r *Reader) addSales(ctx context.Context, sellerID string, leads []marketqu
 			l := of[s.LeadID]
 			sale := marketquery.Sale{
 				ID: s.ID, ContractID: s.ContractID, BuyerID: s.BuyerID, BuyerName: s.BuyerName, Status: s.Status, Live: s.Slot > 0,
-				Price: money.Micros(s.Price), SoldAt: engine.Time(s.SoldAt),
+				Price: money.Micros(s.Price), SoldAt: engine.Time(s.SoldAt), Delivery: marketquery.DeliveryShown(s.Delivery),
 			}
 			l.Sales = append(l.Sales, sale)
 			if sale.Live {

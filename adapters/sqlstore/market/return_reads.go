@@ -13,7 +13,10 @@ import (
 
 // soldColumns are the columns of the sales s that a list shows. A sale of an older version earns what its lead does, see leadrow.SalePayout.
 const soldColumns = "s.id AS id, s.seller_id AS seller_id, s.lead_id AS lead_id, s.campaign_id AS campaign_id, s.contract_id AS contract_id, s.buyer_id AS buyer_id, " +
-	"s.status AS status, s.price AS price, CASE WHEN s.slot < 0 THEN 0 ELSE COALESCE(s.payout, (SELECT l.payout FROM leads l WHERE l.seller_id = s.seller_id AND l.id = s.lead_id)) END AS payout, s.sold_at AS sold_at"
+	"s.status AS status, s.price AS price, CASE WHEN s.slot < 0 THEN 0 ELSE COALESCE(s.payout, (SELECT l.payout FROM leads l WHERE l.seller_id = s.seller_id AND l.id = s.lead_id)) END AS payout, s.sold_at AS sold_at, " + deliveryOfSale + " AS delivery"
+
+// deliveryOfSale selects where the delivery of a sale s stands; empty when there is none.
+const deliveryOfSale = "COALESCE((SELECT d.state FROM deliveries d WHERE d.seller_id = s.seller_id AND d.lead_id = s.lead_id AND d.sale_id = s.id), '')"
 
 type soldRow struct {
 	ID         string `db:"id"`
@@ -26,11 +29,12 @@ type soldRow struct {
 	Price      int64  `db:"price"`
 	Payout     int64  `db:"payout"`
 	SoldAt     int64  `db:"sold_at"`
+	Delivery   string `db:"delivery"`
 }
 
 func (r soldRow) answer() (marketquery.SoldLead, error) {
 	return marketquery.SoldLead{Sale: marketquery.Sale{
-		ID: r.ID, ContractID: r.ContractID, BuyerID: r.BuyerID, Status: r.Status, Price: money.Micros(r.Price), SoldAt: engine.Time(r.SoldAt),
+		ID: r.ID, ContractID: r.ContractID, BuyerID: r.BuyerID, Status: r.Status, Price: money.Micros(r.Price), SoldAt: engine.Time(r.SoldAt), Delivery: marketquery.DeliveryShown(r.Delivery),
 	}, LeadID: r.LeadID, CampaignID: r.CampaignID, Payout: money.Micros(r.Payout)}, nil
 }
 

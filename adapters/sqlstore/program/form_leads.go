@@ -132,6 +132,9 @@ func (r formLeads) Save(ctx context.Context, l *lead.Lead) error {
 		if err := leadrow.ForgetNotes(ctx, r.t, n.SellerID, []string{n.ID}); err != nil {
 			return err
 		}
+		if err := leadrow.ForgetAttempts(ctx, r.t, n.SellerID, []string{n.ID}); err != nil {
+			return err
+		}
 	}
 	if n.Status == lead.StatusUnsold { // what a review can make of a pending lead
 		if err := leadrow.SaveUnsold(ctx, r.t, n.SellerID, []lead.Snapshot{n}); err != nil {

@@ -32,12 +32,17 @@ func (CreateContract) Needs() application.Scope { return application.Program }
 type CreateContractHandler struct {
 	market.Deps
 	Filters distribution.Filters
+	Secrets DeliverySecrets
 }
 
 // Handle implements bus.Handler. Errors: campaign.ErrNotFound, campaign.ErrArchived, campaign.ErrTooManyContracts,
-// fault.ErrValidation.
+// fault.ErrValidation, application.ErrSecretKeyMissing.
 func (h CreateContractHandler) Handle(ctx context.Context, c CreateContract) (application.Done, error) {
 	id := h.IDs.New("contract")
+	secret, addressErr, err := h.Secrets.prepare(id, c.Terms.Delivery)
+	if err != nil {
+		return application.Done{}, err
+	}
 	return changeCampaign(ctx, h.Deps, c.Actor, c.CampaignID, c.Once, func(ctx context.Context, tx market.Tx, n *campaign.Campaign, now time.Time) (marketquery.Contract, error) {
 		zones, buyerErr, err := zonesOf(ctx, tx, c.Actor.SellerID, c.BuyerID)
 		if err != nil {
@@ -45,10 +50,10 @@ func (h CreateContractHandler) Handle(ctx context.Context, c CreateContract) (ap
 		}
 		filterErr := checkFilter(h.Filters, n, &c.Terms)
 		err = n.AddContract(id, c.BuyerID, orActive(c.Status), c.Terms, zones, now)
-		if err := fault.Together("buyer_id", buyerErr, fault.Together("filter", filterErr, err)); err != nil {
+		if err := fault.Together("buyer_id", buyerErr, fault.Together("filter", filterErr, fault.Together("delivery.url", addressErr, err))); err != nil {
 			return marketquery.Contract{}, err
 		}
-		return contractOf(n, id)
+		return contractWithSecret(n, id, secret, sealedIn(c.Terms.Delivery))
 	})
 }
 

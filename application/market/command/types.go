@@ -29,6 +29,10 @@ type (
 	PayoutRule = campaign.Payout
 	// ContractTerms is what an operator says about a contract. A nil member keeps the stored value.
 	ContractTerms = campaign.Terms
+	// DeliveryTerms are what an operator says about how a contract delivers. A nil member keeps the stored value.
+	DeliveryTerms = campaign.DeliveryTerms
+	// HeaderTerms are what an operator says about a header of a delivery. A nil value keeps the stored one.
+	HeaderTerms = campaign.HeaderTerms
 	// Trace tells which contracts were looked at for a lead.
 	Trace = lead.Trace
 	// Cap is one limit of a contract.

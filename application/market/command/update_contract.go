@@ -28,11 +28,16 @@ func (UpdateContract) Needs() application.Scope { return application.Program }
 type UpdateContractHandler struct {
 	market.Deps
 	Filters distribution.Filters
+	Secrets DeliverySecrets
 }
 
 // Handle implements bus.Handler. Errors: campaign.ErrNotFound, campaign.ErrContractNotFound, campaign.ErrArchived,
-// fault.ErrValidation.
+// fault.ErrValidation, application.ErrSecretKeyMissing.
 func (h UpdateContractHandler) Handle(ctx context.Context, c UpdateContract) (application.Done, error) {
+	secret, addressErr, err := h.Secrets.prepare(c.ID, c.Terms.Delivery)
+	if err != nil {
+		return application.Done{}, err
+	}
 	return changeCampaign(ctx, h.Deps, c.Actor, c.CampaignID, c.Once, func(ctx context.Context, tx market.Tx, n *campaign.Campaign, now time.Time) (marketquery.Contract, error) {
 		k, err := n.Contract(c.ID)
 		if err != nil {
@@ -44,7 +49,7 @@ func (h UpdateContractHandler) Handle(ctx context.Context, c UpdateContract) (ap
 		}
 		filterErr := checkFilter(h.Filters, n, &c.Terms)
 		changed, err := n.UpdateContract(c.ID, c.Terms, zones, now)
-		if err := fault.Together("filter", filterErr, err); err != nil {
+		if err := fault.Together("filter", filterErr, fault.Together("delivery.url", addressErr, err)); err != nil {
 			return marketquery.Contract{}, err
 		}
 		if changed {
@@ -52,6 +57,6 @@ func (h UpdateContractHandler) Handle(ctx context.Context, c UpdateContract) (ap
 				return marketquery.Contract{}, err
 			}
 		}
-		return contractOf(n, c.ID)
+		return contractWithSecret(n, c.ID, secret, sealedIn(c.Terms.Delivery))
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/contact"
 	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/lead"
@@ -70,6 +71,16 @@ type Sale struct {
 	Live                            bool
 	Price                           money.Micros
 	SoldAt                          time.Time
+	// Delivery is where telling the buyer stands, as DeliveryStatuses has it, or none.
+	Delivery string
+}
+
+// DeliveryShown is how the stored state of a sale's delivery is shown.
+func DeliveryShown(state string) string {
+	if state == "" {
+		return string(campaign.DeliveryNone)
+	}
+	return state
 }
 
 // LeadStatuses returns the statuses that a lead of the marketplace can have and be listed by.
@@ -89,7 +100,7 @@ func MarketplaceLeadOf(s lead.Snapshot) MarketplaceLead {
 		Trace: s.Trace, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, PendingUntil: s.PendingUntil,
 	}
 	for _, sale := range s.Sales {
-		out.Sales = append(out.Sales, Sale{ID: sale.ID, ContractID: sale.ContractID, BuyerID: sale.BuyerID, Status: string(sale.Status), Live: sale.Status.Live(), Price: sale.Price, SoldAt: sale.At})
+		out.Sales = append(out.Sales, Sale{ID: sale.ID, ContractID: sale.ContractID, BuyerID: sale.BuyerID, Status: string(sale.Status), Live: sale.Status.Live(), Price: sale.Price, SoldAt: sale.At, Delivery: DeliveryShown(sale.Delivery)})
 		if sale.Status.Live() {
 			out.Price += sale.Price
 		}

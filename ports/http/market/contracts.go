@@ -57,7 +57,7 @@ func showContract(k *httpport.Call) func(marketquery.Contract) Contract {
 	return func(c marketquery.Contract) Contract {
 		d := Contract{
 			Id: c.ID, CampaignId: c.CampaignID, BuyerId: c.BuyerID, Status: c.Status, Price: httpport.Amount(c.Price, k.Currency()),
-			Priority: c.Priority, Weight: c.Weight, TimeZone: c.TimeZone, Caps: httpport.Each(showCap(k))(c.Caps), Filter: httpport.TextOrNil(c.Filter), Schedule: showSchedule(c.Schedule), Delivery: Delivery{Mode: notify},
+			Priority: c.Priority, Weight: c.Weight, TimeZone: c.TimeZone, Caps: httpport.Each(showCap(k))(c.Caps), Filter: httpport.TextOrNil(c.Filter), Schedule: showSchedule(c.Schedule), Delivery: showContractDelivery(c),
 			CreatedAt: Timestamp(c.CreatedAt), UpdatedAt: Timestamp(c.UpdatedAt),
 		}
 		if len(c.DedupeFields) > 0 {
@@ -66,9 +66,6 @@ func showContract(k *httpport.Call) func(marketquery.Contract) Contract {
 		return d
 	}
 }
-
-// notify is the only delivery there is: the buyer is told of its lead.
-const notify = "notify"
 
 func (h Handlers) listContracts(k *httpport.Call) {
 	httpport.List(k, h.Contracts, func(p application.Page, _ url.Values, _ *fault.Violations) marketquery.Contracts {
@@ -119,15 +116,7 @@ func fillContract(o *httpport.Object, t *marketcommand.ContractTerms) {
 		t.Dedupe = &marketcommand.DedupeRule{}
 	}
 	o.Nested("dedupe", func(o *httpport.Object) { t.Dedupe = dedupeRule(o) })
-	o.Nested("delivery", func(o *httpport.Object) {
-		if mode := o.Text("mode"); mode != "" && mode != notify {
-			o.Violate("mode", fault.NotSupported, "must be notify; other deliveries are not supported yet")
-		}
-		if format := o.Text("format"); format != "" && format != "json" {
-			o.Violate("format", fault.NotSupported, "is not supported yet")
-		}
-		o.NotYet("url")
-	})
+	fillDelivery(o, &t.Delivery)
 }
 
 // fillCaps binds the caps of a contract, a buyer or a campaign.

@@ -21,6 +21,7 @@ type Handlers struct {
 	ContractHandlers
 	LeadHandlers
 	ReturnHandlers
+	DeliveryHandlers
 	ErasureHandlers
 	SuppressionHandlers
 	ReportHandlers
@@ -32,6 +33,6 @@ func (h Handlers) Routes() ([]httpport.Route, error) {
 	if err := httpport.Complete("market", h); err != nil {
 		return nil, err
 	}
-	return slices.Concat(h.supplierRoutes(), h.formRoutes(), h.buyerRoutes(), h.campaignRoutes(), h.previewRoutes(), h.contractRoutes(), h.usageRoutes(), h.leadRoutes(), h.returnRoutes(),
+	return slices.Concat(h.supplierRoutes(), h.formRoutes(), h.buyerRoutes(), h.campaignRoutes(), h.previewRoutes(), h.contractRoutes(), h.usageRoutes(), h.leadRoutes(), h.returnRoutes(), h.deliveryRoutes(),
 		h.erasureRoutes(), h.suppressionRoutes(), h.reportRoutes(), h.postingSpecRoutes()), nil
 }

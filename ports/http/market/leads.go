@@ -60,7 +60,7 @@ func showSales(sales []marketquery.Sale, c money.Currency) []Sale {
 	for i, s := range sales {
 		out[i] = Sale{
 			Id: s.ID, ContractId: s.ContractID, BuyerId: s.BuyerID, BuyerName: httpport.TextOrNil(s.BuyerName), Status: s.Status,
-			Price: httpport.Amount(s.Price, c), SoldAt: Timestamp(s.SoldAt),
+			Price: httpport.Amount(s.Price, c), SoldAt: Timestamp(s.SoldAt), Delivery: s.Delivery,
 		}
 	}
 	return out

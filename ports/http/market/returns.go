@@ -48,7 +48,7 @@ func showSale(k *httpport.Call) func(marketquery.SoldLead) SoldLead {
 		c := k.Currency()
 		return SoldLead{
 			Id: s.ID, LeadId: s.LeadID, CampaignId: s.CampaignID, ContractId: s.ContractID, BuyerId: s.BuyerID, Status: s.Status,
-			Price: httpport.Amount(s.Price, c), Payout: httpport.Amount(s.Payout, c), SoldAt: Timestamp(s.SoldAt),
+			Price: httpport.Amount(s.Price, c), Payout: httpport.Amount(s.Payout, c), SoldAt: Timestamp(s.SoldAt), Delivery: s.Delivery,
 		}
 	}
 }

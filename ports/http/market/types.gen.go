@@ -196,9 +196,9 @@ type Contract struct {
 	Caps     []Cap   `json:"caps"`
 
 	// Schedule When the contract takes leads; null, or no hours, is always
-	Schedule *ScheduleOrNull `json:"schedule"`
-	Dedupe   *CampaignDedupe `json:"dedupe"`
-	Delivery Delivery        `json:"delivery"`
+	Schedule *ScheduleOrNull  `json:"schedule"`
+	Dedupe   *CampaignDedupe  `json:"dedupe"`
+	Delivery ContractDelivery `json:"delivery"`
 
 	// CreatedAt UTC with six decimals.
 	CreatedAt Timestamp `json:"created_at"`
@@ -211,6 +211,23 @@ type Contract struct {
 type ContractAnswer struct {
 	Data   Contract `json:"data"`
 	Status One      `json:"status"`
+}
+
+// ContractDelivery defines model for ContractDelivery.
+type ContractDelivery struct {
+	Mode   string             `json:"mode"`
+	Url    *string            `json:"url,omitempty"`
+	Email  *string            `json:"email,omitempty"`
+	Format *string            `json:"format,omitempty"`
+	Fields *map[string]string `json:"fields,omitempty"`
+	Static *map[string]string `json:"static,omitempty"`
+
+	// Headers The names of the headers. Values are not shown; null, sent back, keeps them
+	Headers   *map[string]any `json:"headers,omitempty"`
+	TimeoutMs *int64          `json:"timeout_ms,omitempty"`
+
+	// Secret What signs the requests; only in the answer to who made it
+	Secret *string `json:"secret,omitempty"`
 }
 
 // ContractList defines model for ContractList.
@@ -226,8 +243,77 @@ type Decimal = httpport.Decimal
 
 // Delivery defines model for Delivery.
 type Delivery struct {
-	Mode string `json:"mode"`
+	// Id What the receiver sees as webhook-id
+	Id         string         `json:"id"`
+	SaleId     string         `json:"sale_id"`
+	LeadId     string         `json:"lead_id"`
+	CampaignId string         `json:"campaign_id"`
+	ContractId string         `json:"contract_id"`
+	BuyerId    string         `json:"buyer_id"`
+	Status     DeliveryStatus `json:"status"`
+
+	// Reason Why it failed: refused, gone, timeout, unreachable, address_refused, mail_refused, lead_erased, sale_returned or not_configured
+	Reason *string `json:"reason,omitempty"`
+
+	// Tried How often since it became pending
+	Tried int64 `json:"tried"`
+
+	// NextAt UTC with six decimals.
+	NextAt *Timestamp `json:"next_at,omitempty"`
+
+	// CreatedAt UTC with six decimals.
+	CreatedAt Timestamp `json:"created_at"`
+
+	// UpdatedAt UTC with six decimals.
+	UpdatedAt Timestamp `json:"updated_at"`
+
+	// Attempts The newest 20, newest first; kept for 30 days
+	Attempts []DeliveryAttempt `json:"attempts"`
 }
+
+// DeliveryAnswer defines model for DeliveryAnswer.
+type DeliveryAnswer struct {
+	Data   Delivery `json:"data"`
+	Status One      `json:"status"`
+}
+
+// DeliveryAttempt defines model for DeliveryAttempt.
+type DeliveryAttempt struct {
+	Number int64 `json:"number"`
+
+	// At UTC with six decimals.
+	At         Timestamp `json:"at"`
+	DurationMs int64     `json:"duration_ms"`
+
+	// Status The status that was answered; absent without an answer
+	Status *int `json:"status,omitempty"`
+
+	// Reason Why it failed; absent when it was delivered
+	Reason *string `json:"reason,omitempty"`
+
+	// Request The body without what is personal, at most 4 KiB; empty when the lead was erased
+	Request string `json:"request"`
+
+	// Answer Likewise what was answered, in which values of the lead are ***
+	Answer string `json:"answer"`
+}
+
+// DeliveryAttemptAnswer defines model for DeliveryAttemptAnswer.
+type DeliveryAttemptAnswer struct {
+	Data   DeliveryAttempt `json:"data"`
+	Status One             `json:"status"`
+}
+
+// DeliveryList defines model for DeliveryList.
+type DeliveryList struct {
+	Data   []Delivery `json:"data"`
+	Links  Links      `json:"links"`
+	Meta   Meta       `json:"meta"`
+	Status One        `json:"status"`
+}
+
+// DeliveryStatus defines model for DeliveryStatus.
+type DeliveryStatus = string
 
 // Distribution defines model for Distribution.
 type Distribution struct {
@@ -392,6 +478,12 @@ type LeadCounts struct {
 	Sold      int64  `json:"sold"`
 	Submitted *int64 `json:"submitted,omitempty"`
 	Unsold    *int64 `json:"unsold,omitempty"`
+}
+
+// LeadDeliveries defines model for LeadDeliveries.
+type LeadDeliveries struct {
+	Data   []Delivery `json:"data"`
+	Status One        `json:"status"`
 }
 
 // LeadStatus defines model for LeadStatus.
@@ -725,7 +817,13 @@ type Sale struct {
 
 	// SoldAt UTC with six decimals.
 	SoldAt Timestamp `json:"sold_at"`
+
+	// Delivery Where telling the buyer of the lead stands
+	Delivery SaleDelivery `json:"delivery"`
 }
+
+// SaleDelivery Where telling the buyer of the lead stands
+type SaleDelivery = string
 
 // SaleStatus defines model for SaleStatus.
 type SaleStatus = string
@@ -764,6 +862,9 @@ type SoldLead struct {
 
 	// SoldAt UTC with six decimals.
 	SoldAt Timestamp `json:"sold_at"`
+
+	// Delivery Where telling the buyer of the lead stands
+	Delivery SaleDelivery `json:"delivery"`
 }
 
 // SoldLeadAnswer defines model for SoldLeadAnswer.

@@ -1,0 +1,183 @@
+package market
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/delivery"
+	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/field"
+)
+
+// mailTimeout is how long a mail server may take at least.
+const mailTimeout = 30 * time.Second
+
+// Poster tells buyers of sales.
+type Poster struct {
+	Outbound application.Outbound
+	Mailer   application.Mailer
+	Sealer   application.Sealer
+	Signer   DeliverySigner
+	Clock    application.Clock
+}
+
+// OpenDelivery is how a contract delivers, with what is secret readable.
+type OpenDelivery struct {
+	*campaign.Delivery
+
+	secrets string
+	headers http.Header
+}
+
+// Open reads what is secret of a contract's delivery. Errors are those of application.Sealer.
+func (p Poster) Open(contractID string, d *campaign.Delivery) (OpenDelivery, error) {
+	o := OpenDelivery{Delivery: d, headers: http.Header{}}
+	sealed := [][]byte{d.Secret}
+	if p.Clock.Now().Before(d.OldSecretUntil) {
+		sealed = append(sealed, d.OldSecret)
+	}
+	var secrets []string
+	for _, s := range sealed {
+		if len(s) == 0 {
+			continue
+		}
+		plain, err := p.Sealer.Open(s, SealDeliverySecret, contractID)
+		if err != nil {
+			return OpenDelivery{}, err
+		}
+		secrets = append(secrets, string(plain))
+	}
+	o.secrets = strings.Join(secrets, " ")
+	for _, h := range d.Headers {
+		plain, err := p.Sealer.Open(h.Sealed, SealDeliveryHeader, HeaderSeal(contractID, h.Name))
+		if err != nil {
+			return OpenDelivery{}, err
+		}
+		o.headers.Set(h.Name, string(plain))
+	}
+	return o, nil
+}
+
+// HeaderSeal is the id that a header of a contract is sealed for.
+func HeaderSeal(contractID, name string) string { return contractID + "/" + strings.ToLower(name) }
+
+// Posted is what became of an attempt. Request and Answer are what is kept of them.
+type Posted struct {
+	delivery.Outcome
+
+	Status          int
+	At              time.Time
+	Took            time.Duration
+	Request, Answer []byte
+}
+
+// Post makes one attempt to deliver, under an id that is the same whenever it is tried.
+func (p Poster) Post(ctx context.Context, o OpenDelivery, id string, c DeliveryContent) (done Posted) {
+	done.At = p.Clock.Now()
+	began := application.Elapsed(p.Clock)
+	defer func() { done.Took = application.Elapsed(p.Clock) - began }()
+	if o.Email != "" {
+		return p.mail(ctx, o, id, c, done)
+	}
+	contentType, body := c.Body(o.Delivery)
+	_, masked := c.Masked().Body(o.Delivery)
+	done.Request = Masker{}.Hide(masked)
+	header := o.headers.Clone()
+	for name, values := range p.Signer.Sign(o.secrets, id, done.At, body) {
+		header[name] = values
+	}
+	header.Set("Content-Type", contentType)
+	header.Set("Idempotency-Key", c.SaleID)
+	answer, err := p.Outbound.Send(ctx, application.OutboundRequest{URL: o.URL, Header: header, Body: body, Timeout: o.Timeout})
+	if err != nil {
+		done.Reason, done.Final = reasonOf(err), false
+		return done
+	}
+	done.Status = answer.Status
+	done.Answer = NewMasker(c.Fields, o.told()...).Hide(answer.Body)
+	switch {
+	case answer.Status >= 200 && answer.Status <= 299:
+		done.OK = true
+	case answer.Status == http.StatusGone:
+		done.Reason, done.Final = delivery.Gone, true
+	default:
+		done.Reason, done.RetryAfter = delivery.Refused, retryAfter(answer.Header, done.At)
+	}
+	return done
+}
+
+// told are the secrets that the receiver is sent or knows.
+func (o OpenDelivery) told() []string {
+	told := strings.Fields(o.secrets)
+	for _, values := range o.headers {
+		told = append(told, values...)
+		for _, v := range values { // a scheme and its credentials
+			told = append(told, strings.Fields(v)...)
+		}
+	}
+	return told
+}
+
+func (p Poster) mail(ctx context.Context, o OpenDelivery, id string, c DeliveryContent, done Posted) Posted {
+	done.Request = Masker{}.Hide([]byte(c.Masked().Text(o.Delivery)))
+	ctx, cancel := context.WithTimeout(ctx, max(o.Timeout, mailTimeout))
+	defer cancel()
+	subject := "Lead: " + c.Category
+	if c.Test {
+		subject = "Test lead: " + c.Category
+	}
+	err := p.Mailer.Send(ctx, application.Mail{ID: id, To: o.Email, Subject: subject, Text: c.Text(o.Delivery)})
+	switch {
+	case err == nil:
+		done.OK = true
+	case fault.KindOf(err) == fault.RuleViolated:
+		done.Reason, done.Final = delivery.MailRefused, true
+	default:
+		done.Reason = reasonOf(err)
+	}
+	return done
+}
+
+func reasonOf(err error) delivery.Reason {
+	switch {
+	case errors.Is(err, application.ErrAddressRefused):
+		return delivery.BadAddress
+	case errors.Is(err, application.ErrOutboundTimeout), errors.Is(err, context.DeadlineExceeded):
+		return delivery.Timeout
+	}
+	return delivery.Unreachable
+}
+
+// retryAfter is how long a receiver asks to be left alone: seconds, or until a date.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	text := strings.TrimSpace(h.Get("Retry-After"))
+	if n, err := strconv.Atoi(text); err == nil && n >= 0 {
+		return time.Duration(min(n, 366*24*3600)) * time.Second
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return max(0, at.Sub(now))
+	}
+	return 0
+}
+
+// TestContent is a made-up lead for a contract, which says that it is a test.
+func TestContent(id, category, currency string, k campaign.ContractSnapshot, at time.Time) DeliveryContent {
+	fields := field.Set{}
+	for name, value := range map[string]string{
+		field.FirstName: "Test", field.LastName: "Lead", field.Phone: "+12025550123", field.EmailName: "test.lead@example.com", field.State: "TX",
+		field.Zip: "75201", field.City: "Dallas",
+	} {
+		fields[name] = field.TextValue(value)
+	}
+	return DeliveryContent{
+		LeadID: fmt.Sprintf("lead_test_%s", id), SaleID: fmt.Sprintf("sale_test_%s", id), Category: category, Currency: currency, Price: k.Price, SoldAt: at,
+		Test: true, Fields: fields,
+	}
+}
