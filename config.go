@@ -134,9 +134,7 @@ func parseConfig(o env.Options) (Config, error) {
 	if err := dialect.CheckURL(c.DatabaseURL); err != nil {
 		wrong("LEADMILL_DATABASE_URL", "%v", err)
 	}
-	if c.AdminKey != "" && (len(c.AdminKey) < 32 || len(c.AdminKey) > 255 || strings.ContainsFunc(c.AdminKey, func(r rune) bool { return r <= ' ' || r > '~' })) {
-		wrong("LEADMILL_ADMIN_KEY", "must be 32 to 255 visible ASCII characters")
-	}
+	c.checkKeys(wrong)
 	if c.BatchMax < 1 || c.BatchMax > maxBatch {
 		if !mentions(problems, "LEADMILL_BATCH_MAX") {
 			wrong("LEADMILL_BATCH_MAX", "must be between 1 and %d", maxBatch)
@@ -146,11 +144,6 @@ func parseConfig(o env.Options) (Config, error) {
 		u, err := url.Parse(c.PublicURL)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
 			wrong("LEADMILL_PUBLIC_URL", "must be an absolute http or https URL without query")
-		}
-	}
-	if c.SecretKey != "" {
-		if err := secret.CheckKey(c.SecretKey); err != nil {
-			wrong("LEADMILL_SECRET_KEY", "%v", err)
 		}
 	}
 	c.checkTLS(wrong)
@@ -184,6 +177,18 @@ func (c Config) checkMachines(problems []error, wrong func(name, format string, 
 	}
 	if (c.Drain < 0 || c.Drain > maxDrain) && !mentions(problems, "LEADMILL_DRAIN") {
 		wrong("LEADMILL_DRAIN", "must be between 0s and 60s")
+	}
+}
+
+// checkKeys calls wrong for each key that is wrong.
+func (c Config) checkKeys(wrong func(name, format string, args ...any)) {
+	if c.AdminKey != "" && (len(c.AdminKey) < 32 || len(c.AdminKey) > 255 || strings.ContainsFunc(c.AdminKey, func(r rune) bool { return r <= ' ' || r > '~' })) {
+		wrong("LEADMILL_ADMIN_KEY", "must be 32 to 255 visible ASCII characters")
+	}
+	if c.SecretKey != "" {
+		if err := secret.CheckKey(c.SecretKey); err != nil {
+			wrong("LEADMILL_SECRET_KEY", "%v", err)
+		}
 	}
 }
 

@@ -12,8 +12,9 @@ var (
 // Sealer keeps secrets that must be readable again, such as those that sign webhooks. purpose and id are bound to the sealed bytes
 // (additional data), so that what is sealed for one row opens in no other. It is safe for concurrent use.
 type Sealer interface {
-	// Seal makes bytes of a secret that only Open can read. It fails with ErrSecretKeyMissing (wrapped).
+	// Seal makes bytes of a secret that only Open can read. It fails with ErrSecretKeyMissing (wrapped), or with another error of the kind
+	// unavailable when there is a key that cannot be read.
 	Seal(plain []byte, purpose, id string) ([]byte, error)
-	// Open returns the secret again. It fails with ErrSecretKeyMissing or ErrSecretUnreadable (wrapped).
+	// Open returns the secret again. It fails as Seal does, and with ErrSecretUnreadable (wrapped).
 	Open(sealed []byte, purpose, id string) ([]byte, error)
 }

@@ -24,7 +24,7 @@ var public = netip.MustParsePrefix("2000::/3")
 var special = prefixes(
 	"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24",
 	"192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
-	"168.63.129.16/32",             // the metadata of Azure, in a public network
+	"168.63.129.16/32",           // the metadata of Azure, in a public network
 	"2001::/23", "2001:db8::/32", // protocols such as Teredo, documentation
 	"2002::/16", "3fff::/20", // 6to4, documentation
 )
@@ -143,7 +143,9 @@ func literalHost(host string) (ip netip.Addr, literal bool, err error) {
 			return ip, false, errHost
 		}
 	}
-	ascii = strings.ToLower(ascii)
+	if ascii = strings.ToLower(ascii); strings.Contains(ascii, "..") {
+		return ip, false, errHost
+	}
 	if ip, err := netip.ParseAddr(ascii); err == nil {
 		return ip, true, nil
 	}

@@ -14,6 +14,8 @@ import (
 
 var errRequest = errors.New("the request cannot be sent as it is: its method, a header or the address")
 
+var errSwitched = errors.New("the answer is no HTTP: the host goes over to another protocol")
+
 // handshakeError says that a connection was made, but no TLS on it.
 type handshakeError struct{ cause error }
 
@@ -45,6 +47,8 @@ func why(err error) string {
 		on        *net.OpError
 	)
 	switch {
+	case errors.Is(err, errSwitched):
+		return errSwitched.Error()
 	case errors.As(err, &lookup) && lookup.IsNotFound:
 		return "the host has no address"
 	case errors.As(err, &lookup):

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -117,6 +118,9 @@ func (c *Client) exchange(request *http.Request) (answer application.OutboundAns
 	}
 	// Closing a body of which there is more closes its connection; nothing more is read.
 	defer func() { _ = got.Body.Close() }()
+	if got.StatusCode == http.StatusSwitchingProtocols { // what comes now is no body, and no context ends it
+		return answer, errSwitched
+	}
 	body, err := io.ReadAll(io.LimitReader(got.Body, maxBody+1))
 	if err != nil {
 		return answer, err
@@ -131,16 +135,16 @@ func (c *Client) exchange(request *http.Request) (answer application.OutboundAns
 // connection are the headers that speak of the connection, which is not the caller's.
 var connection = []string{"Connection", "Keep-Alive", "Upgrade", "Expect", "Te", "Proxy-Connection", "Proxy-Authorization"}
 
-// idempotencyKey is that header in a spelling that means the same over the wire, but not to net/http: that would send a request with it a
-// second time by itself when a connection is lost, and who counts attempts would not know.
-const idempotencyKey = "idempotency-key"
+// repeating are headers with which net/http would send a request a second time by itself when a connection is lost, and who counts attempts
+// would not know. In this spelling they mean the same over the wire, but not to net/http.
+var repeating = []string{"idempotency-key", "x-idempotency-key"}
 
 func (c *Client) header(given http.Header) http.Header {
 	h := make(http.Header, len(given)+1)
 	for name, values := range given {
 		canonical := http.CanonicalHeaderKey(name)
-		if strings.EqualFold(name, idempotencyKey) {
-			canonical = idempotencyKey
+		if lower := strings.ToLower(name); slices.Contains(repeating, lower) {
+			canonical = lower
 		}
 		h[canonical] = append(h[canonical], values...)
 	}
