@@ -28,6 +28,7 @@ import (
 	"github.com/leadmill/leadmill/domain/buyer"
 	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/customer"
+	"github.com/leadmill/leadmill/domain/delivery"
 	"github.com/leadmill/leadmill/domain/event"
 	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/lead"
@@ -52,8 +53,11 @@ var (
 	worth = money.Micros(99_500_000)
 )
 
+var deliveryRef = delivery.Ref{DeliveryID: "delivery_1", SaleID: "sale_1", LeadID: "lead_1", CampaignID: "campaign_1", ContractID: "contract_1", BuyerID: "buyer_1"}
+
 const (
-	leadHead = `{"lead_id":"lead_1","origin":"supplier","campaign_id":"campaign_1","category":"Auto Insurance",` +
+	deliveryHead = `{"delivery_id":"delivery_1","sale_id":"sale_1","lead_id":"lead_1","campaign_id":"campaign_1","contract_id":"contract_1","buyer_id":"buyer_1",`
+	leadHead     = `{"lead_id":"lead_1","origin":"supplier","campaign_id":"campaign_1","category":"Auto Insurance",` +
 		`"seller_code":"ACME1234","partner_id":"partner_123",`
 	formHead = `"origin":"form","campaign_id":"","category":"","seller_code":"ACME1234","partner_id":"partner_123",`
 	formTail = `"submitted_at":"2025-05-02T16:12:39.000000Z","previous_status":"submitted"}`
@@ -85,7 +89,7 @@ func TestTranslateDimensions(t *testing.T) {
 		v := reflect.New(reflect.TypeOf(c.event)).Elem()
 		v.Set(reflect.ValueOf(c.event))
 		of := v.FieldByName("Ref")
-		if !of.IsValid() || c.typ == "lead.converted.v1" || c.typ == "lead.erased.v1" || c.typ == program.LeadDeletedType {
+		if !of.IsValid() || of.Type() != reflect.TypeFor[lead.Ref]() || c.typ == "lead.converted.v1" || c.typ == "lead.erased.v1" || c.typ == program.LeadDeletedType {
 			continue
 		}
 		seen++
@@ -334,6 +338,16 @@ var translations = []struct {
 		leadHead + `"returned_at":` + now + `,"submitted_at":"2025-05-02T16:12:39.000000Z","previous_status":"sold"}`,
 	},
 	{
+		delivery.SaleDelivered{Ref: deliveryRef, Attempts: 3, At: happened},
+		"sale.delivered.v1",
+		deliveryHead + `"attempts":3,"delivered_at":` + now + `}`,
+	},
+	{
+		delivery.SaleDeliveryFailed{Ref: deliveryRef, Attempts: 10, Reason: delivery.Timeout, At: happened},
+		"sale.delivery_failed.v1",
+		deliveryHead + `"attempts":10,"reason":"timeout","failed_at":` + now + `}`,
+	},
+	{
 		seller.Created{ID: "seller_1", Code: "ACME1234", TimeZone: "America/Chicago", Currency: "USD", At: happened},
 		"seller.created.v1",
 		`{"seller_id":"seller_1","seller_code":"ACME1234","time_zone":"America/Chicago","currency":"USD","at":` + now + `}`,
@@ -386,7 +400,7 @@ func TestEveryDomainEventIsTranslated(t *testing.T) {
 		of, _, _ := strings.Cut(strings.TrimPrefix(name, "*"), ".")
 		packages[of] = true
 	}
-	for _, name := range []string{"partner", "customer", "lead", "seller", "buyer", "campaign"} {
+	for _, name := range []string{"partner", "customer", "lead", "seller", "buyer", "campaign", "delivery"} {
 		require.True(t, packages[name], "no event of package %s is found", name)
 	}
 	got := map[string]string{}

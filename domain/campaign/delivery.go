@@ -33,7 +33,7 @@ const (
 )
 
 // ErrNoSecret says that a contract has no secret that could be made anew.
-var ErrNoSecret = fault.New(fault.RuleViolated, "contract_has_no_secret", "The contract delivers to no URL, so that it has no secret.")
+var ErrNoSecret = fault.New(fault.Invalid, "contract_has_no_secret", "The contract delivers to no URL, so that it has no secret.")
 
 // OldSecretLasts is how long the secret before signs beside a new one.
 const OldSecretLasts = 24 * time.Hour

@@ -4,6 +4,7 @@
 package delivery
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -43,9 +44,9 @@ const (
 // Errors of deliveries.
 var (
 	ErrNotFound     = fault.New(fault.NotFound, "delivery_not_found", "Delivery not found.")
-	ErrStillPending = fault.New(fault.RuleViolated, "delivery_still_pending", "The delivery is pending; it is tried by itself.")
+	ErrStillPending = fault.New(fault.Invalid, "delivery_still_pending", "The delivery is pending; it is tried by itself.")
 	// ErrStale says that somebody else wrote down the same attempt, or that the delivery ended meanwhile.
-	ErrStale = fault.New(fault.Conflict, "concurrent_change", "The delivery was changed at the same time.")
+	ErrStale = errors.New("the delivery was changed at the same time")
 )
 
 // pauses are how long a delivery waits after each attempt that failed: those of Standard Webhooks. After the last it has failed.

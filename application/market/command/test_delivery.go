@@ -10,7 +10,7 @@ import (
 )
 
 // ErrNotDelivering says that a contract delivers nothing, so that there is nothing to test.
-var ErrNotDelivering = fault.New(fault.RuleViolated, "contract_not_delivering", "The contract delivers nothing: it has neither a URL nor an email.")
+var ErrNotDelivering = fault.New(fault.Invalid, "contract_not_delivering", "The contract delivers nothing: it has neither a URL nor an email.")
 
 // TestDelivery sends a made-up lead to the buyer of a contract at once, once. Nothing of it is stored.
 type TestDelivery struct {

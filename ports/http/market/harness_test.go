@@ -13,6 +13,7 @@ import (
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
 	"github.com/leadmill/leadmill/domain/calendar"
+	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/lead"
 	httpport "github.com/leadmill/leadmill/ports/http"
@@ -75,7 +76,7 @@ var (
 			Considered: []lead.Consideration{{ContractID: "contract_2", BuyerID: "buyer_2", Reason: "cap_day", Of: "buyer", Price: 50_000_000}, {ContractID: "contract_1", BuyerID: "buyer_1", Reason: "sold", Price: 45_000_000}},
 			More:       map[string]int{"cap": 3},
 		},
-		Sales: []marketquery.Sale{{ID: "sale_1", ContractID: "contract_1", BuyerID: "buyer_1", BuyerName: "Best Insurance", Status: "captured", Live: true, Price: 45_000_000, SoldAt: porttest.Start}},
+		Sales: []marketquery.Sale{{ID: "sale_1", ContractID: "contract_1", BuyerID: "buyer_1", BuyerName: "Best Insurance", Status: "captured", Live: true, Price: 45_000_000, SoldAt: porttest.Start, Delivery: "delivered"}},
 		State: "TX", Price: 45_000_000, CreatedAt: porttest.Start, UpdatedAt: porttest.Start, PendingUntil: porttest.Start,
 	}
 	sampleHeld = []marketquery.Held{
@@ -93,8 +94,22 @@ var (
 		Leads:  []string{"lead_1"},
 	}
 	sampleSale = marketquery.SoldLead{
-		Sale:   marketquery.Sale{ID: "sale_1", ContractID: "contract_1", BuyerID: "buyer_1", Status: "return_requested", Price: 45_000_000, SoldAt: porttest.Start},
+		Sale:   marketquery.Sale{ID: "sale_1", ContractID: "contract_1", BuyerID: "buyer_1", Status: "return_requested", Price: 45_000_000, SoldAt: porttest.Start, Delivery: "none"},
 		LeadID: "lead_1", CampaignID: "campaign_1", Payout: 31_500_000,
+	}
+	sampleDelivery = marketquery.Delivery{
+		ID: "delivery_1", SaleID: "sale_1", LeadID: "lead_1", CampaignID: "campaign_1", ContractID: "contract_1", BuyerID: "buyer_1", Status: "pending", Tried: 2,
+		NextAt: porttest.Start, CreatedAt: porttest.Start, UpdatedAt: porttest.Start, Attempts: []marketquery.DeliveryAttempt{
+			{Number: 2, At: porttest.Start, Took: 1500 * time.Microsecond, Status: 500, Reason: "refused", Request: `{"lead_id":"lead_1"}`, Answer: "***"},
+			{Number: 1, At: porttest.Start, Took: time.Second, Reason: "timeout"},
+		},
+	}
+	sampleDelivering = marketquery.Contract{
+		ID: "contract_2", CampaignID: "campaign_1", BuyerID: "buyer_1", Status: "active", Weight: 1, CreatedAt: porttest.Start, UpdatedAt: porttest.Start,
+		Delivery: &campaign.Delivery{
+			URL: "https://buyer.example/leads", Format: campaign.DeliveryForm, Timeout: 5 * time.Second, Fields: map[string]string{"tel": "lead.phone"},
+			Static: map[string]string{"source": "acme"}, Headers: []campaign.DeliveryHeader{{Name: "X-Key", Sealed: []byte("sealed")}}, Secret: []byte("sealed"),
+		}, DeliverySecret: "whsec_made",
 	}
 	sampleReturn = marketquery.Return{
 		ID: "return_1", SaleID: "sale_1", LeadID: "lead_1", CampaignID: "campaign_1", ContractID: "contract_1", BuyerID: "buyer_1", Reason: "invalid_contact",
@@ -227,6 +242,16 @@ func handlers(a *porttest.App) Handlers {
 				return c.Once.Render(sampleLead)
 			}),
 			RejectMarketLead: porttest.Commands(a, func(c marketcommand.RejectMarketLead) application.Response { return c.Once.Render(sampleLead) }),
+		},
+		DeliveryHandlers: DeliveryHandlers{
+			Deliveries: porttest.Queries[marketquery.Deliveries](a, application.List[marketquery.Delivery]{
+				Items: []marketquery.Delivery{sampleDelivery, {ID: "delivery_2", Status: "failed", Reason: "gone"}}, Next: "delivery_2",
+			}),
+			DeliveryByID:         porttest.Queries[marketquery.DeliveryByID](a, sampleDelivery),
+			DeliveriesOfLead:     porttest.Queries[marketquery.DeliveriesOfLead](a, []marketquery.Delivery{sampleDelivery}),
+			Redeliver:            porttest.Commands(a, func(c marketcommand.Redeliver) application.Response { return c.Once.Render(sampleDelivery) }),
+			TestDelivery:         porttest.Queries[marketcommand.TestDelivery](a, sampleDelivery.Attempts[0]),
+			RotateContractSecret: porttest.Commands(a, func(c marketcommand.RotateContractSecret) application.Response { return c.Once.Render(sampleDelivering) }),
 		},
 		ErasureHandlers: ErasureHandlers{
 			EraseLead: porttest.Commands(a, func(c marketcommand.EraseLead) application.Response { return c.Once.Render(struct{}{}) }),

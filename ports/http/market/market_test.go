@@ -189,8 +189,28 @@ func TestBinding(t *testing.T) {
 					Price: new(money.Micros(45_000_000)), Priority: new(int64(2)), Weight: new(int64(3)), TimeZone: new("America/Chicago"),
 					Caps:   &[]campaign.Cap{{Window: "day", HasLeads: true, Leads: 100}, {Window: "month", HasBudget: true, Budget: 5000_000_000}},
 					Filter: new(""), Schedule: &calendar.ScheduleSpec{}, Dedupe: &campaign.Dedupe{},
+					Delivery: &campaign.DeliveryTerms{Mode: new("notify"), URL: new(""), Format: new("json")},
 				}}
 			},
+		},
+		"contract, delivery": {
+			method: "PUT", path: "/v1/campaigns/c1/contracts/k1", key: "program", body: `{"delivery":{"mode":"notify","url":"https://b.example","email":null,"fields":null,"static":{"a":"b"},"headers":{"X-A":"v","X-B":null},"timeout_ms":null}}`,
+			want: func(c any) (any, any) {
+				return c.(marketcommand.UpdateContract).Terms, campaign.Terms{Delivery: &campaign.DeliveryTerms{
+					Mode: new("notify"), URL: new("https://b.example"), Email: new(""), Fields: &map[string]string{}, Static: &map[string]string{"a": "b"},
+					Headers: &[]campaign.HeaderTerms{{Name: "X-A", Value: new("v")}, {Name: "X-B"}}, TimeoutMS: new(int64(5000)),
+				}}
+			},
+		},
+		"contract, no delivery": {
+			method: "PUT", path: "/v1/campaigns/c1/contracts/k1", key: "program", body: `{"delivery":null}`,
+			want: func(c any) (any, any) {
+				return c.(marketcommand.UpdateContract).Terms, campaign.Terms{Delivery: &campaign.DeliveryTerms{Mode: new("none")}}
+			},
+		},
+		"redeliver": {
+			path: "/v1/deliveries/d1/redeliver", key: "program", body: "",
+			want: func(c any) (any, any) { return c.(marketcommand.Redeliver).ID, "d1" },
 		},
 		"contract, update": {
 			method: "PUT", path: "/v1/campaigns/c1/contracts/k1", key: "program", body: `{"update":{"caps":[]}}`,
@@ -305,10 +325,11 @@ func TestViolations(t *testing.T) {
 		"campaign payout": {Path: "/v1/campaigns", Body: `{"supplier_payout":{"type":"percent","value":101}}`, Status: 422, Code: "validation_failed", Errors: map[string][]string{"supplier_payout.value": {"must be between 0 and 100"}}},
 		"campaign by PUT": {Method: "PUT", Path: "/v1/campaigns/c1", Body: `{"status":"paused"}`, Status: 422, Code: "validation_failed", Errors: map[string][]string{"status": {"is changed by pause, resume and archive"}}},
 		"contract by PUT": {Method: "PUT", Path: "/v1/campaigns/c1/contracts/k1", Body: `{"status":"paused","buyer_id":"b"}`, Status: 422, Code: "validation_failed", Errors: map[string][]string{"status": {"is changed by pause and resume"}, "buyer_id": {"never changes"}}},
-		"contract, all later": {
-			Path: "/v1/campaigns/c1/contracts", Body: `{"buyer_id":"b","price":1,"delivery":{"mode":"confirm","url":"https://x.example","format":"xml"}}`, Status: 422, Code: "not_supported_yet",
+		"contract, delivery": {
+			Path: "/v1/campaigns/c1/contracts", Body: `{"buyer_id":"b","price":1,"delivery":{"mode":1,"url":[],"format":{},"fields":{"a":1},"static":[],"headers":{"X-A":1,"X-B":"b","X-C":null},"timeout_ms":"1","secret":"x"}}`, Status: 422, Code: "validation_failed",
 			Errors: map[string][]string{
-				"delivery.mode": {"must be notify; other deliveries are not supported yet"}, "delivery.url": {"is not supported yet"}, "delivery.format": {"is not supported yet"},
+				"delivery.mode": {"must be a string"}, "delivery.url": {"must be a string"}, "delivery.format": {"must be a string"}, "delivery.fields.a": {"must be a string"},
+				"delivery.static": {"must be an object"}, "delivery.headers.X-A": {"must be a string"}, "delivery.timeout_ms": {"must be a whole number"}, "delivery.secret": {"is not a known member"},
 			},
 		},
 		"contract, schedule": {
@@ -342,11 +363,18 @@ func TestViolations(t *testing.T) {
 func TestAnswers(t *testing.T) {
 	t.Parallel()
 	const at = `"created_at":"2025-04-30T16:44:13.000000Z","updated_at":"2025-04-30T16:44:13.000000Z"`
-	contract := `{"id":"contract_1","campaign_id":"campaign_1","buyer_id":"buyer_1","status":"active","price":45.00,"priority":1,"weight":1,"time_zone":"America/Chicago","filter":null,"caps":[{"window":"day","leads":100},{"window":"month","budget":5000.00}],"schedule":null,"dedupe":null,"delivery":{"mode":"notify"},` + at + `}`
+	contract := `{"id":"contract_1","campaign_id":"campaign_1","buyer_id":"buyer_1","status":"active","price":45.00,"priority":1,"weight":1,"time_zone":"America/Chicago","filter":null,"caps":[{"window":"day","leads":100},{"window":"month","budget":5000.00}],"schedule":null,"dedupe":null,"delivery":{"mode":"none"},` + at + `}`
+	attempted := `{"id":"delivery_1","sale_id":"sale_1","lead_id":"lead_1","campaign_id":"campaign_1","contract_id":"contract_1","buyer_id":"buyer_1","status":"pending","tried":2,"next_at":"2025-04-30T16:44:13.000000Z",` + at +
+		`,"attempts":[{"number":2,"at":"2025-04-30T16:44:13.000000Z","duration_ms":1,"status":500,"reason":"refused","request":"{\"lead_id\":\"lead_1\"}","answer":"***"},{"number":1,"at":"2025-04-30T16:44:13.000000Z","duration_ms":1000,"reason":"timeout","request":"","answer":""}]}`
 	for _, c := range []struct{ method, path, key, body, want string }{
 		{"GET", "/v1/buyers/buyer_1", "program", "", `{"data":{"id":"buyer_1","name":"Best Insurance","email":"leads@best.example","status":"active","balance":1000.00,"held":0.00,"credit_limit":0.50,"time_zone":"America/New_York",` + at + `,"caps":[{"window":"day","leads":7}]},"status":1}`},
 		{"POST", "/v1/buyers/buyer_1/deposits", "program", `{"amount":1000}`, `{"data":{"id":"entry_1","type":"deposit","amount":1000.00,"balance_after":1000.00,"note":"wire 42","created_at":"2025-04-30T16:44:13.000000Z"},"status":1}`},
 		{"GET", "/v1/campaigns/c", "program", "", `{"data":{"id":"campaign_1","name":"Auto","category":"Auto Insurance","status":"active","fields":[{"name":"zip","type":"zip","required":true,"dimension":false},{"name":"kind","type":"enum","required":false,"options":["a"],"dimension":true}],"distribution":{"mode":"exclusive","max_sales":1,"strategy":"priority"},"dedupe":{"fields":["phone"],"match":"any","window_days":30},"pending_ttl_hours":72,"price_shown":"payout","supplier_payout":{"type":"percent","value":70.5},` + at + `,"field_map":{"first_name":"firstName"},"redirect_url":"https://www.example.com/thanks","return_window_days":0,"resell_returned":false,"caps":[{"window":"hour","leads":9}]},"status":1}`},
+		{"GET", "/v1/deliveries/delivery_1", "program", "", `{"data":` + attempted + `,"status":1}`},
+		{"GET", "/v1/marketplace/leads/l/deliveries", "program", "", `{"data":[` + attempted + `],"status":1}`},
+		{"POST", "/v1/deliveries/delivery_1/redeliver", "program", "", `{"data":` + attempted + `,"status":1}`},
+		{"POST", "/v1/campaigns/c/contracts/k/test-delivery", "program", "", `{"data":{"number":2,"at":"2025-04-30T16:44:13.000000Z","duration_ms":1,"status":500,"reason":"refused","request":"{\"lead_id\":\"lead_1\"}","answer":"***"},"status":1}`},
+		{"POST", "/v1/campaigns/c/contracts/k/rotate-secret", "program", "", `{"data":{"id":"contract_2","campaign_id":"campaign_1","buyer_id":"buyer_1","status":"active","price":0.00,"priority":0,"weight":1,"time_zone":"","filter":null,"caps":[],"schedule":null,"dedupe":null,"delivery":{"mode":"notify","url":"https://buyer.example/leads","format":"form","fields":{"tel":"lead.phone"},"static":{"source":"acme"},"headers":{"X-Key":null},"timeout_ms":5000,"secret":"whsec_made"},` + at + `},"status":1}`},
 		{"GET", "/v1/campaigns/c/contracts/k", "program", "", `{"data":` + contract + `,"status":1}`},
 		{"POST", "/v1/campaigns/c/preview", "program", `{"lead":{"state":"TX"}}`, `{"data":{"outcome":"sold","buyers":["buyer_1"],"code":null,"reason":null,"trace":{"considered":[{"contract_id":"contract_2","buyer_id":"buyer_2","reason":"cap_day","price":50.00,"of":"buyer"},{"contract_id":"contract_1","buyer_id":"buyer_1","reason":"sold","price":45.00}],"more":{"cap":3}}},"status":1}`},
 		{"DELETE", "/v1/campaigns/c/contracts/k", "program", "", `{"status":1}`},
@@ -356,7 +384,7 @@ func TestAnswers(t *testing.T) {
 		{"GET", "/v1/campaigns/c/contracts/k/usage", "program", "", `{"data":[{"window":"day","leads":{"used":3,"limit":100},"budget":{"used":135.00,"limit":5.00},"resets_at":"2025-04-30T16:44:13.000000Z"},{"window":"total","leads":{"used":3,"limit":null},"budget":{"used":135.00,"limit":null},"resets_at":null}],"status":1}`},
 		{"GET", "/v1/buyers/b/usage", "program", "", `{"data":[{"window":"day","leads":{"used":1,"limit":7},"budget":{"used":45.00,"limit":null},"resets_at":"2025-04-30T16:44:13.000000Z"}],"status":1}`},
 		{"GET", "/v1/campaigns/c/usage", "program", "", `{"data":[{"window":"hour","leads":{"used":2,"limit":9},"budget":{"used":90.00,"limit":null},"resets_at":"2025-04-30T16:44:13.000000Z"}],"status":1}`},
-		{"GET", "/v1/marketplace/leads/l", "program", "", `{"data":{"id":"lead_1","origin":"supplier","status":"sold","campaign_id":"campaign_1","category":"Auto Insurance","partner_id":"partner_123","api_key_id":"k1","external_id":"x","test":true,"code":"c","reason":"r","state":"TX","price":45.00,"payout":31.50,"sales":[{"id":"sale_1","contract_id":"contract_1","buyer_id":"buyer_1","buyer_name":"Best Insurance","status":"captured","price":45.00,"sold_at":"2025-04-30T16:44:13.000000Z"}],` + at + `,"pending_until":"2025-04-30T16:44:13.000000Z","fields":{"a":"\"q\"","b":1.50,"c":true,"d":null,"e":[1,{"x":2}]},"trace":{"considered":[{"contract_id":"contract_2","buyer_id":"buyer_2","reason":"cap_day","price":50.00,"of":"buyer"},{"contract_id":"contract_1","buyer_id":"buyer_1","reason":"sold","price":45.00}],"more":{"cap":3}}},"status":1}`},
+		{"GET", "/v1/marketplace/leads/l", "program", "", `{"data":{"id":"lead_1","origin":"supplier","status":"sold","campaign_id":"campaign_1","category":"Auto Insurance","partner_id":"partner_123","api_key_id":"k1","external_id":"x","test":true,"code":"c","reason":"r","state":"TX","price":45.00,"payout":31.50,"sales":[{"id":"sale_1","contract_id":"contract_1","buyer_id":"buyer_1","buyer_name":"Best Insurance","status":"captured","price":45.00,"sold_at":"2025-04-30T16:44:13.000000Z","delivery":"delivered"}],` + at + `,"pending_until":"2025-04-30T16:44:13.000000Z","fields":{"a":"\"q\"","b":1.50,"c":true,"d":null,"e":[1,{"x":2}]},"trace":{"considered":[{"contract_id":"contract_2","buyer_id":"buyer_2","reason":"cap_day","price":50.00,"of":"buyer"},{"contract_id":"contract_1","buyer_id":"buyer_1","reason":"sold","price":45.00}],"more":{"cap":3}}},"status":1}`},
 		{"GET", "/v1/reports/campaigns", "program", "", `{"data":[{"day":"2025-04-30","leads":{"duplicate":0,"pending":1,"rejected":0,"returned":0,"sold":2,"submitted":3,"unsold":0},"sold_gross":2,"sold_net":2,"revenue":90.00,"payout":63.00,"margin":27.00,"returned":{"sales":0,"revenue":0.00,"payout":0.00},"acceptance_rate":0.6667}],"status":1}`},
 		{"GET", "/v1/buyers", "program", "", `{"data":[],"links":{"first":"http://localhost:8080/v1/buyers?page=1","last":null,"prev":null,"next":null},"meta":{"current_page":1,"from":null,"path":"http://localhost:8080/v1/buyers","per_page":15,"to":null},"status":1}`},
 		{"GET", "/v1/campaigns/c/contracts?limit=1&page=2", "program", "", `{"data":[` + contract + `],"links":{"first":"http://localhost:8080/v1/campaigns/c/contracts?limit=1&page=1","last":null,"prev":"http://localhost:8080/v1/campaigns/c/contracts?limit=1&page=1","next":null},"meta":{"current_page":2,"from":2,"path":"http://localhost:8080/v1/campaigns/c/contracts","per_page":1,"to":2},"status":1}`},

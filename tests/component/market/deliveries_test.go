@@ -103,3 +103,216 @@ func TestASaleIsDelivered(t *testing.T) {
 		db.Audit()
 	})
 }
+
+func TestADeliveryIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		sink := leadmilltest.NewHTTPSink(t)
+		sink.Fail(http.StatusInternalServerError, 2)
+		s, hands, db := startDelivering(t, databaseURL, notify(sink.URL))
+		leadID, _ := sold(t, s)
+		sink.WaitFor(t, 1)
+		waitTried(t, s, leadID, 1)
+		hands.Advance(4900 * time.Millisecond)
+		hands.Advance(700 * time.Millisecond) // 5 s and a tenth of them at most
+		sink.WaitFor(t, 2)
+		d := waitTried(t, s, leadID, 2)
+		if at, _ := time.Parse(time.RFC3339, fmt.Sprint(d["next_at"])); at.Sub(hands.Now()) < 299*time.Second || at.Sub(hands.Now()) > 331*time.Second {
+			t.Errorf("it is tried at %v, now is %v", at, hands.Now())
+		}
+		hands.Advance(331 * time.Second)
+		d = deliveryOf(t, s, leadID, "delivered")
+		for _, r := range sink.WaitFor(t, 3) {
+			if r.Header.Get("Webhook-Id") != d["id"] {
+				t.Errorf("sent as %s, want %s each time", r.Header.Get("Webhook-Id"), d["id"])
+			}
+		}
+		if a := s.Program.Do("POST", "/v1/deliveries/delivery_x/redeliver", nil); a.Status != 404 {
+			t.Errorf("an unknown delivery: %v", a)
+		}
+		db.Audit()
+	})
+}
+
+// waitTried waits until the only delivery of a lead was tried so often.
+func waitTried(t *testing.T, s *apptest.Shop, leadID string, n int) (d apptest.Object) {
+	t.Helper()
+	apptest.Eventually(t, func() error {
+		d = s.Program.Must(t, "GET", "/v1/marketplace/leads/"+leadID+"/deliveries", nil).List(t)[0]
+		if fmt.Sprint(d["tried"]) != fmt.Sprint(n) {
+			return fmt.Errorf("the delivery is %v, want %d tries", d, n)
+		}
+		return nil
+	})
+	return d
+}
+
+func TestADeliveryFailsForGoodAndIsSentAgain(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		sink := leadmilltest.NewHTTPSink(t)
+		sink.Fail(http.StatusGone, 1)
+		s, _, db := startDelivering(t, databaseURL, notify(sink.URL))
+		leadID, saleID := sold(t, s)
+		d := deliveryOf(t, s, leadID, "failed")
+		if d["reason"] != "gone" || fmt.Sprint(d["tried"]) != "1" {
+			t.Errorf("the delivery is %v", d)
+		}
+		s.App.WaitFor(t, 1, "sale.delivery_failed.v1")
+		if sale := s.Program.Must(t, "GET", "/v1/sales/"+saleID, nil).Data(t); sale["delivery"] != "failed" {
+			t.Errorf("the sale is %v", sale)
+		}
+		again := "/v1/deliveries/" + fmt.Sprint(d["id"]) + "/redeliver"
+		if now := s.Program.Must(t, "POST", again, nil).Data(t); now["status"] != "pending" || now["id"] != d["id"] {
+			t.Errorf("the delivery is %v", now)
+		}
+		deliveryOf(t, s, leadID, "delivered")
+		s.App.WaitFor(t, 1, "sale.delivered.v1")
+		s.Program.Must(t, "POST", again, nil) // of one that is delivered too
+		apptest.Eventually(t, func() error {
+			if n := len(sink.Requests()); n != 3 {
+				return fmt.Errorf("%d requests came, want 3", n)
+			}
+			return nil
+		})
+		deliveryOf(t, s, leadID, "delivered")
+		for query, n := range map[string]int{"status=delivered": 1, "status=failed": 0, "contract=" + s.ContractIDs[0]: 1, "contract=" + s.ContractIDs[0] + "&status=pending": 0, "": 1} {
+			if got := len(s.Program.Must(t, "GET", "/v1/deliveries?"+query, nil).List(t)); got != n {
+				t.Errorf("%s lists %d, want %d", query, got, n)
+			}
+		}
+		if got := s.Program.Must(t, "GET", "/v1/deliveries/"+fmt.Sprint(d["id"]), nil).Data(t); len(got["attempts"].([]any)) != 3 {
+			t.Errorf("the delivery is %v", got)
+		}
+		db.Audit()
+	})
+}
+
+// A dead receiver is only probed after five failures in a row, and what waits for it delays nobody else.
+func TestADeadReceiverDelaysNobody(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		dead, alive := leadmilltest.NewHTTPSink(t), leadmilltest.NewHTTPSink(t)
+		dead.Fail(http.StatusServiceUnavailable, -1)
+		s, hands, db := startDelivering(t, databaseURL, notify(dead.URL))
+		const waiting = 40
+		for range waiting {
+			sold(t, s)
+		}
+		apptest.Eventually(t, func() error {
+			if n := db.Number("SELECT COUNT(*) FROM delivery_attempts"); n < 5 {
+				return fmt.Errorf("%d attempts, want 5", n)
+			}
+			return nil
+		})
+		_, contract := s.AddBuyer(t, apptest.Buyer{Deposit: 1_000_000, Contract: apptest.Object{"price": 10.00, "priority": 1, "delivery": apptest.Object{"mode": "notify", "url": alive.URL}}})
+		s.Program.Must(t, "POST", s.ContractPath(s.ContractIDs[0])+"/pause", nil)
+		for range 20 {
+			sold(t, s)
+		}
+		alive.WaitFor(t, 20)
+		s.Program.Must(t, "GET", "/v1/deliveries?contract="+contract+"&status=delivered", nil)
+		if n := len(dead.Requests()); n > 5+2 { // what was under way when the fifth failed
+			t.Errorf("the dead receiver got %d requests, want about 5", n)
+		}
+		tried := len(dead.Requests())
+		hands.Advance(5 * time.Second)
+		dead.WaitFor(t, tried+1)
+		hands.Advance(4 * time.Second) // the next probe is after ten
+		for range 3 {
+			sold(t, s)
+		}
+		alive.WaitFor(t, 23)
+		if n := len(dead.Requests()); n != tried+1 {
+			t.Errorf("the dead receiver got %d requests, want one probe more than %d", n, tried)
+		}
+		dead.Recover()
+		hands.Advance(5 * time.Minute)
+		apptest.Eventually(t, func() error {
+			hands.Advance(10 * time.Minute)
+			if n := db.Number("SELECT COUNT(*) FROM deliveries WHERE state = 'delivered'"); n != waiting+23 {
+				return fmt.Errorf("%d are delivered, want %d", n, waiting+23)
+			}
+			return nil
+		})
+		db.Audit()
+	})
+}
+
+// What a return, an erasure or a contract that stops delivering makes of a delivery that waits.
+func TestAPendingDeliveryIsEnded(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		sink := leadmilltest.NewHTTPSink(t)
+		sink.Fail(http.StatusInternalServerError, -1)
+		sink.Answer(http.StatusOK, "text/plain", "thanks")
+		s, hands, db := startDelivering(t, databaseURL, notify(sink.URL))
+		returned, saleID := sold(t, s)
+		erased, _ := sold(t, s)
+		waitTried(t, s, returned, 1)
+		waitTried(t, s, erased, 1)
+		s.Program.Must(t, "POST", "/v1/returns/"+giveBack(t, s, saleID, "invalid_contact")+"/approve", nil)
+		s.Program.Must(t, "DELETE", "/v1/marketplace/leads/"+erased, nil)
+		sink.Recover()
+		hands.Advance(6 * time.Second)
+		if d := deliveryOf(t, s, returned, "failed"); d["reason"] != "sale_returned" || fmt.Sprint(d["tried"]) != "1" {
+			t.Errorf("of a returned sale: %v", d)
+		}
+		d := deliveryOf(t, s, erased, "failed")
+		if a := d["attempts"].([]any)[0].(map[string]any); d["reason"] != "lead_erased" || a["request"] != "" || a["answer"] != "" {
+			t.Errorf("of an erased lead: %v", d)
+		}
+		sink.Fail(http.StatusInternalServerError, -1)
+		stopped, _ := sold(t, s)
+		waitTried(t, s, stopped, 1)
+		s.Program.Must(t, "PUT", s.ContractPath(s.ContractIDs[0]), apptest.Object{"delivery": nil})
+		hands.Advance(6 * time.Second)
+		if d := deliveryOf(t, s, stopped, "failed"); d["reason"] != "not_configured" {
+			t.Errorf("of a contract that delivers no more: %v", d)
+		}
+		later, _ := sold(t, s)
+		if l := s.Lead(t, later)["sales"].([]any)[0].(map[string]any); l["delivery"] != "none" {
+			t.Errorf("the sale is %v", l)
+		}
+		db.Audit()
+	})
+}
+
+func TestADeliveryByMail(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		s, _, db := startDelivering(t, databaseURL, apptest.Object{"delivery": apptest.Object{"mode": "notify", "email": "leads@buyer.example", "fields": apptest.Object{"tel": "lead.phone", "price": "sale.price"}, "static": apptest.Object{"source": "acme"}}})
+		form := s.Form()
+		l := s.Sell(t, form)
+		deliveryOf(t, s, l.ID, "delivered")
+		m := s.App.Mails.WaitFor(t, 1, "leads@buyer.example")[0]
+		if want := "price: 10.00\ntel: " + fmt.Sprint(form["phone"]) + "\nsource: acme\n"; strings.ReplaceAll(m.Text, "\r", "") != want {
+			t.Errorf("the mail says %q, want %q", m.Text, want)
+		}
+		db.Audit()
+	})
+}
+
+func TestADeliveryIsTested(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		sink := leadmilltest.NewHTTPSink(t)
+		sink.Fail(http.StatusTeapot, 1)
+		s, _, db := startDelivering(t, databaseURL, apptest.Object{"delivery": apptest.Object{"mode": "notify", "url": sink.URL, "format": "xml", "fields": apptest.Object{"tel": "lead.phone", "is_test": "test"}}}, apptest.Object{})
+		path := s.ContractPath(s.ContractIDs[0]) + "/test-delivery"
+		if a := s.Program.Must(t, "POST", path, nil).Data(t); fmt.Sprint(a["status"]) != "418" || a["reason"] != "refused" {
+			t.Errorf("answered %v", a)
+		}
+		if a := s.Program.Must(t, "POST", path, nil).Data(t); fmt.Sprint(a["status"]) != "200" || a["reason"] != nil || !strings.Contains(fmt.Sprint(a["request"]), "<is_test>true</is_test><tel>***</tel>") {
+			t.Errorf("answered %v", a)
+		}
+		if got := string(sink.Requests()[1].Body); !strings.Contains(got, "<is_test>true</is_test><tel>+12025550123</tel>") {
+			t.Errorf("sent %s", got)
+		}
+		refused(t, s.Program.Do("POST", s.ContractPath(s.ContractIDs[1])+"/test-delivery", nil), "contract_not_delivering")
+		refused(t, s.Program.Do("POST", s.ContractPath(s.ContractIDs[1])+"/rotate-secret", nil), "contract_has_no_secret")
+		if n := db.Number("SELECT (SELECT COUNT(*) FROM deliveries) + (SELECT COUNT(*) FROM delivery_attempts)"); n != 0 {
+			t.Errorf("%d rows are stored", n)
+		}
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -18,11 +19,14 @@ import (
 func byID(a, b campaign.ContractSnapshot) int { return slices.Compare([]byte(a.ID), []byte(b.ID)) }
 
 func testCampaigns(t *testing.T, h *sqlstoretest.Harness) {
-	n := sqlstoretest.Filled[campaign.Snapshot](0)
+	n, changed := sqlstoretest.Filled[campaign.Snapshot](0), sqlstoretest.Filled[campaign.Snapshot](200)
 	n.Status = campaign.StatusActive
 	require.Len(t, n.Contracts, 2)
 	slices.SortFunc(n.Contracts, byID)
 	sqlstoretest.RequireFull(t, n)
+	for _, k := range slices.Concat(n.Contracts, changed.Contracts) {
+		k.Delivery.Timeout = 1500 * time.Millisecond
+	}
 	h.Do(t, func(ctx ctx, tx tx) error { return tx.Campaigns().Add(ctx, campaign.FromSnapshot(n)) })
 	load := func() (got campaign.Snapshot) {
 		h.Do(t, func(ctx ctx, tx tx) error {
@@ -38,7 +42,6 @@ func testCampaigns(t *testing.T, h *sqlstoretest.Harness) {
 	}
 	require.Equal(t, n, load())
 
-	changed := sqlstoretest.Filled[campaign.Snapshot](200)
 	changed.ID, changed.SellerID, changed.CreatedAt, changed.Version, changed.Status = n.ID, n.SellerID, n.CreatedAt, n.Version, campaign.StatusActive
 	changed.Contracts[0].ID, changed.Contracts[0].CreatedAt = n.Contracts[0].ID, n.Contracts[0].CreatedAt
 	kept := n.Contracts[1]

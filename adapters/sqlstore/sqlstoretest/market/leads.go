@@ -28,6 +28,7 @@ func testLeads(t *testing.T, h *sqlstoretest.Harness) {
 	}
 	n.Sales[1].Status = lead.SaleCaptured
 	sqlstoretest.RequireFull(t, n)
+	n.Sales[0].Delivery, n.Sales[1].Delivery = "", "" // see testDeliveries
 	n.Review, n.ErasedAt = nil, time.Time{} // of a form lead, which FormLeads stores; no new lead is erased
 	variant := sqlstoretest.Filled[lead.Snapshot](300)
 	variant.SellerID, variant.SellerCode, variant.Status, variant.CampaignID = n.SellerID, n.SellerCode, lead.StatusPending, n.CampaignID

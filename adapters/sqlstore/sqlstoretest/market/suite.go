@@ -49,6 +49,8 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstoretest.Harness) {
 		{Name: "returns", Run: testReturns},
 		{Name: "sold leads", Run: testSoldLeads},
 		{Name: "release", Run: testRelease},
+		{Name: "deliveries", Run: testDeliveries},
+		{Name: "delivery race", Run: testDeliveryRace},
 		{Name: "shares", Run: testShares},
 		{Name: "deposits side by side", Run: testSideBySide},
 		{Name: "statement counts", Run: testStatementCounts},

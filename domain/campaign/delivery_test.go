@@ -1,0 +1,158 @@
+package campaign_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/money"
+)
+
+func delivering(t *testing.T, terms ...campaign.DeliveryTerms) (*campaign.Delivery, error) {
+	t.Helper()
+	c := auto(t)
+	price := campaign.Terms{Price: new(money.Micros(1))}
+	require.NoError(t, c.AddContract("contract_1", "buyer_1", campaign.StatusActive, price, campaign.Zones{Seller: "UTC"}, now))
+	var err error
+	for i, d := range terms {
+		at := now.Add(time.Duration(i) * time.Hour)
+		if _, err = c.UpdateContract("contract_1", campaign.Terms{Delivery: &d}, campaign.Zones{Seller: "UTC"}, at); err != nil {
+			break
+		}
+	}
+	k, found := c.Contract("contract_1")
+	require.NoError(t, found)
+	return k.Delivery(), err
+}
+
+const receiver = "https://buyer.example/leads"
+
+func TestHowAContractDelivers(t *testing.T) {
+	t.Parallel()
+	notify, url, none := new("notify"), new(receiver), new("none")
+	full := campaign.DeliveryTerms{
+		Mode: notify, URL: url, Format: new("form"), Fields: &map[string]string{"tel": "lead.phone", "age": "lead.fields.age", "price": "sale.price"},
+		Static: &map[string]string{"source": "acme"}, TimeoutMS: new(int64(2000)), NewSecret: []byte("sealed 1"),
+		Headers: &[]campaign.HeaderTerms{{Name: "X-Key", Value: new("v"), Sealed: []byte("sealed v")}, {Name: "Authorization", Value: new("Bearer x"), Sealed: []byte("sealed x")}},
+	}
+	d, err := delivering(t, full)
+	require.NoError(t, err)
+	require.Equal(t, &campaign.Delivery{
+		URL: receiver, Format: campaign.DeliveryForm, Fields: *full.Fields, Static: *full.Static, Timeout: 2 * time.Second, Secret: []byte("sealed 1"), Since: now,
+		Headers: []campaign.DeliveryHeader{{Name: "Authorization", Sealed: []byte("sealed x")}, {Name: "X-Key", Sealed: []byte("sealed v")}},
+	}, d)
+
+	kept, err := delivering(t, full, campaign.DeliveryTerms{NewSecret: []byte("sealed 2")})
+	require.NoError(t, err)
+	require.Equal(t, d, kept, "what is absent stays, the secret and since when too")
+
+	d, err = delivering(t, full, campaign.DeliveryTerms{Headers: &[]campaign.HeaderTerms{{Name: "x-key"}}, Fields: &map[string]string{}, Static: &map[string]string{}})
+	require.NoError(t, err)
+	require.Equal(t, []campaign.DeliveryHeader{{Name: "x-key", Sealed: []byte("sealed v")}}, d.Headers, "a value that is not given is kept")
+	require.Empty(t, d.Fields)
+
+	for name, terms := range map[string][]campaign.DeliveryTerms{
+		"notify alone, as it was before there were deliveries": {{Mode: notify}},
+		"nothing":           {{}},
+		"none":              {full, {Mode: none}},
+		"no address":        {full, {URL: new("")}},
+		"one that was none": {{Mode: none}},
+	} {
+		d, err := delivering(t, terms...)
+		require.NoError(t, err, name)
+		require.Nil(t, d, name)
+	}
+
+	d, err = delivering(t, full, campaign.DeliveryTerms{URL: new(""), Email: new(" leads@buyer.example ")})
+	require.NoError(t, err)
+	require.Equal(t, "leads@buyer.example", d.Email)
+	require.Empty(t, d.Secret, "a mail is not signed")
+
+	d, err = delivering(t, full, campaign.DeliveryTerms{Mode: none}, full)
+	require.NoError(t, err)
+	require.Equal(t, now.Add(2*time.Hour), d.Since)
+}
+
+func TestWhatADeliveryIsRefusedFor(t *testing.T) {
+	t.Parallel()
+	many := map[string]string{}
+	for i := range 101 {
+		many[strings.Repeat("n", i+1)] = "test"
+	}
+	header := func(name, value string) campaign.DeliveryTerms {
+		return campaign.DeliveryTerms{Headers: &[]campaign.HeaderTerms{{Name: name, Value: &value, Sealed: []byte("s")}}}
+	}
+	for name, c := range map[string]struct {
+		terms campaign.DeliveryTerms
+		wrong []string
+	}{
+		"confirm":                {campaign.DeliveryTerms{Mode: new("confirm")}, []string{"delivery.mode"}},
+		"another mode":           {campaign.DeliveryTerms{Mode: new("shout")}, []string{"delivery.mode"}},
+		"none with a URL":        {campaign.DeliveryTerms{Mode: new("none"), URL: new(receiver)}, []string{"delivery.mode"}},
+		"no URL":                 {campaign.DeliveryTerms{URL: new("buyer.example")}, []string{"delivery.url"}},
+		"credentials in it":      {campaign.DeliveryTerms{URL: new("https://a:b@buyer.example")}, []string{"delivery.url"}},
+		"no email":               {campaign.DeliveryTerms{URL: new(""), Email: new("buyer")}, []string{"delivery.email"}},
+		"both":                   {campaign.DeliveryTerms{Email: new("leads@buyer.example")}, []string{"delivery.email"}},
+		"format":                 {campaign.DeliveryTerms{Format: new("yaml")}, []string{"delivery.format"}},
+		"too soon, too long":     {campaign.DeliveryTerms{TimeoutMS: new(int64(99))}, []string{"delivery.timeout_ms"}},
+		"too long":               {campaign.DeliveryTerms{TimeoutMS: new(int64(30_001))}, []string{"delivery.timeout_ms"}},
+		"an overflow":            {campaign.DeliveryTerms{TimeoutMS: new(int64(1 << 62))}, []string{"delivery.timeout_ms"}},
+		"many members":           {campaign.DeliveryTerms{Fields: &many}, []string{"delivery.fields"}},
+		"an unknown source":      {campaign.DeliveryTerms{Fields: &map[string]string{"a": "lead.colour", "b": "phone", "c": "lead.fields.", "d": "sale.colour"}}, []string{"delivery.fields.a", "delivery.fields.b", "delivery.fields.c", "delivery.fields.d"}},
+		"a nameless member":      {campaign.DeliveryTerms{Fields: &map[string]string{"": "lead.phone"}}, []string{"delivery.fields."}},
+		"no name for XML":        {campaign.DeliveryTerms{Format: new("xml"), Fields: &map[string]string{"1st": "lead.phone", "a b": "lead.phone", "a>b": "lead.phone", "XMLish": "lead.phone", "ok-1.a_": "lead.phone"}, Static: &map[string]string{"é": "x"}}, []string{"delivery.fields.1st", "delivery.fields.XMLish", "delivery.fields.a b", "delivery.fields.a>b", "delivery.static.é"}},
+		"sent twice":             {campaign.DeliveryTerms{Static: &map[string]string{"tel": "x"}, Fields: &map[string]string{"tel": "lead.phone"}}, []string{"delivery.static.tel"}},
+		"sent anyway":            {campaign.DeliveryTerms{Static: &map[string]string{"lead_id": "x"}}, []string{"delivery.static.lead_id"}},
+		"a control character":    {campaign.DeliveryTerms{Static: &map[string]string{"a": "\x00"}}, []string{"delivery.static.a"}},
+		"a header of ours":       {header("Content-Type", "x"), []string{"delivery.headers.Content-Type"}},
+		"a header of the hop":    {header("Transfer-Encoding", "x"), []string{"delivery.headers.Transfer-Encoding"}},
+		"the host":               {header("HOST", "x"), []string{"delivery.headers.HOST"}},
+		"the signature":          {header("webhook-signature", "x"), []string{"delivery.headers.webhook-signature"}},
+		"no header":              {header("a b", "x"), []string{"delivery.headers.a b"}},
+		"a second line":          {header("X-A", "x\r\nHost: y"), []string{"delivery.headers.X-A"}},
+		"nothing to keep":        {campaign.DeliveryTerms{Headers: &[]campaign.HeaderTerms{{Name: "X-A"}}}, []string{"delivery.headers.X-A"}},
+		"a header that is twice": {campaign.DeliveryTerms{Headers: &[]campaign.HeaderTerms{{Name: "X-A", Value: new("1"), Sealed: []byte("s")}, {Name: "x-a", Value: new("1"), Sealed: []byte("s")}}}, []string{"delivery.headers.x-a"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			terms := c.terms
+			if terms.Mode == nil {
+				terms.Mode = new("notify")
+			}
+			if terms.URL == nil {
+				terms.URL = new(receiver)
+			}
+			d, err := delivering(t, terms)
+			require.ErrorIs(t, err, fault.ErrValidation)
+			fields := map[string]bool{}
+			for _, f := range fault.As(err).Fields() {
+				fields[f] = true
+			}
+			require.Equal(t, c.wrong, slices.Sorted(maps.Keys(fields)))
+			require.Nil(t, d)
+		})
+	}
+}
+
+func TestASecretIsRotated(t *testing.T) {
+	t.Parallel()
+	c := auto(t)
+	terms := campaign.Terms{Price: new(money.Micros(1)), Delivery: &campaign.DeliveryTerms{Mode: new("notify"), URL: new(receiver), NewSecret: []byte("1")}}
+	require.NoError(t, c.AddContract("contract_1", "buyer_1", campaign.StatusActive, terms, campaign.Zones{Seller: "UTC"}, now))
+	terms.Delivery = nil
+	require.NoError(t, c.AddContract("contract_2", "buyer_1", campaign.StatusActive, terms, campaign.Zones{Seller: "UTC"}, now))
+	require.NoError(t, c.RotateSecret("contract_1", []byte("2"), later))
+	k, err := c.Contract("contract_1")
+	require.NoError(t, err)
+	require.Equal(t, "2", string(k.Delivery().Secret))
+	require.Equal(t, "1", string(k.Delivery().OldSecret))
+	require.Equal(t, later.Add(24*time.Hour), k.Delivery().OldSecretUntil)
+	require.ErrorIs(t, c.RotateSecret("contract_2", []byte("2"), later), campaign.ErrNoSecret)
+	require.ErrorIs(t, c.RotateSecret("contract_3", []byte("2"), later), campaign.ErrContractNotFound)
+}
