@@ -35,6 +35,7 @@ type fair struct {
 	*shop
 
 	first, free, credit, pending, duplicate, test, other string
+	undelivered, delivered                               string // deliveries: one that is pending, one that was delivered
 	back, returned, requested                            string // a lead that was given back, its return, and the open one of another
 	converted, erased, open                              string // of the form, by what became of their reviews
 }
@@ -56,6 +57,9 @@ func newFairOf(t *testing.T, e dbtest.Engine, ago time.Duration) *fair {
 	f.buyer("seller_1", "buyer_back", 0, 100_000_000)
 	f.campaign("seller_1", "Back", "buyer_back", 10_000_000, dayCap)
 	f.campaign("seller_2", "Other", "buyer_other", 10_000_000)
+	f.buyer("seller_1", "buyer_told", 0, 100_000_000)
+	f.campaign("seller_1", "Told", "buyer_told", 10_000_000)
+	f.exec("UPDATE contracts SET delivery = '{\"url\":\"https://buyer.example\",\"format\":\"json\",\"timeout_ms\":5000}', delivers_since = 1 WHERE id = 'contract_told'")
 	send := func(a application.Actor, category, phone string, test bool, want string) string {
 		id, status, err := f.send(t.Context(), a, category, phone, test)
 		require.NoError(t, err)
@@ -74,6 +78,7 @@ func newFairOf(t *testing.T, e dbtest.Engine, ago time.Duration) *fair {
 	_, f.requested = f.giveBack(one, "+13125550105")
 	_, err := marketcommand.ApproveReturnHandler{Deps: f.submit.Deps}.Handle(t.Context(), marketcommand.ApproveReturn{Actor: one, ID: f.returned, Note: "yes"})
 	require.NoError(t, err)
+	f.deliver(one)
 	f.program()
 	f.catchUp()
 	f.exec("INSERT INTO event_consumers (name, position, owner, fence, lease_until) VALUES ('match-pending', 1, '', 0, 0)",
@@ -892,7 +897,7 @@ func TestEveryRuleFindsItsBreach(t *testing.T) {
 		require.True(t, slices.IsSortedFunc(clean.Checks, func(a, b audit.Check) int {
 			return slices.Compare([]byte(a.Invariant), []byte(b.Invariant))
 		}), "in the order of the invariants")
-		violations := slices.Concat(violations, more, ofReturns)
+		violations := slices.Concat(violations, more, ofReturns, ofDeliveries)
 		for _, v := range violations {
 			if _, applies := covered[v.rule]; !applies {
 				if e == dbtest.SQLite {

@@ -76,6 +76,7 @@ func testLeads(t *testing.T, h *sqlstoretest.Harness) {
 	changed.CreatedAt, changed.Version, changed.Status, changed.Review = n.CreatedAt, n.Version, lead.StatusPending, nil
 	changed.ErasedAt = time.Time{}
 	changed.Sales[0].Currency, changed.Sales[1].Currency = "EUR", "KWD"
+	changed.Sales[0].Delivery, changed.Sales[1].Delivery = "", ""
 	changed.Sales[0].Status, changed.Sales[1].Status, changed.ShownHidden = "released", lead.SaleCaptured, false
 	err := h.Store.Do(t.Context(), func(ctx ctx, tx tx) error {
 		return tx.Leads().SaveAll(ctx, []*lead.Lead{lead.FromSnapshot(changed)})
