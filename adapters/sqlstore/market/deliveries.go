@@ -1,6 +1,7 @@
 package market
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -171,31 +172,41 @@ func (r deliveries) SaveAll(ctx context.Context, all []*delivery.Delivery) error
 // deliveriesAtOnce is how many deliveries one statement names.
 const deliveriesAtOnce = 250
 
-// dequeue deletes the rows of the queue that deliveries have: each is found by its whole key.
+// dequeue deletes the rows of the queue that deliveries have, those of a contract together.
 func (r deliveries) dequeue(ctx context.Context, rows []delivery.Snapshot) error {
 	keys, args := engine.Among("id", len(rows), func(i int) (string, any) { return rows[i].SellerID, rows[i].ID })
 	var stored []deliveryRow
 	if err := r.t.All(ctx, &stored, "SELECT seller_id, id, contract_id, next_at, state FROM deliveries"+r.t.UseKey("PRIMARY")+" WHERE "+keys, args...); err != nil {
 		return err
 	}
-	var b strings.Builder
-	args = args[:0]
-	for _, d := range stored {
-		if d.State != string(delivery.Pending) {
-			continue
+	slices.SortStableFunc(stored, func(a, b deliveryRow) int {
+		return cmp.Or(strings.Compare(a.SellerID, b.SellerID), strings.Compare(a.ContractID, b.ContractID))
+	})
+	for len(stored) > 0 {
+		n := 1
+		for n < len(stored) && n < dequeuedAtOnce && stored[n].SellerID == stored[0].SellerID && stored[n].ContractID == stored[0].ContractID {
+			n++
 		}
-		if len(args) > 0 {
-			b.WriteString(" OR ")
+		times, ids := []any{}, []any{}
+		for _, d := range stored[:n] {
+			if d.State == string(delivery.Pending) {
+				times, ids = append(times, d.NextAt), append(ids, d.ID)
+			}
 		}
-		b.WriteString("seller_id = ? AND contract_id = ? AND next_at = ? AND delivery_id = ?")
-		args = append(args, d.SellerID, d.ContractID, d.NextAt, d.ID)
+		if len(ids) > 0 {
+			if _, err := r.t.Exec(ctx, r.t.DeleteByKey("delivery_queue", "PRIMARY")+" WHERE seller_id = ? AND contract_id = ? AND next_at IN ("+engine.Marks(len(ids))+
+				") AND delivery_id IN ("+engine.Marks(len(ids))+")", slices.Concat([]any{stored[0].SellerID, stored[0].ContractID}, times, ids)...); err != nil {
+				return err
+			}
+		}
+		stored = stored[n:]
 	}
-	if len(args) == 0 {
-		return nil
-	}
-	_, err := r.t.Exec(ctx, r.t.DeleteByKey("delivery_queue", "PRIMARY")+" WHERE "+b.String(), args...)
-	return err
+	return nil
 }
+
+// dequeuedAtOnce is how many rows of the queue one statement names. It is found by each time with each id, because MySQL reads the whole queue for
+// rows of several columns.
+const dequeuedAtOnce = 20
 
 func (r deliveries) save(ctx context.Context, rows []delivery.Snapshot) error {
 	u := engine.Cases{Key: "id"}

@@ -3,8 +3,12 @@ package market_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"maps"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -313,6 +317,108 @@ func TestADeliveryIsTested(t *testing.T) {
 		refused(t, s.Program.Do("POST", s.ContractPath(s.ContractIDs[1])+"/rotate-secret", nil), "contract_has_no_secret")
 		if n := db.Number("SELECT (SELECT COUNT(*) FROM deliveries) + (SELECT COUNT(*) FROM delivery_attempts)"); n != 0 {
 			t.Errorf("%d rows are stored", n)
+		}
+	})
+}
+
+// Receivers that redirect, hang, break off, never end or lie get one attempt each, and no other receiver waits for them.
+func TestHostileReceivers(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		inside := leadmilltest.NewHTTPSink(t) // where a redirect leads to
+		mux := http.NewServeMux()
+		mux.HandleFunc("/redirect", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, inside.URL, http.StatusTemporaryRedirect)
+		})
+		mux.HandleFunc("/hang", func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body) // else it is not seen that the client goes away
+			<-r.Context().Done()
+		})
+		mux.HandleFunc("/reset", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+		mux.HandleFunc("/endless", func(w http.ResponseWriter, r *http.Request) {
+			for line := []byte(strings.Repeat("x", 1<<12)); ; {
+				if _, err := w.Write(line); err != nil || r.Context().Err() != nil {
+					return
+				}
+			}
+		})
+		mux.HandleFunc("/later", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "3600")
+			w.WriteHeader(http.StatusTooManyRequests)
+		})
+		mux.HandleFunc("/binary", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("\x00\x1f\x8b\xff")) })
+		hostile := httptest.NewServer(mux)
+		t.Cleanup(hostile.Close)
+		good := leadmilltest.NewHTTPSink(t)
+		want := map[string]string{"/redirect": "refused 307", "/hang": "timeout <nil>", "/reset": "unreachable <nil>", "/later": "refused 429", "/binary": "<nil> 200", "/endless": "<nil> 200"}
+		paths := slices.Sorted(maps.Keys(want))
+		var contracts []apptest.Object
+		for i, path := range paths {
+			contracts = append(contracts, apptest.Object{"priority": i + 1, "caps": []apptest.Object{{"window": "day", "leads": 1}}, "delivery": apptest.Object{"mode": "notify", "url": hostile.URL + path, "timeout_ms": 300}})
+		}
+		good1 := notify(good.URL)
+		good1["priority"] = 100
+		s, hands, _ := startDelivering(t, databaseURL, append(contracts, good1)...)
+		leads := map[string]string{}
+		for _, path := range paths {
+			leads[path], _ = sold(t, s)
+		}
+		last, _ := sold(t, s)
+		deliveryOf(t, s, last, "delivered")
+		for path, leadID := range leads {
+			d := waitTried(t, s, leadID, 1)
+			a := d["attempts"].([]any)[0].(map[string]any)
+			if got := fmt.Sprint(a["reason"], " ", a["status"]); got != want[path] || len(fmt.Sprint(a["answer"])) > 4096 {
+				t.Errorf("%s: %s, want %s", path, got, want[path])
+			}
+			if path == "/later" {
+				if at, _ := time.Parse(time.RFC3339, fmt.Sprint(d["next_at"])); at.Sub(hands.Now()) < time.Hour-time.Second {
+					t.Errorf("it is tried at %v, now is %v", at, hands.Now())
+				}
+			}
+		}
+		if n := len(inside.Requests()); n != 0 {
+			t.Errorf("%d redirects were followed", n)
+		}
+		if a := s.Program.Do("PUT", s.ContractPath(s.ContractIDs[0]), apptest.Object{"delivery": apptest.Object{"url": "http://169.254.169.254/latest"}}); a.Status != 422 || !strings.Contains(fmt.Sprint(a.Refusal()), "delivery.url") {
+			t.Errorf("the address of metadata is answered %v", a)
+		}
+	})
+}
+
+// A contract is changed while its delivery is: what is secret stays until it is said otherwise, and is never shown again.
+func TestWhatIsSecretOfADelivery(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		sink := leadmilltest.NewHTTPSink(t)
+		s, _, db := startDelivering(t, databaseURL, apptest.Object{})
+		path := s.ContractPath(s.ContractIDs[0])
+		headers := apptest.Object{"Authorization": "Bearer secret-token", "X-A": "1"}
+		made := s.Program.Must(t, "PUT", path, apptest.Object{"delivery": apptest.Object{"mode": "notify", "url": sink.URL, "headers": headers}}).Data(t)["delivery"].(map[string]any)
+		secret := fmt.Sprint(made["secret"])
+		if !strings.HasPrefix(secret, "whsec_") {
+			t.Fatalf("the delivery is %v", made)
+		}
+		shown := s.Program.Must(t, "PUT", path, apptest.Object{"delivery": apptest.Object{"headers": apptest.Object{"Authorization": nil}, "timeout_ms": 1000}}).Data(t)["delivery"].(map[string]any)
+		if shown["secret"] != nil || fmt.Sprint(shown["headers"]) != "map[Authorization:<nil>]" || fmt.Sprint(shown["timeout_ms"]) != "1000" {
+			t.Errorf("the delivery is %v", shown)
+		}
+		for _, column := range []string{"SELECT COUNT(*) FROM contracts WHERE delivery LIKE '%secret-token%'", "SELECT COUNT(*) FROM contracts WHERE delivery LIKE '%whsec_%'"} {
+			if n := db.Number(column); n != 0 {
+				t.Errorf("%s: %d", column, n)
+			}
+		}
+		rotated := fmt.Sprint(s.Program.Must(t, "POST", path+"/rotate-secret", nil).Data(t)["delivery"].(map[string]any)["secret"])
+		sold(t, s)
+		got := sink.WaitFor(t, 1)[0]
+		if got.Header.Get("Authorization") != "Bearer secret-token" || got.Header.Get("X-A") != "" {
+			t.Errorf("the receiver got %v", got.Header)
+		}
+		if n := len(strings.Fields(got.Header.Get("Webhook-Signature"))); n != 2 || rotated == secret {
+			t.Errorf("%d signatures, want one by each secret", n)
+		}
+		if a := s.Program.Do("PUT", path, apptest.Object{"delivery": apptest.Object{"headers": apptest.Object{"X-New": nil}}}); a.Status != 422 {
+			t.Errorf("a header without a value: %v", a)
 		}
 	})
 }

@@ -1,0 +1,100 @@
+package market_test
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"io"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leadmill/leadmill/application/market"
+	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/field"
+)
+
+func content() market.DeliveryContent {
+	return market.DeliveryContent{
+		LeadID: "lead_1", SaleID: "sale_1", Category: "Auto & <Home>", Price: 45_500_000, Currency: "USD", SoldAt: time.Date(2026, 11, 2, 12, 0, 0, 123, time.UTC),
+		Fields: field.Set{
+			"phone": field.TextValue("+12025550123"), "firstName": field.TextValue(`Jo "Q" <b>&'é` + "\x01\n"), "age": {Kind: field.Number, Text: "42"},
+			"owner": {Kind: field.Bool, Text: "true"}, "none": {}, "more": {Kind: field.Other, Text: `{"a":["x"]}`}, "odd <name>": field.TextValue("v"),
+		},
+	}
+}
+
+func TestBodiesOfDeliveries(t *testing.T) {
+	t.Parallel()
+	mapped := map[string]string{"tel": "lead.phone", "name": "lead.firstName", "years": "lead.fields.age", "none": "lead.fields.unknown", "lead": "lead.id", "sale": "sale.id", "for": "sale.price", "in": "sale.currency", "at": "sale.sold_at", "t": "test", "what": "lead.category"}
+	static := map[string]string{"source": "a&b"}
+	body := func(f campaign.DeliveryFormat, fields, static map[string]string) (string, string) {
+		kind, b := content().Body(&campaign.Delivery{Format: f, Fields: fields, Static: static})
+		return kind, string(b)
+	}
+
+	kind, b := body(campaign.DeliveryJSON, nil, static)
+	require.Equal(t, "application/json", kind)
+	require.Equal(t, `{"lead_id":"lead_1","sale_id":"sale_1","category":"Auto & <Home>","price":45.50,"currency":"USD","sold_at":"2026-11-02T12:00:00Z","test":false,`+
+		`"fields":{"age":42,"firstName":"Jo \"Q\" <b>&'é\u0001\n","more":{"a":["x"]},"none":null,"odd <name>":"v","owner":true,"phone":"+12025550123"},"source":"a&b"}`, b)
+	_, b = body(campaign.DeliveryJSON, mapped, static)
+	require.Equal(t, `{"at":"2026-11-02T12:00:00Z","for":45.50,"in":"USD","lead":"lead_1","name":"Jo \"Q\" <b>&'é\u0001\n","none":null,"sale":"sale_1","t":false,"tel":"+12025550123","what":"Auto & <Home>","years":42,"source":"a&b"}`, b)
+	require.True(t, json.Valid([]byte(b)))
+
+	kind, b = body(campaign.DeliveryForm, nil, nil)
+	require.Equal(t, "application/x-www-form-urlencoded", kind)
+	values, err := url.ParseQuery(b)
+	require.NoError(t, err)
+	require.Equal(t, content().Fields["firstName"].Text, values.Get("fields[firstName]"))
+	require.Equal(t, "v", values.Get("fields[odd <name>]"))
+	require.Equal(t, "45.50", values.Get("price"))
+	_, b = body(campaign.DeliveryForm, map[string]string{"a=b&c": "lead.phone"}, nil)
+	require.Equal(t, "a%3Db%26c=%2B12025550123", b)
+
+	kind, b = body(campaign.DeliveryXML, nil, static)
+	require.Equal(t, "application/xml; charset=utf-8", kind)
+	require.Contains(t, b, `<category>Auto &amp; &lt;Home&gt;</category>`)
+	require.Contains(t, b, `<field name="odd &lt;name&gt;">v</field>`)
+	for d := xml.NewDecoder(strings.NewReader(b)); ; {
+		if _, err := d.Token(); err != nil {
+			require.ErrorIs(t, err, io.EOF, b)
+			break
+		}
+	}
+	require.Equal(t, "at: 2026-11-02T12:00:00Z\n", content().Text(&campaign.Delivery{Fields: map[string]string{"at": "sale.sold_at"}}))
+}
+
+// Nothing of a lead is left in what is kept, however the receiver writes it.
+func TestWhatIsKeptIsMasked(t *testing.T) {
+	t.Parallel()
+	_, masked := content().Masked().Body(&campaign.Delivery{Format: campaign.DeliveryJSON})
+	require.Contains(t, string(masked), `"phone":"***"`)
+	require.Contains(t, string(masked), `"lead_id":"lead_1"`)
+	for _, personal := range []string{"2025550123", "Jo", "42", `"x"`} {
+		require.NotContains(t, string(masked), personal)
+	}
+	m := market.NewMasker(field.Set{
+		"phone": field.TextValue("+12025550123"), "email": field.TextValue("jo.doe+x@example.com"), "name": field.TextValue(`Jo "Q" O'Neil`), "state": field.TextValue("TX"),
+		"age": {Kind: field.Number, Text: "42"}, "owner": {Kind: field.Bool, Text: "true"}, "more": {Kind: field.Other, Text: `{"street":["Elm Road 7"]}`},
+	}, "Bearer secret-1", "whsec_AAAA")
+	for text, want := range map[string]string{
+		"":                                       "",
+		"thanks":                                 "thanks",
+		"call (202) 555-0123 or +1 202.555.0123": "call (*** or +***",
+		`{"mail":"JO.DOE+X@EXAMPLE.COM"}`:        `{"mail":"***"}`,
+		"q=jo.doe%2Bx%40example.com&n=1":         "q=***&n=1",
+		`{"n":"Jo \"Q\" O'Neil"}`:                `{"n":"***"}`,
+		"<b>Jo &#34;Q&#34; O&#39;Neil</b>":       "<b>***</b>",
+		"in TX, not in TXT, 42 of 420":           "in ***, not in TXT, *** of 420",
+		"true":                                   "true",
+		"at elm road 7":                          "at ***",
+		"sent Bearer secret-1, signed whsec_AAAA.": "sent ***, signed ***.",
+		"\xff\xfe broken":                          "� broken",
+	} {
+		require.Equal(t, want, string(m.Hide([]byte(text))), "of %q", text)
+	}
+	require.Len(t, m.Hide([]byte(strings.Repeat("a", 100_000))), 4096)
+	require.NotContains(t, string(m.Hide([]byte(strings.Repeat("a", 4090)+"+12025550123"))), "2025", "it is masked before it is cut")
+}
