@@ -420,7 +420,7 @@ var violations = []violation{
 		f.exec(`UPDATE contracts SET rules = '{"dedupe":{"fields":["phone"],"match":"any","window_days":30}}' WHERE id = 'contract_auto'`)
 		second := f.text("SELECT MAX(lead_id) FROM sales WHERE contract_id = 'contract_auto'")
 		f.exec("UPDATE contracts SET updated_at = (SELECT MIN(sold_at) FROM sales WHERE lead_id = '" + second + "') WHERE id = 'contract_auto'")
-		f.exec("UPDATE sales SET sold_at = sold_at + 1 WHERE lead_id = '" + second + "'")
+		f.exec("UPDATE sales SET sold_at = sold_at + 60000001 WHERE lead_id = '" + second + "'")
 		key := market.BuyerClaimKeys("buyer_rich", campaign.Dedupe{Fields: []string{"phone"}, Match: campaign.MatchAny, WindowDays: 30}, field.Set{"phone": field.TextValue("+13125550102")})[0]
 		f.exec(fmt.Sprintf(newClaim+"SELECT seller_id, X'%x', '%s', sold_at + 2592000000000 + 10 FROM sales WHERE lead_id = '%s'", key[:], f.first, second))
 		return "claims", second

@@ -82,10 +82,11 @@ func showLeadDetails(k *httpport.Call) func(marketquery.MarketplaceLead) Marketp
 	}
 }
 
-// leadFilters are what the list of leads takes. Phone and email are in no link.
+// leadFilters are what the list of leads takes. Phone and email are in no link, and in no URL of a client that sends them in a body.
 var leadFilters = httpport.Parameters{
 	Names:   []string{"status", "category", "state", "buyer", "contract", "supplier", "key", "phone", "email", "from", "to"},
 	Private: []string{"phone", "email"},
+	InBody:  true,
 }
 
 func (h Handlers) listMarketplaceLeads(k *httpport.Call) {
