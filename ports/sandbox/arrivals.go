@@ -70,7 +70,7 @@ func shown(text string) string {
 		}
 		return r
 	}, text)
-	return text[:min(len(text), maxShown)]
+	return strings.Clone(text[:min(len(text), maxShown)])
 }
 
 // The headers by which a request is known.
