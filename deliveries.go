@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
-	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -36,7 +35,7 @@ type deliverySigner struct{}
 func (deliverySigner) NewSecret() string { return webhook.NewSecret() }
 
 // Sign implements market.DeliverySigner.
-func (deliverySigner) Sign(secrets, id string, at time.Time, body []byte) http.Header {
+func (deliverySigner) Sign(secrets, id string, at time.Time, body []byte) map[string][]string {
 	return webhook.Sign(secrets, id, at, body)
 }
 

@@ -30,15 +30,15 @@ type Reason string
 
 // The reasons of what failed.
 const (
-	Refused       Reason = "refused"            // the receiver answered, and not with 2xx
-	Gone          Reason = "gone"               // the receiver answered 410
-	Timeout       Reason = "timeout"            // no answer in time
-	Unreachable   Reason = "unreachable"        // no connection, or one that broke
-	BadAddress    Reason = "address_refused"    // an address that may not be reached
-	MailRefused   Reason = "mail_refused"       // the mail server refused the mail for good
-	Erased        Reason = "lead_erased"        // the person's data is gone
-	Returned      Reason = "sale_returned"      // the sale was given back
-	NotDelivering Reason = "not_configured"     // the contract delivers no more
+	Refused       Reason = "refused"         // the receiver answered, and not with 2xx
+	Gone          Reason = "gone"            // the receiver answered 410
+	Timeout       Reason = "timeout"         // no answer in time
+	Unreachable   Reason = "unreachable"     // no connection, or one that broke
+	BadAddress    Reason = "address_refused" // an address that may not be reached
+	MailRefused   Reason = "mail_refused"    // the mail server refused the mail for good
+	Erased        Reason = "lead_erased"     // the person's data is gone
+	Returned      Reason = "sale_returned"   // the sale was given back
+	NotDelivering Reason = "not_configured"  // the contract delivers no more
 )
 
 // Errors of deliveries.

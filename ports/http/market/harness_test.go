@@ -248,11 +248,13 @@ func handlers(a *porttest.App) Handlers {
 			Deliveries: porttest.Queries[marketquery.Deliveries](a, application.List[marketquery.Delivery]{
 				Items: []marketquery.Delivery{sampleDelivery, {ID: "delivery_2", Status: "failed", Reason: "gone"}}, Next: "delivery_2",
 			}),
-			DeliveryByID:         porttest.Queries[marketquery.DeliveryByID](a, sampleDelivery),
-			DeliveriesOfLead:     porttest.Queries[marketquery.DeliveriesOfLead](a, []marketquery.Delivery{sampleDelivery}),
-			Redeliver:            porttest.Commands(a, func(c marketcommand.Redeliver) application.Response { return c.Once.Render(sampleDelivery) }),
-			TestDelivery:         porttest.Queries[marketcommand.TestDelivery](a, sampleDelivery.Attempts[0]),
-			RotateContractSecret: porttest.Commands(a, func(c marketcommand.RotateContractSecret) application.Response { return c.Once.Render(sampleDelivering) }),
+			DeliveryByID:     porttest.Queries[marketquery.DeliveryByID](a, sampleDelivery),
+			DeliveriesOfLead: porttest.Queries[marketquery.DeliveriesOfLead](a, []marketquery.Delivery{sampleDelivery}),
+			Redeliver:        porttest.Commands(a, func(c marketcommand.Redeliver) application.Response { return c.Once.Render(sampleDelivery) }),
+			TestDelivery:     porttest.Queries[marketcommand.TestDelivery](a, sampleDelivery.Attempts[0]),
+			RotateContractSecret: porttest.Commands(a, func(c marketcommand.RotateContractSecret) application.Response {
+				return c.Once.Render(sampleDelivering)
+			}),
 		},
 		ErasureHandlers: ErasureHandlers{
 			EraseLead: porttest.Commands(a, func(c marketcommand.EraseLead) application.Response { return c.Once.Render(struct{}{}) }),
