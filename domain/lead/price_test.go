@@ -29,7 +29,9 @@ func TestChangePrice(t *testing.T) {
 		for _, saw := range []money.Micros{0, 30} {
 			require.ErrorIs(t, l.ChangePrice(30, saw, "USD", later), lead.ErrChanged)
 		}
-		require.NoError(t, l.ChangePrice(20, 20, "USD", later))
+		for _, saw := range []money.Micros{20, 0, 30} {
+			require.NoError(t, l.ChangePrice(20, saw, "USD", later))
+		}
 		assert.Equal(t, s, l.Snapshot(), "it is the same price")
 
 		require.NoError(t, l.ChangePrice(30, 20, "USD", later))
