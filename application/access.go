@@ -39,6 +39,30 @@ type RateLimiter interface {
 	Peek(name string, limit seller.RateLimit) RateState
 }
 
+// ManyRateLimiter is a RateLimiter that counts many requests at once.
+type ManyRateLimiter interface {
+	RateLimiter
+	// TakeMany counts n requests under a name, or none when fewer are left, and returns the state after it.
+	TakeMany(name string, limit seller.RateLimit, n int64) RateState
+}
+
+// TakeMany counts n requests under a name, or none when fewer are left. By a limiter that is no ManyRateLimiter they are counted one by one:
+// then others may have taken some of what is left meanwhile, and those that were counted before stay so.
+func TakeMany(l RateLimiter, name string, limit seller.RateLimit, n int64) RateState {
+	if many, ok := l.(ManyRateLimiter); ok {
+		return many.TakeMany(name, limit, n)
+	}
+	state := l.Peek(name, limit)
+	if state.Limit > 0 && state.Remaining < n {
+		state.Allowed = false
+		return state
+	}
+	for ; n > 0 && state.Allowed; n-- {
+		state = l.Take(name, limit)
+	}
+	return state
+}
+
 // KeyReader reads API keys with their seller, uncached.
 type KeyReader interface {
 	// KeyByID returns a key and its seller: seller.ErrKeyNotFound.

@@ -138,7 +138,7 @@ var outcomes = map[string][]string{
 		`"status":"approved"`, `"price":110.00,"payout":66.00`, `"opening_balance":0.00`, `"type":"return","amount":40.00,"balance_after":460.00`, `"closing_balance":460.00`,
 	},
 	"partner-program.md": {`?aff=ref_123"`, `"customer_123"`, `"alice.brown@example.com"`, `lm_site_`},
-	"supplier-api.md":    {`"status":"sold","price":45.00`, `"status":"sold"`, `"status":"sold"`, `"created_at"`},
+	"supplier-api.md":    {`"status":"sold","price":45.00`, `"status":"sold"`, `"status":"sold"`, `"code":"invalid_field"`, `"created_at"`},
 	"operations.md":      {"No breaches", "campaign-report", "purge", "is a copy of the database", "Its log is now log_"},
 }
 

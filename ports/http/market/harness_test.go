@@ -1,6 +1,7 @@
 package markethttp
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -121,6 +122,21 @@ func handlers(a *porttest.App) Handlers {
 	return Handlers{
 		SupplierHandlers: SupplierHandlers{
 			SubmitLead: porttest.Commands(a, func(c marketcommand.SubmitLead) application.Response { return c.Render(sampleSold) }),
+			SubmitBulk: bus.HandlerFunc[marketcommand.SubmitBulk, marketcommand.BulkSubmitted](func(_ context.Context, c marketcommand.SubmitBulk) (marketcommand.BulkSubmitted, error) {
+				if err := a.Note(c); err != nil {
+					return marketcommand.BulkSubmitted{}, err
+				}
+				var leads [][]byte
+				for i := range c.Leads {
+					sent, err := c.Lead(i)
+					if err != nil {
+						leads = append(leads, c.Render(application.Done{}, err))
+						continue
+					}
+					leads = append(leads, c.Render(application.Done{Response: sent.Render(sampleSold), Replayed: a.Again}, nil))
+				}
+				return marketcommand.BulkSubmitted{Leads: bytes.Join(leads, []byte(",")), Replayed: a.Again}, nil
+			}),
 			SupplierLeadByID: porttest.Queries[marketquery.SupplierLeadByID](a, marketquery.SupplierLead{
 				ID: "lead_1", Status: "sold", Test: true, Price: 45_000_000,
 				HasPrice: true, BuyerIDs: []string{"buyer_1"}, CreatedAt: porttest.Start, UpdatedAt: porttest.Start,
@@ -277,6 +293,7 @@ func handlers(a *porttest.App) Handlers {
 var examples = map[string]porttest.Example{
 	"POST /v1/campaigns/{id}/preview":   {Body: `{"lead":{"state":"TX"}}`},
 	"POST /api/leads":                   {Body: leadBody},
+	"POST /api/leads/bulk":              {Body: `{"leads":[` + leadBody + `]}`},
 	"POST /v1/suppressions":             {Body: `{"kind":"phone","value":"555-123-4567"}`},
 	"DELETE /v1/suppressions":           {Body: `{"kind":"email","value":"john.doe@email.com"}`},
 	"POST /v1/suppressions/import":      {Body: "phone\n555-123-4567\n", Header: http.Header{"Content-Type": {"text/csv"}}},

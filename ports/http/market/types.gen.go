@@ -7,6 +7,36 @@ import (
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
 
+// Defines values for LeadsAnswerSuccess.
+const (
+	LeadsAnswerSuccessTrue LeadsAnswerSuccess = true
+)
+
+// Valid indicates whether the value is a known member of the LeadsAnswerSuccess enum.
+func (e LeadsAnswerSuccess) Valid() bool {
+	switch e {
+	case LeadsAnswerSuccessTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OneOfLeadsReplayed.
+const (
+	OneOfLeadsReplayedTrue OneOfLeadsReplayed = true
+)
+
+// Valid indicates whether the value is a known member of the OneOfLeadsReplayed enum.
+func (e OneOfLeadsReplayed) Valid() bool {
+	switch e {
+	case OneOfLeadsReplayedTrue:
+		return true
+	default:
+		return false
+	}
+}
+
 // AutoApprove A return with one of the reasons is approved at once while no more than this share of the sales to the buyer in the last days is returned.
 type AutoApprove struct {
 	// SharePercent A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
@@ -397,6 +427,15 @@ type LeadCounts struct {
 // LeadStatus defines model for LeadStatus.
 type LeadStatus = string
 
+// LeadsAnswer defines model for LeadsAnswer.
+type LeadsAnswer struct {
+	Leads   []OneOfLeads       `json:"leads"`
+	Success LeadsAnswerSuccess `json:"success"`
+}
+
+// LeadsAnswerSuccess defines model for LeadsAnswer.Success.
+type LeadsAnswerSuccess bool
+
 // LedgerEntry defines model for LedgerEntry.
 type LedgerEntry struct {
 	Id   string `json:"id"`
@@ -539,6 +578,38 @@ type Ok = httpport.Ok
 
 // One defines model for One.
 type One = httpport.One
+
+// OneOfLeads What became of one lead of several; `POST /api/leads` answers the same about one alone, and an error with an id of the request.
+type OneOfLeads struct {
+	BuyerIds *[]string `json:"buyer_ids,omitempty"`
+	Code     *string   `json:"code,omitempty"`
+	Error    *string   `json:"error,omitempty"`
+
+	// Errors A reason for each field
+	Errors *map[string]string `json:"errors,omitempty"`
+
+	// Fields Everything that is missing or wrong
+	Fields *[]string `json:"fields,omitempty"`
+
+	// Hint What helps to mend the lead
+	Hint   *string `json:"hint,omitempty"`
+	LeadId *string `json:"lead_id,omitempty"`
+
+	// Price A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
+	Price *Decimal `json:"price,omitempty"`
+
+	// Replayed The answer is that of an earlier lead that was the same
+	Replayed *OneOfLeadsReplayed `json:"replayed,omitempty"`
+	Status   *LeadStatus         `json:"status,omitempty"`
+
+	// StatusCode The HTTP status that the lead would have got alone
+	StatusCode int   `json:"status_code"`
+	Success    bool  `json:"success"`
+	Test       *bool `json:"test,omitempty"`
+}
+
+// OneOfLeadsReplayed The answer is that of an earlier lead that was the same
+type OneOfLeadsReplayed bool
 
 // PostingField defines model for PostingField.
 type PostingField struct {
