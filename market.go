@@ -153,8 +153,11 @@ func newSweepPending(o *application.Operations, h *marketcommand.MatchPendingHan
 	return marketjob.SweepPending(application.Command(o, &marketcommand.SweepPendingHandler{Match: h}))
 }
 
-func newRunSellerJobs(o *application.Operations, d market.Deps, r *marketstore.Reader) func(context.Context) error {
-	return marketjob.RunSellerJobs(application.Command(o, marketcommand.RunSellerJobsHandler{Deps: d, Reader: r, Pieces: marketcommand.NewJobPieces(d.IDs)}))
+func newRunSellerJobs(o *application.Operations, d market.Deps, r *marketstore.Reader, together *marketcommand.LeadsTogether, keyring *application.Keyring) func(context.Context) error {
+	leads := &marketcommand.LeadImports{Deps: d, Together: together, Lines: markethttp.LeadLines(), Actor: keyring.ActorOf}
+	return marketjob.RunSellerJobs(application.Command(o, marketcommand.RunSellerJobsHandler{
+		Deps: d, Reader: r, Pieces: marketcommand.NewJobPieces(d.IDs), Steps: market.JobSteps{market.SellerJobLeads: leads.Step},
+	}))
 }
 
 func newEraseOldLeads(o *application.Operations, d market.Deps, r *marketstore.Reader) func(context.Context) error {
@@ -200,6 +203,8 @@ func newMarketHandlers(o *application.Operations, d market.Deps, strategies dist
 		SupplierHandlers: markethttp.SupplierHandlers{
 			SubmitLead:       application.Command(o, submit),
 			SubmitBulk:       application.Command(o, marketcommand.NewSubmitBulkHandler(d, together)),
+			ImportLeads:      application.Command(o, marketcommand.ImportLeadsHandler{Deps: d, Jobs: r}),
+			LeadImportByID:   application.Query(o, r.LeadImportByID),
 			SupplierLeadByID: application.Query(o, r.SupplierLeadByID),
 		},
 		FormHandlers: markethttp.FormHandlers{

@@ -137,17 +137,13 @@ func (k *Keyring) Authenticate(ctx context.Context, token string) (Actor, seller
 	if err != nil {
 		return Actor{}, seller.RateLimit{}, err
 	}
-	currency, err := money.ParseCurrency(owner.Currency)
+	actor, err := actorOf(key, owner)
 	if err != nil {
 		return Actor{}, seller.RateLimit{}, err
 	}
 	used := k.usage.of(key.ID, key.SellerID)
 	used.usedAt(at)
-	fresh := knownKey{limit: key.Limit, readAt: now, expiresAt: key.ExpiresAt, used: used, refreshing: new(atomic.Bool), actor: Actor{
-		Scope: key.Scope, KeyID: key.ID, SellerID: key.SellerID,
-		SellerCode: owner.Code, SellerSlug: owner.Slug, Website: owner.Website, LinkParameter: owner.Program.LinkParameter, Currency: currency, PartnerID: key.PartnerID,
-		CookieDays: owner.Program.CookieDays, CampaignID: key.CampaignID, Origins: strings.Join(key.Origins, " "),
-	}}
+	fresh := knownKey{limit: key.Limit, readAt: now, expiresAt: key.ExpiresAt, used: used, refreshing: new(atomic.Bool), actor: actor}
 	k.mu.Lock()
 	if len(k.known) >= maxCachedKeys {
 		clear(k.known)
@@ -155,6 +151,29 @@ func (k *Keyring) Authenticate(ctx context.Context, token string) (Actor, seller
 	k.known[hash] = fresh
 	k.mu.Unlock()
 	return fresh.actor, fresh.limit, nil
+}
+
+func actorOf(key seller.Key, owner seller.Snapshot) (Actor, error) {
+	currency, err := money.ParseCurrency(owner.Currency)
+	return Actor{
+		Scope: key.Scope, KeyID: key.ID, SellerID: key.SellerID,
+		SellerCode: owner.Code, SellerSlug: owner.Slug, Website: owner.Website, LinkParameter: owner.Program.LinkParameter, Currency: currency, PartnerID: key.PartnerID,
+		CookieDays: owner.Program.CookieDays, CampaignID: key.CampaignID, Origins: strings.Join(key.Origins, " "),
+	}, err
+}
+
+// ActorOf returns who a key of a seller stands for now, for what was asked for with it and is done later: ErrInvalidKey.
+func (k *Keyring) ActorOf(ctx context.Context, sellerID, keyID string) (Actor, error) {
+	key, owner, err := k.reader.KeyByID(ctx, keyID)
+	at := k.clock.Now()
+	if errors.Is(err, seller.ErrKeyNotFound) || err == nil && (key.SellerID != sellerID || !key.InForce(at)) {
+		return Actor{}, ErrInvalidKey
+	}
+	if err != nil {
+		return Actor{}, err
+	}
+	k.usage.of(key.ID, key.SellerID).usedAt(at)
+	return actorOf(key, owner)
 }
 
 func (k *Keyring) forget(hash [sha256.Size]byte) {

@@ -22,6 +22,8 @@ import (
 type SupplierHandlers struct {
 	SubmitLead       bus.Handler[marketcommand.SubmitLead, application.Done]
 	SubmitBulk       bus.Handler[marketcommand.SubmitBulk, marketcommand.BulkSubmitted]
+	ImportLeads      bus.Handler[marketcommand.ImportLeads, application.Done]
+	LeadImportByID   bus.Handler[marketquery.LeadImportByID, marketquery.LeadImport]
 	SupplierLeadByID bus.Handler[marketquery.SupplierLeadByID, marketquery.SupplierLead]
 }
 
@@ -29,6 +31,8 @@ func (h Handlers) supplierRoutes() []httpport.Route {
 	return []httpport.Route{
 		{Method: http.MethodPost, Path: "/api/leads", Needs: application.Supplier, Handle: h.submitLead},
 		{Method: http.MethodPost, Path: "/api/leads/bulk", Needs: application.Supplier, Counts: bulkLimit, Handle: h.submitBulk},
+		{Method: http.MethodPost, Path: "/api/leads/import", Needs: application.Supplier, Handle: h.importLeads},
+		{Method: http.MethodGet, Path: "/api/jobs/:id", Needs: application.Supplier, Handle: h.getLeadImport},
 		{Method: http.MethodGet, Path: "/api/leads/:lead_id", Needs: application.Supplier, Handle: h.getSupplierLead},
 	}
 }

@@ -7,6 +7,66 @@ import (
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
 
+// Defines values for ImportedLineReplayed.
+const (
+	ImportedLineReplayedTrue ImportedLineReplayed = true
+)
+
+// Valid indicates whether the value is a known member of the ImportedLineReplayed enum.
+func (e ImportedLineReplayed) Valid() bool {
+	switch e {
+	case ImportedLineReplayedTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LeadImportSuccess.
+const (
+	LeadImportSuccessTrue LeadImportSuccess = true
+)
+
+// Valid indicates whether the value is a known member of the LeadImportSuccess enum.
+func (e LeadImportSuccess) Valid() bool {
+	switch e {
+	case LeadImportSuccessTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LeadImportReportSuccess.
+const (
+	LeadImportReportSuccessTrue LeadImportReportSuccess = true
+)
+
+// Valid indicates whether the value is a known member of the LeadImportReportSuccess enum.
+func (e LeadImportReportSuccess) Valid() bool {
+	switch e {
+	case LeadImportReportSuccessTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LeadImportStartedSuccess.
+const (
+	LeadImportStartedSuccessTrue LeadImportStartedSuccess = true
+)
+
+// Valid indicates whether the value is a known member of the LeadImportStartedSuccess enum.
+func (e LeadImportStartedSuccess) Valid() bool {
+	switch e {
+	case LeadImportStartedSuccessTrue:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for LeadsAnswerSuccess.
 const (
 	LeadsAnswerSuccessTrue LeadsAnswerSuccess = true
@@ -377,6 +437,33 @@ type FieldRule struct {
 	Dimension bool `json:"dimension"`
 }
 
+// ImportedLine What became of a line, as of one lead of several.
+type ImportedLine struct {
+	BuyerIds *[]string          `json:"buyer_ids,omitempty"`
+	Code     *string            `json:"code,omitempty"`
+	Error    *string            `json:"error,omitempty"`
+	Errors   *map[string]string `json:"errors,omitempty"`
+	Fields   *[]string          `json:"fields,omitempty"`
+	Hint     *string            `json:"hint,omitempty"`
+	LeadId   *string            `json:"lead_id,omitempty"`
+
+	// Line From 1, the first line included
+	Line int64 `json:"line"`
+
+	// Price A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
+	Price    *Decimal              `json:"price,omitempty"`
+	Replayed *ImportedLineReplayed `json:"replayed,omitempty"`
+
+	// Status As of a lead, or `failed` when none was made
+	Status     string `json:"status"`
+	StatusCode int    `json:"status_code"`
+	Success    bool   `json:"success"`
+	Test       *bool  `json:"test,omitempty"`
+}
+
+// ImportedLineReplayed defines model for ImportedLine.Replayed.
+type ImportedLineReplayed bool
+
 // Job defines model for Job.
 type Job struct {
 	Id    string `json:"id"`
@@ -423,6 +510,76 @@ type LeadCounts struct {
 	Submitted *int64 `json:"submitted,omitempty"`
 	Unsold    *int64 `json:"unsold,omitempty"`
 }
+
+// LeadImport defines model for LeadImport.
+type LeadImport struct {
+	Success LeadImportSuccess `json:"success"`
+	JobId   string            `json:"job_id"`
+	State   string            `json:"state"`
+
+	// Done Lines that were decided
+	Done int64 `json:"done"`
+
+	// Total Lines that there are, without blank ones and the first
+	Total int64 `json:"total"`
+
+	// Failed Lines, of those that were decided, of which no lead was made
+	Failed int64 `json:"failed"`
+
+	// CreatedAt UTC with six decimals.
+	CreatedAt Timestamp `json:"created_at"`
+
+	// FinishedAt UTC with six decimals.
+	FinishedAt *Timestamp `json:"finished_at,omitempty"`
+
+	// Next The last line of this answer, when there are further ones already
+	Next *int64 `json:"next,omitempty"`
+}
+
+// LeadImportSuccess defines model for LeadImport.Success.
+type LeadImportSuccess bool
+
+// LeadImportReport defines model for LeadImportReport.
+type LeadImportReport struct {
+	Success LeadImportReportSuccess `json:"success"`
+	JobId   string                  `json:"job_id"`
+	State   string                  `json:"state"`
+
+	// Done Lines that were decided
+	Done int64 `json:"done"`
+
+	// Total Lines that there are, without blank ones and the first
+	Total int64 `json:"total"`
+
+	// Failed Lines, of those that were decided, of which no lead was made
+	Failed int64 `json:"failed"`
+
+	// CreatedAt UTC with six decimals.
+	CreatedAt Timestamp `json:"created_at"`
+
+	// FinishedAt UTC with six decimals.
+	FinishedAt *Timestamp `json:"finished_at,omitempty"`
+
+	// Next The last line of this answer, when there are further ones already
+	Next *int64         `json:"next,omitempty"`
+	Rows []ImportedLine `json:"rows"`
+}
+
+// LeadImportReportSuccess defines model for LeadImportReport.Success.
+type LeadImportReportSuccess bool
+
+// LeadImportStarted defines model for LeadImportStarted.
+type LeadImportStarted struct {
+	Success LeadImportStartedSuccess `json:"success"`
+	JobId   string                   `json:"job_id"`
+	State   string                   `json:"state"`
+
+	// Total Lines that there are, without blank ones and the first
+	Total int64 `json:"total"`
+}
+
+// LeadImportStartedSuccess defines model for LeadImportStarted.Success.
+type LeadImportStartedSuccess bool
 
 // LeadStatus defines model for LeadStatus.
 type LeadStatus = string
