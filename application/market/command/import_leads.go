@@ -246,11 +246,12 @@ func reasonOf(o bus.Outcome[application.Done]) string {
 	if e == nil || e.Kind == fault.Internal {
 		return "could not be decided"
 	}
-	for _, v := range e.Violated() {
-		if v.Field == "line" {
-			return v.Message
-		}
-		return v.Field + " " + v.Message
+	wrong := e.Violated()
+	switch {
+	case len(wrong) == 0:
+		return string(e.Code)
+	case wrong[0].Field == "line":
+		return wrong[0].Message
 	}
-	return string(e.Code)
+	return wrong[0].Field + " " + wrong[0].Message
 }

@@ -220,7 +220,9 @@ func TestImportsOfAKeyAreBounded(t *testing.T) {
 		taken := 0
 		for range 3 {
 			answers := make([]apptest.Answer, 8)
-			apptest.Parallel(len(answers), func(i int) { answers[i] = importLeads(s.Supplier, q, "firstName,lastName,phone,state\nA,B,2125550001,TX\n") })
+			apptest.Parallel(len(answers), func(i int) {
+				answers[i] = importLeads(s.Supplier, q, "firstName,lastName,phone,state\nA,B,2125550001,TX\n")
+			})
 			for _, a := range answers {
 				switch {
 				case a.Status == 202:
