@@ -2,10 +2,13 @@ package market_test
 
 import (
 	"bytes"
+	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -330,5 +333,82 @@ func TestAnImportOfLeadsOutlivesItsProcess(t *testing.T) {
 		for _, p := range processes {
 			p.Stop(t)
 		}
+	})
+}
+
+// The lines of a file are answered as the same fields are one by one: whatever is in their cells, and how it is quoted.
+func TestLinesOfAFileAreAnsweredAsTheyAreOneByOne(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		app := apptest.Start(t, databaseURL, leadmill.StartOptions{})
+		seed := rand.Uint64()
+		w := &twins{t: t, rand: rand.New(rand.NewPCG(seed, 2))}
+		t.Logf("the seed is %d", seed)
+		for i := range w.shops {
+			w.ids[i] = map[string]string{}
+			w.shops[i] = apptest.NewShop(t, app, apptest.Object{"field_map": apptest.Object{"Town": "city"}}, apptest.Buyer{Deposit: 1000, Contract: apptest.Object{"price": 10.00}})
+		}
+		columns := []string{"seller", "category", "firstName", "lastName", "phone", "state", "external_id", "test", "Town", "x y"}
+		pick := func(of ...string) string { return of[w.rand.IntN(len(of))] }
+		var records [][]string
+		for n := range 400 {
+			if n > 0 && n%9 == 0 {
+				records = append(records, records[w.rand.IntN(n)])
+				continue
+			}
+			records = append(records, []string{
+				pick("{seller}", "{seller}", "{seller}", "{seller}", "", "OTHER"), pick(apptest.Category, apptest.Category, "  "+apptest.Category+" ", "", "None"),
+				pick("John", "J\"o\"hn", "J, o", "Jöhn 😀", "J\x00", ""), pick("Doe", "Doe", "Two\nLines", strings.Repeat("x", 256)), fmt.Sprintf("+1212%07d", w.rand.IntN(600)),
+				pick("TX", "texas", "nowhere", "TX", "TX"), pick("", "", "", fmt.Sprint(w.rand.IntN(9))), pick("", "", "", "true", "1", "0", "maybe"), pick("", "Dallas"), pick("", "a\tb", "\\", "'"),
+			})
+		}
+		var file bytes.Buffer
+		out := csv.NewWriter(&file)
+		out.UseCRLF = w.rand.IntN(2) == 0
+		if err := out.Write(columns); err != nil {
+			t.Fatal(err)
+		}
+		for _, record := range records {
+			own := slices.Clone(record)
+			own[0] = strings.ReplaceAll(own[0], "{seller}", w.shops[0].Code)
+			if err := out.Write(own); err != nil {
+				t.Fatal(err)
+			}
+		}
+		out.Flush()
+		j := imported(t, w.shops[0].Supplier, importLeads(w.shops[0].Supplier, "", file.String()))
+		if len(j.Rows) != len(records) {
+			t.Fatalf("%d lines are told of, of %d", len(j.Rows), len(records))
+		}
+		failed := 0
+		for i, record := range records {
+			form := apptest.Form{}
+			for n, name := range columns {
+				form[name] = strings.TrimSpace(strings.ReplaceAll(record[n], "{seller}", w.shops[1].Code))
+			}
+			a := w.shops[1].Supplier.Unchecked().Do("POST", "/api/leads", form)
+			var body apptest.Object
+			if err := json.Unmarshal(a.Body, &body); err != nil {
+				t.Fatalf("answered %s", a)
+			}
+			row := j.Rows[i]
+			_, replayed := row["replayed"]
+			delete(row, "line")
+			status := row["status_code"]
+			if status != 200.0 {
+				failed++
+				if row["status"] != "failed" {
+					t.Errorf("line %d is %v", i+2, row)
+				}
+				delete(row, "status")
+			}
+			if alone, inFile := w.told(1, a.Status, body, a.Replayed()), w.told(0, status, row, replayed); alone != inFile {
+				t.Fatalf("record %d\n%q\nis answered\n%s, in a file\n%s", i, record, alone, inFile)
+			}
+		}
+		if j.Failed != failed || failed == 0 || failed == len(records) {
+			t.Errorf("%d lines of %d failed, and %d are counted", failed, len(records), j.Failed)
+		}
+		apptest.Open(t, databaseURL).Audit()
 	})
 }
