@@ -14,6 +14,7 @@ import (
 
 	"github.com/leadmill/leadmill/adapters/mail"
 	"github.com/leadmill/leadmill/adapters/ratelimit"
+	"github.com/leadmill/leadmill/adapters/secret"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 )
 
@@ -49,6 +50,12 @@ type Config struct {
 	// RedisURL is the Redis in which instances count rate limits together, such as redis://:password@host:6379/0; empty counts in each
 	// instance: LEADMILL_REDIS_URL.
 	RedisURL string `env:"LEADMILL_REDIS_URL"`
+	// SecretKey is what secrets are sealed with that must be readable again; empty takes the key in a file beside an SQLite database, and
+	// there is none on a server: LEADMILL_SECRET_KEY.
+	SecretKey string `env:"LEADMILL_SECRET_KEY"`
+	// OutboundAllow are the networks that requests to addresses of sellers may reach although they are private, and by http too, such as
+	// 10.20.0.0/16: LEADMILL_OUTBOUND_ALLOW.
+	OutboundAllow []netip.Prefix `env:"LEADMILL_OUTBOUND_ALLOW"`
 	// SMTPURL is the mail server by which invitations go out, such as smtp://user:pass@host:587; empty writes them as files
 	// into MailDir: LEADMILL_SMTP_URL.
 	SMTPURL string `env:"LEADMILL_SMTP_URL"`
@@ -127,9 +134,7 @@ func parseConfig(o env.Options) (Config, error) {
 	if err := dialect.CheckURL(c.DatabaseURL); err != nil {
 		wrong("LEADMILL_DATABASE_URL", "%v", err)
 	}
-	if c.AdminKey != "" && (len(c.AdminKey) < 32 || len(c.AdminKey) > 255 || strings.ContainsFunc(c.AdminKey, func(r rune) bool { return r <= ' ' || r > '~' })) {
-		wrong("LEADMILL_ADMIN_KEY", "must be 32 to 255 visible ASCII characters")
-	}
+	c.checkKeys(wrong)
 	if c.BatchMax < 1 || c.BatchMax > maxBatch {
 		if !mentions(problems, "LEADMILL_BATCH_MAX") {
 			wrong("LEADMILL_BATCH_MAX", "must be between 1 and %d", maxBatch)
@@ -172,6 +177,18 @@ func (c Config) checkMachines(problems []error, wrong func(name, format string, 
 	}
 	if (c.Drain < 0 || c.Drain > maxDrain) && !mentions(problems, "LEADMILL_DRAIN") {
 		wrong("LEADMILL_DRAIN", "must be between 0s and 60s")
+	}
+}
+
+// checkKeys calls wrong for each key that is wrong.
+func (c Config) checkKeys(wrong func(name, format string, args ...any)) {
+	if c.AdminKey != "" && (len(c.AdminKey) < 32 || len(c.AdminKey) > 255 || strings.ContainsFunc(c.AdminKey, func(r rune) bool { return r <= ' ' || r > '~' })) {
+		wrong("LEADMILL_ADMIN_KEY", "must be 32 to 255 visible ASCII characters")
+	}
+	if c.SecretKey != "" {
+		if err := secret.CheckKey(c.SecretKey); err != nil {
+			wrong("LEADMILL_SECRET_KEY", "%v", err)
+		}
 	}
 }
 
@@ -234,6 +251,8 @@ func settingError(err error) error {
 		return fmt.Errorf("LEADMILL_EVENTS_RETENTION must be between 1 and %d days, or empty", maxRetention)
 	case "TrustedProxies":
 		return errors.New("LEADMILL_TRUSTED_PROXIES must be networks such as 10.0.0.0/8, with commas between them")
+	case "OutboundAllow":
+		return errors.New("LEADMILL_OUTBOUND_ALLOW must be networks such as 10.0.0.0/8, with commas between them")
 	case "Drain":
 		return errors.New("LEADMILL_DRAIN must be between 0s and 60s")
 	case "LogLevel":

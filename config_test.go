@@ -35,6 +35,7 @@ func TestConfigTakesWhatIsSet(t *testing.T) {
 		"LEADMILL_METRICS_ADDR": "127.0.0.1:9100", "LEADMILL_SMTP_URL": "smtps://u:p@mail", "LEADMILL_MAIL_DIR": "/var/mails",
 		"LEADMILL_MAIL_FROM": "ACME <partners@acme.example>", "LEADMILL_EVENTS_RETENTION": "400", "LEADMILL_ARCHIVE_DIR": "/var/archive",
 		"LEADMILL_SHARDED": "seller", "LEADMILL_DRAIN": "10s", "LEADMILL_REDIS_URL": "redis://:p@redis:6379/1", "LEADMILL_TRUSTED_PROXIES": "10.0.0.0/8,2001:db8::/32", "LEADMILL_LOG_FORMAT": "json",
+		"LEADMILL_SECRET_KEY": key + "2", "LEADMILL_OUTBOUND_ALLOW": "10.1.0.0/16,fd00::/8",
 		"LEADMILL_TLS_CERT": "/etc/cert.pem", "LEADMILL_TLS_KEY": "/etc/key.pem", "LEADMILL_DATABASE_POOL": "8",
 	}})
 	require.NoError(t, err)
@@ -44,7 +45,8 @@ func TestConfigTakesWhatIsSet(t *testing.T) {
 		PublicURL: "https://leads.example.com", MetricsAddr: "127.0.0.1:9100",
 		SMTPURL: "smtps://u:p@mail", MailDir: "/var/mails", MailFrom: "ACME <partners@acme.example>",
 		EventsRetention: 400, ArchiveDir: "/var/archive", Sharded: "seller", Drain: 10 * time.Second, LogFormat: "json", RedisURL: "redis://:p@redis:6379/1",
-		DatabasePool:   8,
+		DatabasePool: 8, SecretKey: key + "2",
+		OutboundAllow:  []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("fd00::/8")},
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")},
 	}, c)
 }
@@ -72,6 +74,8 @@ var wrongSettings = map[string][2]string{
 	"LEADMILL_EVENTS_RETENTION": {"secret", "must be between 1 and 36500 days, or empty"},
 	"LEADMILL_REDIS_URL":        {"redis://:secret@redis.internal/x", "must be redis://user:password@host:port/0, rediss:// for TLS, or unix:///path/of/the.sock"},
 	"LEADMILL_TRUSTED_PROXIES":  {"10.0.0.0/8,secret", "must be networks such as 10.0.0.0/8, with commas between them"},
+	"LEADMILL_OUTBOUND_ALLOW":   {"10.0.0.0/8,secret", "must be networks such as 10.0.0.0/8, with commas between them"},
+	"LEADMILL_SECRET_KEY":       {"secret-but-too-short", "must be 32 to 255 visible ASCII characters"},
 	"LEADMILL_ARCHIVE_DIR":      {"secret\x00", "must be the path of a folder"},
 }
 
@@ -120,6 +124,7 @@ func TestConfigBounds(t *testing.T) {
 		"LEADMILL_DATABASE_URL":  {[]string{"sqlite:x.db", "sqlite:///var/x.db", "mysql://u@h/x", "mysql://u@h/x?tls=true"}, []string{"sqlite:", "sqlite://", "mysql://u@h", "mysql://u@h/", "x.db", "mysql:", "mysql://u@h/x#y"}},
 		"LEADMILL_DATABASE_POOL": {[]string{"8", "10000"}, []string{"7", "10001", "-1", "many"}},
 		"LEADMILL_ADMIN_KEY":     {[]string{strings.Repeat("~", 255)}, []string{strings.Repeat("k", 31), strings.Repeat("k", 256), strings.Repeat("k", 31) + " ", strings.Repeat("é", 32)}},
+		"LEADMILL_SECRET_KEY":    {[]string{strings.Repeat("!", 32), strings.Repeat("~", 255)}, []string{strings.Repeat("k", 31), strings.Repeat("k", 256), strings.Repeat("k", 32) + "\n", strings.Repeat("é", 32)}},
 		"LEADMILL_BATCH_MAX":     {[]string{"1", "2000"}, []string{"0", "2001", "-1", "1.5", " 1"}},
 		"LEADMILL_DRAIN":         {[]string{"0s", "1m", "500ms"}, []string{"-1s", "61s", "5"}},
 		"LEADMILL_LOG_LEVEL":     {[]string{"debug", "info", "warn", "error"}, []string{"loud"}},

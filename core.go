@@ -61,6 +61,8 @@ var coreConstructors = []coreConstructor{
 	{make: func(clock application.Clock) application.IDs { return random.NewIDs(clock) }},
 	{make: func() application.Secrets { return random.Secrets{} }},
 	{make: newHasher},
+	{make: newOutbound},
+	{make: newSealer},
 	{make: newLimiter},
 	{make: newRegistry},
 	{make: newTracing},

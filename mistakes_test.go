@@ -45,7 +45,7 @@ type (
 		name string
 	}
 	printer interface{ Print() }
-	secret  struct{}
+	hidden  struct{}
 	hen     struct{}
 	egg     struct{}
 	wrong   struct{ application.Actor }
@@ -135,8 +135,8 @@ func TestMistakesAreTold(t *testing.T) {
 		"a projection of the same name":   {one(AsProjection(func() counting { return counting{name: "campaign-report"} })), []string{`two projections are called "campaign-report"`, `module "market"`, `module "acme"`}},
 		"a missing dependency":            {one(AsIntakeRule(newPrintingRule)), []string{`module "acme": ` + here + `newPrintingRule needs a leadmill.printer, which nothing provides`}},
 		"what another module keeps": {
-			[]Module{NewModule("acme", AsIntakeRule(func(secret) aRule { return aRule{} })), NewModule("giver", Provide(func() secret { return secret{} }), AsStrategy(func(secret) aStrategy { return aStrategy{} }))},
-			[]string{`module "acme": `, `needs a leadmill.secret, which module "giver" provides for itself; Share is Provide for all`},
+			[]Module{NewModule("acme", AsIntakeRule(func(hidden) aRule { return aRule{} })), NewModule("giver", Provide(func() hidden { return hidden{} }), AsStrategy(func(hidden) aStrategy { return aStrategy{} }))},
+			[]string{`module "acme": `, `needs a leadmill.hidden, which module "giver" provides for itself; Share is Provide for all`},
 		},
 		"what leadmill keeps":            {one(AsIntakeRule(newDatabaseRule)), []string{here + `newDatabaseRule needs a *dialect.DB, which Leadmill keeps for itself`}},
 		"what nothing needs":             {one(Provide(newNumber)), []string{here + `newNumber provides a int, which nothing needs`}},

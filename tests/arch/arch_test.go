@@ -76,6 +76,9 @@ var exceptions = map[string]map[string]string{
 		"net/url":  "parsing only",
 	},
 	"domain/field": {"net/netip": "parsing only"},
+	"application": {
+		"net/http": "Header is named, in which what is sent to others carries its headers; nothing is sent",
+	},
 	"application/projection": {
 		"database/sql": "a projection writes through the transaction its cursor moves in; only Result and Rows are named",
 	},

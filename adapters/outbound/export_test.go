@@ -1,0 +1,31 @@
+package outbound
+
+import (
+	"crypto/x509"
+	"net"
+	"net/netip"
+)
+
+// With has a client look names up and trust certificates otherwise than the machine does.
+func (c *Client) With(r *net.Resolver, trusted *x509.CertPool) *Client {
+	c.resolver, c.tls.RootCAs = r, trusted
+	return c
+}
+
+// May is what the client says of an address when it makes a connection.
+func (c *Client) May(to netip.AddrPort) bool { return c.may(to) }
+
+// MayPlain is May without TLS.
+func (c *Client) MayPlain(to netip.AddrPort) bool { return c.mayPlain(to) }
+
+// The bounds of requests at once.
+const (
+	PerHost = perHost
+	InAll   = inAll
+)
+
+// Width makes the bounds others.
+func (c *Client) Width(perHost, inAll int) *Client {
+	c.gate.width, c.gate.all = perHost, make(chan struct{}, inAll)
+	return c
+}

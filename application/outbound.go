@@ -1,0 +1,48 @@
+package application
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/leadmill/leadmill/domain/fault"
+)
+
+// What a request to an address of a seller's can fail with. Their causes are for logs and for the seller: they hold neither the query of
+// the address, nor credentials, nor anything that was sent or answered.
+var (
+	// ErrAddressRefused says that the address is none that requests are sent to: sending it again does not help.
+	ErrAddressRefused = fault.New(fault.RuleViolated, "outbound_address_refused", "Requests are not sent to this address")
+	// ErrOutboundTimeout says that the exchange took longer than it may. The request may have arrived.
+	ErrOutboundTimeout = fault.New(fault.Unavailable, "outbound_timeout", "The answer did not come in time")
+	// ErrOutboundFailed says that there was no answer, or none that can be read. The request may have arrived.
+	ErrOutboundFailed = fault.New(fault.Unavailable, "outbound_failed", "The request was not answered")
+)
+
+// OutboundRequest is one HTTP request to an address that a seller named.
+type OutboundRequest struct {
+	Method  string // POST when empty
+	URL     string // it is sent as it is, so that its query may hold secrets
+	Header  http.Header
+	Body    []byte
+	Timeout time.Duration // of the whole exchange, from dialling to the last byte read; 30 s when it is not above 0
+}
+
+// OutboundAnswer is what came back: at most 64 KiB of the body. A redirect is an answer and is not followed.
+type OutboundAnswer struct {
+	Status    int
+	Header    http.Header
+	Body      []byte // as it came over the wire; nothing is asked for or taken apart that is compressed
+	Truncated bool   // there was more of the body
+}
+
+// Outbound sends requests to addresses that sellers name. Whoever can name an address may try to have requests sent into the network that
+// Leadmill runs in, to hold its connections, or to fill its memory: an Outbound lets none of these happen.
+type Outbound interface {
+	// Send sends a request once. It fails with ErrAddressRefused, ErrOutboundTimeout or ErrOutboundFailed (wrapped); there is an answer only
+	// when it does not fail. When ctx is cancelled, the error also wraps its error.
+	Send(ctx context.Context, r OutboundRequest) (OutboundAnswer, error)
+	// Check refuses what Send would refuse without a look at the network: a scheme, credentials in the URL, a literal address. It is for
+	// input. Its error is ErrAddressRefused (wrapped).
+	Check(url string) error
+}
