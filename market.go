@@ -36,7 +36,11 @@ var marketRoom = ownModule("market",
 	Provide(newCampaignReport),
 	Provide(newPlans),
 	Provide(newDirectory),
+	Provide(newBatches),
+	Provide(newSubmitLeads),
 	Provide(newBatcher),
+	Provide(newSubmitLead),
+	Provide(newLeadsTogether),
 	Provide(newMatcher),
 	Share(newMarketHandlers),
 	AsProjection(newCampaignReportProjection),
@@ -101,21 +105,32 @@ func waits() bus.Waits {
 	}
 }
 
-func newBatcher(c Config, d market.Deps, directory *marketcommand.Directory, strategies distribution.Strategies,
-	rules lead.IntakeRules, registry *prometheus.Registry,
-) (*bus.Batcher[*marketcommand.Submission, application.Done], error) {
-	metrics, err := telemetry.NewBatches(registry, d.Clock)
-	if err != nil {
-		return nil, err
-	}
-	var handler bus.BatchHandler[*marketcommand.Submission, application.Done] = &marketcommand.SubmitLeadsHandler{Work: d.Work, Clock: d.Clock, IDs: d.IDs, Directory: directory, Strategies: strategies, Rules: rules}
-	handler = telemetry.MeasureBatches(metrics, handler)
+func newBatches(registry *prometheus.Registry, clock application.Clock) (*telemetry.Batches, error) {
+	return telemetry.NewBatches(registry, clock)
+}
+
+func newSubmitLeads(d market.Deps, directory *marketcommand.Directory, strategies distribution.Strategies, rules lead.IntakeRules) *marketcommand.SubmitLeadsHandler {
+	return &marketcommand.SubmitLeadsHandler{Work: d.Work, Clock: d.Clock, IDs: d.IDs, Directory: directory, Strategies: strategies, Rules: rules}
+}
+
+func newBatcher(c Config, submit *marketcommand.SubmitLeadsHandler, metrics *telemetry.Batches, registry *prometheus.Registry) (*bus.Batcher[*marketcommand.Submission, application.Done], error) {
+	handler := telemetry.MeasureBatches(metrics, bus.BatchHandler[*marketcommand.Submission, application.Done](submit))
 	if c.Sharded == shardedBySeller {
 		handler = bus.Apart(handler, (*marketcommand.Submission).OfSeller, partsAtOnce)
 	}
 	b := bus.NewBatcher(bus.BatcherConfig{MaxBatch: c.BatchMax, Lanes: lanes, Queue: laneQueue, Timeout: batchTimeout, Waits: waits()},
 		handler, (*marketcommand.Submission).Lane)
 	return b, telemetry.WatchQueue(registry, b.Waiting, laneQueue)
+}
+
+func newSubmitLead(d market.Deps, r *marketstore.Reader, directory *marketcommand.Directory, facts application.FactProviders,
+	batcher *bus.Batcher[*marketcommand.Submission, application.Done],
+) *marketcommand.SubmitLeadHandler {
+	return &marketcommand.SubmitLeadHandler{Deps: d, Replays: r, Directory: directory, Facts: facts, Batch: batcher}
+}
+
+func newLeadsTogether(submit *marketcommand.SubmitLeadHandler, batch *marketcommand.SubmitLeadsHandler, metrics *telemetry.Batches) *marketcommand.LeadsTogether {
+	return &marketcommand.LeadsTogether{Submit: submit, Batch: batch, Measure: metrics.Begin}
 }
 
 func newMatcher(d market.Deps, r *marketstore.Reader, strategies distribution.Strategies, plans *marketcommand.Plans, facts application.FactProviders, logger *slog.Logger) *marketcommand.MatchPendingHandler {
@@ -140,8 +155,11 @@ func newSweepPending(o *application.Operations, h *marketcommand.MatchPendingHan
 	return marketjob.SweepPending(application.Command(o, &marketcommand.SweepPendingHandler{Match: h}))
 }
 
-func newRunSellerJobs(o *application.Operations, d market.Deps, r *marketstore.Reader) func(context.Context) error {
-	return marketjob.RunSellerJobs(application.Command(o, marketcommand.RunSellerJobsHandler{Deps: d, Reader: r, Pieces: marketcommand.NewJobPieces(d.IDs)}))
+func newRunSellerJobs(o *application.Operations, d market.Deps, r *marketstore.Reader, together *marketcommand.LeadsTogether, keyring *application.Keyring) func(context.Context) error {
+	leads := &marketcommand.LeadImports{Deps: d, Together: together, Lines: markethttp.LeadLines(), Actor: keyring.ActorOf}
+	return marketjob.RunSellerJobs(application.Command(o, marketcommand.RunSellerJobsHandler{
+		Deps: d, Reader: r, Pieces: marketcommand.NewJobPieces(d.IDs), Steps: market.JobSteps{market.SellerJobLeads: leads.Step},
+	}))
 }
 
 func newEraseOldLeads(o *application.Operations, d market.Deps, r *marketstore.Reader) func(context.Context) error {
@@ -178,16 +196,18 @@ func newFormTokens(store *sqlstore.Store, secrets application.Secrets) (market.F
 	return market.NewFormTokens(secret), nil
 }
 
-func newMarketHandlers(o *application.Operations, d market.Deps, strategies distribution.Strategies, filters distribution.Filters, plans *marketcommand.Plans, rules lead.IntakeRules, facts application.FactProviders, directory *marketcommand.Directory,
-	batcher *bus.Batcher[*marketcommand.Submission, application.Done], r *marketstore.Reader, report *marketstore.CampaignReport, erasing market.Erasing, people application.SubjectReader,
+func newMarketHandlers(o *application.Operations, d market.Deps, strategies distribution.Strategies, filters distribution.Filters, plans *marketcommand.Plans, rules lead.IntakeRules, facts application.FactProviders,
+	submit *marketcommand.SubmitLeadHandler, together *marketcommand.LeadsTogether, r *marketstore.Reader, report *marketstore.CampaignReport, erasing market.Erasing, people application.SubjectReader,
 	tokens market.FormTokens, links market.SpecLinks, poster market.Poster, logger *slog.Logger,
 ) markethttp.Handlers {
 	secrets := marketcommand.DeliverySecrets{Outbound: poster.Outbound, Sealer: poster.Sealer, Signer: poster.Signer}
 	specs := marketquery.PostingSpecHandler{Reader: r, Links: links, Clock: d.Clock}
-	submit := &marketcommand.SubmitLeadHandler{Deps: d, Replays: r, Directory: directory, Facts: facts, Batch: batcher}
 	return markethttp.Handlers{
 		SupplierHandlers: markethttp.SupplierHandlers{
 			SubmitLead:       application.Command(o, submit),
+			SubmitBulk:       application.Command(o, marketcommand.NewSubmitBulkHandler(d, together)),
+			ImportLeads:      application.Command(o, marketcommand.ImportLeadsHandler{Deps: d, Jobs: r}),
+			LeadImportByID:   application.Query(o, r.LeadImportByID),
 			SupplierLeadByID: application.Query(o, r.SupplierLeadByID),
 		},
 		FormHandlers: markethttp.FormHandlers{

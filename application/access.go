@@ -39,6 +39,30 @@ type RateLimiter interface {
 	Peek(name string, limit seller.RateLimit) RateState
 }
 
+// ManyRateLimiter is a RateLimiter that counts many requests at once.
+type ManyRateLimiter interface {
+	RateLimiter
+	// TakeMany counts n requests under a name, or none when fewer are left, and returns the state after it.
+	TakeMany(name string, limit seller.RateLimit, n int64) RateState
+}
+
+// TakeMany counts n requests under a name, or none when fewer are left. By a limiter that is no ManyRateLimiter they are counted one by one:
+// then others may have taken some of what is left meanwhile, and those that were counted before stay so.
+func TakeMany(l RateLimiter, name string, limit seller.RateLimit, n int64) RateState {
+	if many, ok := l.(ManyRateLimiter); ok {
+		return many.TakeMany(name, limit, n)
+	}
+	state := l.Peek(name, limit)
+	if state.Limit > 0 && state.Remaining < n {
+		state.Allowed = false
+		return state
+	}
+	for ; n > 0 && state.Allowed; n-- {
+		state = l.Take(name, limit)
+	}
+	return state
+}
+
 // KeyReader reads API keys with their seller, uncached.
 type KeyReader interface {
 	// KeyByID returns a key and its seller: seller.ErrKeyNotFound.
@@ -113,17 +137,13 @@ func (k *Keyring) Authenticate(ctx context.Context, token string) (Actor, seller
 	if err != nil {
 		return Actor{}, seller.RateLimit{}, err
 	}
-	currency, err := money.ParseCurrency(owner.Currency)
+	actor, err := actorOf(key, owner)
 	if err != nil {
 		return Actor{}, seller.RateLimit{}, err
 	}
 	used := k.usage.of(key.ID, key.SellerID)
 	used.usedAt(at)
-	fresh := knownKey{limit: key.Limit, readAt: now, expiresAt: key.ExpiresAt, used: used, refreshing: new(atomic.Bool), actor: Actor{
-		Scope: key.Scope, KeyID: key.ID, SellerID: key.SellerID,
-		SellerCode: owner.Code, SellerSlug: owner.Slug, Website: owner.Website, LinkParameter: owner.Program.LinkParameter, Currency: currency, PartnerID: key.PartnerID,
-		CookieDays: owner.Program.CookieDays, CampaignID: key.CampaignID, Origins: strings.Join(key.Origins, " "),
-	}}
+	fresh := knownKey{limit: key.Limit, readAt: now, expiresAt: key.ExpiresAt, used: used, refreshing: new(atomic.Bool), actor: actor}
 	k.mu.Lock()
 	if len(k.known) >= maxCachedKeys {
 		clear(k.known)
@@ -131,6 +151,29 @@ func (k *Keyring) Authenticate(ctx context.Context, token string) (Actor, seller
 	k.known[hash] = fresh
 	k.mu.Unlock()
 	return fresh.actor, fresh.limit, nil
+}
+
+func actorOf(key seller.Key, owner seller.Snapshot) (Actor, error) {
+	currency, err := money.ParseCurrency(owner.Currency)
+	return Actor{
+		Scope: key.Scope, KeyID: key.ID, SellerID: key.SellerID,
+		SellerCode: owner.Code, SellerSlug: owner.Slug, Website: owner.Website, LinkParameter: owner.Program.LinkParameter, Currency: currency, PartnerID: key.PartnerID,
+		CookieDays: owner.Program.CookieDays, CampaignID: key.CampaignID, Origins: strings.Join(key.Origins, " "),
+	}, err
+}
+
+// ActorOf returns who a key of a seller stands for now, for what was asked for with it and is done later: ErrInvalidKey.
+func (k *Keyring) ActorOf(ctx context.Context, sellerID, keyID string) (Actor, error) {
+	key, owner, err := k.reader.KeyByID(ctx, keyID)
+	at := k.clock.Now()
+	if errors.Is(err, seller.ErrKeyNotFound) || err == nil && (key.SellerID != sellerID || !key.InForce(at)) {
+		return Actor{}, ErrInvalidKey
+	}
+	if err != nil {
+		return Actor{}, err
+	}
+	k.usage.of(key.ID, key.SellerID).usedAt(at)
+	return actorOf(key, owner)
 }
 
 func (k *Keyring) forget(hash [sha256.Size]byte) {

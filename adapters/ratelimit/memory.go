@@ -40,6 +40,11 @@ func (m *Memory) Take(name string, limit seller.RateLimit) application.RateState
 	return m.look(name, limit, 1)
 }
 
+// TakeMany implements application.ManyRateLimiter.
+func (m *Memory) TakeMany(name string, limit seller.RateLimit, n int64) application.RateState {
+	return m.look(name, limit, n)
+}
+
 // Peek implements application.RateLimiter.
 func (m *Memory) Peek(name string, limit seller.RateLimit) application.RateState {
 	return m.look(name, limit, 0)

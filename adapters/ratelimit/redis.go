@@ -104,6 +104,11 @@ func (r *Redis) Take(name string, limit seller.RateLimit) application.RateState 
 	return r.look(name, limit, 1)
 }
 
+// TakeMany implements application.ManyRateLimiter.
+func (r *Redis) TakeMany(name string, limit seller.RateLimit, n int64) application.RateState {
+	return r.look(name, limit, n)
+}
+
 // Peek implements application.RateLimiter.
 func (r *Redis) Peek(name string, limit seller.RateLimit) application.RateState {
 	return r.look(name, limit, 0)

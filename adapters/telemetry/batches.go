@@ -32,6 +32,15 @@ func NewBatches(registry prometheus.Registerer, clock application.Clock) (*Batch
 	return b, errors.Join(registry.Register(b.size), registry.Register(b.duration))
 }
 
+// Begin is called when a transaction of some leads begins, and what it returns when that ended.
+func (b *Batches) Begin(leads int) (ended func()) {
+	start := application.Elapsed(b.clock)
+	return func() {
+		b.size.Observe(float64(leads))
+		b.duration.Observe((application.Elapsed(b.clock) - start).Seconds())
+	}
+}
+
 // MeasureBatches returns a handler that does what next does and is measured.
 func MeasureBatches[C, R any](b *Batches, next bus.BatchHandler[C, R]) bus.BatchHandler[C, R] {
 	return measured[C, R]{b, next}
@@ -44,11 +53,8 @@ type measured[C, R any] struct {
 
 // HandleBatch implements bus.BatchHandler.
 func (m measured[C, R]) HandleBatch(ctx context.Context, batch []C) []bus.Outcome[R] {
-	start := application.Elapsed(m.batches.clock)
-	defer func() {
-		m.batches.size.Observe(float64(len(batch)))
-		m.batches.duration.Observe((application.Elapsed(m.batches.clock) - start).Seconds())
-	}()
+	ended := m.batches.Begin(len(batch))
+	defer ended()
 	return m.next.HandleBatch(ctx, batch)
 }
 

@@ -15,6 +15,8 @@ type ReplayReader interface {
 	FindResponse(ctx context.Context, claim ClaimRef, now time.Time) (a application.StoredResponse, found bool, err error)
 	// FindRecent returns the response to an equal request that was accepted after since; found is false when there was none.
 	FindRecent(ctx context.Context, request RequestRef, since time.Time) (a application.StoredResponse, found bool, err error)
+	// FindAllRecent is FindRecent for many requests of one seller. Those without a response are left out.
+	FindAllRecent(ctx context.Context, requests []RequestRef, since time.Time) (map[RequestContent]application.StoredResponse, error)
 }
 
 // CampaignReader reads campaigns outside of a transaction.

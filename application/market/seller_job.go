@@ -2,6 +2,7 @@ package market
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/leadmill/leadmill/application"
@@ -14,8 +15,11 @@ var ErrJobNotFound = fault.New(fault.NotFound, "job_not_found", "Job not found."
 // SellerJobKind says what a seller's job does. The names are stored.
 type SellerJobKind string
 
-// SellerJobSuppressions imports a list of what is suppressed.
-const SellerJobSuppressions SellerJobKind = "suppressions"
+// The kinds of jobs: SellerJobSuppressions imports a list of what is suppressed, SellerJobLeads a supplier's leads.
+const (
+	SellerJobSuppressions SellerJobKind = "suppressions"
+	SellerJobLeads        SellerJobKind = "leads"
+)
 
 // SellerJobState is where a seller's job stands.
 type SellerJobState string
@@ -51,6 +55,9 @@ type SellerJob struct {
 	CreatedAt, FinishedAt time.Time
 }
 
+// Open reports whether the job waits or runs.
+func (j *SellerJob) Open() bool { return j.State == JobPending || j.State == JobRunning }
+
 // Fail counts a line that failed.
 func (j *SellerJob) Fail(line int64, reason string) {
 	j.Failed++
@@ -65,6 +72,47 @@ type JobPiece struct {
 	Content      []byte
 }
 
+// ToldLine says what became of a line, as a text without line breaks. It repeats nothing of the line.
+type ToldLine struct {
+	Line int64
+	Told []byte
+}
+
+// JobReport is what became of the lines of a piece, of which there is one at least. Number is that of the piece.
+type JobReport struct {
+	Number int64
+	Lines  []ToldLine
+}
+
+// LeadImportSettings are the settings of a job that imports leads: the API key that it is for, the names of the columns, and the fields that
+// every line has, which go when the job ends.
+type LeadImportSettings struct {
+	KeyID   string            `json:"key_id"`
+	Columns []string          `json:"columns,omitempty"`
+	Given   map[string]string `json:"given,omitempty"`
+}
+
+// KeyOfImport returns the id of the API key that a job imports leads for; ok is false when it is another job.
+func KeyOfImport(j SellerJob) (keyID string, ok bool) {
+	var s LeadImportSettings
+	if j.Kind != SellerJobLeads || json.Unmarshal([]byte(j.Settings), &s) != nil {
+		return "", false
+	}
+	return s.KeyID, s.KeyID != ""
+}
+
+// End ends the job. What it knew of leads goes.
+func (j *SellerJob) End(state SellerJobState, at time.Time) {
+	j.State, j.FinishedAt = state, at
+	if key, ok := KeyOfImport(*j); ok {
+		b, err := json.Marshal(LeadImportSettings{KeyID: key})
+		if err != nil {
+			b = []byte("{}")
+		}
+		j.Settings = string(b)
+	}
+}
+
 // SellerJobRepository stores the jobs of sellers. A job is locked before all other rows.
 type SellerJobRepository interface {
 	// Add stores a new job.
@@ -73,7 +121,7 @@ type SellerJobRepository interface {
 	Lock(ctx context.Context, sellerID, id string) (SellerJob, error)
 	// Save stores a locked job.
 	Save(ctx context.Context, j SellerJob) error
-	// Delete deletes a job of which no piece is left.
+	// Delete deletes a job of which no piece and no report is left.
 	Delete(ctx context.Context, sellerID, id string) error
 	// AddPiece stores a piece of a job.
 	AddPiece(ctx context.Context, sellerID, jobID string, p JobPiece) error
@@ -81,6 +129,10 @@ type SellerJobRepository interface {
 	Piece(ctx context.Context, sellerID, jobID string, number int64) (p JobPiece, found bool, err error)
 	// DeletePieces deletes up to limit pieces of a job, the first ones first, and returns how many.
 	DeletePieces(ctx context.Context, sellerID, jobID string, limit int) (int, error)
+	// AddReport stores what became of the lines of a piece.
+	AddReport(ctx context.Context, sellerID, jobID string, r JobReport) error
+	// DeleteReports is DeletePieces for reports.
+	DeleteReports(ctx context.Context, sellerID, jobID string, limit int) (int, error)
 }
 
 // SellerJobReader reads jobs outside of a transaction.
@@ -91,7 +143,13 @@ type SellerJobReader interface {
 	LeftUploads(ctx context.Context, before time.Time, limit int) ([]application.Ref, error)
 	// EndedJobs returns up to limit jobs that ended before a time.
 	EndedJobs(ctx context.Context, before time.Time, limit int) ([]application.Ref, error)
+	// UnfinishedImports returns how many imports of leads with an API key did not end yet, those included that are uploaded.
+	UnfinishedImports(ctx context.Context, sellerID, keyID string) (int, error)
 }
+
+// JobSteps are what does the pieces of the jobs of each kind that need more than a transaction. They are told of a job and its next piece as
+// these are stored, and do nothing of a piece that is done already.
+type JobSteps map[SellerJobKind]func(ctx context.Context, j SellerJob, p JobPiece) error
 
 // JobPieces are what does the pieces of the jobs of each kind, in the transaction in which the piece is marked as done.
 type JobPieces map[SellerJobKind]func(ctx context.Context, tx Tx, j *SellerJob, p JobPiece, at time.Time) error

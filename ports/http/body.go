@@ -200,7 +200,13 @@ func OnceSecret[R, D any](b *Body, status int, show func(R) D) application.Once[
 
 // ReadBody reads the body into a buffer: ErrBodyTooLarge beyond the limit, without reading the rest, and an error of kind
 // invalid for one that breaks off.
-func (k *Call) ReadBody(into *bytes.Buffer) error {
+func (k *Call) ReadBody(into *bytes.Buffer) error { return k.ReadBodyUpTo(into, k.server.deps.MaxBody) }
+
+// MaxBody is the most bytes that ReadBody reads.
+func (k *Call) MaxBody() int64 { return k.server.deps.MaxBody }
+
+// ReadBodyUpTo is ReadBody with a limit of the route's own, in bytes.
+func (k *Call) ReadBodyUpTo(into *bytes.Buffer, limit int64) error {
 	if k.body != nil {
 		into.Write(k.body)
 		return nil
@@ -209,7 +215,6 @@ func (k *Call) ReadBody(into *bytes.Buffer) error {
 	if r.Body == nil || r.ContentLength == 0 {
 		return nil
 	}
-	limit := k.server.deps.MaxBody
 	if r.ContentLength <= limit {
 		into.Grow(int(max(r.ContentLength, 0)) + bytes.MinRead)
 		body := io.Reader(r.Body)
@@ -242,8 +247,13 @@ func (k *Call) MediaType() string {
 // Fingerprint identifies the whole request: method, path, raw query and raw body, each with its length.
 func (k *Call) Fingerprint(body []byte) [sha256.Size]byte {
 	r := k.gin.Request
+	return FingerprintOf(r.Method, r.URL.EscapedPath(), r.URL.RawQuery, body)
+}
+
+// FingerprintOf is what Call.Fingerprint returns for a request.
+func FingerprintOf(method, path, query string, body []byte) [sha256.Size]byte {
 	head := make([]byte, 0, 256)
-	for _, s := range [...]string{r.Method, r.URL.EscapedPath(), r.URL.RawQuery} {
+	for _, s := range [...]string{method, path, query} {
 		head = binary.BigEndian.AppendUint64(head, uint64(len(s)))
 		head = append(head, s...)
 	}

@@ -45,6 +45,8 @@ type Call struct {
 	own     [2]string     // the values of X-Request-Id and Content-Length, which headers hold as lists
 	trail   application.Trail
 	actor   application.Actor
+	counts  string                // under which name the route's own limit counts
+	counted application.RateLimit // the route's own, see Route.Counts
 
 	errorPage func(*Call, *fault.Error) (string, []byte) // the route's
 

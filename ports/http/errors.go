@@ -102,15 +102,32 @@ func membersOf(object any) []byte {
 	return b[:len(b)-1]
 }
 
-// fail answers an error; more is appended to the members of its body.
-func (k *Call) fail(err error, more []byte) {
+// shown returns what an error is answered as.
+func shown(err error) *fault.Error {
 	e := fault.As(err)
 	switch {
 	case e == nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)):
-		e = errUnavailable
+		return errUnavailable
 	case e == nil || e.Kind == fault.Internal:
-		e = errInternal
+		return errInternal
 	}
+	return e
+}
+
+// PartOfAnswer returns how an error would be answered by a route below /api, for a request that asks for several things of which one failed:
+// its status and its body, without an id of a request. More is an object with further members, or nil.
+func PartOfAnswer(err error, more any) (status int, body []byte) {
+	var members []byte
+	if more != nil {
+		members = membersOf(more)
+	}
+	e := shown(err)
+	return statusOf(supplierForm, e), append(supplierError(e, members), '}')
+}
+
+// fail answers an error; more is appended to the members of its body.
+func (k *Call) fail(err error, more []byte) {
+	e := shown(err)
 	status := statusOf(k.form, e)
 	k.tellNotSupported(e)
 	if status >= http.StatusInternalServerError && e.Kind != fault.NotImplemented {
@@ -170,12 +187,7 @@ var oneSecond = []string{"1"}
 
 func (k *Call) errorBody(e *fault.Error, more []byte) []byte {
 	if k.form == supplierForm {
-		b := append(make([]byte, 0, 128), `{"success":false,"error":`...)
-		b = AppendString(b, e.Message)
-		b = append(b, `,"code":`...)
-		b = AppendString(b, string(e.Code))
-		b = append(appendFields(b, e), more...)
-		b = append(b, `,"request_id":`...)
+		b := append(supplierError(e, more), `,"request_id":`...)
 		b = AppendString(b, k.id)
 		return append(b, '}')
 	}
@@ -209,6 +221,15 @@ func (k *Call) errorBody(e *fault.Error, more []byte) []byte {
 	b = append(append(b, more...), `,"request_id":`...)
 	b = AppendString(b, k.id)
 	return append(b, '}')
+}
+
+// supplierError writes an error as the routes below /api do, without its end.
+func supplierError(e *fault.Error, more []byte) []byte {
+	b := append(make([]byte, 0, 128), `{"success":false,"error":`...)
+	b = AppendString(b, e.Message)
+	b = append(b, `,"code":`...)
+	b = AppendString(b, string(e.Code))
+	return append(appendFields(b, e), more...)
 }
 
 // appendFields appends the names of the fields at fault, and a reason for each.

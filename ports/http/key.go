@@ -54,6 +54,12 @@ func (k *Call) admit(r Route) bool {
 	if limit.Requests <= 0 {
 		return true
 	}
+	if r.Counts.Requests > 0 {
+		k.counts, k.counted = "route:"+r.Path+":"+actor.KeyID, r.Counts
+		state := deps.Limiter.Peek(k.counts, k.counted)
+		state.Allowed = state.Remaining > 0
+		return k.withinLimit(state)
+	}
 	name := "key:" + actor.KeyID
 	if isForm { // everybody has the key
 		name += ":" + k.Address()
@@ -65,12 +71,25 @@ func (k *Call) admit(r Route) bool {
 	} else {
 		state = deps.Limiter.Take(name, limit)
 	}
+	return k.withinLimit(state)
+}
+
+// withinLimit tells a state, and answers for the key that may not go on.
+func (k *Call) withinLimit(state application.RateState) bool {
 	k.tellRate(state)
 	if !state.Allowed {
 		k.retryAfter(state)
 		k.Fail(errTooMany)
 	}
 	return state.Allowed
+}
+
+// Count counts n of what the route's limit is about (see Route.Counts). When fewer are left it counts none, answers itself, and ok is false.
+func (k *Call) Count(n int) (ok bool) {
+	if k.counted.Requests <= 0 {
+		return true
+	}
+	return k.withinLimit(application.TakeMany(k.server.deps.Limiter, k.counts, k.counted, int64(n)))
 }
 
 // keyIsMisplaced reports whether a request has no key where one belongs, or one where none does.
@@ -93,11 +112,14 @@ func IsKeyName(name string) bool {
 	return plain == "apikey" || plain == "xapikey"
 }
 
+// MisplacedKeyHint says where a key belongs.
+const MisplacedKeyHint = "The key belongs in the header Authorization: Bearer <key>, nowhere else."
+
 // FailMisplacedKey answers 401, with a hint that says where a key belongs.
 func (k *Call) FailMisplacedKey() {
 	k.FailWith(application.ErrInvalidKey, struct {
 		Hint string `json:"hint"`
-	}{"The key belongs in the header Authorization: Bearer <key>, nowhere else."})
+	}{MisplacedKeyHint})
 }
 
 // admits reports whether a key of a scope gets to the route's handler. A key with the scope of a team does so on the routes

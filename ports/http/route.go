@@ -26,6 +26,10 @@ type Route struct {
 	Also []application.Scope
 	// Handle answers a request, once (see Call). It is called by many goroutines at a time.
 	Handle func(*Call)
+	// Counts is a limit of the route's own, apart from that of the key, for what the handler counts by Call.Count: what a request brings, such
+	// as leads. A request is refused when nothing is left. Keys without a limit have none here either. The zero limit is that of the key,
+	// which counts requests.
+	Counts application.RateLimit
 	// ErrorPage shows an error to somebody who looks at it in a browser; nil, and without a page, errors are answered in JSON.
 	ErrorPage func(*Call, *fault.Error) (contentType string, page []byte)
 	// Later says that the interface has the route, and this version has not. Whoever may use it is answered 501, without a handler;

@@ -113,6 +113,16 @@ func TestRateLimiter(t *testing.T, newLimiter func(t *testing.T, c application.C
 		assert.True(t, l.Take("a", higher).Allowed)
 		assert.False(t, l.Take("a", higher).Allowed)
 	})
+	t.Run("many at once are counted, or none", func(t *testing.T) {
+		c := NewClock(start)
+		l := newLimiter(t, c)
+		end := start.Add(time.Minute)
+		assert.False(t, application.TakeMany(l, "a", limit, 4).Allowed)
+		assert.Equal(t, state(1, end, true), application.TakeMany(l, "a", limit, 2))
+		assert.Equal(t, state(1, end, false), application.TakeMany(l, "a", limit, 2))
+		assert.Equal(t, state(0, end, true), application.TakeMany(l, "a", limit, 1))
+		assert.Equal(t, application.RateState{Allowed: true}, application.TakeMany(l, "a", seller.RateLimit{}, 1000))
+	})
 	t.Run("each name has a window of its own", func(t *testing.T) {
 		c := NewClock(start)
 		l := newLimiter(t, c)

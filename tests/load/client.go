@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -21,7 +22,12 @@ type poster struct {
 
 // request is the text of a request.
 type request struct {
-	text   []byte
+	text  []byte
+	leads []place
+}
+
+// place is where a lead of a request is told from others.
+type place struct {
 	phones [2]int // where the ten digits of the phone number are in text
 	zip    int    // where the five digits of the ZIP code are; 0: all leads have the same
 }
@@ -38,28 +44,49 @@ const (
 
 // scattered gives each lead of the request a ZIP code of its own.
 func (r request) scattered() request {
-	r.zip = bytes.LastIndex(r.text, []byte(usualZip)) + len(`"zip":"`)
+	for i := range r.leads {
+		p := &r.leads[i]
+		p.zip = p.phones[1] + bytes.Index(r.text[p.phones[1]:], []byte(usualZip)) + len(`"zip":"`)
+	}
 	return r
 }
 
 // leadRequest writes the request that submits a lead to a seller, whose phone and e-mail hold the same ten digits.
 func leadRequest(target *url.URL, key, seller string) request {
-	return newRequest(target, "/api/leads", "Authorization: Bearer "+key+"\r\n", seller)
+	return newRequest(target, "/api/leads", "Authorization: Bearer "+key+"\r\n", seller, 1)
+}
+
+// bulkRequest writes the request that submits so many leads.
+func bulkRequest(target *url.URL, key, seller string, leads int) request {
+	return newRequest(target, "/api/leads/bulk", "Authorization: Bearer "+key+"\r\n", seller, leads)
 }
 
 // recordRequest writes the request that stores the same fields as a bare record.
-func recordRequest(target *url.URL) request { return newRequest(target, recordsPath, "", "RECORDS1") }
+func recordRequest(target *url.URL) request {
+	return newRequest(target, recordsPath, "", "RECORDS1", 1)
+}
 
-func newRequest(target *url.URL, path, header, seller string) (r request) {
+// newRequest writes a request with one lead as its body, or with a list of several.
+func newRequest(target *url.URL, path, header, seller string, leads int) (r request) {
 	const blank = "0000000000"
-	body := `{"seller":"` + seller + `","category":"` + category + `","firstName":"John","lastName":"Doe","phone":"` + blank +
+	one := `{"seller":"` + seller + `","category":"` + category + `","firstName":"John","lastName":"Doe","phone":"` + blank +
 		`","email":"john.` + blank + `@example.com","state":"TX",` + usualZip + `}`
+	body := one
+	if leads > 1 {
+		body = `{"leads":[` + strings.Repeat(one+",", leads-1) + one + `]}`
+	}
 	r.text = fmt.Appendf(nil, "POST %s%s HTTP/1.1\r\nHost: %s\r\n%sContent-Type: application/json\r\n"+
 		"Content-Length: %d\r\n\r\n", target.EscapedPath(), path, target.Host, header, len(body))
-	start := len(r.text)
+	at := len(r.text)
 	r.text = append(r.text, body...)
-	r.phones[0] = start + bytes.Index(r.text[start:], []byte(blank))
-	r.phones[1] = start + bytes.LastIndex(r.text[start:], []byte(blank))
+	for range leads {
+		var p place
+		for i := range p.phones {
+			p.phones[i] = at + bytes.Index(r.text[at:], []byte(blank))
+			at = p.phones[i] + digits
+		}
+		r.leads = append(r.leads, p)
+	}
 	return r
 }
 
@@ -74,23 +101,27 @@ func dial(ctx context.Context, target *url.URL) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, "tcp", address)
 }
 
-// post sends the request with the lead of that number and returns the answer's status and body. The body is valid until the
-// next post.
-func (p *poster) post(r *request, number int64) (status int, body []byte, err error) {
-	for _, at := range r.phones {
+// number makes a lead of the request that of a number.
+func (r *request) number(lead int, number int64) {
+	p := &r.leads[lead]
+	for _, at := range p.phones {
 		n := number
 		for i := at + digits - 1; i >= at; i-- {
 			r.text[i] = byte('0' + n%10)
 			n /= 10
 		}
 	}
-	if r.zip > 0 {
+	if p.zip > 0 {
 		n := number * scatter
-		for i := r.zip + zipDigits - 1; i >= r.zip; i-- {
+		for i := p.zip + zipDigits - 1; i >= p.zip; i-- {
 			r.text[i] = byte('0' + n%10)
 			n /= 10
 		}
 	}
+}
+
+// post sends the request and returns the answer's status and body. The body is valid until the next post.
+func (p *poster) post(r *request) (status int, body []byte, err error) {
 	if _, err := p.conn.Write(r.text); err != nil {
 		return 0, nil, err
 	}

@@ -197,23 +197,30 @@ type worker struct {
 // run posts until the time is over, or its share of the leads is posted when to is zero.
 func (w *worker) run(ctx context.Context, stop *atomic.Bool, from, to time.Time) {
 	before := time.Now()
-	timed := !to.IsZero()
+	timed, turn := !to.IsZero(), 0
 	for !stop.Load() && (timed && before.Before(to) || !timed && w.posted < w.share) {
-		t := &w.to[w.posted%int64(len(w.to))]
+		t := &w.to[turn%len(w.to)]
+		turn++
 		err := w.extend(before)
 		var status int
 		var body []byte
 		if err == nil {
-			status, body, err = w.post(&t.request, phoneOf(w.used, w.number, w.of, w.posted))
+			for i := range t.leads {
+				t.number(i, phoneOf(w.used, w.number, w.of, w.posted+int64(i)))
+			}
+			status, body, err = w.post(&t.request)
 		}
-		w.posted++
+		leads := int64(len(t.leads))
+		w.posted += leads
 		now := time.Now()
-		if w.count(status, body, err) {
-			t.good++
+		if w.count(status, body, err, leads) {
+			t.good += leads
 		}
 		// What is answered in the measured time is what was done in it.
 		if err == nil && !now.Before(from) && (!timed || now.Before(to)) {
-			w.latencies.add(now.Sub(before))
+			for range leads {
+				w.latencies.add(now.Sub(before))
+			}
 		}
 		before, w.last = now, t.market
 		if err == nil {
@@ -247,8 +254,8 @@ func (w *worker) redial(ctx context.Context) error {
 	return w.dial(ctx)
 }
 
-// count notes an answer and reports whether it is what every lead should get.
-func (w *worker) count(status int, body []byte, err error) (good bool) {
+// count notes an answer to so many leads and reports whether it is what all of them should get.
+func (w *worker) count(status int, body []byte, err error, leads int64) (good bool) {
 	switch {
 	case err != nil:
 		w.other("connection", err.Error())
@@ -258,10 +265,14 @@ func (w *worker) count(status int, body []byte, err error) (good bool) {
 		return false
 	}
 	for i := range statuses {
-		if !bytes.Contains(body, statuses[i].mark) {
+		n := int64(0)
+		if leads == 1 && bytes.Contains(body, statuses[i].mark) || leads > 1 && int64(bytes.Count(body, statuses[i].mark)) == leads {
+			n = leads
+		}
+		if n == 0 {
 			continue
 		}
-		w.statuses[i]++
+		w.statuses[i] += n
 		good = statuses[i].name == sold || statuses[i].name == stored
 		if !good && w.sample == "" {
 			w.sample = string(body)

@@ -2,7 +2,9 @@ package load
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"net"
@@ -80,7 +82,8 @@ func answer(t *testing.T, pieces ...string) (status int, body []byte, err error)
 	}
 	p := &poster{conn: client, answer: make([]byte, 0, 16)}
 	r := leadRequest(&url.URL{Scheme: "http", Host: "h"}, "k", "S")
-	return p.post(&r, 1)
+	r.number(0, 1)
+	return p.post(&r)
 }
 
 func TestAnAnswerIsReadInWhateverPieces(t *testing.T) {
@@ -112,6 +115,34 @@ func TestAnAnswerThatIsNoneIsAnError(t *testing.T) {
 	}
 }
 
+func TestARequestWithManyLeadsHasEachOnce(t *testing.T) {
+	t.Parallel()
+	r := bulkRequest(&url.URL{Scheme: "http", Host: "h"}, "k", "S", 3).scattered()
+	for i := range 3 {
+		r.number(i, int64(7_000_000_000+i))
+	}
+	header, body, _ := strings.Cut(string(r.text), "\r\n\r\n")
+	if !strings.HasSuffix(header, fmt.Sprint("Content-Length: ", len(body))) {
+		t.Errorf("%d bytes behind %s", len(body), header)
+	}
+	var got struct {
+		Leads []struct{ Phone, Email, Zip string }
+	}
+	if err := json.Unmarshal([]byte(body), &got); err != nil || len(got.Leads) != 3 {
+		t.Fatalf("%v: %s", err, body)
+	}
+	for i, l := range got.Leads {
+		n := 7_000_000_000 + i
+		if l.Phone != fmt.Sprint(n) || l.Email != fmt.Sprintf("john.%d@example.com", n) || l.Zip != fmt.Sprintf("%05d", n*scatter%100_000) {
+			t.Errorf("lead %d is %+v", i, l)
+		}
+	}
+	w := &worker{}
+	if !w.count(200, []byte(`"status":"sold" "status":"sold"`), nil, 2) || w.count(200, []byte(`"status":"sold" "status":"pending"`), nil, 2) || w.statuses[0] != 2 {
+		t.Errorf("counted %v, %v", w.statuses, w.others)
+	}
+}
+
 func TestEveryLeadIsAnotherAndTheRequestStaysWhole(t *testing.T) {
 	t.Parallel()
 	seen := make(chan string, 8)
@@ -139,8 +170,9 @@ func TestEveryLeadIsAnotherAndTheRequestStaysWhole(t *testing.T) {
 	bodies := map[string]bool{}
 	for _, place := range [][2]int64{{0, 0}, {1, 0}, {0, 1}, {1, 1}} {
 		n := phoneOf(20, int(place[0]), 2, place[1])
-		status, body, err := w.post(&request, n)
-		w.count(status, body, err)
+		request.number(0, n)
+		status, body, err := w.post(&request)
+		w.count(status, body, err, 1)
 		if err != nil || status != http.StatusOK {
 			t.Fatalf("%d %v", status, err)
 		}
@@ -159,11 +191,11 @@ func TestEveryLeadIsAnotherAndTheRequestStaysWhole(t *testing.T) {
 func TestAnswersThatAreNotSoldLeadsAreReported(t *testing.T) {
 	t.Parallel()
 	w := &worker{}
-	w.count(200, []byte(`{"status":"sold"}`), nil)
-	w.count(200, []byte(`{"status":"duplicate"}`), nil)
-	w.count(200, []byte(`{}`), nil)
-	w.count(503, []byte(`{}`), nil)
-	w.count(0, nil, io.ErrUnexpectedEOF)
+	w.count(200, []byte(`{"status":"sold"}`), nil, 1)
+	w.count(200, []byte(`{"status":"duplicate"}`), nil, 1)
+	w.count(200, []byte(`{}`), nil, 1)
+	w.count(503, []byte(`{}`), nil, 1)
+	w.count(0, nil, io.ErrUnexpectedEOF, 1)
 	r := (&Session{good: sold}).collect([]*worker{w}, time.Now(), time.Now().Add(time.Second))
 	if r.Sold != 1 || r.Unexpected != 4 || r.counts() != "connection 1, duplicate 1, http 503 1, sold 1, unreadable 1" {
 		t.Errorf("sold %d, unexpected %d: %s", r.Sold, r.Unexpected, r.counts())
@@ -246,7 +278,7 @@ func TestBareRecordsHaveTheFieldsOfALead(t *testing.T) {
 		t.Errorf("the request is\n%s", record.text)
 	}
 	w := &worker{}
-	if !w.count(200, []byte(`{"collectionName":"leads","id":"x"}`), nil) || w.count(400, []byte(`{}`), nil) {
+	if !w.count(200, []byte(`{"collectionName":"leads","id":"x"}`), nil, 1) || w.count(400, []byte(`{}`), nil, 1) {
 		t.Error("a stored record is not told from a refused one")
 	}
 	s := &Session{good: stored, sold: make([]int64, 1)}

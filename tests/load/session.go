@@ -15,6 +15,8 @@ import (
 type Session struct {
 	// Scatter gives each lead a ZIP code of its own; otherwise all have the same.
 	Scatter bool
+	// Bulk, when above 1, is how many leads a request has. The time of a run, and not a number of leads, then says when it ends.
+	Bulk int
 
 	markets []*market // none where bare records are posted
 	target  *url.URL
@@ -92,6 +94,9 @@ func (s *Session) Run(ctx context.Context, o Options) (*Result, error) {
 	if o.Connections < 1 || o.Warmup < 0 || o.Leads < 0 || o.Leads == 0 && o.Duration <= 0 {
 		return nil, errors.New("a run needs at least one connection and some time or leads")
 	}
+	if s.Bulk > 1 && o.Leads > 0 {
+		return nil, errors.New("a run with many leads in a request needs some time, not a number of leads")
+	}
 	if o.Leads > 0 && o.Leads < int64(max(len(s.markets), o.Connections)) {
 		return nil, errors.New("a run needs at least one lead for each seller and each connection")
 	}
@@ -152,6 +157,9 @@ func (s *Session) worker(i int, o Options) *worker {
 
 func (s *Session) recipient(m int) recipient {
 	r := leadRequest(s.target, s.markets[m].supplierKey, s.markets[m].sellerCode)
+	if s.Bulk > 1 {
+		r = bulkRequest(s.target, s.markets[m].supplierKey, s.markets[m].sellerCode, s.Bulk)
+	}
 	if s.Scatter {
 		r = r.scattered()
 	}

@@ -44,6 +44,21 @@ func (m *MockReplayReader) EXPECT() *MockReplayReaderMockRecorder {
 	return m.recorder
 }
 
+// FindAllRecent mocks base method.
+func (m *MockReplayReader) FindAllRecent(ctx context.Context, requests []market.RequestRef, since time.Time) (map[market.RequestContent]application.StoredResponse, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "FindAllRecent", ctx, requests, since)
+	ret0, _ := ret[0].(map[market.RequestContent]application.StoredResponse)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// FindAllRecent indicates an expected call of FindAllRecent.
+func (mr *MockReplayReaderMockRecorder) FindAllRecent(ctx, requests, since any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "FindAllRecent", reflect.TypeOf((*MockReplayReader)(nil).FindAllRecent), ctx, requests, since)
+}
+
 // FindRecent mocks base method.
 func (m *MockReplayReader) FindRecent(ctx context.Context, request market.RequestRef, since time.Time) (application.StoredResponse, bool, error) {
 	m.ctrl.T.Helper()

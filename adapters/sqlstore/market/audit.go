@@ -83,6 +83,11 @@ func AuditRules() audit.Rules {
 				References: []audit.Reference{{Column: "job_id", Table: "seller_jobs"}},
 				Rules:      pieceRules,
 			},
+			{
+				Name: "seller_job_results", Key: []string{"seller_id", "job_id", "number"}, Size: audit.FewRows, ID: "job_id",
+				References: []audit.Reference{{Column: "job_id", Table: "seller_jobs"}},
+				Rules:      resultRules,
+			},
 			// The keys of claims and requests are hashes of what may be personal data, so a breach names the lead.
 			{
 				Name: "claims", Key: []string{"seller_id", "claim_key"}, Bytes: true, Size: audit.ManyRows, ID: "lead_id",

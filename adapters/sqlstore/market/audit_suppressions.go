@@ -64,6 +64,15 @@ var pieceRules = []audit.Rule{
 	},
 }
 
+var resultRules = []audit.Rule{
+	{
+		Invariant: "I6", Name: "job_tells_what_it_did", Description: "A job tells of lines of the parts of it that are done, and an import of leads of each.",
+		Query: `SELECT t.job_id AS id, CONCAT(j.done, ' lines of ', j.step, ' parts') AS want, CONCAT((SELECT SUM(r.told) FROM seller_job_results r WHERE r.seller_id = t.seller_id AND r.job_id = t.job_id), ' lines, part ', t.number) AS got
+			FROM seller_job_results t JOIN seller_jobs j ON j.seller_id = t.seller_id AND j.id = t.job_id
+			WHERE {range} AND (t.number >= j.step OR (SELECT SUM(r.told) FROM seller_job_results r WHERE r.seller_id = t.seller_id AND r.job_id = t.job_id) <> j.done)`,
+	},
+}
+
 // coveringEmail returns an email and all domains above it that can be suppressed.
 func coveringEmail(key string) (values []suppression.Value) {
 	add := func(kind suppression.Kind, value string) {

@@ -3,6 +3,7 @@ package market
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
@@ -141,6 +142,35 @@ func (r *Reader) FindResponse(ctx context.Context, claim market.ClaimRef, now ti
 // FindRecent implements market.ReplayReader.
 func (r *Reader) FindRecent(ctx context.Context, request market.RequestRef, since time.Time) (application.StoredResponse, bool, error) {
 	return r.response(ctx, "recent_requests m", "m.content = ? AND m.accepted_at > ?", request.SellerID, request.Content[:], engine.Micros(since))
+}
+
+// FindAllRecent implements market.ReplayReader.
+func (r *Reader) FindAllRecent(ctx context.Context, requests []market.RequestRef, since time.Time) (map[market.RequestContent]application.StoredResponse, error) {
+	out := map[market.RequestContent]application.StoredResponse{}
+	for some := range slices.Chunk(requests, engine.MaxParams/2) {
+		args := []any{some[0].SellerID, engine.Micros(since)}
+		for i := range some {
+			args = append(args, some[i].Content[:])
+		}
+		var rows []struct {
+			Content     []byte `db:"content"`
+			Fingerprint []byte `db:"request_fingerprint"`
+			Status      int    `db:"answer_status"`
+			Body        []byte `db:"answer_body"`
+		}
+		if err := r.db.All(ctx, &rows, "SELECT m.content, l.request_fingerprint, l.answer_status, l.answer_body FROM recent_requests m "+
+			"JOIN leads l ON l.seller_id = m.seller_id AND l.id = m.lead_id WHERE m.seller_id = ? AND m.accepted_at > ? AND m.content IN ("+engine.Marks(len(some))+")", args...); err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			a := application.StoredResponse{Response: application.Response{Status: row.Status, Body: row.Body}}
+			copy(a.Fingerprint[:], row.Fingerprint)
+			var content market.RequestContent
+			copy(content[:], row.Content)
+			out[content] = a
+		}
+	}
+	return out, nil
 }
 
 // response returns the response to the lead of the mark m that a condition finds.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
@@ -98,8 +97,8 @@ func (r sellerJobs) Save(ctx context.Context, j market.SellerJob) error {
 	if err != nil {
 		return r.t.Refuse(err)
 	}
-	matched, err := r.t.Exec(ctx, "UPDATE seller_jobs SET state = ?, done = ?, total = ?, failed = ?, errors = ?, step = ?, finished_at = ? WHERE seller_id = ? AND id = ?",
-		string(j.State), j.Done, j.Total, j.Failed, errs, j.Step, engine.Micros(j.FinishedAt), j.SellerID, j.ID)
+	matched, err := r.t.Exec(ctx, "UPDATE seller_jobs SET state = ?, settings = ?, done = ?, total = ?, failed = ?, errors = ?, step = ?, finished_at = ? WHERE seller_id = ? AND id = ?",
+		string(j.State), j.Settings, j.Done, j.Total, j.Failed, errs, j.Step, engine.Micros(j.FinishedAt), j.SellerID, j.ID)
 	if err == nil && matched != 1 {
 		err = r.t.Refuse(fmt.Errorf("%w: job %s is not there", engine.ErrGuard, j.ID))
 	}
@@ -126,24 +125,6 @@ func (r sellerJobs) Piece(ctx context.Context, sellerID, jobID string, number in
 	}
 	found, err := r.t.Get(ctx, &row, "SELECT line, content FROM seller_job_pieces WHERE seller_id = ? AND job_id = ? AND number = ?", sellerID, jobID, number)
 	return market.JobPiece{Number: number, Line: row.Line, Content: row.Content}, found, err
-}
-
-// DeletePieces implements market.SellerJobRepository.
-func (r sellerJobs) DeletePieces(ctx context.Context, sellerID, jobID string, limit int) (int, error) {
-	var numbers []int64
-	if err := r.t.All(ctx, &numbers, "SELECT number FROM seller_job_pieces WHERE seller_id = ? AND job_id = ? ORDER BY number LIMIT ?", sellerID, jobID, int64(limit)); err != nil || len(numbers) == 0 {
-		return 0, err
-	}
-	deleted := 0
-	for some := range slices.Chunk(numbers, engine.MaxParams/2) {
-		n, err := r.t.Exec(ctx, r.t.DeleteByKey("seller_job_pieces", "PRIMARY")+" WHERE seller_id = ? AND job_id = ? AND number IN ("+engine.Marks(len(some))+")",
-			append([]any{sellerID, jobID}, engine.Anys(some)...)...)
-		if err != nil {
-			return deleted, err
-		}
-		deleted += int(n)
-	}
-	return deleted, nil
 }
 
 // SellerJobByID answers marketquery.SellerJobByID: market.ErrJobNotFound.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -101,77 +100,28 @@ func (h ImportSuppressionsHandler) Handle(ctx context.Context, c ImportSuppressi
 		v.Add("kind", fault.InvalidValue, "must be phone, email or domain")
 		return application.Done{}, v.Err()
 	}
-	stored, kept := false, false
-	defer func() {
-		if stored && !kept { // who cannot clean up now does it later, see LeftUploads
-			_ = dropJob(context.WithoutCancel(ctx), h.Work, j.SellerID, j.ID, market.JobUploading)
+	u := upload{Deps: h.Deps, job: j, cut: lines.Cut, wrong: wrongFile, first: func(content []byte) (settings string, header bool, err error) {
+		if c.Kind == "" {
+			if columns, err = headerOf(content); err != nil {
+				return "", false, err
+			}
 		}
-	}()
-	hash := sha256.New()
-	number := int64(0)
-	err = lines.Cut(io.TeeReader(c.Body, hash), func(content []byte, line, records int64) error {
-		if number == 0 {
-			if c.Kind == "" {
-				if columns, err = headerOf(content); err != nil {
-					return err
-				}
-				records--
-			}
-			settings, err := json.Marshal(columns)
-			if err != nil {
-				return fmt.Errorf("encode the columns of a file: %w", err)
-			}
-			j.Settings = string(settings)
-		}
-		j.Total += records
-		err := h.Work.Do(ctx, func(ctx context.Context, tx market.Tx) error {
-			if number == 0 {
-				if err := tx.SellerJobs().Add(ctx, j); err != nil {
-					return err
-				}
-			}
-			return tx.SellerJobs().AddPiece(ctx, j.SellerID, j.ID, market.JobPiece{Number: number, Line: line, Content: content})
-		})
-		stored = stored || err == nil
-		number++
-		return err
-	})
-	switch {
-	case errors.Is(err, lines.ErrTooLong):
-		return application.Done{}, wrongFile("has a line of more than 64 KiB, or a quote that does not end")
-	case err != nil:
-		return application.Done{}, err
-	case number == 0:
-		return application.Done{}, wrongFile("is empty")
-	}
-	done, err = application.DoOnce(ctx, h.Deps, c.Actor, c.Once([sha256.Size]byte(hash.Sum(nil))), func(ctx context.Context, tx market.Tx) (market.SellerJob, error) {
-		whole, err := tx.SellerJobs().Lock(ctx, j.SellerID, j.ID)
+		b, err := json.Marshal(columns)
 		if err != nil {
-			return whole, err
+			return "", false, fmt.Errorf("encode the columns of a file: %w", err)
 		}
-		whole.State, whole.Total = market.JobPending, j.Total
-		return whole, tx.SellerJobs().Save(ctx, whole)
-	})
-	var unknown *application.OutcomeUnknownError
-	kept = err == nil && !done.Replayed || errors.As(err, &unknown)
-	return done, err
+		return string(b), c.Kind == "", nil
+	}}
+	return u.store(ctx, c.Actor, c.Body, c.Once)
 }
 
 // headerOf reads the columns of a file from its first piece.
-func headerOf(content []byte) (columns suppressionColumns, err error) {
-	end := errors.New("enough")
-	walked := lines.Each(content, 1, func(fields []string, _ int64, wrong error) error {
-		if err = wrong; err == nil {
-			columns, err = named(fields)
-		} else {
-			err = wrongFile("begins with a line that is no CSV")
-		}
-		return end
-	})
-	if walked == nil {
-		return columns, wrongFile("is empty")
+func headerOf(content []byte) (suppressionColumns, error) {
+	names, err := firstRecord(content, wrongFile)
+	if err != nil {
+		return suppressionColumns{}, err
 	}
-	return columns, err
+	return named(names)
 }
 
 // importPiece suppresses what the lines of a piece list.

@@ -25,6 +25,7 @@ type RunSellerJobsHandler struct {
 	market.Deps
 	Reader market.SellerJobReader
 	Pieces market.JobPieces
+	Steps  market.JobSteps
 }
 
 // NewJobPieces returns what does the pieces of jobs of each kind.
@@ -99,10 +100,14 @@ func rest(ctx context.Context, took time.Duration) {
 // step does one piece of a job, or ends it; more is false when it is not this version's to do. A job with something that the database never
 // takes fails.
 func (h RunSellerJobsHandler) step(ctx context.Context, ref application.Ref) (more bool, err error) {
+	var next *nextPiece
 	err = h.Work.Do(ctx, func(ctx context.Context, tx market.Tx) error {
-		more, err = h.piece(ctx, tx, ref)
+		more, next, err = h.piece(ctx, tx, ref)
 		return err
 	})
+	if err == nil && next != nil {
+		err = h.Steps[next.job.Kind](ctx, next.job, next.piece)
+	}
 	if _, refused := errors.AsType[*application.DataError](err); !refused {
 		return more, err
 	}
@@ -111,7 +116,7 @@ func (h RunSellerJobsHandler) step(ctx context.Context, ref application.Ref) (mo
 		if err != nil {
 			return err
 		}
-		j.State, j.FinishedAt = market.JobFailed, h.Clock.Now()
+		j.End(market.JobFailed, h.Clock.Now())
 		if _, err := tx.SellerJobs().DeletePieces(ctx, j.SellerID, j.ID, allPieces); err != nil {
 			return err
 		}
@@ -122,35 +127,50 @@ func (h RunSellerJobsHandler) step(ctx context.Context, ref application.Ref) (mo
 // allPieces is more than a job has.
 const allPieces = 1_000_000
 
-func (h RunSellerJobsHandler) piece(ctx context.Context, tx market.Tx, ref application.Ref) (more bool, err error) {
+// nextPiece is what a step of its own does.
+type nextPiece struct {
+	job   market.SellerJob
+	piece market.JobPiece
+}
+
+// piece does the next piece of a job, or returns it when it takes more than this transaction.
+func (h RunSellerJobsHandler) piece(ctx context.Context, tx market.Tx, ref application.Ref) (more bool, next *nextPiece, err error) {
 	j, err := tx.SellerJobs().Lock(ctx, ref.SellerID, ref.ID)
 	if err != nil {
-		return false, err
+		return false, nil, err
 	}
-	if j.State != market.JobPending && j.State != market.JobRunning {
-		return true, nil // another instance ended it
+	if !j.Open() {
+		return true, nil, nil // another instance ended it
 	}
-	do := h.Pieces[j.Kind]
-	if do == nil {
-		return false, nil // a newer version's
+	do, apart := h.Pieces[j.Kind], h.Steps[j.Kind] != nil
+	if do == nil && !apart {
+		return false, nil, nil // a newer version's
 	}
 	p, found, err := tx.SellerJobs().Piece(ctx, j.SellerID, j.ID, j.Step)
 	if err != nil {
-		return false, err
+		return false, nil, err
 	}
 	now := h.Clock.Now()
-	if !found {
-		j.State, j.FinishedAt = market.JobDone, now
-		return true, tx.SellerJobs().Save(ctx, j)
+	switch {
+	case !found:
+		j.End(market.JobDone, now)
+		return true, nil, tx.SellerJobs().Save(ctx, j)
+	case apart:
+		return true, &nextPiece{j, p}, nil
 	}
 	if err := do(ctx, tx, &j, p, now); err != nil {
-		return false, err
+		return false, nil, err
 	}
+	return true, nil, pieceDone(ctx, tx, j)
+}
+
+// pieceDone stores that the next piece of a job is done, and forgets what was uploaded of it.
+func pieceDone(ctx context.Context, tx market.Tx, j market.SellerJob) error {
 	if _, err := tx.SellerJobs().DeletePieces(ctx, j.SellerID, j.ID, 1); err != nil {
-		return false, err
+		return err
 	}
 	j.State, j.Step = market.JobRunning, j.Step+1
-	return true, tx.SellerJobs().Save(ctx, j)
+	return tx.SellerJobs().Save(ctx, j)
 }
 
 // dropJob deletes a job that is in one of some states, a few pieces at a time.
@@ -167,6 +187,9 @@ func dropJob(ctx context.Context, work market.UnitOfWork, sellerID, id string, s
 				return err
 			}
 			if n, err = tx.SellerJobs().DeletePieces(ctx, sellerID, id, 20); err != nil || n > 0 {
+				return err
+			}
+			if n, err = tx.SellerJobs().DeleteReports(ctx, sellerID, id, 20); err != nil || n > 0 {
 				return err
 			}
 			return tx.SellerJobs().Delete(ctx, sellerID, id)

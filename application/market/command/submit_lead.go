@@ -110,7 +110,7 @@ func (h *SubmitLeadHandler) Handle(ctx context.Context, c SubmitLead) (applicati
 	}
 	var outside map[string]field.Set
 	for try := 0; ; try++ {
-		s, err := h.prepare(ctx, c)
+		s, err := h.prepare(ctx, c, h.Directory)
 		if err != nil {
 			return h.orDoubleClick(ctx, &c, err)
 		}
@@ -144,8 +144,14 @@ func (h *SubmitLeadHandler) orDoubleClick(ctx context.Context, c *SubmitLead, re
 	return application.Done{Response: stored.Response, Replayed: true}, nil
 }
 
+// finder finds the campaigns of categories, as a Directory does.
+type finder interface {
+	find(ctx context.Context, sellerID, category string) (c *campaign.Campaign, remembered bool, err error)
+	refresh(ctx context.Context, sellerID, category string) (*campaign.Campaign, error)
+}
+
 // prepare checks a request in the order that docs/supplier-api.md promises.
-func (h *SubmitLeadHandler) prepare(ctx context.Context, c SubmitLead) (*Submission, error) {
+func (h *SubmitLeadHandler) prepare(ctx context.Context, c SubmitLead, campaigns finder) (*Submission, error) {
 	var missing []fault.Violation
 	if field.TextValue(c.Seller).Empty() {
 		missing = append(missing, fault.Violation{Field: "seller", Code: fault.Required, Message: "is required"})
@@ -159,12 +165,12 @@ func (h *SubmitLeadHandler) prepare(ctx context.Context, c SubmitLead) (*Submiss
 	if !c.Actor.IsSeller(c.Seller) {
 		return nil, ErrWrongSeller
 	}
-	found, remembered, err := h.Directory.find(ctx, c.Actor.SellerID, c.Category)
+	found, remembered, err := campaigns.find(ctx, c.Actor.SellerID, c.Category)
 	if err != nil {
 		return nil, err
 	}
 	if c.OnlyFor != "" && found.ID() != c.OnlyFor && remembered {
-		if found, err = h.Directory.refresh(ctx, c.Actor.SellerID, c.Category); err != nil {
+		if found, err = campaigns.refresh(ctx, c.Actor.SellerID, c.Category); err != nil {
 			return nil, err
 		}
 		remembered = false
@@ -176,7 +182,7 @@ func (h *SubmitLeadHandler) prepare(ctx context.Context, c SubmitLead) (*Submiss
 	if err != nil && remembered {
 		// A lead that is refused here never gets to the transaction that compares versions, so only the stored campaign may
 		// refuse it.
-		stored, changed := h.Directory.refresh(ctx, c.Actor.SellerID, c.Category)
+		stored, changed := campaigns.refresh(ctx, c.Actor.SellerID, c.Category)
 		if changed != nil {
 			return nil, changed
 		}

@@ -34,7 +34,7 @@ func (h *SubmitLeadsHandler) HandleBatch(ctx context.Context, batch []*Submissio
 
 // run decides a batch. unknownOutcome is called when a commit was sent and its answer was lost.
 func (h *SubmitLeadsHandler) run(ctx context.Context, batch []*Submission, unknownOutcome func(context.Context, []*Submission, error) []bus.Outcome[application.Done]) []bus.Outcome[application.Done] {
-	outcomes, err := h.attempt(ctx, batch)
+	outcomes, err := h.attempt(ctx, batch, beside{})
 	var unknown *application.OutcomeUnknownError
 	var data *application.DataError
 	switch {
@@ -93,14 +93,14 @@ func (h *SubmitLeadsHandler) settle(ctx context.Context, batch []*Submission, un
 	return outcomes
 }
 
-func (h *SubmitLeadsHandler) attempt(ctx context.Context, batch []*Submission) ([]bus.Outcome[application.Done], error) {
+func (h *SubmitLeadsHandler) attempt(ctx context.Context, batch []*Submission, b beside) ([]bus.Outcome[application.Done], error) {
 	now := h.Clock.Now()
 	var t *tally
 	err := h.Directory.plans.ahead(func(look lookup) (err error) {
-		t, err = h.decideAll(ctx, look, batch, now)
+		t, err = h.decideAll(ctx, look, batch, now, b)
 		return err
 	})
-	if err != nil {
+	if err != nil || t == nil {
 		return nil, err
 	}
 	for id, c := range t.campaigns {
@@ -111,10 +111,14 @@ func (h *SubmitLeadsHandler) attempt(ctx context.Context, batch []*Submission) (
 	return t.outcomes, nil
 }
 
-func (h *SubmitLeadsHandler) decideAll(ctx context.Context, look lookup, batch []*Submission, now time.Time) (t *tally, err error) {
+// decideAll decides a batch in one transaction, and returns no tally when all was done before.
+func (h *SubmitLeadsHandler) decideAll(ctx context.Context, look lookup, batch []*Submission, now time.Time, b beside) (t *tally, err error) {
 	err = h.Work.Do(ctx, func(ctx context.Context, tx market.Tx) (err error) {
-		t, err = h.open(ctx, tx, look, batch, now)
-		if err != nil {
+		t = nil
+		if done, err := b.begin(ctx, tx, now); done || err != nil {
+			return err
+		}
+		if t, err = h.open(ctx, tx, look, batch, now); err != nil {
 			return err
 		}
 		for i, s := range batch {
@@ -123,7 +127,10 @@ func (h *SubmitLeadsHandler) decideAll(ctx context.Context, look lookup, batch [
 				return err
 			}
 		}
-		return t.write(ctx, tx)
+		if err := t.write(ctx, tx); err != nil {
+			return err
+		}
+		return b.end(ctx, tx, t)
 	})
 	return t, err
 }
@@ -133,6 +140,9 @@ func (h *SubmitLeadsHandler) open(ctx context.Context, tx market.Tx, look lookup
 	t := &tally{
 		now: now, outcomes: make([]bus.Outcome[application.Done], len(batch)), checks: make([]checked, len(batch)),
 		cached: cachedCampaigns(batch), expired: map[market.ClaimKey]bool{}, forgotten: map[market.RequestContent]bool{},
+	}
+	if len(batch) == 0 {
+		return t, nil
 	}
 	var err error
 	if t.campaigns, err = tx.Campaigns().LockAll(ctx, campaignsOf(batch), look.plans.newer(t.cached)); err != nil {

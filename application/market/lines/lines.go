@@ -75,6 +75,11 @@ func blank(rec []byte) bool { return len(bytes.TrimSpace(rec)) == 0 }
 // Cut reads CSV to its end and hands its pieces over: whole records, the number of the first line, and how many records are not blank. The
 // errors are ErrTooLong, those of the reader and those of do.
 func Cut(r io.Reader, do func(content []byte, line, records int64) error) error {
+	return CutBy(pieceRecords, r, do)
+}
+
+// CutBy is Cut into pieces of so many records at most.
+func CutBy(most int, r io.Reader, do func(content []byte, line, records int64) error) error {
 	buf := make([]byte, 0, pieceSize+MaxRecord)
 	line, first := int64(1), true
 	for {
@@ -88,7 +93,7 @@ func Cut(r io.Reader, do func(content []byte, line, records int64) error) error 
 			buf, first = append(buf[:0], bytes.TrimPrefix(buf, []byte("\ufeff"))...), false
 		}
 		taken, began, records := 0, line, int64(0)
-		for n := 0; n < pieceRecords && taken < len(buf) && taken < pieceSize; n++ {
+		for n := 0; n < most && taken < len(buf) && taken < pieceSize; n++ {
 			rec, lines, complete := record(buf[taken:])
 			if !complete && !end {
 				break

@@ -1,8 +1,11 @@
 package markethttp
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
+	"io"
 	"net/http"
 	"testing"
 	"time"
@@ -14,6 +17,7 @@ import (
 	marketquery "github.com/leadmill/leadmill/application/market/query"
 	"github.com/leadmill/leadmill/domain/calendar"
 	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/lead"
 	httpport "github.com/leadmill/leadmill/ports/http"
@@ -136,6 +140,39 @@ func handlers(a *porttest.App) Handlers {
 	return Handlers{
 		SupplierHandlers: SupplierHandlers{
 			SubmitLead: porttest.Commands(a, func(c marketcommand.SubmitLead) application.Response { return c.Render(sampleSold) }),
+			SubmitBulk: bus.HandlerFunc[marketcommand.SubmitBulk, marketcommand.BulkSubmitted](func(_ context.Context, c marketcommand.SubmitBulk) (marketcommand.BulkSubmitted, error) {
+				if err := a.Note(c); err != nil {
+					return marketcommand.BulkSubmitted{}, err
+				}
+				var leads [][]byte
+				for i := range c.Leads {
+					sent, err := c.Lead(i)
+					if err != nil {
+						leads = append(leads, c.Render(application.Done{}, err))
+						continue
+					}
+					leads = append(leads, c.Render(application.Done{Response: sent.Render(sampleSold), Replayed: a.Again}, nil))
+				}
+				return marketcommand.BulkSubmitted{Leads: bytes.Join(leads, []byte(",")), Replayed: a.Again}, nil
+			}),
+			ImportLeads: bus.HandlerFunc[marketcommand.ImportLeads, application.Done](func(_ context.Context, c marketcommand.ImportLeads) (application.Done, error) {
+				if err := a.Note(c); err != nil {
+					return application.Done{}, err
+				}
+				b, err := io.ReadAll(c.Body)
+				if err != nil {
+					return application.Done{}, err
+				}
+				j := sampleJob
+				j.State, j.Total = market.JobPending, int64(len(b))
+				return application.Done{Response: c.Once(sha256.Sum256(b)).Render(j), Replayed: a.Again}, nil
+			}),
+			LeadImportByID: porttest.Queries[marketquery.LeadImportByID](a, marketquery.LeadImport{
+				SellerJob: sampleJob, More: true, Lines: []market.ToldLine{
+					{Line: 2, Told: tellLine(application.Done{Response: renderLead(sampleSold), Replayed: true}, nil)},
+					{Line: 3, Told: tellLine(application.Done{}, field.ErrMissing.With(fault.Violation{Field: "phone", Code: fault.Required, Message: "is required"}))},
+				},
+			}),
 			SupplierLeadByID: porttest.Queries[marketquery.SupplierLeadByID](a, marketquery.SupplierLead{
 				ID: "lead_1", Status: "sold", Test: true, Price: 45_000_000,
 				HasPrice: true, BuyerIDs: []string{"buyer_1"}, CreatedAt: porttest.Start, UpdatedAt: porttest.Start,
@@ -305,6 +342,8 @@ func handlers(a *porttest.App) Handlers {
 var examples = map[string]porttest.Example{
 	"POST /v1/campaigns/{id}/preview":           {Body: `{"lead":{"state":"TX"}}`},
 	"POST /api/leads":                           {Body: leadBody},
+	"POST /api/leads/bulk":                      {Body: `{"leads":[` + leadBody + `]}`},
+	"POST /api/leads/import":                    {Body: "phone\n555-123-4567\n", Query: "?seller=ACME1234&category=x", Header: http.Header{"Content-Type": {"text/csv"}}},
 	"POST /v1/suppressions":                     {Body: `{"kind":"phone","value":"555-123-4567"}`},
 	"DELETE /v1/suppressions":                   {Body: `{"kind":"email","value":"john.doe@email.com"}`},
 	"POST /v1/suppressions/import":              {Body: "phone\n555-123-4567\n", Header: http.Header{"Content-Type": {"text/csv"}}},

@@ -21,12 +21,18 @@ import (
 // SupplierHandlers are the commands and queries that the routes of the supplier API call.
 type SupplierHandlers struct {
 	SubmitLead       bus.Handler[marketcommand.SubmitLead, application.Done]
+	SubmitBulk       bus.Handler[marketcommand.SubmitBulk, marketcommand.BulkSubmitted]
+	ImportLeads      bus.Handler[marketcommand.ImportLeads, application.Done]
+	LeadImportByID   bus.Handler[marketquery.LeadImportByID, marketquery.LeadImport]
 	SupplierLeadByID bus.Handler[marketquery.SupplierLeadByID, marketquery.SupplierLead]
 }
 
 func (h Handlers) supplierRoutes() []httpport.Route {
 	return []httpport.Route{
 		{Method: http.MethodPost, Path: "/api/leads", Needs: application.Supplier, Handle: h.submitLead},
+		{Method: http.MethodPost, Path: "/api/leads/bulk", Needs: application.Supplier, Counts: bulkLimit, Handle: h.submitBulk},
+		{Method: http.MethodPost, Path: "/api/leads/import", Needs: application.Supplier, Handle: h.importLeads},
+		{Method: http.MethodGet, Path: "/api/jobs/:id", Needs: application.Supplier, Handle: h.getLeadImport},
 		{Method: http.MethodGet, Path: "/api/leads/:lead_id", Needs: application.Supplier, Handle: h.getSupplierLead},
 	}
 }
@@ -58,23 +64,40 @@ func (h Handlers) submitLead(k *httpport.Call) {
 	k.Respond(done)
 }
 
-var errMisplacedKey = errors.New("a field is named like an API key")
+var errMisplacedKey = fault.New(fault.Unauthenticated, application.ErrInvalidKey.Code, application.ErrInvalidKey.Message)
 
 // failLead answers an error, with what helps to mend the request.
 func failLead(k *httpport.Call, err error) {
+	if errors.Is(err, errMisplacedKey) {
+		k.FailMisplacedKey()
+		return
+	}
+	more, err := helped(err)
+	if more == nil {
+		k.Fail(err)
+		return
+	}
+	k.FailWith(err, more)
+}
+
+// helped returns an object with what helps to mend a request, or nil, and the error as it is answered.
+func helped(err error) (more any, _ error) {
+	type hint struct {
+		Hint string `json:"hint"`
+	}
 	switch {
 	case errors.Is(err, errMisplacedKey):
-		k.FailMisplacedKey()
+		return hint{httpport.MisplacedKeyHint}, application.ErrInvalidKey
+	case errors.Is(err, errNotJSON):
+		return nil, err
 	case errors.Is(err, httpport.ErrMediaType):
-		k.FailWith(err, struct {
-			Hint string `json:"hint"`
-		}{"Send " + jsonBody + ", " + formBody + " or " + multipartBody + " without files."})
+		return hint{"Send " + jsonBody + ", " + formBody + " or " + multipartBody + " without files."}, err
 	case errors.Is(err, marketcommand.ErrNoMatching):
-		k.FailWith(err, struct {
+		return struct {
 			Errors map[string]string `json:"errors"`
-		}{map[string]string{"category": "is that of no active campaign"}})
+		}{map[string]string{"category": "is that of no active campaign"}}, err
 	default:
-		k.Fail(err)
+		return nil, err
 	}
 }
 

@@ -7,6 +7,96 @@ import (
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
 
+// Defines values for ImportedLineReplayed.
+const (
+	ImportedLineReplayedTrue ImportedLineReplayed = true
+)
+
+// Valid indicates whether the value is a known member of the ImportedLineReplayed enum.
+func (e ImportedLineReplayed) Valid() bool {
+	switch e {
+	case ImportedLineReplayedTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LeadImportSuccess.
+const (
+	LeadImportSuccessTrue LeadImportSuccess = true
+)
+
+// Valid indicates whether the value is a known member of the LeadImportSuccess enum.
+func (e LeadImportSuccess) Valid() bool {
+	switch e {
+	case LeadImportSuccessTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LeadImportReportSuccess.
+const (
+	LeadImportReportSuccessTrue LeadImportReportSuccess = true
+)
+
+// Valid indicates whether the value is a known member of the LeadImportReportSuccess enum.
+func (e LeadImportReportSuccess) Valid() bool {
+	switch e {
+	case LeadImportReportSuccessTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LeadImportStartedSuccess.
+const (
+	LeadImportStartedSuccessTrue LeadImportStartedSuccess = true
+)
+
+// Valid indicates whether the value is a known member of the LeadImportStartedSuccess enum.
+func (e LeadImportStartedSuccess) Valid() bool {
+	switch e {
+	case LeadImportStartedSuccessTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LeadsAnswerSuccess.
+const (
+	LeadsAnswerSuccessTrue LeadsAnswerSuccess = true
+)
+
+// Valid indicates whether the value is a known member of the LeadsAnswerSuccess enum.
+func (e LeadsAnswerSuccess) Valid() bool {
+	switch e {
+	case LeadsAnswerSuccessTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OneOfLeadsReplayed.
+const (
+	OneOfLeadsReplayedTrue OneOfLeadsReplayed = true
+)
+
+// Valid indicates whether the value is a known member of the OneOfLeadsReplayed enum.
+func (e OneOfLeadsReplayed) Valid() bool {
+	switch e {
+	case OneOfLeadsReplayedTrue:
+		return true
+	default:
+		return false
+	}
+}
+
 // AutoApprove A return with one of the reasons is approved at once while no more than this share of the sales to the buyer in the last days is returned.
 type AutoApprove struct {
 	// SharePercent A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
@@ -433,6 +523,33 @@ type FieldRule struct {
 	Dimension bool `json:"dimension"`
 }
 
+// ImportedLine What became of a line, as of one lead of several.
+type ImportedLine struct {
+	BuyerIds *[]string          `json:"buyer_ids,omitempty"`
+	Code     *string            `json:"code,omitempty"`
+	Error    *string            `json:"error,omitempty"`
+	Errors   *map[string]string `json:"errors,omitempty"`
+	Fields   *[]string          `json:"fields,omitempty"`
+	Hint     *string            `json:"hint,omitempty"`
+	LeadId   *string            `json:"lead_id,omitempty"`
+
+	// Line From 1, the first line included
+	Line int64 `json:"line"`
+
+	// Price A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
+	Price    *Decimal              `json:"price,omitempty"`
+	Replayed *ImportedLineReplayed `json:"replayed,omitempty"`
+
+	// Status As of a lead, or `failed` when none was made
+	Status     string `json:"status"`
+	StatusCode int    `json:"status_code"`
+	Success    bool   `json:"success"`
+	Test       *bool  `json:"test,omitempty"`
+}
+
+// ImportedLineReplayed defines model for ImportedLine.Replayed.
+type ImportedLineReplayed bool
+
 // Job defines model for Job.
 type Job struct {
 	Id    string `json:"id"`
@@ -486,8 +603,87 @@ type LeadDeliveries struct {
 	Status One        `json:"status"`
 }
 
+// LeadImport defines model for LeadImport.
+type LeadImport struct {
+	Success LeadImportSuccess `json:"success"`
+	JobId   string            `json:"job_id"`
+	State   string            `json:"state"`
+
+	// Done Lines that were decided
+	Done int64 `json:"done"`
+
+	// Total Lines that there are, without blank ones and the first
+	Total int64 `json:"total"`
+
+	// Failed Lines, of those that were decided, of which no lead was made
+	Failed int64 `json:"failed"`
+
+	// CreatedAt UTC with six decimals.
+	CreatedAt Timestamp `json:"created_at"`
+
+	// FinishedAt UTC with six decimals.
+	FinishedAt *Timestamp `json:"finished_at,omitempty"`
+
+	// Next The last line of this answer, when there are further ones already
+	Next *int64 `json:"next,omitempty"`
+}
+
+// LeadImportSuccess defines model for LeadImport.Success.
+type LeadImportSuccess bool
+
+// LeadImportReport defines model for LeadImportReport.
+type LeadImportReport struct {
+	Success LeadImportReportSuccess `json:"success"`
+	JobId   string                  `json:"job_id"`
+	State   string                  `json:"state"`
+
+	// Done Lines that were decided
+	Done int64 `json:"done"`
+
+	// Total Lines that there are, without blank ones and the first
+	Total int64 `json:"total"`
+
+	// Failed Lines, of those that were decided, of which no lead was made
+	Failed int64 `json:"failed"`
+
+	// CreatedAt UTC with six decimals.
+	CreatedAt Timestamp `json:"created_at"`
+
+	// FinishedAt UTC with six decimals.
+	FinishedAt *Timestamp `json:"finished_at,omitempty"`
+
+	// Next The last line of this answer, when there are further ones already
+	Next *int64         `json:"next,omitempty"`
+	Rows []ImportedLine `json:"rows"`
+}
+
+// LeadImportReportSuccess defines model for LeadImportReport.Success.
+type LeadImportReportSuccess bool
+
+// LeadImportStarted defines model for LeadImportStarted.
+type LeadImportStarted struct {
+	Success LeadImportStartedSuccess `json:"success"`
+	JobId   string                   `json:"job_id"`
+	State   string                   `json:"state"`
+
+	// Total Lines that there are, without blank ones and the first
+	Total int64 `json:"total"`
+}
+
+// LeadImportStartedSuccess defines model for LeadImportStarted.Success.
+type LeadImportStartedSuccess bool
+
 // LeadStatus defines model for LeadStatus.
 type LeadStatus = string
+
+// LeadsAnswer defines model for LeadsAnswer.
+type LeadsAnswer struct {
+	Leads   []OneOfLeads       `json:"leads"`
+	Success LeadsAnswerSuccess `json:"success"`
+}
+
+// LeadsAnswerSuccess defines model for LeadsAnswer.Success.
+type LeadsAnswerSuccess bool
 
 // LedgerEntry defines model for LedgerEntry.
 type LedgerEntry struct {
@@ -637,6 +833,38 @@ type Ok = httpport.Ok
 
 // One defines model for One.
 type One = httpport.One
+
+// OneOfLeads What became of one lead of several; `POST /api/leads` answers the same about one alone, and an error with an id of the request.
+type OneOfLeads struct {
+	BuyerIds *[]string `json:"buyer_ids,omitempty"`
+	Code     *string   `json:"code,omitempty"`
+	Error    *string   `json:"error,omitempty"`
+
+	// Errors A reason for each field
+	Errors *map[string]string `json:"errors,omitempty"`
+
+	// Fields Everything that is missing or wrong
+	Fields *[]string `json:"fields,omitempty"`
+
+	// Hint What helps to mend the lead
+	Hint   *string `json:"hint,omitempty"`
+	LeadId *string `json:"lead_id,omitempty"`
+
+	// Price A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
+	Price *Decimal `json:"price,omitempty"`
+
+	// Replayed The answer is that of an earlier lead that was the same
+	Replayed *OneOfLeadsReplayed `json:"replayed,omitempty"`
+	Status   *LeadStatus         `json:"status,omitempty"`
+
+	// StatusCode The HTTP status that the lead would have got alone
+	StatusCode int   `json:"status_code"`
+	Success    bool  `json:"success"`
+	Test       *bool `json:"test,omitempty"`
+}
+
+// OneOfLeadsReplayed The answer is that of an earlier lead that was the same
+type OneOfLeadsReplayed bool
 
 // PostingField defines model for PostingField.
 type PostingField struct {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/leadmill/leadmill/application/bus"
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
@@ -66,4 +67,24 @@ func OrLost(err error) error {
 		return err
 	}
 	return driver.ErrBadConn
+}
+
+// Unrun is an interceptor that keeps the jobs of sellers from being run until Run is called.
+type Unrun struct{ run atomic.Bool }
+
+// Run lets jobs be run.
+func (u *Unrun) Run() { u.run.Store(true) }
+
+// Code implements bus.Interceptor.
+func (*Unrun) Code() string { return "test_unrun" }
+
+// Order implements bus.Interceptor.
+func (*Unrun) Order() int { return 401 }
+
+// Intercept implements bus.Interceptor.
+func (u *Unrun) Intercept(ctx context.Context, op bus.Operation, next func(context.Context) error) error {
+	if op.Name == "RunSellerJobs" && !u.run.Load() {
+		return op.Answer(marketcommand.SellerJobsRun{})
+	}
+	return next(ctx)
 }

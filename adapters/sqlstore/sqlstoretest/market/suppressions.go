@@ -212,7 +212,7 @@ func testSellerJobs(t *testing.T, h *sqlstoretest.Harness) {
 			require.ErrorIs(t, err, market.ErrJobNotFound)
 		}
 		j = sqlstoretest.Filled[market.SellerJob](1)
-		j.SellerID, j.ID, j.Kind, j.Settings, j.CreatedAt = got.SellerID, got.ID, got.Kind, got.Settings, got.CreatedAt
+		j.SellerID, j.ID, j.Kind, j.CreatedAt = got.SellerID, got.ID, got.Kind, got.CreatedAt
 		return tx.SellerJobs().Save(ctx, j)
 	})
 	h.Do(t, func(ctx ctx, tx tx) error {
@@ -229,13 +229,19 @@ func testSellerJobs(t *testing.T, h *sqlstoretest.Harness) {
 		_, found, err = tx.SellerJobs().Piece(ctx, "seller_x", j.ID, 3)
 		require.NoError(t, err)
 		require.False(t, found)
+		for i := range int64(5) {
+			require.NoError(t, tx.SellerJobs().AddReport(ctx, j.SellerID, j.ID, market.JobReport{Number: i, Lines: []market.ToldLine{{Line: 10*i + 1, Told: []byte(`{"a":1}`)}, {Line: 10*i + 7, Told: []byte("{}")}}}))
+		}
 		for _, want := range []int{2, 2, 1, 0} {
-			n, err := tx.SellerJobs().DeletePieces(ctx, j.SellerID, j.ID, 2)
-			require.NoError(t, err)
-			require.Equal(t, want, n)
+			for _, remove := range []func(context.Context, string, string, int) (int, error){tx.SellerJobs().DeletePieces, tx.SellerJobs().DeleteReports} {
+				n, err := remove(ctx, j.SellerID, j.ID, 2)
+				require.NoError(t, err)
+				require.Equal(t, want, n)
+			}
 		}
 		return tx.SellerJobs().Delete(ctx, j.SellerID, j.ID)
 	})
 	require.Zero(t, h.Count(t, "seller_jobs"))
 	require.Zero(t, h.Count(t, "seller_job_pieces"))
+	require.Zero(t, h.Count(t, "seller_job_results"))
 }

@@ -26,6 +26,7 @@ const (
 	leastGrown    = 0.75            // of an empty database's leads/s
 	leastOfPeer   = 2.0             // times the peer's records/s
 	leastOfFour   = 0.95            // of the leads/s of four consumers with ten
+	leastOfBulk   = 3.0             // times the leads/s of single posts
 	mostMemory    = 150e6           // bytes
 	mostLag       = 2 * time.Second // how far the report may be behind when the load ends
 )
@@ -148,6 +149,7 @@ func (f *figures) limits() (all []limit) {
 		}
 		add(
 			between("leads/s of ten consumers to four", e, f.consumers).atLeast(leastOfFour),
+			between("leads/s of requests of 1,000 leads to single ones", e, f.bulk).atLeast(leastOfBulk),
 			largest("memory at full load", e, [][]measurement{is}, " MB", func(m measurement) float64 { return float64(m.memory) / 1e6 }).atMost(mostMemory/1e6),
 			largest("lag of the report", e, newer.linesOf(e), " s", func(m measurement) float64 { return m.lag.Seconds() }).atMost(mostLag.Seconds()),
 		)

@@ -23,6 +23,7 @@ func kept() *figures {
 	for _, e := range f.engines {
 		f.grown = append(f.grown, duel{engine: e, first: runs(1000), second: runs(750)})
 		f.consumers = append(f.consumers, duel{engine: e, first: runs(1000), second: runs(950)})
+		f.bulk = append(f.bulk, duel{engine: e, first: runs(1000), second: runs(3000)})
 		f.sellers = append(f.sellers, duel{engine: e, build: "old", first: runs(1000), second: runs(100)}, duel{engine: e, build: "new", first: runs(1000), second: runs(200)})
 	}
 	f.peers = []duel{{engine: dbtest.SQLite, first: runs(1000), second: runs(2000)}}
@@ -67,6 +68,7 @@ func TestLimits(t *testing.T) {
 		{func(f *figures) { f.new.runs[key{dbtest.MySQL, 1, 1}] = []measurement{run1(200, 9*ms, ms)} }, "mysql: a lone client's p50 to LEADMILL_BATCH_MAX=1: 1.22, not at most 1.1"},
 		{func(f *figures) { f.new.runs[key{dbtest.MySQL, 256, 1}] = []measurement{run1(1300, 9*ms, ms)} }, "mysql: leads/s to LEADMILL_BATCH_MAX=1: 7.69, not at least 8"},
 		{func(f *figures) { slower(&f.grown[1]) }, "mysql: leads/s of a grown database to an empty one: 0.743, not at least 0.75"},
+		{func(f *figures) { slower(&f.bulk[0]) }, "sqlite: leads/s of requests of 1,000 leads to single ones: 2.97, not at least 3"},
 		{func(f *figures) { slower(&f.consumers[2]) }, "mariadb: leads/s of ten consumers to four: 0.941, not at least 0.95"},
 		{func(f *figures) { slower(&f.sellers[1]) }, "sqlite: leads/s of many sellers, new to old: 1.98, not at least 2"},
 		{func(f *figures) { slower(&f.peers[0]) }, "sqlite: leads/s to the records/s of pocketbase: 1.98, not at least 2"},

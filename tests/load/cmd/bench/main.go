@@ -59,6 +59,7 @@ func run(ctx context.Context, args []string) (err error) {
 		{partSellers, f.measureSellers},
 		{partConsumers, f.measureConsumers},
 		{partContracts, f.measureContracts},
+		{partBulk, f.measureBulk},
 	} {
 		if !s.does(part.name) {
 			continue
@@ -82,8 +83,8 @@ type figures struct {
 	dir        string
 	own, older build
 
-	old, new                         *results
-	peers, grown, sellers, consumers []duel
+	old, new                               *results
+	peers, grown, sellers, consumers, bulk []duel
 }
 
 // builds are those to compare, the older first.
@@ -190,6 +191,18 @@ func (f *figures) measureContracts(ctx context.Context) error {
 		few, many = append(few, a), append(many, b)
 	}
 	fmt.Print(duelTable("One contract with a filter and 100", "1", "100", few) + duelTable("100 contracts with filters and 10,000", "100", "10,000", many))
+	return nil
+}
+
+func (f *figures) measureBulk(ctx context.Context) error {
+	for _, e := range f.engines {
+		d, err := measureBulk(ctx, f.settings, f.own, e, f.dir)
+		if err != nil {
+			return fmt.Errorf("%s: %w", e, err)
+		}
+		f.bulk = append(f.bulk, d)
+	}
+	fmt.Print(duelTable(fmt.Sprintf("Single leads of %d clients and requests of %d leads", manyClients, leadsOfBulk), "single", "bulk", f.bulk))
 	return nil
 }
 

@@ -23,10 +23,11 @@ const (
 	partSellers   = "sellers"
 	partConsumers = "consumers"
 	partContracts = "contracts"
+	partBulk      = "bulk"
 )
 
 var (
-	parts = []string{partLeads, partPaging, partPeer, partGrown, partSellers, partConsumers, partContracts}
+	parts = []string{partLeads, partPaging, partPeer, partGrown, partSellers, partConsumers, partContracts, partBulk}
 	// usualParts are those of a call that names none; -peer and -targets add to them.
 	usualParts = []string{partLeads, partPaging}
 )
@@ -72,6 +73,7 @@ takes, and checks the limits that the figures must keep. With -only it measures 
   sellers    leads of many sellers (-sellers), ten each, against as many leads of one seller
   consumers  ten consumers of the event log, six of them with nothing to do, against four
   contracts  1, 100 and 10,000 contracts with filters in one campaign, ten of which each lead passes
+  bulk       requests of 1,000 leads against single leads of 256 clients
 
 With -against it compares two revisions: it builds the given one from git, runs both in turn (old new, new old,
 old new, …), each time on an empty database, and prints the medians of both, their ratio and how far the single
