@@ -59,6 +59,7 @@ func run(ctx context.Context, args []string) (err error) {
 		{partSellers, f.measureSellers},
 		{partConsumers, f.measureConsumers},
 		{partContracts, f.measureContracts},
+		{partNotify, f.measureNotify},
 	} {
 		if !s.does(part.name) {
 			continue
@@ -84,6 +85,7 @@ type figures struct {
 
 	old, new                         *results
 	peers, grown, sellers, consumers []duel
+	notified                         []notified
 }
 
 // builds are those to compare, the older first.
@@ -190,6 +192,18 @@ func (f *figures) measureContracts(ctx context.Context) error {
 		few, many = append(few, a), append(many, b)
 	}
 	fmt.Print(duelTable("One contract with a filter and 100", "1", "100", few) + duelTable("100 contracts with filters and 10,000", "100", "10,000", many))
+	return nil
+}
+
+func (f *figures) measureNotify(ctx context.Context) error {
+	for _, e := range f.engines {
+		n, err := measureNotify(ctx, f.settings, f.own, e, f.dir)
+		if err != nil {
+			return fmt.Errorf("%s: %w", e, err)
+		}
+		f.notified = append(f.notified, n)
+	}
+	fmt.Print(notifyTable(f.notified))
 	return nil
 }
 
