@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -35,6 +36,11 @@ func (c *cli) backup() *cobra.Command {
 				return fmt.Errorf("backup: %w", err)
 			}
 			_, err = fmt.Fprintf(c.stdout, "%s is a copy of the database.\n", args[0])
+			if key := config.keyFile(); err == nil && key != "" {
+				if _, none := os.Lstat(key); none == nil {
+					_, err = fmt.Fprintf(c.stdout, "%s is not in it, without which nobody can read the secrets in it: keep that file too, somewhere else.\n", key)
+				}
+			}
 			return err
 		},
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
-	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,6 +17,7 @@ import (
 	"github.com/leadmill/leadmill/application/market"
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
 	marketjob "github.com/leadmill/leadmill/application/market/job"
+	"github.com/leadmill/leadmill/domain/delivery"
 )
 
 // How buyers are told of leads: how many requests a contract gets at a time, how many all together, how often it is looked for what is due without
@@ -36,7 +36,7 @@ type deliverySigner struct{}
 func (deliverySigner) NewSecret() string { return webhook.NewSecret() }
 
 // Sign implements market.DeliverySigner.
-func (deliverySigner) Sign(secrets, id string, at time.Time, body []byte) http.Header {
+func (deliverySigner) Sign(secrets, id string, at time.Time, body []byte) map[string][]string {
 	return webhook.Sign(secrets, id, at, body)
 }
 
@@ -55,7 +55,7 @@ func newDeliver(o *application.Operations, d market.Deps, r *marketstore.Reader,
 	store.OnDeliveries(due.Notify)
 	sender := &marketjob.Sender{
 		Reader: r, Record: application.Command(o, marketcommand.RecordDeliveriesHandler{Deps: d}), Poster: poster, Clock: d.Clock, Due: due, Observer: metrics,
-		Logger: logger, Shake: rand.Float64,
+		Logger: logger, Shake: func() int64 { return rand.Int64N(delivery.MostShake + 1) }, //nolint:gosec // jitter is no secret
 		PerEndpoint: deliveriesPerContract, InAll: deliveriesInAll, Poll: deliveriesPoll, Idle: deliveriesIdle,
 	}
 	return func(ctx context.Context) error {

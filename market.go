@@ -246,6 +246,7 @@ func newMarketHandlers(o *application.Operations, d market.Deps, strategies dist
 			RejectReturn:     application.Command(o, marketcommand.RejectReturnHandler{Deps: d}),
 			RedistributeLead: application.Command(o, marketcommand.RedistributeLeadHandler{Deps: d, Strategies: strategies, Plans: plans, Facts: facts}),
 			RejectMarketLead: application.Command(o, marketcommand.RejectMarketLeadHandler{Deps: d}),
+			ChangeLeadPrice:  application.Command(o, marketcommand.ChangeLeadPriceHandler{Deps: d}),
 		},
 		DeliveryHandlers: markethttp.DeliveryHandlers{
 			Deliveries:           application.Query(o, r.Deliveries),

@@ -19,13 +19,17 @@ func newOutbound(c Config, closing *closers) application.Outbound {
 // keyEnd is what the name of an SQLite database is followed by in the name of its key file.
 const keyEnd = ".key"
 
+// keyFile returns where the key of secrets is without one in the settings; empty on a server.
+func (c Config) keyFile() string {
+	if file, ok := dialect.SQLiteFile(c.DatabaseURL); ok && c.SecretKey == "" {
+		return file + keyEnd
+	}
+	return ""
+}
+
 // newSealer returns what keeps secrets: with the key of the settings, or with the one beside an SQLite database.
 func newSealer(c Config) (application.Sealer, error) {
-	beside := ""
-	if file, ok := dialect.SQLiteFile(c.DatabaseURL); ok {
-		beside = file + keyEnd
-	}
-	sealer, err := secret.New(c.SecretKey, beside)
+	sealer, err := secret.New(c.SecretKey, c.keyFile())
 	if err != nil {
 		return nil, fmt.Errorf("LEADMILL_SECRET_KEY %w", err)
 	}

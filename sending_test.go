@@ -61,3 +61,24 @@ func TestSettingsSayWhatRequestsReach(t *testing.T) {
 	_, outbound = made(t, Config{DatabaseURL: "mysql://u:p@db/leadmill", OutboundAllow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	require.NoError(t, outbound.Check("http://127.0.0.1:8090/accept"))
 }
+
+// TestABackupRemindsOfTheKey is not parallel: it sets variables of the environment.
+func TestABackupRemindsOfTheKey(t *testing.T) {
+	folder := t.TempDir()
+	file := filepath.Join(folder, "leadmill.db")
+	t.Setenv("LEADMILL_DATABASE_URL", "sqlite:"+file)
+	code, _, stderr := run(t, New(), "migrate", "up")
+	require.Zero(t, code, stderr)
+	backup := func(name string) string {
+		code, stdout, stderr := run(t, New(), "backup", filepath.Join(folder, name))
+		require.Zero(t, code, stderr)
+		return stdout
+	}
+	assert.NotContains(t, backup("1.db"), ".key", "there is none")
+	sealer, _ := made(t, Config{DatabaseURL: "sqlite:" + file})
+	_, err := sealer.Seal(nil, "delivery", "contract_1")
+	require.NoError(t, err)
+	assert.Contains(t, backup("2.db"), "\n"+file+".key is not in it, without which nobody can read the secrets in it")
+	t.Setenv("LEADMILL_SECRET_KEY", strings.Repeat("k", 32))
+	assert.NotContains(t, backup("3.db"), ".key", "it is not used")
+}

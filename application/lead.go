@@ -28,6 +28,12 @@ type LeadErasureRepository interface {
 	SaveErased(ctx context.Context, leads []*lead.Lead) error
 }
 
+// LeadPriceRepository stores at what leads are offered by themselves.
+type LeadPriceRepository interface {
+	// SavePrice stores a lead that LeadRepository.Lock loaded and its price, which nothing else stores.
+	SavePrice(ctx context.Context, l *lead.Lead) error
+}
+
 // LeadRepository stores leads with their sales.
 type LeadRepository interface {
 	// AddAll stores new, decided leads with their sales and responses: one statement for the leads, one for the

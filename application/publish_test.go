@@ -103,7 +103,7 @@ func TestTranslateDimensions(t *testing.T) {
 		plain, _, _ := strings.Cut(strings.TrimSuffix(c.payload, "}"), `,"dimensions":`)
 		assert.Equal(t, plain+dimensions+"}", string(payload), c.typ)
 	}
-	assert.Equal(t, 14, seen)
+	assert.Equal(t, 16, seen)
 }
 
 // translations is every domain event with its stored form.
@@ -315,6 +315,16 @@ var translations = []struct {
 		lead.Erased{Ref: formRef, Status: lead.StatusUnsold, At: happened},
 		"lead.erased.v1",
 		`{"lead_id":"lead_1",` + formHead + `"status":"unsold","erased_at":` + now + `,"submitted_at":"2025-05-02T16:12:39.000000Z"}`,
+	},
+	{
+		lead.PriceChanged{Ref: ref, Status: lead.StatusPending, Price: 12_500_000, Previous: 10_000_000, Currency: "USD", At: happened},
+		"lead.price_changed.v1",
+		leadHead + `"status":"pending","price":12.50,"previous_price":10.00,"currency":"USD","price_changed_at":` + now + `,"submitted_at":"2025-05-02T16:12:39.000000Z"}`,
+	},
+	{
+		lead.PriceChanged{Ref: ref, Status: lead.StatusUnsold, Currency: "USD", At: happened},
+		"lead.price_changed.v1",
+		leadHead + `"status":"unsold","currency":"USD","price_changed_at":` + now + `,"submitted_at":"2025-05-02T16:12:39.000000Z"}`,
 	},
 	{lead.Unsold{Ref: ref, PreviousStatus: lead.StatusReceived, At: happened}, "lead.unsold.v1", leadHead + `"unsold_at":` + now + `,` + leadTail},
 	{

@@ -11,17 +11,17 @@ type gate struct {
 	width int
 
 	mu    sync.Mutex
-	hosts map[string]*place
+	hosts map[string]*queue
 }
 
-// place is what is known of a host while somebody is there or waits.
-type place struct {
+// queue is what is known of a host while somebody is there or waits.
+type queue struct {
 	taken chan struct{}
 	users int
 }
 
 func newGate(perHost, inAll int) gate {
-	return gate{all: make(chan struct{}, inAll), width: perHost, hosts: map[string]*place{}}
+	return gate{all: make(chan struct{}, inAll), width: perHost, hosts: map[string]*queue{}}
 }
 
 // enter waits until a request may go to a host. Its error is that of ctx. leave makes room for the next.
@@ -49,19 +49,19 @@ func (g *gate) enter(ctx context.Context, host string) (leave func(), err error)
 	}, nil
 }
 
-func (g *gate) use(host string) *place {
+func (g *gate) use(host string) *queue {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	p := g.hosts[host]
 	if p == nil {
-		p = &place{taken: make(chan struct{}, g.width)}
+		p = &queue{taken: make(chan struct{}, g.width)}
 		g.hosts[host] = p
 	}
 	p.users++
 	return p
 }
 
-func (g *gate) unuse(host string, p *place) {
+func (g *gate) unuse(host string, p *queue) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if p.users--; p.users == 0 {

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -93,7 +94,7 @@ func (c *Client) Send(ctx context.Context, r application.OutboundRequest) (appli
 	}
 	within, cancel := context.WithTimeout(ctx, r.Timeout)
 	defer cancel()
-	leave, err := c.gate.enter(within, target.Scheme+"://"+target.Host)
+	leave, err := c.gate.enter(within, place(target))
 	if err != nil {
 		return application.OutboundAnswer{}, failure(ctx, within, err)
 	}
@@ -108,6 +109,11 @@ func (c *Client) Send(ctx context.Context, r application.OutboundRequest) (appli
 		return application.OutboundAnswer{}, failure(ctx, within, err)
 	}
 	return answer, nil
+}
+
+// place is the host of an address, with its port, which others on that machine may have; however its name is written.
+func place(u *url.URL) string {
+	return strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")) + ":" + cmp.Or(u.Port(), u.Scheme)
 }
 
 func (c *Client) exchange(request *http.Request) (answer application.OutboundAnswer, err error) {

@@ -346,6 +346,8 @@ func TestAHostThatHangsHoldsUpItselfAlone(t *testing.T) {
 		now.Add(-1)
 	})
 	well := serve(t, false, func(http.ResponseWriter, *http.Request) {})
+	free := sync.OnceFunc(func() { close(release) })
+	t.Cleanup(free) // before servers close, which wait for their handlers
 	c := client(t, here).Width(outbound.PerHost, outbound.PerHost+1)
 	var all sync.WaitGroup
 	for range 3 * outbound.PerHost {
@@ -361,7 +363,7 @@ func TestAHostThatHangsHoldsUpItselfAlone(t *testing.T) {
 	}
 	_, err := c.Send(t.Context(), application.OutboundRequest{URL: hangs.URL, Timeout: short})
 	require.ErrorIs(t, err, application.ErrOutboundTimeout, "it waits no longer than the exchange may take")
-	close(release)
+	free()
 	all.Wait()
 	assert.EqualValues(t, 3*outbound.PerHost, hangs.requests.Load(), "the one that waited was not sent")
 }
@@ -370,6 +372,7 @@ func TestRequestsAtOnceAreBoundedInAll(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
 	var now atomic.Int64
+	free := sync.OnceFunc(func() { close(release) })
 	c := client(t, here).Width(2, 3)
 	var all sync.WaitGroup
 	for range 4 {
@@ -377,6 +380,7 @@ func TestRequestsAtOnceAreBoundedInAll(t *testing.T) {
 			now.Add(1)
 			<-release
 		})
+		t.Cleanup(free) // before the server closes, which waits for its handlers
 		for range 2 {
 			all.Go(func() {
 				_, err := c.Send(t.Context(), application.OutboundRequest{URL: s.URL, Timeout: time.Minute})
@@ -389,7 +393,7 @@ func TestRequestsAtOnceAreBoundedInAll(t *testing.T) {
 	_, err := c.Send(t.Context(), application.OutboundRequest{URL: s.URL, Timeout: short})
 	require.ErrorIs(t, err, application.ErrOutboundTimeout)
 	assert.EqualValues(t, 3, now.Load())
-	close(release)
+	free()
 	all.Wait()
 	assert.EqualValues(t, 8, now.Load())
 }

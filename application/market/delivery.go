@@ -2,7 +2,6 @@ package market
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"github.com/leadmill/leadmill/application"
@@ -24,7 +23,7 @@ type DeliverySigner interface {
 	NewSecret() string
 	// Sign returns the headers of a request with a body that is sent at a time. secrets are one secret, or several with spaces between them, of
 	// which each signs it.
-	Sign(secrets, id string, at time.Time, body []byte) http.Header
+	Sign(secrets, id string, at time.Time, body []byte) map[string][]string
 }
 
 // DeliveryAttempt is an attempt as it is kept. Request and Answer hold nothing personal as far as that is known. Status is 0 without an answer; Reason

@@ -71,8 +71,8 @@ func (m Masker) Hide(text []byte) []byte {
 
 // written returns patterns of the forms in which a value may stand in a text.
 func written(v string) []string {
-	quoted, _ := json.Marshal(v) // a string cannot fail
-	forms := []string{v, string(quoted[1 : len(quoted)-1]), url.QueryEscape(v), url.PathEscape(v), html.EscapeString(v)}
+	quoted := appendText(nil, v)
+	forms := []string{v, string(quoted[1 : len(quoted)-1]), html.EscapeString(string(quoted[1 : len(quoted)-1])), url.QueryEscape(v), url.PathEscape(v), html.EscapeString(v)}
 	for i, form := range forms {
 		forms[i] = regexp.QuoteMeta(form)
 		if len(v) < 4 { // of a short one only the whole word

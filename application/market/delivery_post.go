@@ -3,8 +3,8 @@ package market
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/http"
+	"maps"
+	"net/textproto"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +15,9 @@ import (
 	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/field"
 )
+
+// statusGone is the status by which a receiver says that it is gone for good.
+const statusGone = 410
 
 // mailTimeout is how long a mail server may take at least.
 const mailTimeout = 30 * time.Second
@@ -33,12 +36,12 @@ type OpenDelivery struct {
 	*campaign.Delivery
 
 	secrets string
-	headers http.Header
+	headers map[string][]string
 }
 
 // Open reads what is secret of a contract's delivery. Errors are those of application.Sealer.
 func (p Poster) Open(contractID string, d *campaign.Delivery) (OpenDelivery, error) {
-	o := OpenDelivery{Delivery: d, headers: http.Header{}}
+	o := OpenDelivery{Delivery: d, headers: map[string][]string{}}
 	sealed := [][]byte{d.Secret}
 	if p.Clock.Now().Before(d.OldSecretUntil) {
 		sealed = append(sealed, d.OldSecret)
@@ -60,7 +63,7 @@ func (p Poster) Open(contractID string, d *campaign.Delivery) (OpenDelivery, err
 		if err != nil {
 			return OpenDelivery{}, err
 		}
-		o.headers.Set(h.Name, string(plain))
+		o.headers[textproto.CanonicalMIMEHeaderKey(h.Name)] = []string{string(plain)}
 	}
 	return o, nil
 }
@@ -89,12 +92,9 @@ func (p Poster) Post(ctx context.Context, o OpenDelivery, id string, c DeliveryC
 	contentType, body := c.Body(o.Delivery)
 	_, masked := c.Masked().Body(o.Delivery)
 	done.Request = Masker{}.Hide(masked)
-	header := o.headers.Clone()
-	for name, values := range p.Signer.Sign(o.secrets, id, done.At, body) {
-		header[name] = values
-	}
-	header.Set("Content-Type", contentType)
-	header.Set("Idempotency-Key", c.SaleID)
+	header := map[string][]string{"Content-Type": {contentType}, "Idempotency-Key": {c.SaleID}}
+	maps.Copy(header, o.headers)
+	maps.Copy(header, p.Signer.Sign(o.secrets, id, done.At, body))
 	answer, err := p.Outbound.Send(ctx, application.OutboundRequest{URL: o.URL, Header: header, Body: body, Timeout: o.Timeout})
 	if err != nil {
 		done.Reason, done.Final = reasonOf(err), false
@@ -105,10 +105,10 @@ func (p Poster) Post(ctx context.Context, o OpenDelivery, id string, c DeliveryC
 	switch {
 	case answer.Status >= 200 && answer.Status <= 299:
 		done.OK = true
-	case answer.Status == http.StatusGone:
+	case answer.Status == statusGone:
 		done.Reason, done.Final = delivery.Gone, true
 	default:
-		done.Reason, done.RetryAfter = delivery.Refused, retryAfter(answer.Header, done.At)
+		done.Reason, done.RetryAfter = delivery.Refused, retryAfter(answer.Header.Get("Retry-After"), done.At)
 	}
 	return done
 }
@@ -156,12 +156,12 @@ func reasonOf(err error) delivery.Reason {
 }
 
 // retryAfter is how long a receiver asks to be left alone: seconds, or until a date.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	text := strings.TrimSpace(h.Get("Retry-After"))
+func retryAfter(text string, now time.Time) time.Duration {
+	text = strings.TrimSpace(text)
 	if n, err := strconv.Atoi(text); err == nil && n >= 0 {
 		return time.Duration(min(n, 366*24*3600)) * time.Second
 	}
-	if at, err := http.ParseTime(text); err == nil {
+	if at, err := time.Parse("Mon, 02 Jan 2006 15:04:05 GMT", text); err == nil {
 		return max(0, at.Sub(now))
 	}
 	return 0
@@ -177,7 +177,7 @@ func TestContent(id, category, currency string, k campaign.ContractSnapshot, at 
 		fields[name] = field.TextValue(value)
 	}
 	return DeliveryContent{
-		LeadID: fmt.Sprintf("lead_test_%s", id), SaleID: fmt.Sprintf("sale_test_%s", id), Category: category, Currency: currency, Price: k.Price, SoldAt: at,
+		LeadID: "lead_test_" + id, SaleID: "sale_test_" + id, Category: category, Currency: currency, Price: k.Price, SoldAt: at,
 		Test: true, Fields: fields,
 	}
 }

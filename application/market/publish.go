@@ -145,6 +145,20 @@ func contractOf(e event.Event) (eventsv1.Event, time.Time) {
 			SubmittedAt: eventsv1.UTC(e.SubmittedAt), PreviousStatus: string(e.PreviousStatus),
 			Dimensions: application.PublicDimensions(e.Dimensions),
 		}, e.At
+	case lead.PriceChanged:
+		in := currencyOf(e.Currency)
+		p := eventsv1.LeadPriceChanged{
+			LeadID: e.LeadID, Origin: string(e.Origin), CampaignID: e.CampaignID, Category: e.Category,
+			SellerCode: e.SellerCode, PartnerID: e.PartnerID, Status: string(e.Status), Currency: e.Currency, PriceChangedAt: eventsv1.UTC(e.At),
+			SubmittedAt: eventsv1.UTC(e.SubmittedAt), Dimensions: application.PublicDimensions(e.Dimensions),
+		}
+		if e.Price != 0 {
+			p.Price = in(e.Price)
+		}
+		if e.Previous != 0 {
+			p.PreviousPrice = in(e.Previous)
+		}
+		return p, e.At
 	case lead.Erased:
 		return eventsv1.LeadErased{
 			LeadID: e.LeadID, Origin: string(e.Origin), CampaignID: e.CampaignID, Category: e.Category,

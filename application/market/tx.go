@@ -14,6 +14,7 @@ type Tx interface { //nolint:interfacebloat // one method a repository
 
 	Sellers() application.SellerRepository
 	Leads() application.LeadRepository
+	LeadPrices() application.LeadPriceRepository
 	LeadErasures() application.LeadErasureRepository
 	Retentions() RetentionRepository
 	Erasures() ErasureRepository

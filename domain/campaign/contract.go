@@ -18,10 +18,12 @@ var (
 	ErrTooManyContracts      = fault.New(fault.RuleViolated, "too_many_contracts", "A campaign has at most 10000 contracts.")
 )
 
+// MostPrice is the highest price of one lead, in micro-units: one million major units.
+const MostPrice money.Micros = 1_000_000_000_000
+
 const (
-	maxPrice    money.Micros = 1_000_000_000_000 // one million major units
-	maxPriority int64        = 1_000_000
-	maxWeight   int64        = 10_000
+	maxPriority int64 = 1_000_000
+	maxWeight   int64 = 10_000
 )
 
 // Cap limits what a contract or a campaign takes in a window.
@@ -305,7 +307,7 @@ func (c *Campaign) replace(i int, k ContractSnapshot, now time.Time) {
 
 func (k *ContractSnapshot) apply(t Terms, z Zones, now time.Time, v *fault.Violations) {
 	if t.Price != nil {
-		if *t.Price < 0 || *t.Price > maxPrice {
+		if *t.Price < 0 || *t.Price > MostPrice {
 			v.Add("price", fault.InvalidValue, "must be between 0 and 1000000")
 		}
 		k.Price = *t.Price

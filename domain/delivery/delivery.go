@@ -30,15 +30,15 @@ type Reason string
 
 // The reasons of what failed.
 const (
-	Refused       Reason = "refused"            // the receiver answered, and not with 2xx
-	Gone          Reason = "gone"               // the receiver answered 410
-	Timeout       Reason = "timeout"            // no answer in time
-	Unreachable   Reason = "unreachable"        // no connection, or one that broke
-	BadAddress    Reason = "address_refused"    // an address that may not be reached
-	MailRefused   Reason = "mail_refused"       // the mail server refused the mail for good
-	Erased        Reason = "lead_erased"        // the person's data is gone
-	Returned      Reason = "sale_returned"      // the sale was given back
-	NotDelivering Reason = "not_configured"     // the contract delivers no more
+	Refused       Reason = "refused"         // the receiver answered, and not with 2xx
+	Gone          Reason = "gone"            // the receiver answered 410
+	Timeout       Reason = "timeout"         // no answer in time
+	Unreachable   Reason = "unreachable"     // no connection, or one that broke
+	BadAddress    Reason = "address_refused" // an address that may not be reached
+	MailRefused   Reason = "mail_refused"    // the mail server refused the mail for good
+	Erased        Reason = "lead_erased"     // the person's data is gone
+	Returned      Reason = "sale_returned"   // the sale was given back
+	NotDelivering Reason = "not_configured"  // the contract delivers no more
 )
 
 // Errors of deliveries.
@@ -57,9 +57,12 @@ var pauses = []time.Duration{
 // MostAttempts is how often a delivery is tried.
 const MostAttempts = 10
 
+// MostShake is the largest Outcome.Shake.
+const MostShake = 1000
+
 const (
-	// jitter is by which share of it a pause is longer at most.
-	jitter = 0.1
+	// jitter is by which part of it a pause is longer at most: a tenth.
+	jitter = 10
 	// mostAfter bounds what a receiver can ask for by Retry-After.
 	mostAfter = 24 * time.Hour
 )
@@ -96,13 +99,13 @@ func (d *Delivery) Snapshot() Snapshot {
 	return s
 }
 
-// Outcome is what became of an attempt. RetryAfter is what the receiver asked for, zero when it did not. Shake is a random number from 0 to 1.
+// Outcome is what became of an attempt. RetryAfter is what the receiver asked for, zero when it did not. Shake is a random number from 0 to MostShake.
 type Outcome struct {
 	Try        int64 // Snapshot.Tries before it
 	OK, Final  bool  // Final: it is not tried again
 	Reason     Reason
 	RetryAfter time.Duration
-	Shake      float64
+	Shake      int64
 }
 
 // Attempted notes an attempt: the delivery is delivered, waits for the next one or has failed. Errors: ErrStale.
@@ -121,7 +124,7 @@ func (d *Delivery) Attempted(o Outcome, at time.Time) error {
 		d.fail(o.Reason, at)
 	default:
 		pause := pauses[d.s.Attempts-1]
-		pause += time.Duration(o.Shake * jitter * float64(pause))
+		pause += pause / jitter * time.Duration(o.Shake) / MostShake
 		d.s.NextAt = at.Add(max(pause, min(o.RetryAfter, mostAfter))).Truncate(time.Microsecond)
 	}
 	return nil

@@ -25,7 +25,7 @@ func ref() delivery.Ref {
 
 func TestADeliveryIsTriedBySchedule(t *testing.T) {
 	t.Parallel()
-	for _, shake := range []float64{0, 0.5, 1} {
+	for _, shake := range []int64{0, 500, delivery.MostShake} {
 		d, at := pending(), noon
 		for i, pause := range []time.Duration{
 			5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
@@ -33,7 +33,7 @@ func TestADeliveryIsTriedBySchedule(t *testing.T) {
 			require.NoError(t, d.Attempted(delivery.Outcome{Try: int64(i), Reason: delivery.Timeout, Shake: shake}, at))
 			s := d.Snapshot()
 			require.Equal(t, delivery.Pending, s.State)
-			require.Equal(t, pause+time.Duration(shake*0.1*float64(pause)), s.NextAt.Sub(at), "after attempt %d", i+1)
+			require.Equal(t, pause+pause/10*time.Duration(shake)/1000, s.NextAt.Sub(at), "after attempt %d", i+1)
 			at = s.NextAt
 		}
 		require.Empty(t, d.Pending())

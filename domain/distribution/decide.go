@@ -89,6 +89,8 @@ type Book struct {
 	// takers are those of the last Decision.
 	takers []campaign.Contract
 
+	asking money.Micros // the price of the lead that is decided, and of offers; 0: those of the contracts
+
 	plan *Plan // nil: no contract has a filter or a schedule
 	now  time.Time
 	read *reading // the lead that is decided, which is reading; nil: any
@@ -160,6 +162,8 @@ type Ask struct {
 	Refuse func(k campaign.Contract) string
 	// Shortlist are the contracts of a large plan that the lead is offered to; nil: all of them.
 	Shortlist *Shortlist
+	// Price is at what the lead is offered to every contract, in micro-units of the seller's currency; 0: at the contract's own price.
+	Price money.Micros
 }
 
 // Decision says which contracts take a lead, in the order in which they were asked, and how that was decided: one of an exclusive
@@ -168,6 +172,19 @@ type Ask struct {
 type Decision struct {
 	Takers []campaign.Contract
 	Trace  lead.Trace
+
+	asking money.Micros
+}
+
+// PriceOf returns what a taker pays, in micro-units of the seller's currency.
+func (d *Decision) PriceOf(taker int) money.Micros { return priceOf(&d.Takers[taker], d.asking) }
+
+// priceOf returns at what a lead is offered to a contract.
+func priceOf(k *campaign.Contract, asking money.Micros) money.Micros {
+	if asking != 0 {
+		return asking
+	}
+	return k.Price()
 }
 
 // RankingError says that a strategy ranked what it must not: a contract that was not offered to it, or one twice. It is a
@@ -188,10 +205,11 @@ func (e *RankingError) Error() string {
 // Decide finds the contracts that take a lead. It changes nothing; Take does. When the strategy of the campaign is missing
 // no contract takes it: ReasonStrategyMissing. Errors: *RankingError. A panic of the strategy is not recovered.
 func (b *Book) Decide(a Ask) (Decision, error) {
-	var d Decision
+	d := Decision{asking: a.Price}
+	b.ask(a.Price)
 	if b.strategy == nil {
 		for i := range b.lines {
-			d.Trace.Add(b.lines[i].considered(ReasonStrategyMissing))
+			d.Trace.Add(b.considered(&b.lines[i], ReasonStrategyMissing))
 		}
 		return d, nil
 	}
@@ -203,7 +221,7 @@ func (b *Book) Decide(a Ask) (Decision, error) {
 	if err := b.rank(&a); err != nil {
 		return Decision{}, err
 	}
-	others := excluded{of: a.Shortlist}
+	others := excludedOf(a.Shortlist, a.Price)
 	for _, i := range b.asked {
 		l := &b.lines[i]
 		if a.Shortlist != nil {
@@ -216,7 +234,7 @@ func (b *Book) Decide(a Ask) (Decision, error) {
 		} else {
 			reason, of = b.refusal(l, &a, b.takers)
 		}
-		considered := l.considered(reason)
+		considered := b.considered(l, reason)
 		if of != OwnerContract {
 			considered.Of = string(of)
 		}
@@ -236,6 +254,17 @@ func (b *Book) Decide(a Ask) (Decision, error) {
 	}
 	d.Takers = b.takers
 	return d, nil
+}
+
+// ask makes a price that of the lead that is decided.
+func (b *Book) ask(price money.Micros) {
+	if b.asking == price {
+		return
+	}
+	b.asking = price
+	for i := range b.offers {
+		b.offers[i].Price = priceOf(&b.lines[i].contract, price)
+	}
 }
 
 // rank sets asked to the lines in the order in which they are asked for a lead.
@@ -279,9 +308,14 @@ func (b *Book) rank(a *Ask) error {
 	return nil
 }
 
-// Open reports whether any contract could take a lead now. When none could, Decide finds none for any lead.
-func (b *Book) Open() bool {
+// Open reports whether any contract could take a lead now at its own price. When none could, Decide finds none for any lead without an
+// Ask.Price.
+func (b *Book) Open() bool { return b.OpenAt(0) }
+
+// OpenAt is Open for a lead that is offered at a price of its own. What no contract could take at one price, it could not at a higher one.
+func (b *Book) OpenAt(price money.Micros) bool {
 	b.read = nil
+	b.ask(price)
 	for i := range b.lines {
 		if b.strategy == nil {
 			return false
@@ -304,14 +338,14 @@ func (b *Book) place(c *Candidate) int {
 	return -1
 }
 
-func (l *line) considered(reason string) lead.Consideration {
-	return lead.Consideration{ContractID: l.contract.ID(), BuyerID: l.contract.BuyerID(), Reason: reason, Price: l.contract.Price()}
+func (b *Book) considered(l *line, reason string) lead.Consideration {
+	return lead.Consideration{ContractID: l.contract.ID(), BuyerID: l.contract.BuyerID(), Reason: reason, Price: priceOf(&l.contract, b.asking)}
 }
 
 // refusal returns why a contract does not take a lead, or ReasonSold when it does. Takers are the contracts that take the lead already.
 // Without an Ask it is about any lead. of is whose cap or budget it was; OwnerContract for any other reason.
 func (b *Book) refusal(l *line, a *Ask, takers []campaign.Contract) (reason string, of Owner) {
-	price := l.contract.Price()
+	price := priceOf(&l.contract, b.asking)
 	switch {
 	case b.campaign.Status() != campaign.StatusActive:
 		return ReasonCampaignPaused, OwnerContract
@@ -329,7 +363,7 @@ func (b *Book) refusal(l *line, a *Ask, takers []campaign.Contract) (reason stri
 		}
 	}
 	if l.shared != nil {
-		if reason, of := l.exceeded(price, takers); reason != "" {
+		if reason, of := l.exceeded(price, takers, b.asking); reason != "" {
 			return reason, of
 		}
 	}
@@ -351,10 +385,10 @@ func (b *Book) refusal(l *line, a *Ask, takers []campaign.Contract) (reason stri
 
 // exceeded returns which cap or budget of the buyer or the campaign a further sale would exceed, and whose it is. What takers take of the
 // same lead counts for the campaign; they are of other buyers, or the buyer takes the lead already.
-func (l *line) exceeded(price money.Micros, takers []campaign.Contract) (reason string, of Owner) {
+func (l *line) exceeded(price money.Micros, takers []campaign.Contract, asking money.Micros) (reason string, of Owner) {
 	together := price
 	for i := range takers {
-		together += takers[i].Price()
+		together += priceOf(&takers[i], asking)
 	}
 	for _, n := range l.shared {
 		sales, amount := int64(1), price
@@ -408,7 +442,7 @@ func (b *Book) Take(contractID, entryID, saleID string, now time.Time) error {
 		return campaign.ErrContractNotFound
 	}
 	l := &b.lines[i]
-	price := l.contract.Price()
+	price := priceOf(&l.contract, b.asking)
 	if _, err := l.buyer.Charge(entryID, saleID, price, now); err != nil {
 		return err
 	}

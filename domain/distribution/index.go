@@ -7,6 +7,7 @@ import (
 
 	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/lead"
+	"github.com/leadmill/leadmill/domain/money"
 )
 
 // large is how many contracts a campaign has at most whose filters are simply asked one after another. With more, those whose pins a lead
@@ -32,7 +33,7 @@ func (p *Plan) narrow(strategy string) {
 	for i := range p.ranked {
 		p.ranked[i] = int32(i)
 	}
-	p.sooner = soonerOf(strategy)
+	p.sooner, p.byPrice = soonerOf(strategy), strategy == HighestPrice{}.Code()
 	if p.sooner != nil {
 		slices.SortStableFunc(p.ranked, func(i, j int32) int {
 			a, b := &p.standings[i].contract, &p.standings[j].contract
@@ -220,8 +221,20 @@ func (p *Plan) Contracts(lists ...*Shortlist) []campaign.Contract {
 // excluded tells a trace of the contracts that are not on a shortlist.
 type excluded struct {
 	of     *Shortlist
-	next   int // in plan.ranked
+	asking money.Micros                       // of the lead; 0: none
+	sooner func(a, b *campaign.Contract) bool // as of the plan
+	next   int                                // in plan.ranked
 	listed int
+}
+
+// excludedOf is about a lead that is offered to a shortlist, nil for none, at a price of its own, if it has one: then no contract is asked
+// sooner because of its price.
+func excludedOf(of *Shortlist, asking money.Micros) excluded {
+	e := excluded{of: of, asking: asking}
+	if of != nil && (asking == 0 || !of.plan.byPrice) {
+		e.sooner = of.plan.sooner
+	}
+	return e
 }
 
 // before lists the contracts that are asked before another one, and all with nil, as long as the trace lists anything.
@@ -233,10 +246,10 @@ func (e *excluded) before(k *campaign.Contract, t *lead.Trace) {
 			continue
 		}
 		x := &p.standings[place].contract
-		if k != nil && (p.sooner == nil || !p.sooner(x, k)) {
+		if k != nil && (e.sooner == nil || !e.sooner(x, k)) {
 			return
 		}
-		t.Add(lead.Consideration{ContractID: x.ID(), BuyerID: x.BuyerID(), Reason: ReasonFilter, Price: x.Price()})
+		t.Add(lead.Consideration{ContractID: x.ID(), BuyerID: x.BuyerID(), Reason: ReasonFilter, Price: priceOf(x, e.asking)})
 		e.listed++
 	}
 }

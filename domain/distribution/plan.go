@@ -22,6 +22,7 @@ type Plan struct {
 	index     index
 	ranked    []int32 // all contracts in the order of sooner; nil: the plan is not large
 	sooner    func(a, b *campaign.Contract) bool
+	byPrice   bool    // sooner is by the contracts' prices
 	hours     []hours // those of the contracts, each once
 }
 

@@ -176,7 +176,7 @@ func (l *Lead) Sell(o Outcome, at time.Time) error {
 	}
 	from := l.s.Status
 	l.s.Status, l.s.UpdatedAt, l.s.PendingUntil, l.s.Code, l.s.Reason = StatusSold, at, time.Time{}, "", ""
-	l.s.Sales = slices.Clone(o.Sales)
+	l.s.Sales, l.s.AskingPrice = slices.Clone(o.Sales), 0
 	l.s.Payout, l.s.Shown, l.s.ShownHidden = o.Payout, o.Shown, o.ShownHidden
 	l.record(Sold{Ref: l.ref(), PreviousStatus: from, Sales: slices.Clone(o.Sales), Payout: o.Payout, At: at})
 	return nil
@@ -320,7 +320,7 @@ func (f Facts) WithOutside(answers map[string]field.Set) Facts {
 }
 
 // Snapshot is a lead as it is stored. Code and Reason say why a lead is a duplicate, rejected or quarantined. Payout and Shown are in
-// micro-units. Dimensions are those it was submitted with, so that all its events tell the same.
+// micro-units. Dimensions are those it was submitted with, so that all its events tell the same. AskingPrice is as Lead.AskingPrice.
 type Snapshot struct {
 	ID, SellerID, SellerCode string
 	Origin                   Origin
@@ -335,6 +335,7 @@ type Snapshot struct {
 	Reason                   string
 	Payout, Shown            money.Micros
 	ShownHidden              bool
+	AskingPrice              money.Micros
 	Sales                    []Sale
 	Trace                    Trace
 	CreatedAt, UpdatedAt     time.Time

@@ -10,9 +10,8 @@ import (
 	"github.com/leadmill/leadmill/domain/fault"
 )
 
-// Parameters are what a GET route reads. They stand in the query or, as clients of Partnero's PHP library send them, in a JSON
-// body; the query wins. A nested name is written partner[key] here; clients may write partner.key, partner_key, or an object
-// partner with a member key in the body.
+// Parameters are what a GET route reads. They stand in the query and, where InBody says so, in a body; the query wins. A nested name is
+// written partner[key] here; clients may write partner.key, partner_key, or an object partner with a member key in the body.
 //
 // No parameter is ever ignored, so that nobody gets more than was asked for: a name that is not listed is a violation, and so
 // are one name with two values and a filter that is empty.
@@ -23,6 +22,8 @@ type Parameters struct {
 	Later []string
 	// Private are those of Names that may name a person. They are in no link, as what stood in a body: whoever follows a link sends them again.
 	Private []string
+	// InBody has a JSON body read too, as clients of Partnero's PHP library send it. Else a body means nothing, as HTTP says of GET.
+	InBody bool
 }
 
 // paging are the parameters of every list, see List.
@@ -57,20 +58,15 @@ func (p Parameters) read(k *Call, v *fault.Violations) (values, unlinked url.Val
 	if err != nil {
 		v.Add("query", fault.InvalidValue, "cannot be read")
 	}
-	var buf bytes.Buffer
-	if err := k.ReadBody(&buf); err != nil {
-		return nil, nil, err
-	}
-	k.body = buf.Bytes() // for a handler that binds it
-	body, err := k.parse(k.body, Optional|Lenient)
-	if err != nil {
-		return nil, nil, err
-	}
 	values, unlinked = p.named(query, v), url.Values{}
 	for _, name := range p.Private {
 		if given, ok := values[name]; ok {
 			unlinked[name] = given
 		}
+	}
+	body, err := p.body(k)
+	if err != nil {
+		return nil, nil, err
 	}
 	for name, given := range p.named(p.flatten(body, v), v) {
 		if values.Get(name) != "" {
@@ -103,6 +99,18 @@ func (p Parameters) read(k *Call, v *fault.Violations) (values, unlinked url.Val
 		return nil, nil, ErrNotImplemented.With(later...)
 	}
 	return values, unlinked, nil
+}
+
+// body returns the object that a request's body is, empty where none is read.
+func (p Parameters) body(k *Call) (*Value, error) {
+	var buf bytes.Buffer
+	if p.InBody {
+		if err := k.ReadBody(&buf); err != nil {
+			return nil, err
+		}
+	}
+	k.body = buf.Bytes() // for a handler that binds it
+	return k.parse(k.body, Optional|Lenient)
 }
 
 // named returns parameters by the names that they are listed by.

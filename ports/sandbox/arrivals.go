@@ -70,7 +70,7 @@ func shown(text string) string {
 		}
 		return r
 	}, text)
-	return text[:min(len(text), maxShown)]
+	return strings.Clone(text[:min(len(text), maxShown)])
 }
 
 // The headers by which a request is known.
@@ -85,14 +85,15 @@ type arrivals struct {
 	count    int
 	repeated int
 	byKey    counts
-	byID     counts
+	byID     counts // and by path
 }
 
 func (l *arrivals) forget() {
 	*l = arrivals{byKey: newCounts(), byID: newCounts()}
 }
 
-// add keeps an arrival. reference is the same for all with one id; before is how many came with its webhook-id.
+// add keeps an arrival. reference is the same for all with one id; before is how many came
+// with its webhook-id to its path.
 func (l *arrivals) add(a *Arrival, h http.Header) (reference string, before int) {
 	key, id := h.Get(headerKey), h.Get(headerID)
 	if key == "" {
@@ -106,7 +107,7 @@ func (l *arrivals) add(a *Arrival, h http.Header) (reference string, before int)
 	first := l.count
 	if key != "" {
 		a.Repeated, first = l.byKey.count(key, l.count)
-		before, _ = l.byID.count(id, l.count)
+		before, _ = l.byID.count(a.Path+" "+id, l.count)
 	}
 	if a.Repeated > 0 {
 		l.repeated++

@@ -24,17 +24,21 @@ type collector struct {
 	cut    bool
 }
 
+// fieldSize is what a field takes beside its texts.
+const fieldSize = 64
+
 func (c *collector) add(name, value string) {
 	if c.cut {
 		return
 	}
-	if len(name)+len(value) > c.left {
+	if fieldSize+len(name)+len(value) > c.left {
 		c.cut = true
-		name = clipped(name, c.left)
-		value = clipped(value, c.left-len(name))
+		name = clipped(name, max(c.left-fieldSize, 0))
+		value = clipped(value, max(c.left-fieldSize-len(name), 0))
 	}
-	c.left -= len(name) + len(value)
-	c.fields = append(c.fields, Field{name, value})
+	c.left -= fieldSize + len(name) + len(value)
+	// Copies, because parts of a text keep all of it.
+	c.fields = append(c.fields, Field{strings.Clone(name), strings.Clone(value)})
 }
 
 // clipped is the beginning of a text, of whole characters.
@@ -67,7 +71,7 @@ func fieldsOf(contentType string, body []byte) (fields []Field, cut bool) {
 			c.add("", strings.ToValidUTF8(string(body), "�"))
 		}
 	}
-	return append([]Field{}, c.fields...), c.cut
+	return append([]Field{}, c.fields...), c.cut // without the room to grow
 }
 
 func (c *collector) form(text string) bool {

@@ -135,7 +135,8 @@ var outcomes = map[string][]string{
 	"marketplace.md": {
 		`"status":"sold","price":31.50`, `"reason":"sold"`, `"status":"pending"`, `"code":"duplicate_lead"`, `"limit":1`,
 		`"reason":"filter"`, `"reason":"schedule_closed"`, `"reason":"cap_day"`, `"outcome":"sold"`, `"status":"sold","price":90.00`,
-		`"status":"approved"`, `"price":110.00,"payout":66.00`, `"opening_balance":0.00`, `"type":"return","amount":40.00,"balance_after":460.00`, `"closing_balance":460.00`, `"request":"price: 50.00\\nname: ***\\ntel: ***\\nsource: acme`, `"status":"sold"`, `"status":"delivered"`, `"status":"pending"`,
+		`"status":"approved"`, `"price":110.00,"payout":66.00`, `"opening_balance":0.00`, `"type":"return","amount":40.00,"balance_after":460.00`, `"closing_balance":460.00`,
+		`"request":"name: ***\nprice: 50.00\ntel: ***\nsource: acme`, `"status":"sold"`, `"status":"delivered"`, `"status":"pending"`,
 	},
 	"partner-program.md": {`?aff=ref_123"`, `"customer_123"`, `"alice.brown@example.com"`, `lm_site_`},
 	"supplier-api.md":    {`"status":"sold","price":45.00`, `"status":"sold"`, `"status":"sold"`, `"created_at"`},

@@ -79,6 +79,12 @@ func newFairOf(t *testing.T, e dbtest.Engine, ago time.Duration) *fair {
 	_, err := marketcommand.ApproveReturnHandler{Deps: f.submit.Deps}.Handle(t.Context(), marketcommand.ApproveReturn{Actor: one, ID: f.returned, Note: "yes"})
 	require.NoError(t, err)
 	f.deliver(one)
+	f.do(func(ctx context.Context, tx *sqlstore.Tx) error {
+		l, err := tx.Leads().Lock(ctx, "seller_1", f.back)
+		require.NoError(t, err)
+		require.NoError(t, l.ChangePrice(5_000_000, 0, "USD", f.clock.Now()))
+		return tx.LeadPrices().SavePrice(ctx, l)
+	})
 	f.program()
 	f.catchUp()
 	f.exec("INSERT INTO event_consumers (name, position, owner, fence, lease_until) VALUES ('match-pending', 1, '', 0, 0)",
@@ -425,7 +431,7 @@ var violations = []violation{
 		f.exec(`UPDATE contracts SET rules = '{"dedupe":{"fields":["phone"],"match":"any","window_days":30}}' WHERE id = 'contract_auto'`)
 		second := f.text("SELECT MAX(lead_id) FROM sales WHERE contract_id = 'contract_auto'")
 		f.exec("UPDATE contracts SET updated_at = (SELECT MIN(sold_at) FROM sales WHERE lead_id = '" + second + "') WHERE id = 'contract_auto'")
-		f.exec("UPDATE sales SET sold_at = sold_at + 1 WHERE lead_id = '" + second + "'")
+		f.exec("UPDATE sales SET sold_at = sold_at + 60000001 WHERE lead_id = '" + second + "'")
 		key := market.BuyerClaimKeys("buyer_rich", campaign.Dedupe{Fields: []string{"phone"}, Match: campaign.MatchAny, WindowDays: 30}, field.Set{"phone": field.TextValue("+13125550102")})[0]
 		f.exec(fmt.Sprintf(newClaim+"SELECT seller_id, X'%x', '%s', sold_at + 2592000000000 + 10 FROM sales WHERE lead_id = '%s'", key[:], f.first, second))
 		return "claims", second
@@ -451,8 +457,8 @@ var violations = []violation{
 	of("unsold_lead_is_listed", "leads", pendingLead, "UPDATE unsold_leads SET campaign_id = 'campaign_auto' WHERE lead_id = '%s'"),
 	of("unsold_lead_is_listed", "leads", pendingLead, "UPDATE unsold_leads SET reason = 'x' WHERE lead_id = '%s'"),
 	of("unsold_lead_is_listed", "leads", testLead, "UPDATE unsold_leads SET test = 0 WHERE lead_id = '%s'"),
-	of("unsold_lead_is_listed", "leads", firstLead, "INSERT INTO unsold_leads SELECT seller_id, id, campaign_id, status, test, code, '' FROM leads WHERE id = '%s'"),
-	of("unsold_lead_is_listed", "leads", openLead, "INSERT INTO unsold_leads SELECT seller_id, id, campaign_id, status, test, code, '' FROM leads WHERE id = '%s'"),
+	of("unsold_lead_is_listed", "leads", firstLead, "INSERT INTO unsold_leads SELECT seller_id, id, campaign_id, status, test, code, '', NULL FROM leads WHERE id = '%s'"),
+	of("unsold_lead_is_listed", "leads", openLead, "INSERT INTO unsold_leads SELECT seller_id, id, campaign_id, status, test, code, '', NULL FROM leads WHERE id = '%s'"),
 
 	{rule: "sale_is_in_one_event", plant: func(f *fair) (string, string) {
 		sale := f.text("SELECT id FROM sales WHERE lead_id = '" + f.first + "'")
@@ -685,7 +691,7 @@ var violations = []violation{
 	dead("sales.contract_id", pendingLead, "campaign_free", "contract_none", "buyer_free"),
 	dead("sales.buyer_id", pendingLead, "campaign_free", "contract_free", "buyer_other"),
 	dead("sales.contract_id", pendingLead, "campaign_other", "contract_free", "buyer_free"),
-	by("unsold_leads.lead_id", "unsold_leads", "lead_none", "INSERT INTO unsold_leads VALUES ('seller_1', 'lead_none', 'campaign_wait', 'pending', 0, '', '')"),
+	by("unsold_leads.lead_id", "unsold_leads", "lead_none", "INSERT INTO unsold_leads VALUES ('seller_1', 'lead_none', 'campaign_wait', 'pending', 0, '', '', NULL)"),
 	by("recent_requests.lead_id", "recent_requests", "lead_none", "INSERT INTO recent_requests VALUES ('seller_1', "+hash32+", 'lead_none', 1)"),
 	of("claims.lead_id", "claims", pendingLead, "UPDATE claims SET seller_id = 'seller_2' WHERE lead_id = '%s'").and("lead_holds_its_claims"),
 	{rule: "events.aggregate_id", plant: func(f *fair) (string, string) {
@@ -742,7 +748,9 @@ var more = []violation{
 	of("lead_is_as_told", "leads", firstLead, "UPDATE leads SET payout = payout + 1 WHERE id = '%s'", "UPDATE sales SET payout = payout + 1 WHERE lead_id = '%s'"),
 	of("lead_is_as_told", "leads", pendingLead, "UPDATE leads SET status = 'unsold' WHERE id = '%s'", "UPDATE unsold_leads SET status = 'unsold' WHERE lead_id = '%s'"),
 	of("lead_is_as_told", "leads", openLead, "UPDATE leads SET status = 'pending', campaign_id = 'campaign_wait' WHERE id = '%s'",
-		"INSERT INTO unsold_leads SELECT seller_id, id, campaign_id, status, test, code, '' FROM leads WHERE id = '%s'"),
+		"INSERT INTO unsold_leads SELECT seller_id, id, campaign_id, status, test, code, '', NULL FROM leads WHERE id = '%s'"),
+	of("price_is_as_told", "unsold_leads", pendingLead, "UPDATE unsold_leads SET asking_price = 5000000 WHERE lead_id = '%s'"),
+	of("price_is_as_told", "unsold_leads", returnedLead, "UPDATE unsold_leads SET asking_price = 5000001 WHERE lead_id = '%s'"),
 	by("status_is_told", "partners", "partner_1", "UPDATE partners SET status = 'archived' WHERE id = 'partner_1'"),
 	by("status_is_told", "customers", "customer_stays", "UPDATE customers SET status = 'archived' WHERE id = 'customer_stays'"),
 	by("status_is_told", "buyers", "buyer_rich", "UPDATE buyers SET status = 'paused' WHERE id = 'buyer_rich'"),

@@ -222,7 +222,7 @@ func (m *marketLife) change(t *rapid.T) {
 	case 1:
 		caps := raised(t, c.Snapshot().Caps)
 		m.do(t, func() error {
-			_, err := marketcommand.UpdateCampaignHandler{Deps: m.deps, Strategies: m.strategies}.Handle(ctx, marketcommand.UpdateCampaign{
+			_, err := marketcommand.UpdateCampaignHandler{Deps: m.deps, Strategies: m.strategies, Plans: marketcommand.NewPlans(nil)}.Handle(ctx, marketcommand.UpdateCampaign{
 				Actor: m.actor, ID: c.ID(), Definition: marketcommand.CampaignDefinition{Caps: &caps, Strategy: new(rapid.SampledFrom(m.strategies.Codes()).Draw(t, "strategy"))},
 			})
 			return err

@@ -164,6 +164,22 @@ func salesOf(e *application.StoredEvent) ([]audit.Fact, error) {
 	return facts, nil
 }
 
+// prices are told of leads that got a price of their own or lost it, in micro-units.
+var prices = &audit.Facts{
+	Types: []string{eventsv1.LeadPriceChanged{}.Type()},
+	Of: func(e *application.StoredEvent) ([]audit.Fact, error) {
+		var changed eventsv1.LeadPriceChanged
+		if err := json.Unmarshal(e.Payload, &changed); err != nil {
+			return nil, err
+		}
+		if changed.Price == "" {
+			return []audit.Fact{{Value: "none"}}, nil
+		}
+		price, err := changed.Price.Micros()
+		return []audit.Fact{{Value: strconv.FormatInt(price, 10)}}, err
+	},
+}
+
 // toldLeads compare leads and sales with events. A test lead has none.
 var toldLeads = []audit.Rule{
 	{
@@ -176,6 +192,12 @@ var toldLeads = []audit.Rule{
 			}
 			return audit.SaysLast(value, told)
 		},
+	},
+	{
+		Invariant: "I4", Name: "price_is_as_told", Description: "A lead's own price is what the last lead.price_changed.v1 event of it tells.", Table: "unsold_leads",
+		Query: `SELECT t.seller_id AS seller, t.id AS aggregate, CONCAT(u.asking_price, '') AS value FROM leads t
+			JOIN unsold_leads u ON u.seller_id = t.seller_id AND u.lead_id = t.id AND u.asking_price IS NOT NULL WHERE {range}`,
+		Facts: prices, Told: audit.SaysLast,
 	},
 	{
 		Invariant: "I4", Name: "sale_is_in_one_event", Table: "sales",

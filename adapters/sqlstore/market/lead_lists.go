@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
+	"github.com/leadmill/leadmill/adapters/sqlstore/internal/leadrow"
 	"github.com/leadmill/leadmill/application"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
 	"github.com/leadmill/leadmill/domain/lead"
@@ -49,14 +50,25 @@ func (r *Reader) MarketplaceLeads(ctx context.Context, q marketquery.Marketplace
 // salesAtOnce is for how many leads sales are read by one statement.
 const salesAtOnce = 250
 
-// addSales gives leads of a seller their sales, with who bought them.
+// addSales gives leads of a seller their sales, with who bought them, and what those are offered at that are not sold.
 func (r *Reader) addSales(ctx context.Context, sellerID string, leads []marketquery.MarketplaceLead) error {
 	for some := range slices.Chunk(leads, salesAtOnce) {
 		of := make(map[string]*marketquery.MarketplaceLead, len(some))
 		args := []any{sellerID}
+		var waiting []string
 		for i := range some {
 			of[some[i].ID] = &some[i]
 			args = append(args, some[i].ID)
+			if some[i].Status != string(lead.StatusSold) {
+				waiting = append(waiting, some[i].ID)
+			}
+		}
+		prices, err := leadrow.AskingPrices(ctx, r.db, sellerID, waiting)
+		if err != nil {
+			return err
+		}
+		for id, price := range prices {
+			of[id].AskingPrice = price
 		}
 		var rows []struct {
 			LeadID     string `db:"lead_id"`

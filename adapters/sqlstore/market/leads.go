@@ -82,12 +82,22 @@ func (r leads) lockUnsold(ctx context.Context, campaign application.Ref, status 
 		") AND status = ? AND campaign_id = ? ORDER BY id"+r.t.ForUpdate(), append(append([]any{campaign.SellerID}, engine.Anys(ids)...), string(status), campaign.ID)...); err != nil {
 		return nil, err
 	}
+	locked := make([]string, len(rows))
+	for i, row := range rows {
+		locked[i] = row.ID
+	}
+	// A statement of its own, because one that waits for locks may read another table as it was before that.
+	prices, err := leadrow.AskingPrices(ctx, r.t, campaign.SellerID, locked)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]*lead.Lead, len(rows))
 	for i, row := range rows {
 		n, err := row.Snapshot()
 		if err != nil {
 			return nil, r.t.Refuse(err)
 		}
+		n.AskingPrice = prices[row.ID]
 		out[i] = lead.FromSnapshot(n)
 	}
 	return out, nil

@@ -28,7 +28,30 @@ func (r leads) Lock(ctx context.Context, sellerID, id string) (*lead.Lead, error
 	if err != nil {
 		return nil, err
 	}
-	return lead.FromSnapshot(n), nil
+	prices, err := leadrow.AskingPrices(ctx, r.t, sellerID, []string{id})
+	n.AskingPrice = prices[id]
+	return lead.FromSnapshot(n), err
+}
+
+// SavePrice implements application.LeadPriceRepository.
+func (r leads) SavePrice(ctx context.Context, l *lead.Lead) error {
+	n := l.Snapshot()
+	if err := r.change(ctx, []changedLead{{Snapshot: &n, was: l.StoredVersion(), trace: leadrow.EncodeTrace(make([]byte, 0, 256), n.Trace)}}); err != nil {
+		return err
+	}
+	var price *int64
+	if n.AskingPrice != 0 {
+		price = new(int64(n.AskingPrice))
+	}
+	matched, err := r.t.Exec(ctx, "UPDATE unsold_leads"+r.t.UseKey("PRIMARY")+" SET asking_price = ? WHERE seller_id = ? AND lead_id = ?", price, n.SellerID, n.ID)
+	if err == nil && matched != 1 {
+		err = r.t.Refuse(fmt.Errorf("%w: the price of a lead", engine.ErrGuard))
+	}
+	if err != nil {
+		return err
+	}
+	r.t.Save(l, "lead", n.ID, n.SellerID, application.TrailOf(ctx))
+	return nil
 }
 
 // LockSold implements application.LeadRepository.

@@ -27,6 +27,9 @@ func (r Repositories) Campaigns() application.CampaignRepository { return campai
 // Leads returns the repository of leads and their sales.
 func (r Repositories) Leads() application.LeadRepository { return leads(r) }
 
+// LeadPrices returns the repository of the prices of leads.
+func (r Repositories) LeadPrices() application.LeadPriceRepository { return leads(r) }
+
 // Counters returns the repository of what contracts used in spans of time.
 func (r Repositories) Counters() market.CounterRepository { return counters(r) }
 

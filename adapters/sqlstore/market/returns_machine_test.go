@@ -57,7 +57,7 @@ func TestReturnsMachine(t *testing.T) {
 				}
 				done["automatic"] += len(m.ids(t, "SELECT id FROM sale_returns WHERE seller_id = ? AND automatic = 1"))
 			})
-			for _, action := range []string{"submit", "match", "request", "automatic", "approve", "reject", "redistribute", "off"} {
+			for _, action := range []string{"submit", "match", "request", "automatic", "approve", "reject", "redistribute", "price", "off"} {
 				require.Positive(t, done[action], "%s never succeeded", action)
 			}
 		})
@@ -78,6 +78,7 @@ type machine struct {
 	reject   marketcommand.RejectReturnHandler
 	again    marketcommand.RedistributeLeadHandler
 	off      marketcommand.RejectMarketLeadHandler
+	price    marketcommand.ChangeLeadPriceHandler
 	leads    int
 	done     map[string]int // how often each action succeeded, with all machines
 }
@@ -93,6 +94,7 @@ func newMachine(t *rapid.T, h *sqlstoretest.Harness, n int) *machine {
 	m.match = &marketcommand.MatchPendingHandler{Work: m.deps.Work, Clock: m.clock, IDs: ids, Reader: marketstore.NewReader(h.DB, m.clock), Strategies: strategies, Plans: marketcommand.NewPlans(nil), Logger: slog.New(slog.DiscardHandler)}
 	m.request, m.approve, m.reject = marketcommand.RequestReturnHandler{Deps: m.deps}, marketcommand.ApproveReturnHandler{Deps: m.deps}, marketcommand.RejectReturnHandler{Deps: m.deps}
 	m.again, m.off = marketcommand.RedistributeLeadHandler{Deps: m.deps, Strategies: strategies, Plans: marketcommand.NewPlans(nil)}, marketcommand.RejectMarketLeadHandler{Deps: m.deps}
+	m.price = marketcommand.ChangeLeadPriceHandler{Deps: m.deps}
 	require.NoError(t, store.Do(context.Background(), func(ctx context.Context, tx *sqlstore.Tx) error {
 		s, err := seller.New(m.seller, fmt.Sprintf("M%07d", n), money.MustCurrency("USD"), seller.Details{Name: new("Name"), Slug: new(fmt.Sprintf("m-%d", n))}, m.clock.Now())
 		if err != nil {
@@ -142,7 +144,7 @@ var errBroken = errors.New("broken on purpose")
 // must succeed, or fail with the error that follows from where the sale, the return or the lead stands.
 func (m *machine) step(t *rapid.T) {
 	ctx := context.Background()
-	action := rapid.SampledFrom([]string{"submit", "submit", "match", "match", "request", "request", "request", "approve", "approve", "reject", "reject", "redistribute", "off", "wait"}).Draw(t, "action")
+	action := rapid.SampledFrom([]string{"submit", "submit", "match", "match", "request", "request", "request", "approve", "approve", "reject", "reject", "redistribute", "price", "off", "wait"}).Draw(t, "action")
 	var do func() error
 	var want error
 	switch action {
@@ -193,6 +195,21 @@ func (m *machine) step(t *rapid.T) {
 			want = map[string]error{"sold": lead.ErrLive, "rejected": lead.ErrNotOfferable}[m.status(t, "leads", id)]
 			do = func() error {
 				_, err := m.again.Handle(ctx, marketcommand.RedistributeLead{Actor: m.actor, ID: id, Once: once[marketquery.MarketplaceLead]()})
+				return err
+			}
+		}
+	case "price":
+		if id := m.draw(t, "SELECT id FROM leads WHERE seller_id = ? ORDER BY id"); id != "" {
+			want = map[string]error{"sold": lead.ErrLive, "rejected": lead.ErrNotRepriceable}[m.status(t, "leads", id)]
+			var now []money.Micros
+			require.NoError(t, m.h.DB.Reader.SelectContext(ctx, &now, "SELECT asking_price FROM unsold_leads WHERE seller_id = ? AND lead_id = ? AND asking_price IS NOT NULL", m.seller, id))
+			var was *money.Micros
+			if len(now) > 0 {
+				was = &now[0]
+			}
+			price := rapid.SampledFrom([]*money.Micros{nil, new(money.Micros(3_000_000)), new(money.Micros(9_999_999)), new(money.Micros(11_000_000))}).Draw(t, "price")
+			do = func() error {
+				_, err := m.price.Handle(ctx, marketcommand.ChangeLeadPrice{Actor: m.actor, ID: id, Price: price, Was: was, Once: once[marketquery.MarketplaceLead]()})
 				return err
 			}
 		}
@@ -291,6 +308,7 @@ func (m *machine) check(t *rapid.T) {
 		{"a payout is that of the live sales", "SELECT COUNT(*) FROM leads l WHERE l.seller_id = ? AND l.payout <> (SELECT COALESCE(SUM(s.payout), 0) FROM sales s WHERE s.seller_id = l.seller_id AND s.lead_id = l.id AND s.slot > 0)"},
 		{"a buyer has a lead once", "SELECT COUNT(*) FROM (SELECT s.lead_id FROM sales s WHERE s.seller_id = ? GROUP BY s.lead_id, s.buyer_id HAVING COUNT(*) > 1) x"},
 		{"what is not sold is in the narrow table", "SELECT COUNT(*) FROM leads l LEFT JOIN unsold_leads u ON u.seller_id = l.seller_id AND u.lead_id = l.id WHERE l.seller_id = ? AND (l.status = 'sold' AND u.lead_id IS NOT NULL OR l.status <> 'sold' AND (u.lead_id IS NULL OR u.status <> l.status))"},
+		{"a sale is at the price of its contract or of its lead", "SELECT COUNT(*) FROM sales s WHERE s.seller_id = ? AND s.price NOT IN (3000000, 9999999, 10000000)"},
 		{"a pending lead waits for a time", "SELECT COUNT(*) FROM leads l WHERE l.seller_id = ? AND (l.status = 'pending') <> (l.pending_until > 0)"},
 		{"no cap is exceeded", "SELECT COUNT(*) FROM contract_counters c WHERE c.seller_id = ? AND (c.used < 0 OR c.span_window = 'day' AND c.used > 2 OR c.span_window = 'hour' AND c.spent > 10000000)"},
 		{"a total counts live sales", "SELECT COUNT(*) FROM contract_counters c WHERE c.seller_id = ? AND c.span_window = 'total' AND c.used <> (SELECT COUNT(*) FROM sales s WHERE s.seller_id = c.seller_id AND s.contract_id = c.contract_id AND s.slot > 0)"},

@@ -213,20 +213,21 @@ func TestOptionalMembers(t *testing.T) {
 		slices.Sort(members)
 	}
 	assert.Equal(t, map[string][]string{
-		"partner.created.v1":  {"referring_partner_id"},
-		"partner.updated.v1":  {"referring_partner_id"},
-		"lead.submitted.v1":   {"dimensions", "number"},
-		"lead.pending.v1":     {"dimensions"},
-		"lead.sold.v1":        {"dimensions"},
-		"lead.duplicate.v1":   {"dimensions"},
-		"lead.rejected.v1":    {"dimensions"},
-		"lead.unsold.v1":      {"dimensions"},
-		"lead.quarantined.v1": {"dimensions"},
-		"lead.converted.v1":   {"commission_transaction_amount"},
-		"lead.returned.v1":    {"dimensions"},
-		"return.requested.v1": {"dimensions"},
-		"return.approved.v1":  {"dimensions"},
-		"return.rejected.v1":  {"dimensions"},
+		"partner.created.v1":    {"referring_partner_id"},
+		"partner.updated.v1":    {"referring_partner_id"},
+		"lead.submitted.v1":     {"dimensions", "number"},
+		"lead.pending.v1":       {"dimensions"},
+		"lead.sold.v1":          {"dimensions"},
+		"lead.duplicate.v1":     {"dimensions"},
+		"lead.rejected.v1":      {"dimensions"},
+		"lead.unsold.v1":        {"dimensions"},
+		"lead.quarantined.v1":   {"dimensions"},
+		"lead.converted.v1":     {"commission_transaction_amount"},
+		"lead.returned.v1":      {"dimensions"},
+		"lead.price_changed.v1": {"dimensions", "previous_price", "price"},
+		"return.requested.v1":   {"dimensions"},
+		"return.approved.v1":    {"dimensions"},
+		"return.rejected.v1":    {"dimensions"},
 	}, got)
 }
 

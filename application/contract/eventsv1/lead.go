@@ -13,6 +13,7 @@ var leadEvents = []numbered{
 	{34, LeadConverted{}},
 	{39, LeadErased{}},
 	{48, LeadReturned{}},
+	{53, LeadPriceChanged{}},
 }
 
 // LeadSubmitted is the data of lead.submitted.v1: a supplier sent a lead, or a partner one through the seller's lead form.
@@ -129,6 +130,23 @@ type LeadQuarantined struct {
 	Dimensions     Dimensions `json:"dimensions,omitempty"` // facts about the lead that are not personal, such as its state; absent when there are none
 }
 
+// LeadPriceChanged is the data of lead.price_changed.v1: the seller changed at what price a lead that is not sold is offered.
+type LeadPriceChanged struct {
+	LeadID         string     `json:"lead_id"`                  // the lead's id
+	Origin         string     `json:"origin"`                   // how the lead arrived, such as supplier or form
+	CampaignID     string     `json:"campaign_id"`              // the lead's campaign
+	Category       string     `json:"category"`                 // the campaign's category
+	SellerCode     string     `json:"seller_code"`              // the seller's code
+	PartnerID      string     `json:"partner_id"`               // who supplied the lead
+	Status         string     `json:"status"`                   // where the lead stands: pending, unsold or returned
+	Price          Amount     `json:"price,omitempty"`          // what every buyer pays for it from now on, in currency; absent when that is what the contract says
+	PreviousPrice  Amount     `json:"previous_price,omitempty"` // what that was until now, in currency; absent when it was what the contract says
+	Currency       string     `json:"currency"`                 // the seller's currency, an ISO 4217 code
+	PriceChangedAt Time       `json:"price_changed_at"`         // when it happened
+	SubmittedAt    Time       `json:"submitted_at"`             // when the lead was submitted
+	Dimensions     Dimensions `json:"dimensions,omitempty"`     // facts about the lead that are not personal, such as its state; absent when there are none
+}
+
 // LeadConverted is the data of lead.converted.v1: the seller made a form lead a customer.
 type LeadConverted struct {
 	LeadID                      string `json:"lead_id"`                                 // the lead's id
@@ -180,6 +198,9 @@ func (LeadUnsold) Type() string { return "lead.unsold.v1" }
 
 // Type implements Event.
 func (LeadQuarantined) Type() string { return "lead.quarantined.v1" }
+
+// Type implements Event.
+func (LeadPriceChanged) Type() string { return "lead.price_changed.v1" }
 
 // Type implements Event.
 func (LeadConverted) Type() string { return "lead.converted.v1" }

@@ -161,7 +161,7 @@ func (b *boughtBefore) write(ctx context.Context, tx market.Tx) error {
 // take the lead, and when that buyer bought its person lately for more and more contracts at a time. Errors: *bus.PanicError,
 // *distribution.RankingError, and those of reading.
 func (m *marketplace) decide(ctx context.Context, c *campaign.Campaign, l *lead.Lead, a distribution.Ask) (distribution.Decision, error) {
-	a.Shortlist = m.lists[l.ID()]
+	a.Shortlist, a.Price = m.lists[l.ID()], l.AskingPrice()
 	if m.bought == nil || m.bought.rules[c.ID()] == nil {
 		return ask(m.books[c.ID()], a)
 	}

@@ -61,7 +61,7 @@ func (m *marketplace) sell(l *lead.Lead, c *campaign.Campaign, d distribution.De
 	var amounts [2 * campaign.MostSales]money.Micros
 	prices, payouts := amounts[:0:campaign.MostSales], amounts[campaign.MostSales:][:len(d.Takers)]
 	for i := range d.Takers {
-		prices = append(prices, d.Takers[i].Price())
+		prices = append(prices, d.PriceOf(i))
 	}
 	var o lead.Outcome
 	o.Payout, o.Shown, o.ShownHidden = c.SupplierTerms(prices, payouts, currency)

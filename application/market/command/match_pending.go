@@ -110,7 +110,7 @@ func (h *MatchPendingHandler) page(ctx context.Context, of application.Ref, load
 	var facts []lead.Facts
 	n, last, err = h.decide(ctx, of, load, func(b *distribution.Book, leads []*lead.Lead, now time.Time) offers {
 		facts = nil
-		if b.Open() {
+		if open(b, leads) {
 			for _, l := range leads {
 				if l.PendingUntil().After(now) {
 					facts = append(facts, l.Facts())
@@ -295,7 +295,7 @@ func ofStrategy(err error) bool {
 
 // givenBack returns, for leads that may be sold now, which buyers gave them back.
 func givenBack(ctx context.Context, tx market.Tx, b *distribution.Book, of application.Ref, leads []*lead.Lead) (map[string][]string, error) {
-	if !b.Open() {
+	if !open(b, leads) {
 		return nil, nil
 	}
 	ids := make([]string, len(leads))
@@ -303,6 +303,17 @@ func givenBack(ctx context.Context, tx market.Tx, b *distribution.Book, of appli
 		ids[i] = l.ID()
 	}
 	return tx.Returns().GivenBack(ctx, of.SellerID, ids)
+}
+
+// open reports whether any contract could take one of some leads now, at whatever they are offered.
+func open(b *distribution.Book, leads []*lead.Lead) bool {
+	var least money.Micros
+	for _, l := range leads {
+		if price := l.AskingPrice(); price != 0 && (least == 0 || price < least) {
+			least = price
+		}
+	}
+	return b.Open() || least != 0 && b.OpenAt(least)
 }
 
 // again offers one pending lead again, but not to buyers that gave it back, or marks it unsold when its time ran out.

@@ -39,7 +39,7 @@ type Sender struct {
 	Due      DeliveriesDue
 	Observer DeliveryObserver
 	Logger   *slog.Logger
-	Shake    func() float64 // from 0 to 1, at random
+	Shake    func() int64 // from 0 to delivery.MostShake, at random
 
 	PerEndpoint, InAll int
 	Poll               time.Duration // how often it looks without being told

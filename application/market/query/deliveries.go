@@ -18,26 +18,6 @@ type Deliveries struct {
 // Needs implements application.Message.
 func (Deliveries) Needs() application.Scope { return application.Program }
 
-// DeliveriesOfLead asks for the deliveries of a lead's sales, newest first: lead.ErrNotFound.
-type DeliveriesOfLead struct {
-	application.Actor
-
-	LeadID string
-}
-
-// Needs implements application.Message.
-func (DeliveriesOfLead) Needs() application.Scope { return application.Program }
-
-// DeliveryByID asks for one delivery: delivery.ErrNotFound.
-type DeliveryByID struct {
-	application.Actor
-
-	ID string
-}
-
-// Needs implements application.Message.
-func (DeliveryByID) Needs() application.Scope { return application.Program }
-
 // MostAttempts is how many attempts of a delivery are shown, the newest.
 const MostAttempts = 20
 

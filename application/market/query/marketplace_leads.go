@@ -55,6 +55,8 @@ type MarketplaceLead struct {
 	Test                         bool
 	Code, Reason                 string
 	Price, Payout                money.Micros
+	// AskingPrice is what it is offered at in place of the contracts' prices, in micro-units of the seller's currency; 0: none.
+	AskingPrice money.Micros
 	// Consent names the consent fields that it came with, in a campaign that asked for consent; also when the fields were erased.
 	Consent              []string
 	Fields               field.Set
@@ -96,7 +98,7 @@ func LeadStatuses() []string {
 func MarketplaceLeadOf(s lead.Snapshot) MarketplaceLead {
 	out := MarketplaceLead{
 		ID: s.ID, Origin: string(s.Origin), Status: string(s.Status), CampaignID: s.CampaignID, Category: s.Category, PartnerID: s.PartnerID,
-		KeyID: s.KeyID, ExternalID: s.ExternalID, Test: s.Test, Code: string(s.Code), Reason: s.Reason, Payout: s.Payout, Fields: s.Fields,
+		KeyID: s.KeyID, ExternalID: s.ExternalID, Test: s.Test, Code: string(s.Code), Reason: s.Reason, Payout: s.Payout, AskingPrice: s.AskingPrice, Fields: s.Fields,
 		Trace: s.Trace, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, PendingUntil: s.PendingUntil,
 	}
 	for _, sale := range s.Sales {

@@ -20,13 +20,13 @@ import (
 const MatchPending = "match-pending"
 
 // MatchPendingTypes returns the types of its events: a buyer, contract or campaign that can take more than before, as behind a return, and a
-// form lead or a returned one that became pending.
+// form lead or a returned one that became pending, or a lead whose price was changed.
 func MatchPendingTypes() []string {
 	return []string{
 		eventsv1.BuyerFunded{}.Type(), eventsv1.BuyerResumed{}.Type(), eventsv1.BuyerUpdated{}.Type(),
 		eventsv1.ContractCreated{}.Type(), eventsv1.ContractUpdated{}.Type(), eventsv1.ContractResumed{}.Type(),
 		eventsv1.CampaignUpdated{}.Type(), eventsv1.CampaignResumed{}.Type(),
-		eventsv1.LeadPending{}.Type(), eventsv1.ReturnApproved{}.Type(),
+		eventsv1.LeadPending{}.Type(), eventsv1.LeadPriceChanged{}.Type(), eventsv1.ReturnApproved{}.Type(),
 	}
 }
 
@@ -55,8 +55,8 @@ func (r matchPending) React(ctx context.Context, e application.StoredEvent) erro
 	if e.Type == (eventsv1.ReturnApproved{}).Type() { // the buyer has more to spend, and its contract more room
 		about.CampaignID, about.LeadID = "", ""
 	}
-	if about.CampaignID == "" && about.BuyerID == "" ||
-		about.LeadID != "" && about.Origin != string(lead.OriginForm) && about.Previous != string(lead.StatusReturned) {
+	if about.CampaignID == "" && about.BuyerID == "" || e.Type == (eventsv1.LeadPending{}).Type() &&
+		about.Origin != string(lead.OriginForm) && about.Previous != string(lead.StatusReturned) {
 		return nil
 	}
 	_, err := r.match.Handle(ctx, marketcommand.MatchPending{

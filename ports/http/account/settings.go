@@ -18,9 +18,9 @@ type SettingsHandlers struct {
 
 func (h Handlers) settingsRoutes() []httpport.Route {
 	return []httpport.Route{
-		{Method: http.MethodGet, Path: "/v1/settings", Needs: application.Program, Handle: httpport.Parameters{}.Reading(h.getSettings)},
+		{Method: http.MethodGet, Path: "/v1/settings", Needs: application.Program, Handle: httpport.Parameters{InBody: true}.Reading(h.getSettings)},
 		{Method: http.MethodPut, Path: "/v1/settings", Needs: application.Program, Handle: h.updateSettings},
-		{Method: http.MethodGet, Path: "/v1/test", Needs: application.Program, Handle: httpport.Parameters{}.Reading(h.testKey)},
+		{Method: http.MethodGet, Path: "/v1/test", Needs: application.Program, Handle: httpport.Parameters{InBody: true}.Reading(h.testKey)},
 	}
 }
 

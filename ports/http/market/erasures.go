@@ -23,7 +23,7 @@ func (h Handlers) erasureRoutes() []httpport.Route {
 		{Method: http.MethodDelete, Path: "/v1/marketplace/leads/:lead_id", Needs: application.Program, Handle: h.eraseLead},
 		{Method: http.MethodPost, Path: "/v1/erasures", Needs: application.Program, Handle: h.requestErasure},
 		{Method: http.MethodGet, Path: "/v1/erasures/:id", Needs: application.Program, Handle: httpport.Parameters{}.Reading(h.getErasure)},
-		{Method: http.MethodGet, Path: "/v1/subject-access", Needs: application.Program, Handle: httpport.Parameters{Names: []string{"email", "phone"}}.Reading(h.getSubjectAccess)},
+		{Method: http.MethodGet, Path: "/v1/subject-access", Needs: application.Program, Handle: httpport.Parameters{Names: []string{"email", "phone"}, InBody: true}.Reading(h.getSubjectAccess)},
 	}
 }
 

@@ -77,7 +77,7 @@ var (
 			More:       map[string]int{"cap": 3},
 		},
 		Sales: []marketquery.Sale{{ID: "sale_1", ContractID: "contract_1", BuyerID: "buyer_1", BuyerName: "Best Insurance", Status: "captured", Live: true, Price: 45_000_000, SoldAt: porttest.Start, Delivery: "delivered"}},
-		State: "TX", Price: 45_000_000, CreatedAt: porttest.Start, UpdatedAt: porttest.Start, PendingUntil: porttest.Start,
+		State: "TX", Price: 45_000_000, AskingPrice: 12_500_000, CreatedAt: porttest.Start, UpdatedAt: porttest.Start, PendingUntil: porttest.Start,
 	}
 	sampleHeld = []marketquery.Held{
 		{Customer: &application.HeldCustomer{ID: "customer_1", Key: "c-1", Email: "john.doe@email.com", Name: "John", Surname: "Doe", Status: "active", PartnerID: "partner_123", CreatedAt: porttest.Start, UpdatedAt: porttest.Start}},
@@ -241,17 +241,20 @@ func handlers(a *porttest.App) Handlers {
 			RedistributeLead: porttest.Commands(a, func(c marketcommand.RedistributeLead) application.Response {
 				return c.Once.Render(sampleLead)
 			}),
+			ChangeLeadPrice:  porttest.Commands(a, func(c marketcommand.ChangeLeadPrice) application.Response { return c.Once.Render(sampleLead) }),
 			RejectMarketLead: porttest.Commands(a, func(c marketcommand.RejectMarketLead) application.Response { return c.Once.Render(sampleLead) }),
 		},
 		DeliveryHandlers: DeliveryHandlers{
 			Deliveries: porttest.Queries[marketquery.Deliveries](a, application.List[marketquery.Delivery]{
 				Items: []marketquery.Delivery{sampleDelivery, {ID: "delivery_2", Status: "failed", Reason: "gone"}}, Next: "delivery_2",
 			}),
-			DeliveryByID:         porttest.Queries[marketquery.DeliveryByID](a, sampleDelivery),
-			DeliveriesOfLead:     porttest.Queries[marketquery.DeliveriesOfLead](a, []marketquery.Delivery{sampleDelivery}),
-			Redeliver:            porttest.Commands(a, func(c marketcommand.Redeliver) application.Response { return c.Once.Render(sampleDelivery) }),
-			TestDelivery:         porttest.Queries[marketcommand.TestDelivery](a, sampleDelivery.Attempts[0]),
-			RotateContractSecret: porttest.Commands(a, func(c marketcommand.RotateContractSecret) application.Response { return c.Once.Render(sampleDelivering) }),
+			DeliveryByID:     porttest.Queries[marketquery.DeliveryByID](a, sampleDelivery),
+			DeliveriesOfLead: porttest.Queries[marketquery.DeliveriesOfLead](a, []marketquery.Delivery{sampleDelivery}),
+			Redeliver:        porttest.Commands(a, func(c marketcommand.Redeliver) application.Response { return c.Once.Render(sampleDelivery) }),
+			TestDelivery:     porttest.Queries[marketcommand.TestDelivery](a, sampleDelivery.Attempts[0]),
+			RotateContractSecret: porttest.Commands(a, func(c marketcommand.RotateContractSecret) application.Response {
+				return c.Once.Render(sampleDelivering)
+			}),
 		},
 		ErasureHandlers: ErasureHandlers{
 			EraseLead: porttest.Commands(a, func(c marketcommand.EraseLead) application.Response { return c.Once.Render(struct{}{}) }),
@@ -300,19 +303,20 @@ func handlers(a *porttest.App) Handlers {
 }
 
 var examples = map[string]porttest.Example{
-	"POST /v1/campaigns/{id}/preview":   {Body: `{"lead":{"state":"TX"}}`},
-	"POST /api/leads":                   {Body: leadBody},
-	"POST /v1/suppressions":             {Body: `{"kind":"phone","value":"555-123-4567"}`},
-	"DELETE /v1/suppressions":           {Body: `{"kind":"email","value":"john.doe@email.com"}`},
-	"POST /v1/suppressions/import":      {Body: "phone\n555-123-4567\n", Header: http.Header{"Content-Type": {"text/csv"}}},
-	"POST /v1/buyers":                   {Body: `{"name":"Best Insurance","email":"leads@best.example","credit_limit":0,"time_zone":"America/New_York"}`},
-	"POST /v1/buyers/{id}/deposits":     {Body: `{"amount":1000.00,"note":"wire 42"}`},
-	"POST /v1/buyers/{id}/withdrawals":  {Body: `{"amount":1000.00}`},
-	"POST /v1/campaigns":                {Body: documentedCampaign},
-	"POST /v1/campaigns/{id}/contracts": {Body: `{"buyer_id":"buyer_1","price":45.00}`},
-	"GET /v1/buyers/{id}/statement":     {Query: "?month=2025-04"},
-	"POST /v1/sales/{id}/returns":       {Body: `{"reason":"invalid_contact","note":"n"}`},
-	"GET /v1/partners/{id}/earnings":    {Query: "?from=2025-04-01&to=2025-04-30"},
-	"GET /v1/subject-access":            {Query: "?phone=%2B15551234567"},
-	"POST /v1/erasures":                 {Body: `{"email":"john.doe@email.com"}`},
+	"POST /v1/campaigns/{id}/preview":           {Body: `{"lead":{"state":"TX"}}`},
+	"POST /api/leads":                           {Body: leadBody},
+	"POST /v1/suppressions":                     {Body: `{"kind":"phone","value":"555-123-4567"}`},
+	"DELETE /v1/suppressions":                   {Body: `{"kind":"email","value":"john.doe@email.com"}`},
+	"POST /v1/suppressions/import":              {Body: "phone\n555-123-4567\n", Header: http.Header{"Content-Type": {"text/csv"}}},
+	"POST /v1/buyers":                           {Body: `{"name":"Best Insurance","email":"leads@best.example","credit_limit":0,"time_zone":"America/New_York"}`},
+	"POST /v1/buyers/{id}/deposits":             {Body: `{"amount":1000.00,"note":"wire 42"}`},
+	"POST /v1/buyers/{id}/withdrawals":          {Body: `{"amount":1000.00}`},
+	"POST /v1/campaigns":                        {Body: documentedCampaign},
+	"POST /v1/campaigns/{id}/contracts":         {Body: `{"buyer_id":"buyer_1","price":45.00}`},
+	"GET /v1/buyers/{id}/statement":             {Query: "?month=2025-04"},
+	"PUT /v1/marketplace/leads/{lead_id}/price": {Body: `{"price":12.50,"was":null}`},
+	"POST /v1/sales/{id}/returns":               {Body: `{"reason":"invalid_contact","note":"n"}`},
+	"GET /v1/partners/{id}/earnings":            {Query: "?from=2025-04-01&to=2025-04-30"},
+	"GET /v1/subject-access":                    {Query: "?phone=%2B15551234567"},
+	"POST /v1/erasures":                         {Body: `{"email":"john.doe@email.com"}`},
 }

@@ -41,9 +41,17 @@ func showLead(k *httpport.Call) func(marketquery.MarketplaceLead) MarketplaceLea
 			Id: l.ID, Origin: l.Origin, Status: l.Status, CampaignId: l.CampaignID, Category: l.Category,
 			PartnerId: l.PartnerID, ApiKeyId: l.KeyID, ExternalId: httpport.TextOrNil(l.ExternalID), Test: l.Test, Code: httpport.TextOrNil(l.Code),
 			Reason: httpport.TextOrNil(l.Reason), State: httpport.TextOrNil(l.State), Price: priceOf(l, k.Currency()), Payout: httpport.Amount(l.Payout, k.Currency()),
-			Sales: showSales(l.Sales, k.Currency()), CreatedAt: Timestamp(l.CreatedAt), UpdatedAt: Timestamp(l.UpdatedAt), PendingUntil: httpport.TimestampOrNil(l.PendingUntil),
+			Sales: showSales(l.Sales, k.Currency()), AskingPrice: askingPrice(l, k.Currency()), CreatedAt: Timestamp(l.CreatedAt), UpdatedAt: Timestamp(l.UpdatedAt), PendingUntil: httpport.TimestampOrNil(l.PendingUntil),
 		}
 	}
+}
+
+// askingPrice returns what a lead is offered at by itself; nil when the contracts say it.
+func askingPrice(l marketquery.MarketplaceLead, c money.Currency) *Decimal {
+	if l.AskingPrice == 0 {
+		return nil
+	}
+	return new(httpport.Amount(l.AskingPrice, c))
 }
 
 // priceOf returns what a lead was sold for; nil when it has no sale that counts.
@@ -72,7 +80,7 @@ func showLeadDetails(k *httpport.Call) func(marketquery.MarketplaceLead) Marketp
 		d := MarketplaceLeadDetails{
 			Id: h.Id, Origin: h.Origin, Status: h.Status, CampaignId: h.CampaignId, Category: h.Category,
 			PartnerId: h.PartnerId, ApiKeyId: h.ApiKeyId, ExternalId: h.ExternalId, Test: h.Test, Code: h.Code, Reason: h.Reason,
-			State: h.State, Price: h.Price, Payout: h.Payout, Sales: h.Sales, CreatedAt: h.CreatedAt, UpdatedAt: h.UpdatedAt, PendingUntil: h.PendingUntil,
+			State: h.State, Price: h.Price, Payout: h.Payout, Sales: h.Sales, AskingPrice: h.AskingPrice, CreatedAt: h.CreatedAt, UpdatedAt: h.UpdatedAt, PendingUntil: h.PendingUntil,
 			Fields: LeadFields(l.Fields), Trace: showTrace(l.Trace, c),
 		}
 		if len(l.Consent) > 0 {
@@ -82,10 +90,11 @@ func showLeadDetails(k *httpport.Call) func(marketquery.MarketplaceLead) Marketp
 	}
 }
 
-// leadFilters are what the list of leads takes. Phone and email are in no link.
+// leadFilters are what the list of leads takes. Phone and email are in no link, and in no URL of a client that sends them in a body.
 var leadFilters = httpport.Parameters{
 	Names:   []string{"status", "category", "state", "buyer", "contract", "supplier", "key", "phone", "email", "from", "to"},
 	Private: []string{"phone", "email"},
+	InBody:  true,
 }
 
 func (h Handlers) listMarketplaceLeads(k *httpport.Call) {
@@ -138,7 +147,7 @@ func (h Handlers) exportMarketplaceLeads(k *httpport.Call) {
 	defer release()
 	c := k.Currency()
 	sheet := k.Sheet("leads.csv", "id", "created_at", "status", "test", "origin", "category", "campaign_id", "state", "supplier", "key", "external_id",
-		"code", "reason", "buyers", "buyer_names", "prices", "price", "payout", "currency", "updated_at", "pending_until")
+		"code", "reason", "buyers", "buyer_names", "prices", "price", "payout", "currency", "updated_at", "pending_until", "asking_price")
 	_, err := h.ExportLeads.Handle(ctx, marketquery.ExportLeads{MarketplaceLeads: q, Tell: func(l marketquery.MarketplaceLead) error {
 		var buyers, names, prices []string
 		for _, s := range l.Sales {
@@ -146,14 +155,17 @@ func (h Handlers) exportMarketplaceLeads(k *httpport.Call) {
 				buyers, names, prices = append(buyers, s.BuyerID), append(names, s.BuyerName), append(prices, s.Price.Format(c))
 			}
 		}
-		price := ""
+		price, asking := "", ""
 		if p := priceOf(l, c); p != nil {
 			price = string(*p)
+		}
+		if p := askingPrice(l, c); p != nil {
+			asking = string(*p)
 		}
 		sheet.Text(l.ID).Time(l.CreatedAt).Text(l.Status).Number(strconv.FormatBool(l.Test)).Text(l.Origin).Text(l.Category).Text(l.CampaignID).Text(l.State)
 		sheet.Text(l.PartnerID).Text(l.KeyID).Text(l.ExternalID).Text(l.Code).Text(l.Reason)
 		sheet.Text(strings.Join(buyers, " ")).Text(strings.Join(names, "; ")).Text(strings.Join(prices, " ")).Number(price).Number(l.Payout.Format(c)).Text(c.Code())
-		return sheet.Time(l.UpdatedAt).Time(l.PendingUntil).Row()
+		return sheet.Time(l.UpdatedAt).Time(l.PendingUntil).Number(asking).Row()
 	}})
 	sheet.End(err)
 }

@@ -111,6 +111,13 @@ func TestBinding(t *testing.T) {
 			path: "/v1/marketplace/leads/l1/redistribute", key: "program",
 			want: func(c any) (any, any) { return c.(marketcommand.RedistributeLead).ID, "l1" },
 		},
+		"price of a lead": {
+			method: "PUT", path: "/v1/marketplace/leads/l1/price", key: "program", body: `{"price":12.50,"was":null}`,
+			want: func(c any) (any, any) {
+				m := c.(marketcommand.ChangeLeadPrice)
+				return []any{m.ID, m.Price, m.Was}, []any{"l1", new(money.Micros(12_500_000)), (*money.Micros)(nil)}
+			},
+		},
 		"rejected lead": {
 			path: "/v1/marketplace/leads/l1/reject", key: "program",
 			want: func(c any) (any, any) { return c.(marketcommand.RejectMarketLead).ID, "l1" },
@@ -384,7 +391,7 @@ func TestAnswers(t *testing.T) {
 		{"GET", "/v1/campaigns/c/contracts/k/usage", "program", "", `{"data":[{"window":"day","leads":{"used":3,"limit":100},"budget":{"used":135.00,"limit":5.00},"resets_at":"2025-04-30T16:44:13.000000Z"},{"window":"total","leads":{"used":3,"limit":null},"budget":{"used":135.00,"limit":null},"resets_at":null}],"status":1}`},
 		{"GET", "/v1/buyers/b/usage", "program", "", `{"data":[{"window":"day","leads":{"used":1,"limit":7},"budget":{"used":45.00,"limit":null},"resets_at":"2025-04-30T16:44:13.000000Z"}],"status":1}`},
 		{"GET", "/v1/campaigns/c/usage", "program", "", `{"data":[{"window":"hour","leads":{"used":2,"limit":9},"budget":{"used":90.00,"limit":null},"resets_at":"2025-04-30T16:44:13.000000Z"}],"status":1}`},
-		{"GET", "/v1/marketplace/leads/l", "program", "", `{"data":{"id":"lead_1","origin":"supplier","status":"sold","campaign_id":"campaign_1","category":"Auto Insurance","partner_id":"partner_123","api_key_id":"k1","external_id":"x","test":true,"code":"c","reason":"r","state":"TX","price":45.00,"payout":31.50,"sales":[{"id":"sale_1","contract_id":"contract_1","buyer_id":"buyer_1","buyer_name":"Best Insurance","status":"captured","price":45.00,"sold_at":"2025-04-30T16:44:13.000000Z","delivery":"delivered"}],` + at + `,"pending_until":"2025-04-30T16:44:13.000000Z","fields":{"a":"\"q\"","b":1.50,"c":true,"d":null,"e":[1,{"x":2}]},"trace":{"considered":[{"contract_id":"contract_2","buyer_id":"buyer_2","reason":"cap_day","price":50.00,"of":"buyer"},{"contract_id":"contract_1","buyer_id":"buyer_1","reason":"sold","price":45.00}],"more":{"cap":3}}},"status":1}`},
+		{"GET", "/v1/marketplace/leads/l", "program", "", `{"data":{"id":"lead_1","origin":"supplier","status":"sold","campaign_id":"campaign_1","category":"Auto Insurance","partner_id":"partner_123","api_key_id":"k1","external_id":"x","test":true,"code":"c","reason":"r","state":"TX","price":45.00,"payout":31.50,"sales":[{"id":"sale_1","contract_id":"contract_1","buyer_id":"buyer_1","buyer_name":"Best Insurance","status":"captured","price":45.00,"sold_at":"2025-04-30T16:44:13.000000Z","delivery":"delivered"}],"asking_price":12.50,` + at + `,"pending_until":"2025-04-30T16:44:13.000000Z","fields":{"a":"\"q\"","b":1.50,"c":true,"d":null,"e":[1,{"x":2}]},"trace":{"considered":[{"contract_id":"contract_2","buyer_id":"buyer_2","reason":"cap_day","price":50.00,"of":"buyer"},{"contract_id":"contract_1","buyer_id":"buyer_1","reason":"sold","price":45.00}],"more":{"cap":3}}},"status":1}`},
 		{"GET", "/v1/reports/campaigns", "program", "", `{"data":[{"day":"2025-04-30","leads":{"duplicate":0,"pending":1,"rejected":0,"returned":0,"sold":2,"submitted":3,"unsold":0},"sold_gross":2,"sold_net":2,"revenue":90.00,"payout":63.00,"margin":27.00,"returned":{"sales":0,"revenue":0.00,"payout":0.00},"acceptance_rate":0.6667}],"status":1}`},
 		{"GET", "/v1/buyers", "program", "", `{"data":[],"links":{"first":"http://localhost:8080/v1/buyers?page=1","last":null,"prev":null,"next":null},"meta":{"current_page":1,"from":null,"path":"http://localhost:8080/v1/buyers","per_page":15,"to":null},"status":1}`},
 		{"GET", "/v1/campaigns/c/contracts?limit=1&page=2", "program", "", `{"data":[` + contract + `],"links":{"first":"http://localhost:8080/v1/campaigns/c/contracts?limit=1&page=1","last":null,"prev":"http://localhost:8080/v1/campaigns/c/contracts?limit=1&page=1","next":null},"meta":{"current_page":2,"from":2,"path":"http://localhost:8080/v1/campaigns/c/contracts","per_page":1,"to":2},"status":1}`},

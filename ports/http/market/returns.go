@@ -27,6 +27,7 @@ type ReturnHandlers struct {
 	RejectReturn     bus.Handler[marketcommand.RejectReturn, application.Done]
 	RedistributeLead bus.Handler[marketcommand.RedistributeLead, application.Done]
 	RejectMarketLead bus.Handler[marketcommand.RejectMarketLead, application.Done]
+	ChangeLeadPrice  bus.Handler[marketcommand.ChangeLeadPrice, application.Done]
 }
 
 func (h Handlers) returnRoutes() []httpport.Route {
@@ -40,6 +41,7 @@ func (h Handlers) returnRoutes() []httpport.Route {
 		{Method: http.MethodPost, Path: "/v1/returns/:id/reject", Needs: application.Program, Handle: h.rejectReturn},
 		{Method: http.MethodPost, Path: "/v1/marketplace/leads/:lead_id/redistribute", Needs: application.Program, Handle: h.redistributeLead},
 		{Method: http.MethodPost, Path: "/v1/marketplace/leads/:lead_id/reject", Needs: application.Program, Handle: h.rejectLead},
+		{Method: http.MethodPut, Path: "/v1/marketplace/leads/:lead_id/price", Needs: application.Program, Handle: h.changeLeadPrice},
 	}
 }
 
@@ -196,5 +198,21 @@ func (h Handlers) redistributeLead(k *httpport.Call) {
 func (h Handlers) rejectLead(k *httpport.Call) {
 	if b, ok := k.Bind(httpport.Optional, nil); ok {
 		httpport.Do(b, h.RejectMarketLead, marketcommand.RejectMarketLead{Actor: k.Actor(), ID: k.Param("lead_id"), Once: httpport.Once(b, http.StatusOK, showLead(k))})
+	}
+}
+
+func (h Handlers) changeLeadPrice(k *httpport.Call) {
+	c := marketcommand.ChangeLeadPrice{Actor: k.Actor(), ID: k.Param("lead_id")}
+	b, ok := k.Bind(httpport.Required, func(b *httpport.Body) {
+		for _, name := range []string{"price", "was"} {
+			if !b.Has(name) && !b.IsNull(name) {
+				b.Violate(name, fault.Required, "is required; null: none")
+			}
+		}
+		c.Price, c.Was = b.Money("price", money.ParseNonNegative), b.Money("was", money.ParseNonNegative)
+	})
+	if ok {
+		c.Once = httpport.Once(b, http.StatusOK, showLead(k))
+		httpport.Do(b, h.ChangeLeadPrice, c)
 	}
 }

@@ -550,6 +550,9 @@ type MarketplaceLead struct {
 	// Sales Those of test leads are not kept
 	Sales []Sale `json:"sales"`
 
+	// AskingPrice At what it is offered in place of the contracts' prices; null: at these
+	AskingPrice *Decimal `json:"asking_price"`
+
 	// CreatedAt UTC with six decimals.
 	CreatedAt Timestamp `json:"created_at"`
 
@@ -591,6 +594,9 @@ type MarketplaceLeadDetails struct {
 
 	// Sales Those of test leads are not kept
 	Sales []Sale `json:"sales"`
+
+	// AskingPrice At what it is offered in place of the contracts' prices; null: at these
+	AskingPrice *Decimal `json:"asking_price"`
 
 	// CreatedAt UTC with six decimals.
 	CreatedAt Timestamp `json:"created_at"`

@@ -29,12 +29,12 @@ func (h Handlers) customerRoutes() []httpport.Route {
 		{Method: http.MethodGet, Path: "/v1/customers", Needs: application.Program, Handle: httpport.ReadingList(ofCustomers, h.listCustomers)},
 		{Method: http.MethodPost, Path: "/v1/customers", Needs: application.Program, Handle: h.createCustomer},
 		{Method: http.MethodPut, Path: "/v1/customers", Needs: application.Program, Handle: h.updateNamedCustomer},
-		{Method: http.MethodGet, Path: "/v1/customer", Needs: application.Program, Handle: httpport.Parameters{Names: customerNames}.Reading(h.findCustomer)},
+		{Method: http.MethodGet, Path: "/v1/customer", Needs: application.Program, Handle: httpport.Parameters{Names: customerNames, InBody: true}.Reading(h.findCustomer)},
 		{Method: http.MethodPost, Path: "/v1/customer", Needs: application.Program, Handle: h.createCustomer},
 		{Method: http.MethodPut, Path: "/v1/customer", Needs: application.Program, Handle: h.updateNamedCustomer},
 		{Method: http.MethodDelete, Path: "/v1/customer", Needs: application.Program, Handle: h.deleteNamedCustomer},
-		{Method: http.MethodGet, Path: `/v1/customers\:search`, Needs: application.Program, Handle: httpport.ReadingList(httpport.Parameters{Names: customerNames}, h.searchCustomers)},
-		{Method: http.MethodGet, Path: "/v1/customers/:key", Needs: application.Program, Handle: httpport.Parameters{}.Reading(h.getCustomer)},
+		{Method: http.MethodGet, Path: `/v1/customers\:search`, Needs: application.Program, Handle: httpport.ReadingList(httpport.Parameters{Names: customerNames, InBody: true}, h.searchCustomers)},
+		{Method: http.MethodGet, Path: "/v1/customers/:key", Needs: application.Program, Handle: httpport.Parameters{InBody: true}.Reading(h.getCustomer)},
 		{Method: http.MethodPut, Path: "/v1/customers/:key", Needs: application.Program, Handle: h.updateCustomer},
 		{Method: http.MethodDelete, Path: "/v1/customers/:key", Needs: application.Program, Handle: h.deleteCustomer},
 		{Method: http.MethodPost, Path: "/v1/customers/:key/archive", Needs: application.Program, Handle: h.archiveCustomer},
@@ -105,7 +105,7 @@ func (h Handlers) getCustomer(k *httpport.Call) {
 }
 
 // ofCustomers are the parameters of a list of customers besides those of its pages.
-var ofCustomers = httpport.Parameters{Names: []string{"partner[id]", "partner[key]", "partner[email]"}, Later: []string{"refer_status"}}
+var ofCustomers = httpport.Parameters{Names: []string{"partner[id]", "partner[key]", "partner[email]"}, Later: []string{"refer_status"}, InBody: true}
 
 // listCustomers answers the customers of the seller, or of the partner that the request names.
 func (h Handlers) listCustomers(k *httpport.Call) {

@@ -31,15 +31,15 @@ type LeadHandlers struct {
 // Partnero documents them so. HEAD has no route and so changes nothing.
 func (h Handlers) leadRoutes() []httpport.Route {
 	return []httpport.Route{
-		{Method: http.MethodGet, Path: "/v1/leads/details", Needs: application.Program, Handle: httpport.Parameters{}.Reading(h.getLeadForm)},
+		{Method: http.MethodGet, Path: "/v1/leads/details", Needs: application.Program, Handle: httpport.Parameters{InBody: true}.Reading(h.getLeadForm)},
 		{Method: http.MethodPut, Path: "/v1/leads/details", Needs: application.Program, Handle: h.updateLeadForm},
-		{Method: http.MethodGet, Path: "/v1/leads", Needs: application.Program, Handle: httpport.ReadingList(httpport.Parameters{}, h.listFormLeads)},
+		{Method: http.MethodGet, Path: "/v1/leads", Needs: application.Program, Handle: httpport.ReadingList(httpport.Parameters{InBody: true}, h.listFormLeads)},
 		{Method: http.MethodPost, Path: "/v1/leads", Needs: application.Program, Handle: h.createFormLead},
-		{Method: http.MethodGet, Path: "/v1/leads/convert", Needs: application.Program, Handle: httpport.Parameters{Names: []string{"id", commissionTransactionAmount}}.Reading(h.convertFormLead)},
+		{Method: http.MethodGet, Path: "/v1/leads/convert", Needs: application.Program, Handle: httpport.Parameters{Names: []string{"id", commissionTransactionAmount}, InBody: true}.Reading(h.convertFormLead)},
 		{Method: http.MethodPost, Path: "/v1/leads/convert", Needs: application.Program, Handle: h.convertFormLead},
-		{Method: http.MethodGet, Path: "/v1/leads/reject", Needs: application.Program, Handle: httpport.Parameters{Names: []string{"id"}}.Reading(h.rejectFormLead)},
+		{Method: http.MethodGet, Path: "/v1/leads/reject", Needs: application.Program, Handle: httpport.Parameters{Names: []string{"id"}, InBody: true}.Reading(h.rejectFormLead)},
 		{Method: http.MethodPost, Path: "/v1/leads/reject", Needs: application.Program, Handle: h.rejectFormLead},
-		{Method: http.MethodGet, Path: "/v1/leads/:id", Needs: application.Program, Handle: httpport.Parameters{}.Reading(h.getFormLead)},
+		{Method: http.MethodGet, Path: "/v1/leads/:id", Needs: application.Program, Handle: httpport.Parameters{InBody: true}.Reading(h.getFormLead)},
 		{Method: http.MethodDelete, Path: "/v1/leads/:id", Needs: application.Program, Handle: h.deleteFormLead},
 	}
 }

@@ -19,8 +19,8 @@ type OverviewHandlers struct {
 
 func (h Handlers) overviewRoutes() []httpport.Route {
 	return []httpport.Route{
-		{Method: http.MethodGet, Path: "/v1/program", Needs: application.Program, Handle: httpport.Parameters{}.Reading(h.getOverview)},
-		{Method: http.MethodGet, Path: "/v1/program/overview", Needs: application.Program, Handle: httpport.Parameters{}.Reading(h.getOverview)},
+		{Method: http.MethodGet, Path: "/v1/program", Needs: application.Program, Handle: httpport.Parameters{InBody: true}.Reading(h.getOverview)},
+		{Method: http.MethodGet, Path: "/v1/program/overview", Needs: application.Program, Handle: httpport.Parameters{InBody: true}.Reading(h.getOverview)},
 	}
 }
 

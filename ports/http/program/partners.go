@@ -29,18 +29,18 @@ type PartnerHandlers struct {
 
 func (h Handlers) partnerRoutes() []httpport.Route {
 	return []httpport.Route{
-		{Method: http.MethodGet, Path: "/v1/partners", Needs: application.Program, Handle: httpport.ReadingList(httpport.Parameters{Names: partnerNames}, h.listPartners)},
+		{Method: http.MethodGet, Path: "/v1/partners", Needs: application.Program, Handle: httpport.ReadingList(httpport.Parameters{Names: partnerNames, InBody: true}, h.listPartners)},
 		{Method: http.MethodPost, Path: "/v1/partners", Needs: application.Program, Handle: h.createPartner},
 		{Method: http.MethodPut, Path: "/v1/partners", Needs: application.Program, Handle: h.updateNamedPartner},
 		{Method: http.MethodDelete, Path: "/v1/partners", Needs: application.Program, Handle: h.deleteNamedPartner},
-		{Method: http.MethodGet, Path: "/v1/partner", Needs: application.Program, Handle: httpport.Parameters{Names: partnerNames}.Reading(h.findPartner)},
+		{Method: http.MethodGet, Path: "/v1/partner", Needs: application.Program, Handle: httpport.Parameters{Names: partnerNames, InBody: true}.Reading(h.findPartner)},
 		{Method: http.MethodPost, Path: "/v1/partner", Needs: application.Program, Handle: h.createPartner},
 		{Method: http.MethodPut, Path: "/v1/partner", Needs: application.Program, Handle: h.updateNamedPartner},
 		{Method: http.MethodDelete, Path: "/v1/partner", Needs: application.Program, Handle: h.deleteNamedPartner},
-		{Method: http.MethodGet, Path: `/v1/partners\:search`, Needs: application.Program, Handle: httpport.ReadingList(httpport.Parameters{Names: partnerNames}, h.searchPartners)},
+		{Method: http.MethodGet, Path: `/v1/partners\:search`, Needs: application.Program, Handle: httpport.ReadingList(httpport.Parameters{Names: partnerNames, InBody: true}, h.searchPartners)},
 		{Method: http.MethodPost, Path: `/v1/partners\:invite`, Needs: application.Program, Handle: h.invitePartner},
 		{Method: http.MethodPost, Path: `/v1/partners\:sign-in-url`, Needs: application.Program, Handle: h.createSignInURL},
-		{Method: http.MethodGet, Path: "/v1/partners/:id", Needs: application.Program, Handle: httpport.Parameters{Names: []string{"key", "email"}}.Reading(h.getPartner)},
+		{Method: http.MethodGet, Path: "/v1/partners/:id", Needs: application.Program, Handle: httpport.Parameters{Names: []string{"key", "email"}, InBody: true}.Reading(h.getPartner)},
 		{Method: http.MethodPut, Path: "/v1/partners/:id", Needs: application.Program, Handle: h.updatePartner},
 		{Method: http.MethodDelete, Path: "/v1/partners/:id", Needs: application.Program, Handle: h.deletePartner},
 		{Method: http.MethodPost, Path: "/v1/partners/:id/archive", Needs: application.Program, Handle: h.archivePartner},

@@ -25,12 +25,12 @@ type LinkHandlers struct {
 
 func (h Handlers) linkRoutes() []httpport.Route {
 	return []httpport.Route{
-		{Method: http.MethodGet, Path: "/v1/partners/:id/referral_links", Needs: application.Program, Handle: httpport.ReadingList(httpport.Parameters{}, h.listLinksOfPartner)},
-		{Method: http.MethodGet, Path: "/v1/partner_referral_links", Needs: application.Program, Handle: httpport.ReadingList(httpport.Parameters{}, h.listReferralLinks)},
+		{Method: http.MethodGet, Path: "/v1/partners/:id/referral_links", Needs: application.Program, Handle: httpport.ReadingList(httpport.Parameters{InBody: true}, h.listLinksOfPartner)},
+		{Method: http.MethodGet, Path: "/v1/partner_referral_links", Needs: application.Program, Handle: httpport.ReadingList(httpport.Parameters{InBody: true}, h.listReferralLinks)},
 		{Method: http.MethodPost, Path: "/v1/partner_referral_links", Needs: application.Program, Handle: h.createReferralLink},
-		{Method: http.MethodGet, Path: `/v1/partner_referral_links\:search`, Needs: application.Program, Handle: httpport.ReadingList(httpport.Parameters{Names: []string{"key", "id"}}, h.searchReferralLinks)},
-		{Method: http.MethodGet, Path: `/v1/partner_referral_links\:domains`, Needs: application.Program, Handle: httpport.ReadingList(httpport.Parameters{}, h.listDomains)},
-		{Method: http.MethodGet, Path: "/v1/partner_referral_links/:id", Needs: application.Program, Handle: httpport.Parameters{}.Reading(h.getReferralLink)},
+		{Method: http.MethodGet, Path: `/v1/partner_referral_links\:search`, Needs: application.Program, Handle: httpport.ReadingList(httpport.Parameters{Names: []string{"key", "id"}, InBody: true}, h.searchReferralLinks)},
+		{Method: http.MethodGet, Path: `/v1/partner_referral_links\:domains`, Needs: application.Program, Handle: httpport.ReadingList(httpport.Parameters{InBody: true}, h.listDomains)},
+		{Method: http.MethodGet, Path: "/v1/partner_referral_links/:id", Needs: application.Program, Handle: httpport.Parameters{InBody: true}.Reading(h.getReferralLink)},
 		{Method: http.MethodPut, Path: "/v1/partner_referral_links/:id", Needs: application.Program, Handle: h.updateReferralLink},
 		{Method: http.MethodDelete, Path: "/v1/partner_referral_links/:id", Needs: application.Program, Handle: h.deleteReferralLink},
 	}

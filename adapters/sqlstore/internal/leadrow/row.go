@@ -228,6 +228,27 @@ func SaveUnsold(ctx context.Context, t *engine.Tx, sellerID string, all []lead.S
 	return nil
 }
 
+// AskingPrices returns the prices of their own, in micro-units, at which leads of a seller are offered. In a transaction the leads must be
+// locked. Those that have none are left out.
+func AskingPrices(ctx context.Context, from engine.Source, sellerID string, leads []string) (map[string]money.Micros, error) {
+	prices := map[string]money.Micros{}
+	if len(leads) == 0 {
+		return prices, nil
+	}
+	var rows []struct {
+		LeadID string `db:"lead_id"`
+		Price  int64  `db:"asking_price"`
+	}
+	if err := from.All(ctx, &rows, "SELECT lead_id, asking_price FROM unsold_leads WHERE seller_id = ? AND lead_id IN ("+engine.Marks(len(leads))+") AND asking_price IS NOT NULL",
+		append([]any{sellerID}, engine.Anys(leads)...)...); err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		prices[r.LeadID] = money.Micros(r.Price)
+	}
+	return prices, nil
+}
+
 // SalesOf returns the sales of a lead: the live ones by their slots, then the others.
 func SalesOf(ctx context.Context, from engine.Source, sellerID, leadID string) ([]lead.Sale, error) {
 	var rows []struct {

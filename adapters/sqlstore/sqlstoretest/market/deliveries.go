@@ -191,10 +191,9 @@ func testDeliveryRace(t *testing.T, h *sqlstoretest.Harness) {
 				if err != nil {
 					return err
 				}
-				if d.Attempted(delivery.Outcome{Reason: delivery.Timeout}, now) != nil {
-					return nil
+				if ok = d.Attempted(delivery.Outcome{Reason: delivery.Timeout}, now) == nil; !ok {
+					return nil // somebody else wrote it down
 				}
-				ok = true
 				return tx.Deliveries().SaveAll(ctx, []*delivery.Delivery{d})
 			})
 			stored <- err == nil && ok

@@ -29,11 +29,12 @@ func testLeads(t *testing.T, h *sqlstoretest.Harness) {
 	n.Sales[1].Status = lead.SaleCaptured
 	sqlstoretest.RequireFull(t, n)
 	n.Sales[0].Delivery, n.Sales[1].Delivery = "", "" // see testDeliveries
-	n.Review, n.ErasedAt = nil, time.Time{} // of a form lead, which FormLeads stores; no new lead is erased
+	n.Review, n.ErasedAt = nil, time.Time{}           // of a form lead, which FormLeads stores; no new lead is erased
+	n.AskingPrice = 0                                 // which SavePrice stores
 	variant := sqlstoretest.Filled[lead.Snapshot](300)
 	variant.SellerID, variant.SellerCode, variant.Status, variant.CampaignID = n.SellerID, n.SellerCode, lead.StatusPending, n.CampaignID
 	variant.Fields, variant.Trace, variant.Sales, variant.Test, variant.Review = field.Set{}, lead.Trace{}, nil, false, nil
-	variant.ErasedAt = time.Time{}
+	variant.ErasedAt, variant.AskingPrice = time.Time{}, 0
 	variant.Dimensions = nil
 	fingerprint := sqlstoretest.Filled[[sha256.Size]byte](9)
 	answer := application.Response{Status: 201, Body: []byte("{\"a\":1}\n\x00'\\")}
@@ -74,7 +75,7 @@ func testLeads(t *testing.T, h *sqlstoretest.Harness) {
 	changed.CampaignID, changed.Category, changed.Fields, changed.ExternalID, changed.Test = n.CampaignID, n.Category, n.Fields, n.ExternalID, n.Test
 	changed.Dimensions = n.Dimensions
 	changed.CreatedAt, changed.Version, changed.Status, changed.Review = n.CreatedAt, n.Version, lead.StatusPending, nil
-	changed.ErasedAt = time.Time{}
+	changed.ErasedAt, changed.AskingPrice = time.Time{}, 0
 	changed.Sales[0].Currency, changed.Sales[1].Currency = "EUR", "KWD"
 	changed.Sales[0].Delivery, changed.Sales[1].Delivery = "", ""
 	changed.Sales[0].Status, changed.Sales[1].Status, changed.ShownHidden = "released", lead.SaleCaptured, false
@@ -84,7 +85,7 @@ func testLeads(t *testing.T, h *sqlstoretest.Harness) {
 	var dataError *application.DataError
 	require.ErrorAs(t, err, &dataError, "slot 1 of the lead is taken")
 	h.Exec(t, "DELETE FROM sales WHERE seller_id = ? AND lead_id = ?", n.SellerID, n.ID)
-	h.Exec(t, "INSERT INTO unsold_leads SELECT seller_id, id, campaign_id, 'pending', 0, '', '' FROM leads WHERE id = ?", n.ID)
+	h.Exec(t, "INSERT INTO unsold_leads SELECT seller_id, id, campaign_id, 'pending', 0, '', '', NULL FROM leads WHERE id = ?", n.ID)
 	h.Do(t, func(ctx ctx, tx tx) error { return tx.Leads().SaveAll(ctx, []*lead.Lead{lead.FromSnapshot(changed)}) })
 	sales, changed.Sales = changed.Sales, nil
 	require.Equal(t, []lead.Snapshot{changed, variant}, load())
@@ -194,6 +195,75 @@ func testPending(t *testing.T, h *sqlstoretest.Harness) {
 		return tx.Leads().SaveAll(ctx, []*lead.Lead{lead.FromSnapshot(stale)})
 	})
 	require.ErrorContains(t, err, "a guard refused")
+}
+
+// testPrices keeps the price of a lead with its place among those that are not sold.
+func testPrices(t *testing.T, h *sqlstoretest.Harness) {
+	h.Do(t, func(ctx ctx, tx tx) error {
+		return tx.Leads().AddAll(ctx, []application.StoredLead{
+			sqlstoretest.PendingLead(t, "lead_1", "c"), sqlstoretest.PendingLead(t, "lead_2", "c"), soldLead(t, "lead_3", "c", "k", 1, now),
+		})
+	})
+	change := func(id string, price, was money.Micros) {
+		h.Do(t, func(ctx ctx, tx tx) error {
+			l, err := tx.Leads().Lock(ctx, "seller_1", id)
+			require.NoError(t, err)
+			require.Equal(t, was, l.AskingPrice())
+			require.NoError(t, l.ChangePrice(price, was, "USD", now.Add(time.Hour)))
+			return tx.LeadPrices().SavePrice(ctx, l)
+		})
+	}
+	prices := func() (got []money.Micros) {
+		h.Do(t, func(ctx ctx, tx tx) error {
+			got = nil
+			all, err := tx.Leads().LockPending(ctx, sqlstoretest.Refs("c")[0], "", 10)
+			for _, l := range all {
+				got = append(got, l.AskingPrice())
+			}
+			return err
+		})
+		return got
+	}
+	change("lead_1", 7_500_000, 0)
+	change("lead_2", 1, 0)
+	change("lead_2", 1_000_000_000_000, 1)
+	require.Equal(t, []money.Micros{7_500_000, 1_000_000_000_000}, prices())
+	change("lead_2", 0, 1_000_000_000_000)
+	require.Equal(t, []money.Micros{7_500_000, 0}, prices())
+	require.Equal(t, 1, h.Count(t, "unsold_leads WHERE asking_price IS NOT NULL"))
+
+	var version, updated int64
+	require.NoError(t, h.DB.Reader.QueryRowxContext(t.Context(), "SELECT version, updated_at FROM leads WHERE id = 'lead_2'").Scan(&version, &updated))
+	require.Equal(t, []int64{5, now.Add(time.Hour).UnixMicro()}, []int64{version, updated}, "with two events more than at first, and three of the price")
+
+	// What else becomes of a lead keeps its price, until it is sold.
+	h.Do(t, func(ctx ctx, tx tx) error {
+		all, err := tx.Leads().LockPendingByID(ctx, sqlstoretest.Refs("c")[0], "lead_1")
+		require.NoError(t, err)
+		require.NoError(t, all[0].Expire(now))
+		return tx.Leads().SaveAll(ctx, all)
+	})
+	h.Do(t, func(ctx ctx, tx tx) error {
+		l, err := tx.Leads().Lock(ctx, "seller_1", "lead_1")
+		require.NoError(t, err)
+		require.Equal(t, money.Micros(7_500_000), l.AskingPrice())
+		require.NoError(t, l.Redistribute())
+		require.NoError(t, l.Sell(lead.Outcome{Sales: []lead.Sale{{ID: "sale_1", ContractID: "k", BuyerID: "b", Price: 7_500_000, Currency: "USD", Status: lead.SaleCaptured, At: now}}}, now))
+		require.Zero(t, l.AskingPrice())
+		return tx.Leads().SaveAll(ctx, []*lead.Lead{l})
+	})
+	for _, c := range []struct {
+		what   string
+		change func(s *lead.Snapshot)
+	}{{"a lead that is not as it was loaded", func(s *lead.Snapshot) { s.Version-- }}, {"a lead that is sold meanwhile", func(s *lead.Snapshot) { s.ID, s.Version = "lead_3", 2 }}} {
+		require.ErrorContains(t, h.Store.Do(t.Context(), func(ctx ctx, tx tx) error {
+			l, err := tx.Leads().Lock(ctx, "seller_1", "lead_2")
+			require.NoError(t, err)
+			s := l.Snapshot()
+			c.change(&s)
+			return tx.LeadPrices().SavePrice(ctx, lead.FromSnapshot(s))
+		}), "a guard refused", c.what)
+	}
 }
 
 func testLargeBatch(t *testing.T, h *sqlstoretest.Harness) {

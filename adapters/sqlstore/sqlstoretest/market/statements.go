@@ -53,7 +53,7 @@ func testStatementCounts(t *testing.T, h *sqlstoretest.Harness) {
 		_, err = tx.Leads().Responses(ctx, sqlstoretest.Refs("lead_1", "pending_1"))
 		expect(1, "Leads.Answers", err)
 		stored, err := tx.Leads().LockPending(ctx, sqlstoretest.Refs("c")[0], "", 10)
-		expect(2, "Leads.LockPending", err)
+		expect(3, "Leads.LockPending", err)
 		require.Len(t, stored, 2)
 		expect(2, "Leads.AddAll, all sold", tx.Leads().AddAll(ctx, []application.StoredLead{soldLead(t, "lead_1", "campaign_0", "k", 1, now), soldLead(t, "lead_2", "campaign_0", "k", 1, now)}))
 		expect(3, "Leads.AddAll, some sold", tx.Leads().AddAll(ctx, []application.StoredLead{soldLead(t, "lead_6", "campaign_0", "k", 1, now), sqlstoretest.PendingLead(t, "lead_3", "c")}))

@@ -22,6 +22,7 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstoretest.Harness) {
 		{Name: "campaigns of a seller", Run: testCampaignsOfSeller},
 		{Name: "leads", Run: testLeads},
 		{Name: "pending leads", Run: testPending},
+		{Name: "prices of leads", Run: testPrices},
 		{Name: "erasures", Run: testErasures},
 		{Name: "requested erasures", Run: testRequestedErasures},
 		{Name: "erasure runs at once", Run: testErasureRunsAtOnce},

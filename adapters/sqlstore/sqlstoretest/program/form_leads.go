@@ -142,7 +142,7 @@ func testFormLeads(t *testing.T, h *sqlstoretest.Harness) {
 	n.Fields = field.Set{"a": field.TextValue("v 🙂")}
 	n.Sales[0].Status, n.Sales[1].Status = lead.SaleCaptured, lead.SaleCaptured
 	sqlstoretest.RequireFull(t, n)
-	n.ErasedAt = time.Time{} // no new lead is
+	n.ErasedAt, n.AskingPrice = time.Time{}, 0 // no new lead has one
 	for _, text := range sqlstoretest.Awkward {
 		n.Review.Answers = append(n.Review.Answers, lead.Answer{ID: 5, Question: text, Answer: text + "\n"})
 	}
