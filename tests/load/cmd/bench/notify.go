@@ -21,12 +21,13 @@ const (
 )
 
 // notified is what was measured of deliveries on one engine: at the fixed rate without deliveries, with deliveries that are written and that
-// nobody sends, and with deliveries that are sent; as many leads as can be sold without and with deliveries; and at the fixed rate again
-// while one of the receivers is dead.
+// nobody sends, and with deliveries that are sent; the same with as many leads as can be sold; and at the fixed rate again while one of the receivers is dead.
 type notified struct {
 	engine              dbtest.Engine
 	none, written, sent []measurement
-	fullNone, fullSent  []measurement
+	fullNone            []measurement
+	fullWritten         []measurement
+	fullSent            []measurement
 	dead                []measurement
 }
 
@@ -45,13 +46,14 @@ func measureNotify(ctx context.Context, s settings, of build, e dbtest.Engine, d
 	written := telling{name: "written", load: paced, tell: true, held: true}
 	sent := telling{name: "sent", load: paced, tell: true}
 	fullNone, fullSent := telling{name: "none, full", load: full}, telling{name: "sent, full", load: full, tell: true}
+	fullWritten := telling{name: "written, full", load: full, tell: true, held: true}
 	type turn struct {
 		telling
 
 		runs *[]measurement
 	}
 	for round := range s.rounds {
-		for _, t := range alternate([]turn{{none, &n.none}, {written, &n.written}, {sent, &n.sent}, {fullNone, &n.fullNone}, {fullSent, &n.fullSent}}, round) {
+		for _, t := range alternate([]turn{{none, &n.none}, {written, &n.written}, {sent, &n.sent}, {fullNone, &n.fullNone}, {fullWritten, &n.fullWritten}, {fullSent, &n.fullSent}}, round) {
 			m, err := t.measure(ctx, s, of, server, dir)
 			if m, err = tellReceipts(fmt.Sprintf("%s, %s", e, t.name), m, err); err != nil {
 				return n, fmt.Errorf("%s: %w", t.name, err)
@@ -217,7 +219,7 @@ func notifyTable(all []notified) string {
 			name string
 			runs []measurement
 		}{
-			{"none", n.none}, {"written", n.written}, {"sent", n.sent}, {"none, full load", n.fullNone}, {"sent, full load", n.fullSent}, {"sent, one is dead", n.dead},
+			{"none", n.none}, {"written", n.written}, {"sent", n.sent}, {"none, full load", n.fullNone}, {"written, full load", n.fullWritten}, {"sent, full load", n.fullSent}, {"sent, one is dead", n.dead},
 		} {
 			if len(line.runs) == 0 {
 				continue

@@ -88,8 +88,9 @@ func swallow(l net.Listener) {
 }
 
 // ServeHTTP implements http.Handler.
-func (r *receivers) ServeHTTP(_ http.ResponseWriter, q *http.Request) {
+func (r *receivers) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	now, sale := time.Now(), q.Header.Get("Idempotency-Key")
+	_, _ = io.WriteString(w, `{"status":"accepted","reference":"`+sale+`"}`)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, is := r.arrivals[sale]; is {
