@@ -1,7 +1,7 @@
 // Package load measures how many leads a second a Leadmill server sells, and checks afterwards that everything it
 // answered is in its database, its event log and its report.
 //
-// It is a closed loop: every connection posts its next lead when it has the answer to the last one. So a latency is what a
+// It is a closed loop: every connection posts its next lead when it has the answer to the last one, or later at a given rate. So a latency is what a
 // client waits, and the rate is what the given number of clients can get, not what a queue in front of them would see.
 //
 // Stability: unsupported; it may change at any time.
@@ -34,6 +34,9 @@ type Options struct {
 	// Leads, when above 0, is how many leads are posted in place of a duration; there is no warm-up then. Where there are as
 	// many sellers as connections or more, each seller gets equally many, and what cannot be shared out evenly is left.
 	Leads int64
+	// PerSecond, when above 0, is how many leads all clients post together in a second, as long as the answers come in time; 0: each posts its
+	// next lead when it has the answer to the last.
+	PerSecond int
 }
 
 // Result is what a run found.
@@ -185,6 +188,7 @@ type worker struct {
 	to         []recipient // in turn
 	share      int64       // how many leads to post; 0 when the time says it
 	posted     int64
+	every      time.Duration // between two leads of all clients; 0: as soon as there is an answer
 	deadline   time.Time
 	latencies  histogram // answers that came in the measured time
 	statuses   [len(statuses)]int64
@@ -197,8 +201,12 @@ type worker struct {
 // run posts until the time is over, or its share of the leads is posted when to is zero.
 func (w *worker) run(ctx context.Context, stop *atomic.Bool, from, to time.Time) {
 	before := time.Now()
-	timed, turn := !to.IsZero(), 0
+	began, timed, turn := before, !to.IsZero(), 0
 	for !stop.Load() && (timed && before.Before(to) || !timed && w.posted < w.share) {
+		if w.every > 0 {
+			time.Sleep(time.Until(began.Add(w.every * time.Duration(w.posted*int64(w.of)+int64(w.number)))))
+			before = time.Now()
+		}
 		t := &w.to[turn%len(w.to)]
 		turn++
 		err := w.extend(before)

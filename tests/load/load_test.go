@@ -134,6 +134,45 @@ func TestEverythingAnsweredIsInEveryPlace(t *testing.T) {
 		}
 	})
 
+	t.Run("a fixed rate, and contracts that are changed", func(t *testing.T) {
+		s, err := load.Prepare(t.Context(), base, adminKey, 1, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := load.Options{Connections: 2, Leads: 21, PerSecond: 100}
+		r, err := s.Run(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Err(); err != nil || r.Sold != 21 || r.Rate > 105 { // the last is posted after 0.2 s
+			t.Errorf("100 a second gives %s, %v", r, err)
+		}
+		on := func(i int, on bool) {
+			t.Helper()
+			if err := s.SwitchContracts(t.Context(), i, on); err != nil {
+				t.Fatal(err)
+			}
+		}
+		on(0, false)
+		on(1, false)
+		if r, err = s.Run(t.Context(), load.Options{Connections: 1, Leads: 1}); err != nil || r.Answers["pending"] != 1 {
+			t.Errorf("without a contract a lead is %v, %v", r, err)
+		}
+		on(1, true)
+		if r, err = s.Run(t.Context(), load.Options{Connections: 1, Leads: 1}); err != nil || r.Sold != 1 {
+			t.Errorf("with a contract again a lead is %v, %v", r, err)
+		}
+		if err := s.ChangeCampaigns(t.Context(), map[string]any{"distribution": map[string]any{"strategy": "round_robin"}}); err != nil {
+			t.Error(err)
+		}
+		if err := s.ChangeContracts(t.Context(), 1, map[string]any{"price": -1}); err == nil {
+			t.Error("a contract has a negative price")
+		}
+		if _, err := s.Run(t.Context(), load.Options{Connections: 1, Leads: 1, PerSecond: -1}); err == nil {
+			t.Error("a rate is negative")
+		}
+	})
+
 	t.Run("a wrong admin key", func(t *testing.T) {
 		_, err := load.Run(t.Context(), load.Options{BaseURL: base, AdminKey: "wrong", Connections: 1, Duration: time.Second})
 		if err == nil || !strings.Contains(err.Error(), "401") {

@@ -19,6 +19,8 @@ const category = "Auto Insurance"
 type market struct {
 	api                               *API
 	sellerID, sellerCode, supplierKey string
+	campaign                          string   // its address
+	contracts                         []string // and theirs
 }
 
 // UsualBuyers is how many buyers usually have a contract in a seller's one campaign.
@@ -62,7 +64,7 @@ func found(ctx context.Context, baseURL, adminKey string, buyers int) (*market, 
 	}, &made); err != nil {
 		return nil, err
 	}
-	contracts := "/v1/campaigns/" + made.ID + "/contracts"
+	m.campaign = "/v1/campaigns/" + made.ID
 	for i := range buyers {
 		var buyer struct{ ID string }
 		if err := m.api.post(ctx, "/v1/buyers", object{"name": fmt.Sprintf("Buyer %d", i+1)}, &buyer); err != nil {
@@ -71,14 +73,43 @@ func found(ctx context.Context, baseURL, adminKey string, buyers int) (*market, 
 		if err := m.api.post(ctx, "/v1/buyers/"+buyer.ID+"/deposits", object{"amount": 1_000_000_000, "note": "load"}, nil); err != nil {
 			return nil, err
 		}
-		if err := m.api.post(ctx, contracts, object{
+		if err := m.api.post(ctx, m.campaign+"/contracts", object{
 			"buyer_id": buyer.ID, "price": 45 - i, "priority": i + 1,
 			"caps": []object{{"window": "day", "leads": 100_000_000}},
-		}, nil); err != nil {
+		}, &made); err != nil {
 			return nil, err
 		}
+		m.contracts = append(m.contracts, m.campaign+"/contracts/"+made.ID)
 	}
 	return m, nil
+}
+
+// ChangeCampaigns sends a PUT with the members of body to the campaign of each seller.
+func (s *Session) ChangeCampaigns(ctx context.Context, body map[string]any) error {
+	return s.each(func(m *market) error { return m.api.send(ctx, http.MethodPut, m.campaign, body, nil) })
+}
+
+// ChangeContracts sends a PUT with the members of body to the i-th contract of each seller.
+func (s *Session) ChangeContracts(ctx context.Context, i int, body map[string]any) error {
+	return s.each(func(m *market) error { return m.api.send(ctx, http.MethodPut, m.contracts[i], body, nil) })
+}
+
+// SwitchContracts pauses or resumes the i-th contract of each seller.
+func (s *Session) SwitchContracts(ctx context.Context, i int, on bool) error {
+	action := "/pause"
+	if on {
+		action = "/resume"
+	}
+	return s.each(func(m *market) error { return m.api.post(ctx, m.contracts[i]+action, object{}, nil) })
+}
+
+func (s *Session) each(do func(*market) error) error {
+	for _, m := range s.markets {
+		if err := do(m); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type object map[string]any
@@ -94,11 +125,15 @@ var client = func() *http.Client {
 type API struct{ Base, Key string }
 
 func (a *API) post(ctx context.Context, path string, body object, data any) error {
+	return a.send(ctx, http.MethodPost, path, body, data)
+}
+
+func (a *API) send(ctx context.Context, method, path string, body object, data any) error {
 	b, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
-	return a.Call(ctx, http.MethodPost, path, b, &struct{ Data any }{data})
+	return a.Call(ctx, method, path, b, &struct{ Data any }{data})
 }
 
 // get reads a whole answer into an object with the answer's members.

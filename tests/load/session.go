@@ -91,7 +91,7 @@ func (s *Session) MoveTo(baseURL string) error {
 // Run posts leads that were never sent before. It fails when no connection can be opened or ctx ends; answers other than
 // sold leads are in the Result. Of the options, the address and the key are those of the session.
 func (s *Session) Run(ctx context.Context, o Options) (*Result, error) {
-	if o.Connections < 1 || o.Warmup < 0 || o.Leads < 0 || o.Leads == 0 && o.Duration <= 0 {
+	if o.Connections < 1 || o.Warmup < 0 || o.Leads < 0 || o.PerSecond < 0 || o.Leads == 0 && o.Duration <= 0 {
 		return nil, errors.New("a run needs at least one connection and some time or leads")
 	}
 	if s.Bulk > 1 && o.Leads > 0 {
@@ -141,6 +141,9 @@ func (s *Session) Run(ctx context.Context, o Options) (*Result, error) {
 func (s *Session) worker(i int, o Options) *worker {
 	w := &worker{number: i, of: o.Connections, used: s.used, target: s.target, share: share(o.Leads, o.Connections, i)}
 	w.answer = make([]byte, 0, 2048)
+	if o.PerSecond > 0 {
+		w.every = time.Second / time.Duration(o.PerSecond)
+	}
 	switch sellers := len(s.markets); {
 	case sellers == 0:
 		w.to = []recipient{{request: recordRequest(s.target)}}

@@ -27,6 +27,10 @@ const (
 	leastOfPeer   = 2.0             // times the peer's records/s
 	leastOfFour   = 0.95            // of the leads/s of four consumers with ten
 	leastOfBulk   = 3.0             // times the leads/s of single posts
+	mostOfSale    = 1.15            // of the CPU of a sale that nobody is told of
+	leastOfPace   = 0.95            // of the leads/s that were to be posted
+	mostBehind    = 5 * time.Second // how long after the last lead its delivery may be
+	mostReceipt   = time.Second     // p99 from a sale to its receipt, beside a dead receiver
 	mostMemory    = 150e6           // bytes
 	mostLag       = 2 * time.Second // how far the report may be behind when the load ends
 )
@@ -147,6 +151,7 @@ func (f *figures) limits() (all []limit) {
 		if e != dbtest.MariaDB {
 			add(between("leads/s of a grown database to an empty one", e, f.grown).atLeast(leastGrown))
 		}
+		add(notifiedOf(f.notified, e).limits()...)
 		add(
 			between("leads/s of ten consumers to four", e, f.consumers).atLeast(leastOfFour),
 			between("leads/s of requests of 1,000 leads to single ones", e, f.bulk).atLeast(leastOfBulk),

@@ -26,6 +26,12 @@ func kept() *figures {
 		f.bulk = append(f.bulk, duel{engine: e, first: runs(1000), second: runs(3000)})
 		f.sellers = append(f.sellers, duel{engine: e, build: "old", first: runs(1000), second: runs(100)}, duel{engine: e, build: "new", first: runs(1000), second: runs(200)})
 	}
+	for _, e := range f.engines {
+		paced, written, sent := run1(950, time.Millisecond, 0), run1(1000, time.Millisecond, 0), run1(1000, time.Millisecond, 0)
+		written.cpu = 144 * time.Microsecond // of 300 with the database's
+		sent.receipts = receipts{p99: time.Second, behind: 5 * time.Second, delivered: 10}
+		f.notified = append(f.notified, notified{engine: e, none: []measurement{paced}, written: []measurement{written}, sent: []measurement{sent}, dead: []measurement{sent}})
+	}
 	f.peers = []duel{{engine: dbtest.SQLite, first: runs(1000), second: runs(2000)}}
 	return f
 }
@@ -73,6 +79,10 @@ func TestLimits(t *testing.T) {
 		{func(f *figures) { slower(&f.sellers[1]) }, "sqlite: leads/s of many sellers, new to old: 1.98, not at least 2"},
 		{func(f *figures) { slower(&f.peers[0]) }, "sqlite: leads/s to the records/s of pocketbase: 1.98, not at least 2"},
 		{changed(many, func(m *measurement) { m.Rate *= 2 }), "sqlite: leads/s to MySQL's: 0.5, not at least 0.6"},
+		{func(f *figures) { f.notified[1].written[0].cpu = 148 * us }, "mysql: CPU of a sale with its delivery written: 1.16, not at most 1.15"},
+		{func(f *figures) { f.notified[0].dead[0].Result = &load.Result{Rate: 940} }, "sqlite: leads/s of those to be delivered a second: 0.94, not at least 0.95"},
+		{func(f *figures) { f.notified[0].sent[0].receipts.behind = 6 * time.Second }, "sqlite: deliveries behind the last lead: 6 s, not at most 5 s"},
+		{func(f *figures) { f.notified[2].dead[0].receipts.p99 = 1010 * ms }, "mariadb: p99 from sale to receipt beside a dead receiver: 1.01 s, not at most 1 s"},
 		{changed(many, func(m *measurement) { m.memory = 151e6 }), "mysql: memory at full load: 151 MB, not at most 150 MB"},
 		{changed(lone, func(m *measurement) { m.lag = 2100 * ms }), "mysql: lag of the report: 2.1 s, not at most 2 s"},
 	} {

@@ -60,6 +60,7 @@ func run(ctx context.Context, args []string) (err error) {
 		{partConsumers, f.measureConsumers},
 		{partContracts, f.measureContracts},
 		{partBulk, f.measureBulk},
+		{partNotify, f.measureNotify},
 	} {
 		if !s.does(part.name) {
 			continue
@@ -85,6 +86,7 @@ type figures struct {
 
 	old, new                               *results
 	peers, grown, sellers, consumers, bulk []duel
+	notified                               []notified
 }
 
 // builds are those to compare, the older first.
@@ -203,6 +205,18 @@ func (f *figures) measureBulk(ctx context.Context) error {
 		f.bulk = append(f.bulk, d)
 	}
 	fmt.Print(duelTable(fmt.Sprintf("Single leads of %d clients and requests of %d leads", manyClients, leadsOfBulk), "single", "bulk", f.bulk))
+	return nil
+}
+
+func (f *figures) measureNotify(ctx context.Context) error {
+	for _, e := range f.engines {
+		n, err := measureNotify(ctx, f.settings, f.own, e, f.dir)
+		if err != nil {
+			return fmt.Errorf("%s: %w", e, err)
+		}
+		f.notified = append(f.notified, n)
+	}
+	fmt.Print(notifyTable(f.notified))
 	return nil
 }
 

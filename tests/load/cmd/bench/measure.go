@@ -26,6 +26,7 @@ type measurement struct {
 	serverCPU time.Duration // of the database server's process, for one lead
 	memory    int64         // most bytes that the service had in RAM while leads were posted
 	growth    growth
+	receipts  receipts
 }
 
 // build is a binary to measure.
@@ -53,7 +54,9 @@ type site struct {
 	remove          func() error
 	batch           int
 	sellers, buyers int
-	session         *load.Session // nil before the first run
+	settings        []string                    // of the environment, beside the usual ones
+	session         *load.Session               // nil before the first run
+	setUp           func(context.Context) error // done once when the next process has started; nil for nothing
 }
 
 // newSite makes an empty database; close removes it.
@@ -69,13 +72,14 @@ func (s *site) close() error { return s.remove() }
 type stint struct {
 	load.Options
 
-	sizes  bool // see how much the tables grew
-	verify bool // count the sales of the site in every place and have the doctor look; else only the report is waited for
+	sizes   bool                                      // see how much the tables grew
+	settled func(context.Context, *measurement) error // called when the report has all, before the CPU is read; nil for nothing
+	verify  bool                                      // count the sales of the site in every place and have the doctor look; else only the report is waited for
 }
 
 // run starts a fresh process on the site's database, posts leads, and sees afterwards that they are all there.
 func (s *site) run(ctx context.Context, t stint) (m measurement, err error) {
-	p, err := start(ctx, s.binary, s.databaseURL, s.batch)
+	p, err := start(ctx, s.binary, s.databaseURL, s.batch, s.settings...)
 	if err != nil {
 		return m, err
 	}
@@ -109,6 +113,11 @@ func (s *site) post(ctx context.Context, p *process, t stint) (m measurement, er
 	if m.lag, err = m.Settle(ctx, settlePatience); err != nil {
 		return m, err
 	}
+	if t.settled != nil {
+		if err := t.settled(ctx, &m); err != nil {
+			return m, err
+		}
+	}
 	if m.cpu, m.serverCPU, err = used.each(m.Sold); err != nil {
 		return m, err
 	}
@@ -128,8 +137,17 @@ func (s *site) post(ctx context.Context, p *process, t stint) (m measurement, er
 	return m, err
 }
 
-// open makes the site's sellers, or finds them again at the new process.
-func (s *site) open(ctx context.Context, p *process) (err error) {
+// open makes the site's sellers, or finds them again at the new process, and does what else is to be set up.
+func (s *site) open(ctx context.Context, p *process) error {
+	if err := s.find(ctx, p); err != nil || s.setUp == nil {
+		return err
+	}
+	do := s.setUp
+	s.setUp = nil
+	return do(ctx)
+}
+
+func (s *site) find(ctx context.Context, p *process) (err error) {
 	if s.session != nil {
 		return s.session.MoveTo(p.base)
 	}

@@ -61,12 +61,13 @@ type process struct {
 	ended          bool
 }
 
-// start starts Leadmill and returns when it listens.
-func start(ctx context.Context, binary, databaseURL string, batch int) (*process, error) {
+// start starts Leadmill, with further settings if there are any, and returns when it listens.
+func start(ctx context.Context, binary, databaseURL string, batch int, more ...string) (*process, error) {
 	p := &process{adminKey: rand.Text() + rand.Text()}
 	p.cmd = exec.CommandContext(ctx, binary, "serve")
 	p.cmd.Env = append(os.Environ(), "LEADMILL_DATABASE_URL="+databaseURL, "LEADMILL_HTTP_ADDR=127.0.0.1:0", "LEADMILL_ADMIN_KEY="+p.adminKey,
 		"LEADMILL_LOG_LEVEL=warn", "LEADMILL_PUBLIC_URL=", "LEADMILL_BATCH_MAX="+strconv.Itoa(batch))
+	p.cmd.Env = append(p.cmd.Env, more...)
 	return p, p.start()
 }
 

@@ -82,7 +82,7 @@ func (s *site) prepare(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, back()) }()
-	p, err := start(ctx, s.binary, s.databaseURL, s.batch)
+	p, err := start(ctx, s.binary, s.databaseURL, s.batch, s.settings...)
 	if err != nil {
 		return err
 	}

@@ -24,10 +24,11 @@ const (
 	partConsumers = "consumers"
 	partContracts = "contracts"
 	partBulk      = "bulk"
+	partNotify    = "notify"
 )
 
 var (
-	parts = []string{partLeads, partPaging, partPeer, partGrown, partSellers, partConsumers, partContracts, partBulk}
+	parts = []string{partLeads, partPaging, partPeer, partGrown, partSellers, partConsumers, partContracts, partBulk, partNotify}
 	// usualParts are those of a call that names none; -peer and -targets add to them.
 	usualParts = []string{partLeads, partPaging}
 )
@@ -47,6 +48,7 @@ type settings struct {
 	parts       []string
 	leads       int64 // of a grown database
 	sellers     int   // of which a batch is mixed
+	waiting     int64 // for a receiver that is dead
 	pagingRows  int
 }
 
@@ -74,6 +76,7 @@ takes, and checks the limits that the figures must keep. With -only it measures 
   consumers  ten consumers of the event log, six of them with nothing to do, against four
   contracts  1, 100 and 10,000 contracts with filters in one campaign, ten of which each lead passes
   bulk       requests of 1,000 leads against single leads of 256 clients
+  notify     deliveries to 20 receivers, what they cost a sale, and one receiver that is dead (-waiting)
 
 With -against it compares two revisions: it builds the given one from git, runs both in turn (old new, new old,
 old new, …), each time on an empty database, and prints the medians of both, their ratio and how far the single
@@ -99,12 +102,13 @@ func parse(args []string, help io.Writer) (settings, error) {
 	flags.IntVar(&s.rounds, "rounds", 3, "how often everything is measured; the table has medians. With -against the default is 5")
 	flags.StringVar(&s.binary, "binary", "", "measure this binary instead of building one")
 	flags.StringVar(&s.revision, "against", "", "compare with this `revision`: a commit, branch or tag of the repository")
-	quick := flags.Bool("quick", false, "3 s with 256 connections, one round without -against, and small numbers of leads, sellers and rows")
+	quick := flags.Bool("quick", false, "3 s with 256 connections, one round without -against, and small numbers of leads, sellers, deliveries and rows")
 	only := flags.String("only", "", "measure only these `parts`, separated by commas")
 	peer := flags.String("peer", "", "measure this `program` too: pocketbase")
 	flags.BoolVar(&s.targets, "targets", false, "measure every part, list every limit, and exit 1 when one is not kept, with -against too")
 	flags.Int64Var(&s.leads, "leads", grownLeads, "how many leads a grown database has")
 	flags.IntVar(&s.sellers, "sellers", manySellers, "how many sellers the part sellers has")
+	flags.Int64Var(&s.waiting, "waiting", deadWaiting, "how many deliveries wait for a dead receiver")
 	noCheck := flags.Bool("no-check", false, "do not check the limits on the figures; every lead is still counted")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		flags.SetOutput(help)
@@ -127,6 +131,7 @@ func parse(args []string, help io.Writer) (settings, error) {
 		preset(given, "connections", connections, "256")
 		preset(given, "leads", &s.leads, grownQuick)
 		preset(given, "sellers", &s.sellers, sellersQuick)
+		preset(given, "waiting", &s.waiting, deadQuick)
 	}
 	var err1, err2, err3, err4 error
 	s.engines, err1 = databases(*engines)
@@ -183,6 +188,9 @@ func (s *settings) problems(given map[string]bool) error {
 	}
 	if s.leads < 1 || s.sellers < 2 {
 		all = append(all, errors.New("-leads must be above 0 and -sellers above 1"))
+	}
+	if s.does(partNotify) && s.waiting < int64(s.most()) {
+		all = append(all, errors.New("-waiting must be at least the largest of -connections"))
 	}
 	if !given["against"] {
 		return errors.Join(all...)

@@ -60,10 +60,10 @@ func TestWhatIsMeasuredAndWhetherItIsChecked(t *testing.T) {
 		{"-peer pocketbase", "leads paging peer", true, 2_000_000, 10_000},
 		{"-only grown,sellers -leads 7 -sellers 3", "grown sellers", true, 7, 3},
 		{"-only peer -peer pocketbase", "peer", true, 2_000_000, 10_000},
-		{"-targets", "leads paging peer grown sellers consumers contracts bulk", true, 2_000_000, 10_000},
+		{"-targets", "leads paging peer grown sellers consumers contracts bulk notify", true, 2_000_000, 10_000},
 		{"-against main", "leads", false, 2_000_000, 10_000},
 		{"-against main -only consumers", "consumers", false, 2_000_000, 10_000},
-		{"-against main -targets -quick", "leads peer grown sellers consumers contracts bulk", true, 50_000, 500},
+		{"-against main -targets -quick", "leads peer grown sellers consumers contracts bulk notify", true, 50_000, 500},
 		{"-against main -targets -only leads", "leads", true, 2_000_000, 10_000},
 	} {
 		s, err := parse(strings.Fields(c.args), io.Discard)
@@ -84,6 +84,7 @@ func TestWrongArguments(t *testing.T) {
 		"-peer other":                    "-peer: \"other\" is not pocketbase",
 		"-leads 0":                       "-leads must be above 0 and -sellers above 1",
 		"-sellers 1":                     "-leads must be above 0 and -sellers above 1",
+		"-only notify -waiting 255":      "-waiting must be at least the largest of -connections",
 		"-targets -no-check":             "-targets and -no-check do not go together",
 		"-rounds 0":                      "-rounds and -duration must be above 0",
 		"-wrong":                         "flag provided but not defined: -wrong",
@@ -109,7 +110,7 @@ func TestHelpNamesEveryOption(t *testing.T) {
 	if _, err := parse([]string{"-h"}, &help); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("-h gives %v", err)
 	}
-	for _, want := range []string{"make bench ARGS='-against main'", "-against revision", "-engines", "-rounds", "-targets", "\n  " + partPeer, "\n  " + partConsumers} {
+	for _, want := range []string{"make bench ARGS='-against main'", "-against revision", "-engines", "-rounds", "-targets", "\n  " + partPeer, "\n  " + partConsumers, "\n  " + partNotify, "-waiting"} {
 		if !strings.Contains(help.String(), want) {
 			t.Errorf("the help has no %q:\n%s", want, help.String())
 		}
