@@ -45,11 +45,14 @@ const (
 	mostImports = 5
 	// importRecords is how many lines of an import share a transaction: single leads wait for no more than that.
 	importRecords = 250
+	// mostImported is how many lines a file may have, blank ones not counted.
+	mostImported = 1_000_000
 	// maxColumns and maxNames bound how many columns a file has, and how many bytes their names and the given fields have together.
 	maxColumns = 1_000
 	maxNames   = 32 << 10
-	// importTimeout is how long a piece may take.
+	// importTimeout is how long a piece may take, and importFacts how long the outside is asked about its leads before.
 	importTimeout = time.Minute
+	importFacts   = 10 * time.Second
 )
 
 // ImportLeadsHandler handles ImportLeads.
@@ -160,8 +163,6 @@ var errRaggedLine = fault.New(fault.Invalid, "invalid_request_body", "Invalid re
 // twice. It implements what market.JobSteps has. A line that cannot be taken fails alone. Lines of a key that is not valid any more fail as
 // requests with it do.
 func (h *LeadImports) Step(ctx context.Context, j market.SellerJob, p market.JobPiece) error {
-	ctx, cancel := context.WithTimeout(ctx, importTimeout)
-	defer cancel()
 	var s market.LeadImportSettings
 	if err := json.Unmarshal([]byte(j.Settings), &s); err != nil {
 		return fmt.Errorf("settings of job %s: %w", j.ID, err)
@@ -185,6 +186,11 @@ func (h *LeadImports) Step(ctx context.Context, j market.SellerJob, p market.Job
 		all, at = append(all, a), append(at, line)
 		return nil
 	}); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, importTimeout+importFacts)
+	defer cancel()
+	if err := h.Together.ask(ctx, all, importFacts); err != nil {
 		return err
 	}
 	var now market.SellerJob
