@@ -79,8 +79,9 @@ func (h ImportLeadsHandler) Handle(ctx context.Context, c ImportLeads) (applicat
 		},
 		cut:   func(r io.Reader, do func([]byte, int64, int64) error) error { return lines.CutBy(importRecords, r, do) },
 		first: c.settings,
+		most:  mostImported,
 		// The job is counted itself, so that of several at once none comes in that is too many.
-		began: func(ctx context.Context) error {
+		full: func(ctx context.Context) error {
 			n, err := h.Jobs.UnfinishedImports(ctx, c.SellerID, c.KeyID)
 			if err == nil && n > mostImports {
 				err = ErrTooManyImports
@@ -92,6 +93,8 @@ func (h ImportLeadsHandler) Handle(ctx context.Context, c ImportLeads) (applicat
 	return u.store(ctx, c.Actor, c.Body, c.Once)
 }
 
+var tooManyColumns = "has more than " + strconv.Itoa(maxColumns) + " columns, or too long names of them"
+
 func wrongLeads(message string) error {
 	return field.ErrInvalid.With(fault.Violation{Field: "file", Code: fault.InvalidValue, Message: message})
 }
@@ -102,12 +105,17 @@ func (c *ImportLeads) settings(content []byte) (settings string, header bool, er
 	if err != nil {
 		return "", false, err
 	}
+	if len(columns) > maxColumns {
+		return "", false, wrongLeads(tooManyColumns)
+	}
 	size := 0
 	for i, name := range columns {
 		size += len(name)
 		switch {
 		case !utf8.ValidString(name) || strings.ContainsRune(name, 0):
 			return "", false, wrongLeads("has a first line that is no UTF-8")
+		case strings.Contains(name, "@") || name != "" && strings.Trim(name, "0123456789") == "": // of a person, in a file without names
+			return "", false, wrongLeads("must begin with a line that names the columns: column " + strconv.Itoa(i+1) + " has no name of a field")
 		case name != "" && slices.Contains(columns[:i], name):
 			return "", false, wrongLeads("names column " + strconv.Itoa(i+1) + " as one before it")
 		}
@@ -118,8 +126,8 @@ func (c *ImportLeads) settings(content []byte) (settings string, header bool, er
 	for name, value := range c.Given {
 		size += len(name) + len(value)
 	}
-	if len(columns) > maxColumns || size > maxNames {
-		return "", false, wrongLeads("has more than " + strconv.Itoa(maxColumns) + " columns, or too long names of them")
+	if size > maxNames {
+		return "", false, wrongLeads(tooManyColumns)
 	}
 	var missing []fault.Violation
 	for _, name := range []string{"seller", "category"} {
