@@ -160,9 +160,6 @@ func (h RunSellerJobsHandler) piece(ctx context.Context, tx market.Tx, ref appli
 		return false, nil, nil // a newer version's
 	}
 	now := h.Clock.Now()
-	if j.Kind == market.SellerJobLeads && j.CreatedAt.Before(now.Add(-openFor)) {
-		return false, nil, errOverdue
-	}
 	p, found, err := tx.SellerJobs().Piece(ctx, j.SellerID, j.ID, j.Step)
 	if err != nil {
 		return false, nil, err
@@ -171,6 +168,8 @@ func (h RunSellerJobsHandler) piece(ctx context.Context, tx market.Tx, ref appli
 	case !found:
 		j.End(market.JobDone, now)
 		return true, nil, tx.SellerJobs().Save(ctx, j)
+	case j.Kind == market.SellerJobLeads && j.CreatedAt.Before(now.Add(-openFor)):
+		return false, nil, errOverdue
 	case apart:
 		return true, &nextPiece{j, p}, nil
 	}

@@ -55,8 +55,8 @@ const (
 	partFacts   = 3 * time.Second
 )
 
-// ErrLeadErased is in the place of a lead that was erased since it was decided.
-var ErrLeadErased = fault.New(fault.Gone, "lead_erased", "The lead was erased")
+// ErrLeadGone is in the place of a lead that was erased since it was decided.
+var ErrLeadGone = fault.New(fault.Gone, "lead_gone", "The lead was erased")
 
 // SubmitBulkHandler handles SubmitBulk.
 type SubmitBulkHandler struct {
@@ -268,7 +268,7 @@ func (p *part) restore(ctx context.Context, tx market.Tx, kept []byte) error {
 		case item.Lead == "":
 			p.told[i] = item.Told
 		case !there || stored.Erased:
-			p.told[i] = p.command.Render(application.Done{}, ErrLeadErased)
+			p.told[i] = p.command.Render(application.Done{}, ErrLeadGone)
 		default:
 			p.told[i] = p.command.Render(application.Done{Response: stored.Response, Replayed: item.Replayed}, nil)
 		}

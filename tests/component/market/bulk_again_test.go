@@ -30,7 +30,7 @@ func TestAnErasedLeadOfManyReopensNothing(t *testing.T) {
 		again := bulk(s.Supplier, leads, "Idempotency-Key", "erased")
 		for i, o := range items(t, again) {
 			switch {
-			case i == 3 && (o["status_code"] != 410.0 || o["code"] != "lead_erased" || o["lead_id"] != nil):
+			case i == 3 && (o["status_code"] != 410.0 || o["code"] != "lead_gone" || o["lead_id"] != nil):
 				t.Errorf("the lead that was erased is answered %v", o)
 			case i != 3 && fmt.Sprint(o) != fmt.Sprint(was[i]):
 				t.Errorf("lead %d was answered %v and then %v", i, was[i], o)
