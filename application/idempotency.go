@@ -17,6 +17,7 @@ type Response struct {
 type StoredResponse struct {
 	Fingerprint [sha256.Size]byte
 	Response    Response
+	Erased      bool // whether the lead that it is stored with was erased
 }
 
 // IdempotencyRepository stores the responses to management commands under their Idempotency-Key.
@@ -27,4 +28,6 @@ type IdempotencyRepository interface {
 	Claim(ctx context.Context, sellerID, keyID, idempotencyKey string, fingerprint [sha256.Size]byte, now, until time.Time) (stored StoredResponse, taken bool, err error)
 	// Complete stores the response under a key that Claim took in the same transaction.
 	Complete(ctx context.Context, sellerID, keyID, idempotencyKey string, a Response) error
+	// CompleteLasting is Complete of a response that holds nothing about anybody: an erasure leaves it, so that the request stays done.
+	CompleteLasting(ctx context.Context, sellerID, keyID, idempotencyKey string, a Response) error
 }

@@ -101,6 +101,22 @@ func KeyOfImport(j SellerJob) (keyID string, ok bool) {
 	return s.KeyID, s.KeyID != ""
 }
 
+// EndWith ends the job as failed, and says why of the file as a whole: as of line 0, which no file has.
+func (j *SellerJob) EndWith(why string, at time.Time) {
+	if why != "" {
+		j.Errors = append([]LineError{{0, why}}, j.Errors...)
+	}
+	j.End(JobFailed, at)
+}
+
+// Why returns why the job failed as a whole, when that is known.
+func (j *SellerJob) Why() string {
+	if len(j.Errors) > 0 && j.Errors[0].Line == 0 {
+		return j.Errors[0].Reason
+	}
+	return ""
+}
+
 // End ends the job. What it knew of leads goes.
 func (j *SellerJob) End(state SellerJobState, at time.Time) {
 	j.State, j.FinishedAt = state, at

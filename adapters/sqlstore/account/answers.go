@@ -60,14 +60,23 @@ const maxAbout = 500
 // Complete implements application.IdempotencyRepository. With the answer it keeps which leads and customers the transaction saved, so
 // that an erasure finds it.
 func (r answers) Complete(ctx context.Context, sellerID, keyID, idempotencyKey string, a application.Response) error {
+	about := r.t.Saved("lead", "customer")
+	return r.complete(ctx, sellerID, keyID, idempotencyKey, a, about[:min(len(about), maxAbout)])
+}
+
+// CompleteLasting implements application.IdempotencyRepository.
+func (r answers) CompleteLasting(ctx context.Context, sellerID, keyID, idempotencyKey string, a application.Response) error {
+	return r.complete(ctx, sellerID, keyID, idempotencyKey, a, nil)
+}
+
+func (r answers) complete(ctx context.Context, sellerID, keyID, idempotencyKey string, a application.Response, about []string) error {
 	hash := sha256.Sum256([]byte(idempotencyKey))
 	body, err := sealResponse(keyID, idempotencyKey, a.Body)
 	if err != nil {
 		return r.t.Refuse(err)
 	}
-	about := r.t.Saved("lead", "customer")
 	matched, err := r.t.Exec(ctx, "UPDATE answers SET status = ?, body = ?, about = ? WHERE seller_id = ? AND key_id = ? AND key_hash = ?", int64(a.Status), body,
-		strings.Join(about[:min(len(about), maxAbout)], " "), sellerID, keyID, hash[:])
+		strings.Join(about, " "), sellerID, keyID, hash[:])
 	if err != nil {
 		return err
 	}

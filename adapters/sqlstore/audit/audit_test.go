@@ -93,8 +93,9 @@ func newFairOf(t *testing.T, e dbtest.Engine, ago time.Duration) *fair {
 		"INSERT INTO buyer_mails (seller_id, event_id, buyer_id, attempts, next_at) VALUES ('seller_1', 'evt_y', 'buyer_free', 0, 1)",
 		"INSERT INTO mailed_addresses (seller_id, address, event_id, expires_at) VALUES ('seller_1', "+hash32+", 'evt_x', 9000000000000000)",
 		newAnswer+"VALUES ('seller_1', 'key_1', "+hash32+", "+hash32+", 200, X'', 9000000000000000)",
-		sellerJob("seller_1", "job_1", "running", 1, 2, 1), "INSERT INTO seller_job_pieces (seller_id, job_id, number, line, content) VALUES ('seller_1', 'job_1', 1, 2, X'61')",
+		leadsJob("job_1", "running", 1, 2, 1), "INSERT INTO seller_job_pieces (seller_id, job_id, number, line, content) VALUES ('seller_1', 'job_1', 1, 2, X'61')",
 		jobResult("job_1", 0, 1),
+		strings.Replace(leadsJob("job_old", "done", 4, 4, 2), "9000000000000000", "1", 1), jobResult("job_old", 1, 2), // goes in steps
 		newSuppression+"VALUES ('seller_1', "+hashX+", 'suppression_fair', 'domain', 'x.example', 'job_1', 1)",
 		"INSERT INTO lead_consents (seller_id, lead_id, given, created_at) VALUES ('seller_1', '"+f.pending+"', '', 1)",
 		newAnswer+"VALUES ('', 'admin', "+hash32+", "+hash32+", 200, X'', 9000000000000000)", newJob+"VALUES ('purge', '', '', 0, 0, 0, 0, 0, '', '', 0, 0)")
@@ -181,6 +182,11 @@ func (f *fair) boughtWithoutClaims(before time.Duration) (leadID string) {
 func sellerJob(seller, id, state string, done, total, step int) string {
 	return fmt.Sprintf("INSERT INTO seller_jobs (seller_id, id, kind, state, settings, done, total, failed, errors, step, created_at, finished_at) "+
 		"VALUES ('%s', '%s', 'suppressions', '%s', '{}', %d, %d, 0, '[]', %d, 1, 0)", seller, id, state, done, total, step)
+}
+
+// leadsJob adds a job of seller_1 that imports leads, and that did not end long ago.
+func leadsJob(id, state string, done, total, step int) string {
+	return strings.NewReplacer("'suppressions'", "'leads'", "1, 0)", "1, 9000000000000000)").Replace(sellerJob("seller_1", id, state, done, total, step))
 }
 
 // jobResult adds a part of the report of a job of seller_1.
@@ -454,8 +460,10 @@ var violations = []violation{
 	by("job_is_within_total", "seller_jobs", "job_x", sellerJob("seller_1", "job_x", "running", 2, 1, 1)),
 	by("job_is_within_total", "seller_jobs", "job_x", sellerJob("seller_1", "job_x", "done", 1, 2, 1)),
 	by("seller_job_results.job_id", "seller_job_results", "job_none", jobResult("job_none", 0, 1)),
-	by("job_tells_what_it_did", "seller_job_results", "job_x", sellerJob("seller_1", "job_x", "done", 2, 2, 1), jobResult("job_x", 0, 1)),
-	by("job_tells_what_it_did", "seller_job_results", "job_x", sellerJob("seller_1", "job_x", "running", 1, 2, 0), jobResult("job_x", 0, 1)),
+	by("job_tells_what_it_did", "seller_jobs", "job_x", leadsJob("job_x", "done", 2, 2, 1), jobResult("job_x", 0, 1)),
+	by("job_tells_what_it_did", "seller_jobs", "job_x", leadsJob("job_x", "running", 1, 2, 1)),
+	by("job_tells_of_what_is_done", "seller_job_results", "job_x", leadsJob("job_x", "running", 1, 2, 0), jobResult("job_x", 0, 1)),
+	by("job_tells_of_what_is_done", "seller_job_results", "job_x", sellerJob("seller_1", "job_x", "running", 1, 2, 1), jobResult("job_x", 0, 1)),
 	by("ended_job_holds_nothing", "seller_job_pieces", "job_x", sellerJob("seller_1", "job_x", "done", 1, 1, 0),
 		"INSERT INTO seller_job_pieces (seller_id, job_id, number, line, content) VALUES ('seller_1', 'job_x', 0, 1, X'61')"),
 	by("ended_job_holds_nothing", "seller_job_pieces", "job_x", sellerJob("seller_1", "job_x", "running", 1, 1, 1),

@@ -29,12 +29,13 @@ func (r leads) Responses(ctx context.Context, refs []application.Ref) (map[strin
 			Fingerprint []byte `db:"request_fingerprint"`
 			Status      int    `db:"answer_status"`
 			Body        []byte `db:"answer_body"`
+			ErasedAt    int64  `db:"erased_at"`
 		}
-		if err := r.t.All(ctx, &rows, "SELECT id, request_fingerprint, answer_status, answer_body FROM leads WHERE "+keys, args...); err != nil {
+		if err := r.t.All(ctx, &rows, "SELECT id, request_fingerprint, answer_status, answer_body, erased_at FROM leads WHERE "+keys, args...); err != nil {
 			return nil, err
 		}
 		for _, row := range rows {
-			a := application.StoredResponse{Response: application.Response{Status: row.Status, Body: engine.Blob(row.Body)}}
+			a := application.StoredResponse{Response: application.Response{Status: row.Status, Body: engine.Blob(row.Body)}, Erased: row.ErasedAt != 0}
 			copy(a.Fingerprint[:], row.Fingerprint)
 			out[row.ID] = a
 		}

@@ -45,11 +45,14 @@ const (
 	mostImports = 5
 	// importRecords is how many lines of an import share a transaction: single leads wait for no more than that.
 	importRecords = 250
+	// mostImported is how many lines a file may have, blank ones not counted.
+	mostImported = 1_000_000
 	// maxColumns and maxNames bound how many columns a file has, and how many bytes their names and the given fields have together.
 	maxColumns = 1_000
 	maxNames   = 32 << 10
-	// importTimeout is how long a piece may take.
+	// importTimeout is how long a piece may take, and importFacts how long the outside is asked about its leads before.
 	importTimeout = time.Minute
+	importFacts   = 10 * time.Second
 )
 
 // ImportLeadsHandler handles ImportLeads.
@@ -76,8 +79,9 @@ func (h ImportLeadsHandler) Handle(ctx context.Context, c ImportLeads) (applicat
 		},
 		cut:   func(r io.Reader, do func([]byte, int64, int64) error) error { return lines.CutBy(importRecords, r, do) },
 		first: c.settings,
+		most:  mostImported,
 		// The job is counted itself, so that of several at once none comes in that is too many.
-		began: func(ctx context.Context) error {
+		full: func(ctx context.Context) error {
 			n, err := h.Jobs.UnfinishedImports(ctx, c.SellerID, c.KeyID)
 			if err == nil && n > mostImports {
 				err = ErrTooManyImports
@@ -89,6 +93,8 @@ func (h ImportLeadsHandler) Handle(ctx context.Context, c ImportLeads) (applicat
 	return u.store(ctx, c.Actor, c.Body, c.Once)
 }
 
+var tooManyColumns = "has more than " + strconv.Itoa(maxColumns) + " columns, or too long names of them"
+
 func wrongLeads(message string) error {
 	return field.ErrInvalid.With(fault.Violation{Field: "file", Code: fault.InvalidValue, Message: message})
 }
@@ -99,12 +105,17 @@ func (c *ImportLeads) settings(content []byte) (settings string, header bool, er
 	if err != nil {
 		return "", false, err
 	}
+	if len(columns) > maxColumns {
+		return "", false, wrongLeads(tooManyColumns)
+	}
 	size := 0
 	for i, name := range columns {
 		size += len(name)
 		switch {
 		case !utf8.ValidString(name) || strings.ContainsRune(name, 0):
 			return "", false, wrongLeads("has a first line that is no UTF-8")
+		case strings.Contains(name, "@") || name != "" && strings.Trim(name, "0123456789") == "": // of a person, in a file without names
+			return "", false, wrongLeads("must begin with a line that names the columns: column " + strconv.Itoa(i+1) + " has no name of a field")
 		case name != "" && slices.Contains(columns[:i], name):
 			return "", false, wrongLeads("names column " + strconv.Itoa(i+1) + " as one before it")
 		}
@@ -115,8 +126,8 @@ func (c *ImportLeads) settings(content []byte) (settings string, header bool, er
 	for name, value := range c.Given {
 		size += len(name) + len(value)
 	}
-	if len(columns) > maxColumns || size > maxNames {
-		return "", false, wrongLeads("has more than " + strconv.Itoa(maxColumns) + " columns, or too long names of them")
+	if size > maxNames {
+		return "", false, wrongLeads(tooManyColumns)
 	}
 	var missing []fault.Violation
 	for _, name := range []string{"seller", "category"} {
@@ -160,8 +171,6 @@ var errRaggedLine = fault.New(fault.Invalid, "invalid_request_body", "Invalid re
 // twice. It implements what market.JobSteps has. A line that cannot be taken fails alone. Lines of a key that is not valid any more fail as
 // requests with it do.
 func (h *LeadImports) Step(ctx context.Context, j market.SellerJob, p market.JobPiece) error {
-	ctx, cancel := context.WithTimeout(ctx, importTimeout)
-	defer cancel()
 	var s market.LeadImportSettings
 	if err := json.Unmarshal([]byte(j.Settings), &s); err != nil {
 		return fmt.Errorf("settings of job %s: %w", j.ID, err)
@@ -185,6 +194,11 @@ func (h *LeadImports) Step(ctx context.Context, j market.SellerJob, p market.Job
 		all, at = append(all, a), append(at, line)
 		return nil
 	}); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, importTimeout+importFacts)
+	defer cancel()
+	if err := h.Together.ask(ctx, all, importFacts); err != nil {
 		return err
 	}
 	var now market.SellerJob

@@ -38,6 +38,8 @@ const (
 	jobsAtOnce = 100
 	// leftAfter is when an upload that nobody completes is given up.
 	leftAfter = 2 * time.Hour
+	// openFor is how long an import of leads may take.
+	openFor = 3 * 24 * time.Hour
 	// endedKept is how long a job is kept after its end.
 	endedKept = 30 * 24 * time.Hour
 )
@@ -105,18 +107,29 @@ func (h RunSellerJobsHandler) step(ctx context.Context, ref application.Ref) (mo
 		more, next, err = h.piece(ctx, tx, ref)
 		return err
 	})
+	if errors.Is(err, errOverdue) {
+		return true, h.fail(ctx, ref, "was not done within 3 days")
+	}
 	if err == nil && next != nil {
 		err = h.Steps[next.job.Kind](ctx, next.job, next.piece)
 	}
 	if _, refused := errors.AsType[*application.DataError](err); !refused {
 		return more, err
 	}
-	return true, h.Work.Do(ctx, func(ctx context.Context, tx market.Tx) error {
+	return true, h.fail(ctx, ref, "")
+}
+
+// errOverdue says that a job is open for longer than it may be.
+var errOverdue = errors.New("the job is not done in time")
+
+// fail ends a job that cannot be gone on with, and forgets what is left of its file.
+func (h RunSellerJobsHandler) fail(ctx context.Context, ref application.Ref, why string) error {
+	return h.Work.Do(ctx, func(ctx context.Context, tx market.Tx) error {
 		j, err := tx.SellerJobs().Lock(ctx, ref.SellerID, ref.ID)
-		if err != nil {
+		if err != nil || !j.Open() {
 			return err
 		}
-		j.End(market.JobFailed, h.Clock.Now())
+		j.EndWith(why, h.Clock.Now())
 		if _, err := tx.SellerJobs().DeletePieces(ctx, j.SellerID, j.ID, allPieces); err != nil {
 			return err
 		}
@@ -146,15 +159,17 @@ func (h RunSellerJobsHandler) piece(ctx context.Context, tx market.Tx, ref appli
 	if do == nil && !apart {
 		return false, nil, nil // a newer version's
 	}
+	now := h.Clock.Now()
 	p, found, err := tx.SellerJobs().Piece(ctx, j.SellerID, j.ID, j.Step)
 	if err != nil {
 		return false, nil, err
 	}
-	now := h.Clock.Now()
 	switch {
 	case !found:
 		j.End(market.JobDone, now)
 		return true, nil, tx.SellerJobs().Save(ctx, j)
+	case j.Kind == market.SellerJobLeads && j.CreatedAt.Before(now.Add(-openFor)):
+		return false, nil, errOverdue
 	case apart:
 		return true, &nextPiece{j, p}, nil
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/leadmill/leadmill/application/market"
 	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/fault"
-	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/lead"
 )
 
@@ -50,18 +49,27 @@ func (h *SubmitLeadsHandler) together(ctx context.Context, batch []*Submission, 
 	return h.settle(ctx, batch, err), nil
 }
 
+// errUndone ends a transaction that changes nothing.
+var errUndone = errors.New("undone")
+
 // refused returns the places of a batch at which the database refuses a lead. It looks for them by halves, in transactions that are undone.
-func (h *SubmitLeadsHandler) refused(ctx context.Context, batch []*Submission, at int) (places []int) {
-	undone := errors.New("undone")
-	_, err := h.attempt(ctx, batch, beside{after: func(context.Context, market.Tx, *tally) error { return undone }})
-	if _, data := errors.AsType[*application.DataError](err); !data {
-		return nil
-	}
-	if len(batch) == 1 {
-		return []int{at}
+// The error is what kept it from looking.
+func (h *SubmitLeadsHandler) refused(ctx context.Context, batch []*Submission, at int) (places []int, err error) {
+	_, err = h.attempt(ctx, batch, beside{after: func(context.Context, market.Tx, *tally) error { return errUndone }})
+	switch _, data := errors.AsType[*application.DataError](err); {
+	case errors.Is(err, errUndone):
+		return nil, nil
+	case !data:
+		return nil, err
+	case len(batch) == 1:
+		return []int{at}, nil
 	}
 	half := len(batch) / 2
-	return append(h.refused(ctx, batch[:half], at), h.refused(ctx, batch[half:], at+half)...)
+	if places, err = h.refused(ctx, batch[:half], at); err != nil {
+		return nil, err
+	}
+	behind, err := h.refused(ctx, batch[half:], at+half)
+	return append(places, behind...), err
 }
 
 // LeadsTogether decides leads that came together, in their order and in one transaction: each as SubmitLead does it alone.
@@ -72,11 +80,12 @@ type LeadsTogether struct {
 	Measure func(leads int) (ended func())
 }
 
-// asked is one lead of several: a command, or why it could not be read.
+// asked is one lead of several: a command, or why it could not be read. about is what the outside was asked about it, with the answers.
 type asked struct {
 	SubmitLead
 
 	wrong error
+	about *Submission
 }
 
 // decided is what becomes of leads that came together: an outcome of each, when, and the id of one that was stored, if any was.
@@ -92,10 +101,32 @@ type group struct {
 
 	all      []asked
 	outcomes []bus.Outcome[application.Done]
-	outside  []map[string]field.Set // of each
-	told     bool                   // whether the outside was asked
-	batch    []*Submission          // those that are decided
-	places   []int                  // in all
+	batch    []*Submission // those that are decided
+	places   []int         // in all
+}
+
+// ask asks the outside about leads, all together for no longer than a time: what is not answered by then is decided without it. An error is not
+// about a lead.
+func (g *LeadsTogether) ask(ctx context.Context, all []asked, atMost time.Duration) error {
+	if !g.Submit.Facts.Any() {
+		return nil
+	}
+	p := &group{LeadsTogether: g, all: all}
+	if err := p.check(ctx); err != nil {
+		return err
+	}
+	now := g.Submit.Clock.Now()
+	facts := make([]lead.Facts, len(p.batch))
+	for n, s := range p.batch {
+		facts[n] = s.submit(s.campaign, s.fields, now).Facts()
+	}
+	ctx, cancel := context.WithTimeout(ctx, atMost)
+	defer cancel()
+	for n, outside := range g.Submit.Facts.AskAll(ctx, facts) {
+		p.batch[n].outside = outside
+		all[p.places[n]].about = p.batch[n]
+	}
+	return nil
 }
 
 // decide decides leads. before and after are in their transaction; after is told what becomes of each. No outcomes are returned when all was
@@ -103,7 +134,7 @@ type group struct {
 func (g *LeadsTogether) decide(ctx context.Context, all []asked, before func(ctx context.Context, tx market.Tx, now time.Time) (bool, error),
 	after func(ctx context.Context, tx market.Tx, d decided) error,
 ) ([]bus.Outcome[application.Done], error) {
-	p := &group{LeadsTogether: g, all: slices.Clone(all), outside: make([]map[string]field.Set, len(all))}
+	p := &group{LeadsTogether: g, all: slices.Clone(all)}
 	for stale := false; ; {
 		if err := p.prepare(ctx); err != nil {
 			return nil, err
@@ -119,8 +150,11 @@ func (g *LeadsTogether) decide(ctx context.Context, all []asked, before func(ctx
 				g.Submit.Directory.forget(s.Actor.SellerID, s.Category)
 			}
 		case data:
-			places := g.Batch.refused(ctx, p.batch, 0)
-			if len(places) == 0 {
+			places, kept := g.Batch.refused(ctx, p.batch, 0)
+			switch {
+			case kept != nil:
+				return nil, kept
+			case len(places) == 0:
 				return nil, err
 			}
 			for _, i := range places {
@@ -134,6 +168,14 @@ func (g *LeadsTogether) decide(ctx context.Context, all []asked, before func(ctx
 
 // prepare does what needs no transaction. An error is not about a lead.
 func (p *group) prepare(ctx context.Context) error {
+	if err := p.check(ctx); err != nil {
+		return err
+	}
+	return p.doubleClicks(ctx)
+}
+
+// check checks each lead by the rules of its campaign.
+func (p *group) check(ctx context.Context) error {
 	p.outcomes, p.batch, p.places = make([]bus.Outcome[application.Done], len(p.all)), nil, nil
 	campaigns := &lookedUp{of: p.Submit.Directory, known: map[string]*looked{}}
 	for i := range p.all {
@@ -145,7 +187,9 @@ func (p *group) prepare(ctx context.Context) error {
 		s, err := p.Submit.prepare(ctx, a.SubmitLead, campaigns)
 		switch {
 		case err == nil:
-			s.outside = p.outside[i]
+			if a.about != nil { // the answers are about the lead with this id
+				s.leadID, s.saleID, s.outside = a.about.leadID, a.about.saleID, a.about.outside
+			}
 			p.batch, p.places = append(p.batch, s), append(p.places, i)
 		case fault.KindOf(err) == fault.Invalid || errors.Is(err, ErrWrongSeller):
 			p.outcomes[i].Err = err
@@ -153,18 +197,7 @@ func (p *group) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	if !p.told && p.Submit.Facts.Any() {
-		p.told = true
-		now := p.Submit.Clock.Now()
-		facts := make([]lead.Facts, len(p.batch))
-		for n, s := range p.batch {
-			facts[n] = s.submit(s.campaign, s.fields, now).Facts()
-		}
-		for n, outside := range p.Submit.Facts.AskAll(ctx, facts) {
-			p.batch[n].outside, p.outside[p.places[n]] = outside, outside
-		}
-	}
-	return p.doubleClicks(ctx)
+	return nil
 }
 
 // doubleClicks answers those leads that are refused as their like of the last minute was, if there is one.

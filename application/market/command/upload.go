@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strconv"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/market"
@@ -18,19 +19,23 @@ type upload struct {
 
 	job market.SellerJob
 	cut func(r io.Reader, do func(content []byte, line, records int64) error) error
+	// most is how many lines that are not blank the file may have; 0: any number.
+	most int64
 	// first is told the first piece and returns the settings of the job, and whether the file begins with a line that names columns.
 	first func(content []byte) (settings string, header bool, err error)
-	// began comes when the job is stored and before more is read; it may be nil.
-	began func(ctx context.Context) error
+	// full comes when the job is stored and before more is read, and says why no job can be taken now; it may be nil. What was answered
+	// under the Idempotency-Key before is answered all the same.
+	full func(ctx context.Context) error
 	// wrong makes an error of what is wrong with the file.
 	wrong func(message string) error
 }
 
 // store reads the file and answers. What is stored of a file that is not whole, or of a request that was answered before, goes. Errors: those
-// of first, began and the file, and of application.DoOnce.
+// of first, full and the file, and of application.DoOnce.
 func (u *upload) store(ctx context.Context, actor application.Actor, file io.Reader, once func(file [sha256.Size]byte) application.Once[market.SellerJob]) (done application.Done, err error) {
 	j := &u.job
 	stored, kept := false, false
+	var full error
 	defer func() {
 		if stored && !kept { // who cannot clean up now does it later, see LeftUploads
 			_ = dropJob(context.WithoutCancel(ctx), u.Work, j.SellerID, j.ID, market.JobUploading)
@@ -49,7 +54,9 @@ func (u *upload) store(ctx context.Context, actor application.Actor, file io.Rea
 				records--
 			}
 		}
-		j.Total += records
+		if j.Total += records; u.most > 0 && j.Total > u.most {
+			return u.wrong("has more than " + strconv.FormatInt(u.most, 10) + " lines")
+		}
 		err := u.Work.Do(ctx, func(ctx context.Context, tx market.Tx) error {
 			if number == 0 {
 				if err := tx.SellerJobs().Add(ctx, *j); err != nil {
@@ -59,8 +66,10 @@ func (u *upload) store(ctx context.Context, actor application.Actor, file io.Rea
 			return tx.SellerJobs().AddPiece(ctx, j.SellerID, j.ID, market.JobPiece{Number: number, Line: line, Content: content})
 		})
 		stored = stored || err == nil
-		if number++; number == 1 && err == nil && u.began != nil {
-			err = u.began(ctx)
+		if number++; number == 1 && err == nil && u.full != nil {
+			if full = u.full(ctx); full != nil {
+				err = u.unlessAnswered(ctx, actor, once([sha256.Size]byte{}).Key, full)
+			}
 		}
 		return err
 	})
@@ -73,6 +82,9 @@ func (u *upload) store(ctx context.Context, actor application.Actor, file io.Rea
 		return application.Done{}, u.wrong("is empty")
 	}
 	done, err = application.DoOnce(ctx, u.Deps, actor, once([sha256.Size]byte(hash.Sum(nil))), func(ctx context.Context, tx market.Tx) (market.SellerJob, error) {
+		if full != nil {
+			return market.SellerJob{}, full
+		}
 		whole, err := tx.SellerJobs().Lock(ctx, j.SellerID, j.ID)
 		if err != nil {
 			return whole, err
@@ -83,6 +95,30 @@ func (u *upload) store(ctx context.Context, actor application.Actor, file io.Rea
 	var unknown *application.OutcomeUnknownError
 	kept = err == nil && !done.Replayed || errors.As(err, &unknown)
 	return done, err
+}
+
+// unlessAnswered returns an error, or nil when something was answered under an Idempotency-Key: then it is the whole file that says what.
+func (u *upload) unlessAnswered(ctx context.Context, actor application.Actor, key string, full error) error {
+	if key == "" {
+		return full
+	}
+	answered := false
+	err := u.Work.Do(ctx, func(ctx context.Context, tx market.Tx) error {
+		now := u.Clock.Now()
+		_, taken, err := tx.Idempotency().Claim(ctx, actor.SellerID, actor.KeyID, key, [sha256.Size]byte{}, now, now.Add(application.KeepResponses))
+		if answered = !taken; err != nil {
+			return err
+		}
+		return errUndone
+	})
+	switch {
+	case !errors.Is(err, errUndone):
+		return err
+	case answered:
+		return nil
+	default:
+		return full
+	}
 }
 
 // firstRecord returns the fields of the first line of a file that is not blank.

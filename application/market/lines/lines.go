@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// pieceSize is about how many bytes a piece has at most, and pieceRecords how many records: what is done with a piece is one transaction,
-	// which others wait for.
+	// pieceSize is about how many bytes a piece has at most, and pieceRecords how many records that are not blank: what is done with a piece is
+	// one transaction, which others wait for.
 	pieceSize    = 128 << 10
 	pieceRecords = 1_000
 	// MaxRecord is how many bytes a record has at most.
@@ -78,7 +78,7 @@ func Cut(r io.Reader, do func(content []byte, line, records int64) error) error 
 	return CutBy(pieceRecords, r, do)
 }
 
-// CutBy is Cut into pieces of so many records at most.
+// CutBy is Cut into pieces of so many records at most, blank ones not counted.
 func CutBy(most int, r io.Reader, do func(content []byte, line, records int64) error) error {
 	buf := make([]byte, 0, pieceSize+MaxRecord)
 	line, first := int64(1), true
@@ -93,7 +93,7 @@ func CutBy(most int, r io.Reader, do func(content []byte, line, records int64) e
 			buf, first = append(buf[:0], bytes.TrimPrefix(buf, []byte("\ufeff"))...), false
 		}
 		taken, began, records := 0, line, int64(0)
-		for n := 0; n < most && taken < len(buf) && taken < pieceSize; n++ {
+		for records < int64(most) && taken < len(buf) && taken < pieceSize {
 			rec, lines, complete := record(buf[taken:])
 			if !complete && !end {
 				break

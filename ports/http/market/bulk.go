@@ -2,6 +2,7 @@ package markethttp
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
@@ -36,7 +37,7 @@ func (h Handlers) submitBulk(k *httpport.Call) {
 		return
 	}
 	done, err := h.SubmitBulk.Handle(k.Context(), marketcommand.SubmitBulk{
-		Actor: k.Actor(), Leads: len(leads), Lead: func(i int) (marketcommand.SubmitLead, error) { return oneLead(k, leads[i]) }, Render: renderOne,
+		Actor: k.Actor(), Leads: len(leads), Lead: func(i int) (marketcommand.SubmitLead, error) { return oneLead(k, leads[i]) }, Render: renderOne, LeadOf: leadOf,
 		IdempotencyKey: key, Fingerprint: k.Fingerprint(buf.Bytes()),
 	})
 	if err != nil {
@@ -80,15 +81,15 @@ func bulkLeads(k *httpport.Call, buf *bytes.Buffer) (key string, leads [][]byte,
 var errNotJSON = httpport.ErrMediaType.With(fault.Violation{Field: "Content-Type", Code: fault.InvalidValue, Message: "must be " + jsonBody})
 
 // oneLead reads a lead as if it were the body of POST /api/leads.
-func oneLead(k *httpport.Call, json []byte) (marketcommand.SubmitLead, error) {
+func oneLead(k *httpport.Call, sent []byte) (marketcommand.SubmitLead, error) {
 	c := marketcommand.SubmitLead{
-		Actor: k.Actor(), Trail: k.Trail(), Render: renderLead, Fingerprint: httpport.FingerprintOf(http.MethodPost, "/api/leads", "", json),
+		Actor: k.Actor(), Trail: k.Trail(), Render: renderLead, Fingerprint: httpport.FingerprintOf(http.MethodPost, "/api/leads", "", sent),
 	}
-	if int64(len(json)) > k.MaxBody() {
+	if int64(len(sent)) > k.MaxBody() {
 		return c, httpport.ErrBodyTooLarge
 	}
 	fields := make(field.Set, usualFields)
-	if err := httpport.ParseFields(json, fields); err != nil {
+	if err := httpport.ParseFields(sent, fields); err != nil {
 		return c, err
 	}
 	return c, takeLead(fields, &c)
@@ -102,6 +103,17 @@ func takeLead(fields field.Set, c *marketcommand.SubmitLead) error {
 		}
 	}
 	return takeReserved(fields, c, true)
+}
+
+// leadOf returns the id of the lead that a response is about.
+func leadOf(r application.Response) string {
+	var l struct {
+		ID string `json:"lead_id"`
+	}
+	if json.Unmarshal(r.Body, &l) != nil {
+		return ""
+	}
+	return l.ID
 }
 
 // renderOne writes what became of one lead of several: the answer that it would have got alone, and its status.

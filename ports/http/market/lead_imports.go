@@ -147,6 +147,9 @@ func showLeadImport(j marketquery.LeadImport) []byte {
 	if j.State == market.JobUploading {
 		d.State = string(market.JobPending)
 	}
+	if why := j.Why(); why != "" {
+		d.Error = &why
+	}
 	if n := len(j.Lines); n > 0 && j.More {
 		d.Next = &j.Lines[n-1].Line
 	}

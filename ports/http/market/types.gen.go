@@ -581,7 +581,7 @@ type JobAnswer struct {
 
 // JobError defines model for JobError.
 type JobError struct {
-	// Line From 1, the first line included
+	// Line From 1, the first line included; 0 is the file as a whole
 	Line   int64  `json:"line"`
 	Reason string `json:"reason"`
 }
@@ -626,6 +626,9 @@ type LeadImport struct {
 
 	// Next The last line of this answer, when there are further ones already
 	Next *int64 `json:"next,omitempty"`
+
+	// Error Why the import failed as a whole, when that is known
+	Error *string `json:"error,omitempty"`
 }
 
 // LeadImportSuccess defines model for LeadImport.Success.
@@ -653,8 +656,11 @@ type LeadImportReport struct {
 	FinishedAt *Timestamp `json:"finished_at,omitempty"`
 
 	// Next The last line of this answer, when there are further ones already
-	Next *int64         `json:"next,omitempty"`
-	Rows []ImportedLine `json:"rows"`
+	Next *int64 `json:"next,omitempty"`
+
+	// Error Why the import failed as a whole, when that is known
+	Error *string        `json:"error,omitempty"`
+	Rows  []ImportedLine `json:"rows"`
 }
 
 // LeadImportReportSuccess defines model for LeadImportReport.Success.

@@ -355,8 +355,8 @@ func TestAPoisonedLeadOfManyFailsAlone(t *testing.T) {
 				t.Errorf("lead %d is %s: %v", i, got, o)
 			}
 		}
-		if b := bulk(s.Supplier, leads, "Idempotency-Key", "poison"); !b.Replayed() || !bytes.Equal(a.Body, b.Body) {
-			t.Errorf("the replay is %.300s", b)
+		if b := bulk(s.Supplier, leads, "Idempotency-Key", "poison"); b.Replayed() || !bytes.Equal(a.Body, b.Body) {
+			t.Errorf("sent again it is answered %.300s", b)
 		}
 		if n := db.Number("SELECT COUNT(*) FROM leads"); n != 48 {
 			t.Errorf("there are %d leads", n)

@@ -28,6 +28,7 @@ type leadImport struct {
 	Done   int              `json:"done"`
 	Total  int              `json:"total"`
 	Failed int              `json:"failed"`
+	Error  string           `json:"error"`
 	Next   int              `json:"next"`
 	Rows   []apptest.Object `json:"rows"`
 }
@@ -187,6 +188,9 @@ func TestFilesOfLeadsThatCannotBeRead(t *testing.T) {
 			"a first line of a tag": {q, "a \"b\",c\n", nil, 400, "invalid_field"},
 			"a cell of 1 MB":        {q, "phone\n" + strings.Repeat("1", 1<<20) + "\n", nil, 400, "invalid_field"},
 			"a quote without end":   {q, "phone\n\"" + strings.Repeat("1\n", 1<<17), nil, 400, "invalid_field"},
+			"no names":              {q, "John,Doe,2125550001,TX\nJane,Doe,2125550002,TX\n", nil, 400, "invalid_field"},
+			"an address as a name":  {q, "John,Doe,john.doe@email.com\n", nil, 400, "invalid_field"},
+			"too many lines":        {q, "phone\n" + strings.Repeat("1\n", 1_000_001), nil, 400, "invalid_field"},
 			"too many columns":      {q, strings.Repeat("a,", 1001) + "b\n", nil, 400, "invalid_field"},
 			"no category":           {"?seller=" + s.Code, "phone\n1\n", nil, 400, "missing_required_field"},
 			"another's seller":      {"?seller=OTHER&category=x", "phone\n1\n", nil, 401, "invalid_api_key"},
@@ -237,6 +241,20 @@ func TestImportsOfAKeyAreBounded(t *testing.T) {
 			if taken > 5 {
 				t.Errorf("%d imports were taken", taken)
 			}
+		}
+		c, _ := s.NewSupplier(t)
+		keyed := importLeads(c, q, "phone\n1\n", "Idempotency-Key", "full")
+		for range 4 {
+			c.Must(t, "POST", "/api/leads/import"+q, "phone\n1\n", "Content-Type", "text/csv")
+		}
+		if a := importLeads(c, q, "phone\n1\n", "Idempotency-Key", "full"); !a.Replayed() || !bytes.Equal(a.Body, keyed.Body) {
+			t.Errorf("beyond the limit a replay is answered %s", a)
+		}
+		if a := importLeads(c, q, "phone\n2\n", "Idempotency-Key", "full"); a.Status != 422 {
+			t.Errorf("another file under the key is answered %s", a)
+		}
+		if a := importLeads(c, q, "phone\n1\n", "Idempotency-Key", "sixth"); a.Status != 429 {
+			t.Errorf("under a new key a sixth is answered %s", a)
 		}
 		for ; taken < 5; taken++ {
 			if a := importLeads(s.Supplier, q, "firstName,lastName,phone,state\nA,B,2125550002,TX\n"); a.Status != 202 {
