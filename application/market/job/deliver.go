@@ -283,7 +283,7 @@ func (r *sending) refill(ctx context.Context, ref application.Ref, e *endpoint) 
 			e.inFlight[d.ID] = true
 			r.unstored = append(r.unstored, out)
 		case d.Unreadable != nil:
-			r.complain(ctx, d.Unreadable, slog.String("delivery_id", d.ID))
+			r.Logger.ErrorContext(ctx, "a delivery waits: the lead cannot be read", slog.String("delivery_id", d.ID)) // the cause may hold a part of it
 			e.aside[d.ID] = now + longestProbe
 		default:
 			e.failedBefore = e.failedBefore || !e.known && d.Attempts > 0

@@ -18,7 +18,7 @@ import (
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/market"
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
-	"github.com/leadmill/leadmill/application/market/job"
+	marketjob "github.com/leadmill/leadmill/application/market/job"
 	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/delivery"
 	"github.com/leadmill/leadmill/domain/field"
@@ -241,7 +241,7 @@ func sending(t *testing.T, do func(t *testing.T, w *world)) {
 		w := newWorld()
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
-		s := &job.Sender{
+		s := &marketjob.Sender{
 			Reader: w, Record: w, Clock: w, Due: w, Observer: w, Logger: slog.New(slog.DiscardHandler), Shake: func() int64 { return 0 },
 			Poster:      market.Poster{Outbound: w, Mailer: mailer{w}, Sealer: w, Signer: w, Clock: w},
 			PerEndpoint: 8, InAll: 256, Poll: time.Second, Idle: 24 * time.Hour,
@@ -253,7 +253,8 @@ func sending(t *testing.T, do func(t *testing.T, w *world)) {
 				t.Errorf("the sender ended: %v", err)
 			default:
 				cancel()
-				<-ended
+				err := <-ended
+				require.NoError(t, err)
 			}
 			cancel()
 		}()

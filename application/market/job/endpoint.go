@@ -1,7 +1,6 @@
 package job
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/leadmill/leadmill/application/market"
@@ -106,13 +105,13 @@ func (e *endpoint) ends(d market.DueDelivery, how *campaign.Delivery, now time.T
 	return ""
 }
 
-// answered reports whether what failed is an answer of a receiver that is well.
+// answered reports whether what failed is an answer of a receiver that is well: not one that asks for time (408, 429), or fails itself (5xx).
 func answered(p market.Posted) bool {
-	switch p.Reason {
+	switch p.Reason { //nolint:exhaustive // all others are no answers
 	case delivery.Gone, delivery.MailRefused:
 		return true
 	case delivery.Refused:
-		return p.Status != http.StatusRequestTimeout && p.Status != http.StatusTooManyRequests && p.Status < http.StatusInternalServerError
+		return p.Status != 408 && p.Status != 429 && p.Status < 500
 	}
 	return false
 }
