@@ -15,6 +15,8 @@ var (
 	ErrAddressRefused = fault.New(fault.RuleViolated, "outbound_address_refused", "Requests are not sent to this address")
 	// ErrOutboundTimeout says that the exchange took longer than it may. The request may have arrived.
 	ErrOutboundTimeout = fault.New(fault.Unavailable, "outbound_timeout", "The answer did not come in time")
+	// ErrOutboundBusy says that nothing was sent, because too much is under way, to that host or in all. It says nothing of the receiver.
+	ErrOutboundBusy = fault.New(fault.Unavailable, "outbound_busy", "Too many requests are under way")
 	// ErrOutboundFailed says that there was no answer, or none that can be read. The request may have arrived.
 	ErrOutboundFailed = fault.New(fault.Unavailable, "outbound_failed", "The request was not answered")
 )
@@ -25,7 +27,7 @@ type OutboundRequest struct {
 	URL     string // it is sent as it is, so that its query may hold secrets
 	Header  http.Header
 	Body    []byte
-	Timeout time.Duration // of the whole exchange, from dialling to the last byte read; 30 s when it is not above 0
+	Timeout time.Duration // of the whole exchange, which begins when there is room for it, from dialling to the last byte read; 30 s when it is not above 0
 }
 
 // OutboundAnswer is what came back: at most 64 KiB of the body. A redirect is an answer and is not followed.
@@ -39,8 +41,8 @@ type OutboundAnswer struct {
 // Outbound sends requests to addresses that sellers name. Whoever can name an address may try to have requests sent into the network that
 // Leadmill runs in, to hold its connections, or to fill its memory: an Outbound lets none of these happen.
 type Outbound interface {
-	// Send sends a request once. It fails with ErrAddressRefused, ErrOutboundTimeout or ErrOutboundFailed (wrapped); there is an answer only
-	// when it does not fail. When ctx is cancelled, the error also wraps its error.
+	// Send sends a request once. It fails with ErrAddressRefused, ErrOutboundBusy, ErrOutboundTimeout or ErrOutboundFailed (wrapped); there is an
+	// answer only when it does not fail. When ctx is cancelled, the error also wraps its error.
 	Send(ctx context.Context, r OutboundRequest) (OutboundAnswer, error)
 	// Check refuses what Send would refuse without a look at the network: a scheme, credentials in the URL, a literal address. It is for
 	// input. Its error is ErrAddressRefused (wrapped).

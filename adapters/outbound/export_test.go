@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"net"
 	"net/netip"
+	"time"
 )
 
 // With has a client look names up and trust certificates otherwise than the machine does.
@@ -27,5 +28,11 @@ const (
 // Width makes the bounds others.
 func (c *Client) Width(perHost, inAll int) *Client {
 	c.gate.width, c.gate.all = perHost, make(chan struct{}, inAll)
+	return c
+}
+
+// Patience is how long a request waits for its place.
+func (c *Client) Patience(d time.Duration) *Client {
+	c.gate.patience = d
 	return c
 }

@@ -14,6 +14,8 @@ import (
 
 var errRequest = errors.New("the request cannot be sent as it is: its method, a header or the address")
 
+var errFull = errors.New("there was no room for the request in time")
+
 var errSwitched = errors.New("the answer is no HTTP: the host goes over to another protocol")
 
 // handshakeError says that a connection was made, but no TLS on it.
@@ -30,6 +32,8 @@ func failure(caller, within context.Context, err error) error {
 	switch {
 	case errors.Is(err, application.ErrAddressRefused):
 		return application.ErrAddressRefused.Because(errDialled)
+	case errors.Is(err, application.ErrOutboundBusy):
+		return application.ErrOutboundBusy.Because(errFull)
 	case errors.Is(caller.Err(), context.Canceled):
 		return application.ErrOutboundFailed.Because(context.Canceled)
 	case within.Err() != nil, errors.As(err, &timeout) && timeout.Timeout():

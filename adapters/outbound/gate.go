@@ -3,12 +3,16 @@ package outbound
 import (
 	"context"
 	"sync"
+	"time"
+
+	"github.com/leadmill/leadmill/application"
 )
 
 // gate lets a bounded number of requests through, and of these a bounded number to each host. Who waits for a host holds no place of all.
 type gate struct {
-	all   chan struct{}
-	width int
+	all      chan struct{}
+	width    int
+	patience time.Duration
 
 	mu    sync.Mutex
 	hosts map[string]*queue
@@ -21,17 +25,20 @@ type queue struct {
 }
 
 func newGate(perHost, inAll int) gate {
-	return gate{all: make(chan struct{}, inAll), width: perHost, hosts: map[string]*queue{}}
+	return gate{all: make(chan struct{}, inAll), width: perHost, patience: patience, hosts: map[string]*queue{}}
 }
 
-// enter waits until a request may go to a host. Its error is that of ctx. leave makes room for the next.
+// enter waits until a request may go to a host, as long as the gate is patient. Its error is that of ctx, or application.ErrOutboundBusy. leave makes
+// room for the next.
 func (g *gate) enter(ctx context.Context, host string) (leave func(), err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, g.patience, application.ErrOutboundBusy)
+	defer cancel()
 	p := g.use(host)
 	select {
 	case p.taken <- struct{}{}:
 	case <-ctx.Done():
 		g.unuse(host, p)
-		return nil, ctx.Err()
+		return nil, context.Cause(ctx)
 	}
 	back := func() {
 		<-p.taken
@@ -41,7 +48,7 @@ func (g *gate) enter(ctx context.Context, host string) (leave func(), err error)
 	case g.all <- struct{}{}:
 	case <-ctx.Done():
 		back()
-		return nil, ctx.Err()
+		return nil, context.Cause(ctx)
 	}
 	return func() {
 		<-g.all

@@ -34,6 +34,8 @@ const (
 	perHost = 16
 	// inAll is how many requests are under way at once. Each has a connection and three goroutines.
 	inAll = 256
+	// patience is how long a request waits for its place. Who has more to send is better off asking again than waiting in line.
+	patience = time.Second
 	// idlePerHost and idleInAll are how many connections are kept for later requests, each with two goroutines, for idleFor.
 	idlePerHost = 4
 	idleInAll   = 128
@@ -92,13 +94,13 @@ func (c *Client) Send(ctx context.Context, r application.OutboundRequest) (appli
 	if r.Timeout <= 0 {
 		r.Timeout = defaultTimeout
 	}
-	within, cancel := context.WithTimeout(ctx, r.Timeout)
-	defer cancel()
-	leave, err := c.gate.enter(within, place(target))
+	leave, err := c.gate.enter(ctx, place(target))
 	if err != nil {
-		return application.OutboundAnswer{}, failure(ctx, within, err)
+		return application.OutboundAnswer{}, failure(ctx, ctx, err)
 	}
 	defer leave()
+	within, cancel := context.WithTimeout(ctx, r.Timeout)
+	defer cancel()
 	request, err := http.NewRequestWithContext(context.WithValue(within, exchange{}, within), cmp.Or(r.Method, http.MethodPost), target.String(), bytes.NewReader(r.Body))
 	if err != nil {
 		return application.OutboundAnswer{}, application.ErrOutboundFailed.Because(errRequest)

@@ -348,7 +348,7 @@ func TestAHostThatHangsHoldsUpItselfAlone(t *testing.T) {
 	well := serve(t, false, func(http.ResponseWriter, *http.Request) {})
 	free := sync.OnceFunc(func() { close(release) })
 	t.Cleanup(free) // before servers close, which wait for their handlers
-	c := client(t, here).Width(outbound.PerHost, outbound.PerHost+1)
+	c := client(t, here).Width(outbound.PerHost, outbound.PerHost+1).Patience(time.Minute)
 	var all sync.WaitGroup
 	for range 3 * outbound.PerHost {
 		all.Go(func() {
@@ -361,8 +361,10 @@ func TestAHostThatHangsHoldsUpItselfAlone(t *testing.T) {
 		_, err := c.Send(t.Context(), application.OutboundRequest{URL: well.URL, Timeout: time.Minute})
 		require.NoError(t, err)
 	}
-	_, err := c.Send(t.Context(), application.OutboundRequest{URL: hangs.URL, Timeout: short})
-	require.ErrorIs(t, err, application.ErrOutboundTimeout, "it waits no longer than the exchange may take")
+	within, cancel := context.WithTimeout(t.Context(), short)
+	defer cancel()
+	_, err := c.Send(within, application.OutboundRequest{URL: hangs.URL, Timeout: time.Minute})
+	require.ErrorIs(t, err, application.ErrOutboundTimeout, "it waits no longer than who asked")
 	free()
 	all.Wait()
 	assert.EqualValues(t, 3*outbound.PerHost, hangs.requests.Load(), "the one that waited was not sent")
@@ -373,7 +375,7 @@ func TestRequestsAtOnceAreBoundedInAll(t *testing.T) {
 	release := make(chan struct{})
 	var now atomic.Int64
 	free := sync.OnceFunc(func() { close(release) })
-	c := client(t, here).Width(2, 3)
+	c := client(t, here).Width(2, 3).Patience(time.Minute)
 	var all sync.WaitGroup
 	for range 4 {
 		s := serve(t, false, func(http.ResponseWriter, *http.Request) {
@@ -390,12 +392,42 @@ func TestRequestsAtOnceAreBoundedInAll(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return now.Load() == 3 }, time.Minute, time.Millisecond)
 	s := serve(t, false, func(http.ResponseWriter, *http.Request) {})
-	_, err := c.Send(t.Context(), application.OutboundRequest{URL: s.URL, Timeout: short})
+	within, cancel := context.WithTimeout(t.Context(), short)
+	defer cancel()
+	_, err := c.Send(within, application.OutboundRequest{URL: s.URL, Timeout: time.Minute})
 	require.ErrorIs(t, err, application.ErrOutboundTimeout)
 	assert.EqualValues(t, 3, now.Load())
 	free()
 	all.Wait()
 	assert.EqualValues(t, 8, now.Load())
+}
+
+// What waits for its place is not under way yet: its time begins when it is sent, and one that got no place was not tried.
+func TestWaitingForAPlaceIsNoAttempt(t *testing.T) {
+	t.Parallel()
+	for patience, want := range map[time.Duration]error{time.Minute: nil, short: application.ErrOutboundBusy} {
+		arrived, release := make(chan struct{}, 1), make(chan struct{})
+		s := serve(t, false, func(_ http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/slow" {
+				arrived <- struct{}{}
+				<-release
+			}
+		})
+		c := client(t, here).Width(1, 1).Patience(patience)
+		var all sync.WaitGroup
+		all.Go(func() {
+			_, err := c.Send(t.Context(), application.OutboundRequest{URL: s.URL + "/slow", Timeout: time.Minute})
+			assert.NoError(t, err)
+		})
+		<-arrived
+		free := time.AfterFunc(20*short, func() { close(release) })
+		_, err := c.Send(t.Context(), application.OutboundRequest{URL: s.URL, Timeout: 10 * short})
+		require.ErrorIs(t, err, want)
+		if free.Stop() {
+			close(release)
+		}
+		all.Wait()
+	}
 }
 
 // TestNoProxyIsAsked is not parallel: it sets variables of the environment.

@@ -52,17 +52,18 @@ type DeliveryRepository interface {
 	LockErased(ctx context.Context, leads []application.Ref) (map[string]bool, error)
 }
 
-// DueDelivery is a delivery that is due, with what is sent. Sale is the sale's status.
+// DueDelivery is a delivery that is due since NextAt, with what is sent. Sale is the sale's status. Unreadable says why there are no fields.
 type DueDelivery struct {
 	SellerID, ID, SaleID, LeadID, ContractID string
 	Tries, Attempts                          int64
 	Sale                                     string
 	Price                                    money.Micros
 	Currency                                 string
-	SoldAt                                   time.Time
+	SoldAt, NextAt                           time.Time
 	Category                                 string
 	Fields                                   field.Set
 	Erased, Test                             bool
+	Unreadable                               error
 }
 
 // DeliveryReader reads deliveries outside of a transaction.

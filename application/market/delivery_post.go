@@ -71,9 +71,11 @@ func (p Poster) Open(contractID string, d *campaign.Delivery) (OpenDelivery, err
 // HeaderSeal is the id that a header of a contract is sealed for.
 func HeaderSeal(contractID, name string) string { return contractID + "/" + strings.ToLower(name) }
 
-// Posted is what became of an attempt. Request and Answer are what is kept of them.
+// Posted is what became of an attempt. Request and Answer are what is kept of them. Unsent says that there was none: too much was under way.
 type Posted struct {
 	delivery.Outcome
+
+	Unsent bool
 
 	Status          int
 	At              time.Time
@@ -97,7 +99,7 @@ func (p Poster) Post(ctx context.Context, o OpenDelivery, id string, c DeliveryC
 	maps.Copy(header, p.Signer.Sign(o.secrets, id, done.At, body))
 	answer, err := p.Outbound.Send(ctx, application.OutboundRequest{URL: o.URL, Header: header, Body: body, Timeout: o.Timeout})
 	if err != nil {
-		done.Reason, done.Final = reasonOf(err), false
+		done.Reason, done.Unsent = reasonOf(err), errors.Is(err, application.ErrOutboundBusy)
 		return done
 	}
 	done.Status = answer.Status

@@ -24,21 +24,20 @@ var _ market.DeliveryReader = (*Reader)(nil)
 type dueRow struct {
 	SellerID   string `db:"seller_id"`
 	ContractID string `db:"contract_id"`
-	NextAt     int64  `db:"next_at"`
+	Earliest   int64  `db:"earliest"`
 }
 
 // DueEndpoints implements market.DeliveryReader. MySQL reads one row a contract of the queue, SQLite all of them.
 func (r *Reader) DueEndpoints(ctx context.Context, now time.Time) ([]application.Ref, error) {
 	var rows []dueRow
-	if err := r.db.All(ctx, &rows, "SELECT seller_id, contract_id, MIN(next_at) AS next_at FROM delivery_queue GROUP BY seller_id, contract_id"); err != nil {
+	if err := r.db.All(ctx, &rows, "SELECT seller_id, contract_id, MIN(next_at) AS earliest FROM delivery_queue GROUP BY seller_id, contract_id HAVING earliest <= ?",
+		engine.Micros(now)); err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(rows, func(a, b dueRow) int { return cmp.Compare(a.NextAt, b.NextAt) })
-	var due []application.Ref
-	for _, row := range rows {
-		if row.NextAt <= engine.Micros(now) {
-			due = append(due, application.Ref{SellerID: row.SellerID, ID: row.ContractID})
-		}
+	slices.SortStableFunc(rows, func(a, b dueRow) int { return cmp.Compare(a.Earliest, b.Earliest) })
+	due := make([]application.Ref, len(rows))
+	for i, row := range rows {
+		due[i] = application.Ref{SellerID: row.SellerID, ID: row.ContractID}
 	}
 	return due, nil
 }
@@ -49,6 +48,7 @@ func (r *Reader) DueDeliveries(ctx context.Context, contract application.Ref, no
 		ID         string         `db:"id"`
 		SaleID     string         `db:"sale_id"`
 		LeadID     string         `db:"lead_id"`
+		NextAt     int64          `db:"next_at"`
 		Tries      int64          `db:"tries"`
 		Attempts   int64          `db:"attempts"`
 		Status     string         `db:"sale_status"`
@@ -62,7 +62,7 @@ func (r *Reader) DueDeliveries(ctx context.Context, contract application.Ref, no
 		Delivery   sql.NullString `db:"delivery"`
 		DeliversAt int64          `db:"delivers_since"`
 	}
-	if err := r.db.All(ctx, &rows, "SELECT d.id, d.sale_id, d.lead_id, d.tries, d.attempts, s.status AS sale_status, s.price, s.currency, s.sold_at, "+
+	if err := r.db.All(ctx, &rows, "SELECT d.id, d.sale_id, d.lead_id, q.next_at, d.tries, d.attempts, s.status AS sale_status, s.price, s.currency, s.sold_at, "+
 		"l.category, l.fields, l.test, l.erased_at, k.delivery, k.delivers_since FROM (SELECT seller_id, next_at, delivery_id FROM delivery_queue WHERE seller_id = ? AND contract_id = ? AND next_at <= ? "+
 		"ORDER BY next_at, delivery_id LIMIT ?) q JOIN deliveries d ON d.seller_id = q.seller_id AND d.id = q.delivery_id "+
 		"JOIN sales s ON s.seller_id = d.seller_id AND s.id = d.sale_id JOIN leads l ON l.seller_id = d.seller_id AND l.id = d.lead_id "+
@@ -81,12 +81,10 @@ func (r *Reader) DueDeliveries(ctx context.Context, contract application.Ref, no
 		}
 		d := market.DueDelivery{
 			SellerID: contract.SellerID, ID: row.ID, SaleID: row.SaleID, LeadID: row.LeadID, ContractID: contract.ID, Tries: row.Tries, Attempts: row.Attempts,
-			Sale: row.Status, Price: money.Micros(row.Price), Currency: row.Currency, SoldAt: engine.Time(row.SoldAt), Category: row.Category,
+			Sale: row.Status, Price: money.Micros(row.Price), Currency: row.Currency, SoldAt: engine.Time(row.SoldAt), NextAt: engine.Time(row.NextAt), Category: row.Category,
 			Erased: row.ErasedAt > 0, Test: row.Test,
 		}
-		if d.Fields, err = (leadrow.Row{ID: row.LeadID, Fields: row.Fields}).Given(); err != nil {
-			return nil, nil, err
-		}
+		d.Fields, d.Unreadable = leadrow.Row{ID: row.LeadID, Fields: row.Fields}.Given()
 		out[i] = d
 	}
 	return how, out, nil

@@ -31,7 +31,7 @@ type TestDeliveryHandler struct {
 }
 
 // Handle implements bus.Handler. A receiver that does not answer well is no error. Errors: campaign.ErrNotFound, campaign.ErrContractNotFound,
-// ErrNotDelivering, application.ErrSecretKeyMissing, application.ErrSecretUnreadable.
+// ErrNotDelivering, application.ErrSecretKeyMissing, application.ErrSecretUnreadable, application.ErrOutboundBusy.
 func (h TestDeliveryHandler) Handle(ctx context.Context, c TestDelivery) (marketquery.DeliveryAttempt, error) {
 	d, k, category, err := h.Reader.ContractDelivery(ctx, c.SellerID, c.CampaignID, c.ID)
 	if err != nil {
@@ -46,6 +46,9 @@ func (h TestDeliveryHandler) Handle(ctx context.Context, c TestDelivery) (market
 	}
 	id := h.IDs.New("delivery_test")
 	done := h.Poster.Post(ctx, open, id, market.TestContent(id[len("delivery_test_"):], category, c.Currency.Code(), k, h.Clock.Now()))
+	if done.Unsent {
+		return marketquery.DeliveryAttempt{}, application.ErrOutboundBusy
+	}
 	return marketquery.DeliveryAttempt{
 		Number: 1, At: done.At, Took: done.Took, Status: done.Status, Reason: string(done.Reason), Request: string(done.Request), Answer: string(done.Answer),
 	}, nil

@@ -2,7 +2,10 @@ package job
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"maps"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -10,9 +13,7 @@ import (
 	"github.com/leadmill/leadmill/application/bus"
 	"github.com/leadmill/leadmill/application/market"
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
-	"github.com/leadmill/leadmill/domain/delivery"
 	"github.com/leadmill/leadmill/domain/fault"
-	"github.com/leadmill/leadmill/domain/lead"
 )
 
 // DeliveriesDue tells that deliveries may have become due in this process.
@@ -30,7 +31,8 @@ type DeliveryObserver interface {
 }
 
 // Sender sends what is due to buyers: to each at most PerEndpoint requests at a time, and to all together InAll. What is due is read for each
-// contract by itself, a few dozen at a time, so that one with very much that waits delays no other.
+// contract by itself, as much as its receiver takes, and those that were served longest ago come first. Receivers that are well, that are not known
+// and that fail each have a share of InAll, of which a seller gets half at most, so that no number of dead ones takes the places of others.
 type Sender struct {
 	Reader   market.DeliveryReader
 	Record   bus.Handler[marketcommand.RecordDeliveries, marketcommand.DeliveriesRecorded]
@@ -47,6 +49,8 @@ type Sender struct {
 }
 
 const (
+	// mailsAtOnce is how many mails are sent at once: one server has to take them all.
+	mailsAtOnce = 8
 	// gather is how long results are gathered that are stored together, and gathered how many.
 	gather   = 10 * time.Millisecond
 	gathered = 200
@@ -65,27 +69,43 @@ type sending struct {
 	*Sender
 
 	endpoints map[application.Ref]*endpoint
-	order     []application.Ref
-	running   int
+	order     []application.Ref // those that may have something due, the longest unserved first
+	taken     map[place]int     // of a seller, and of all as the seller ""
+	out       int               // how many requests did not come back yet
 	results   chan result
 	unstored  []result
+	held      []result // somebody else holds their leads
+	again     time.Duration
 	watched   time.Duration
+	away      bool // the database did not answer in this turn
 	group     sync.WaitGroup
 
 	poll, early *time.Timer // when it looks again at the latest and at the earliest
 	rested      bool        // early passed
 }
 
+// place is what a request takes until its result is stored.
+type place struct {
+	seller string
+	standing
+}
+
 type result struct {
 	marketcommand.DeliveryResult
 
 	endpoint application.Ref
+	place    *place // nil when nothing was sent
 	probe    bool
+	broke    bool // it panicked
 }
 
 // Run sends until ctx ends or nothing was due for Idle. What is under way when it ends is cut off and not stored: it is sent again, under its id.
+// Nothing that cannot be read ends it.
 func (s *Sender) Run(ctx context.Context) error {
-	r := &sending{Sender: s, endpoints: map[application.Ref]*endpoint{}, results: make(chan result, s.InAll), watched: application.Elapsed(s.Clock) - watch, poll: time.NewTimer(0), early: time.NewTimer(0)}
+	r := &sending{
+		Sender: s, endpoints: map[application.Ref]*endpoint{}, taken: map[place]int{}, results: make(chan result, s.InAll+mailsAtOnce),
+		watched: application.Elapsed(s.Clock) - watch, poll: time.NewTimer(0), early: time.NewTimer(0),
+	}
 	sendCtx, cancel := context.WithCancel(ctx)
 	defer func() {
 		cancel()
@@ -96,17 +116,13 @@ func (s *Sender) Run(ctx context.Context) error {
 	}()
 	for quiet := application.Elapsed(s.Clock); ctx.Err() == nil; {
 		seen, began := s.Due.Version(), application.Elapsed(s.Clock)
-		if err := r.patient(ctx, r.look(ctx)); err != nil {
-			return err
-		}
+		r.look(ctx)
 		r.poll.Reset(s.Poll)
 		r.early.Reset(max(soonest, lookShare*(application.Elapsed(s.Clock)-began)))
 		r.rested = false
 		for more := true; more && ctx.Err() == nil; {
-			if err := r.patient(ctx, r.start(sendCtx)); err != nil {
-				return err
-			}
-			if r.running > 0 || r.hasDue() {
+			r.start(sendCtx)
+			if r.out > 0 || len(r.unstored) > 0 || len(r.held) > 0 || r.hasDue() {
 				quiet = application.Elapsed(s.Clock)
 			}
 			more = r.wait(ctx, seen)
@@ -121,132 +137,194 @@ func (s *Sender) Run(ctx context.Context) error {
 	return nil
 }
 
-// patient makes nothing of an error of a database that is away: what is under way goes on meanwhile.
-func (r *sending) patient(ctx context.Context, err error) error {
-	if err == nil || ctx.Err() != nil || fault.KindOf(err) != fault.Unavailable {
-		return err
+// complain logs what could not be read. It is tried again.
+func (r *sending) complain(ctx context.Context, err error, of ...any) {
+	if ctx.Err() != nil {
+		return
 	}
-	r.Logger.WarnContext(ctx, "deliveries wait for the database", slog.String("cause", fault.Chain(err)))
-	return nil
+	level := slog.LevelError
+	if fault.KindOf(err) == fault.Unavailable {
+		level = slog.LevelWarn
+	}
+	r.Logger.Log(ctx, level, "deliveries wait: what is due cannot be read", append(of, slog.String("code", string(fault.CodeOf(err))), slog.String("cause", fault.Chain(err)))...)
 }
 
 // look finds out which contracts have something due.
-func (r *sending) look(ctx context.Context) error {
-	if now := application.Elapsed(r.Clock); now-r.watched >= watch {
-		n, oldest, err := r.Reader.WaitingDeliveries(ctx, mostWaiting)
-		if err != nil {
-			return err
-		}
-		age := time.Duration(0)
-		if !oldest.IsZero() {
-			age = max(0, r.Clock.Now().Sub(oldest))
-		}
-		r.Observer.Waiting(n, age)
+func (r *sending) look(ctx context.Context) {
+	now := application.Elapsed(r.Clock)
+	if now-r.watched >= watch {
 		r.watched = now
+		maps.DeleteFunc(r.endpoints, func(_ application.Ref, e *endpoint) bool { return e.forgettable(now) })
+		if n, oldest, err := r.Reader.WaitingDeliveries(ctx, mostWaiting); err != nil {
+			r.complain(ctx, err)
+		} else {
+			age := time.Duration(0)
+			if !oldest.IsZero() {
+				age = max(0, r.Clock.Now().Sub(oldest))
+			}
+			r.Observer.Waiting(n, age)
+		}
 	}
 	refs, err := r.Reader.DueEndpoints(ctx, r.Clock.Now())
 	if err != nil {
-		return err
+		r.complain(ctx, err)
 	}
 	for _, ref := range refs {
-		if r.endpoints[ref] == nil {
-			r.endpoints[ref] = newEndpoint()
-			r.order = append(r.order, ref)
+		e := r.endpoints[ref]
+		if e == nil {
+			e = newEndpoint()
+			r.endpoints[ref] = e
 		}
-		r.endpoints[ref].due = true
+		e.due = true
+		r.queue(ref, e)
 	}
-	return nil
 }
 
-// start begins as many requests as there is room for. Contracts take turns, beginning with another one each time.
-func (r *sending) start(ctx context.Context) error {
-	kept := r.order[:0]
-	for _, ref := range r.order {
-		e := r.endpoints[ref]
-		if e.forgettable() {
-			delete(r.endpoints, ref)
-			continue
-		}
-		kept = append(kept, ref)
+// queue gives a contract of which something may be due its turn behind all others.
+func (r *sending) queue(ref application.Ref, e *endpoint) {
+	if !e.queued && e.waits() {
+		e.queued = true
+		r.order = append(r.order, ref)
 	}
-	r.order = kept
-	if len(r.order) > 1 {
-		r.order = append(r.order[1:], r.order[0])
-	}
-	for _, ref := range r.order {
-		e := r.endpoints[ref]
-		for e.room(r.Clock.Now(), r.PerEndpoint) > 0 && r.running < r.InAll && ctx.Err() == nil {
-			ok, err := r.refill(ctx, ref, e)
-			if err != nil {
-				return err
+}
+
+// start begins as many requests as there is room for: one of each contract, beginning with those that were served longest ago, and then another of each.
+func (r *sending) start(ctx context.Context) {
+	r.away = false
+	for again := true; again; {
+		var served []application.Ref
+		kept := r.order[:0]
+		for _, ref := range r.order {
+			switch e := r.endpoints[ref]; {
+			case r.serve(ctx, ref, e):
+				served = append(served, ref)
+			case e.waits():
+				kept = append(kept, ref)
+			default:
+				e.queued = false
 			}
-			if !ok {
-				break
-			}
-			d := e.ready[0]
-			e.ready = e.ready[1:]
-			r.send(ctx, ref, e, d)
+		}
+		r.order = append(kept, served...)
+		again = len(served) > 0
+	}
+}
+
+// serve begins one request of a contract when there is room for it.
+func (r *sending) serve(ctx context.Context, ref application.Ref, e *endpoint) bool {
+	roomy := func() bool {
+		return e.waits() && ctx.Err() == nil && e.room(application.Elapsed(r.Clock), r.PerEndpoint) > 0 && r.free(place{ref.SellerID, e.standing()})
+	}
+	if r.away || len(r.unstored) >= gathered || !roomy() || !r.refill(ctx, ref, e) || !roomy() {
+		return false
+	}
+	d := e.ready[0]
+	e.ready = e.ready[1:]
+	r.send(ctx, ref, e, d)
+	return true
+}
+
+// free reports whether a place is left of those that a standing has in all, and that a seller has of it.
+func (r *sending) free(p place) bool {
+	all := mailsAtOnce
+	switch p.standing {
+	case well:
+		all = max(2, r.InAll/2)
+	case unknown, failing:
+		all = max(2, r.InAll/4)
+	case mailed:
+	}
+	return r.taken[place{"", p.standing}] < all && r.taken[p] < all/2
+}
+
+func (r *sending) take(p place, n int) {
+	for _, of := range []place{p, {"", p.standing}} {
+		if r.taken[of] += n; r.taken[of] == 0 {
+			delete(r.taken, of)
 		}
 	}
-	return nil
 }
 
 // refill reads what is due of a contract when nothing is left of what was read last; ok is false when there is nothing. What was read a while ago is
-// read again, because the contract may deliver otherwise by now.
-func (r *sending) refill(ctx context.Context, ref application.Ref, e *endpoint) (ok bool, err error) {
+// read again, because the contract may deliver otherwise by now. What is not attempted any more ends here.
+func (r *sending) refill(ctx context.Context, ref application.Ref, e *endpoint) (ok bool) {
 	now := application.Elapsed(r.Clock)
 	if len(e.ready) > 0 && now-e.read < time.Second {
-		return true, nil
+		return true
 	}
 	if len(e.ready) > 0 {
-		e.ready, e.due = nil, true
+		e.drop()
 	}
-	if !e.due {
-		return false, nil
-	}
-	limit := 4*r.PerEndpoint + len(e.inFlight)
+	maps.DeleteFunc(e.aside, func(_ string, until time.Duration) bool { return until <= now })
+	limit := e.ahead + len(e.inFlight) + len(e.aside)
 	how, due, err := r.Reader.DueDeliveries(ctx, ref, r.Clock.Now(), limit)
-	if err != nil {
-		return false, err
+	switch {
+	case err != nil && fault.KindOf(err) == fault.Unavailable:
+		r.away = true
+		r.complain(ctx, err, slog.String("contract_id", ref.ID))
+		e.rest(now, r.Poll)
+		return false
+	case err != nil:
+		r.complain(ctx, err, slog.String("contract_id", ref.ID))
+		e.rest(now, longestProbe)
+		return false
 	}
-	e.due, e.read, e.how = len(due) == limit, now, nil
-	if how != nil {
-		open, err := r.Poster.Open(ref.ID, how)
-		if err != nil {
-			r.Logger.WarnContext(ctx, "deliveries wait: what is secret of a contract cannot be read", slog.String("contract_id", ref.ID), slog.String("code", string(fault.CodeOf(err))))
-			e.failed(r.Clock.Now(), true)
-			return false, nil
-		}
-		e.how = &open
-	}
+	e.due, e.read, e.how, e.ahead = len(due) == limit, now, nil, min(2*e.ahead, 4*r.PerEndpoint)
+	e.mail = how != nil && how.Email != ""
 	for _, d := range due {
-		if !e.inFlight[d.ID] {
+		_, aside := e.aside[d.ID]
+		if e.inFlight[d.ID] || aside {
+			continue
+		}
+		why := e.ends(d, how, r.Clock.Now())
+		switch {
+		case why != "":
+			out := resultOf(ref, d)
+			out.Ended = why
+			e.inFlight[d.ID] = true
+			r.unstored = append(r.unstored, out)
+		case d.Unreadable != nil:
+			r.Logger.ErrorContext(ctx, "a delivery waits: the lead cannot be read", slog.String("delivery_id", d.ID)) // the cause may hold a part of it
+			e.aside[d.ID] = now + longestProbe
+		default:
+			e.failedBefore = e.failedBefore || !e.known && d.Attempts > 0
 			e.ready = append(e.ready, d)
 		}
 	}
-	return len(e.ready) > 0, nil
+	if len(e.ready) == 0 {
+		return false
+	}
+	open, err := r.Poster.Open(ref.ID, how)
+	if err != nil {
+		r.Logger.WarnContext(ctx, "deliveries wait: what is secret of a contract cannot be read", slog.String("contract_id", ref.ID), slog.String("code", string(fault.CodeOf(err))))
+		e.rest(now, longestProbe)
+		return false
+	}
+	e.how = &open
+	return true
 }
 
-// send makes one attempt beside others, or ends a delivery that is not attempted any more.
+func resultOf(ref application.Ref, d market.DueDelivery) result {
+	out := result{endpoint: ref, DeliveryResult: marketcommand.DeliveryResult{SellerID: d.SellerID, DeliveryID: d.ID, LeadID: d.LeadID}}
+	out.Try = d.Tries
+	return out
+}
+
+// send makes one attempt beside others.
 func (r *sending) send(ctx context.Context, ref application.Ref, e *endpoint, d market.DueDelivery) {
 	e.inFlight[d.ID] = true
-	out := result{endpoint: ref, probe: e.open(), DeliveryResult: marketcommand.DeliveryResult{SellerID: d.SellerID, DeliveryID: d.ID, LeadID: d.LeadID}}
-	out.Try = d.Tries
-	switch {
-	case d.Erased:
-		out.Ended = delivery.Erased
-	case d.Sale == string(lead.SaleReturned):
-		out.Ended = delivery.Returned
-	case e.how == nil:
-		out.Ended = delivery.NotDelivering
-	}
-	r.running++
-	if out.Ended != "" {
-		r.results <- out
-		return
-	}
+	out := resultOf(ref, d)
+	out.probe, out.place = e.open(), &place{ref.SellerID, e.standing()}
+	r.take(*out.place, 1)
+	r.out++
 	how := *e.how
 	r.group.Go(func() {
+		defer func() {
+			if v := recover(); v != nil {
+				r.Logger.ErrorContext(ctx, "a delivery panicked", slog.String("delivery_id", d.ID), slog.String("type", fmt.Sprintf("%T", v)), slog.String("stack", string(debug.Stack())))
+				out.broke = true
+				r.results <- out
+			}
+		}()
 		out.Posted = r.Poster.Post(ctx, how, d.ID, market.DeliveryContent{
 			LeadID: d.LeadID, SaleID: d.SaleID, Category: d.Category, Currency: d.Currency, Price: d.Price, SoldAt: d.SoldAt, Test: d.Test, Fields: d.Fields,
 		})
@@ -258,140 +336,63 @@ func (r *sending) send(ctx context.Context, ref application.Ref, e *endpoint, d 
 	})
 }
 
+// came takes a result. What was not sent is no attempt: it is tried again a little later, and what panicked later still.
+func (r *sending) came(one result) {
+	r.out--
+	if !one.broke && !one.Unsent {
+		r.unstored = append(r.unstored, one)
+		return
+	}
+	now, e := application.Elapsed(r.Clock), r.leave(&one)
+	if one.broke {
+		e.aside[one.DeliveryID] = now + longestProbe
+	} else {
+		e.rest(now, hostRest)
+	}
+	r.queue(one.endpoint, e)
+}
+
+// leave gives back what a result took.
+func (r *sending) leave(one *result) *endpoint {
+	e := r.endpoints[one.endpoint]
+	delete(e.inFlight, one.DeliveryID)
+	e.used = application.Elapsed(r.Clock)
+	if one.place != nil {
+		r.take(*one.place, -1)
+	}
+	return e
+}
+
 // wait waits until something came back or something else happened; more is false when it is time to look again.
 func (r *sending) wait(ctx context.Context, seen uint64) (more bool) {
 	var told <-chan struct{}
 	if r.rested {
 		told = r.Due.After(seen)
 	}
-	select {
-	case one := <-r.results:
-		r.unstored = append(r.unstored, one)
-	case <-r.early.C:
-		r.rested = true
-		return true
-	case <-told:
-		return false
-	case <-r.poll.C:
-		return false
-	case <-ctx.Done():
-		return false
+	if len(r.unstored) == 0 {
+		select {
+		case one := <-r.results:
+			r.came(one)
+		case <-r.early.C:
+			r.rested = true
+			return true
+		case <-told:
+			return false
+		case <-r.poll.C:
+			return false
+		case <-ctx.Done():
+			return false
+		}
 	}
 	end := time.NewTimer(gather)
 	defer end.Stop()
-	for len(r.unstored) < min(gathered, r.running) {
+	for len(r.unstored) < gathered && r.out > 0 {
 		select {
 		case one := <-r.results:
-			r.unstored = append(r.unstored, one)
+			r.came(one)
 		case <-end.C:
 			return true
 		}
 	}
 	return true
-}
-
-// store stores the results that came. While the database cannot take them, they are kept and nothing else is sent.
-func (r *sending) store(ctx context.Context) error {
-	for len(r.unstored) > 0 {
-		some := r.unstored[:min(gathered, len(r.unstored))]
-		if err := r.record(ctx, some); err != nil {
-			return err
-		}
-		r.unstored = r.unstored[len(some):]
-	}
-	r.unstored = nil
-	return nil
-}
-
-func (r *sending) record(ctx context.Context, some []result) error {
-	all := make([]marketcommand.DeliveryResult, len(some))
-	for i := range some {
-		all[i] = some[i].DeliveryResult
-	}
-	for {
-		_, err := r.Record.Handle(ctx, marketcommand.RecordDeliveries{Results: all})
-		switch {
-		case err == nil:
-			r.settle(some, false)
-			return nil
-		case fault.KindOf(err) != fault.Unavailable && len(some) > 1: // only what the database does not take is left out
-			for i := range some {
-				if err := r.record(ctx, some[i:i+1]); err != nil {
-					return err
-				}
-			}
-			return nil
-		case fault.KindOf(err) != fault.Unavailable:
-			r.Logger.ErrorContext(ctx, "the result of a delivery cannot be stored", slog.String("delivery_id", some[0].DeliveryID), slog.String("code", string(fault.CodeOf(err))),
-				slog.String("cause", fault.Chain(err)))
-			r.settle(some, true)
-			return nil
-		}
-		pause := time.NewTimer(r.Poll)
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			pause.Stop()
-			return ctx.Err()
-		}
-	}
-}
-
-// settle notes results that were stored. A contract of which one could not be stored is left alone for a while, so that its buyer does not get the
-// same again and again.
-func (r *sending) settle(some []result, refused bool) {
-	now := r.Clock.Now()
-	for i := range some {
-		one := &some[i]
-		e := r.endpoints[one.endpoint]
-		delete(e.inFlight, one.DeliveryID)
-		r.running--
-		switch {
-		case refused:
-			e.rest(now, longestProbe)
-		case one.Ended != "":
-			e.probed(one.probe)
-		case one.OK:
-			e.succeeded(r.PerEndpoint)
-		case one.Reason == delivery.Gone || one.Reason == delivery.MailRefused: // of this delivery alone
-			e.probed(one.probe)
-		default:
-			e.failed(now, one.probe)
-			e.rest(now, min(one.RetryAfter, longestProbe))
-		}
-		switch {
-		case one.Ended != "":
-			r.Observer.Attempted(string(one.Ended))
-		case one.OK:
-			r.Observer.Attempted(string(delivery.Delivered))
-		default:
-			r.Observer.Attempted(string(one.Reason))
-		}
-	}
-}
-
-// hasDue reports whether something waits for room.
-func (r *sending) hasDue() bool {
-	for _, e := range r.endpoints {
-		if e.due || len(e.ready) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// last stores what came back until the end: it was received, and would be sent again otherwise.
-func (r *sending) last(ctx context.Context) {
-	close(r.results)
-	for one := range r.results {
-		r.unstored = append(r.unstored, one)
-	}
-	if len(r.unstored) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeLast)
-	defer cancel()
-	if err := r.store(ctx); err != nil {
-		r.Logger.WarnContext(ctx, "results of deliveries were not stored; they are sent again", slog.Int("deliveries", len(r.unstored)), slog.String("code", string(fault.CodeOf(err))))
-	}
 }

@@ -4,6 +4,9 @@ import (
 	"time"
 
 	"github.com/leadmill/leadmill/application/market"
+	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/delivery"
+	"github.com/leadmill/leadmill/domain/lead"
 )
 
 const (
@@ -14,31 +17,72 @@ const (
 	longestProbe = 5 * time.Minute
 	// firstWindow is how many requests a receiver gets at once before it answered well.
 	firstWindow = 2
+	// hostRest is how long a receiver is left alone whose host has as many requests as it gets.
+	hostRest = time.Second
+	// overdue is for how long a delivery waits behind a dead receiver: about as long as one is tried by its schedule.
+	overdue = 76 * time.Hour
+	// remembered is for how long it is known how a receiver answered.
+	remembered = time.Hour
+)
+
+// standing says of which share of the requests at once those to a receiver are.
+type standing int
+
+const (
+	unknown standing = iota // it never answered, nor failed
+	failing
+	well
+	mailed // by mail, however that went
 )
 
 // endpoint is what a Sender knows of the receiver of a contract. It is forgotten with the Sender: another one learns it anew.
 type endpoint struct {
+	queued   bool // it is in the order
 	due      bool // there may be more than is read
 	ready    []market.DueDelivery
-	read     time.Duration // when, by application.Elapsed
+	read     time.Duration // when, by application.Elapsed, as all times here
+	ahead    int           // how many are read at once, which grows as long as they are sent soon
 	how      *market.OpenDelivery
+	mail     bool
 	inFlight map[string]bool
+	aside    map[string]time.Duration // what cannot be sent, and until when that is not tried
 
-	window int // how many requests it gets at once, which grows with success
-	fails  int // in a row
-	pause  time.Duration
-	resume time.Time // it gets nothing before
+	known        bool // it answered
+	failedBefore bool // with another Sender
+	window       int  // how many requests it gets at once, which grows with success
+	fails        int  // in a row
+	reason       delivery.Reason
+	pause        time.Duration
+	resume       time.Duration // it gets nothing before
+	used         time.Duration
 }
 
-func newEndpoint() *endpoint { return &endpoint{inFlight: map[string]bool{}, window: firstWindow} }
+func newEndpoint() *endpoint {
+	return &endpoint{inFlight: map[string]bool{}, aside: map[string]time.Duration{}, window: firstWindow, ahead: 2 * firstWindow}
+}
+
+func (e *endpoint) standing() standing {
+	switch {
+	case e.mail:
+		return mailed
+	case e.fails > 0 || e.failedBefore:
+		return failing
+	case e.known:
+		return well
+	}
+	return unknown
+}
+
+// waits reports whether something of it may be due.
+func (e *endpoint) waits() bool { return e.due || len(e.ready) > 0 }
 
 // open reports whether the receiver is only probed.
 func (e *endpoint) open() bool { return e.fails >= openAfter }
 
 // room is how many requests more the receiver may get at a time.
-func (e *endpoint) room(now time.Time, most int) int {
+func (e *endpoint) room(now time.Duration, most int) int {
 	switch {
-	case now.Before(e.resume):
+	case now < e.resume:
 		return 0
 	case e.open():
 		return 1 - len(e.inFlight)
@@ -46,24 +90,49 @@ func (e *endpoint) room(now time.Time, most int) int {
 	return min(e.window, most) - len(e.inFlight)
 }
 
+// ends says why a delivery is not attempted any more; it is empty when it is.
+func (e *endpoint) ends(d market.DueDelivery, how *campaign.Delivery, now time.Time) delivery.Reason {
+	switch {
+	case d.Erased:
+		return delivery.Erased
+	case d.Sale == string(lead.SaleReturned):
+		return delivery.Returned
+	case how == nil:
+		return delivery.NotDelivering
+	case e.open() && e.pause >= longestProbe && now.Sub(d.NextAt) > overdue: // dead for minutes at least, which the start of a Sender is not
+		return e.reason
+	}
+	return ""
+}
+
+// answered reports whether what failed is an answer of a receiver that is well: not one that asks for time (408, 429), or fails itself (5xx).
+func answered(p market.Posted) bool {
+	switch p.Reason { //nolint:exhaustive // all others are no answers
+	case delivery.Gone, delivery.MailRefused:
+		return true
+	case delivery.Refused:
+		return p.Status != 408 && p.Status != 429 && p.Status < 500
+	}
+	return false
+}
+
+// answered notes an answer that says that the receiver is there.
+func (e *endpoint) answered() {
+	e.known, e.failedBefore, e.fails, e.pause, e.resume = true, false, 0, 0, 0
+}
+
 func (e *endpoint) succeeded(most int) {
-	e.fails, e.pause, e.resume = 0, 0, time.Time{}
+	e.answered()
 	e.window = min(2*e.window, most)
 }
 
-// probed notes an end that says nothing of the receiver: a probe of it is followed by the next at once.
-func (e *endpoint) probed(probe bool) {
-	if probe {
-		e.ready, e.due = nil, true
-	}
-}
-
 // failed notes a failure. Those that were under way when the receiver was found to be dead do not make the pause longer.
-func (e *endpoint) failed(now time.Time, probe bool) {
+func (e *endpoint) failed(now time.Duration, probe bool, why delivery.Reason) {
 	if e.open() && !probe {
 		return
 	}
 	e.fails++
+	e.reason = why
 	e.window = max(1, e.window/2)
 	if e.open() {
 		e.pause = min(max(2*e.pause, firstProbe), longestProbe)
@@ -72,14 +141,22 @@ func (e *endpoint) failed(now time.Time, probe bool) {
 }
 
 // rest lets the receiver alone for a while. What was read is read again after it.
-func (e *endpoint) rest(now time.Time, d time.Duration) {
-	if until := now.Add(d); d > 0 && until.After(e.resume) {
+func (e *endpoint) rest(now, d time.Duration) {
+	if until := now + d; d > 0 && until > e.resume {
 		e.resume = until
-		e.ready, e.due = nil, true
+		e.drop()
 	}
 }
 
-// forgettable reports whether nothing is known of the receiver that a new one would not be.
-func (e *endpoint) forgettable() bool {
-	return !e.due && len(e.ready) == 0 && len(e.inFlight) == 0 && e.fails == 0
+// drop forgets what was read and not sent, and has less read the next time.
+func (e *endpoint) drop() {
+	if len(e.ready) > 0 {
+		e.ahead = max(1, e.ahead/4)
+	}
+	e.ready, e.due = nil, true
+}
+
+// forgettable reports whether nothing was sent to the receiver for long, and nothing is due.
+func (e *endpoint) forgettable(now time.Duration) bool {
+	return !e.queued && len(e.inFlight) == 0 && now-e.used >= remembered
 }

@@ -91,6 +91,15 @@ func testDeliveries(t *testing.T, h *sqlstoretest.Harness) {
 	require.Equal(t, []any{"sale_lead_a_0", "lead_a", "captured", money.Micros(10), "USD", now, false, int64(0)},
 		[]any{all[0].SaleID, all[0].LeadID, all[0].Sale, all[0].Price, all[0].Currency, all[0].SoldAt, all[0].Erased, all[0].Tries})
 	require.NotEmpty(t, all[0].Fields, "what is sent is read from the lead")
+	require.Equal(t, now, all[0].NextAt)
+	var fields []byte
+	require.NoError(t, h.DB.Reader.GetContext(t.Context(), &fields, "SELECT fields FROM leads WHERE id = 'lead_a'"))
+	h.Exec(t, "UPDATE leads SET fields = X'7B22' WHERE id = 'lead_a'")
+	_, all, err = r.DueDeliveries(t.Context(), sqlstoretest.Refs("k1")[0], now, 10)
+	require.NoError(t, err, "a lead that cannot be read holds up no other")
+	require.Error(t, all[0].Unreadable)
+	require.NoError(t, all[1].Unreadable)
+	h.Exec(t, "UPDATE leads SET fields = ? WHERE id = 'lead_a'", fields)
 	_, one, err := r.DueDeliveries(t.Context(), sqlstoretest.Refs("k1")[0], now, 1)
 	require.NoError(t, err)
 	require.Len(t, one, 1)
