@@ -482,6 +482,33 @@ func TestIdempotencyOfWrites(t *testing.T) {
 	}
 }
 
+// Headers of a contract are secret: what is stored of a request that holds them cannot be guessed without its Idempotency-Key.
+func TestTheFingerprintOfASecretNeedsItsKey(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	send := func(method, path, key string) application.Once[marketquery.Contract] {
+		a.Do(porttest.Request{Method: method, Path: path, Key: "program", Body: `{"delivery":{"headers":{"X-A":"1"}}}`, Header: http.Header{"Idempotency-Key": {key}}})
+		switch c := a.Take().(type) {
+		case marketcommand.CreateContract:
+			return c.Once
+		case marketcommand.UpdateContract:
+			return c.Once
+		default:
+			t.Fatalf("%s became %T", path, c)
+			panic("not reached")
+		}
+	}
+	for method, path := range map[string]string{"POST": "/v1/campaigns/c1/contracts", "PUT": "/v1/campaigns/c1/contracts/k1"} {
+		first := send(method, path, "k1")
+		if send(method, path, "k2").Fingerprint == first.Fingerprint {
+			t.Errorf("%s: the fingerprint does not depend on the key", method)
+		}
+		if send(method, path, "k1").Fingerprint != first.Fingerprint {
+			t.Errorf("%s: the same request has another fingerprint", method)
+		}
+	}
+}
+
 // Following links.next asks for what comes after the last item.
 func TestPaging(t *testing.T) {
 	t.Parallel()
