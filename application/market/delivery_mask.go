@@ -90,7 +90,7 @@ func (m Masker) Hide(text []byte) []byte {
 		<-masking
 	}
 	var b strings.Builder
-	for i := 0; i < min(len(text), mostKept); i++ {
+	for i := range min(len(text), mostKept) {
 		switch {
 		case !hide[i]:
 			b.WriteByte(text[i])

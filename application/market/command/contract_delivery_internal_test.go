@@ -1,7 +1,6 @@
 package command
 
 import (
-	"errors"
 	"testing"
 	"time"
 
@@ -68,7 +67,7 @@ func TestASecretIsSealedForWhoNeedsIt(t *testing.T) {
 			require.Empty(t, k.DeliverySecret, name)
 			err = found
 		}
-		require.True(t, errors.Is(err, c.err), "%s: %v", name, err)
+		require.ErrorIs(t, err, c.err, name)
 	}
 }
 
