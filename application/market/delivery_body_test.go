@@ -5,6 +5,8 @@ import (
 	"encoding/xml"
 	"io"
 	"net/url"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -97,4 +99,58 @@ func TestWhatIsKeptIsMasked(t *testing.T) {
 	}
 	require.Len(t, m.Hide([]byte(strings.Repeat("a", 100_000))), 4096)
 	require.NotContains(t, string(m.Hide([]byte(strings.Repeat("a", 4090)+"+12025550123"))), "2025", "it is masked before it is cut")
+}
+
+// What receivers make of texts that they were sent is known in the usual encodings, one within another too.
+func TestWhatReceiversEncodeIsMasked(t *testing.T) {
+	t.Parallel()
+	m := market.NewMasker(field.Set{
+		"last": field.TextValue("Müller"), "street": field.TextValue("1/2 Main St"), "other": field.TextValue("O'Brien"), "one": field.TextValue("王"), "smile": field.TextValue("jo😀jo"),
+		"phone": field.TextValue("+33612345678"), "debt": {Kind: field.Number, Text: "120000"}, "income": {Kind: field.Number, Text: "55000.50"}, "escaped": field.TextValue("Tom &amp; Ann"),
+		"name": field.TextValue("Jo  van Dyck"), "state": field.TextValue("TX"),
+	})
+	for text, want := range map[string]string{
+		`{"n":"M\u00fcller"}`:                      `{"n":"***"}`,
+		`{"n":"m\u00FCLLER"}`:                      `{"n":"***"}`,
+		`{"s":"1\/2 Main St"}`:                     `{"s":"***"}`,
+		"<b>O&apos;Brien</b> O&#039;BRIEN":         "<b>***</b> ***",
+		"O&#x27;Brien":                             "***",
+		"<i>M&uuml;ller</i>":                       "<i>***</i>",
+		"Dear M\xfcller,":                          "Dear ***,",
+		"q=M%C3%BCller&n=1/2+Main+St":              "q=***&n=***",
+		"q=M%FCller":                               "q=***",
+		`{"html":"\u003cb\u003eO\u0026#39;Brien"}`: `{"html":"\u003cb\u003e***"}`,
+		`\"M\\u00fcller\"`:                         `\"***\"`,
+		`{"n":"jo\ud83d\ude00jo"}`:                 `{"n":"***"}`,
+		"姓王名":                                      "姓***名",
+		"call 06 12 34 56 78":                      "call ***",
+		"call +33 (0)6 12 34 56 78.":               "call +***.",
+		"call 0033-612-345-678 or 0612345679":      "call *** or 0612345679",
+		"owes 120,000 or 120.000, not 1,200,001":   "owes *** or ***, not 1,200,001",
+		"earns 55,000":                             "earns ***",
+		"Tom & Ann, Tom &amp; Ann":                 "***, ***",
+		"jo van\tdyck":                             "***",
+		"TX, not TXT, nor %20":                     "***, not TXT, nor %20",
+		"100%, \\u12, \\x, &, &nothing; %zz":       "100%, \\u12, \\x, &, &nothing; %zz",
+	} {
+		got := string(m.Hide([]byte(text)))
+		require.Equal(t, want, got, "of %q", text)
+	}
+	long := strings.Repeat("ab ", 2000)
+	m = market.NewMasker(field.Set{"text": field.TextValue(long)})
+	require.Equal(t, "it was: ***", string(m.Hide([]byte("it was: "+long+"end"))), "also when only its beginning is looked at")
+}
+
+// A receiver and a supplier that mean harm get no memory and no time by what is masked.
+func TestMaskingTakesLittle(t *testing.T) { //nolint:paralleltest // it measures what the process allocates
+	fields := field.Set{}
+	for i := range 400 {
+		fields["field"+strconv.Itoa(i)] = field.TextValue(strings.Repeat("é&'\"/ ", 20) + strconv.Itoa(i))
+	}
+	answer := []byte(strings.Repeat(`\u00e9&amp;'\"\/ %20`, 3000))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	market.NewMasker(fields).Hide(answer)
+	runtime.ReadMemStats(&after)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(16<<20))
 }

@@ -1,11 +1,8 @@
 package market
 
 import (
-	"cmp"
 	"encoding/json"
-	"html"
-	"net/url"
-	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"unicode"
@@ -13,77 +10,237 @@ import (
 	"github.com/leadmill/leadmill/domain/field"
 )
 
-// mostKept is how much of a request and of an answer is kept, in bytes.
-const mostKept = 4 << 10
+const (
+	// mostKept is how much of a request and of an answer is kept, in bytes, and mostRead how much of it is looked at: more than is kept, so that a
+	// value that begins in what is kept is known although it ends behind it.
+	mostKept = 4 << 10
+	mostRead = 8 << 10
+	// keyLength is how much of a value must stand before the end of what is looked at.
+	keyLength = 64
+	// wholeWord is the length in bytes from which on a value is hidden within words too.
+	wholeWord = 4
+	// leastDigits is how many digits a value has that is found however they are grouped, and phoneDigits one of which the last of them are enough, with
+	// mostDigits before their end: the numbers of E.164 have no more.
+	leastDigits = 4
+	phoneDigits = 7
+	mostDigits  = 15
+)
 
-// Masker hides the values of a lead, and what is secret, wherever they stand in a text: as they are, however cased, escaped for JSON, HTML or URLs,
-// and digits of a phone number however they are grouped. What a receiver made of a value otherwise, it cannot know.
-type Masker struct{ pattern *regexp.Regexp }
+// masking bounds how many texts are masked at once: it takes a processor and up to a megabyte each.
+var masking = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)))
+
+// Masker hides the values of a lead, and what is secret, wherever they stand in a text: as they are, however cased and spaced, escaped for JSON,
+// HTML or URLs, also several times over, in Latin-1, and digits however they are grouped, those of a phone number with or without the prefixes
+// of their country. What a receiver made of a value otherwise, it cannot know.
+type Masker struct {
+	forms  []string // folded
+	short  []bool   // of each form, whether only whole words count
+	digits []string
+}
 
 // NewMasker makes a Masker of the values of fields and of secrets.
 func NewMasker(fields field.Set, secrets ...string) Masker {
 	values := slices.Clone(secrets)
 	for _, v := range fields {
 		switch v.Kind {
-		case field.Text, field.Number:
+		case field.Text:
 			values = append(values, v.Text)
+		case field.Number:
+			whole, _, _ := strings.Cut(v.Text, ".")
+			if values = append(values, v.Text); len(whole) >= leastDigits {
+				values = append(values, whole)
+			}
 		case field.Other:
 			values = append(values, leaves(v.Text)...)
 		case field.Null, field.Bool:
 		}
 	}
-	forms := map[string]bool{}
+	var m Masker
+	known := map[string]bool{}
+	add := func(form string, short bool) {
+		if form = strings.TrimSpace(form); form != "" && !known[form] {
+			known[form] = true
+			m.forms, m.short = append(m.forms, form), append(m.short, short)
+		}
+	}
 	for _, v := range values {
 		v = strings.TrimSpace(v)
-		if v == "" {
-			continue
+		plain := unitsOf([]byte(v))
+		add(folded(plain).text, len(v) < wholeWord)
+		for range decodings {
+			if next, changed := decoded(plain); changed {
+				plain = next
+				add(folded(plain).text, len(v) < wholeWord)
+			}
 		}
-		for _, form := range written(v) {
-			forms[form] = true
+		if d := onlyDigits(v); len(d) >= leastDigits && strings.IndexFunc(v, unicode.IsLetter) < 0 && !slices.Contains(m.digits, d) {
+			m.digits = append(m.digits, d)
 		}
 	}
-	if len(forms) == 0 {
-		return Masker{}
-	}
-	all := make([]string, 0, len(forms))
-	for form := range forms {
-		all = append(all, form)
-	}
-	slices.SortFunc(all, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
-	pattern, err := regexp.Compile("(?i)(?:" + strings.Join(all, "|") + ")")
-	if err != nil { // too long for a pattern
-		return Masker{regexp.MustCompile(`(?s).+`)}
-	}
-	return Masker{pattern}
+	return m
 }
 
 // Hide returns what is kept of a text: at most 4 KiB in valid UTF-8.
 func (m Masker) Hide(text []byte) []byte {
-	s := strings.ToValidUTF8(string(text), "�")
-	if m.pattern != nil {
-		s = m.pattern.ReplaceAllLiteralString(s, hidden)
+	text = text[:min(len(text), mostRead)]
+	hide := make([]bool, len(text))
+	if len(m.forms) > 0 && len(text) > 0 {
+		masking <- struct{}{}
+		m.mark(unitsOf(text), hide)
+		<-masking
 	}
+	var b strings.Builder
+	for i := range min(len(text), mostKept) {
+		switch {
+		case !hide[i]:
+			b.WriteByte(text[i])
+		case i == 0 || !hide[i-1]:
+			b.WriteString(hidden)
+		}
+	}
+	s := strings.ToValidUTF8(b.String(), "�")
 	if len(s) > mostKept {
 		s = strings.ToValidUTF8(s[:mostKept], "")
 	}
 	return []byte(s)
 }
 
-// written returns patterns of the forms in which a value may stand in a text.
-func written(v string) []string {
-	quoted := appendText(nil, v)
-	forms := []string{v, string(quoted[1 : len(quoted)-1]), html.EscapeString(string(quoted[1 : len(quoted)-1])), url.QueryEscape(v), url.PathEscape(v), html.EscapeString(v)}
-	for i, form := range forms {
-		forms[i] = regexp.QuoteMeta(form)
-		if len(v) < 4 { // of a short one only the whole word
-			forms[i] = `\b` + forms[i] + `\b`
+// decodings is how often a text is decoded that was escaped several times over.
+const decodings = 4
+
+// mark marks the bytes of a text that are hidden, in each way in which the text can be read.
+func (m Masker) mark(all []unit, hide []bool) {
+	m.markIn(all, hide)
+	for range decodings {
+		next, changed := decoded(all)
+		if !changed {
+			return
+		}
+		all = next
+		m.markIn(all, hide)
+	}
+}
+
+func (m Masker) markIn(all []unit, hide []bool) {
+	mark := func(from, to int) { // units
+		for i := all[from].from; i < all[to-1].to; i++ {
+			hide[i] = true
 		}
 	}
-	if digits := onlyDigits(v); len(digits) >= 7 && strings.IndexFunc(v, unicode.IsLetter) < 0 {
-		national := digits[max(0, len(digits)-10):]
-		forms = append(forms, strings.Join(strings.Split(digits, ""), `[^0-9A-Za-z]{0,3}`), strings.Join(strings.Split(national, ""), `[^0-9A-Za-z]{0,3}`))
+	f := folded(all)
+	for i, form := range m.forms {
+		key := form[:min(len(form), keyLength)]
+		for at := 0; ; {
+			next := strings.Index(f.text[at:], key)
+			if next < 0 {
+				break
+			}
+			at += next
+			end := min(at+len(form), len(f.text))
+			if strings.HasPrefix(form, f.text[at:end]) && (!m.short[i] || isWord(f.text, at, end)) {
+				mark(f.unit[at], f.unit[end-1]+1)
+				at = end
+				continue
+			}
+			at++
+		}
 	}
-	return forms
+	if len(m.digits) > 0 {
+		d := digitsIn(all)
+		for _, digits := range m.digits {
+			d.find(digits, mark)
+		}
+	}
+}
+
+// isWord reports whether what stands from one byte to another is a word by itself. A letter outside of ASCII may be a word, whatever is beside it.
+func isWord(s string, from, to int) bool {
+	return (from == 0 || !wordByte(s[from]) || !wordByte(s[from-1])) && (to == len(s) || !wordByte(s[to-1]) || !wordByte(s[to]))
+}
+
+func wordByte(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_'
+}
+
+// foldedText is a text in lower case in which each run of spaces is one, as which + counts too; unit says for each of its bytes where it comes from.
+type foldedText struct {
+	text string
+	unit []int
+}
+
+func folded(all []unit) foldedText {
+	var b strings.Builder
+	f := foldedText{unit: make([]int, 0, len(all))}
+	space := false
+	for i, u := range all {
+		r := unicode.ToLower(u.r)
+		was := space
+		if space = r == '+' || unicode.IsSpace(r); space {
+			if r = ' '; was {
+				continue
+			}
+		}
+		n, _ := b.WriteRune(r)
+		for range n {
+			f.unit = append(f.unit, i)
+		}
+	}
+	f.text = b.String()
+	return f
+}
+
+// digitRuns are the digits of a text. Those between which stand more than three characters, or another one than people group digits with, have a mark
+// between them.
+type digitRuns struct {
+	digits string
+	unit   []int
+}
+
+// grouping are the characters beside spaces that stand between digits of one number.
+const grouping = "-+.,/()_'’*·\u2010\u2011\u2012\u2013\u2212"
+
+func digitsIn(all []unit) digitRuns {
+	var b strings.Builder
+	var d digitRuns
+	gap, broken := 0, false
+	for i, u := range all {
+		if u.r < '0' || u.r > '9' {
+			gap++
+			broken = broken || gap > 3 || !unicode.IsSpace(u.r) && !strings.ContainsRune(grouping, u.r)
+			continue
+		}
+		if broken {
+			b.WriteByte('|')
+			d.unit = append(d.unit, -1)
+		}
+		gap, broken = 0, false
+		b.WriteByte(byte(u.r))
+		d.unit = append(d.unit, i)
+	}
+	d.digits = b.String()
+	return d
+}
+
+// find marks where digits stand: those of a phone number by their last ones, with what stands before them; fewer only where no digit touches them.
+func (d digitRuns) find(digits string, mark func(from, to int)) {
+	wanted := digits
+	if len(digits) >= phoneDigits {
+		wanted = digits[len(digits)-phoneDigits:]
+	}
+	for at := 0; ; at++ {
+		next := strings.Index(d.digits[at:], wanted)
+		if next < 0 {
+			return
+		}
+		at += next
+		from, end := at, at+len(wanted)
+		if len(digits) >= phoneDigits {
+			from = max(strings.LastIndexByte(d.digits[:at], '|')+1, end-max(mostDigits, len(digits)))
+		} else if at > 0 && d.unit[at-1] == d.unit[at]-1 || end < len(d.unit) && d.unit[end] == d.unit[end-1]+1 {
+			continue
+		}
+		mark(d.unit[from], d.unit[end-1]+1)
+	}
 }
 
 func onlyDigits(s string) string {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"maps"
 	"net/textproto"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -92,7 +94,7 @@ func (p Poster) Post(ctx context.Context, o OpenDelivery, id string, c DeliveryC
 		return p.mail(ctx, o, id, c, done)
 	}
 	contentType, body := c.Body(o.Delivery)
-	_, masked := c.Masked().Body(o.Delivery)
+	_, masked := c.Masked().Body(o.withoutStatic())
 	done.Request = Masker{}.Hide(masked)
 	header := map[string][]string{"Content-Type": {contentType}, "Idempotency-Key": {c.SaleID}}
 	maps.Copy(header, o.headers)
@@ -103,7 +105,9 @@ func (p Poster) Post(ctx context.Context, o OpenDelivery, id string, c DeliveryC
 		return done
 	}
 	done.Status = answer.Status
-	done.Answer = NewMasker(c.Fields, o.told()...).Hide(answer.Body)
+	if len(answer.Body) > 0 {
+		done.Answer = NewMasker(c.Fields, o.told()...).Hide(answer.Body)
+	}
 	switch {
 	case answer.Status >= 200 && answer.Status <= 299:
 		done.OK = true
@@ -115,7 +119,18 @@ func (p Poster) Post(ctx context.Context, o OpenDelivery, id string, c DeliveryC
 	return done
 }
 
-// told are the secrets that the receiver is sent or knows.
+// withoutStatic is how a contract delivers, for what is kept of a request: what is sent as it is may be a key.
+func (o OpenDelivery) withoutStatic() *campaign.Delivery {
+	d := *o.Delivery
+	d.Static = maps.Clone(d.Static)
+	for name := range d.Static {
+		d.Static[name] = hidden
+	}
+	return &d
+}
+
+// told are the secrets that the receiver is sent or knows. Of static members and of the URL's query each may be one that is no shorter than
+// what is hidden within words.
 func (o OpenDelivery) told() []string {
 	told := strings.Fields(o.secrets)
 	for _, values := range o.headers {
@@ -124,11 +139,22 @@ func (o OpenDelivery) told() []string {
 			told = append(told, strings.Fields(v)...)
 		}
 	}
+	more := slices.Collect(maps.Values(o.Static))
+	if u, err := url.Parse(o.URL); err == nil {
+		for _, values := range u.Query() {
+			more = append(more, values...)
+		}
+	}
+	for _, v := range more {
+		if len(v) >= wholeWord {
+			told = append(told, v)
+		}
+	}
 	return told
 }
 
 func (p Poster) mail(ctx context.Context, o OpenDelivery, id string, c DeliveryContent, done Posted) Posted {
-	done.Request = Masker{}.Hide([]byte(c.Masked().Text(o.Delivery)))
+	done.Request = Masker{}.Hide([]byte(c.Masked().Text(o.withoutStatic())))
 	ctx, cancel := context.WithTimeout(ctx, max(o.Timeout, mailTimeout))
 	defer cancel()
 	subject := "Lead: " + c.Category

@@ -1,7 +1,9 @@
 package campaign
 
 import (
+	"cmp"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -35,7 +37,7 @@ const (
 // ErrNoSecret says that a contract has no secret that could be made anew.
 var ErrNoSecret = fault.New(fault.Invalid, "contract_has_no_secret", "The contract delivers to no URL, so that it has no secret.")
 
-// OldSecretLasts is how long the secret before signs beside a new one.
+// OldSecretLasts is how long the secret before signs beside a new one. Of several it is the last: one that is older stops at once.
 const OldSecretLasts = 24 * time.Hour
 
 const (
@@ -116,6 +118,7 @@ func applyDelivery(old *Delivery, t DeliveryTerms, at time.Time, v *fault.Violat
 	default:
 		v.Add("mode", fault.InvalidValue, "must be none or notify")
 	}
+	was := d.URL
 	d.applyAddress(t, v)
 	if t.Format != nil {
 		d.Format = DeliveryFormat(*t.Format)
@@ -135,7 +138,7 @@ func applyDelivery(old *Delivery, t DeliveryTerms, at time.Time, v *fault.Violat
 		d.Static = maps.Clone(*t.Static)
 	}
 	d.checkMembers(v)
-	d.applyHeaders(t, v)
+	d.applyHeaders(t, d.URL != "" && placeOf(d.URL) != placeOf(was), v)
 	switch {
 	case d.URL == "" && d.Email == "":
 		return nil
@@ -167,8 +170,14 @@ func (d *Delivery) applyAddress(t DeliveryTerms, v *fault.Violations) {
 
 // checkMembers looks at the members that are sent.
 func (d *Delivery) checkMembers(v *fault.Violations) {
-	if len(d.Fields) > maxMembers || len(d.Static) > maxMembers {
-		v.Add("fields", fault.InvalidValue, "must have at most 100 members, and static too")
+	many := false
+	for of, members := range map[string]map[string]string{"fields": d.Fields, "static": d.Static} {
+		if len(members) > maxMembers {
+			v.Add(of, fault.InvalidValue, "must have at most 100 members")
+			many = true
+		}
+	}
+	if many {
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Fields)) {
@@ -270,14 +279,35 @@ func knownSource(source string) bool {
 	return slices.ContainsFunc(field.RestoreRules(nil).All(), func(r field.Rule) bool { return r.Name == name })
 }
 
+// notKept says that the stored value of a header is not sent to another server.
+const notKept = "must have its value again, or be left out of headers: url has another scheme, host or port"
+
 // notOurs are headers that belong to the connection or to Leadmill.
 var notOurs = []string{
 	"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "host", "expect", "accept-encoding", "idempotency-key", "user-agent", "date",
 	"traceparent", "tracestate",
 }
 
-func (d *Delivery) applyHeaders(t DeliveryTerms, v *fault.Violations) {
+// placeOf is what a URL has in common with others whose server gets the same headers: scheme, host and port.
+func placeOf(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return text
+	}
+	scheme := strings.ToLower(u.Scheme)
+	port := cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[scheme])
+	return scheme + "://" + strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")) + ":" + port
+}
+
+// applyHeaders applies what terms say about headers. Values that are stored never go to another place than they were given for: who may change a
+// contract could read them there.
+func (d *Delivery) applyHeaders(t DeliveryTerms, elsewhere bool, v *fault.Violations) {
 	if t.Headers == nil {
+		for _, h := range d.Headers {
+			if elsewhere {
+				v.Add("headers."+shownName(h.Name), fault.Required, notKept)
+			}
+		}
 		return
 	}
 	stored := map[string][]byte{}
@@ -301,6 +331,8 @@ func (d *Delivery) applyHeaders(t DeliveryTerms, v *fault.Violations) {
 			v.Add(at, fault.Duplicate, "is given twice")
 		case h.Value == nil && stored[name] == nil:
 			v.Add(at, fault.Required, "must have a value: none is stored that it could keep")
+		case h.Value == nil && elsewhere:
+			v.Add(at, fault.Required, notKept)
 		case h.Value != nil && !headerValue(*h.Value):
 			v.Add(at, fault.InvalidValue, "must have a value of 1 to 2000 visible ASCII characters and spaces")
 		case h.Value == nil:
@@ -330,7 +362,7 @@ func headerValue(s string) bool {
 	return s == strings.TrimSpace(s) && s != "" && len(s) <= maxHeaderValue
 }
 
-// RotateSecret gives a contract a new secret, sealed. The one before signs beside it for OldSecretLasts. Errors: ErrContractNotFound, ErrArchived,
+// RotateSecret gives a contract a new secret, sealed. The one before signs beside it for OldSecretLasts, and the one before that no more. Errors: ErrContractNotFound, ErrArchived,
 // ErrNoSecret.
 func (c *Campaign) RotateSecret(id string, sealed []byte, now time.Time) error {
 	i := c.contractIndex(id)

@@ -104,6 +104,8 @@ func TestWhatADeliveryIsRefusedFor(t *testing.T) {
 		"too long":               {campaign.DeliveryTerms{TimeoutMS: new(int64(30_001))}, []string{"delivery.timeout_ms"}},
 		"an overflow":            {campaign.DeliveryTerms{TimeoutMS: new(int64(1 << 62))}, []string{"delivery.timeout_ms"}},
 		"many members":           {campaign.DeliveryTerms{Fields: &many}, []string{"delivery.fields"}},
+		"many of both":           {campaign.DeliveryTerms{Fields: &many, Static: &many}, []string{"delivery.fields", "delivery.static"}},
+		"much that is static":    {campaign.DeliveryTerms{Static: &many}, []string{"delivery.static"}},
 		"an unknown source":      {campaign.DeliveryTerms{Fields: &map[string]string{"a": "lead.colour", "b": "phone", "c": "lead.fields.", "d": "sale.colour"}}, []string{"delivery.fields.a", "delivery.fields.b", "delivery.fields.c", "delivery.fields.d"}},
 		"a nameless member":      {campaign.DeliveryTerms{Fields: &map[string]string{"": "lead.phone"}}, []string{"delivery.fields."}},
 		"no name for XML":        {campaign.DeliveryTerms{Format: new("xml"), Fields: &map[string]string{"1st": "lead.phone", "a b": "lead.phone", "a>b": "lead.phone", "XMLish": "lead.phone", "ok-1.a_": "lead.phone"}, Static: &map[string]string{"é": "x"}}, []string{"delivery.fields.1st", "delivery.fields.XMLish", "delivery.fields.a b", "delivery.fields.a>b", "delivery.static.é"}},
@@ -155,4 +157,38 @@ func TestASecretIsRotated(t *testing.T) {
 	require.Equal(t, later.Add(24*time.Hour), k.Delivery().OldSecretUntil)
 	require.ErrorIs(t, c.RotateSecret("contract_2", []byte("2"), later), campaign.ErrNoSecret)
 	require.ErrorIs(t, c.RotateSecret("contract_3", []byte("2"), later), campaign.ErrContractNotFound)
+}
+
+// What is stored of headers goes only to the server that it was given for.
+func TestHeadersStayWithTheirServer(t *testing.T) {
+	t.Parallel()
+	first := campaign.DeliveryTerms{
+		Mode: new("notify"), URL: new(receiver), NewSecret: []byte("s"),
+		Headers: &[]campaign.HeaderTerms{{Name: "Authorization", Value: new("Bearer x"), Sealed: []byte("sealed x")}},
+	}
+	kept := &[]campaign.HeaderTerms{{Name: "Authorization"}}
+	again := &[]campaign.HeaderTerms{{Name: "Authorization", Value: new("y"), Sealed: []byte("sealed y")}}
+	for _, same := range []string{receiver, "https://buyer.example/other?a=b", "https://BUYER.example:443/", "https://buyer.example./"} {
+		for _, headers := range []*[]campaign.HeaderTerms{nil, kept} {
+			d, err := delivering(t, first, campaign.DeliveryTerms{URL: new(same), Headers: headers})
+			require.NoError(t, err, same)
+			require.Equal(t, "sealed x", string(d.Headers[0].Sealed))
+		}
+	}
+	for _, other := range []string{"http://buyer.example/leads", "https://thief.example/leads", "https://buyer.example:8443/leads", "https://buyer.example.thief.example/"} {
+		for _, headers := range []*[]campaign.HeaderTerms{nil, kept} {
+			_, err := delivering(t, first, campaign.DeliveryTerms{URL: new(other), Headers: headers})
+			require.ErrorIs(t, err, fault.ErrValidation, other)
+			require.Equal(t, []string{"delivery.headers.Authorization"}, fault.As(err).Fields(), other)
+			require.Equal(t, fault.Required, fault.As(err).Violated()[0].Code)
+		}
+		d, err := delivering(t, first, campaign.DeliveryTerms{URL: new(other), Headers: again})
+		require.NoError(t, err)
+		require.Equal(t, "sealed y", string(d.Headers[0].Sealed))
+		d, err = delivering(t, first, campaign.DeliveryTerms{URL: new(other), Headers: &[]campaign.HeaderTerms{}})
+		require.NoError(t, err)
+		require.Empty(t, d.Headers)
+	}
+	_, err := delivering(t, first, campaign.DeliveryTerms{URL: new(""), Email: new("a@buyer.example")}, campaign.DeliveryTerms{URL: new("https://thief.example"), Email: new("")})
+	require.ErrorIs(t, err, fault.ErrValidation, "not by way of a mail either")
 }

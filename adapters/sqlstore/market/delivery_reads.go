@@ -154,7 +154,7 @@ func (r *Reader) Deliveries(ctx context.Context, q marketquery.Deliveries) (appl
 	if err != nil {
 		return l, err
 	}
-	return l, r.addAttempts(ctx, q.SellerID, l.Items)
+	return l, r.addLast(ctx, q.SellerID, l.Items)
 }
 
 // DeliveriesOfLead answers marketquery.DeliveriesOfLead: lead.ErrNotFound.
@@ -190,8 +190,17 @@ func (r *Reader) DeliveryByID(ctx context.Context, q marketquery.DeliveryByID) (
 	return one[0], r.addAttempts(ctx, q.SellerID, one)
 }
 
+// addLast gives deliveries of a seller their last attempt without what was sent and answered: a page of them would be megabytes.
+func (r *Reader) addLast(ctx context.Context, sellerID string, all []marketquery.Delivery) error {
+	return r.attempts(ctx, sellerID, all, "a.number, a.at, a.duration_us, a.status, a.reason", 1)
+}
+
 // addAttempts gives deliveries of a seller their newest attempts.
 func (r *Reader) addAttempts(ctx context.Context, sellerID string, all []marketquery.Delivery) error {
+	return r.attempts(ctx, sellerID, all, "a.number, a.at, a.duration_us, a.status, a.reason, a.request, a.answer", marketquery.MostAttempts)
+}
+
+func (r *Reader) attempts(ctx context.Context, sellerID string, all []marketquery.Delivery, columns string, most int64) error {
 	for some := range slices.Chunk(all, salesAtOnce) {
 		of := make(map[string]*marketquery.Delivery, len(some))
 		args := []any{sellerID}
@@ -209,9 +218,9 @@ func (r *Reader) addAttempts(ctx context.Context, sellerID string, all []marketq
 			Request    []byte `db:"request"`
 			Answer     []byte `db:"answer"`
 		}
-		if err := r.db.All(ctx, &rows, "SELECT a.delivery_id, a.number, a.at, a.duration_us, a.status, a.reason, a.request, a.answer FROM deliveries d "+
+		if err := r.db.All(ctx, &rows, "SELECT a.delivery_id, "+columns+" FROM deliveries d "+
 			"JOIN delivery_attempts a ON a.seller_id = d.seller_id AND a.delivery_id = d.id AND a.number > d.tries - ? WHERE d.seller_id = ? AND d.id IN ("+engine.Marks(len(some))+") "+
-			"ORDER BY a.delivery_id, a.number DESC", append([]any{int64(marketquery.MostAttempts)}, args...)...); err != nil {
+			"ORDER BY a.delivery_id, a.number DESC", append([]any{most}, args...)...); err != nil {
 			return err
 		}
 		for _, a := range rows {

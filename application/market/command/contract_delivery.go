@@ -7,6 +7,7 @@ import (
 	"github.com/leadmill/leadmill/application/market"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
 	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/contact"
 	"github.com/leadmill/leadmill/domain/fault"
 )
 
@@ -17,11 +18,18 @@ type DeliverySecrets struct {
 	Signer   market.DeliverySigner
 }
 
-// prepare checks the address that terms name and seals what is secret in them: addressErr is what is wrong with the address. It returns a secret for
-// a contract that needs one and has none, in case this is one. Errors are those of application.Sealer.
-func (s DeliverySecrets) prepare(contractID string, t *campaign.DeliveryTerms) (secret string, addressErr, err error) {
+// prepared is what was found out about the terms of a delivery before their contract was read.
+type prepared struct {
+	secret     string // for a contract that needs one and has none, in case this is one
+	sealed     []byte
+	addressErr error // what is wrong with the address
+	secretErr  error // why there is no secret
+}
+
+// prepare checks the address that terms name and seals what is secret in them. Errors are those of application.Sealer.
+func (s DeliverySecrets) prepare(contractID string, t *campaign.DeliveryTerms) (p prepared, err error) {
 	if t == nil {
-		return "", nil, nil
+		return p, nil
 	}
 	copied := *t
 	if t.Headers != nil {
@@ -29,7 +37,7 @@ func (s DeliverySecrets) prepare(contractID string, t *campaign.DeliveryTerms) (
 		for i, h := range *t.Headers {
 			if h.Value != nil {
 				if h.Sealed, err = s.Sealer.Seal([]byte(*h.Value), market.SealDeliveryHeader, market.HeaderSeal(contractID, h.Name)); err != nil {
-					return "", nil, err
+					return p, err
 				}
 			}
 			headers[i] = h
@@ -37,34 +45,32 @@ func (s DeliverySecrets) prepare(contractID string, t *campaign.DeliveryTerms) (
 		copied.Headers = &headers
 	}
 	if t.URL != nil && *t.URL != "" {
-		if err := s.Outbound.Check(*t.URL); err != nil {
-			addressErr = errAddress
+		if _, err := contact.ParseURL(*t.URL); err == nil && s.Outbound.Check(*t.URL) != nil { // what is no URL the contract refuses
+			p.addressErr = errAddress
 		}
-		secret = s.Signer.NewSecret()
-		if copied.NewSecret, err = s.Sealer.Seal([]byte(secret), market.SealDeliverySecret, contractID); err != nil {
-			return "", nil, err
-		}
+		p.secret = s.Signer.NewSecret()
+		p.sealed, p.secretErr = s.Sealer.Seal([]byte(p.secret), market.SealDeliverySecret, contractID)
+		copied.NewSecret = p.sealed
 	}
 	*t = copied
-	return secret, addressErr, nil
+	return p, nil
 }
 
 // errAddress says that requests are not sent to an address. Which rule says so tells nothing of the network.
 var errAddress = fault.New(fault.Invalid, fault.InvalidValue, "must be an https address that may be reached, without credentials")
 
-// contractWithSecret is contractOf with a secret, if the contract has it.
-func contractWithSecret(c *campaign.Campaign, id, secret string, sealed []byte) (marketquery.Contract, error) {
+// contractWith is contractOf with the secret that was prepared, if the contract took it. Its error is also that there is none for a contract that
+// needs it.
+func contractWith(c *campaign.Campaign, id string, p prepared) (marketquery.Contract, error) {
 	k, err := contractOf(c, id)
-	if err == nil && k.Delivery != nil && secret != "" && bytes.Equal(k.Delivery.Secret, sealed) {
-		k.DeliverySecret = secret
+	if err != nil || k.Delivery == nil || p.secret == "" {
+		return k, err
 	}
-	return k, err
-}
-
-// sealedIn returns the secret that terms bring.
-func sealedIn(t *campaign.DeliveryTerms) []byte {
-	if t == nil {
-		return nil
+	if p.secretErr != nil && k.Delivery.URL != "" && len(k.Delivery.Secret) == 0 {
+		return k, p.secretErr
 	}
-	return t.NewSecret
+	if p.secretErr == nil && bytes.Equal(k.Delivery.Secret, p.sealed) {
+		k.DeliverySecret = p.secret
+	}
+	return k, nil
 }

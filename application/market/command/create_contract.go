@@ -39,7 +39,7 @@ type CreateContractHandler struct {
 // fault.ErrValidation, application.ErrSecretKeyMissing.
 func (h CreateContractHandler) Handle(ctx context.Context, c CreateContract) (application.Done, error) {
 	id := h.IDs.New("contract")
-	secret, addressErr, err := h.Secrets.prepare(id, c.Terms.Delivery)
+	delivery, err := h.Secrets.prepare(id, c.Terms.Delivery)
 	if err != nil {
 		return application.Done{}, err
 	}
@@ -50,10 +50,10 @@ func (h CreateContractHandler) Handle(ctx context.Context, c CreateContract) (ap
 		}
 		filterErr := checkFilter(h.Filters, n, &c.Terms)
 		err = n.AddContract(id, c.BuyerID, orActive(c.Status), c.Terms, zones, now)
-		if err := fault.Together("buyer_id", buyerErr, fault.Together("filter", filterErr, fault.Together("delivery.url", addressErr, err))); err != nil {
+		if err := fault.Together("buyer_id", buyerErr, fault.Together("filter", filterErr, fault.Together("delivery.url", delivery.addressErr, err))); err != nil {
 			return marketquery.Contract{}, err
 		}
-		return contractWithSecret(n, id, secret, sealedIn(c.Terms.Delivery))
+		return contractWith(n, id, delivery)
 	})
 }
 

@@ -10,7 +10,8 @@ import (
 	"github.com/leadmill/leadmill/domain/campaign"
 )
 
-// RotateContractSecret gives a contract a new secret, which is shown once. The one before signs beside it for 24 hours.
+// RotateContractSecret gives a contract a new secret, which is shown once. The one before signs beside it for 24 hours, and
+// the one before that no more.
 type RotateContractSecret struct {
 	application.Actor
 
@@ -39,6 +40,6 @@ func (h RotateContractSecretHandler) Handle(ctx context.Context, c RotateContrac
 		if err := n.RotateSecret(c.ID, sealed, now); err != nil {
 			return marketquery.Contract{}, err
 		}
-		return contractWithSecret(n, c.ID, secret, sealed)
+		return contractWith(n, c.ID, prepared{secret: secret, sealed: sealed})
 	})
 }

@@ -34,7 +34,7 @@ type UpdateContractHandler struct {
 // Handle implements bus.Handler. Errors: campaign.ErrNotFound, campaign.ErrContractNotFound, campaign.ErrArchived,
 // fault.ErrValidation, application.ErrSecretKeyMissing.
 func (h UpdateContractHandler) Handle(ctx context.Context, c UpdateContract) (application.Done, error) {
-	secret, addressErr, err := h.Secrets.prepare(c.ID, c.Terms.Delivery)
+	delivery, err := h.Secrets.prepare(c.ID, c.Terms.Delivery)
 	if err != nil {
 		return application.Done{}, err
 	}
@@ -49,7 +49,7 @@ func (h UpdateContractHandler) Handle(ctx context.Context, c UpdateContract) (ap
 		}
 		filterErr := checkFilter(h.Filters, n, &c.Terms)
 		changed, err := n.UpdateContract(c.ID, c.Terms, zones, now)
-		if err := fault.Together("filter", filterErr, fault.Together("delivery.url", addressErr, err)); err != nil {
+		if err := fault.Together("filter", filterErr, fault.Together("delivery.url", delivery.addressErr, err)); err != nil {
 			return marketquery.Contract{}, err
 		}
 		if changed {
@@ -57,6 +57,6 @@ func (h UpdateContractHandler) Handle(ctx context.Context, c UpdateContract) (ap
 				return marketquery.Contract{}, err
 			}
 		}
-		return contractWithSecret(n, c.ID, secret, sealedIn(c.Terms.Delivery))
+		return contractWith(n, c.ID, delivery)
 	})
 }

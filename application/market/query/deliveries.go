@@ -7,7 +7,7 @@ import (
 	"github.com/leadmill/leadmill/domain/delivery"
 )
 
-// Deliveries asks for deliveries of a seller's sales, newest first. An empty ContractID or Status selects all.
+// Deliveries asks for deliveries of a seller's sales, newest first, each with its last attempt without Request and Answer. An empty ContractID or Status selects all.
 type Deliveries struct {
 	application.Actor
 

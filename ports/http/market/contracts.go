@@ -84,7 +84,7 @@ func (h Handlers) createContract(k *httpport.Call) {
 		fillContract(b.Object, &c.Terms)
 	})
 	if ok {
-		c.Once = httpport.Once(b, http.StatusCreated, showContract(k))
+		c.Once = httpport.OnceSecret(b, http.StatusCreated, showContract(k))
 		httpport.Do(b, h.CreateContract, c)
 	}
 }
@@ -97,7 +97,7 @@ func (h Handlers) updateContract(k *httpport.Call) {
 		fillContract(b.Object, &c.Terms)
 	})
 	if ok {
-		c.Once = httpport.Once(b, http.StatusOK, showContract(k))
+		c.Once = httpport.OnceSecret(b, http.StatusOK, showContract(k))
 		httpport.Do(b, h.UpdateContract, c)
 	}
 }

@@ -43,7 +43,7 @@ func showDelivery(d marketquery.Delivery) Delivery {
 
 func showAttempt(a marketquery.DeliveryAttempt) DeliveryAttempt {
 	d := DeliveryAttempt{
-		Number: a.Number, At: Timestamp(a.At), DurationMs: a.Took.Milliseconds(), Reason: httpport.TextOrNil(a.Reason), Request: a.Request, Answer: a.Answer,
+		Number: a.Number, At: Timestamp(a.At), DurationMs: a.Took.Milliseconds(), Reason: httpport.TextOrNil(a.Reason), Request: httpport.TextOrNil(a.Request), Answer: httpport.TextOrNil(a.Answer),
 	}
 	if a.Status != 0 {
 		d.Status = &a.Status

@@ -372,7 +372,7 @@ func TestAnswers(t *testing.T) {
 	const at = `"created_at":"2025-04-30T16:44:13.000000Z","updated_at":"2025-04-30T16:44:13.000000Z"`
 	contract := `{"id":"contract_1","campaign_id":"campaign_1","buyer_id":"buyer_1","status":"active","price":45.00,"priority":1,"weight":1,"time_zone":"America/Chicago","filter":null,"caps":[{"window":"day","leads":100},{"window":"month","budget":5000.00}],"schedule":null,"dedupe":null,"delivery":{"mode":"none"},` + at + `}`
 	attempted := `{"id":"delivery_1","sale_id":"sale_1","lead_id":"lead_1","campaign_id":"campaign_1","contract_id":"contract_1","buyer_id":"buyer_1","status":"pending","tried":2,"next_at":"2025-04-30T16:44:13.000000Z",` + at +
-		`,"attempts":[{"number":2,"at":"2025-04-30T16:44:13.000000Z","duration_ms":1,"status":500,"reason":"refused","request":"{\"lead_id\":\"lead_1\"}","answer":"***"},{"number":1,"at":"2025-04-30T16:44:13.000000Z","duration_ms":1000,"reason":"timeout","request":"","answer":""}]}`
+		`,"attempts":[{"number":2,"at":"2025-04-30T16:44:13.000000Z","duration_ms":1,"status":500,"reason":"refused","request":"{\"lead_id\":\"lead_1\"}","answer":"***"},{"number":1,"at":"2025-04-30T16:44:13.000000Z","duration_ms":1000,"reason":"timeout"}]}`
 	for _, c := range []struct{ method, path, key, body, want string }{
 		{"GET", "/v1/buyers/buyer_1", "program", "", `{"data":{"id":"buyer_1","name":"Best Insurance","email":"leads@best.example","status":"active","balance":1000.00,"held":0.00,"credit_limit":0.50,"time_zone":"America/New_York",` + at + `,"caps":[{"window":"day","leads":7}]},"status":1}`},
 		{"POST", "/v1/buyers/buyer_1/deposits", "program", `{"amount":1000}`, `{"data":{"id":"entry_1","type":"deposit","amount":1000.00,"balance_after":1000.00,"note":"wire 42","created_at":"2025-04-30T16:44:13.000000Z"},"status":1}`},
@@ -479,6 +479,33 @@ func TestIdempotencyOfWrites(t *testing.T) {
 	a.Again = true
 	if w := a.Do(porttest.Request{Path: "/v1/buyers/b1/pause", Key: "program"}); w.Header().Get("Idempotent-Replayed") != "true" {
 		t.Error("a replay does not say so")
+	}
+}
+
+// Headers of a contract are secret: what is stored of a request that holds them cannot be guessed without its Idempotency-Key.
+func TestTheFingerprintOfASecretNeedsItsKey(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	send := func(method, path, key string) application.Once[marketquery.Contract] {
+		a.Do(porttest.Request{Method: method, Path: path, Key: "program", Body: `{"delivery":{"headers":{"X-A":"1"}}}`, Header: http.Header{"Idempotency-Key": {key}}})
+		switch c := a.Take().(type) {
+		case marketcommand.CreateContract:
+			return c.Once
+		case marketcommand.UpdateContract:
+			return c.Once
+		default:
+			t.Fatalf("%s became %T", path, c)
+			panic("not reached")
+		}
+	}
+	for method, path := range map[string]string{"POST": "/v1/campaigns/c1/contracts", "PUT": "/v1/campaigns/c1/contracts/k1"} {
+		first := send(method, path, "k1")
+		if send(method, path, "k2").Fingerprint == first.Fingerprint {
+			t.Errorf("%s: the fingerprint does not depend on the key", method)
+		}
+		if send(method, path, "k1").Fingerprint != first.Fingerprint {
+			t.Errorf("%s: the same request has another fingerprint", method)
+		}
 	}
 }
 

@@ -357,7 +357,7 @@ type Delivery struct {
 	// UpdatedAt UTC with six decimals.
 	UpdatedAt Timestamp `json:"updated_at"`
 
-	// Attempts The newest 20, newest first; kept for 30 days
+	// Attempts The newest 20, newest first; in GET /v1/deliveries the last one, without request and answer. Kept for 30 days
 	Attempts []DeliveryAttempt `json:"attempts"`
 }
 
@@ -381,11 +381,11 @@ type DeliveryAttempt struct {
 	// Reason Why it failed; absent when it was delivered
 	Reason *string `json:"reason,omitempty"`
 
-	// Request The body without what is personal, at most 4 KiB; empty when the lead was erased
-	Request string `json:"request"`
+	// Request The body without what is personal, at most 4 KiB; absent in lists of all deliveries, and when the lead was erased
+	Request *string `json:"request,omitempty"`
 
 	// Answer Likewise what was answered, in which values of the lead are ***
-	Answer string `json:"answer"`
+	Answer *string `json:"answer,omitempty"`
 }
 
 // DeliveryAttemptAnswer defines model for DeliveryAttemptAnswer.

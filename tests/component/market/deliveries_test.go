@@ -64,12 +64,27 @@ func TestASaleIsDelivered(t *testing.T) {
 	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
 		sink := leadmilltest.NewHTTPSink(t)
-		sink.Answer(http.StatusOK, "application/json", `{"ok":true,"who":"John","phone":"(202) 555-0100"}`)
-		s, hands, db := startDelivering(t, databaseURL, apptest.Object{"delivery": apptest.Object{"mode": "notify", "url": sink.URL + "/leads?key=1", "headers": apptest.Object{"X-Api-Key": "hidden-key"}}})
+		s, hands, db := startDelivering(t, databaseURL, apptest.Object{"delivery": apptest.Object{
+			"mode": "notify", "url": sink.URL + "/leads?key=key-of-the-query", "headers": apptest.Object{"X-Api-Key": "hidden-key"}, "static": apptest.Object{"token": "hidden-static"},
+		}})
 		contract := "/v1/campaigns/" + s.CampaignID + "/contracts/" + s.ContractIDs[0]
 		secret := s.Program.Must(t, "POST", contract+"/rotate-secret", nil).Data(t)["delivery"].(map[string]any)["secret"].(string)
-		leadID, saleID := sold(t, s)
+		form := s.Form()
+		phone := fmt.Sprint(form["phone"])
+		digits := strings.TrimPrefix(phone, "+1")
+		if len(digits) != 10 || fmt.Sprint(form["firstName"]) == "" {
+			t.Fatalf("the form is %v", form)
+		}
+		written := []string{
+			phone, digits, fmt.Sprintf("(%s) %s-%s", digits[:3], digits[3:6], digits[6:]), strings.ToUpper(fmt.Sprint(form["firstName"])), "hidden-key", "hidden-static",
+			"key-of-the-query", secret,
+		}
+		answer, _ := json.Marshal(apptest.Object{"ok": true, "got": written})
+		sink.Answer(http.StatusOK, "application/json", string(answer))
+		l := s.Sell(t, form)
+		leadID := l.ID
 		d := deliveryOf(t, s, leadID, "delivered")
+		saleID := fmt.Sprint(d["sale_id"])
 		got := sink.WaitFor(t, 1)[0]
 		var body struct {
 			LeadID string         `json:"lead_id"`
@@ -78,23 +93,23 @@ func TestASaleIsDelivered(t *testing.T) {
 			Test   bool           `json:"test"`
 			Fields map[string]any `json:"fields"`
 		}
-		if err := json.Unmarshal(got.Body, &body); err != nil || body.LeadID != leadID || body.SaleID != saleID || body.Price != 10 || body.Fields["firstName"] == "" || body.Fields["phone"] == nil {
+		if err := json.Unmarshal(got.Body, &body); err != nil || body.LeadID != leadID || body.SaleID != saleID || body.Price != 10 || body.Fields["firstName"] != form["firstName"] || body.Fields["phone"] != phone {
 			t.Errorf("the receiver got %s: %v", got.Body, err)
 		}
 		if err := webhook.Verify(secret, got.Header, hands.Now(), got.Body); err != nil {
 			t.Errorf("the signature: %v", err)
 		}
-		if got.Header.Get("Webhook-Id") != d["id"] || got.Header.Get("Idempotency-Key") != saleID || got.Header.Get("X-Api-Key") != "hidden-key" || got.Query.Get("key") != "1" {
+		if got.Header.Get("Webhook-Id") != d["id"] || got.Header.Get("Idempotency-Key") != saleID || got.Header.Get("X-Api-Key") != "hidden-key" || got.Query.Get("key") != "key-of-the-query" {
 			t.Errorf("the receiver got the headers %v", got.Header)
 		}
 		attempt := d["attempts"].([]any)[0].(map[string]any)
 		text := fmt.Sprint(attempt["request"], attempt["answer"])
-		for _, personal := range []string{fmt.Sprint(body.Fields["firstName"]), fmt.Sprint(body.Fields["phone"])} {
-			if strings.Contains(text, personal) {
-				t.Errorf("%q is kept in %s", personal, text)
+		for _, hidden := range append(written, fmt.Sprint(form["firstName"])) {
+			if strings.Contains(text, hidden) {
+				t.Errorf("%q is kept in %s", hidden, text)
 			}
 		}
-		if !strings.Contains(text, saleID) || !strings.Contains(text, `{"ok":true`) || fmt.Sprint(attempt["status"]) != "200" {
+		if !strings.Contains(text, saleID) || !strings.Contains(text, `"ok":true}`) || strings.Count(fmt.Sprint(attempt["answer"]), "***") != len(written) || fmt.Sprint(attempt["status"]) != "200" {
 			t.Errorf("kept is %v", attempt)
 		}
 		if sale := s.Program.Must(t, "GET", "/v1/sales/"+saleID, nil).Data(t); sale["delivery"] != "delivered" {
@@ -111,13 +126,21 @@ func TestASaleIsDelivered(t *testing.T) {
 func TestADeliveryIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
-		sink := leadmilltest.NewHTTPSink(t)
+		sink, early := leadmilltest.NewHTTPSink(t), leadmilltest.NewHTTPSink(t)
 		sink.Fail(http.StatusInternalServerError, 2)
 		s, hands, db := startDelivering(t, databaseURL, notify(sink.URL))
 		leadID, _ := sold(t, s)
 		sink.WaitFor(t, 1)
 		waitTried(t, s, leadID, 1)
 		hands.Advance(4900 * time.Millisecond)
+		_, other := s.AddBuyer(t, apptest.Buyer{Deposit: 1_000_000, Contract: apptest.Object{"price": 20.00, "delivery": apptest.Object{"mode": "notify", "url": early.URL}}})
+		s.Program.Must(t, "POST", s.ContractPath(s.ContractIDs[0])+"/pause", nil)
+		sold(t, s) // what is due is looked for now
+		early.WaitFor(t, 1)
+		deliveries(t, s, other, "delivered", 1)
+		if n := len(sink.Requests()); n != 1 {
+			t.Errorf("%d requests came within 4.9 s, want 1", n)
+		}
 		hands.Advance(700 * time.Millisecond) // 5 s and a tenth of them at most
 		sink.WaitFor(t, 2)
 		d := waitTried(t, s, leadID, 2)
@@ -135,6 +158,17 @@ func TestADeliveryIsTriedAgain(t *testing.T) {
 			t.Errorf("an unknown delivery: %v", a)
 		}
 		db.Audit()
+	})
+}
+
+// deliveries waits until so many deliveries of a contract have a status.
+func deliveries(t *testing.T, s *apptest.Shop, contractID, status string, n int) {
+	t.Helper()
+	apptest.Eventually(t, func() error {
+		if got := len(s.Program.Must(t, "GET", "/v1/deliveries?contract="+contractID+"&status="+status, nil).List(t)); got != n {
+			return fmt.Errorf("%d deliveries are %s, want %d", got, status, n)
+		}
+		return nil
 	})
 }
 
@@ -180,6 +214,10 @@ func TestADeliveryFailsForGoodAndIsSentAgain(t *testing.T) {
 			return nil
 		})
 		deliveryOf(t, s, leadID, "delivered")
+		listed := s.Program.Must(t, "GET", "/v1/deliveries", nil).List(t)[0]["attempts"].([]any)
+		if last := listed[0].(map[string]any); len(listed) != 1 || fmt.Sprint(last["number"]) != "3" || last["request"] != nil || last["answer"] != nil {
+			t.Errorf("the list shows the attempts %v, want the last without texts", listed)
+		}
 		for query, n := range map[string]int{"status=delivered": 1, "status=failed": 0, "contract=" + s.ContractIDs[0]: 1, "contract=" + s.ContractIDs[0] + "&status=pending": 0, "": 1} {
 			if got := len(s.Program.Must(t, "GET", "/v1/deliveries?"+query, nil).List(t)); got != n {
 				t.Errorf("%s lists %d, want %d", query, got, n)
@@ -263,7 +301,7 @@ func TestAPendingDeliveryIsEnded(t *testing.T) {
 			t.Errorf("of a returned sale: %v", d)
 		}
 		d := deliveryOf(t, s, erased, "failed")
-		if a := d["attempts"].([]any)[0].(map[string]any); d["reason"] != "lead_erased" || a["request"] != "" || a["answer"] != "" {
+		if a := d["attempts"].([]any)[0].(map[string]any); d["reason"] != "lead_erased" || a["request"] != nil || a["answer"] != nil {
 			t.Errorf("of an erased lead: %v", d)
 		}
 		sink.Fail(http.StatusInternalServerError, -1)
