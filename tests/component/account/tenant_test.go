@@ -40,6 +40,7 @@ func bodies(buyerID string) map[string]any {
 		"convertFormLead": apptest.Object{"id": 999}, "rejectFormLead": apptest.Object{"id": 999}, "updateSettings": apptest.Object{"cookie_lifetime": 31},
 		"requestErasure": apptest.Object{"email": "nobody@shop.example"}, "previewLead": apptest.Object{"lead": apptest.Object{"state": "TX"}},
 		"requestReturn": apptest.Object{"reason": "other"}, "addSuppression": apptest.Object{"kind": "domain", "value": "shop.example"},
+		"changeMarketplaceLeadPrice": apptest.Object{"price": nil, "was": nil}, "importLeads": "firstName\nJohn\n",
 		"deleteSuppressedValue": apptest.Object{"kind": "domain", "value": "none.example"},
 	}
 }
@@ -47,24 +48,30 @@ func bodies(buyerID string) map[string]any {
 // queries are what operations that need parameters are asked with.
 var queries = map[string]string{"getStatement": "?month=2026-11", "getEarnings": "?from=2026-11-01&to=2026-11-30"}
 
-// marketThings makes one of each thing of the market that has an id beside its lead: a sale of a lead with a return, a suppression and a job.
+// marketThings makes one of each thing of the market that has an id beside its lead: a sale of a lead with its delivery and a return, a suppression
+// and a job.
 func marketThings(t *testing.T, c *apptest.Client, lead string) map[string]string {
 	t.Helper()
 	sale := c.Must(t, "GET", "/v1/sales?lead="+lead, nil).List(t)[0]["id"].(string)
 	id := func(a apptest.Answer) string { return a.Data(t)["id"].(string) }
 	return map[string]string{
 		"sales":        sale,
+		"deliveries":   c.Must(t, "GET", "/v1/marketplace/leads/"+lead+"/deliveries", nil).List(t)[0]["id"].(string),
 		"returns":      id(c.Must(t, "POST", "/v1/sales/"+sale+"/returns", apptest.Object{"reason": "other"})),
 		"suppressions": id(c.Must(t, "POST", "/v1/suppressions", apptest.Object{"kind": "domain", "value": "nobody.example"})),
 		"jobs":         id(c.Must(t, "POST", "/v1/suppressions/import?kind=domain", "somebody.example\n", "Content-Type", "text/csv")),
 	}
 }
 
+// keepingSecrets lets an App keep secrets that are read again.
+func keepingSecrets(c *leadmill.Config) { c.SecretKey = strings.Repeat("k", 40) }
+
 func TestAnotherSellersKeyFindsNothingOnAnyRoute(t *testing.T) {
 	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
-		app := apptest.Start(t, databaseURL, leadmill.StartOptions{})
+		app := apptest.StartConfig(t, databaseURL, keepingSecrets, leadmill.StartOptions{})
 		owner, stranger := apptest.NewShop(t, app, nil, apptest.Rich), apptest.NewShop(t, app, nil, apptest.Rich)
+		owner.Program.Must(t, "PUT", owner.ContractPath(owner.ContractIDs[0]), apptest.Object{"delivery": apptest.Object{"mode": "notify", "email": "leads@owner.example"}})
 		lead := owner.Sell(t, owner.Form()).ID
 		_, key := owner.NewSupplier(t)
 		// The partner of both has one id; the owner has one more that the stranger lacks.
@@ -256,7 +263,7 @@ func TestEveryScopeOnEveryRoute(t *testing.T) {
 	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
 		hands := clock.NewManual(time.Now())
-		app := apptest.Start(t, databaseURL, leadmill.StartOptions{Clock: hands})
+		app := apptest.StartConfig(t, databaseURL, keepingSecrets, leadmill.StartOptions{Clock: hands})
 		s := apptest.NewShop(t, app, nil, apptest.Rich)
 		doomed, id := s.NewSupplier(t)
 		s.Program.Must(t, "DELETE", "/v1/api-keys/"+id, nil)
