@@ -75,7 +75,8 @@ var exceptions = map[string]map[string]string{
 		"log/slog": "LogValue keeps personal values out of logs; nothing is logged",
 		"net/url":  "parsing only",
 	},
-	"domain/field": {"net/netip": "parsing only"},
+	"domain/field":    {"net/netip": "parsing only"},
+	"domain/campaign": {"net/url": "parsing only"},
 	"application": {
 		"net/http": "Header is named, in which what is sent to others carries its headers; nothing is sent",
 	},

@@ -38,7 +38,7 @@ func leaves(v any, path string, put func(any), do func(path string, put func(any
 func TestNoTextInPlaceOfAnIDIsAnError(t *testing.T) {
 	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
-		app := apptest.Start(t, databaseURL, leadmill.StartOptions{})
+		app := apptest.StartConfig(t, databaseURL, keepingSecrets, leadmill.StartOptions{})
 		s := apptest.NewShop(t, app, nil, apptest.Rich)
 		admin := app.Client(t, apptest.AdminKey)
 		tried := 0

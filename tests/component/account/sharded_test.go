@@ -33,8 +33,11 @@ var unowned = []string{
 	"SELECT id, body FROM event_segments WHERE id IN (",
 	"SELECT event_id, seller_id, partner_id AS recipient, attempts FROM outgoing_mails",
 	"SELECT event_id, seller_id, buyer_id AS recipient, attempts FROM buyer_mails",
-	"SELECT seller_id, id FROM seller_jobs WHERE state ", // jobs go on and end whoever runs them
-	"SELECT DISTINCT seller_id FROM open_erasures",       // which has a row for each erasure that runs
+	"SELECT seller_id, id FROM seller_jobs WHERE state ",                                                          // jobs go on and end whoever runs them
+	"SELECT DISTINCT seller_id FROM open_erasures",                                                                // which has a row for each erasure that runs
+	"SELECT seller_id, contract_id, MIN(next_at) AS earliest FROM delivery_queue GROUP BY seller_id, contract_id", // deliveries are due whoever sends them
+	"SELECT COUNT(*) FROM (SELECT 1 AS one FROM delivery_queue",                                                   // the metrics of what waits
+	"SELECT MIN(f.next_at) FROM (SELECT MIN(next_at) AS next_at FROM delivery_queue GROUP BY",
 }
 
 var (
@@ -138,7 +141,7 @@ func TestStatementsNameTheirSeller(t *testing.T) {
 	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
 		d := &sqlstoretest.Faults{}
-		app := apptest.StartConfig(t, databaseURL, func(c *leadmill.Config) { c.Sharded = "seller" }, leadmill.StartOptions{Driver: d.Wrap})
+		app := apptest.StartConfig(t, databaseURL, func(c *leadmill.Config) { c.Sharded, c.SecretKey = "seller", strings.Repeat("k", 40) }, leadmill.StartOptions{Driver: d.Wrap})
 		db := apptest.Open(t, databaseURL)
 		tables := "SELECT table_name FROM information_schema.columns WHERE table_schema = DATABASE() AND column_name = 'seller_id'"
 		if db.Name() == "sqlite" {
@@ -180,6 +183,7 @@ func TestStatementsNameTheirSeller(t *testing.T) {
 			}
 			return nil
 		})
+		deliver(t, s)
 		form := s.Form().With("external_id", "x-1")
 		lead := s.Sell(t, form, "Idempotency-Key", "one")
 		s.Sell(t, form, "Idempotency-Key", "one")

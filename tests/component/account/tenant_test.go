@@ -40,8 +40,8 @@ func bodies(buyerID string) map[string]any {
 		"convertFormLead": apptest.Object{"id": 999}, "rejectFormLead": apptest.Object{"id": 999}, "updateSettings": apptest.Object{"cookie_lifetime": 31},
 		"requestErasure": apptest.Object{"email": "nobody@shop.example"}, "previewLead": apptest.Object{"lead": apptest.Object{"state": "TX"}},
 		"requestReturn": apptest.Object{"reason": "other"}, "addSuppression": apptest.Object{"kind": "domain", "value": "shop.example"},
-		"changeMarketplaceLeadPrice": apptest.Object{"price": nil, "was": nil}, "importLeads": "firstName\nJohn\n",
-		"deleteSuppressedValue": apptest.Object{"kind": "domain", "value": "none.example"},
+		"changeMarketplaceLeadPrice": apptest.Object{"price": nil, "was": nil},
+		"deleteSuppressedValue":      apptest.Object{"kind": "domain", "value": "none.example"},
 	}
 }
 
@@ -63,6 +63,12 @@ func marketThings(t *testing.T, c *apptest.Client, lead string) map[string]strin
 	}
 }
 
+// deliver has the buyer of a shop's first contract told of its leads from now on.
+func deliver(t *testing.T, s *apptest.Shop) {
+	t.Helper()
+	s.Program.Must(t, "PUT", s.ContractPath(s.ContractIDs[0]), apptest.Object{"delivery": apptest.Object{"mode": "notify", "email": "leads@buyer.example"}})
+}
+
 // keepingSecrets lets an App keep secrets that are read again.
 func keepingSecrets(c *leadmill.Config) { c.SecretKey = strings.Repeat("k", 40) }
 
@@ -71,7 +77,7 @@ func TestAnotherSellersKeyFindsNothingOnAnyRoute(t *testing.T) {
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
 		app := apptest.StartConfig(t, databaseURL, keepingSecrets, leadmill.StartOptions{})
 		owner, stranger := apptest.NewShop(t, app, nil, apptest.Rich), apptest.NewShop(t, app, nil, apptest.Rich)
-		owner.Program.Must(t, "PUT", owner.ContractPath(owner.ContractIDs[0]), apptest.Object{"delivery": apptest.Object{"mode": "notify", "email": "leads@owner.example"}})
+		deliver(t, owner)
 		lead := owner.Sell(t, owner.Form()).ID
 		_, key := owner.NewSupplier(t)
 		// The partner of both has one id; the owner has one more that the stranger lacks.
