@@ -24,7 +24,7 @@ func TestFuzzedRequestsAreAnswered(t *testing.T) {
 		until = time.Now().Add(time.Duration(minutes) * time.Minute)
 	}
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
-		app := apptest.Start(t, databaseURL, leadmill.StartOptions{})
+		app := apptest.StartConfig(t, databaseURL, func(c *leadmill.Config) { c.SecretKey = strings.Repeat("k", 40) }, leadmill.StartOptions{})
 		keys := func() map[string][]string {
 			s := apptest.NewShop(t, app, nil, apptest.Rich, apptest.Rich)
 			other := apptest.NewShop(t, app, nil, apptest.Rich)
