@@ -137,7 +137,7 @@ var outcomes = map[string][]string{
 		`"reason":"filter"`, `"reason":"schedule_closed"`, `"reason":"cap_day"`, `"outcome":"sold"`, `"status":"sold","price":90.00`,
 		`"status":"approved"`, `"price":110.00,"payout":66.00`, `"opening_balance":0.00`, `"type":"return","amount":40.00,"balance_after":460.00`, `"closing_balance":460.00`,
 		`"total":1000`, `"done":1000,"total":1000,"failed":0`, `"line":999,`, `"line":1001,`,
-		`"request":"name: ***\nprice: 50.00\ntel: ***\nsource: acme`, `"status":"sold"`, `"status":"delivered"`, `"status":"pending"`,
+		`"request":"name: ***\nprice: 50.00\ntel: ***\nsource: ***`, `"status":"sold"`, `"status":"delivered"`, `"status":"pending"`,
 	},
 	"partner-program.md": {`?aff=ref_123"`, `"customer_123"`, `"alice.brown@example.com"`, `lm_site_`},
 	"supplier-api.md":    {`"status":"sold","price":45.00`, `"status":"sold"`, `"status":"sold"`, `"code":"invalid_field"`, `"total":2`, `"line":2,"success":true`, `"created_at"`},
