@@ -64,7 +64,11 @@ func Open(path string) (*Dir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write to the folder of the archive: %w", err)
 	}
-	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
+	closed, removed := probe.Close(), os.Remove(probe.Name())
+	if errors.Is(removed, fs.ErrNotExist) { // who has the lock cleaned the folder meanwhile
+		removed = nil
+	}
+	if err := errors.Join(closed, removed); err != nil {
 		return nil, fmt.Errorf("write to the folder of the archive: %w", err)
 	}
 	return &Dir{path}, nil
