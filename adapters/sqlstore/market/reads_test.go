@@ -245,6 +245,8 @@ func TestListsReadWhatTheyShow(t *testing.T) {
 				return tx.Sellers().Add(ctx, sqlstoretest.NewSeller(t, "seller_1", "ABCD1234", "slug"))
 			})
 			h.Exec(t, "UPDATE unsold_leads SET status = 'pending'")
+			_, err := r.PendingCampaigns(ctx)
+			require.NoError(t, err)
 			before := read()
 			waiting, err := r.PendingCampaigns(ctx)
 			rows := read() - before
@@ -286,6 +288,8 @@ func TestListsReadWhatTheyShow(t *testing.T) {
 				for _, ascending := range []bool{false, true} {
 					c.q.Actor = application.Actor{SellerID: "seller_1"}
 					c.q.Page = application.Page{Limit: 15, Number: 1, Ascending: ascending}
+					_, err := r.MarketplaceLeads(ctx, c.q) // opens the tables, for which servers read their dictionary
+					require.NoError(t, err, name)
 					sent = nil
 					faults.Told(func(s sqlstoretest.Statement) { sent = append(sent, s) })
 					before := read()

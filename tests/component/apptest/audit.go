@@ -2,6 +2,7 @@ package apptest
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -59,10 +60,33 @@ func (d *Database) Settle() {
 }
 
 // Audit settles, and then checks everything that must hold in any database at rest, by statements of its own and by those
-// of leadmill doctor.
+// of leadmill doctor. What is found while events still come, as of leads that wait and of deliveries, is looked for again.
 func (d *Database) Audit() {
 	d.t.Helper()
-	d.Settle()
+	var wrong []string
+	Eventually(d.t, func() error {
+		if err := inspect.Settled(context.Background(), d.DB); err != nil {
+			return err
+		}
+		before := d.Number(written)
+		wrong = d.breaches()
+		if len(wrong) > 0 && d.Number(written) != before {
+			return fmt.Errorf("events come during the audit, which found %v", wrong)
+		}
+		return nil
+	})
+	for _, w := range wrong {
+		d.t.Error(w)
+	}
+}
+
+// written counts the events of all times.
+const written = "SELECT SUM(events) FROM event_segments"
+
+// breaches returns what does not hold.
+func (d *Database) breaches() (wrong []string) {
+	d.t.Helper()
+	note := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	for _, c := range []struct{ rule, query string }{
 		{"a balance is the sum of its entries", "SELECT COUNT(*) FROM buyers b WHERE b.balance <> (SELECT COALESCE(SUM(l.amount), 0) FROM ledger_entries l WHERE l.seller_id = b.seller_id AND l.buyer_id = b.id)"},
 		{"a balance is within its credit", "SELECT COUNT(*) FROM buyers WHERE balance + credit_limit < 0 OR held <> 0"},
@@ -80,11 +104,11 @@ func (d *Database) Audit() {
 		{"nothing is parked", "SELECT COUNT(*) FROM event_parked"},
 	} {
 		if n := d.Number(c.query); n != 0 {
-			d.t.Errorf("%s: not so for %d rows", c.rule, n)
+			note("%s: not so for %d rows", c.rule, n)
 		}
 	}
 	for _, c := range []struct{ what, a, b string }{
-		{"positions", "SELECT SUM(events) FROM event_segments", "SELECT MAX(first_position + events - 1) FROM event_positions"},
+		{"positions", written, "SELECT MAX(first_position + events - 1) FROM event_positions"},
 		{"charges", "SELECT COUNT(*) FROM sales", "SELECT COUNT(*) FROM ledger_entries WHERE type = 'sale'"},
 		{"sales that were charged once with their price", "SELECT COUNT(*) FROM sales", "SELECT COUNT(DISTINCT s.id) FROM ledger_entries l JOIN sales s " +
 			"ON s.seller_id = l.seller_id AND s.id = l.sale_id AND s.price = -l.amount AND s.buyer_id = l.buyer_id WHERE l.type = 'sale'"},
@@ -103,21 +127,22 @@ func (d *Database) Audit() {
 		{"rejected in the report", "SELECT COUNT(*) FROM leads WHERE test = 0 AND status = 'rejected'", "SELECT SUM(rejected) FROM report_leads"},
 	} {
 		if a, b := d.Number(c.a), d.Number(c.b); a != b {
-			d.t.Errorf("%s: %d, want %d", c.what, b, a)
+			note("%s: %d, want %d", c.what, b, a)
 		}
 	}
-	d.auditLeads()
+	d.auditLeads(note)
 	breaches, _, err := inspect.Doctor(context.Background(), d.DB)
 	if err != nil {
 		d.t.Fatal(err)
 	}
 	for _, b := range breaches {
-		d.t.Errorf("doctor: %s", b)
+		note("doctor: %s", b)
 	}
+	return wrong
 }
 
 // auditLeads checks leads by their events.
-func (d *Database) auditLeads() {
+func (d *Database) auditLeads(note func(format string, args ...any)) {
 	d.t.Helper()
 	type key struct{ seller, id string }
 	events := map[key][]string{}
@@ -148,16 +173,16 @@ func (d *Database) auditLeads() {
 		}
 		if test {
 			if len(types) > 0 {
-				d.t.Errorf("the test lead %s has the events %v", k.id, types)
+				note("the test lead %s has the events %v", k.id, types)
 			}
 			continue
 		}
 		if count(types, "lead.submitted.v1") != 1 || status == "sold" && count(types, "lead.sold.v1") != 1+count(types, "lead.returned.v1") ||
 			!form && types[len(types)-1] != "lead."+status+".v1" {
-			d.t.Errorf("the lead %s is %s and has the events %v", k.id, status, types)
+			note("the lead %s is %s and has the events %v", k.id, status, types)
 		}
 	}
 	for k, types := range events {
-		d.t.Errorf("the events %v are of a lead %s that is not there", types, k.id)
+		note("the events %v are of a lead %s that is not there", types, k.id)
 	}
 }
