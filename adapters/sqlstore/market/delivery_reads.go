@@ -27,11 +27,26 @@ type dueRow struct {
 	Earliest   int64  `db:"earliest"`
 }
 
-// DueEndpoints implements market.DeliveryReader. MySQL reads one row a contract of the queue, SQLite all of them.
+// What finds the first delivery that is due of each contract. Servers read one row a contract for the short statement, for which SQLite reads the
+// whole queue; the other one goes from each seller and contract to the next, which servers do not.
+const (
+	firstDue       = "SELECT seller_id, contract_id, MIN(next_at) AS earliest FROM delivery_queue GROUP BY seller_id, contract_id HAVING earliest <= ?"
+	firstDueSQLite = "WITH RECURSIVE s (seller_id) AS (SELECT MIN(q.seller_id) FROM delivery_queue q " +
+		"UNION ALL SELECT (SELECT MIN(q.seller_id) FROM delivery_queue q WHERE q.seller_id > s.seller_id) FROM s WHERE s.seller_id IS NOT NULL), " +
+		"k (seller_id, contract_id) AS (SELECT s.seller_id, (SELECT MIN(q.contract_id) FROM delivery_queue q WHERE q.seller_id = s.seller_id) FROM s WHERE s.seller_id IS NOT NULL " +
+		"UNION ALL SELECT k.seller_id, (SELECT MIN(q.contract_id) FROM delivery_queue q WHERE q.seller_id = k.seller_id AND q.contract_id > k.contract_id) FROM k WHERE k.contract_id IS NOT NULL) " +
+		"SELECT seller_id, contract_id, earliest FROM (SELECT k.seller_id, k.contract_id, " +
+		"(SELECT MIN(q.next_at) FROM delivery_queue q WHERE q.seller_id = k.seller_id AND q.contract_id = k.contract_id) AS earliest FROM k WHERE k.contract_id IS NOT NULL) WHERE earliest <= ?"
+)
+
+// DueEndpoints implements market.DeliveryReader.
 func (r *Reader) DueEndpoints(ctx context.Context, now time.Time) ([]application.Ref, error) {
+	query := firstDue
+	if r.db.Embedded() {
+		query = firstDueSQLite
+	}
 	var rows []dueRow
-	if err := r.db.All(ctx, &rows, "SELECT seller_id, contract_id, MIN(next_at) AS earliest FROM delivery_queue GROUP BY seller_id, contract_id HAVING earliest <= ?",
-		engine.Micros(now)); err != nil {
+	if err := r.db.All(ctx, &rows, query, engine.Micros(now)); err != nil {
 		return nil, err
 	}
 	slices.SortStableFunc(rows, func(a, b dueRow) int { return cmp.Compare(a.Earliest, b.Earliest) })

@@ -72,8 +72,8 @@ func NewSubmitBulkHandler(d market.Deps, together *LeadsTogether) *SubmitBulkHan
 }
 
 // Handle implements bus.Handler. The leads are decided a part at a time, each in one transaction with its answer under the Idempotency-Key: a
-// request that is cut off and sent again goes on behind what was done, with the leads that failed through no fault of theirs. When a part cannot be decided, it and those behind it fail with the
-// reason; when it is the first one, the request does. Errors: application.ErrKeyReused, application.ErrInProgress, application.ErrUnavailable.
+// request that is cut off and sent again goes on behind what was done, with the leads that failed through no fault of theirs. When a part cannot
+// be decided, it and those behind it fail with the reason; when it is the first one, the request does. Errors: application.ErrKeyReused, application.ErrInProgress, application.ErrUnavailable.
 func (h *SubmitBulkHandler) Handle(ctx context.Context, c SubmitBulk) (BulkSubmitted, error) {
 	if c.IdempotencyKey != "" {
 		release, err := h.InFlight.Enter(ctx, c.Actor.KeyID, c.IdempotencyKey)
@@ -242,8 +242,11 @@ func (p *part) find(ctx context.Context, tx market.Tx, now time.Time) (found boo
 
 // restore reads what is kept. What is told of a lead is what is stored with it.
 func (p *part) restore(ctx context.Context, tx market.Tx, kept []byte) error {
-	if err := json.Unmarshal(kept, &p.items); err != nil || len(p.items) != len(p.told) {
-		return fmt.Errorf("%d of %d leads are kept of a request: %w", len(p.items), len(p.told), err)
+	if err := json.Unmarshal(kept, &p.items); err != nil {
+		return fmt.Errorf("read what is kept of a request: %w", err)
+	}
+	if len(p.items) != len(p.told) {
+		return fmt.Errorf("%d of %d leads are kept of a request", len(p.items), len(p.told))
 	}
 	var leads []application.Ref
 	for _, item := range p.items {

@@ -36,6 +36,7 @@ var unowned = []string{
 	"SELECT seller_id, id FROM seller_jobs WHERE state ",                                                          // jobs go on and end whoever runs them
 	"SELECT DISTINCT seller_id FROM open_erasures",                                                                // which has a row for each erasure that runs
 	"SELECT seller_id, contract_id, MIN(next_at) AS earliest FROM delivery_queue GROUP BY seller_id, contract_id", // deliveries are due whoever sends them
+	"WITH RECURSIVE s (seller_id) AS (SELECT MIN(q.seller_id) FROM delivery_queue q",                              // likewise
 	"SELECT COUNT(*) FROM (SELECT 1 AS one FROM delivery_queue",                                                   // the metrics of what waits
 	"SELECT MIN(f.next_at) FROM (SELECT MIN(next_at) AS next_at FROM delivery_queue GROUP BY",
 }

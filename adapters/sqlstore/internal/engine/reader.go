@@ -34,6 +34,9 @@ func NewReader(db *dialect.DB) *Reader { return &Reader{db} }
 // UseKey is appended to a table's name to read it by one of its keys.
 func (r *Reader) UseKey(key string) string { return r.db.UseKey(key) }
 
+// Embedded reports whether the database is SQLite, where a statement needs another form to be answered as fast.
+func (r *Reader) Embedded() bool { return r.db.Name() == (dialect.SQLite{}).Name() }
+
 // failed turns an error of the database into one of the application's.
 func (r *Reader) failed(err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || r.db.Classify(err) == dialect.Lost ||
