@@ -262,20 +262,29 @@ func handlerReads(t *testing.T, db *dialect.DB, e dbtest.Engine) func() int {
 	}
 }
 
-// planOf returns how SQLite answers a statement.
+// planOf returns how SQLite answers a statement, a step a line.
 func planOf(t *testing.T, db *dialect.DB, s sqlstoretest.Statement) (plan string) {
+	t.Helper()
+	for _, step := range stepsOf(t, db, s) {
+		plan += step + "\n"
+	}
+	return plan
+}
+
+// stepsOf returns the steps in which SQLite answers a statement.
+func stepsOf(t *testing.T, db *dialect.DB, s sqlstoretest.Statement) (steps []string) {
 	t.Helper()
 	args := make([]any, len(s.Args))
 	for i, a := range s.Args {
 		args[i] = a.Value
 	}
-	var steps []struct {
+	var plan []struct {
 		ID, Parent, NotUsed int
 		Detail              string
 	}
-	require.NoError(t, db.Reader.SelectContext(t.Context(), &steps, "EXPLAIN QUERY PLAN "+s.Query, args...))
-	for _, step := range steps {
-		plan += step.Detail + "\n"
+	require.NoError(t, db.Reader.SelectContext(t.Context(), &plan, "EXPLAIN QUERY PLAN "+s.Query, args...))
+	for _, step := range plan {
+		steps = append(steps, step.Detail)
 	}
-	return plan
+	return steps
 }

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"time"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/market"
@@ -27,20 +28,32 @@ type ApproveReturnHandler struct{ market.Deps }
 
 // Handle implements bus.Handler. Errors: lead.ErrReturnNotFound, lead.ErrReturnDecided, fault.ErrValidation.
 func (h ApproveReturnHandler) Handle(ctx context.Context, c ApproveReturn) (application.Done, error) {
-	now := h.Clock.Now()
-	note, err := lead.CheckDecisionNote(c.Note)
+	return decideReturn(ctx, h.Deps, c.Actor, c.Once, c.ID, c.Note, func(ctx context.Context, tx market.Tx, s sold, r lead.Return, note string, now time.Time) (lead.Return, error) {
+		r, err := s.approve(ctx, tx, r, lead.ReturnDecision{EntryID: h.IDs.New("entry"), Note: note}, now)
+		if err == nil {
+			s.resell(c.Redistribute, now)
+		}
+		return r, err
+	})
+}
+
+// decideReturn decides a return and stores it with its lead. Errors: those of decide, lead.ErrReturnNotFound, fault.ErrValidation for the note.
+func decideReturn(ctx context.Context, d market.Deps, of application.Actor, once application.Once[marketquery.Return], id, note string,
+	decide func(ctx context.Context, tx market.Tx, s sold, r lead.Return, note string, now time.Time) (lead.Return, error),
+) (application.Done, error) {
+	now := d.Clock.Now()
+	note, err := lead.CheckDecisionNote(note)
 	if err != nil {
 		return application.Done{}, err
 	}
-	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx market.Tx) (marketquery.Return, error) {
-		s, r, err := lockReturn(ctx, tx, c.Actor.SellerID, c.ID)
+	return application.DoOnce(ctx, d, of, once, func(ctx context.Context, tx market.Tx) (marketquery.Return, error) {
+		s, r, err := lockReturn(ctx, tx, of.SellerID, id)
 		if err != nil {
 			return marketquery.Return{}, err
 		}
-		if r, err = s.approve(ctx, tx, r, lead.ReturnDecision{EntryID: h.IDs.New("entry"), Note: note}, now); err != nil {
+		if r, err = decide(ctx, tx, s, r, note, now); err != nil {
 			return marketquery.Return{}, err
 		}
-		s.resell(c.Redistribute, now)
 		if err := tx.Leads().SaveSold(ctx, s.lead); err != nil {
 			return marketquery.Return{}, err
 		}

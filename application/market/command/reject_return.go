@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"time"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/market"
@@ -25,22 +26,7 @@ type RejectReturnHandler struct{ market.Deps }
 
 // Handle implements bus.Handler. Errors: lead.ErrReturnNotFound, lead.ErrReturnDecided, fault.ErrValidation.
 func (h RejectReturnHandler) Handle(ctx context.Context, c RejectReturn) (application.Done, error) {
-	now := h.Clock.Now()
-	note, err := lead.CheckDecisionNote(c.Note)
-	if err != nil {
-		return application.Done{}, err
-	}
-	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx market.Tx) (marketquery.Return, error) {
-		s, r, err := lockReturn(ctx, tx, c.Actor.SellerID, c.ID)
-		if err != nil {
-			return marketquery.Return{}, err
-		}
-		if r, err = s.lead.RejectReturn(r, note, now); err != nil {
-			return marketquery.Return{}, err
-		}
-		if err := tx.Leads().SaveSold(ctx, s.lead); err != nil {
-			return marketquery.Return{}, err
-		}
-		return marketquery.ReturnOf(r), tx.Returns().Decide(ctx, r)
+	return decideReturn(ctx, h.Deps, c.Actor, c.Once, c.ID, c.Note, func(_ context.Context, _ market.Tx, s sold, r lead.Return, note string, now time.Time) (lead.Return, error) {
+		return s.lead.RejectReturn(r, note, now)
 	})
 }
