@@ -44,6 +44,11 @@ func onDelivery(rule, table string, id func(f *fair) string, statement string) v
 
 // ofDeliveries are the violations of the rules about deliveries.
 var ofDeliveries = []violation{
+	{rule: "sale_has_its_delivery", plant: func(f *fair) (string, string) {
+		sale := f.text("SELECT sale_id FROM deliveries WHERE id = '" + f.undelivered + "'")
+		f.exec("DELETE FROM deliveries WHERE id = '"+f.undelivered+"'", "DELETE FROM delivery_queue WHERE delivery_id = '"+f.undelivered+"'")
+		return "sales", sale
+	}},
 	onDelivery("delivery_is_of_its_sale", "deliveries", delivered, "UPDATE deliveries SET buyer_id = 'buyer_free' WHERE id = '%s'"),
 	onDelivery("pending_delivery_is_queued", "deliveries", undelivered, "DELETE FROM delivery_queue WHERE delivery_id = '%s'"),
 	onDelivery("pending_delivery_is_queued", "deliveries", undelivered, "UPDATE delivery_queue SET next_at = next_at + 1 WHERE delivery_id = '%s'").and("queued_delivery_is_pending"),
@@ -58,8 +63,8 @@ var ofDeliveries = []violation{
 		f.exec("UPDATE leads SET erased_at = 5, fields = X'7B7D' WHERE id = (SELECT lead_id FROM deliveries WHERE id = '" + f.delivered + "')")
 		return "delivery_attempts", f.delivered
 	}},
-	onDelivery("deliveries.sale_id", "deliveries", delivered, "UPDATE deliveries SET sale_id = 'sale_none' WHERE id = '%s'"),
-	onDelivery("deliveries.lead_id", "deliveries", delivered, "UPDATE deliveries SET lead_id = 'lead_none' WHERE id = '%s'").and("delivery_is_of_its_sale"),
+	onDelivery("deliveries.sale_id", "deliveries", delivered, "UPDATE deliveries SET sale_id = 'sale_none' WHERE id = '%s'").and("sale_has_its_delivery"),
+	onDelivery("deliveries.lead_id", "deliveries", delivered, "UPDATE deliveries SET lead_id = 'lead_none' WHERE id = '%s'").and("sale_has_its_delivery", "delivery_is_of_its_sale"),
 	onDelivery("deliveries.contract_id", "deliveries", delivered, "UPDATE deliveries SET contract_id = 'contract_none' WHERE id = '%s'").and("delivery_is_of_its_sale"),
 	onDelivery("deliveries.buyer_id", "deliveries", delivered, "UPDATE deliveries SET buyer_id = 'buyer_none' WHERE id = '%s'").and("delivery_is_of_its_sale"),
 	onDelivery("delivery_attempts.lead_id", "delivery_attempts", delivered, "UPDATE delivery_attempts SET lead_id = 'lead_none' WHERE delivery_id = '%s'"),

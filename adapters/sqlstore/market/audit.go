@@ -53,7 +53,7 @@ func AuditRules() audit.Rules {
 				Name: "sales", Key: []string{"seller_id", "lead_id", "slot"}, Size: audit.ManyRows,
 				Since:      &audit.Since{Column: "lead_id", Prefix: "lead", Groups: "SELECT id FROM sellers", Aggregate: "lead"},
 				References: []audit.Reference{{Column: "lead_id", Table: "leads"}, {Column: "contract_id", Table: "contracts", With: "campaign_id"}, {Column: "buyer_id", Table: "buyers"}},
-				Rules:      slices.Concat(saleRules, returnSaleRules, []audit.Rule{suppressedSales, buyerClaims}),
+				Rules:      slices.Concat(saleRules, returnSaleRules, []audit.Rule{suppressedSales, buyerClaims, deliveredSales}),
 			},
 			returnsTable,
 			{

@@ -7,8 +7,7 @@ import (
 	"github.com/leadmill/leadmill/domain/delivery"
 )
 
-// deliveryTables say what must hold for deliveries. That each sale under a contract that delivers has one cannot be known: an instance of an earlier
-// version sells without.
+// deliveryTables say what must hold for deliveries.
 var deliveryTables = []audit.Table{
 	{
 		Name: "deliveries", Key: []string{"seller_id", "id"}, Size: audit.ManyRows, Aggregate: "delivery",
@@ -72,6 +71,16 @@ var deliveryTables = []audit.Table{
 			},
 		},
 	},
+}
+
+// deliveredSales leaves out what may have been decided before the contract began to deliver, by a clock that is ahead too, and what an instance
+// of a version without deliveries sold, which writes no payout.
+var deliveredSales = audit.Rule{
+	Invariant: "I4", Name: "sale_has_its_delivery",
+	Description: "A sale under a contract that delivers has one delivery, but for what was sold before the contract began to deliver or in the ten minutes behind it.",
+	Query: `SELECT t.id AS id, 1 AS want, (SELECT COUNT(*) FROM deliveries d WHERE d.seller_id = t.seller_id AND d.lead_id = t.lead_id AND d.sale_id = t.id) AS got
+		FROM sales t JOIN contracts k ON k.seller_id = t.seller_id AND k.campaign_id = t.campaign_id AND k.id = t.contract_id AND k.delivers_since > 0
+			AND t.sold_at > k.delivers_since + 600000000 WHERE {range} AND t.payout IS NOT NULL`,
 }
 
 // deliveriesTold are told of where deliveries stand.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
 	"github.com/leadmill/leadmill/application/market"
 )
 
@@ -111,12 +112,22 @@ func (h RunSellerJobsHandler) step(ctx context.Context, ref application.Ref) (mo
 		return true, h.fail(ctx, ref, "was not done within 3 days")
 	}
 	if err == nil && next != nil {
-		err = h.Steps[next.job.Kind](ctx, next.job, next.piece)
+		err = h.take(ctx, next)
 	}
 	if _, refused := errors.AsType[*application.DataError](err); !refused {
 		return more, err
 	}
 	return true, h.fail(ctx, ref, "")
+}
+
+// take has a piece done. A panic is an error, so that other jobs go on.
+func (h RunSellerJobsHandler) take(ctx context.Context, next *nextPiece) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = bus.Panicked(r)
+		}
+	}()
+	return h.Steps[next.job.Kind](ctx, next.job, next.piece)
 }
 
 // errOverdue says that a job is open for longer than it may be.
