@@ -133,15 +133,22 @@ func (c *client) send() (o openapitest.Operation, status int, text, wrong string
 	}
 	var body io.Reader
 	sent := ""
-	if example, err := o.Body(); err == nil && (example != nil || v.one(20)) {
+	contentType := "application/json"
+	if o.CSV() && !v.one(20) {
+		contentType, sent = "text/csv", v.csv()
+	} else if example, err := o.Body(); err == nil && (example != nil || v.one(20)) {
 		sent = v.body(example, o.Members())
+	} else {
+		contentType = ""
+	}
+	if contentType != "" {
 		body = strings.NewReader(sent)
 	}
 	r, err := http.NewRequest(method, c.o.URL+target, body)
 	if err != nil {
 		return o, 0, "", "" // nothing that a client could send
 	}
-	c.head(r, o, body != nil)
+	c.head(r, o, contentType)
 	answer, err := c.http.Do(r)
 	if err != nil {
 		return o, 0, "", fmt.Sprintf("%s %.300q: %v", method, target, err)
@@ -166,8 +173,8 @@ func (c *client) send() (o openapitest.Operation, status int, text, wrong string
 	return o, answer.StatusCode, string(got), wrong
 }
 
-// head writes the header of a request.
-func (c *client) head(r *http.Request, o openapitest.Operation, body bool) {
+// head writes the header of a request; contentType is that of its body, empty without one.
+func (c *client) head(r *http.Request, o openapitest.Operation, contentType string) {
 	v := c.v
 	set := func(name, value string) {
 		if !strings.ContainsFunc(value, func(b rune) bool { return b < ' ' || b == 0x7f }) {
@@ -184,8 +191,8 @@ func (c *client) head(r *http.Request, o openapitest.Operation, body bool) {
 	case v.one(3):
 		set("Authorization", pick(v, []string{"Bearer ", "Bearer x", "Basic YTpi", "bearer lm_program_a_b", v.text()}))
 	}
-	if body {
-		set("Content-Type", "application/json")
+	if contentType != "" {
+		set("Content-Type", contentType)
 		if v.one(20) {
 			set("Content-Type", pick(v, []string{"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "multipart/form-data; boundary=x", "application/json; charset=latin1", "application/xml", v.text()}))
 		}

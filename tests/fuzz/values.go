@@ -232,3 +232,39 @@ func (v *values) query(names []string) string {
 	}
 	return text
 }
+
+// columns are what the first line of a file names.
+var columns = []string{"seller", "category", "firstName", "lastName", "phone", "state", "email", "zip", "external_id", "test", "kind", "value"}
+
+// csv is a file of lines, more often than not one that can be read.
+func (v *values) csv() string {
+	names := columns[:1+v.r.IntN(len(columns))]
+	if v.one(3) {
+		names = []string{"kind", "value"}
+	}
+	if v.one(10) {
+		names = append(slices.Clone(names), v.text(), pick(v, names))
+	}
+	var b strings.Builder
+	line := func(cell func(i int) string) {
+		for i := range names {
+			if i > 0 {
+				b.WriteString(pick(v, []string{",", ",", ",", ",", ",", ",", ",", ",", ",", ";"}))
+			}
+			text := cell(i)
+			if v.one(3) || strings.ContainsAny(text, ",\"\r\n") && !v.one(10) {
+				text = `"` + strings.ReplaceAll(text, `"`, `""`) + `"`
+			}
+			b.WriteString(text)
+		}
+		b.WriteString(pick(v, []string{"\n", "\n", "\n", "\r\n", "\r", ""}))
+	}
+	if v.one(10) {
+		b.WriteString("\ufeff")
+	}
+	line(func(i int) string { return names[i] })
+	for range v.r.IntN(20) {
+		line(func(int) string { return v.text() })
+	}
+	return b.String()
+}

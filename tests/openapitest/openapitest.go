@@ -135,6 +135,11 @@ func (o Operation) Body() ([]byte, error) {
 	return json.Marshal(value)
 }
 
+// CSV reports whether the operation takes lines of text/csv.
+func (o Operation) CSV() bool {
+	return o.spec.RequestBody != nil && o.spec.RequestBody.Value.Content["text/csv"] != nil
+}
+
 // Query returns the names of the parameters that the operation reads from a query.
 func (o Operation) Query() (names []string) {
 	for _, parameter := range o.spec.Parameters {
