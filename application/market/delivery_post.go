@@ -79,6 +79,9 @@ type Posted struct {
 
 	Unsent bool
 
+	// Said is what a buyer that is asked to confirm answered; the zero value where it is told only.
+	Said delivery.Answer
+
 	Status          int
 	At              time.Time
 	Took            time.Duration
