@@ -67,6 +67,8 @@ type Delivery struct {
 	OldSecretUntil    time.Time
 	// Since is from when on the contract delivers.
 	Since time.Time
+	// Confirm: the buyer is asked before a lead is sold to it. PriceFromAnswer: it pays what it answers where that is less than the price.
+	Confirm, PriceFromAnswer bool
 }
 
 // DeliveryHeader is a header of requests that deliver. Its value is sealed.
