@@ -358,6 +358,11 @@ var translations = []struct {
 		deliveryHead + `"attempts":10,"reason":"timeout","failed_at":` + now + `}`,
 	},
 	{
+		lead.SaleReleased{Ref: ref, SaleID: "s", ContractID: "k", BuyerID: "b", Price: 45_500_000, Currency: "USD", Reason: "buyer_rejected", At: happened},
+		"sale.released.v1",
+		leadHead + `"sale_id":"s","contract_id":"k","buyer_id":"b","price":45.50,"currency":"USD","reason":"buyer_rejected","released_at":` + now + `,"submitted_at":"2025-05-02T16:12:39.000000Z"}`,
+	},
+	{
 		seller.Created{ID: "seller_1", Code: "ACME1234", TimeZone: "America/Chicago", Currency: "USD", At: happened},
 		"seller.created.v1",
 		`{"seller_id":"seller_1","seller_code":"ACME1234","time_zone":"America/Chicago","currency":"USD","at":` + now + `}`,
