@@ -71,6 +71,16 @@ func (p Poster) Open(contractID string, d *campaign.Delivery) (OpenDelivery, err
 	return o, nil
 }
 
+// Within is how a contract delivers with no more than some time for a request.
+func (o OpenDelivery) Within(d time.Duration) OpenDelivery {
+	if d < o.Timeout {
+		short := *o.Delivery
+		short.Timeout = max(d, time.Millisecond)
+		o.Delivery = &short
+	}
+	return o
+}
+
 // HeaderSeal is the id that a header of a contract is sealed for.
 func HeaderSeal(contractID, name string) string { return contractID + "/" + strings.ToLower(name) }
 

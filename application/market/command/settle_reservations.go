@@ -11,6 +11,13 @@ type SettleReservations struct{ Results []DeliveryResult }
 // Needs implements application.Message.
 func (SettleReservations) Needs() application.Scope { return application.Internal }
 
+// ReservationsSettled says how many results were stored; the others were of deliveries of which somebody else had stored the same attempt. Final are
+// the leads of which nobody is asked any more, Asked how many buyers more are asked now.
+type ReservationsSettled struct {
+	Stored, Asked int
+	Final         []application.Ref
+}
+
 // AnswerSupplier returns what a supplier is answered about a lead once the time is up that it waits for buyers, and settles that: what is decided
 // later does not change it.
 type AnswerSupplier struct{ Lead application.Ref }
