@@ -21,3 +21,9 @@ type Answer struct {
 	HasPrice  bool
 	Reference string
 }
+
+// Unclear is the reason of an attempt whose answer says neither yes nor no.
+const Unclear Reason = "answer_unclear"
+
+// MostReference is how many characters of a buyer's reference are kept.
+const MostReference = 100

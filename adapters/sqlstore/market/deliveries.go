@@ -34,6 +34,27 @@ type deliveryColumn struct {
 	OldSecretUntil int64             `json:"old_secret_until,omitempty"`
 	Confirm        bool              `json:"confirm,omitempty"`
 	PriceFrom      bool              `json:"price_from_answer,omitempty"`
+	Response       responseColumn    `json:"response,omitzero"`
+}
+
+type responseColumn struct {
+	Accepted  signColumn `json:"accepted,omitzero"`
+	Rejected  signColumn `json:"rejected,omitzero"`
+	Duplicate signColumn `json:"duplicate,omitzero"`
+	Price     string     `json:"price,omitempty"`
+	Reference string     `json:"reference,omitempty"`
+}
+
+type signColumn struct {
+	Path     string `json:"path,omitempty"`
+	Equals   string `json:"equals,omitempty"`
+	Contains string `json:"contains,omitempty"`
+}
+
+func (r responseColumn) restored() campaign.Response {
+	return campaign.Response{
+		Accepted: campaign.Sign(r.Accepted), Rejected: campaign.Sign(r.Rejected), Duplicate: campaign.Sign(r.Duplicate), Price: r.Price, Reference: r.Reference,
+	}
 }
 
 type sealedHeader struct {
@@ -50,6 +71,8 @@ func encodeDelivery(d *campaign.Delivery) (column sql.NullString, since int64, e
 		URL: d.URL, Email: d.Email, Format: string(d.Format), Fields: d.Fields, Static: d.Static, TimeoutMS: d.Timeout.Milliseconds(), Secret: d.Secret,
 		OldSecret: d.OldSecret, OldSecretUntil: engine.Micros(d.OldSecretUntil), Confirm: d.Confirm, PriceFrom: d.PriceFromAnswer,
 	}
+	r := d.Response
+	c.Response = responseColumn{signColumn(r.Accepted), signColumn(r.Rejected), signColumn(r.Duplicate), r.Price, r.Reference}
 	for _, h := range d.Headers {
 		c.Headers = append(c.Headers, sealedHeader(h))
 	}
@@ -70,6 +93,7 @@ func decodeDelivery(column sql.NullString, since int64, id string) (*campaign.De
 		Timeout: time.Duration(c.TimeoutMS) * time.Millisecond, Secret: c.Secret, OldSecret: c.OldSecret, OldSecretUntil: engine.Time(c.OldSecretUntil),
 		Since: engine.Time(since), Confirm: c.Confirm, PriceFromAnswer: c.PriceFrom,
 	}
+	d.Response = c.Response.restored()
 	for _, h := range c.Headers {
 		d.Headers = append(d.Headers, campaign.DeliveryHeader(h))
 	}

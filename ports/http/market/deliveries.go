@@ -8,6 +8,7 @@ import (
 	"github.com/leadmill/leadmill/application/bus"
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
+	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/fault"
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
@@ -58,7 +59,7 @@ func showContractDelivery(c marketquery.Contract) ContractDelivery {
 		return ContractDelivery{Mode: "none"}
 	}
 	out := ContractDelivery{
-		Mode: "notify", Url: httpport.TextOrNil(d.URL), Email: httpport.TextOrNil(d.Email), Format: new(string(d.Format)), TimeoutMs: new(d.Timeout.Milliseconds()),
+		Mode: string(d.Mode()), Url: httpport.TextOrNil(d.URL), Email: httpport.TextOrNil(d.Email), Format: new(string(d.Format)), TimeoutMs: new(d.Timeout.Milliseconds()),
 		Secret: httpport.TextOrNil(c.DeliverySecret),
 	}
 	if len(d.Fields) > 0 {
@@ -74,7 +75,30 @@ func showContractDelivery(c marketquery.Contract) ContractDelivery {
 		}
 		out.Headers = &names
 	}
+	if d.Confirm {
+		out.PriceFromAnswer = &d.PriceFromAnswer
+		out.Response = showResponse(d.Response)
+	}
 	return out
+}
+
+func showResponse(r campaign.Response) *ContractResponse {
+	if r.IsZero() {
+		return nil
+	}
+	sign := func(s campaign.Sign) *ContractResponseSign {
+		if s.IsZero() {
+			return nil
+		}
+		return &ContractResponseSign{Path: httpport.TextOrNil(s.Path), Equals: httpport.TextOrNil(s.Equals), Contains: httpport.TextOrNil(s.Contains)}
+	}
+	at := func(path string) *ContractResponsePath {
+		if path == "" {
+			return nil
+		}
+		return &ContractResponsePath{Path: path}
+	}
+	return &ContractResponse{Accepted: sign(r.Accepted), Rejected: sign(r.Rejected), Duplicate: sign(r.Duplicate), Price: at(r.Price), Reference: at(r.Reference)}
 }
 
 // fillDelivery binds how a contract delivers. null is the default of a member, and nothing for the whole.
@@ -99,6 +123,10 @@ func fillDelivery(o *httpport.Object, into **marketcommand.DeliveryTerms) {
 		}
 		t.Fields, t.Static = textsByName(o, "fields"), textsByName(o, "static")
 		t.Headers = headersOf(o)
+		t.Response = responseOf(o)
+		if t.PriceFromAnswer = o.BoolOrNil("price_from_answer"); o.IsNull("price_from_answer") {
+			t.PriceFromAnswer = new(false)
+		}
 		*into = t
 	})
 }
@@ -134,6 +162,26 @@ func headersOf(o *httpport.Object) *[]marketcommand.HeaderTerms {
 			headers = append(headers, h)
 		}
 		out = &headers
+	})
+	return out
+}
+
+// responseOf binds how answers are read; nil when it is absent.
+func responseOf(o *httpport.Object) *campaign.Response {
+	if o.IsNull("response") {
+		return &campaign.Response{}
+	}
+	var out *campaign.Response
+	o.Nested("response", func(o *httpport.Object) {
+		out = &campaign.Response{}
+		for name, into := range map[string]*campaign.Sign{"accepted": &out.Accepted, "rejected": &out.Rejected, "duplicate": &out.Duplicate} {
+			o.Nested(name, func(o *httpport.Object) {
+				*into = campaign.Sign{Path: o.Text("path"), Equals: o.Text("equals"), Contains: o.Text("contains")}
+			})
+		}
+		for name, into := range map[string]*string{"price": &out.Price, "reference": &out.Reference} {
+			o.Nested(name, func(o *httpport.Object) { *into = o.Text("path") })
+		}
 	})
 	return out
 }

@@ -318,6 +318,12 @@ type ContractDelivery struct {
 
 	// Secret What signs the requests; only in the answer to who made it
 	Secret *string `json:"secret,omitempty"`
+
+	// Response How answers are read; what is absent is not looked for
+	Response *ContractResponse `json:"response,omitempty"`
+
+	// PriceFromAnswer Where mode is confirm
+	PriceFromAnswer *bool `json:"price_from_answer,omitempty"`
 }
 
 // ContractList defines model for ContractList.
@@ -326,6 +332,33 @@ type ContractList struct {
 	Links  Links      `json:"links"`
 	Meta   Meta       `json:"meta"`
 	Status One        `json:"status"`
+}
+
+// ContractResponse How answers are read; what is absent is not looked for
+type ContractResponse struct {
+	// Accepted The answers in which what path leads to, or without a path the whole body, is equals or contains contains; one of these two
+	Accepted *ContractResponseSign `json:"accepted,omitempty"`
+
+	// Rejected The answers in which what path leads to, or without a path the whole body, is equals or contains contains; one of these two
+	Rejected *ContractResponseSign `json:"rejected,omitempty"`
+
+	// Duplicate The answers in which what path leads to, or without a path the whole body, is equals or contains contains; one of these two
+	Duplicate *ContractResponseSign `json:"duplicate,omitempty"`
+	Price     *ContractResponsePath `json:"price,omitempty"`
+	Reference *ContractResponsePath `json:"reference,omitempty"`
+}
+
+// ContractResponsePath defines model for ContractResponsePath.
+type ContractResponsePath struct {
+	Path string `json:"path"`
+}
+
+// ContractResponseSign The answers in which what path leads to, or without a path the whole body, is equals or contains contains; one of these two
+type ContractResponseSign struct {
+	// Path Such as $.result or $.results[0].status
+	Path     *string `json:"path,omitempty"`
+	Equals   *string `json:"equals,omitempty"`
+	Contains *string `json:"contains,omitempty"`
 }
 
 // Decimal A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
