@@ -103,7 +103,7 @@ func TestTranslateDimensions(t *testing.T) {
 		plain, _, _ := strings.Cut(strings.TrimSuffix(c.payload, "}"), `,"dimensions":`)
 		assert.Equal(t, plain+dimensions+"}", string(payload), c.typ)
 	}
-	assert.Equal(t, 16, seen)
+	assert.Equal(t, 17, seen)
 }
 
 // translations is every domain event with its stored form.
