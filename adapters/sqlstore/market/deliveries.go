@@ -116,12 +116,16 @@ type deliveryRow struct {
 	CreatedAt  int64  `db:"created_at"`
 	UpdatedAt  int64  `db:"updated_at"`
 	Version    int64  `db:"version"`
+	Confirm    bool   `db:"confirm"`
+	DeadlineAt int64  `db:"deadline_at"`
+	Reference  string `db:"reference"`
 }
 
 func (r deliveryRow) snapshot() delivery.Snapshot {
 	return delivery.Snapshot{
 		ID: r.ID, SellerID: r.SellerID, SaleID: r.SaleID, LeadID: r.LeadID, CampaignID: r.CampaignID, ContractID: r.ContractID, BuyerID: r.BuyerID,
 		State: delivery.State(r.State), Attempts: r.Attempts, Tries: r.Tries, NextAt: engine.Time(r.NextAt), Reason: delivery.Reason(r.Reason),
+		Confirm: r.Confirm, Deadline: engine.Time(r.DeadlineAt), Reference: r.Reference,
 		CreatedAt: engine.Time(r.CreatedAt), UpdatedAt: engine.Time(r.UpdatedAt), Version: r.Version,
 	}
 }
@@ -246,6 +250,8 @@ func (r deliveries) save(ctx context.Context, rows []delivery.Snapshot) error {
 		{"tries", func(d *delivery.Snapshot) any { return d.Tries }},
 		{"next_at", func(d *delivery.Snapshot) any { return engine.Micros(d.NextAt) }},
 		{"reason", func(d *delivery.Snapshot) any { return string(d.Reason) }},
+		{"deadline_at", func(d *delivery.Snapshot) any { return engine.Micros(d.Deadline) }},
+		{"reference", func(d *delivery.Snapshot) any { return d.Reference }},
 		{"updated_at", func(d *delivery.Snapshot) any { return engine.Micros(d.UpdatedAt) }},
 		{"version", func(d *delivery.Snapshot) any { return d.Version }},
 	} {

@@ -63,12 +63,12 @@ func (r *Reader) addSales(ctx context.Context, sellerID string, leads []marketqu
 				waiting = append(waiting, some[i].ID)
 			}
 		}
-		prices, err := leadrow.AskingPrices(ctx, r.db, sellerID, waiting)
+		waits, err := leadrow.WaitingOf(ctx, r.db, sellerID, waiting)
 		if err != nil {
 			return err
 		}
-		for id, price := range prices {
-			of[id].AskingPrice = price
+		for id, w := range waits {
+			of[id].AskingPrice = w.Price
 		}
 		var rows []struct {
 			LeadID     string `db:"lead_id"`

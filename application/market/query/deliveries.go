@@ -27,6 +27,10 @@ type Delivery struct {
 	Status, Reason                                      string
 	Tried                                               int64 // since it became pending
 	NextAt, CreatedAt, UpdatedAt                        time.Time
+	// Confirm says that the buyer was asked before the sale was made. Deadline is until when it is, or was; Reference is what it calls the lead.
+	Confirm   bool
+	Deadline  time.Time
+	Reference string
 	Attempts                                            []DeliveryAttempt
 }
 
@@ -42,11 +46,20 @@ type DeliveryAttempt struct {
 
 // DeliveryOf returns a stored delivery without its attempts.
 func DeliveryOf(s delivery.Snapshot) Delivery {
-	return Delivery{
+	d := Delivery{
 		ID: s.ID, SaleID: s.SaleID, LeadID: s.LeadID, CampaignID: s.CampaignID, ContractID: s.ContractID, BuyerID: s.BuyerID, Status: string(s.State),
 		Reason: string(s.Reason), Tried: s.Attempts, NextAt: s.NextAt, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
+		Confirm: s.Confirm, Deadline: s.Deadline, Reference: s.Reference,
 	}
+	if s.Unknown() {
+		d.Status = DeliveryUnknown
+	}
+	return d
 }
+
+// DeliveryUnknown is the status of a pending delivery whose buyer was asked to confirm and did not answer yet.
+const DeliveryUnknown = "unknown"
+
 
 // DeliveryStatuses returns the statuses that a delivery can have and be listed by.
 func DeliveryStatuses() []string {
@@ -54,5 +67,5 @@ func DeliveryStatuses() []string {
 	for _, s := range delivery.States() {
 		statuses = append(statuses, string(s))
 	}
-	return statuses
+	return append(statuses, DeliveryUnknown)
 }
