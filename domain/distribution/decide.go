@@ -27,8 +27,8 @@ const (
 	ReasonBuyerRejected  = "buyer_rejected"
 	ReasonBuyerDuplicate = "buyer_duplicate"
 	ReasonBuyerTimeout   = "buyer_timeout"
-	reasonCap                 = "cap_"
-	reasonBudget              = "budget_"
+	reasonCap            = "cap_"
+	reasonBudget         = "budget_"
 )
 
 // Owner is the kind of what a counter belongs to.

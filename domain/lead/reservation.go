@@ -10,7 +10,7 @@ import (
 )
 
 // ErrReserved says that a buyer is asked to confirm that it takes the lead, which nothing else may change meanwhile.
-var ErrReserved = fault.New(fault.RuleViolated, "lead_is_reserved", "A buyer is being asked about the lead; try again in half a minute.")
+var ErrReserved = fault.New(fault.Invalid, "lead_is_reserved", "A buyer is being asked about the lead; try again in half a minute.")
 
 // ReservationStatus is where a reservation stands. A reserved or accepted one holds its buyer's money and uses caps.
 type ReservationStatus string

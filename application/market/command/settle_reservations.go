@@ -270,7 +270,7 @@ func (s *settlement) settled(d delivery.Snapshot, said delivery.Answer) error {
 	price := was.Price
 	var err error
 	if d.State == delivery.Delivered {
-		if was.PriceFromAnswer && said.HasPrice && said.Price > 0 {
+		if was.PriceFromAnswer && said.HasPrice && said.Price >= 0 {
 			price = min(price, said.Price)
 		}
 		err = l.Accept(d.SaleID, price, s.now)
@@ -283,9 +283,9 @@ func (s *settlement) settled(d delivery.Snapshot, said delivery.Answer) error {
 		return fmt.Errorf("%s: %w", d.ID, err)
 	}
 	s.touched[l.ID()] = true
-	if price < was.Price {
+	if released := d.State != delivery.Delivered; released || price < was.Price {
 		s.freed = append(s.freed, market.Uncounted{
-			CampaignID: l.CampaignID(), ContractID: was.ContractID, BuyerID: was.BuyerID, Price: was.Price - price, Whole: price == 0, At: was.At,
+			CampaignID: l.CampaignID(), ContractID: was.ContractID, BuyerID: was.BuyerID, Price: was.Price - price, Whole: released, At: was.At,
 		})
 	}
 	return nil

@@ -31,7 +31,7 @@ type Delivery struct {
 	Confirm   bool
 	Deadline  time.Time
 	Reference string
-	Attempts                                            []DeliveryAttempt
+	Attempts  []DeliveryAttempt
 }
 
 // DeliveryAttempt is an attempt to deliver. Status is 0 without an answer; Reason is empty when it succeeded.
@@ -59,7 +59,6 @@ func DeliveryOf(s delivery.Snapshot) Delivery {
 
 // DeliveryUnknown is the status of a pending delivery whose buyer was asked to confirm and did not answer yet.
 const DeliveryUnknown = "unknown"
-
 
 // DeliveryStatuses returns the statuses that a delivery can have and be listed by.
 func DeliveryStatuses() []string {
