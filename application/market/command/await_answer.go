@@ -54,8 +54,10 @@ type AwaitAnswerHandler struct {
 // awaited is a lead that is waited for.
 type awaited struct {
 	users    int
-	final    chan struct{} // closed when response is final
+	until    time.Time
+	final    chan struct{} // closed when response is final, or the time is over
 	response application.Response
+	over     bool
 }
 
 // NewAwaitAnswerHandler returns a handler for which nobody waits.
@@ -71,7 +73,7 @@ func (h *AwaitAnswerHandler) Handle(ctx context.Context, c AwaitAnswer) (applica
 	of := *c.Done.Awaits
 	c.Done.Awaits = nil
 	left := of.Until.Sub(h.clock.Now())
-	w := h.join(of.Lead)
+	w := h.join(of)
 	if w == nil || left <= 0 {
 		h.leave(of.Lead, w)
 		return h.final(ctx, of.Lead, c.Done), nil
@@ -81,6 +83,9 @@ func (h *AwaitAnswerHandler) Handle(ctx context.Context, c AwaitAnswer) (applica
 	defer end.Stop()
 	select {
 	case <-w.final:
+		if w.over {
+			return h.final(ctx, of.Lead, c.Done), nil
+		}
 		c.Done.Response = w.response
 	case <-end.C:
 		return h.final(ctx, of.Lead, c.Done), nil
@@ -126,15 +131,16 @@ func (h *AwaitAnswerHandler) wake() {
 }
 
 // join waits for a lead; nil when too many are waited for. The first that waits begins to look.
-func (h *AwaitAnswerHandler) join(of application.Ref) *awaited {
+func (h *AwaitAnswerHandler) join(a application.Awaited) *awaited {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	of := a.Lead
 	w := h.waiting[of]
 	if w == nil {
 		if len(h.waiting) >= mostAwaited {
 			return nil
 		}
-		w = &awaited{final: make(chan struct{})}
+		w = &awaited{until: a.Until, final: make(chan struct{})}
 		h.waiting[of] = w
 		if !h.looking {
 			h.looking = true
@@ -194,11 +200,15 @@ func (h *AwaitAnswerHandler) read(refs []application.Ref) map[string]application
 func (h *AwaitAnswerHandler) found(refs []application.Ref, all map[string]application.Response) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	now := h.clock.Now()
 	for _, of := range refs {
-		if response, ok := all[of.ID]; ok && h.waiting[of] != nil {
-			h.waiting[of].response = response
-			close(h.waiting[of].final)
-			delete(h.waiting, of)
+		w := h.waiting[of]
+		response, ok := all[of.ID]
+		if w == nil || !ok && now.Before(w.until) {
+			continue
 		}
+		w.response, w.over = response, !ok
+		close(w.final)
+		delete(h.waiting, of)
 	}
 }

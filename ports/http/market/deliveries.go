@@ -1,6 +1,7 @@
 package markethttp
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 
@@ -48,6 +49,9 @@ func showAttempt(a marketquery.DeliveryAttempt) DeliveryAttempt {
 	}
 	if a.Status != 0 {
 		d.Status = &a.Status
+	}
+	if a.Said != nil {
+		d.Verdict, d.Reference = new(cmp.Or(string(a.Said.Verdict), "unknown")), httpport.TextOrNil(a.Said.Reference)
 	}
 	return d
 }

@@ -419,6 +419,12 @@ type DeliveryAttempt struct {
 
 	// Answer Likewise what was answered, in which values of the lead are ***
 	Answer *string `json:"answer,omitempty"`
+
+	// Verdict What the answer means of a buyer that is asked to confirm; only in the answer to test-delivery
+	Verdict *string `json:"verdict,omitempty"`
+
+	// Reference What the buyer calls the lead; with verdict only
+	Reference *string `json:"reference,omitempty"`
 }
 
 // DeliveryAttemptAnswer defines model for DeliveryAttemptAnswer.
