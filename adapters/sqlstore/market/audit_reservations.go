@@ -25,7 +25,7 @@ var reservationsTable = audit.Table{
 		},
 		{
 			Invariant: "I3", Name: "reservation_is_not_overdue", Description: "No buyer is asked for longer than ten minutes behind the deadline.",
-			Query: `SELECT t.sale_id AS id, t.deadline_at + 600000000 AS want, {now} AS got FROM reservations t WHERE {range} AND t.status = 'reserved'`,
+			Query:  `SELECT t.sale_id AS id, t.deadline_at + 600000000 AS want, {now} AS got FROM reservations t WHERE {range} AND t.status = 'reserved'`,
 			Broken: "got > want",
 		},
 		{

@@ -85,7 +85,7 @@ func testLeads(t *testing.T, h *sqlstoretest.Harness) {
 	var dataError *application.DataError
 	require.ErrorAs(t, err, &dataError, "slot 1 of the lead is taken")
 	h.Exec(t, "DELETE FROM sales WHERE seller_id = ? AND lead_id = ?", n.SellerID, n.ID)
-	h.Exec(t, "INSERT INTO unsold_leads SELECT seller_id, id, campaign_id, 'pending', 0, '', '', NULL FROM leads WHERE id = ?", n.ID)
+	h.Exec(t, "INSERT INTO unsold_leads SELECT seller_id, id, campaign_id, 'pending', 0, '', '', NULL, NULL, NULL FROM leads WHERE id = ?", n.ID)
 	h.Do(t, func(ctx ctx, tx tx) error { return tx.Leads().SaveAll(ctx, []*lead.Lead{lead.FromSnapshot(changed)}) })
 	sales, changed.Sales = changed.Sales, nil
 	require.Equal(t, []lead.Snapshot{changed, variant}, load())
