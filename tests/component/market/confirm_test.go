@@ -312,7 +312,7 @@ func TestAnswersAreMapped(t *testing.T) {
 			t.Errorf("the test is answered %v", test)
 		}
 		shown := s.Program.Must(t, "GET", s.ContractPath(s.ContractIDs[0]), nil).Data(t)["delivery"].(map[string]any)
-		if fmt.Sprint(shown["mode"], shown["price_from_answer"], shown["response"]) != `confirmtruemap[accepted:map[equals:OK path:$.result.code] price:map[path:$.result.pays] rejected:map[contains:"NO"]]` {
+		if fmt.Sprint(shown["mode"], shown["price_from_answer"], shown["response"]) != `confirmtrue map[accepted:map[equals:OK path:$.result.code] price:map[path:$.result.pays] rejected:map[contains:"NO"]]` {
 			t.Errorf("the contract shows %v", shown)
 		}
 		db.Audit()
