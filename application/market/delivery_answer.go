@@ -20,7 +20,7 @@ var asked = campaign.Response{
 }
 
 // ReadAnswer reads the body of an answer of a buyer that is asked to confirm a sale in a currency. Where several signs are found, duplicate goes before
-// rejected, and accepted, by which a buyer is charged, comes last. A price that is no amount of 0 or more counts as none.
+// rejected, and accepted, by which a buyer is charged, comes last. A price that is no amount above 0 counts as none.
 func ReadAnswer(r campaign.Response, body []byte, currency money.Currency) (a delivery.Answer) {
 	if r.IsZero() {
 		r = asked
@@ -55,7 +55,7 @@ func ReadAnswer(r campaign.Response, body []byte, currency money.Currency) (a de
 		}
 	}
 	if found, ok := at(r.Price); ok && r.Price != "" && a.Verdict == delivery.Accepted {
-		if price, err := money.ParseNonNegative(found, currency); err == nil {
+		if price, err := money.ParsePositive(found, currency); err == nil {
 			a.Price, a.HasPrice = price, true
 		}
 	}

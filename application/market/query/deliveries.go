@@ -34,7 +34,8 @@ type Delivery struct {
 	Attempts  []DeliveryAttempt
 }
 
-// DeliveryAttempt is an attempt to deliver. Status is 0 without an answer; Reason is empty when it succeeded.
+// DeliveryAttempt is an attempt to deliver. Status is 0 without an answer; Reason is empty when it succeeded. Said is what a buyer answered that was
+// asked to confirm; nil in attempts that are stored.
 type DeliveryAttempt struct {
 	Number          int64
 	At              time.Time
@@ -42,6 +43,7 @@ type DeliveryAttempt struct {
 	Status          int
 	Reason          string
 	Request, Answer string
+	Said            *delivery.Answer
 }
 
 // DeliveryOf returns a stored delivery without its attempts.

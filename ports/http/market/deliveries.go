@@ -1,6 +1,7 @@
 package markethttp
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 
@@ -38,7 +39,7 @@ func showDelivery(d marketquery.Delivery) Delivery {
 	return Delivery{
 		Id: d.ID, SaleId: d.SaleID, LeadId: d.LeadID, CampaignId: d.CampaignID, ContractId: d.ContractID, BuyerId: d.BuyerID, Status: d.Status,
 		Reason: httpport.TextOrNil(d.Reason), Tried: d.Tried, NextAt: httpport.TimestampOrNil(d.NextAt), CreatedAt: Timestamp(d.CreatedAt),
-		UpdatedAt: Timestamp(d.UpdatedAt), Attempts: httpport.Each(showAttempt)(d.Attempts),
+		UpdatedAt: Timestamp(d.UpdatedAt), Attempts: httpport.Each(showAttempt)(d.Attempts), DeadlineAt: httpport.TimestampOrNil(d.Deadline), Reference: httpport.TextOrNil(d.Reference),
 	}
 }
 
@@ -48,6 +49,9 @@ func showAttempt(a marketquery.DeliveryAttempt) DeliveryAttempt {
 	}
 	if a.Status != 0 {
 		d.Status = &a.Status
+	}
+	if a.Said != nil {
+		d.Verdict, d.Reference = new(cmp.Or(string(a.Said.Verdict), "unknown")), httpport.TextOrNil(a.Said.Reference)
 	}
 	return d
 }
