@@ -226,6 +226,7 @@ func TestOptionalMembers(t *testing.T) {
 		"lead.returned.v1":      {"dimensions"},
 		"lead.price_changed.v1": {"dimensions", "previous_price", "price"},
 		"return.requested.v1":   {"dimensions"},
+		"sale.released.v1":      {"dimensions"},
 		"return.approved.v1":    {"dimensions"},
 		"return.rejected.v1":    {"dimensions"},
 	}, got)
