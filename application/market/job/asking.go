@@ -23,7 +23,7 @@ type OverdueReservations interface {
 const (
 	// settlers is how many batches of answers are settled at a time: one may wait for a campaign that somebody else holds.
 	settlers = 2
-	// mostUnsettled is how many answers more than requests at once may wait to be stored before no more is asked.
+	// mostUnsettled is how many answers may wait to be stored before no more is asked.
 	mostUnsettled = 4 * gathered
 	// sweepEvery is how often it is looked for buyers that are asked for too long, and overdueFor how long that is: an answer that came in time is
 	// stored until then.

@@ -229,7 +229,7 @@ func (r *sending) serve(ctx context.Context, ref application.Ref, e *endpoint) b
 	roomy := func() bool {
 		return e.waits() && ctx.Err() == nil && e.room(application.Elapsed(r.Clock), r.most(e)) > 0 && (!e.seen || r.free(e.place(ref.SellerID)))
 	}
-	if r.away || len(r.unstored) >= gathered || r.unsettled >= mostUnsettled+r.AskInAll || !roomy() || !r.refill(ctx, ref, e) || !roomy() {
+	if r.away || len(r.unstored) >= gathered || r.unsettled >= mostUnsettled || !roomy() || !r.refill(ctx, ref, e) || !roomy() {
 		return false
 	}
 	d := e.ready[0]
