@@ -134,10 +134,10 @@ func (a *asker) result(t *testing.T, place int, verdict delivery.Verdict, price 
 	require.NoError(t, a.db.Reader.GetContext(t.Context(), &d, "SELECT id, tries FROM deliveries WHERE lead_id = ? AND contract_id = ?", a.lead, fmt.Sprintf("contract_%s_%d", a.campaignID, place)))
 	r := marketcommand.DeliveryResult{SellerID: a.actor.SellerID, DeliveryID: d.ID, LeadID: a.lead}
 	r.Try, r.At, r.Status, r.Said.Verdict = d.Tries, a.hands.Now(), 200, verdict
-	switch {
-	case verdict == "ended":
+	switch verdict { //nolint:exhaustive // all others are as they are said
+	case "ended":
 		r.Said.Verdict, r.Ended = delivery.Unsure, delivery.Timeout
-	case verdict == delivery.Unsure:
+	case delivery.Unsure:
 		r.Reason, r.Status = delivery.Timeout, 0
 	}
 	if len(price) > 0 {

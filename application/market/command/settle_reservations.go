@@ -226,7 +226,8 @@ func (s *settlement) apply(r *DeliveryResult) error {
 	if d == nil {
 		return nil
 	}
-	asks, err := d.Snapshot().Asks(), error(nil)
+	asks := d.Snapshot().Asks()
+	var err error
 	switch {
 	case !asks && r.Ended != "":
 		return nil
