@@ -15,7 +15,7 @@ var reservationsTable = audit.Table{
 	Rules: []audit.Rule{
 		{
 			Invariant: "I3", Name: "reserved_lead_is_pending", Description: "A lead of which something is held is pending, and buyers are asked about it until the deadline of what is held.",
-			Query: `SELECT t.sale_id AS id, CONCAT('pending ', t.deadline_at) AS want, CONCAT(u.status, ' ', IFNULL(u.deadline_at, 'no deadline')) AS got FROM reservations t
+			Query: `SELECT t.sale_id AS id, CONCAT('pending ', t.deadline_at) AS want, CASE WHEN u.deadline_at IS NULL THEN u.status ELSE CONCAT(u.status, ' ', u.deadline_at) END AS got FROM reservations t
 				LEFT JOIN unsold_leads u ON u.seller_id = t.seller_id AND u.lead_id = t.lead_id WHERE {range} AND t.` + held,
 		},
 		{
