@@ -408,6 +408,17 @@ var settlings = map[string]func(t *testing.T, s *shop){
 		require.Equal(t, "unsold", a.status(t))
 		require.Equal(t, [][2]int64{{100, 0}, {100, 0}}, a.accounts(t))
 	},
+	"suppressed meanwhile": func(t *testing.T, s *shop) {
+		a := newAsker(t, s, 1, offerTo{"confirm", 10, false}, offerTo{"confirm", 9, false})
+		a.submit(t)
+		_, err := marketcommand.AddSuppressionHandler{Deps: a.deps}.Handle(t.Context(), marketcommand.AddSuppression{Actor: a.actor, Kind: "phone", Value: "+13125550199"})
+		require.NoError(t, err)
+		require.Zero(t, a.says(t, 0, delivery.Rejected).Asked)
+		require.Equal(t, "pending", a.status(t))
+		_, err = a.match.Handle(t.Context(), marketcommand.MatchPending{SellerID: a.actor.SellerID, CampaignID: a.campaignID})
+		require.NoError(t, err)
+		require.Equal(t, "rejected", a.status(t))
+	},
 	"operators wait": func(t *testing.T, s *shop) {
 		a := newAsker(t, s, 1, offerTo{"confirm", 10, false})
 		a.submit(t)

@@ -384,6 +384,13 @@ func (s *settlement) next(ctx context.Context) error {
 	if len(leads) == 0 || s.m.books[s.of.ID] == nil || !open(s.m.books[s.of.ID], leads) {
 		return nil
 	}
+	suppressed, err := suppressedPending(ctx, s.tx, s.campaign, leads)
+	if err != nil {
+		return err
+	}
+	if leads = slices.DeleteFunc(leads, func(l *lead.Lead) bool { return suppressed[l.ID()] }); len(leads) == 0 {
+		return nil // the next match rejects them
+	}
 	if err := s.m.readAhead(ctx, s.campaign, leads); err != nil {
 		return err
 	}
