@@ -147,7 +147,7 @@ func PathSteps(path string) (steps []PathStep, ok bool) {
 			if !closed || !opened || err != nil || n > maxIndex {
 				return nil, false
 			}
-			steps, rest = append(steps, PathStep{Index: int(n)}), behind //nolint:gosec // it is at most maxIndex
+			steps, rest = append(steps, PathStep{Index: int(n)}), behind
 			continue
 		}
 		if step.Name == "" || strings.ContainsAny(step.Name, "*?") {

@@ -51,7 +51,7 @@ const LeastAsk = time.Second
 // Reserve reserves sales of a lead that is new, quarantined, pending or offered again, until a deadline: it is pending, until it is sold or its time
 // runs out. waits is until when it waits for a buyer if it is not pending yet. Errors: ErrAlreadySold; ErrNotPending in any other status.
 func (l *Lead) Reserve(all []Reservation, deadline, waits, at time.Time) error {
-	switch l.s.Status { //nolint:exhaustive // all others are refused
+	switch l.s.Status {
 	case StatusPending:
 	case StatusSold:
 		return ErrAlreadySold

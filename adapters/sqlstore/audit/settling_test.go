@@ -134,10 +134,10 @@ func (a *asker) result(t *testing.T, place int, verdict delivery.Verdict, price 
 	require.NoError(t, a.db.Reader.GetContext(t.Context(), &d, "SELECT id, tries FROM deliveries WHERE lead_id = ? AND contract_id = ?", a.lead, fmt.Sprintf("contract_%s_%d", a.campaignID, place)))
 	r := marketcommand.DeliveryResult{SellerID: a.actor.SellerID, DeliveryID: d.ID, LeadID: a.lead}
 	r.Try, r.At, r.Status, r.Said.Verdict = d.Tries, a.hands.Now(), 200, verdict
-	switch {
-	case verdict == "ended":
+	switch verdict { //nolint:exhaustive // all others are as they are said
+	case "ended":
 		r.Said.Verdict, r.Ended = delivery.Unsure, delivery.Timeout
-	case verdict == delivery.Unsure:
+	case delivery.Unsure:
 		r.Reason, r.Status = delivery.Timeout, 0
 	}
 	if len(price) > 0 {
@@ -407,6 +407,17 @@ var settlings = map[string]func(t *testing.T, s *shop){
 		require.NoError(t, err)
 		require.Equal(t, "unsold", a.status(t))
 		require.Equal(t, [][2]int64{{100, 0}, {100, 0}}, a.accounts(t))
+	},
+	"suppressed meanwhile": func(t *testing.T, s *shop) {
+		a := newAsker(t, s, 1, offerTo{"confirm", 10, false}, offerTo{"confirm", 9, false})
+		a.submit(t)
+		_, err := marketcommand.AddSuppressionHandler{Deps: a.deps}.Handle(t.Context(), marketcommand.AddSuppression{Actor: a.actor, Kind: "phone", Value: "+13125550199"})
+		require.NoError(t, err)
+		require.Zero(t, a.says(t, 0, delivery.Rejected).Asked)
+		require.Equal(t, "pending", a.status(t))
+		_, err = a.match.Handle(t.Context(), marketcommand.MatchPending{SellerID: a.actor.SellerID, CampaignID: a.campaignID})
+		require.NoError(t, err)
+		require.Equal(t, "rejected", a.status(t))
 	},
 	"operators wait": func(t *testing.T, s *shop) {
 		a := newAsker(t, s, 1, offerTo{"confirm", 10, false})

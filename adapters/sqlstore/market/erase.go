@@ -105,7 +105,7 @@ func (r erasures) SaveErased(ctx context.Context, all []*lead.Lead) error {
 		if err := leadrow.ForgetAttempts(ctx, r.t, c.seller, ids[c]); err != nil {
 			return err
 		}
-		if err := (saleReservations)(r).Forget(ctx, c.seller, ids[c]); err != nil {
+		if err := saleReservations(r).Forget(ctx, c.seller, ids[c]); err != nil {
 			return err
 		}
 		if c.status != string(lead.StatusUnsold) {

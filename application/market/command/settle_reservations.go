@@ -226,7 +226,8 @@ func (s *settlement) apply(r *DeliveryResult) error {
 	if d == nil {
 		return nil
 	}
-	asks, err := d.Snapshot().Asks(), error(nil)
+	asks := d.Snapshot().Asks()
+	var err error
 	switch {
 	case !asks && r.Ended != "":
 		return nil
@@ -382,6 +383,13 @@ func (s *settlement) next(ctx context.Context) error {
 	}
 	if len(leads) == 0 || s.m.books[s.of.ID] == nil || !open(s.m.books[s.of.ID], leads) {
 		return nil
+	}
+	suppressed, err := suppressedPending(ctx, s.tx, s.campaign, leads)
+	if err != nil {
+		return err
+	}
+	if leads = slices.DeleteFunc(leads, func(l *lead.Lead) bool { return suppressed[l.ID()] }); len(leads) == 0 {
+		return nil // the next match rejects them
 	}
 	if err := s.m.readAhead(ctx, s.campaign, leads); err != nil {
 		return err
