@@ -57,6 +57,8 @@ var marketRoom = ownModule("market",
 	Provide(newSpecLinks),
 	AsJob("run-erasures", application.Every(10*time.Second), newRunErasures),
 	Provide(newPoster),
+	Provide(newAwaitAnswer),
+	Provide(newSettleReservations),
 	AsJob("deliver", application.Every(time.Second), newDeliver),
 	AsJob("run-seller-jobs", application.Every(2*time.Second), newRunSellerJobs),
 	AsRoutes(markethttp.Handlers.Routes),
@@ -198,13 +200,14 @@ func newFormTokens(store *sqlstore.Store, secrets application.Secrets) (market.F
 
 func newMarketHandlers(o *application.Operations, d market.Deps, strategies distribution.Strategies, filters distribution.Filters, plans *marketcommand.Plans, rules lead.IntakeRules, facts application.FactProviders,
 	submit *marketcommand.SubmitLeadHandler, together *marketcommand.LeadsTogether, r *marketstore.Reader, report *marketstore.CampaignReport, erasing market.Erasing, people application.SubjectReader,
-	tokens market.FormTokens, links market.SpecLinks, poster market.Poster, logger *slog.Logger,
+	tokens market.FormTokens, links market.SpecLinks, poster market.Poster, answers *marketcommand.AwaitAnswerHandler, logger *slog.Logger,
 ) markethttp.Handlers {
 	secrets := marketcommand.DeliverySecrets{Outbound: poster.Outbound, Sealer: poster.Sealer, Signer: poster.Signer}
 	specs := marketquery.PostingSpecHandler{Reader: r, Links: links, Clock: d.Clock}
 	return markethttp.Handlers{
 		SupplierHandlers: markethttp.SupplierHandlers{
 			SubmitLead:       application.Command(o, submit),
+			AwaitAnswer:      application.Command(o, answers),
 			SubmitBulk:       application.Command(o, marketcommand.NewSubmitBulkHandler(d, together)),
 			ImportLeads:      application.Command(o, marketcommand.ImportLeadsHandler{Deps: d, Jobs: r}),
 			LeadImportByID:   application.Query(o, r.LeadImportByID),

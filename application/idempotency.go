@@ -18,6 +18,17 @@ type StoredResponse struct {
 	Fingerprint [sha256.Size]byte
 	Response    Response
 	Erased      bool // whether the lead that it is stored with was erased
+	LeadID      string
+	AnswerUntil time.Time // as StoredLead.AnswerUntil
+}
+
+// Replay returns what a replay of the request of a seller's lead is answered at a time.
+func (s StoredResponse) Replay(sellerID string, now time.Time) Done {
+	d := Done{Response: s.Response, Replayed: true}
+	if s.AnswerUntil.After(now) {
+		d.Awaits = &Awaited{Lead: Ref{SellerID: sellerID, ID: s.LeadID}, Until: s.AnswerUntil}
+	}
+	return d
 }
 
 // IdempotencyRepository stores the responses to management commands under their Idempotency-Key.

@@ -3,6 +3,7 @@ package application
 import (
 	"context"
 	"crypto/sha256"
+	"time"
 
 	"github.com/leadmill/leadmill/domain/lead"
 )
@@ -16,12 +17,14 @@ type StoredLead struct {
 	Trail       Trail
 	// Claimed is the duplicate rule by which the lead took claims, as campaign.Campaign.DedupeRule writes it; empty when it took none.
 	Claimed string
+	// AnswerUntil is until when Response may be replaced, because a buyer is asked; zero when it is final.
+	AnswerUntil time.Time
 }
 
 // LeadErasureRepository erases what leads hold of persons. Every origin is meant.
 type LeadErasureRepository interface {
-	// LockToErase loads and locks leads of a seller for lead.Erase, by id, without their fields, sales, traces and reviews. Unknown ids are
-	// left out, and so are leads that are erased already.
+	// LockToErase loads and locks leads of a seller for lead.Erase, by id, without their fields, sales, traces and reviews, and with their
+	// reservations. Unknown ids are left out, and so are leads that are erased already.
 	LockToErase(ctx context.Context, sellerID string, ids []string) ([]*lead.Lead, error)
 	// SaveErased stores leads that LockToErase returned and lead.Erase erased, clears their reviews, and forgets the fingerprints of
 	// their requests, from which what was sent can be guessed.
@@ -37,11 +40,12 @@ type LeadPriceRepository interface {
 // LeadRepository stores leads with their sales.
 type LeadRepository interface {
 	// AddAll stores new, decided leads with their sales and responses: one statement for the leads, one for the
-	// sales, one for those without a live sale.
+	// sales, one for those without a live sale, and where there are some those for their reservations.
 	AddAll(ctx context.Context, leads []StoredLead) error
 	// Responses returns the stored responses of leads by id, in one statement. Unknown ones are left out.
 	Responses(ctx context.Context, leads []Ref) (map[string]StoredResponse, error)
-	// LockPending loads and locks up to limit pending leads of a campaign with ids above after, oldest first.
+	// LockPending loads and locks up to limit pending leads of a campaign with ids above after, oldest first, but for those of which buyers are
+	// asked.
 	LockPending(ctx context.Context, campaign Ref, after string, limit int) ([]*lead.Lead, error)
 	// LockPendingByID is LockPending for one lead; the list is empty when the lead is not pending in the campaign.
 	LockPendingByID(ctx context.Context, campaign Ref, id string) ([]*lead.Lead, error)
@@ -56,7 +60,7 @@ type LeadRepository interface {
 	// SaveSold stores a lead that LockSold loaded and what became of its sales. One that is not live any more gives up its slot,
 	// and the live ones keep theirs without a gap. No sale may have been added.
 	SaveSold(ctx context.Context, l *lead.Lead) error
-	// SaveAll stores changes of leads of one seller that are locked and have no live sale, and their new sales: one statement for the
-	// leads, one for the sales, and one for each thing that became of them.
+	// SaveAll stores changes of leads of one seller that are locked and have no live sale, their new sales and what became of their
+	// reservations: one statement for the leads, one for the sales, and one for each thing that became of them.
 	SaveAll(ctx context.Context, leads []*lead.Lead) error
 }

@@ -40,6 +40,14 @@ func (o Once[R]) response(result R) Response {
 type Done struct {
 	Response Response
 	Replayed bool
+	// Awaits is the lead of which a buyer is asked, so that the response may become another one soon; nil when it is final.
+	Awaits *Awaited
+}
+
+// Awaited is a lead of which buyers are asked to confirm a sale. Until is when its supplier is answered at the latest.
+type Awaited struct {
+	Lead  Ref
+	Until time.Time
 }
 
 // Deps is what every command handler of a room needs; T is the room's transaction.

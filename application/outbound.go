@@ -28,6 +28,7 @@ type OutboundRequest struct {
 	Header  http.Header
 	Body    []byte
 	Timeout time.Duration // of the whole exchange, which begins when there is room for it, from dialling to the last byte read; 30 s when it is not above 0
+	Waited  bool          // somebody waits for the answer: it goes beside all that nobody waits for
 }
 
 // OutboundAnswer is what came back: at most 64 KiB of the body. A redirect is an answer and is not followed.

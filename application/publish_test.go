@@ -103,7 +103,7 @@ func TestTranslateDimensions(t *testing.T) {
 		plain, _, _ := strings.Cut(strings.TrimSuffix(c.payload, "}"), `,"dimensions":`)
 		assert.Equal(t, plain+dimensions+"}", string(payload), c.typ)
 	}
-	assert.Equal(t, 16, seen)
+	assert.Equal(t, 17, seen)
 }
 
 // translations is every domain event with its stored form.
@@ -356,6 +356,11 @@ var translations = []struct {
 		delivery.SaleDeliveryFailed{Ref: deliveryRef, Attempts: 10, Reason: delivery.Timeout, At: happened},
 		"sale.delivery_failed.v1",
 		deliveryHead + `"attempts":10,"reason":"timeout","failed_at":` + now + `}`,
+	},
+	{
+		lead.SaleReleased{Ref: ref, SaleID: "s", ContractID: "k", BuyerID: "b", Price: 45_500_000, Currency: "USD", Reason: "buyer_rejected", At: happened},
+		"sale.released.v1",
+		leadHead + `"sale_id":"s","contract_id":"k","buyer_id":"b","price":45.50,"currency":"USD","reason":"buyer_rejected","released_at":` + now + `,"submitted_at":"2025-05-02T16:12:39.000000Z"}`,
 	},
 	{
 		seller.Created{ID: "seller_1", Code: "ACME1234", TimeZone: "America/Chicago", Currency: "USD", At: happened},

@@ -370,6 +370,31 @@ func TestAHostThatHangsHoldsUpItselfAlone(t *testing.T) {
 	assert.EqualValues(t, 3*outbound.PerHost, hangs.requests.Load(), "the one that waited was not sent")
 }
 
+// Whose answers somebody waits for go beside those whose host is full.
+func TestWhatIsWaitedForHasPlacesOfItsOwn(t *testing.T) {
+	t.Parallel()
+	left := make(chan struct{})
+	s := serve(t, false, func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/hangs" {
+			<-left
+		}
+	})
+	c := client(t, here)
+	var group sync.WaitGroup
+	for range outbound.PerHost {
+		group.Go(func() {
+			_, _ = c.Send(t.Context(), application.OutboundRequest{URL: s.URL + "/hangs", Timeout: time.Minute})
+		})
+	}
+	require.Eventually(t, func() bool { return s.requests.Load() == outbound.PerHost }, time.Minute, time.Millisecond)
+	_, err := c.Send(t.Context(), application.OutboundRequest{URL: s.URL, Timeout: time.Minute})
+	require.ErrorIs(t, err, application.ErrOutboundBusy)
+	_, err = c.Send(t.Context(), application.OutboundRequest{URL: s.URL, Timeout: time.Minute, Waited: true})
+	require.NoError(t, err)
+	close(left)
+	group.Wait()
+}
+
 func TestRequestsAtOnceAreBoundedInAll(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})

@@ -52,14 +52,15 @@ type DeliveryRepository interface {
 	LockErased(ctx context.Context, leads []application.Ref) (map[string]bool, error)
 }
 
-// DueDelivery is a delivery that is due since NextAt, with what is sent. Sale is the sale's status. Unreadable says why there are no fields.
+// DueDelivery is a delivery that is due since NextAt, with what is sent. Sale is the sale's status, or lead.ReservationReserved while its buyer is
+// asked, which it is until Deadline; zero when it is told only. Unreadable says why there are no fields.
 type DueDelivery struct {
 	SellerID, ID, SaleID, LeadID, ContractID string
 	Tries, Attempts                          int64
 	Sale                                     string
 	Price                                    money.Micros
 	Currency                                 string
-	SoldAt, NextAt                           time.Time
+	SoldAt, NextAt, Deadline                 time.Time
 	Category                                 string
 	Fields                                   field.Set
 	Erased, Test                             bool

@@ -15,12 +15,12 @@ import (
 	"github.com/leadmill/leadmill/domain/money"
 )
 
-// DeliveryContent is what a buyer is told of a sale.
+// DeliveryContent is what a buyer is told of a sale. Asks: the buyer is asked to confirm it, and its answer counts.
 type DeliveryContent struct {
 	LeadID, SaleID, Category, Currency string
 	Price                              money.Micros
 	SoldAt                             time.Time
-	Test                               bool
+	Test, Asks                         bool
 	Fields                             field.Set
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/leadmill/leadmill/domain/delivery"
 	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/field"
+	"github.com/leadmill/leadmill/domain/money"
 )
 
 // statusGone is the status by which a receiver says that it is gone for good.
@@ -70,6 +71,16 @@ func (p Poster) Open(contractID string, d *campaign.Delivery) (OpenDelivery, err
 	return o, nil
 }
 
+// Within is how a contract delivers with no more than some time for a request.
+func (o OpenDelivery) Within(d time.Duration) OpenDelivery {
+	if d < o.Timeout {
+		short := *o.Delivery
+		short.Timeout = max(d, time.Millisecond)
+		o.Delivery = &short
+	}
+	return o
+}
+
 // HeaderSeal is the id that a header of a contract is sealed for.
 func HeaderSeal(contractID, name string) string { return contractID + "/" + strings.ToLower(name) }
 
@@ -78,6 +89,9 @@ type Posted struct {
 	delivery.Outcome
 
 	Unsent bool
+
+	// Said is what a buyer that is asked to confirm answered; the zero value where it is told only.
+	Said delivery.Answer
 
 	Status          int
 	At              time.Time
@@ -99,7 +113,7 @@ func (p Poster) Post(ctx context.Context, o OpenDelivery, id string, c DeliveryC
 	header := map[string][]string{"Content-Type": {contentType}, "Idempotency-Key": {c.SaleID}}
 	maps.Copy(header, o.headers)
 	maps.Copy(header, p.Signer.Sign(o.secrets, id, done.At, body))
-	answer, err := p.Outbound.Send(ctx, application.OutboundRequest{URL: o.URL, Header: header, Body: body, Timeout: o.Timeout})
+	answer, err := p.Outbound.Send(ctx, application.OutboundRequest{URL: o.URL, Header: header, Body: body, Timeout: o.Timeout, Waited: c.Asks})
 	if err != nil {
 		done.Reason, done.Unsent = reasonOf(err), errors.Is(err, application.ErrOutboundBusy)
 		return done
@@ -108,9 +122,38 @@ func (p Poster) Post(ctx context.Context, o OpenDelivery, id string, c DeliveryC
 	if len(answer.Body) > 0 {
 		done.Answer = NewMasker(c.Fields, o.told()...).Hide(answer.Body)
 	}
+	if c.Asks {
+		return p.said(o, c, answer, done)
+	}
 	switch {
 	case answer.Status >= 200 && answer.Status <= 299:
 		done.OK = true
+	case answer.Status == statusGone:
+		done.Reason, done.Final = delivery.Gone, true
+	default:
+		done.Reason, done.RetryAfter = delivery.Refused, retryAfter(answer.Header.Get("Retry-After"), done.At)
+	}
+	return done
+}
+
+// said reads what a buyer answered that was asked. Who answers 4xx may say no by it, but not yes: a refusal charges nobody.
+func (p Poster) said(o OpenDelivery, c DeliveryContent, answer application.OutboundAnswer, done Posted) Posted {
+	well := answer.Status >= 200 && answer.Status <= 299
+	currency, err := money.ParseCurrency(c.Currency)
+	if err == nil && (well || answer.Status >= 400 && answer.Status <= 499) {
+		done.Said = ReadAnswer(o.Response, answer.Body, currency)
+	}
+	if done.Said.Verdict == delivery.Accepted && !well {
+		done.Said = delivery.Answer{}
+	}
+	done.Said.Reference = string(NewMasker(c.Fields, o.told()...).Hide([]byte(done.Said.Reference)))
+	switch {
+	case done.Said.Verdict == delivery.Accepted:
+		done.OK = true
+	case done.Said.Verdict != delivery.Unsure:
+		done.Reason, done.Final = delivery.Reason("buyer_"+string(done.Said.Verdict)), true
+	case well:
+		done.Reason = delivery.Unclear
 	case answer.Status == statusGone:
 		done.Reason, done.Final = delivery.Gone, true
 	default:
@@ -206,6 +249,6 @@ func TestContent(id, category, currency string, k campaign.ContractSnapshot, at 
 	}
 	return DeliveryContent{
 		LeadID: "lead_test_" + id, SaleID: "sale_test_" + id, Category: category, Currency: currency, Price: k.Price, SoldAt: at,
-		Test: true, Fields: fields,
+		Test: true, Asks: k.Delivery != nil && k.Delivery.Confirm, Fields: fields,
 	}
 }

@@ -64,8 +64,9 @@ type Entry struct {
 type Buyer struct {
 	event.Recorder
 
-	s       Snapshot
-	entries []Entry
+	s        Snapshot
+	entries  []Entry
+	heldMore money.Micros
 }
 
 // Details are what an operator says about a buyer. A nil member keeps the stored value; an empty TimeZone means the

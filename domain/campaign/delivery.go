@@ -18,10 +18,11 @@ import (
 // DeliveryMode says how the buyer of a contract learns of its leads.
 type DeliveryMode string
 
-// The modes of delivery. With DeliveryNone the buyer reads its leads itself.
+// The modes of delivery. With DeliveryNone the buyer reads its leads itself, with DeliveryConfirm it is asked before a lead is sold to it.
 const (
-	DeliveryNone   DeliveryMode = "none"
-	DeliveryNotify DeliveryMode = "notify"
+	DeliveryNone    DeliveryMode = "none"
+	DeliveryNotify  DeliveryMode = "notify"
+	DeliveryConfirm DeliveryMode = "confirm"
 )
 
 // DeliveryFormat is how a request that delivers a lead is written.
@@ -67,6 +68,21 @@ type Delivery struct {
 	OldSecretUntil    time.Time
 	// Since is from when on the contract delivers.
 	Since time.Time
+	// Confirm: the buyer is asked before a lead is sold to it. PriceFromAnswer: it pays what it answers where that is less than the price.
+	Confirm, PriceFromAnswer bool
+	// Response is how the answers of a buyer that is asked are read.
+	Response Response
+}
+
+// Mode returns how the buyer learns of its leads.
+func (d *Delivery) Mode() DeliveryMode {
+	switch {
+	case d == nil:
+		return DeliveryNone
+	case d.Confirm:
+		return DeliveryConfirm
+	}
+	return DeliveryNotify
 }
 
 // DeliveryHeader is a header of requests that deliver. Its value is sealed.
@@ -82,6 +98,8 @@ type DeliveryTerms struct {
 	Fields, Static           *map[string]string
 	Headers                  *[]HeaderTerms
 	TimeoutMS                *int64
+	Response                 *Response
+	PriceFromAnswer          *bool
 	// NewSecret is a secret, sealed, for a contract that has none and needs one.
 	NewSecret []byte
 }
@@ -98,25 +116,22 @@ func (k Contract) Delivery() *Delivery { return k.s.Delivery }
 
 // applyDelivery returns the delivery that terms make of a stored one, which may be nil as may be the result.
 func applyDelivery(old *Delivery, t DeliveryTerms, at time.Time, v *fault.Violations) *Delivery {
-	d := Delivery{Format: DeliveryJSON, Timeout: defaultTimeout, Since: at}
-	mode := DeliveryNone
+	d, mode := Delivery{Format: DeliveryJSON, Timeout: defaultTimeout, Since: at}, old.Mode()
 	if old != nil {
-		d, mode = *old, DeliveryNotify
+		d = *old
 	}
 	if t.Mode != nil {
 		mode = DeliveryMode(*t.Mode)
 	}
 	switch mode {
-	case DeliveryNotify:
+	case DeliveryNotify, DeliveryConfirm:
 	case DeliveryNone, "":
 		if t.URL != nil && *t.URL != "" || t.Email != nil && *t.Email != "" {
-			v.Add("mode", fault.Required, "must be notify beside url or email")
+			v.Add("mode", fault.Required, "must be notify or confirm beside url, notify beside email")
 		}
 		return nil
-	case "confirm":
-		v.Add("mode", fault.NotSupported, "must be none or notify; confirm is not supported yet")
 	default:
-		v.Add("mode", fault.InvalidValue, "must be none or notify")
+		v.Add("mode", fault.InvalidValue, "must be none, notify or confirm")
 	}
 	was := d.URL
 	d.applyAddress(t, v)
@@ -139,6 +154,7 @@ func applyDelivery(old *Delivery, t DeliveryTerms, at time.Time, v *fault.Violat
 	}
 	d.checkMembers(v)
 	d.applyHeaders(t, d.URL != "" && placeOf(d.URL) != placeOf(was), v)
+	d.applyConfirm(t, mode == DeliveryConfirm, v)
 	switch {
 	case d.URL == "" && d.Email == "":
 		return nil

@@ -79,6 +79,63 @@ func TestHowAContractDelivers(t *testing.T) {
 	require.Equal(t, now.Add(2*time.Hour), d.Since)
 }
 
+// asking are terms of a buyer that is asked.
+func asking(r campaign.Response) campaign.DeliveryTerms {
+	return campaign.DeliveryTerms{Mode: new("confirm"), Response: &r}
+}
+
+func TestABuyerThatIsAsked(t *testing.T) {
+	t.Parallel()
+	mapped := campaign.Response{Accepted: campaign.Sign{Path: "$.result", Equals: "OK"}, Rejected: campaign.Sign{Contains: "NO"}, Price: "$.price"}
+	full := campaign.DeliveryTerms{Mode: new("confirm"), URL: new(receiver), NewSecret: []byte("sealed"), Response: &mapped, PriceFromAnswer: new(true)}
+	want := &campaign.Delivery{
+		URL: receiver, Format: campaign.DeliveryJSON, Timeout: 5 * time.Second, Secret: []byte("sealed"), Since: now, Confirm: true, PriceFromAnswer: true, Response: mapped,
+	}
+	d, err := delivering(t, full)
+	require.NoError(t, err)
+	require.Equal(t, want, d)
+	require.Equal(t, campaign.DeliveryConfirm, d.Mode())
+
+	d, err = delivering(t, full, campaign.DeliveryTerms{})
+	require.NoError(t, err)
+	require.Equal(t, want, d, "what is absent stays")
+
+	d, err = delivering(t, full, campaign.DeliveryTerms{Response: &campaign.Response{}})
+	require.NoError(t, err)
+	require.Zero(t, d.Response)
+	require.True(t, d.PriceFromAnswer, "the price stands in our answers too")
+
+	d, err = delivering(t, full, campaign.DeliveryTerms{Mode: new("notify")})
+	require.NoError(t, err)
+	require.Equal(t, campaign.DeliveryNotify, d.Mode())
+	require.Zero(t, d.Response, "who is told only has no answer that is read")
+	require.False(t, d.PriceFromAnswer)
+
+	d, err = delivering(t, full, campaign.DeliveryTerms{URL: new("")})
+	require.ErrorIs(t, err, fault.ErrValidation, "unlike one that is told, it does not stop silently to be asked")
+	require.Equal(t, want, d)
+	require.Equal(t, campaign.DeliveryNone, (*campaign.Delivery)(nil).Mode())
+}
+
+func TestPathsOfAnswers(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string][]campaign.PathStep{
+		"":                              nil,
+		"$.status":                      {{Name: "status"}},
+		"$.results[0].status":           {{Name: "results"}, {}, {Name: "status"}},
+		"$[12]['a.b'].c":                {{Index: 12}, {Name: "a.b"}, {Name: "c"}},
+		"$.a" + strings.Repeat(".b", 9): append([]campaign.PathStep{{Name: "a"}}, slices.Repeat([]campaign.PathStep{{Name: "b"}}, 9)...),
+	} {
+		steps, ok := campaign.PathSteps(path)
+		require.True(t, ok, path)
+		require.Equal(t, want, steps, path)
+	}
+	for _, path := range []string{"$", "a", ".a", "$a", "$.", "$..a", "$.a[", "$.a[]", "$.a[-1]", "$.a[1000]", "$.a[x]", "$['a", "$['']", "$.*", "$.a[?(@.b)]", "$.a\x00", "$" + strings.Repeat(".b", 11), "$." + strings.Repeat("b", 200)} {
+		_, ok := campaign.PathSteps(path)
+		require.False(t, ok, path)
+	}
+}
+
 func TestWhatADeliveryIsRefusedFor(t *testing.T) {
 	t.Parallel()
 	many := map[string]string{}
@@ -92,7 +149,19 @@ func TestWhatADeliveryIsRefusedFor(t *testing.T) {
 		terms campaign.DeliveryTerms
 		wrong []string
 	}{
-		"confirm":                {campaign.DeliveryTerms{Mode: new("confirm")}, []string{"delivery.mode"}},
+		"confirm by mail":       {campaign.DeliveryTerms{Mode: new("confirm"), URL: new(""), Email: new("leads@buyer.example")}, []string{"delivery.email"}},
+		"confirm without a URL": {campaign.DeliveryTerms{Mode: new("confirm"), URL: new("")}, []string{"delivery.url"}},
+		"answers to a notify":   {campaign.DeliveryTerms{Response: &campaign.Response{Accepted: campaign.Sign{Contains: "OK"}}, PriceFromAnswer: new(true)}, []string{"delivery.price_from_answer", "delivery.response"}},
+		"nothing accepts":       {asking(campaign.Response{Rejected: campaign.Sign{Contains: "NO"}}), []string{"delivery.response.accepted"}},
+		"no price to pay":       {campaign.DeliveryTerms{Mode: new("confirm"), PriceFromAnswer: new(true), Response: &campaign.Response{Accepted: campaign.Sign{Contains: "OK"}}}, []string{"delivery.response.price"}},
+		"a path alone":          {asking(campaign.Response{Accepted: campaign.Sign{Path: "$.ok"}}), []string{"delivery.response.accepted"}},
+		"both ways":             {asking(campaign.Response{Accepted: campaign.Sign{Equals: "a", Contains: "b"}}), []string{"delivery.response.accepted"}},
+		"a long text":           {asking(campaign.Response{Accepted: campaign.Sign{Equals: strings.Repeat("a", 201)}}), []string{"delivery.response.accepted.equals"}},
+		"a text with spaces":    {asking(campaign.Response{Accepted: campaign.Sign{Contains: " OK"}}), []string{"delivery.response.accepted.contains"}},
+		"no paths": {asking(campaign.Response{
+			Accepted: campaign.Sign{Path: "result", Equals: "OK"}, Rejected: campaign.Sign{Path: "$", Equals: "x"}, Duplicate: campaign.Sign{Path: "$..a", Equals: "x"},
+			Price: "$.a[*]", Reference: "$.a[",
+		}), []string{"delivery.response.accepted.path", "delivery.response.duplicate.path", "delivery.response.price.path", "delivery.response.reference.path", "delivery.response.rejected.path"}},
 		"another mode":           {campaign.DeliveryTerms{Mode: new("shout")}, []string{"delivery.mode"}},
 		"none with a URL":        {campaign.DeliveryTerms{Mode: new("none"), URL: new(receiver)}, []string{"delivery.mode"}},
 		"no URL":                 {campaign.DeliveryTerms{URL: new("buyer.example")}, []string{"delivery.url"}},

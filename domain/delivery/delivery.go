@@ -68,13 +68,17 @@ const (
 )
 
 // Snapshot is a delivery as it is stored. Attempts counts those since it became pending, Tries all there ever were. NextAt is when it is
-// tried; zero when it is not pending. Reason is why it failed.
+// tried; zero when it is not pending. Reason is why it failed. Confirm: the buyer was asked before the sale was made. Deadline is until when it is
+// asked; zero once it is only told. Reference is what the buyer called the lead.
 type Snapshot struct {
 	ID, SellerID, SaleID, LeadID, CampaignID, ContractID, BuyerID string
 	State                                                         State
 	Attempts, Tries                                               int64
 	NextAt                                                        time.Time
 	Reason                                                        Reason
+	Confirm                                                       bool
+	Deadline                                                      time.Time
+	Reference                                                     string
 	CreatedAt, UpdatedAt                                          time.Time
 	Version                                                       int64
 }
@@ -108,9 +112,10 @@ type Outcome struct {
 	Shake      int64
 }
 
-// Attempted notes an attempt: the delivery is delivered, waits for the next one or has failed. Errors: ErrStale.
+// Attempted notes an attempt to tell a buyer: the delivery is delivered, waits for the next one or has failed. Errors: ErrStale, also when the buyer
+// is asked.
 func (d *Delivery) Attempted(o Outcome, at time.Time) error {
-	if d.s.State != Pending || d.s.Tries != o.Try {
+	if d.s.State != Pending || d.s.Asks() || d.s.Tries != o.Try {
 		return ErrStale
 	}
 	d.s.Attempts++
@@ -145,11 +150,16 @@ func (d *Delivery) fail(why Reason, at time.Time) {
 	d.Record(SaleDeliveryFailed{Ref: d.ref(), Attempts: d.s.Attempts, Reason: why, At: at})
 }
 
-// Redeliver makes a delivery pending that is not, due now and with all its attempts. Errors: ErrStillPending.
+// Redeliver makes a delivery pending that is not, due now and with all its attempts. A buyer that confirmed is told only. Errors: ErrStillPending;
+// ErrReleased when the buyer did not confirm.
 func (d *Delivery) Redeliver(at time.Time) error {
-	if d.s.State == Pending {
+	switch {
+	case d.s.State == Pending:
 		return ErrStillPending
+	case d.s.State == Failed && !d.s.Deadline.IsZero():
+		return ErrReleased
 	}
+	d.s.Deadline = time.Time{}
 	d.s.State, d.s.Attempts, d.s.NextAt, d.s.Reason, d.s.UpdatedAt = Pending, 0, at, "", at
 	return nil
 }

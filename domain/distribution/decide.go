@@ -21,8 +21,14 @@ const (
 	ReasonInsufficientBalance = "insufficient_balance"
 	ReasonDuplicateBuyer      = "duplicate_buyer"
 	ReasonStrategyMissing     = "strategy_missing"
-	reasonCap                 = "cap_"
-	reasonBudget              = "budget_"
+	// ReasonReserved is that of a contract whose buyer is asked, or that takes the lead if others do not; the next three are those of one whose buyer
+	// was asked and does not take it.
+	ReasonReserved       = "reserved"
+	ReasonBuyerRejected  = "buyer_rejected"
+	ReasonBuyerDuplicate = "buyer_duplicate"
+	ReasonBuyerTimeout   = "buyer_timeout"
+	reasonCap            = "cap_"
+	reasonBudget         = "budget_"
 )
 
 // Owner is the kind of what a counter belongs to.
@@ -164,6 +170,8 @@ type Ask struct {
 	Shortlist *Shortlist
 	// Price is at what the lead is offered to every contract, in micro-units of the seller's currency; 0: at the contract's own price.
 	Price money.Micros
+	// Room is how many contracts may take the lead, of which others have places already; 0: as many as the campaign says.
+	Room int
 }
 
 // Decision says which contracts take a lead, in the order in which they were asked, and how that was decided: one of an exclusive
@@ -221,6 +229,10 @@ func (b *Book) Decide(a Ask) (Decision, error) {
 	if err := b.rank(&a); err != nil {
 		return Decision{}, err
 	}
+	most := b.most
+	if a.Room > 0 {
+		most = min(most, a.Room)
+	}
 	others := excludedOf(a.Shortlist, a.Price)
 	for _, i := range b.asked {
 		l := &b.lines[i]
@@ -241,13 +253,13 @@ func (b *Book) Decide(a Ask) (Decision, error) {
 		d.Trace.Add(considered)
 		if reason == ReasonSold {
 			b.takers = append(b.takers, l.contract)
-			if len(b.takers) == b.most {
+			if len(b.takers) == most {
 				break
 			}
 		}
 	}
 	if a.Shortlist != nil {
-		if len(b.takers) < b.most {
+		if len(b.takers) < most {
 			others.before(nil, &d.Trace)
 		}
 		others.rest(&d.Trace)
@@ -446,6 +458,27 @@ func (b *Book) Take(contractID, entryID, saleID string, now time.Time) error {
 	if _, err := l.buyer.Charge(entryID, saleID, price, now); err != nil {
 		return err
 	}
+	b.count(i, price, now)
+	return nil
+}
+
+// Hold is Take for a sale whose buyer may not take it: its price is held on the account.
+func (b *Book) Hold(contractID string, now time.Time) error {
+	i, known := b.byID[contractID]
+	if !known {
+		return campaign.ErrContractNotFound
+	}
+	price := priceOf(&b.lines[i].contract, b.asking)
+	if err := b.lines[i].buyer.Hold(price, now); err != nil {
+		return err
+	}
+	b.count(i, price, now)
+	return nil
+}
+
+// count counts a sale under a contract.
+func (b *Book) count(i int, price money.Micros, now time.Time) {
+	l := &b.lines[i]
 	// All sales of a batch have the same time; one microsecond between their wins keeps their order.
 	b.lastWon = latest(now, b.lastWon.Add(time.Microsecond))
 	if b.answers != nil {
@@ -457,7 +490,6 @@ func (b *Book) Take(contractID, entryID, saleID string, now time.Time) error {
 	for _, n := range l.shared {
 		n.take(price, b.lastWon)
 	}
-	return nil
 }
 
 func (c *Counter) take(price money.Micros, at time.Time) {

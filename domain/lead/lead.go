@@ -130,6 +130,8 @@ type Lead struct {
 
 	s     Snapshot
 	again bool // whether Redistribute offers it again
+
+	reserved []Reservation // as it was loaded
 }
 
 // Submission is what a supplier sends, its fields already normalised by the campaign's rules, and the dimensions that these
@@ -164,8 +166,8 @@ type Outcome struct {
 	ShownHidden bool
 }
 
-// Sell records that a lead that is new, pending, quarantined or offered again was sold. Errors: ErrAlreadySold; ErrNotPending in any other
-// status.
+// Sell records that a lead that is new, pending, quarantined or offered again was sold; its reservations that are accepted became sales. Errors:
+// ErrAlreadySold; ErrReserved while a buyer is asked; ErrNotPending in any other status.
 func (l *Lead) Sell(o Outcome, at time.Time) error {
 	switch {
 	case l.s.Status == StatusReceived, l.s.Status == StatusPending, l.s.Status == StatusQuarantined, l.again:
@@ -174,9 +176,13 @@ func (l *Lead) Sell(o Outcome, at time.Time) error {
 	default:
 		return ErrNotPending
 	}
+	if l.Asked() {
+		return ErrReserved
+	}
 	from := l.s.Status
 	l.s.Status, l.s.UpdatedAt, l.s.PendingUntil, l.s.Code, l.s.Reason = StatusSold, at, time.Time{}, "", ""
 	l.s.Sales, l.s.AskingPrice = slices.Clone(o.Sales), 0
+	l.capture()
 	l.s.Payout, l.s.Shown, l.s.ShownHidden = o.Payout, o.Shown, o.ShownHidden
 	l.record(Sold{Ref: l.ref(), PreviousStatus: from, Sales: slices.Clone(o.Sales), Payout: o.Payout, At: at})
 	return nil
@@ -218,10 +224,13 @@ func (l *Lead) Reject(why *fault.Error, at time.Time) error {
 	return nil
 }
 
-// Expire records that a pending lead found no buyer in time. Errors: ErrNotPending.
+// Expire records that a pending lead found no buyer in time. Errors: ErrNotPending, ErrReserved.
 func (l *Lead) Expire(at time.Time) error {
-	if l.s.Status != StatusPending {
+	switch {
+	case l.s.Status != StatusPending:
 		return ErrNotPending
+	case !l.s.Deadline.IsZero():
+		return ErrReserved
 	}
 	l.s.Status, l.s.UpdatedAt, l.s.PendingUntil = StatusUnsold, at, time.Time{}
 	l.record(Unsold{Ref: l.ref(), PreviousStatus: StatusPending, At: at})
@@ -229,7 +238,10 @@ func (l *Lead) Expire(at time.Time) error {
 }
 
 // SetTrace keeps how the lead was decided.
-func (l *Lead) SetTrace(t Trace) { l.s.Trace = t }
+func (l *Lead) SetTrace(t Trace) {
+	l.s.Trace = t
+	l.retrace()
+}
 
 // record records an event, except for a test lead: test leads are never published (docs/supplier-api.md).
 func (l *Lead) record(e event.Event) {
@@ -320,7 +332,8 @@ func (f Facts) WithOutside(answers map[string]field.Set) Facts {
 }
 
 // Snapshot is a lead as it is stored. Code and Reason say why a lead is a duplicate, rejected or quarantined. Payout and Shown are in
-// micro-units. Dimensions are those it was submitted with, so that all its events tell the same. AskingPrice is as Lead.AskingPrice.
+// micro-units. Dimensions are those it was submitted with, so that all its events tell the same. AskingPrice is as Lead.AskingPrice. Deadline is
+// as Lead.Deadline; Reservations are loaded only where they are settled.
 type Snapshot struct {
 	ID, SellerID, SellerCode string
 	Origin                   Origin
@@ -339,7 +352,8 @@ type Snapshot struct {
 	Sales                    []Sale
 	Trace                    Trace
 	CreatedAt, UpdatedAt     time.Time
-	PendingUntil             time.Time
+	PendingUntil, Deadline   time.Time
+	Reservations             []Reservation
 	ErasedAt                 time.Time // zero while the personal data is there
 	Review                   *Review   // of a form lead
 	Version                  int64
@@ -348,13 +362,13 @@ type Snapshot struct {
 // Snapshot returns the lead as it is stored. Its fields, dimensions and trace are shared and must not be changed.
 func (l *Lead) Snapshot() Snapshot {
 	s := l.s
-	s.Sales, s.Review = slices.Clone(s.Sales), s.Review.clone()
+	s.Sales, s.Reservations, s.Review = slices.Clone(s.Sales), slices.Clone(s.Reservations), s.Review.clone()
 	s.Version = l.Version()
 	return s
 }
 
 // FromSnapshot restores a stored lead.
 func FromSnapshot(s Snapshot) *Lead {
-	s.Sales, s.Review = slices.Clone(s.Sales), s.Review.clone()
-	return &Lead{Recorder: event.Restored(s.Version), s: s}
+	s.Sales, s.Reservations, s.Review = slices.Clone(s.Sales), slices.Clone(s.Reservations), s.Review.clone()
+	return &Lead{Recorder: event.Restored(s.Version), s: s, reserved: slices.Clone(s.Reservations)}
 }

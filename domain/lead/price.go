@@ -15,7 +15,7 @@ var (
 
 // ChangePrice lets a pending, unsold or returned lead be offered at a price of its own from now on, in place of those of the contracts: until
 // it is sold, or with 0 no longer. was is the price that whoever changes it saw. Both are in micro-units of currency, the seller's. Errors:
-// ErrLive, ErrErased, ErrNotRepriceable in any other status and for a test lead, ErrChanged when it has neither that price yet nor the
+// ErrLive, ErrErased, ErrNotRepriceable in any other status and for a test lead, ErrReserved, ErrChanged when it has neither that price yet nor the
 // price was.
 func (l *Lead) ChangePrice(price, was money.Micros, currency string, at time.Time) error {
 	switch {
@@ -25,6 +25,8 @@ func (l *Lead) ChangePrice(price, was money.Micros, currency string, at time.Tim
 		return ErrErased
 	case l.s.Test, l.s.Status != StatusPending && l.s.Status != StatusUnsold && l.s.Status != StatusReturned:
 		return ErrNotRepriceable
+	case !l.s.Deadline.IsZero():
+		return ErrReserved
 	case l.s.AskingPrice == price:
 		return nil // also for who sends the same change once more
 	case l.s.AskingPrice != was:

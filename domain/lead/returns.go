@@ -185,13 +185,15 @@ func (l *Lead) RejectReturn(r Return, note string, at time.Time) (Return, error)
 }
 
 // Redistribute lets a pending, unsold or returned lead be offered once more: Sell or Wait says what became of it. Errors: ErrLive,
-// ErrErased, ErrNotOfferable in any other status.
+// ErrErased, ErrReserved, ErrNotOfferable in any other status.
 func (l *Lead) Redistribute() error {
 	switch {
 	case l.s.Status == StatusSold:
 		return ErrLive
 	case !l.s.ErasedAt.IsZero():
 		return ErrErased
+	case !l.s.Deadline.IsZero():
+		return ErrReserved
 	case l.s.Status == StatusPending, l.s.Status == StatusUnsold, l.s.Status == StatusReturned:
 		l.again = true
 		return nil
@@ -200,8 +202,11 @@ func (l *Lead) Redistribute() error {
 	}
 }
 
-// RejectByOperator takes a lead off the market that is not decided yet, pending or quarantined: ErrNotOpen.
+// RejectByOperator takes a lead off the market that is not decided yet, pending or quarantined: ErrNotOpen, ErrReserved.
 func (l *Lead) RejectByOperator(at time.Time) error {
+	if !l.s.Deadline.IsZero() {
+		return ErrReserved
+	}
 	switch l.s.Status {
 	case StatusPending:
 		return l.takeOff(ErrByOperator, at)

@@ -77,7 +77,7 @@ func start(t *testing.T, command, last string) (s server) {
 		}
 	}
 	dir := t.TempDir()
-	c.Env = append(c.Env, "LEADMILL_HTTP_ADDR=127.0.0.1:0", "LEADMILL_DRAIN=0s", "LEADMILL_ADMIN_KEY="+adminKey,
+	c.Env = append(c.Env, "LEADMILL_HTTP_ADDR=127.0.0.1:0", "LEADMILL_DRAIN=0s", "LEADMILL_OUTBOUND_ALLOW=127.0.0.1/32", "LEADMILL_ADMIN_KEY="+adminKey,
 		"LEADMILL_DATABASE_URL=sqlite:"+filepath.Join(dir, "leadmill.db"), "LEADMILL_MAIL_DIR="+dir)
 	s.environment = c.Env
 	var log strings.Builder

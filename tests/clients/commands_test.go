@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -87,7 +88,7 @@ func newReader(t *testing.T, environment []string) *reader {
 	})
 	r := &reader{t: t, in: in, out: bufio.NewScanner(out), known: map[string]string{}}
 	r.out.Buffer(nil, 16<<20)
-	_, _ = io.WriteString(in, "exec 2>&1; set -o pipefail; curl() { command curl -sS --fail-with-body \"$@\"; }\n")
+	_, _ = io.WriteString(in, "exec 2>&1; set -o pipefail; trap 'kill $(jobs -p)' EXIT; curl() { command curl -sS --fail-with-body \"$@\"; }\n")
 	return r
 }
 
@@ -124,6 +125,19 @@ func (r *reader) learn(printed string) {
 	}
 }
 
+// freeAddress is one that nobody listens at.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return l.Addr().String()
+}
+
 // commands are the lines of a block, with those that a backslash continues.
 func commands(text string) []string {
 	return strings.Split(strings.TrimSpace(strings.ReplaceAll(text, "\\\n", "\\\r")), "\n")
@@ -138,6 +152,7 @@ var outcomes = map[string][]string{
 		`"status":"approved"`, `"price":110.00,"payout":66.00`, `"opening_balance":0.00`, `"type":"return","amount":40.00,"balance_after":460.00`, `"closing_balance":460.00`,
 		`"total":1000`, `"done":1000,"total":1000,"failed":0`, `"line":999,`, `"line":1001,`,
 		`"request":"name: ***\nprice: 50.00\ntel: ***\nsource: ***`, `"status":"sold"`, `"status":"delivered"`, `"status":"pending"`,
+		`"verdict":"unknown"`, `"status":"pending"`, `"status":"unknown"`, `"held":50.00`, `"status":"sold"`, `"status":"delivered"`, `"answer":"accepted"`,
 	},
 	"partner-program.md": {`?aff=ref_123"`, `"customer_123"`, `"alice.brown@example.com"`, `lm_site_`},
 	"supplier-api.md":    {`"status":"sold","price":45.00`, `"status":"sold"`, `"status":"sold"`, `"code":"invalid_field"`, `"total":2`, `"line":2,"success":true`, `"created_at"`},
@@ -171,7 +186,7 @@ func TestTheCommandsOfTheDocuments(t *testing.T) {
 		t.Run(filepath.Base(page), func(t *testing.T) {
 			t.Parallel()
 			s := start(t, "demo", "curl ")
-			r := newReader(t, s.environment)
+			r, buyer := newReader(t, s.environment), freeAddress(t)
 			r.learn(s.printed + " " + adminKey)
 			printed := ""
 			for _, b := range blocks {
@@ -179,7 +194,7 @@ func TestTheCommandsOfTheDocuments(t *testing.T) {
 					continue
 				}
 				for _, command := range commands(b.text) {
-					command = strings.NewReplacer("\\\r", "\\\n", "http://127.0.0.1:8080", s.address, "https://leads.example.com", s.address,
+					command = strings.NewReplacer("\\\r", "\\\n", "http://127.0.0.1:8080", s.address, "https://leads.example.com", s.address, "127.0.0.1:8090", buyer,
 						"YOUR_API_KEY", r.known["lm_supplier_"]).Replace(command)
 					printed += r.do(command)
 				}

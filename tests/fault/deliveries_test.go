@@ -2,7 +2,9 @@ package fault_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/leadmill/leadmill/tests/component/apptest"
@@ -95,6 +97,62 @@ func TestOneProcessDelivers(t *testing.T) {
 		first.Kill()
 		s.Sell(t, s.Form())
 		allDelivered(t, db, sink, leads+1)
+		db.Audit()
+	})
+}
+
+// A process is killed while it asks a buyer, and the next asks it again under the same id: what the buyer took before it died is charged once. A lead of
+// which nobody was told the answer in time is sold all the same.
+func TestAProcessKilledWhileABuyerIsAsked(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		sink := leadmilltest.NewHTTPSink(t)
+		sink.Hang()
+		p := apptest.Run(t, databaseURL, []string{"serve"}, outward()...)
+		s := apptest.NewShop(t, &p.App, nil, apptest.Buyer{Deposit: 1_000_000, Contract: apptest.Object{
+			"price": 10.00, "delivery": apptest.Object{"mode": "confirm", "url": sink.URL, "timeout_ms": 20_000},
+		}})
+		const leads = 10
+		forms := make([]apptest.Form, leads)
+		for i := range forms {
+			forms[i] = s.Form()
+		}
+		var group sync.WaitGroup
+		for i, f := range forms {
+			group.Go(func() { s.Supplier.Do("POST", "/api/leads", f, "Idempotency-Key", fmt.Sprint("lead-", i)) })
+		}
+		sink.WaitFor(t, 2) // what a receiver gets at once that has not answered yet
+		db := apptest.Open(t, databaseURL)
+		apptest.Eventually(t, func() error {
+			if n := db.Number("SELECT COUNT(*) FROM reservations WHERE status = 'reserved'"); n != leads {
+				return fmt.Errorf("%d leads are reserved, want %d", n, leads)
+			}
+			return nil
+		})
+		p.Kill()
+		group.Wait()
+		if n := db.Number("SELECT COUNT(*) FROM sales"); n != 0 {
+			t.Errorf("%d leads are sold, and nobody said yes", n)
+		}
+		if n := db.Number("SELECT SUM(held) FROM buyers"); n != leads*10_000_000 {
+			t.Errorf("%d micro-units are held", n)
+		}
+		sink.Answer(http.StatusOK, "application/json", `{"status":"accepted"}`)
+		sink.Release()
+		second := apptest.Run(t, databaseURL, []string{"serve"}, outward()...)
+		allDelivered(t, db, sink, leads)
+		if n := db.Number("SELECT COUNT(*) FROM sales"); n != leads {
+			t.Errorf("%d leads are sold, want %d", n, leads)
+		}
+		if n := db.Number("SELECT SUM(held) FROM buyers"); n != 0 {
+			t.Errorf("%d micro-units are still held", n)
+		}
+		again := s.At(&second.App)
+		for i, f := range forms {
+			if a := again.Supplier.Must(t, "POST", "/api/leads", f, "Idempotency-Key", fmt.Sprint("lead-", i)); !a.Replayed() || !a.Lead().Success {
+				t.Errorf("lead %d is answered %s", i, a)
+			}
+		}
 		db.Audit()
 	})
 }

@@ -36,6 +36,7 @@ type fair struct {
 
 	first, free, credit, pending, duplicate, test, other string
 	undelivered, delivered                               string // deliveries: one that is pending, one that was delivered
+	asked, reserved, released                            string // a lead of which a buyer is asked, its sale, and one that was released
 	back, returned, requested                            string // a lead that was given back, its return, and the open one of another
 	converted, erased, open                              string // of the form, by what became of their reviews
 }
@@ -60,6 +61,9 @@ func newFairOf(t *testing.T, e dbtest.Engine, ago time.Duration) *fair {
 	f.buyer("seller_1", "buyer_told", 0, 100_000_000)
 	f.campaign("seller_1", "Told", "buyer_told", 10_000_000)
 	f.exec("UPDATE contracts SET delivery = '{\"url\":\"https://buyer.example\",\"format\":\"json\",\"timeout_ms\":5000}', delivers_since = 1 WHERE id = 'contract_told'")
+	f.buyer("seller_1", "buyer_asked", 0, 100_000_000)
+	f.campaign("seller_1", "Asked", "buyer_asked", 10_000_000, dayCap)
+	f.exec("UPDATE contracts SET delivery = '{\"url\":\"https://buyer.example\",\"format\":\"json\",\"timeout_ms\":5000,\"confirm\":true}', delivers_since = 1 WHERE id = 'contract_asked'")
 	send := func(a application.Actor, category, phone string, test bool, want string) string {
 		id, status, err := f.send(t.Context(), a, category, phone, test)
 		require.NoError(t, err)
@@ -79,6 +83,7 @@ func newFairOf(t *testing.T, e dbtest.Engine, ago time.Duration) *fair {
 	_, err := marketcommand.ApproveReturnHandler{Deps: f.submit.Deps}.Handle(t.Context(), marketcommand.ApproveReturn{Actor: one, ID: f.returned, Note: "yes"})
 	require.NoError(t, err)
 	f.deliver(one)
+	f.reserve(one)
 	f.do(func(ctx context.Context, tx *sqlstore.Tx) error {
 		l, err := tx.Leads().Lock(ctx, "seller_1", f.back)
 		require.NoError(t, err)
@@ -474,8 +479,8 @@ var violations = []violation{
 	of("unsold_lead_is_listed", "leads", pendingLead, "UPDATE unsold_leads SET campaign_id = 'campaign_auto' WHERE lead_id = '%s'"),
 	of("unsold_lead_is_listed", "leads", pendingLead, "UPDATE unsold_leads SET reason = 'x' WHERE lead_id = '%s'"),
 	of("unsold_lead_is_listed", "leads", testLead, "UPDATE unsold_leads SET test = 0 WHERE lead_id = '%s'"),
-	of("unsold_lead_is_listed", "leads", firstLead, "INSERT INTO unsold_leads SELECT seller_id, id, campaign_id, status, test, code, '', NULL FROM leads WHERE id = '%s'"),
-	of("unsold_lead_is_listed", "leads", openLead, "INSERT INTO unsold_leads SELECT seller_id, id, campaign_id, status, test, code, '', NULL FROM leads WHERE id = '%s'"),
+	of("unsold_lead_is_listed", "leads", firstLead, "INSERT INTO unsold_leads SELECT seller_id, id, campaign_id, status, test, code, '', NULL, NULL, NULL FROM leads WHERE id = '%s'"),
+	of("unsold_lead_is_listed", "leads", openLead, "INSERT INTO unsold_leads SELECT seller_id, id, campaign_id, status, test, code, '', NULL, NULL, NULL FROM leads WHERE id = '%s'"),
 
 	{rule: "sale_is_in_one_event", plant: func(f *fair) (string, string) {
 		sale := f.text("SELECT id FROM sales WHERE lead_id = '" + f.first + "'")
@@ -708,7 +713,7 @@ var violations = []violation{
 	dead("sales.contract_id", pendingLead, "campaign_free", "contract_none", "buyer_free"),
 	dead("sales.buyer_id", pendingLead, "campaign_free", "contract_free", "buyer_other"),
 	dead("sales.contract_id", pendingLead, "campaign_other", "contract_free", "buyer_free"),
-	by("unsold_leads.lead_id", "unsold_leads", "lead_none", "INSERT INTO unsold_leads VALUES ('seller_1', 'lead_none', 'campaign_wait', 'pending', 0, '', '', NULL)"),
+	by("unsold_leads.lead_id", "unsold_leads", "lead_none", "INSERT INTO unsold_leads VALUES ('seller_1', 'lead_none', 'campaign_wait', 'pending', 0, '', '', NULL, NULL, NULL)"),
 	by("recent_requests.lead_id", "recent_requests", "lead_none", "INSERT INTO recent_requests VALUES ('seller_1', "+hash32+", 'lead_none', 1)"),
 	of("claims.lead_id", "claims", pendingLead, "UPDATE claims SET seller_id = 'seller_2' WHERE lead_id = '%s'").and("lead_holds_its_claims"),
 	{rule: "events.aggregate_id", plant: func(f *fair) (string, string) {
@@ -765,7 +770,7 @@ var more = []violation{
 	of("lead_is_as_told", "leads", firstLead, "UPDATE leads SET payout = payout + 1 WHERE id = '%s'", "UPDATE sales SET payout = payout + 1 WHERE lead_id = '%s'"),
 	of("lead_is_as_told", "leads", pendingLead, "UPDATE leads SET status = 'unsold' WHERE id = '%s'", "UPDATE unsold_leads SET status = 'unsold' WHERE lead_id = '%s'"),
 	of("lead_is_as_told", "leads", openLead, "UPDATE leads SET status = 'pending', campaign_id = 'campaign_wait' WHERE id = '%s'",
-		"INSERT INTO unsold_leads SELECT seller_id, id, campaign_id, status, test, code, '', NULL FROM leads WHERE id = '%s'"),
+		"INSERT INTO unsold_leads SELECT seller_id, id, campaign_id, status, test, code, '', NULL, NULL, NULL FROM leads WHERE id = '%s'"),
 	of("price_is_as_told", "unsold_leads", pendingLead, "UPDATE unsold_leads SET asking_price = 5000000 WHERE lead_id = '%s'"),
 	of("price_is_as_told", "unsold_leads", returnedLead, "UPDATE unsold_leads SET asking_price = 5000001 WHERE lead_id = '%s'"),
 	by("status_is_told", "partners", "partner_1", "UPDATE partners SET status = 'archived' WHERE id = 'partner_1'"),
@@ -922,7 +927,7 @@ func TestEveryRuleFindsItsBreach(t *testing.T) {
 		require.True(t, slices.IsSortedFunc(clean.Checks, func(a, b audit.Check) int {
 			return slices.Compare([]byte(a.Invariant), []byte(b.Invariant))
 		}), "in the order of the invariants")
-		violations := slices.Concat(violations, more, ofReturns, ofDeliveries)
+		violations := slices.Concat(violations, more, ofReturns, ofDeliveries, ofReservations)
 		for _, v := range violations {
 			if _, applies := covered[v.rule]; !applies {
 				if e == dbtest.SQLite {

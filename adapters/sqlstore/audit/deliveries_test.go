@@ -69,5 +69,5 @@ var ofDeliveries = []violation{
 	onDelivery("deliveries.buyer_id", "deliveries", delivered, "UPDATE deliveries SET buyer_id = 'buyer_none' WHERE id = '%s'").and("delivery_is_of_its_sale"),
 	onDelivery("delivery_attempts.lead_id", "delivery_attempts", delivered, "UPDATE delivery_attempts SET lead_id = 'lead_none' WHERE delivery_id = '%s'"),
 	onDelivery("delivery_attempts.delivery_id", "delivery_attempts", func(*fair) string { return "delivery_none" },
-		"UPDATE delivery_attempts SET delivery_id = '%s' WHERE number = 1"),
+		"UPDATE delivery_attempts SET delivery_id = '%s' WHERE number = 1 AND reason = '' AND lead_id = (SELECT lead_id FROM deliveries WHERE contract_id = 'contract_told' AND state = 'delivered')"),
 }

@@ -147,7 +147,7 @@ func newMarketLife(t *rapid.T, s *shop) *marketLife {
 		for j := range rapid.IntRange(3, 7).Draw(t, "contracts") {
 			contract, caps := fmt.Sprintf("contract_%d_%d_%d", n, i, j), windowed(t, "cap of the contract")
 			require.NoError(t, c.AddContract(contract, rapid.SampledFrom(m.buyers).Draw(t, "buyer"), campaign.StatusActive, campaign.Terms{
-				Price: new(money.Micros(rapid.Int64Range(0, 9).Draw(t, "price")) * 1_000_000), Weight: new(rapid.Int64Range(1, 5).Draw(t, "weight")), Caps: &caps,
+				Price: new(money.Micros(rapid.Int64Range(0, 9).Draw(t, "price")) * 1_000_000), Weight: new(rapid.Int64Range(1, 5).Draw(t, "weight")), Caps: &caps, Delivery: asking(t),
 			}, campaign.Zones{Seller: "America/Chicago"}, m.hands.Now()))
 			m.contracts = append(m.contracts, [2]string{id, contract})
 		}
@@ -264,7 +264,8 @@ func (m *marketLife) limits(t *rapid.T, owner string, caps []quota.Cap, zone, co
 		At    int64 `db:"sold_at"`
 		Price int64 `db:"price"`
 	}
-	require.NoError(t, m.db.Reader.SelectContext(context.Background(), &sales, "SELECT sold_at, price FROM sales WHERE seller_id = ? AND "+column+" = ? AND slot > 0", m.actor.SellerID, id))
+	require.NoError(t, m.db.Reader.SelectContext(context.Background(), &sales, "SELECT sold_at, price FROM sales WHERE seller_id = ? AND "+column+" = ? AND slot > 0 "+
+		"UNION ALL SELECT reserved_at, price FROM reservations WHERE seller_id = ? AND "+column+" = ? AND status <> 'released'", m.actor.SellerID, id, m.actor.SellerID, id))
 	at, err := calendar.ParseZone(zone)
 	require.NoError(t, err)
 	for _, c := range caps {
@@ -288,7 +289,7 @@ func (m *marketLife) check(t *rapid.T) {
 				return err
 			}
 			s := b.Snapshot()
-			require.GreaterOrEqual(t, s.Balance+s.CreditLimit, money.Micros(0), "%s is overdrawn", id)
+			require.GreaterOrEqual(t, s.Balance+s.CreditLimit-s.Held, money.Micros(0), "%s is overdrawn", id)
 			m.limits(t, "buyer", s.Caps, "America/Chicago", "buyer_id", id)
 		}
 		for _, id := range m.campaigns {
@@ -317,6 +318,9 @@ func (m *marketLife) check(t *rapid.T) {
 	} {
 		require.Zero(t, m.count(t, query, m.actor.SellerID), rule)
 	}
+	for rule, query := range heldRules {
+		require.Zero(t, m.count(t, query, m.actor.SellerID), rule)
+	}
 	for _, id := range m.answered {
 		require.EqualValues(t, 1, m.count(t, "SELECT COUNT(*) FROM leads WHERE seller_id = ? AND id = ?", m.actor.SellerID, id), "the answered lead %s is lost", id)
 	}
@@ -327,8 +331,8 @@ func (m *marketLife) count(t *rapid.T, query string, args ...any) (n int64) {
 	return n
 }
 
-// TestNoRuleOfTheMarketIsEverBroken draws sellers with several campaigns, exclusive and shared, contracts of the same buyers in them, caps
-// and budgets of all three kinds and little money, and lets leads come alone and together, transactions end before and in their commit,
+// TestNoRuleOfTheMarketIsEverBroken draws sellers with several campaigns, exclusive and shared, contracts of the same buyers in them, some of whom
+// are asked first, caps and budgets of all three kinds and little money, and lets leads come alone and together, transactions end before and in their commit,
 // operators change what they may, and time go by.
 func TestNoRuleOfTheMarketIsEverBroken(t *testing.T) {
 	t.Parallel()
@@ -347,10 +351,16 @@ func TestNoRuleOfTheMarketIsEverBroken(t *testing.T) {
 				defer func() { failed = before || t.Failed() }()
 				m := newMarketLife(t, s)
 				t.Repeat(map[string]func(*rapid.T){
-					"":       m.check,
-					"leads":  m.leads,
-					"leads2": m.leads,
-					"change": m.change,
+					"":         m.check,
+					"leads":    m.leads,
+					"leads2":   m.leads,
+					"change":   m.change,
+					"answers":  m.answers,
+					"answers2": m.answers,
+					"sweep":    m.sweep,
+					"moment": func(t *rapid.T) {
+						m.hands.Advance(time.Duration(rapid.Int64Range(1, int64(20*time.Second)).Draw(t, "a moment")))
+					},
 					"time": func(t *rapid.T) {
 						m.hands.Advance(time.Duration(rapid.Int64Range(1, int64(30*time.Hour)).Draw(t, "later")))
 					},
@@ -361,10 +371,14 @@ func TestNoRuleOfTheMarketIsEverBroken(t *testing.T) {
 						m.work.plan = nil
 					},
 				})
+				m.end(t)
+				m.check(t)
 			})
 			for what, query := range map[string]string{
 				"sales": "SELECT COUNT(*) FROM sales", "shared leads": "SELECT COUNT(*) FROM sales WHERE slot > 1", "leads that wait": "SELECT COUNT(*) FROM unsold_leads",
 				"counters of buyers": "SELECT COUNT(*) FROM contract_counters WHERE owner = 'buyer'", "counters of campaigns": "SELECT COUNT(*) FROM contract_counters WHERE owner = 'campaign'",
+				"sales that were confirmed": "SELECT COUNT(*) FROM sales s JOIN deliveries d ON d.seller_id = s.seller_id AND d.sale_id = s.id AND d.confirm = 1",
+				"released reservations":     "SELECT COUNT(*) FROM reservations",
 			} {
 				require.Positive(t, s.number(query), what)
 			}

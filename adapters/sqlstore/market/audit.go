@@ -56,10 +56,12 @@ func AuditRules() audit.Rules {
 				Rules:      slices.Concat(saleRules, returnSaleRules, []audit.Rule{suppressedSales, buyerClaims, deliveredSales}),
 			},
 			returnsTable,
+			reservationsTable,
 			{
 				Name: "unsold_leads", Key: []string{"seller_id", "lead_id"}, Size: audit.ManyRows, ID: "lead_id",
 				Since:      &audit.Since{Column: "lead_id", Prefix: "lead", Groups: "SELECT id FROM sellers", Aggregate: "lead"},
 				References: []audit.Reference{{Column: "lead_id", Table: "leads"}},
+				Rules:      askedLeads,
 			},
 			{
 				Name: "lead_consents", Key: []string{"seller_id", "lead_id"}, Size: audit.ManyRows, ID: "lead_id",
@@ -114,8 +116,9 @@ var buyerRules = []audit.Rule{
 				t.balance AS got FROM buyers t WHERE {range}`,
 	},
 	{
-		Invariant: "I1", Name: "held_is_open_holds", Description: "What a buyer's account holds is the sum of its open holds, of which there are none yet.",
-		Query: `SELECT t.id AS id, 0 AS want, t.held AS got FROM buyers t WHERE {range}`,
+		Invariant: "I1", Name: "held_is_open_holds", Description: "What a buyer's account holds is the sum of the reservations that are held.",
+		Query: `SELECT t.id AS id, IFNULL((SELECT SUM(r.price) FROM contracts k JOIN reservations r ON r.seller_id = k.seller_id AND r.contract_id = k.id
+				AND r.` + held + ` WHERE k.seller_id = t.seller_id AND k.buyer_id = t.id), 0) AS want, t.held AS got FROM buyers t WHERE {range}`,
 	},
 	{
 		Invariant: "I1", Name: balanceRule, Description: "In a buyer's ledger each entry goes on from the balance of another, the first from zero, up to the buyer's balance.",
@@ -137,15 +140,15 @@ var buyerRules = []audit.Rule{
 		},
 	},
 	sellerTotal,
-	ownerCounters("buyer", "A buyer's counters are the number and sum of its live sales in their spans, and of those returned when a span was over."),
+	ownerCounters("buyer", "A buyer's counters are the number and sum of its live sales and of what is held in their spans, and of those returned when a span was over."),
 }
 
-// ownerCounters compares the counters of the caps of buyers or campaigns, of which only those have any that have caps, with the sales that
-// are found by their contracts.
+// ownerCounters compares the counters of the caps of buyers or campaigns, of which only those have any that have caps, with the sales and the
+// reservations that are found by their contracts.
 func ownerCounters(owner, description string) audit.Rule {
 	return audit.Rule{
 		Invariant: "I2", Name: owner + "_counter_is_live_sales", Description: description, Table: "contract_counters",
-		Query: `SELECT n.counter_key AS id, (SELECT CONCAT('used ', COUNT(*), ', spent ', IFNULL(SUM(s.price), 0)) FROM contracts k
+		Query: `SELECT n.counter_key AS id, (SELECT CONCAT('used ', COUNT(*) + ` + heldIn(owner, "COUNT(*)") + `, ', spent ', IFNULL(SUM(s.price), 0) + ` + heldIn(owner, "IFNULL(SUM(h.price), 0)") + `) FROM contracts k
 				JOIN sales s ON s.seller_id = k.seller_id AND s.contract_id = k.id
 					AND (n.span_window = 'total' OR s.sold_at >= n.starts_at AND s.sold_at < n.ends_at)
 					AND (s.slot > 0 OR n.span_window <> 'total' AND EXISTS (SELECT 1 FROM sale_returns r WHERE r.seller_id = s.seller_id
@@ -154,6 +157,12 @@ func ownerCounters(owner, description string) audit.Rule {
 			FROM ` + owner + `s t JOIN contract_counters n ON n.seller_id = t.seller_id AND n.contract_id = t.id AND n.owner = '` + owner + `'
 				AND ({since} = 0 OR n.ends_at > {since}) WHERE {range}`,
 	}
+}
+
+// heldIn sums up what is held of an owner in the span of its counter n.
+func heldIn(owner, sum string) string {
+	return `(SELECT ` + sum + ` FROM contracts hk JOIN reservations h ON h.seller_id = hk.seller_id AND h.contract_id = hk.id AND h.` + held + `
+		AND (n.span_window = 'total' OR h.reserved_at >= n.starts_at AND h.reserved_at < n.ends_at) WHERE hk.seller_id = n.seller_id AND hk.` + owner + `_id = n.contract_id)`
 }
 
 var entryRules = []audit.Rule{
@@ -175,13 +184,13 @@ var campaignRules = []audit.Rule{
 		Invariant: "I3", Name: "active_campaign_has_key", Description: "A campaign holds its category, by which no other can be active in it, if and only if it is active.",
 		Run: activeKeys,
 	},
-	ownerCounters("campaign", "The counters of a campaign's own caps are the number and sum of its live sales in their spans, and of those returned when a span was over."),
+	ownerCounters("campaign", "The counters of a campaign's own caps are the number and sum of its live sales and of what is held in their spans, and of those returned when a span was over."),
 }
 
 var contractRules = []audit.Rule{
 	audit.Readable("contracts", "id", audit.Column{Name: "caps", Of: "["}, audit.Column{Name: "rules", Of: "{", Null: true}, audit.Column{Name: "delivery", Of: "{", Null: true}),
 	{
-		Invariant: "I2", Name: "counter_is_live_sales", Description: "Every counter of a contract is the number and sum of its live sales in the counter's span, and of those returned when the span was over.",
+		Invariant: "I2", Name: "counter_is_live_sales", Description: "Every counter of a contract is the number and sum of its live sales and of what is held in the counter's span, and of those returned when the span was over.",
 		Table: "contract_counters", Run: countersAreSales,
 	},
 	{

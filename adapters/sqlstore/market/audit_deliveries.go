@@ -13,9 +13,10 @@ var deliveryTables = []audit.Table{
 		Name: "deliveries", Key: []string{"seller_id", "id"}, Size: audit.ManyRows, Aggregate: "delivery",
 		Since: &audit.Since{Column: "id", Prefix: "delivery", Groups: "SELECT id FROM sellers", Aggregate: "delivery"},
 		References: []audit.Reference{
-			{Column: "sale_id", Table: "sales"}, {Column: "lead_id", Table: "leads"}, {Column: "contract_id", Table: "contracts", With: "campaign_id"}, {Column: "buyer_id", Table: "buyers"},
+			{Column: "lead_id", Table: "leads"}, {Column: "contract_id", Table: "contracts", With: "campaign_id"}, {Column: "buyer_id", Table: "buyers"},
 		},
 		Rules: []audit.Rule{
+			deliveryHasSale,
 			{
 				Invariant: "I4", Name: "delivery_is_of_its_sale", Description: "A delivery has the lead, contract and buyer of its sale.",
 				Query: `SELECT t.id AS id, CONCAT(s.lead_id, ' ', s.contract_id, ' ', s.buyer_id) AS want, CONCAT(t.lead_id, ' ', t.contract_id, ' ', t.buyer_id) AS got

@@ -213,7 +213,7 @@ func (l *timeline) total() (sold, spent int64) {
 	return 0, 0
 }
 
-// countersAreSales reads the sales of a contract once for all its counters: a contract has one for every hour it sold in.
+// countersAreSales reads the sales and reservations of a contract once for all its counters: a contract has one for every hour it sold in.
 func countersAreSales(ctx context.Context, c *audit.Chunk) error {
 	lines := map[string]*timeline{}
 	var from int64 // of the first span that ends behind what is looked at
@@ -223,9 +223,12 @@ func countersAreSales(ctx context.Context, c *audit.Chunk) error {
 			return err
 		}
 	}
-	err := c.Rows(ctx, `SELECT s.contract_id, s.sold_at, COUNT(*), SUM(s.price) FROM contracts t
-		JOIN sales s ON s.seller_id = t.seller_id AND s.contract_id = t.id AND s.slot > 0 AND s.sold_at >= `+strconv.FormatInt(from, 10)+` WHERE {range}
-		GROUP BY s.contract_id, s.sold_at ORDER BY s.contract_id, s.sold_at`, func(rows *sqlx.Rows) error {
+	err := c.Rows(ctx, `SELECT c.contract_id, c.at, COUNT(*), SUM(c.price) FROM (
+			SELECT s.contract_id AS contract_id, s.sold_at AS at, s.price AS price FROM contracts t
+			JOIN sales s ON s.seller_id = t.seller_id AND s.contract_id = t.id AND s.slot > 0 AND s.sold_at >= `+strconv.FormatInt(from, 10)+` WHERE {range}
+			UNION ALL SELECT r.contract_id, r.reserved_at, r.price FROM contracts t
+			JOIN reservations r ON r.seller_id = t.seller_id AND r.contract_id = t.id AND r.`+held+` AND r.reserved_at >= `+strconv.FormatInt(from, 10)+` WHERE {range}) c
+		GROUP BY c.contract_id, c.at ORDER BY c.contract_id, c.at`, func(rows *sqlx.Rows) error {
 		var contract string
 		var at, sold, price int64
 		if err := rows.Scan(&contract, &at, &sold, &price); err != nil {

@@ -176,10 +176,13 @@ func (r buyers) SaveSold(ctx context.Context, all []*buyer.Buyer) error {
 				return r.t.Refuse(fmt.Errorf("sqlstore: buyer %s was not only charged", b.ID()))
 			}
 		}
-		if len(b.Entries()) == 0 {
+		if len(b.Entries()) == 0 && b.HeldMore() == 0 {
 			continue
 		}
-		c := charge{Ref: application.Ref{SellerID: b.SellerID(), ID: b.ID()}}
+		c := charge{Ref: application.Ref{SellerID: b.SellerID(), ID: b.ID()}, held: int64(b.HeldMore())}
+		if c.held != 0 {
+			c.at = engine.Micros(b.Snapshot().UpdatedAt)
+		}
 		for _, e := range b.Entries() {
 			c.delta += int64(e.Amount)
 			c.at = max(c.at, engine.Micros(e.At))
@@ -188,7 +191,7 @@ func (r buyers) SaveSold(ctx context.Context, all []*buyer.Buyer) error {
 		entries = append(entries, b.Entries()...)
 	}
 	slices.SortFunc(charged, func(a, b charge) int { return a.Compare(b.Ref) })
-	for from, to := range engine.Pieces(len(charged), r.t.MaxParams()/7, func(i int) string { return charged[i].SellerID }) {
+	for from, to := range engine.Pieces(len(charged), r.t.MaxParams()/13, func(i int) string { return charged[i].SellerID }) {
 		if err := r.charge(ctx, charged[from:to]); err != nil {
 			return err
 		}
@@ -217,24 +220,45 @@ func (r buyers) saveLow(ctx context.Context, b *buyer.Buyer) error {
 	return nil
 }
 
-// charge is what a buyer's balance changes by, and when.
+// charge is what a buyer's balance and what is held of it change by, and when.
 type charge struct {
 	application.Ref
 
-	delta, at int64
+	delta, held, at int64
 }
+
+// spends is what a charge needs the account to cover. One that gives back more than it takes needs nothing, also of an account whose credit limit
+// was lowered below what is used of it.
+func (c charge) spends() int64 { return max(0, c.held-c.delta) }
 
 func (r buyers) charge(ctx context.Context, all []charge) error {
 	delta := func(i int) (any, any) { return all[i].ID, all[i].delta }
 	u := engine.Cases{Key: "id"}
 	u.WriteString("UPDATE buyers" + r.t.UseKey("PRIMARY") + " SET balance = balance + ")
 	u.Choose(len(all), delta)
+	holds := slices.ContainsFunc(all, func(c charge) bool { return c.held != 0 })
+	held := func(i int) (any, any) { return all[i].ID, all[i].held }
+	if holds {
+		u.WriteString(", held = held + ")
+		u.Choose(len(all), held)
+	}
 	u.WriteString(", updated_at = ")
 	u.Choose(len(all), func(i int) (any, any) { return all[i].ID, all[i].at })
 	u.Where(len(all), func(i int) (string, any) { return all[i].SellerID, all[i].ID })
-	u.WriteString(" AND balance + credit_limit - held + ")
-	u.Choose(len(all), delta)
-	u.WriteString(" >= 0")
+	if holds {
+		spends := func(i int) (any, any) { return all[i].ID, all[i].spends() }
+		u.WriteString(" AND (")
+		u.Choose(len(all), spends)
+		u.WriteString(" = 0 OR balance + credit_limit - held >= ")
+		u.Choose(len(all), spends)
+		u.WriteString(") AND held + ")
+		u.Choose(len(all), held)
+		u.WriteString(" >= 0")
+	} else {
+		u.WriteString(" AND balance + credit_limit - held + ")
+		u.Choose(len(all), delta)
+		u.WriteString(" >= 0")
+	}
 	matched, err := r.t.Exec(ctx, u.String(), u.Args...)
 	if err != nil {
 		return err

@@ -199,9 +199,25 @@ var returnedBy = map[distribution.Owner]string{
 
 const summedUp = "SELECT COUNT(*) AS used, COALESCE(SUM(s.price), 0) AS spent, COALESCE(MAX(s.sold_at), 0) AS last_won "
 
-// count reads what a counter counts from the sales: the live ones, and those that were returned when the span was over, as Release leaves
-// them counted.
+// heldBy selects from the reservations that count for an owner.
+var heldBy = map[distribution.Owner]string{
+	distribution.OwnerContract: "FROM reservations s WHERE s.seller_id = ? AND s.contract_id = ?",
+	distribution.OwnerBuyer:    "FROM contracts k JOIN reservations s ON s.seller_id = k.seller_id AND s.contract_id = k.id WHERE k.seller_id = ? AND k.buyer_id = ?",
+	distribution.OwnerCampaign: "FROM contracts k JOIN reservations s ON s.seller_id = k.seller_id AND s.contract_id = k.id WHERE k.seller_id = ? AND k.campaign_id = ?",
+}
+
+// count reads what a counter counts from the sales and reservations: the live sales, those that were returned when the span was over, as Release
+// leaves them counted, and the reservations that are held.
 func (r counters) count(ctx context.Context, row *counterRow) error {
+	var held counterRow
+	reserved, of := "SELECT COUNT(*) AS used, COALESCE(SUM(s.price), 0) AS spent "+heldBy[distribution.Owner(row.Owner)]+" AND s.status IN ('reserved', 'accepted')", []any{row.SellerID, row.OwnerID}
+	if row.Window != string(calendar.Total) {
+		reserved, of = reserved+" AND s.reserved_at >= ? AND s.reserved_at < ?", append(of, row.StartsAt, row.EndsAt)
+	}
+	if _, err := r.t.Get(ctx, &held, reserved, of...); err != nil {
+		return err
+	}
+	defer func() { row.Used, row.Spent = row.Used+held.Used, row.Spent+held.Spent }()
 	query, args := summedUp+soldBy[distribution.Owner(row.Owner)]+" AND s.slot > 0", []any{row.SellerID, row.OwnerID}
 	if row.Window == string(calendar.Total) {
 		_, err := r.t.Get(ctx, row, query, args...)

@@ -32,6 +32,29 @@ type deliveryColumn struct {
 	Secret         []byte            `json:"secret,omitempty"`
 	OldSecret      []byte            `json:"old_secret,omitempty"`
 	OldSecretUntil int64             `json:"old_secret_until,omitempty"`
+	Confirm        bool              `json:"confirm,omitempty"`
+	PriceFrom      bool              `json:"price_from_answer,omitempty"`
+	Response       responseColumn    `json:"response,omitzero"`
+}
+
+type responseColumn struct {
+	Accepted  signColumn `json:"accepted,omitzero"`
+	Rejected  signColumn `json:"rejected,omitzero"`
+	Duplicate signColumn `json:"duplicate,omitzero"`
+	Price     string     `json:"price,omitempty"`
+	Reference string     `json:"reference,omitempty"`
+}
+
+type signColumn struct {
+	Path     string `json:"path,omitempty"`
+	Equals   string `json:"equals,omitempty"`
+	Contains string `json:"contains,omitempty"`
+}
+
+func (r responseColumn) restored() campaign.Response {
+	return campaign.Response{
+		Accepted: campaign.Sign(r.Accepted), Rejected: campaign.Sign(r.Rejected), Duplicate: campaign.Sign(r.Duplicate), Price: r.Price, Reference: r.Reference,
+	}
 }
 
 type sealedHeader struct {
@@ -46,8 +69,10 @@ func encodeDelivery(d *campaign.Delivery) (column sql.NullString, since int64, e
 	}
 	c := deliveryColumn{
 		URL: d.URL, Email: d.Email, Format: string(d.Format), Fields: d.Fields, Static: d.Static, TimeoutMS: d.Timeout.Milliseconds(), Secret: d.Secret,
-		OldSecret: d.OldSecret, OldSecretUntil: engine.Micros(d.OldSecretUntil),
+		OldSecret: d.OldSecret, OldSecretUntil: engine.Micros(d.OldSecretUntil), Confirm: d.Confirm, PriceFrom: d.PriceFromAnswer,
 	}
+	r := d.Response
+	c.Response = responseColumn{signColumn(r.Accepted), signColumn(r.Rejected), signColumn(r.Duplicate), r.Price, r.Reference}
 	for _, h := range d.Headers {
 		c.Headers = append(c.Headers, sealedHeader(h))
 	}
@@ -66,8 +91,9 @@ func decodeDelivery(column sql.NullString, since int64, id string) (*campaign.De
 	d := &campaign.Delivery{
 		URL: c.URL, Email: c.Email, Format: campaign.DeliveryFormat(c.Format), Fields: c.Fields, Static: c.Static,
 		Timeout: time.Duration(c.TimeoutMS) * time.Millisecond, Secret: c.Secret, OldSecret: c.OldSecret, OldSecretUntil: engine.Time(c.OldSecretUntil),
-		Since: engine.Time(since),
+		Since: engine.Time(since), Confirm: c.Confirm, PriceFromAnswer: c.PriceFrom,
 	}
+	d.Response = c.Response.restored()
 	for _, h := range c.Headers {
 		d.Headers = append(d.Headers, campaign.DeliveryHeader(h))
 	}
@@ -90,12 +116,16 @@ type deliveryRow struct {
 	CreatedAt  int64  `db:"created_at"`
 	UpdatedAt  int64  `db:"updated_at"`
 	Version    int64  `db:"version"`
+	Confirm    bool   `db:"confirm"`
+	DeadlineAt int64  `db:"deadline_at"`
+	Reference  string `db:"reference"`
 }
 
 func (r deliveryRow) snapshot() delivery.Snapshot {
 	return delivery.Snapshot{
 		ID: r.ID, SellerID: r.SellerID, SaleID: r.SaleID, LeadID: r.LeadID, CampaignID: r.CampaignID, ContractID: r.ContractID, BuyerID: r.BuyerID,
 		State: delivery.State(r.State), Attempts: r.Attempts, Tries: r.Tries, NextAt: engine.Time(r.NextAt), Reason: delivery.Reason(r.Reason),
+		Confirm: r.Confirm, Deadline: engine.Time(r.DeadlineAt), Reference: r.Reference,
 		CreatedAt: engine.Time(r.CreatedAt), UpdatedAt: engine.Time(r.UpdatedAt), Version: r.Version,
 	}
 }
@@ -220,6 +250,8 @@ func (r deliveries) save(ctx context.Context, rows []delivery.Snapshot) error {
 		{"tries", func(d *delivery.Snapshot) any { return d.Tries }},
 		{"next_at", func(d *delivery.Snapshot) any { return engine.Micros(d.NextAt) }},
 		{"reason", func(d *delivery.Snapshot) any { return string(d.Reason) }},
+		{"deadline_at", func(d *delivery.Snapshot) any { return engine.Micros(d.Deadline) }},
+		{"reference", func(d *delivery.Snapshot) any { return d.Reference }},
 		{"updated_at", func(d *delivery.Snapshot) any { return engine.Micros(d.UpdatedAt) }},
 		{"version", func(d *delivery.Snapshot) any { return d.Version }},
 	} {

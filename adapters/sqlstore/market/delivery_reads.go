@@ -66,6 +66,7 @@ func (r *Reader) DueDeliveries(ctx context.Context, contract application.Ref, no
 		NextAt     int64          `db:"next_at"`
 		Tries      int64          `db:"tries"`
 		Attempts   int64          `db:"attempts"`
+		Deadline   int64          `db:"deadline_at"`
 		Status     string         `db:"sale_status"`
 		Price      int64          `db:"price"`
 		Currency   string         `db:"currency"`
@@ -77,11 +78,13 @@ func (r *Reader) DueDeliveries(ctx context.Context, contract application.Ref, no
 		Delivery   sql.NullString `db:"delivery"`
 		DeliversAt int64          `db:"delivers_since"`
 	}
-	if err := r.db.All(ctx, &rows, "SELECT d.id, d.sale_id, d.lead_id, q.next_at, d.tries, d.attempts, s.status AS sale_status, s.price, s.currency, s.sold_at, "+
+	if err := r.db.All(ctx, &rows, "SELECT d.id, d.sale_id, d.lead_id, q.next_at, d.tries, d.attempts, d.deadline_at, COALESCE(s.status, r.status) AS sale_status, "+
+		"COALESCE(s.price, r.price) AS price, COALESCE(s.currency, r.currency) AS currency, COALESCE(s.sold_at, r.reserved_at) AS sold_at, "+
 		"l.category, l.fields, l.test, l.erased_at, k.delivery, k.delivers_since FROM (SELECT seller_id, next_at, delivery_id FROM delivery_queue WHERE seller_id = ? AND contract_id = ? AND next_at <= ? "+
 		"ORDER BY next_at, delivery_id LIMIT ?) q JOIN deliveries d ON d.seller_id = q.seller_id AND d.id = q.delivery_id "+
-		"JOIN sales s ON s.seller_id = d.seller_id AND s.id = d.sale_id JOIN leads l ON l.seller_id = d.seller_id AND l.id = d.lead_id "+
-		"JOIN contracts k ON k.seller_id = d.seller_id AND k.campaign_id = d.campaign_id AND k.id = d.contract_id ORDER BY q.next_at, q.delivery_id",
+		"LEFT JOIN sales s ON s.seller_id = d.seller_id AND s.id = d.sale_id LEFT JOIN reservations r ON r.seller_id = d.seller_id AND r.lead_id = d.lead_id AND r.sale_id = d.sale_id "+
+		"JOIN leads l ON l.seller_id = d.seller_id AND l.id = d.lead_id "+
+		"JOIN contracts k ON k.seller_id = d.seller_id AND k.campaign_id = d.campaign_id AND k.id = d.contract_id WHERE s.id IS NOT NULL OR r.sale_id IS NOT NULL ORDER BY q.next_at, q.delivery_id",
 		contract.SellerID, contract.ID, engine.Micros(now), int64(limit)); err != nil {
 		return nil, nil, err
 	}
@@ -97,7 +100,7 @@ func (r *Reader) DueDeliveries(ctx context.Context, contract application.Ref, no
 		d := market.DueDelivery{
 			SellerID: contract.SellerID, ID: row.ID, SaleID: row.SaleID, LeadID: row.LeadID, ContractID: contract.ID, Tries: row.Tries, Attempts: row.Attempts,
 			Sale: row.Status, Price: money.Micros(row.Price), Currency: row.Currency, SoldAt: engine.Time(row.SoldAt), NextAt: engine.Time(row.NextAt), Category: row.Category,
-			Erased: row.ErasedAt > 0, Test: row.Test,
+			Erased: row.ErasedAt > 0, Test: row.Test, Deadline: engine.Time(row.Deadline),
 		}
 		d.Fields, d.Unreadable = leadrow.Row{ID: row.LeadID, Fields: row.Fields}.Given()
 		out[i] = d
@@ -138,6 +141,7 @@ func (r *Reader) Deliveries(ctx context.Context, q marketquery.Deliveries) (appl
 	if q.ContractID != "" && !engine.IsID(q.ContractID) {
 		return application.List[marketquery.Delivery]{}, nil
 	}
+	q, unknown := asStored(q)
 	f := &engine.Filter{Args: []any{q.SellerID}}
 	from := "SELECT " + leadrow.DeliveryColumns + " FROM deliveries"
 	switch {
@@ -162,6 +166,12 @@ func (r *Reader) Deliveries(ctx context.Context, q marketquery.Deliveries) (appl
 	default:
 		f.WriteString(from + " WHERE seller_id = ?")
 	}
+	switch {
+	case unknown:
+		f.And(isUnknown)
+	case q.Status == string(delivery.Pending):
+		f.And("NOT (" + isUnknown + ")")
+	}
 	l, err := engine.List(ctx, r.db, q.Page, func(d marketquery.Delivery) string { return d.ID },
 		func(row deliveryRow) (marketquery.Delivery, error) {
 			return marketquery.DeliveryOf(row.snapshot()), nil
@@ -170,6 +180,18 @@ func (r *Reader) Deliveries(ctx context.Context, q marketquery.Deliveries) (appl
 		return l, err
 	}
 	return l, r.addLast(ctx, q.SellerID, l.Items)
+}
+
+// isUnknown is what holds for a pending delivery that is shown as unknown.
+const isUnknown = "deadline_at > 0 AND tries > 0"
+
+// asStored is what a list asks for as it is stored: what is unknown is pending.
+func asStored(q marketquery.Deliveries) (marketquery.Deliveries, bool) {
+	unknown := q.Status == marketquery.DeliveryUnknown
+	if unknown {
+		q.Status = string(delivery.Pending)
+	}
+	return q, unknown
 }
 
 // DeliveriesOfLead answers marketquery.DeliveriesOfLead: lead.ErrNotFound.

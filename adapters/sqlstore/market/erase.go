@@ -2,6 +2,7 @@ package market
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,12 +35,28 @@ func (r erasures) LockToErase(ctx context.Context, sellerID string, ids []string
 	}
 	noTrace := leadrow.EncodeTrace(nil, lead.Trace{})
 	out := make([]*lead.Lead, len(rows))
+	var pending []string
+	for _, row := range rows {
+		if row.Status == string(lead.StatusPending) {
+			pending = append(pending, row.ID)
+		}
+	}
+	waiting, err := leadrow.WaitingOf(ctx, r.t, sellerID, pending)
+	if err != nil {
+		return nil, err
+	}
+	asked := slices.DeleteFunc(pending, func(id string) bool { return waiting[id].Deadline.IsZero() })
+	reservations, err := leadrow.ReservationsOf(ctx, r.t, sellerID, asked)
+	if err != nil {
+		return nil, err
+	}
 	for i, row := range rows {
 		row.Fields, row.Trace = noFields, noTrace
 		n, err := row.Snapshot()
 		if err != nil {
 			return nil, r.t.Refuse(err)
 		}
+		n.Deadline, n.Reservations = waiting[n.ID].Deadline, reservations[n.ID]
 		out[i] = lead.FromSnapshot(n)
 	}
 	return out, nil
@@ -88,11 +105,14 @@ func (r erasures) SaveErased(ctx context.Context, all []*lead.Lead) error {
 		if err := leadrow.ForgetAttempts(ctx, r.t, c.seller, ids[c]); err != nil {
 			return err
 		}
+		if err := saleReservations(r).Forget(ctx, c.seller, ids[c]); err != nil {
+			return err
+		}
 		if c.status != string(lead.StatusUnsold) {
 			continue
 		}
 		// Some of them waited until now.
-		if _, err := r.t.Exec(ctx, "UPDATE unsold_leads"+key+" SET status = ?"+strings.Replace(which, "%s", "lead_id", 1), append([]any{c.status}, keys...)...); err != nil {
+		if _, err := r.t.Exec(ctx, "UPDATE unsold_leads"+key+" SET status = ?, deadline_at = NULL, answer_until = NULL"+strings.Replace(which, "%s", "lead_id", 1), append([]any{c.status}, keys...)...); err != nil {
 			return err
 		}
 	}

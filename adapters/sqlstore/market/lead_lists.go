@@ -2,6 +2,7 @@ package market
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/leadrow"
 	"github.com/leadmill/leadmill/application"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
+	"github.com/leadmill/leadmill/domain/delivery"
 	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/domain/money"
 )
@@ -63,12 +65,12 @@ func (r *Reader) addSales(ctx context.Context, sellerID string, leads []marketqu
 				waiting = append(waiting, some[i].ID)
 			}
 		}
-		prices, err := leadrow.AskingPrices(ctx, r.db, sellerID, waiting)
+		waits, err := leadrow.WaitingOf(ctx, r.db, sellerID, waiting)
 		if err != nil {
 			return err
 		}
-		for id, price := range prices {
-			of[id].AskingPrice = price
+		for id, w := range waits {
+			of[id].AskingPrice = w.Price
 		}
 		var rows []struct {
 			LeadID     string `db:"lead_id"`
@@ -97,6 +99,50 @@ func (r *Reader) addSales(ctx context.Context, sellerID string, leads []marketqu
 			if sale.Live {
 				l.Price += sale.Price
 			}
+		}
+		if err := r.addReserved(ctx, sellerID, of); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addReserved gives leads of a seller the sales that are reserved or were released, behind those that were made.
+func (r *Reader) addReserved(ctx context.Context, sellerID string, of map[string]*marketquery.MarketplaceLead) error {
+	reserved, err := leadrow.ReservationsOf(ctx, r.db, sellerID, slices.Sorted(maps.Keys(of)))
+	if err != nil || len(reserved) == 0 {
+		return err
+	}
+	var buyers, ids []string
+	for _, all := range reserved {
+		for _, s := range all {
+			buyers, ids = append(buyers, s.BuyerID), append(ids, delivery.IDOf(s.SaleID))
+		}
+	}
+	var named []struct {
+		ID   string `db:"id"`
+		Name string `db:"name"`
+	}
+	if err := r.db.All(ctx, &named, "SELECT id, name FROM buyers WHERE seller_id = ? AND id IN ("+engine.Marks(len(buyers))+")", append([]any{sellerID}, engine.Anys(buyers)...)...); err != nil {
+		return err
+	}
+	names := map[string]string{}
+	for _, b := range named {
+		names[b.ID] = b.Name
+	}
+	var rows []deliveryRow
+	if err := r.db.All(ctx, &rows, "SELECT "+leadrow.DeliveryColumns+" FROM deliveries WHERE seller_id = ? AND id IN ("+engine.Marks(len(ids))+")", append([]any{sellerID}, engine.Anys(ids)...)...); err != nil {
+		return err
+	}
+	states := map[string]string{}
+	for _, d := range rows {
+		states[d.SaleID] = marketquery.DeliveryOf(d.snapshot()).Status
+	}
+	for id, all := range reserved {
+		for _, s := range all {
+			sale := marketquery.ReservedSale(s)
+			sale.BuyerName, sale.Delivery = names[s.BuyerID], marketquery.DeliveryShown(states[s.SaleID])
+			of[id].Sales = append(of[id].Sales, sale)
 		}
 	}
 	return nil

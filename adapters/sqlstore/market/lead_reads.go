@@ -176,16 +176,21 @@ func (r *Reader) FindAllRecent(ctx context.Context, requests []market.RequestRef
 // response returns the response to the lead of the mark m that a condition finds.
 func (r *Reader) response(ctx context.Context, marks, condition string, args ...any) (application.StoredResponse, bool, error) {
 	var row struct {
+		ID          string `db:"id"`
 		Fingerprint []byte `db:"request_fingerprint"`
 		Status      int    `db:"answer_status"`
 		Body        []byte `db:"answer_body"`
+		Until       *int64 `db:"answer_until"`
 	}
-	found, err := r.db.Get(ctx, &row, "SELECT l.request_fingerprint, l.answer_status, l.answer_body FROM "+marks+
-		" JOIN leads l ON l.seller_id = m.seller_id AND l.id = m.lead_id WHERE m.seller_id = ? AND "+condition, args...)
+	found, err := r.db.Get(ctx, &row, "SELECT l.id, l.request_fingerprint, l.answer_status, l.answer_body, u.answer_until FROM "+marks+
+		" JOIN leads l ON l.seller_id = m.seller_id AND l.id = m.lead_id LEFT JOIN unsold_leads u ON u.seller_id = m.seller_id AND u.lead_id = m.lead_id WHERE m.seller_id = ? AND "+condition, args...)
 	if err != nil || !found {
 		return application.StoredResponse{}, false, err
 	}
-	a := application.StoredResponse{Response: application.Response{Status: row.Status, Body: row.Body}}
+	a := application.StoredResponse{Response: application.Response{Status: row.Status, Body: row.Body}, LeadID: row.ID}
+	if row.Until != nil {
+		a.AnswerUntil = engine.Time(*row.Until)
+	}
 	copy(a.Fingerprint[:], row.Fingerprint)
 	return a, true, nil
 }

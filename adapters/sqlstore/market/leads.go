@@ -23,19 +23,25 @@ func (r leads) AddAll(ctx context.Context, all []application.StoredLead) error {
 func (r leads) Responses(ctx context.Context, refs []application.Ref) (map[string]application.StoredResponse, error) {
 	out := make(map[string]application.StoredResponse, len(refs))
 	for piece := range engine.PiecesOf(application.SortedRefs(refs)) {
-		keys, args := engine.AmongRefs(piece)
+		keys, args := engine.Among("leads.id", len(piece), func(i int) (string, any) { return piece[i].SellerID, piece[i].ID })
+		keys = strings.ReplaceAll(keys, "seller_id = ?", "leads.seller_id = ?")
 		var rows []struct {
 			ID          string `db:"id"`
 			Fingerprint []byte `db:"request_fingerprint"`
 			Status      int    `db:"answer_status"`
 			Body        []byte `db:"answer_body"`
 			ErasedAt    int64  `db:"erased_at"`
+			Until       *int64 `db:"answer_until"`
 		}
-		if err := r.t.All(ctx, &rows, "SELECT id, request_fingerprint, answer_status, answer_body, erased_at FROM leads WHERE "+keys, args...); err != nil {
+		if err := r.t.All(ctx, &rows, "SELECT leads.id, leads.request_fingerprint, leads.answer_status, leads.answer_body, leads.erased_at, u.answer_until FROM leads "+
+			"LEFT JOIN unsold_leads u ON u.seller_id = leads.seller_id AND u.lead_id = leads.id WHERE "+keys, args...); err != nil {
 			return nil, err
 		}
 		for _, row := range rows {
-			a := application.StoredResponse{Response: application.Response{Status: row.Status, Body: engine.Blob(row.Body)}, Erased: row.ErasedAt != 0}
+			a := application.StoredResponse{Response: application.Response{Status: row.Status, Body: engine.Blob(row.Body)}, Erased: row.ErasedAt != 0, LeadID: row.ID}
+			if row.Until != nil {
+				a.AnswerUntil = engine.Time(*row.Until)
+			}
 			copy(a.Fingerprint[:], row.Fingerprint)
 			out[row.ID] = a
 		}
@@ -51,12 +57,12 @@ func (r leads) LockPending(ctx context.Context, campaign application.Ref, after 
 		var ids []string
 		missing := limit - len(out)
 		if err := r.t.All(ctx, &ids, "SELECT lead_id FROM unsold_leads"+r.t.UseKey("unsold_leads_status")+
-			" WHERE seller_id = ? AND status = 'pending' AND campaign_id = ? AND lead_id > ? ORDER BY lead_id LIMIT ?",
+			" WHERE seller_id = ? AND status = 'pending' AND campaign_id = ? AND lead_id > ? AND deadline_at IS NULL ORDER BY lead_id LIMIT ?",
 			campaign.SellerID, campaign.ID, after, int64(missing)); err != nil || len(ids) == 0 {
 			return out, err
 		}
 		after = ids[len(ids)-1]
-		locked, err := r.lockUnsold(ctx, campaign, lead.StatusPending, ids)
+		locked, err := unasked(r.lockUnsold(ctx, campaign, lead.StatusPending, ids))
 		if err != nil {
 			return nil, err
 		}
@@ -68,12 +74,17 @@ func (r leads) LockPending(ctx context.Context, campaign application.Ref, after 
 
 // LockPendingByID implements application.LeadRepository.
 func (r leads) LockPendingByID(ctx context.Context, campaign application.Ref, id string) ([]*lead.Lead, error) {
-	return r.lockUnsold(ctx, campaign, lead.StatusPending, []string{id})
+	return unasked(r.lockUnsold(ctx, campaign, lead.StatusPending, []string{id}))
 }
 
 // LockQuarantined implements application.LeadRepository.
 func (r leads) LockQuarantined(ctx context.Context, campaign application.Ref, id string) ([]*lead.Lead, error) {
 	return r.lockUnsold(ctx, campaign, lead.StatusQuarantined, []string{id})
+}
+
+// unasked leaves out leads of which buyers are asked.
+func unasked(leads []*lead.Lead, err error) ([]*lead.Lead, error) {
+	return slices.DeleteFunc(leads, func(l *lead.Lead) bool { return !l.Deadline().IsZero() }), err
 }
 
 // lockUnsold locks those of some leads that still have a status.
@@ -88,7 +99,7 @@ func (r leads) lockUnsold(ctx context.Context, campaign application.Ref, status 
 		locked[i] = row.ID
 	}
 	// A statement of its own, because one that waits for locks may read another table as it was before that.
-	prices, err := leadrow.AskingPrices(ctx, r.t, campaign.SellerID, locked)
+	waiting, err := leadrow.WaitingOf(ctx, r.t, campaign.SellerID, locked)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +109,7 @@ func (r leads) lockUnsold(ctx context.Context, campaign application.Ref, status 
 		if err != nil {
 			return nil, r.t.Refuse(err)
 		}
-		n.AskingPrice = prices[row.ID]
+		n.AskingPrice, n.Deadline = waiting[row.ID].Price, waiting[row.ID].Deadline
 		out[i] = lead.FromSnapshot(n)
 	}
 	return out, nil
@@ -125,6 +136,9 @@ func (r leads) SaveAll(ctx context.Context, all []*lead.Lead) error {
 		return err
 	}
 	if err := leadrow.SaveUnsold(ctx, r.t, snapshots[0].SellerID, snapshots); err != nil {
+		return err
+	}
+	if err := leadrow.SaveReservations(ctx, r.t, all, snapshots); err != nil {
 		return err
 	}
 	for i, l := range all {

@@ -28,8 +28,8 @@ func (r leads) Lock(ctx context.Context, sellerID, id string) (*lead.Lead, error
 	if err != nil {
 		return nil, err
 	}
-	prices, err := leadrow.AskingPrices(ctx, r.t, sellerID, []string{id})
-	n.AskingPrice = prices[id]
+	waiting, err := leadrow.WaitingOf(ctx, r.t, sellerID, []string{id})
+	n.AskingPrice, n.Deadline = waiting[id].Price, waiting[id].Deadline
 	return lead.FromSnapshot(n), err
 }
 

@@ -60,6 +60,9 @@ func (r Repositories) SellerJobs() market.SellerJobRepository { return sellerJob
 // Deliveries returns the repository of what buyers are told of their sales.
 func (r Repositories) Deliveries() market.DeliveryRepository { return deliveries(r) }
 
+// Reservations returns the repository of sales that may be made.
+func (r Repositories) Reservations() market.ReservationRepository { return saleReservations(r) }
+
 // keepAttempts is how long attempts to deliver are kept.
 const keepAttempts = 30 * 24 * time.Hour
 

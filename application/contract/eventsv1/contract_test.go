@@ -226,6 +226,7 @@ func TestOptionalMembers(t *testing.T) {
 		"lead.returned.v1":      {"dimensions"},
 		"lead.price_changed.v1": {"dimensions", "previous_price", "price"},
 		"return.requested.v1":   {"dimensions"},
+		"sale.released.v1":      {"dimensions"},
 		"return.approved.v1":    {"dimensions"},
 		"return.rejected.v1":    {"dimensions"},
 	}, got)
@@ -573,7 +574,7 @@ var samples = map[string]string{
 	"category": "Auto Insurance", "seller_code": "ACME1234", "status": "active", "previous_status": "received",
 	"currency": "USD", "code": "duplicate_lead", "customer_id": "customer_01JT8Z3Q5V0000000000000000", "customer_key": "9X2KQ7LM4TZA",
 	"previous_partner_id": "partner_7", "policy": "link", "return_id": "return_01JT8Z3Q5V0000000000000000", "reason": "invalid_contact",
-	"delivery_id": "delivery_01JT8Z3Q5V0000000000000000", "SaleDeliveryFailed.reason": "timeout",
+	"delivery_id": "delivery_01JT8Z3Q5V0000000000000000", "SaleDeliveryFailed.reason": "timeout", "SaleReleased.reason": "buyer_rejected",
 }
 
 func example(t *testing.T, e Event) []byte {

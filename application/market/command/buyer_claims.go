@@ -104,27 +104,33 @@ func (b *boughtBefore) unread(key market.ClaimKey) bool {
 	return !known
 }
 
-// take has the takers of a lead hold its person from now on, by all their rules in the campaign. A claim that they hold already ends later.
+// take has the takers of a lead hold its person from now on, by all their rules in the campaign. A claim that they hold already ends later. Those of
+// a lead that is only reserved hold nobody yet.
 func (b *boughtBefore) take(l *lead.Lead, takers []campaign.Contract) {
-	if b == nil || l.Test() {
+	if b == nil || l.Test() || l.Status() != lead.StatusSold {
 		return
 	}
 	fields := l.Facts().Fields()
 	for i := range takers {
-		for _, rule := range b.rules[l.CampaignID()][takers[i].BuyerID()] {
-			for _, key := range market.BuyerClaimKeys(takers[i].BuyerID(), rule, fields) {
-				claim := market.Claim{SellerID: l.SellerID(), Key: key, LeadID: l.ID(), ExpiresAt: b.now.Add(rule.Window())}
-				was := b.ends[key]
-				switch {
-				case was.IsZero():
-					b.fresh = append(b.fresh, claim)
-				case was.Before(claim.ExpiresAt):
-					b.later = append(b.later, claim)
-				default:
-					continue
-				}
-				b.ends[key] = claim.ExpiresAt
+		b.takeSince(l, fields, takers[i].BuyerID(), b.now)
+	}
+}
+
+// takeSince has a buyer hold the person of a lead since a time.
+func (b *boughtBefore) takeSince(l *lead.Lead, fields field.Set, buyerID string, since time.Time) {
+	for _, rule := range b.rules[l.CampaignID()][buyerID] {
+		for _, key := range market.BuyerClaimKeys(buyerID, rule, fields) {
+			claim := market.Claim{SellerID: l.SellerID(), Key: key, LeadID: l.ID(), ExpiresAt: since.Add(rule.Window())}
+			was := b.ends[key]
+			switch {
+			case was.IsZero():
+				b.fresh = append(b.fresh, claim)
+			case was.Before(claim.ExpiresAt):
+				b.later = append(b.later, claim)
+			default:
+				continue
 			}
+			b.ends[key] = claim.ExpiresAt
 		}
 	}
 }

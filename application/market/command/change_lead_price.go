@@ -29,7 +29,7 @@ func (ChangeLeadPrice) Needs() application.Scope { return application.Program }
 type ChangeLeadPriceHandler struct{ market.Deps }
 
 // Handle implements bus.Handler. Errors: fault.ErrValidation, lead.ErrNotFound, lead.ErrLive, lead.ErrErased, lead.ErrNotRepriceable,
-// lead.ErrChanged.
+// lead.ErrReserved, lead.ErrChanged.
 func (h ChangeLeadPriceHandler) Handle(ctx context.Context, c ChangeLeadPrice) (application.Done, error) {
 	var v fault.Violations
 	price, was := leadPrice("price", c.Price, &v), leadPrice("was", c.Was, &v)

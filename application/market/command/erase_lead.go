@@ -6,6 +6,7 @@ import (
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/market"
+	"github.com/leadmill/leadmill/domain/delivery"
 	"github.com/leadmill/leadmill/domain/lead"
 )
 
@@ -55,6 +56,9 @@ func (h EraseLeadHandler) Handle(ctx context.Context, c EraseLead) (application.
 func eraseLeads(ctx context.Context, tx market.Tx, e market.Erasure, leads []*lead.Lead, now time.Time) (map[string]market.HeldReview, error) {
 	if len(leads) == 0 {
 		return nil, nil
+	}
+	if err := releaseAll(ctx, tx, e.SellerID, leads, delivery.Erased, now); err != nil {
+		return nil, err
 	}
 	ids := make([]string, len(leads))
 	for i, l := range leads {

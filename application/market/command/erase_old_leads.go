@@ -6,6 +6,7 @@ import (
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/market"
+	"github.com/leadmill/leadmill/domain/delivery"
 )
 
 // EraseOldLeads erases what leads hold of persons when they are older than their seller's retention. Each call goes on where the
@@ -66,6 +67,9 @@ func (h EraseOldLeadsHandler) erase(ctx context.Context, sellerID string, ids []
 	err = h.Work.Do(ctx, func(ctx context.Context, tx market.Tx) error {
 		leads, err := tx.LeadErasures().LockToErase(ctx, sellerID, ids)
 		if err != nil {
+			return err
+		}
+		if err := releaseAll(ctx, tx, sellerID, leads, delivery.Erased, now); err != nil {
 			return err
 		}
 		for _, l := range leads {

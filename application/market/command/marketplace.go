@@ -41,7 +41,8 @@ func (m *marketplace) counter(sellerID string, of distribution.Owner, ownerID st
 // transaction that is tried again stores the same ids.
 type drawSale func(n int) string
 
-// offer offers a lead to the campaign's contracts: the lead is sold or becomes pending. It changes only the lead; take books
+// offer offers a lead to the campaign's contracts: the lead is sold or becomes pending, reserved for those who take it when one of them is asked
+// first. It changes only the lead; take books
 // the sales. The takers are none when no contract takes the lead. A test lead becomes sold at a price, but without a sale.
 // Errors: those of decide.
 func (m *marketplace) offer(ctx context.Context, l *lead.Lead, facts lead.Facts, c *campaign.Campaign, currency money.Currency, saleID drawSale, now time.Time) ([]campaign.Contract, error) {
@@ -56,8 +57,12 @@ func (m *marketplace) offer(ctx context.Context, l *lead.Lead, facts lead.Facts,
 	return d.Takers, m.sell(l, c, d, currency, saleID, now)
 }
 
+// sell sells a lead to those who take it, or reserves it for them when one of them is asked first.
 func (m *marketplace) sell(l *lead.Lead, c *campaign.Campaign, d distribution.Decision, currency money.Currency, saleID drawSale, now time.Time) error {
 	l.SetTrace(d.Trace)
+	if !l.Test() && confirms(d.Takers) {
+		return l.Reserve(reservations(&d, currency, saleID), now.Add(lead.AskFor), now.Add(c.PendingTTL()), now)
+	}
 	var amounts [2 * campaign.MostSales]money.Micros
 	prices, payouts := amounts[:0:campaign.MostSales], amounts[campaign.MostSales:][:len(d.Takers)]
 	for i := range d.Takers {
@@ -80,8 +85,12 @@ func (m *marketplace) sell(l *lead.Lead, c *campaign.Campaign, d distribution.De
 	return l.Sell(o, now)
 }
 
-// take books the sales of a lead that takers take, on their counters and on their buyers' accounts.
-func (m *marketplace) take(campaignID string, takers []campaign.Contract, ids application.IDs, saleID drawSale, now time.Time) error {
+// take books the sales of a lead that takers take, on their counters and on their buyers' accounts, and holds those that are only reserved.
+func (m *marketplace) take(l *lead.Lead, takers []campaign.Contract, ids application.IDs, saleID drawSale, now time.Time) error {
+	campaignID := l.CampaignID()
+	if l.Status() != lead.StatusSold {
+		return m.hold(campaignID, takers, now)
+	}
 	for i := range takers {
 		if err := m.books[campaignID].Take(takers[i].ID(), ids.New("entry"), saleID(i), now); err != nil {
 			return err
@@ -90,26 +99,28 @@ func (m *marketplace) take(campaignID string, takers []campaign.Contract, ids ap
 	return nil
 }
 
-// write stores the charged buyers and the changed counters.
+// write stores the buyers that were charged or of which more or less is held, and the changed counters.
 func (m *marketplace) write(ctx context.Context, tx market.Tx) error {
 	var charged []*buyer.Buyer
 	for _, b := range m.buyers {
-		if len(b.Entries()) > 0 {
+		if len(b.Entries()) > 0 || b.HeldMore() != 0 {
 			charged = append(charged, b)
 		}
 	}
-	if len(charged) == 0 {
-		return nil
-	}
-	slices.SortFunc(charged, func(a, b *buyer.Buyer) int { return cmp.Compare(a.ID(), b.ID()) })
-	if err := tx.Buyers().SaveSold(ctx, charged); err != nil {
-		return err
+	if len(charged) > 0 {
+		slices.SortFunc(charged, func(a, b *buyer.Buyer) int { return cmp.Compare(a.ID(), b.ID()) })
+		if err := tx.Buyers().SaveSold(ctx, charged); err != nil {
+			return err
+		}
 	}
 	var counted []*distribution.Counter
 	for _, n := range m.counters {
 		if n.Changed() {
 			counted = append(counted, n)
 		}
+	}
+	if len(counted) == 0 {
+		return nil
 	}
 	slices.SortFunc(counted, func(a, b *distribution.Counter) int { return cmp.Compare(a.Key(), b.Key()) })
 	return tx.Counters().SaveAll(ctx, counted)

@@ -36,11 +36,11 @@ func (MatchPending) Needs() application.Scope { return application.Internal }
 func (c MatchPending) OfSeller() string { return c.SellerID }
 
 // Matched counts what became of pending leads; those that are rejected because their person is suppressed by now count as unsold. Failed leads stay pending: the strategy panicked on them, or ranked what it
-// was not offered.
-type Matched struct{ Sold, Unsold, Failed int }
+// was not offered. Of Asked ones buyers are asked now.
+type Matched struct{ Sold, Unsold, Failed, Asked int }
 
 func (m Matched) plus(n Matched) Matched {
-	return Matched{Sold: m.Sold + n.Sold, Unsold: m.Unsold + n.Unsold, Failed: m.Failed + n.Failed}
+	return Matched{Sold: m.Sold + n.Sold, Unsold: m.Unsold + n.Unsold, Failed: m.Failed + n.Failed, Asked: m.Asked + n.Asked}
 }
 
 // MatchPendingHandler handles MatchPending.
@@ -92,7 +92,7 @@ func (h *MatchPendingHandler) walk(ctx context.Context, of application.Ref, afte
 			return all, "", err
 		}
 		after = last
-		if n.Sold+n.Unsold == 0 {
+		if n.Sold+n.Unsold+n.Asked == 0 {
 			if pages--; pages < 0 {
 				return all, after, nil
 			}
@@ -209,7 +209,7 @@ func (h *MatchPendingHandler) decideBy(ctx context.Context, look lookup, of appl
 		if err := m.readAhead(ctx, c, leads); err != nil {
 			return err
 		}
-		gave, err := givenBack(ctx, tx, m.books[of.ID], of, leads)
+		refuse, err := notAgain(ctx, tx, m.books[of.ID], c, leads)
 		if err != nil {
 			return err
 		}
@@ -219,7 +219,7 @@ func (h *MatchPendingHandler) decideBy(ctx context.Context, look lookup, of appl
 			if suppressed[l.ID()] {
 				err = l.Suppress(now)
 			} else {
-				err = h.again(ctx, m, c, l, gave[l.ID()], offer, seller.Currency(), sales.of(l.ID()), now)
+				err = h.again(ctx, m, c, l, refuse(l), offer, seller.Currency(), sales.of(l.ID()), now)
 			}
 			if err != nil {
 				if !ofStrategy(err) {
@@ -228,13 +228,16 @@ func (h *MatchPendingHandler) decideBy(ctx context.Context, look lookup, of appl
 				n.Failed++
 				wrong = failure{c.Strategy(), l.ID(), err}
 			}
-			if l.Status() == was {
+			if l.Status() == was && !l.Asked() {
 				continue
 			}
 			changed = append(changed, l)
-			if l.Status() == lead.StatusSold {
+			switch {
+			case l.Asked():
+				n.Asked++
+			case l.Status() == lead.StatusSold:
 				n.Sold++
-			} else {
+			default:
 				n.Unsold++
 			}
 		}
@@ -293,18 +296,6 @@ func ofStrategy(err error) bool {
 	return panicked || ranked
 }
 
-// givenBack returns, for leads that may be sold now, which buyers gave them back.
-func givenBack(ctx context.Context, tx market.Tx, b *distribution.Book, of application.Ref, leads []*lead.Lead) (map[string][]string, error) {
-	if !open(b, leads) {
-		return nil, nil
-	}
-	ids := make([]string, len(leads))
-	for i, l := range leads {
-		ids[i] = l.ID()
-	}
-	return tx.Returns().GivenBack(ctx, of.SellerID, ids)
-}
-
 // open reports whether any contract could take one of some leads now, at whatever they are offered.
 func open(b *distribution.Book, leads []*lead.Lead) bool {
 	var least money.Micros
@@ -316,8 +307,8 @@ func open(b *distribution.Book, leads []*lead.Lead) bool {
 	return b.Open() || least != 0 && b.OpenAt(least)
 }
 
-// again offers one pending lead again, but not to buyers that gave it back, or marks it unsold when its time ran out.
-func (h *MatchPendingHandler) again(ctx context.Context, m *marketplace, c *campaign.Campaign, l *lead.Lead, gave []string, offer offers, currency money.Currency, saleID drawSale, now time.Time) error {
+// again offers one pending lead again, but not to contracts that are refused it, or marks it unsold when its time ran out.
+func (h *MatchPendingHandler) again(ctx context.Context, m *marketplace, c *campaign.Campaign, l *lead.Lead, refuse func(campaign.Contract) string, offer offers, currency money.Currency, saleID drawSale, now time.Time) error {
 	if !l.PendingUntil().After(now) {
 		return l.Expire(now)
 	}
@@ -325,7 +316,7 @@ func (h *MatchPendingHandler) again(ctx context.Context, m *marketplace, c *camp
 	if !ok {
 		return nil
 	}
-	d, err := m.decide(ctx, c, l, distribution.Ask{Facts: facts, Refuse: notAgain(gave)})
+	d, err := m.decide(ctx, c, l, distribution.Ask{Facts: facts, Refuse: refuse})
 	if err != nil || len(d.Takers) == 0 {
 		return err
 	}
@@ -333,7 +324,7 @@ func (h *MatchPendingHandler) again(ctx context.Context, m *marketplace, c *camp
 		return err
 	}
 	m.bought.take(l, d.Takers)
-	return m.take(c.ID(), d.Takers, h.IDs, saleID, now)
+	return m.take(l, d.Takers, h.IDs, saleID, now)
 }
 
 // saleIDs are the ids of sales by their leads. They are drawn once, so that a transaction that is tried again stores the same ones.

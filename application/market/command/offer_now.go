@@ -24,7 +24,7 @@ type offerNow struct {
 }
 
 // decide sells the lead, lets it wait, or rejects it when its person is suppressed by now, and stores what became of it. Buyers that gave it
-// back, or bought its person lately, are not offered it. Errors: *uncompiledError, *bus.PanicError, *distribution.RankingError.
+// back, or were asked about it, or bought its person lately, are not offered it. Errors: *uncompiledError, *bus.PanicError, *distribution.RankingError.
 func (o *offerNow) decide(ctx context.Context, tx market.Tx, now time.Time) error {
 	c, leads := o.campaign, []*lead.Lead{o.lead}
 	suppressed, err := suppressedPending(ctx, tx, c, leads)
@@ -52,11 +52,11 @@ func (o *offerNow) decide(ctx context.Context, tx market.Tx, now time.Time) erro
 	if err != nil {
 		return err
 	}
-	gave, err := tx.Returns().GivenBack(ctx, c.SellerID(), []string{o.lead.ID()})
+	refuse, err := notAgain(ctx, tx, nil, c, leads)
 	if err != nil {
 		return err
 	}
-	d, err := m.decide(ctx, c, o.lead, distribution.Ask{Facts: o.lead.Facts().WithOutside(o.outside), Refuse: notAgain(gave[o.lead.ID()])})
+	d, err := m.decide(ctx, c, o.lead, distribution.Ask{Facts: o.lead.Facts().WithOutside(o.outside), Refuse: refuse(o.lead)})
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (o *offerNow) decide(ctx context.Context, tx market.Tx, now time.Time) erro
 		return err
 	}
 	if !o.lead.Test() {
-		if err := m.take(c.ID(), d.Takers, o.ids, o.saleID, now); err != nil {
+		if err := m.take(o.lead, d.Takers, o.ids, o.saleID, now); err != nil {
 			return err
 		}
 		m.bought.take(o.lead, d.Takers)

@@ -29,7 +29,7 @@ type PreviewLead struct {
 func (PreviewLead) Needs() application.Scope { return application.Program }
 
 // PreviewLeadResult is what would become of a lead. Outcome is its status. Code and Reason say why it would be a duplicate, rejected or quarantined.
-// Trace is empty then.
+// Trace is empty then. One that buyers are asked about would be pending, with those buyers.
 type PreviewLeadResult struct {
 	Outcome  string
 	BuyerIDs []string
@@ -118,6 +118,9 @@ func (h *PreviewLeadHandler) Handle(ctx context.Context, q PreviewLead) (r Previ
 	r = PreviewLeadResult{Outcome: string(lead.StatusPending), Trace: d.Trace}
 	for i := range d.Takers {
 		r.Outcome, r.BuyerIDs = string(lead.StatusSold), append(r.BuyerIDs, d.Takers[i].BuyerID())
+	}
+	if !q.Test && confirms(d.Takers) {
+		r.Outcome = string(lead.StatusPending)
 	}
 	return r, nil
 }

@@ -2,12 +2,10 @@ package command
 
 import (
 	"context"
-	"slices"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/market"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
-	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/distribution"
 	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/lead"
@@ -34,7 +32,8 @@ type RedistributeLeadHandler struct {
 	Facts      application.FactProviders
 }
 
-// Handle implements bus.Handler. A lead whose person is suppressed by now is rejected. Errors: lead.ErrNotFound, lead.ErrLive, lead.ErrNotOfferable, lead.ErrErased; *bus.PanicError,
+// Handle implements bus.Handler. A lead whose person is suppressed by now is rejected. Errors: lead.ErrNotFound, lead.ErrLive, lead.ErrNotOfferable, lead.ErrErased,
+// lead.ErrReserved; *bus.PanicError,
 // *distribution.RankingError.
 func (h RedistributeLeadHandler) Handle(ctx context.Context, c RedistributeLead) (application.Done, error) {
 	outside, err := h.ask(ctx, c)
@@ -95,17 +94,4 @@ func (h RedistributeLeadHandler) ask(ctx context.Context, c RedistributeLead) (m
 	ctx, cancel := context.WithTimeout(ctx, factPatience)
 	defer cancel()
 	return h.Facts.AskAll(ctx, []lead.Facts{facts})[0], nil
-}
-
-// notAgain returns what refuses a lead to buyers that gave it back; nil when none did.
-func notAgain(buyers []string) func(campaign.Contract) string {
-	if len(buyers) == 0 {
-		return nil
-	}
-	return func(k campaign.Contract) string {
-		if slices.Contains(buyers, k.BuyerID()) {
-			return distribution.ReasonDuplicateBuyer
-		}
-		return ""
-	}
 }

@@ -24,7 +24,7 @@ func (RejectMarketLead) Needs() application.Scope { return application.Program }
 // RejectMarketLeadHandler handles RejectMarketLead.
 type RejectMarketLeadHandler struct{ market.Deps }
 
-// Handle implements bus.Handler. Errors: lead.ErrNotFound, lead.ErrNotOpen.
+// Handle implements bus.Handler. Errors: lead.ErrNotFound, lead.ErrNotOpen, lead.ErrReserved.
 func (h RejectMarketLeadHandler) Handle(ctx context.Context, c RejectMarketLead) (application.Done, error) {
 	now := h.Clock.Now()
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx market.Tx) (marketquery.MarketplaceLead, error) {

@@ -32,7 +32,12 @@ type SubmitLead struct {
 	Fingerprint    [sha256.Size]byte
 	Trail          application.Trail
 	Render         func(SubmitLeadResult) application.Response
+	// Waits says that the supplier waits for buyers that are asked: for SupplierWaits at most, Done.Awaits says for what.
+	Waits bool
 }
+
+// SupplierWaits is how long a supplier waits for buyers that are asked about its lead, from its submission on.
+const SupplierWaits = 5 * time.Second
 
 // Needs implements application.Message.
 func (SubmitLead) Needs() application.Scope { return application.Supplier }
@@ -104,8 +109,11 @@ func (h *SubmitLeadHandler) Handle(ctx context.Context, c SubmitLead) (applicati
 		}
 		defer release()
 		stored, found, err := h.Replays.FindResponse(ctx, market.ClaimRef{SellerID: c.Actor.SellerID, Key: idempotencyClaim(&c)}, h.Clock.Now())
-		if err != nil || found {
-			return replay(stored, &c, err)
+		if err != nil {
+			return application.Done{}, err
+		}
+		if found {
+			return replay(stored, &c, h.Clock.Now())
 		}
 	}
 	var outside map[string]field.Set
@@ -141,7 +149,7 @@ func (h *SubmitLeadHandler) orDoubleClick(ctx context.Context, c *SubmitLead, re
 	if err != nil || !found {
 		return application.Done{}, refused
 	}
-	return application.Done{Response: stored.Response, Replayed: true}, nil
+	return stored.Replay(c.Actor.SellerID, h.Clock.Now()), nil
 }
 
 // finder finds the campaigns of categories, as a Directory does.
@@ -266,15 +274,11 @@ func (s *Submission) OfSeller() string { return s.Actor.SellerID }
 // errStale says that the stored campaign differs from the remembered one. The lead is then checked once more.
 var errStale = errors.New("the campaign changed since it was remembered")
 
-func replay(stored application.StoredResponse, c *SubmitLead, err error) (application.Done, error) {
-	switch {
-	case err != nil:
-		return application.Done{}, err
-	case stored.Fingerprint != c.Fingerprint:
+func replay(stored application.StoredResponse, c *SubmitLead, now time.Time) (application.Done, error) {
+	if stored.Fingerprint != c.Fingerprint {
 		return application.Done{}, application.ErrKeyReused
-	default:
-		return application.Done{Response: stored.Response, Replayed: true}, nil
 	}
+	return stored.Replay(c.Actor.SellerID, now), nil
 }
 
 func idempotencyClaim(c *SubmitLead) market.ClaimKey {

@@ -79,7 +79,8 @@ func (h *SubmitLeadsHandler) settle(ctx context.Context, batch []*Submission, un
 	var places []int
 	for i, s := range batch {
 		if a, ok := stored[s.leadID]; ok {
-			outcomes[i].Result = application.Done{Response: a.Response}
+			outcomes[i].Result = a.Replay(s.Actor.SellerID, h.Clock.Now())
+			outcomes[i].Result.Replayed = false
 			continue
 		}
 		again, places = append(again, s), append(places, i)
@@ -209,7 +210,8 @@ func (h *SubmitLeadsHandler) decide(ctx context.Context, t *tally, i int, s *Sub
 		result.Code, result.Reason = l.Why()
 	}
 	result.Price, result.HasPrice = l.Shown()
-	if len(takers) > 0 {
+	asked := l.Asked()
+	if len(takers) > 0 && !asked {
 		result.BuyerIDs = make([]string, len(takers))
 		for i := range takers {
 			result.BuyerIDs[i] = takers[i].BuyerID()
@@ -217,13 +219,17 @@ func (h *SubmitLeadsHandler) decide(ctx context.Context, t *tally, i int, s *Sub
 	}
 	answer := s.Render(result)
 	if len(takers) > 0 && !s.Test {
-		if err := t.market.take(c.ID(), takers, h.IDs, sales, t.now); err != nil {
+		if err := t.market.take(l, takers, h.IDs, sales, t.now); err != nil {
 			return application.Done{}, err
 		}
 	}
-	t.keep(s, l, answer, check.dedupe, c)
+	done = application.Done{Response: answer}
+	if asked && s.Waits {
+		done.Awaits = &application.Awaited{Lead: application.Ref{SellerID: s.Actor.SellerID, ID: s.leadID}, Until: t.now.Add(SupplierWaits)}
+	}
+	t.keep(s, l, done, check.dedupe, c)
 	t.market.bought.take(l, takers)
-	return application.Done{Response: answer}, nil
+	return done, nil
 }
 
 // refusal returns why a lead is not offered to buyers, or nil: its person is suppressed, an intake rule refuses it, its external_id was used
@@ -409,24 +415,27 @@ func (t *tally) replayed(s *Submission) (done application.Done, answered bool, e
 		if !held {
 			return application.Done{}, false, nil
 		}
-		done, err = replay(t.answers[claim.LeadID], &s.SubmitLead, nil)
+		done, err = replay(t.answers[claim.LeadID], &s.SubmitLead, t.now)
 		return done, true, err
 	}
 	if leadID, recent := t.requests[s.request]; recent {
-		return application.Done{Response: t.answers[leadID].Response, Replayed: true}, true, nil
+		return t.answers[leadID].Replay(s.Actor.SellerID, t.now), true, nil
 	}
 	if claim, held := t.claims[s.external]; held && s.ExternalID != "" {
 		if stored := t.answers[claim.LeadID]; stored.Fingerprint == s.Fingerprint {
-			return application.Done{Response: stored.Response, Replayed: true}, true, nil
+			return stored.Replay(s.Actor.SellerID, t.now), true, nil
 		}
 	}
 	return application.Done{}, false, nil
 }
 
 // keep adds a decided lead, its request and its claims to what the batch writes. Later leads of the batch see them.
-func (t *tally) keep(s *Submission, l *lead.Lead, answer application.Response, dedupe []market.Claim, c *campaign.Campaign) {
+func (t *tally) keep(s *Submission, l *lead.Lead, done application.Done, dedupe []market.Claim, c *campaign.Campaign) {
 	claims := !s.Test && l.Status() != lead.StatusDuplicate && l.Status() != lead.StatusRejected
-	stored := application.StoredLead{Lead: l, Fingerprint: s.Fingerprint, Response: answer, Trail: s.Trail}
+	stored := application.StoredLead{Lead: l, Fingerprint: s.Fingerprint, Response: done.Response, Trail: s.Trail}
+	if done.Awaits != nil {
+		stored.AnswerUntil = done.Awaits.Until
+	}
 	if claims && len(dedupe) > 0 {
 		stored.Claimed = c.DedupeRule()
 	}
@@ -434,7 +443,7 @@ func (t *tally) keep(s *Submission, l *lead.Lead, answer application.Response, d
 	if c.AsksConsent() {
 		t.consents = append(t.consents, market.ConsentOf(l.Snapshot()))
 	}
-	t.answers[s.leadID] = application.StoredResponse{Fingerprint: s.Fingerprint, Response: answer}
+	t.answers[s.leadID] = application.StoredResponse{Fingerprint: s.Fingerprint, Response: done.Response, LeadID: s.leadID, AnswerUntil: stored.AnswerUntil}
 	t.remember(s)
 	if s.IdempotencyKey != "" {
 		t.claim(s, s.idempotency, application.KeepResponses)

@@ -6,6 +6,7 @@ import (
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/market"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
+	"github.com/leadmill/leadmill/domain/delivery"
 	"github.com/leadmill/leadmill/domain/fault"
 )
 
@@ -45,11 +46,17 @@ func (h TestDeliveryHandler) Handle(ctx context.Context, c TestDelivery) (market
 		return marketquery.DeliveryAttempt{}, err
 	}
 	id := h.IDs.New("delivery_test")
-	done := h.Poster.Post(ctx, open, id, market.TestContent(id[len("delivery_test_"):], category, c.Currency.Code(), k, h.Clock.Now()))
+	content := market.TestContent(id[len("delivery_test_"):], category, c.Currency.Code(), k, h.Clock.Now())
+	done := h.Poster.Post(ctx, open, id, content)
 	if done.Unsent {
 		return marketquery.DeliveryAttempt{}, application.ErrOutboundBusy
 	}
+	var said *delivery.Answer
+	if content.Asks {
+		said = &done.Said
+	}
 	return marketquery.DeliveryAttempt{
 		Number: 1, At: done.At, Took: done.Took, Status: done.Status, Reason: string(done.Reason), Request: string(done.Request), Answer: string(done.Answer),
+		Said: said,
 	}, nil
 }

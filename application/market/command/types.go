@@ -33,6 +33,10 @@ type (
 	DeliveryTerms = campaign.DeliveryTerms
 	// HeaderTerms are what an operator says about a header of a delivery. A nil value keeps the stored one.
 	HeaderTerms = campaign.HeaderTerms
+	// DeliveryResponse is how the answers of a buyer that is asked are read. The zero value is as it is asked for.
+	DeliveryResponse = campaign.Response
+	// ResponseSign is how an answer says something.
+	ResponseSign = campaign.Sign
 	// Trace tells which contracts were looked at for a lead.
 	Trace = lead.Trace
 	// Cap is one limit of a contract.

@@ -32,9 +32,12 @@ type DeliveryObserver interface {
 
 // Sender sends what is due to buyers: to each at most PerEndpoint requests at a time, and to all together InAll. What is due is read for each
 // contract by itself, as much as its receiver takes, and those that were served longest ago come first. Receivers that are well, that are not known
-// and that fail each have a share of InAll, of which a seller gets half at most, so that no number of dead ones takes the places of others.
+// and that fail each have a share of InAll, of which a seller gets half at most, so that no number of dead ones takes the places of others. Buyers that are
+// asked to confirm have places of their own, and what they answer is settled beside all else.
 type Sender struct {
 	Reader   market.DeliveryReader
+	Overdue  OverdueReservations
+	Settle   bus.Handler[marketcommand.SettleReservations, marketcommand.ReservationsSettled]
 	Record   bus.Handler[marketcommand.RecordDeliveries, marketcommand.DeliveriesRecorded]
 	Poster   market.Poster
 	Clock    application.Clock
@@ -43,9 +46,10 @@ type Sender struct {
 	Logger   *slog.Logger
 	Shake    func() int64 // from 0 to delivery.MostShake, at random
 
-	PerEndpoint, InAll int
-	Poll               time.Duration // how often it looks without being told
-	Idle               time.Duration // without anything due it ends after that
+	PerEndpoint, InAll       int
+	AskPerEndpoint, AskInAll int           // of buyers that are asked
+	Poll                     time.Duration // how often it looks without being told
+	Idle                     time.Duration // without anything due it ends after that
 }
 
 const (
@@ -80,6 +84,9 @@ type sending struct {
 	away      bool // the database did not answer in this turn
 	group     sync.WaitGroup
 
+	toSettle, settled chan result // of buyers that are asked: until and when it is stored what they answered
+	unsettled         int
+
 	poll, early *time.Timer // when it looks again at the latest and at the earliest
 	rested      bool        // early passed
 }
@@ -88,6 +95,7 @@ type sending struct {
 type place struct {
 	seller string
 	standing
+	asks bool
 }
 
 type result struct {
@@ -97,13 +105,16 @@ type result struct {
 	place    *place // nil when nothing was sent
 	probe    bool
 	broke    bool // it panicked
+	asks     bool // the buyer is asked
+	refused  bool // it could not be stored
 }
 
 // Run sends until ctx ends or nothing was due for Idle. What is under way when it ends is cut off and not stored: it is sent again, under its id.
 // Nothing that cannot be read ends it.
 func (s *Sender) Run(ctx context.Context) error {
 	r := &sending{
-		Sender: s, endpoints: map[application.Ref]*endpoint{}, taken: map[place]int{}, results: make(chan result, s.InAll+mailsAtOnce),
+		Sender: s, endpoints: map[application.Ref]*endpoint{}, taken: map[place]int{}, results: make(chan result, s.InAll+mailsAtOnce+s.AskInAll),
+		toSettle: make(chan result, s.mostToSettle()), settled: make(chan result, s.mostToSettle()),
 		watched: application.Elapsed(s.Clock) - watch, poll: time.NewTimer(0), early: time.NewTimer(0),
 	}
 	sendCtx, cancel := context.WithCancel(ctx)
@@ -114,6 +125,10 @@ func (s *Sender) Run(ctx context.Context) error {
 		r.group.Wait()
 		r.last(ctx)
 	}()
+	for range settlers {
+		r.group.Go(func() { r.settleAll(sendCtx) })
+	}
+	r.group.Go(func() { r.sweep(sendCtx) })
 	for quiet := application.Elapsed(s.Clock); ctx.Err() == nil; {
 		seen, began := s.Due.Version(), application.Elapsed(s.Clock)
 		r.look(ctx)
@@ -122,7 +137,7 @@ func (s *Sender) Run(ctx context.Context) error {
 		r.rested = false
 		for more := true; more && ctx.Err() == nil; {
 			r.start(sendCtx)
-			if r.out > 0 || len(r.unstored) > 0 || len(r.held) > 0 || r.hasDue() {
+			if r.out > 0 || r.unsettled > 0 || len(r.unstored) > 0 || len(r.held) > 0 || r.hasDue() {
 				quiet = application.Elapsed(s.Clock)
 			}
 			more = r.wait(ctx, seen)
@@ -212,9 +227,9 @@ func (r *sending) start(ctx context.Context) {
 // serve begins one request of a contract when there is room for it.
 func (r *sending) serve(ctx context.Context, ref application.Ref, e *endpoint) bool {
 	roomy := func() bool {
-		return e.waits() && ctx.Err() == nil && e.room(application.Elapsed(r.Clock), r.PerEndpoint) > 0 && r.free(place{ref.SellerID, e.standing()})
+		return e.waits() && ctx.Err() == nil && e.room(application.Elapsed(r.Clock), r.most(e)) > 0 && (!e.seen || r.free(e.place(ref.SellerID)))
 	}
-	if r.away || len(r.unstored) >= gathered || !roomy() || !r.refill(ctx, ref, e) || !roomy() {
+	if r.away || len(r.unstored) >= gathered || r.unsettled >= mostUnsettled || !roomy() || !r.refill(ctx, ref, e) || !roomy() {
 		return false
 	}
 	d := e.ready[0]
@@ -225,6 +240,9 @@ func (r *sending) serve(ctx context.Context, ref application.Ref, e *endpoint) b
 
 // free reports whether a place is left of those that a standing has in all, and that a seller has of it.
 func (r *sending) free(p place) bool {
+	if p.asks {
+		return r.freeToAsk(p)
+	}
 	all := mailsAtOnce
 	switch p.standing {
 	case well:
@@ -233,11 +251,11 @@ func (r *sending) free(p place) bool {
 		all = max(2, r.InAll/4)
 	case mailed:
 	}
-	return r.taken[place{"", p.standing}] < all && r.taken[p] < all/2
+	return r.taken[place{"", p.standing, false}] < all && r.taken[p] < all/2
 }
 
 func (r *sending) take(p place, n int) {
-	for _, of := range []place{p, {"", p.standing}} {
+	for _, of := range []place{p, {"", p.standing, p.asks}} {
 		if r.taken[of] += n; r.taken[of] == 0 {
 			delete(r.taken, of)
 		}
@@ -268,8 +286,8 @@ func (r *sending) refill(ctx context.Context, ref application.Ref, e *endpoint) 
 		e.rest(now, longestProbe)
 		return false
 	}
-	e.due, e.read, e.how, e.ahead = len(due) == limit, now, nil, min(2*e.ahead, 4*r.PerEndpoint)
-	e.mail = how != nil && how.Email != ""
+	e.due, e.read, e.how, e.ahead = len(due) == limit, now, nil, min(2*e.ahead, 4*r.most(e))
+	e.seen, e.mail, e.asks = true, how != nil && how.Email != "", how != nil && how.Confirm
 	for _, d := range due {
 		_, aside := e.aside[d.ID]
 		if e.inFlight[d.ID] || aside {
@@ -281,7 +299,9 @@ func (r *sending) refill(ctx context.Context, ref application.Ref, e *endpoint) 
 			out := resultOf(ref, d)
 			out.Ended = why
 			e.inFlight[d.ID] = true
-			r.unstored = append(r.unstored, out)
+			r.keep(out)
+		case !d.Deadline.IsZero() && !d.Deadline.After(r.Clock.Now()): // it is swept
+			e.aside[d.ID] = now + overdueFor + sweepEvery
 		case d.Unreadable != nil:
 			r.Logger.ErrorContext(ctx, "a delivery waits: the lead cannot be read", slog.String("delivery_id", d.ID)) // the cause may hold a part of it
 			e.aside[d.ID] = now + longestProbe
@@ -305,7 +325,7 @@ func (r *sending) refill(ctx context.Context, ref application.Ref, e *endpoint) 
 
 func resultOf(ref application.Ref, d market.DueDelivery) result {
 	out := result{endpoint: ref, DeliveryResult: marketcommand.DeliveryResult{SellerID: d.SellerID, DeliveryID: d.ID, LeadID: d.LeadID}}
-	out.Try = d.Tries
+	out.Try, out.asks = d.Tries, !d.Deadline.IsZero()
 	return out
 }
 
@@ -313,10 +333,13 @@ func resultOf(ref application.Ref, d market.DueDelivery) result {
 func (r *sending) send(ctx context.Context, ref application.Ref, e *endpoint, d market.DueDelivery) {
 	e.inFlight[d.ID] = true
 	out := resultOf(ref, d)
-	out.probe, out.place = e.open(), &place{ref.SellerID, e.standing()}
+	out.probe, out.place = e.open(), new(e.place(ref.SellerID))
 	r.take(*out.place, 1)
 	r.out++
 	how := *e.how
+	if out.asks {
+		how = how.Within(d.Deadline.Sub(r.Clock.Now()))
+	}
 	r.group.Go(func() {
 		defer func() {
 			if v := recover(); v != nil {
@@ -326,7 +349,7 @@ func (r *sending) send(ctx context.Context, ref application.Ref, e *endpoint, d 
 			}
 		}()
 		out.Posted = r.Poster.Post(ctx, how, d.ID, market.DeliveryContent{
-			LeadID: d.LeadID, SaleID: d.SaleID, Category: d.Category, Currency: d.Currency, Price: d.Price, SoldAt: d.SoldAt, Test: d.Test, Fields: d.Fields,
+			LeadID: d.LeadID, SaleID: d.SaleID, Category: d.Category, Currency: d.Currency, Price: d.Price, SoldAt: d.SoldAt, Test: d.Test, Asks: out.asks, Fields: d.Fields,
 		})
 		out.Try, out.Shake = d.Tries, r.Shake()
 		if !out.OK && ctx.Err() != nil { // it was cut off, which says nothing of the receiver
@@ -340,7 +363,7 @@ func (r *sending) send(ctx context.Context, ref application.Ref, e *endpoint, d 
 func (r *sending) came(one result) {
 	r.out--
 	if !one.broke && !one.Unsent {
-		r.unstored = append(r.unstored, one)
+		r.keep(one)
 		return
 	}
 	now, e := application.Elapsed(r.Clock), r.leave(&one)
@@ -373,6 +396,9 @@ func (r *sending) wait(ctx context.Context, seen uint64) (more bool) {
 		select {
 		case one := <-r.results:
 			r.came(one)
+		case one := <-r.settled:
+			r.note(one)
+			return true
 		case <-r.early.C:
 			r.rested = true
 			return true
@@ -384,12 +410,17 @@ func (r *sending) wait(ctx context.Context, seen uint64) (more bool) {
 			return false
 		}
 	}
+	if len(r.unstored) == 0 { // it was of a buyer that is asked
+		return true
+	}
 	end := time.NewTimer(gather)
 	defer end.Stop()
 	for len(r.unstored) < gathered && r.out > 0 {
 		select {
 		case one := <-r.results:
 			r.came(one)
+		case one := <-r.settled:
+			r.note(one)
 		case <-end.C:
 			return true
 		}

@@ -69,6 +69,8 @@ type world struct {
 	held      map[string]bool  // leads
 	panics    map[string]bool  // deliveries
 	sealed    error
+	settles   time.Duration // how long it takes to settle
+	unsettled func() error
 }
 
 func newWorld() *world {
@@ -157,7 +159,7 @@ func (w *world) DueDeliveries(_ context.Context, contract application.Ref, now t
 	if strings.HasPrefix(contract.ID, "mail") {
 		return &campaign.Delivery{Email: contract.ID}, due, nil
 	}
-	return &campaign.Delivery{URL: contract.ID, Format: campaign.DeliveryJSON, Timeout: timeout, Secret: []byte("s")}, due, nil
+	return &campaign.Delivery{Confirm: strings.HasPrefix(contract.ID, "ask"), URL: contract.ID, Format: campaign.DeliveryJSON, Timeout: timeout, Secret: []byte("s")}, due, nil
 }
 
 func (w *world) ContractDelivery(context.Context, string, string, string) (*campaign.Delivery, campaign.ContractSnapshot, string, error) {
@@ -242,9 +244,9 @@ func sending(t *testing.T, do func(t *testing.T, w *world)) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		s := &marketjob.Sender{
-			Reader: w, Record: w, Clock: w, Due: w, Observer: w, Logger: slog.New(slog.DiscardHandler), Shake: func() int64 { return 0 },
+			Reader: w, Overdue: w, Settle: settling{w}, Record: w, Clock: w, Due: w, Observer: w, Logger: slog.New(slog.DiscardHandler), Shake: func() int64 { return 0 },
 			Poster:      market.Poster{Outbound: w, Mailer: mailer{w}, Sealer: w, Signer: w, Clock: w},
-			PerEndpoint: 8, InAll: 256, Poll: time.Second, Idle: 24 * time.Hour,
+			PerEndpoint: 8, InAll: 256, AskPerEndpoint: 128, AskInAll: 2048, Poll: time.Second, Idle: 24 * time.Hour,
 		}
 		go func() { ended <- s.Run(ctx) }()
 		defer func() {

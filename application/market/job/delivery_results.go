@@ -67,7 +67,7 @@ func (r *sending) record(ctx context.Context, some []result) error {
 		held := application.IsHeld(err)
 		switch {
 		case err == nil:
-			r.settle(some, false)
+			r.noteAll(some, false)
 			return nil
 		case len(some) > 1 && (held || fault.KindOf(err) != fault.Unavailable): // only what the database does not take is left out
 			return r.oneByOne(ctx, some)
@@ -77,7 +77,7 @@ func (r *sending) record(ctx context.Context, some []result) error {
 		case fault.KindOf(err) != fault.Unavailable:
 			r.Logger.ErrorContext(ctx, "the result of a delivery cannot be stored", slog.String("delivery_id", some[0].DeliveryID), slog.String("code", string(fault.CodeOf(err))),
 				slog.String("cause", fault.Chain(err)))
-			r.settle(some, true)
+			r.noteAll(some, true)
 			return nil
 		}
 		pause := time.NewTimer(r.Poll)
@@ -90,32 +90,41 @@ func (r *sending) record(ctx context.Context, some []result) error {
 	}
 }
 
-// settle notes results that were stored. A contract of which one could not be stored is left alone for a while, so that its buyer does not get the
-// same again and again.
-func (r *sending) settle(some []result, refused bool) {
-	now := application.Elapsed(r.Clock)
-	for i := range some {
-		one := &some[i]
-		e := r.leave(one)
-		outcome := string(one.Reason)
-		switch {
-		case refused:
-			e.rest(now, longestProbe)
-		case one.Ended != "": // which says nothing of the receiver
-			outcome = string(one.Ended)
-		case one.OK:
-			e.succeeded(r.PerEndpoint)
-			outcome = string(delivery.Delivered)
-		case answered(one.Posted):
-			e.answered()
-			e.rest(now, min(one.RetryAfter, longestProbe))
-		default:
-			e.failed(now, one.probe, one.Reason)
-			e.rest(now, min(one.RetryAfter, longestProbe))
-		}
-		r.queue(one.endpoint, e)
-		r.Observer.Attempted(outcome)
+// noteAll notes results that were stored, or could not be.
+func (r *sending) noteAll(some []result, refused bool) {
+	for _, one := range some {
+		one.refused = refused
+		r.note(one)
 	}
+}
+
+// note notes a result that was stored. A contract of which one could not be stored is left alone for a while, so that its buyer does not get the
+// same again and again.
+func (r *sending) note(one result) {
+	if one.asks {
+		r.unsettled--
+	}
+	now, e := application.Elapsed(r.Clock), r.leave(&one)
+	outcome := string(one.Reason)
+	switch {
+	case one.refused:
+		e.rest(now, longestProbe)
+	case one.Ended != "": // which says nothing of the receiver
+		outcome = string(one.Ended)
+	case one.OK:
+		e.succeeded(r.most(e))
+		outcome = string(delivery.Delivered)
+	case one.Said.Verdict != delivery.Unsure: // no is an answer too
+		e.succeeded(r.most(e))
+	case answered(one.Posted):
+		e.answered()
+		e.rest(now, min(one.RetryAfter, longestProbe))
+	default:
+		e.failed(now, one.probe, one.Reason)
+		e.rest(now, min(one.RetryAfter, longestProbe))
+	}
+	r.queue(one.endpoint, e)
+	r.Observer.Attempted(outcome)
 }
 
 // hasDue reports whether something waits for room.
@@ -129,11 +138,12 @@ func (r *sending) last(ctx context.Context) {
 	for one := range r.results {
 		r.came(one)
 	}
-	if len(r.unstored)+len(r.held) == 0 {
+	if len(r.unstored)+len(r.held)+len(r.toSettle) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeLast)
 	defer cancel()
+	r.settleLast(ctx)
 	r.again = 0
 	err := r.store(ctx)
 	if n := len(r.unstored) + len(r.held); n > 0 {

@@ -12,6 +12,8 @@ import (
 const (
 	// openAfter is after how many failures in a row a receiver is only probed.
 	openAfter = 5
+	// asksOpenAfter is openAfter for one that is asked: some of its answers may come too late without it being dead.
+	asksOpenAfter = 20
 	// firstProbe and longestProbe bound the pause before a probe, which doubles with each that fails.
 	firstProbe   = 5 * time.Second
 	longestProbe = 5 * time.Minute
@@ -44,6 +46,8 @@ type endpoint struct {
 	ahead    int           // how many are read at once, which grows as long as they are sent soon
 	how      *market.OpenDelivery
 	mail     bool
+	asks     bool // its buyer is asked to confirm
+	seen     bool // it is known what it is
 	inFlight map[string]bool
 	aside    map[string]time.Duration // what cannot be sent, and until when that is not tried
 
@@ -77,7 +81,12 @@ func (e *endpoint) standing() standing {
 func (e *endpoint) waits() bool { return e.due || len(e.ready) > 0 }
 
 // open reports whether the receiver is only probed.
-func (e *endpoint) open() bool { return e.fails >= openAfter }
+func (e *endpoint) open() bool {
+	if e.asks {
+		return e.fails >= asksOpenAfter
+	}
+	return e.fails >= openAfter
+}
 
 // room is how many requests more the receiver may get at a time.
 func (e *endpoint) room(now time.Duration, most int) int {
@@ -97,8 +106,10 @@ func (e *endpoint) ends(d market.DueDelivery, how *campaign.Delivery, now time.T
 		return delivery.Erased
 	case d.Sale == string(lead.SaleReturned):
 		return delivery.Returned
-	case how == nil:
+	case how == nil, !d.Deadline.IsZero() && how.URL == "": // a mail has no answer
 		return delivery.NotDelivering
+	case !d.Deadline.IsZero():
+		return ""
 	case e.open() && e.pause >= longestProbe && now.Sub(d.NextAt) > overdue: // dead for minutes at least, which the start of a Sender is not
 		return e.reason
 	}
@@ -108,7 +119,7 @@ func (e *endpoint) ends(d market.DueDelivery, how *campaign.Delivery, now time.T
 // answered reports whether what failed is an answer of a receiver that is well: not one that asks for time (408, 429), or fails itself (5xx).
 func answered(p market.Posted) bool {
 	switch p.Reason { //nolint:exhaustive // all others are no answers
-	case delivery.Gone, delivery.MailRefused:
+	case delivery.Gone, delivery.MailRefused, delivery.Unclear:
 		return true
 	case delivery.Refused:
 		return p.Status != 408 && p.Status != 429 && p.Status < 500

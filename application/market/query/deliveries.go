@@ -27,10 +27,15 @@ type Delivery struct {
 	Status, Reason                                      string
 	Tried                                               int64 // since it became pending
 	NextAt, CreatedAt, UpdatedAt                        time.Time
-	Attempts                                            []DeliveryAttempt
+	// Confirm says that the buyer was asked before the sale was made. Deadline is until when it is, or was; Reference is what it calls the lead.
+	Confirm   bool
+	Deadline  time.Time
+	Reference string
+	Attempts  []DeliveryAttempt
 }
 
-// DeliveryAttempt is an attempt to deliver. Status is 0 without an answer; Reason is empty when it succeeded.
+// DeliveryAttempt is an attempt to deliver. Status is 0 without an answer; Reason is empty when it succeeded. Said is what a buyer answered that was
+// asked to confirm; nil in attempts that are stored.
 type DeliveryAttempt struct {
 	Number          int64
 	At              time.Time
@@ -38,15 +43,24 @@ type DeliveryAttempt struct {
 	Status          int
 	Reason          string
 	Request, Answer string
+	Said            *delivery.Answer
 }
 
 // DeliveryOf returns a stored delivery without its attempts.
 func DeliveryOf(s delivery.Snapshot) Delivery {
-	return Delivery{
+	d := Delivery{
 		ID: s.ID, SaleID: s.SaleID, LeadID: s.LeadID, CampaignID: s.CampaignID, ContractID: s.ContractID, BuyerID: s.BuyerID, Status: string(s.State),
 		Reason: string(s.Reason), Tried: s.Attempts, NextAt: s.NextAt, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
+		Confirm: s.Confirm, Deadline: s.Deadline, Reference: s.Reference,
 	}
+	if s.Unknown() {
+		d.Status = DeliveryUnknown
+	}
+	return d
 }
+
+// DeliveryUnknown is the status of a pending delivery whose buyer was asked to confirm and did not answer yet.
+const DeliveryUnknown = "unknown"
 
 // DeliveryStatuses returns the statuses that a delivery can have and be listed by.
 func DeliveryStatuses() []string {
@@ -54,5 +68,5 @@ func DeliveryStatuses() []string {
 	for _, s := range delivery.States() {
 		statuses = append(statuses, string(s))
 	}
-	return statuses
+	return append(statuses, DeliveryUnknown)
 }

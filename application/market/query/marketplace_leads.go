@@ -107,5 +107,18 @@ func MarketplaceLeadOf(s lead.Snapshot) MarketplaceLead {
 			out.Price += sale.Price
 		}
 	}
+	for _, r := range s.Reservations {
+		out.Sales = append(out.Sales, ReservedSale(r))
+	}
 	return out
+}
+
+// ReservedSale returns a reservation as a sale that is not made, without the name of its buyer: it is reserved or released. What it tells of its
+// delivery is none.
+func ReservedSale(r lead.Reservation) Sale {
+	status := string(lead.ReservationReserved)
+	if !r.Status.Held() {
+		status = string(lead.ReservationReleased)
+	}
+	return Sale{ID: r.SaleID, ContractID: r.ContractID, BuyerID: r.BuyerID, Status: status, Price: r.Price, SoldAt: r.At, Delivery: DeliveryShown("")}
 }

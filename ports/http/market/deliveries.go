@@ -1,6 +1,7 @@
 package markethttp
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 
@@ -37,7 +38,7 @@ func showDelivery(d marketquery.Delivery) Delivery {
 	return Delivery{
 		Id: d.ID, SaleId: d.SaleID, LeadId: d.LeadID, CampaignId: d.CampaignID, ContractId: d.ContractID, BuyerId: d.BuyerID, Status: d.Status,
 		Reason: httpport.TextOrNil(d.Reason), Tried: d.Tried, NextAt: httpport.TimestampOrNil(d.NextAt), CreatedAt: Timestamp(d.CreatedAt),
-		UpdatedAt: Timestamp(d.UpdatedAt), Attempts: httpport.Each(showAttempt)(d.Attempts),
+		UpdatedAt: Timestamp(d.UpdatedAt), Attempts: httpport.Each(showAttempt)(d.Attempts), DeadlineAt: httpport.TimestampOrNil(d.Deadline), Reference: httpport.TextOrNil(d.Reference),
 	}
 }
 
@@ -47,6 +48,9 @@ func showAttempt(a marketquery.DeliveryAttempt) DeliveryAttempt {
 	}
 	if a.Status != 0 {
 		d.Status = &a.Status
+	}
+	if a.Said != nil {
+		d.Verdict, d.Reference = new(cmp.Or(string(a.Said.Verdict), "unknown")), httpport.TextOrNil(a.Said.Reference)
 	}
 	return d
 }
@@ -58,7 +62,7 @@ func showContractDelivery(c marketquery.Contract) ContractDelivery {
 		return ContractDelivery{Mode: "none"}
 	}
 	out := ContractDelivery{
-		Mode: "notify", Url: httpport.TextOrNil(d.URL), Email: httpport.TextOrNil(d.Email), Format: new(string(d.Format)), TimeoutMs: new(d.Timeout.Milliseconds()),
+		Mode: string(d.Mode()), Url: httpport.TextOrNil(d.URL), Email: httpport.TextOrNil(d.Email), Format: new(string(d.Format)), TimeoutMs: new(d.Timeout.Milliseconds()),
 		Secret: httpport.TextOrNil(c.DeliverySecret),
 	}
 	if len(d.Fields) > 0 {
@@ -74,7 +78,30 @@ func showContractDelivery(c marketquery.Contract) ContractDelivery {
 		}
 		out.Headers = &names
 	}
+	if d.Confirm {
+		out.PriceFromAnswer = &d.PriceFromAnswer
+		out.Response = showResponse(d.Response)
+	}
 	return out
+}
+
+func showResponse(r marketcommand.DeliveryResponse) *ContractResponse {
+	if r.IsZero() {
+		return nil
+	}
+	sign := func(s marketcommand.ResponseSign) *ContractResponseSign {
+		if s.IsZero() {
+			return nil
+		}
+		return &ContractResponseSign{Path: httpport.TextOrNil(s.Path), Equals: httpport.TextOrNil(s.Equals), Contains: httpport.TextOrNil(s.Contains)}
+	}
+	at := func(path string) *ContractResponsePath {
+		if path == "" {
+			return nil
+		}
+		return &ContractResponsePath{Path: path}
+	}
+	return &ContractResponse{Accepted: sign(r.Accepted), Rejected: sign(r.Rejected), Duplicate: sign(r.Duplicate), Price: at(r.Price), Reference: at(r.Reference)}
 }
 
 // fillDelivery binds how a contract delivers. null is the default of a member, and nothing for the whole.
@@ -99,6 +126,10 @@ func fillDelivery(o *httpport.Object, into **marketcommand.DeliveryTerms) {
 		}
 		t.Fields, t.Static = textsByName(o, "fields"), textsByName(o, "static")
 		t.Headers = headersOf(o)
+		t.Response = responseOf(o)
+		if t.PriceFromAnswer = o.BoolOrNil("price_from_answer"); o.IsNull("price_from_answer") {
+			t.PriceFromAnswer = new(false)
+		}
 		*into = t
 	})
 }
@@ -134,6 +165,26 @@ func headersOf(o *httpport.Object) *[]marketcommand.HeaderTerms {
 			headers = append(headers, h)
 		}
 		out = &headers
+	})
+	return out
+}
+
+// responseOf binds how answers are read; nil when it is absent.
+func responseOf(o *httpport.Object) *marketcommand.DeliveryResponse {
+	if o.IsNull("response") {
+		return &marketcommand.DeliveryResponse{}
+	}
+	var out *marketcommand.DeliveryResponse
+	o.Nested("response", func(o *httpport.Object) {
+		out = &marketcommand.DeliveryResponse{}
+		for name, into := range map[string]*marketcommand.ResponseSign{"accepted": &out.Accepted, "rejected": &out.Rejected, "duplicate": &out.Duplicate} {
+			o.Nested(name, func(o *httpport.Object) {
+				*into = marketcommand.ResponseSign{Path: o.Text("path"), Equals: o.Text("equals"), Contains: o.Text("contains")}
+			})
+		}
+		for name, into := range map[string]*string{"price": &out.Price, "reference": &out.Reference} {
+			o.Nested(name, func(o *httpport.Object) { *into = o.Text("path") })
+		}
 	})
 	return out
 }

@@ -17,6 +17,7 @@ import (
 	marketquery "github.com/leadmill/leadmill/application/market/query"
 	"github.com/leadmill/leadmill/domain/calendar"
 	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/delivery"
 	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/lead"
@@ -105,14 +106,18 @@ var (
 		ID: "delivery_1", SaleID: "sale_1", LeadID: "lead_1", CampaignID: "campaign_1", ContractID: "contract_1", BuyerID: "buyer_1", Status: "pending", Tried: 2,
 		NextAt: porttest.Start, CreatedAt: porttest.Start, UpdatedAt: porttest.Start, Attempts: []marketquery.DeliveryAttempt{
 			{Number: 2, At: porttest.Start, Took: 1500 * time.Microsecond, Status: 500, Reason: "refused", Request: `{"lead_id":"lead_1"}`, Answer: "***"},
-			{Number: 1, At: porttest.Start, Took: time.Second, Reason: "timeout"},
+			{Number: 1, At: porttest.Start, Took: time.Second, Reason: "timeout", Said: &delivery.Answer{Reference: "ref"}},
 		},
+		Deadline: porttest.Start, Reference: "ref",
 	}
 	sampleDelivering = marketquery.Contract{
 		ID: "contract_2", CampaignID: "campaign_1", BuyerID: "buyer_1", Status: "active", Weight: 1, CreatedAt: porttest.Start, UpdatedAt: porttest.Start,
 		Delivery: &campaign.Delivery{
 			URL: "https://buyer.example/leads", Format: campaign.DeliveryForm, Timeout: 5 * time.Second, Fields: map[string]string{"tel": "lead.phone"},
 			Static: map[string]string{"source": "acme"}, Headers: []campaign.DeliveryHeader{{Name: "X-Key", Sealed: []byte("sealed")}}, Secret: []byte("sealed"),
+			Confirm: true, PriceFromAnswer: true, Response: campaign.Response{
+				Accepted: campaign.Sign{Path: "$.result", Equals: "OK"}, Rejected: campaign.Sign{Contains: "NO"}, Price: "$.price", Reference: "$.id",
+			},
 		}, DeliverySecret: "whsec_made",
 	}
 	sampleReturn = marketquery.Return{
@@ -139,7 +144,8 @@ var (
 func handlers(a *porttest.App) Handlers {
 	return Handlers{
 		SupplierHandlers: SupplierHandlers{
-			SubmitLead: porttest.Commands(a, func(c marketcommand.SubmitLead) application.Response { return c.Render(sampleSold) }),
+			SubmitLead:  porttest.Commands(a, func(c marketcommand.SubmitLead) application.Response { return c.Render(sampleSold) }),
+			AwaitAnswer: porttest.Commands(a, func(c marketcommand.AwaitAnswer) application.Response { return c.Done.Response }),
 			SubmitBulk: bus.HandlerFunc[marketcommand.SubmitBulk, marketcommand.BulkSubmitted](func(_ context.Context, c marketcommand.SubmitBulk) (marketcommand.BulkSubmitted, error) {
 				if err := a.Note(c); err != nil {
 					return marketcommand.BulkSubmitted{}, err

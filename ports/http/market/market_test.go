@@ -209,6 +209,21 @@ func TestBinding(t *testing.T) {
 				}}
 			},
 		},
+		"contract, asking": {
+			method: "PUT", path: "/v1/campaigns/c1/contracts/k1", key: "program", body: `{"delivery":{"mode":"confirm","price_from_answer":true,"response":{"accepted":{"path":"$.r","equals":"OK"},
+			"rejected":{"contains":"NO"},"price":{"path":"$.p"},"reference":{"path":"$.i"}}}}`,
+			want: func(c any) (any, any) {
+				return c.(marketcommand.UpdateContract).Terms, campaign.Terms{Delivery: &campaign.DeliveryTerms{Mode: new("confirm"), PriceFromAnswer: new(true), Response: &campaign.Response{
+					Accepted: campaign.Sign{Path: "$.r", Equals: "OK"}, Rejected: campaign.Sign{Contains: "NO"}, Price: "$.p", Reference: "$.i",
+				}}}
+			},
+		},
+		"contract, asking as we ask for": {
+			method: "PUT", path: "/v1/campaigns/c1/contracts/k1", key: "program", body: `{"delivery":{"response":null,"price_from_answer":null}}`,
+			want: func(c any) (any, any) {
+				return c.(marketcommand.UpdateContract).Terms, campaign.Terms{Delivery: &campaign.DeliveryTerms{PriceFromAnswer: new(false), Response: &campaign.Response{}}}
+			},
+		},
 		"contract, no delivery": {
 			method: "PUT", path: "/v1/campaigns/c1/contracts/k1", key: "program", body: `{"delivery":null}`,
 			want: func(c any) (any, any) {
@@ -372,7 +387,7 @@ func TestAnswers(t *testing.T) {
 	const at = `"created_at":"2025-04-30T16:44:13.000000Z","updated_at":"2025-04-30T16:44:13.000000Z"`
 	contract := `{"id":"contract_1","campaign_id":"campaign_1","buyer_id":"buyer_1","status":"active","price":45.00,"priority":1,"weight":1,"time_zone":"America/Chicago","filter":null,"caps":[{"window":"day","leads":100},{"window":"month","budget":5000.00}],"schedule":null,"dedupe":null,"delivery":{"mode":"none"},` + at + `}`
 	attempted := `{"id":"delivery_1","sale_id":"sale_1","lead_id":"lead_1","campaign_id":"campaign_1","contract_id":"contract_1","buyer_id":"buyer_1","status":"pending","tried":2,"next_at":"2025-04-30T16:44:13.000000Z",` + at +
-		`,"attempts":[{"number":2,"at":"2025-04-30T16:44:13.000000Z","duration_ms":1,"status":500,"reason":"refused","request":"{\"lead_id\":\"lead_1\"}","answer":"***"},{"number":1,"at":"2025-04-30T16:44:13.000000Z","duration_ms":1000,"reason":"timeout"}]}`
+		`,"attempts":[{"number":2,"at":"2025-04-30T16:44:13.000000Z","duration_ms":1,"status":500,"reason":"refused","request":"{\"lead_id\":\"lead_1\"}","answer":"***"},{"number":1,"at":"2025-04-30T16:44:13.000000Z","duration_ms":1000,"reason":"timeout","verdict":"unknown","reference":"ref"}],"deadline_at":"2025-04-30T16:44:13.000000Z","reference":"ref"}`
 	for _, c := range []struct{ method, path, key, body, want string }{
 		{"GET", "/v1/buyers/buyer_1", "program", "", `{"data":{"id":"buyer_1","name":"Best Insurance","email":"leads@best.example","status":"active","balance":1000.00,"held":0.00,"credit_limit":0.50,"time_zone":"America/New_York",` + at + `,"caps":[{"window":"day","leads":7}]},"status":1}`},
 		{"POST", "/v1/buyers/buyer_1/deposits", "program", `{"amount":1000}`, `{"data":{"id":"entry_1","type":"deposit","amount":1000.00,"balance_after":1000.00,"note":"wire 42","created_at":"2025-04-30T16:44:13.000000Z"},"status":1}`},
@@ -381,7 +396,7 @@ func TestAnswers(t *testing.T) {
 		{"GET", "/v1/marketplace/leads/l/deliveries", "program", "", `{"data":[` + attempted + `],"status":1}`},
 		{"POST", "/v1/deliveries/delivery_1/redeliver", "program", "", `{"data":` + attempted + `,"status":1}`},
 		{"POST", "/v1/campaigns/c/contracts/k/test-delivery", "program", "", `{"data":{"number":2,"at":"2025-04-30T16:44:13.000000Z","duration_ms":1,"status":500,"reason":"refused","request":"{\"lead_id\":\"lead_1\"}","answer":"***"},"status":1}`},
-		{"POST", "/v1/campaigns/c/contracts/k/rotate-secret", "program", "", `{"data":{"id":"contract_2","campaign_id":"campaign_1","buyer_id":"buyer_1","status":"active","price":0.00,"priority":0,"weight":1,"time_zone":"","filter":null,"caps":[],"schedule":null,"dedupe":null,"delivery":{"mode":"notify","url":"https://buyer.example/leads","format":"form","fields":{"tel":"lead.phone"},"static":{"source":"acme"},"headers":{"X-Key":null},"timeout_ms":5000,"secret":"whsec_made"},` + at + `},"status":1}`},
+		{"POST", "/v1/campaigns/c/contracts/k/rotate-secret", "program", "", `{"data":{"id":"contract_2","campaign_id":"campaign_1","buyer_id":"buyer_1","status":"active","price":0.00,"priority":0,"weight":1,"time_zone":"","filter":null,"caps":[],"schedule":null,"dedupe":null,"delivery":{"mode":"confirm","url":"https://buyer.example/leads","format":"form","fields":{"tel":"lead.phone"},"static":{"source":"acme"},"headers":{"X-Key":null},"timeout_ms":5000,"secret":"whsec_made","response":{"accepted":{"path":"$.result","equals":"OK"},"rejected":{"contains":"NO"},"price":{"path":"$.price"},"reference":{"path":"$.id"}},"price_from_answer":true},` + at + `},"status":1}`},
 		{"GET", "/v1/campaigns/c/contracts/k", "program", "", `{"data":` + contract + `,"status":1}`},
 		{"POST", "/v1/campaigns/c/preview", "program", `{"lead":{"state":"TX"}}`, `{"data":{"outcome":"sold","buyers":["buyer_1"],"code":null,"reason":null,"trace":{"considered":[{"contract_id":"contract_2","buyer_id":"buyer_2","reason":"cap_day","price":50.00,"of":"buyer"},{"contract_id":"contract_1","buyer_id":"buyer_1","reason":"sold","price":45.00}],"more":{"cap":3}}},"status":1}`},
 		{"DELETE", "/v1/campaigns/c/contracts/k", "program", "", `{"status":1}`},

@@ -21,6 +21,7 @@ import (
 // SupplierHandlers are the commands and queries that the routes of the supplier API call.
 type SupplierHandlers struct {
 	SubmitLead       bus.Handler[marketcommand.SubmitLead, application.Done]
+	AwaitAnswer      bus.Handler[marketcommand.AwaitAnswer, application.Done]
 	SubmitBulk       bus.Handler[marketcommand.SubmitBulk, marketcommand.BulkSubmitted]
 	ImportLeads      bus.Handler[marketcommand.ImportLeads, application.Done]
 	LeadImportByID   bus.Handler[marketquery.LeadImportByID, marketquery.LeadImport]
@@ -57,6 +58,9 @@ func (h Handlers) submitLead(k *httpport.Call) {
 		return
 	}
 	done, err := h.SubmitLead.Handle(k.Context(), c)
+	if err == nil && done.Awaits != nil {
+		done, err = h.AwaitAnswer.Handle(k.Context(), marketcommand.AwaitAnswer{Actor: k.Actor(), Done: done})
+	}
 	if err != nil {
 		failLead(k, err)
 		return
@@ -109,7 +113,7 @@ const (
 )
 
 func leadCommand(k *httpport.Call, buf *bytes.Buffer) (marketcommand.SubmitLead, error) {
-	c := marketcommand.SubmitLead{Actor: k.Actor(), Trail: k.Trail(), Render: renderLead}
+	c := marketcommand.SubmitLead{Actor: k.Actor(), Trail: k.Trail(), Render: renderLead, Waits: true}
 	fields, err := readLead(k, buf, &c)
 	if err != nil {
 		return c, err
@@ -250,6 +254,9 @@ func externalID(v field.Value) (string, bool) {
 		return "", false
 	}
 }
+
+// LeadAnswer writes the answer to a submitted lead.
+func LeadAnswer() func(marketcommand.SubmitLeadResult) application.Response { return renderLead }
 
 // renderLead writes the answer to a submitted lead, members in the documented order.
 func renderLead(r marketcommand.SubmitLeadResult) application.Response { return render(r, true) }

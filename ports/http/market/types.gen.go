@@ -318,6 +318,12 @@ type ContractDelivery struct {
 
 	// Secret What signs the requests; only in the answer to who made it
 	Secret *string `json:"secret,omitempty"`
+
+	// Response How answers are read; what is absent is not looked for
+	Response *ContractResponse `json:"response,omitempty"`
+
+	// PriceFromAnswer Where mode is confirm
+	PriceFromAnswer *bool `json:"price_from_answer,omitempty"`
 }
 
 // ContractList defines model for ContractList.
@@ -328,21 +334,50 @@ type ContractList struct {
 	Status One        `json:"status"`
 }
 
+// ContractResponse How answers are read; what is absent is not looked for
+type ContractResponse struct {
+	// Accepted The answers in which what path leads to, or without a path the whole body, is equals or contains contains; one of these two
+	Accepted *ContractResponseSign `json:"accepted,omitempty"`
+
+	// Rejected The answers in which what path leads to, or without a path the whole body, is equals or contains contains; one of these two
+	Rejected *ContractResponseSign `json:"rejected,omitempty"`
+
+	// Duplicate The answers in which what path leads to, or without a path the whole body, is equals or contains contains; one of these two
+	Duplicate *ContractResponseSign `json:"duplicate,omitempty"`
+	Price     *ContractResponsePath `json:"price,omitempty"`
+	Reference *ContractResponsePath `json:"reference,omitempty"`
+}
+
+// ContractResponsePath defines model for ContractResponsePath.
+type ContractResponsePath struct {
+	Path string `json:"path"`
+}
+
+// ContractResponseSign The answers in which what path leads to, or without a path the whole body, is equals or contains contains; one of these two
+type ContractResponseSign struct {
+	// Path Such as $.result or $.results[0].status
+	Path     *string `json:"path,omitempty"`
+	Equals   *string `json:"equals,omitempty"`
+	Contains *string `json:"contains,omitempty"`
+}
+
 // Decimal A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
 type Decimal = httpport.Decimal
 
 // Delivery defines model for Delivery.
 type Delivery struct {
 	// Id What the receiver sees as webhook-id
-	Id         string         `json:"id"`
-	SaleId     string         `json:"sale_id"`
-	LeadId     string         `json:"lead_id"`
-	CampaignId string         `json:"campaign_id"`
-	ContractId string         `json:"contract_id"`
-	BuyerId    string         `json:"buyer_id"`
-	Status     DeliveryStatus `json:"status"`
+	Id         string `json:"id"`
+	SaleId     string `json:"sale_id"`
+	LeadId     string `json:"lead_id"`
+	CampaignId string `json:"campaign_id"`
+	ContractId string `json:"contract_id"`
+	BuyerId    string `json:"buyer_id"`
 
-	// Reason Why it failed: refused, gone, timeout, unreachable, address_refused, mail_refused, lead_erased, sale_returned or not_configured
+	// Status unknown: the buyer is asked to confirm, and did not answer yet when it was tried
+	Status DeliveryStatus `json:"status"`
+
+	// Reason Why it failed: refused, gone, timeout, unreachable, address_refused, mail_refused, lead_erased, sale_returned or not_configured; of a buyer that is asked also buyer_rejected, buyer_duplicate and answer_unclear
 	Reason *string `json:"reason,omitempty"`
 
 	// Tried How often since it became pending
@@ -359,6 +394,12 @@ type Delivery struct {
 
 	// Attempts The newest 20, newest first; in GET /v1/deliveries the last one, without request and answer. Kept for 30 days
 	Attempts []DeliveryAttempt `json:"attempts"`
+
+	// DeadlineAt Until when the buyer is or was asked to confirm; absent when it is told only
+	DeadlineAt *Timestamp `json:"deadline_at,omitempty"`
+
+	// Reference What the buyer called the lead when it confirmed
+	Reference *string `json:"reference,omitempty"`
 }
 
 // DeliveryAnswer defines model for DeliveryAnswer.
@@ -386,6 +427,12 @@ type DeliveryAttempt struct {
 
 	// Answer Likewise what was answered, in which values of the lead are ***
 	Answer *string `json:"answer,omitempty"`
+
+	// Verdict What the answer means of a buyer that is asked to confirm; only in the answer to test-delivery
+	Verdict *string `json:"verdict,omitempty"`
+
+	// Reference What the buyer calls the lead; with verdict only
+	Reference *string `json:"reference,omitempty"`
 }
 
 // DeliveryAttemptAnswer defines model for DeliveryAttemptAnswer.
@@ -402,7 +449,7 @@ type DeliveryList struct {
 	Status One        `json:"status"`
 }
 
-// DeliveryStatus defines model for DeliveryStatus.
+// DeliveryStatus unknown: the buyer is asked to confirm, and did not answer yet when it was tried
 type DeliveryStatus = string
 
 // Distribution defines model for Distribution.

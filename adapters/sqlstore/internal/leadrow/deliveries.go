@@ -12,7 +12,7 @@ import (
 const DeliveryState = "COALESCE((SELECT d.state FROM deliveries d WHERE d.seller_id = sales.seller_id AND d.lead_id = sales.lead_id AND d.sale_id = sales.id), '')"
 
 // DeliveryColumns are the columns of the table deliveries.
-const DeliveryColumns = "seller_id, id, sale_id, lead_id, campaign_id, contract_id, buyer_id, state, attempts, tries, next_at, reason, created_at, updated_at, version"
+const DeliveryColumns = "seller_id, id, sale_id, lead_id, campaign_id, contract_id, buyer_id, state, attempts, tries, next_at, reason, created_at, updated_at, version, confirm, deadline_at, reference"
 
 // QueueColumns are the columns of the table delivery_queue, which are its key.
 const QueueColumns = "seller_id, contract_id, next_at, delivery_id"
@@ -40,7 +40,7 @@ func addDeliveries(ctx context.Context, t *engine.Tx, all []lead.Snapshot) error
 	if _, err := t.InsertRows(ctx, "deliveries", DeliveryColumns, len(rows), func(args []any, i int) ([]any, error) {
 		l, s, at := rows[i].of, rows[i].sale, engine.Micros(rows[i].sale.At)
 		return append(args, l.SellerID, delivery.IDOf(s.ID), s.ID, l.ID, l.CampaignID, s.ContractID, s.BuyerID, string(delivery.Pending),
-			int64(0), int64(0), at, "", at, at, int64(0)), nil
+			int64(0), int64(0), at, "", at, at, int64(0), int64(0), int64(0), ""), nil
 	}); err != nil {
 		return err
 	}
@@ -54,11 +54,15 @@ func addDeliveries(ctx context.Context, t *engine.Tx, all []lead.Snapshot) error
 	return err
 }
 
-// ForgetAttempts empties what was sent to buyers of leads and what they answered.
+// ForgetAttempts empties what was sent to buyers of leads, what they answered and what they called them.
 func ForgetAttempts(ctx context.Context, t *engine.Tx, sellerID string, leads []string) error {
 	var ids []string
 	if err := t.All(ctx, &ids, "SELECT id FROM deliveries"+t.UseKey("deliveries_lead")+" WHERE seller_id = ? AND lead_id IN ("+engine.Marks(len(leads))+")",
 		append([]any{sellerID}, engine.Anys(leads)...)...); err != nil || len(ids) == 0 {
+		return err
+	}
+	if _, err := t.Exec(ctx, "UPDATE deliveries"+t.UseKey("PRIMARY")+" SET reference = '' WHERE seller_id = ? AND id IN ("+engine.Marks(len(ids))+") AND reference <> ''",
+		append([]any{sellerID}, engine.Anys(ids)...)...); err != nil {
 		return err
 	}
 	_, err := t.Exec(ctx, "UPDATE delivery_attempts"+t.UseKey("PRIMARY")+" SET request = ?, answer = ? WHERE seller_id = ? AND delivery_id IN ("+engine.Marks(len(ids))+")",

@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
 	"github.com/leadmill/leadmill/application"
@@ -127,7 +128,16 @@ func Add(ctx context.Context, t *engine.Tx, all []application.StoredLead) error 
 	if err := AddSales(ctx, t, snapshots); err != nil {
 		return err
 	}
-	if err := AddUnsold(ctx, t, snapshots); err != nil {
+	if err := addUnsold(ctx, t, snapshots, func(i int) time.Time { return all[i].AnswerUntil }); err != nil {
+		return err
+	}
+	var added []reserved
+	for i := range snapshots {
+		for _, r := range snapshots[i].Reservations {
+			added = append(added, reserved{&snapshots[i], r})
+		}
+	}
+	if err := addReservations(ctx, t, added); err != nil {
 		return err
 	}
 	for i, l := range all {
@@ -172,7 +182,7 @@ func AddSales(ctx context.Context, t *engine.Tx, all []lead.Snapshot) error {
 // live reports whether a sale counts: it holds a slot of its lead and uses its contract's caps.
 func live(s lead.SaleStatus) bool { return s.Live() }
 
-const unsoldColumns = "seller_id, lead_id, campaign_id, status, test, reason, contract_id"
+const unsoldColumns = "seller_id, lead_id, campaign_id, status, test, reason, contract_id, deadline_at, answer_until"
 
 // unsold reports whether a lead is in the narrow table: it is in the market and has no live sale.
 func unsold(n *lead.Snapshot) bool {
@@ -181,32 +191,47 @@ func unsold(n *lead.Snapshot) bool {
 
 // AddUnsold adds leads to the narrow table that are not there and belong there, with one statement.
 func AddUnsold(ctx context.Context, t *engine.Tx, all []lead.Snapshot) error {
-	rows := make([]*lead.Snapshot, 0, len(all))
+	return addUnsold(ctx, t, all, func(int) time.Time { return time.Time{} })
+}
+
+// addUnsold is AddUnsold for leads whose responses may be replaced until a time.
+func addUnsold(ctx context.Context, t *engine.Tx, all []lead.Snapshot, until func(i int) time.Time) error {
+	rows := make([]int, 0, len(all))
 	for i := range all {
 		if unsold(&all[i]) {
-			rows = append(rows, &all[i])
+			rows = append(rows, i)
 		}
 	}
 	_, err := t.InsertRows(ctx, "unsold_leads", unsoldColumns, len(rows), func(args []any, i int) ([]any, error) {
-		n := rows[i]
-		return append(args, n.SellerID, n.ID, n.CampaignID, string(n.Status), engine.Flag(n.Test), string(n.Code), ""), nil
+		n := &all[rows[i]]
+		return append(args, n.SellerID, n.ID, n.CampaignID, string(n.Status), engine.Flag(n.Test), string(n.Code), "", orNull(n.Deadline), orNull(until(rows[i]))), nil
 	})
 	return err
 }
 
+// orNull is a time as a column has it that is NULL for none.
+func orNull(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return engine.Micros(t)
+}
+
 // SaveUnsold brings the narrow table up to date with leads of one seller that were in it: those with a live sale go, one
-// statement for all, the others get their status and code, one statement for each pair of them.
+// statement for all, the others get their status and code, with until when buyers are asked,
+// one statement for those that become the same.
 func SaveUnsold(ctx context.Context, t *engine.Tx, sellerID string, all []lead.Snapshot) error {
 	type now struct {
 		gone   bool
 		status lead.Status
 		code   fault.Code
+		until  time.Time
 	}
 	became := map[now][]any{}
 	for i := range all {
 		n := now{gone: true}
 		if unsold(&all[i]) {
-			n = now{status: all[i].Status, code: all[i].Code}
+			n = now{status: all[i].Status, code: all[i].Code, until: all[i].Deadline}
 		}
 		became[n] = append(became[n], all[i].ID)
 	}
@@ -214,7 +239,7 @@ func SaveUnsold(ctx context.Context, t *engine.Tx, sellerID string, all []lead.S
 		for ids := range slices.Chunk(leads, engine.MaxParams/2) {
 			query, args := t.DeleteByKey("unsold_leads", "PRIMARY"), []any{}
 			if !n.gone {
-				query, args = "UPDATE unsold_leads"+t.UseKey("PRIMARY")+" SET status = ?, reason = ?", []any{string(n.status), string(n.code)}
+				query, args = "UPDATE unsold_leads"+t.UseKey("PRIMARY")+" SET status = ?, reason = ?, deadline_at = ?", []any{string(n.status), string(n.code), orNull(n.until)}
 			}
 			matched, err := t.Exec(ctx, query+" WHERE seller_id = ? AND lead_id IN ("+engine.Marks(len(ids))+")", append(append(args, sellerID), ids...)...)
 			if err != nil {
@@ -226,27 +251,6 @@ func SaveUnsold(ctx context.Context, t *engine.Tx, sellerID string, all []lead.S
 		}
 	}
 	return nil
-}
-
-// AskingPrices returns the prices of their own, in micro-units, at which leads of a seller are offered. In a transaction the leads must be
-// locked. Those that have none are left out.
-func AskingPrices(ctx context.Context, from engine.Source, sellerID string, leads []string) (map[string]money.Micros, error) {
-	prices := map[string]money.Micros{}
-	if len(leads) == 0 {
-		return prices, nil
-	}
-	var rows []struct {
-		LeadID string `db:"lead_id"`
-		Price  int64  `db:"asking_price"`
-	}
-	if err := from.All(ctx, &rows, "SELECT lead_id, asking_price FROM unsold_leads WHERE seller_id = ? AND lead_id IN ("+engine.Marks(len(leads))+") AND asking_price IS NOT NULL",
-		append([]any{sellerID}, engine.Anys(leads)...)...); err != nil {
-		return nil, err
-	}
-	for _, r := range rows {
-		prices[r.LeadID] = money.Micros(r.Price)
-	}
-	return prices, nil
 }
 
 // SalesOf returns the sales of a lead: the live ones by their slots, then the others.

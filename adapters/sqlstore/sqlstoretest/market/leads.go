@@ -31,10 +31,11 @@ func testLeads(t *testing.T, h *sqlstoretest.Harness) {
 	n.Sales[0].Delivery, n.Sales[1].Delivery = "", "" // see testDeliveries
 	n.Review, n.ErasedAt = nil, time.Time{}           // of a form lead, which FormLeads stores; no new lead is erased
 	n.AskingPrice = 0                                 // which SavePrice stores
+	n.Deadline, n.Reservations = time.Time{}, nil     // see testReservations
 	variant := sqlstoretest.Filled[lead.Snapshot](300)
 	variant.SellerID, variant.SellerCode, variant.Status, variant.CampaignID = n.SellerID, n.SellerCode, lead.StatusPending, n.CampaignID
 	variant.Fields, variant.Trace, variant.Sales, variant.Test, variant.Review = field.Set{}, lead.Trace{}, nil, false, nil
-	variant.ErasedAt, variant.AskingPrice = time.Time{}, 0
+	variant.ErasedAt, variant.AskingPrice, variant.Deadline, variant.Reservations = time.Time{}, 0, time.Time{}, nil
 	variant.Dimensions = nil
 	fingerprint := sqlstoretest.Filled[[sha256.Size]byte](9)
 	answer := application.Response{Status: 201, Body: []byte("{\"a\":1}\n\x00'\\")}
@@ -66,7 +67,7 @@ func testLeads(t *testing.T, h *sqlstoretest.Harness) {
 	h.Do(t, func(ctx ctx, tx tx) error {
 		stored, err := tx.Leads().Responses(ctx, []application.Ref{{SellerID: n.SellerID, ID: "absent"}, {SellerID: n.SellerID, ID: n.ID}, {SellerID: n.SellerID, ID: variant.ID}, {SellerID: "another", ID: n.ID}})
 		require.NoError(t, err)
-		require.Equal(t, map[string]application.StoredResponse{n.ID: {Fingerprint: fingerprint, Response: answer}, variant.ID: {Response: application.Response{Body: []byte{}}}}, stored)
+		require.Equal(t, map[string]application.StoredResponse{n.ID: {Fingerprint: fingerprint, Response: answer, LeadID: n.ID}, variant.ID: {Response: application.Response{Body: []byte{}}, LeadID: variant.ID}}, stored)
 		return nil
 	})
 
@@ -75,7 +76,7 @@ func testLeads(t *testing.T, h *sqlstoretest.Harness) {
 	changed.CampaignID, changed.Category, changed.Fields, changed.ExternalID, changed.Test = n.CampaignID, n.Category, n.Fields, n.ExternalID, n.Test
 	changed.Dimensions = n.Dimensions
 	changed.CreatedAt, changed.Version, changed.Status, changed.Review = n.CreatedAt, n.Version, lead.StatusPending, nil
-	changed.ErasedAt, changed.AskingPrice = time.Time{}, 0
+	changed.ErasedAt, changed.AskingPrice, changed.Deadline, changed.Reservations = time.Time{}, 0, time.Time{}, nil
 	changed.Sales[0].Currency, changed.Sales[1].Currency = "EUR", "KWD"
 	changed.Sales[0].Delivery, changed.Sales[1].Delivery = "", ""
 	changed.Sales[0].Status, changed.Sales[1].Status, changed.ShownHidden = "released", lead.SaleCaptured, false
@@ -85,7 +86,7 @@ func testLeads(t *testing.T, h *sqlstoretest.Harness) {
 	var dataError *application.DataError
 	require.ErrorAs(t, err, &dataError, "slot 1 of the lead is taken")
 	h.Exec(t, "DELETE FROM sales WHERE seller_id = ? AND lead_id = ?", n.SellerID, n.ID)
-	h.Exec(t, "INSERT INTO unsold_leads SELECT seller_id, id, campaign_id, 'pending', 0, '', '', NULL FROM leads WHERE id = ?", n.ID)
+	h.Exec(t, "INSERT INTO unsold_leads SELECT seller_id, id, campaign_id, 'pending', 0, '', '', NULL, NULL, NULL FROM leads WHERE id = ?", n.ID)
 	h.Do(t, func(ctx ctx, tx tx) error { return tx.Leads().SaveAll(ctx, []*lead.Lead{lead.FromSnapshot(changed)}) })
 	sales, changed.Sales = changed.Sales, nil
 	require.Equal(t, []lead.Snapshot{changed, variant}, load())
