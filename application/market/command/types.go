@@ -31,6 +31,10 @@ type (
 	ContractTerms = campaign.Terms
 	// DeliveryTerms are what an operator says about how a contract delivers. A nil member keeps the stored value.
 	DeliveryTerms = campaign.DeliveryTerms
+	// DeliveryResponse says how answers of a buyer are read that is asked to confirm, by a DeliverySign for each.
+	DeliveryResponse = campaign.Response
+	// DeliverySign says which answers mean something.
+	DeliverySign = campaign.Sign
 	// HeaderTerms are what an operator says about a header of a delivery. A nil value keeps the stored one.
 	HeaderTerms = campaign.HeaderTerms
 	// Trace tells which contracts were looked at for a lead.

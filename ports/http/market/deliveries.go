@@ -9,7 +9,6 @@ import (
 	"github.com/leadmill/leadmill/application/bus"
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
-	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/fault"
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
@@ -86,11 +85,11 @@ func showContractDelivery(c marketquery.Contract) ContractDelivery {
 	return out
 }
 
-func showResponse(r campaign.Response) *ContractResponse {
+func showResponse(r marketcommand.DeliveryResponse) *ContractResponse {
 	if r.IsZero() {
 		return nil
 	}
-	sign := func(s campaign.Sign) *ContractResponseSign {
+	sign := func(s marketcommand.DeliverySign) *ContractResponseSign {
 		if s.IsZero() {
 			return nil
 		}
@@ -171,16 +170,16 @@ func headersOf(o *httpport.Object) *[]marketcommand.HeaderTerms {
 }
 
 // responseOf binds how answers are read; nil when it is absent.
-func responseOf(o *httpport.Object) *campaign.Response {
+func responseOf(o *httpport.Object) *marketcommand.DeliveryResponse {
 	if o.IsNull("response") {
-		return &campaign.Response{}
+		return &marketcommand.DeliveryResponse{}
 	}
-	var out *campaign.Response
+	var out *marketcommand.DeliveryResponse
 	o.Nested("response", func(o *httpport.Object) {
-		out = &campaign.Response{}
-		for name, into := range map[string]*campaign.Sign{"accepted": &out.Accepted, "rejected": &out.Rejected, "duplicate": &out.Duplicate} {
+		out = &marketcommand.DeliveryResponse{}
+		for name, into := range map[string]*marketcommand.DeliverySign{"accepted": &out.Accepted, "rejected": &out.Rejected, "duplicate": &out.Duplicate} {
 			o.Nested(name, func(o *httpport.Object) {
-				*into = campaign.Sign{Path: o.Text("path"), Equals: o.Text("equals"), Contains: o.Text("contains")}
+				*into = marketcommand.DeliverySign{Path: o.Text("path"), Equals: o.Text("equals"), Contains: o.Text("contains")}
 			})
 		}
 		for name, into := range map[string]*string{"price": &out.Price, "reference": &out.Reference} {
