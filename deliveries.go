@@ -31,7 +31,7 @@ const (
 	deliveriesInAll       = 256
 	asksPerContract       = 128
 	asksInAll             = 2048
-	deliveriesPoll        = time.Second
+	deliveriesPoll        = 250 * time.Millisecond // somebody may wait whose lead another instance took
 	deliveriesIdle        = 30 * time.Second
 )
 

@@ -31,12 +31,12 @@ type (
 	ContractTerms = campaign.Terms
 	// DeliveryTerms are what an operator says about how a contract delivers. A nil member keeps the stored value.
 	DeliveryTerms = campaign.DeliveryTerms
+	// DeliveryResponse says how answers of a buyer are read that is asked to confirm, by a DeliverySign for each.
+	DeliveryResponse = campaign.Response
+	// DeliverySign says which answers mean something.
+	DeliverySign = campaign.Sign
 	// HeaderTerms are what an operator says about a header of a delivery. A nil value keeps the stored one.
 	HeaderTerms = campaign.HeaderTerms
-	// DeliveryResponse is how the answers of a buyer that is asked are read. The zero value is as it is asked for.
-	DeliveryResponse = campaign.Response
-	// ResponseSign is how an answer says something.
-	ResponseSign = campaign.Sign
 	// Trace tells which contracts were looked at for a lead.
 	Trace = lead.Trace
 	// Cap is one limit of a contract.

@@ -132,8 +132,9 @@ func (s *Sender) Run(ctx context.Context) error {
 	for quiet := application.Elapsed(s.Clock); ctx.Err() == nil; {
 		seen, began := s.Due.Version(), application.Elapsed(s.Clock)
 		r.look(ctx)
-		r.poll.Reset(s.Poll)
-		r.early.Reset(max(soonest, lookShare*(application.Elapsed(s.Clock)-began)))
+		rest := lookShare * (application.Elapsed(s.Clock) - began)
+		r.poll.Reset(max(s.Poll, rest))
+		r.early.Reset(max(soonest, rest))
 		r.rested = false
 		for more := true; more && ctx.Err() == nil; {
 			r.start(sendCtx)

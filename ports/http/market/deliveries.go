@@ -89,7 +89,7 @@ func showResponse(r marketcommand.DeliveryResponse) *ContractResponse {
 	if r.IsZero() {
 		return nil
 	}
-	sign := func(s marketcommand.ResponseSign) *ContractResponseSign {
+	sign := func(s marketcommand.DeliverySign) *ContractResponseSign {
 		if s.IsZero() {
 			return nil
 		}
@@ -177,9 +177,9 @@ func responseOf(o *httpport.Object) *marketcommand.DeliveryResponse {
 	var out *marketcommand.DeliveryResponse
 	o.Nested("response", func(o *httpport.Object) {
 		out = &marketcommand.DeliveryResponse{}
-		for name, into := range map[string]*marketcommand.ResponseSign{"accepted": &out.Accepted, "rejected": &out.Rejected, "duplicate": &out.Duplicate} {
+		for name, into := range map[string]*marketcommand.DeliverySign{"accepted": &out.Accepted, "rejected": &out.Rejected, "duplicate": &out.Duplicate} {
 			o.Nested(name, func(o *httpport.Object) {
-				*into = marketcommand.ResponseSign{Path: o.Text("path"), Equals: o.Text("equals"), Contains: o.Text("contains")}
+				*into = marketcommand.DeliverySign{Path: o.Text("path"), Equals: o.Text("equals"), Contains: o.Text("contains")}
 			})
 		}
 		for name, into := range map[string]*string{"price": &out.Price, "reference": &out.Reference} {

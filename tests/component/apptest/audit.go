@@ -166,7 +166,9 @@ func (d *Database) auditLeads(note func(format string, args ...any)) {
 	}
 	for _, row := range rows {
 		k, status, form, test := key{row[0], row[1]}, row[2], row[3] == "form", row[4] != "0"
-		types := slices.DeleteFunc(events[k], func(typ string) bool { return strings.HasPrefix(typ, "return.") || typ == "lead.price_changed.v1" || typ == "sale.released.v1" })
+		types := slices.DeleteFunc(events[k], func(typ string) bool {
+			return strings.HasPrefix(typ, "return.") || typ == "lead.price_changed.v1" || typ == "sale.released.v1"
+		})
 		delete(events, k)
 		if n := len(types); n > 0 && types[n-1] == "lead.erased.v1" { // which says nothing of where it stands
 			types = types[:n-1]
