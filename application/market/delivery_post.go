@@ -95,7 +95,7 @@ func (p Poster) Post(ctx context.Context, o OpenDelivery, id string, c DeliveryC
 	}
 	contentType, body := c.Body(o.Delivery)
 	_, masked := c.Masked().Body(o.withoutStatic())
-	done.Request = Masker{}.Hide(masked)
+	done.Request = Masker{}.Hide(ctx, masked)
 	header := map[string][]string{"Content-Type": {contentType}, "Idempotency-Key": {c.SaleID}}
 	maps.Copy(header, o.headers)
 	maps.Copy(header, p.Signer.Sign(o.secrets, id, done.At, body))
@@ -106,7 +106,7 @@ func (p Poster) Post(ctx context.Context, o OpenDelivery, id string, c DeliveryC
 	}
 	done.Status = answer.Status
 	if len(answer.Body) > 0 {
-		done.Answer = NewMasker(c.Fields, o.told()...).Hide(answer.Body)
+		done.Answer = NewMasker(c.Fields, o.told()...).Hide(ctx, answer.Body)
 	}
 	switch {
 	case answer.Status >= 200 && answer.Status <= 299:
@@ -154,7 +154,7 @@ func (o OpenDelivery) told() []string {
 }
 
 func (p Poster) mail(ctx context.Context, o OpenDelivery, id string, c DeliveryContent, done Posted) Posted {
-	done.Request = Masker{}.Hide([]byte(c.Masked().Text(o.withoutStatic())))
+	done.Request = Masker{}.Hide(ctx, []byte(c.Masked().Text(o.withoutStatic())))
 	ctx, cancel := context.WithTimeout(ctx, max(o.Timeout, mailTimeout))
 	defer cancel()
 	subject := "Lead: " + c.Category
