@@ -24,6 +24,9 @@ const statusGone = 410
 // mailTimeout is how long a mail server may take at least.
 const mailTimeout = 30 * time.Second
 
+// mostSent is how large what is sent may be, in bytes: several times what a lead is, so that it is the contract that makes it large.
+const mostSent = 512 << 10
+
 // Poster tells buyers of sales.
 type Poster struct {
 	Outbound application.Outbound
@@ -96,6 +99,10 @@ func (p Poster) Post(ctx context.Context, o OpenDelivery, id string, c DeliveryC
 	contentType, body := c.Body(o.Delivery)
 	_, masked := c.Masked().Body(o.withoutStatic())
 	done.Request = Masker{}.Hide(ctx, masked)
+	if len(body) > mostSent {
+		done.Reason, done.Final = delivery.TooLarge, true
+		return done
+	}
 	header := map[string][]string{"Content-Type": {contentType}, "Idempotency-Key": {c.SaleID}}
 	maps.Copy(header, o.headers)
 	maps.Copy(header, p.Signer.Sign(o.secrets, id, done.At, body))
@@ -155,13 +162,18 @@ func (o OpenDelivery) told() []string {
 
 func (p Poster) mail(ctx context.Context, o OpenDelivery, id string, c DeliveryContent, done Posted) Posted {
 	done.Request = Masker{}.Hide(ctx, []byte(c.Masked().Text(o.withoutStatic())))
+	text := c.Text(o.Delivery)
+	if len(text) > mostSent {
+		done.Reason, done.Final = delivery.TooLarge, true
+		return done
+	}
 	ctx, cancel := context.WithTimeout(ctx, max(o.Timeout, mailTimeout))
 	defer cancel()
 	subject := "Lead: " + c.Category
 	if c.Test {
 		subject = "Test lead: " + c.Category
 	}
-	err := p.Mailer.Send(ctx, application.Mail{ID: id, To: o.Email, Subject: subject, Text: c.Text(o.Delivery)})
+	err := p.Mailer.Send(ctx, application.Mail{ID: id, To: o.Email, Subject: subject, Text: text})
 	switch {
 	case err == nil:
 		done.OK = true

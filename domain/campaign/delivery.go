@@ -43,6 +43,7 @@ const OldSecretLasts = 24 * time.Hour
 const (
 	maxMembers     = 100
 	maxMember      = 128
+	maxOfOne       = 3 // members that are the same field of a lead, which may be as large as the lead
 	maxStatic      = 1000
 	maxHeaders     = 20
 	maxHeaderValue = 2000
@@ -180,8 +181,14 @@ func (d *Delivery) checkMembers(v *fault.Violations) {
 	if many {
 		return
 	}
+	sent := map[string]int{}
 	for _, name := range slices.Sorted(maps.Keys(d.Fields)) {
 		checkMember(d.Format, "fields", name, v)
+		if of, ok := SourceField(d.Fields[name]); ok {
+			if sent[of]++; sent[of] > maxOfOne {
+				v.Add("fields."+shownName(name), fault.Duplicate, "must not be a field of the lead that is sent three times already")
+			}
+		}
 		if !knownSource(d.Fields[name]) {
 			v.Add("fields."+shownName(name), fault.InvalidValue, "must be lead.fields.<name>, lead.<standard field> or one of "+strings.Join(DeliverySources(), ", "))
 		}

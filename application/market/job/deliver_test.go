@@ -389,6 +389,26 @@ func TestAFullHostIsNoAttempt(t *testing.T) {
 	})
 }
 
+func TestWhatIsTooLargeSaysNothingOfTheReceiver(t *testing.T) {
+	t.Parallel()
+	sending(t, func(t *testing.T, w *world) {
+		w.contract("seller_1", "good", answers(200, 0))
+		var large []*stored
+		for range 20 {
+			large = append(large, w.sell("good", time.Minute))
+			w.locked(func() { large[len(large)-1].row.Fields = field.Set{"text": field.TextValue(strings.Repeat("a", 600<<10))} })
+		}
+		good := w.sell("good", 0)
+		time.Sleep(2 * time.Second) // less than the pause of a receiver that is dead
+		require.Equal(t, delivery.Delivered, w.snapshot(good).State)
+		require.Equal(t, 1, w.sent("good"))
+		for _, s := range large {
+			n := w.snapshot(s)
+			require.Equal(t, []any{delivery.Failed, delivery.TooLarge, int64(1)}, []any{n.State, n.Reason, n.Tries})
+		}
+	})
+}
+
 func TestWhatIsOverdueBehindADeadReceiverFails(t *testing.T) {
 	t.Parallel()
 	sending(t, func(t *testing.T, w *world) {

@@ -103,6 +103,7 @@ func (r *sending) settle(some []result, refused bool) {
 			e.rest(now, longestProbe)
 		case one.Ended != "": // which says nothing of the receiver
 			outcome = string(one.Ended)
+		case one.Reason == delivery.TooLarge: // nor does this: nothing was sent
 		case one.OK:
 			e.succeeded(r.PerEndpoint)
 			outcome = string(delivery.Delivered)

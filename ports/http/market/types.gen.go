@@ -342,7 +342,7 @@ type Delivery struct {
 	BuyerId    string         `json:"buyer_id"`
 	Status     DeliveryStatus `json:"status"`
 
-	// Reason Why it failed: refused, gone, timeout, unreachable, address_refused, mail_refused, lead_erased, sale_returned or not_configured
+	// Reason Why it failed: refused, gone, timeout, unreachable, address_refused, mail_refused, body_too_large, lead_erased, sale_returned or not_configured
 	Reason *string `json:"reason,omitempty"`
 
 	// Tried How often since it became pending
