@@ -69,6 +69,17 @@ func TestBodiesOfDeliveries(t *testing.T) {
 	require.Equal(t, "at: 2026-11-02T12:00:00Z\n", content().Text(&campaign.Delivery{Fields: map[string]string{"at": "sale.sold_at"}}))
 }
 
+// No value and no name can look like another member, whatever ends a line where the mail is read.
+func TestALineOfAMailIsNotForged(t *testing.T) {
+	t.Parallel()
+	for _, end := range []string{"\r\n", "\r", "\n", "\v", "\f", "\u0085", "\u2028", "\u2029"} {
+		c := content()
+		c.Fields = field.Set{"note": field.TextValue("hi" + end + "price: 0.01"), "a" + end + "price": field.TextValue("0.01")}
+		require.Equal(t, "n: hi\n  price: 0.01\n", c.Text(&campaign.Delivery{Fields: map[string]string{"n": "lead.fields.note"}}), "%q", end)
+		require.Contains(t, c.Text(&campaign.Delivery{}), "\na\n  price: 0.01\nnote: hi\n  price: 0.01\n", "%q", end)
+	}
+}
+
 // Nothing of a lead is left in what is kept, however the receiver writes it.
 func TestWhatIsKeptIsMasked(t *testing.T) {
 	t.Parallel()
