@@ -286,8 +286,8 @@ func knownSource(source string) bool {
 	return slices.ContainsFunc(field.RestoreRules(nil).All(), func(r field.Rule) bool { return r.Name == name })
 }
 
-// notKept says that the stored value of a header is not sent to another server.
-const notKept = "must have its value again, or be left out of headers: url has another scheme, host or port"
+// notKept says that the stored value of a header is not sent to another receiver.
+const notKept = "must have its value again, or be left out of headers: url has another scheme, host, port or path"
 
 // notOurs are headers that belong to the connection or to Leadmill.
 var notOurs = []string{
@@ -295,7 +295,8 @@ var notOurs = []string{
 	"traceparent", "tracestate",
 }
 
-// placeOf is what a URL has in common with others whose server gets the same headers: scheme, host and port.
+// placeOf is what a URL has in common with others whose receiver gets the same headers: scheme, host, port and path. On hosts that many share,
+// another path is somebody else's.
 func placeOf(text string) string {
 	u, err := url.Parse(text)
 	if err != nil {
@@ -303,7 +304,7 @@ func placeOf(text string) string {
 	}
 	scheme := strings.ToLower(u.Scheme)
 	port := cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[scheme])
-	return scheme + "://" + strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")) + ":" + port
+	return scheme + "://" + strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")) + ":" + port + cmp.Or(u.EscapedPath(), "/")
 }
 
 // applyHeaders applies what terms say about headers. Values that are stored never go to another place than they were given for: who may change a

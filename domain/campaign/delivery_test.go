@@ -160,8 +160,8 @@ func TestASecretIsRotated(t *testing.T) {
 	require.ErrorIs(t, c.RotateSecret("contract_3", []byte("2"), later), campaign.ErrContractNotFound)
 }
 
-// What is stored of headers goes only to the server that it was given for.
-func TestHeadersStayWithTheirServer(t *testing.T) {
+// What is stored of headers goes only to the receiver that it was given for.
+func TestHeadersStayWithTheirReceiver(t *testing.T) {
 	t.Parallel()
 	first := campaign.DeliveryTerms{
 		Mode: new("notify"), URL: new(receiver), NewSecret: []byte("s"),
@@ -169,14 +169,14 @@ func TestHeadersStayWithTheirServer(t *testing.T) {
 	}
 	kept := &[]campaign.HeaderTerms{{Name: "Authorization"}}
 	again := &[]campaign.HeaderTerms{{Name: "Authorization", Value: new("y"), Sealed: []byte("sealed y")}}
-	for _, same := range []string{receiver, "https://buyer.example/other?a=b", "https://BUYER.example:443/", "https://buyer.example./"} {
+	for _, same := range []string{receiver, "https://buyer.example/leads?a=b", "https://BUYER.example:443/leads", "https://buyer.example./leads"} {
 		for _, headers := range []*[]campaign.HeaderTerms{nil, kept} {
 			d, err := delivering(t, first, campaign.DeliveryTerms{URL: new(same), Headers: headers})
 			require.NoError(t, err, same)
 			require.Equal(t, "sealed x", string(d.Headers[0].Sealed))
 		}
 	}
-	for _, other := range []string{"http://buyer.example/leads", "https://thief.example/leads", "https://buyer.example:8443/leads", "https://buyer.example.thief.example/"} {
+	for _, other := range []string{"http://buyer.example/leads", "https://thief.example/leads", "https://buyer.example:8443/leads", "https://buyer.example.thief.example/leads", "https://buyer.example/thief", "https://buyer.example", "https://buyer.example/leads/", "https://buyer.example/Leads", "https://buyer.example/%6Ceads"} {
 		for _, headers := range []*[]campaign.HeaderTerms{nil, kept} {
 			_, err := delivering(t, first, campaign.DeliveryTerms{URL: new(other), Headers: headers})
 			require.ErrorIs(t, err, fault.ErrValidation, other)
