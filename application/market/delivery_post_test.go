@@ -79,3 +79,18 @@ func TestWhatIsTooLargeIsNotSent(t *testing.T) {
 		require.Equal(t, 1, len(o.requests)+len(o.mails), name)
 	}
 }
+
+// The secret before signs beside the new one, and no longer than it lasts.
+func TestAnOldSecretSignsForADay(t *testing.T) {
+	t.Parallel()
+	rotated := time.Date(2026, 11, 2, 12, 0, 0, 0, time.UTC)
+	d := campaign.Delivery{URL: "u", Format: campaign.DeliveryJSON, Secret: []byte("new"), OldSecret: []byte("old"), OldSecretUntil: rotated.Add(campaign.OldSecretLasts)}
+	o := &outside{}
+	for _, after := range []time.Duration{0, 24*time.Hour - time.Microsecond, 24 * time.Hour} {
+		o.now = rotated.Add(after)
+		open, err := o.poster().Open("contract_1", &d)
+		require.NoError(t, err)
+		require.True(t, o.poster().Post(t.Context(), open, "delivery_1", content()).OK)
+	}
+	require.Equal(t, []string{"new old", "new old", "new"}, o.secrets)
+}

@@ -348,6 +348,32 @@ func TestManyThatHangDelayNoneThatIsWell(t *testing.T) {
 	})
 }
 
+// The receivers of one seller take half of the places that there are for their standing, so that another's do not wait for them.
+func TestASellerTakesHalfOfThePlaces(t *testing.T) {
+	t.Parallel()
+	sending(t, func(t *testing.T, w *world) {
+		now, most := 0, 0
+		for i := range 1000 {
+			id := fmt.Sprint("dead", i)
+			w.contract("seller_1", id, func(ctx context.Context, r application.OutboundRequest) (application.OutboundAnswer, error) {
+				w.locked(func() {
+					now++
+					most = max(most, now)
+				})
+				defer w.locked(func() { now-- })
+				return hangs(ctx, r)
+			})
+			w.sell(id, 0)
+		}
+		time.Sleep(timeout / 2)
+		w.locked(func() { require.Equal(t, 256/4/2, most) })
+		w.contract("seller_2", "new", answers(200, 0))
+		w.sell("new", 0)
+		time.Sleep(2 * time.Second)
+		require.Equal(t, 1, w.sent("new"))
+	})
+}
+
 func TestAMailServerThatHangsDelaysNoRequest(t *testing.T) {
 	t.Parallel()
 	sending(t, func(t *testing.T, w *world) {
