@@ -23,6 +23,7 @@ var (
 
 // OutboundRequest is one HTTP request to an address that a seller named.
 type OutboundRequest struct {
+	For     string // the seller who named the address, whose requests take half of the places at most; those of nobody count as one seller's
 	Method  string // POST when empty
 	URL     string // it is sent as it is, so that its query may hold secrets
 	Header  http.Header

@@ -30,7 +30,8 @@ const (
 
 const (
 	// perHost is how many requests go to one host at once. One that hangs holds so many and no more, and the requests to all others go on;
-	// a host that is well gets more than it can mostly take: at 200 ms an answer, 16 are 80 a second.
+	// a host that is well gets more than it can mostly take: at 200 ms an answer, 16 are 80 a second. A seller has half of the places at most, because
+	// many share hosts such as those of automation services, and of all places too.
 	perHost = 16
 	// inAll is how many requests are under way at once. Each has a connection and three goroutines.
 	inAll = 256
@@ -57,7 +58,7 @@ var _ application.Outbound = (*Client)(nil)
 // New returns a client that tells its version. allow are the networks that it may reach although they are private, and by http too;
 // everywhere else it reaches public addresses by https only.
 func New(allow []netip.Prefix, version string) *Client {
-	c := &Client{agent: "Leadmill/" + token(version), tls: &tls.Config{MinVersion: tls.VersionTLS12}, gate: newGate(perHost, inAll)}
+	c := &Client{agent: "Leadmill/" + token(version), tls: &tls.Config{MinVersion: tls.VersionTLS12}, gate: newGate(width{perHost, inAll}, width{perHost / 2, inAll / 2})}
 	for _, p := range allow {
 		c.allow = append(c.allow, p.Masked())
 	}
@@ -94,7 +95,7 @@ func (c *Client) Send(ctx context.Context, r application.OutboundRequest) (appli
 	if r.Timeout <= 0 {
 		r.Timeout = defaultTimeout
 	}
-	leave, err := c.gate.enter(ctx, place(target))
+	leave, err := c.gate.enter(ctx, r.For, place(target))
 	if err != nil {
 		return application.OutboundAnswer{}, failure(ctx, ctx, err)
 	}

@@ -40,13 +40,15 @@ type Poster struct {
 type OpenDelivery struct {
 	*campaign.Delivery
 
+	seller  string
 	secrets string
 	headers map[string][]string
 }
 
 // Open reads what is secret of a contract's delivery. Errors are those of application.Sealer.
-func (p Poster) Open(contractID string, d *campaign.Delivery) (OpenDelivery, error) {
-	o := OpenDelivery{Delivery: d, headers: map[string][]string{}}
+func (p Poster) Open(contract application.Ref, d *campaign.Delivery) (OpenDelivery, error) {
+	contractID := contract.ID
+	o := OpenDelivery{Delivery: d, seller: contract.SellerID, headers: map[string][]string{}}
 	sealed := [][]byte{d.Secret}
 	if p.Clock.Now().Before(d.OldSecretUntil) {
 		sealed = append(sealed, d.OldSecret)
@@ -106,7 +108,7 @@ func (p Poster) Post(ctx context.Context, o OpenDelivery, id string, c DeliveryC
 	header := map[string][]string{"Content-Type": {contentType}, "Idempotency-Key": {c.SaleID}}
 	maps.Copy(header, o.headers)
 	maps.Copy(header, p.Signer.Sign(o.secrets, id, done.At, body))
-	answer, err := p.Outbound.Send(ctx, application.OutboundRequest{URL: o.URL, Header: header, Body: body, Timeout: o.Timeout})
+	answer, err := p.Outbound.Send(ctx, application.OutboundRequest{For: o.seller, URL: o.URL, Header: header, Body: body, Timeout: o.Timeout})
 	if err != nil {
 		done.Reason, done.Unsent = reasonOf(err), errors.Is(err, application.ErrOutboundBusy)
 		return done

@@ -64,7 +64,7 @@ func TestWhatIsTooLargeIsNotSent(t *testing.T) {
 			return len(c.Text(&d))
 		}
 		o := &outside{}
-		open, err := o.poster().Open("contract_1", &d)
+		open, err := o.poster().Open(application.Ref{SellerID: "seller_1", ID: "contract_1"}, &d)
 		require.NoError(t, err)
 		c := market.DeliveryContent{Currency: "USD", Fields: field.Set{"text": field.TextValue("")}}
 		c.Fields["text"] = field.TextValue(strings.Repeat("a", most-size(c)))
@@ -88,9 +88,10 @@ func TestAnOldSecretSignsForADay(t *testing.T) {
 	o := &outside{}
 	for _, after := range []time.Duration{0, 24*time.Hour - time.Microsecond, 24 * time.Hour} {
 		o.now = rotated.Add(after)
-		open, err := o.poster().Open("contract_1", &d)
+		open, err := o.poster().Open(application.Ref{SellerID: "seller_1", ID: "contract_1"}, &d)
 		require.NoError(t, err)
 		require.True(t, o.poster().Post(t.Context(), open, "delivery_1", content()).OK)
 	}
 	require.Equal(t, []string{"new old", "new old", "new"}, o.secrets)
+	require.Equal(t, "seller_1", o.requests[0].For)
 }

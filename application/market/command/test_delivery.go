@@ -40,7 +40,7 @@ func (h TestDeliveryHandler) Handle(ctx context.Context, c TestDelivery) (market
 	if d == nil {
 		return marketquery.DeliveryAttempt{}, ErrNotDelivering
 	}
-	open, err := h.Poster.Open(c.ID, d)
+	open, err := h.Poster.Open(application.Ref{SellerID: c.SellerID, ID: c.ID}, d)
 	if err != nil {
 		return marketquery.DeliveryAttempt{}, err
 	}

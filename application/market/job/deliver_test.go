@@ -69,10 +69,11 @@ type world struct {
 	held      map[string]bool  // leads
 	panics    map[string]bool  // deliveries
 	sealed    error
+	outcomes  map[string]int
 }
 
 func newWorld() *world {
-	return &world{receivers: map[string]receiver{}, all: map[string][]*stored{}, requests: map[string]int{}, unread: map[string]error{}, held: map[string]bool{}, panics: map[string]bool{}}
+	return &world{receivers: map[string]receiver{}, all: map[string][]*stored{}, requests: map[string]int{}, unread: map[string]error{}, held: map[string]bool{}, panics: map[string]bool{}, outcomes: map[string]int{}}
 }
 
 func (w *world) locked(do func()) {
@@ -223,7 +224,7 @@ func (w *world) Seal([]byte, string, string) ([]byte, error) { return nil, nil }
 func (w *world) Open([]byte, string, string) ([]byte, error) { return []byte("secret"), w.sealed }
 func (w *world) Version() uint64                             { return 0 }
 func (w *world) After(uint64) <-chan struct{}                { return nil }
-func (w *world) Attempted(string)                            {}
+func (w *world) Attempted(outcome string)                    { w.locked(func() { w.outcomes[outcome]++ }) }
 func (w *world) Waiting(int64, time.Duration)                {}
 func (w *world) Sign(_, id string, _ time.Time, _ []byte) map[string][]string {
 	var panics bool
@@ -407,6 +408,7 @@ func TestAFullHostIsNoAttempt(t *testing.T) {
 		s := w.sell("full", 0)
 		time.Sleep(10 * time.Second)
 		require.Greater(t, w.sent("full"), 5)
+		w.locked(func() { require.Equal(t, map[string]int{"busy": w.requests["full"]}, w.outcomes) })
 		require.Zero(t, w.snapshot(s).Tries)
 		w.locked(func() { full = false })
 		time.Sleep(2 * time.Second) // the receiver was not found to be dead
@@ -422,7 +424,9 @@ func TestWhatIsTooLargeSaysNothingOfTheReceiver(t *testing.T) {
 		var large []*stored
 		for range 20 {
 			large = append(large, w.sell("good", time.Minute))
-			w.locked(func() { large[len(large)-1].row.Fields = field.Set{"text": field.TextValue(strings.Repeat("a", 600<<10))} })
+			w.locked(func() {
+				large[len(large)-1].row.Fields = field.Set{"text": field.TextValue(strings.Repeat("a", 600<<10))}
+			})
 		}
 		good := w.sell("good", 0)
 		time.Sleep(2 * time.Second) // less than the pause of a receiver that is dead
