@@ -102,7 +102,7 @@ func (c *Client) Send(ctx context.Context, r application.OutboundRequest) (appli
 	defer leave()
 	within, cancel := context.WithTimeout(ctx, r.Timeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(context.WithValue(within, exchange{}, within), cmp.Or(r.Method, http.MethodPost), target.String(), bytes.NewReader(r.Body))
+	request, err := http.NewRequestWithContext(context.WithValue(within, exchange{}, within), http.MethodPost, target.String(), bytes.NewReader(r.Body))
 	if err != nil {
 		return application.OutboundAnswer{}, application.ErrOutboundFailed.Because(errRequest)
 	}
@@ -130,15 +130,11 @@ func (c *Client) exchange(request *http.Request) (answer application.OutboundAns
 	if got.StatusCode == http.StatusSwitchingProtocols { // what comes now is no body, and no context ends it
 		return answer, errSwitched
 	}
-	body, err := io.ReadAll(io.LimitReader(got.Body, maxBody+1))
+	body, err := io.ReadAll(io.LimitReader(got.Body, maxBody))
 	if err != nil {
 		return answer, err
 	}
-	answer = application.OutboundAnswer{Status: got.StatusCode, Header: got.Header, Body: body}
-	if len(body) > maxBody {
-		answer.Body, answer.Truncated = body[:maxBody:maxBody], true
-	}
-	return answer, nil
+	return application.OutboundAnswer{Status: got.StatusCode, Header: got.Header, Body: body}, nil
 }
 
 // connection are the headers that speak of the connection, which is not the caller's.

@@ -69,9 +69,8 @@ func TestARequestAndItsAnswer(t *testing.T) {
 	}, got.Header)
 	assert.Equal(t, "HTTP/1.1", got.Proto)
 
-	_, err = c.Send(t.Context(), application.OutboundRequest{Method: http.MethodGet, URL: "https://example.com:" + s.port() + "/", Timeout: time.Minute})
+	_, err = c.Send(t.Context(), application.OutboundRequest{URL: "https://example.com:" + s.port() + "/", Timeout: time.Minute})
 	require.NoError(t, err)
-	assert.Equal(t, http.MethodGet, got.Method)
 	assert.EqualValues(t, 1, s.connections.Load(), "a connection is used again")
 }
 
@@ -123,12 +122,11 @@ func TestBodiesAreCutOff(t *testing.T) {
 	})
 	for path, want := range map[string]application.OutboundAnswer{
 		"/limit":   {Body: bytes.Repeat([]byte("a"), limit)},
-		"/more":    {Body: bytes.Repeat([]byte("a"), limit), Truncated: true},
-		"/endless": {Body: make([]byte, limit), Truncated: true},
+		"/more":    {Body: bytes.Repeat([]byte("a"), limit)},
+		"/endless": {Body: make([]byte, limit)},
 	} {
 		answer, err := client(t, here).Send(t.Context(), application.OutboundRequest{URL: s.URL + path, Timeout: time.Minute})
 		require.NoError(t, err, path)
-		assert.Equal(t, want.Truncated, answer.Truncated, path)
 		assert.True(t, bytes.Equal(want.Body, answer.Body), path)
 	}
 	<-left // whoever sends without end is hung up on
@@ -282,7 +280,6 @@ func TestRequestsThatCannotBeSent(t *testing.T) {
 		"a NUL in a header":        {Header: http.Header{"X-Token": {"canary\x00"}}},
 		"a header's name":          {Header: http.Header{"X canary": {"a"}}},
 		"a header in a name":       {Header: http.Header{"X: a\r\nX-canary": {"a"}}},
-		"a method":                 {Method: "GET /canary HTTP/1.1\r\nX:"},
 	} {
 		r.URL, r.Timeout = s.URL, time.Minute
 		_, err := client(t, here).Send(t.Context(), r)

@@ -21,7 +21,7 @@ import (
 // statusGone is the status by which a receiver says that it is gone for good.
 const statusGone = 410
 
-// mailTimeout is how long a mail server may take at least.
+// mailTimeout is how long a Mailer may take that has no limit of its own; the one for SMTP gives up sooner, whatever a contract says.
 const mailTimeout = 30 * time.Second
 
 // mostSent is how large what is sent may be, in bytes: several times what a lead is, so that it is the contract that makes it large.
@@ -86,7 +86,7 @@ type Posted struct {
 
 	Status          int
 	At              time.Time
-	Took            time.Duration
+	Took            time.Duration // with the wait for its place, which is a second at most
 	Request, Answer []byte
 }
 
@@ -169,7 +169,7 @@ func (p Poster) mail(ctx context.Context, o OpenDelivery, id string, c DeliveryC
 		done.Reason, done.Final = delivery.TooLarge, true
 		return done
 	}
-	ctx, cancel := context.WithTimeout(ctx, max(o.Timeout, mailTimeout))
+	ctx, cancel := context.WithTimeout(ctx, mailTimeout)
 	defer cancel()
 	subject := "Lead: " + c.Category
 	if c.Test {
