@@ -77,10 +77,13 @@ func TestTheSandboxIsABuyer(t *testing.T) {
 	_, err := send("/lost", "sale_4", secret)
 	require.ErrorIs(t, err, application.ErrOutboundFailed)
 
-	answer, err := client.Send(t.Context(), application.OutboundRequest{Method: http.MethodGet, URL: address + "/arrivals", Timeout: time.Minute})
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"/arrivals", http.NoBody)
+	require.NoError(t, err)
+	answer, err := http.DefaultClient.Do(request)
 	require.NoError(t, err)
 	var all sandbox.Arrivals
-	require.NoError(t, json.Unmarshal(answer.Body, &all))
+	require.NoError(t, json.NewDecoder(answer.Body).Decode(&all))
+	require.NoError(t, answer.Body.Close())
 	var signatures []string
 	for _, a := range all.Arrivals {
 		signatures = append(signatures, a.ID+" "+a.Signature)

@@ -276,7 +276,7 @@ func newMarketHandlers(o *application.Operations, d market.Deps, strategies dist
 			DeliveryByID:         application.Query(o, r.DeliveryByID),
 			DeliveriesOfLead:     application.Query(o, r.DeliveriesOfLead),
 			Redeliver:            application.Command(o, marketcommand.RedeliverHandler{Deps: d}),
-			TestDelivery:         application.Command(o, marketcommand.TestDeliveryHandler{Reader: r, Poster: poster, Clock: d.Clock, IDs: d.IDs}),
+			TestDelivery:         application.Command(o, &marketcommand.TestDeliveryHandler{Reader: r, Poster: poster, Clock: d.Clock, IDs: d.IDs}),
 			RotateContractSecret: application.Command(o, marketcommand.RotateContractSecretHandler{Deps: d, Secrets: secrets}),
 		},
 		ErasureHandlers: markethttp.ErasureHandlers{

@@ -21,9 +21,9 @@ var (
 	ErrOutboundFailed = fault.New(fault.Unavailable, "outbound_failed", "The request was not answered")
 )
 
-// OutboundRequest is one HTTP request to an address that a seller named.
+// OutboundRequest is one POST to an address that a seller named.
 type OutboundRequest struct {
-	Method  string // POST when empty
+	For     string // the seller who named the address, whose requests take half of the places at most; those of nobody count as one seller's
 	URL     string // it is sent as it is, so that its query may hold secrets
 	Header  http.Header
 	Body    []byte
@@ -33,10 +33,9 @@ type OutboundRequest struct {
 
 // OutboundAnswer is what came back: at most 64 KiB of the body. A redirect is an answer and is not followed.
 type OutboundAnswer struct {
-	Status    int
-	Header    http.Header
-	Body      []byte // as it came over the wire; nothing is asked for or taken apart that is compressed
-	Truncated bool   // there was more of the body
+	Status int
+	Header http.Header
+	Body   []byte // as it came over the wire; nothing is asked for or taken apart that is compressed
 }
 
 // Outbound sends requests to addresses that sellers name. Whoever can name an address may try to have requests sent into the network that

@@ -25,10 +25,17 @@ const (
 	InAll   = inAll
 )
 
-// Width makes the bounds others.
+// Width makes the bounds others; a seller has half of them.
 func (c *Client) Width(perHost, inAll int) *Client {
-	c.gate.width, c.gate.all = perHost, make(chan struct{}, inAll)
+	c.gate.most, c.gate.seller = width{perHost, inAll}, width{max(1, perHost/2), max(1, inAll/2)}
 	return c
+}
+
+// Waits is of how many places it is known that somebody is there or waits.
+func (c *Client) Waits() int {
+	c.gate.mu.Lock()
+	defer c.gate.mu.Unlock()
+	return len(c.gate.queues)
 }
 
 // Patience is how long a request waits for its place.

@@ -12,7 +12,7 @@ import (
 	"github.com/leadmill/leadmill/application"
 )
 
-var errRequest = errors.New("the request cannot be sent as it is: its method, a header or the address")
+var errRequest = errors.New("the request cannot be sent as it is: a header or the address")
 
 var errFull = errors.New("there was no room for the request in time")
 

@@ -2,76 +2,94 @@ package outbound
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/leadmill/leadmill/application"
 )
 
-// gate lets a bounded number of requests through, and of these a bounded number to each host. Who waits for a host holds no place of all.
-type gate struct {
-	all      chan struct{}
-	width    int
-	patience time.Duration
+// width is how many requests are under way at once: to each host, and in all.
+type width struct{ host, all int }
 
-	mu    sync.Mutex
-	hosts map[string]*queue
+// gate lets a bounded number of requests through, of these a bounded number to each host, and of both a bounded number for each seller. Who waits for
+// places of its own holds none of those that all share, and who waits for a host holds no place of all.
+type gate struct {
+	most, seller width
+	patience     time.Duration
+
+	mu     sync.Mutex
+	queues map[places]*queue
 }
 
-// queue is what is known of a host while somebody is there or waits.
+// places are those to a host, or in all, which is the host "", that all share or that a seller has.
+type places struct {
+	host, seller string
+	shared       bool
+}
+
+// queue is what is known of places while somebody is there or waits.
 type queue struct {
 	taken chan struct{}
 	users int
 }
 
-func newGate(perHost, inAll int) gate {
-	return gate{all: make(chan struct{}, inAll), width: perHost, patience: patience, hosts: map[string]*queue{}}
+func newGate(most, seller width) gate {
+	return gate{most: most, seller: seller, patience: patience, queues: map[places]*queue{}}
 }
 
-// enter waits until a request may go to a host, as long as the gate is patient. Its error is that of ctx, or application.ErrOutboundBusy. leave makes
-// room for the next.
-func (g *gate) enter(ctx context.Context, host string) (leave func(), err error) {
+// enter waits until a request of a seller may go to a host, as long as the gate is patient. Its error is that of ctx, or application.ErrOutboundBusy.
+// leave makes room for the next.
+func (g *gate) enter(ctx context.Context, seller, host string) (leave func(), err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, g.patience, application.ErrOutboundBusy)
 	defer cancel()
-	p := g.use(host)
-	select {
-	case p.taken <- struct{}{}:
-	case <-ctx.Done():
-		g.unuse(host, p)
-		return nil, context.Cause(ctx)
+	var back []func()
+	leave = func() {
+		for _, f := range slices.Backward(back) {
+			f()
+		}
 	}
-	back := func() {
-		<-p.taken
-		g.unuse(host, p)
+	for _, of := range []struct {
+		places
+		most int
+	}{
+		{places{host, seller, false}, g.seller.host},
+		{places{"", seller, false}, g.seller.all},
+		{places{host, "", true}, g.most.host},
+		{places{"", "", true}, g.most.all},
+	} {
+		q := g.use(of.places, of.most)
+		select {
+		case q.taken <- struct{}{}:
+			back = append(back, func() {
+				<-q.taken
+				g.unuse(of.places, q)
+			})
+		case <-ctx.Done():
+			g.unuse(of.places, q)
+			leave()
+			return nil, context.Cause(ctx)
+		}
 	}
-	select {
-	case g.all <- struct{}{}:
-	case <-ctx.Done():
-		back()
-		return nil, context.Cause(ctx)
-	}
-	return func() {
-		<-g.all
-		back()
-	}, nil
+	return leave, nil
 }
 
-func (g *gate) use(host string) *queue {
+func (g *gate) use(of places, most int) *queue {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	p := g.hosts[host]
-	if p == nil {
-		p = &queue{taken: make(chan struct{}, g.width)}
-		g.hosts[host] = p
+	q := g.queues[of]
+	if q == nil {
+		q = &queue{taken: make(chan struct{}, most)}
+		g.queues[of] = q
 	}
-	p.users++
-	return p
+	q.users++
+	return q
 }
 
-func (g *gate) unuse(host string, p *queue) {
+func (g *gate) unuse(of places, q *queue) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if p.users--; p.users == 0 {
-		delete(g.hosts, host)
+	if q.users--; q.users == 0 {
+		delete(g.queues, of)
 	}
 }

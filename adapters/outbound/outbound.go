@@ -30,13 +30,14 @@ const (
 
 const (
 	// perHost is how many requests go to one host at once. One that hangs holds so many and no more, and the requests to all others go on;
-	// a host that is well gets more than it can mostly take: at 200 ms an answer, 16 are 80 a second.
+	// a host that is well gets more than it can mostly take: at 200 ms an answer, 16 are 80 a second. A seller has half of the places at most, because
+	// many share hosts such as those of automation services, and of all places too.
 	perHost = 16
 	// inAll is how many requests are under way at once. Each has a connection and three goroutines.
 	inAll = 256
 	// askPerHost and askInAll are the same of requests whose answers somebody waits for. They have places of their own, and more: a thousand a
-	// second of which a fifth are answered after 5 s are 1,080 at once.
-	askPerHost = 128
+	// second of which a fifth are answered after 5 s are 1,080 at once. One seller may have so many, and so gets three quarters.
+	askPerHost = 256
 	askInAll   = 2048
 	// patience is how long a request waits for its place. Who has more to send is better off asking again than waiting in line.
 	patience = time.Second
@@ -62,7 +63,10 @@ var _ application.Outbound = (*Client)(nil)
 // New returns a client that tells its version. allow are the networks that it may reach although they are private, and by http too;
 // everywhere else it reaches public addresses by https only.
 func New(allow []netip.Prefix, version string) *Client {
-	c := &Client{agent: "Leadmill/" + token(version), tls: &tls.Config{MinVersion: tls.VersionTLS12}, gate: newGate(perHost, inAll), asking: newGate(askPerHost, askInAll)}
+	c := &Client{
+		agent: "Leadmill/" + token(version), tls: &tls.Config{MinVersion: tls.VersionTLS12},
+		gate: newGate(width{perHost, inAll}, width{perHost / 2, inAll / 2}), asking: newGate(width{askPerHost, askInAll}, width{askPerHost * 3 / 4, askInAll * 3 / 4}),
+	}
 	for _, p := range allow {
 		c.allow = append(c.allow, p.Masked())
 	}
@@ -103,14 +107,14 @@ func (c *Client) Send(ctx context.Context, r application.OutboundRequest) (appli
 	if r.Waited {
 		through = &c.asking
 	}
-	leave, err := through.enter(ctx, place(target))
+	leave, err := through.enter(ctx, r.For, place(target))
 	if err != nil {
 		return application.OutboundAnswer{}, failure(ctx, ctx, err)
 	}
 	defer leave()
 	within, cancel := context.WithTimeout(ctx, r.Timeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(context.WithValue(within, exchange{}, within), cmp.Or(r.Method, http.MethodPost), target.String(), bytes.NewReader(r.Body))
+	request, err := http.NewRequestWithContext(context.WithValue(within, exchange{}, within), http.MethodPost, target.String(), bytes.NewReader(r.Body))
 	if err != nil {
 		return application.OutboundAnswer{}, application.ErrOutboundFailed.Because(errRequest)
 	}
@@ -138,15 +142,11 @@ func (c *Client) exchange(request *http.Request) (answer application.OutboundAns
 	if got.StatusCode == http.StatusSwitchingProtocols { // what comes now is no body, and no context ends it
 		return answer, errSwitched
 	}
-	body, err := io.ReadAll(io.LimitReader(got.Body, maxBody+1))
+	body, err := io.ReadAll(io.LimitReader(got.Body, maxBody))
 	if err != nil {
 		return answer, err
 	}
-	answer = application.OutboundAnswer{Status: got.StatusCode, Header: got.Header, Body: body}
-	if len(body) > maxBody {
-		answer.Body, answer.Truncated = body[:maxBody:maxBody], true
-	}
-	return answer, nil
+	return application.OutboundAnswer{Status: got.StatusCode, Header: got.Header, Body: body}, nil
 }
 
 // connection are the headers that speak of the connection, which is not the caller's.

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -69,9 +70,8 @@ func TestARequestAndItsAnswer(t *testing.T) {
 	}, got.Header)
 	assert.Equal(t, "HTTP/1.1", got.Proto)
 
-	_, err = c.Send(t.Context(), application.OutboundRequest{Method: http.MethodGet, URL: "https://example.com:" + s.port() + "/", Timeout: time.Minute})
+	_, err = c.Send(t.Context(), application.OutboundRequest{URL: "https://example.com:" + s.port() + "/", Timeout: time.Minute})
 	require.NoError(t, err)
-	assert.Equal(t, http.MethodGet, got.Method)
 	assert.EqualValues(t, 1, s.connections.Load(), "a connection is used again")
 }
 
@@ -123,12 +123,11 @@ func TestBodiesAreCutOff(t *testing.T) {
 	})
 	for path, want := range map[string]application.OutboundAnswer{
 		"/limit":   {Body: bytes.Repeat([]byte("a"), limit)},
-		"/more":    {Body: bytes.Repeat([]byte("a"), limit), Truncated: true},
-		"/endless": {Body: make([]byte, limit), Truncated: true},
+		"/more":    {Body: bytes.Repeat([]byte("a"), limit)},
+		"/endless": {Body: make([]byte, limit)},
 	} {
 		answer, err := client(t, here).Send(t.Context(), application.OutboundRequest{URL: s.URL + path, Timeout: time.Minute})
 		require.NoError(t, err, path)
-		assert.Equal(t, want.Truncated, answer.Truncated, path)
 		assert.True(t, bytes.Equal(want.Body, answer.Body), path)
 	}
 	<-left // whoever sends without end is hung up on
@@ -282,7 +281,6 @@ func TestRequestsThatCannotBeSent(t *testing.T) {
 		"a NUL in a header":        {Header: http.Header{"X-Token": {"canary\x00"}}},
 		"a header's name":          {Header: http.Header{"X canary": {"a"}}},
 		"a header in a name":       {Header: http.Header{"X: a\r\nX-canary": {"a"}}},
-		"a method":                 {Method: "GET /canary HTTP/1.1\r\nX:"},
 	} {
 		r.URL, r.Timeout = s.URL, time.Minute
 		_, err := client(t, here).Send(t.Context(), r)
@@ -350,9 +348,9 @@ func TestAHostThatHangsHoldsUpItselfAlone(t *testing.T) {
 	t.Cleanup(free) // before servers close, which wait for their handlers
 	c := client(t, here).Width(outbound.PerHost, outbound.PerHost+1).Patience(time.Minute)
 	var all sync.WaitGroup
-	for range 3 * outbound.PerHost {
+	for i := range 3 * outbound.PerHost {
 		all.Go(func() {
-			_, err := c.Send(t.Context(), application.OutboundRequest{URL: hangs.URL, Timeout: time.Minute})
+			_, err := c.Send(t.Context(), application.OutboundRequest{For: fmt.Sprint("seller_", i%2), URL: hangs.URL, Timeout: time.Minute})
 			assert.NoError(t, err)
 		})
 	}
@@ -381,15 +379,15 @@ func TestWhatIsWaitedForHasPlacesOfItsOwn(t *testing.T) {
 	})
 	c := client(t, here)
 	var group sync.WaitGroup
-	for range outbound.PerHost {
+	for i := range outbound.PerHost {
 		group.Go(func() {
-			_, _ = c.Send(t.Context(), application.OutboundRequest{URL: s.URL + "/hangs", Timeout: time.Minute})
+			_, _ = c.Send(t.Context(), application.OutboundRequest{For: strconv.Itoa(i % 2), URL: s.URL + "/hangs", Timeout: time.Minute})
 		})
 	}
 	require.Eventually(t, func() bool { return s.requests.Load() == outbound.PerHost }, time.Minute, time.Millisecond)
-	_, err := c.Send(t.Context(), application.OutboundRequest{URL: s.URL, Timeout: time.Minute})
+	_, err := c.Send(t.Context(), application.OutboundRequest{For: "1", URL: s.URL, Timeout: time.Minute})
 	require.ErrorIs(t, err, application.ErrOutboundBusy)
-	_, err = c.Send(t.Context(), application.OutboundRequest{URL: s.URL, Timeout: time.Minute, Waited: true})
+	_, err = c.Send(t.Context(), application.OutboundRequest{For: "1", URL: s.URL, Timeout: time.Minute, Waited: true})
 	require.NoError(t, err)
 	close(left)
 	group.Wait()
@@ -408,9 +406,9 @@ func TestRequestsAtOnceAreBoundedInAll(t *testing.T) {
 			<-release
 		})
 		t.Cleanup(free) // before the server closes, which waits for its handlers
-		for range 2 {
+		for i := range 2 {
 			all.Go(func() {
-				_, err := c.Send(t.Context(), application.OutboundRequest{URL: s.URL, Timeout: time.Minute})
+				_, err := c.Send(t.Context(), application.OutboundRequest{For: fmt.Sprint(s.URL, i), URL: s.URL, Timeout: time.Minute})
 				assert.NoError(t, err)
 			})
 		}
@@ -425,6 +423,53 @@ func TestRequestsAtOnceAreBoundedInAll(t *testing.T) {
 	free()
 	all.Wait()
 	assert.EqualValues(t, 8, now.Load())
+}
+
+// The receivers of a seller take half of the places of a host, and of all, however long they take to answer: those of another seller go beside them.
+func TestASellerTakesHalfOfThePlaces(t *testing.T) {
+	t.Parallel()
+	for name, hosts := range map[string]int{"of a host": 1, "of all": 4} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			release := make(chan struct{})
+			free := sync.OnceFunc(func() { close(release) })
+			var now atomic.Int64
+			var sites []*site
+			for range hosts {
+				s := serve(t, false, func(_ http.ResponseWriter, r *http.Request) {
+					if r.URL.Path == "/slow" {
+						assert.LessOrEqual(t, now.Add(1), int64(4))
+						<-release
+						now.Add(-1)
+					}
+				})
+				t.Cleanup(free) // before the server closes, which waits for its handlers
+				sites = append(sites, s)
+			}
+			c := client(t, here).Width(8, 8).Patience(time.Minute)
+			var all sync.WaitGroup
+			for i := range 16 {
+				all.Go(func() {
+					_, err := c.Send(t.Context(), application.OutboundRequest{For: "seller_1", URL: sites[i%hosts].URL + "/slow", Timeout: time.Minute})
+					assert.NoError(t, err)
+				})
+			}
+			require.Eventually(t, func() bool { return now.Load() == 4 }, time.Minute, time.Millisecond)
+			for _, s := range sites {
+				for range 20 {
+					_, err := c.Send(t.Context(), application.OutboundRequest{For: "seller_2", URL: s.URL, Timeout: time.Minute})
+					require.NoError(t, err)
+				}
+			}
+			within, cancel := context.WithTimeout(t.Context(), short)
+			defer cancel()
+			_, err := c.Send(within, application.OutboundRequest{For: "seller_1", URL: sites[0].URL, Timeout: time.Minute})
+			require.ErrorIs(t, err, application.ErrOutboundTimeout)
+			free()
+			all.Wait()
+			assert.Zero(t, c.Waits(), "nothing is remembered of hosts and sellers")
+		})
+	}
 }
 
 // What waits for its place is not under way yet: its time begins when it is sent, and one that got no place was not tried.

@@ -18,7 +18,7 @@ type Deliveries struct {
 func NewDeliveries(registry prometheus.Registerer) (*Deliveries, error) {
 	d := &Deliveries{
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "leadmill_delivery_attempts_total", Help: "Attempts to tell a buyer of a lead, by outcome: delivered, or the reason of what failed.",
+			Name: "leadmill_delivery_attempts_total", Help: "Attempts to tell a buyer of a lead, by outcome: delivered, or the reason of what failed; and those that were not made, busy.",
 		}, []string{"outcome"}),
 		waiting: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "leadmill_deliveries_waiting", Help: "Deliveries that are pending, up to a million, on the instance that sends them; 0 on the others.",

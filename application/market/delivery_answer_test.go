@@ -111,7 +111,7 @@ func TestABuyerIsAsked(t *testing.T) {
 			t.Parallel()
 			network := &answering{answer: application.OutboundAnswer{Status: c.status, Body: []byte(c.body)}, err: c.err}
 			p := market.Poster{Outbound: network, Signer: network, Clock: clock.NewManual(time.Unix(1, 0))}
-			how, err := p.Open("contract_1", &campaign.Delivery{URL: "https://buyer.example", Format: campaign.DeliveryJSON, Timeout: 5 * time.Second, Confirm: true})
+			how, err := p.Open(application.Ref{SellerID: "seller_1", ID: "contract_1"}, &campaign.Delivery{URL: "https://buyer.example", Format: campaign.DeliveryJSON, Timeout: 5 * time.Second, Confirm: true})
 			require.NoError(t, err)
 			asked := content()
 			asked.Asks = true
@@ -130,7 +130,7 @@ func TestABuyerIsAsked(t *testing.T) {
 	p := market.Poster{Outbound: network, Signer: network, Clock: clock.NewManual(time.Unix(1, 0))}
 	asked := content()
 	asked.Asks = true
-	how, err := p.Open("contract_1", &campaign.Delivery{URL: "https://buyer.example", Format: campaign.DeliveryJSON})
+	how, err := p.Open(application.Ref{SellerID: "seller_1", ID: "contract_1"}, &campaign.Delivery{URL: "https://buyer.example", Format: campaign.DeliveryJSON})
 	require.NoError(t, err)
 	require.Equal(t, "lead of +***", p.Post(t.Context(), how, "delivery_1", asked).Said.Reference, "a reference is kept, and holds nothing personal")
 }

@@ -60,11 +60,14 @@ func (c DeliveryContent) Body(d *campaign.Delivery) (contentType string, body []
 	return "application/json", jsonBody(nil, members)
 }
 
+// inset has every line of a value but its first begin with spaces, however the line before ends, so that no value can pass for another member.
+var inset = strings.NewReplacer("\r\n", "\n  ", "\r", "\n  ", "\n", "\n  ", "\v", "\n  ", "\f", "\n  ", "\u0085", "\n  ", "\u2028", "\n  ", "\u2029", "\n  ")
+
 // Text returns what a mail tells a buyer of a sale, a line for each member.
 func (c DeliveryContent) Text(d *campaign.Delivery) string {
 	var b strings.Builder
 	write := func(m member) {
-		b.WriteString(m.name + ": " + strings.ReplaceAll(m.value.Text, "\n", "\n  ") + "\n")
+		b.WriteString(inset.Replace(m.name) + ": " + inset.Replace(m.value.Text) + "\n")
 	}
 	for _, m := range c.members(d) {
 		if m.group == nil {

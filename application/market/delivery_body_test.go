@@ -1,6 +1,7 @@
 package market_test
 
 import (
+	"context"
 	"encoding/json"
 	"encoding/xml"
 	"io"
@@ -68,6 +69,17 @@ func TestBodiesOfDeliveries(t *testing.T) {
 	require.Equal(t, "at: 2026-11-02T12:00:00Z\n", content().Text(&campaign.Delivery{Fields: map[string]string{"at": "sale.sold_at"}}))
 }
 
+// No value and no name can look like another member, whatever ends a line where the mail is read.
+func TestALineOfAMailIsNotForged(t *testing.T) {
+	t.Parallel()
+	for _, end := range []string{"\r\n", "\r", "\n", "\v", "\f", "\u0085", "\u2028", "\u2029"} {
+		c := content()
+		c.Fields = field.Set{"note": field.TextValue("hi" + end + "price: 0.01"), "a" + end + "price": field.TextValue("0.01")}
+		require.Equal(t, "n: hi\n  price: 0.01\n", c.Text(&campaign.Delivery{Fields: map[string]string{"n": "lead.fields.note"}}), "%q", end)
+		require.Contains(t, c.Text(&campaign.Delivery{}), "\na\n  price: 0.01\nnote: hi\n  price: 0.01\n", "%q", end)
+	}
+}
+
 // Nothing of a lead is left in what is kept, however the receiver writes it.
 func TestWhatIsKeptIsMasked(t *testing.T) {
 	t.Parallel()
@@ -95,10 +107,10 @@ func TestWhatIsKeptIsMasked(t *testing.T) {
 		"sent Bearer secret-1, signed whsec_AAAA.": "sent ***, signed ***.",
 		"\xff\xfe broken":                          "� broken",
 	} {
-		require.Equal(t, want, string(m.Hide([]byte(text))), "of %q", text)
+		require.Equal(t, want, string(m.Hide(t.Context(), []byte(text))), "of %q", text)
 	}
-	require.Len(t, m.Hide([]byte(strings.Repeat("a", 100_000))), 4096)
-	require.NotContains(t, string(m.Hide([]byte(strings.Repeat("a", 4090)+"+12025550123"))), "2025", "it is masked before it is cut")
+	require.Len(t, m.Hide(t.Context(), []byte(strings.Repeat("a", 100_000))), 4096)
+	require.NotContains(t, string(m.Hide(t.Context(), []byte(strings.Repeat("a", 4090)+"+12025550123"))), "2025", "it is masked before it is cut")
 }
 
 // What receivers make of texts that they were sent is known in the usual encodings, one within another too.
@@ -133,12 +145,12 @@ func TestWhatReceiversEncodeIsMasked(t *testing.T) {
 		"TX, not TXT, nor %20":                     "***, not TXT, nor %20",
 		"100%, \\u12, \\x, &, &nothing; %zz":       "100%, \\u12, \\x, &, &nothing; %zz",
 	} {
-		got := string(m.Hide([]byte(text)))
+		got := string(m.Hide(t.Context(), []byte(text)))
 		require.Equal(t, want, got, "of %q", text)
 	}
 	long := strings.Repeat("ab ", 2000)
 	m = market.NewMasker(field.Set{"text": field.TextValue(long)})
-	require.Equal(t, "it was: ***", string(m.Hide([]byte("it was: "+long+"end"))), "also when only its beginning is looked at")
+	require.Equal(t, "it was: ***", string(m.Hide(t.Context(), []byte("it was: "+long+"end"))), "also when only its beginning is looked at")
 }
 
 // A receiver and a supplier that mean harm get no memory and no time by what is masked.
@@ -150,7 +162,58 @@ func TestMaskingTakesLittle(t *testing.T) { //nolint:paralleltest // it measures
 	answer := []byte(strings.Repeat(`\u00e9&amp;'\"\/ %20`, 3000))
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	market.NewMasker(fields).Hide(answer)
+	market.NewMasker(fields).Hide(t.Context(), answer)
 	runtime.ReadMemStats(&after)
 	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(16<<20))
+
+	const escaped = "%25252541" // so that it is decoded as often as anything is
+	values := func(n int, value func(i int) string) field.Set {
+		fields := field.Set{}
+		for i := range n {
+			fields["field"+strconv.Itoa(i)] = field.TextValue(value(i))
+		}
+		return fields
+	}
+	filled := func(with string) []byte { return []byte(strings.Repeat(with, 8<<10)[:8<<10-len(escaped)] + escaped) }
+	for name, c := range map[string]struct {
+		fields field.Set
+		answer []byte
+	}{
+		"numbers that end alike":      {values(400, func(i int) string { return strconv.Itoa(1e9+i) + strings.Repeat("0", 14) }), filled("0")},
+		"long numbers":                {values(62, func(i int) string { return strings.Repeat("0", 950+i) }), filled("0")},
+		"texts that begin alike":      {values(900, func(i int) string { return strings.Repeat("a", 64) + strconv.Itoa(i) }), filled("a")},
+		"long texts that differ late": {values(200, func(i int) string { return strings.Repeat("a", 300) + strconv.Itoa(i) }), filled("a")},
+	} {
+		began := time.Now()
+		market.NewMasker(c.fields).Hide(t.Context(), c.answer)
+		require.Less(t, time.Since(began), 2*time.Second, name) // milliseconds, on a machine that does nothing else
+	}
+}
+
+// Places that lie upon each other are hidden from the first of the first to the end of the last.
+func TestMasksOverlap(t *testing.T) {
+	t.Parallel()
+	m := market.NewMasker(field.Set{
+		"long": field.TextValue("111112222233333444445555566666"), "short": field.TextValue("5556"), "phone": field.TextValue("6667777"), "name": field.TextValue("x111112222"), "more": field.TextValue("77778"),
+	})
+	for text, want := range map[string]string{
+		"111112222233333444445555566666":            "***",
+		"a 1111122222333334444455555666667777 b":    "a *** b",
+		"a x111112222233333444445555566666 b":       "a *** b",
+		"9999999999999999111112222233333 5557 8888": "9999999999999999111112222233333 5557 8888",
+		"tel 11111-22222-333334444455555 66666 77.": "tel *** 77.",
+	} {
+		require.Equal(t, want, string(m.Hide(t.Context(), []byte(text))), "of %q", text)
+	}
+}
+
+// Who waits for its turn waits no longer than who asked.
+func TestMaskingEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	m := market.NewMasker(field.Set{"name": field.TextValue("Jones")})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var kept [][]byte
+	market.WhileMasking(func() { kept = append(kept, m.Hide(ctx, []byte("Jones"))) })
+	require.Equal(t, [][]byte{nil}, kept)
 }

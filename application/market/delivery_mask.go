@@ -1,6 +1,7 @@
 package market
 
 import (
+	"context"
 	"encoding/json"
 	"runtime"
 	"slices"
@@ -33,9 +34,9 @@ var masking = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)))
 // HTML or URLs, also several times over, in Latin-1, and digits however they are grouped, those of a phone number with or without the prefixes
 // of their country. What a receiver made of a value otherwise, it cannot know.
 type Masker struct {
-	forms  []string // folded
-	short  []bool   // of each form, whether only whole words count
-	digits []string
+	forms  []string       // folded
+	short  []bool         // of each form, whether only whole words count
+	digits map[string]int // what is looked for, and how many digits its value has: of several the most
 }
 
 // NewMasker makes a Masker of the values of fields and of secrets.
@@ -55,7 +56,7 @@ func NewMasker(fields field.Set, secrets ...string) Masker {
 		case field.Null, field.Bool:
 		}
 	}
-	var m Masker
+	m := Masker{digits: map[string]int{}}
 	known := map[string]bool{}
 	add := func(form string, short bool) {
 		if form = strings.TrimSpace(form); form != "" && !known[form] {
@@ -73,28 +74,35 @@ func NewMasker(fields field.Set, secrets ...string) Masker {
 				add(folded(plain).text, len(v) < wholeWord)
 			}
 		}
-		if d := onlyDigits(v); len(d) >= leastDigits && strings.IndexFunc(v, unicode.IsLetter) < 0 && !slices.Contains(m.digits, d) {
-			m.digits = append(m.digits, d)
+		if d := onlyDigits(v); len(d) >= leastDigits && strings.IndexFunc(v, unicode.IsLetter) < 0 {
+			last := d[max(0, len(d)-phoneDigits):]
+			m.digits[last] = max(m.digits[last], len(d))
 		}
 	}
 	return m
 }
 
-// Hide returns what is kept of a text: at most 4 KiB in valid UTF-8.
-func (m Masker) Hide(text []byte) []byte {
+// Hide returns what is kept of a text: at most 4 KiB in valid UTF-8, and nothing when ctx ends before it is its turn.
+func (m Masker) Hide(ctx context.Context, text []byte) []byte {
 	text = text[:min(len(text), mostRead)]
-	hide := make([]bool, len(text))
+	hide := make(cover, len(text)+1)
 	if len(m.forms) > 0 && len(text) > 0 {
-		masking <- struct{}{}
+		select {
+		case masking <- struct{}{}:
+		case <-ctx.Done():
+			return nil
+		}
 		m.mark(unitsOf(text), hide)
 		<-masking
 	}
 	var b strings.Builder
+	depth := 0
 	for i := range min(len(text), mostKept) {
-		switch {
-		case !hide[i]:
+		was := depth > 0
+		switch depth += hide[i]; {
+		case depth == 0:
 			b.WriteByte(text[i])
-		case i == 0 || !hide[i-1]:
+		case !was:
 			b.WriteString(hidden)
 		}
 	}
@@ -105,11 +113,15 @@ func (m Masker) Hide(text []byte) []byte {
 	return []byte(s)
 }
 
+// cover says for each byte of a text how many more of what is hidden begin there than end: noting one costs the same however long it is, and
+// however many lie upon each other.
+type cover []int
+
 // decodings is how often a text is decoded that was escaped several times over.
 const decodings = 4
 
 // mark marks the bytes of a text that are hidden, in each way in which the text can be read.
-func (m Masker) mark(all []unit, hide []bool) {
+func (m Masker) mark(all []unit, hide cover) {
 	m.markIn(all, hide)
 	for range decodings {
 		next, changed := decoded(all)
@@ -121,34 +133,47 @@ func (m Masker) mark(all []unit, hide []bool) {
 	}
 }
 
-func (m Masker) markIn(all []unit, hide []bool) {
+func (m Masker) markIn(all []unit, hide cover) {
 	mark := func(from, to int) { // units
-		for i := all[from].from; i < all[to-1].to; i++ {
-			hide[i] = true
-		}
+		hide[all[from].from]++
+		hide[all[to-1].to]--
 	}
 	f := folded(all)
 	for i, form := range m.forms {
-		key := form[:min(len(form), keyLength)]
-		for at := 0; ; {
-			next := strings.Index(f.text[at:], key)
-			if next < 0 {
-				break
-			}
-			at += next
-			end := min(at+len(form), len(f.text))
-			if strings.HasPrefix(form, f.text[at:end]) && (!m.short[i] || isWord(f.text, at, end)) {
-				mark(f.unit[at], f.unit[end-1]+1)
-				at = end
-				continue
-			}
-			at++
-		}
+		f.find(form, m.short[i], mark)
 	}
 	if len(m.digits) > 0 {
-		d := digitsIn(all)
-		for _, digits := range m.digits {
-			d.find(digits, mark)
+		digitsIn(all).find(m.digits, mark)
+	}
+}
+
+// find marks where a form stands, at the end of the text also where no more than its key does.
+func (f foldedText) find(form string, short bool, mark func(from, to int)) {
+	for at := 0; ; {
+		next := strings.Index(f.text[at:], form)
+		if next < 0 {
+			break
+		}
+		at += next
+		end := at + len(form)
+		if short && !isWord(f.text, at, end) {
+			at++
+			continue
+		}
+		mark(f.unit[at], f.unit[end-1]+1)
+		at = end
+	}
+	if len(form) <= keyLength {
+		return
+	}
+	for at := max(0, len(f.text)-len(form)+1); ; at++ {
+		next := strings.Index(f.text[at:], form[:keyLength])
+		if next < 0 {
+			return
+		}
+		if at += next; strings.HasPrefix(form, f.text[at:]) {
+			mark(f.unit[at], f.unit[len(f.text)-1]+1)
+			return
 		}
 	}
 }
@@ -221,25 +246,27 @@ func digitsIn(all []unit) digitRuns {
 	return d
 }
 
-// find marks where digits stand: those of a phone number by their last ones, with what stands before them; fewer only where no digit touches them.
-func (d digitRuns) find(digits string, mark func(from, to int)) {
-	wanted := digits
-	if len(digits) >= phoneDigits {
-		wanted = digits[len(digits)-phoneDigits:]
-	}
-	for at := 0; ; at++ {
-		next := strings.Index(d.digits[at:], wanted)
-		if next < 0 {
-			return
-		}
-		at += next
-		from, end := at, at+len(wanted)
-		if len(digits) >= phoneDigits {
-			from = max(strings.LastIndexByte(d.digits[:at], '|')+1, end-max(mostDigits, len(digits)))
-		} else if at > 0 && d.unit[at-1] == d.unit[at]-1 || end < len(d.unit) && d.unit[end] == d.unit[end-1]+1 {
+// find marks where digits stand that are wanted: those of a phone number by their last ones, with what stands before them; fewer only where no digit
+// touches them. It looks at each place once, however many are wanted.
+func (d digitRuns) find(wanted map[string]int, mark func(from, to int)) {
+	run := 0
+	for at := range len(d.digits) {
+		if d.digits[at] == '|' {
+			run = at + 1
 			continue
 		}
-		mark(d.unit[from], d.unit[end-1]+1)
+		for end := at + leastDigits; end <= min(at+phoneDigits, len(d.digits)); end++ {
+			digits, from := wanted[d.digits[at:end]], at
+			switch {
+			case digits == 0:
+				continue
+			case end-at == phoneDigits:
+				from = max(run, end-max(mostDigits, digits))
+			case at > 0 && d.unit[at-1] == d.unit[at]-1 || end < len(d.unit) && d.unit[end] == d.unit[end-1]+1:
+				continue
+			}
+			mark(d.unit[from], d.unit[end-1]+1)
+		}
 	}
 }
 

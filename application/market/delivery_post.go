@@ -22,8 +22,11 @@ import (
 // statusGone is the status by which a receiver says that it is gone for good.
 const statusGone = 410
 
-// mailTimeout is how long a mail server may take at least.
+// mailTimeout is how long a Mailer may take that has no limit of its own; the one for SMTP gives up sooner, whatever a contract says.
 const mailTimeout = 30 * time.Second
+
+// mostSent is how large what is sent may be, in bytes: several times what a lead is, so that it is the contract that makes it large.
+const mostSent = 512 << 10
 
 // Poster tells buyers of sales.
 type Poster struct {
@@ -38,13 +41,15 @@ type Poster struct {
 type OpenDelivery struct {
 	*campaign.Delivery
 
+	seller  string
 	secrets string
 	headers map[string][]string
 }
 
 // Open reads what is secret of a contract's delivery. Errors are those of application.Sealer.
-func (p Poster) Open(contractID string, d *campaign.Delivery) (OpenDelivery, error) {
-	o := OpenDelivery{Delivery: d, headers: map[string][]string{}}
+func (p Poster) Open(contract application.Ref, d *campaign.Delivery) (OpenDelivery, error) {
+	contractID := contract.ID
+	o := OpenDelivery{Delivery: d, seller: contract.SellerID, headers: map[string][]string{}}
 	sealed := [][]byte{d.Secret}
 	if p.Clock.Now().Before(d.OldSecretUntil) {
 		sealed = append(sealed, d.OldSecret)
@@ -95,7 +100,7 @@ type Posted struct {
 
 	Status          int
 	At              time.Time
-	Took            time.Duration
+	Took            time.Duration // with the wait for its place, which is a second at most
 	Request, Answer []byte
 }
 
@@ -109,21 +114,25 @@ func (p Poster) Post(ctx context.Context, o OpenDelivery, id string, c DeliveryC
 	}
 	contentType, body := c.Body(o.Delivery)
 	_, masked := c.Masked().Body(o.withoutStatic())
-	done.Request = Masker{}.Hide(masked)
+	done.Request = Masker{}.Hide(ctx, masked)
+	if len(body) > mostSent {
+		done.Reason, done.Final = delivery.TooLarge, true
+		return done
+	}
 	header := map[string][]string{"Content-Type": {contentType}, "Idempotency-Key": {c.SaleID}}
 	maps.Copy(header, o.headers)
 	maps.Copy(header, p.Signer.Sign(o.secrets, id, done.At, body))
-	answer, err := p.Outbound.Send(ctx, application.OutboundRequest{URL: o.URL, Header: header, Body: body, Timeout: o.Timeout, Waited: c.Asks})
+	answer, err := p.Outbound.Send(ctx, application.OutboundRequest{For: o.seller, URL: o.URL, Header: header, Body: body, Timeout: o.Timeout, Waited: c.Asks})
 	if err != nil {
 		done.Reason, done.Unsent = reasonOf(err), errors.Is(err, application.ErrOutboundBusy)
 		return done
 	}
 	done.Status = answer.Status
 	if len(answer.Body) > 0 {
-		done.Answer = NewMasker(c.Fields, o.told()...).Hide(answer.Body)
+		done.Answer = NewMasker(c.Fields, o.told()...).Hide(ctx, answer.Body)
 	}
 	if c.Asks {
-		return p.said(o, c, answer, done)
+		return p.said(ctx, o, c, answer, done)
 	}
 	switch {
 	case answer.Status >= 200 && answer.Status <= 299:
@@ -137,7 +146,7 @@ func (p Poster) Post(ctx context.Context, o OpenDelivery, id string, c DeliveryC
 }
 
 // said reads what a buyer answered that was asked. Who answers 4xx may say no by it, but not yes: a refusal charges nobody.
-func (p Poster) said(o OpenDelivery, c DeliveryContent, answer application.OutboundAnswer, done Posted) Posted {
+func (p Poster) said(ctx context.Context, o OpenDelivery, c DeliveryContent, answer application.OutboundAnswer, done Posted) Posted {
 	well := answer.Status >= 200 && answer.Status <= 299
 	currency, err := money.ParseCurrency(c.Currency)
 	if err == nil && (well || answer.Status >= 400 && answer.Status <= 499) {
@@ -146,7 +155,9 @@ func (p Poster) said(o OpenDelivery, c DeliveryContent, answer application.Outbo
 	if done.Said.Verdict == delivery.Accepted && !well {
 		done.Said = delivery.Answer{}
 	}
-	done.Said.Reference = string(NewMasker(c.Fields, o.told()...).Hide([]byte(done.Said.Reference)))
+	if done.Said.Reference != "" {
+		done.Said.Reference = string(NewMasker(c.Fields, o.told()...).Hide(ctx, []byte(done.Said.Reference)))
+	}
 	switch {
 	case done.Said.Verdict == delivery.Accepted:
 		done.OK = true
@@ -197,14 +208,19 @@ func (o OpenDelivery) told() []string {
 }
 
 func (p Poster) mail(ctx context.Context, o OpenDelivery, id string, c DeliveryContent, done Posted) Posted {
-	done.Request = Masker{}.Hide([]byte(c.Masked().Text(o.withoutStatic())))
-	ctx, cancel := context.WithTimeout(ctx, max(o.Timeout, mailTimeout))
+	done.Request = Masker{}.Hide(ctx, []byte(c.Masked().Text(o.withoutStatic())))
+	text := c.Text(o.Delivery)
+	if len(text) > mostSent {
+		done.Reason, done.Final = delivery.TooLarge, true
+		return done
+	}
+	ctx, cancel := context.WithTimeout(ctx, mailTimeout)
 	defer cancel()
 	subject := "Lead: " + c.Category
 	if c.Test {
 		subject = "Test lead: " + c.Category
 	}
-	err := p.Mailer.Send(ctx, application.Mail{ID: id, To: o.Email, Subject: subject, Text: c.Text(o.Delivery)})
+	err := p.Mailer.Send(ctx, application.Mail{ID: id, To: o.Email, Subject: subject, Text: text})
 	switch {
 	case err == nil:
 		done.OK = true

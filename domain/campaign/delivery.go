@@ -44,6 +44,7 @@ const OldSecretLasts = 24 * time.Hour
 const (
 	maxMembers     = 100
 	maxMember      = 128
+	maxOfOne       = 3 // members that are the same field of a lead, which may be as large as the lead
 	maxStatic      = 1000
 	maxHeaders     = 20
 	maxHeaderValue = 2000
@@ -196,8 +197,14 @@ func (d *Delivery) checkMembers(v *fault.Violations) {
 	if many {
 		return
 	}
+	sent := map[string]int{}
 	for _, name := range slices.Sorted(maps.Keys(d.Fields)) {
 		checkMember(d.Format, "fields", name, v)
+		if of, ok := SourceField(d.Fields[name]); ok {
+			if sent[of]++; sent[of] > maxOfOne {
+				v.Add("fields."+shownName(name), fault.Duplicate, "must not be a field of the lead that is sent three times already")
+			}
+		}
 		if !knownSource(d.Fields[name]) {
 			v.Add("fields."+shownName(name), fault.InvalidValue, "must be lead.fields.<name>, lead.<standard field> or one of "+strings.Join(DeliverySources(), ", "))
 		}
@@ -295,8 +302,8 @@ func knownSource(source string) bool {
 	return slices.ContainsFunc(field.RestoreRules(nil).All(), func(r field.Rule) bool { return r.Name == name })
 }
 
-// notKept says that the stored value of a header is not sent to another server.
-const notKept = "must have its value again, or be left out of headers: url has another scheme, host or port"
+// notKept says that the stored value of a header is not sent to another receiver.
+const notKept = "must have its value again, or be left out of headers: url has another scheme, host, port or path"
 
 // notOurs are headers that belong to the connection or to Leadmill.
 var notOurs = []string{
@@ -304,7 +311,8 @@ var notOurs = []string{
 	"traceparent", "tracestate",
 }
 
-// placeOf is what a URL has in common with others whose server gets the same headers: scheme, host and port.
+// placeOf is what a URL has in common with others whose receiver gets the same headers: scheme, host, port and path. On hosts that many share,
+// another path is somebody else's.
 func placeOf(text string) string {
 	u, err := url.Parse(text)
 	if err != nil {
@@ -312,7 +320,7 @@ func placeOf(text string) string {
 	}
 	scheme := strings.ToLower(u.Scheme)
 	port := cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[scheme])
-	return scheme + "://" + strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")) + ":" + port
+	return scheme + "://" + strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")) + ":" + port + cmp.Or(u.EscapedPath(), "/")
 }
 
 // applyHeaders applies what terms say about headers. Values that are stored never go to another place than they were given for: who may change a

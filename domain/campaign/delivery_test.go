@@ -176,8 +176,9 @@ func TestWhatADeliveryIsRefusedFor(t *testing.T) {
 		"many of both":           {campaign.DeliveryTerms{Fields: &many, Static: &many}, []string{"delivery.fields", "delivery.static"}},
 		"much that is static":    {campaign.DeliveryTerms{Static: &many}, []string{"delivery.static"}},
 		"an unknown source":      {campaign.DeliveryTerms{Fields: &map[string]string{"a": "lead.colour", "b": "phone", "c": "lead.fields.", "d": "sale.colour"}}, []string{"delivery.fields.a", "delivery.fields.b", "delivery.fields.c", "delivery.fields.d"}},
+		"a field four times":     {campaign.DeliveryTerms{Fields: &map[string]string{"a": "lead.phone", "b": "lead.fields.phone", "c": "lead.phone", "d": "lead.fields.phone", "e": "lead.phone", "f": "lead.city", "g": "lead.id", "h": "lead.id", "i": "lead.id", "j": "lead.id"}}, []string{"delivery.fields.d", "delivery.fields.e"}},
 		"a nameless member":      {campaign.DeliveryTerms{Fields: &map[string]string{"": "lead.phone"}}, []string{"delivery.fields."}},
-		"no name for XML":        {campaign.DeliveryTerms{Format: new("xml"), Fields: &map[string]string{"1st": "lead.phone", "a b": "lead.phone", "a>b": "lead.phone", "XMLish": "lead.phone", "ok-1.a_": "lead.phone"}, Static: &map[string]string{"é": "x"}}, []string{"delivery.fields.1st", "delivery.fields.XMLish", "delivery.fields.a b", "delivery.fields.a>b", "delivery.static.é"}},
+		"no name for XML":        {campaign.DeliveryTerms{Format: new("xml"), Fields: &map[string]string{"1st": "lead.phone", "a b": "lead.city", "a>b": "lead.zip", "XMLish": "lead.state", "ok-1.a_": "lead.phone"}, Static: &map[string]string{"é": "x"}}, []string{"delivery.fields.1st", "delivery.fields.XMLish", "delivery.fields.a b", "delivery.fields.a>b", "delivery.static.é"}},
 		"sent twice":             {campaign.DeliveryTerms{Static: &map[string]string{"tel": "x"}, Fields: &map[string]string{"tel": "lead.phone"}}, []string{"delivery.static.tel"}},
 		"sent anyway":            {campaign.DeliveryTerms{Static: &map[string]string{"lead_id": "x"}}, []string{"delivery.static.lead_id"}},
 		"a control character":    {campaign.DeliveryTerms{Static: &map[string]string{"a": "\x00"}}, []string{"delivery.static.a"}},
@@ -228,8 +229,8 @@ func TestASecretIsRotated(t *testing.T) {
 	require.ErrorIs(t, c.RotateSecret("contract_3", []byte("2"), later), campaign.ErrContractNotFound)
 }
 
-// What is stored of headers goes only to the server that it was given for.
-func TestHeadersStayWithTheirServer(t *testing.T) {
+// What is stored of headers goes only to the receiver that it was given for.
+func TestHeadersStayWithTheirReceiver(t *testing.T) {
 	t.Parallel()
 	first := campaign.DeliveryTerms{
 		Mode: new("notify"), URL: new(receiver), NewSecret: []byte("s"),
@@ -237,14 +238,14 @@ func TestHeadersStayWithTheirServer(t *testing.T) {
 	}
 	kept := &[]campaign.HeaderTerms{{Name: "Authorization"}}
 	again := &[]campaign.HeaderTerms{{Name: "Authorization", Value: new("y"), Sealed: []byte("sealed y")}}
-	for _, same := range []string{receiver, "https://buyer.example/other?a=b", "https://BUYER.example:443/", "https://buyer.example./"} {
+	for _, same := range []string{receiver, "https://buyer.example/leads?a=b", "https://BUYER.example:443/leads", "https://buyer.example./leads"} {
 		for _, headers := range []*[]campaign.HeaderTerms{nil, kept} {
 			d, err := delivering(t, first, campaign.DeliveryTerms{URL: new(same), Headers: headers})
 			require.NoError(t, err, same)
 			require.Equal(t, "sealed x", string(d.Headers[0].Sealed))
 		}
 	}
-	for _, other := range []string{"http://buyer.example/leads", "https://thief.example/leads", "https://buyer.example:8443/leads", "https://buyer.example.thief.example/"} {
+	for _, other := range []string{"http://buyer.example/leads", "https://thief.example/leads", "https://buyer.example:8443/leads", "https://buyer.example.thief.example/leads", "https://buyer.example/thief", "https://buyer.example", "https://buyer.example/leads/", "https://buyer.example/Leads", "https://buyer.example/%6Ceads"} {
 		for _, headers := range []*[]campaign.HeaderTerms{nil, kept} {
 			_, err := delivering(t, first, campaign.DeliveryTerms{URL: new(other), Headers: headers})
 			require.ErrorIs(t, err, fault.ErrValidation, other)

@@ -36,6 +36,7 @@ const (
 	Unreachable   Reason = "unreachable"     // no connection, or one that broke
 	BadAddress    Reason = "address_refused" // an address that may not be reached
 	MailRefused   Reason = "mail_refused"    // the mail server refused the mail for good
+	TooLarge      Reason = "body_too_large"  // it is not sent, because of its size
 	Erased        Reason = "lead_erased"     // the person's data is gone
 	Returned      Reason = "sale_returned"   // the sale was given back
 	NotDelivering Reason = "not_configured"  // the contract delivers no more

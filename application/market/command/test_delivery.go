@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"sync"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/market"
@@ -23,17 +24,52 @@ type TestDelivery struct {
 // Needs implements application.Message.
 func (TestDelivery) Needs() application.Scope { return application.Program }
 
-// TestDeliveryHandler handles TestDelivery.
+// mostTests is how many test deliveries are under way at once, and mostTestsOf how many of a seller: each holds a request of the API for as long as its
+// receiver likes.
+const (
+	mostTests   = 8
+	mostTestsOf = 2
+)
+
+// TestDeliveryHandler handles TestDelivery. It must not be copied.
 type TestDeliveryHandler struct {
 	Reader market.DeliveryReader
 	Poster market.Poster
 	Clock  application.Clock
 	IDs    application.IDs
+
+	mu     sync.Mutex
+	all    int            // under way
+	ofEach map[string]int // of these of each seller
+}
+
+// begin reports whether there is room for a test of a seller, which end then gives back.
+func (h *TestDeliveryHandler) begin(seller string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.all >= mostTests || h.ofEach[seller] >= mostTestsOf {
+		return false
+	}
+	if h.ofEach == nil {
+		h.ofEach = map[string]int{}
+	}
+	h.all++
+	h.ofEach[seller]++
+	return true
+}
+
+func (h *TestDeliveryHandler) end(seller string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.all--
+	if h.ofEach[seller]--; h.ofEach[seller] == 0 {
+		delete(h.ofEach, seller)
+	}
 }
 
 // Handle implements bus.Handler. A receiver that does not answer well is no error. Errors: campaign.ErrNotFound, campaign.ErrContractNotFound,
-// ErrNotDelivering, application.ErrSecretKeyMissing, application.ErrSecretUnreadable, application.ErrOutboundBusy.
-func (h TestDeliveryHandler) Handle(ctx context.Context, c TestDelivery) (marketquery.DeliveryAttempt, error) {
+// ErrNotDelivering, application.ErrSecretKeyMissing, application.ErrSecretUnreadable, application.ErrOutboundBusy, and the cause of a ctx that ends.
+func (h *TestDeliveryHandler) Handle(ctx context.Context, c TestDelivery) (marketquery.DeliveryAttempt, error) {
 	d, k, category, err := h.Reader.ContractDelivery(ctx, c.SellerID, c.CampaignID, c.ID)
 	if err != nil {
 		return marketquery.DeliveryAttempt{}, err
@@ -41,15 +77,22 @@ func (h TestDeliveryHandler) Handle(ctx context.Context, c TestDelivery) (market
 	if d == nil {
 		return marketquery.DeliveryAttempt{}, ErrNotDelivering
 	}
-	open, err := h.Poster.Open(c.ID, d)
+	open, err := h.Poster.Open(application.Ref{SellerID: c.SellerID, ID: c.ID}, d)
 	if err != nil {
 		return marketquery.DeliveryAttempt{}, err
 	}
+	if !h.begin(c.SellerID) {
+		return marketquery.DeliveryAttempt{}, application.ErrOutboundBusy
+	}
+	defer h.end(c.SellerID)
 	id := h.IDs.New("delivery_test")
 	content := market.TestContent(id[len("delivery_test_"):], category, c.Currency.Code(), k, h.Clock.Now())
 	done := h.Poster.Post(ctx, open, id, content)
 	if done.Unsent {
 		return marketquery.DeliveryAttempt{}, application.ErrOutboundBusy
+	}
+	if !done.OK && ctx.Err() != nil { // it was cut off, which says nothing of the receiver
+		return marketquery.DeliveryAttempt{}, context.Cause(ctx)
 	}
 	var said *delivery.Answer
 	if content.Asks {

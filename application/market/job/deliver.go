@@ -24,7 +24,8 @@ type DeliveriesDue interface {
 	After(since uint64) <-chan struct{}
 }
 
-// DeliveryObserver is told of what a Sender does. Outcome is delivered, or the reason of what failed.
+// DeliveryObserver is told of what a Sender does. Outcome is delivered, the reason of what failed, or busy for what was not sent because too much is
+// under way, which is no attempt.
 type DeliveryObserver interface {
 	Attempted(outcome string)
 	Waiting(n int64, oldest time.Duration)
@@ -314,7 +315,7 @@ func (r *sending) refill(ctx context.Context, ref application.Ref, e *endpoint) 
 	if len(e.ready) == 0 {
 		return false
 	}
-	open, err := r.Poster.Open(ref.ID, how)
+	open, err := r.Poster.Open(ref, how)
 	if err != nil {
 		r.Logger.WarnContext(ctx, "deliveries wait: what is secret of a contract cannot be read", slog.String("contract_id", ref.ID), slog.String("code", string(fault.CodeOf(err))))
 		e.rest(now, longestProbe)
@@ -372,6 +373,7 @@ func (r *sending) came(one result) {
 		e.aside[one.DeliveryID] = now + longestProbe
 	} else {
 		e.rest(now, hostRest)
+		r.Observer.Attempted("busy")
 	}
 	r.queue(one.endpoint, e)
 }

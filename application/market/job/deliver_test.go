@@ -71,10 +71,11 @@ type world struct {
 	sealed    error
 	settles   time.Duration // how long it takes to settle
 	unsettled func() error
+	outcomes  map[string]int
 }
 
 func newWorld() *world {
-	return &world{receivers: map[string]receiver{}, all: map[string][]*stored{}, requests: map[string]int{}, unread: map[string]error{}, held: map[string]bool{}, panics: map[string]bool{}}
+	return &world{receivers: map[string]receiver{}, all: map[string][]*stored{}, requests: map[string]int{}, unread: map[string]error{}, held: map[string]bool{}, panics: map[string]bool{}, outcomes: map[string]int{}}
 }
 
 func (w *world) locked(do func()) {
@@ -225,7 +226,7 @@ func (w *world) Seal([]byte, string, string) ([]byte, error) { return nil, nil }
 func (w *world) Open([]byte, string, string) ([]byte, error) { return []byte("secret"), w.sealed }
 func (w *world) Version() uint64                             { return 0 }
 func (w *world) After(uint64) <-chan struct{}                { return nil }
-func (w *world) Attempted(string)                            {}
+func (w *world) Attempted(outcome string)                    { w.locked(func() { w.outcomes[outcome]++ }) }
 func (w *world) Waiting(int64, time.Duration)                {}
 func (w *world) Sign(_, id string, _ time.Time, _ []byte) map[string][]string {
 	var panics bool
@@ -350,6 +351,32 @@ func TestManyThatHangDelayNoneThatIsWell(t *testing.T) {
 	})
 }
 
+// The receivers of one seller take half of the places that there are for their standing, so that another's do not wait for them.
+func TestASellerTakesHalfOfThePlaces(t *testing.T) {
+	t.Parallel()
+	sending(t, func(t *testing.T, w *world) {
+		now, most := 0, 0
+		for i := range 1000 {
+			id := fmt.Sprint("dead", i)
+			w.contract("seller_1", id, func(ctx context.Context, r application.OutboundRequest) (application.OutboundAnswer, error) {
+				w.locked(func() {
+					now++
+					most = max(most, now)
+				})
+				defer w.locked(func() { now-- })
+				return hangs(ctx, r)
+			})
+			w.sell(id, 0)
+		}
+		time.Sleep(timeout / 2)
+		w.locked(func() { require.Equal(t, 256/4/2, most) })
+		w.contract("seller_2", "new", answers(200, 0))
+		w.sell("new", 0)
+		time.Sleep(2 * time.Second)
+		require.Equal(t, 1, w.sent("new"))
+	})
+}
+
 func TestAMailServerThatHangsDelaysNoRequest(t *testing.T) {
 	t.Parallel()
 	sending(t, func(t *testing.T, w *world) {
@@ -383,11 +410,34 @@ func TestAFullHostIsNoAttempt(t *testing.T) {
 		s := w.sell("full", 0)
 		time.Sleep(10 * time.Second)
 		require.Greater(t, w.sent("full"), 5)
+		w.locked(func() { require.Equal(t, map[string]int{"busy": w.requests["full"]}, w.outcomes) })
 		require.Zero(t, w.snapshot(s).Tries)
 		w.locked(func() { full = false })
 		time.Sleep(2 * time.Second) // the receiver was not found to be dead
 		require.Equal(t, delivery.Delivered, w.snapshot(s).State)
 		require.EqualValues(t, 1, w.snapshot(s).Tries)
+	})
+}
+
+func TestWhatIsTooLargeSaysNothingOfTheReceiver(t *testing.T) {
+	t.Parallel()
+	sending(t, func(t *testing.T, w *world) {
+		w.contract("seller_1", "good", answers(200, 0))
+		var large []*stored
+		for range 20 {
+			large = append(large, w.sell("good", time.Minute))
+			w.locked(func() {
+				large[len(large)-1].row.Fields = field.Set{"text": field.TextValue(strings.Repeat("a", 600<<10))}
+			})
+		}
+		good := w.sell("good", 0)
+		time.Sleep(2 * time.Second) // less than the pause of a receiver that is dead
+		require.Equal(t, delivery.Delivered, w.snapshot(good).State)
+		require.Equal(t, 1, w.sent("good"))
+		for _, s := range large {
+			n := w.snapshot(s)
+			require.Equal(t, []any{delivery.Failed, delivery.TooLarge, int64(1)}, []any{n.State, n.Reason, n.Tries})
+		}
 	})
 }
 

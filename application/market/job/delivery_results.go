@@ -111,6 +111,7 @@ func (r *sending) note(one result) {
 		e.rest(now, longestProbe)
 	case one.Ended != "": // which says nothing of the receiver
 		outcome = string(one.Ended)
+	case one.Reason == delivery.TooLarge: // nor does this: nothing was sent
 	case one.OK:
 		e.succeeded(r.most(e))
 		outcome = string(delivery.Delivered)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/bus"
@@ -211,11 +212,22 @@ func (h Handlers) redeliver(k *httpport.Call) {
 	}
 }
 
+// testTime is how long the receiver of a test may take: what the largest timeout_ms says, and a second in which it waits for its place.
+const testTime = 31 * time.Second
+
 // testDelivery sends something and writes nothing, so an Idempotency-Key has nothing to keep.
 func (h Handlers) testDelivery(k *httpport.Call) {
-	if _, ok := k.Bind(httpport.Optional, nil); ok {
-		httpport.Ask(k, h.TestDelivery, marketcommand.TestDelivery{Actor: k.Actor(), CampaignID: k.Param("id"), ID: k.Param("contract_id")}, showAttempt)
+	if _, ok := k.Bind(httpport.Optional, nil); !ok {
+		return
 	}
+	ctx, release := k.Wait(testTime)
+	defer release()
+	done, err := h.TestDelivery.Handle(ctx, marketcommand.TestDelivery{Actor: k.Actor(), CampaignID: k.Param("id"), ID: k.Param("contract_id")})
+	if err != nil {
+		k.Fail(err)
+		return
+	}
+	httpport.Answer(k, http.StatusOK, showAttempt(done))
 }
 
 func (h Handlers) rotateSecret(k *httpport.Call) {

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -315,6 +316,39 @@ func TestAPendingDeliveryIsEnded(t *testing.T) {
 		later, _ := sold(t, s)
 		if l := s.Lead(t, later)["sales"].([]any)[0].(map[string]any); l["delivery"] != "none" {
 			t.Errorf("the sale is %v", l)
+		}
+		db.Audit()
+	})
+}
+
+// A lead that is erased while its buyer is told of it: what was sent and answered is not kept.
+func TestALeadIsErasedWhileItIsDelivered(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		arrived, release := make(chan struct{}, 1), make(chan struct{})
+		free := sync.OnceFunc(func() { close(release) })
+		receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			arrived <- struct{}{}
+			<-release
+			_, _ = io.WriteString(w, "thanks")
+		}))
+		t.Cleanup(receiver.Close)
+		t.Cleanup(free) // before the server closes, which waits for its handlers
+		how := notify(receiver.URL)
+		how["delivery"].(apptest.Object)["timeout_ms"] = 30_000
+		s, _, db := startDelivering(t, databaseURL, how)
+		leadID, _ := sold(t, s)
+		<-arrived
+		s.Program.Must(t, "DELETE", "/v1/marketplace/leads/"+leadID, nil)
+		free()
+		a := deliveryOf(t, s, leadID, "delivered")["attempts"].([]any)[0].(map[string]any)
+		if fmt.Sprint(a["status"]) != "200" || a["request"] != nil || a["answer"] != nil {
+			t.Errorf("kept is %v", a)
+		}
+		other, _ := sold(t, s)
+		if a := deliveryOf(t, s, other, "delivered")["attempts"].([]any)[0].(map[string]any); a["request"] == nil || a["answer"] != "thanks" {
+			t.Errorf("of a lead that is there: %v", a)
 		}
 		db.Audit()
 	})
