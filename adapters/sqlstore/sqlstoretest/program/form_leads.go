@@ -143,6 +143,7 @@ func testFormLeads(t *testing.T, h *sqlstoretest.Harness) {
 	n.Sales[0].Status, n.Sales[1].Status = lead.SaleCaptured, lead.SaleCaptured
 	sqlstoretest.RequireFull(t, n)
 	n.ErasedAt, n.AskingPrice = time.Time{}, 0        // no new lead has one
+	n.Deadline, n.Reservations = time.Time{}, nil     // nobody is asked about a lead of the form
 	n.Sales[0].Delivery, n.Sales[1].Delivery = "", "" // which is of deliveries
 	for _, text := range sqlstoretest.Awkward {
 		n.Review.Answers = append(n.Review.Answers, lead.Answer{ID: 5, Question: text, Answer: text + "\n"})
