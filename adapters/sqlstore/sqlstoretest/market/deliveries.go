@@ -24,6 +24,10 @@ func delivers() *campaign.Delivery {
 		URL: "https://buyer.example/leads?a=<b>&c", Format: campaign.DeliveryXML, Timeout: 1500 * time.Millisecond, Since: now,
 		Fields: map[string]string{"tel": "lead.phone", "b": "lead.fields." + sqlstoretest.Awkward[0]}, Static: map[string]string{"x": sqlstoretest.Awkward[3]},
 		Headers: []campaign.DeliveryHeader{{Name: "X-Key", Sealed: []byte{0, 1, 255}}}, Secret: []byte{1, 0, 2}, OldSecret: []byte{3}, OldSecretUntil: now.Add(time.Hour),
+		Confirm: true, PriceFromAnswer: true, Response: campaign.Response{
+			Accepted: campaign.Sign{Path: "$['a b'][0]", Equals: sqlstoretest.Awkward[0]}, Rejected: campaign.Sign{Contains: "<no>"}, Duplicate: campaign.Sign{Equals: "known"},
+			Price: "$.price", Reference: "$.id",
+		},
 	}
 }
 
