@@ -172,13 +172,11 @@ func TestABuyerIsAskedAgain(t *testing.T) {
 					}
 					return says("accepted")
 				})
-				s, db := startAsking(t, databaseURL, nil, confirming(b.URL, 1, "timeout_ms", 300))
-				l := s.Sell(t, s.Form())
-				if l.Status != "sold" {
-					t.Fatalf("answered %+v, want sold", l)
-				}
+				s, db := startAsking(t, databaseURL, nil, confirming(b.URL, 1, "timeout_ms", 1000))
+				l := s.Sell(t, s.Form()) // sold, unless the machine is too busy for that in 5 s
 				d := deliveryOf(t, s, l.ID, "delivered")
-				if sale := fmt.Sprint(d["sale_id"]); !slices.Equal(b.asked(), []string{sale, sale}) || fmt.Sprint(d["tried"]) != "2" {
+				soldOf(t, s, []string{l.ID}, 1)
+				if asked := b.asked(); len(asked) < 2 || len(slices.Compact(asked)) != 1 || asked[0] != d["sale_id"] || fmt.Sprint(d["tried"]) == "1" {
 					t.Errorf("the buyer was asked about %v, the delivery is %v", b.asked(), d)
 				}
 				account(t, s, 0, 990, 0)
