@@ -41,6 +41,7 @@ var marketRoom = ownModule("market",
 	Provide(newBatcher),
 	Provide(newSubmitLead),
 	Provide(newLeadsTogether),
+	Provide(newPreview),
 	Provide(newMatcher),
 	Share(newMarketHandlers),
 	AsProjection(newCampaignReportProjection),
@@ -133,6 +134,10 @@ func newLeadsTogether(submit *marketcommand.SubmitLeadHandler, batch *marketcomm
 	return &marketcommand.LeadsTogether{Submit: submit, Batch: batch, Measure: metrics.Begin}
 }
 
+func newPreview(d market.Deps, r *marketstore.Reader, strategies distribution.Strategies, plans *marketcommand.Plans, rules lead.IntakeRules, facts application.FactProviders) *marketcommand.PreviewLeadHandler {
+	return &marketcommand.PreviewLeadHandler{Reader: r, Clock: d.Clock, IDs: d.IDs, Strategies: strategies, Plans: plans, Rules: rules, Facts: facts}
+}
+
 func newMatcher(d market.Deps, r *marketstore.Reader, strategies distribution.Strategies, plans *marketcommand.Plans, facts application.FactProviders, logger *slog.Logger) *marketcommand.MatchPendingHandler {
 	return &marketcommand.MatchPendingHandler{Work: d.Work, Clock: d.Clock, IDs: d.IDs, Reader: r, Strategies: strategies, Plans: plans, Facts: facts, Logger: logger}
 }
@@ -196,8 +201,8 @@ func newFormTokens(store *sqlstore.Store, secrets application.Secrets) (market.F
 	return market.NewFormTokens(secret), nil
 }
 
-func newMarketHandlers(o *application.Operations, d market.Deps, strategies distribution.Strategies, filters distribution.Filters, plans *marketcommand.Plans, rules lead.IntakeRules, facts application.FactProviders,
-	submit *marketcommand.SubmitLeadHandler, together *marketcommand.LeadsTogether, r *marketstore.Reader, report *marketstore.CampaignReport, erasing market.Erasing, people application.SubjectReader,
+func newMarketHandlers(o *application.Operations, d market.Deps, strategies distribution.Strategies, filters distribution.Filters, plans *marketcommand.Plans, facts application.FactProviders,
+	submit *marketcommand.SubmitLeadHandler, together *marketcommand.LeadsTogether, preview *marketcommand.PreviewLeadHandler, r *marketstore.Reader, report *marketstore.CampaignReport, erasing market.Erasing, people application.SubjectReader,
 	tokens market.FormTokens, links market.SpecLinks, poster market.Poster, logger *slog.Logger,
 ) markethttp.Handlers {
 	secrets := marketcommand.DeliverySecrets{Outbound: poster.Outbound, Sealer: poster.Sealer, Signer: poster.Signer}
@@ -205,6 +210,7 @@ func newMarketHandlers(o *application.Operations, d market.Deps, strategies dist
 	return markethttp.Handlers{
 		SupplierHandlers: markethttp.SupplierHandlers{
 			SubmitLead:       application.Command(o, submit),
+			PingLead:         application.Command(o, &marketcommand.PingLeadHandler{Deps: d, Directory: submit.Directory, Preview: preview}),
 			SubmitBulk:       application.Command(o, marketcommand.NewSubmitBulkHandler(d, together)),
 			ImportLeads:      application.Command(o, marketcommand.ImportLeadsHandler{Deps: d, Jobs: r}),
 			LeadImportByID:   application.Query(o, r.LeadImportByID),
@@ -236,9 +242,7 @@ func newMarketHandlers(o *application.Operations, d market.Deps, strategies dist
 			Campaigns:       application.Query(o, r.Campaigns),
 			CampaignByID:    application.Query(o, r.CampaignByID),
 			CampaignUsage:   application.Query(o, r.CampaignUsage),
-			PreviewLead: application.Command(o, &marketcommand.PreviewLeadHandler{
-				Reader: r, Clock: d.Clock, IDs: d.IDs, Strategies: strategies, Plans: plans, Rules: rules, Facts: facts,
-			}),
+			PreviewLead:     application.Command(o, preview),
 		},
 		ContractHandlers: markethttp.ContractHandlers{
 			CreateContract: application.Command(o, marketcommand.CreateContractHandler{Deps: d, Filters: filters, Secrets: secrets}),

@@ -27,6 +27,7 @@ type Tx interface { //nolint:interfacebloat // one method a repository
 	Suppressions() SuppressionRepository
 	SellerJobs() SellerJobRepository
 	Deliveries() DeliveryRepository
+	Pings() PingRepository
 }
 
 // UnitOfWork runs closures in transactions of this room.

@@ -52,6 +52,9 @@ func (o *offerNow) decide(ctx context.Context, tx market.Tx, now time.Time) erro
 	if err != nil {
 		return err
 	}
+	if err := m.promise(ctx, tx, c.SellerID(), leads, seller.Currency(), now); err != nil {
+		return err
+	}
 	gave, err := tx.Returns().GivenBack(ctx, c.SellerID(), []string{o.lead.ID()})
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/lead"
+	"github.com/leadmill/leadmill/domain/ping"
 )
 
 // SubmitLeadsHandler decides a batch of leads in one transaction (docs/architecture.md, "Batching"): reads are one statement
@@ -161,6 +162,9 @@ func (h *SubmitLeadsHandler) open(ctx context.Context, tx market.Tx, look lookup
 	if t.market, err = openMarketplace(ctx, locked(tx), offers, h.Strategies, now); err != nil {
 		return nil, err
 	}
+	if err := t.readPings(ctx, tx, batch); err != nil {
+		return nil, err
+	}
 	return t, t.readClaims(ctx, tx, batch)
 }
 
@@ -172,7 +176,7 @@ func (h *SubmitLeadsHandler) decide(ctx context.Context, t *tally, i int, s *Sub
 			done, err = application.Done{}, bus.Panicked(r)
 		}
 	}()
-	if done, answered, err := t.replayed(s); answered || err != nil {
+	if done, answered, err := t.replayed(i, s); answered || err != nil {
 		return done, err
 	}
 	check := t.checks[i]
@@ -220,6 +224,9 @@ func (h *SubmitLeadsHandler) decide(ctx context.Context, t *tally, i int, s *Sub
 		if err := t.market.take(c.ID(), takers, h.IDs, sales, t.now); err != nil {
 			return application.Done{}, err
 		}
+	}
+	if err := t.usePing(s); err != nil {
+		return application.Done{}, err
 	}
 	t.keep(s, l, answer, check.dedupe, c)
 	t.market.bought.take(l, takers)
@@ -292,6 +299,9 @@ type tally struct {
 
 	consents   []market.LeadConsent // of campaigns that ask for it
 	suppressed map[*Submission]bool // nil when no seller of the batch suppresses anybody
+
+	pings map[string]*ping.Ping // by id, those that leads of the batch come with
+	used  []*ping.Ping
 
 	leads             []application.StoredLead
 	fresh, over       []market.Claim   // new claims; claims that replace expired ones
@@ -402,8 +412,8 @@ func (t *tally) holders(s *Submission) (leads []application.Ref) {
 }
 
 // replayed returns the stored response to an earlier equal request: with an Idempotency-Key one with the same key, else a
-// double click or one with the same external_id.
-func (t *tally) replayed(s *Submission) (done application.Done, answered bool, err error) {
+// double click or one with the same external_id. Errors: application.ErrKeyReused, and those of checkPing.
+func (t *tally) replayed(i int, s *Submission) (done application.Done, answered bool, err error) {
 	if s.IdempotencyKey != "" {
 		claim, held := t.claims[s.idempotency]
 		if !held {
@@ -414,6 +424,11 @@ func (t *tally) replayed(s *Submission) (done application.Done, answered bool, e
 	}
 	if leadID, recent := t.requests[s.request]; recent {
 		return application.Done{Response: t.answers[leadID].Response, Replayed: true}, true, nil
+	}
+	if t.checks[i].err == nil { // else it is refused anyway, or looked at again in another campaign
+		if err := t.checkPing(s); err != nil {
+			return application.Done{}, false, err
+		}
 	}
 	if claim, held := t.claims[s.external]; held && s.ExternalID != "" {
 		if stored := t.answers[claim.LeadID]; stored.Fingerprint == s.Fingerprint {
@@ -487,6 +502,9 @@ func (t *tally) write(ctx context.Context, tx market.Tx) error {
 		return err
 	}
 	if err := tx.Consents().Add(ctx, t.consents); err != nil {
+		return err
+	}
+	if err := tx.Pings().Use(ctx, t.used); err != nil {
 		return err
 	}
 	if err := t.market.write(ctx, tx); err != nil {
