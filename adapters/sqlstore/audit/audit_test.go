@@ -922,7 +922,7 @@ func TestEveryRuleFindsItsBreach(t *testing.T) {
 		require.True(t, slices.IsSortedFunc(clean.Checks, func(a, b audit.Check) int {
 			return slices.Compare([]byte(a.Invariant), []byte(b.Invariant))
 		}), "in the order of the invariants")
-		violations := slices.Concat(violations, more, ofReturns, ofDeliveries)
+		violations := slices.Concat(violations, more, ofReturns, ofDeliveries, ofPings)
 		for _, v := range violations {
 			if _, applies := covered[v.rule]; !applies {
 				if e == dbtest.SQLite {

@@ -504,8 +504,10 @@ func (t *tally) write(ctx context.Context, tx market.Tx) error {
 	if err := tx.Consents().Add(ctx, t.consents); err != nil {
 		return err
 	}
-	if err := tx.Pings().Use(ctx, t.used); err != nil {
-		return err
+	if len(t.used) > 0 {
+		if err := tx.Pings().Use(ctx, t.used); err != nil {
+			return err
+		}
 	}
 	if err := t.market.write(ctx, tx); err != nil {
 		return err

@@ -52,6 +52,8 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstoretest.Harness) {
 		{Name: "release", Run: testRelease},
 		{Name: "deliveries", Run: testDeliveries},
 		{Name: "delivery race", Run: testDeliveryRace},
+		{Name: "pings", Run: testPings},
+		{Name: "ping race", Run: testPingRace},
 		{Name: "shares", Run: testShares},
 		{Name: "deposits side by side", Run: testSideBySide},
 		{Name: "statement counts", Run: testStatementCounts},
