@@ -79,6 +79,7 @@ func newFairOf(t *testing.T, e dbtest.Engine, ago time.Duration) *fair {
 	_, err := marketcommand.ApproveReturnHandler{Deps: f.submit.Deps}.Handle(t.Context(), marketcommand.ApproveReturn{Actor: one, ID: f.returned, Note: "yes"})
 	require.NoError(t, err)
 	f.deliver(one)
+	f.ping()
 	f.do(func(ctx context.Context, tx *sqlstore.Tx) error {
 		l, err := tx.Leads().Lock(ctx, "seller_1", f.back)
 		require.NoError(t, err)

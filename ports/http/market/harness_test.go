@@ -346,6 +346,7 @@ func handlers(a *porttest.App) Handlers {
 var examples = map[string]porttest.Example{
 	"POST /v1/campaigns/{id}/preview":           {Body: `{"lead":{"state":"TX"}}`},
 	"POST /api/leads":                           {Body: leadBody},
+	"POST /api/leads/ping":                      {Body: `{"seller":"ACME1234","category":"Auto Insurance","state":"TX"}`},
 	"POST /api/leads/bulk":                      {Body: `{"leads":[` + leadBody + `]}`},
 	"POST /api/leads/import":                    {Body: "phone\n555-123-4567\n", Query: "?seller=ACME1234&category=x", Header: http.Header{"Content-Type": {"text/csv"}}},
 	"POST /v1/suppressions":                     {Body: `{"kind":"phone","value":"555-123-4567"}`},

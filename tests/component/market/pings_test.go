@@ -167,13 +167,15 @@ func TestAPingIsReadAsALead(t *testing.T) {
 		if p := pingOf(s.Supplier.Must(t, "POST", "/api/leads/ping", bare(s))); p.Success {
 			t.Errorf("beyond the cap a ping is answered %+v", p)
 		}
-		a := s.Supplier.Must(t, "POST", "/api/leads/ping", bare(s))
-		b := s.Supplier.Must(t, "POST", "/api/leads/ping", bare(s))
-		if x, y := a.Header.Get("X-RateLimit-Remaining"), b.Header.Get("X-RateLimit-Remaining"); x == y {
-			t.Errorf("%s are left, and after another ping %s", x, y)
+		limit := apptest.Object{"scope": "supplier", "partner": apptest.Object{"id": s.PartnerID}, "rate_limit": apptest.Object{"requests": 2, "window_seconds": 3600}}
+		limited := s.Supplier.With(s.Program.Must(t, "POST", "/v1/api-keys", limit).Data(t)["key"].(string))
+		for left, want := range []int{200, 200, 429} {
+			if a := limited.Do("POST", "/api/leads/ping", bare(s)); a.Status != want || a.Header.Get("X-RateLimit-Remaining") != fmt.Sprint(max(0, 1-left)) {
+				t.Errorf("ping %d is answered %s, with %s left", left, a, a.Header.Get("X-RateLimit-Remaining"))
+			}
 		}
-		if l := s.Supplier.Must(t, "POST", "/api/leads", s.Form().With("test", true)); l.Header.Get("X-RateLimit-Remaining") == b.Header.Get("X-RateLimit-Remaining") {
-			t.Errorf("leads count with pings: %s are left of both", l.Header.Get("X-RateLimit-Remaining"))
+		if l := limited.Must(t, "POST", "/api/leads", s.Form().With("test", true)); l.Header.Get("X-RateLimit-Remaining") != "1" {
+			t.Errorf("leads count with pings: %s are left", l.Header.Get("X-RateLimit-Remaining"))
 		}
 	})
 }
