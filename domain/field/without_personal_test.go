@@ -13,8 +13,11 @@ import (
 func TestWithoutPersonal(t *testing.T) {
 	t.Parallel()
 	rules, err := field.NewRules([]field.Rule{
-		{Name: "zip", Required: true}, {Name: "work", Type: field.TypePhone, Required: true}, {Name: "date_of_birth", Type: field.TypeDate, Required: true},
-		{Name: "roof", Type: field.TypeString, Required: true}, {Name: "middle-name", Type: field.TypeString, Required: true},
+		{Name: "zip", Required: true},
+		{Name: "work", Type: field.TypePhone, Required: true},
+		{Name: "date_of_birth", Type: field.TypeDate, Required: true},
+		{Name: "roof", Type: field.TypeString, Required: true},
+		{Name: "middle-name", Type: field.TypeString, Required: true},
 	})
 	require.NoError(t, err)
 	rules = rules.WithConsent([]string{field.TrustedForm, field.ConsentText})

@@ -101,7 +101,7 @@ func (h *PingLeadHandler) ask(ctx context.Context, c PingLead) (r LeadPinged, p 
 	}
 	r = LeadPinged{Currency: c.Actor.Currency, Test: c.Test}
 	if o.why != nil || len(o.Takers) == 0 {
-		return r, nil, nil
+		return r, nil, nil //nolint:nilerr // a refusal is a result
 	}
 	prices := make([]money.Micros, len(o.Takers))
 	for i := range prices {

@@ -84,7 +84,7 @@ func (h *PreviewLeadHandler) Handle(ctx context.Context, q PreviewLead) (r Previ
 		return r, err
 	}
 	if d.why != nil {
-		return PreviewLeadResult{Outcome: string(d.status), Code: d.why.Code, Reason: d.why.Message}, nil
+		return PreviewLeadResult{Outcome: string(d.status), Code: d.why.Code, Reason: d.why.Message}, nil //nolint:nilerr // a refusal is a result
 	}
 	r = PreviewLeadResult{Outcome: string(lead.StatusPending), Trace: d.Trace}
 	for i := range d.Takers {
