@@ -41,6 +41,7 @@ var marketRoom = ownModule("market",
 	Provide(newBatcher),
 	Provide(newSubmitLead),
 	Provide(newLeadsTogether),
+	Provide(newPreview),
 	Provide(newMatcher),
 	Share(newMarketHandlers),
 	AsProjection(newCampaignReportProjection),
@@ -135,6 +136,10 @@ func newLeadsTogether(submit *marketcommand.SubmitLeadHandler, batch *marketcomm
 	return &marketcommand.LeadsTogether{Submit: submit, Batch: batch, Measure: metrics.Begin}
 }
 
+func newPreview(d market.Deps, r *marketstore.Reader, strategies distribution.Strategies, plans *marketcommand.Plans, rules lead.IntakeRules, facts application.FactProviders) *marketcommand.PreviewLeadHandler {
+	return &marketcommand.PreviewLeadHandler{Reader: r, Clock: d.Clock, IDs: d.IDs, Strategies: strategies, Plans: plans, Rules: rules, Facts: facts}
+}
+
 func newMatcher(d market.Deps, r *marketstore.Reader, strategies distribution.Strategies, plans *marketcommand.Plans, facts application.FactProviders, logger *slog.Logger) *marketcommand.MatchPendingHandler {
 	return &marketcommand.MatchPendingHandler{Work: d.Work, Clock: d.Clock, IDs: d.IDs, Reader: r, Strategies: strategies, Plans: plans, Facts: facts, Logger: logger}
 }
@@ -198,8 +203,8 @@ func newFormTokens(store *sqlstore.Store, secrets application.Secrets) (market.F
 	return market.NewFormTokens(secret), nil
 }
 
-func newMarketHandlers(o *application.Operations, d market.Deps, strategies distribution.Strategies, filters distribution.Filters, plans *marketcommand.Plans, rules lead.IntakeRules, facts application.FactProviders,
-	submit *marketcommand.SubmitLeadHandler, together *marketcommand.LeadsTogether, r *marketstore.Reader, report *marketstore.CampaignReport, erasing market.Erasing, people application.SubjectReader,
+func newMarketHandlers(o *application.Operations, d market.Deps, strategies distribution.Strategies, filters distribution.Filters, plans *marketcommand.Plans, facts application.FactProviders,
+	submit *marketcommand.SubmitLeadHandler, together *marketcommand.LeadsTogether, preview *marketcommand.PreviewLeadHandler, r *marketstore.Reader, report *marketstore.CampaignReport, erasing market.Erasing, people application.SubjectReader,
 	tokens market.FormTokens, links market.SpecLinks, poster market.Poster, answers *marketcommand.AwaitAnswerHandler, logger *slog.Logger,
 ) markethttp.Handlers {
 	secrets := marketcommand.DeliverySecrets{Outbound: poster.Outbound, Sealer: poster.Sealer, Signer: poster.Signer}
@@ -208,6 +213,7 @@ func newMarketHandlers(o *application.Operations, d market.Deps, strategies dist
 		SupplierHandlers: markethttp.SupplierHandlers{
 			SubmitLead:       application.Command(o, submit),
 			AwaitAnswer:      application.Command(o, answers),
+			PingLead:         application.Command(o, &marketcommand.PingLeadHandler{Deps: d, Directory: submit.Directory, Preview: preview}),
 			SubmitBulk:       application.Command(o, marketcommand.NewSubmitBulkHandler(d, together)),
 			ImportLeads:      application.Command(o, marketcommand.ImportLeadsHandler{Deps: d, Jobs: r}),
 			LeadImportByID:   application.Query(o, r.LeadImportByID),
@@ -239,9 +245,7 @@ func newMarketHandlers(o *application.Operations, d market.Deps, strategies dist
 			Campaigns:       application.Query(o, r.Campaigns),
 			CampaignByID:    application.Query(o, r.CampaignByID),
 			CampaignUsage:   application.Query(o, r.CampaignUsage),
-			PreviewLead: application.Command(o, &marketcommand.PreviewLeadHandler{
-				Reader: r, Clock: d.Clock, IDs: d.IDs, Strategies: strategies, Plans: plans, Rules: rules, Facts: facts,
-			}),
+			PreviewLead:     application.Command(o, preview),
 		},
 		ContractHandlers: markethttp.ContractHandlers{
 			CreateContract: application.Command(o, marketcommand.CreateContractHandler{Deps: d, Filters: filters, Secrets: secrets}),

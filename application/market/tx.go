@@ -28,6 +28,7 @@ type Tx interface { //nolint:interfacebloat // one method a repository
 	SellerJobs() SellerJobRepository
 	Deliveries() DeliveryRepository
 	Reservations() ReservationRepository
+	Pings() PingRepository
 }
 
 // UnitOfWork runs closures in transactions of this room.

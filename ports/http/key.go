@@ -64,6 +64,9 @@ func (k *Call) admit(r Route) bool {
 	if isForm { // everybody has the key
 		name += ":" + k.Address()
 	}
+	if r.Apart {
+		name = "route:" + r.Path + ":" + actor.KeyID
+	}
 	var state application.RateState
 	if k.form == supplierForm && k.gin.Request.Method != http.MethodPost {
 		state = deps.Limiter.Peek(name, limit) // only POSTs count

@@ -30,6 +30,8 @@ type Route struct {
 	// as leads. A request is refused when nothing is left. Keys without a limit have none here either. The zero limit is that of the key,
 	// which counts requests.
 	Counts application.RateLimit
+	// Apart says that requests count apart from those of other routes, each up to the limit of the key.
+	Apart bool
 	// ErrorPage shows an error to somebody who looks at it in a browser; nil, and without a page, errors are answered in JSON.
 	ErrorPage func(*Call, *fault.Error) (contentType string, page []byte)
 	// Later says that the interface has the route, and this version has not. Whoever may use it is answered 501, without a handler;

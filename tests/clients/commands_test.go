@@ -155,7 +155,7 @@ var outcomes = map[string][]string{
 		`"verdict":"unknown"`, `"status":"pending"`, `"status":"unknown"`, `"held":50.00`, `"status":"sold"`, `"status":"delivered"`, `"answer":"accepted"`,
 	},
 	"partner-program.md": {`?aff=ref_123"`, `"customer_123"`, `"alice.brown@example.com"`, `lm_site_`},
-	"supplier-api.md":    {`"status":"sold","price":45.00`, `"status":"sold"`, `"status":"sold"`, `"code":"invalid_field"`, `"total":2`, `"line":2,"success":true`, `"created_at"`},
+	"supplier-api.md":    {`"status":"sold","price":45.00`, `"status":"sold"`, `"status":"sold"`, `"code":"invalid_field"`, `"total":2`, `"line":2,"success":true`, `"success":true,"ping_id":"ping_`, `"created_at"`},
 	"operations.md":      {"No breaches", "campaign-report", "purge", "is a copy of the database", "Its log is now log_"},
 }
 

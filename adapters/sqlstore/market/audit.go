@@ -101,7 +101,7 @@ func AuditRules() audit.Rules {
 				Name: "recent_requests", Key: []string{"seller_id", "content"}, Bytes: true, Size: audit.ManyRows, ID: "lead_id",
 				References: []audit.Reference{{Column: "lead_id", Table: "leads"}},
 			},
-		}, deliveryTables),
+		}, deliveryTables, []audit.Table{pingTable}),
 		Whole: []audit.Rule{
 			audit.ReplayRule("report_is_replay", "The campaign report is what a replay of the log up to its own cursor makes, without parked events.", reportReplay),
 		},

@@ -129,6 +129,9 @@ func (r *Reader) MarketplaceLeadByID(ctx context.Context, q marketquery.Marketpl
 	if out.Consent, err = r.consentOf(ctx, row.SellerID, row.ID); err != nil {
 		return marketquery.MarketplaceLead{}, err
 	}
+	if out.PingID, err = r.pingOf(ctx, row.SellerID, row.ID); err != nil {
+		return marketquery.MarketplaceLead{}, err
+	}
 	one := []marketquery.MarketplaceLead{out}
 	err = r.addSales(ctx, row.SellerID, one)
 	return one[0], err

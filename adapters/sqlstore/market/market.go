@@ -63,6 +63,12 @@ func (r Repositories) Deliveries() market.DeliveryRepository { return deliveries
 // Reservations returns the repository of sales that may be made.
 func (r Repositories) Reservations() market.ReservationRepository { return saleReservations(r) }
 
+// Pings returns the repository of what suppliers were promised.
+func (r Repositories) Pings() market.PingRepository { return pings(r) }
+
+// keepPings is how long pings are kept, used ones too.
+const keepPings = 24 * time.Hour
+
 // keepAttempts is how long attempts to deliver are kept.
 const keepAttempts = 30 * 24 * time.Hour
 
@@ -77,5 +83,6 @@ func Expiring() []engine.Expiring {
 		{Table: "claims", Key: []string{"seller_id", "claim_key"}, Time: "expires_at"},
 		{Table: "contract_counters", Key: []string{"seller_id", "counter_key"}, Text: true, Time: "ends_at", Lives: keepCounters},
 		{Table: "delivery_attempts", Key: []string{"seller_id", "delivery_id", "number"}, Time: "at", Lives: keepAttempts},
+		{Table: "pings", Key: []string{"seller_id", "id"}, Text: true, Time: "created_at", Lives: keepPings},
 	}
 }

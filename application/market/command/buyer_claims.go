@@ -163,10 +163,10 @@ func (b *boughtBefore) write(ctx context.Context, tx market.Tx) error {
 	return tx.Claims().Extend(ctx, later)
 }
 
-// decide finds the contracts that take a lead. Claims that were not read before are read for those that are asked: at first for who would
+// pick finds the contracts that take a lead, whatever was promised for it. Claims that were not read before are read for those that are asked: at first for who would
 // take the lead, and when that buyer bought its person lately for more and more contracts at a time. Errors: *bus.PanicError,
 // *distribution.RankingError, and those of reading.
-func (m *marketplace) decide(ctx context.Context, c *campaign.Campaign, l *lead.Lead, a distribution.Ask) (distribution.Decision, error) {
+func (m *marketplace) pick(ctx context.Context, c *campaign.Campaign, l *lead.Lead, a distribution.Ask) (distribution.Decision, error) {
 	a.Shortlist, a.Price = m.lists[l.ID()], l.AskingPrice()
 	if m.bought == nil || m.bought.rules[c.ID()] == nil {
 		return ask(m.books[c.ID()], a)

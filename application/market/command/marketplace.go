@@ -24,6 +24,7 @@ type marketplace struct {
 	books    map[string]*distribution.Book
 	lists    map[string]*distribution.Shortlist // by lead, in campaigns with very many contracts
 	bought   *boughtBefore
+	quotes   map[string]quoted // by lead, of those that were promised something
 }
 
 // counter returns the counter of an owner for a span, a new one when none is stored.

@@ -202,6 +202,9 @@ func (h *MatchPendingHandler) decideBy(ctx context.Context, look lookup, of appl
 		if err != nil {
 			return err
 		}
+		if err := m.promise(ctx, tx, c.SellerID(), leads, seller.Currency(), now); err != nil {
+			return err
+		}
 		offer := prepare(m.books[of.ID], leads, now)
 		if offer == nil {
 			return nil

@@ -52,6 +52,9 @@ func (o *offerNow) decide(ctx context.Context, tx market.Tx, now time.Time) erro
 	if err != nil {
 		return err
 	}
+	if err := m.promise(ctx, tx, c.SellerID(), leads, seller.Currency(), now); err != nil {
+		return err
+	}
 	refuse, err := notAgain(ctx, tx, nil, c, leads)
 	if err != nil {
 		return err

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/leadmill/leadmill/application"
-	"github.com/leadmill/leadmill/application/bus"
 	"github.com/leadmill/leadmill/application/market"
 	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/distribution"
@@ -80,40 +79,12 @@ func (h *PreviewLeadHandler) Handle(ctx context.Context, q PreviewLead) (r Previ
 		ID: h.IDs.New("lead"), SellerID: q.Actor.SellerID, SellerCode: q.Actor.SellerCode, PartnerID: q.PartnerID, CampaignID: c.ID(),
 		Category: c.Category(), Fields: fields, Dimensions: c.Dimensions(fields), ExternalID: external, Test: q.Test, At: now,
 	})
-	facts := l.Facts()
-	facts = facts.WithOutside(h.Facts.Ask(ctx, facts))
-	defer func() {
-		if p := recover(); p != nil {
-			r, err = PreviewLeadResult{}, bus.Panicked(p)
-		}
-	}()
-	claims := market.DedupeClaims(c, fields)
-	refs := make([]market.ClaimRef, 0, len(claims))
-	for i := range claims {
-		refs = append(refs, claims[i].Ref())
-	}
-	held, err := h.Reader.Held(ctx, refs, now)
+	d, err := h.look(ctx, c, l, market.DedupeClaims(c, fields), now)
 	if err != nil {
 		return r, err
 	}
-	why, status, err := h.refusal(ctx, c, facts, claims, held)
-	if err != nil {
-		return r, err
-	}
-	if why != nil {
-		return PreviewLeadResult{Outcome: string(status), Code: why.Code, Reason: why.Message}, nil
-	}
-	o, err := lookup{h.Plans, mostTries}.offered(map[string]*campaign.Campaign{c.ID(): c}, true, func(yield func(lead.Facts) bool) { yield(facts) })
-	if err != nil {
-		return r, err
-	}
-	m, err := openMarketplace(ctx, rows{h.Reader.BuyersOf, h.Reader.CountersOf, h.claims(now)}, o, h.Strategies, now)
-	if err != nil {
-		return r, err
-	}
-	d, err := m.decide(ctx, c, l, distribution.Ask{Facts: facts})
-	if err != nil {
-		return r, err
+	if d.why != nil {
+		return PreviewLeadResult{Outcome: string(d.status), Code: d.why.Code, Reason: d.why.Message}, nil //nolint:nilerr // a refusal is a result
 	}
 	r = PreviewLeadResult{Outcome: string(lead.StatusPending), Trace: d.Trace}
 	for i := range d.Takers {

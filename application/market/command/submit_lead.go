@@ -27,6 +27,7 @@ type SubmitLead struct {
 	OnlyFor        string // the id of the campaign that the lead must be for; empty: whichever has the category
 	Fields         field.Set
 	ExternalID     string
+	PingID         string // the ping that promised what is paid; empty: none
 	Test           bool
 	IdempotencyKey string
 	Fingerprint    [sha256.Size]byte
@@ -58,6 +59,10 @@ func (c *SubmitLead) content() market.RequestContent {
 	write(c.ExternalID)
 	if c.Test {
 		write("test")
+	}
+	if c.PingID != "" {
+		write("ping")
+		write(c.PingID)
 	}
 	for _, name := range c.Fields.Names() {
 		v := c.Fields[name]
@@ -99,7 +104,7 @@ type SubmitLeadHandler struct {
 }
 
 // Handle implements bus.Handler. Errors: field.ErrMissing, field.ErrInvalid, ErrWrongSeller, campaign.ErrNoMatching,
-// application.ErrKeyReused, application.ErrInProgress, application.ErrUnavailable, lead.ErrRuleUnavailable,
+// application.ErrKeyReused, application.ErrInProgress, application.ErrUnavailable, lead.ErrRuleUnavailable, ping.ErrUsed, ping.ErrExpired,
 // *distribution.RankingError. Duplicates and rejections are results, not errors.
 func (h *SubmitLeadHandler) Handle(ctx context.Context, c SubmitLead) (application.Done, error) {
 	if c.IdempotencyKey != "" {

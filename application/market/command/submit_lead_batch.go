@@ -14,6 +14,7 @@ import (
 	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/lead"
+	"github.com/leadmill/leadmill/domain/ping"
 )
 
 // SubmitLeadsHandler decides a batch of leads in one transaction (docs/architecture.md, "Batching"): reads are one statement
@@ -162,6 +163,9 @@ func (h *SubmitLeadsHandler) open(ctx context.Context, tx market.Tx, look lookup
 	if t.market, err = openMarketplace(ctx, locked(tx), offers, h.Strategies, now); err != nil {
 		return nil, err
 	}
+	if err := t.readPings(ctx, tx, batch); err != nil {
+		return nil, err
+	}
 	return t, t.readClaims(ctx, tx, batch)
 }
 
@@ -173,7 +177,7 @@ func (h *SubmitLeadsHandler) decide(ctx context.Context, t *tally, i int, s *Sub
 			done, err = application.Done{}, bus.Panicked(r)
 		}
 	}()
-	if done, answered, err := t.replayed(s); answered || err != nil {
+	if done, answered, err := t.replayed(i, s); answered || err != nil {
 		return done, err
 	}
 	check := t.checks[i]
@@ -222,6 +226,9 @@ func (h *SubmitLeadsHandler) decide(ctx context.Context, t *tally, i int, s *Sub
 		if err := t.market.take(l, takers, h.IDs, sales, t.now); err != nil {
 			return application.Done{}, err
 		}
+	}
+	if err := t.usePing(s); err != nil {
+		return application.Done{}, err
 	}
 	done = application.Done{Response: answer}
 	if asked && s.Waits {
@@ -298,6 +305,9 @@ type tally struct {
 
 	consents   []market.LeadConsent // of campaigns that ask for it
 	suppressed map[*Submission]bool // nil when no seller of the batch suppresses anybody
+
+	pings map[string]*ping.Ping // by id, those that leads of the batch come with
+	used  []*ping.Ping
 
 	leads             []application.StoredLead
 	fresh, over       []market.Claim   // new claims; claims that replace expired ones
@@ -408,8 +418,8 @@ func (t *tally) holders(s *Submission) (leads []application.Ref) {
 }
 
 // replayed returns the stored response to an earlier equal request: with an Idempotency-Key one with the same key, else a
-// double click or one with the same external_id.
-func (t *tally) replayed(s *Submission) (done application.Done, answered bool, err error) {
+// double click or one with the same external_id. Errors: application.ErrKeyReused, and those of checkPing.
+func (t *tally) replayed(i int, s *Submission) (done application.Done, answered bool, err error) {
 	if s.IdempotencyKey != "" {
 		claim, held := t.claims[s.idempotency]
 		if !held {
@@ -420,6 +430,11 @@ func (t *tally) replayed(s *Submission) (done application.Done, answered bool, e
 	}
 	if leadID, recent := t.requests[s.request]; recent {
 		return t.answers[leadID].Replay(s.Actor.SellerID, t.now), true, nil
+	}
+	if t.checks[i].err == nil { // else it is refused anyway, or looked at again in another campaign
+		if err := t.checkPing(s); err != nil {
+			return application.Done{}, false, err
+		}
 	}
 	if claim, held := t.claims[s.external]; held && s.ExternalID != "" {
 		if stored := t.answers[claim.LeadID]; stored.Fingerprint == s.Fingerprint {
@@ -497,6 +512,11 @@ func (t *tally) write(ctx context.Context, tx market.Tx) error {
 	}
 	if err := tx.Consents().Add(ctx, t.consents); err != nil {
 		return err
+	}
+	if len(t.used) > 0 {
+		if err := tx.Pings().Use(ctx, t.used); err != nil {
+			return err
+		}
 	}
 	if err := t.market.write(ctx, tx); err != nil {
 		return err

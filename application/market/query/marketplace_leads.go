@@ -59,6 +59,7 @@ type MarketplaceLead struct {
 	AskingPrice money.Micros
 	// Consent names the consent fields that it came with, in a campaign that asked for consent; also when the fields were erased.
 	Consent              []string
+	PingID               string // the ping that it came with, as long as it is kept; empty: none
 	Fields               field.Set
 	Trace                lead.Trace
 	Sales                []Sale

@@ -37,7 +37,7 @@ func TestManyLeadsAreReadEachByItself(t *testing.T) {
 		"nothing in it":     {"{}", `{"success":false,"error":"Missing required field","code":"missing_required_field","fields":["seller","category"],"errors":{"seller":"is required","category":"is required"},"status_code":400}`},
 		"a key":             {strings.TrimSuffix(leadBody, "}") + `,"X_API_KEY":"k"}`, strings.TrimSuffix(misplaced, "}") + `,"status_code":401}`},
 		"another's seller":  {`{"seller":"OTHER","category":"x","test":7}`, `{"success":false,"error":"Invalid API Key","code":"invalid_api_key","status_code":401}`},
-		"what comes later":  {strings.TrimSuffix(leadBody, "}") + `,"ping_id":"p"}`, `{"success":false,"error":"Not supported yet","code":"not_supported_yet","fields":["ping_id"],"errors":{"ping_id":"is not supported yet"},"status_code":422}`},
+		"no id of a ping":   {strings.TrimSuffix(leadBody, "}") + `,"ping_id":7}`, `{"success":false,"error":"Invalid field","code":"invalid_field","fields":["ping_id"],"errors":{"ping_id":"must be a string"},"status_code":400}`},
 		"a wrong test flag": {strings.TrimSuffix(leadBody, "}") + `,"test":7}`, `{"success":false,"error":"Invalid field","code":"invalid_field","fields":["test"],"errors":{"test":"must be true or false"},"status_code":400}`},
 	} {
 		t.Run(name, func(t *testing.T) {

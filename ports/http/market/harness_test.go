@@ -82,7 +82,7 @@ var (
 			More:       map[string]int{"cap": 3},
 		},
 		Sales: []marketquery.Sale{{ID: "sale_1", ContractID: "contract_1", BuyerID: "buyer_1", BuyerName: "Best Insurance", Status: "captured", Live: true, Price: 45_000_000, SoldAt: porttest.Start, Delivery: "delivered"}},
-		State: "TX", Price: 45_000_000, AskingPrice: 12_500_000, CreatedAt: porttest.Start, UpdatedAt: porttest.Start, PendingUntil: porttest.Start,
+		State: "TX", PingID: "ping_1", Price: 45_000_000, AskingPrice: 12_500_000, CreatedAt: porttest.Start, UpdatedAt: porttest.Start, PendingUntil: porttest.Start,
 	}
 	sampleHeld = []marketquery.Held{
 		{Customer: &application.HeldCustomer{ID: "customer_1", Key: "c-1", Email: "john.doe@email.com", Name: "John", Surname: "Doe", Status: "active", PartnerID: "partner_123", CreatedAt: porttest.Start, UpdatedAt: porttest.Start}},
@@ -135,6 +135,9 @@ var (
 		SellerID: "seller_1", ID: "job_1", Kind: market.SellerJobSuppressions, State: market.JobDone, Done: 2, Total: 2, Failed: 1,
 		Errors: []market.LineError{{Line: 3, Reason: "is no CSV"}}, CreatedAt: porttest.Start, FinishedAt: porttest.Start,
 	}
+	samplePing = marketcommand.LeadPinged{
+		PingID: "ping_1", Price: 31_500_000, HasPrice: true, Currency: porttest.USD, Test: true, ExpiresAt: porttest.Start,
+	}
 	sampleSold = marketcommand.SubmitLeadResult{
 		LeadID: "lead_01J", Status: "sold", Price: 45_000_000, HasPrice: true, Currency: porttest.USD,
 		BuyerIDs: []string{"buyer_01J"},
@@ -145,6 +148,7 @@ func handlers(a *porttest.App) Handlers {
 	return Handlers{
 		SupplierHandlers: SupplierHandlers{
 			SubmitLead:  porttest.Commands(a, func(c marketcommand.SubmitLead) application.Response { return c.Render(sampleSold) }),
+			PingLead:    porttest.Commands(a, func(c marketcommand.PingLead) application.Response { return c.Once.Render(samplePing) }),
 			AwaitAnswer: porttest.Commands(a, func(c marketcommand.AwaitAnswer) application.Response { return c.Done.Response }),
 			SubmitBulk: bus.HandlerFunc[marketcommand.SubmitBulk, marketcommand.BulkSubmitted](func(_ context.Context, c marketcommand.SubmitBulk) (marketcommand.BulkSubmitted, error) {
 				if err := a.Note(c); err != nil {
@@ -348,6 +352,7 @@ func handlers(a *porttest.App) Handlers {
 var examples = map[string]porttest.Example{
 	"POST /v1/campaigns/{id}/preview":           {Body: `{"lead":{"state":"TX"}}`},
 	"POST /api/leads":                           {Body: leadBody},
+	"POST /api/leads/ping":                      {Body: `{"seller":"ACME1234","category":"Auto Insurance","state":"TX"}`},
 	"POST /api/leads/bulk":                      {Body: `{"leads":[` + leadBody + `]}`},
 	"POST /api/leads/import":                    {Body: "phone\n555-123-4567\n", Query: "?seller=ACME1234&category=x", Header: http.Header{"Content-Type": {"text/csv"}}},
 	"POST /v1/suppressions":                     {Body: `{"kind":"phone","value":"555-123-4567"}`},

@@ -86,6 +86,7 @@ func showLeadDetails(k *httpport.Call) func(marketquery.MarketplaceLead) Marketp
 		if len(l.Consent) > 0 {
 			d.Consent = &l.Consent
 		}
+		d.PingId = httpport.TextOrNil(l.PingID)
 		return d
 	}
 }

@@ -22,6 +22,7 @@ import (
 type SupplierHandlers struct {
 	SubmitLead       bus.Handler[marketcommand.SubmitLead, application.Done]
 	AwaitAnswer      bus.Handler[marketcommand.AwaitAnswer, application.Done]
+	PingLead         bus.Handler[marketcommand.PingLead, application.Done]
 	SubmitBulk       bus.Handler[marketcommand.SubmitBulk, marketcommand.BulkSubmitted]
 	ImportLeads      bus.Handler[marketcommand.ImportLeads, application.Done]
 	LeadImportByID   bus.Handler[marketquery.LeadImportByID, marketquery.LeadImport]
@@ -31,6 +32,7 @@ type SupplierHandlers struct {
 func (h Handlers) supplierRoutes() []httpport.Route {
 	return []httpport.Route{
 		{Method: http.MethodPost, Path: "/api/leads", Needs: application.Supplier, Handle: h.submitLead},
+		{Method: http.MethodPost, Path: "/api/leads/ping", Needs: application.Supplier, Apart: true, Handle: h.pingLead},
 		{Method: http.MethodPost, Path: "/api/leads/bulk", Needs: application.Supplier, Counts: bulkLimit, Handle: h.submitBulk},
 		{Method: http.MethodPost, Path: "/api/leads/import", Needs: application.Supplier, Handle: h.importLeads},
 		{Method: http.MethodGet, Path: "/api/jobs/:id", Needs: application.Supplier, Handle: h.getLeadImport},
@@ -188,9 +190,7 @@ func readBody(contentType string, body []byte, into field.Set) error {
 // takeReserved moves the members that are no fields of the lead into the command. named says that seller and category must be among
 // them.
 func takeReserved(fields field.Set, c *marketcommand.SubmitLead, named bool) error {
-	own, category, test, external := fields["seller"], fields["category"], fields["test"], fields["external_id"]
-	_, ping := fields["ping_id"]
-	ping = ping && !fields["ping_id"].Empty()
+	own, category, test, external, ping := fields["seller"], fields["category"], fields["test"], fields["external_id"], fields["ping_id"]
 	for _, name := range [...]string{"seller", "category", "test", "external_id", "ping_id"} {
 		delete(fields, name)
 	}
@@ -222,11 +222,14 @@ func takeReserved(fields field.Set, c *marketcommand.SubmitLead, named bool) err
 	if c.ExternalID, ok = externalID(external); !ok {
 		invalid = append(invalid, fault.Violation{Field: "external_id", Code: fault.InvalidValue, Message: "must have 1 to 255 characters"})
 	}
+	if c.PingID = ping.Text; !ping.Empty() && ping.Kind != field.Text {
+		invalid = append(invalid, fault.Violation{Field: "ping_id", Code: fault.WrongType, Message: "must be a string"})
+	} else if ping.Empty() {
+		c.PingID = ""
+	}
 	switch {
-	case (ping || len(invalid) > 0) && !own.Empty() && !c.IsSeller(own.Text):
+	case len(invalid) > 0 && !own.Empty() && !c.IsSeller(own.Text):
 		return marketcommand.ErrWrongSeller // comes first; where nothing else is wrong, the command says it
-	case ping:
-		return httpport.ErrNotSupported.With(fault.Violation{Field: "ping_id", Code: fault.NotSupported, Message: "is not supported yet"})
 	case len(invalid) > 0:
 		return field.ErrInvalid.With(invalid...)
 	}

@@ -726,6 +726,22 @@ type LeadImportStarted struct {
 // LeadImportStartedSuccess defines model for LeadImportStarted.Success.
 type LeadImportStartedSuccess bool
 
+// LeadPing defines model for LeadPing.
+type LeadPing struct {
+	Success bool `json:"success"`
+
+	// Status Nobody would take the lead
+	Status *string `json:"status,omitempty"`
+	PingId *string `json:"ping_id,omitempty"`
+
+	// Price A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
+	Price *Decimal `json:"price,omitempty"`
+
+	// ExpiresAt UTC with six decimals.
+	ExpiresAt *Timestamp `json:"expires_at,omitempty"`
+	Test      *bool      `json:"test,omitempty"`
+}
+
 // LeadStatus defines model for LeadStatus.
 type LeadStatus = string
 
@@ -862,6 +878,9 @@ type MarketplaceLeadDetails struct {
 
 	// Consent Which consent fields it came with, in a campaign that asks for consent; also when they were erased
 	Consent *[]ConsentField `json:"consent,omitempty"`
+
+	// PingId The ping that it came with, for a day
+	PingId *string `json:"ping_id,omitempty"`
 }
 
 // MarketplaceLeadList defines model for MarketplaceLeadList.

@@ -56,6 +56,8 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstoretest.Harness) {
 		{Name: "answers to suppliers", Run: testSupplierAnswers},
 		{Name: "holds", Run: testHolds},
 		{Name: "counts of reservations", Run: testUncount},
+		{Name: "pings", Run: testPings},
+		{Name: "ping race", Run: testPingRace},
 		{Name: "shares", Run: testShares},
 		{Name: "deposits side by side", Run: testSideBySide},
 		{Name: "statement counts", Run: testStatementCounts},

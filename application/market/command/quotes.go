@@ -1,0 +1,132 @@
+package command
+
+import (
+	"context"
+	"time"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/market"
+	"github.com/leadmill/leadmill/domain/campaign"
+	"github.com/leadmill/leadmill/domain/distribution"
+	"github.com/leadmill/leadmill/domain/lead"
+	"github.com/leadmill/leadmill/domain/money"
+	"github.com/leadmill/leadmill/domain/ping"
+)
+
+// quoted is what the supplier of a lead was promised for it.
+type quoted struct {
+	ping.Quote
+
+	currency money.Currency
+}
+
+// decide finds the contracts that take a lead, none that pay less than what its supplier was promised. Where several share a lead, what they
+// pay together counts. Errors: those of pick.
+func (m *marketplace) decide(ctx context.Context, c *campaign.Campaign, l *lead.Lead, a distribution.Ask) (distribution.Decision, error) {
+	q, promised := m.quotes[l.ID()]
+	if !promised {
+		return m.pick(ctx, c, l, a)
+	}
+	if c.MaxSales() == 1 {
+		a.Refuse = either(a.Refuse, func(k campaign.Contract) string {
+			price := k.Price()
+			if asking := l.AskingPrice(); asking != 0 {
+				price = asking
+			}
+			if distribution.BelowQuote(c, q.Quote, []money.Micros{price}, q.currency) {
+				return distribution.ReasonBelowQuote
+			}
+			return ""
+		})
+		return m.pick(ctx, c, l, a)
+	}
+	d, err := m.pick(ctx, c, l, a)
+	if err != nil || len(d.Takers) == 0 {
+		return d, err
+	}
+	prices := make([]money.Micros, len(d.Takers))
+	for i := range prices {
+		prices[i] = d.PriceOf(i)
+	}
+	if distribution.BelowQuote(c, q.Quote, prices, q.currency) {
+		return d.Withhold(), nil
+	}
+	return d, nil
+}
+
+// promise has what was promised for leads hold while they are decided, until its time is over. It asks only for leads that are young enough.
+func (m *marketplace) promise(ctx context.Context, tx market.Tx, sellerID string, leads []*lead.Lead, currency money.Currency, now time.Time) error {
+	var young []string
+	for _, l := range leads {
+		if l.Facts().ReceivedAt.Add(ping.Lasts).After(now) {
+			young = append(young, l.ID())
+		}
+	}
+	if len(young) == 0 {
+		return nil
+	}
+	pings, err := tx.Pings().OfLeads(ctx, sellerID, young)
+	if err != nil {
+		return err
+	}
+	m.quotes = map[string]quoted{}
+	for id, p := range pings {
+		if p.Snapshot().ExpiresAt.After(now) {
+			m.quotes[id] = quoted{p.Quote(), currency}
+		}
+	}
+	return nil
+}
+
+// readPings reads the pings that leads of a batch come with, and has what they promise hold.
+func (t *tally) readPings(ctx context.Context, tx market.Tx, batch []*Submission) error {
+	var refs []application.Ref
+	for _, s := range batch {
+		if s.PingID != "" {
+			refs = append(refs, application.Ref{SellerID: s.Actor.SellerID, ID: s.PingID})
+		}
+	}
+	if len(refs) == 0 {
+		return nil
+	}
+	var err error
+	if t.pings, err = tx.Pings().Find(ctx, refs); err != nil {
+		return err
+	}
+	t.market.quotes = map[string]quoted{}
+	for _, s := range batch {
+		if p := t.pingOf(s); p != nil {
+			t.market.quotes[s.leadID] = quoted{p.Quote(), s.Actor.Currency}
+		}
+	}
+	return nil
+}
+
+// pingOf returns the ping that a lead comes with; nil when its seller has none of that id.
+func (t *tally) pingOf(s *Submission) *ping.Ping {
+	if p := t.pings[s.PingID]; p != nil && s.PingID != "" && p.Snapshot().SellerID == s.Actor.SellerID {
+		return p
+	}
+	return nil
+}
+
+// checkPing returns why a lead may not come with the ping that it names: ping.ErrUnknown, ping.ErrOtherKind, ping.ErrUsed, ping.ErrExpired.
+func (t *tally) checkPing(s *Submission) error {
+	if s.PingID == "" {
+		return nil
+	}
+	return t.pingOf(s).Check(s.Actor.KeyID, s.campaign.ID(), s.Test, t.now)
+}
+
+// usePing marks the ping that a decided lead came with.
+func (t *tally) usePing(s *Submission) error {
+	if s.PingID == "" {
+		return nil
+	}
+	p := t.pingOf(s)
+	if err := p.Use(s.Actor.KeyID, s.campaign.ID(), s.Test, s.leadID, t.now); err != nil {
+		return err
+	}
+	t.used = append(t.used, p)
+	return nil
+}
