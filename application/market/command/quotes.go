@@ -78,6 +78,22 @@ func (m *marketplace) promise(ctx context.Context, tx market.Tx, sellerID string
 	return nil
 }
 
+// topUp gives the supplier of a lead what it was promised where a buyer that was asked pays less, or another one does not take the lead, although
+// others did: what they accepted is sold, and the seller bears the rest.
+func topUp(q ping.Quote, c *campaign.Campaign, o *lead.Outcome, payouts []money.Micros) {
+	shown := c.PriceShown()
+	if missing := q.Payout - o.Payout; missing > 0 {
+		payouts[len(payouts)-1] += missing
+		o.Payout += missing
+		if shown != campaign.ShowSale && !o.ShownHidden && c.Payout().Type != "" {
+			o.Shown = o.Payout
+		}
+	}
+	if c.Payout().Type == "" && !o.ShownHidden { // the price of the sale is what it is paid
+		o.Shown = max(o.Shown, q.Total)
+	}
+}
+
 // readPings reads the pings that leads of a batch come with, and has what they promise hold.
 func (t *tally) readPings(ctx context.Context, tx market.Tx, batch []*Submission) error {
 	var refs []application.Ref

@@ -18,6 +18,7 @@ import (
 	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/domain/money"
+	"github.com/leadmill/leadmill/domain/ping"
 )
 
 // SettleReservations stores what became of attempts to have buyers confirm sales, and settles what they decide: an accepted sale is captured, a
@@ -307,10 +308,14 @@ func (s *settlement) decide(ctx context.Context, look lookup) error {
 	if err := s.next(ctx); err != nil {
 		return err
 	}
+	promised, err := s.promised(ctx)
+	if err != nil {
+		return err
+	}
 	var leads []*lead.Lead
 	for _, id := range slices.Sorted(maps.Keys(s.touched)) {
 		l := s.leads[id]
-		if err := s.finish(ctx, l); err != nil {
+		if err := s.finish(ctx, l, promised[id]); err != nil {
 			return err
 		}
 		leads = append(leads, l)
@@ -394,6 +399,11 @@ func (s *settlement) next(ctx context.Context) error {
 	if err := s.m.readAhead(ctx, s.campaign, leads); err != nil {
 		return err
 	}
+	if s.campaign.MaxSales() == 1 { // of a shared lead others pay too
+		if err := s.m.promise(ctx, s.tx, s.of.SellerID, leads, s.currency, s.now); err != nil {
+			return err
+		}
+	}
 	ids := make([]string, len(leads))
 	for i, l := range leads {
 		ids[i] = l.ID()
@@ -445,8 +455,22 @@ func (s *settlement) room(l *lead.Lead) int {
 	return room
 }
 
+// promised returns what suppliers were promised of the leads that are sold now.
+func (s *settlement) promised(ctx context.Context) (map[string]*ping.Ping, error) {
+	var sold []string
+	for id := range s.touched {
+		if l := s.leads[id]; !l.Asked() && len(l.Taken()) > 0 {
+			sold = append(sold, id)
+		}
+	}
+	if len(sold) == 0 {
+		return nil, nil
+	}
+	return s.tx.Pings().OfLeads(ctx, s.of.SellerID, sold)
+}
+
 // finish sells a lead of which nobody is asked any more to those who take it; without any it goes on waiting.
-func (s *settlement) finish(ctx context.Context, l *lead.Lead) error {
+func (s *settlement) finish(ctx context.Context, l *lead.Lead, promised *ping.Ping) error {
 	if l.Asked() {
 		return nil
 	}
@@ -462,6 +486,9 @@ func (s *settlement) finish(ctx context.Context, l *lead.Lead) error {
 	}
 	var o lead.Outcome
 	o.Payout, o.Shown, o.ShownHidden = s.campaign.SupplierTerms(prices, payouts, s.currency)
+	if promised != nil {
+		topUp(promised.Quote(), s.campaign, &o, payouts)
+	}
 	for i, r := range taken {
 		b, err := s.buyer(r.BuyerID)
 		if err != nil {
