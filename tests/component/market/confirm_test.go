@@ -316,3 +316,64 @@ func TestAnswersAreMapped(t *testing.T) {
 		db.Audit()
 	})
 }
+
+// TestWhatAPingPromisedIsPaidWhoeverConfirms with buyers that say no, or that pay less than their contracts say.
+func TestWhatAPingPromisedIsPaidWhoeverConfirms(t *testing.T) {
+	t.Parallel()
+	shared := apptest.Object{"supplier_payout": payout70["supplier_payout"], "distribution": apptest.Object{"mode": "shared", "max_sales": 2, "strategy": "priority"}}
+	for name, c := range map[string]struct {
+		campaign apptest.Object
+		first    string
+		more     []any
+		other    func(t *testing.T) apptest.Buyer
+		quote    float64
+		status   string
+		trace    string
+		balances []float64
+	}{
+		"nobody below the quote is asked": {
+			campaign: payout70, first: says("rejected"), other: func(*testing.T) apptest.Buyer { return at(5, 2) },
+			quote: 7, status: "pending", trace: "buyer_rejected below_quote", balances: []float64{1000, 10_000},
+		},
+		"one pays less": {
+			campaign: payout70, first: `{"status":"accepted","price":4.00}`, more: []any{"price_from_answer", true}, other: func(*testing.T) apptest.Buyer { return at(5, 2) },
+			quote: 7, status: "sold", trace: "sold", balances: []float64{996, 10_000},
+		},
+		"one of two says no": {
+			campaign: shared, first: says("rejected"), other: func(t *testing.T) apptest.Buyer { return confirming(newAskedBuyer(t, always(says("accepted"))).URL, 2) },
+			quote: 14, status: "sold", trace: "buyer_rejected sold", balances: []float64{1000, 990},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+				first := newAskedBuyer(t, always(c.first))
+				s, db := startAsking(t, databaseURL, c.campaign, confirming(first.URL, 1, c.more...), c.other(t))
+				p := quote(t, s)
+				if *p.Price != c.quote {
+					t.Fatalf("promised are %v, want %v", *p.Price, c.quote)
+				}
+				l := s.Sell(t, s.Form().With("ping_id", p.ID))
+				apptest.Eventually(t, func() error {
+					if status := s.Lead(t, l.ID)["status"]; status != c.status || len(first.asked()) == 0 {
+						return fmt.Errorf("the lead is %v", status)
+					}
+					if trace := askedOf(t, s, l.ID); trace != c.trace {
+						return fmt.Errorf("its trace is %s", trace)
+					}
+					return nil
+				})
+				if c.status == "sold" {
+					if got := s.Supplier.Must(t, "GET", "/api/leads/"+l.ID, nil).Lead(); got.Price != c.quote {
+						t.Errorf("its supplier is told %v, want %v", got.Price, c.quote)
+					}
+				}
+				for i, balance := range c.balances {
+					account(t, s, i, balance, 0)
+				}
+				db.Settle()
+				db.Audit()
+			})
+		})
+	}
+}
