@@ -38,6 +38,7 @@ var unowned = []string{
 	"SELECT seller_id, contract_id, MIN(next_at) AS earliest FROM delivery_queue GROUP BY seller_id, contract_id", // deliveries are due whoever sends them
 	"WITH RECURSIVE s (seller_id) AS (SELECT MIN(q.seller_id) FROM delivery_queue q",                              // likewise
 	"SELECT COUNT(*) FROM (SELECT 1 AS one FROM delivery_queue",                                                   // the metrics of what waits
+	"SELECT o.seller_id, o.lead_id, o.sale_id, o.deadline_at, d.tries",                                            // and buyers have not answered in time
 	"SELECT MIN(f.next_at) FROM (SELECT MIN(next_at) AS next_at FROM delivery_queue GROUP BY",
 }
 
@@ -64,7 +65,7 @@ func ownerless(query string, owned map[string]bool) (found []string) {
 				}
 				continue
 			}
-			of := ""
+			of := `(?:` + table + `\.)?`
 			if at[4] >= 0 && !slices.Contains(clauses, strings.ToLower(part[at[4]:at[5]])) {
 				of = part[at[4]:at[5]] + `\.`
 			}
@@ -89,18 +90,20 @@ func TestWhatNamesNoSellerIsFound(t *testing.T) {
 	t.Parallel()
 	owned := map[string]bool{"leads": true, "sales": true}
 	for query, want := range map[string][]string{
-		"SELECT id FROM leads WHERE seller_id = ? AND id IN (?, ?)":                                             nil,
-		"SELECT id FROM leads WHERE (seller_id, id) IN ((?, ?))":                                                nil,
-		"SELECT id FROM leads WHERE id = ?":                                                                     {"leads"},
-		"SELECT seller_id, id FROM leads WHERE id = ? ORDER BY seller_id":                                       {"leads"},
-		"SELECT l.id FROM leads l JOIN sales s ON s.seller_id = l.seller_id AND s.id = ? WHERE l.seller_id = ?": nil,
-		"SELECT l.id FROM leads l JOIN sales s ON s.id = l.id WHERE l.seller_id = ?":                            {"sales"},
-		"SELECT l.id FROM leads l JOIN sales s ON s.seller_id = l.seller_id WHERE l.id = ?":                     {"leads", "sales"},
-		"INSERT INTO leads (seller_id, id) VALUES (?, ?)":                                                       nil,
-		"INSERT INTO leads (id) VALUES (?)":                                                                     {"leads"},
-		"UPDATE leads SET seller_id = ? WHERE id = ?":                                                           {"leads"},
-		"DELETE FROM leads WHERE seller_id = ? AND id = ?":                                                      nil,
-		"SELECT id FROM sellers WHERE id = ?":                                                                   nil,
+		"SELECT id FROM leads WHERE seller_id = ? AND id IN (?, ?)":                                               nil,
+		"SELECT id FROM leads WHERE (seller_id, id) IN ((?, ?))":                                                  nil,
+		"SELECT id FROM leads WHERE id = ?":                                                                       {"leads"},
+		"SELECT seller_id, id FROM leads WHERE id = ? ORDER BY seller_id":                                         {"leads"},
+		"SELECT l.id FROM leads l JOIN sales s ON s.seller_id = l.seller_id AND s.id = ? WHERE l.seller_id = ?":   nil,
+		"SELECT l.id FROM leads l JOIN sales s ON s.id = l.id WHERE l.seller_id = ?":                              {"sales"},
+		"SELECT l.id FROM leads l JOIN sales s ON s.seller_id = l.seller_id WHERE l.id = ?":                       {"leads", "sales"},
+		"SELECT leads.id FROM leads LEFT JOIN sales s ON s.seller_id = leads.seller_id WHERE leads.seller_id = ?": nil,
+		"SELECT leads.id FROM leads LEFT JOIN sales s ON s.id = leads.id WHERE leads.seller_id = ?":               {"sales"},
+		"INSERT INTO leads (seller_id, id) VALUES (?, ?)":                                                         nil,
+		"INSERT INTO leads (id) VALUES (?)":                                                                       {"leads"},
+		"UPDATE leads SET seller_id = ? WHERE id = ?":                                                             {"leads"},
+		"DELETE FROM leads WHERE seller_id = ? AND id = ?":                                                        nil,
+		"SELECT id FROM sellers WHERE id = ?":                                                                     nil,
 	} {
 		if got := ownerless(query, owned); !slices.Equal(got, want) {
 			t.Errorf("%s: found %v, want %v", query, got, want)
