@@ -17,6 +17,8 @@ import (
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/market"
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
+	"github.com/leadmill/leadmill/application/program"
+	programcommand "github.com/leadmill/leadmill/application/program/command"
 	"github.com/leadmill/leadmill/domain/calendar"
 	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/delivery"
@@ -96,6 +98,29 @@ func (a *asker) submit(t *testing.T) {
 	if done.Awaits != nil {
 		a.lead = done.Awaits.Lead.ID
 	}
+}
+
+// form stores a form lead that waits for a buyer, and returns its number.
+func (a *asker) form(t *testing.T) (number int64) {
+	t.Helper()
+	a.lead = a.ids.New("lead")
+	a.shop.do(func(ctx context.Context, tx *sqlstore.Tx) (err error) {
+		if number, err = tx.Numbers().Next(ctx, a.actor.SellerID, program.FormLeads); err != nil {
+			return err
+		}
+		l, err := lead.SubmitForm(lead.FormSubmission{
+			ID: a.lead, SellerID: a.actor.SellerID, SellerCode: a.actor.SellerCode, Number: number, Name: "Ada", Email: "ada@example.com", FormVersion: 1, At: a.hands.Now(),
+			Offer: &lead.Offer{CampaignID: a.campaignID, Category: "Asked", Fields: field.Set{"phone": field.TextValue("+13125550199"), "state": field.TextValue("IL")}},
+		})
+		if err != nil {
+			return err
+		}
+		if err := l.Wait(a.hands.Now().Add(time.Hour), a.hands.Now()); err != nil {
+			return err
+		}
+		return tx.FormLeads().Add(ctx, l)
+	})
+	return number
 }
 
 func (a *asker) command() marketcommand.SubmitLead {
@@ -407,6 +432,26 @@ var settlings = map[string]func(t *testing.T, s *shop){
 		require.NoError(t, err)
 		require.Equal(t, "unsold", a.status(t))
 		require.Equal(t, [][2]int64{{100, 0}, {100, 0}}, a.accounts(t))
+	},
+	"a form lead": func(t *testing.T, s *shop) {
+		a := newAsker(t, s, 1, offerTo{"confirm", 10, false})
+		number := a.form(t)
+		_, err := a.match.Handle(t.Context(), marketcommand.MatchPending{SellerID: a.actor.SellerID, CampaignID: a.campaignID})
+		require.NoError(t, err)
+		require.Equal(t, []int{0}, a.asked(t))
+		deps := program.Deps{Work: sqlstore.Work(s.store, func(tx *sqlstore.Tx) program.Tx { return tx }), Clock: a.hands, IDs: s.ids}
+		remove := func() error {
+			_, err := programcommand.DeleteLeadHandler{Deps: deps}.Handle(t.Context(), programcommand.DeleteLead{Actor: a.actor, Number: number})
+			return err
+		}
+		require.ErrorIs(t, remove(), lead.ErrReserved)
+		_, err = programcommand.RejectLeadHandler{Deps: deps}.Handle(t.Context(), programcommand.RejectLead{Actor: a.actor, Number: number})
+		require.ErrorIs(t, err, lead.ErrReserved)
+		require.Equal(t, [][2]int64{{100, 10}}, a.accounts(t))
+		a.says(t, 0, "ended")
+		require.NoError(t, remove())
+		require.Equal(t, "unsold", a.status(t))
+		require.Equal(t, [][2]int64{{100, 0}}, a.accounts(t))
 	},
 	"suppressed meanwhile": func(t *testing.T, s *shop) {
 		a := newAsker(t, s, 1, offerTo{"confirm", 10, false}, offerTo{"confirm", 9, false})

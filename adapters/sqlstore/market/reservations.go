@@ -55,13 +55,7 @@ func (r saleReservations) OfLeads(ctx context.Context, sellerID string, ids []st
 
 // Forget implements market.ReservationRepository.
 func (r saleReservations) Forget(ctx context.Context, sellerID string, ids []string) error {
-	for some := range slices.Chunk(ids, salesAtOnce) {
-		if _, err := r.t.Exec(ctx, r.t.DeleteByKey("reservations", "PRIMARY")+" WHERE seller_id = ? AND lead_id IN ("+engine.Marks(len(some))+")",
-			append([]any{sellerID}, engine.Anys(some)...)...); err != nil {
-			return err
-		}
-	}
-	return nil
+	return leadrow.ForgetReservations(ctx, r.t, sellerID, ids)
 }
 
 // uncounted is what a counter counts less.
