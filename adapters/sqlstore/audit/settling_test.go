@@ -3,6 +3,7 @@ package audit_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -35,13 +36,14 @@ type asker struct {
 
 	campaignID string
 	lead       string
+	again      string // of the Idempotency-Key
 	answer     application.Response
 	awaits     *application.Awaited
 }
 
 // offerTo is a contract of an asker, in the order in which they are offered leads. Each has a buyer of its own, with 100.00.
 type offerTo struct {
-	mode  string // none, notify or confirm
+	mode  string // none, notify or confirm; "confirm once" takes nobody twice in 30 days
 	price int64
 	lower bool // price_from_answer
 }
@@ -74,6 +76,10 @@ func (a *asker) contract(t *testing.T, c *campaign.Campaign, i int, k offerTo) {
 	t.Helper()
 	id := fmt.Sprintf("%s_%d", a.campaignID, i)
 	a.buyer(a.actor.SellerID, "buyer_"+id, 0, 100_000_000)
+	var once *campaign.Dedupe
+	if mode, found := strings.CutSuffix(k.mode, " once"); found {
+		k.mode, once = mode, &campaign.Dedupe{Fields: []string{"phone"}, Match: campaign.MatchAny, WindowDays: 30}
+	}
 	d := &campaign.DeliveryTerms{Mode: &k.mode}
 	if k.mode != "none" {
 		d.URL, d.NewSecret = new("https://buyer.example"), []byte{1}
@@ -83,7 +89,7 @@ func (a *asker) contract(t *testing.T, c *campaign.Campaign, i int, k offerTo) {
 	}
 	caps := []quota.Cap{{Window: calendar.Hour, HasLeads: true, Leads: 2}, {Window: calendar.Day, HasBudget: true, Budget: 50_000_000}}
 	require.NoError(t, c.AddContract("contract_"+id, "buyer_"+id, campaign.StatusActive, campaign.Terms{
-		Price: new(money.Micros(k.price) * 1_000_000), Priority: new(int64(i + 1)), Caps: &caps, Delivery: d,
+		Price: new(money.Micros(k.price) * 1_000_000), Priority: new(int64(i + 1)), Caps: &caps, Delivery: d, Dedupe: once,
 	}, campaign.Zones{Seller: "UTC"}, a.hands.Now()))
 }
 
@@ -92,7 +98,9 @@ func (a *asker) submit(t *testing.T) {
 	t.Helper()
 	h, end := a.instance(10)
 	defer end()
-	done, err := h.Handle(t.Context(), a.command())
+	c := a.command()
+	c.IdempotencyKey += a.again
+	done, err := h.Handle(t.Context(), c)
 	require.NoError(t, err)
 	a.answer, a.awaits = done.Response, done.Awaits
 	if done.Awaits != nil {
@@ -432,6 +440,44 @@ var settlings = map[string]func(t *testing.T, s *shop){
 		require.NoError(t, err)
 		require.Equal(t, "unsold", a.status(t))
 		require.Equal(t, [][2]int64{{100, 0}, {100, 0}}, a.accounts(t))
+	},
+	"a person once": func(t *testing.T, s *shop) {
+		a := newAsker(t, s, 1, offerTo{"confirm once", 10, false}, offerTo{"confirm", 9, false})
+		a.submit(t)
+		first := a.lead
+		a.again = " 2"
+		a.submit(t)
+		require.NotEqual(t, first, a.lead)
+		require.Equal(t, []string{"duplicate_buyer", "reserved"}, a.reasons(t), "its buyer is asked about the person already")
+		require.Equal(t, [][2]int64{{100, 10}, {100, 9}}, a.accounts(t))
+		second := a.lead
+		a.lead = first
+		a.says(t, 0, delivery.Accepted)
+		a.lead = second
+		a.says(t, 1, delivery.Rejected)
+		require.Equal(t, [][2]int64{{90, 0}, {100, 0}}, a.accounts(t))
+		a.hands.Advance(30*24*time.Hour - time.Minute)
+		a.again = " 3"
+		a.submit(t)
+		require.Equal(t, []string{"duplicate_buyer", "reserved"}, a.reasons(t), "whom it bought it holds for as long as its rule says")
+	},
+	"a person whom nobody bought": func(t *testing.T, s *shop) {
+		a := newAsker(t, s, 1, offerTo{"confirm", 11, false}, offerTo{"confirm once", 10, false})
+		a.submit(t)
+		a.says(t, 0, delivery.Rejected)
+		require.Equal(t, []int{1}, a.asked(t))
+		first := a.lead
+		a.again = " 2"
+		a.submit(t)
+		a.says(t, 0, delivery.Rejected)
+		require.Equal(t, []string{"buyer_rejected", "duplicate_buyer"}, a.reasons(t), "also who is asked later holds the person")
+		a.lead = first
+		a.says(t, 1, delivery.Rejected)
+		a.hands.Advance(time.Minute)
+		_, err := a.match.Handle(t.Context(), marketcommand.MatchPending{SellerID: a.actor.SellerID, CampaignID: a.campaignID})
+		require.NoError(t, err)
+		require.Equal(t, []string{"buyer_rejected", "buyer_rejected"}, a.reasons(t))
+		require.EqualValues(t, 1, s.number("SELECT COUNT(*) FROM reservations WHERE status = 'reserved' AND campaign_id = '"+a.campaignID+"'"), "the other lead's buyer is asked when nobody holds the person")
 	},
 	"a form lead": func(t *testing.T, s *shop) {
 		a := newAsker(t, s, 1, offerTo{"confirm", 10, false})

@@ -422,6 +422,7 @@ func (s *settlement) next(ctx context.Context) error {
 		if err := l.Reserve(all, l.Deadline(), time.Time{}, s.now); err != nil {
 			return err
 		}
+		s.m.bought.take(l, d.Takers)
 		if err := s.m.hold(s.of.ID, d.Takers, s.now); err != nil {
 			return err
 		}
