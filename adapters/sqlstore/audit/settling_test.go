@@ -479,6 +479,53 @@ var settlings = map[string]func(t *testing.T, s *shop){
 		require.Equal(t, []string{"buyer_rejected", "buyer_rejected"}, a.reasons(t))
 		require.EqualValues(t, 1, s.number("SELECT COUNT(*) FROM reservations WHERE status = 'reserved' AND campaign_id = '"+a.campaignID+"'"), "the other lead's buyer is asked when nobody holds the person")
 	},
+	"nobody may be asked any more": func(t *testing.T, s *shop) {
+		for _, verdict := range []delivery.Verdict{delivery.Accepted, delivery.Rejected, delivery.Unsure, "ended"} {
+			a := newAsker(t, s, 2, offerTo{"confirm", 10, false}, offerTo{"none", 9, false}, offerTo{"confirm", 8, false})
+			a.submit(t)
+			a.shop.do(func(ctx context.Context, tx *sqlstore.Tx) error { // as who knows nothing of reservations
+				l, err := tx.Leads().Lock(ctx, a.actor.SellerID, a.lead)
+				require.NoError(t, err)
+				n := l.Snapshot()
+				n.Deadline = time.Time{}
+				l = lead.FromSnapshot(n)
+				require.NoError(t, l.Expire(a.hands.Now()))
+				return tx.Leads().SaveAll(ctx, []*lead.Lead{l})
+			})
+			for range 2 {
+				a.says(t, 0, verdict)
+				require.Equal(t, "unsold", a.status(t))
+				require.Equal(t, [][2]int64{{100, 0}, {100, 0}, {100, 0}}, a.accounts(t))
+				require.Equal(t, "0 0", a.counted(t, 0, "hour"))
+				require.Equal(t, "failed", s.text("SELECT state FROM deliveries WHERE lead_id = '"+a.lead+"'"))
+				require.Equal(t, "released", s.text("SELECT status FROM reservations WHERE slot = 1 AND lead_id = '"+a.lead+"'"))
+			}
+			b := newAsker(t, s, 1, offerTo{"confirm", 10, false})
+			b.submit(t)
+			b.says(t, 0, delivery.Accepted)
+			require.Equal(t, [][2]int64{{90, 0}}, b.accounts(t))
+		}
+	},
+	"there is no delivery": func(t *testing.T, s *shop) {
+		a := newAsker(t, s, 1, offerTo{"confirm", 10, false})
+		a.submit(t)
+		ended := a.result(t, 0, "ended")
+		s.exec("DELETE FROM delivery_queue WHERE delivery_id = '"+ended.DeliveryID+"'", "DELETE FROM deliveries WHERE id = '"+ended.DeliveryID+"'")
+		done, err := a.settler().Handle(t.Context(), marketcommand.SettleReservations{Results: []marketcommand.DeliveryResult{ended}})
+		require.NoError(t, err)
+		require.Len(t, done.Final, 1)
+		require.Equal(t, [][2]int64{{100, 0}}, a.accounts(t))
+	},
+	"nothing is reserved": func(t *testing.T, s *shop) {
+		a := newAsker(t, s, 1, offerTo{"confirm", 10, false})
+		a.submit(t)
+		s.exec("UPDATE reservations SET status = 'released', reason = 'timeout' WHERE lead_id = '"+a.lead+"'", "UPDATE buyers SET held = 0 WHERE id = 'buyer_"+a.campaignID+"_0'",
+			"UPDATE contract_counters SET used = 0, spent = 0 WHERE contract_id = 'contract_"+a.campaignID+"_0'")
+		a.says(t, 0, delivery.Accepted)
+		require.Equal(t, "failed timeout", s.text("SELECT CONCAT(state, ' ', reason) FROM deliveries WHERE lead_id = '"+a.lead+"'"))
+		require.Equal(t, "pending", a.status(t))
+		require.Equal(t, [][2]int64{{100, 0}}, a.accounts(t))
+	},
 	"a form lead": func(t *testing.T, s *shop) {
 		a := newAsker(t, s, 1, offerTo{"confirm", 10, false})
 		number := a.form(t)
