@@ -546,6 +546,18 @@ var settlings = map[string]func(t *testing.T, s *shop){
 		require.Equal(t, "unsold", a.status(t))
 		require.Equal(t, [][2]int64{{100, 0}}, a.accounts(t))
 	},
+	"erased when one buyer took it": func(t *testing.T, s *shop) {
+		a := newAsker(t, s, 2, offerTo{"confirm", 10, false}, offerTo{"confirm", 9, false})
+		a.submit(t)
+		a.says(t, 0, delivery.Accepted)
+		_, err := marketcommand.EraseLeadHandler{Deps: a.deps}.Handle(t.Context(), marketcommand.EraseLead{Actor: a.actor, ID: a.lead})
+		require.NoError(t, err)
+		require.Equal(t, [][2]int64{{100, 0}, {100, 0}}, a.accounts(t))
+		require.EqualValues(t, 2, s.number("SELECT COUNT(*) FROM deliveries WHERE state = 'failed' AND reason = 'lead_erased' AND lead_id = '"+a.lead+"'"))
+		id := s.text("SELECT MIN(id) FROM deliveries WHERE lead_id = '" + a.lead + "'")
+		_, err = marketcommand.RedeliverHandler{Deps: a.deps}.Handle(t.Context(), marketcommand.Redeliver{Actor: a.actor, ID: id})
+		require.ErrorIs(t, err, delivery.ErrReleased, "nothing was sold to it")
+	},
 	"suppressed meanwhile": func(t *testing.T, s *shop) {
 		a := newAsker(t, s, 1, offerTo{"confirm", 10, false}, offerTo{"confirm", 9, false})
 		a.submit(t)
