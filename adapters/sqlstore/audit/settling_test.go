@@ -164,7 +164,7 @@ func (a *asker) result(t *testing.T, place int, verdict delivery.Verdict, price 
 		ID    string `db:"id"`
 		Tries int64  `db:"tries"`
 	}
-	require.NoError(t, a.db.Reader.GetContext(t.Context(), &d, "SELECT id, tries FROM deliveries WHERE lead_id = ? AND contract_id = ?", a.lead, fmt.Sprintf("contract_%s_%d", a.campaignID, place)))
+	require.NoError(t, a.db.Reader.GetContext(t.Context(), &d, "SELECT id, tries FROM deliveries WHERE lead_id = ? AND contract_id = ? ORDER BY created_at DESC, id DESC LIMIT 1", a.lead, fmt.Sprintf("contract_%s_%d", a.campaignID, place)))
 	r := marketcommand.DeliveryResult{SellerID: a.actor.SellerID, DeliveryID: d.ID, LeadID: a.lead}
 	r.Try, r.At, r.Status, r.Said.Verdict = d.Tries, a.hands.Now(), 200, verdict
 	switch verdict { //nolint:exhaustive // all others are as they are said
@@ -526,6 +526,31 @@ var settlings = map[string]func(t *testing.T, s *shop){
 		require.Equal(t, "pending", a.status(t))
 		require.Equal(t, [][2]int64{{100, 0}}, a.accounts(t))
 	},
+	"nobody could be asked": func(t *testing.T, s *shop) {
+		a := newAsker(t, s, 1, offerTo{"confirm", 10, false}, offerTo{"confirm", 9, false})
+		a.submit(t)
+		again := func() {
+			t.Helper()
+			_, err := a.match.Handle(t.Context(), marketcommand.MatchPending{SellerID: a.actor.SellerID, CampaignID: a.campaignID})
+			require.NoError(t, err)
+		}
+		require.Equal(t, 1, a.says(t, 0, "ended").Asked, "the next one is asked, not the same one again")
+		require.Equal(t, []int{1}, a.asked(t))
+		require.Equal(t, []string{"buyer_not_asked", "reserved"}, a.reasons(t))
+		a.says(t, 1, delivery.Unsure)
+		a.says(t, 1, "ended")
+		require.Empty(t, a.asked(t))
+		for range 9 {
+			a.hands.Advance(time.Minute)
+			again()
+			require.Equal(t, []int{0}, a.asked(t), "a buyer that was not asked can be asked later")
+			require.Equal(t, "reserved", a.reasons(t)[0])
+			require.Zero(t, a.says(t, 0, "ended").Asked)
+		}
+		again()
+		require.Empty(t, a.asked(t), "but not for ever")
+		require.Equal(t, [][2]int64{{100, 0}, {100, 0}}, a.accounts(t))
+	},
 	"a form lead": func(t *testing.T, s *shop) {
 		a := newAsker(t, s, 1, offerTo{"confirm", 10, false})
 		number := a.form(t)
@@ -579,6 +604,7 @@ var settlings = map[string]func(t *testing.T, s *shop){
 		redistribute := marketcommand.RedistributeLeadHandler{Deps: a.deps, Strategies: s.strategies, Plans: marketcommand.NewPlans(nil)}
 		_, err = redistribute.Handle(t.Context(), marketcommand.RedistributeLead{Actor: a.actor, ID: a.lead})
 		require.ErrorIs(t, err, lead.ErrReserved)
+		a.says(t, 0, delivery.Unsure)
 		a.says(t, 0, "ended")
 		_, err = redistribute.Handle(t.Context(), marketcommand.RedistributeLead{Actor: a.actor, ID: a.lead})
 		require.NoError(t, err)

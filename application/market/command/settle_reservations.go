@@ -332,7 +332,7 @@ func (s *settlement) next(ctx context.Context) error {
 	}
 	for _, l := range leads {
 		d, err := s.m.decide(ctx, s.campaign, l, distribution.Ask{
-			Facts: l.Facts().WithOutside(s.outside[l.ID()]), Refuse: refusedTo(gave[l.ID()], l.Reservations()), Room: s.room(l),
+			Facts: l.Facts().WithOutside(s.outside[l.ID()]), Refuse: refusedTo(gave[l.ID()], l.Reservations(), l.Deadline()), Room: s.room(l),
 		})
 		if err != nil {
 			if !ofStrategy(err) {

@@ -35,7 +35,7 @@ func (s *settlement) apply(r *DeliveryResult) error {
 		if reserved == nil || r.Ended == "" {
 			return nil
 		}
-		return s.settled(reserved, delivery.Snapshot{ID: r.DeliveryID, LeadID: r.LeadID, SaleID: reserved.SaleID, State: delivery.Failed, Reason: r.Ended}, r.Said)
+		return s.settled(reserved, delivery.Snapshot{ID: r.DeliveryID, LeadID: r.LeadID, SaleID: reserved.SaleID, State: delivery.Failed, Reason: r.Ended, Tries: 1}, r.Said)
 	}
 	asks := d.Snapshot().Asks()
 	var err error
@@ -109,7 +109,7 @@ func (s *settlement) settled(was *lead.Reservation, d delivery.Snapshot, said de
 	} else {
 		price = 0
 		s.again[l.ID()] = true
-		err = l.Release(d.SaleID, string(d.Reason), s.now)
+		err = l.Release(d.SaleID, releasedFor(d, said), s.now)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.ID, err)
@@ -121,4 +121,12 @@ func (s *settlement) settled(was *lead.Reservation, d delivery.Snapshot, said de
 		})
 	}
 	return nil
+}
+
+// releasedFor is why a reservation is released whose delivery failed.
+func releasedFor(d delivery.Snapshot, said delivery.Answer) string {
+	if d.Tries == 0 && said.Verdict == delivery.Unsure {
+		return lead.NotAsked
+	}
+	return string(d.Reason)
 }
