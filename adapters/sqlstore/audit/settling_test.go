@@ -395,6 +395,7 @@ var settlings = map[string]func(t *testing.T, s *shop){
 		} else {
 			require.Equal(t, []int{1}, a.asked(t))
 			require.Equal(t, [][2]int64{{100, 0}, {100, 9}}, a.accounts(t))
+			a.says(t, 1, "ended")
 		}
 	},
 	"the answer is not known": func(t *testing.T, s *shop) {
@@ -478,6 +479,8 @@ var settlings = map[string]func(t *testing.T, s *shop){
 		require.NoError(t, err)
 		require.Equal(t, []string{"buyer_rejected", "buyer_rejected"}, a.reasons(t))
 		require.EqualValues(t, 1, s.number("SELECT COUNT(*) FROM reservations WHERE status = 'reserved' AND campaign_id = '"+a.campaignID+"'"), "the other lead's buyer is asked when nobody holds the person")
+		a.lead = s.text("SELECT lead_id FROM reservations WHERE status = 'reserved' AND campaign_id = '" + a.campaignID + "'")
+		a.says(t, 1, "ended")
 	},
 	"nobody may be asked any more": func(t *testing.T, s *shop) {
 		for _, verdict := range []delivery.Verdict{delivery.Accepted, delivery.Rejected, delivery.Unsure, "ended"} {
