@@ -290,7 +290,7 @@ func (r *Reader) OverdueReservations(ctx context.Context, at time.Time, limit in
 		Reason     *string `db:"reason"`
 	}
 	overdue := func(order string) string {
-		return "SELECT * FROM (SELECT seller_id, lead_id, sale_id, deadline_at FROM reservations" + r.db.UseKey("reservations_deadline") +
+		return "SELECT seller_id, lead_id, sale_id, deadline_at FROM (SELECT seller_id, lead_id, sale_id, deadline_at FROM reservations" + r.db.UseKey("reservations_deadline") +
 			" WHERE status = 'reserved' AND deadline_at <= ? ORDER BY deadline_at" + order + " LIMIT ?) "
 	}
 	if err := r.db.All(ctx, &rows, "SELECT o.seller_id, o.lead_id, o.sale_id, o.deadline_at, d.tries, a.reason FROM ("+overdue("")+"oldest UNION "+overdue(" DESC")+"latest) o "+
