@@ -15,6 +15,11 @@ import (
 type ReservationRepository interface {
 	// LockLeads loads and locks leads of a campaign of which buyers are asked, with their reservations, by id. Others are left out.
 	LockLeads(ctx context.Context, campaign application.Ref, ids []string) (map[string]*lead.Lead, error)
+	// LockLeft loads and locks those of some leads of a seller of which something is held although nobody is asked about them, with their reservations,
+	// in whatever status they are. Leads of which buyers are asked must be left out.
+	LockLeft(ctx context.Context, sellerID string, ids []string) ([]*lead.Lead, error)
+	// SaveReleased stores that everything is released of leads of a seller that LockLeft loaded, and nothing else of them.
+	SaveReleased(ctx context.Context, sellerID string, leads []*lead.Lead) error
 	// OfLeads returns the reservations of leads of a seller by lead, in their order, without locking.
 	OfLeads(ctx context.Context, sellerID string, leads []string) (map[string][]lead.Reservation, error)
 	// Forget deletes the reservations of leads of a seller. None of them may be held.
@@ -50,7 +55,7 @@ type ReservationReader interface {
 	// CampaignsOf returns the campaigns of leads by lead. Unknown ones are left out.
 	CampaignsOf(ctx context.Context, leads []application.Ref) (map[string]string, error)
 	// OverdueReservations returns up to limit reservations of all sellers whose buyers are asked although the deadline is at a time or before, the
-	// longest overdue first.
+	// longest overdue first. When there are more, half of them are the latest: some that cannot be settled hold up no others.
 	OverdueReservations(ctx context.Context, at time.Time, limit int) ([]OverdueReservation, error)
 	// FinalAnswers returns the stored responses of those of some leads whose response does not change any more, by lead.
 	FinalAnswers(ctx context.Context, leads []application.Ref) (map[string]application.Response, error)

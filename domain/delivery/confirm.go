@@ -57,8 +57,16 @@ func (d *Delivery) Answered(o Outcome, said Answer, at time.Time) error {
 	return nil
 }
 
-// GiveUp ends a pending delivery whatever was tried.
-func (d *Delivery) GiveUp(why Reason, at time.Time) error { return d.End(d.s.Tries, why, at) }
+// GiveUp ends a delivery of a sale that will not be made, whatever was tried: one that is pending, and one whose buyer took the lead already. Errors:
+// ErrStale.
+func (d *Delivery) GiveUp(why Reason, at time.Time) error {
+	if d.s.State == Delivered && !d.s.Deadline.IsZero() {
+		d.s.UpdatedAt = at
+		d.fail(why, at)
+		return nil
+	}
+	return d.End(d.s.Tries, why, at)
+}
 
 // Late notes an attempt that came back after the delivery had ended: it is counted, and changes nothing else. Errors: ErrStale.
 func (d *Delivery) Late(try int64, at time.Time) error {

@@ -85,3 +85,14 @@ func TestWhoConfirmedIsOnlyToldAgain(t *testing.T) {
 	require.NoError(t, d.GiveUp(delivery.Gone, noon))
 	require.NoError(t, d.Redeliver(noon), "the sale was made")
 }
+
+func TestWhoConfirmedIsGivenUpWhenNothingIsSold(t *testing.T) {
+	t.Parallel()
+	d := asks()
+	require.NoError(t, d.Answered(delivery.Outcome{}, delivery.Answer{Verdict: delivery.Accepted}, noon))
+	require.NoError(t, d.GiveUp(delivery.Erased, noon.Add(time.Second)))
+	n := d.Snapshot()
+	require.Equal(t, []any{delivery.Failed, delivery.Erased, noon.Add(time.Second)}, []any{n.State, n.Reason, n.UpdatedAt})
+	require.ErrorIs(t, d.Redeliver(noon), delivery.ErrReleased)
+	require.ErrorIs(t, d.GiveUp(delivery.Erased, noon), delivery.ErrStale)
+}

@@ -21,12 +21,13 @@ const (
 	ReasonInsufficientBalance = "insufficient_balance"
 	ReasonDuplicateBuyer      = "duplicate_buyer"
 	ReasonStrategyMissing     = "strategy_missing"
-	// ReasonReserved is that of a contract whose buyer is asked, or that takes the lead if others do not; the next three are those of one whose buyer
-	// was asked and does not take it.
+	// ReasonReserved is that of a contract whose buyer is asked, or that takes the lead if others do not; the next ones are those of one whose buyer
+	// was asked and does not take it, or could not be asked.
 	ReasonReserved       = "reserved"
 	ReasonBuyerRejected  = "buyer_rejected"
 	ReasonBuyerDuplicate = "buyer_duplicate"
 	ReasonBuyerTimeout   = "buyer_timeout"
+	ReasonBuyerNotAsked  = "buyer_not_asked"
 	reasonCap            = "cap_"
 	reasonBudget         = "budget_"
 )

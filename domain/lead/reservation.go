@@ -78,6 +78,9 @@ func (l *Lead) Reserve(all []Reservation, deadline, waits, at time.Time) error {
 	return nil
 }
 
+// NotAsked is why a reservation was released whose buyer was never asked, because nobody could ask it in time.
+const NotAsked = "buyer_not_asked"
+
 // The reasons in a trace that reservations set (docs/marketplace.md).
 const (
 	traceSold      = "sold"
@@ -92,10 +95,16 @@ func (r *Reservation) Traced() string {
 	switch {
 	case r.Status.Held():
 		return traceReserved
-	case r.Reason == traceRejected, r.Reason == traceDuplicate:
+	case r.Reason == traceRejected, r.Reason == traceDuplicate, r.Reason == NotAsked:
 		return r.Reason
 	}
 	return traceTimeout
+}
+
+// Bars reports whether the buyer is not asked about the lead again while buyers are asked until a deadline, zero when none is: it was asked, or could
+// not be in this time.
+func (r *Reservation) Bars(deadline time.Time) bool {
+	return r.Reason != NotAsked || r.Deadline.Equal(deadline)
 }
 
 // retrace has the trace say what became of the reservations.
@@ -105,7 +114,9 @@ func (l *Lead) retrace() {
 	}
 	l.s.Trace.Considered = slices.Clone(l.s.Trace.Considered)
 	for i := range l.s.Reservations {
-		l.told(l.s.Reservations[i].ContractID, l.s.Reservations[i].Traced())
+		if r := &l.s.Reservations[i]; r.Bars(l.s.Deadline) {
+			l.told(r.ContractID, r.Traced())
+		}
 	}
 }
 

@@ -146,7 +146,7 @@ func (l *Lead) Convert(customerID, publicKey string, amount *money.Micros, curre
 }
 
 // RejectReview records that the seller does not want the lead. A pending lead becomes unsold; sales stay. Its errors are
-// those of Convert but ErrErased.
+// those of Convert but ErrErased, and ErrReserved while a buyer is asked.
 func (l *Lead) RejectReview(at time.Time) error {
 	if err := l.open(); err != nil {
 		return err
@@ -186,7 +186,7 @@ func (l *Lead) open() error {
 }
 
 // Delete deletes a form lead: it is in no list and its personal data is erased. A pending lead becomes unsold; sales stay.
-// ErrNotFound as for Convert.
+// ErrNotFound as for Convert; ErrReserved while a buyer is asked.
 func (l *Lead) Delete(at time.Time) error {
 	r := l.s.Review
 	if r == nil || r.Status == ReviewStatusDeleted {

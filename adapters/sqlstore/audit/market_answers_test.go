@@ -128,7 +128,7 @@ func (m *marketLife) end(t *rapid.T) {
 // heldRules must hold for what is reserved, by statements that count what breaks them.
 var heldRules = map[string]string{
 	"what is held is reserved": "SELECT COUNT(*) FROM buyers b WHERE b.seller_id = ? AND b.held <> (SELECT COALESCE(SUM(r.price), 0) FROM reservations r WHERE r.seller_id = b.seller_id AND r.buyer_id = b.id AND r.status <> 'released')",
-	"a buyer has a lead once or is asked once": "SELECT COUNT(*) FROM (SELECT x.lead_id FROM (SELECT seller_id, lead_id, buyer_id FROM sales WHERE slot > 0 UNION ALL SELECT seller_id, lead_id, buyer_id FROM reservations) x " +
+	"a buyer has a lead once or is asked once": "SELECT COUNT(*) FROM (SELECT x.lead_id FROM (SELECT seller_id, lead_id, buyer_id FROM sales WHERE slot > 0 UNION ALL SELECT seller_id, lead_id, buyer_id FROM reservations WHERE reason <> 'buyer_not_asked') x " +
 		"WHERE x.seller_id = ? GROUP BY x.lead_id, x.buyer_id HAVING COUNT(*) > 1) y",
 	"a sold lead holds nothing":       "SELECT COUNT(*) FROM leads l JOIN reservations r ON r.seller_id = l.seller_id AND r.lead_id = l.id AND r.status <> 'released' WHERE l.seller_id = ? AND l.status <> 'pending'",
 	"nothing accepted is left alone":  "SELECT COUNT(*) FROM (SELECT lead_id FROM reservations WHERE seller_id = ? AND status <> 'released' GROUP BY lead_id HAVING SUM(CASE WHEN status = 'reserved' THEN 1 ELSE 0 END) = 0) x",

@@ -1,13 +1,19 @@
 package audit_test
 
 import (
+	"testing"
+	"time"
+
 	"github.com/stretchr/testify/require"
 
+	"github.com/leadmill/leadmill/adapters/sqlstore"
+	"github.com/leadmill/leadmill/adapters/sqlstore/audit"
 	marketstore "github.com/leadmill/leadmill/adapters/sqlstore/market"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/market"
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
 	"github.com/leadmill/leadmill/domain/delivery"
+	"github.com/leadmill/leadmill/tests/dbtest"
 )
 
 // reserve asks the buyer of the category Asked about two leads. It does not want one of them.
@@ -61,4 +67,30 @@ var ofReservations = []violation{
 		f.exec("DELETE FROM reservations WHERE sale_id = '" + f.released + "'")
 		return "deliveries", delivery.IDOf(f.released)
 	}},
+}
+
+// TestNothingIsOverdueWhileNoInstanceRuns looks at what was stopped, or restored, long after a deadline.
+func TestNothingIsOverdueWhileNoInstanceRuns(t *testing.T) {
+	t.Parallel()
+	for _, engine := range dbtest.Engines() {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			s := newShop(t, engine)
+			a := newAsker(t, s, 1, offerTo{"confirm", 10, false})
+			a.hands.Step(-3 * time.Hour)
+			a.submit(t)
+			breaches := func() (rules []string) {
+				s.catchUp()
+				r, err := audit.Run(t.Context(), s.db, audit.Options{Now: time.Now()}, sqlstore.AuditRules()...)
+				require.NoError(t, err)
+				for _, b := range r.Breaches {
+					rules = append(rules, b.Rule)
+				}
+				return rules
+			}
+			require.Equal(t, []string{"reservation_is_not_overdue"}, breaches(), "something happened since, and nobody settled it")
+			s.exec("UPDATE event_positions SET at = (SELECT deadline_at FROM reservations)")
+			require.NotContains(t, breaches(), "reservation_is_not_overdue", "the last of all that happened")
+		})
+	}
 }

@@ -3,6 +3,7 @@ package audit_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -17,6 +18,8 @@ import (
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/market"
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
+	"github.com/leadmill/leadmill/application/program"
+	programcommand "github.com/leadmill/leadmill/application/program/command"
 	"github.com/leadmill/leadmill/domain/calendar"
 	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/delivery"
@@ -33,13 +36,14 @@ type asker struct {
 
 	campaignID string
 	lead       string
+	again      string // of the Idempotency-Key
 	answer     application.Response
 	awaits     *application.Awaited
 }
 
 // offerTo is a contract of an asker, in the order in which they are offered leads. Each has a buyer of its own, with 100.00.
 type offerTo struct {
-	mode  string // none, notify or confirm
+	mode  string // none, notify or confirm; "confirm once" takes nobody twice in 30 days
 	price int64
 	lower bool // price_from_answer
 }
@@ -72,6 +76,10 @@ func (a *asker) contract(t *testing.T, c *campaign.Campaign, i int, k offerTo) {
 	t.Helper()
 	id := fmt.Sprintf("%s_%d", a.campaignID, i)
 	a.buyer(a.actor.SellerID, "buyer_"+id, 0, 100_000_000)
+	var once *campaign.Dedupe
+	if mode, found := strings.CutSuffix(k.mode, " once"); found {
+		k.mode, once = mode, &campaign.Dedupe{Fields: []string{"phone"}, Match: campaign.MatchAny, WindowDays: 30}
+	}
 	d := &campaign.DeliveryTerms{Mode: &k.mode}
 	if k.mode != "none" {
 		d.URL, d.NewSecret = new("https://buyer.example"), []byte{1}
@@ -81,7 +89,7 @@ func (a *asker) contract(t *testing.T, c *campaign.Campaign, i int, k offerTo) {
 	}
 	caps := []quota.Cap{{Window: calendar.Hour, HasLeads: true, Leads: 2}, {Window: calendar.Day, HasBudget: true, Budget: 50_000_000}}
 	require.NoError(t, c.AddContract("contract_"+id, "buyer_"+id, campaign.StatusActive, campaign.Terms{
-		Price: new(money.Micros(k.price) * 1_000_000), Priority: new(int64(i + 1)), Caps: &caps, Delivery: d,
+		Price: new(money.Micros(k.price) * 1_000_000), Priority: new(int64(i + 1)), Caps: &caps, Delivery: d, Dedupe: once,
 	}, campaign.Zones{Seller: "UTC"}, a.hands.Now()))
 }
 
@@ -90,12 +98,37 @@ func (a *asker) submit(t *testing.T) {
 	t.Helper()
 	h, end := a.instance(10)
 	defer end()
-	done, err := h.Handle(t.Context(), a.command())
+	c := a.command()
+	c.IdempotencyKey += a.again
+	done, err := h.Handle(t.Context(), c)
 	require.NoError(t, err)
 	a.answer, a.awaits = done.Response, done.Awaits
 	if done.Awaits != nil {
 		a.lead = done.Awaits.Lead.ID
 	}
+}
+
+// form stores a form lead that waits for a buyer, and returns its number.
+func (a *asker) form(t *testing.T) (number int64) {
+	t.Helper()
+	a.lead = a.ids.New("lead")
+	a.shop.do(func(ctx context.Context, tx *sqlstore.Tx) (err error) {
+		if number, err = tx.Numbers().Next(ctx, a.actor.SellerID, program.FormLeads); err != nil {
+			return err
+		}
+		l, err := lead.SubmitForm(lead.FormSubmission{
+			ID: a.lead, SellerID: a.actor.SellerID, SellerCode: a.actor.SellerCode, Number: number, Name: "Ada", Email: "ada@example.com", FormVersion: 1, At: a.hands.Now(),
+			Offer: &lead.Offer{CampaignID: a.campaignID, Category: "Asked", Fields: field.Set{"phone": field.TextValue("+13125550199"), "state": field.TextValue("IL")}},
+		})
+		if err != nil {
+			return err
+		}
+		if err := l.Wait(a.hands.Now().Add(time.Hour), a.hands.Now()); err != nil {
+			return err
+		}
+		return tx.FormLeads().Add(ctx, l)
+	})
+	return number
 }
 
 func (a *asker) command() marketcommand.SubmitLead {
@@ -131,7 +164,7 @@ func (a *asker) result(t *testing.T, place int, verdict delivery.Verdict, price 
 		ID    string `db:"id"`
 		Tries int64  `db:"tries"`
 	}
-	require.NoError(t, a.db.Reader.GetContext(t.Context(), &d, "SELECT id, tries FROM deliveries WHERE lead_id = ? AND contract_id = ?", a.lead, fmt.Sprintf("contract_%s_%d", a.campaignID, place)))
+	require.NoError(t, a.db.Reader.GetContext(t.Context(), &d, "SELECT id, tries FROM deliveries WHERE lead_id = ? AND contract_id = ? ORDER BY created_at DESC, id DESC LIMIT 1", a.lead, fmt.Sprintf("contract_%s_%d", a.campaignID, place)))
 	r := marketcommand.DeliveryResult{SellerID: a.actor.SellerID, DeliveryID: d.ID, LeadID: a.lead}
 	r.Try, r.At, r.Status, r.Said.Verdict = d.Tries, a.hands.Now(), 200, verdict
 	switch verdict { //nolint:exhaustive // all others are as they are said
@@ -362,6 +395,7 @@ var settlings = map[string]func(t *testing.T, s *shop){
 		} else {
 			require.Equal(t, []int{1}, a.asked(t))
 			require.Equal(t, [][2]int64{{100, 0}, {100, 9}}, a.accounts(t))
+			a.says(t, 1, "ended")
 		}
 	},
 	"the answer is not known": func(t *testing.T, s *shop) {
@@ -408,6 +442,150 @@ var settlings = map[string]func(t *testing.T, s *shop){
 		require.Equal(t, "unsold", a.status(t))
 		require.Equal(t, [][2]int64{{100, 0}, {100, 0}}, a.accounts(t))
 	},
+	"a person once": func(t *testing.T, s *shop) {
+		a := newAsker(t, s, 1, offerTo{"confirm once", 10, false}, offerTo{"confirm", 9, false})
+		a.submit(t)
+		first := a.lead
+		a.again = " 2"
+		a.submit(t)
+		require.NotEqual(t, first, a.lead)
+		require.Equal(t, []string{"duplicate_buyer", "reserved"}, a.reasons(t), "its buyer is asked about the person already")
+		require.Equal(t, [][2]int64{{100, 10}, {100, 9}}, a.accounts(t))
+		second := a.lead
+		a.lead = first
+		a.says(t, 0, delivery.Accepted)
+		a.lead = second
+		a.says(t, 1, delivery.Rejected)
+		require.Equal(t, [][2]int64{{90, 0}, {100, 0}}, a.accounts(t))
+		a.hands.Advance(30*24*time.Hour - time.Minute)
+		a.again = " 3"
+		a.submit(t)
+		require.Equal(t, []string{"duplicate_buyer", "reserved"}, a.reasons(t), "whom it bought it holds for as long as its rule says")
+	},
+	"a person whom nobody bought": func(t *testing.T, s *shop) {
+		a := newAsker(t, s, 1, offerTo{"confirm", 11, false}, offerTo{"confirm once", 10, false})
+		a.submit(t)
+		a.says(t, 0, delivery.Rejected)
+		require.Equal(t, []int{1}, a.asked(t))
+		first := a.lead
+		a.again = " 2"
+		a.submit(t)
+		a.says(t, 0, delivery.Rejected)
+		require.Equal(t, []string{"buyer_rejected", "duplicate_buyer"}, a.reasons(t), "also who is asked later holds the person")
+		a.lead = first
+		a.says(t, 1, delivery.Rejected)
+		a.hands.Advance(time.Minute)
+		_, err := a.match.Handle(t.Context(), marketcommand.MatchPending{SellerID: a.actor.SellerID, CampaignID: a.campaignID})
+		require.NoError(t, err)
+		require.Equal(t, []string{"buyer_rejected", "buyer_rejected"}, a.reasons(t))
+		require.EqualValues(t, 1, s.number("SELECT COUNT(*) FROM reservations WHERE status = 'reserved' AND campaign_id = '"+a.campaignID+"'"), "the other lead's buyer is asked when nobody holds the person")
+		a.lead = s.text("SELECT lead_id FROM reservations WHERE status = 'reserved' AND campaign_id = '" + a.campaignID + "'")
+		a.says(t, 1, "ended")
+	},
+	"nobody may be asked any more": func(t *testing.T, s *shop) {
+		for _, verdict := range []delivery.Verdict{delivery.Accepted, delivery.Rejected, delivery.Unsure, "ended"} {
+			a := newAsker(t, s, 2, offerTo{"confirm", 10, false}, offerTo{"none", 9, false}, offerTo{"confirm", 8, false})
+			a.submit(t)
+			a.shop.do(func(ctx context.Context, tx *sqlstore.Tx) error { // as who knows nothing of reservations
+				l, err := tx.Leads().Lock(ctx, a.actor.SellerID, a.lead)
+				require.NoError(t, err)
+				n := l.Snapshot()
+				n.Deadline = time.Time{}
+				l = lead.FromSnapshot(n)
+				require.NoError(t, l.Expire(a.hands.Now()))
+				return tx.Leads().SaveAll(ctx, []*lead.Lead{l})
+			})
+			for range 2 {
+				a.says(t, 0, verdict)
+				require.Equal(t, "unsold", a.status(t))
+				require.Equal(t, [][2]int64{{100, 0}, {100, 0}, {100, 0}}, a.accounts(t))
+				require.Equal(t, "0 0", a.counted(t, 0, "hour"))
+				require.Equal(t, "failed", s.text("SELECT state FROM deliveries WHERE lead_id = '"+a.lead+"'"))
+				require.Equal(t, "released", s.text("SELECT status FROM reservations WHERE slot = 1 AND lead_id = '"+a.lead+"'"))
+			}
+			b := newAsker(t, s, 1, offerTo{"confirm", 10, false})
+			b.submit(t)
+			b.says(t, 0, delivery.Accepted)
+			require.Equal(t, [][2]int64{{90, 0}}, b.accounts(t))
+		}
+	},
+	"there is no delivery": func(t *testing.T, s *shop) {
+		a := newAsker(t, s, 1, offerTo{"confirm", 10, false})
+		a.submit(t)
+		ended := a.result(t, 0, "ended")
+		s.exec("DELETE FROM delivery_queue WHERE delivery_id = '"+ended.DeliveryID+"'", "DELETE FROM deliveries WHERE id = '"+ended.DeliveryID+"'")
+		done, err := a.settler().Handle(t.Context(), marketcommand.SettleReservations{Results: []marketcommand.DeliveryResult{ended}})
+		require.NoError(t, err)
+		require.Len(t, done.Final, 1)
+		require.Equal(t, [][2]int64{{100, 0}}, a.accounts(t))
+	},
+	"nothing is reserved": func(t *testing.T, s *shop) {
+		a := newAsker(t, s, 1, offerTo{"confirm", 10, false})
+		a.submit(t)
+		s.exec("UPDATE reservations SET status = 'released', reason = 'timeout' WHERE lead_id = '"+a.lead+"'", "UPDATE buyers SET held = 0 WHERE id = 'buyer_"+a.campaignID+"_0'",
+			"UPDATE contract_counters SET used = 0, spent = 0 WHERE contract_id = 'contract_"+a.campaignID+"_0'")
+		a.says(t, 0, delivery.Accepted)
+		require.Equal(t, "failed timeout", s.text("SELECT CONCAT(state, ' ', reason) FROM deliveries WHERE lead_id = '"+a.lead+"'"))
+		require.Equal(t, "pending", a.status(t))
+		require.Equal(t, [][2]int64{{100, 0}}, a.accounts(t))
+	},
+	"nobody could be asked": func(t *testing.T, s *shop) {
+		a := newAsker(t, s, 1, offerTo{"confirm", 10, false}, offerTo{"confirm", 9, false})
+		a.submit(t)
+		again := func() {
+			t.Helper()
+			_, err := a.match.Handle(t.Context(), marketcommand.MatchPending{SellerID: a.actor.SellerID, CampaignID: a.campaignID})
+			require.NoError(t, err)
+		}
+		require.Equal(t, 1, a.says(t, 0, "ended").Asked, "the next one is asked, not the same one again")
+		require.Equal(t, []int{1}, a.asked(t))
+		require.Equal(t, []string{"buyer_not_asked", "reserved"}, a.reasons(t))
+		a.says(t, 1, delivery.Unsure)
+		a.says(t, 1, "ended")
+		require.Empty(t, a.asked(t))
+		for range 9 {
+			a.hands.Advance(time.Minute)
+			again()
+			require.Equal(t, []int{0}, a.asked(t), "a buyer that was not asked can be asked later")
+			require.Equal(t, "reserved", a.reasons(t)[0])
+			require.Zero(t, a.says(t, 0, "ended").Asked)
+		}
+		again()
+		require.Empty(t, a.asked(t), "but not for ever")
+		require.Equal(t, [][2]int64{{100, 0}, {100, 0}}, a.accounts(t))
+	},
+	"a form lead": func(t *testing.T, s *shop) {
+		a := newAsker(t, s, 1, offerTo{"confirm", 10, false})
+		number := a.form(t)
+		_, err := a.match.Handle(t.Context(), marketcommand.MatchPending{SellerID: a.actor.SellerID, CampaignID: a.campaignID})
+		require.NoError(t, err)
+		require.Equal(t, []int{0}, a.asked(t))
+		deps := program.Deps{Work: sqlstore.Work(s.store, func(tx *sqlstore.Tx) program.Tx { return tx }), Clock: a.hands, IDs: s.ids}
+		remove := func() error {
+			_, err := programcommand.DeleteLeadHandler{Deps: deps}.Handle(t.Context(), programcommand.DeleteLead{Actor: a.actor, Number: number})
+			return err
+		}
+		require.ErrorIs(t, remove(), lead.ErrReserved)
+		_, err = programcommand.RejectLeadHandler{Deps: deps}.Handle(t.Context(), programcommand.RejectLead{Actor: a.actor, Number: number})
+		require.ErrorIs(t, err, lead.ErrReserved)
+		require.Equal(t, [][2]int64{{100, 10}}, a.accounts(t))
+		a.says(t, 0, "ended")
+		require.NoError(t, remove())
+		require.Equal(t, "unsold", a.status(t))
+		require.Equal(t, [][2]int64{{100, 0}}, a.accounts(t))
+	},
+	"erased when one buyer took it": func(t *testing.T, s *shop) {
+		a := newAsker(t, s, 2, offerTo{"confirm", 10, false}, offerTo{"confirm", 9, false})
+		a.submit(t)
+		a.says(t, 0, delivery.Accepted)
+		_, err := marketcommand.EraseLeadHandler{Deps: a.deps}.Handle(t.Context(), marketcommand.EraseLead{Actor: a.actor, ID: a.lead})
+		require.NoError(t, err)
+		require.Equal(t, [][2]int64{{100, 0}, {100, 0}}, a.accounts(t))
+		require.EqualValues(t, 2, s.number("SELECT COUNT(*) FROM deliveries WHERE state = 'failed' AND reason = 'lead_erased' AND lead_id = '"+a.lead+"'"))
+		id := s.text("SELECT MIN(id) FROM deliveries WHERE lead_id = '" + a.lead + "'")
+		_, err = marketcommand.RedeliverHandler{Deps: a.deps}.Handle(t.Context(), marketcommand.Redeliver{Actor: a.actor, ID: id})
+		require.ErrorIs(t, err, delivery.ErrReleased, "nothing was sold to it")
+	},
 	"suppressed meanwhile": func(t *testing.T, s *shop) {
 		a := newAsker(t, s, 1, offerTo{"confirm", 10, false}, offerTo{"confirm", 9, false})
 		a.submit(t)
@@ -429,6 +607,7 @@ var settlings = map[string]func(t *testing.T, s *shop){
 		redistribute := marketcommand.RedistributeLeadHandler{Deps: a.deps, Strategies: s.strategies, Plans: marketcommand.NewPlans(nil)}
 		_, err = redistribute.Handle(t.Context(), marketcommand.RedistributeLead{Actor: a.actor, ID: a.lead})
 		require.ErrorIs(t, err, lead.ErrReserved)
+		a.says(t, 0, delivery.Unsure)
 		a.says(t, 0, "ended")
 		_, err = redistribute.Handle(t.Context(), marketcommand.RedistributeLead{Actor: a.actor, ID: a.lead})
 		require.NoError(t, err)

@@ -37,8 +37,10 @@ type wantedClaim struct {
 
 // latest selects how late it is by the clock of the instances, by which claims end and are purged, as far as it is stored, and then by the
 // database's.
-const latest = `SELECT IFNULL((SELECT MAX(last_started_at) FROM jobs), 0),
-	IFNULL((SELECT MAX(newest.at) FROM (SELECT at FROM event_positions ORDER BY first_position DESC LIMIT 100) newest), 0), `
+const latest = "SELECT IFNULL((SELECT MAX(last_started_at) FROM jobs), 0), " + lastEvent + ", "
+
+// lastEvent is when something happened last.
+const lastEvent = "IFNULL((SELECT MAX(newest.at) FROM (SELECT at FROM event_positions ORDER BY first_position DESC LIMIT 100) newest), 0)"
 
 // readLeads reads what leads hold once: for whether it can be read, and for the claims that they took. Those of an erased lead are erased
 // with it or are not, and what a lead took that came before it was kept is not known.

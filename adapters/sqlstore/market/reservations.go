@@ -3,7 +3,9 @@ package market
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -48,6 +50,75 @@ func (r saleReservations) LockLeads(ctx context.Context, campaign application.Re
 	return out, nil
 }
 
+// LockLeft implements market.ReservationRepository. What is held is read again once the leads are locked.
+func (r saleReservations) LockLeft(ctx context.Context, sellerID string, ids []string) ([]*lead.Lead, error) {
+	held, err := r.held(ctx, sellerID, ids)
+	if err != nil || len(held) == 0 {
+		return nil, err
+	}
+	var locked []lead.Snapshot
+	for _, id := range slices.Sorted(maps.Keys(held)) {
+		n, err := leads(r).lockOne(ctx, sellerID, id)
+		if errors.Is(err, lead.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		locked = append(locked, n)
+	}
+	if held, err = r.held(ctx, sellerID, slices.Collect(maps.Keys(held))); err != nil {
+		return nil, err
+	}
+	var out []*lead.Lead
+	for _, n := range locked {
+		if n.Reservations = held[n.ID]; n.Reservations != nil {
+			out = append(out, lead.FromSnapshot(n))
+		}
+	}
+	return out, nil
+}
+
+// held returns the reservations of those of some leads of which something is held.
+func (r saleReservations) held(ctx context.Context, sellerID string, ids []string) (map[string][]lead.Reservation, error) {
+	all, err := leadrow.ReservationsOf(ctx, r.t, sellerID, ids)
+	maps.DeleteFunc(all, func(_ string, of []lead.Reservation) bool {
+		return !slices.ContainsFunc(of, func(r lead.Reservation) bool { return r.Status.Held() })
+	})
+	return all, err
+}
+
+// SaveReleased implements market.ReservationRepository. How a lead was decided stays as it was told.
+func (r saleReservations) SaveReleased(ctx context.Context, sellerID string, all []*lead.Lead) error {
+	snapshots := make([]lead.Snapshot, len(all))
+	var erased []string
+	for i, l := range all {
+		n := l.Snapshot()
+		snapshots[i] = n
+		matched, err := r.t.Exec(ctx, "UPDATE leads"+r.t.UseKey("PRIMARY")+" SET updated_at = ?, version = ? WHERE seller_id = ? AND id = ? AND version = ?",
+			engine.Micros(n.UpdatedAt), n.Version, sellerID, n.ID, l.StoredVersion())
+		if err != nil {
+			return err
+		}
+		if matched != 1 {
+			return r.t.Refuse(fmt.Errorf("%w: a lead that is not asked about", engine.ErrGuard))
+		}
+		if _, err := r.t.Exec(ctx, "UPDATE unsold_leads"+r.t.UseKey("PRIMARY")+" SET deadline_at = NULL WHERE seller_id = ? AND lead_id = ?", sellerID, n.ID); err != nil {
+			return err
+		}
+		if !n.ErasedAt.IsZero() {
+			erased = append(erased, n.ID)
+		}
+	}
+	if err := leadrow.SaveReservations(ctx, r.t, all, snapshots); err != nil {
+		return err
+	}
+	for _, l := range all {
+		r.t.Save(l, "lead", l.ID(), sellerID, application.TrailOf(ctx))
+	}
+	return r.Forget(ctx, sellerID, erased)
+}
+
 // OfLeads implements market.ReservationRepository.
 func (r saleReservations) OfLeads(ctx context.Context, sellerID string, ids []string) (map[string][]lead.Reservation, error) {
 	return leadrow.ReservationsOf(ctx, r.t, sellerID, ids)
@@ -55,13 +126,7 @@ func (r saleReservations) OfLeads(ctx context.Context, sellerID string, ids []st
 
 // Forget implements market.ReservationRepository.
 func (r saleReservations) Forget(ctx context.Context, sellerID string, ids []string) error {
-	for some := range slices.Chunk(ids, salesAtOnce) {
-		if _, err := r.t.Exec(ctx, r.t.DeleteByKey("reservations", "PRIMARY")+" WHERE seller_id = ? AND lead_id IN ("+engine.Marks(len(some))+")",
-			append([]any{sellerID}, engine.Anys(some)...)...); err != nil {
-			return err
-		}
-	}
-	return nil
+	return leadrow.ForgetReservations(ctx, r.t, sellerID, ids)
 }
 
 // uncounted is what a counter counts less.
@@ -224,11 +289,14 @@ func (r *Reader) OverdueReservations(ctx context.Context, at time.Time, limit in
 		Tries      *int64  `db:"tries"`
 		Reason     *string `db:"reason"`
 	}
-	if err := r.db.All(ctx, &rows, "SELECT o.seller_id, o.lead_id, o.sale_id, o.deadline_at, d.tries, a.reason FROM (SELECT seller_id, lead_id, sale_id, deadline_at FROM reservations"+
-		r.db.UseKey("reservations_deadline")+" WHERE status = 'reserved' AND deadline_at <= ? ORDER BY deadline_at LIMIT ?) o "+
+	overdue := func(order string) string {
+		return "SELECT seller_id, lead_id, sale_id, deadline_at FROM (SELECT seller_id, lead_id, sale_id, deadline_at FROM reservations" + r.db.UseKey("reservations_deadline") +
+			" WHERE status = 'reserved' AND deadline_at <= ? ORDER BY deadline_at" + order + " LIMIT ?) "
+	}
+	if err := r.db.All(ctx, &rows, "SELECT o.seller_id, o.lead_id, o.sale_id, o.deadline_at, d.tries, a.reason FROM ("+overdue("")+"oldest UNION "+overdue(" DESC")+"latest) o "+
 		"LEFT JOIN deliveries d ON d.seller_id = o.seller_id AND d.lead_id = o.lead_id AND d.sale_id = o.sale_id "+
 		"LEFT JOIN delivery_attempts a ON a.seller_id = d.seller_id AND a.delivery_id = d.id AND a.number = d.tries ORDER BY o.deadline_at, o.sale_id",
-		engine.Micros(at), int64(limit)); err != nil {
+		engine.Micros(at), int64((limit+1)/2), engine.Micros(at), int64(limit/2)); err != nil {
 		return nil, err
 	}
 	out := make([]market.OverdueReservation, len(rows))

@@ -3,10 +3,12 @@ package market
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/leadrow"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
+	"github.com/leadmill/leadmill/domain/lead"
 	"github.com/leadmill/leadmill/domain/money"
 )
 
@@ -44,6 +46,7 @@ func (r *Reader) SubjectLeads(ctx context.Context, sellerID string, ids []string
 	return out, nil
 }
 
+// subjectSales returns the sales of leads, and behind them those whose buyers are or were asked: they know of the person too.
 func (r *Reader) subjectSales(ctx context.Context, marks string, args []any) (map[string][]marketquery.SubjectSale, error) {
 	var rows []struct {
 		LeadID     string `db:"lead_id"`
@@ -56,8 +59,11 @@ func (r *Reader) subjectSales(ctx context.Context, marks string, args []any) (ma
 		Price      int64  `db:"price"`
 		SoldAt     int64  `db:"sold_at"`
 	}
-	if err := r.db.All(ctx, &rows, "SELECT s.lead_id, s.id, s.contract_id, s.buyer_id, COALESCE(b.name, '') AS buyer_name, s.status, s.currency, s.price, s.sold_at "+
-		"FROM sales s LEFT JOIN buyers b ON b.seller_id = s.seller_id AND b.id = s.buyer_id WHERE s.seller_id = ? AND s.lead_id IN ("+marks+") ORDER BY s.lead_id, s.id", args...); err != nil {
+	if err := r.db.All(ctx, &rows, "SELECT s.lead_id, s.id, s.contract_id, s.buyer_id, COALESCE(b.name, '') AS buyer_name, s.status, s.currency, s.price, s.sold_at FROM ("+
+		"SELECT seller_id, lead_id, id, contract_id, buyer_id, status, currency, price, sold_at, 0 AS asked FROM sales WHERE seller_id = ? AND lead_id IN ("+marks+") UNION ALL "+
+		"SELECT seller_id, lead_id, sale_id, contract_id, buyer_id, CASE status WHEN 'released' THEN 'released' ELSE 'reserved' END, currency, price, reserved_at, 1 FROM reservations "+
+		"WHERE seller_id = ? AND lead_id IN ("+marks+") AND asked = 1 AND reason <> ?) s "+
+		"LEFT JOIN buyers b ON b.seller_id = s.seller_id AND b.id = s.buyer_id ORDER BY s.lead_id, s.asked, s.id", append(slices.Concat(args, args), lead.NotAsked)...); err != nil {
 		return nil, err
 	}
 	of := make(map[string][]marketquery.SubjectSale, len(rows))

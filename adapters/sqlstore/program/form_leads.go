@@ -98,6 +98,13 @@ func (r formLeads) LockByNumber(ctx context.Context, sellerID string, number int
 	if n.Sales, err = leadrow.SalesOf(ctx, r.t, sellerID, n.ID); err != nil {
 		return nil, err
 	}
+	if n.Status == lead.StatusPending { // or nobody is asked about it
+		waiting, err := leadrow.WaitingOf(ctx, r.t, sellerID, []string{n.ID})
+		if err != nil {
+			return nil, err
+		}
+		n.Deadline = waiting[n.ID].Deadline
+	}
 	return lead.FromSnapshot(n), nil
 }
 
@@ -133,6 +140,9 @@ func (r formLeads) Save(ctx context.Context, l *lead.Lead) error {
 			return err
 		}
 		if err := leadrow.ForgetAttempts(ctx, r.t, n.SellerID, []string{n.ID}); err != nil {
+			return err
+		}
+		if err := leadrow.ForgetReservations(ctx, r.t, n.SellerID, []string{n.ID}); err != nil {
 			return err
 		}
 	}

@@ -104,35 +104,56 @@ func (b *boughtBefore) unread(key market.ClaimKey) bool {
 	return !known
 }
 
-// take has the takers of a lead hold its person from now on, by all their rules in the campaign. A claim that they hold already ends later. Those of
-// a lead that is only reserved hold nobody yet.
+// settleSlack is how long after the deadline of a lead it is settled at most, as long as nothing stands still.
+const settleSlack = 10 * time.Second
+
+// take has the takers of a lead hold its person from now on, by all their rules in the campaign. A claim that they hold already ends later. Those for
+// which a lead is only reserved hold it as long as buyers are asked: whoever buys the lead then holds it for longer, and the claims of the others end.
 func (b *boughtBefore) take(l *lead.Lead, takers []campaign.Contract) {
-	if b == nil || l.Test() || l.Status() != lead.StatusSold {
+	if b == nil || l.Test() || l.Status() != lead.StatusSold && l.Deadline().IsZero() {
 		return
 	}
 	fields := l.Facts().Fields()
 	for i := range takers {
-		b.takeSince(l, fields, takers[i].BuyerID(), b.now)
+		if buyerID := takers[i].BuyerID(); l.Status() == lead.StatusSold {
+			b.takeSince(l, fields, buyerID, b.now)
+		} else {
+			b.hold(l, fields, buyerID, func(campaign.Dedupe) time.Time { return l.Deadline().Add(settleSlack) })
+		}
 	}
 }
 
 // takeSince has a buyer hold the person of a lead since a time.
 func (b *boughtBefore) takeSince(l *lead.Lead, fields field.Set, buyerID string, since time.Time) {
+	b.hold(l, fields, buyerID, func(rule campaign.Dedupe) time.Time { return since.Add(rule.Window()) })
+}
+
+// hold has a buyer hold the person of a lead until the times that end returns. No claim is written twice.
+func (b *boughtBefore) hold(l *lead.Lead, fields field.Set, buyerID string, end func(campaign.Dedupe) time.Time) {
 	for _, rule := range b.rules[l.CampaignID()][buyerID] {
 		for _, key := range market.BuyerClaimKeys(buyerID, rule, fields) {
-			claim := market.Claim{SellerID: l.SellerID(), Key: key, LeadID: l.ID(), ExpiresAt: since.Add(rule.Window())}
+			claim := market.Claim{SellerID: l.SellerID(), Key: key, LeadID: l.ID(), ExpiresAt: end(rule)}
 			was := b.ends[key]
 			switch {
 			case was.IsZero():
 				b.fresh = append(b.fresh, claim)
-			case was.Before(claim.ExpiresAt):
-				b.later = append(b.later, claim)
-			default:
+			case !was.Before(claim.ExpiresAt):
 				continue
+			case !replaced(b.fresh, claim) && !replaced(b.later, claim):
+				b.later = append(b.later, claim)
 			}
 			b.ends[key] = claim.ExpiresAt
 		}
 	}
+}
+
+// replaced puts a claim in the place of the one with its key, if there is one.
+func replaced(all []market.Claim, claim market.Claim) bool {
+	i := slices.IndexFunc(all, func(c market.Claim) bool { return c.Key == claim.Key })
+	if i >= 0 {
+		all[i] = claim
+	}
+	return i >= 0
 }
 
 // failed returns the error of reading that there was, if any.

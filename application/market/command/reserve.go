@@ -73,17 +73,27 @@ func notAgain(ctx context.Context, tx market.Tx, b *distribution.Book, c *campai
 			return nil, err
 		}
 	}
-	return func(l *lead.Lead) func(campaign.Contract) string { return refusedTo(gave[l.ID()], asked[l.ID()]) }, nil
+	return func(l *lead.Lead) func(campaign.Contract) string {
+		return refusedTo(gave[l.ID()], asked[l.ID()], time.Time{})
+	}, nil
 }
 
-// refusedTo returns what refuses a lead to buyers that gave it back, and to those of reservations of it.
-func refusedTo(gave []string, asked []lead.Reservation) func(campaign.Contract) string {
+// mostUnasked is how often a lead is reserved for a buyer that cannot be asked.
+const mostUnasked = 10
+
+// refusedTo returns what refuses a lead to buyers that gave it back, and to those of reservations of it that bar them while buyers are asked until a
+// deadline, zero when none is.
+func refusedTo(gave []string, asked []lead.Reservation, deadline time.Time) func(campaign.Contract) string {
 	if len(gave)+len(asked) == 0 {
 		return nil
 	}
 	return func(k campaign.Contract) string {
+		unasked := 0
 		for i := range asked {
-			if asked[i].BuyerID == k.BuyerID() {
+			if asked[i].BuyerID != k.BuyerID() {
+				continue
+			}
+			if unasked++; asked[i].Bars(deadline) || unasked == mostUnasked {
 				return asked[i].Traced()
 			}
 		}

@@ -2,8 +2,6 @@ package command
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -208,6 +206,9 @@ func (s *settlement) lock(ctx context.Context, all []*DeliveryResult) (there boo
 	if s.leads, err = s.tx.Reservations().LockLeads(ctx, s.of, unique(ids)); err != nil {
 		return false, err
 	}
+	if err = s.leave(ctx, unique(ids)); err != nil {
+		return false, err
+	}
 	if s.deliveries, err = s.tx.Deliveries().LockAll(ctx, deliveries); err != nil {
 		return false, err
 	}
@@ -218,79 +219,6 @@ func (s *settlement) lock(ctx context.Context, all []*DeliveryResult) (there boo
 		}
 	}
 	return true, nil
-}
-
-// apply notes a result in its delivery and in its lead. One that somebody else noted, or that came when the delivery had ended, changes nothing of
-// the lead.
-func (s *settlement) apply(r *DeliveryResult) error {
-	d := s.deliveries[r.DeliveryID]
-	if d == nil {
-		return nil
-	}
-	asks := d.Snapshot().Asks()
-	var err error
-	switch {
-	case !asks && r.Ended != "":
-		return nil
-	case !asks:
-		err = d.Late(r.Try, s.now)
-	case r.Ended != "":
-		err = d.End(r.Try, r.Ended, s.now)
-	default:
-		err = d.Answered(r.Outcome, r.Said, s.now)
-	}
-	if errors.Is(err, delivery.ErrStale) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if !slices.Contains(s.changed, d) {
-		s.changed = append(s.changed, d)
-	}
-	if r.Ended == "" {
-		s.attempts = append(s.attempts, r.attempt(s.erased[r.LeadID]))
-	}
-	if n := d.Snapshot(); asks && n.State != delivery.Pending {
-		return s.settled(n, r.Said)
-	}
-	return nil
-}
-
-// settled has a lead know what its buyer said.
-func (s *settlement) settled(d delivery.Snapshot, said delivery.Answer) error {
-	l := s.leads[d.LeadID]
-	if l == nil {
-		return fmt.Errorf("%s asks about a sale of which nothing is reserved", d.ID)
-	}
-	all := l.Reservations()
-	i := slices.IndexFunc(all, func(r lead.Reservation) bool { return r.SaleID == d.SaleID })
-	if i < 0 {
-		return fmt.Errorf("%s asks about a sale that is not reserved", d.ID)
-	}
-	was := all[i]
-	price := was.Price
-	var err error
-	if d.State == delivery.Delivered {
-		if was.PriceFromAnswer && said.HasPrice && said.Price >= 0 {
-			price = min(price, said.Price)
-		}
-		err = l.Accept(d.SaleID, price, s.now)
-	} else {
-		price = 0
-		s.again[l.ID()] = true
-		err = l.Release(d.SaleID, string(d.Reason), s.now)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", d.ID, err)
-	}
-	s.touched[l.ID()] = true
-	if released := d.State != delivery.Delivered; released || price < was.Price {
-		s.freed = append(s.freed, market.Uncounted{
-			CampaignID: l.CampaignID(), ContractID: was.ContractID, BuyerID: was.BuyerID, Price: was.Price - price, Whole: released, At: was.At,
-		})
-	}
-	return nil
 }
 
 // decide gives back what was freed, asks the next candidates, sells what nobody is asked about any more, and stores all of that.
@@ -414,7 +342,7 @@ func (s *settlement) next(ctx context.Context) error {
 	}
 	for _, l := range leads {
 		d, err := s.m.decide(ctx, s.campaign, l, distribution.Ask{
-			Facts: l.Facts().WithOutside(s.outside[l.ID()]), Refuse: refusedTo(gave[l.ID()], l.Reservations()), Room: s.room(l),
+			Facts: l.Facts().WithOutside(s.outside[l.ID()]), Refuse: refusedTo(gave[l.ID()], l.Reservations(), l.Deadline()), Room: s.room(l),
 		})
 		if err != nil {
 			if !ofStrategy(err) {
@@ -432,6 +360,7 @@ func (s *settlement) next(ctx context.Context) error {
 		if err := l.Reserve(all, l.Deadline(), time.Time{}, s.now); err != nil {
 			return err
 		}
+		s.m.bought.take(l, d.Takers)
 		if err := s.m.hold(s.of.ID, d.Takers, s.now); err != nil {
 			return err
 		}

@@ -40,7 +40,7 @@ type SubjectLead struct {
 	Form  *SubjectForm
 }
 
-// SubjectSale is a sale of a person's lead, with who bought it.
+// SubjectSale is a sale of a person's lead, with who bought it; also one that is reserved or was released, whose buyer was asked.
 type SubjectSale struct {
 	Sale
 

@@ -21,7 +21,7 @@ func (DeleteLead) Needs() application.Scope { return application.Program }
 // DeleteLeadHandler handles DeleteLead.
 type DeleteLeadHandler struct{ program.Deps }
 
-// Handle implements bus.Handler. Errors: lead.ErrNotFound.
+// Handle implements bus.Handler. Errors: lead.ErrNotFound, lead.ErrReserved.
 func (h DeleteLeadHandler) Handle(ctx context.Context, c DeleteLead) (application.Done, error) {
 	now := h.Clock.Now()
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx program.Tx) (struct{}, error) {

@@ -22,7 +22,7 @@ func (RejectLead) Needs() application.Scope { return application.Program }
 // RejectLeadHandler handles RejectLead.
 type RejectLeadHandler struct{ program.Deps }
 
-// Handle implements bus.Handler. Errors: lead.ErrNotFound, lead.ErrConverted, lead.ErrReviewRejected.
+// Handle implements bus.Handler. Errors: lead.ErrNotFound, lead.ErrConverted, lead.ErrReviewRejected, lead.ErrReserved.
 func (h RejectLeadHandler) Handle(ctx context.Context, c RejectLead) (application.Done, error) {
 	now := h.Clock.Now()
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx program.Tx) (programquery.FormLead, error) {

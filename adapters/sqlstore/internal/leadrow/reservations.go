@@ -77,6 +77,17 @@ func addReservations(ctx context.Context, t *engine.Tx, all []reserved) error {
 	return err
 }
 
+// ForgetReservations deletes the reservations of leads of a seller, none of which may be held.
+func ForgetReservations(ctx context.Context, t *engine.Tx, sellerID string, leads []string) error {
+	for some := range slices.Chunk(leads, engine.MaxParams/2) {
+		if _, err := t.Exec(ctx, t.DeleteByKey("reservations", "PRIMARY")+" WHERE seller_id = ? AND lead_id IN ("+engine.Marks(len(some))+")",
+			append([]any{sellerID}, engine.Anys(some)...)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // ReservationsOf returns the reservations of leads of a seller by lead, in their order.
 func ReservationsOf(ctx context.Context, from engine.Source, sellerID string, leads []string) (map[string][]lead.Reservation, error) {
 	out := map[string][]lead.Reservation{}

@@ -85,9 +85,11 @@ func testReservations(t *testing.T, h *sqlstoretest.Harness) {
 	overdue, err := r.OverdueReservations(t.Context(), deadline.Add(-time.Microsecond), 10)
 	require.NoError(t, err)
 	require.Empty(t, overdue)
+	h.Exec(t, "UPDATE reservations SET deadline_at = deadline_at - CASE lead_id WHEN 'lead_b' THEN 2 WHEN 'lead_a' THEN 1 ELSE 0 END")
 	overdue, err = r.OverdueReservations(t.Context(), deadline, 2)
 	require.NoError(t, err)
-	require.Len(t, overdue, 2)
+	require.Equal(t, []string{"lead_b", "lead_c"}, []string{overdue[0].LeadID, overdue[1].LeadID}, "those that cannot be settled do not hold up all others")
+	h.Exec(t, "UPDATE reservations SET deadline_at = ?", deadline.UnixMicro())
 	overdue, err = r.OverdueReservations(t.Context(), deadline, 10)
 	require.NoError(t, err)
 	require.Len(t, overdue, 3)
@@ -130,6 +132,27 @@ func testReservations(t *testing.T, h *sqlstoretest.Harness) {
 	require.Equal(t, 4, h.Count(t, "deliveries"), "who was not asked is told now")
 	require.Equal(t, 2, h.Count(t, "unsold_leads"))
 
+	// Whoever was asked knows of the person, and so does who bought the lead; who only shares a reserved one does not.
+	h.Do(t, func(ctx ctx, tx tx) error {
+		l := lockAsked(t, ctx, tx, "lead_c")["lead_c"]
+		require.NoError(t, l.Reserve([]lead.Reservation{
+			{SaleID: "sale_lead_c_k8", ContractID: "k8", BuyerID: "buyer_k8", Price: 10, Currency: "USD"},
+			{SaleID: "sale_lead_c_k7", ContractID: "k7", BuyerID: "buyer_k7", Price: 10, Currency: "USD", Asked: true},
+		}, deadline, time.Time{}, now))
+		require.NoError(t, l.Release("sale_lead_c_k7", lead.NotAsked, now))
+		return tx.Leads().SaveAll(ctx, []*lead.Lead{l})
+	})
+	told, err := r.SubjectLeads(t.Context(), "seller_1", []string{"lead_a", "lead_b", "lead_c"})
+	require.NoError(t, err)
+	var knows []string
+	for _, l := range told {
+		for _, s := range l.Sales {
+			require.Equal(t, now, s.SoldAt)
+			knows = append(knows, s.BuyerID+" "+s.Status)
+		}
+	}
+	require.Equal(t, []string{"buyer_k1 captured", "buyer_k2 captured", "buyer_k1 released", "buyer_k9 reserved"}, knows)
+
 	h.Do(t, func(ctx ctx, tx tx) error { // with the person goes what is reserved
 		leads, err := tx.LeadErasures().LockToErase(ctx, "seller_1", []string{"lead_a", "lead_b"})
 		require.NoError(t, err)
@@ -138,7 +161,7 @@ func testReservations(t *testing.T, h *sqlstoretest.Harness) {
 		}
 		return tx.LeadErasures().SaveErased(ctx, leads)
 	})
-	require.Equal(t, 1, h.Count(t, "reservations"))
+	require.Equal(t, 3, h.Count(t, "reservations"), "those of the other lead")
 	h.Do(t, func(ctx ctx, tx tx) error {
 		d, err := tx.Deliveries().Lock(ctx, "seller_1", "delivery_lead_a_k1")
 		require.NoError(t, err)

@@ -143,7 +143,7 @@ func testFormLeads(t *testing.T, h *sqlstoretest.Harness) {
 	n.Sales[0].Status, n.Sales[1].Status = lead.SaleCaptured, lead.SaleCaptured
 	sqlstoretest.RequireFull(t, n)
 	n.ErasedAt, n.AskingPrice = time.Time{}, 0        // no new lead has one
-	n.Deadline, n.Reservations = time.Time{}, nil     // nobody is asked about a lead of the form
+	n.Deadline, n.Reservations = time.Time{}, nil     // what nobody is asked about has none
 	n.Sales[0].Delivery, n.Sales[1].Delivery = "", "" // which is of deliveries
 	for _, text := range sqlstoretest.Awkward {
 		n.Review.Answers = append(n.Review.Answers, lead.Answer{ID: 5, Question: text, Answer: text + "\n"})
@@ -264,4 +264,38 @@ func testOfferedFormLeads(t *testing.T, h *sqlstoretest.Harness) {
 		return nil
 	})
 	require.Equal(t, 1, h.Count(t, "sales"))
+}
+
+// testReservedFormLeads leaves form leads alone while buyers are asked about them.
+func testReservedFormLeads(t *testing.T, h *sqlstoretest.Harness) {
+	offer := &lead.Offer{CampaignID: "c", Category: "Solar", Fields: field.Set{"email": field.TextValue("jo@example.com")}}
+	deadline := now.Add(lead.AskFor)
+	h.Do(t, func(ctx ctx, tx tx) error {
+		l := newFormLead(t, "lead_1", 1, offer)
+		require.NoError(t, l.Wait(now.Add(time.Hour), now))
+		return tx.FormLeads().Add(ctx, l)
+	})
+	h.Do(t, func(ctx ctx, tx tx) error {
+		all, err := tx.Leads().LockPending(ctx, sqlstoretest.Refs("c")[0], "", 10)
+		require.NoError(t, err)
+		require.NoError(t, all[0].Reserve([]lead.Reservation{{SaleID: "sale_1", ContractID: "k", BuyerID: "b", Price: 3, Currency: "USD", Asked: true}}, deadline, time.Time{}, now))
+		return tx.Leads().SaveAll(ctx, all)
+	})
+	h.Do(t, func(ctx ctx, tx tx) error {
+		l := lockNumber(t, ctx, tx, 1)
+		require.Equal(t, deadline, l.Deadline())
+		require.Equal(t, lead.ErrReserved, l.RejectReview(now))
+		require.Equal(t, lead.ErrReserved, l.Delete(now))
+		asked, err := tx.Reservations().LockLeads(ctx, sqlstoretest.Refs("c")[0], []string{"lead_1"})
+		require.NoError(t, err)
+		require.NoError(t, asked["lead_1"].Release("sale_1", "buyer_rejected", now))
+		asked["lead_1"].StopAsking(now)
+		return tx.Leads().SaveAll(ctx, []*lead.Lead{asked["lead_1"]})
+	})
+	h.Do(t, func(ctx ctx, tx tx) error {
+		l := lockNumber(t, ctx, tx, 1)
+		require.NoError(t, l.Delete(now))
+		return tx.FormLeads().Save(ctx, l)
+	})
+	require.Zero(t, h.Count(t, "reservations"), "what was reserved goes with the person")
 }

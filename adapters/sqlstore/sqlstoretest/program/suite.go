@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstoretest.Harness) {
 		{Name: "token race", Run: testTokenRace},
 		{Name: "form leads", Run: testFormLeads},
 		{Name: "offered form leads", Run: testOfferedFormLeads},
+		{Name: "reserved form leads", Run: testReservedFormLeads},
 		{Name: "clicks", Run: testClicks},
 		{Name: "program version conflicts", Run: testProgramConflicts},
 		{Name: "program locks", Run: testProgramLocks},
