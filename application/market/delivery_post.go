@@ -44,6 +44,7 @@ type OpenDelivery struct {
 	seller  string
 	secrets string
 	headers map[string][]string
+	within  time.Duration // of the next attempt; zero is without an end
 }
 
 // Open reads what is secret of a contract's delivery. Errors are those of application.Sealer.
@@ -76,11 +77,12 @@ func (p Poster) Open(contract application.Ref, d *campaign.Delivery) (OpenDelive
 	return o, nil
 }
 
-// Within is how a contract delivers with no more than some time for a request.
+// Within is how a contract delivers with no more than some time for a request, with the wait for its place.
 func (o OpenDelivery) Within(d time.Duration) OpenDelivery {
+	o.within = max(d, time.Millisecond)
 	if d < o.Timeout {
 		short := *o.Delivery
-		short.Timeout = max(d, time.Millisecond)
+		short.Timeout = o.within
 		o.Delivery = &short
 	}
 	return o
@@ -122,7 +124,7 @@ func (p Poster) Post(ctx context.Context, o OpenDelivery, id string, c DeliveryC
 	header := map[string][]string{"Content-Type": {contentType}, "Idempotency-Key": {c.SaleID}}
 	maps.Copy(header, o.headers)
 	maps.Copy(header, p.Signer.Sign(o.secrets, id, done.At, body))
-	answer, err := p.Outbound.Send(ctx, application.OutboundRequest{For: o.seller, URL: o.URL, Header: header, Body: body, Timeout: o.Timeout, Waited: c.Asks})
+	answer, err := p.Outbound.Send(ctx, application.OutboundRequest{For: o.seller, URL: o.URL, Header: header, Body: body, Timeout: o.Timeout, Within: o.within, Waited: c.Asks})
 	if err != nil {
 		done.Reason, done.Unsent = reasonOf(err), errors.Is(err, application.ErrOutboundBusy)
 		return done

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/leadmill/leadmill/application"
@@ -25,10 +26,11 @@ const (
 	settlers = 2
 	// mostUnsettled is how many answers may wait to be stored before no more is asked.
 	mostUnsettled = 4 * gathered
-	// sweepEvery is how often it is looked for buyers that are asked for too long, and overdueFor how long that is: an answer that came in time is
-	// stored until then.
+	// sweepEvery is how often it is looked for buyers that are asked for too long, and overdueFor how long that is. An answer that came in time and
+	// waits to be stored goes before that, for handFor at most.
 	sweepEvery = 250 * time.Millisecond
 	overdueFor = time.Second
+	handFor    = 2 * time.Minute
 )
 
 // mostToSettle is how many results there can be of buyers that are asked: requests, what waits to be stored, and what ends when it is read.
@@ -51,6 +53,48 @@ func (r *sending) freeToAsk(p place) bool {
 		all = r.AskInAll / 2
 	}
 	return r.taken[place{"", p.standing, true}] < max(2, all) && r.taken[p] < max(2, all*3/4)
+}
+
+// hand is which deliveries were answered without that being stored yet, and since when.
+type hand struct {
+	mu    sync.Mutex
+	since map[string]time.Duration
+}
+
+func (h *hand) take(id string, now time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.since == nil {
+		h.since = map[string]time.Duration{}
+	}
+	h.since[id] = now
+}
+
+func (h *hand) leave(id string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.since, id)
+}
+
+// has reports whether a delivery was answered since some time.
+func (h *hand) has(id string, since time.Duration) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	at, ok := h.since[id]
+	return ok && at > since
+}
+
+func (h *hand) size() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.since)
+}
+
+// inHand has nobody end what a buyer answered until that is stored.
+func (r *sending) inHand(one *result) {
+	if one.asks && one.Said.Verdict != delivery.Unsure {
+		r.hand.take(one.DeliveryID, application.Elapsed(r.Clock))
+	}
 }
 
 // keep has a result stored soon.
@@ -164,6 +208,7 @@ func (r *sending) settleThese(ctx context.Context, some []result) error {
 func (r *sending) tell(some []result, refused bool) {
 	for _, one := range some {
 		one.refused = refused
+		r.hand.leave(one.DeliveryID)
 		r.settled <- one
 	}
 }
@@ -197,22 +242,21 @@ func (r *sending) settleLast(ctx context.Context) {
 // sweep ends until ctx ends what buyers are asked for too long: also where their receiver is left alone.
 func (r *sending) sweep(ctx context.Context) {
 	for pause(ctx, sweepEvery) {
-		overdue, err := r.Overdue.OverdueReservations(ctx, r.Clock.Now().Add(-overdueFor), gathered)
+		overdue, err := r.Overdue.OverdueReservations(ctx, r.Clock.Now().Add(-overdueFor), gathered+r.hand.size())
 		if err != nil {
 			r.complain(ctx, err)
 			pause(ctx, r.Poll)
 			continue
 		}
-		if len(overdue) == 0 {
-			continue
-		}
-		some := make([]result, len(overdue))
-		for i, o := range overdue {
-			some[i].DeliveryResult = marketcommand.DeliveryResult{SellerID: o.SellerID, DeliveryID: o.DeliveryID, LeadID: o.LeadID, Ended: o.Reason}
-			some[i].Try = o.Tries
-			if some[i].Ended == "" {
-				some[i].Ended = delivery.Timeout
+		answered := application.Elapsed(r.Clock) - handFor
+		some := make([]result, 0, len(overdue))
+		for _, o := range overdue {
+			if !r.hand.has(o.DeliveryID, answered) {
+				some = append(some, ended(o))
 			}
+		}
+		if len(some) == 0 {
+			continue
 		}
 		err = r.settleThese(ctx, some)
 		for i := 0; err != nil && len(some) > 1 && i < len(some) && ctx.Err() == nil; i++ { // what can be settled does not wait for what cannot
@@ -224,4 +268,14 @@ func (r *sending) sweep(ctx context.Context) {
 			pause(ctx, r.Poll)
 		}
 	}
+}
+
+// ended is the result of a buyer that did not answer until its deadline.
+func ended(o market.OverdueReservation) (out result) {
+	out.DeliveryResult = marketcommand.DeliveryResult{SellerID: o.SellerID, DeliveryID: o.DeliveryID, LeadID: o.LeadID, Ended: o.Reason}
+	out.Try = o.Tries
+	if out.Ended == "" {
+		out.Ended = delivery.Timeout
+	}
+	return out
 }

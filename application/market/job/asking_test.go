@@ -46,7 +46,7 @@ func (s settling) Handle(ctx context.Context, c marketcommand.SettleReservations
 		}
 	}
 	for _, r := range c.Results {
-		if w.held[r.LeadID] {
+		if w.held[r.LeadID] || w.answersHeld[r.LeadID] && r.Ended == "" {
 			return done, &application.HeldError{Err: errors.New("held")}
 		}
 	}
@@ -217,5 +217,35 @@ func TestWhatIsHeldIsSettledLater(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		require.Equal(t, delivery.Delivered, w.snapshot(late).State)
 		require.EqualValues(t, 1, w.snapshot(late).Tries)
+	})
+}
+
+// A buyer answers in time and that cannot be stored until the deadline: its yes is what counts, for as long as two minutes.
+func TestAnAnswerInTimeGoesBeforeTheSweep(t *testing.T) {
+	t.Parallel()
+	sending(t, func(t *testing.T, w *world) {
+		w.contract("seller_1", "ask", said("accepted", 0))
+		yes := w.ask("ask")
+		w.locked(func() { w.answersHeld = map[string]bool{yes.row.LeadID: true} }) // the sweep is not held
+		time.Sleep(lead.AskFor + 10*time.Second)
+		require.Equal(t, delivery.Pending, w.snapshot(yes).State)
+		w.locked(func() { clear(w.answersHeld) })
+		time.Sleep(2 * time.Second)
+		require.Equal(t, delivery.Delivered, w.snapshot(yes).State)
+	})
+}
+
+func TestAnAnswerThatIsNeverStoredIsSwept(t *testing.T) {
+	t.Parallel()
+	sending(t, func(t *testing.T, w *world) {
+		w.contract("seller_1", "ask", said("accepted", 0))
+		never := w.ask("ask")
+		w.locked(func() { w.answersHeld = map[string]bool{never.row.LeadID: true} })
+		time.Sleep(110 * time.Second)
+		require.Equal(t, delivery.Pending, w.snapshot(never).State)
+		time.Sleep(20 * time.Second)
+		require.Equal(t, delivery.Failed, w.snapshot(never).State)
+		w.locked(func() { clear(w.answersHeld) })
+		time.Sleep(5 * time.Second)
 	})
 }

@@ -87,6 +87,7 @@ type sending struct {
 
 	toSettle, settled chan result // of buyers that are asked: until and when it is stored what they answered
 	unsettled         int
+	hand              hand
 
 	poll, early *time.Timer // when it looks again at the latest and at the earliest
 	rested      bool        // early passed
@@ -357,6 +358,7 @@ func (r *sending) send(ctx context.Context, ref application.Ref, e *endpoint, d 
 		if !out.OK && ctx.Err() != nil { // it was cut off, which says nothing of the receiver
 			return
 		}
+		r.inHand(&out)
 		r.results <- out
 	})
 }
