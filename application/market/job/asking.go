@@ -22,7 +22,8 @@ type OverdueReservations interface {
 }
 
 const (
-	// settlers is how many batches of answers are settled at a time: one may wait for a campaign that somebody else holds.
+	// settlers is how many batches of answers are settled at a time, of those who say no and of the others: one may wait for a campaign that somebody
+	// else holds, or for what others say of a lead before the next buyer is asked.
 	settlers = 2
 	// mostUnsettled is how many answers may wait to be stored before no more is asked.
 	mostUnsettled = 4 * gathered
@@ -104,15 +105,24 @@ func (r *sending) keep(one result) {
 		return
 	}
 	r.unsettled++
-	r.toSettle <- one // which has room for all that there can be
+	r.settleSoon(one)
+}
+
+// settleSoon has a result settled, for which there is room: who accepts does not wait for others to be asked about other leads.
+func (r *sending) settleSoon(one result) {
+	if one.OK || one.Said.Verdict == delivery.Unsure && one.Ended == "" && !one.Final {
+		r.toSettle <- one
+	} else {
+		r.toRelease <- one
+	}
 }
 
 // settleAll settles results until ctx ends, those together that came together.
-func (r *sending) settleAll(ctx context.Context) {
+func (r *sending) settleAll(ctx context.Context, all <-chan result) {
 	for {
 		var some []result
 		select {
-		case one := <-r.toSettle:
+		case one := <-all:
 			some = append(some, one)
 		case <-ctx.Done():
 			return
@@ -120,7 +130,7 @@ func (r *sending) settleAll(ctx context.Context) {
 		end := time.NewTimer(gather)
 		for open := true; open && len(some) < gathered; {
 			select {
-			case one := <-r.toSettle:
+			case one := <-all:
 				some = append(some, one)
 			case <-end.C:
 				open = false
@@ -130,7 +140,7 @@ func (r *sending) settleAll(ctx context.Context) {
 		}
 		end.Stop()
 		for _, one := range r.settleSome(ctx, some) {
-			r.toSettle <- one
+			r.settleSoon(one)
 		}
 	}
 }
@@ -189,7 +199,7 @@ func (r *sending) settleLater(ctx context.Context, some []result) {
 	r.group.Go(func() {
 		pause(ctx, heldPause)
 		for _, one := range some {
-			r.toSettle <- one
+			r.settleSoon(one)
 		}
 	})
 }
@@ -228,8 +238,10 @@ func pause(ctx context.Context, d time.Duration) bool {
 // settleLast settles what came back until the end.
 func (r *sending) settleLast(ctx context.Context) {
 	var some []result
-	for len(r.toSettle) > 0 {
-		some = append(some, <-r.toSettle)
+	for _, all := range []chan result{r.toSettle, r.toRelease} {
+		for len(all) > 0 {
+			some = append(some, <-all)
+		}
 	}
 	if len(some) == 0 {
 		return

@@ -36,7 +36,12 @@ type settling struct{ w *world }
 func (s settling) Handle(ctx context.Context, c marketcommand.SettleReservations) (done marketcommand.ReservationsSettled, err error) {
 	w := s.w
 	var slow time.Duration
-	w.locked(func() { slow = w.settles })
+	w.locked(func() {
+		slow = w.settles
+		if c.Results[0].Said.Verdict == delivery.Rejected {
+			slow += w.refuses
+		}
+	})
 	time.Sleep(slow)
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -158,10 +163,16 @@ func TestManyAreAskedOfWhomSomeAreLate(t *testing.T) {
 	t.Parallel()
 	sending(t, func(t *testing.T, w *world) {
 		for i := range 20 {
-			n := 0
+			n, tries := 0, map[string]int{}
 			w.contract("seller_1", fmt.Sprint("ask", i), func(ctx context.Context, r application.OutboundRequest) (application.OutboundAnswer, error) {
-				w.locked(func() { n++ })
-				if n%5 == 0 {
+				var late bool
+				w.locked(func() {
+					n++
+					id := r.Header["Idempotency-Key"][0]
+					tries[id]++
+					late = n%5 == 0 && tries[id] < 4 // there is time for five
+				})
+				if late {
 					return hangs(ctx, r)
 				}
 				return said("accepted", 100*time.Millisecond)(ctx, r)
@@ -247,5 +258,51 @@ func TestAnAnswerThatIsNeverStoredIsSwept(t *testing.T) {
 		require.Equal(t, delivery.Failed, w.snapshot(never).State)
 		w.locked(func() { clear(w.answersHeld) })
 		time.Sleep(5 * time.Second)
+	})
+}
+
+// A campaign that somebody else holds while buyers answer stops nobody who is only told.
+func TestAnswersThatAreHeldDelayNobodyWhoIsTold(t *testing.T) {
+	t.Parallel()
+	sending(t, func(t *testing.T, w *world) {
+		var held []*stored
+		w.locked(func() { w.answersHeld = map[string]bool{} })
+		for i := range 450 {
+			id := fmt.Sprint("ask", i)
+			w.contract(fmt.Sprint("seller_", i%5), id, said("accepted", 0))
+			for range 2 {
+				one := w.ask(id)
+				w.locked(func() { w.answersHeld[one.row.LeadID] = true })
+				held = append(held, one)
+			}
+		}
+		time.Sleep(10 * time.Second)
+		w.contract("seller_1", "told", answers(200, 0))
+		told := w.sell("told", 0)
+		time.Sleep(3 * time.Second)
+		require.Equal(t, delivery.Delivered, w.snapshot(told).State)
+		w.locked(func() { clear(w.answersHeld) })
+		time.Sleep(5 * time.Minute)
+		for _, one := range held {
+			require.NotEqual(t, delivery.Pending, w.snapshot(one).State)
+		}
+	})
+}
+
+// What buyers accept is settled while others are asked about what their buyers refused.
+func TestWhoAcceptsWaitsForNobodyWhoRefuses(t *testing.T) {
+	t.Parallel()
+	sending(t, func(t *testing.T, w *world) {
+		w.contract("seller_1", "ask no", said("rejected", 0))
+		w.contract("seller_1", "ask", said("accepted", 0))
+		w.locked(func() { w.refuses = 10 * time.Second })
+		for range 3 {
+			w.ask("ask no")
+			time.Sleep(1100 * time.Millisecond)
+		}
+		yes := w.ask("ask")
+		time.Sleep(2 * time.Second)
+		require.Equal(t, delivery.Delivered, w.snapshot(yes).State)
+		time.Sleep(20 * time.Second)
 	})
 }

@@ -71,6 +71,7 @@ type world struct {
 	panics      map[string]bool  // deliveries
 	sealed      error
 	settles     time.Duration // how long it takes to settle
+	refuses     time.Duration // how much longer when a buyer refused
 	unsettled   func() error
 	outcomes    map[string]int
 }
