@@ -115,7 +115,7 @@ type result struct {
 func newSending(s *Sender) *sending {
 	most := s.mostToSettle()
 	return &sending{
-		Sender: s, endpoints: map[application.Ref]*endpoint{}, taken: map[place]int{}, results: make(chan result, s.InAll+mailsAtOnce+s.AskInAll),
+		Sender: s, endpoints: map[application.Ref]*endpoint{}, taken: map[place]int{}, results: make(chan result, s.InAll+mailsAtOnce+2*s.AskInAll),
 		toSettle: make(chan result, most), toRelease: make(chan result, most), settled: make(chan result, most),
 		watched: application.Elapsed(s.Clock) - watch, poll: time.NewTimer(0), early: time.NewTimer(0),
 	}
