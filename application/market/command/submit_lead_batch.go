@@ -79,7 +79,7 @@ func (h *SubmitLeadsHandler) settle(ctx context.Context, batch []*Submission, un
 	var places []int
 	for i, s := range batch {
 		if a, ok := stored[s.leadID]; ok {
-			outcomes[i].Result = a.Replay(s.Actor.SellerID, h.Clock.Now())
+			outcomes[i].Result = a.Replay(s.Actor.SellerID)
 			outcomes[i].Result.Replayed = false
 			continue
 		}
@@ -415,15 +415,15 @@ func (t *tally) replayed(s *Submission) (done application.Done, answered bool, e
 		if !held {
 			return application.Done{}, false, nil
 		}
-		done, err = replay(t.answers[claim.LeadID], &s.SubmitLead, t.now)
+		done, err = replay(t.answers[claim.LeadID], &s.SubmitLead)
 		return done, true, err
 	}
 	if leadID, recent := t.requests[s.request]; recent {
-		return t.answers[leadID].Replay(s.Actor.SellerID, t.now), true, nil
+		return t.answers[leadID].Replay(s.Actor.SellerID), true, nil
 	}
 	if claim, held := t.claims[s.external]; held && s.ExternalID != "" {
 		if stored := t.answers[claim.LeadID]; stored.Fingerprint == s.Fingerprint {
-			return stored.Replay(s.Actor.SellerID, t.now), true, nil
+			return stored.Replay(s.Actor.SellerID), true, nil
 		}
 	}
 	return application.Done{}, false, nil
