@@ -72,7 +72,7 @@ func (h *AwaitAnswerHandler) Handle(ctx context.Context, c AwaitAnswer) (applica
 	}
 	of := *c.Done.Awaits
 	c.Done.Awaits = nil
-	left := of.Until.Sub(h.clock.Now())
+	left := min(of.Until.Sub(h.clock.Now()), SupplierWaits) // the clock may have been set back
 	w := h.join(of)
 	if w == nil || left <= 0 {
 		h.leave(of.Lead, w)

@@ -128,5 +128,16 @@ func TestSuppliersWaitForBuyers(t *testing.T) {
 		body, _ = wait(t.Context(), "lead_0")
 		require.Equal(t, "pending", body)
 		time.Sleep(time.Second) // the look ends
+
+		a.mu.Lock()
+		a.away = false
+		delete(a.final, "lead_0")
+		a.mu.Unlock()
+		began = time.Now()
+		until = began.Add(time.Hour) // the clock was set back
+		body, took := wait(t.Context(), "lead_0")
+		require.Equal(t, "stored", body)
+		require.Equal(t, marketcommand.SupplierWaits, took)
+		time.Sleep(time.Second)
 	})
 }
