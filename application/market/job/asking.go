@@ -3,6 +3,7 @@ package job
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -252,32 +253,47 @@ func (r *sending) settleLast(ctx context.Context) {
 }
 
 // sweep ends until ctx ends what buyers are asked for too long: also where their receiver is left alone.
+// What cannot be ended is left for a while, and what is behind it is ended.
 func (r *sending) sweep(ctx context.Context) {
+	aside := map[string]time.Duration{} // until when
 	for pause(ctx, sweepEvery) {
-		overdue, err := r.Overdue.OverdueReservations(ctx, r.Clock.Now().Add(-overdueFor), gathered+r.hand.size())
+		now := application.Elapsed(r.Clock)
+		maps.DeleteFunc(aside, func(_ string, until time.Duration) bool { return until <= now })
+		overdue, err := r.Overdue.OverdueReservations(ctx, r.Clock.Now().Add(-overdueFor), gathered+len(aside)+r.hand.size())
 		if err != nil {
 			r.complain(ctx, err)
 			pause(ctx, r.Poll)
 			continue
 		}
-		answered := application.Elapsed(r.Clock) - handFor
-		some := make([]result, 0, len(overdue))
+		some := make([]result, 0, gathered)
 		for _, o := range overdue {
-			if !r.hand.has(o.DeliveryID, answered) {
+			if _, left := aside[o.DeliveryID]; !left && len(some) < gathered && !r.hand.has(o.DeliveryID, now-handFor) {
 				some = append(some, ended(o))
 			}
 		}
-		if len(some) == 0 {
+		if len(some) == 0 || r.settleThese(ctx, some) == nil {
 			continue
 		}
-		err = r.settleThese(ctx, some)
-		for i := 0; err != nil && len(some) > 1 && i < len(some) && ctx.Err() == nil; i++ { // what can be settled does not wait for what cannot
-			if one := r.settleThese(ctx, some[i:i+1]); one != nil {
-				r.Logger.WarnContext(ctx, "a buyer is asked for too long, and that cannot be stored", slog.String("delivery_id", some[i].DeliveryID), slog.String("code", string(fault.CodeOf(one))))
+		held := 0
+		for i := range some { // what can be ended does not wait for what cannot
+			err := r.settleThese(ctx, some[i:i+1])
+			switch until := application.Elapsed(r.Clock); {
+			case err == nil:
+				continue
+			case application.IsHeld(err):
+				aside[some[i].DeliveryID] = until + firstProbe
+				held++
+			case fault.KindOf(err) == fault.Unavailable || ctx.Err() != nil:
+				held = mostHeld
+			default:
+				aside[some[i].DeliveryID] = until + longestProbe
+				r.Logger.WarnContext(ctx, "a buyer is asked for too long, and that cannot be stored; it is tried again in a while",
+					slog.String("delivery_id", some[i].DeliveryID), slog.String("code", string(fault.CodeOf(err))), slog.String("cause", fault.Chain(err)))
 			}
-		}
-		if err != nil {
-			pause(ctx, r.Poll)
+			if held >= mostHeld {
+				pause(ctx, r.Poll)
+				break
+			}
 		}
 	}
 }

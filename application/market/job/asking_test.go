@@ -51,6 +51,10 @@ func (s settling) Handle(ctx context.Context, c marketcommand.SettleReservations
 		}
 	}
 	for _, r := range c.Results {
+		if w.broken[r.LeadID] && r.Ended != "" {
+			w.brokenTold++
+			return done, errors.New("nothing is reserved")
+		}
 		if w.held[r.LeadID] || w.answersHeld[r.LeadID] && r.Ended == "" {
 			return done, &application.HeldError{Err: errors.New("held")}
 		}
@@ -304,5 +308,36 @@ func TestWhoAcceptsWaitsForNobodyWhoRefuses(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		require.Equal(t, delivery.Delivered, w.snapshot(yes).State)
 		time.Sleep(20 * time.Second)
+	})
+}
+
+// What cannot be ended is tried again in a while only, and does not hide what is behind it.
+func TestWhatCannotBeEndedStopsNoSweep(t *testing.T) {
+	t.Parallel()
+	sending(t, func(t *testing.T, w *world) {
+		w.contract("seller_1", "ask silent", hangs)
+		w.locked(func() { w.broken = map[string]bool{} })
+		for range 300 {
+			one := w.ask("ask silent")
+			w.locked(func() { w.broken[one.row.LeadID] = true })
+		}
+		time.Sleep(time.Second)
+		behind := w.ask("ask silent")
+		time.Sleep(40 * time.Second)
+		require.Equal(t, delivery.Failed, w.snapshot(behind).State)
+		tries := 0
+		w.locked(func() { tries = w.brokenTold })
+		require.Less(t, tries, 700, "each twice: with others and alone")
+		time.Sleep(6 * time.Minute)
+		w.locked(func() {
+			require.Greater(t, w.brokenTold, tries)
+			clear(w.broken)
+		})
+		time.Sleep(6 * time.Minute)
+		w.locked(func() {
+			for _, s := range w.all["ask silent"] {
+				require.Equal(t, delivery.Failed, s.delivery.Snapshot().State)
+			}
+		})
 	})
 }

@@ -67,8 +67,10 @@ type world struct {
 	endpoints   func() error
 	unread      map[string]error // by contract
 	held        map[string]bool  // leads
-	answersHeld map[string]bool  // leads of which no answer is stored, only what ends
-	panics      map[string]bool  // deliveries
+	broken      map[string]bool  // leads that cannot be ended
+	brokenTold  int
+	answersHeld map[string]bool // leads of which no answer is stored, only what ends
+	panics      map[string]bool // deliveries
 	sealed      error
 	settles     time.Duration // how long it takes to settle
 	refuses     time.Duration // how much longer when a buyer refused
