@@ -130,11 +130,13 @@ func (p Poster) Post(ctx context.Context, o OpenDelivery, id string, c DeliveryC
 		return done
 	}
 	done.Status = answer.Status
+	var masker Masker
 	if len(answer.Body) > 0 {
-		done.Answer = NewMasker(c.Fields, o.told()...).Hide(ctx, answer.Body)
+		masker = NewMasker(c.Fields, o.told()...)
+		done.Answer = masker.Hide(ctx, answer.Body)
 	}
 	if c.Asks {
-		return p.said(ctx, o, c, answer, done)
+		return said(o, c, answer, done, func(text string) string { return string(masker.Hide(ctx, []byte(text))) })
 	}
 	switch {
 	case answer.Status >= 200 && answer.Status <= 299:
@@ -148,17 +150,14 @@ func (p Poster) Post(ctx context.Context, o OpenDelivery, id string, c DeliveryC
 }
 
 // said reads what a buyer answered that was asked. Who answers 4xx may say no by it, but not yes: a refusal charges nobody.
-func (p Poster) said(ctx context.Context, o OpenDelivery, c DeliveryContent, answer application.OutboundAnswer, done Posted) Posted {
+func said(o OpenDelivery, c DeliveryContent, answer application.OutboundAnswer, done Posted, hide func(string) string) Posted {
 	well := answer.Status >= 200 && answer.Status <= 299
 	currency, err := money.ParseCurrency(c.Currency)
 	if err == nil && (well || answer.Status >= 400 && answer.Status <= 499) {
-		done.Said = ReadAnswer(o.Response, answer.Body, currency)
+		done.Said = readAnswer(o.Response, answer.Body, currency, hide)
 	}
 	if done.Said.Verdict == delivery.Accepted && !well {
 		done.Said = delivery.Answer{}
-	}
-	if done.Said.Reference != "" {
-		done.Said.Reference = string(NewMasker(c.Fields, o.told()...).Hide(ctx, []byte(done.Said.Reference)))
 	}
 	switch {
 	case done.Said.Verdict == delivery.Accepted:
