@@ -107,20 +107,21 @@ func (c *Client) Send(ctx context.Context, r application.OutboundRequest) (appli
 	if r.Waited {
 		through = &c.asking
 	}
-	began := time.Now()
+	end := ctx
+	if r.Within > 0 {
+		var cancel context.CancelFunc
+		end, cancel = context.WithTimeout(ctx, r.Within)
+		defer cancel()
+	}
 	leave, err := through.enter(ctx, r.For, place(target))
 	if err != nil {
 		return application.OutboundAnswer{}, failure(ctx, ctx, err)
 	}
 	defer leave()
-	if r.Within > 0 {
-		left := r.Within - time.Since(began)
-		if left <= 0 {
-			return application.OutboundAnswer{}, application.ErrOutboundBusy
-		}
-		r.Timeout = min(r.Timeout, left)
+	if ctx.Err() == nil && end.Err() != nil {
+		return application.OutboundAnswer{}, application.ErrOutboundBusy
 	}
-	within, cancel := context.WithTimeout(ctx, r.Timeout)
+	within, cancel := context.WithTimeout(end, r.Timeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(context.WithValue(within, exchange{}, within), http.MethodPost, target.String(), bytes.NewReader(r.Body))
 	if err != nil {
