@@ -22,10 +22,11 @@ type StoredResponse struct {
 	AnswerUntil time.Time // as StoredLead.AnswerUntil
 }
 
-// Replay returns what a replay of the request of a seller's lead is answered at a time.
-func (s StoredResponse) Replay(sellerID string, now time.Time) Done {
+// Replay returns what a replay of the request of a seller's lead is answered. As long as the response may be replaced it is waited for, also when its time
+// is over: who settles the lead may have read the clock before that.
+func (s StoredResponse) Replay(sellerID string) Done {
 	d := Done{Response: s.Response, Replayed: true}
-	if s.AnswerUntil.After(now) {
+	if !s.AnswerUntil.IsZero() {
 		d.Awaits = &Awaited{Lead: Ref{SellerID: sellerID, ID: s.LeadID}, Until: s.AnswerUntil}
 	}
 	return d

@@ -28,6 +28,7 @@ type OutboundRequest struct {
 	Header  http.Header
 	Body    []byte
 	Timeout time.Duration // of the whole exchange, which begins when there is room for it, from dialling to the last byte read; 30 s when it is not above 0
+	Within  time.Duration // if above 0, until when the answer has to be there, with the wait for room; the exchange gets what is left
 	Waited  bool          // somebody waits for the answer: it goes beside all that nobody waits for
 }
 

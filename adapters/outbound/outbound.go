@@ -107,12 +107,21 @@ func (c *Client) Send(ctx context.Context, r application.OutboundRequest) (appli
 	if r.Waited {
 		through = &c.asking
 	}
+	end := ctx
+	if r.Within > 0 {
+		var cancel context.CancelFunc
+		end, cancel = context.WithTimeout(ctx, r.Within)
+		defer cancel()
+	}
 	leave, err := through.enter(ctx, r.For, place(target))
 	if err != nil {
 		return application.OutboundAnswer{}, failure(ctx, ctx, err)
 	}
 	defer leave()
-	within, cancel := context.WithTimeout(ctx, r.Timeout)
+	if ctx.Err() == nil && end.Err() != nil {
+		return application.OutboundAnswer{}, application.ErrOutboundBusy
+	}
+	within, cancel := context.WithTimeout(end, r.Timeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(context.WithValue(within, exchange{}, within), http.MethodPost, target.String(), bytes.NewReader(r.Body))
 	if err != nil {

@@ -475,7 +475,11 @@ func TestASellerTakesHalfOfThePlaces(t *testing.T) {
 // What waits for its place is not under way yet: its time begins when it is sent, and one that got no place was not tried.
 func TestWaitingForAPlaceIsNoAttempt(t *testing.T) {
 	t.Parallel()
-	for patience, want := range map[time.Duration]error{time.Minute: nil, short: application.ErrOutboundBusy} {
+	for _, c := range []struct {
+		patience, within time.Duration
+		want             error
+	}{{time.Minute, 0, nil}, {short, 0, application.ErrOutboundBusy}, {time.Minute, time.Minute, nil}, {time.Minute, 10 * short, application.ErrOutboundBusy}} {
+		patience, within, want := c.patience, c.within, c.want
 		arrived, release := make(chan struct{}, 1), make(chan struct{})
 		s := serve(t, false, func(_ http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/slow" {
@@ -491,7 +495,7 @@ func TestWaitingForAPlaceIsNoAttempt(t *testing.T) {
 		})
 		<-arrived
 		free := time.AfterFunc(20*short, func() { close(release) })
-		_, err := c.Send(t.Context(), application.OutboundRequest{URL: s.URL, Timeout: 10 * short})
+		_, err := c.Send(t.Context(), application.OutboundRequest{URL: s.URL, Timeout: 10 * short, Within: within})
 		require.ErrorIs(t, err, want)
 		if free.Stop() {
 			close(release)

@@ -21,7 +21,12 @@ var asked = campaign.Response{
 
 // ReadAnswer reads the body of an answer of a buyer that is asked to confirm a sale in a currency. Where several signs are found, duplicate goes before
 // rejected, and accepted, by which a buyer is charged, comes last. A price that is no amount above 0 counts as none.
-func ReadAnswer(r campaign.Response, body []byte, currency money.Currency) (a delivery.Answer) {
+func ReadAnswer(r campaign.Response, body []byte, currency money.Currency) delivery.Answer {
+	return readAnswer(r, body, currency, func(text string) string { return text })
+}
+
+// readAnswer is ReadAnswer with what hides what is personal of a reference, before that is cut.
+func readAnswer(r campaign.Response, body []byte, currency money.Currency, hide func(string) string) (a delivery.Answer) {
 	if r.IsZero() {
 		r = asked
 	}
@@ -51,7 +56,7 @@ func ReadAnswer(r campaign.Response, body []byte, currency money.Currency) (a de
 	}
 	if r.Reference != "" {
 		if found, ok := at(r.Reference); ok {
-			a.Reference = reference(found)
+			a.Reference = reference(found, hide)
 		}
 	}
 	if found, ok := at(r.Price); ok && r.Price != "" && a.Verdict == delivery.Accepted {
@@ -105,13 +110,16 @@ func follow(document any, steps []campaign.PathStep) (text string, ok bool) {
 }
 
 // reference is what a buyer calls a lead, as it is kept.
-func reference(text string) string {
+func reference(text string, hide func(string) string) string {
 	text = strings.TrimSpace(strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return -1
 		}
 		return r
 	}, text))
+	if text != "" {
+		text = hide(text)
+	}
 	if runes := []rune(text); len(runes) > delivery.MostReference {
 		text = string(runes[:delivery.MostReference])
 	}

@@ -133,4 +133,7 @@ func TestABuyerIsAsked(t *testing.T) {
 	how, err := p.Open(application.Ref{SellerID: "seller_1", ID: "contract_1"}, &campaign.Delivery{URL: "https://buyer.example", Format: campaign.DeliveryJSON})
 	require.NoError(t, err)
 	require.Equal(t, "lead of +***", p.Post(t.Context(), how, "delivery_1", asked).Said.Reference, "a reference is kept, and holds nothing personal")
+	before := strings.Repeat("é", delivery.MostReference-9)
+	network.answer.Body = []byte(`{"status":"accepted","reference":"` + before + ` +12025550123"}`)
+	require.Equal(t, before+" +***", p.Post(t.Context(), how, "delivery_1", asked).Said.Reference, "nor a part of it, where it is cut")
 }

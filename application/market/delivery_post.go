@@ -44,6 +44,7 @@ type OpenDelivery struct {
 	seller  string
 	secrets string
 	headers map[string][]string
+	within  time.Duration // of the next attempt; zero is without an end
 }
 
 // Open reads what is secret of a contract's delivery. Errors are those of application.Sealer.
@@ -76,11 +77,12 @@ func (p Poster) Open(contract application.Ref, d *campaign.Delivery) (OpenDelive
 	return o, nil
 }
 
-// Within is how a contract delivers with no more than some time for a request.
+// Within is how a contract delivers with no more than some time for a request, with the wait for its place.
 func (o OpenDelivery) Within(d time.Duration) OpenDelivery {
+	o.within = max(d, time.Millisecond)
 	if d < o.Timeout {
 		short := *o.Delivery
-		short.Timeout = max(d, time.Millisecond)
+		short.Timeout = o.within
 		o.Delivery = &short
 	}
 	return o
@@ -122,17 +124,19 @@ func (p Poster) Post(ctx context.Context, o OpenDelivery, id string, c DeliveryC
 	header := map[string][]string{"Content-Type": {contentType}, "Idempotency-Key": {c.SaleID}}
 	maps.Copy(header, o.headers)
 	maps.Copy(header, p.Signer.Sign(o.secrets, id, done.At, body))
-	answer, err := p.Outbound.Send(ctx, application.OutboundRequest{For: o.seller, URL: o.URL, Header: header, Body: body, Timeout: o.Timeout, Waited: c.Asks})
+	answer, err := p.Outbound.Send(ctx, application.OutboundRequest{For: o.seller, URL: o.URL, Header: header, Body: body, Timeout: o.Timeout, Within: o.within, Waited: c.Asks})
 	if err != nil {
 		done.Reason, done.Unsent = reasonOf(err), errors.Is(err, application.ErrOutboundBusy)
 		return done
 	}
 	done.Status = answer.Status
+	var masker Masker
 	if len(answer.Body) > 0 {
-		done.Answer = NewMasker(c.Fields, o.told()...).Hide(ctx, answer.Body)
+		masker = NewMasker(c.Fields, o.told()...)
+		done.Answer = masker.Hide(ctx, answer.Body)
 	}
 	if c.Asks {
-		return p.said(ctx, o, c, answer, done)
+		return said(o, c, answer, done, func(text string) string { return string(masker.Hide(ctx, []byte(text))) })
 	}
 	switch {
 	case answer.Status >= 200 && answer.Status <= 299:
@@ -146,17 +150,14 @@ func (p Poster) Post(ctx context.Context, o OpenDelivery, id string, c DeliveryC
 }
 
 // said reads what a buyer answered that was asked. Who answers 4xx may say no by it, but not yes: a refusal charges nobody.
-func (p Poster) said(ctx context.Context, o OpenDelivery, c DeliveryContent, answer application.OutboundAnswer, done Posted) Posted {
+func said(o OpenDelivery, c DeliveryContent, answer application.OutboundAnswer, done Posted, hide func(string) string) Posted {
 	well := answer.Status >= 200 && answer.Status <= 299
 	currency, err := money.ParseCurrency(c.Currency)
 	if err == nil && (well || answer.Status >= 400 && answer.Status <= 499) {
-		done.Said = ReadAnswer(o.Response, answer.Body, currency)
+		done.Said = readAnswer(o.Response, answer.Body, currency, hide)
 	}
 	if done.Said.Verdict == delivery.Accepted && !well {
 		done.Said = delivery.Answer{}
-	}
-	if done.Said.Reference != "" {
-		done.Said.Reference = string(NewMasker(c.Fields, o.told()...).Hide(ctx, []byte(done.Said.Reference)))
 	}
 	switch {
 	case done.Said.Verdict == delivery.Accepted:

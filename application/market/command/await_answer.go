@@ -49,6 +49,7 @@ type AwaitAnswerHandler struct {
 	waiting map[application.Ref]*awaited
 	looking bool
 	woken   chan struct{}
+	settled map[application.Ref]bool // of those, whose answers may be final
 }
 
 // awaited is a lead that is waited for.
@@ -62,7 +63,7 @@ type awaited struct {
 
 // NewAwaitAnswerHandler returns a handler for which nobody waits.
 func NewAwaitAnswerHandler(reader FinalAnswers, answer bus.Handler[AnswerSupplier, application.Done], clock application.Clock) *AwaitAnswerHandler {
-	return &AwaitAnswerHandler{reader: reader, answer: answer, clock: clock, waiting: map[application.Ref]*awaited{}, woken: make(chan struct{}, 1)}
+	return &AwaitAnswerHandler{reader: reader, answer: answer, clock: clock, waiting: map[application.Ref]*awaited{}, settled: map[application.Ref]bool{}, woken: make(chan struct{}, 1)}
 }
 
 // Handle implements bus.Handler. It has no errors: who cannot be told more is told that the lead is pending, which it is.
@@ -72,7 +73,7 @@ func (h *AwaitAnswerHandler) Handle(ctx context.Context, c AwaitAnswer) (applica
 	}
 	of := *c.Done.Awaits
 	c.Done.Awaits = nil
-	left := of.Until.Sub(h.clock.Now())
+	left := min(of.Until.Sub(h.clock.Now()), SupplierWaits) // the clock may have been set back
 	w := h.join(of)
 	if w == nil || left <= 0 {
 		h.leave(of.Lead, w)
@@ -118,12 +119,23 @@ type settledAnswers struct {
 func (s settledAnswers) Handle(ctx context.Context, c SettleReservations) (ReservationsSettled, error) {
 	done, err := s.by.Handle(ctx, c)
 	if len(done.Final) > 0 {
-		s.tell.wake()
+		s.tell.wake(done.Final)
 	}
 	return done, err
 }
 
-func (h *AwaitAnswerHandler) wake() {
+func (h *AwaitAnswerHandler) wake(of []application.Ref) {
+	h.mu.Lock()
+	for _, ref := range of {
+		if h.waiting[ref] != nil {
+			h.settled[ref] = true
+		}
+	}
+	waits := len(h.settled) > 0
+	h.mu.Unlock()
+	if !waits {
+		return
+	}
 	select {
 	case h.woken <- struct{}{}:
 	default:
@@ -162,27 +174,43 @@ func (h *AwaitAnswerHandler) leave(of application.Ref, w *awaited) {
 	}
 }
 
-// look looks for final answers until nobody waits for one.
+// look looks for final answers until nobody waits for one: for all now and then, and at once for those that were settled in this process.
 func (h *AwaitAnswerHandler) look() {
 	again := time.NewTimer(lookForAnswers)
 	defer again.Stop()
-	for refs := h.awaited(); len(refs) > 0; refs = h.awaited() {
-		h.found(refs, h.read(refs))
+	for all := true; ; {
+		refs, waits := h.awaited(all)
+		if !waits {
+			return
+		}
+		if len(refs) > 0 {
+			h.found(refs, h.read(refs))
+		}
 		time.Sleep(soonestLook)
-		again.Reset(lookForAnswers)
+		if all {
+			again.Reset(lookForAnswers)
+		}
 		select {
-		case <-h.woken:
 		case <-again.C:
+			all = true
+		case <-h.woken:
+			all = false
 		}
 	}
 }
 
-// awaited returns the leads that are waited for. When there are none, the look is over.
-func (h *AwaitAnswerHandler) awaited() []application.Ref {
+// awaited returns the leads that are waited for, all of them or those that were settled. When nobody waits, the look is over.
+func (h *AwaitAnswerHandler) awaited(all bool) (refs []application.Ref, waits bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.looking = len(h.waiting) > 0
-	return slices.Collect(maps.Keys(h.waiting))
+	of := maps.Keys(h.waiting)
+	if !all {
+		of = maps.Keys(h.settled)
+	}
+	refs = slices.Collect(of)
+	clear(h.settled)
+	return refs, h.looking
 }
 
 // read reads the answers that are final. What cannot be read is looked for again.

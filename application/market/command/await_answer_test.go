@@ -20,6 +20,7 @@ type answersOf struct {
 	mu    sync.Mutex
 	final map[string]application.Response
 	looks int
+	read  int // leads
 	over  int
 	away  bool
 }
@@ -30,6 +31,7 @@ func (a *answersOf) FinalAnswers(_ context.Context, leads []application.Ref) (ma
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.looks++
+	a.read += len(leads)
 	if a.away {
 		return nil, errors.New("away")
 	}
@@ -127,6 +129,52 @@ func TestSuppliersWaitForBuyers(t *testing.T) {
 		until = time.Now().Add(time.Second)
 		body, _ = wait(t.Context(), "lead_0")
 		require.Equal(t, "pending", body)
+		time.Sleep(time.Second) // the look ends
+
+		a.mu.Lock()
+		a.away = false
+		delete(a.final, "lead_0")
+		a.mu.Unlock()
+		began = time.Now()
+		until = began.Add(time.Hour) // the clock was set back
+		body, took := wait(t.Context(), "lead_0")
+		require.Equal(t, "stored", body)
+		require.Equal(t, marketcommand.SupplierWaits, took)
+		time.Sleep(time.Second)
+	})
+}
+
+// What is settled in this process is looked for at once, and nothing else is.
+func TestOnlyWhatWasSettledIsLookedForAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := &answersOf{final: map[string]application.Response{}}
+		h := marketcommand.NewAwaitAnswerHandler(a, a, a)
+		began := time.Now()
+		var group sync.WaitGroup
+		for i := range 100 {
+			group.Go(func() {
+				_, err := h.Handle(t.Context(), marketcommand.AwaitAnswer{Done: application.Done{
+					Awaits: &application.Awaited{Lead: application.Ref{SellerID: "seller_1", ID: fmt.Sprint("lead_", i)}, Until: began.Add(5 * time.Second)},
+				}})
+				require.NoError(t, err)
+				if i == 0 {
+					require.Equal(t, 1010*time.Millisecond, time.Since(began), "not with the next look for all")
+				}
+			})
+		}
+		time.Sleep(1010 * time.Millisecond) // the last look for all was at 990 ms or later
+		a.mu.Lock()
+		read := a.read
+		a.mu.Unlock()
+		a.decide("lead_0")
+		_, err := h.Settled(settled{}).Handle(t.Context(), marketcommand.SettleReservations{})
+		require.NoError(t, err)
+		synctest.Wait()
+		a.mu.Lock()
+		require.Equal(t, read+1, a.read)
+		a.mu.Unlock()
+		group.Wait()
 		time.Sleep(time.Second) // the look ends
 	})
 }

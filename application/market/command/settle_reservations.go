@@ -67,14 +67,25 @@ func (h SettleReservationsHandler) Handle(ctx context.Context, c SettleReservati
 			of[ref] = append(of[ref], r)
 		}
 	}
-	for _, ref := range application.SortedRefs(slices.Collect(maps.Keys(of))) {
-		one, err := h.settle(ctx, ref, of[ref])
-		done.Stored, done.Asked, done.Final = done.Stored+one.Stored, done.Asked+one.Asked, append(done.Final, one.Final...)
-		if err != nil {
-			return done, err
+	for _, ahead := range []bool{true, false} { // what needs no facts waits for none
+		for _, ref := range application.SortedRefs(slices.Collect(maps.Keys(of))) {
+			some := slices.DeleteFunc(slices.Clone(of[ref]), func(r *DeliveryResult) bool { return h.needsFacts(r) == ahead })
+			if len(some) == 0 {
+				continue
+			}
+			one, err := h.settle(ctx, ref, some)
+			done.Stored, done.Asked, done.Final = done.Stored+one.Stored, done.Asked+one.Asked, append(done.Final, one.Final...)
+			if err != nil {
+				return done, err
+			}
 		}
 	}
 	return done, nil
+}
+
+// needsFacts reports whether a lead may be offered to others, about which there are facts from outside.
+func (h SettleReservationsHandler) needsFacts(r *DeliveryResult) bool {
+	return h.Facts.Any() && r.Said.Verdict != delivery.Accepted && (r.Said.Verdict != delivery.Unsure || r.Ended != "" || r.Final)
 }
 
 // settle settles results of one campaign.
@@ -100,12 +111,9 @@ func (h SettleReservationsHandler) settle(ctx context.Context, of application.Re
 
 // ask asks the providers of facts from outside, if there are any, about leads that may be offered to others.
 func (h SettleReservationsHandler) ask(ctx context.Context, all []*DeliveryResult) (map[string]map[string]field.Set, error) {
-	if !h.Facts.Any() {
-		return nil, nil
-	}
 	var facts []lead.Facts
 	for _, r := range all {
-		if r.Said.Verdict == delivery.Accepted || r.Said.Verdict == delivery.Unsure && r.Ended == "" && !r.Final {
+		if !h.needsFacts(r) {
 			continue
 		}
 		l, err := h.Reader.MarketLead(ctx, r.SellerID, r.LeadID)

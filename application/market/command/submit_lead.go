@@ -118,7 +118,7 @@ func (h *SubmitLeadHandler) Handle(ctx context.Context, c SubmitLead) (applicati
 			return application.Done{}, err
 		}
 		if found {
-			return replay(stored, &c, h.Clock.Now())
+			return replay(stored, &c)
 		}
 	}
 	var outside map[string]field.Set
@@ -154,7 +154,7 @@ func (h *SubmitLeadHandler) orDoubleClick(ctx context.Context, c *SubmitLead, re
 	if err != nil || !found {
 		return application.Done{}, refused
 	}
-	return stored.Replay(c.Actor.SellerID, h.Clock.Now()), nil
+	return stored.Replay(c.Actor.SellerID), nil
 }
 
 // finder finds the campaigns of categories, as a Directory does.
@@ -279,11 +279,11 @@ func (s *Submission) OfSeller() string { return s.Actor.SellerID }
 // errStale says that the stored campaign differs from the remembered one. The lead is then checked once more.
 var errStale = errors.New("the campaign changed since it was remembered")
 
-func replay(stored application.StoredResponse, c *SubmitLead, now time.Time) (application.Done, error) {
+func replay(stored application.StoredResponse, c *SubmitLead) (application.Done, error) {
 	if stored.Fingerprint != c.Fingerprint {
 		return application.Done{}, application.ErrKeyReused
 	}
-	return stored.Replay(c.Actor.SellerID, now), nil
+	return stored.Replay(c.Actor.SellerID), nil
 }
 
 func idempotencyClaim(c *SubmitLead) market.ClaimKey {

@@ -80,7 +80,7 @@ func (h *SubmitLeadsHandler) settle(ctx context.Context, batch []*Submission, un
 	var places []int
 	for i, s := range batch {
 		if a, ok := stored[s.leadID]; ok {
-			outcomes[i].Result = a.Replay(s.Actor.SellerID, h.Clock.Now())
+			outcomes[i].Result = a.Replay(s.Actor.SellerID)
 			outcomes[i].Result.Replayed = false
 			continue
 		}
@@ -425,11 +425,11 @@ func (t *tally) replayed(i int, s *Submission) (done application.Done, answered 
 		if !held {
 			return application.Done{}, false, nil
 		}
-		done, err = replay(t.answers[claim.LeadID], &s.SubmitLead, t.now)
+		done, err = replay(t.answers[claim.LeadID], &s.SubmitLead)
 		return done, true, err
 	}
 	if leadID, recent := t.requests[s.request]; recent {
-		return t.answers[leadID].Replay(s.Actor.SellerID, t.now), true, nil
+		return t.answers[leadID].Replay(s.Actor.SellerID), true, nil
 	}
 	if t.checks[i].err == nil { // else it is refused anyway, or looked at again in another campaign
 		if err := t.checkPing(s); err != nil {
@@ -438,7 +438,7 @@ func (t *tally) replayed(i int, s *Submission) (done application.Done, answered 
 	}
 	if claim, held := t.claims[s.external]; held && s.ExternalID != "" {
 		if stored := t.answers[claim.LeadID]; stored.Fingerprint == s.Fingerprint {
-			return stored.Replay(s.Actor.SellerID, t.now), true, nil
+			return stored.Replay(s.Actor.SellerID), true, nil
 		}
 	}
 	return application.Done{}, false, nil

@@ -3,7 +3,9 @@ package job
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/leadmill/leadmill/application"
@@ -21,14 +23,16 @@ type OverdueReservations interface {
 }
 
 const (
-	// settlers is how many batches of answers are settled at a time: one may wait for a campaign that somebody else holds.
+	// settlers is how many batches of answers are settled at a time, of those who say no and of the others: one may wait for a campaign that somebody
+	// else holds, or for what others say of a lead before the next buyer is asked.
 	settlers = 2
 	// mostUnsettled is how many answers may wait to be stored before no more is asked.
 	mostUnsettled = 4 * gathered
-	// sweepEvery is how often it is looked for buyers that are asked for too long, and overdueFor how long that is: an answer that came in time is
-	// stored until then.
+	// sweepEvery is how often it is looked for buyers that are asked for too long, and overdueFor how long that is. An answer that came in time and
+	// waits to be stored goes before that, for handFor at most.
 	sweepEvery = 250 * time.Millisecond
 	overdueFor = time.Second
+	handFor    = 2 * time.Minute
 )
 
 // mostToSettle is how many results there can be of buyers that are asked: requests, what waits to be stored, and what ends when it is read.
@@ -53,6 +57,48 @@ func (r *sending) freeToAsk(p place) bool {
 	return r.taken[place{"", p.standing, true}] < max(2, all) && r.taken[p] < max(2, all*3/4)
 }
 
+// hand is which deliveries were answered without that being stored yet, and since when.
+type hand struct {
+	mu    sync.Mutex
+	since map[string]time.Duration
+}
+
+func (h *hand) take(id string, now time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.since == nil {
+		h.since = map[string]time.Duration{}
+	}
+	h.since[id] = now
+}
+
+func (h *hand) leave(id string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.since, id)
+}
+
+// has reports whether a delivery was answered since some time.
+func (h *hand) has(id string, since time.Duration) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	at, ok := h.since[id]
+	return ok && at > since
+}
+
+func (h *hand) size() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.since)
+}
+
+// inHand has nobody end what a buyer answered until that is stored.
+func (r *sending) inHand(one *result) {
+	if one.asks && one.Said.Verdict != delivery.Unsure {
+		r.hand.take(one.DeliveryID, application.Elapsed(r.Clock))
+	}
+}
+
 // keep has a result stored soon.
 func (r *sending) keep(one result) {
 	if !one.asks {
@@ -60,15 +106,24 @@ func (r *sending) keep(one result) {
 		return
 	}
 	r.unsettled++
-	r.toSettle <- one // which has room for all that there can be
+	r.settleSoon(one)
+}
+
+// settleSoon has a result settled, for which there is room: who accepts does not wait for others to be asked about other leads.
+func (r *sending) settleSoon(one result) {
+	if one.OK || one.Said.Verdict == delivery.Unsure && one.Ended == "" && !one.Final {
+		r.toSettle <- one
+	} else {
+		r.toRelease <- one
+	}
 }
 
 // settleAll settles results until ctx ends, those together that came together.
-func (r *sending) settleAll(ctx context.Context) {
+func (r *sending) settleAll(ctx context.Context, all <-chan result) {
 	for {
 		var some []result
 		select {
-		case one := <-r.toSettle:
+		case one := <-all:
 			some = append(some, one)
 		case <-ctx.Done():
 			return
@@ -76,7 +131,7 @@ func (r *sending) settleAll(ctx context.Context) {
 		end := time.NewTimer(gather)
 		for open := true; open && len(some) < gathered; {
 			select {
-			case one := <-r.toSettle:
+			case one := <-all:
 				some = append(some, one)
 			case <-end.C:
 				open = false
@@ -86,7 +141,7 @@ func (r *sending) settleAll(ctx context.Context) {
 		}
 		end.Stop()
 		for _, one := range r.settleSome(ctx, some) {
-			r.toSettle <- one
+			r.settleSoon(one)
 		}
 	}
 }
@@ -145,7 +200,7 @@ func (r *sending) settleLater(ctx context.Context, some []result) {
 	r.group.Go(func() {
 		pause(ctx, heldPause)
 		for _, one := range some {
-			r.toSettle <- one
+			r.settleSoon(one)
 		}
 	})
 }
@@ -164,6 +219,7 @@ func (r *sending) settleThese(ctx context.Context, some []result) error {
 func (r *sending) tell(some []result, refused bool) {
 	for _, one := range some {
 		one.refused = refused
+		r.hand.leave(one.DeliveryID)
 		r.settled <- one
 	}
 }
@@ -183,8 +239,10 @@ func pause(ctx context.Context, d time.Duration) bool {
 // settleLast settles what came back until the end.
 func (r *sending) settleLast(ctx context.Context) {
 	var some []result
-	for len(r.toSettle) > 0 {
-		some = append(some, <-r.toSettle)
+	for _, all := range []chan result{r.toSettle, r.toRelease} {
+		for len(all) > 0 {
+			some = append(some, <-all)
+		}
 	}
 	if len(some) == 0 {
 		return
@@ -195,33 +253,57 @@ func (r *sending) settleLast(ctx context.Context) {
 }
 
 // sweep ends until ctx ends what buyers are asked for too long: also where their receiver is left alone.
+// What cannot be ended is left for a while, and what is behind it is ended.
 func (r *sending) sweep(ctx context.Context) {
+	aside := map[string]time.Duration{} // until when
 	for pause(ctx, sweepEvery) {
-		overdue, err := r.Overdue.OverdueReservations(ctx, r.Clock.Now().Add(-overdueFor), gathered)
+		now := application.Elapsed(r.Clock)
+		maps.DeleteFunc(aside, func(_ string, until time.Duration) bool { return until <= now })
+		overdue, err := r.Overdue.OverdueReservations(ctx, r.Clock.Now().Add(-overdueFor), gathered+len(aside)+r.hand.size())
 		if err != nil {
 			r.complain(ctx, err)
 			pause(ctx, r.Poll)
 			continue
 		}
-		if len(overdue) == 0 {
+		some := make([]result, 0, gathered)
+		for _, o := range overdue {
+			if _, left := aside[o.DeliveryID]; !left && len(some) < gathered && !r.hand.has(o.DeliveryID, now-handFor) {
+				some = append(some, ended(o))
+			}
+		}
+		if len(some) == 0 || r.settleThese(ctx, some) == nil {
 			continue
 		}
-		some := make([]result, len(overdue))
-		for i, o := range overdue {
-			some[i].DeliveryResult = marketcommand.DeliveryResult{SellerID: o.SellerID, DeliveryID: o.DeliveryID, LeadID: o.LeadID, Ended: o.Reason}
-			some[i].Try = o.Tries
-			if some[i].Ended == "" {
-				some[i].Ended = delivery.Timeout
+		held := 0
+		for i := range some { // what can be ended does not wait for what cannot
+			err := r.settleThese(ctx, some[i:i+1])
+			switch until := application.Elapsed(r.Clock); {
+			case err == nil:
+				continue
+			case application.IsHeld(err):
+				aside[some[i].DeliveryID] = until + firstProbe
+				held++
+			case fault.KindOf(err) == fault.Unavailable || ctx.Err() != nil:
+				held = mostHeld
+			default:
+				aside[some[i].DeliveryID] = until + longestProbe
+				r.Logger.WarnContext(ctx, "a buyer is asked for too long, and that cannot be stored; it is tried again in a while",
+					slog.String("delivery_id", some[i].DeliveryID), slog.String("code", string(fault.CodeOf(err))), slog.String("cause", fault.Chain(err)))
 			}
-		}
-		err = r.settleThese(ctx, some)
-		for i := 0; err != nil && len(some) > 1 && i < len(some) && ctx.Err() == nil; i++ { // what can be settled does not wait for what cannot
-			if one := r.settleThese(ctx, some[i:i+1]); one != nil {
-				r.Logger.WarnContext(ctx, "a buyer is asked for too long, and that cannot be stored", slog.String("delivery_id", some[i].DeliveryID), slog.String("code", string(fault.CodeOf(one))))
+			if held >= mostHeld {
+				pause(ctx, r.Poll)
+				break
 			}
-		}
-		if err != nil {
-			pause(ctx, r.Poll)
 		}
 	}
+}
+
+// ended is the result of a buyer that did not answer until its deadline.
+func ended(o market.OverdueReservation) (out result) {
+	out.DeliveryResult = marketcommand.DeliveryResult{SellerID: o.SellerID, DeliveryID: o.DeliveryID, LeadID: o.LeadID, Ended: o.Reason}
+	out.Try = o.Tries
+	if out.Ended == "" {
+		out.Ended = delivery.Timeout
+	}
+	return out
 }

@@ -36,7 +36,12 @@ type settling struct{ w *world }
 func (s settling) Handle(ctx context.Context, c marketcommand.SettleReservations) (done marketcommand.ReservationsSettled, err error) {
 	w := s.w
 	var slow time.Duration
-	w.locked(func() { slow = w.settles })
+	w.locked(func() {
+		slow = w.settles
+		if c.Results[0].Said.Verdict == delivery.Rejected {
+			slow += w.refuses
+		}
+	})
 	time.Sleep(slow)
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -46,7 +51,11 @@ func (s settling) Handle(ctx context.Context, c marketcommand.SettleReservations
 		}
 	}
 	for _, r := range c.Results {
-		if w.held[r.LeadID] {
+		if w.broken[r.LeadID] && r.Ended != "" {
+			w.brokenTold++
+			return done, errors.New("nothing is reserved")
+		}
+		if w.held[r.LeadID] || w.answersHeld[r.LeadID] && r.Ended == "" {
 			return done, &application.HeldError{Err: errors.New("held")}
 		}
 	}
@@ -158,10 +167,16 @@ func TestManyAreAskedOfWhomSomeAreLate(t *testing.T) {
 	t.Parallel()
 	sending(t, func(t *testing.T, w *world) {
 		for i := range 20 {
-			n := 0
+			n, tries := 0, map[string]int{}
 			w.contract("seller_1", fmt.Sprint("ask", i), func(ctx context.Context, r application.OutboundRequest) (application.OutboundAnswer, error) {
-				w.locked(func() { n++ })
-				if n%5 == 0 {
+				var late bool
+				w.locked(func() {
+					n++
+					id := r.Header["Idempotency-Key"][0]
+					tries[id]++
+					late = n%5 == 0 && tries[id] < 4 // there is time for five
+				})
+				if late {
 					return hangs(ctx, r)
 				}
 				return said("accepted", 100*time.Millisecond)(ctx, r)
@@ -217,5 +232,112 @@ func TestWhatIsHeldIsSettledLater(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		require.Equal(t, delivery.Delivered, w.snapshot(late).State)
 		require.EqualValues(t, 1, w.snapshot(late).Tries)
+	})
+}
+
+// A buyer answers in time and that cannot be stored until the deadline: its yes is what counts, for as long as two minutes.
+func TestAnAnswerInTimeGoesBeforeTheSweep(t *testing.T) {
+	t.Parallel()
+	sending(t, func(t *testing.T, w *world) {
+		w.contract("seller_1", "ask", said("accepted", 0))
+		yes := w.ask("ask")
+		w.locked(func() { w.answersHeld = map[string]bool{yes.row.LeadID: true} }) // the sweep is not held
+		time.Sleep(lead.AskFor + 10*time.Second)
+		require.Equal(t, delivery.Pending, w.snapshot(yes).State)
+		w.locked(func() { clear(w.answersHeld) })
+		time.Sleep(2 * time.Second)
+		require.Equal(t, delivery.Delivered, w.snapshot(yes).State)
+	})
+}
+
+func TestAnAnswerThatIsNeverStoredIsSwept(t *testing.T) {
+	t.Parallel()
+	sending(t, func(t *testing.T, w *world) {
+		w.contract("seller_1", "ask", said("accepted", 0))
+		never := w.ask("ask")
+		w.locked(func() { w.answersHeld = map[string]bool{never.row.LeadID: true} })
+		time.Sleep(110 * time.Second)
+		require.Equal(t, delivery.Pending, w.snapshot(never).State)
+		time.Sleep(20 * time.Second)
+		require.Equal(t, delivery.Failed, w.snapshot(never).State)
+		w.locked(func() { clear(w.answersHeld) })
+		time.Sleep(5 * time.Second)
+	})
+}
+
+// A campaign that somebody else holds while buyers answer stops nobody who is only told.
+func TestAnswersThatAreHeldDelayNobodyWhoIsTold(t *testing.T) {
+	t.Parallel()
+	sending(t, func(t *testing.T, w *world) {
+		var held []*stored
+		w.locked(func() { w.answersHeld = map[string]bool{} })
+		for i := range 450 {
+			id := fmt.Sprint("ask", i)
+			w.contract(fmt.Sprint("seller_", i%5), id, said("accepted", 0))
+			for range 2 {
+				one := w.ask(id)
+				w.locked(func() { w.answersHeld[one.row.LeadID] = true })
+				held = append(held, one)
+			}
+		}
+		time.Sleep(10 * time.Second)
+		w.contract("seller_1", "told", answers(200, 0))
+		told := w.sell("told", 0)
+		time.Sleep(3 * time.Second)
+		require.Equal(t, delivery.Delivered, w.snapshot(told).State)
+		w.locked(func() { clear(w.answersHeld) })
+		time.Sleep(5 * time.Minute)
+		for _, one := range held {
+			require.NotEqual(t, delivery.Pending, w.snapshot(one).State)
+		}
+	})
+}
+
+// What buyers accept is settled while others are asked about what their buyers refused.
+func TestWhoAcceptsWaitsForNobodyWhoRefuses(t *testing.T) {
+	t.Parallel()
+	sending(t, func(t *testing.T, w *world) {
+		w.contract("seller_1", "ask no", said("rejected", 0))
+		w.contract("seller_1", "ask", said("accepted", 0))
+		w.locked(func() { w.refuses = 10 * time.Second })
+		for range 3 {
+			w.ask("ask no")
+			time.Sleep(1100 * time.Millisecond)
+		}
+		yes := w.ask("ask")
+		time.Sleep(2 * time.Second)
+		require.Equal(t, delivery.Delivered, w.snapshot(yes).State)
+		time.Sleep(20 * time.Second)
+	})
+}
+
+// What cannot be ended is tried again in a while only, and does not hide what is behind it.
+func TestWhatCannotBeEndedStopsNoSweep(t *testing.T) {
+	t.Parallel()
+	sending(t, func(t *testing.T, w *world) {
+		w.contract("seller_1", "ask silent", hangs)
+		w.locked(func() { w.broken = map[string]bool{} })
+		for range 300 {
+			one := w.ask("ask silent")
+			w.locked(func() { w.broken[one.row.LeadID] = true })
+		}
+		time.Sleep(time.Second)
+		behind := w.ask("ask silent")
+		time.Sleep(40 * time.Second)
+		require.Equal(t, delivery.Failed, w.snapshot(behind).State)
+		tries := 0
+		w.locked(func() { tries = w.brokenTold })
+		require.Less(t, tries, 700, "each twice: with others and alone")
+		time.Sleep(6 * time.Minute)
+		w.locked(func() {
+			require.Greater(t, w.brokenTold, tries)
+			clear(w.broken)
+		})
+		time.Sleep(6 * time.Minute)
+		w.locked(func() {
+			for _, s := range w.all["ask silent"] {
+				require.Equal(t, delivery.Failed, s.delivery.Snapshot().State)
+			}
+		})
 	})
 }

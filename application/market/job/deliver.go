@@ -85,8 +85,10 @@ type sending struct {
 	away      bool // the database did not answer in this turn
 	group     sync.WaitGroup
 
-	toSettle, settled chan result // of buyers that are asked: until and when it is stored what they answered
-	unsettled         int
+	toSettle, toRelease chan result // of buyers that are asked: what is to be stored, and what releases a sale
+	settled             chan result // of buyers that are asked: what was stored
+	unsettled           int
+	hand                hand
 
 	poll, early *time.Timer // when it looks again at the latest and at the earliest
 	rested      bool        // early passed
@@ -110,14 +112,19 @@ type result struct {
 	refused  bool // it could not be stored
 }
 
+func newSending(s *Sender) *sending {
+	most := s.mostToSettle()
+	return &sending{
+		Sender: s, endpoints: map[application.Ref]*endpoint{}, taken: map[place]int{}, results: make(chan result, s.InAll+mailsAtOnce+2*s.AskInAll),
+		toSettle: make(chan result, most), toRelease: make(chan result, most), settled: make(chan result, most),
+		watched: application.Elapsed(s.Clock) - watch, poll: time.NewTimer(0), early: time.NewTimer(0),
+	}
+}
+
 // Run sends until ctx ends or nothing was due for Idle. What is under way when it ends is cut off and not stored: it is sent again, under its id.
 // Nothing that cannot be read ends it.
 func (s *Sender) Run(ctx context.Context) error {
-	r := &sending{
-		Sender: s, endpoints: map[application.Ref]*endpoint{}, taken: map[place]int{}, results: make(chan result, s.InAll+mailsAtOnce+s.AskInAll),
-		toSettle: make(chan result, s.mostToSettle()), settled: make(chan result, s.mostToSettle()),
-		watched: application.Elapsed(s.Clock) - watch, poll: time.NewTimer(0), early: time.NewTimer(0),
-	}
+	r := newSending(s)
 	sendCtx, cancel := context.WithCancel(ctx)
 	defer func() {
 		cancel()
@@ -127,7 +134,8 @@ func (s *Sender) Run(ctx context.Context) error {
 		r.last(ctx)
 	}()
 	for range settlers {
-		r.group.Go(func() { r.settleAll(sendCtx) })
+		r.group.Go(func() { r.settleAll(sendCtx, r.toSettle) })
+		r.group.Go(func() { r.settleAll(sendCtx, r.toRelease) })
 	}
 	r.group.Go(func() { r.sweep(sendCtx) })
 	for quiet := application.Elapsed(s.Clock); ctx.Err() == nil; {
@@ -229,9 +237,9 @@ func (r *sending) start(ctx context.Context) {
 // serve begins one request of a contract when there is room for it.
 func (r *sending) serve(ctx context.Context, ref application.Ref, e *endpoint) bool {
 	roomy := func() bool {
-		return e.waits() && ctx.Err() == nil && e.room(application.Elapsed(r.Clock), r.most(e)) > 0 && (!e.seen || r.free(e.place(ref.SellerID)))
+		return e.waits() && ctx.Err() == nil && (!e.asks || r.unsettled < mostUnsettled) && e.room(application.Elapsed(r.Clock), r.most(e)) > 0 && (!e.seen || r.free(e.place(ref.SellerID)))
 	}
-	if r.away || len(r.unstored) >= gathered || r.unsettled >= mostUnsettled || !roomy() || !r.refill(ctx, ref, e) || !roomy() {
+	if r.away || len(r.unstored) >= gathered || !roomy() || !r.refill(ctx, ref, e) || !roomy() {
 		return false
 	}
 	d := e.ready[0]
@@ -297,6 +305,8 @@ func (r *sending) refill(ctx context.Context, ref application.Ref, e *endpoint) 
 		}
 		why := e.ends(d, how, r.Clock.Now())
 		switch {
+		case why != "" && e.asks && r.unsettled >= mostUnsettled:
+			e.aside[d.ID] = now + time.Second
 		case why != "":
 			out := resultOf(ref, d)
 			out.Ended = why
@@ -357,6 +367,7 @@ func (r *sending) send(ctx context.Context, ref application.Ref, e *endpoint, d 
 		if !out.OK && ctx.Err() != nil { // it was cut off, which says nothing of the receiver
 			return
 		}
+		r.inHand(&out)
 		r.results <- out
 	})
 }

@@ -55,23 +55,27 @@ type stored struct {
 
 // world is all that a Sender has to do with: a database, receivers and a clock.
 type world struct {
-	mu        sync.Mutex
-	contracts []application.Ref
-	receivers map[string]receiver
-	all       map[string][]*stored // by contract
-	requests  map[string]int       // by contract
-	rows      int
-	mails     int // at once
-	mostMails int
-	back      atomic.Int64 // by which the wall clock was set back
-	endpoints func() error
-	unread    map[string]error // by contract
-	held      map[string]bool  // leads
-	panics    map[string]bool  // deliveries
-	sealed    error
-	settles   time.Duration // how long it takes to settle
-	unsettled func() error
-	outcomes  map[string]int
+	mu          sync.Mutex
+	contracts   []application.Ref
+	receivers   map[string]receiver
+	all         map[string][]*stored // by contract
+	requests    map[string]int       // by contract
+	rows        int
+	mails       int // at once
+	mostMails   int
+	back        atomic.Int64 // by which the wall clock was set back
+	endpoints   func() error
+	unread      map[string]error // by contract
+	held        map[string]bool  // leads
+	broken      map[string]bool  // leads that cannot be ended
+	brokenTold  int
+	answersHeld map[string]bool // leads of which no answer is stored, only what ends
+	panics      map[string]bool // deliveries
+	sealed      error
+	settles     time.Duration // how long it takes to settle
+	refuses     time.Duration // how much longer when a buyer refused
+	unsettled   func() error
+	outcomes    map[string]int
 }
 
 func newWorld() *world {

@@ -139,7 +139,7 @@ func (r *sending) last(ctx context.Context) {
 	for one := range r.results {
 		r.came(one)
 	}
-	if len(r.unstored)+len(r.held)+len(r.toSettle) == 0 {
+	if len(r.unstored)+len(r.held)+len(r.toSettle)+len(r.toRelease) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeLast)

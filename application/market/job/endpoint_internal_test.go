@@ -6,9 +6,34 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/leadmill/leadmill/adapters/clock"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/delivery"
 )
+
+// Whatever is under way has room for its result, so that nothing is left behind when nobody takes it any more.
+func TestThereIsRoomForAllResults(t *testing.T) {
+	t.Parallel()
+	s := &Sender{Clock: clock.NewSystem(), InAll: 256, AskInAll: 2048, AskPerEndpoint: 128}
+	r := newSending(s)
+	asked, all := 0, 0
+	for _, of := range []standing{unknown, failing, well, mailed} {
+		for _, asks := range []bool{false, true} {
+			for _, seller := range []string{"seller_1", "seller_2", "seller_3"} {
+				p := place{seller, of, asks}
+				for ; (of != mailed || !asks) && r.free(p); all++ {
+					r.take(p, 1)
+					if asks {
+						asked++
+					}
+				}
+			}
+		}
+	}
+	require.Greater(t, asked, s.AskInAll)
+	require.LessOrEqual(t, all, cap(r.results))
+	require.LessOrEqual(t, asked+mostUnsettled, cap(r.toSettle))
+}
 
 // A receiver that failed and has nothing due is out of the order at once, and forgotten after a while.
 func TestReceiversAreForgotten(t *testing.T) {
