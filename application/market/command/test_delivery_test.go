@@ -3,6 +3,7 @@ package command_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,11 +57,11 @@ func TestDeliveriesAreTestedBySharesToo(t *testing.T) {
 			return err
 		}
 		for range 2 {
-			ended := 0
+			var ended atomic.Int64
 			begin := func(seller int) {
 				go func() {
 					if test(t.Context(), seller) == nil {
-						ended++
+						ended.Add(1)
 					}
 				}()
 				synctest.Wait()
@@ -75,7 +76,7 @@ func TestDeliveriesAreTestedBySharesToo(t *testing.T) {
 			require.ErrorIs(t, test(t.Context(), 5), application.ErrOutboundBusy)
 			time.Sleep(time.Minute)
 			synctest.Wait()
-			require.Equal(t, 8, ended, "and then there is room again")
+			require.EqualValues(t, 8, ended.Load(), "and then there is room again")
 		}
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(time.Second, func() { cancel(application.ErrInvalidKey) })

@@ -414,6 +414,7 @@ func TestAFullHostIsNoAttempt(t *testing.T) {
 		s := w.sell("full", 0)
 		time.Sleep(10 * time.Second)
 		require.Greater(t, w.sent("full"), 5)
+		synctest.Wait() // the last one is noted
 		w.locked(func() { require.Equal(t, map[string]int{"busy": w.requests["full"]}, w.outcomes) })
 		require.Zero(t, w.snapshot(s).Tries)
 		w.locked(func() { full = false })
