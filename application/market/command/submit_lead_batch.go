@@ -222,13 +222,13 @@ func (h *SubmitLeadsHandler) decide(ctx context.Context, t *tally, i int, s *Sub
 		}
 	}
 	answer := s.Render(result)
+	if err := t.usePing(s); err != nil {
+		return application.Done{}, err
+	}
 	if len(takers) > 0 && !s.Test {
 		if err := t.market.take(l, takers, h.IDs, sales, t.now); err != nil {
 			return application.Done{}, err
 		}
-	}
-	if err := t.usePing(s); err != nil {
-		return application.Done{}, err
 	}
 	done = application.Done{Response: answer}
 	if asked && s.Waits {
@@ -421,14 +421,11 @@ func (t *tally) holders(s *Submission) (leads []application.Ref) {
 // double click or one with the same external_id. Errors: application.ErrKeyReused, and those of checkPing.
 func (t *tally) replayed(i int, s *Submission) (done application.Done, answered bool, err error) {
 	if s.IdempotencyKey != "" {
-		claim, held := t.claims[s.idempotency]
-		if !held {
-			return application.Done{}, false, nil
+		if claim, held := t.claims[s.idempotency]; held {
+			done, err = replay(t.answers[claim.LeadID], &s.SubmitLead)
+			return done, true, err
 		}
-		done, err = replay(t.answers[claim.LeadID], &s.SubmitLead)
-		return done, true, err
-	}
-	if leadID, recent := t.requests[s.request]; recent {
+	} else if leadID, recent := t.requests[s.request]; recent {
 		return t.answers[leadID].Replay(s.Actor.SellerID), true, nil
 	}
 	if t.checks[i].err == nil { // else it is refused anyway, or looked at again in another campaign
@@ -436,7 +433,7 @@ func (t *tally) replayed(i int, s *Submission) (done application.Done, answered 
 			return application.Done{}, false, err
 		}
 	}
-	if claim, held := t.claims[s.external]; held && s.ExternalID != "" {
+	if claim, held := t.claims[s.external]; held && s.ExternalID != "" && s.IdempotencyKey == "" {
 		if stored := t.answers[claim.LeadID]; stored.Fingerprint == s.Fingerprint {
 			return stored.Replay(s.Actor.SellerID), true, nil
 		}

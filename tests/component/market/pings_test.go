@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -96,7 +97,7 @@ func TestAPingPromisesWhatALeadEarns(t *testing.T) {
 			t.Error("a test ping does not say so")
 		}
 		late := quote(t, s)
-		for _, c := range []struct {
+		for i, c := range []struct {
 			form   apptest.Form
 			status int
 			code   string
@@ -107,8 +108,10 @@ func TestAPingPromisesWhatALeadEarns(t *testing.T) {
 			{s.Form().With("ping_id", test.ID), 400, "invalid_field"},
 			{s.Form().With("ping_id", late.ID, "test", true), 400, "invalid_field"},
 		} {
-			if a := s.Supplier.Do("POST", "/api/leads", c.form); a.Status != c.status || pingOf(a).Code != c.code {
-				t.Errorf("a lead with %v is answered %s", c.form["ping_id"], a)
+			for _, header := range [][]string{nil, {"Idempotency-Key", fmt.Sprintf("key-%d-%v", i, c.status)}} {
+				if a := s.Supplier.Do("POST", "/api/leads", c.form, header...); a.Status != c.status || pingOf(a).Code != c.code {
+					t.Errorf("a lead with %v under %q is answered %s", c.form["ping_id"], header, a)
+				}
 			}
 		}
 		if a := s.Supplier.Must(t, "POST", "/api/leads", s.Form().With("ping_id", test.ID, "test", true)).Lead(); a.Status != "sold" || !a.Test {
@@ -248,7 +251,13 @@ func TestAPingAtOnceIsUsedOnce(t *testing.T) {
 		const n = 32
 		answers := make([]apptest.Answer, n)
 		client := s.Supplier.Unchecked()
-		apptest.Parallel(n, func(i int) { answers[i] = client.Insist("POST", "/api/leads", s.Form().With("ping_id", p.ID)) })
+		apptest.Parallel(n, func(i int) {
+			var header []string
+			if i%2 == 0 {
+				header = []string{"Idempotency-Key", fmt.Sprint("lead-", i)}
+			}
+			answers[i] = client.Insist("POST", "/api/leads", s.Form().With("ping_id", p.ID), header...)
+		})
 		sold := 0
 		for _, a := range answers {
 			switch {
@@ -263,5 +272,41 @@ func TestAPingAtOnceIsUsedOnce(t *testing.T) {
 		}
 		db.Settle()
 		db.Audit()
+	})
+}
+
+// TestALeadWhosePingIsRefusedTakesNothing beside others of its batch, whichever of them come under an Idempotency-Key.
+func TestALeadWhosePingIsRefusedTakesNothing(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		s, _, db := startShop(t, databaseURL, nil, at(10, 1))
+		used := quote(t, s)
+		s.Supplier.Must(t, "POST", "/api/leads", s.Form().With("ping_id", used.ID))
+		const n = 64
+		client := s.Supplier.Unchecked()
+		var sold, refused atomic.Int64
+		apptest.Parallel(n, func(i int) {
+			form, header := s.Form(), []string(nil)
+			if i%2 == 0 {
+				form = form.With("ping_id", used.ID)
+			}
+			if i%4 < 2 {
+				header = []string{"Idempotency-Key", fmt.Sprint("lead-", i)}
+			}
+			switch a := client.Insist("POST", "/api/leads", form, header...); {
+			case a.Status == 200 && a.Lead().Status == "sold" && i%2 == 1:
+				sold.Add(1)
+			case a.Status == 409 && pingOf(a).Code == "ping_used" && i%2 == 0:
+				refused.Add(1)
+			default:
+				t.Errorf("the lead %d is answered %s", i, a)
+			}
+		})
+		db.Settle()
+		db.Audit()
+		account(t, s, 0, 10_000-10*(n/2+1), 0)
+		if sold.Load() != n/2 || refused.Load() != n/2 {
+			t.Errorf("%d are sold and %d refused", sold.Load(), refused.Load())
+		}
 	})
 }
