@@ -88,3 +88,49 @@ func TestAReservedLead(t *testing.T) {
 		db.Audit()
 	})
 }
+
+// TestCapsThatComeWhileABuyerIsAsked count what is reserved already, and give it back when the buyer says no.
+func TestCapsThatComeWhileABuyerIsAsked(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		asked, say := make(chan struct{}, 1), make(chan struct{})
+		b := newAskedBuyer(t, func(n int) string {
+			if n > 1 {
+				return says("accepted")
+			}
+			asked <- struct{}{}
+			<-say
+			return says("rejected")
+		})
+		s, db := startAsking(t, databaseURL, nil, confirming(b.URL, 1))
+		answered := make(chan string, 1)
+		form := s.Form()
+		go func() { answered <- s.Supplier.Must(t, "POST", "/api/leads", form).Lead().Status }()
+		<-asked
+		caps := apptest.Object{"caps": []apptest.Object{{"window": "day", "leads": 1, "budget": 10.00}}}
+		s.Program.Must(t, "PUT", s.ContractPath(s.ContractIDs[0]), caps)
+		s.Program.Must(t, "PUT", "/v1/campaigns/"+s.CampaignID, caps)
+		s.Program.Must(t, "PUT", "/v1/buyers/"+s.BuyerIDs[0], caps)
+		if l := s.Sell(t, s.Form()); l.Status != "pending" || !strings.HasPrefix(askedOf(t, s, l.ID), "cap_") {
+			t.Errorf("a lead beside the reserved one is %+v: %s", l, askedOf(t, s, l.ID))
+		}
+		close(say)
+		if status := <-answered; status != "pending" {
+			t.Errorf("the lead that nobody takes is %s", status)
+		}
+		account(t, s, 0, 1000, 0)
+		db.Settle()
+		db.Audit()
+		if l := s.Sell(t, s.Form()); l.Status != "sold" && db.Number("SELECT COUNT(*) FROM sales") != 1 { // the one that waits may come first
+			t.Errorf("a lead is %+v when there is room again", l)
+		}
+		apptest.Eventually(t, func() error {
+			if n := db.Number("SELECT COUNT(*) FROM sales"); n != 1 {
+				return fmt.Errorf("%d leads are sold, want 1", n)
+			}
+			return nil
+		})
+		db.Settle()
+		db.Audit()
+	})
+}
