@@ -35,6 +35,20 @@ func TestThereIsRoomForAllResults(t *testing.T) {
 	require.LessOrEqual(t, asked+mostUnsettled, cap(r.toSettle))
 }
 
+// Late answers in a row take hardly any of the requests at once from a receiver that is asked, but half of them each from one that is told.
+func TestLateAnswersInARow(t *testing.T) {
+	t.Parallel()
+	for asks, want := range map[bool]int{true: 60, false: 4} {
+		e := newEndpoint()
+		e.asks, e.window = asks, 64
+		for range 4 {
+			e.failed(0, false, delivery.Timeout)
+		}
+		require.Equal(t, want, e.window, "asks: %t", asks)
+		require.False(t, e.open(), "asks: %t", asks)
+	}
+}
+
 // A receiver that failed and has nothing due is out of the order at once, and forgotten after a while.
 func TestReceiversAreForgotten(t *testing.T) {
 	t.Parallel()
