@@ -77,6 +77,7 @@ type Book struct {
 	campaign *campaign.Campaign
 	strategy Strategy // nil: the campaign names one that this build lacks
 	lines    []line
+	own      []*Counter // the campaign's
 	byID     map[string]int
 	lastWon  time.Time
 	most     int // how many contracts may take a lead
@@ -119,18 +120,24 @@ type CounterSource func(of Owner, ownerID string, s calendar.Span) *Counter
 // NewBook makes the Book of a campaign at a time. Contracts whose buyer is not among buyers are left out. When strategies
 // lacks the campaign's strategy, the Book sells nothing: no other strategy takes its place.
 func NewBook(c *campaign.Campaign, strategies Strategies, buyers map[string]*buyer.Buyer, counters CounterSource, now time.Time) *Book {
-	b := &Book{campaign: c, byID: map[string]int{}, most: c.MaxSales()}
+	b := &Book{campaign: c, byID: map[string]int{}, most: c.MaxSales(), own: ofCampaign(c, counters, now)}
 	b.strategy, _ = strategies.Get(c.Strategy())
 	b.by = orderOf(b.strategy)
-	own := ofCampaign(c, counters, now)
-	for _, k := range c.Contracts() {
+	b.Add(c.Contracts(), buyers, counters, now)
+	return b
+}
+
+// Add adds contracts of the campaign that the Book does not have, as NewBook has them, at the time it was made for.
+func (b *Book) Add(contracts []campaign.Contract, buyers map[string]*buyer.Buyer, counters CounterSource, now time.Time) {
+	b.lines = slices.Grow(b.lines, len(contracts))
+	for _, k := range contracts {
 		owner := buyers[k.BuyerID()]
 		if owner == nil {
 			continue
 		}
-		l := line{contract: k, buyer: owner, shared: own}
+		l := line{contract: k, buyer: owner, shared: b.own}
 		if spans := owner.Spans(now); len(spans) > 0 {
-			l.shared = append(ofBuyer(owner, spans, counters), own...)
+			l.shared = append(ofBuyer(owner, spans, counters), b.own...)
 		}
 		for _, s := range k.Spans(now) {
 			n := counters(OwnerContract, k.ID(), s)
@@ -143,6 +150,7 @@ func NewBook(c *campaign.Campaign, strategies Strategies, buyers map[string]*buy
 		b.byID[k.ID()] = len(b.lines)
 		b.lines = append(b.lines, l)
 	}
+	b.asking = 0
 	b.asked, b.all, b.offers = make([]int, 0, len(b.lines)), make([]int, 0, len(b.lines)), make([]Candidate, 0, len(b.lines))
 	if takesTurns(b.strategy) {
 		b.answers = make([]answer, len(b.lines))
@@ -158,7 +166,7 @@ func NewBook(c *campaign.Campaign, strategies Strategies, buyers map[string]*buy
 			Priority: l.contract.Priority(), Weight: l.contract.Weight(), Usage: Usage{&l.counters}, place: i + 1,
 		})
 	}
-	return b
+	b.Follow(b.plan, b.now)
 }
 
 // Ask is a lead that contracts are asked to take.
@@ -181,6 +189,8 @@ type Ask struct {
 type Decision struct {
 	Takers []campaign.Contract
 	Trace  lead.Trace
+	// Unfinished says that the lead is not decided: those that its Shortlist begins with do not take it, and others may.
+	Unfinished bool
 
 	asking money.Micros
 }
@@ -223,6 +233,9 @@ func (b *Book) Decide(a Ask) (Decision, error) {
 		return d, nil
 	}
 	if a.Shortlist != nil {
+		if !a.begins() {
+			return Decision{Unfinished: true}, nil
+		}
 		b.shorten(a.Shortlist)
 	}
 	b.takers = b.takers[:0]
@@ -260,6 +273,9 @@ func (b *Book) Decide(a Ask) (Decision, error) {
 		}
 	}
 	if a.Shortlist != nil {
+		if len(b.takers) < most && !a.Shortlist.whole() {
+			return Decision{Unfinished: true}, nil
+		}
 		if len(b.takers) < most {
 			others.before(nil, &d.Trace)
 		}

@@ -45,6 +45,7 @@ func (p *Plan) narrow(strategy string) {
 			}
 			return 0
 		})
+		p.tier()
 	}
 	type bucket struct {
 		attribute, value string
@@ -167,6 +168,8 @@ func (p *Pin) Holds(in FilterInput) bool {
 type Shortlist struct {
 	plan   *Plan
 	places []int32 // in order
+	first  []int32 // those that it begins with, in order; nil: all of them
+	begun  int     // how many of these were asked for
 }
 
 // Shortlist returns the contracts that a lead is offered to. Where facts from outside are still missing, whole is false: then filters are
@@ -189,7 +192,7 @@ func (p *Plan) Shortlist(f lead.Facts, whole bool) *Shortlist {
 		}
 		return false
 	})
-	return &Shortlist{p, places}
+	return &Shortlist{plan: p, places: places}
 }
 
 // Buyers yields the ids of the buyers of the contracts on the list: once for each contract.
@@ -203,11 +206,11 @@ func (l *Shortlist) Buyers() iter.Seq[string] {
 	}
 }
 
-// Contracts returns the contracts of some shortlists of the plan, each once, in the order of the campaign.
+// Contracts returns the contracts that some shortlists of the plan begin with, each once, in the order of the campaign.
 func (p *Plan) Contracts(lists ...*Shortlist) []campaign.Contract {
 	var places []int32
 	for _, l := range lists {
-		places = append(places, l.places...)
+		places = append(places, l.beginning()...)
 	}
 	slices.Sort(places)
 	places = slices.Compact(places)
@@ -259,10 +262,10 @@ func (e *excluded) rest(t *lead.Trace) {
 	t.Count(ReasonFilter, len(e.of.plan.standings)-len(e.of.places)-e.listed)
 }
 
-// shorten sets asked to the lines of a shortlist.
+// shorten sets asked to the lines that a shortlist begins with.
 func (b *Book) shorten(l *Shortlist) {
 	b.asked = b.asked[:0]
-	for _, place := range l.places {
+	for _, place := range l.beginning() {
 		if i, known := b.byID[l.plan.standings[place].contract.ID()]; known {
 			b.asked = append(b.asked, i)
 		}

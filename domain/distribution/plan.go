@@ -23,6 +23,7 @@ type Plan struct {
 	ranked    []int32 // all contracts in the order of sooner; nil: the plan is not large
 	sooner    func(a, b *campaign.Contract) bool
 	byPrice   bool    // sooner is by the contracts' prices
+	tiers     []int32 // of each contract how many steps of sooner are before it; nil without sooner
 	hours     []hours // those of the contracts, each once
 }
 

@@ -62,12 +62,17 @@ func (h *Harness) Open(t *testing.T, o dialect.Options) *dialect.DB {
 // Concurrent reports whether transactions that write run side by side.
 func (h *Harness) Concurrent() bool { return h.DB.Name() != "sqlite" }
 
+// Deadlock is how MySQL and MariaDB say that a transaction was ended because it waited for one that waits for it.
+func Deadlock() error {
+	return &mysql.MySQLError{Number: 1213, Message: "Deadlock found when trying to get lock"}
+}
+
 // Retryable returns errors after which a transaction must be run again.
 func (h *Harness) Retryable(t *testing.T) map[string]error {
 	t.Helper()
 	if h.Concurrent() {
 		return map[string]error{
-			"deadlock":      &mysql.MySQLError{Number: 1213, Message: "Deadlock found when trying to get lock"},
+			"deadlock":      Deadlock(),
 			"lock timeout":  &mysql.MySQLError{Number: 1205, Message: "Lock wait timeout exceeded"},
 			"lost snapshot": &mysql.MySQLError{Number: 1020, Message: "Record has changed since last read"},
 		}

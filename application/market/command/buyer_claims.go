@@ -185,10 +185,23 @@ func (b *boughtBefore) write(ctx context.Context, tx market.Tx) error {
 }
 
 // pick finds the contracts that take a lead, whatever was promised for it. Claims that were not read before are read for those that are asked: at first for who would
-// take the lead, and when that buyer bought its person lately for more and more contracts at a time. Errors: *bus.PanicError,
-// *distribution.RankingError, and those of reading.
+// take the lead, and when that buyer bought its person lately for more and more contracts at a time. Buyers and counters are read likewise. Errors:
+// *bus.PanicError, *distribution.RankingError, and those of reading.
 func (m *marketplace) pick(ctx context.Context, c *campaign.Campaign, l *lead.Lead, a distribution.Ask) (distribution.Decision, error) {
 	a.Shortlist, a.Price = m.lists[l.ID()], l.AskingPrice()
+	for {
+		d, err := m.pickNow(ctx, c, l, a)
+		if err != nil || !d.Unfinished {
+			return d, err
+		}
+		if m.err = m.readMore(ctx, c, a); m.err != nil {
+			return distribution.Decision{}, m.err
+		}
+	}
+}
+
+// pickNow is pick among the contracts that the lead's shortlist begins with.
+func (m *marketplace) pickNow(ctx context.Context, c *campaign.Campaign, l *lead.Lead, a distribution.Ask) (distribution.Decision, error) {
 	if m.bought == nil || m.bought.rules[c.ID()] == nil {
 		return ask(m.books[c.ID()], a)
 	}

@@ -3,6 +3,7 @@ package command
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -25,6 +26,12 @@ type marketplace struct {
 	lists    map[string]*distribution.Shortlist // by lead, in campaigns with very many contracts
 	bought   *boughtBefore
 	quotes   map[string]quoted // by lead, of those that were promised something
+
+	from   rows
+	listed map[string][]*distribution.Shortlist // those of lists whose leads are not decided yet, by campaign
+	more   map[string]bool                      // the campaigns for which more was read
+	now    time.Time
+	err    error // of reading, after which nothing may be stored
 }
 
 // counter returns the counter of an owner for a span, a new one when none is stored.
@@ -36,6 +43,12 @@ func (m *marketplace) counter(sellerID string, of distribution.Owner, ownerID st
 		m.counters[key] = c
 	}
 	return c
+}
+
+func (m *marketplace) countersOf(c *campaign.Campaign) distribution.CounterSource {
+	return func(of distribution.Owner, ownerID string, s calendar.Span) *distribution.Counter {
+		return m.counter(c.SellerID(), of, ownerID, s)
+	}
 }
 
 // drawSale returns the id of the nth sale of a lead. It returns the same one whenever it is called for the same sale, so that a
@@ -136,7 +149,7 @@ func openMarketplace(ctx context.Context, from rows, o offered, strategies distr
 			buyers = append(buyers, application.Ref{SellerID: c.SellerID(), ID: k.BuyerID()})
 		}
 	}
-	m := &marketplace{lists: o.lists, books: make(map[string]*distribution.Book, len(campaigns))}
+	m := &marketplace{lists: o.lists, listed: o.listed, more: map[string]bool{}, from: from, now: now, books: make(map[string]*distribution.Book, len(campaigns))}
 	if o.rules != nil {
 		m.bought = &boughtBefore{rules: o.rules, find: from.claims, now: now, ends: map[market.ClaimKey]time.Time{}}
 	}
@@ -154,15 +167,58 @@ func openMarketplace(ctx context.Context, from rows, o offered, strategies distr
 			return nil, err
 		}
 	}
+	if m.buyers == nil {
+		m.buyers = map[string]*buyer.Buyer{}
+	}
 	if m.counters == nil {
 		m.counters = map[string]*distribution.Counter{}
 	}
 	for id, c := range campaigns {
-		counter := func(of distribution.Owner, ownerID string, s calendar.Span) *distribution.Counter {
-			return m.counter(c.SellerID(), of, ownerID, s)
-		}
-		m.books[id] = distribution.NewBook(c, strategies, m.buyers, counter, now)
+		m.books[id] = distribution.NewBook(c, strategies, m.buyers, m.countersOf(c), now)
 		m.books[id].Follow(o.plans[id], now)
 	}
 	return m, nil
 }
+
+// readMore reads the buyers and counters that decisions on more contracts of a campaign need, each with one statement: for a lead that those read
+// before do not take, and for those of its campaign that follow and seem to need more too. The second time it reads all that they can need.
+func (m *marketplace) readMore(ctx context.Context, c *campaign.Campaign, a distribution.Ask) error {
+	following := m.listed[c.ID()]
+	following = following[max(0, slices.Index(following, a.Shortlist)):]
+	m.listed[c.ID()] = following
+	more := m.books[c.ID()].Lengthen(a, following, m.more[c.ID()])
+	m.more[c.ID()] = true
+	if len(more) == 0 {
+		return nil
+	}
+	var buyers, counters []application.Ref
+	for _, k := range more {
+		if m.buyers[k.BuyerID()] == nil {
+			buyers = append(buyers, application.Ref{SellerID: c.SellerID(), ID: k.BuyerID()})
+		}
+	}
+	if len(buyers) > 0 {
+		found, err := m.from.buyers(ctx, buyers)
+		if err != nil {
+			return err
+		}
+		maps.Copy(m.buyers, found)
+	}
+	for _, key := range distribution.CounterKeys(c.Only(more), m.buyers, m.now) {
+		if m.counters[key] == nil {
+			counters = append(counters, application.Ref{SellerID: c.SellerID(), ID: key})
+		}
+	}
+	if len(counters) > 0 {
+		found, err := m.from.counters(ctx, counters)
+		if err != nil {
+			return err
+		}
+		maps.Copy(m.counters, found)
+	}
+	m.books[c.ID()].Add(more, m.buyers, m.countersOf(c), m.now)
+	return nil
+}
+
+// failed returns the error of reading while leads were decided, if there was one.
+func (m *marketplace) failed() error { return cmp.Or(m.err, m.bought.failed()) }

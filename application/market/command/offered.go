@@ -18,8 +18,12 @@ type offered struct {
 	campaigns map[string]*campaign.Campaign
 	plans     map[string]*distribution.Plan // of all campaigns that have one
 	lists     map[string]*distribution.Shortlist
+	listed    map[string][]*distribution.Shortlist    // the same by campaign, in the order of the leads
 	rules     map[string]map[string][]campaign.Dedupe // of the buyers, by campaign; nil: nobody has one
 }
+
+// spareRanks is how many more contracts a list begins with than may take its lead.
+const spareRanks = 1
 
 // offered returns what leads are offered to: *uncompiledError. whole says that the leads have their facts from outside. They are asked for
 // only when a campaign has very many contracts.
@@ -49,18 +53,20 @@ func (l lookup) offered(campaigns map[string]*campaign.Campaign, whole bool, lea
 	if !some {
 		return o, nil
 	}
-	o.lists = map[string]*distribution.Shortlist{}
-	of := map[string][]*distribution.Shortlist{}
+	o.lists, o.listed = map[string]*distribution.Shortlist{}, map[string][]*distribution.Shortlist{}
 	for f := range leads {
 		if plan := o.plans[f.CampaignID]; plan.Large() {
 			list := plan.Shortlist(f, whole)
-			o.lists[f.ID], of[f.CampaignID] = list, append(of[f.CampaignID], list)
+			if c := campaigns[f.CampaignID]; l.begin.BuiltIn(c.Strategy()) {
+				list.Begin(c.MaxSales() + spareRanks)
+			}
+			o.lists[f.ID], o.listed[f.CampaignID] = list, append(o.listed[f.CampaignID], list)
 		}
 	}
 	o.campaigns = make(map[string]*campaign.Campaign, len(campaigns))
 	for id, c := range campaigns {
 		if plan := o.plans[id]; plan.Large() {
-			c = c.Only(plan.Contracts(of[id]...))
+			c = c.Only(plan.Contracts(o.listed[id]...))
 		}
 		o.campaigns[id] = c
 	}

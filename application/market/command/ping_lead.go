@@ -171,7 +171,7 @@ func (h *PreviewLeadHandler) look(ctx context.Context, c *campaign.Campaign, l *
 	if o.why, o.status, err = h.refusal(ctx, c, facts, claims, held); o.why != nil || err != nil {
 		return o, err
 	}
-	offers, err := lookup{h.Plans, mostTries}.offered(map[string]*campaign.Campaign{c.ID(): c}, true, func(yield func(lead.Facts) bool) { yield(facts) })
+	offers, err := lookup{plans: h.Plans, try: mostTries}.offered(map[string]*campaign.Campaign{c.ID(): c}, true, func(yield func(lead.Facts) bool) { yield(facts) })
 	if err != nil {
 		return o, err
 	}

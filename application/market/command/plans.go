@@ -148,6 +148,7 @@ func filtersOf(c *campaign.Campaign) (texts []string) {
 type lookup struct {
 	plans *Plans
 	try   int
+	begin distribution.Strategies // those by which shortlists begin with who is asked first, as decide goes on from there; none: they are whole
 }
 
 // mostTries is how often a transaction is begun whose campaigns have other filters each time.
@@ -162,7 +163,7 @@ func (*uncompiledError) Error() string { return "the filters of a campaign are n
 // waits for what it held, and it is run again. The last try compiles them itself.
 func (p *Plans) ahead(run func(lookup) error) error {
 	for try := 1; ; try++ {
-		err := run(lookup{p, try})
+		err := run(lookup{plans: p, try: try})
 		uncompiled, is := errors.AsType[*uncompiledError](err)
 		if !is {
 			return err

@@ -115,7 +115,9 @@ func (h *SubmitLeadsHandler) attempt(ctx context.Context, batch []*Submission, b
 
 // decideAll decides a batch in one transaction, and returns no tally when all was done before.
 func (h *SubmitLeadsHandler) decideAll(ctx context.Context, look lookup, batch []*Submission, now time.Time, b beside) (t *tally, err error) {
+	look.begin = h.Strategies
 	err = h.Work.Do(ctx, func(ctx context.Context, tx market.Tx) (err error) {
+		defer func() { look.begin = distribution.Strategies{} }() // what is locked later is out of order: once more, all is locked first
 		t = nil
 		if done, err := b.begin(ctx, tx, now); done || err != nil {
 			return err
@@ -125,7 +127,7 @@ func (h *SubmitLeadsHandler) decideAll(ctx context.Context, look lookup, batch [
 		}
 		for i, s := range batch {
 			t.outcomes[i].Result, t.outcomes[i].Err = h.decide(ctx, t, i, s)
-			if err := t.market.bought.failed(); err != nil {
+			if err := t.market.failed(); err != nil {
 				return err
 			}
 		}

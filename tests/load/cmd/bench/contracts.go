@@ -9,6 +9,7 @@ import (
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/tests/dbtest"
+	"github.com/leadmill/leadmill/tests/load"
 )
 
 // The numbers of contracts that are compared, and how many of them each lead passes.
@@ -17,15 +18,18 @@ const (
 	fewContracts  = 100
 	manyContracts = 10_000
 	passedEach    = 10
+	// contractsPace is how many leads a second are posted where their cost is compared.
+	contractsPace = 1000
 )
 
 // measureContracts posts leads with scattered ZIP codes to campaigns whose contracts differ in the ZIP codes that their filters name:
-// with 1 contract and with 100, and with 100 and with 10,000, in turn. The databases stay for all rounds.
-func measureContracts(ctx context.Context, s settings, of build, e dbtest.Engine, dir string) (few, many duel, err error) {
-	few, many = duel{engine: e}, duel{engine: e}
+// with 1 contract and with 100, with 100 and with 10,000, and the latter once more at a fixed rate, in turn. The databases stay for all rounds.
+func measureContracts(ctx context.Context, s settings, of build, e dbtest.Engine, dir string) (few, many, paced duel, err error) {
+	one := duel{engine: e, build: of.name}
+	few, many, paced = one, one, one
 	server, stop, err := startServer(ctx, e)
 	if err != nil {
-		return few, many, err
+		return few, many, paced, err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
 	var sites []*site
@@ -34,39 +38,51 @@ func measureContracts(ctx context.Context, s settings, of build, e dbtest.Engine
 			err = errors.Join(err, at.close())
 		}
 	}()
-	side := func(n int) (func(int) (measurement, error), error) {
+	type run = func(int) (measurement, error)
+	side := func(n int) (full, calm run, err error) {
 		at, err := newSite(ctx, of, server, dir, s.batches[0], 1, 1)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		sites = append(sites, at)
 		if err := at.prepare(ctx, dir); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if err := fillContracts(ctx, at.databaseURL, n); err != nil {
-			return nil, fmt.Errorf("make %d contracts: %w", n, err)
+			return nil, nil, fmt.Errorf("make %d contracts: %w", n, err)
 		}
 		at.session.Scatter = true
-		return func(int) (measurement, error) {
-			if err := rest(ctx, server); err != nil {
-				return measurement{}, err
+		posted := func(o load.Options) run {
+			return func(int) (measurement, error) {
+				if err := rest(ctx, server); err != nil {
+					return measurement{}, err
+				}
+				m, err := at.run(ctx, stint{Options: o})
+				return told(fmt.Sprintf("%s%s, contracts: %d", of.prefix(), e, n), m, err)
 			}
-			m, err := at.run(ctx, stint{Options: s.load()})
-			return told(fmt.Sprintf("%s, contracts: %d", e, n), m, err)
-		}, nil
-	}
-	sides := make([]func(int) (measurement, error), 0, 3)
-	for _, n := range []int{oneContract, fewContracts, manyContracts} {
-		one, err := side(n)
-		if err != nil {
-			return few, many, err
 		}
-		sides = append(sides, one)
+		slow := s.load()
+		slow.PerSecond = contractsPace
+		return posted(s.load()), posted(slow), nil
 	}
-	if err := few.inTurn(s.rounds, sides[0], sides[1]); err != nil {
-		return few, many, err
+	var full, calm []run
+	for _, n := range []int{oneContract, fewContracts, manyContracts} {
+		f, c, err := side(n)
+		if err != nil {
+			return few, many, paced, err
+		}
+		full, calm = append(full, f), append(calm, c)
 	}
-	return few, many, many.inTurn(s.rounds, sides[1], sides[2])
+	for _, of := range []struct {
+		*duel
+
+		first, second run
+	}{{&few, full[0], full[1]}, {&many, full[1], full[2]}, {&paced, calm[1], calm[2]}} {
+		if err := of.inTurn(s.rounds, of.first, of.second); err != nil {
+			return few, many, paced, err
+		}
+	}
+	return few, many, paced, nil
 }
 
 // fillContracts gives the one campaign of a database n contracts in place of the one it has, and one buyer for ten of them. It writes

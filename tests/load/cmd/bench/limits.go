@@ -27,6 +27,7 @@ const (
 	leastOfPeer   = 2.0             // times the peer's records/s
 	leastOfFour   = 0.95            // of the leads/s of four consumers with ten
 	leastOfBulk   = 3.0             // times the leads/s of single posts
+	mostOfMany    = 2.0             // times the CPU of a lead with 100 contracts
 	mostOfSale    = 1.15            // of the CPU of a sale that nobody is told of
 	leastOfPace   = 0.95            // of the leads/s that were to be posted
 	mostBehind    = 5 * time.Second // how long after the last lead its delivery may be
@@ -151,6 +152,7 @@ func (f *figures) limits() (all []limit) {
 		if e != dbtest.MariaDB {
 			add(between("leads/s of a grown database to an empty one", e, f.grown).atLeast(leastGrown))
 		}
+		add(ofContracts(f.contracts, e).atMost(mostOfMany))
 		add(notifiedOf(f.notified, e).limits()...)
 		add(
 			between("leads/s of ten consumers to four", e, f.consumers).atLeast(leastOfFour),
@@ -167,6 +169,17 @@ func (f *figures) limits() (all []limit) {
 		}
 	}
 	return all
+}
+
+// ofContracts compares what a lead costs this revision with few contracts and with many.
+func ofContracts(duels []duel, e dbtest.Engine) limit {
+	const what = "CPU a lead with 10,000 contracts to 100"
+	for _, d := range duels {
+		if d.engine == e && d.build != "old" {
+			return ratio(what, e, d.first, d.second, seconds(bothCPU))
+		}
+	}
+	return limit{what: what, engine: e}
 }
 
 // ofMany are a build's runs with many sellers.

@@ -86,6 +86,7 @@ type figures struct {
 
 	old, new                               *results
 	peers, grown, sellers, consumers, bulk []duel
+	contracts                              []duel // at a fixed rate
 	notified                               []notified
 }
 
@@ -184,15 +185,19 @@ func (f *figures) measureConsumers(ctx context.Context) error {
 }
 
 func (f *figures) measureContracts(ctx context.Context) error {
-	var few, many []duel
+	var few, many, paced []duel
 	for _, e := range f.engines {
-		a, b, err := measureContracts(ctx, f.settings, f.own, e, f.dir)
-		if err != nil {
-			return fmt.Errorf("%s: %w", e, err)
+		for _, of := range f.builds() {
+			a, b, c, err := measureContracts(ctx, f.settings, of, e, f.dir)
+			if err != nil {
+				return fmt.Errorf("%s: %w", e, err)
+			}
+			few, many, paced = append(few, a), append(many, b), append(paced, c)
 		}
-		few, many = append(few, a), append(many, b)
 	}
-	fmt.Print(duelTable("One contract with a filter and 100", "1", "100", few) + duelTable("100 contracts with filters and 10,000", "100", "10,000", many))
+	f.contracts = paced
+	fmt.Print(duelTable("One contract with a filter and 100", "1", "100", few) + duelTable("100 contracts with filters and 10,000", "100", "10,000", many) +
+		duelTable(fmt.Sprintf("The same with %d leads a second", contractsPace), "100", "10,000", paced))
 	return nil
 }
 

@@ -80,7 +80,7 @@ takes, and checks the limits that the figures must keep. With -only it measures 
 
 With -against it compares two revisions: it builds the given one from git, runs both in turn (old new, new old,
 old new, …), each time on an empty database, and prints the medians of both, their ratio and how far the single
-measurements lie apart. The parts leads and sellers are measured for both, the others for the new one. Examples:
+measurements lie apart. The parts leads, sellers and contracts are measured for both, the others for the new one. Examples:
 
   make bench ARGS='-against main'
   make bench ARGS='-quick -engines mysql -batch 256 -against HEAD~3'
