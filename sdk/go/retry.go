@@ -1,0 +1,87 @@
+package leadmill
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// route is an operation: its method and its path.
+type route struct{ method, path string }
+
+func newRoute(operation string) route {
+	method, path, _ := strings.Cut(operation, " ")
+	return route{method, path}
+}
+
+func takesNoKey(method, path string) bool {
+	for _, u := range unkeyed {
+		if u == (route{method, path}) {
+			return true
+		}
+	}
+	return false
+}
+
+// connectionError is a request of which nobody knows whether it arrived.
+type connectionError struct{ error }
+
+func (e connectionError) Unwrap() error { return e.error }
+
+// again reports whether a request that failed is sent again, and after which pause. What has an Idempotency-Key, or reads, may be sent
+// again although nobody knows whether it arrived; what has none only when the server said that it did nothing.
+func (c *Client) again(r *request, err error, attempt int, keyed bool) (pause time.Duration, ok bool) {
+	if attempt >= c.attempts && !r.tireless {
+		return 0, false
+	}
+	pause = backoff(attempt, c.longest)
+	var lost connectionError
+	if errors.As(err, &lost) {
+		return pause, keyed
+	}
+	var refused *Error
+	if !errors.As(err, &refused) {
+		return 0, false
+	}
+	switch {
+	case refused.Status == http.StatusTooManyRequests, refused.Status == http.StatusServiceUnavailable, refused.Code == "idempotency_in_progress":
+	case refused.Status == http.StatusBadGateway, refused.Status == http.StatusGatewayTimeout: // of a proxy that lost its connection
+		if !keyed {
+			return 0, false
+		}
+	case r.tireless && refused.Status == http.StatusInternalServerError:
+	default:
+		return 0, false
+	}
+	if refused.RetryAfter > c.longest {
+		if !r.tireless {
+			return 0, false
+		}
+		return refused.RetryAfter, true
+	}
+	if refused.RetryAfter > 0 { // somewhat later than asked for, so that not all come back at once
+		return refused.RetryAfter + min(pause, time.Second), true
+	}
+	return pause, true
+}
+
+// backoff is a random pause that doubles from a quarter of a second at most.
+func backoff(attempt int, longest time.Duration) time.Duration {
+	most := min(longest, 250*time.Millisecond<<min(attempt-1, 7))
+	return most/2 + rand.N(most/2+1) //nolint:gosec // it only spreads
+}
+
+// sleep waits, or returns why the context ended before.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
