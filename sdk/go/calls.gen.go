@@ -17,7 +17,7 @@ var unkeyed = []route{
 
 // ListPostingSpecs calls GET /api/campaigns: what this key may send.
 func (c *Client) ListPostingSpecs(ctx context.Context, options ...CallOption) (*api.PostingSpecList, error) {
-	r := request{method: "GET", path: "/api/campaigns", arguments: []string{}, options: options}
+	r := request{method: "GET", path: "/api/campaigns", options: options}
 	return answered[api.PostingSpecList](c.do(ctx, r))
 }
 
@@ -35,25 +35,25 @@ func (c *Client) GetLeadImport(ctx context.Context, id string, params *api.GetLe
 
 // SubmitLead calls POST /api/leads: submit a new lead.
 func (c *Client) SubmitLead(ctx context.Context, params *api.SubmitLeadParams, body api.SupplierLeadInput, options ...CallOption) (*api.LeadAnswer, error) {
-	r := request{method: "POST", path: "/api/leads", arguments: []string{}, query: params, body: body, options: options}
+	r := request{method: "POST", path: "/api/leads", query: params, body: body, options: options}
 	return answered[api.LeadAnswer](c.do(ctx, r))
 }
 
 // SubmitLeads calls POST /api/leads/bulk: submit up to 1,000 leads.
 func (c *Client) SubmitLeads(ctx context.Context, body api.LeadsInput, options ...CallOption) (*api.LeadsAnswer, error) {
-	r := request{method: "POST", path: "/api/leads/bulk", arguments: []string{}, body: body, options: options}
+	r := request{method: "POST", path: "/api/leads/bulk", body: body, options: options}
 	return answered[api.LeadsAnswer](c.do(ctx, r))
 }
 
 // ImportLeads calls POST /api/leads/import: submit the leads that a file lists.
 func (c *Client) ImportLeads(ctx context.Context, params *api.ImportLeadsParams, body []byte, options ...CallOption) (*api.LeadImportStarted, error) {
-	r := request{method: "POST", path: "/api/leads/import", arguments: []string{}, query: params, body: body, media: "text/csv", options: options}
+	r := request{method: "POST", path: "/api/leads/import", query: params, body: body, media: "text/csv", options: options}
 	return answered[api.LeadImportStarted](c.do(ctx, r))
 }
 
 // PingLead calls POST /api/leads/ping: ask what a lead would earn.
 func (c *Client) PingLead(ctx context.Context, body api.LeadPingInput, options ...CallOption) (*api.LeadPing, error) {
-	r := request{method: "POST", path: "/api/leads/ping", arguments: []string{}, body: body, options: options}
+	r := request{method: "POST", path: "/api/leads/ping", body: body, options: options}
 	return answered[api.LeadPing](c.do(ctx, r))
 }
 
@@ -65,7 +65,7 @@ func (c *Client) GetSupplierLead(ctx context.Context, leadId string, options ...
 
 // ListAPIKeys calls GET /v1/api-keys: list keys in force.
 func (c *Client) ListAPIKeys(ctx context.Context, params *api.ListAPIKeysParams, options ...CallOption) (*api.APIKeyList, error) {
-	r := request{method: "GET", path: "/v1/api-keys", arguments: []string{}, query: params, options: options}
+	r := request{method: "GET", path: "/v1/api-keys", query: params, options: options}
 	return answered[api.APIKeyList](c.do(ctx, r))
 }
 
@@ -89,7 +89,7 @@ func (c *Client) EachAPIKeys(ctx context.Context, params *api.ListAPIKeysParams,
 
 // CreateAPIKey calls POST /v1/api-keys: create a key.
 func (c *Client) CreateAPIKey(ctx context.Context, body api.APIKeyInput, options ...CallOption) (*api.APIKeyCreatedAnswer, error) {
-	r := request{method: "POST", path: "/v1/api-keys", arguments: []string{}, body: body, options: options}
+	r := request{method: "POST", path: "/v1/api-keys", body: body, options: options}
 	return answered[api.APIKeyCreatedAnswer](c.do(ctx, r))
 }
 
@@ -108,7 +108,7 @@ func (c *Client) RotateAPIKey(ctx context.Context, id string, body api.APIKeyRot
 
 // ListBuyers calls GET /v1/buyers: list buyers.
 func (c *Client) ListBuyers(ctx context.Context, params *api.ListBuyersParams, options ...CallOption) (*api.BuyerList, error) {
-	r := request{method: "GET", path: "/v1/buyers", arguments: []string{}, query: params, options: options}
+	r := request{method: "GET", path: "/v1/buyers", query: params, options: options}
 	return answered[api.BuyerList](c.do(ctx, r))
 }
 
@@ -132,7 +132,7 @@ func (c *Client) EachBuyers(ctx context.Context, params *api.ListBuyersParams, o
 
 // CreateBuyer calls POST /v1/buyers: create a buyer.
 func (c *Client) CreateBuyer(ctx context.Context, body api.BuyerCreateInput, options ...CallOption) (*api.BuyerAnswer, error) {
-	r := request{method: "POST", path: "/v1/buyers", arguments: []string{}, body: body, options: options}
+	r := request{method: "POST", path: "/v1/buyers", body: body, options: options}
 	return answered[api.BuyerAnswer](c.do(ctx, r))
 }
 
@@ -210,7 +210,7 @@ func (c *Client) WithdrawMoney(ctx context.Context, id string, body api.MoneyInp
 
 // ListCampaigns calls GET /v1/campaigns: list campaigns.
 func (c *Client) ListCampaigns(ctx context.Context, params *api.ListCampaignsParams, options ...CallOption) (*api.CampaignList, error) {
-	r := request{method: "GET", path: "/v1/campaigns", arguments: []string{}, query: params, options: options}
+	r := request{method: "GET", path: "/v1/campaigns", query: params, options: options}
 	return answered[api.CampaignList](c.do(ctx, r))
 }
 
@@ -234,7 +234,7 @@ func (c *Client) EachCampaigns(ctx context.Context, params *api.ListCampaignsPar
 
 // CreateCampaign calls POST /v1/campaigns: create a campaign.
 func (c *Client) CreateCampaign(ctx context.Context, body api.CampaignCreateInput, options ...CallOption) (*api.CampaignAnswer, error) {
-	r := request{method: "POST", path: "/v1/campaigns", arguments: []string{}, body: body, options: options}
+	r := request{method: "POST", path: "/v1/campaigns", body: body, options: options}
 	return answered[api.CampaignAnswer](c.do(ctx, r))
 }
 
@@ -367,26 +367,26 @@ func (c *Client) GetCampaignUsage(ctx context.Context, id string, options ...Cal
 
 // FindCustomer calls GET /v1/customer: find the customer named in the query.
 func (c *Client) FindCustomer(ctx context.Context, params *api.FindCustomerParams, options ...CallOption) (*api.CustomerAnswer, error) {
-	r := request{method: "GET", path: "/v1/customer", arguments: []string{}, query: params, options: options}
+	r := request{method: "GET", path: "/v1/customer", query: params, options: options}
 	return answered[api.CustomerAnswer](c.do(ctx, r))
 }
 
 // UpdateOneCustomer calls PUT /v1/customer: change the members given of the customer named in the query, else in the body.
 func (c *Client) UpdateOneCustomer(ctx context.Context, params *api.UpdateOneCustomerParams, body api.CustomerUpdateInput, options ...CallOption) (*api.CustomerAnswer, error) {
-	r := request{method: "PUT", path: "/v1/customer", arguments: []string{}, query: params, body: body, options: options}
+	r := request{method: "PUT", path: "/v1/customer", query: params, body: body, options: options}
 	return answered[api.CustomerAnswer](c.do(ctx, r))
 }
 
 // DeleteOneCustomer calls DELETE /v1/customer: delete the customer named in the query, else in the body.
 func (c *Client) DeleteOneCustomer(ctx context.Context, params *api.DeleteOneCustomerParams, body api.CustomerHandle, options ...CallOption) error {
-	r := request{method: "DELETE", path: "/v1/customer", arguments: []string{}, query: params, body: body, options: options}
+	r := request{method: "DELETE", path: "/v1/customer", query: params, body: body, options: options}
 	_, err := c.do(ctx, r)
 	return err
 }
 
 // ListCustomers calls GET /v1/customers: list customers.
 func (c *Client) ListCustomers(ctx context.Context, params *api.ListCustomersParams, options ...CallOption) (*api.CustomerList, error) {
-	r := request{method: "GET", path: "/v1/customers", arguments: []string{}, query: params, options: options}
+	r := request{method: "GET", path: "/v1/customers", query: params, options: options}
 	return answered[api.CustomerList](c.do(ctx, r))
 }
 
@@ -410,13 +410,13 @@ func (c *Client) EachCustomers(ctx context.Context, params *api.ListCustomersPar
 
 // UpdateCustomerByHandle calls PUT /v1/customers: change the members given of the customer with the key in the body.
 func (c *Client) UpdateCustomerByHandle(ctx context.Context, body api.CustomerUpdateInput, options ...CallOption) (*api.CustomerAnswer, error) {
-	r := request{method: "PUT", path: "/v1/customers", arguments: []string{}, body: body, options: options}
+	r := request{method: "PUT", path: "/v1/customers", body: body, options: options}
 	return answered[api.CustomerAnswer](c.do(ctx, r))
 }
 
 // CreateCustomer calls POST /v1/customers: create customer.
 func (c *Client) CreateCustomer(ctx context.Context, body api.CustomerInput, options ...CallOption) (*api.CustomerAnswer, error) {
-	r := request{method: "POST", path: "/v1/customers", arguments: []string{}, body: body, options: options}
+	r := request{method: "POST", path: "/v1/customers", body: body, options: options}
 	return answered[api.CustomerAnswer](c.do(ctx, r))
 }
 
@@ -455,7 +455,7 @@ func (c *Client) UnarchiveCustomer(ctx context.Context, key string, options ...C
 
 // SearchCustomers calls GET /v1/customers:search: customers by parts of their key, id or email.
 func (c *Client) SearchCustomers(ctx context.Context, params *api.SearchCustomersParams, options ...CallOption) (*api.CustomerList, error) {
-	r := request{method: "GET", path: "/v1/customers:search", arguments: []string{}, query: params, options: options}
+	r := request{method: "GET", path: "/v1/customers:search", query: params, options: options}
 	return answered[api.CustomerList](c.do(ctx, r))
 }
 
@@ -479,7 +479,7 @@ func (c *Client) EachCustomersFound(ctx context.Context, params *api.SearchCusto
 
 // ListDeliveries calls GET /v1/deliveries: list deliveries, each with its last attempt.
 func (c *Client) ListDeliveries(ctx context.Context, params *api.ListDeliveriesParams, options ...CallOption) (*api.DeliveryList, error) {
-	r := request{method: "GET", path: "/v1/deliveries", arguments: []string{}, query: params, options: options}
+	r := request{method: "GET", path: "/v1/deliveries", query: params, options: options}
 	return answered[api.DeliveryList](c.do(ctx, r))
 }
 
@@ -515,7 +515,7 @@ func (c *Client) Redeliver(ctx context.Context, id string, options ...CallOption
 
 // RequestErasure calls POST /v1/erasures: erase what is held of a person.
 func (c *Client) RequestErasure(ctx context.Context, body api.ErasureInput, options ...CallOption) (*api.ErasureRequestedAnswer, error) {
-	r := request{method: "POST", path: "/v1/erasures", arguments: []string{}, body: body, options: options}
+	r := request{method: "POST", path: "/v1/erasures", body: body, options: options}
 	return answered[api.ErasureRequestedAnswer](c.do(ctx, r))
 }
 
@@ -527,7 +527,7 @@ func (c *Client) GetErasure(ctx context.Context, id string, options ...CallOptio
 
 // ListEvents calls GET /v1/events: the log of public events, in the order of their positions.
 func (c *Client) ListEvents(ctx context.Context, params *api.ListEventsParams, options ...CallOption) (*api.EventPage, error) {
-	r := request{method: "GET", path: "/v1/events", arguments: []string{}, query: params, options: options}
+	r := request{method: "GET", path: "/v1/events", query: params, options: options}
 	return answered[api.EventPage](c.do(ctx, r))
 }
 
@@ -539,7 +539,7 @@ func (c *Client) GetJob(ctx context.Context, id string, options ...CallOption) (
 
 // ListFormLeads calls GET /v1/leads: list leads of the lead form.
 func (c *Client) ListFormLeads(ctx context.Context, params *api.ListFormLeadsParams, options ...CallOption) (*api.FormLeadList, error) {
-	r := request{method: "GET", path: "/v1/leads", arguments: []string{}, query: params, options: options}
+	r := request{method: "GET", path: "/v1/leads", query: params, options: options}
 	return answered[api.FormLeadList](c.do(ctx, r))
 }
 
@@ -563,31 +563,31 @@ func (c *Client) EachFormLeads(ctx context.Context, params *api.ListFormLeadsPar
 
 // CreateFormLead calls POST /v1/leads: create lead.
 func (c *Client) CreateFormLead(ctx context.Context, body api.FormLeadInput, options ...CallOption) (*api.FormLeadAnswer, error) {
-	r := request{method: "POST", path: "/v1/leads", arguments: []string{}, body: body, options: options}
+	r := request{method: "POST", path: "/v1/leads", body: body, options: options}
 	return answered[api.FormLeadAnswer](c.do(ctx, r))
 }
 
 // ConvertFormLead calls POST /v1/leads/convert: make a customer of a lead, attributed to its submitter.
 func (c *Client) ConvertFormLead(ctx context.Context, params *api.ConvertFormLeadParams, body api.ConvertLeadInput, options ...CallOption) (*api.FormLeadAnswer, error) {
-	r := request{method: "POST", path: "/v1/leads/convert", arguments: []string{}, query: params, body: body, options: options}
+	r := request{method: "POST", path: "/v1/leads/convert", query: params, body: body, options: options}
 	return answered[api.FormLeadAnswer](c.do(ctx, r))
 }
 
 // GetLeadDetails calls GET /v1/leads/details: get the lead form.
 func (c *Client) GetLeadDetails(ctx context.Context, options ...CallOption) (*api.LeadDetailsAnswer, error) {
-	r := request{method: "GET", path: "/v1/leads/details", arguments: []string{}, options: options}
+	r := request{method: "GET", path: "/v1/leads/details", options: options}
 	return answered[api.LeadDetailsAnswer](c.do(ctx, r))
 }
 
 // UpdateLeadDetails calls PUT /v1/leads/details: set the lead form.
 func (c *Client) UpdateLeadDetails(ctx context.Context, body api.LeadDetailsUpdateInput, options ...CallOption) (*api.LeadDetailsAnswer, error) {
-	r := request{method: "PUT", path: "/v1/leads/details", arguments: []string{}, body: body, options: options}
+	r := request{method: "PUT", path: "/v1/leads/details", body: body, options: options}
 	return answered[api.LeadDetailsAnswer](c.do(ctx, r))
 }
 
 // RejectFormLead calls POST /v1/leads/reject: reject a lead of the lead form.
 func (c *Client) RejectFormLead(ctx context.Context, params *api.RejectFormLeadParams, body api.RejectLeadInput, options ...CallOption) (*api.FormLeadAnswer, error) {
-	r := request{method: "POST", path: "/v1/leads/reject", arguments: []string{}, query: params, body: body, options: options}
+	r := request{method: "POST", path: "/v1/leads/reject", query: params, body: body, options: options}
 	return answered[api.FormLeadAnswer](c.do(ctx, r))
 }
 
@@ -606,7 +606,7 @@ func (c *Client) DeleteFormLead(ctx context.Context, id string, options ...CallO
 
 // ListMarketplaceLeads calls GET /v1/marketplace/leads: list leads.
 func (c *Client) ListMarketplaceLeads(ctx context.Context, params *api.ListMarketplaceLeadsParams, options ...CallOption) (*api.MarketplaceLeadList, error) {
-	r := request{method: "GET", path: "/v1/marketplace/leads", arguments: []string{}, query: params, options: options}
+	r := request{method: "GET", path: "/v1/marketplace/leads", query: params, options: options}
 	return answered[api.MarketplaceLeadList](c.do(ctx, r))
 }
 
@@ -673,13 +673,13 @@ func (c *Client) RejectMarketplaceLead(ctx context.Context, leadId string, optio
 
 // FindPartner calls GET /v1/partner: find the partner named in the query.
 func (c *Client) FindPartner(ctx context.Context, params *api.FindPartnerParams, options ...CallOption) (*api.PartnerDetailAnswer, error) {
-	r := request{method: "GET", path: "/v1/partner", arguments: []string{}, query: params, options: options}
+	r := request{method: "GET", path: "/v1/partner", query: params, options: options}
 	return answered[api.PartnerDetailAnswer](c.do(ctx, r))
 }
 
 // ListReferralLinks calls GET /v1/partner_referral_links: list referral links.
 func (c *Client) ListReferralLinks(ctx context.Context, params *api.ListReferralLinksParams, options ...CallOption) (*api.ReferralLinkList, error) {
-	r := request{method: "GET", path: "/v1/partner_referral_links", arguments: []string{}, query: params, options: options}
+	r := request{method: "GET", path: "/v1/partner_referral_links", query: params, options: options}
 	return answered[api.ReferralLinkList](c.do(ctx, r))
 }
 
@@ -703,7 +703,7 @@ func (c *Client) EachReferralLinks(ctx context.Context, params *api.ListReferral
 
 // CreateReferralLink calls POST /v1/partner_referral_links: give a partner one more referral link.
 func (c *Client) CreateReferralLink(ctx context.Context, body api.ReferralLinkInput, options ...CallOption) (*api.ReferralLinkAnswer, error) {
-	r := request{method: "POST", path: "/v1/partner_referral_links", arguments: []string{}, body: body, options: options}
+	r := request{method: "POST", path: "/v1/partner_referral_links", body: body, options: options}
 	return answered[api.ReferralLinkAnswer](c.do(ctx, r))
 }
 
@@ -728,7 +728,7 @@ func (c *Client) DeleteReferralLink(ctx context.Context, id string, options ...C
 
 // ListReferralLinkDomains calls GET /v1/partner_referral_links:domains: list where referral links can lead.
 func (c *Client) ListReferralLinkDomains(ctx context.Context, params *api.ListReferralLinkDomainsParams, options ...CallOption) (*api.DomainList, error) {
-	r := request{method: "GET", path: "/v1/partner_referral_links:domains", arguments: []string{}, query: params, options: options}
+	r := request{method: "GET", path: "/v1/partner_referral_links:domains", query: params, options: options}
 	return answered[api.DomainList](c.do(ctx, r))
 }
 
@@ -752,7 +752,7 @@ func (c *Client) EachReferralLinkDomains(ctx context.Context, params *api.ListRe
 
 // SearchReferralLinks calls GET /v1/partner_referral_links:search: referral links by a part of their key, which is their id too.
 func (c *Client) SearchReferralLinks(ctx context.Context, params *api.SearchReferralLinksParams, options ...CallOption) (*api.ReferralLinkList, error) {
-	r := request{method: "GET", path: "/v1/partner_referral_links:search", arguments: []string{}, query: params, options: options}
+	r := request{method: "GET", path: "/v1/partner_referral_links:search", query: params, options: options}
 	return answered[api.ReferralLinkList](c.do(ctx, r))
 }
 
@@ -776,7 +776,7 @@ func (c *Client) EachReferralLinksFound(ctx context.Context, params *api.SearchR
 
 // ListPartners calls GET /v1/partners: list partners, or find one.
 func (c *Client) ListPartners(ctx context.Context, params *api.ListPartnersParams, options ...CallOption) (*api.PartnerList, error) {
-	r := request{method: "GET", path: "/v1/partners", arguments: []string{}, query: params, options: options}
+	r := request{method: "GET", path: "/v1/partners", query: params, options: options}
 	return answered[api.PartnerList](c.do(ctx, r))
 }
 
@@ -800,19 +800,19 @@ func (c *Client) EachPartners(ctx context.Context, params *api.ListPartnersParam
 
 // UpdatePartnerByHandle calls PUT /v1/partners: change the members given of the partner named in the query or the body.
 func (c *Client) UpdatePartnerByHandle(ctx context.Context, params *api.UpdatePartnerByHandleParams, body api.PartnerHandleUpdateInput, options ...CallOption) (*api.PartnerAnswer, error) {
-	r := request{method: "PUT", path: "/v1/partners", arguments: []string{}, query: params, body: body, options: options}
+	r := request{method: "PUT", path: "/v1/partners", query: params, body: body, options: options}
 	return answered[api.PartnerAnswer](c.do(ctx, r))
 }
 
 // CreatePartner calls POST /v1/partners: create partner.
 func (c *Client) CreatePartner(ctx context.Context, body api.PartnerInput, options ...CallOption) (*api.PartnerAnswer, error) {
-	r := request{method: "POST", path: "/v1/partners", arguments: []string{}, body: body, options: options}
+	r := request{method: "POST", path: "/v1/partners", body: body, options: options}
 	return answered[api.PartnerAnswer](c.do(ctx, r))
 }
 
 // DeletePartnerByHandle calls DELETE /v1/partners: delete the partner named in the query or the body.
 func (c *Client) DeletePartnerByHandle(ctx context.Context, params *api.DeletePartnerByHandleParams, body api.PartnerHandle, options ...CallOption) error {
-	r := request{method: "DELETE", path: "/v1/partners", arguments: []string{}, query: params, body: body, options: options}
+	r := request{method: "DELETE", path: "/v1/partners", query: params, body: body, options: options}
 	_, err := c.do(ctx, r)
 	return err
 }
@@ -896,14 +896,14 @@ func (c *Client) UnarchivePartner(ctx context.Context, id string, options ...Cal
 
 // InvitePartner calls POST /v1/partners:invite: invite a partner by mail.
 func (c *Client) InvitePartner(ctx context.Context, body api.InviteInput, options ...CallOption) error {
-	r := request{method: "POST", path: "/v1/partners:invite", arguments: []string{}, body: body, options: options}
+	r := request{method: "POST", path: "/v1/partners:invite", body: body, options: options}
 	_, err := c.do(ctx, r)
 	return err
 }
 
 // SearchPartners calls GET /v1/partners:search: partners by parts of their id, email or any of their referral keys.
 func (c *Client) SearchPartners(ctx context.Context, params *api.SearchPartnersParams, options ...CallOption) (*api.PartnerList, error) {
-	r := request{method: "GET", path: "/v1/partners:search", arguments: []string{}, query: params, options: options}
+	r := request{method: "GET", path: "/v1/partners:search", query: params, options: options}
 	return answered[api.PartnerList](c.do(ctx, r))
 }
 
@@ -927,25 +927,25 @@ func (c *Client) EachPartnersFound(ctx context.Context, params *api.SearchPartne
 
 // CreateSignInURL calls POST /v1/partners:sign-in-url: make a link that signs a partner in to the portal once.
 func (c *Client) CreateSignInURL(ctx context.Context, body api.SignInInput, options ...CallOption) (*api.SignInURLAnswer, error) {
-	r := request{method: "POST", path: "/v1/partners:sign-in-url", arguments: []string{}, body: body, options: options}
+	r := request{method: "POST", path: "/v1/partners:sign-in-url", body: body, options: options}
 	return answered[api.SignInURLAnswer](c.do(ctx, r))
 }
 
 // GetProgram calls GET /v1/program: get the program's figures and settings.
 func (c *Client) GetProgram(ctx context.Context, options ...CallOption) (*api.OverviewAnswer, error) {
-	r := request{method: "GET", path: "/v1/program", arguments: []string{}, options: options}
+	r := request{method: "GET", path: "/v1/program", options: options}
 	return answered[api.OverviewAnswer](c.do(ctx, r))
 }
 
 // ReportCampaigns calls GET /v1/reports/campaigns: report what campaigns sold and earned.
 func (c *Client) ReportCampaigns(ctx context.Context, params *api.ReportCampaignsParams, options ...CallOption) (*api.ReportAnswer, error) {
-	r := request{method: "GET", path: "/v1/reports/campaigns", arguments: []string{}, query: params, options: options}
+	r := request{method: "GET", path: "/v1/reports/campaigns", query: params, options: options}
 	return answered[api.ReportAnswer](c.do(ctx, r))
 }
 
 // ListReturns calls GET /v1/returns: list returns.
 func (c *Client) ListReturns(ctx context.Context, params *api.ListReturnsParams, options ...CallOption) (*api.ReturnList, error) {
-	r := request{method: "GET", path: "/v1/returns", arguments: []string{}, query: params, options: options}
+	r := request{method: "GET", path: "/v1/returns", query: params, options: options}
 	return answered[api.ReturnList](c.do(ctx, r))
 }
 
@@ -987,7 +987,7 @@ func (c *Client) RejectReturn(ctx context.Context, id string, body api.ReturnRej
 
 // ListSales calls GET /v1/sales: list sales.
 func (c *Client) ListSales(ctx context.Context, params *api.ListSalesParams, options ...CallOption) (*api.SoldLeadList, error) {
-	r := request{method: "GET", path: "/v1/sales", arguments: []string{}, query: params, options: options}
+	r := request{method: "GET", path: "/v1/sales", query: params, options: options}
 	return answered[api.SoldLeadList](c.do(ctx, r))
 }
 
@@ -1023,7 +1023,7 @@ func (c *Client) RequestReturn(ctx context.Context, id string, body api.ReturnIn
 
 // ListSellers calls GET /v1/sellers: list sellers.
 func (c *Client) ListSellers(ctx context.Context, params *api.ListSellersParams, options ...CallOption) (*api.SellerList, error) {
-	r := request{method: "GET", path: "/v1/sellers", arguments: []string{}, query: params, options: options}
+	r := request{method: "GET", path: "/v1/sellers", query: params, options: options}
 	return answered[api.SellerList](c.do(ctx, r))
 }
 
@@ -1047,7 +1047,7 @@ func (c *Client) EachSellers(ctx context.Context, params *api.ListSellersParams,
 
 // CreateSeller calls POST /v1/sellers: found a seller with its first program key.
 func (c *Client) CreateSeller(ctx context.Context, body api.SellerCreateInput, options ...CallOption) (*api.SellerCreatedAnswer, error) {
-	r := request{method: "POST", path: "/v1/sellers", arguments: []string{}, body: body, options: options}
+	r := request{method: "POST", path: "/v1/sellers", body: body, options: options}
 	return answered[api.SellerCreatedAnswer](c.do(ctx, r))
 }
 
@@ -1071,25 +1071,25 @@ func (c *Client) CreateAPIKeyOfSeller(ctx context.Context, code string, body api
 
 // GetSettings calls GET /v1/settings: get the program's settings.
 func (c *Client) GetSettings(ctx context.Context, options ...CallOption) (*api.SettingsAnswer, error) {
-	r := request{method: "GET", path: "/v1/settings", arguments: []string{}, options: options}
+	r := request{method: "GET", path: "/v1/settings", options: options}
 	return answered[api.SettingsAnswer](c.do(ctx, r))
 }
 
 // UpdateSettings calls PUT /v1/settings: change the members given.
 func (c *Client) UpdateSettings(ctx context.Context, body api.SettingsUpdateInput, options ...CallOption) (*api.SettingsAnswer, error) {
-	r := request{method: "PUT", path: "/v1/settings", arguments: []string{}, body: body, options: options}
+	r := request{method: "PUT", path: "/v1/settings", body: body, options: options}
 	return answered[api.SettingsAnswer](c.do(ctx, r))
 }
 
 // GetSubjectAccess calls GET /v1/subject-access: all that is held of a person, as a file.
 func (c *Client) GetSubjectAccess(ctx context.Context, params *api.GetSubjectAccessParams, options ...CallOption) (*api.SubjectFile, error) {
-	r := request{method: "GET", path: "/v1/subject-access", arguments: []string{}, query: params, options: options}
+	r := request{method: "GET", path: "/v1/subject-access", query: params, options: options}
 	return answered[api.SubjectFile](c.do(ctx, r))
 }
 
 // ListSuppressions calls GET /v1/suppressions: list what is suppressed.
 func (c *Client) ListSuppressions(ctx context.Context, params *api.ListSuppressionsParams, options ...CallOption) (*api.SuppressionList, error) {
-	r := request{method: "GET", path: "/v1/suppressions", arguments: []string{}, query: params, options: options}
+	r := request{method: "GET", path: "/v1/suppressions", query: params, options: options}
 	return answered[api.SuppressionList](c.do(ctx, r))
 }
 
@@ -1113,20 +1113,20 @@ func (c *Client) EachSuppressions(ctx context.Context, params *api.ListSuppressi
 
 // AddSuppression calls POST /v1/suppressions: take no more leads of a phone, an email or a domain.
 func (c *Client) AddSuppression(ctx context.Context, body api.SuppressionInput, options ...CallOption) (*api.SuppressionAnswer, error) {
-	r := request{method: "POST", path: "/v1/suppressions", arguments: []string{}, body: body, options: options}
+	r := request{method: "POST", path: "/v1/suppressions", body: body, options: options}
 	return answered[api.SuppressionAnswer](c.do(ctx, r))
 }
 
 // DeleteSuppressedValue calls DELETE /v1/suppressions: suppress a value no more.
 func (c *Client) DeleteSuppressedValue(ctx context.Context, body api.SuppressionInput, options ...CallOption) error {
-	r := request{method: "DELETE", path: "/v1/suppressions", arguments: []string{}, body: body, options: options}
+	r := request{method: "DELETE", path: "/v1/suppressions", body: body, options: options}
 	_, err := c.do(ctx, r)
 	return err
 }
 
 // ImportSuppressions calls POST /v1/suppressions/import: suppress what a file lists.
 func (c *Client) ImportSuppressions(ctx context.Context, params *api.ImportSuppressionsParams, body []byte, options ...CallOption) (*api.JobAnswer, error) {
-	r := request{method: "POST", path: "/v1/suppressions/import", arguments: []string{}, query: params, body: body, media: "text/csv", options: options}
+	r := request{method: "POST", path: "/v1/suppressions/import", query: params, body: body, media: "text/csv", options: options}
 	return answered[api.JobAnswer](c.do(ctx, r))
 }
 
@@ -1139,6 +1139,6 @@ func (c *Client) DeleteSuppression(ctx context.Context, id string, options ...Ca
 
 // TestKey calls GET /v1/test: check a program key.
 func (c *Client) TestKey(ctx context.Context, options ...CallOption) (*api.ProgramTestAnswer, error) {
-	r := request{method: "GET", path: "/v1/test", arguments: []string{}, options: options}
+	r := request{method: "GET", path: "/v1/test", options: options}
 	return answered[api.ProgramTestAnswer](c.do(ctx, r))
 }

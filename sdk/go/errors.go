@@ -62,12 +62,16 @@ func (e *PositionArchivedError) Unwrap() error { return e.Err }
 func newError(answer *http.Response, body []byte) error {
 	e := &Error{Status: answer.StatusCode, RequestID: answer.Header.Get("X-Request-Id"), RetryAfter: retryAfter(answer.Header), Body: body}
 	var said struct {
-		Code, Message, Error, Hint string
-		RequestID                  string `json:"request_id"`
-		Fields                     []string
-		Errors                     map[string]json.RawMessage
-		LogID                      string `json:"log_id"`
-		Head, First                int64
+		Code      string                     `json:"code"`
+		Message   string                     `json:"message"`
+		Error     string                     `json:"error"`
+		Hint      string                     `json:"hint"`
+		RequestID string                     `json:"request_id"`
+		Fields    []string                   `json:"fields"`
+		Errors    map[string]json.RawMessage `json:"errors"`
+		LogID     string                     `json:"log_id"`
+		Head      int64                      `json:"head"`
+		First     int64                      `json:"first"`
 	}
 	if json.Unmarshal(body, &said) != nil || said.Code == "" || answer.StatusCode/100 == 2 {
 		return e

@@ -28,6 +28,7 @@ func TestEvents(t *testing.T) {
 		page("log_a", 7, 3, 5), says(500, busy), says(503, busy), says(503, busy), says(503, busy), cuts, says(503, busy), page("log_a", 9), page("log_a", 12, 12),
 	))
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	var got []string
 	for e, err := range client.Events(ctx, leadmill.Cursor{}, leadmill.EventOptions{Types: []string{"lead.sold.v1", "lead.unsold.v1"}, Limit: 2}) {
 		if err != nil {

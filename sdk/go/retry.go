@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,12 +19,7 @@ func newRoute(operation string) route {
 }
 
 func takesNoKey(method, path string) bool {
-	for _, u := range unkeyed {
-		if u == (route{method, path}) {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(unkeyed, route{method, path})
 }
 
 // connectionError is a request of which nobody knows whether it arrived.
@@ -38,12 +34,11 @@ func (c *Client) again(r *request, err error, attempt int, keyed bool) (pause ti
 		return 0, false
 	}
 	pause = backoff(attempt, c.longest)
-	var lost connectionError
-	if errors.As(err, &lost) {
+	if _, lost := errors.AsType[connectionError](err); lost {
 		return pause, keyed
 	}
-	var refused *Error
-	if !errors.As(err, &refused) {
+	refused, is := errors.AsType[*Error](err)
+	if !is {
 		return 0, false
 	}
 	switch {
