@@ -61,7 +61,7 @@ func newServer(t *testing.T) *server {
 
 func (s *server) start() {
 	s.t.Helper()
-	c := exec.CommandContext(context.Background(), os.Getenv("LEADMILL_BINARY"), "serve") //nolint:gosec // it is ours
+	c := exec.CommandContext(context.Background(), os.Getenv("LEADMILL_BINARY"), "serve")
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "LEADMILL_") {
 			c.Env = append(c.Env, v)
@@ -119,7 +119,9 @@ type market struct {
 	*server
 	program, supplier  *leadmill.Client
 	supplierKey        string
+	programKey         string
 	campaign, contract string
+	buyer              string
 }
 
 func openMarket(t *testing.T, delivery *api.ContractDeliveryInput) (m market, secret string) {
@@ -127,7 +129,8 @@ func openMarket(t *testing.T, delivery *api.ContractDeliveryInput) (m market, se
 	m = market{server: newServer(t)}
 	ctx := t.Context()
 	seller := must[api.SellerCreatedAnswer](t)(m.client(adminKey).CreateSeller(ctx, api.SellerCreateInput{Name: "SDK", Code: new("SDKTESTS")}))
-	m.program = m.client(seller.Data.ApiKey.Key)
+	m.programKey = seller.Data.ApiKey.Key
+	m.program = m.client(m.programKey)
 	partner := must[api.PartnerAnswer](t)(m.program.CreatePartner(ctx, api.PartnerInput{Email: "supplier@example.com"}))
 	key := must[api.APIKeyCreatedAnswer](t)(m.program.CreateAPIKey(ctx, api.APIKeyInput{Scope: "supplier", Partner: &api.PartnerHandle{Id: &partner.Data.Id}}))
 	m.supplierKey = key.Data.Key
@@ -135,7 +138,7 @@ func openMarket(t *testing.T, delivery *api.ContractDeliveryInput) (m market, se
 	campaign := must[api.CampaignAnswer](t)(m.program.CreateCampaign(ctx, api.CampaignCreateInput{Name: "Solar", Category: "Solar", PriceShown: new(api.CampaignCreateInputPriceShownSale)}))
 	buyer := must[api.BuyerAnswer](t)(m.program.CreateBuyer(ctx, api.BuyerCreateInput{Name: "Best", CreditLimit: new(json.Number("100000000"))}))
 	contract := must[api.ContractAnswer](t)(m.program.CreateContract(ctx, campaign.Data.Id, api.ContractCreateInput{BuyerId: buyer.Data.Id, Price: "876543.21", Delivery: delivery}))
-	m.campaign, m.contract = campaign.Data.Id, contract.Data.Id
+	m.campaign, m.contract, m.buyer = campaign.Data.Id, contract.Data.Id, buyer.Data.Id
 	if d := contract.Data.Delivery; d.Secret != nil {
 		secret = *d.Secret
 	}
@@ -202,6 +205,30 @@ func TestALeadIsSoldOnceThroughACutConnection(t *testing.T) {
 	var refused *leadmill.Error
 	if !errors.As(err, &refused) || refused.Status != 400 || refused.Code != "invalid_field" || len(refused.Fields["state"]) != 1 || refused.RequestID == "" {
 		t.Errorf("a wrong state: %v", err)
+	}
+}
+
+// A deposit whose answer is lost is sent again, and is made once. The server would take two of one amount for two, if their keys were not one.
+func TestADepositIsMadeOnceThroughACutConnection(t *testing.T) {
+	t.Parallel()
+	m, _ := openMarket(t, nil)
+	address, taken := cutter(t, m.url, "/v1/buyers/"+m.buyer+"/deposits")
+	program, err := leadmill.New(address, m.programKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // two calls are two deposits
+		must[api.LedgerEntryAnswer](t)(program.DepositMoney(t.Context(), m.buyer, api.MoneyInput{Amount: "2345678.91"}))
+	}
+	var amounts []json.Number
+	for entry, err := range m.program.EachLedger(t.Context(), m.buyer, nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		amounts = append(amounts, entry.Amount)
+	}
+	if taken.Load() != 3 || !slices.Equal(amounts, []json.Number{"2345678.91", "2345678.91"}) {
+		t.Errorf("%d requests make %s", taken.Load(), amounts)
 	}
 }
 

@@ -1,6 +1,6 @@
 // Package clients drives the built binary with clients that are not ours: generators and validators of its documents, what these
-// generate, the requests of Partnero's PHP library, and pages that a browser opens. scripts/test-setup.sh clients installs the
-// packages in .cache/clients; tests/chromium finds the browser.
+// generate, the requests of Partnero's PHP library, and pages that a browser opens; and with ours, of sdk. scripts/test-setup.sh clients
+// installs the packages in .cache/clients and .cache/sdk; tests/chromium finds the browser.
 package clients_test
 
 import (
@@ -49,6 +49,9 @@ func build(m *testing.M) (code int, err error) {
 	compile.Dir, compile.Env, compile.Stderr = filepath.Join("..", ".."), append(os.Environ(), "CGO_ENABLED=0"), os.Stderr
 	if err := compile.Run(); err != nil {
 		return 0, fmt.Errorf("build leadmill: %w", err)
+	}
+	if err := os.Setenv("LEADMILL_BINARY", binary); err != nil { // for the tests of our own clients
+		return 0, err
 	}
 	return m.Run(), nil
 }

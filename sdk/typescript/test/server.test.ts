@@ -90,7 +90,7 @@ async function openMarket(t: TestContext, deliverTo?: string) {
     path: { id: campaign.data.id },
     body: { buyer_id: buyer.data.id, price: 45.1, ...(deliverTo === undefined ? {} : { delivery: { mode: 'notify', url: deliverTo } }) },
   });
-  return { server, program, supplierKey: key.data.key, campaign: campaign.data, contract: contract.data };
+  return { server, program, programKey: seller.data.api_key.key, supplierKey: key.data.key, buyer: buyer.data, campaign: campaign.data, contract: contract.data };
 }
 
 const lead = (n: number): SupplierLeadInput => ({
@@ -110,30 +110,48 @@ async function all<T>(of: AsyncIterable<T>): Promise<T[]> {
   return list;
 }
 
-test('a lead is sold once through a cut connection', { skip }, async (t) => {
-  const { server, program, supplierKey } = await openMarket(t);
+/** Hands requests to the server, and cuts the connection of the first that changes something instead of answering, after the server did. */
+async function cutter(t: TestContext, to: string): Promise<{ url: string; taken: () => number }> {
   let taken = 0;
-  const proxy = await listen(t, (request, body, response) => {
+  const url = await listen(t, (request, body, response) => {
     void (async () => {
       const { authorization = '', 'idempotency-key': key = '' } = request.headers;
       const headers = { Authorization: authorization, 'Idempotency-Key': String(key), 'Content-Type': 'application/json' };
-      const answer = await fetch(server.url + request.url, { method: 'POST', headers, body });
+      const answer = await fetch(to + request.url, { method: 'POST', headers, body });
       const text = await answer.text();
       if (taken++ === 0) {
-        request.socket.destroy(); // the server has taken it, and nobody hears of it
+        request.socket.destroy(); // nobody hears of it
       } else {
         response.writeHead(answer.status, { 'Content-Type': 'application/json' }).end(text);
       }
     })();
   });
+  return { url, taken: () => taken };
+}
+
+test('a lead is sold once through a cut connection', { skip }, async (t) => {
+  const { server, program, supplierKey } = await openMarket(t);
+  const { url, taken } = await cutter(t, server.url);
   let retries = 0;
-  const supplier = new Leadmill({ url: proxy, key: supplierKey, onRetry: () => retries++ });
+  const supplier = new Leadmill({ url, key: supplierKey, onRetry: () => retries++ });
   const sold = await supplier.post('/api/leads', { body: lead(1) });
-  assert.deepEqual([sold.status, sold.price, taken, retries], ['sold', 45.1, 2, 1]);
+  assert.deepEqual([sold.status, sold.price, taken(), retries], ['sold', 45.1, 2, 1]);
   assert.deepEqual((await all(program.each('/v1/sales'))).map((s) => s.lead_id), [sold.lead_id]);
 
   const wrong = supplier.post('/api/leads', { body: { ...lead(2), state: 'ZZ' } });
   await assert.rejects(wrong, (e) => e instanceof LeadmillError && e.status === 400 && e.code === 'invalid_field' && e.fields['state']?.length === 1 && e.requestId !== undefined);
+});
+
+// The server would take two deposits of one amount for two, if their keys were not one.
+test('a deposit is made once through a cut connection', { skip }, async (t) => {
+  const { server, program, programKey, buyer } = await openMarket(t);
+  const { url, taken } = await cutter(t, server.url);
+  const path = { id: buyer.id };
+  for (let n = 0; n < 2; n++) {
+    await new Leadmill({ url, key: programKey }).post('/v1/buyers/{id}/deposits', { path, body: { amount: 100.1 } }); // two calls are two deposits
+  }
+  assert.equal(taken(), 3);
+  assert.deepEqual((await all(program.each('/v1/buyers/{id}/ledger', { path }))).map((e) => e.amount), [100.1, 100.1]);
 });
 
 test('all pages of partners', { skip }, async (t) => {
