@@ -11,5 +11,5 @@
 // The types are in the package api, the data of events in the package events. Amounts are [encoding/json.Number], the decimal as it was
 // sent: a constant such as "45.10" is one.
 //
-// Stability: experimental. Names and signatures may change between minor versions; the changelog says how to go on.
+// Stability: experimental.
 package leadmill
