@@ -87,7 +87,8 @@ type request struct {
 
 	key      string
 	header   [][2]string
-	tireless bool // repeated until the context ends
+	tireless bool          // repeated until the context ends
+	waited   time.Duration // for the outcome of a request that is in progress
 }
 
 // response is the answer of success.

@@ -120,6 +120,20 @@ func TestWhatIsRepeated(t *testing.T) {
 	}
 }
 
+// The outcome of a call that the server is still at work on is waited for, but not for ever.
+func TestTheOutcomeIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	s, client := play(t, list(says(409, progress), says(201, partner)), leadmill.WithAttempts(1))
+	if _, err := client.CreatePartner(t.Context(), api.PartnerInput{Email: "a@example.com"}); err != nil || len(s.keys()) != 2 {
+		t.Errorf("sent %d times: %v", len(s.keys()), err)
+	}
+	_, client = play(t, list(says(409, progress)))
+	var last *leadmill.Error
+	if _, err := client.CreatePartner(t.Context(), api.PartnerInput{Email: "a@example.com"}); !errors.As(err, &last) || last.Code != "idempotency_in_progress" {
+		t.Errorf("ends with %v", err)
+	}
+}
+
 func TestAKeyIsOfOneCall(t *testing.T) {
 	t.Parallel()
 	s, client := play(t, list(says(201, partner)))

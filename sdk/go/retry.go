@@ -22,27 +22,37 @@ func takesNoKey(method, path string) bool {
 	return slices.Contains(unkeyed, route{method, path})
 }
 
+// inProgress is the code of a request that came while the first of its key is worked on.
+const inProgress = "idempotency_in_progress"
+
 // connectionError is a request of which nobody knows whether it arrived.
 type connectionError struct{ error }
 
 func (e connectionError) Unwrap() error { return e.error }
 
 // again reports whether a request that failed is sent again, and after which pause. What has an Idempotency-Key, or reads, may be sent
-// again although nobody knows whether it arrived; what has none only when the server said that it did nothing.
+// again although nobody knows whether it arrived; what has none only when the server said that it did nothing. While the server is still
+// at work on the request, as after a connection that was cut, its outcome is waited for beyond the attempts.
 func (c *Client) again(r *request, err error, attempt int, keyed bool) (pause time.Duration, ok bool) {
-	if attempt >= c.attempts && !r.tireless {
-		return 0, false
-	}
+	more := attempt < c.attempts || r.tireless
 	pause = backoff(attempt, c.longest)
 	if _, lost := errors.AsType[connectionError](err); lost {
-		return pause, keyed
+		return pause, keyed && more
 	}
 	refused, is := errors.AsType[*Error](err)
 	if !is {
 		return 0, false
 	}
+	if refused.Code == inProgress && r.waited < c.longest {
+		pause = max(refused.RetryAfter, min(pause, time.Second))
+		r.waited += pause
+		return pause, pause <= c.longest
+	}
+	if !more {
+		return 0, false
+	}
 	switch {
-	case refused.Status == http.StatusTooManyRequests, refused.Status == http.StatusServiceUnavailable, refused.Code == "idempotency_in_progress":
+	case refused.Status == http.StatusTooManyRequests, refused.Status == http.StatusServiceUnavailable:
 	case refused.Status == http.StatusBadGateway, refused.Status == http.StatusGatewayTimeout: // of a proxy that lost its connection
 		if !keyed {
 			return 0, false

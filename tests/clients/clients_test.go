@@ -26,8 +26,8 @@ const adminKey = "lm_admin_0123456789abcdef0123456789abcdef"
 // installed is where the packages of npm are.
 var installed = filepath.Join("..", "..", ".cache", "clients", "node_modules")
 
-// binary is the program as a release has it.
-var binary string
+// binary is the program as a release has it, and shared the folder of all tests in which it stands.
+var binary, shared string
 
 func TestMain(m *testing.M) {
 	code, err := build(m)
@@ -44,7 +44,7 @@ func build(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	binary = filepath.Join(dir, "leadmill")
+	shared, binary = dir, filepath.Join(dir, "leadmill")
 	compile := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-o", binary, "./cmd/leadmill")
 	compile.Dir, compile.Env, compile.Stderr = filepath.Join("..", ".."), append(os.Environ(), "CGO_ENABLED=0"), os.Stderr
 	if err := compile.Run(); err != nil {

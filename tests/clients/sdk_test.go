@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -21,33 +22,42 @@ var (
 	sdkPackages      = filepath.Join("..", "..", ".cache", "sdk", "node_modules")
 )
 
-// typeScript is a workshop with the TypeScript client, as built by its own commands.
+// built is done when the TypeScript client and its tests and examples are in the folder sdk of shared.
+var built sync.Once
+
+// typeScript is a workshop with the TypeScript client, as its own commands built it. It is one for all tests, which change nothing in it.
 func typeScript(t *testing.T) string {
 	t.Helper()
-	modules, err := filepath.Abs(sdkPackages)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(modules); err != nil {
-		t.Fatalf("%v: make test-setup PKG=./tests/clients installs them", err)
-	}
-	dir := t.TempDir()
-	for _, name := range []string{"src", "test", "example"} {
-		if err := os.CopyFS(filepath.Join(dir, name), os.DirFS(filepath.Join(typeScriptClient, name))); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, name := range []string{"package.json", "tsconfig.json", "tsconfig.test.json"} {
-		text, err := os.ReadFile(filepath.Join(typeScriptClient, name))
+	dir := filepath.Join(shared, "sdk")
+	built.Do(func() {
+		modules, err := filepath.Abs(sdkPackages)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+		if _, err := os.Stat(modules); err != nil {
+			t.Fatalf("%v: make test-setup PKG=./tests/clients installs them", err)
+		}
+		for _, name := range []string{"src", "test", "example"} {
+			if err := os.CopyFS(filepath.Join(dir, name), os.DirFS(filepath.Join(typeScriptClient, name))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, name := range []string{"package.json", "tsconfig.json", "tsconfig.test.json", "README.md", "LICENSE"} {
+			text, err := os.ReadFile(filepath.Join(typeScriptClient, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
-		t.Fatal(err)
+		run(t, dir, "", "npm", "run", "pretest")
+	})
+	if _, err := os.Stat(filepath.Join(dir, "out")); err != nil {
+		t.Fatalf("another test could not build the client: %v", err)
 	}
 	return dir
 }
@@ -65,7 +75,7 @@ func TestTheGoClient(t *testing.T) {
 
 func TestTheTypeScriptClient(t *testing.T) {
 	t.Parallel()
-	printed := run(t, typeScript(t), "", "npm", "test")
+	printed := run(t, typeScript(t), "", "npm", "test", "--ignore-scripts") // what it would build first is built
 	contains(t, "npm test", printed, "each event counts once through restarts")
 	contains(t, "npm test", printed, "# fail 0")
 	contains(t, "npm test", printed, "# skipped 0")
@@ -96,7 +106,6 @@ func TestTheTypesOfTheTypeScriptClientAreCurrent(t *testing.T) {
 func TestTheTypeScriptPackage(t *testing.T) {
 	t.Parallel()
 	dir := typeScript(t)
-	run(t, dir, "", "npm", "run", "build")
 	var packed []struct {
 		Files []struct{ Path string }
 	}
@@ -111,7 +120,7 @@ func TestTheTypeScriptPackage(t *testing.T) {
 			t.Errorf("%s would be published", f.Path)
 		}
 	}
-	for _, want := range []string{"dist/index.js", "dist/index.d.ts"} {
+	for _, want := range []string{"dist/index.js", "dist/index.d.ts", "README.md", "LICENSE"} {
 		contains(t, "npm pack", strings.Join(names, " "), want)
 	}
 }
@@ -125,7 +134,6 @@ func examples(t *testing.T) map[string]example {
 	program := filepath.Join(t.TempDir(), "example")
 	run(t, goClient, "", "go", "build", "-o", program, "./example")
 	dir := typeScript(t)
-	run(t, dir, "", "npm", "run", "pretest")
 	return map[string]example{
 		"Go": func(arguments ...string) *exec.Cmd { return exec.CommandContext(t.Context(), program, arguments...) },
 		"TypeScript": func(arguments ...string) *exec.Cmd {

@@ -103,7 +103,8 @@ func calls(d object, unkeyed []string) ([]byte, error) {
 				c.Answer = schemaName(of)
 			}
 		}
-		if answer := (object{"$ref": "#/components/schemas/" + c.Answer}); c.Answer != "" && isList(d, answer) {
+		goesOn := slices.ContainsFunc(parameters, func(p any) bool { return resolve(d, p)["name"] == "cursor" })
+		if answer := (object{"$ref": "#/components/schemas/" + c.Answer}); goesOn && isList(d, answer) {
 			members, _ := resolve(d, answer)["properties"].(object)
 			data, _ := members["data"].(object)
 			if c.Item = refers(data["items"]); c.Item == "" {

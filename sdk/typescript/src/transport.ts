@@ -44,6 +44,9 @@ export interface Call {
   tireless?: boolean;
 }
 
+/** The code of a request that came while the first of its key is worked on. */
+const inProgress = 'idempotency_in_progress';
+
 /** A request of which nobody knows whether it arrived. */
 class ConnectionError extends Error {}
 
@@ -77,6 +80,7 @@ export class Transport {
       init.body = typeof call.body === 'string' ? call.body : JSON.stringify(call.body);
     }
     const address = this.#base + pathOf(call) + queryOf(call);
+    let waited = 0; // for the outcome of a request that is in progress
     for (let attempt = 1; ; attempt++) {
       call.signal?.throwIfAborted();
       try {
@@ -84,7 +88,15 @@ export class Transport {
       } catch (error) {
         call.signal?.throwIfAborted();
         const tireless = call.tireless === true;
-        const pause = attempt < attempts || tireless ? pauseAfter(error, attempt, keyed, tireless, longestPause) : undefined;
+        let pause: number | undefined;
+        if (error instanceof LeadmillError && error.code === inProgress && waited < longestPause) {
+          // As after a connection that was cut: the outcome is waited for, beyond the attempts.
+          pause = Math.max(error.retryAfter, Math.min(longestPause, 1000) * (0.5 + Math.random() / 2));
+          waited += pause;
+          pause = pause <= longestPause ? pause : undefined;
+        } else if (attempt < attempts || tireless) {
+          pause = pauseAfter(error, attempt, keyed, tireless, longestPause);
+        }
         if (pause === undefined) {
           throw error instanceof ConnectionError ? error.cause : error;
         }
@@ -138,7 +150,6 @@ function pauseAfter(error: unknown, attempt: number, keyed: boolean, tireless: b
   const again =
     error.status === 429 ||
     error.status === 503 ||
-    error.code === 'idempotency_in_progress' ||
     (lost && keyed) ||
     (tireless && error.status === 500);
   if (!again || (error.retryAfter > longest && !tireless)) {

@@ -72,6 +72,14 @@ for (const [name, answers, sent, fails] of [
   });
 }
 
+test('the outcome of a call that the server is at work on is waited for, but not for ever', async () => {
+  const { client, asked } = play([says(409, progress), ok], { attempts: 1 });
+  await client.post('/v1/partners', { body: { email: 'a@example.com' } });
+  assert.equal(asked.length, 2);
+  const never = play([says(409, progress)]).client.post('/v1/partners', { body: { email: 'a@example.com' } });
+  await assert.rejects(never, (e) => e instanceof LeadmillError && e.code === 'idempotency_in_progress');
+});
+
 test('a key is of one call', async () => {
   const { client, asked } = play([ok]);
   await client.post('/v1/partners', { body: { email: 'a@example.com' } });
