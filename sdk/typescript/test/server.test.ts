@@ -11,7 +11,7 @@ import { createInterface } from 'node:readline';
 import { test, type TestContext } from 'node:test';
 import { Leadmill, LeadmillError, LogChangedError, verifyWebhook, WebhookError, type Cursor, type SupplierLeadInput } from '@leadmill/sdk';
 
-const binary = process.env['LEADMILL_BINARY'];
+const binary = process.env['LEADMILL_BINARY'] || undefined;
 const skip = binary === undefined && 'LEADMILL_BINARY names no program';
 const adminKey = 'lm_admin_0123456789abcdef0123456789abcdef';
 
