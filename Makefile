@@ -8,6 +8,9 @@ ACME := tests/extension/acme
 # PocketBase for make bench to compare with, a Go module of its own too.
 PEER := tests/load/peer/pocketbase
 
+# The Go client, a Go module of its own so that what Leadmill needs is nothing that it needs.
+SDK := sdk/go
+
 # The program that builds releases, with modules that Leadmill does not need.
 RELEASE := scripts/release
 
@@ -27,6 +30,7 @@ build: ## Build bin/leadmill, a static binary
 
 generate: ## Write the generated code again
 	$(GO) generate ./...
+	scripts/generate-typescript.sh
 
 fmt: ## Format the code
 	$(TOOL) golangci-lint fmt
@@ -40,12 +44,14 @@ vet:
 	cd $(ACME) && $(GO) vet ./... && $(GO) mod tidy -diff
 	cd $(PEER) && $(GO) vet ./... && $(GO) mod tidy -diff
 	cd $(RELEASE) && $(GO) vet ./... && $(GO) mod tidy -diff
+	cd $(SDK) && $(GO) vet ./... && $(GO) mod tidy -diff
 
 lint: ## Run the linters (the first run builds them)
 	$(TOOL) golangci-lint run
 	cd $(ACME) && $(GO) tool -modfile=$(CURDIR)/tools.mod golangci-lint run
 	cd $(PEER) && $(GO) tool -modfile=$(CURDIR)/tools.mod golangci-lint run
 	cd $(RELEASE) && $(GO) tool -modfile=$(CURDIR)/tools.mod golangci-lint run
+	cd $(SDK) && $(GO) tool -modfile=$(CURDIR)/tools.mod golangci-lint run
 
 generate-check:
 	scripts/check-generated.sh
@@ -85,7 +91,7 @@ test-browser: ## Test in a browser what only a browser shows
 test-brokers: ## Test with servers that instances may share beside the database: rate limits in Redis
 	scripts/test.sh sqlite ./tests/brokers
 
-test-clients: ## Drive the built binary with clients of others: generated ones, Partnero's requests from PHP, validators
+test-clients: ## Drive the built binary with our clients and those of others: generated ones, Partnero's requests from PHP, validators
 	scripts/test.sh sqlite ./tests/clients
 
 test-mariadb: ## Test the store on MariaDB (PKG=./... for everything)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes ready what the tests start for themselves: database servers, a browser, and clients that others wrote.
 #
-#   scripts/test-setup.sh [mysql] [mariadb] [redis] [chromium] [clients] [compiler]     all when none is named
+#   scripts/test-setup.sh [mysql] [mariadb] [redis] [chromium] [clients] [packages] [compiler]     all when none is named
 #
 # MySQL, the first that applies: the server named by LEADMILL_TEST_MYSQL_DSN, Docker, an installed mysqld, and on
 # Debian as root a private copy under .cache/mysql. MariaDB: the server named by LEADMILL_TEST_MARIADB_DSN, an
@@ -9,8 +9,8 @@
 # redis-tools, which has the program without the service. Chromium: the program named by LEADMILL_TEST_CHROMIUM, an installed
 # chromium, chromium-browser or google-chrome, its Debian package. Clients: Node.js 20.19 or later with npm and PHP 8 with curl, as
 # they are installed or from Debian's packages (Debian 12 has only Node.js 18), and the packages that
-# tests/clients/typescript/package-lock.json names, in .cache/clients. It starts no server and touches no existing database.
-# Running it again is quick. LEADMILL_TEST_DEBIAN_MIRROR names another mirror for the private copy.
+# tests/clients/typescript/package-lock.json and sdk/typescript/package-lock.json name, in .cache/clients and .cache/sdk.
+# Packages: those of sdk/typescript alone. It starts no server and touches no existing database. Running it again is quick. LEADMILL_TEST_DEBIAN_MIRROR names another mirror for the private copy.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 readonly cache="$PWD/.cache"
@@ -171,24 +171,29 @@ setup_chromium() {
 has_node() { command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || a == 20 && b >= 19 ? 0 : 1)' 2>/dev/null; }
 has_php() { php -r 'exit(PHP_MAJOR_VERSION >= 8 && extension_loaded("curl") ? 0 : 1);' >/dev/null 2>&1; }
 
+# Installs what the package-lock.json of a folder names.
+setup_packages() {
+    local from=$1 to=$2
+    mkdir -p "$to"
+    cmp -s "$from/package-lock.json" "$to/installed.json" && return
+    say "installing what $from/package-lock.json names"
+    rm -f "$to/installed.json"
+    cp "$from/package.json" "$from/package-lock.json" "$to"
+    (cd "$to" && npm ci --ignore-scripts --no-audit --no-fund) >"$cache/npm.log" 2>&1 ||
+        { tail -n 20 "$cache/npm.log" >&2; die "npm ci failed: see .cache/npm.log"; }
+    cp "$from/package-lock.json" "$to/installed.json" # last, so that only a complete installation counts
+}
+
 setup_clients() {
-    local from=tests/clients/typescript to="$cache/clients"
     has_node || ! is_debian_root || apt_install nodejs npm
     has_node || die "no Node.js 20.19 or later with npm: install them"
     has_php || ! is_debian_root || apt_install php-cli php-curl
     has_php || die "no PHP 8 with its curl extension: install them"
     command -v curl >/dev/null || ! is_debian_root || apt_install curl
     command -v curl >/dev/null || die "no curl: install it"
-    mkdir -p "$to"
-    if ! cmp -s "$from/package-lock.json" "$to/installed.json"; then
-        say "installing what $from/package-lock.json names"
-        rm -f "$to/installed.json"
-        cp "$from/package.json" "$from/package-lock.json" "$to"
-        (cd "$to" && npm ci --ignore-scripts --no-audit --no-fund) >"$cache/npm.log" 2>&1 ||
-            { tail -n 20 "$cache/npm.log" >&2; die "npm ci failed: see .cache/npm.log"; }
-        cp "$from/package-lock.json" "$to/installed.json" # last, so that only a complete installation counts
-    fi
-    say "clients: Node.js $(node --version), PHP $(php -r 'echo PHP_VERSION;'), .cache/clients"
+    setup_packages tests/clients/typescript "$cache/clients"
+    setup_packages sdk/typescript "$cache/sdk"
+    say "clients: Node.js $(node --version), PHP $(php -r 'echo PHP_VERSION;'), .cache/clients, .cache/sdk"
 }
 
 mkdir -p "$cache"
@@ -201,6 +206,7 @@ for what in "$@"; do
         compiler) setup_compiler ;;
         chromium) setup_chromium ;;
         clients) setup_clients ;;
-        *) die "unknown word \"$what\": mysql, mariadb, redis, chromium, clients or compiler" ;;
+        packages) setup_packages sdk/typescript "$cache/sdk" ;;
+        *) die "unknown word \"$what\": mysql, mariadb, redis, chromium, clients, packages or compiler" ;;
     esac
 done

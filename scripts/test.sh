@@ -5,7 +5,7 @@
 #
 # ENGINES is a comma list of sqlite, mysql and mariadb. Packages are named as go test takes them; core, which is meant when
 # none is named, is everything but tests/browser, tests/chromium, tests/clients and tests/brokers, and fast is core without the tests that kill
-# processes and wait until their leases end, and without tests/fuzz. ./tests/extension/acme, which core holds too, is a Go module of its own. SETUP=only
+# processes and wait until their leases end, and without tests/fuzz. ./tests/extension/acme and ./sdk/go, which core holds too, are Go modules of their own. SETUP=only
 # installs what is needed and tests nothing. RACE and ARGS are for scripts/go-test.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,9 +14,10 @@ engines=$1 && shift
 packages= modules=
 for name in "${@:-core}"; do
     case $name in
-        core) packages+=" $(go list ./... | grep -vE '/tests/(browser|chromium|clients|brokers)$')" modules=tests/extension/acme ;;
+        core) packages+=" $(go list ./... | grep -vE '/tests/(browser|chromium|clients|brokers)$')" modules="tests/extension/acme sdk/go" ;;
         fast) packages+=" $(go list ./... | grep -vE '/tests/(browser|chromium|clients|brokers|fault|fuzz)$')" ;;
         ./tests/extension/acme*) modules=tests/extension/acme ;;
+        ./sdk/go*) modules=sdk/go ;;
         *) packages+=" $name" ;;
     esac
 done
@@ -26,7 +27,7 @@ done
 # shellcheck disable=SC2086 # a list of words, as below
 tests=$([[ -z $packages ]] || go list -test -f '{{.ImportPath}} {{join .Deps " "}} ' $packages | grep -E '^[^ ]+\.test ' || true)
 servers= browser= clients= brokers=
-if [[ -n $modules ]] || grep -q '/tests/dbtest ' <<<"$tests"; then
+if [[ $modules == *acme* ]] || grep -q '/tests/dbtest ' <<<"$tests"; then
     servers=$(tr , '\n' <<<"$engines" | sed '/^sqlite$/d' | paste -sd ' ' -)
 fi
 if grep -q ' github.com/chromedp/chromedp ' <<<"$tests"; then

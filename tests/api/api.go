@@ -43,6 +43,9 @@ var (
 	}()
 )
 
+// modules are the experimental packages that are modules of their own, by their folder.
+var modules = []string{"sdk/go"}
+
 // Promise returns the mark that the package in a folder must have. The folder is given from the root, with slashes.
 func Promise(dir string) string {
 	in := func(p string) bool {
@@ -54,7 +57,7 @@ func Promise(dir string) string {
 		return Unsupported
 	case slices.ContainsFunc(stable, in):
 		return Stable
-	case slices.ContainsFunc(experimental, in):
+	case slices.ContainsFunc(experimental, in), slices.Contains(modules, dir):
 		return Experimental
 	}
 	return Unsupported

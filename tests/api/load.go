@@ -75,7 +75,7 @@ type listed struct {
 }
 
 func list(ctx context.Context, root string) ([]listed, error) {
-	args := []string{"list", "-buildvcs=false", "-deps", "-export", "-json=Dir,ImportPath,Name,Export,GoFiles,DepOnly"}
+	var args []string
 	for _, p := range slices.Concat(stable, experimental) {
 		tree, all := strings.CutSuffix(p, "/...")
 		sources, err := filepath.Glob(filepath.Join(root, tree, "*.go"))
@@ -87,8 +87,29 @@ func list(ctx context.Context, root string) ([]listed, error) {
 			args = append(args, "./"+p)
 		}
 	}
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = root
+	packages, err := listIn(ctx, root, args)
+	if err != nil {
+		return nil, err
+	}
+	for _, module := range modules {
+		dir := filepath.Join(root, filepath.FromSlash(module))
+		if _, missing := os.Stat(filepath.Join(dir, "go.mod")); missing != nil {
+			continue
+		}
+		more, err := listIn(ctx, dir, []string{"."})
+		if err != nil {
+			return nil, err
+		}
+		packages = append(packages, more...)
+	}
+	return packages, nil
+}
+
+// listIn lists packages of the module in a folder, and all that they depend on.
+func listIn(ctx context.Context, dir string, patterns []string) ([]listed, error) {
+	args := []string{"list", "-buildvcs=false", "-deps", "-export", "-json=Dir,ImportPath,Name,Export,GoFiles,DepOnly"}
+	cmd := exec.CommandContext(ctx, "go", append(args, patterns...)...)
+	cmd.Dir = dir
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

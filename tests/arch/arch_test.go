@@ -183,7 +183,7 @@ func rules() []rule {
 			top, _, _ := strings.Cut(f.dir, "/")
 			known := slices.Concat(kernel, aggregates, deciders)
 			switch {
-			case !slices.Contains([]string{".", "cmd", "domain", "application", "adapters", "ports", "tests"}, top):
+			case !slices.Contains([]string{".", "cmd", "domain", "application", "adapters", "ports", "sdk", "tests"}, top):
 				report(f.ast.Package, "no such place in the house: "+top)
 			case top == "domain" && !slices.Contains(known, f.dir):
 				report(f.ast.Package, "say here whether it is kernel, an aggregate or a decider")
@@ -393,7 +393,7 @@ func isRecorder(f *file, t ast.Expr) bool {
 	return is && x.Name == f.nameOf(module+"/domain/event")
 }
 
-// load parses every Go file of a tree, but none of testdata, of scripts, which are modules of their own, and of hidden directories.
+// load parses every Go file of a tree, but none of testdata, of scripts and sdk/go, which are modules of their own, and of hidden directories.
 func load(t *testing.T, root string) []*file {
 	t.Helper()
 	var files []*file
@@ -407,7 +407,7 @@ func load(t *testing.T, root string) []*file {
 			return err
 		}
 		if d.IsDir() {
-			if rel != "." && (strings.HasPrefix(d.Name(), ".") || slices.Contains([]string{"testdata", "bin", "data", "dist"}, d.Name()) || rel == "scripts") {
+			if rel != "." && (strings.HasPrefix(d.Name(), ".") || slices.Contains([]string{"testdata", "bin", "data", "dist"}, d.Name()) || rel == "scripts" || rel == filepath.Join("sdk", "go")) {
 				return filepath.SkipDir
 			}
 			return nil

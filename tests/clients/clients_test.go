@@ -1,6 +1,6 @@
 // Package clients drives the built binary with clients that are not ours: generators and validators of its documents, what these
-// generate, the requests of Partnero's PHP library, and pages that a browser opens. scripts/test-setup.sh clients installs the
-// packages in .cache/clients; tests/chromium finds the browser.
+// generate, the requests of Partnero's PHP library, and pages that a browser opens; and with ours, of sdk. scripts/test-setup.sh clients
+// installs the packages in .cache/clients and .cache/sdk; tests/chromium finds the browser.
 package clients_test
 
 import (
@@ -26,8 +26,8 @@ const adminKey = "lm_admin_0123456789abcdef0123456789abcdef"
 // installed is where the packages of npm are.
 var installed = filepath.Join("..", "..", ".cache", "clients", "node_modules")
 
-// binary is the program as a release has it.
-var binary string
+// binary is the program as a release has it, and shared the folder of all tests in which it stands.
+var binary, shared string
 
 func TestMain(m *testing.M) {
 	code, err := build(m)
@@ -44,11 +44,14 @@ func build(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	binary = filepath.Join(dir, "leadmill")
+	shared, binary = dir, filepath.Join(dir, "leadmill")
 	compile := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-o", binary, "./cmd/leadmill")
 	compile.Dir, compile.Env, compile.Stderr = filepath.Join("..", ".."), append(os.Environ(), "CGO_ENABLED=0"), os.Stderr
 	if err := compile.Run(); err != nil {
 		return 0, fmt.Errorf("build leadmill: %w", err)
+	}
+	if err := os.Setenv("LEADMILL_BINARY", binary); err != nil { // for the tests of our own clients
+		return 0, err
 	}
 	return m.Run(), nil
 }

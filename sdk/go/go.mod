@@ -1,0 +1,3 @@
+module github.com/leadmill/leadmill/sdk/go
+
+go 1.26.0
