@@ -34,7 +34,7 @@ type Spec struct {
 }
 
 // Operation is one method of one path template, such as GET /v1/buyers/{id}. Scopes are the names of the security schemes
-// it asks for; none is public.
+// it asks for, in the order of the document; none is public.
 type Operation struct {
 	Method, Path, ID string
 	Scopes           []string
@@ -94,12 +94,9 @@ func Load(document []byte) (*Spec, error) {
 			o := Operation{Method: method, Path: path, ID: op.OperationID, segments: strings.Split(path, "/"), spec: op}
 			if op.Security != nil {
 				for _, requirement := range *op.Security {
-					for scheme := range requirement {
-						o.Scopes = append(o.Scopes, scheme)
-					}
+					o.Scopes = append(o.Scopes, slices.Sorted(maps.Keys(requirement))...)
 				}
 			}
-			sort.Strings(o.Scopes)
 			s.operations = append(s.operations, o)
 		}
 	}
