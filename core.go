@@ -83,7 +83,7 @@ var coreConstructors = []coreConstructor{
 	{make: newCatalogue, tags: []string{groupTeamEvents}},
 	{make: newFeed},
 	{make: newStreams},
-	{make: newSubscriptions, tags: []string{``, ``, ``, ``, ``, ``, ``, groupReactions}},
+	{make: newSubscriptions, tags: []string{``, ``, ``, ``, ``, ``, ``, ``, groupReactions}},
 	{make: newWatch},
 	{make: newFactProviders, tags: []string{``, groupFacts}},
 	{make: newFilters},

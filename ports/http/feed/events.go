@@ -75,7 +75,7 @@ func (h Handlers) listEvents(k *httpport.Call) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = envelopeOf(&e, q.SellerCode, base).AppendJSON(b)
+		b = Envelope(&e, q.SellerCode, base).AppendJSON(b)
 	}
 	b = append(b, ']')
 	if batch {

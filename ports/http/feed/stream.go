@@ -151,7 +151,7 @@ func (s *sending) flush() error {
 
 // dataOf is an event as the data of a block, with the line that ends the block.
 func dataOf(e *application.StoredEvent, sellerCode, base string) []byte {
-	b := envelopeOf(e, sellerCode, base).AppendJSON(append(make([]byte, 0, len(e.Payload)+600), "data: "...))
+	b := Envelope(e, sellerCode, base).AppendJSON(append(make([]byte, 0, len(e.Payload)+600), "data: "...))
 	if bytes.ContainsAny(b, "\r\n") { // a module wrote its data in lines, which would each be a field
 		var line bytes.Buffer
 		line.WriteString("data: ")
@@ -162,7 +162,8 @@ func dataOf(e *application.StoredEvent, sellerCode, base string) []byte {
 	return append(b, "\n\n"...)
 }
 
-func envelopeOf(e *application.StoredEvent, sellerCode, base string) eventsv1.Envelope {
+// Envelope puts an event of the log into its envelope. base is where this server is reached.
+func Envelope(e *application.StoredEvent, sellerCode, base string) eventsv1.Envelope {
 	return eventsv1.NewEnvelope(eventsv1.Occurrence{
 		ID: e.ID, SellerCode: sellerCode, Type: e.Type, Subject: e.AggregateID,
 		Time: e.OccurredAt, Data: e.Payload, Position: e.Position, AggregateVersion: e.AggregateVersion,
