@@ -123,10 +123,11 @@ func (t *tailing) follow(ctx context.Context, k *core, w *tailWriter, warnings i
 			return ended(ctx, err)
 		}
 		for at = head; head <= at; {
-			if lease.Pause(ctx, tailPoll) != nil {
-				return nil
+			err := lease.Pause(ctx, tailPoll)
+			if err == nil {
+				head, err = k.Log.head.Read(ctx)
 			}
-			if head, err = k.Log.head.Read(ctx); err != nil {
+			if err != nil {
 				return ended(ctx, err)
 			}
 		}
@@ -135,10 +136,12 @@ func (t *tailing) follow(ctx context.Context, k *core, w *tailWriter, warnings i
 
 // ended is nil when it was the operator who ended a command.
 func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	select {
+	case <-ctx.Done():
 		return nil
+	default:
+		return err
 	}
-	return err
 }
 
 // tailWriter writes events for people or for programs.

@@ -86,7 +86,7 @@ func (s *Streams) Run(ctx context.Context) error {
 		s.mu.Unlock()
 		head, err := s.reader.head.Wait(ctx, told)
 		if err != nil {
-			return nil //nolint:nilerr // ctx ended
+			return nil
 		}
 		if err = s.tell(ctx, told, head); err == nil {
 			failures = 0

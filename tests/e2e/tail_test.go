@@ -55,8 +55,11 @@ func TestTheCommandLineFollowsTheLog(t *testing.T) {
 			code int
 			says string
 		}{
-			{[]string{"--type", "lead.told"}, 2, "lead.told"}, {[]string{"--type", "["}, 2, "no pattern"}, {[]string{"--after", "99999"}, 2, "beyond"},
-			{[]string{"--last", "-1"}, 2, "from 0"}, {[]string{"--seller", "NOBODY00"}, 1, "not found"},
+			{[]string{"--type", "lead.told"}, 2, "lead.told"},
+			{[]string{"--type", "["}, 2, "no pattern"},
+			{[]string{"--after", "99999"}, 2, "beyond"},
+			{[]string{"--last", "-1"}, 2, "from 0"},
+			{[]string{"--seller", "NOBODY00"}, 1, "not found"},
 		} {
 			if code, _, stderr := end(t, databaseURL, append([]string{"events", "tail", "--no-follow"}, wrong.args...)); code != wrong.code || !strings.Contains(stderr, wrong.says) {
 				t.Errorf("%v ended with %d: %s", wrong.args, code, stderr)
@@ -83,8 +86,10 @@ func TestTheCommandLineFollowsTheLog(t *testing.T) {
 			code int
 			says string
 		}{
-			{[]string{"campaign-report", "x", "--reason", "y"}, 2, "a number"}, {[]string{"campaign-report", "1"}, 2, "--reason"},
-			{[]string{"nobody", "1", "--reason", "y"}, 1, "nobody"}, {[]string{"campaign-report", "1", "--reason", "y"}, 1, "no such parked event"},
+			{[]string{"campaign-report", "x", "--reason", "y"}, 2, "a number"},
+			{[]string{"campaign-report", "1"}, 2, "--reason"},
+			{[]string{"nobody", "1", "--reason", "y"}, 1, "nobody"},
+			{[]string{"campaign-report", "1", "--reason", "y"}, 1, "no such parked event"},
 		} {
 			if code, _, stderr := end(t, databaseURL, append([]string{"events", "parked", "skip"}, wrong.args...)); code != wrong.code || !strings.Contains(stderr, wrong.says) {
 				t.Errorf("%v ended with %d: %s", wrong.args, code, stderr)

@@ -3,6 +3,7 @@ package docshttp
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html/template"
 	"maps"
@@ -47,7 +48,7 @@ func (d Documents) events(style string) ([]byte, error) {
 func (d Documents) shown(typ string) (shownType, error) {
 	definition, ok := d.Catalogue.Definition(typ)
 	if !ok {
-		return shownType{}, fmt.Errorf("it has no definition")
+		return shownType{}, errors.New("it has no definition")
 	}
 	var schema, example bytes.Buffer
 	if err := json.Indent(&schema, definition.Schema, "", "  "); err != nil {
