@@ -137,6 +137,12 @@ func (o Operation) CSV() bool {
 	return o.spec.RequestBody != nil && o.spec.RequestBody.Value.Content["text/csv"] != nil
 }
 
+// Endless reports whether the operation's success is a stream of events, which goes on until the client goes away.
+func (o Operation) Endless() bool {
+	answer := o.spec.Responses.Value("200")
+	return answer != nil && answer.Value != nil && answer.Value.Content["text/event-stream"] != nil
+}
+
 // Query returns the names of the parameters that the operation reads from a query.
 func (o Operation) Query() (names []string) {
 	for _, parameter := range o.spec.Parameters {
