@@ -222,33 +222,7 @@ func (c *cli) events() *cobra.Command {
 			return w.Flush()
 		}),
 	}
-	parked := &cobra.Command{
-		Use: "parked", Short: "List the events that consumers could not handle", Args: cobra.NoArgs,
-		RunE: c.run(func(ctx context.Context, k *core, _ []string) error {
-			list, err := k.Log.consumers.Parked(ctx)
-			if err != nil {
-				return err
-			}
-			w := tabwriter.NewWriter(c.stdout, 0, 4, 2, ' ', 0)
-			_, _ = fmt.Fprintln(w, "CONSUMER\tPOSITION\tAGGREGATE\tATTEMPTS\tERROR")
-			for _, p := range list {
-				_, _ = fmt.Fprintf(w, "%s\t%d\t%s %s\t%d\t%s\n", p.Consumer, p.Position, p.AggregateType, p.AggregateID, p.Attempts, p.Error)
-			}
-			return w.Flush()
-		}),
-	}
-	retry := &cobra.Command{
-		Use: "retry CONSUMER", Short: "Have a projection or a reaction handle its parked events again, in order", Args: cobra.ExactArgs(1),
-		RunE: c.run(func(ctx context.Context, k *core, args []string) error {
-			done, err := k.retry(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(c.stdout, done)
-			return err
-		}),
-	}
-	return group("events", "Look after the event log and its consumers", replay, status, parked, retry, c.skipSegment(), c.forget(), c.restore(), c.rebase())
+	return group("events", "Look after the event log and its consumers", c.tail(), replay, status, c.parked(), c.retry(), c.skipSegment(), c.forget(), c.restore(), c.rebase())
 }
 
 func (c *cli) skipSegment() *cobra.Command {

@@ -51,7 +51,7 @@ func (c *cli) createKey(code *string) *cobra.Command {
 			return err
 		}),
 	}
-	create.Flags().StringVar(&request.Scope, "scope", "program", "program, supplier, form, site, or one that a module of this build declares")
+	create.Flags().StringVar(&request.Scope, "scope", "program", "program, supplier, form, site, events, or one that a module of this build declares")
 	create.Flags().StringVar(&request.Name, "name", "", "a name to know the key by")
 	create.Flags().StringVar(&request.Partner.ID, "partner", "", "id of the partner a supplier key belongs to")
 	create.Flags().StringVar(&request.CampaignID, "campaign", "", "id of the campaign that a form key posts leads to")

@@ -81,7 +81,9 @@ var coreConstructors = []coreConstructor{
 	{make: newRunner, tags: []string{``, ``, ``, ``, groupProjections}},
 	{make: newJobs, tags: []string{``, ``, ``, ``, ``, groupJobs}},
 	{make: newCatalogue, tags: []string{groupTeamEvents}},
-	{make: newSubscriptions, tags: []string{``, ``, ``, ``, ``, ``, ``, groupReactions}},
+	{make: newFeed},
+	{make: newStreams},
+	{make: newSubscriptions, tags: []string{``, ``, ``, ``, ``, ``, ``, ``, groupReactions}},
 	{make: newWatch},
 	{make: newFactProviders, tags: []string{``, groupFacts}},
 	{make: newFilters},
@@ -166,6 +168,7 @@ type core struct {
 	Operations    *application.Operations
 	Scopes        application.Scopes
 	Subscriptions []events.Subscription
+	Streams       *eventlog.Streams
 	Jobs          *jobs.Runner
 	Routes        []part[httpport.Team] `group:"routes"`
 	Made          []part[operationName] `group:"operations"`

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"io/fs"
 
+	"github.com/leadmill/leadmill/application/contract/eventsv1"
 	docshttp "github.com/leadmill/leadmill/ports/http/docs"
 )
 
@@ -16,7 +17,7 @@ var docsPages = ownModule("docs",
 	AsRoutes(docshttp.Documents.Routes),
 )
 
-func newDocuments() (docshttp.Documents, error) {
+func newDocuments(c *eventsv1.Catalogue) (docshttp.Documents, error) {
 	files, err := fs.Sub(documentation, "docs")
-	return docshttp.Documents{Files: files}, err
+	return docshttp.Documents{Files: files, Catalogue: c}, err
 }

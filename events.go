@@ -111,7 +111,7 @@ func newCatalogue(registered []part[application.TeamEvent]) (*eventsv1.Catalogue
 
 // newSubscriptions gives each reaction its own subscriber of the log, and measures it.
 func newSubscriptions(db *dialect.DB, l *eventLog, runner *eventlog.Runner, clock application.Clock, catalogue *eventsv1.Catalogue,
-	registry *prometheus.Registry, logger *slog.Logger, reactions []part[application.Reaction],
+	registry *prometheus.Registry, traces *tracing, logger *slog.Logger, reactions []part[application.Reaction],
 ) ([]events.Subscription, error) {
 	for _, r := range reactions {
 		if err := application.CheckReactions(catalogue, runner.Names(), []application.Reaction{r.value}); err != nil {
@@ -122,7 +122,7 @@ func newSubscriptions(db *dialect.DB, l *eventLog, runner *eventlog.Runner, cloc
 	if err != nil {
 		return nil, err
 	}
-	if err := registry.Register(eventlog.NewCollector(l.consumers)); err != nil {
+	if err := registry.Register(eventlog.NewCollector(l.consumers, clock)); err != nil {
 		return nil, err
 	}
 	list := make([]events.Subscription, len(reactions))
@@ -133,7 +133,7 @@ func newSubscriptions(db *dialect.DB, l *eventLog, runner *eventlog.Runner, cloc
 		if err != nil {
 			return nil, fmt.Errorf("reaction %q: %w", r.Name, err)
 		}
-		list[i] = events.Subscription{Reaction: metrics.Measure(r), Subscriber: s}
+		list[i] = events.Subscription{Reaction: metrics.Measure(telemetry.TraceReaction(traces.tracer, r)), Subscriber: s}
 	}
 	return list, nil
 }
@@ -169,6 +169,22 @@ func (k *core) retry(ctx context.Context, name string) (done string, err error) 
 		err = fmt.Errorf("this build has no projection and no reaction named %q", name)
 	}
 	return fmt.Sprintf("%d events applied.", n), err
+}
+
+// skipParked lets a projection or a reaction go on without a parked event, and says what that did.
+func (k *core) skipParked(ctx context.Context, name string, position int64, reason string) (done string, err error) {
+	_, isReaction := k.reaction(name)
+	if !isReaction && !slices.Contains(k.Runner.Names(), name) {
+		return "", fmt.Errorf("this build has no projection and no reaction named %q", name)
+	}
+	if err := k.Log.consumers.SkipParked(ctx, name, position, reason, k.Clock.Now()); err != nil {
+		return "", err
+	}
+	if isReaction {
+		return fmt.Sprintf("%s goes on without the event at position %d; those that wait behind it are delivered by the instance that works on it.", name, position), nil
+	}
+	n, err := k.Runner.RetryBehind(ctx, name, position)
+	return fmt.Sprintf("%s goes on without the event at position %d; %d events that waited behind it are applied.", name, position, n), err
 }
 
 // replay builds a projection again and returns when it is built.

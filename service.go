@@ -57,6 +57,7 @@ func (k *core) serve(ctx context.Context, ready func(ctx context.Context, base s
 	w.begin("sequencer", k.Log.sequencer.Run)
 	w.begin("projections", k.Runner.Run)
 	w.begin("reactions", k.react)
+	w.begin("event streams", k.Streams.Run)
 	w.begin("jobs", k.Jobs.Run)
 	w.begin("key usage", k.storeUsage)
 	if k.Config.MetricsAddr != "" {

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/leadmill/leadmill/application"
 )
 
 // scrapePatience is how long a scrape waits for the database.
@@ -17,17 +19,27 @@ var (
 		"Events that a consumer could not handle, with those that wait behind them.", []string{"consumer"}, nil)
 )
 
-// collector is the state of all consumers as metrics.
-type collector struct{ consumers *Consumers }
+var oldestDesc = prometheus.NewDesc("leadmill_consumer_oldest_waiting_seconds",
+	"How long ago the first event happened that a consumer has not looked at; 0 at the head of the log.", []string{"consumer"}, nil)
 
-// NewCollector returns the metrics leadmill_consumer_lag_events and leadmill_consumer_parked_events, which are read from the
-// database at each scrape. While the database does not answer within 2 seconds, they are absent.
-func NewCollector(c *Consumers) prometheus.Collector { return collector{c} }
+// collector is the state of all consumers as metrics.
+type collector struct {
+	consumers *Consumers
+	clock     application.Clock
+}
+
+// NewCollector returns the metrics leadmill_consumer_lag_events, leadmill_consumer_oldest_waiting_seconds and
+// leadmill_consumer_parked_events, which are read from the database at each scrape. While the database does not answer within 2 seconds, they
+// are absent.
+func NewCollector(c *Consumers, clock application.Clock) prometheus.Collector {
+	return collector{c, clock}
+}
 
 // Describe implements prometheus.Collector.
 func (collector) Describe(out chan<- *prometheus.Desc) {
 	out <- lagDesc
 	out <- parkedDesc
+	out <- oldestDesc
 }
 
 // Collect implements prometheus.Collector.
@@ -41,5 +53,10 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	for _, s := range list {
 		out <- prometheus.MustNewConstMetric(lagDesc, prometheus.GaugeValue, float64(s.Lag), s.Consumer)
 		out <- prometheus.MustNewConstMetric(parkedDesc, prometheus.GaugeValue, float64(s.Parked), s.Consumer)
+		waiting := 0.0
+		if !s.Oldest.IsZero() {
+			waiting = max(0, c.clock.Now().Sub(s.Oldest).Seconds())
+		}
+		out <- prometheus.MustNewConstMetric(oldestDesc, prometheus.GaugeValue, waiting, s.Consumer)
 	}
 }

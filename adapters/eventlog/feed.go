@@ -24,18 +24,23 @@ func NewFeed(reader *Reader, public []string, logger *slog.Logger) *Feed {
 	return &Feed{reader: reader, public: public, log: loggerOr(logger)}
 }
 
+// filter chooses what a seller's reader sees of the log: all that is public, or some types of it.
+func (f *Feed) filter(sellerID string, types []string) Filter {
+	if len(types) == 0 {
+		// A build that lacks a module, as one that is being replaced by the next does, must not pass by the events of it: whoever reads
+		// through several instances would never see them.
+		return Filter{SellerID: sellerID, Types: f.public, Teams: true}
+	}
+	return Filter{SellerID: sellerID, Types: types}
+}
+
 var errWaited = errors.New("waited long enough")
 
 // Events handles the query: application.ErrUnavailable, *feedquery.LogError and *feedquery.ArchivedError. It waits up to q.Wait for
 // the first event, and gathers more as q says. Events that the feed does not show advance Next, but do not end the wait. When ctx ends
 // meanwhile, the page has what was gathered.
 func (f *Feed) Events(ctx context.Context, q feedquery.Events) (feedquery.EventPage, error) {
-	filter := Filter{SellerID: q.SellerID, Types: q.Types}
-	if len(filter.Types) == 0 {
-		// A build that lacks a module, as one that is being replaced by the next does, must not pass by the events of it: whoever reads
-		// through several instances would never see them.
-		filter.Types, filter.Teams = f.public, true
-	}
+	filter := f.filter(q.SellerID, q.Types)
 	page, enough := feedquery.EventPage{Next: q.After, LogID: q.LogID}, q.Enough()
 	first := enough
 	if q.Linger > 0 {
@@ -93,13 +98,11 @@ func (f *Feed) tell(ctx context.Context, err error) {
 // more adds events to a page, up to limit in all, when it is one of this log.
 func (f *Feed) more(ctx context.Context, page *feedquery.EventPage, limit int, filter Filter) error {
 	b, err := f.reader.head.bounds(ctx)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case page.LogID != "" && page.LogID != b.log:
-		return &feedquery.LogError{Err: feedquery.ErrLogChanged, LogID: b.log, Head: b.head}
-	case page.Next > b.head:
-		return &feedquery.LogError{Err: feedquery.ErrPositionAhead, LogID: b.log, Head: b.head}
+	}
+	if err := within(b, page.LogID, page.Next); err != nil {
+		return err
 	}
 	page.LogID = b.log
 	events, next, err := f.reader.within(ctx, b, page.Next, limit-len(page.Events), filter)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
@@ -210,7 +211,7 @@ func TestCollector(t *testing.T) {
 	onEngines(t, func(t *testing.T, d database) {
 		i := d.start(t)
 		registry := prometheus.NewRegistry()
-		require.NoError(t, registry.Register(eventlog.NewCollector(i.consumers)))
+		require.NoError(t, registry.Register(eventlog.NewCollector(i.consumers, later{})))
 		r := &receiver{refuse: func(e application.StoredEvent) error {
 			if e.AggregateID == "a0" {
 				return errors.New("refused")
@@ -225,15 +226,21 @@ func TestCollector(t *testing.T) {
 		require.NoError(t, i.sequencer.Drain(t.Context()))
 		require.Equal(t, map[string]float64{
 			`leadmill_consumer_lag_events watched`: 5, `leadmill_consumer_parked_events watched`: 2,
+			`leadmill_consumer_oldest_waiting_seconds watched`: 90,
 		}, gauges(t, registry))
 
 		closed := d.open(t)
 		require.NoError(t, closed.db.Close())
 		away := prometheus.NewRegistry()
-		require.NoError(t, away.Register(eventlog.NewCollector(closed.consumers)))
+		require.NoError(t, away.Register(eventlog.NewCollector(closed.consumers, clock{})))
 		require.Empty(t, gauges(t, away), "a database that is away takes no other metric with it")
 	})
 }
+
+// later is a clock that shows 90 seconds after everything happened.
+type later struct{}
+
+func (later) Now() time.Time { return clock{}.Now().Add(90 * time.Second) }
 
 func gauges(t *testing.T, from prometheus.Gatherer) map[string]float64 {
 	t.Helper()

@@ -99,15 +99,21 @@ func (r *Reader) within(ctx context.Context, b bounds, after int64, limit int, f
 // anyTeam is what the types of all teams begin with.
 const anyTeam = "x."
 
-func (r *Reader) page(ctx context.Context, after, head int64, limit int, f Filter) (events []application.StoredEvent, next int64, err error) {
-	mask, wanted := uint64(allTypes), func(string) bool { return true }
-	if len(f.Types) > 0 {
-		mask, wanted = eventsv1.Mask(f.Types...), func(typ string) bool { return slices.Contains(f.Types, typ) }
-		if f.Teams {
-			mask |= eventsv1.Mask(anyTeam)
-			wanted = func(typ string) bool { return strings.HasPrefix(typ, anyTeam) || slices.Contains(f.Types, typ) }
-		}
+// wants returns the bits of the types that a filter lets pass, and whether it lets a type pass.
+func (f Filter) wants() (mask uint64, wanted func(typ string) bool) {
+	if len(f.Types) == 0 {
+		return allTypes, func(string) bool { return true }
 	}
+	mask, wanted = eventsv1.Mask(f.Types...), func(typ string) bool { return slices.Contains(f.Types, typ) }
+	if f.Teams {
+		mask |= eventsv1.Mask(anyTeam)
+		wanted = func(typ string) bool { return strings.HasPrefix(typ, anyTeam) || slices.Contains(f.Types, typ) }
+	}
+	return mask, wanted
+}
+
+func (r *Reader) page(ctx context.Context, after, head int64, limit int, f Filter) (events []application.StoredEvent, next int64, err error) {
+	mask, wanted := f.wants()
 	next = after
 	for scanned := 0; scanned < r.scan && next < head; {
 		all, err := stretches(ctx, r.db, f.SellerID, next, head)
@@ -337,9 +343,10 @@ func (r *Reader) stored(ctx context.Context, after, upTo int64, limit int, mask 
 type decoded struct {
 	stretch
 
-	list []application.StoredEvent
-	size int // bytes in memory, about
-	err  error
+	list      []application.StoredEvent
+	encodings []feedquery.Encoding // of the list, in the tail
+	size      int                  // bytes in memory, about
+	err       error
 }
 
 // decodeEach decodes stretches one by one, the events of a mask. It leaves a *SegmentError with the stretch it is about.

@@ -87,7 +87,31 @@ func (r *Runner) Retry(ctx context.Context, name string) (applied int, err error
 	return applied, errors.Join(failed...)
 }
 
+// RetryBehind is Retry for the aggregate of one parked event, which an operator skipped (Consumers.SkipParked): ErrUnknownProjection,
+// application.ErrUnavailable, or the event that failed again. It is no error when nothing is parked there any more.
+func (r *Runner) RetryBehind(ctx context.Context, name string, position int64) (applied int, err error) {
+	f := r.find(name)
+	if f == nil {
+		return 0, fmt.Errorf("%w: %s", ErrUnknownProjection, name)
+	}
+	a, err := aggregateAt(ctx, r.db.Writer, name, position)
+	if errors.Is(err, ErrNotParked) {
+		return 0, nil
+	}
+	if err == nil {
+		applied, err = r.retryAggregate(ctx, f, a)
+	}
+	var own *applyError
+	if err == nil || errors.As(err, &own) && !transient(r.db, err) {
+		return applied, err
+	}
+	return applied, describe(r.db, "retry "+name, err)
+}
+
 func (r *Runner) retryAggregate(ctx context.Context, f *follower, a aggregate) (applied int, err error) {
+	if err := r.again(ctx, func() error { return dropSkipped(ctx, r.db.Writer, f.name, a) }); err != nil {
+		return 0, err
+	}
 	for limit := 1000; ; {
 		var events []application.StoredEvent
 		err := r.again(ctx, func() (err error) {

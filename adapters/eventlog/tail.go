@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	feedquery "github.com/leadmill/leadmill/application/feed/query"
 )
 
 const (
@@ -91,6 +92,7 @@ func (t *tail) fill(ctx context.Context, head int64) error {
 		return err
 	}
 	for i := range more {
+		more[i].encodings = make([]feedquery.Encoding, len(more[i].list))
 		t.bytes += more[i].size
 	}
 	t.ring, t.next = append(t.ring, more...), next

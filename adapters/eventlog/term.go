@@ -256,6 +256,9 @@ func (t *term) handleParked(a aggregate) error {
 		delete(t.retrying, a)
 		t.mu.Unlock()
 	}()
+	if err := t.fenced(func(tx execer) error { return dropSkipped(t.working, tx, t.config.Name, a) }); err != nil {
+		return err
+	}
 	for {
 		events, err := parkedEvents(t.working, t.db.Reader, t.config.Name, a, 100)
 		if err != nil {

@@ -14,7 +14,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -311,9 +310,6 @@ func (k *Call) Named(parameters ...string) (parameter, value string) {
 // waitSlack is what sending an answer may take beyond the time that its handler has.
 const waitSlack = 5 * time.Second
 
-// recheck is how often the key of a request that waits is looked at.
-const recheck = time.Second
-
 // Wait prepares for an answer that is held back for up to d, or that takes so long: neither the server's deadlines nor that of Context cut it
 // off. The context that
 // it returns ends with the request, when the server stops (see Stopping), or, with the cause application.ErrInvalidKey, soon after the
@@ -329,34 +325,10 @@ func (k *Call) Wait(d time.Duration) (ctx context.Context, release func()) {
 		unhook()
 		expire()
 	}
-	if k.actor.KeyID == "" {
-		return ctx, stop
-	}
-	ctx, revoke := context.WithCancelCause(ctx)
-	var watch sync.WaitGroup
-	token := bearer(k.gin.Request.Header)
-	watch.Go(func() { k.server.watchKey(ctx, token, revoke) })
+	ctx, leave := k.untilRevoked(ctx)
 	return ctx, func() {
-		revoke(nil)
-		watch.Wait()
+		leave()
 		stop()
-	}
-}
-
-// watchKey ends a context when the key is no longer valid. A key that cannot be read is given the benefit of the doubt.
-func (s *Server) watchKey(ctx context.Context, token string, revoke context.CancelCauseFunc) {
-	tick := time.NewTicker(recheck)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if _, _, err := s.deps.Authenticator.Authenticate(ctx, token); errors.Is(err, application.ErrInvalidKey) {
-				revoke(application.ErrInvalidKey)
-				return
-			}
-		}
 	}
 }
 

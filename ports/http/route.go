@@ -21,7 +21,7 @@ type Route struct {
 	Method, Path string
 	// Needs is who may use the route: application.Visitor is everybody, the other scopes are those of API keys.
 	Needs application.Scope
-	// Also are key scopes of teams that may use a team's route for program keys too, when they open what the route sends
+	// Also are declared key scopes that may use a route for program keys too, when they open what the route sends
 	// (application.KeyScope).
 	Also []application.Scope
 	// Handle answers a request, once (see Call). It is called by many goroutines at a time.

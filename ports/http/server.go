@@ -116,6 +116,7 @@ type Server struct {
 	deps     Deps
 	engine   *gin.Engine
 	document []byte // what describes all routes
+	keys     keyWatch
 
 	// running ends when the server begins to stop.
 	running context.Context
@@ -144,7 +145,7 @@ func New(d Deps) (*Server, error) {
 	}
 	routes = append(routes, added...)
 	d.setDefaults()
-	s := &Server{deps: d, document: document}
+	s := &Server{deps: d, document: document, keys: keyWatch{authenticator: d.Authenticator}}
 	s.running, s.stop = context.WithCancel(context.Background())
 	gin.SetMode(gin.ReleaseMode)
 	s.engine = gin.New()

@@ -242,9 +242,15 @@ func securityOf(r Route) string {
 
 // documentOf merges our document, the security schemes of declared scopes, and the fragments of the modules.
 func documentOf(list []*module, declared []application.KeyScope) ([]byte, error) {
-	names := make([]string, len(declared))
-	for i, k := range declared {
-		names[i] = string(k.Name)
+	ours, err := openapi.Read(openAPI)
+	if err != nil {
+		return nil, fmt.Errorf("httpport: %w", err)
+	}
+	var names []string
+	for _, k := range declared {
+		if name := string(k.Name); !ours.Resolves("#/components/securitySchemes/" + name) {
+			names = append(names, name)
+		}
 	}
 	var fragments [][]byte
 	var owners []*module

@@ -7,6 +7,8 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/leadmill/leadmill/application"
 )
 
 // trace opens a span around the rest of the request and returns what ends it. The span has the names and the status that OpenTelemetry gives
@@ -16,11 +18,17 @@ func (k *Call) trace(tracer trace.Tracer, method, route string) (end func()) {
 	if k.trail.Traceparent != "" {
 		ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier{"Traceparent": {k.trail.Traceparent}})
 	}
-	ctx, span := tracer.Start(ctx, method+" "+route, //nolint:spancheck // the caller ends it
+	ctx, span := tracer.Start(ctx, method+" "+route,
 		trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(k.started), trace.WithAttributes(
 			attribute.String("http.request.method", method), attribute.String("http.route", route), attribute.String("leadmill.request_id", k.id)))
+	if span.SpanContext().IsValid() { // what the request causes is below its span: events carry it to whoever reads them
+		carrier := propagation.HeaderCarrier{}
+		propagation.TraceContext{}.Inject(ctx, carrier)
+		k.trail.Traceparent = http.Header(carrier).Get("Traceparent")
+		ctx = application.WithTrail(ctx, k.trail)
+	}
 	k.whole = ctx
-	return func() { //nolint:spancheck // it ends the span
+	return func() {
 		status := k.gin.Writer.Status()
 		span.SetAttributes(attribute.Int("http.response.status_code", status))
 		if status >= http.StatusInternalServerError {

@@ -45,10 +45,20 @@ func TestTracesAndMetricsAreSentToACollector(t *testing.T) {
 		"OTEL_EXPORTER_OTLP_COMPRESSION=gzip")
 	shop := apptest.NewShop(t, &p.App, nil, apptest.Rich)
 	form := shop.Form()
-	shop.Sell(t, form, "traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+	sold := shop.Sell(t, form, "traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+	// The event names the span of the request, so that whoever handles it goes on below that.
+	const trace, client = "00-4bf92f3577b34da6a3ce929d0e0e4736-", "00f067aa0ba902b7"
+	apptest.Eventually(t, func() error {
+		feed := string(shop.Program.Must(t, "GET", "/v1/events?limit=1000&types=lead.sold.v1", nil).Body)
+		_, event, _ := strings.Cut(feed, sold.ID)
+		if _, of, ok := strings.Cut(event, `"traceparent":"`+trace); !ok || strings.HasPrefix(of, client) {
+			return fmt.Errorf("the event is %s", feed)
+		}
+		return nil
+	})
 	apptest.Eventually(t, func() error {
 		spans := c.all("/v1/traces")
-		for _, want := range []string{"POST /api/leads", "command SubmitLead", "mill-7", "http.response.status_code", "\x4b\xf9\x2f\x35\x77\xb3\x4d\xa6\xa3\xce\x92\x9d\x0e\x0e\x47\x36"} {
+		for _, want := range []string{"POST /api/leads", "command SubmitLead", "reaction match-pending", "mill-7", "http.response.status_code", "\x4b\xf9\x2f\x35\x77\xb3\x4d\xa6\xa3\xce\x92\x9d\x0e\x0e\x47\x36"} {
 			if !strings.Contains(spans, want) {
 				return fmt.Errorf("no %q among the spans", want)
 			}

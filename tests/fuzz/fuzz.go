@@ -48,9 +48,10 @@ func Run(o Options) Result {
 	all := Result{Answers: map[int]int{}, Done: map[string]int{}, Last: map[string]string{}}
 	var mu sync.Mutex
 	var clients sync.WaitGroup
+	operations := slices.DeleteFunc(o.Spec.Operations(), openapitest.Operation.Endless)
 	for n := range o.Clients {
 		clients.Go(func() {
-			c := client{o: o, v: &values{r: rand.New(rand.NewPCG(o.Seed, uint64(n)))}, operations: o.Spec.Operations()}
+			c := client{o: o, v: &values{r: rand.New(rand.NewPCG(o.Seed, uint64(n)))}, operations: operations}
 			transport := &http.Transport{}
 			defer transport.CloseIdleConnections()
 			c.http = &http.Client{Transport: transport, Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}

@@ -34,7 +34,7 @@ type Spec struct {
 }
 
 // Operation is one method of one path template, such as GET /v1/buyers/{id}. Scopes are the names of the security schemes
-// it asks for; none is public.
+// it asks for, in the order of the document; none is public.
 type Operation struct {
 	Method, Path, ID string
 	Scopes           []string
@@ -94,12 +94,9 @@ func Load(document []byte) (*Spec, error) {
 			o := Operation{Method: method, Path: path, ID: op.OperationID, segments: strings.Split(path, "/"), spec: op}
 			if op.Security != nil {
 				for _, requirement := range *op.Security {
-					for scheme := range requirement {
-						o.Scopes = append(o.Scopes, scheme)
-					}
+					o.Scopes = append(o.Scopes, slices.Sorted(maps.Keys(requirement))...)
 				}
 			}
-			sort.Strings(o.Scopes)
 			s.operations = append(s.operations, o)
 		}
 	}
@@ -138,6 +135,12 @@ func (o Operation) Body() ([]byte, error) {
 // CSV reports whether the operation takes lines of text/csv.
 func (o Operation) CSV() bool {
 	return o.spec.RequestBody != nil && o.spec.RequestBody.Value.Content["text/csv"] != nil
+}
+
+// Endless reports whether the operation's success is a stream of events, which goes on until the client goes away.
+func (o Operation) Endless() bool {
+	answer := o.spec.Responses.Value("200")
+	return answer != nil && answer.Value != nil && answer.Value.Content["text/event-stream"] != nil
 }
 
 // Query returns the names of the parameters that the operation reads from a query.

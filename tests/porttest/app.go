@@ -49,6 +49,15 @@ var TeamScope = application.KeyScope{Name: "reports", Operations: []string{"Camp
 
 const teamPath = "/v1/reports/campaigns"
 
+// eventsScope is that of keys that read events.
+var eventsScope = application.KeyScope{Name: "events", Operations: []string{"Events", "EventStream"}}
+
+// streamPath answers events as they happen, and nothing else than JSON when it does not.
+const (
+	streamPath = "/v1/events/stream"
+	streamType = "text/event-stream"
+)
+
 // Start is the time on the clock of a new App.
 var Start = time.Date(2025, 4, 30, 16, 44, 13, 0, time.UTC)
 
@@ -110,7 +119,7 @@ func (k Keys) Authenticate(_ context.Context, token string) (application.Actor, 
 
 // App is a server with handlers that remember what they were sent. Its keys are "program" and "supplier" without a limit,
 // "limited" (a supplier's, 60 a minute), "metered" (a program's, one a minute), "form", "formed" (10 a minute) and "x1" (a site's) for pages
-// of https://shop.example, "admin", "reports" (of Scopes), and "broken", which no database answers for.
+// of https://shop.example, "admin", "reports" (of Scopes), "events", and "broken", which no database answers for.
 type App struct {
 	T      testing.TB
 	Server *httpport.Server
@@ -145,6 +154,8 @@ func New(t testing.TB, routes func(*App) ([]httpport.Route, error), options ...f
 	site := program
 	site.Scope, site.KeyID, site.CookieDays, site.Origins = seller.Site, "kw", 45, "http://localhost:3000 https://shop.example"
 	reports.Scope, reports.KeyID = seller.Scope(TeamScope.Name), "kr"
+	events := program
+	events.Scope, events.KeyID = seller.Scope(eventsScope.Name), "ke"
 	a.Keys = Keys{
 		"supplier": {Actor: supplier},
 		"limited":  {Actor: limited, Limit: seller.DefaultRateLimit},
@@ -154,6 +165,7 @@ func New(t testing.TB, routes func(*App) ([]httpport.Route, error), options ...f
 		"formed":   {Actor: form, Limit: seller.DefaultPageLimit},
 		"admin":    {Actor: application.Actor{Scope: seller.Admin, KeyID: "admin"}},
 		"reports":  {Actor: reports},
+		"events":   {Actor: events},
 		"x1":       {Actor: site, Limit: seller.DefaultPageLimit}, // as room.go fills in paths
 		"broken":   {Err: application.ErrUnavailable},
 	}
@@ -161,7 +173,7 @@ func New(t testing.TB, routes func(*App) ([]httpport.Route, error), options ...f
 	if err != nil {
 		t.Fatal(err)
 	}
-	scopes, err := application.NewScopes(TeamScope)
+	scopes, err := application.NewScopes(TeamScope, eventsScope)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -292,6 +304,9 @@ func (a *App) Do(r Request) *httptest.ResponseRecorder {
 	if w.Code == http.StatusOK && (path == "/track.js" || path == "/js/universal.js" || path == "/docs/scalar.js") {
 		caching = "public, max-age=3600" // the same for everybody
 	}
+	if w.Header().Get("Content-Type") == streamType {
+		caching = "no-cache"
+	}
 	for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Cache-Control": caching} {
 		if got := w.Header().Get(name); got != want {
 			a.T.Errorf("%s %s: %s is %q", r.Method, r.Path, name, got)
@@ -310,7 +325,7 @@ func (a *App) Do(r Request) *httptest.ResponseRecorder {
 		if w.Code != http.StatusNoContent {
 			a.T.Errorf("%s %s: no Content-Type", r.Method, r.Path)
 		}
-	case "text/html; charset=utf-8", "text/csv; charset=utf-8", "text/javascript; charset=utf-8", "application/cloudevents-batch+json":
+	case "text/html; charset=utf-8", "text/csv; charset=utf-8", "text/javascript; charset=utf-8", "application/cloudevents-batch+json", streamType:
 		if _, documented := Spec().Find(r.Method, path); !documented {
 			a.T.Errorf("%s %s: Content-Type %q", r.Method, r.Path, ct)
 		}

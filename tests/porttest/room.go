@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -103,6 +104,9 @@ func CheckDocumented(t *testing.T, routes []httpport.Route, operations []openapi
 		}
 		name := r.Method + " " + template(r)
 		want := string(r.Needs)
+		for _, scope := range r.Also {
+			want += "," + string(scope)
+		}
 		if r.Needs == application.Visitor || r.Needs == application.Form { // a form key is public, and part of the path
 			want = ""
 		}
@@ -185,10 +189,10 @@ func (r Room) checkScopes(t *testing.T, operations []openapitest.Operation) {
 		if strings.Contains(o.Path, "{form_key}") {
 			continue
 		}
-		for _, key := range []string{"", "nobody", "admin", "program", "supplier", string(TeamScope.Name)} {
+		for _, key := range []string{"", "nobody", "admin", "program", "supplier", string(TeamScope.Name), string(eventsScope.Name)} {
 			want := 0 // the documented success
 			switch {
-			case len(o.Scopes) == 0 || o.Scopes[0] == key:
+			case len(o.Scopes) == 0 || slices.Contains(o.Scopes, key):
 			case key == string(TeamScope.Name) && o.Path == teamPath:
 			case key == "" || key == "nobody" || o.Scopes[0] == "supplier":
 				want = http.StatusUnauthorized
@@ -259,7 +263,11 @@ func (r Room) checkContentTypes(t *testing.T, operations []openapitest.Operation
 		for _, key := range []string{o.Scopes[0], "nobody"} {
 			a.Clock.Advance(10 * time.Second) // so that strangers are not told to wait
 			w := a.Do(r.example(o, key))
-			if got := w.Header()["Content-Type"]; w.Code != http.StatusNoContent && (len(got) != 1 || got[0] != "application/json") {
+			want := "application/json"
+			if o.Path == streamPath && key != "nobody" {
+				want = streamType
+			}
+			if got := w.Header()["Content-Type"]; w.Code != http.StatusNoContent && (len(got) != 1 || got[0] != want) {
 				t.Errorf("%s %s: Content-Type %q", o.Method, o.Path, got)
 			}
 		}

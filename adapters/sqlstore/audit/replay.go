@@ -28,7 +28,7 @@ type replaying struct {
 	projection projection.Projection
 	cursor     int64
 	parked     map[int64]bool // positions
-	skipped    map[int64]bool // segments
+	skipped    map[int64]bool // segments, and negative positions of events
 	compare    func(c *Chunk)
 }
 
@@ -73,7 +73,7 @@ func (r *replaying) apply(ctx context.Context, all []stretch) {
 			continue
 		}
 		for j := range s.events {
-			if e := &s.events[j]; e.Position <= r.cursor && !r.parked[e.Position] {
+			if e := &s.events[j]; e.Position <= r.cursor && !r.parked[e.Position] && !r.skipped[-e.Position] {
 				events = append(events, *e)
 			}
 		}

@@ -162,12 +162,23 @@ func (c *Catalogue) Definition(typ string) (d Definition, ok bool) {
 	return Definition{Type: typ, Description: about.Description, Schema: schema, Example: example.Data}, true
 }
 
+// Golden returns an event of a type as readers get it, in JSON: the committed example, which never changes. ok is false for a type of a team,
+// whose Definition may have the data of one, and for a type that is not in the catalogue.
+func (c *Catalogue) Golden(typ string) (event []byte, ok bool) {
+	if !c.own[typ] {
+		return nil, false
+	}
+	event, err := golden.ReadFile("golden/" + typ + ".json")
+	return event, err == nil
+}
+
 // AsyncAPI returns the AsyncAPI 3 document that lists all types with their schemas, in YAML. It refers to nothing outside itself.
 func (c *Catalogue) AsyncAPI() []byte { return slices.Clone(c.asyncAPI) }
 
-// The lines of the AsyncAPI document before which messages are added: to the channel, and to the components.
+// The lines of the AsyncAPI document before which messages are added: to the channels, and to the components.
 const (
-	afterChannel  = "operations:\n"
+	afterFeed     = "  stream:\n    address:"
+	afterStream   = "operations:\n"
 	afterMessages = "  schemas:\n    envelope:\n"
 )
 
@@ -182,7 +193,7 @@ func listed(document []byte, added []Definition) []byte {
 	for _, part := range []struct {
 		before string
 		text   []byte
-	}{{afterChannel, channel}, {afterMessages, messages}} {
+	}{{afterFeed, channel}, {afterStream, channel}, {afterMessages, messages}} {
 		at := bytes.Index(document, []byte("\n"+part.before)) + 1
 		document = slices.Concat(document[:at], part.text, document[at:])
 	}

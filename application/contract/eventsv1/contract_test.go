@@ -275,11 +275,14 @@ func TestAsyncAPIListsExactlyTheTypes(t *testing.T) {
 	components := doc["components"].(map[string]any)
 	messages := components["messages"].(map[string]any)
 	assert.ElementsMatch(t, Types(), slices.Collect(maps.Keys(messages)))
-	channel := doc["channels"].(map[string]any)["events"].(map[string]any)
-	listed := channel["messages"].(map[string]any)
-	assert.ElementsMatch(t, Types(), slices.Collect(maps.Keys(listed)))
-	for typ, m := range listed {
-		assert.Equal(t, map[string]any{"$ref": "#/components/messages/" + typ}, m)
+	channels := doc["channels"].(map[string]any)
+	assert.Len(t, channels, 2)
+	for _, channel := range channels {
+		listed := channel.(map[string]any)["messages"].(map[string]any)
+		assert.ElementsMatch(t, Types(), slices.Collect(maps.Keys(listed)))
+		for typ, m := range listed {
+			assert.Equal(t, map[string]any{"$ref": "#/components/messages/" + typ}, m)
+		}
 	}
 }
 
@@ -484,6 +487,17 @@ channels:
 	for _, e := range events {
 		b.Write(appendChannelMessage(nil, e.Type()))
 	}
+	b.WriteString(`  stream:
+    address: /v1/events/stream
+    title: The same as it happens
+    description: >-
+      Server-sent events: the data of each is one event, its id the log and the position. Read with GET and the key of the
+      seller, from the end of the log on or, with the id as Last-Event-ID, from where the connection was lost.
+    messages:
+`)
+	for _, e := range events {
+		b.Write(appendChannelMessage(nil, e.Type()))
+	}
 	b.WriteString(`operations:
   publishEvents:
     action: send
@@ -491,12 +505,24 @@ channels:
       $ref: '#/channels/events'
     security:
       - $ref: '#/components/securitySchemes/program'
+      - $ref: '#/components/securitySchemes/events'
+  streamEvents:
+    action: send
+    channel:
+      $ref: '#/channels/stream'
+    security:
+      - $ref: '#/components/securitySchemes/program'
+      - $ref: '#/components/securitySchemes/events'
 components:
   securitySchemes:
     program:
       type: http
       scheme: bearer
       description: A program key of the seller
+    events:
+      type: http
+      scheme: bearer
+      description: A key of the scope events, which reads events and nothing else
   messages:
 `)
 	for _, e := range events {

@@ -11,7 +11,7 @@ import (
 type APIKey struct {
 	Id string `json:"id"`
 
-	// Scope `program`, `supplier`, `form`, `site`, or a scope that a module of this installation declares
+	// Scope `program`, `supplier`, `form`, `site`, `events` (reads events and nothing else), or a scope that a module of this installation declares
 	Scope     string            `json:"scope"`
 	Name      string            `json:"name"`
 	Partner   *PartnerReference `json:"partner"`
@@ -41,7 +41,7 @@ type APIKeyCreated struct {
 	Id  string `json:"id"`
 	Key string `json:"key"`
 
-	// Scope `program`, `supplier`, `form`, `site`, or a scope that a module of this installation declares
+	// Scope `program`, `supplier`, `form`, `site`, `events` (reads events and nothing else), or a scope that a module of this installation declares
 	Scope     string            `json:"scope"`
 	Name      string            `json:"name"`
 	Partner   *PartnerReference `json:"partner"`

@@ -26,6 +26,7 @@ import (
 	"github.com/yuin/goldmark/text"
 
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/contract/eventsv1"
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
 
@@ -41,6 +42,8 @@ var scalar []byte
 type Documents struct {
 	// Files has <name>.md of each page.
 	Files fs.FS
+	// Catalogue has the types of events, which are shown at /docs/events.
+	Catalogue *eventsv1.Catalogue
 }
 
 // names are the pages that are for those who use an installation, not for those who run one.
@@ -70,7 +73,11 @@ func (d Documents) Routes() ([]httpport.Route, error) {
 		policy := pagePolicy(style)
 		routes = append(routes, get("/docs/"+name, func(k *httpport.Call) { send(k, policy, html, body) }))
 	}
-	return routes, nil
+	body, err := d.events(string(style))
+	if err != nil {
+		return nil, fmt.Errorf("docshttp: %w", err)
+	}
+	return append(routes, get("/docs/events", func(k *httpport.Call) { send(k, pagePolicy(style), html, body) })), nil
 }
 
 func get(path string, handle func(*httpport.Call)) httpport.Route {
@@ -167,12 +174,17 @@ func (d Documents) page(name, style string) ([]byte, error) {
 	if err := markdown.Renderer().Render(&content, source, document); err != nil {
 		return nil, err
 	}
-	err = pageHTML.Execute(&whole, struct {
+	err = frame(&whole, title, style, content.String())
+	return whole.Bytes(), err
+}
+
+// frame writes a page around its content, which is HTML.
+func frame(whole io.Writer, title, style, content string) error {
+	return pageHTML.Execute(whole, struct {
 		Title   string
 		Style   template.CSS
 		Content template.HTML
-	}{title, template.CSS(style), template.HTML(content.String())}) //nolint:gosec // ours
-	return whole.Bytes(), err
+	}{title, template.CSS(style), template.HTML(content)}) //nolint:gosec // ours
 }
 
 // relink lets links between files of the documentation lead to the pages that are shown. What a link to another file says stays,

@@ -5,6 +5,8 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
+	"html"
 	"io"
 	"net/http"
 	"os"
@@ -16,13 +18,27 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/leadmill/leadmill/application/contract/eventsv1"
 	httpport "github.com/leadmill/leadmill/ports/http"
 	docshttp "github.com/leadmill/leadmill/ports/http/docs"
 	"github.com/leadmill/leadmill/tests/porttest"
 )
 
 // documents are the files of the repository.
-var documents = docshttp.Documents{Files: os.DirFS("../../../docs")}
+var documents = docshttp.Documents{Files: os.DirFS("../../../docs"), Catalogue: catalogue}
+
+// catalogue has a type of a team.
+var catalogue = func() *eventsv1.Catalogue {
+	c, err := eventsv1.NewCatalogue(eventsv1.Definition{
+		Type: "x.acme.lead_scored.v1", Description: "A lead was scored <b>by</b> us.",
+		Schema:  []byte(`{"type":"object","required":["score"],"properties":{"score":{"type":["integer","null"],"description":"The score."},"model":{"$ref":"#/x"}}}`),
+		Example: []byte(`{"score":7}`),
+	})
+	if err != nil {
+		panic(err)
+	}
+	return c
+}()
 
 func newApp(t testing.TB) *porttest.App {
 	return porttest.New(t, func(*porttest.App) ([]httpport.Route, error) { return documents.Routes() })
@@ -119,9 +135,48 @@ func TestTheGuideForSuppliersIsAPage(t *testing.T) {
 	}
 }
 
+// Every type is there, with when it happens, each of its members, its schema and an example: the golden file, or that of its module.
+func TestAllEventsAreAPage(t *testing.T) {
+	t.Parallel()
+	page, header := ask(t, "/docs/events", nil)
+	style := regexp.MustCompile(`(?s)<style>(.*?)</style>`).FindStringSubmatch(page)
+	sum := sha256.Sum256([]byte(style[1]))
+	assert.Contains(t, header.Get("Content-Security-Policy"), "default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'")
+	assert.NotRegexp(t, `(?i)<(script|form|input|iframe|img|link|b)\b`, page)
+	sections := map[string]string{}
+	for section := range strings.SplitSeq(page, `<h2 id="`) {
+		name, text, _ := strings.Cut(section, `"`)
+		sections[name] = html.UnescapeString(text)
+	}
+	assert.Len(t, sections, len(catalogue.Types())+1)
+	for _, typ := range catalogue.Types() {
+		definition, ok := catalogue.Definition(typ)
+		require.True(t, ok, typ)
+		section := sections[typ]
+		assert.Contains(t, section, "<p>"+definition.Description+"</p>", typ)
+		assert.Contains(t, section, `href="/schemas/`+typ+`.json"`, typ)
+		blocks := regexp.MustCompile(`(?s)<pre><code>(.*?)</code></pre>`).FindAllStringSubmatch(section, -1)
+		require.Len(t, blocks, 2, typ)
+		example, ok := catalogue.Golden(typ)
+		if !ok {
+			example = definition.Example
+		}
+		assert.JSONEq(t, string(example), blocks[0][1], typ)
+		assert.JSONEq(t, string(definition.Schema), blocks[1][1], typ)
+		var schema struct{ Properties map[string]any }
+		require.NoError(t, json.Unmarshal(definition.Schema, &schema))
+		for member := range schema.Properties {
+			assert.Contains(t, section, "<td><code>"+member+"</code></td>", typ)
+		}
+	}
+	assert.Contains(t, sections["lead.sold.v1"], "<td><code>sales[].price</code></td><td>number</td><td></td><td>What the buyer pays, in currency.</td>")
+	assert.Contains(t, sections["lead.sold.v1"], "<td><code>dimensions</code></td><td>object</td><td>may be absent</td>")
+	assert.Contains(t, sections["x.acme.lead_scored.v1"], "<td><code>score</code></td><td>integer or null</td><td></td><td>The score.</td>")
+}
+
 func TestLinksBetweenPages(t *testing.T) {
 	t.Parallel()
-	routes, err := docshttp.Documents{Files: fstest.MapFS{
+	routes, err := docshttp.Documents{Catalogue: catalogue, Files: fstest.MapFS{
 		"suppliers.md": {Data: []byte("# A *guide* & more\n\n[one](errors.md#codes), [*two* `x`](marketplace.md#y), [three](https://example.com/a.md), [four](#here), [five](../README.md)\n\n" +
 			"<b onclick=\"x\">raw</b>\n\n<script>alert(1)</script>\n\n[six](javascript:alert(1))\n\n## Here\n")},
 		"supplier-api.md": {Data: []byte("no heading")}, "errors.md": {},
@@ -134,6 +189,6 @@ func TestLinksBetweenPages(t *testing.T) {
 	assert.NotRegexp(t, `<script|<b |javascript:`, page)
 	assert.Contains(t, a.Do(porttest.Request{Method: http.MethodGet, Path: "/docs/supplier-api"}).Body.String(), "<title>supplier-api</title>")
 
-	_, err = docshttp.Documents{Files: fstest.MapFS{"suppliers.md": {}}}.Routes()
+	_, err = docshttp.Documents{Catalogue: catalogue, Files: fstest.MapFS{"suppliers.md": {}}}.Routes()
 	require.ErrorContains(t, err, "supplier-api.md")
 }

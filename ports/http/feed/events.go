@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/leadmill/leadmill/application"
-	"github.com/leadmill/leadmill/application/contract/eventsv1"
 	feedquery "github.com/leadmill/leadmill/application/feed/query"
 	"github.com/leadmill/leadmill/domain/fault"
 	httpport "github.com/leadmill/leadmill/ports/http"
@@ -76,12 +75,7 @@ func (h Handlers) listEvents(k *httpport.Call) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = eventsv1.NewEnvelope(eventsv1.Occurrence{
-			ID: e.ID, SellerCode: q.SellerCode, Type: e.Type, Subject: e.AggregateID,
-			Time: e.OccurredAt, Data: e.Payload, Position: e.Position, AggregateVersion: e.AggregateVersion,
-			CorrelationID: e.Trail.CorrelationID, CausationID: e.Trail.CausationID, Traceparent: e.Trail.Traceparent,
-			BaseURL: base,
-		}).AppendJSON(b)
+		b = Envelope(&e, q.SellerCode, base).AppendJSON(b)
 	}
 	b = append(b, ']')
 	if batch {
@@ -146,37 +140,50 @@ var typeName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,40}(\.[a-z0-9_]{1,40}){1,4}
 
 // eventsOf reads the query.
 func (h Handlers) eventsOf(values url.Values, v *fault.Violations) feedquery.Events {
-	number := func(name string, least, most, otherwise int64, message string) int64 {
-		s := values.Get(name)
-		if s == "" {
-			return otherwise
-		}
-		n, err := strconv.ParseInt(s, 10, 64)
-		if err != nil || n < least || n > most {
-			v.Add(name, fault.InvalidValue, message)
-			return otherwise
-		}
-		return n
-	}
 	q := feedquery.Events{
-		After:  number("after", 0, 1<<62, 0, "must be a position: a whole number from 0"),
+		After:  number(values, v, "after", 0, maxPosition, 0, positionMessage),
 		LogID:  values.Get("log_id"),
-		Limit:  int(number("limit", 1, maxEvents, defaultEvents, "must be between 1 and 1000")),
-		Wait:   time.Duration(number("wait", 0, maxWait, 0, "must be between 0 and 25 seconds")) * time.Second,
-		Linger: time.Duration(number("linger", 0, maxLinger, 0, "must be between 0 and 1000 milliseconds")) * time.Millisecond,
+		Limit:  int(number(values, v, "limit", 1, maxEvents, defaultEvents, "must be between 1 and 1000")),
+		Wait:   time.Duration(number(values, v, "wait", 0, maxWait, 0, "must be between 0 and 25 seconds")) * time.Second,
+		Linger: time.Duration(number(values, v, "linger", 0, maxLinger, 0, "must be between 0 and 1000 milliseconds")) * time.Millisecond,
 	}
-	q.Min = int(number("min", 1, int64(q.Limit), 0, "must be between 1 and limit, which is "+strconv.Itoa(q.Limit)))
+	q.Min = int(number(values, v, "min", 1, int64(q.Limit), 0, "must be between 1 and limit, which is "+strconv.Itoa(q.Limit)))
+	q.Types = h.typesOf(values, v)
+	return q
+}
+
+const (
+	maxPosition     = 1 << 62
+	positionMessage = "must be a position: a whole number from 0"
+)
+
+// number reads a whole number.
+func number(values url.Values, v *fault.Violations, name string, least, most, otherwise int64, message string) int64 {
+	s := values.Get(name)
+	if s == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < least || n > most {
+		v.Add(name, fault.InvalidValue, message)
+		return otherwise
+	}
+	return n
+}
+
+// typesOf reads the types of events that are asked for; none is all.
+func (h Handlers) typesOf(values url.Values, v *fault.Violations) (types []string) {
 	for typ := range strings.SplitSeq(values.Get("types"), ",") {
 		typ = strings.TrimSpace(typ)
 		switch {
-		case typ == "" || slices.Contains(q.Types, typ):
+		case typ == "" || slices.Contains(types, typ):
 		case h.Catalogue.IsPublic(typ):
-			q.Types = append(q.Types, typ)
+			types = append(types, typ)
 		case typeName.MatchString(typ):
 			v.Add("types", fault.InvalidValue, typ+" is not a type of events")
 		default:
 			v.Add("types", fault.InvalidValue, "must be types of events such as lead.sold.v1, separated by commas")
 		}
 	}
-	return q
+	return types
 }

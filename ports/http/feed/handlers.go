@@ -15,8 +15,9 @@ import (
 
 // Handlers are the queries that the room's routes call, and the types of events that the room shows.
 type Handlers struct {
-	Events    bus.Handler[feedquery.Events, feedquery.EventPage]
-	Catalogue *eventsv1.Catalogue
+	Events      bus.Handler[feedquery.Events, feedquery.EventPage]
+	EventStream bus.Handler[feedquery.EventStream, feedquery.OpenStream]
+	Catalogue   *eventsv1.Catalogue
 	// Base is the address in the dataschema of events, the same for all requests, whatever host they name; while it is empty the
 	// address of the request is taken.
 	Base func() string
@@ -28,7 +29,8 @@ func (h Handlers) Routes() ([]httpport.Route, error) {
 		return nil, err
 	}
 	return []httpport.Route{
-		{Method: http.MethodGet, Path: "/v1/events", Needs: application.Program, Handle: h.listEvents},
+		{Method: http.MethodGet, Path: "/v1/events", Needs: application.Program, Also: also, Handle: h.listEvents},
+		{Method: http.MethodGet, Path: "/v1/events/stream", Needs: application.Program, Also: also, Handle: h.streamEvents},
 		{Method: http.MethodGet, Path: "/asyncapi.yaml", Needs: application.Visitor, Handle: h.asyncAPI},
 		{Method: http.MethodGet, Path: "/schemas/:file", Needs: application.Visitor, Handle: h.eventSchema},
 	}, nil

@@ -71,7 +71,7 @@ func TestNoTextInPlaceOfAnIDIsAnError(t *testing.T) {
 			"submitLead":        {s.Form()},
 		}
 		for _, op := range apptest.Spec(t).Operations() {
-			if len(op.Scopes) == 0 {
+			if len(op.Scopes) == 0 || op.Endless() { // which takes the parameters of the feed
 				continue
 			}
 			own := map[string]string{"id": "none", "key": "none", "contract_id": "none", "lead_id": "none"}

@@ -46,7 +46,10 @@ func bodies(buyerID string) map[string]any {
 }
 
 // queries are what operations that need parameters are asked with.
-var queries = map[string]string{"getStatement": "?month=2026-11", "getEarnings": "?from=2026-11-01&to=2026-11-30"}
+var queries = map[string]string{
+	"getStatement": "?month=2026-11", "getEarnings": "?from=2026-11-01&to=2026-11-30",
+	"streamEvents": "?after=1000000", // which is refused, so that the answer ends
+}
 
 // marketThings makes one of each thing of the market that has an id beside its lead: a sale of a lead with its delivery and a return, a suppression
 // and a job.
