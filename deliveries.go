@@ -50,6 +50,11 @@ func newPoster(outbound application.Outbound, mailer application.Mailer, sealer 
 	return market.Poster{Outbound: outbound, Mailer: mailer, Sealer: sealer, Signer: deliverySigner{}, Clock: clock}
 }
 
+func newBidding(outbound application.Outbound, sealer application.Sealer, clock application.Clock, registry *prometheus.Registry, logger *slog.Logger) (*market.Bidding, error) {
+	metrics, err := telemetry.NewBids(registry)
+	return &market.Bidding{Outbound: outbound, Sealer: sealer, Signer: deliverySigner{}, Clock: clock, Observer: metrics, Logger: logger}, err
+}
+
 // settlesReservations settles what buyers answer that are asked to confirm, and tells those of it who wait in this process.
 type settlesReservations bus.Handler[marketcommand.SettleReservations, marketcommand.ReservationsSettled]
 

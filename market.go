@@ -58,6 +58,7 @@ var marketRoom = ownModule("market",
 	Provide(newSpecLinks),
 	AsJob("run-erasures", application.Every(10*time.Second), newRunErasures),
 	Provide(newPoster),
+	Provide(newBidding),
 	Provide(newAwaitAnswer),
 	Provide(newSettleReservations),
 	AsJob("deliver", application.Every(time.Second), newDeliver),
@@ -205,7 +206,7 @@ func newFormTokens(store *sqlstore.Store, secrets application.Secrets) (market.F
 
 func newMarketHandlers(o *application.Operations, d market.Deps, strategies distribution.Strategies, filters distribution.Filters, plans *marketcommand.Plans, facts application.FactProviders,
 	submit *marketcommand.SubmitLeadHandler, together *marketcommand.LeadsTogether, preview *marketcommand.PreviewLeadHandler, r *marketstore.Reader, report *marketstore.CampaignReport, erasing market.Erasing, people application.SubjectReader,
-	tokens market.FormTokens, links market.SpecLinks, poster market.Poster, answers *marketcommand.AwaitAnswerHandler, logger *slog.Logger,
+	tokens market.FormTokens, links market.SpecLinks, poster market.Poster, answers *marketcommand.AwaitAnswerHandler, bidding *market.Bidding, logger *slog.Logger,
 ) markethttp.Handlers {
 	secrets := marketcommand.DeliverySecrets{Outbound: poster.Outbound, Sealer: poster.Sealer, Signer: poster.Signer}
 	specs := marketquery.PostingSpecHandler{Reader: r, Links: links, Clock: d.Clock}
@@ -213,7 +214,7 @@ func newMarketHandlers(o *application.Operations, d market.Deps, strategies dist
 		SupplierHandlers: markethttp.SupplierHandlers{
 			SubmitLead:       application.Command(o, submit),
 			AwaitAnswer:      application.Command(o, answers),
-			PingLead:         application.Command(o, &marketcommand.PingLeadHandler{Deps: d, Directory: submit.Directory, Preview: preview}),
+			PingLead:         application.Command(o, &marketcommand.PingLeadHandler{Deps: d, Directory: submit.Directory, Preview: preview, Bidding: bidding}),
 			SubmitBulk:       application.Command(o, marketcommand.NewSubmitBulkHandler(d, together)),
 			ImportLeads:      application.Command(o, marketcommand.ImportLeadsHandler{Deps: d, Jobs: r}),
 			LeadImportByID:   application.Query(o, r.LeadImportByID),

@@ -65,6 +65,7 @@ type DueDelivery struct {
 	Fields                                   field.Set
 	Erased, Test                             bool
 	Unreadable                               error
+	BidReference                             string // what the buyer called its bid, as long as the ping is kept
 }
 
 // DeliveryReader reads deliveries outside of a transaction.

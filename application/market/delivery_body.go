@@ -22,6 +22,8 @@ type DeliveryContent struct {
 	SoldAt                             time.Time
 	Test, Asks                         bool
 	Fields                             field.Set
+
+	BidReference string // what the buyer called its bid; empty for none
 }
 
 // hidden stands where something personal or secret stood.
@@ -95,6 +97,9 @@ func (c DeliveryContent) members(d *campaign.Delivery) []member {
 			}
 			all = append(all, m)
 		}
+		if _, taken := d.Static[bidReference]; c.BidReference != "" && !taken {
+			all = append(all, member{name: bidReference, value: c.own(bidReference)})
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Fields)) {
 		source := d.Fields[name]
@@ -114,7 +119,11 @@ func (c DeliveryContent) members(d *campaign.Delivery) []member {
 var ownName = map[string]string{
 	campaign.SourceLeadID: "lead_id", campaign.SourceSaleID: "sale_id", campaign.SourceCategory: "category", campaign.SourcePrice: "price",
 	campaign.SourceCurrency: "currency", campaign.SourceSoldAt: "sold_at", campaign.SourceTest: "test",
+	campaign.SourceBidReference: bidReference,
 }
+
+// bidReference is the member of a lead that was sold for a bid.
+const bidReference = "bid_reference"
 
 func (c DeliveryContent) own(name string) field.Value {
 	switch name {
@@ -126,6 +135,10 @@ func (c DeliveryContent) own(name string) field.Value {
 		return field.TextValue(c.Category)
 	case "price":
 		return field.Value{Kind: field.Number, Text: string(currencyOf(c.Currency)(c.Price))}
+	case bidReference:
+		if c.BidReference != "" {
+			return field.TextValue(c.BidReference)
+		}
 	case "currency":
 		return field.TextValue(c.Currency)
 	case "sold_at":

@@ -154,6 +154,10 @@ type Definition struct {
 	Consent          *[]string // the consent fields that leads must have (field.ConsentNames); empty: none is asked for
 	Caps             *[]Cap    // on what all contracts together take, a sale of a shared lead each
 	RedirectURL      *string   // where a browser goes that posted a plain form; empty: nowhere
+	// ReservePrice is the least price at which a lead is promised to a ping, in micro-units of the seller's currency; 0: any. AuctionTimeoutMS is how long
+	// buyers that bid have to answer a ping.
+	ReservePrice     *money.Micros
+	AuctionTimeoutMS *int64
 }
 
 // Strategies tells whether a distribution strategy exists.
@@ -262,6 +266,7 @@ func (c *Campaign) apply(d Definition, strategies Strategies, v *fault.Violation
 	if d.Caps != nil {
 		c.s.Caps, c.s.CapZone = quota.Check(*d.Caps, v), ""
 	}
+	c.applyAuction(d, v)
 	if d.RedirectURL != nil {
 		if *d.RedirectURL != "" {
 			_, err := contact.ParseURL(*d.RedirectURL)
@@ -326,22 +331,6 @@ func checkDedupe(d Dedupe, v *fault.Violations) Dedupe {
 		return Dedupe{}
 	}
 	return d
-}
-
-func checkPayout(p Payout, v *fault.Violations) {
-	switch p.Type {
-	case "":
-	case PayoutPercent:
-		if p.Percent < 0 || p.Percent > money.Hundred {
-			v.Add("supplier_payout.value", fault.InvalidValue, "must be between 0 and 100")
-		}
-	case PayoutFixed:
-		if p.Fixed < 0 {
-			v.Add("supplier_payout.value", fault.InvalidValue, "must not be negative")
-		}
-	default:
-		v.Add("supplier_payout.type", fault.InvalidValue, mustBePayoutType)
-	}
 }
 
 // Pause stops the campaign: it takes no leads and sells none. Errors: ErrAlreadyPaused, ErrArchived.
@@ -565,6 +554,8 @@ type Snapshot struct {
 	Quarantine                   Quarantine
 	Caps                         []Cap
 	CapZone                      string // the zone in which Caps are counted, the seller's; empty while it was never told
+	ReservePrice                 money.Micros
+	AuctionTimeout               time.Duration // 0: the default
 	CreatedAt, UpdatedAt         time.Time
 	Version                      int64
 	Contracts                    []ContractSnapshot

@@ -6,6 +6,7 @@ import (
 
 	"github.com/leadmill/leadmill/domain/calendar"
 	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/money"
 	"github.com/leadmill/leadmill/domain/quota"
 )
@@ -41,6 +42,7 @@ type Terms struct {
 	Filter   *string                // an expression, which the caller compiled; empty: none
 	Schedule *calendar.ScheduleSpec // without hours: none
 	Delivery *DeliveryTerms         // the zero terms: as it is
+	Bid      *BidTerms
 }
 
 // Contract is a buyer's standing order inside a campaign. It is read-only: the Campaign changes it.
@@ -60,6 +62,7 @@ type ContractSnapshot struct {
 	Filter                  string
 	Schedule                calendar.ScheduleSpec
 	Delivery                *Delivery // nil: none
+	Bid                     *Bid      // nil: none
 	CreatedAt, UpdatedAt    time.Time
 }
 
@@ -72,7 +75,7 @@ func (k Contract) BuyerID() string { return k.s.BuyerID }
 // Status says whether the contract takes leads.
 func (k Contract) Status() Status { return k.s.Status }
 
-// Price returns the price of one lead in micro-units of the seller's currency.
+// Price returns the price of one lead in micro-units of the seller's currency; where the buyer bids, the most that it pays.
 func (k Contract) Price() money.Micros { return k.s.Price }
 
 // Priority returns the contract's rank: 1 goes first.
@@ -198,7 +201,7 @@ func (c *Campaign) AddContract(id, buyerID string, status Status, t Terms, z Zon
 	if status != StatusActive && status != StatusPaused {
 		v.Add("status", fault.InvalidValue, "must be active or paused")
 	}
-	k.apply(t, z, now, &v)
+	k.apply(t, z, c.rules, now, &v)
 	if err := v.Err(); err != nil {
 		return err
 	}
@@ -223,7 +226,7 @@ func (c *Campaign) UpdateContract(id string, t Terms, z Zones, now time.Time) (r
 	k := c.s.Contracts[i]
 	old := k
 	var v fault.Violations
-	k.apply(t, z, now, &v)
+	k.apply(t, z, c.rules, now, &v)
 	if err := v.Err(); err != nil {
 		return false, err
 	}
@@ -305,7 +308,7 @@ func (c *Campaign) replace(i int, k ContractSnapshot, now time.Time) {
 	c.s.UpdatedAt = now
 }
 
-func (k *ContractSnapshot) apply(t Terms, z Zones, now time.Time, v *fault.Violations) {
+func (k *ContractSnapshot) apply(t Terms, z Zones, rules field.Rules, now time.Time, v *fault.Violations) {
 	if t.Price != nil {
 		if *t.Price < 0 || *t.Price > MostPrice {
 			v.Add("price", fault.InvalidValue, "must be between 0 and 1000000")
@@ -351,4 +354,5 @@ func (k *ContractSnapshot) apply(t Terms, z Zones, now time.Time, v *fault.Viola
 		k.Delivery = applyDelivery(k.Delivery, *t.Delivery, now, &of)
 		v.AddErr("delivery", of.Err())
 	}
+	k.applyBid(t.Bid, rules, v)
 }

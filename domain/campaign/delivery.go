@@ -275,11 +275,13 @@ const (
 	SourceCurrency = "sale.currency"
 	SourceSoldAt   = "sale.sold_at"
 	SourceTest     = "test"
+	// SourceBidReference is what the buyer called its bid for the lead; empty where it made none.
+	SourceBidReference = "sale.bid_reference"
 )
 
 // DeliverySources returns what a member that is sent can be, beside the fields of the lead.
 func DeliverySources() []string {
-	return []string{SourceLeadID, SourceCategory, SourceSaleID, SourcePrice, SourceCurrency, SourceSoldAt, SourceTest}
+	return []string{SourceLeadID, SourceCategory, SourceSaleID, SourcePrice, SourceCurrency, SourceSoldAt, SourceTest, SourceBidReference}
 }
 
 // SourceField returns the name of the lead's field that a source is; ok is false for one of DeliverySources.

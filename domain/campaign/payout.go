@@ -1,6 +1,9 @@
 package campaign
 
-import "github.com/leadmill/leadmill/domain/money"
+import (
+	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/money"
+)
 
 // SupplierTerms sets payouts, which is as long as prices, to what the supplier earns for each of a lead's sales at these prices: the
 // percentage of each, or the fixed amount divided over them by the minor unit, the first with the remainder. It returns their sum and
@@ -35,5 +38,21 @@ func (c *Campaign) SupplierTerms(prices, payouts []money.Micros, currency money.
 			return payout, total, false
 		}
 		return payout, payout, false
+	}
+}
+
+func checkPayout(p Payout, v *fault.Violations) {
+	switch p.Type {
+	case "":
+	case PayoutPercent:
+		if p.Percent < 0 || p.Percent > money.Hundred {
+			v.Add("supplier_payout.value", fault.InvalidValue, "must be between 0 and 100")
+		}
+	case PayoutFixed:
+		if p.Fixed < 0 {
+			v.Add("supplier_payout.value", fault.InvalidValue, "must not be negative")
+		}
+	default:
+		v.Add("supplier_payout.type", fault.InvalidValue, mustBePayoutType)
 	}
 }

@@ -73,9 +73,10 @@ func (l *Shortlist) beginning() []int32 {
 	return l.first
 }
 
-// begins reports whether those that the Shortlist begins with are asked first. At a price of its own the prices of contracts do not matter.
+// begins reports whether those that the Shortlist begins with are asked first. At a price of its own the prices of contracts do not matter, and where
+// buyers bid nothing else does.
 func (a *Ask) begins() bool {
-	return a.Shortlist.whole() || a.Price == 0 || !a.Shortlist.plan.byPrice
+	return a.Shortlist.whole() || len(a.Bids) == 0 && (a.Price == 0 || !a.Shortlist.plan.byPrice)
 }
 
 // Lengthen has a list begin with more contracts for a lead whose Decision is Unfinished, and returns those that the Book lacks. It does the same to
@@ -84,7 +85,7 @@ func (b *Book) Lengthen(a Ask, following []*Shortlist, all bool) []campaign.Cont
 	a.Shortlist.lengthen(all || !a.begins())
 	longer := []*Shortlist{a.Shortlist}
 	b.read = nil
-	b.ask(0)
+	b.ask(offer{})
 	for _, l := range following {
 		if l != a.Shortlist && !l.whole() && (all || b.able(l) < b.most) {
 			l.lengthen(all)

@@ -149,6 +149,9 @@ func TestThoseAskedFirstAreEnough(t *testing.T) {
 			if draw("paused", 0, 9) == 0 {
 				k.Status = campaign.StatusPaused
 			}
+			if draw("bids", 0, 3) == 0 {
+				k.Bid = &campaign.Bid{URL: "https://buyer.example/bid", Timeout: 500 * time.Millisecond}
+			}
 			if draw("closed", 0, 9) == 0 {
 				k.Schedule = calendar.ScheduleSpec{Zone: calendar.ZoneContract, Hours: []calendar.Hours{{Days: []string{"sat"}, From: "09:00", To: "17:00"}}}
 			}
@@ -181,6 +184,12 @@ func TestThoseAskedFirstAreEnough(t *testing.T) {
 				asks[i].Facts = lead.Facts{Category: rapid.SampledFrom([]string{"auto", "home", "life", "none"}).Draw(r, "category")}
 				if draw("priced", 0, 9) == 0 {
 					asks[i].Price = money.Micros(draw("asking", 1, 50))
+				}
+				if draw("pinged", 0, 3) == 0 {
+					asks[i].Reserve, asks[i].Bids = money.Micros(draw("reserve", 0, 10)), map[string]money.Micros{}
+					for range draw("bidders", 0, 20) {
+						asks[i].Bids[contracts[draw("bidder", 0, len(contracts)-1)].ID] = money.Micros(draw("bid", 1, 50))
+					}
 				}
 				if modulo := draw("refused", 0, 3); modulo > 1 {
 					asks[i].Refuse = func(k campaign.Contract) string {

@@ -97,7 +97,7 @@ type Book struct {
 	// takers are those of the last Decision.
 	takers []campaign.Contract
 
-	asking money.Micros // the price of the lead that is decided, and of offers; 0: those of the contracts
+	offered offer // at which prices the lead that is decided is offered; offers have them
 
 	plan *Plan // nil: no contract has a filter or a schedule
 	now  time.Time
@@ -150,7 +150,7 @@ func (b *Book) Add(contracts []campaign.Contract, buyers map[string]*buyer.Buyer
 		b.byID[k.ID()] = len(b.lines)
 		b.lines = append(b.lines, l)
 	}
-	b.asking = 0
+	b.offered = offer{}
 	b.asked, b.all, b.offers = make([]int, 0, len(b.lines)), make([]int, 0, len(b.lines)), make([]Candidate, 0, len(b.lines))
 	if takesTurns(b.strategy) {
 		b.answers = make([]answer, len(b.lines))
@@ -179,6 +179,11 @@ type Ask struct {
 	Shortlist *Shortlist
 	// Price is at what the lead is offered to every contract, in micro-units of the seller's currency; 0: at the contract's own price.
 	Price money.Micros
+	// Bids are what buyers bid for the lead, by contract: with any, contracts are asked by price, the highest first. A contract that bids takes a lead at its
+	// bid, of which no more counts than its price, and no lead without one.
+	Bids map[string]money.Micros
+	// Reserve is the least price at which contracts take the lead; 0: any.
+	Reserve money.Micros
 	// Room is how many contracts may take the lead, of which others have places already; 0: as many as the campaign says.
 	Room int
 }
@@ -192,19 +197,11 @@ type Decision struct {
 	// Unfinished says that the lead is not decided: those that its Shortlist begins with do not take it, and others may.
 	Unfinished bool
 
-	asking money.Micros
+	offered offer
 }
 
 // PriceOf returns what a taker pays, in micro-units of the seller's currency.
-func (d *Decision) PriceOf(taker int) money.Micros { return priceOf(&d.Takers[taker], d.asking) }
-
-// priceOf returns at what a lead is offered to a contract.
-func priceOf(k *campaign.Contract, asking money.Micros) money.Micros {
-	if asking != 0 {
-		return asking
-	}
-	return k.Price()
-}
+func (d *Decision) PriceOf(taker int) money.Micros { return d.offered.price(&d.Takers[taker]) }
 
 // RankingError says that a strategy ranked what it must not: a contract that was not offered to it, or one twice. It is a
 // defect of the strategy, so it is no *fault.Error.
@@ -224,8 +221,8 @@ func (e *RankingError) Error() string {
 // Decide finds the contracts that take a lead. It changes nothing; Take does. When the strategy of the campaign is missing
 // no contract takes it: ReasonStrategyMissing. Errors: *RankingError. A panic of the strategy is not recovered.
 func (b *Book) Decide(a Ask) (Decision, error) {
-	d := Decision{asking: a.Price}
-	b.ask(a.Price)
+	d := Decision{offered: a.offer()}
+	b.ask(d.offered)
 	if b.strategy == nil {
 		for i := range b.lines {
 			d.Trace.Add(b.considered(&b.lines[i], ReasonStrategyMissing))
@@ -243,11 +240,14 @@ func (b *Book) Decide(a Ask) (Decision, error) {
 	if err := b.rank(&a); err != nil {
 		return Decision{}, err
 	}
+	if d.offered.auction() {
+		b.byBids()
+	}
 	most := b.most
 	if a.Room > 0 {
 		most = min(most, a.Room)
 	}
-	others := excludedOf(a.Shortlist, a.Price)
+	others := excludedOf(a.Shortlist, d.offered)
 	for _, i := range b.asked {
 		l := &b.lines[i]
 		if a.Shortlist != nil {
@@ -285,14 +285,14 @@ func (b *Book) Decide(a Ask) (Decision, error) {
 	return d, nil
 }
 
-// ask makes a price that of the lead that is decided.
-func (b *Book) ask(price money.Micros) {
-	if b.asking == price {
+// ask makes prices those of the lead that is decided.
+func (b *Book) ask(o offer) {
+	if b.offered.same(o) {
 		return
 	}
-	b.asking = price
+	b.offered = o
 	for i := range b.offers {
-		b.offers[i].Price = priceOf(&b.lines[i].contract, price)
+		b.offers[i].Price = o.price(&b.lines[i].contract)
 	}
 }
 
@@ -344,7 +344,7 @@ func (b *Book) Open() bool { return b.OpenAt(0) }
 // OpenAt is Open for a lead that is offered at a price of its own. What no contract could take at one price, it could not at a higher one.
 func (b *Book) OpenAt(price money.Micros) bool {
 	b.read = nil
-	b.ask(price)
+	b.ask(offer{asking: price})
 	for i := range b.lines {
 		if b.strategy == nil {
 			return false
@@ -368,13 +368,13 @@ func (b *Book) place(c *Candidate) int {
 }
 
 func (b *Book) considered(l *line, reason string) lead.Consideration {
-	return lead.Consideration{ContractID: l.contract.ID(), BuyerID: l.contract.BuyerID(), Reason: reason, Price: priceOf(&l.contract, b.asking)}
+	return lead.Consideration{ContractID: l.contract.ID(), BuyerID: l.contract.BuyerID(), Reason: reason, Price: b.offered.price(&l.contract)}
 }
 
 // refusal returns why a contract does not take a lead, or ReasonSold when it does. Takers are the contracts that take the lead already.
 // Without an Ask it is about any lead. of is whose cap or budget it was; OwnerContract for any other reason.
 func (b *Book) refusal(l *line, a *Ask, takers []campaign.Contract) (reason string, of Owner) {
-	price := priceOf(&l.contract, b.asking)
+	price := b.offered.price(&l.contract)
 	switch {
 	case b.campaign.Status() != campaign.StatusActive:
 		return ReasonCampaignPaused, OwnerContract
@@ -386,13 +386,16 @@ func (b *Book) refusal(l *line, a *Ask, takers []campaign.Contract) (reason stri
 	if reason := b.ruledOut(l); reason != "" {
 		return reason, OwnerContract
 	}
+	if reason := b.offered.refusal(&l.contract); reason != "" {
+		return reason, OwnerContract
+	}
 	for _, n := range l.counters {
 		if reason := n.exceeded(1, price); reason != "" {
 			return reason, OwnerContract
 		}
 	}
 	if l.shared != nil {
-		if reason, of := l.exceeded(price, takers, b.asking); reason != "" {
+		if reason, of := l.exceeded(price, takers, b.offered); reason != "" {
 			return reason, of
 		}
 	}
@@ -414,10 +417,10 @@ func (b *Book) refusal(l *line, a *Ask, takers []campaign.Contract) (reason stri
 
 // exceeded returns which cap or budget of the buyer or the campaign a further sale would exceed, and whose it is. What takers take of the
 // same lead counts for the campaign; they are of other buyers, or the buyer takes the lead already.
-func (l *line) exceeded(price money.Micros, takers []campaign.Contract, asking money.Micros) (reason string, of Owner) {
+func (l *line) exceeded(price money.Micros, takers []campaign.Contract, offered offer) (reason string, of Owner) {
 	together := price
 	for i := range takers {
-		together += priceOf(&takers[i], asking)
+		together += offered.price(&takers[i])
 	}
 	for _, n := range l.shared {
 		sales, amount := int64(1), price
@@ -471,7 +474,7 @@ func (b *Book) Take(contractID, entryID, saleID string, now time.Time) error {
 		return campaign.ErrContractNotFound
 	}
 	l := &b.lines[i]
-	price := priceOf(&l.contract, b.asking)
+	price := b.offered.price(&l.contract)
 	if _, err := l.buyer.Charge(entryID, saleID, price, now); err != nil {
 		return err
 	}
@@ -485,7 +488,7 @@ func (b *Book) Hold(contractID string, now time.Time) error {
 	if !known {
 		return campaign.ErrContractNotFound
 	}
-	price := priceOf(&b.lines[i].contract, b.asking)
+	price := b.offered.price(&b.lines[i].contract)
 	if err := b.lines[i].buyer.Hold(price, now); err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/lead"
-	"github.com/leadmill/leadmill/domain/money"
 )
 
 // large is how many contracts a campaign has at most whose filters are simply asked one after another. With more, those whose pins a lead
@@ -224,17 +223,17 @@ func (p *Plan) Contracts(lists ...*Shortlist) []campaign.Contract {
 // excluded tells a trace of the contracts that are not on a shortlist.
 type excluded struct {
 	of     *Shortlist
-	asking money.Micros                       // of the lead; 0: none
+	offer  offer                              // of the lead
 	sooner func(a, b *campaign.Contract) bool // as of the plan
 	next   int                                // in plan.ranked
 	listed int
 }
 
-// excludedOf is about a lead that is offered to a shortlist, nil for none, at a price of its own, if it has one: then no contract is asked
-// sooner because of its price.
-func excludedOf(of *Shortlist, asking money.Micros) excluded {
-	e := excluded{of: of, asking: asking}
-	if of != nil && (asking == 0 || !of.plan.byPrice) {
+// excludedOf is about a lead that is offered to a shortlist, nil for none. Where it has a price of its own, no contract is asked sooner because of its price, and
+// where buyers bid, because of nothing else.
+func excludedOf(of *Shortlist, o offer) excluded {
+	e := excluded{of: of, offer: o}
+	if of != nil && (o.asking == 0 || !of.plan.byPrice) && !o.auction() {
 		e.sooner = of.plan.sooner
 	}
 	return e
@@ -252,7 +251,7 @@ func (e *excluded) before(k *campaign.Contract, t *lead.Trace) {
 		if k != nil && (e.sooner == nil || !e.sooner(x, k)) {
 			return
 		}
-		t.Add(lead.Consideration{ContractID: x.ID(), BuyerID: x.BuyerID(), Reason: ReasonFilter, Price: priceOf(x, e.asking)})
+		t.Add(lead.Consideration{ContractID: x.ID(), BuyerID: x.BuyerID(), Reason: ReasonFilter, Price: e.offer.price(x)})
 		e.listed++
 	}
 }

@@ -41,8 +41,8 @@ type Strategy interface {
 	Code() string
 	// Order says where the strategy stands in listings: lower first, ties by Code.
 	Order() int
-	// Rank returns the candidates in the order in which they are asked for the lead. A candidate that is left out is not
-	// asked. One that was not offered, or is returned twice, is a defect of the strategy: the lead is not decided, see
+	// Rank returns the candidates in the order in which they are asked for the lead; where buyers bid for it (Ask.Bids) the order among those that pay
+	// the same. A candidate that is left out is not asked. One that was not offered, or is returned twice, is a defect of the strategy: the lead is not decided, see
 	// RankingError. The slice is the strategy's own to sort or overwrite, until Rank returns.
 	Rank(f lead.Facts, candidates []Candidate) []Candidate
 }

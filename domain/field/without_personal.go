@@ -1,6 +1,12 @@
 package field
 
-import "slices"
+import (
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/leadmill/leadmill/domain/contact"
+)
 
 // IsPersonal reports whether a field says who somebody is or where to reach them: by its name, however it is spelled, or by its type. The
 // state and the ZIP code do not.
@@ -21,4 +27,56 @@ func (r Rules) WithoutPersonal() Rules {
 	}
 	r.all = all
 	return r
+}
+
+// Has reports whether a field has a rule.
+func (r Rules) Has(name string) bool {
+	return slices.ContainsFunc(r.all, func(x Rule) bool { return x.Name == name })
+}
+
+// Tells reports whether somebody who did not buy a lead may be told a field: it has a rule, is not personal, and is no free text or address of a page, in
+// which anything may stand.
+func (r Rules) Tells(name string) bool {
+	return slices.ContainsFunc(r.all, func(x Rule) bool { return x.Name == name && x.tells() })
+}
+
+func (r Rule) tells() bool { return !r.IsPersonal() && r.Type != TypeText && r.Type != TypeURL }
+
+// Told returns what of a lead's fields, which Check has normalised, somebody may be told who did not buy the lead: those of which Tells says so, ZIP codes cut to
+// their area of five digits, without texts that look like an address or a number of somebody.
+func (r Rules) Told(fields Set) Set {
+	out := Set{}
+	for _, rule := range r.all {
+		v, sent := fields[rule.Name]
+		if !sent || v.Kind == Null || v.Kind == Other || !rule.tells() {
+			continue
+		}
+		switch rule.Type { //nolint:exhaustive // all others have a form in which nobody is found
+		case TypeZip:
+			z, err := contact.ParseZip(v.Text)
+			if err != nil {
+				continue
+			}
+			v.Text = z.Five()
+		case TypeString:
+			if reachesSomebody(v.Text) {
+				continue
+			}
+		}
+		out[rule.Name] = v
+	}
+	return out
+}
+
+// mostDigits is how many digits a text may have that is no number of somebody.
+const mostDigits = 6
+
+func reachesSomebody(text string) bool {
+	digits := 0
+	for _, c := range text {
+		if unicode.IsDigit(c) {
+			digits++
+		}
+	}
+	return digits > mostDigits || strings.ContainsRune(text, '@')
 }

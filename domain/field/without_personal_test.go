@@ -36,3 +36,38 @@ func TestWithoutPersonal(t *testing.T) {
 	_, err = rules.Check(out)
 	require.ErrorIs(t, err, field.ErrMissing, "the rules themselves did not change")
 }
+
+// What is told to somebody who did not buy the lead.
+func TestTold(t *testing.T) {
+	t.Parallel()
+	rules, err := field.NewRules([]field.Rule{
+		{Name: "roof"},
+		{Name: "notes", Type: field.TypeText},
+		{Name: "page", Type: field.TypeURL},
+		{Name: "age", Type: field.TypeInteger},
+		{Name: "work", Type: field.TypeEmail},
+		{Name: "maiden_name"},
+		{Name: "area", Type: field.TypeZip},
+		{Name: "kind"},
+		{Name: "ip_address"},
+	})
+	require.NoError(t, err)
+	for name, want := range map[string]bool{
+		"roof": true, "state": true, "zip": true, "city": true, "age": true, "area": true, "notes": false, "page": false, "work": false, "maiden_name": false, "phone": false, "email": false,
+		"firstName": false, "ip_address": false, "unknown": false,
+	} {
+		assert.Equal(t, want, rules.Tells(name), name)
+	}
+	assert.True(t, rules.Has("notes"))
+	assert.False(t, rules.Has("unknown"))
+	in := field.Set{}
+	for _, name := range []string{"notes", "page", "work", "maiden_name", "phone", "email", "firstName", "lastName", "ip_address", "unknown"} {
+		in[name] = field.TextValue("x")
+	}
+	in["roof"], in["state"], in["city"], in["kind"] = field.TextValue("flat"), field.TextValue("TX"), field.TextValue("Dallas 604-785-3799"), field.TextValue("a@b")
+	in["zip"], in["area"], in["age"] = field.TextValue("75201-1234"), field.TextValue("no zip"), field.Value{Kind: field.Number, Text: "42000000"}
+	assert.Equal(t, field.Set{"roof": field.TextValue("flat"), "state": field.TextValue("TX"), "zip": field.TextValue("75201"), "age": in["age"]}, rules.Told(in))
+	in["city"], in["kind"] = field.TextValue("Dallas 75201"), field.Value{Kind: field.Other, Text: "{}"}
+	assert.Equal(t, "Dallas 75201", rules.Told(in).Text("city"))
+	assert.NotContains(t, rules.Told(in), "kind")
+}

@@ -29,10 +29,31 @@ var (
 )
 
 // Quote is what a supplier was promised: to earn Payout, and with it that the lead sells for Total, both in micro-units of the seller's
-// currency. Prices are those of the contracts that were to take the lead, by their ids.
+// currency. Prices are those of the contracts that were to take the lead, by their ids, Bids what buyers bid for it, by their contracts. Reserve is the least
+// price at which the lead may be sold.
 type Quote struct {
 	Payout, Total money.Micros
 	Prices        map[string]money.Micros
+	Bids          map[string]Bid
+	Reserve       money.Micros
+}
+
+// Bid is what a buyer bid, in micro-units of the seller's currency, and what it calls its bid.
+type Bid struct {
+	Amount    money.Micros
+	Reference string
+}
+
+// Amounts returns the amounts of the bids, by contract; nil without any.
+func (q *Quote) Amounts() map[string]money.Micros {
+	if len(q.Bids) == 0 {
+		return nil
+	}
+	all := make(map[string]money.Micros, len(q.Bids))
+	for id, b := range q.Bids {
+		all[id] = b.Amount
+	}
+	return all
 }
 
 // Ping is a quote with who may use it and until when. It holds nothing of a person.
@@ -49,7 +70,7 @@ type Snapshot struct {
 
 // New makes a ping of an API key in a campaign.
 func New(sellerID, id, keyID, campaignID string, test bool, q Quote, at time.Time) *Ping {
-	q.Prices = maps.Clone(q.Prices)
+	q.Prices, q.Bids = maps.Clone(q.Prices), maps.Clone(q.Bids)
 	return &Ping{Snapshot{
 		SellerID: sellerID, ID: id, KeyID: keyID, CampaignID: campaignID, Test: test, Quote: q, CreatedAt: at, ExpiresAt: at.Add(Lasts),
 	}}
@@ -79,7 +100,7 @@ func (p *Ping) Use(keyID, campaignID string, test bool, leadID string, at time.T
 	return nil
 }
 
-// Quote returns what was promised; its prices must not be changed.
+// Quote returns what was promised; its prices and bids must not be changed.
 func (p *Ping) Quote() Quote { return p.s.Quote }
 
 // Snapshot returns the ping as it is stored.

@@ -310,6 +310,16 @@ func (k *Call) Named(parameters ...string) (parameter, value string) {
 // waitSlack is what sending an answer may take beyond the time that its handler has.
 const waitSlack = 5 * time.Second
 
+// Extend gives the handler up to d more time, for an answer that takes so long.
+func (k *Call) Extend(d time.Duration) {
+	k.expire()
+	k.ctx, k.expire = context.WithTimeout(k.whole, d+k.server.deps.Timeouts.Change)
+	end, _ := k.ctx.Deadline() // by the machine's clock, whatever the server's shows
+	control := http.NewResponseController(k.gin.Writer)
+	_ = control.SetReadDeadline(end.Add(waitSlack)) // without a connection behind it, as in tests, there are no deadlines
+	_ = control.SetWriteDeadline(end.Add(waitSlack))
+}
+
 // Wait prepares for an answer that is held back for up to d, or that takes so long: neither the server's deadlines nor that of Context cut it
 // off. The context that
 // it returns ends with the request, when the server stops (see Stopping), or, with the cause application.ErrInvalidKey, soon after the

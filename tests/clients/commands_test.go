@@ -153,6 +153,7 @@ var outcomes = map[string][]string{
 		`"total":1000`, `"done":1000,"total":1000,"failed":0`, `"line":999,`, `"line":1001,`,
 		`"request":"name: ***\nprice: 50.00\ntel: ***\nsource: ***`, `"status":"sold"`, `"status":"delivered"`, `"status":"pending"`,
 		`"verdict":"unknown"`, `"status":"pending"`, `"status":"unknown"`, `"held":50.00`, `"status":"sold"`, `"status":"delivered"`, `"answer":"accepted"`,
+		`"reserve_price":10.00`, `"price":12.00`, `"answer":"bid 20.00"`, `"status":"sold","price":12.00`, `"price":20.00`, `"name":"bid_reference"`,
 	},
 	"partner-program.md": {`?aff=ref_123"`, `"customer_123"`, `"alice.brown@example.com"`, `lm_site_`},
 	"supplier-api.md":    {`"status":"sold","price":45.00`, `"status":"sold"`, `"status":"sold"`, `"code":"invalid_field"`, `"total":2`, `"line":2,"success":true`, `"success":true,"ping_id":"ping_`, `"created_at"`},

@@ -25,6 +25,7 @@ var ofPings = []violation{
 	onPing("used_ping_has_its_lead", "ping_used", "lead_id = ''"),
 	onPing("used_ping_has_its_lead", "ping_used", "used_at = 0"),
 	onPing("used_ping_has_its_lead", "ping_free", "used_at = 1"),
+	onPing("quote_is_paid", "ping_used", `expires_at = 9000000000000000, quote = '{"payout":9000000000000}'`),
 	onPing("pings.key_id", "ping_free", "key_id = 'key_none'"),
 	onPing("pings.campaign_id", "ping_free", "campaign_id = 'campaign_none'"),
 }

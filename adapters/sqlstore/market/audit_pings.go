@@ -16,5 +16,14 @@ var pingTable = audit.Table{
 				OR NOT EXISTS (SELECT 1 FROM leads l WHERE l.seller_id = t.seller_id AND l.id = t.lead_id AND l.key_id = t.key_id AND l.campaign_id = t.campaign_id)
 				OR EXISTS (SELECT 1 FROM pings p WHERE p.seller_id = t.seller_id AND p.lead_id = t.lead_id AND p.id <> t.id))`,
 		},
+		{
+			Invariant: "I2", Name: "quote_is_paid", Description: "A lead that came with a ping, and was sold while its quote held, earns its supplier no less than that.",
+			Query: `SELECT t.id AS id, CAST(JSON_EXTRACT(t.quote, '$.payout') AS SIGNED) AS want,
+				(SELECT SUM(COALESCE(s.payout, l.payout)) FROM sales s JOIN leads l ON l.seller_id = s.seller_id AND l.id = s.lead_id
+				WHERE s.seller_id = t.seller_id AND s.lead_id = t.lead_id) AS got FROM pings t WHERE {range} AND t.lead_id <> '' AND t.test = 0
+				AND EXISTS (SELECT 1 FROM sales f WHERE f.seller_id = t.seller_id AND f.lead_id = t.lead_id AND f.sold_at < t.expires_at)
+				AND (SELECT SUM(COALESCE(s.payout, l.payout)) FROM sales s JOIN leads l ON l.seller_id = s.seller_id AND l.id = s.lead_id
+				WHERE s.seller_id = t.seller_id AND s.lead_id = t.lead_id) < CAST(JSON_EXTRACT(t.quote, '$.payout') AS SIGNED)`,
+		},
 	},
 }

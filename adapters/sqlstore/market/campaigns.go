@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
 	"github.com/leadmill/leadmill/application"
@@ -52,6 +53,8 @@ type campaignDefinition struct {
 	Quarantine      quarantineRule    `json:"quarantine,omitzero"`
 	Caps            []storedCap       `json:"caps,omitempty"`
 	CapZone         string            `json:"cap_zone,omitempty"`
+	ReservePrice    int64             `json:"reserve_price,omitempty"` // micro-units
+	AuctionMS       int64             `json:"auction_timeout_ms,omitempty"`
 }
 
 // returns says how sales are given back.
@@ -111,7 +114,7 @@ func newCampaignRow(n campaign.Snapshot) (campaignRow, error) {
 		PendingTTLHours: n.PendingTTLHours, PriceShown: string(n.PriceShown),
 		Payout:   payoutRule{Type: string(n.Payout.Type), Percent: int64(n.Payout.Percent), Fixed: int64(n.Payout.Fixed)},
 		FieldMap: n.FieldMap, RedirectURL: n.RedirectURL, ReturnDays: &n.Returns.WindowDays, Resell: n.Returns.Resell, Caps: storedCaps(n.Caps), CapZone: n.CapZone,
-		Consent: n.Consent, Quarantine: quarantineRule(n.Quarantine),
+		Consent: n.Consent, Quarantine: quarantineRule(n.Quarantine), ReservePrice: int64(n.ReservePrice), AuctionMS: n.AuctionTimeout.Milliseconds(),
 	}
 	for _, f := range n.Fields {
 		d.Fields = append(d.Fields, fieldRule{Name: f.Name, Type: string(f.Type), Required: f.Required, Options: f.Options, Dimension: f.Dimension})
@@ -148,6 +151,7 @@ func (r campaignRow) snapshot() (campaign.Snapshot, error) {
 		},
 		FieldMap: d.FieldMap, RedirectURL: d.RedirectURL, Returns: d.returns(), Caps: restoredCaps(d.Caps), CapZone: d.CapZone,
 		Consent: d.Consent, Quarantine: campaign.Quarantine(d.Quarantine),
+		ReservePrice: money.Micros(d.ReservePrice), AuctionTimeout: time.Duration(d.AuctionMS) * time.Millisecond,
 		CreatedAt: engine.Time(r.CreatedAt), UpdatedAt: engine.Time(r.UpdatedAt), Version: r.Version,
 	}, nil
 }

@@ -77,10 +77,11 @@ func (r *Reader) DueDeliveries(ctx context.Context, contract application.Ref, no
 		ErasedAt   int64          `db:"erased_at"`
 		Delivery   sql.NullString `db:"delivery"`
 		DeliversAt int64          `db:"delivers_since"`
+		Rules      sql.NullString `db:"rules"`
 	}
 	if err := r.db.All(ctx, &rows, "SELECT d.id, d.sale_id, d.lead_id, q.next_at, d.tries, d.attempts, d.deadline_at, COALESCE(s.status, r.status) AS sale_status, "+
 		"COALESCE(s.price, r.price) AS price, COALESCE(s.currency, r.currency) AS currency, COALESCE(s.sold_at, r.reserved_at) AS sold_at, "+
-		"l.category, l.fields, l.test, l.erased_at, k.delivery, k.delivers_since FROM (SELECT seller_id, next_at, delivery_id FROM delivery_queue WHERE seller_id = ? AND contract_id = ? AND next_at <= ? "+
+		"l.category, l.fields, l.test, l.erased_at, k.delivery, k.delivers_since, k.rules FROM (SELECT seller_id, next_at, delivery_id FROM delivery_queue WHERE seller_id = ? AND contract_id = ? AND next_at <= ? "+
 		"ORDER BY next_at, delivery_id LIMIT ?) q JOIN deliveries d ON d.seller_id = q.seller_id AND d.id = q.delivery_id "+
 		"LEFT JOIN sales s ON s.seller_id = d.seller_id AND s.id = d.sale_id LEFT JOIN reservations r ON r.seller_id = d.seller_id AND r.lead_id = d.lead_id AND r.sale_id = d.sale_id "+
 		"JOIN leads l ON l.seller_id = d.seller_id AND l.id = d.lead_id "+
@@ -105,7 +106,39 @@ func (r *Reader) DueDeliveries(ctx context.Context, contract application.Ref, no
 		d.Fields, d.Unreadable = leadrow.Row{ID: row.LeadID, Fields: row.Fields}.Given()
 		out[i] = d
 	}
-	return how, out, nil
+	if len(rows) == 0 {
+		return how, out, nil
+	}
+	var rules contractRulesColumn
+	if err := decodeRules(rows[0].Rules, contract.ID, &rules); err != nil || rules.Bid == nil {
+		return how, out, err
+	}
+	return how, out, r.addBids(ctx, contract, out)
+}
+
+// addBids adds what the buyer of a contract called its bids for leads.
+func (r *Reader) addBids(ctx context.Context, contract application.Ref, all []market.DueDelivery) error {
+	leads := make([]any, len(all))
+	for i := range all {
+		leads[i] = all[i].LeadID
+	}
+	var rows []pingRow
+	if err := r.db.All(ctx, &rows, "SELECT "+pingColumns+" FROM pings"+r.db.UseKey("pings_lead")+" WHERE seller_id = ? AND lead_id IN ("+engine.Marks(len(leads))+")",
+		append([]any{contract.SellerID}, leads...)...); err != nil {
+		return err
+	}
+	references := make(map[string]string, len(rows))
+	for i := range rows {
+		p, err := rows[i].ping()
+		if err != nil {
+			return err
+		}
+		references[rows[i].LeadID] = p.Quote().Bids[contract.ID].Reference
+	}
+	for i := range all {
+		all[i].BidReference = references[all[i].LeadID]
+	}
+	return nil
 }
 
 // ContractDelivery implements market.DeliveryReader.

@@ -35,6 +35,36 @@ type pingQuote struct {
 	Payout int64                   `json:"payout"`
 	Total  int64                   `json:"total"`
 	Prices map[string]money.Micros `json:"prices"`
+
+	Bids    map[string]pingBid `json:"bids,omitempty"`
+	Reserve int64              `json:"reserve,omitempty"`
+}
+
+type pingBid struct {
+	Amount    money.Micros `json:"amount"`
+	Reference string       `json:"reference,omitempty"`
+}
+
+func encodeQuote(q ping.Quote) (string, error) {
+	c := pingQuote{Payout: int64(q.Payout), Total: int64(q.Total), Prices: q.Prices, Reserve: int64(q.Reserve)}
+	if len(q.Bids) > 0 {
+		c.Bids = make(map[string]pingBid, len(q.Bids))
+		for id, b := range q.Bids {
+			c.Bids[id] = pingBid(b)
+		}
+	}
+	return engine.JSON(c)
+}
+
+func (c pingQuote) quote() ping.Quote {
+	q := ping.Quote{Payout: money.Micros(c.Payout), Total: money.Micros(c.Total), Prices: c.Prices, Reserve: money.Micros(c.Reserve)}
+	if len(c.Bids) > 0 {
+		q.Bids = make(map[string]ping.Bid, len(c.Bids))
+		for id, b := range c.Bids {
+			q.Bids[id] = ping.Bid(b)
+		}
+	}
+	return q
 }
 
 func (r pingRow) ping() (*ping.Ping, error) {
@@ -44,7 +74,7 @@ func (r pingRow) ping() (*ping.Ping, error) {
 	}
 	return ping.FromSnapshot(ping.Snapshot{
 		SellerID: r.SellerID, ID: r.ID, KeyID: r.KeyID, CampaignID: r.CampaignID, Test: r.Test,
-		Quote:     ping.Quote{Payout: money.Micros(q.Payout), Total: money.Micros(q.Total), Prices: q.Prices},
+		Quote:     q.quote(),
 		CreatedAt: engine.Time(r.CreatedAt), ExpiresAt: engine.Time(r.ExpiresAt), UsedAt: engine.Time(r.UsedAt), LeadID: r.LeadID,
 	}), nil
 }
@@ -52,7 +82,7 @@ func (r pingRow) ping() (*ping.Ping, error) {
 // Add implements market.PingRepository.
 func (r pings) Add(ctx context.Context, p *ping.Ping) error {
 	n := p.Snapshot()
-	quote, err := engine.JSON(pingQuote{Payout: int64(n.Quote.Payout), Total: int64(n.Quote.Total), Prices: n.Quote.Prices})
+	quote, err := encodeQuote(n.Quote)
 	if err != nil {
 		return r.t.Refuse(err)
 	}

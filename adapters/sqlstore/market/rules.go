@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/leadmill/leadmill/domain/buyer"
 	"github.com/leadmill/leadmill/domain/calendar"
@@ -20,6 +21,28 @@ type contractRulesColumn struct {
 	Dedupe   dedupeRule     `json:"dedupe,omitzero"`
 	Filter   string         `json:"filter,omitempty"`
 	Schedule *scheduleRules `json:"schedule,omitempty"`
+	Bid      *bidRules      `json:"bid,omitempty"`
+}
+
+// bidRules are how the buyer of a contract is asked to bid.
+type bidRules struct {
+	URL       string            `json:"url"`
+	TimeoutMS int64             `json:"timeout_ms"`
+	Fields    map[string]string `json:"fields,omitempty"`
+}
+
+func rulesOfBid(b *campaign.Bid) *bidRules {
+	if b == nil {
+		return nil
+	}
+	return &bidRules{URL: b.URL, TimeoutMS: b.Timeout.Milliseconds(), Fields: b.Fields}
+}
+
+func (b *bidRules) restore() *campaign.Bid {
+	if b == nil {
+		return nil
+	}
+	return &campaign.Bid{URL: b.URL, Timeout: time.Duration(b.TimeoutMS) * time.Millisecond, Fields: b.Fields}
 }
 
 func rulesOfContract(k campaign.ContractSnapshot) contractRulesColumn {
@@ -28,14 +51,14 @@ func rulesOfContract(k campaign.ContractSnapshot) contractRulesColumn {
 		r.Weight = k.Weight
 	}
 	r.Dedupe = storedDedupe(k.Dedupe)
-	r.Filter, r.Schedule = k.Filter, rulesOfSchedule(k.Schedule)
+	r.Filter, r.Schedule, r.Bid = k.Filter, rulesOfSchedule(k.Schedule), rulesOfBid(k.Bid)
 	return r
 }
 
 func (r contractRulesColumn) restore(k *campaign.ContractSnapshot) {
 	k.Weight = max(1, r.Weight)
 	k.Dedupe = r.Dedupe.restored()
-	k.Filter, k.Schedule = r.Filter, r.Schedule.restore()
+	k.Filter, k.Schedule, k.Bid = r.Filter, r.Schedule.restore(), r.Bid.restore()
 }
 
 // buyerRulesColumn is the column buyers.rules, which is NULL when there are none. Members are only ever added. A member that is absent is at its

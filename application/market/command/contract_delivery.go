@@ -56,6 +56,17 @@ func (s DeliverySecrets) prepare(contractID string, t *campaign.DeliveryTerms) (
 	return p, nil
 }
 
+// bidAddress returns what is wrong with the address of bids that terms name.
+func (s DeliverySecrets) bidAddress(t *campaign.BidTerms) error {
+	if t == nil || t.Forget || t.URL == nil {
+		return nil
+	}
+	if _, err := contact.ParseURL(*t.URL); err == nil && s.Outbound.Check(*t.URL) != nil { // what is no URL the contract refuses
+		return errAddress
+	}
+	return nil
+}
+
 // errAddress says that requests are not sent to an address. Which rule says so tells nothing of the network.
 var errAddress = fault.New(fault.Invalid, fault.InvalidValue, "must be an https address that may be reached, without credentials")
 

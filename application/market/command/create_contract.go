@@ -50,7 +50,7 @@ func (h CreateContractHandler) Handle(ctx context.Context, c CreateContract) (ap
 		}
 		filterErr := checkFilter(h.Filters, n, &c.Terms)
 		err = n.AddContract(id, c.BuyerID, orActive(c.Status), c.Terms, zones, now)
-		if err := fault.Together("buyer_id", buyerErr, fault.Together("filter", filterErr, fault.Together("delivery.url", delivery.addressErr, err))); err != nil {
+		if err := fault.Together("buyer_id", buyerErr, fault.Together("filter", filterErr, fault.Together("delivery.url", delivery.addressErr, fault.Together("bid.url", h.Secrets.bidAddress(c.Terms.Bid), err)))); err != nil {
 			return marketquery.Contract{}, err
 		}
 		return contractWith(n, id, delivery)

@@ -110,7 +110,7 @@ func (h *MatchPendingHandler) page(ctx context.Context, of application.Ref, load
 	var facts []lead.Facts
 	n, last, err = h.decide(ctx, of, load, func(b *distribution.Book, leads []*lead.Lead, now time.Time) offers {
 		facts = nil
-		if open(b, leads) {
+		if open(b, leads, now) {
 			for _, l := range leads {
 				if l.PendingUntil().After(now) {
 					facts = append(facts, l.Facts())
@@ -212,7 +212,7 @@ func (h *MatchPendingHandler) decideBy(ctx context.Context, look lookup, of appl
 		if err := m.readAhead(ctx, c, leads); err != nil {
 			return err
 		}
-		refuse, err := notAgain(ctx, tx, m.books[of.ID], c, leads)
+		refuse, err := notAgain(ctx, tx, m.books[of.ID], c, leads, now)
 		if err != nil {
 			return err
 		}
@@ -300,14 +300,16 @@ func ofStrategy(err error) bool {
 }
 
 // open reports whether any contract could take one of some leads now, at whatever they are offered.
-func open(b *distribution.Book, leads []*lead.Lead) bool {
+func open(b *distribution.Book, leads []*lead.Lead, now time.Time) bool {
 	var least money.Micros
+	young := false
 	for _, l := range leads {
+		young = young || mayBeQuoted(l, now)
 		if price := l.AskingPrice(); price != 0 && (least == 0 || price < least) {
 			least = price
 		}
 	}
-	return b.Open() || least != 0 && b.OpenAt(least)
+	return b.Open() || least != 0 && b.OpenAt(least) || young && b.OpenToBids()
 }
 
 // again offers one pending lead again, but not to contracts that are refused it, or marks it unsold when its time ran out.

@@ -55,7 +55,7 @@ func (o *offerNow) decide(ctx context.Context, tx market.Tx, now time.Time) erro
 	if err := m.promise(ctx, tx, c.SellerID(), leads, seller.Currency(), now); err != nil {
 		return err
 	}
-	refuse, err := notAgain(ctx, tx, nil, c, leads)
+	refuse, err := notAgain(ctx, tx, nil, c, leads, now)
 	if err != nil {
 		return err
 	}

@@ -43,12 +43,17 @@ type LeadPinged struct {
 	ExpiresAt time.Time
 }
 
-// PingLeadHandler handles PingLead by the rules that SubmitLeadsHandler has, on what is stored now: it locks nothing.
+// mostBidders is how many buyers are asked to bid for a lead. They are the ones that pay most at the most.
+const mostBidders = 50
+
+// PingLeadHandler handles PingLead by the rules that SubmitLeadsHandler has, on what is stored now: it locks nothing, and no transaction is open while buyers are
+// asked to bid.
 type PingLeadHandler struct {
 	market.Deps
 
 	Directory *Directory
 	Preview   *PreviewLeadHandler
+	Bidding   *market.Bidding
 }
 
 // Handle implements bus.Handler. Errors: those of SubmitLead, but for duplicates and rejections, for which there is no buyer.
@@ -56,16 +61,21 @@ func (h *PingLeadHandler) Handle(ctx context.Context, c PingLead) (application.D
 	if done, answered, err := h.replayed(ctx, c); answered || err != nil {
 		return done, err
 	}
+	began := application.Elapsed(h.Clock)
 	r, p, err := h.ask(ctx, c)
 	if err != nil {
 		return application.Done{}, err
 	}
-	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx market.Tx) (LeadPinged, error) {
+	done, err := application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx market.Tx) (LeadPinged, error) {
 		if p == nil {
 			return r, nil
 		}
 		return r, tx.Pings().Add(ctx, p)
 	})
+	if err == nil && !done.Replayed {
+		h.Bidding.Observer.Pinged(p != nil, application.Elapsed(h.Clock)-began)
+	}
+	return done, err
 }
 
 // replayed returns what is stored under the Idempotency-Key, so that nothing is decided again for it.
@@ -95,7 +105,16 @@ func (h *PingLeadHandler) ask(ctx context.Context, c PingLead) (r LeadPinged, p 
 	if external != "" {
 		claims = append(claims, market.Claim{SellerID: c.Actor.SellerID, Key: market.NewClaimKey(c.Actor.KeyID, market.ClaimExternalID, external)})
 	}
-	o, err := h.Preview.look(ctx, of, l, claims, now)
+	id := h.IDs.New("ping")
+	a := auction{reserve: of.ReservePrice()}
+	if of.TakesBids() {
+		a.ask = func(k []campaign.Contract) (map[string]ping.Bid, error) {
+			return h.Bidding.Ask(ctx, market.BidQuestion{
+				SellerID: c.Actor.SellerID, PingID: id, Category: of.Category(), Currency: c.Actor.Currency, Test: c.Test, Fields: of.Rules().Told(fields),
+			}, k, of.AuctionTimeout())
+		}
+	}
+	o, err := h.Preview.look(ctx, of, l, claims, a, now)
 	if err != nil {
 		return r, nil, err
 	}
@@ -107,7 +126,9 @@ func (h *PingLeadHandler) ask(ctx context.Context, c PingLead) (r LeadPinged, p 
 	for i := range prices {
 		prices[i] = o.PriceOf(i)
 	}
-	p = ping.New(c.Actor.SellerID, h.IDs.New("ping"), c.Actor.KeyID, of.ID(), c.Test, distribution.QuoteOf(of, o.Takers, prices, c.Actor.Currency), now)
+	quote := distribution.QuoteOf(of, o.Takers, prices, c.Actor.Currency)
+	quote.Bids, quote.Reserve = o.bids, a.reserve
+	p = ping.New(c.Actor.SellerID, id, c.Actor.KeyID, of.ID(), c.Test, quote, h.Clock.Now())
 	_, shown, hidden := of.SupplierTerms(prices, make([]money.Micros, len(prices)), c.Actor.Currency)
 	n := p.Snapshot()
 	r.PingID, r.ExpiresAt, r.Price, r.HasPrice = n.ID, n.ExpiresAt, shown, !hidden
@@ -148,11 +169,18 @@ type outlook struct {
 
 	why    *fault.Error
 	status lead.Status
+	bids   map[string]ping.Bid // by contract
+}
+
+// auction is at which prices a lead is offered that is no lead yet: at those of the contracts that are above reserve, and at what the buyers bid whom ask asks.
+type auction struct {
+	reserve money.Micros
+	ask     func([]campaign.Contract) (map[string]ping.Bid, error) // nil: nobody is asked
 }
 
 // look decides a new lead of a campaign on what is stored at a time, without locking anything. claims are those that would make it a duplicate.
-// Errors: lead.ErrRuleUnavailable, *bus.PanicError, *distribution.RankingError.
-func (h *PreviewLeadHandler) look(ctx context.Context, c *campaign.Campaign, l *lead.Lead, claims []market.Claim, now time.Time) (o outlook, err error) {
+// Errors: lead.ErrRuleUnavailable, *bus.PanicError, *distribution.RankingError, and those of the auction.
+func (h *PreviewLeadHandler) look(ctx context.Context, c *campaign.Campaign, l *lead.Lead, claims []market.Claim, a auction, now time.Time) (o outlook, err error) {
 	facts := l.Facts()
 	facts = facts.WithOutside(h.Facts.Ask(ctx, facts))
 	defer func() {
@@ -179,6 +207,33 @@ func (h *PreviewLeadHandler) look(ctx context.Context, c *campaign.Campaign, l *
 	if err != nil {
 		return o, err
 	}
-	o.Decision, err = m.decide(ctx, c, l, distribution.Ask{Facts: facts})
+	ask := distribution.Ask{Facts: facts, Reserve: a.reserve}
+	if a.ask != nil {
+		bidders, err := m.bidders(ctx, c, l, ask)
+		if err != nil {
+			return o, err
+		}
+		if o.bids, err = a.ask(bidders); err != nil {
+			return o, err
+		}
+		ask.Bids = (&ping.Quote{Bids: o.bids}).Amounts()
+	}
+	o.Decision, err = m.decide(ctx, c, l, ask)
 	return o, err
+}
+
+// bidders returns the contracts of a campaign whose buyers are asked to bid for a lead. Errors: *bus.PanicError, and those of reading.
+func (m *marketplace) bidders(ctx context.Context, c *campaign.Campaign, l *lead.Lead, a distribution.Ask) (all []campaign.Contract, err error) {
+	a.Shortlist = m.lists[l.ID()]
+	if m.bought == nil || m.bought.rules[c.ID()] == nil {
+		return m.books[c.ID()].Bidders(a, mostBidders), nil
+	}
+	for { // what was not read is read then, so that the second time nothing is guessed
+		o := offering{bought: m.bought, campaign: c, fields: l.Facts().Fields()}
+		a.Refuse = o.refuse
+		all = m.books[c.ID()].Bidders(a, mostBidders)
+		if right, err := o.right(ctx); right || err != nil {
+			return all, err
+		}
+	}
 }

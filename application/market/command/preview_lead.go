@@ -79,7 +79,7 @@ func (h *PreviewLeadHandler) Handle(ctx context.Context, q PreviewLead) (r Previ
 		ID: h.IDs.New("lead"), SellerID: q.Actor.SellerID, SellerCode: q.Actor.SellerCode, PartnerID: q.PartnerID, CampaignID: c.ID(),
 		Category: c.Category(), Fields: fields, Dimensions: c.Dimensions(fields), ExternalID: external, Test: q.Test, At: now,
 	})
-	d, err := h.look(ctx, c, l, market.DedupeClaims(c, fields), now)
+	d, err := h.look(ctx, c, l, market.DedupeClaims(c, fields), auction{}, now)
 	if err != nil {
 		return r, err
 	}

@@ -18,22 +18,33 @@ type quoted struct {
 	ping.Quote
 
 	currency money.Currency
+	bids     map[string]money.Micros // by contract
+	shared   bool                    // others take the lead already, so that who takes it too need not pay what was promised
+}
+
+func newQuoted(q ping.Quote, currency money.Currency) quoted {
+	return quoted{Quote: q, currency: currency, bids: q.Amounts()}
 }
 
 // decide finds the contracts that take a lead, none that pay less than what its supplier was promised. Where several share a lead, what they
-// pay together counts. Errors: those of pick.
+// pay together counts. Buyers that bid when that was promised pay what they bid. Errors: those of pick.
 func (m *marketplace) decide(ctx context.Context, c *campaign.Campaign, l *lead.Lead, a distribution.Ask) (distribution.Decision, error) {
 	q, promised := m.quotes[l.ID()]
 	if !promised {
 		return m.pick(ctx, c, l, a)
 	}
+	return m.decideQuoted(ctx, c, l, a, q)
+}
+
+// decideQuoted is decide for a lead of which something was promised.
+func (m *marketplace) decideQuoted(ctx context.Context, c *campaign.Campaign, l *lead.Lead, a distribution.Ask, q quoted) (distribution.Decision, error) {
+	a.Price, a.Bids, a.Reserve = l.AskingPrice(), q.bids, q.Reserve
+	if q.shared {
+		return m.pick(ctx, c, l, a)
+	}
 	if c.MaxSales() == 1 {
 		a.Refuse = either(a.Refuse, func(k campaign.Contract) string {
-			price := k.Price()
-			if asking := l.AskingPrice(); asking != 0 {
-				price = asking
-			}
-			if distribution.BelowQuote(c, q.Quote, []money.Micros{price}, q.currency) {
+			if distribution.BelowQuote(c, q.Quote, []money.Micros{a.PriceOf(k)}, q.currency) {
 				return distribution.ReasonBelowQuote
 			}
 			return ""
@@ -54,11 +65,16 @@ func (m *marketplace) decide(ctx context.Context, c *campaign.Campaign, l *lead.
 	return d, nil
 }
 
+// mayBeQuoted reports whether a lead is so young that what a ping promised for it may hold.
+func mayBeQuoted(l *lead.Lead, now time.Time) bool {
+	return l.Facts().ReceivedAt.Add(ping.Lasts).After(now)
+}
+
 // promise has what was promised for leads hold while they are decided, until its time is over. It asks only for leads that are young enough.
 func (m *marketplace) promise(ctx context.Context, tx market.Tx, sellerID string, leads []*lead.Lead, currency money.Currency, now time.Time) error {
 	var young []string
 	for _, l := range leads {
-		if l.Facts().ReceivedAt.Add(ping.Lasts).After(now) {
+		if mayBeQuoted(l, now) {
 			young = append(young, l.ID())
 		}
 	}
@@ -72,7 +88,7 @@ func (m *marketplace) promise(ctx context.Context, tx market.Tx, sellerID string
 	m.quotes = map[string]quoted{}
 	for id, p := range pings {
 		if p.Snapshot().ExpiresAt.After(now) {
-			m.quotes[id] = quoted{p.Quote(), currency}
+			m.quotes[id] = newQuoted(p.Quote(), currency)
 		}
 	}
 	return nil
@@ -112,7 +128,7 @@ func (t *tally) readPings(ctx context.Context, tx market.Tx, batch []*Submission
 	t.market.quotes = map[string]quoted{}
 	for _, s := range batch {
 		if p := t.pingOf(s); p != nil {
-			t.market.quotes[s.leadID] = quoted{p.Quote(), s.Actor.Currency}
+			t.market.quotes[s.leadID] = newQuoted(p.Quote(), s.Actor.Currency)
 		}
 	}
 	return nil

@@ -55,8 +55,8 @@ type refusals func(l *lead.Lead) func(campaign.Contract) string
 
 // notAgain returns what keeps leads from buyers that gave them back or were asked about them before. Nothing is read when the Book sells none of them
 // now; a nil Book is not asked.
-func notAgain(ctx context.Context, tx market.Tx, b *distribution.Book, c *campaign.Campaign, leads []*lead.Lead) (refusals, error) {
-	if b != nil && !open(b, leads) {
+func notAgain(ctx context.Context, tx market.Tx, b *distribution.Book, c *campaign.Campaign, leads []*lead.Lead, now time.Time) (refusals, error) {
+	if b != nil && !open(b, leads, now) {
 		return func(*lead.Lead) func(campaign.Contract) string { return nil }, nil
 	}
 	ids := make([]string, len(leads))

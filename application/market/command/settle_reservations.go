@@ -322,7 +322,7 @@ func (s *settlement) next(ctx context.Context) error {
 			leads = append(leads, l)
 		}
 	}
-	if len(leads) == 0 || s.m.books[s.of.ID] == nil || !open(s.m.books[s.of.ID], leads) {
+	if len(leads) == 0 || s.m.books[s.of.ID] == nil || !open(s.m.books[s.of.ID], leads, s.now) {
 		return nil
 	}
 	suppressed, err := suppressedPending(ctx, s.tx, s.campaign, leads)
@@ -335,9 +335,13 @@ func (s *settlement) next(ctx context.Context) error {
 	if err := s.m.readAhead(ctx, s.campaign, leads); err != nil {
 		return err
 	}
-	if s.campaign.MaxSales() == 1 { // of a shared lead others pay too
+	if shared := s.campaign.MaxSales() > 1; !shared || s.campaign.TakesBids() {
 		if err := s.m.promise(ctx, s.tx, s.of.SellerID, leads, s.currency, s.now); err != nil {
 			return err
+		}
+		for id, q := range s.m.quotes {
+			q.shared = shared
+			s.m.quotes[id] = q
 		}
 	}
 	ids := make([]string, len(leads))

@@ -35,6 +35,8 @@ type (
 	DeliveryResponse = campaign.Response
 	// DeliverySign says which answers mean something.
 	DeliverySign = campaign.Sign
+	// BidTerms are what an operator says about how a contract's buyer is asked to bid. A nil member keeps the stored value.
+	BidTerms = campaign.BidTerms
 	// HeaderTerms are what an operator says about a header of a delivery. A nil value keeps the stored one.
 	HeaderTerms = campaign.HeaderTerms
 	// Trace tells which contracts were looked at for a lead.

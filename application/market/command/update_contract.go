@@ -49,7 +49,7 @@ func (h UpdateContractHandler) Handle(ctx context.Context, c UpdateContract) (ap
 		}
 		filterErr := checkFilter(h.Filters, n, &c.Terms)
 		changed, err := n.UpdateContract(c.ID, c.Terms, zones, now)
-		if err := fault.Together("filter", filterErr, fault.Together("delivery.url", delivery.addressErr, err)); err != nil {
+		if err := fault.Together("filter", filterErr, fault.Together("delivery.url", delivery.addressErr, fault.Together("bid.url", h.Secrets.bidAddress(c.Terms.Bid), err))); err != nil {
 			return marketquery.Contract{}, err
 		}
 		if changed {

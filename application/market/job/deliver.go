@@ -361,7 +361,7 @@ func (r *sending) send(ctx context.Context, ref application.Ref, e *endpoint, d 
 			}
 		}()
 		out.Posted = r.Poster.Post(ctx, how, d.ID, market.DeliveryContent{
-			LeadID: d.LeadID, SaleID: d.SaleID, Category: d.Category, Currency: d.Currency, Price: d.Price, SoldAt: d.SoldAt, Test: d.Test, Asks: out.asks, Fields: d.Fields,
+			LeadID: d.LeadID, SaleID: d.SaleID, Category: d.Category, Currency: d.Currency, Price: d.Price, SoldAt: d.SoldAt, Test: d.Test, Asks: out.asks, Fields: d.Fields, BidReference: d.BidReference,
 		})
 		out.Try, out.Shake = d.Tries, r.Shake()
 		if !out.OK && ctx.Err() != nil { // it was cut off, which says nothing of the receiver

@@ -43,6 +43,8 @@ type Campaign struct {
 	Consent                    []string // the consent fields that leads must have
 	Caps                       []Cap
 	CapZone                    string // the zone in which its own caps are counted; empty without them
+	ReservePrice               money.Micros
+	AuctionTimeout             time.Duration
 	CreatedAt, UpdatedAt       time.Time
 }
 
@@ -55,6 +57,7 @@ func CampaignOf(s campaign.Snapshot) Campaign {
 		PayoutType: string(s.Payout.Type), PayoutPercent: s.Payout.Percent, PayoutFixed: s.Payout.Fixed, RedirectURL: s.RedirectURL, Returns: s.Returns,
 		Caps: capsOf(s.Caps), CapZone: s.CapZone,
 		Consent: s.Consent, QuarantineAll: s.Quarantine.All, QuarantineSuppliers: s.Quarantine.Suppliers,
+		ReservePrice: s.ReservePrice, AuctionTimeout: s.AuctionOrDefault(),
 		CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
 	}
 }

@@ -36,6 +36,7 @@ type Contract struct {
 	Schedule                        calendar.ScheduleSpec
 	Delivery                        *campaign.Delivery // nil: none
 	DeliverySecret                  string             // only in the answer to who made it
+	Bid                             *campaign.Bid      // nil: its buyer is not asked for bids
 	CreatedAt, UpdatedAt            time.Time
 }
 
@@ -54,7 +55,7 @@ func ContractOf(campaignID string, s campaign.ContractSnapshot) Contract {
 	return Contract{
 		ID: s.ID, CampaignID: campaignID, BuyerID: s.BuyerID, Status: string(s.Status), Price: s.Price,
 		Priority: s.Priority, Weight: max(1, s.Weight), TimeZone: s.EffectiveZone, Caps: capsOf(s.Caps), CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
-		DedupeFields: s.Dedupe.Fields, DedupeMatch: string(s.Dedupe.Match), DedupeWindowDays: s.Dedupe.WindowDays, Filter: s.Filter, Schedule: s.Schedule, Delivery: s.Delivery,
+		DedupeFields: s.Dedupe.Fields, DedupeMatch: string(s.Dedupe.Match), DedupeWindowDays: s.Dedupe.WindowDays, Filter: s.Filter, Schedule: s.Schedule, Delivery: s.Delivery, Bid: s.Bid,
 	}
 }
 

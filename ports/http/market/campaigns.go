@@ -46,7 +46,7 @@ func showCampaign(k *httpport.Call) func(marketquery.Campaign) Campaign {
 			Distribution: Distribution{Mode: c.Mode, MaxSales: c.MaxSales, Strategy: c.Strategy}, PriceShown: c.PriceShown,
 			CreatedAt: Timestamp(c.CreatedAt), UpdatedAt: Timestamp(c.UpdatedAt), FieldMap: map[string]string{},
 			ReturnWindowDays: c.Returns.WindowDays, ResellReturned: c.Returns.Resell,
-			Caps: httpport.Each(showCap(k))(c.Caps),
+			Caps: httpport.Each(showCap(k))(c.Caps), ReservePrice: httpport.Amount(c.ReservePrice, k.Currency()), AuctionTimeoutMs: c.AuctionTimeout.Milliseconds(),
 		}
 		for _, f := range c.Fields {
 			rule := FieldRule{Name: f.Name, Type: string(f.Type), Required: f.Required, Dimension: f.Dimension}
@@ -131,6 +131,8 @@ func fillCampaign(o *httpport.Object, d *marketcommand.CampaignDefinition) {
 	httpport.FillInteger(o, "return_window_days", &d.ReturnWindowDays)
 	d.ResellReturned = o.BoolOrNil("resell_returned")
 	fillCaps(o, &d.Caps)
+	d.ReservePrice = o.Money("reserve_price", money.ParseNonNegative)
+	httpport.FillInteger(o, "auction_timeout_ms", &d.AuctionTimeoutMS)
 	if o.IsNull("field_map") {
 		d.FieldMap = &map[string]string{}
 	}

@@ -57,7 +57,7 @@ func showContract(k *httpport.Call) func(marketquery.Contract) Contract {
 	return func(c marketquery.Contract) Contract {
 		d := Contract{
 			Id: c.ID, CampaignId: c.CampaignID, BuyerId: c.BuyerID, Status: c.Status, Price: httpport.Amount(c.Price, k.Currency()),
-			Priority: c.Priority, Weight: c.Weight, TimeZone: c.TimeZone, Caps: httpport.Each(showCap(k))(c.Caps), Filter: httpport.TextOrNil(c.Filter), Schedule: showSchedule(c.Schedule), Delivery: showContractDelivery(c),
+			Priority: c.Priority, Weight: c.Weight, TimeZone: c.TimeZone, Caps: httpport.Each(showCap(k))(c.Caps), Filter: httpport.TextOrNil(c.Filter), Schedule: showSchedule(c.Schedule), Delivery: showContractDelivery(c), Bid: showBid(c),
 			CreatedAt: Timestamp(c.CreatedAt), UpdatedAt: Timestamp(c.UpdatedAt),
 		}
 		if len(c.DedupeFields) > 0 {
@@ -117,6 +117,36 @@ func fillContract(o *httpport.Object, t *marketcommand.ContractTerms) {
 	}
 	o.Nested("dedupe", func(o *httpport.Object) { t.Dedupe = dedupeRule(o) })
 	fillDelivery(o, &t.Delivery)
+	fillBid(o, &t.Bid)
+}
+
+func showBid(c marketquery.Contract) *ContractBid {
+	b := c.Bid
+	if b == nil {
+		return nil
+	}
+	d := &ContractBid{Url: b.URL, TimeoutMs: b.Timeout.Milliseconds()}
+	if len(b.Fields) > 0 {
+		d.Fields = &b.Fields
+	}
+	return d
+}
+
+// fillBid binds how the buyer of a contract is asked to bid. null is the default of a member, and nothing for the whole.
+func fillBid(o *httpport.Object, into **marketcommand.BidTerms) {
+	if o.IsNull("bid") {
+		*into = &marketcommand.BidTerms{Forget: true}
+		return
+	}
+	o.Nested("bid", func(o *httpport.Object) {
+		t := &marketcommand.BidTerms{}
+		httpport.FillText(o, "url", &t.URL)
+		if httpport.FillInteger(o, "timeout_ms", &t.TimeoutMS); o.IsNull("timeout_ms") {
+			t.TimeoutMS = new(int64(500))
+		}
+		t.Fields = textsByName(o, "fields")
+		*into = t
+	})
 }
 
 // fillCaps binds the caps of a contract, a buyer or a campaign.

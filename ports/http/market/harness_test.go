@@ -61,7 +61,7 @@ var (
 		ID: "campaign_1", Name: "Auto", Category: "Auto Insurance", Status: "active",
 		Fields: []field.Rule{{Name: "zip", Type: field.TypeZip, Required: true}, {Name: "kind", Type: field.TypeEnum, Options: []string{"a"}, Dimension: true}},
 		Mode:   "exclusive", MaxSales: 1, Strategy: "priority", DedupeFields: []string{"phone"}, DedupeMatch: "any", DedupeWindowDays: 30,
-		PendingTTLHours: 72, PriceShown: "payout", PayoutType: "percent", PayoutPercent: 705_000, FieldMap: map[string]string{"first_name": "firstName"}, RedirectURL: "https://www.example.com/thanks", Caps: []marketquery.Cap{{Window: "hour", HasLeads: true, Leads: 9}}, CreatedAt: porttest.Start, UpdatedAt: porttest.Start,
+		PendingTTLHours: 72, PriceShown: "payout", PayoutType: "percent", PayoutPercent: 705_000, FieldMap: map[string]string{"first_name": "firstName"}, RedirectURL: "https://www.example.com/thanks", Caps: []marketquery.Cap{{Window: "hour", HasLeads: true, Leads: 9}}, ReservePrice: 12_500_000, AuctionTimeout: time.Second, CreatedAt: porttest.Start, UpdatedAt: porttest.Start,
 	}
 	sampleContract = marketquery.Contract{
 		ID: "contract_1", CampaignID: "campaign_1", BuyerID: "buyer_1", Status: "active", Price: 45_000_000,
@@ -118,7 +118,7 @@ var (
 			Confirm: true, PriceFromAnswer: true, Response: campaign.Response{
 				Accepted: campaign.Sign{Path: "$.result", Equals: "OK"}, Rejected: campaign.Sign{Contains: "NO"}, Price: "$.price", Reference: "$.id",
 			},
-		}, DeliverySecret: "whsec_made",
+		}, DeliverySecret: "whsec_made", Bid: &campaign.Bid{URL: "https://buyer.example/bid", Timeout: 500 * time.Millisecond, Fields: map[string]string{"st": "lead.state"}},
 	}
 	sampleReturn = marketquery.Return{
 		ID: "return_1", SaleID: "sale_1", LeadID: "lead_1", CampaignID: "campaign_1", ContractID: "contract_1", BuyerID: "buyer_1", Reason: "invalid_contact",

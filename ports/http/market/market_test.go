@@ -224,6 +224,24 @@ func TestBinding(t *testing.T) {
 				return c.(marketcommand.UpdateContract).Terms, campaign.Terms{Delivery: &campaign.DeliveryTerms{PriceFromAnswer: new(false), Response: &campaign.Response{}}}
 			},
 		},
+		"contract, bid": {
+			method: "PUT", path: "/v1/campaigns/c1/contracts/k1", key: "program", body: `{"bid":{"url":"https://b.example","timeout_ms":null,"fields":{"st":"lead.state"}}}`,
+			want: func(c any) (any, any) {
+				return c.(marketcommand.UpdateContract).Terms, campaign.Terms{Bid: &campaign.BidTerms{URL: new("https://b.example"), TimeoutMS: new(int64(500)), Fields: &map[string]string{"st": "lead.state"}}}
+			},
+		},
+		"contract, no bid": {
+			method: "PUT", path: "/v1/campaigns/c1/contracts/k1", key: "program", body: `{"bid":null}`,
+			want: func(c any) (any, any) {
+				return c.(marketcommand.UpdateContract).Terms, campaign.Terms{Bid: &campaign.BidTerms{Forget: true}}
+			},
+		},
+		"campaign, auction": {
+			method: "PUT", path: "/v1/campaigns/c1", key: "program", body: `{"reserve_price":12.5,"auction_timeout_ms":250}`,
+			want: func(c any) (any, any) {
+				return c.(marketcommand.UpdateCampaign).Definition, campaign.Definition{ReservePrice: new(money.Micros(12_500_000)), AuctionTimeoutMS: new(int64(250))}
+			},
+		},
 		"contract, no delivery": {
 			method: "PUT", path: "/v1/campaigns/c1/contracts/k1", key: "program", body: `{"delivery":null}`,
 			want: func(c any) (any, any) {
@@ -354,6 +372,14 @@ func TestViolations(t *testing.T) {
 				"delivery.static": {"must be an object"}, "delivery.headers.X-A": {"must be a string"}, "delivery.timeout_ms": {"must be a whole number"}, "delivery.secret": {"is not a known member"},
 			},
 		},
+		"contract, bid": {
+			Path: "/v1/campaigns/c1/contracts", Body: `{"buyer_id":"b","price":1,"bid":{"url":1,"timeout_ms":"1","fields":{"a":1},"secret":"x"}}`, Status: 422, Code: "validation_failed",
+			Errors: map[string][]string{"bid.url": {"must be a string"}, "bid.fields.a": {"must be a string"}, "bid.timeout_ms": {"must be a whole number"}, "bid.secret": {"is not a known member"}},
+		},
+		"campaign, auction": {
+			Method: "PUT", Path: "/v1/campaigns/c1", Body: `{"reserve_price":1.001,"auction_timeout_ms":1.5}`, Status: 422, Code: "validation_failed",
+			Errors: map[string][]string{"reserve_price": {"must have at most 2 decimals"}, "auction_timeout_ms": {"must be a whole number"}},
+		},
 		"contract, schedule": {
 			Path: "/v1/campaigns/c1/contracts", Body: `{"buyer_id":"b","price":1,"filter":1,"schedule":{"hours":[{"days":"mon","from":9},1],"zone":1,"x":1}}`, Status: 422, Code: "validation_failed",
 			Errors: map[string][]string{
@@ -385,18 +411,18 @@ func TestViolations(t *testing.T) {
 func TestAnswers(t *testing.T) {
 	t.Parallel()
 	const at = `"created_at":"2025-04-30T16:44:13.000000Z","updated_at":"2025-04-30T16:44:13.000000Z"`
-	contract := `{"id":"contract_1","campaign_id":"campaign_1","buyer_id":"buyer_1","status":"active","price":45.00,"priority":1,"weight":1,"time_zone":"America/Chicago","filter":null,"caps":[{"window":"day","leads":100},{"window":"month","budget":5000.00}],"schedule":null,"dedupe":null,"delivery":{"mode":"none"},` + at + `}`
+	contract := `{"id":"contract_1","campaign_id":"campaign_1","buyer_id":"buyer_1","status":"active","price":45.00,"priority":1,"weight":1,"time_zone":"America/Chicago","filter":null,"caps":[{"window":"day","leads":100},{"window":"month","budget":5000.00}],"schedule":null,"dedupe":null,"delivery":{"mode":"none"},` + at + `,"bid":null}`
 	attempted := `{"id":"delivery_1","sale_id":"sale_1","lead_id":"lead_1","campaign_id":"campaign_1","contract_id":"contract_1","buyer_id":"buyer_1","status":"pending","tried":2,"next_at":"2025-04-30T16:44:13.000000Z",` + at +
 		`,"attempts":[{"number":2,"at":"2025-04-30T16:44:13.000000Z","duration_ms":1,"status":500,"reason":"refused","request":"{\"lead_id\":\"lead_1\"}","answer":"***"},{"number":1,"at":"2025-04-30T16:44:13.000000Z","duration_ms":1000,"reason":"timeout","verdict":"unknown","reference":"ref"}],"deadline_at":"2025-04-30T16:44:13.000000Z","reference":"ref"}`
 	for _, c := range []struct{ method, path, key, body, want string }{
 		{"GET", "/v1/buyers/buyer_1", "program", "", `{"data":{"id":"buyer_1","name":"Best Insurance","email":"leads@best.example","status":"active","balance":1000.00,"held":0.00,"credit_limit":0.50,"time_zone":"America/New_York",` + at + `,"caps":[{"window":"day","leads":7}]},"status":1}`},
 		{"POST", "/v1/buyers/buyer_1/deposits", "program", `{"amount":1000}`, `{"data":{"id":"entry_1","type":"deposit","amount":1000.00,"balance_after":1000.00,"note":"wire 42","created_at":"2025-04-30T16:44:13.000000Z"},"status":1}`},
-		{"GET", "/v1/campaigns/c", "program", "", `{"data":{"id":"campaign_1","name":"Auto","category":"Auto Insurance","status":"active","fields":[{"name":"zip","type":"zip","required":true,"dimension":false},{"name":"kind","type":"enum","required":false,"options":["a"],"dimension":true}],"distribution":{"mode":"exclusive","max_sales":1,"strategy":"priority"},"dedupe":{"fields":["phone"],"match":"any","window_days":30},"pending_ttl_hours":72,"price_shown":"payout","supplier_payout":{"type":"percent","value":70.5},` + at + `,"field_map":{"first_name":"firstName"},"redirect_url":"https://www.example.com/thanks","return_window_days":0,"resell_returned":false,"caps":[{"window":"hour","leads":9}]},"status":1}`},
+		{"GET", "/v1/campaigns/c", "program", "", `{"data":{"id":"campaign_1","name":"Auto","category":"Auto Insurance","status":"active","fields":[{"name":"zip","type":"zip","required":true,"dimension":false},{"name":"kind","type":"enum","required":false,"options":["a"],"dimension":true}],"distribution":{"mode":"exclusive","max_sales":1,"strategy":"priority"},"dedupe":{"fields":["phone"],"match":"any","window_days":30},"pending_ttl_hours":72,"price_shown":"payout","supplier_payout":{"type":"percent","value":70.5},` + at + `,"field_map":{"first_name":"firstName"},"redirect_url":"https://www.example.com/thanks","return_window_days":0,"resell_returned":false,"caps":[{"window":"hour","leads":9}],"reserve_price":12.50,"auction_timeout_ms":1000},"status":1}`},
 		{"GET", "/v1/deliveries/delivery_1", "program", "", `{"data":` + attempted + `,"status":1}`},
 		{"GET", "/v1/marketplace/leads/l/deliveries", "program", "", `{"data":[` + attempted + `],"status":1}`},
 		{"POST", "/v1/deliveries/delivery_1/redeliver", "program", "", `{"data":` + attempted + `,"status":1}`},
 		{"POST", "/v1/campaigns/c/contracts/k/test-delivery", "program", "", `{"data":{"number":2,"at":"2025-04-30T16:44:13.000000Z","duration_ms":1,"status":500,"reason":"refused","request":"{\"lead_id\":\"lead_1\"}","answer":"***"},"status":1}`},
-		{"POST", "/v1/campaigns/c/contracts/k/rotate-secret", "program", "", `{"data":{"id":"contract_2","campaign_id":"campaign_1","buyer_id":"buyer_1","status":"active","price":0.00,"priority":0,"weight":1,"time_zone":"","filter":null,"caps":[],"schedule":null,"dedupe":null,"delivery":{"mode":"confirm","url":"https://buyer.example/leads","format":"form","fields":{"tel":"lead.phone"},"static":{"source":"acme"},"headers":{"X-Key":null},"timeout_ms":5000,"secret":"whsec_made","response":{"accepted":{"path":"$.result","equals":"OK"},"rejected":{"contains":"NO"},"price":{"path":"$.price"},"reference":{"path":"$.id"}},"price_from_answer":true},` + at + `},"status":1}`},
+		{"POST", "/v1/campaigns/c/contracts/k/rotate-secret", "program", "", `{"data":{"id":"contract_2","campaign_id":"campaign_1","buyer_id":"buyer_1","status":"active","price":0.00,"priority":0,"weight":1,"time_zone":"","filter":null,"caps":[],"schedule":null,"dedupe":null,"delivery":{"mode":"confirm","url":"https://buyer.example/leads","format":"form","fields":{"tel":"lead.phone"},"static":{"source":"acme"},"headers":{"X-Key":null},"timeout_ms":5000,"secret":"whsec_made","response":{"accepted":{"path":"$.result","equals":"OK"},"rejected":{"contains":"NO"},"price":{"path":"$.price"},"reference":{"path":"$.id"}},"price_from_answer":true},` + at + `,"bid":{"url":"https://buyer.example/bid","timeout_ms":500,"fields":{"st":"lead.state"}}},"status":1}`},
 		{"GET", "/v1/campaigns/c/contracts/k", "program", "", `{"data":` + contract + `,"status":1}`},
 		{"POST", "/v1/campaigns/c/preview", "program", `{"lead":{"state":"TX"}}`, `{"data":{"outcome":"sold","buyers":["buyer_1"],"code":null,"reason":null,"trace":{"considered":[{"contract_id":"contract_2","buyer_id":"buyer_2","reason":"cap_day","price":50.00,"of":"buyer"},{"contract_id":"contract_1","buyer_id":"buyer_1","reason":"sold","price":45.00}],"more":{"cap":3}}},"status":1}`},
 		{"DELETE", "/v1/campaigns/c/contracts/k", "program", "", `{"status":1}`},

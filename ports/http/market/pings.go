@@ -3,6 +3,7 @@ package markethttp
 import (
 	"bytes"
 	"net/http"
+	"time"
 
 	"github.com/leadmill/leadmill/application"
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
@@ -10,6 +11,9 @@ import (
 	"github.com/leadmill/leadmill/domain/field"
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
+
+// mostAuction is how long buyers may take to bid.
+const mostAuction = 10 * time.Second
 
 // pingLead answers POST /api/leads/ping. The request is read as one with a lead.
 func (h Handlers) pingLead(k *httpport.Call) {
@@ -24,6 +28,7 @@ func (h Handlers) pingLead(k *httpport.Call) {
 		failLead(k, err)
 		return
 	}
+	k.Extend(mostAuction)
 	done, err := h.PingLead.Handle(k.Context(), marketcommand.PingLead{
 		Actor: c.Actor, Seller: c.Seller, Category: c.Category, Fields: c.Fields, ExternalID: c.ExternalID, Test: c.Test,
 		Once: application.Once[marketcommand.LeadPinged]{Key: c.IdempotencyKey, Fingerprint: c.Fingerprint, Render: renderPing},

@@ -197,6 +197,10 @@ type Campaign struct {
 
 	// Quarantine Leads that the seller looks at before they are sold
 	Quarantine *CampaignQuarantine `json:"quarantine,omitempty"`
+
+	// ReservePrice A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
+	ReservePrice     Decimal `json:"reserve_price"`
+	AuctionTimeoutMs int64   `json:"auction_timeout_ms"`
 }
 
 // CampaignAnswer defines model for CampaignAnswer.
@@ -294,13 +298,21 @@ type Contract struct {
 	CreatedAt Timestamp `json:"created_at"`
 
 	// UpdatedAt UTC with six decimals.
-	UpdatedAt Timestamp `json:"updated_at"`
+	UpdatedAt Timestamp    `json:"updated_at"`
+	Bid       *ContractBid `json:"bid"`
 }
 
 // ContractAnswer defines model for ContractAnswer.
 type ContractAnswer struct {
 	Data   Contract `json:"data"`
 	Status One      `json:"status"`
+}
+
+// ContractBid defines model for ContractBid.
+type ContractBid struct {
+	Url       string             `json:"url"`
+	TimeoutMs int64              `json:"timeout_ms"`
+	Fields    *map[string]string `json:"fields,omitempty"`
 }
 
 // ContractDelivery defines model for ContractDelivery.

@@ -2061,7 +2061,7 @@ type APIKey struct {
 	Partner   *PartnerReference `json:"partner"`
 	RateLimit *RateLimitValue   `json:"rate_limit"`
 
-	// Scope `program`, `supplier`, `form`, `site`, or a scope that a module of this installation declares
+	// Scope `program`, `supplier`, `form`, `site`, `events` (reads events and nothing else), or a scope that a module of this installation declares
 	Scope string `json:"scope"`
 }
 
@@ -2087,7 +2087,7 @@ type APIKeyCreated struct {
 	// Replaces The key whose place this one takes, and when that one ends
 	Replaces *APIKeyReplaced `json:"replaces,omitempty"`
 
-	// Scope `program`, `supplier`, `form`, `site`, or a scope that a module of this installation declares
+	// Scope `program`, `supplier`, `form`, `site`, `events` (reads events and nothing else), or a scope that a module of this installation declares
 	Scope string `json:"scope"`
 }
 
@@ -2115,7 +2115,7 @@ type APIKeyInput struct {
 	// RateLimit Absent: 60 a minute; null: none. For a form key it is of each visitor's address, absent: 10 a minute; so for the sign-ups of a site key, which is never null
 	RateLimit *RateLimitValue `json:"rate_limit,omitempty"`
 
-	// Scope `program`, `supplier`, `form`, `site`, or a scope that a module of this installation declares
+	// Scope `program`, `supplier`, `form`, `site`, `events` (reads events and nothing else), or a scope that a module of this installation declares
 	Scope string `json:"scope"`
 }
 
@@ -2250,6 +2250,8 @@ type BuyerReturns struct {
 
 // Campaign defines model for Campaign.
 type Campaign struct {
+	AuctionTimeoutMs int64 `json:"auction_timeout_ms"`
+
 	// Caps On what all contracts take together, each sale of a shared lead counted
 	Caps     []Cap  `json:"caps"`
 	Category string `json:"category"`
@@ -2276,8 +2278,11 @@ type Campaign struct {
 	Quarantine *CampaignQuarantine `json:"quarantine,omitempty"`
 
 	// RedirectUrl Where a browser goes that posted a plain form with a form key
-	RedirectUrl      *string         `json:"redirect_url"`
-	ResellReturned   bool            `json:"resell_returned"`
+	RedirectUrl    *string `json:"redirect_url"`
+	ResellReturned bool    `json:"resell_returned"`
+
+	// ReservePrice A decimal number in major units with the decimals of the seller's currency. Never computed in floating point.
+	ReservePrice     Decimal         `json:"reserve_price"`
 	ReturnWindowDays int             `json:"return_window_days"`
 	Status           CampaignStatus  `json:"status"`
 	SupplierPayout   *SupplierPayout `json:"supplier_payout"`
@@ -2306,6 +2311,9 @@ type CampaignConsent struct {
 
 // CampaignCreateInput defines model for CampaignCreateInput.
 type CampaignCreateInput struct {
+	// AuctionTimeoutMs How long buyers that bid have to answer a ping, 1000 by default
+	AuctionTimeoutMs *int `json:"auction_timeout_ms,omitempty"`
+
 	// Caps On what all contracts take together, each sale of a shared lead counted
 	Caps     *[]Cap `json:"caps,omitempty"`
 	Category string `json:"category"`
@@ -2332,6 +2340,9 @@ type CampaignCreateInput struct {
 
 	// ResellReturned Whether a lead of which all sales are returned waits for another buyer
 	ResellReturned *bool `json:"resell_returned,omitempty"`
+
+	// ReservePrice The least price at which a lead is promised to a ping; 0: any
+	ReservePrice *json.Number `json:"reserve_price,omitempty"`
 
 	// ReturnWindowDays For how many days a sale can be given back, 7 by default; 0: never. A buyer may have a window of its own.
 	ReturnWindowDays *int `json:"return_window_days,omitempty"`
@@ -2374,6 +2385,9 @@ type CampaignDedupeInputMatch string
 
 // CampaignInput defines model for CampaignInput.
 type CampaignInput struct {
+	// AuctionTimeoutMs How long buyers that bid have to answer a ping, 1000 by default
+	AuctionTimeoutMs *int `json:"auction_timeout_ms,omitempty"`
+
 	// Caps On what all contracts take together, each sale of a shared lead counted
 	Caps     *[]Cap  `json:"caps,omitempty"`
 	Category *string `json:"category,omitempty"`
@@ -2400,6 +2414,9 @@ type CampaignInput struct {
 
 	// ResellReturned Whether a lead of which all sales are returned waits for another buyer
 	ResellReturned *bool `json:"resell_returned,omitempty"`
+
+	// ReservePrice The least price at which a lead is promised to a ping; 0: any
+	ReservePrice *json.Number `json:"reserve_price,omitempty"`
 
 	// ReturnWindowDays For how many days a sale can be given back, 7 by default; 0: never. A buyer may have a window of its own.
 	ReturnWindowDays *int `json:"return_window_days,omitempty"`
@@ -2501,9 +2518,10 @@ type ConsiderationOf string
 
 // Contract defines model for Contract.
 type Contract struct {
-	BuyerId    string `json:"buyer_id"`
-	CampaignId string `json:"campaign_id"`
-	Caps       []Cap  `json:"caps"`
+	Bid        *ContractBid `json:"bid"`
+	BuyerId    string       `json:"buyer_id"`
+	CampaignId string       `json:"campaign_id"`
+	Caps       []Cap        `json:"caps"`
 
 	// CreatedAt UTC with six decimals.
 	CreatedAt Timestamp        `json:"created_at"`
@@ -2537,8 +2555,28 @@ type ContractAnswer struct {
 	Status One      `json:"status"`
 }
 
+// ContractBid defines model for ContractBid.
+type ContractBid struct {
+	Fields    *map[string]string `json:"fields,omitempty"`
+	TimeoutMs int64              `json:"timeout_ms"`
+	Url       string             `json:"url"`
+}
+
+// ContractBidInput How the buyer is asked what it pays for a lead when a supplier pings. The contract takes leads by its bids alone. A member that is absent stays as it is, null takes its default; null as a whole forgets all.
+type ContractBidInput struct {
+	// Fields The members that are sent, and what each is: lead.state, lead.fields.age, lead.category, ping.id, ping.currency, test. What is personal is refused. null: all that is not personal, as the documentation shows it
+	Fields    *map[string]string `json:"fields,omitempty"`
+	TimeoutMs *int               `json:"timeout_ms,omitempty"`
+
+	// Url Where it is asked
+	Url *string `json:"url,omitempty"`
+}
+
 // ContractCreateInput defines model for ContractCreateInput.
 type ContractCreateInput struct {
+	// Bid How the buyer is asked what it pays for a lead when a supplier pings. The contract takes leads by its bids alone. A member that is absent stays as it is, null takes its default; null as a whole forgets all.
+	Bid *ContractBidInput `json:"bid,omitempty"`
+
 	// BuyerId When created only
 	BuyerId string `json:"buyer_id"`
 	Caps    *[]Cap `json:"caps,omitempty"`
@@ -2550,7 +2588,9 @@ type ContractCreateInput struct {
 	Delivery *ContractDeliveryInput `json:"delivery,omitempty"`
 
 	// Filter Which leads the contract takes, as lead.state in ['TX', 'CA'] && lead.fields.homeowner == true (docs/filters.md); null: all
-	Filter   *string     `json:"filter,omitempty"`
+	Filter *string `json:"filter,omitempty"`
+
+	// Price Beside bid: the most that the buyer pays, above 0
 	Price    json.Number `json:"price"`
 	Priority *int        `json:"priority,omitempty"`
 
@@ -2604,7 +2644,7 @@ type ContractDeliveryInput struct {
 	// Email Whom each lead is mailed to; not beside url
 	Email *string `json:"email,omitempty"`
 
-	// Fields The members that are sent, and what each is: lead.phone, lead.fields.age, lead.id, lead.category, sale.id, sale.price, sale.currency, sale.sold_at, test. null: all, as the documentation shows them
+	// Fields The members that are sent, and what each is: lead.phone, lead.fields.age, lead.id, lead.category, sale.id, sale.price, sale.currency, sale.sold_at, sale.bid_reference, test. null: all, as the documentation shows them
 	Fields *map[string]string           `json:"fields,omitempty"`
 	Format *ContractDeliveryInputFormat `json:"format,omitempty"`
 
@@ -2647,6 +2687,9 @@ type ContractDeliveryInputMode string
 
 // ContractInput defines model for ContractInput.
 type ContractInput struct {
+	// Bid How the buyer is asked what it pays for a lead when a supplier pings. The contract takes leads by its bids alone. A member that is absent stays as it is, null takes its default; null as a whole forgets all.
+	Bid *ContractBidInput `json:"bid,omitempty"`
+
 	// BuyerId When created only
 	BuyerId *string `json:"buyer_id,omitempty"`
 	Caps    *[]Cap  `json:"caps,omitempty"`
@@ -2658,7 +2701,9 @@ type ContractInput struct {
 	Delivery *ContractDeliveryInput `json:"delivery,omitempty"`
 
 	// Filter Which leads the contract takes, as lead.state in ['TX', 'CA'] && lead.fields.homeowner == true (docs/filters.md); null: all
-	Filter   *string      `json:"filter,omitempty"`
+	Filter *string `json:"filter,omitempty"`
+
+	// Price Beside bid: the most that the buyer pays, above 0
 	Price    *json.Number `json:"price,omitempty"`
 	Priority *int         `json:"priority,omitempty"`
 

@@ -25,8 +25,9 @@ func testCampaigns(t *testing.T, h *sqlstoretest.Harness) {
 	slices.SortFunc(n.Contracts, byID)
 	sqlstoretest.RequireFull(t, n)
 	for _, k := range slices.Concat(n.Contracts, changed.Contracts) {
-		k.Delivery.Timeout = 1500 * time.Millisecond
+		k.Delivery.Timeout, k.Bid.Timeout = 1500*time.Millisecond, 750*time.Millisecond
 	}
+	n.AuctionTimeout, changed.AuctionTimeout = 2*time.Second, 3*time.Second
 	h.Do(t, func(ctx ctx, tx tx) error { return tx.Campaigns().Add(ctx, campaign.FromSnapshot(n)) })
 	load := func() (got campaign.Snapshot) {
 		h.Do(t, func(ctx ctx, tx tx) error {

@@ -15,7 +15,8 @@ import (
 
 func newPing(id string) *ping.Ping {
 	return ping.New("seller_1", id, "k1", "campaign_1", id == "ping_2", ping.Quote{
-		Payout: 31_500_000, Total: 45_000_000, Prices: map[string]money.Micros{"contract_1": 45_000_000},
+		Payout: 31_500_000, Total: 45_000_000, Prices: map[string]money.Micros{"contract_1": 45_000_000}, Reserve: 10_000_000,
+		Bids: map[string]ping.Bid{"contract_1": {Amount: 45_000_000, Reference: "ref-1"}, "contract_2": {Amount: 12_500_000}},
 	}, now)
 }
 
