@@ -21,6 +21,8 @@ type Status struct {
 	Owned    bool  // an instance holds its lease
 	Fence    int64 // how often its owner changed
 	Parked   int   // parked events, which wait for a Retry
+	// Oldest is when the first event that is not done yet was written, with what was written together with it; zero when there is none.
+	Oldest time.Time
 }
 
 // Parked is an event that a consumer could not handle, or a later event of the same aggregate, which waits for that one.
@@ -52,17 +54,22 @@ func (c *Consumers) Status(ctx context.Context) (list []Status, err error) {
 		return nil, err
 	}
 	rows, err := c.db.Reader.QueryContext(ctx, "SELECT name, position, fence, "+lease.Held(c.db, 0)+
-		", (SELECT COUNT(*) FROM event_parked p WHERE p.consumer = c.name) FROM event_consumers c ORDER BY name")
+		", (SELECT COUNT(*) FROM event_parked p WHERE p.consumer = c.name)"+
+		", COALESCE((SELECT p.at FROM event_positions p WHERE p.first_position <= c.position + 1 ORDER BY p.first_position DESC LIMIT 1), 0)"+
+		" FROM event_consumers c ORDER BY name")
 	if err != nil {
 		return nil, describe(c.db, "read consumers", err)
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		var s Status
-		if err := rows.Scan(&s.Consumer, &s.Position, &s.Fence, &s.Owned, &s.Parked); err != nil {
+		var at int64
+		if err := rows.Scan(&s.Consumer, &s.Position, &s.Fence, &s.Owned, &s.Parked, &at); err != nil {
 			return nil, describe(c.db, "read consumers", err)
 		}
-		s.Lag = max(head-s.Position, 0)
+		if s.Lag = max(head-s.Position, 0); s.Lag > 0 && at > 0 {
+			s.Oldest = time.UnixMicro(at).UTC()
+		}
 		list = append(list, s)
 	}
 	if err := rows.Err(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
@@ -205,12 +206,17 @@ func TestReactionAtOnce(t *testing.T) {
 	})
 }
 
+// anHourLater is an hour behind the events.
+type anHourLater struct{}
+
+func (anHourLater) Now() time.Time { return clock{}.Now().Add(time.Hour) }
+
 func TestCollector(t *testing.T) {
 	t.Parallel()
 	onEngines(t, func(t *testing.T, d database) {
 		i := d.start(t)
 		registry := prometheus.NewRegistry()
-		require.NoError(t, registry.Register(eventlog.NewCollector(i.consumers)))
+		require.NoError(t, registry.Register(eventlog.NewCollector(i.consumers, anHourLater{})))
 		r := &receiver{refuse: func(e application.StoredEvent) error {
 			if e.AggregateID == "a0" {
 				return errors.New("refused")
@@ -225,12 +231,13 @@ func TestCollector(t *testing.T) {
 		require.NoError(t, i.sequencer.Drain(t.Context()))
 		require.Equal(t, map[string]float64{
 			`leadmill_consumer_lag_events watched`: 5, `leadmill_consumer_parked_events watched`: 2,
+			`leadmill_consumer_oldest_waiting_seconds watched`: 3600,
 		}, gauges(t, registry))
 
 		closed := d.open(t)
 		require.NoError(t, closed.db.Close())
 		away := prometheus.NewRegistry()
-		require.NoError(t, away.Register(eventlog.NewCollector(closed.consumers)))
+		require.NoError(t, away.Register(eventlog.NewCollector(closed.consumers, anHourLater{})))
 		require.Empty(t, gauges(t, away), "a database that is away takes no other metric with it")
 	})
 }
