@@ -125,15 +125,15 @@ func newSubscriptions(db *dialect.DB, l *eventLog, runner *eventlog.Runner, cloc
 	if err := registry.Register(eventlog.NewCollector(l.consumers, clock)); err != nil {
 		return nil, err
 	}
-	list := make([]events.Subscription, len(reactions))
-	for i, r := range values(reactions) {
+	list := make([]events.Subscription, 0, len(reactions)+len(sinks))
+	for _, r := range values(reactions) {
 		s, err := eventlog.NewSubscriber(db, l.reader, clock, eventlog.SubscriberConfig{
 			Name: r.Name, Types: r.Types, Lanes: r.AtOnce, FromHead: r.FromHead, Logger: logger,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("reaction %q: %w", r.Name, err)
 		}
-		list[i] = events.Subscription{Reaction: metrics.Measure(r), Subscriber: s}
+		list = append(list, events.Subscription{Reaction: metrics.Measure(r), Subscriber: s})
 	}
 	if err := sinks.check(catalogue, runner.Names(), list); err != nil {
 		return nil, err

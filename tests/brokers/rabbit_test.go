@@ -25,7 +25,9 @@ type rabbitServer struct {
 	process    *exec.Cmd // nil when it does not run
 }
 
-func (s *rabbitServer) url() string { return "amqp://guest:guest@127.0.0.1:" + strconv.Itoa(s.port) + "/" }
+func (s *rabbitServer) url() string {
+	return "amqp://guest:guest@127.0.0.1:" + strconv.Itoa(s.port) + "/"
+}
 
 // rabbitProgram is Debian's, or the private copy of scripts/test-setup.sh.
 func rabbitProgram(t *testing.T) string {
