@@ -54,7 +54,7 @@ var schemes = map[string]scheme{
 	"https": {kind: kindHTTP, form: "https://events.example.com/in", free: true, check: checkHost},
 	"kafka": {kind: kindKafka, form: "kafka://host:9092/topic", options: []string{"tls", "sasl"}, check: checkKafka},
 	"nats":  {kind: kindNATS, form: "nats://host:4222/STREAM", options: []string{"tls", "subject"}, check: checkNATS},
-	"amqp":  {kind: kindAMQP, form: "amqp://user:password@host:5672/?exchange=events&queue=events", options: []string{"exchange", "queue"}, check: checkAMQP}, //nolint:gosec // an example, without a password
+	"amqp":  {kind: kindAMQP, form: "amqp://user:password@host:5672/?exchange=events&queue=events", options: []string{"exchange", "queue"}, check: checkAMQP},  //nolint:gosec // an example, without a password
 	"amqps": {kind: kindAMQP, form: "amqps://user:password@host:5671/?exchange=events&queue=events", options: []string{"exchange", "queue"}, check: checkAMQP}, //nolint:gosec // an example, without a password
 	"redis": {kind: kindRedis, form: "redis://:password@host:6379/0?stream=events", options: []string{"stream"}, check: checkRedis},
 	// The same with TLS.
