@@ -88,7 +88,7 @@ test-race: ## Test with the race detector where memory is shared: all of it on S
 test-browser: ## Test in a browser what only a browser shows
 	scripts/test.sh sqlite,mysql ./tests/browser ./tests/chromium
 
-test-brokers: ## Test with servers that instances may share beside the database: rate limits in Redis
+test-brokers: ## Test with servers that instances may share beside the database: rate limits in Redis, events in Redis and RabbitMQ
 	scripts/test.sh sqlite ./tests/brokers
 
 test-clients: ## Drive the built binary with our clients and those of others: generated ones, Partnero's requests from PHP, validators

@@ -63,6 +63,9 @@ type Config struct {
 	MailDir string `env:"LEADMILL_MAIL_DIR" envDefault:"data/mail"`
 	// MailFrom is the sender of mails, such as "ACME Partners <partners@acme.example>": LEADMILL_MAIL_FROM.
 	MailFrom string `env:"LEADMILL_MAIL_FROM" envDefault:"Leadmill <leadmill@localhost>"`
+	// EventsSink is where the public events of the log go besides the feed, with commas between: file:<folder>, http(s)://…, kafka://host:9092/topic,
+	// nats://host:4222/STREAM, amqp(s)://…, redis(s)://…: LEADMILL_EVENTS_SINK.
+	EventsSink string `env:"LEADMILL_EVENTS_SINK"`
 	// EventsRetention is how many days events stay in the log before they are archived; 0 keeps all: LEADMILL_EVENTS_RETENTION.
 	EventsRetention int `env:"LEADMILL_EVENTS_RETENTION"`
 	// ArchiveDir is the folder of archived events: LEADMILL_ARCHIVE_DIR.
@@ -154,6 +157,7 @@ func parseConfig(o env.Options) (Config, error) {
 		wrong("LEADMILL_LOG_FORMAT", "must be %s or %s", logText, logJSON)
 	}
 	c.checkMachines(problems, wrong)
+	c.checkSinks(wrong)
 	if err := c.checkArchive(); err != nil {
 		problems = append(problems, err)
 	}

@@ -37,6 +37,7 @@ func TestConfigTakesWhatIsSet(t *testing.T) {
 		"LEADMILL_SHARDED": "seller", "LEADMILL_DRAIN": "10s", "LEADMILL_REDIS_URL": "redis://:p@redis:6379/1", "LEADMILL_TRUSTED_PROXIES": "10.0.0.0/8,2001:db8::/32", "LEADMILL_LOG_FORMAT": "json",
 		"LEADMILL_SECRET_KEY": key + "2", "LEADMILL_OUTBOUND_ALLOW": "10.1.0.0/16,fd00::/8",
 		"LEADMILL_TLS_CERT": "/etc/cert.pem", "LEADMILL_TLS_KEY": "/etc/key.pem", "LEADMILL_DATABASE_POOL": "8",
+		"LEADMILL_EVENTS_SINK": "file:/var/events,nats://u:p@nats/EVENTS,http://10.1.0.7/in",
 	}})
 	require.NoError(t, err)
 	assert.Equal(t, Config{
@@ -45,7 +46,7 @@ func TestConfigTakesWhatIsSet(t *testing.T) {
 		PublicURL: "https://leads.example.com", MetricsAddr: "127.0.0.1:9100",
 		SMTPURL: "smtps://u:p@mail", MailDir: "/var/mails", MailFrom: "ACME <partners@acme.example>",
 		EventsRetention: 400, ArchiveDir: "/var/archive", Sharded: "seller", Drain: 10 * time.Second, LogFormat: "json", RedisURL: "redis://:p@redis:6379/1",
-		DatabasePool: 8, SecretKey: key + "2",
+		DatabasePool: 8, SecretKey: key + "2", EventsSink: "file:/var/events,nats://u:p@nats/EVENTS,http://10.1.0.7/in",
 		OutboundAllow:  []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("fd00::/8")},
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")},
 	}, c)
@@ -71,6 +72,7 @@ var wrongSettings = map[string][2]string{
 	"LEADMILL_METRICS_ADDR": {"secret", "must be host:port, for example 127.0.0.1:8080"},
 
 	"LEADMILL_DATABASE_POOL":    {"secret", "must be between 8 and 10000"},
+	"LEADMILL_EVENTS_SINK":      {"file:x,kafka://u:secret@h", "part 2 (kafka) must name a topic behind the host, as in kafka://host:9092/topic"},
 	"LEADMILL_EVENTS_RETENTION": {"secret", "must be between 1 and 36500 days, or empty"},
 	"LEADMILL_REDIS_URL":        {"redis://:secret@redis.internal/x", "must be redis://user:password@host:port/0, rediss:// for TLS, or unix:///path/of/the.sock"},
 	"LEADMILL_TRUSTED_PROXIES":  {"10.0.0.0/8,secret", "must be networks such as 10.0.0.0/8, with commas between them"},
@@ -196,4 +198,14 @@ func TestMailNeedsItsAddresses(t *testing.T) {
 		"LEADMILL_MAIL_FROM must be set together with LEADMILL_SMTP_URL",
 		"LEADMILL_PUBLIC_URL must be set together with LEADMILL_SMTP_URL: mails hold links",
 	}, slices.Sorted(strings.SplitSeq(err.Error(), "\n")))
+}
+
+// An address that requests are not sent to is told at the start, without what it holds.
+func TestSinksThatRequestsAreNotSentTo(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{"http://events.example.com/secret", "https://u:secret@10.1.0.7/", "file:x,https://127.0.0.1/secret"} {
+		_, err := parseConfig(env.Options{Environment: map[string]string{"LEADMILL_EVENTS_SINK": address}})
+		require.EqualError(t, err, "LEADMILL_EVENTS_SINK the part sink.http is an address that requests are not sent to: it must be https:// to a public host, "+
+			"or in a network of LEADMILL_OUTBOUND_ALLOW", address)
+	}
 }

@@ -111,7 +111,7 @@ func newCatalogue(registered []part[application.TeamEvent]) (*eventsv1.Catalogue
 
 // newSubscriptions gives each reaction its own subscriber of the log, and measures it.
 func newSubscriptions(db *dialect.DB, l *eventLog, runner *eventlog.Runner, clock application.Clock, catalogue *eventsv1.Catalogue,
-	registry *prometheus.Registry, traces *tracing, logger *slog.Logger, reactions []part[application.Reaction],
+	registry *prometheus.Registry, traces *tracing, logger *slog.Logger, reactions []part[application.Reaction], sinks relays,
 ) ([]events.Subscription, error) {
 	for _, r := range reactions {
 		if err := application.CheckReactions(catalogue, runner.Names(), []application.Reaction{r.value}); err != nil {
@@ -125,15 +125,25 @@ func newSubscriptions(db *dialect.DB, l *eventLog, runner *eventlog.Runner, cloc
 	if err := registry.Register(eventlog.NewCollector(l.consumers, clock)); err != nil {
 		return nil, err
 	}
-	list := make([]events.Subscription, len(reactions))
-	for i, r := range values(reactions) {
+	list := make([]events.Subscription, 0, len(reactions)+len(sinks))
+	for _, r := range values(reactions) {
 		s, err := eventlog.NewSubscriber(db, l.reader, clock, eventlog.SubscriberConfig{
 			Name: r.Name, Types: r.Types, Lanes: r.AtOnce, FromHead: r.FromHead, Logger: logger,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("reaction %q: %w", r.Name, err)
 		}
-		list[i] = events.Subscription{Reaction: metrics.Measure(telemetry.TraceReaction(traces.tracer, r)), Subscriber: s}
+		list = append(list, events.Subscription{Reaction: metrics.Measure(telemetry.TraceReaction(traces.tracer, r)), Subscriber: s})
+	}
+	if err := sinks.check(catalogue, runner.Names(), list); err != nil {
+		return nil, err
+	}
+	for _, r := range sinks {
+		s, err := eventlog.NewSubscriber(db, l.reader, clock, r.subscriberOf(logger))
+		if err != nil {
+			return nil, fmt.Errorf("LEADMILL_EVENTS_SINK: %w", err)
+		}
+		list = append(list, events.Subscription{Reaction: metrics.Measure(r.reaction), Subscriber: s})
 	}
 	return list, nil
 }

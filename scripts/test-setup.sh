@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Makes ready what the tests start for themselves: database servers, a browser, and clients that others wrote.
 #
-#   scripts/test-setup.sh [mysql] [mariadb] [redis] [chromium] [clients] [packages] [compiler]     all when none is named
+#   scripts/test-setup.sh [mysql] [mariadb] [redis] [rabbitmq] [chromium] [clients] [packages] [compiler]     all when none is named
 #
 # MySQL, the first that applies: the server named by LEADMILL_TEST_MYSQL_DSN, Docker, an installed mysqld, and on
 # Debian as root a private copy under .cache/mysql. MariaDB: the server named by LEADMILL_TEST_MARIADB_DSN, an
 # installed mariadbd, its Debian package, Docker. Redis: an installed redis-server, or Debian's package
-# redis-tools, which has the program without the service. Chromium: the program named by LEADMILL_TEST_CHROMIUM, an installed
+# redis-tools, which has the program without the service. RabbitMQ: an installed one, or on Debian as root its package, taken apart
+# under .cache/rabbitmq without the service, with Debian's Erlang. Chromium: the program named by LEADMILL_TEST_CHROMIUM, an installed
 # chromium, chromium-browser or google-chrome, its Debian package. Clients: Node.js 20.19 or later with npm and PHP 8 with curl, as
 # they are installed or from Debian's packages (Debian 12 has only Node.js 18), and the packages that
 # tests/clients/typescript/package-lock.json and sdk/typescript/package-lock.json name, in .cache/clients and .cache/sdk.
@@ -141,6 +142,31 @@ setup_redis() {
     say "Redis: $found"
 }
 
+# The package has a service that nobody here wants: only its files are taken. It runs from any folder, with Debian's Erlang, which has none.
+setup_rabbitmq() {
+    local found
+    found=$(compgen -G '/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server' || compgen -G "$cache/rabbitmq/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server") ||
+        ! is_debian_root || private_rabbitmq
+    command -v epmd >/dev/null || ! is_debian_root || apt_install "${erlang[@]}"
+    found=$(compgen -G '/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server' || compgen -G "$cache/rabbitmq/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server") ||
+        die "no RabbitMQ: install rabbitmq-server"
+    say "RabbitMQ: $found"
+}
+
+readonly erlang=(erlang-base erlang-crypto erlang-eldap erlang-inets erlang-mnesia erlang-os-mon erlang-parsetools erlang-public-key erlang-runtime-tools
+    erlang-ssl erlang-syntax-tools erlang-tools erlang-xmerl)
+
+private_rabbitmq() {
+    local building
+    apt_install "${erlang[@]}"
+    building=$(mktemp -d "$cache/rabbitmq.tmp.XXXXXX")
+    say "taking RabbitMQ's package apart in .cache/rabbitmq"
+    (cd "$building" && apt-get download rabbitmq-server && dpkg -x rabbitmq-server_*.deb . && rm rabbitmq-server_*.deb) >"$cache/rabbitmq.log" 2>&1 ||
+        { tail -n 20 "$cache/rabbitmq.log" >&2; rm -rf -- "$building"; die "no RabbitMQ: see .cache/rabbitmq.log"; }
+    chmod 755 "$building"
+    mv -T "$building" "$cache/rabbitmq" 2>/dev/null || rm -rf -- "$building" # somebody else was quicker
+}
+
 # Only one that runs counts: on some systems the command is there to say how to install it.
 installed_chromium() {
     local name found
@@ -197,16 +223,17 @@ setup_clients() {
 }
 
 mkdir -p "$cache"
-[[ $# -gt 0 ]] || set -- mysql mariadb redis chromium clients compiler
+[[ $# -gt 0 ]] || set -- mysql mariadb redis rabbitmq chromium clients compiler
 for what in "$@"; do
     case $what in
         mysql) setup_mysql ;;
         mariadb) setup_mariadb ;;
         redis) setup_redis ;;
+        rabbitmq) setup_rabbitmq ;;
         compiler) setup_compiler ;;
         chromium) setup_chromium ;;
         clients) setup_clients ;;
         packages) setup_packages sdk/typescript "$cache/sdk" ;;
-        *) die "unknown word \"$what\": mysql, mariadb, redis, chromium, clients, packages or compiler" ;;
+        *) die "unknown word \"$what\": mysql, mariadb, redis, rabbitmq, chromium, clients, packages or compiler" ;;
     esac
 done

@@ -37,7 +37,7 @@ if grep -q '/tests/clients\.test ' <<<"$tests"; then
     clients=clients
 fi
 if grep -q '/tests/brokers\.test ' <<<"$tests"; then
-    brokers=redis
+    brokers='redis rabbitmq'
 fi
 compiler=${RACE:+compiler}
 # shellcheck disable=SC2086

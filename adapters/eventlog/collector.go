@@ -17,10 +17,9 @@ var (
 		"Events between a consumer's position and the head of the log.", []string{"consumer"}, nil)
 	parkedDesc = prometheus.NewDesc("leadmill_consumer_parked_events",
 		"Events that a consumer could not handle, with those that wait behind them.", []string{"consumer"}, nil)
+	oldestDesc = prometheus.NewDesc("leadmill_consumer_oldest_waiting_seconds",
+		"How long the first event behind a consumer's position has been in the log; 0 when there is none.", []string{"consumer"}, nil)
 )
-
-var oldestDesc = prometheus.NewDesc("leadmill_consumer_oldest_waiting_seconds",
-	"How long ago the first event happened that a consumer has not looked at; 0 at the head of the log.", []string{"consumer"}, nil)
 
 // collector is the state of all consumers as metrics.
 type collector struct {
@@ -28,9 +27,9 @@ type collector struct {
 	clock     application.Clock
 }
 
-// NewCollector returns the metrics leadmill_consumer_lag_events, leadmill_consumer_oldest_waiting_seconds and
-// leadmill_consumer_parked_events, which are read from the database at each scrape. While the database does not answer within 2 seconds, they
-// are absent.
+// NewCollector returns the metrics leadmill_consumer_lag_events, leadmill_consumer_parked_events and
+// leadmill_consumer_oldest_waiting_seconds, which are read from the database at each scrape. While the database does not answer within 2
+// seconds, they are absent.
 func NewCollector(c *Consumers, clock application.Clock) prometheus.Collector {
 	return collector{c, clock}
 }
@@ -53,10 +52,10 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	for _, s := range list {
 		out <- prometheus.MustNewConstMetric(lagDesc, prometheus.GaugeValue, float64(s.Lag), s.Consumer)
 		out <- prometheus.MustNewConstMetric(parkedDesc, prometheus.GaugeValue, float64(s.Parked), s.Consumer)
-		waiting := 0.0
+		waits := 0.0
 		if !s.Oldest.IsZero() {
-			waiting = max(0, c.clock.Now().Sub(s.Oldest).Seconds())
+			waits = max(c.clock.Now().Sub(s.Oldest).Seconds(), 0)
 		}
-		out <- prometheus.MustNewConstMetric(oldestDesc, prometheus.GaugeValue, waiting, s.Consumer)
+		out <- prometheus.MustNewConstMetric(oldestDesc, prometheus.GaugeValue, waits, s.Consumer)
 	}
 }

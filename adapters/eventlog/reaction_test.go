@@ -206,6 +206,7 @@ func TestReactionAtOnce(t *testing.T) {
 	})
 }
 
+
 func TestCollector(t *testing.T) {
 	t.Parallel()
 	onEngines(t, func(t *testing.T, d database) {

@@ -65,6 +65,14 @@ func NewReader(db *dialect.DB, head *Head) *Reader {
 // Head asks the database for the log's head: application.ErrUnavailable when it cannot be reached.
 func (r *Reader) Head(ctx context.Context) (int64, error) { return r.head.Read(ctx) }
 
+// kept returns the first position that was not archived.
+func (r *Reader) kept(ctx context.Context) (first int64, err error) {
+	if err := r.db.Reader.QueryRowContext(ctx, "SELECT first_position FROM event_archive WHERE id = 1").Scan(&first); err != nil {
+		return 0, fmt.Errorf("read the beginning of the log: %w", err)
+	}
+	return first, nil
+}
+
 // Page returns up to limit events of a seller above after, positions ascending, and the last position scanned, from which
 // the next page goes on. It scans at most 10,000 of the seller's events: a page without events whose next is above after
 // means go on at once; next equal to after means that there are no more events yet. It fails with

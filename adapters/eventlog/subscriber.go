@@ -21,6 +21,7 @@ type SubscriberConfig struct {
 	Name     string        // of the consumer, unique; at most 64 of a-z, 0-9, dot and hyphen
 	Types    []string      // the types of events it gets; all when empty
 	FromHead bool          // a consumer that is new begins at the log's head instead of at the first event
+	FromKept bool          // one that is new begins with the first event that is still there, when others were archived
 	Lanes    int           // messages handled at the same time; events of one aggregate share a lane; 4 when zero
 	Batch    int           // about how many events are read at once; 500 when zero
 	Window   int           // how far reading may be ahead of the lowest unfinished position; 10,000 when zero
@@ -33,6 +34,8 @@ type SubscriberConfig struct {
 	Grace    time.Duration // how long messages in work may take at shutdown; 10 s when zero
 	Lease    LeaseConfig
 	Logger   *slog.Logger
+	// TellsOutages says that the handler tells the log of outages by itself: a try that failed for one is not logged.
+	TellsOutages bool
 }
 
 // Subscriber brings events to a reaction through a watermill router, at least once, each aggregate's in order. Only one
@@ -206,6 +209,13 @@ func (s *Subscriber) take(ctx context.Context) (*cursor, error) {
 
 func (s *Subscriber) ensure(ctx context.Context) error {
 	start := int64(0)
+	if s.config.FromKept {
+		first, err := s.reader.kept(ctx)
+		if err != nil {
+			return err
+		}
+		start = max(first-1, 0)
+	}
 	if s.config.FromHead {
 		head, err := s.reader.Head(ctx)
 		if err != nil {

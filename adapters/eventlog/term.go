@@ -305,13 +305,16 @@ func (t *term) deliver(e *application.StoredEvent) (attempts int, reason, err er
 			return attempts, nil, err
 		}
 		failures := attempts + 1
-		if transient(t.db, reason) {
+		out := transient(t.db, reason)
+		if out {
 			outage++
 			failures = outage
 		} else if attempts++; attempts >= t.config.Attempts {
 			return attempts, reason, nil
 		}
-		t.config.Logger.Warn("event log: event will be tried again", eventAttrs(e, attempts, reason)...)
+		if !out || !t.config.TellsOutages {
+			t.config.Logger.Warn("event log: event will be tried again", eventAttrs(e, attempts, reason)...)
+		}
 		if err := lease.Pause(t.going, t.config.Backoff.delay(failures)); err != nil {
 			return attempts, nil, err
 		}

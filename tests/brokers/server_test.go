@@ -2,7 +2,6 @@ package brokers_test
 
 import (
 	"context"
-	"net"
 	"os/exec"
 	"strconv"
 	"syscall"
@@ -18,24 +17,18 @@ import (
 type redisServer struct {
 	t       *testing.T
 	port    int
+	folder  string
+	options []string
 	process *exec.Cmd // nil when it does not run
 }
 
 // url is its address, with the password that it wants.
 func (s *redisServer) url() string { return "redis://:secret@127.0.0.1:" + strconv.Itoa(s.port) + "/0" }
 
-// startRedis starts one and returns when it answers.
-func startRedis(t *testing.T) *redisServer {
+// startRedis starts one, which forgets what it had when it is killed unless options say otherwise, and returns when it answers.
+func startRedis(t *testing.T, options ...string) *redisServer {
 	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	at, ok := l.Addr().(*net.TCPAddr)
-	if err := l.Close(); err != nil || !ok {
-		t.Fatal(err)
-	}
-	s := &redisServer{t: t, port: at.Port}
+	s := &redisServer{t: t, port: freePort(t), folder: t.TempDir(), options: options}
 	t.Cleanup(s.kill)
 	s.start()
 	return s
@@ -50,8 +43,9 @@ func (s *redisServer) start() {
 	if err != nil {
 		s.t.Fatalf("no Redis, run scripts/test-setup.sh redis: %v", err)
 	}
-	s.process = exec.CommandContext(context.Background(), program, // it ends by kill
-		"--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--requirepass", "secret", "--save", "", "--appendonly", "no", "--dir", s.t.TempDir())
+	s.process = exec.CommandContext(context.Background(), program, append([]string{ // it ends by kill
+		"--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--requirepass", "secret", "--save", "", "--appendonly", "no", "--dir", s.folder,
+	}, s.options...)...)
 	s.process.Args[0] = "redis-server" // by which the program knows what it is
 	if err := s.process.Start(); err != nil {
 		s.t.Fatal(err)
