@@ -18,12 +18,10 @@ var pingTable = audit.Table{
 		},
 		{
 			Invariant: "I2", Name: "quote_is_paid", Description: "A lead that came with a ping, and was sold while its quote held, earns its supplier no less than that.",
-			Query: `SELECT t.id AS id, CAST(JSON_EXTRACT(t.quote, '$.payout') AS SIGNED) AS want,
-				(SELECT SUM(COALESCE(s.payout, l.payout)) FROM sales s JOIN leads l ON l.seller_id = s.seller_id AND l.id = s.lead_id
-				WHERE s.seller_id = t.seller_id AND s.lead_id = t.lead_id) AS got FROM pings t WHERE {range} AND t.lead_id <> '' AND t.test = 0
-				AND EXISTS (SELECT 1 FROM sales f WHERE f.seller_id = t.seller_id AND f.lead_id = t.lead_id AND f.sold_at < t.expires_at)
-				AND (SELECT SUM(COALESCE(s.payout, l.payout)) FROM sales s JOIN leads l ON l.seller_id = s.seller_id AND l.id = s.lead_id
-				WHERE s.seller_id = t.seller_id AND s.lead_id = t.lead_id) < CAST(JSON_EXTRACT(t.quote, '$.payout') AS SIGNED)`,
+			Query: `SELECT t.id AS id, CAST(JSON_EXTRACT(t.quote, '$.payout') AS SIGNED) AS want, SUM(CASE WHEN s.payout IS NULL THEN l.payout ELSE s.payout END) AS got FROM pings t
+				JOIN leads l ON l.seller_id = t.seller_id AND l.id = t.lead_id JOIN sales s ON s.seller_id = t.seller_id AND s.lead_id = t.lead_id
+				WHERE {range} AND t.lead_id <> '' AND t.test = 0 GROUP BY t.seller_id, t.id, t.quote, t.expires_at
+				HAVING MIN(s.sold_at) < t.expires_at AND SUM(CASE WHEN s.payout IS NULL THEN l.payout ELSE s.payout END) < CAST(JSON_EXTRACT(t.quote, '$.payout') AS SIGNED)`,
 		},
 	},
 }
