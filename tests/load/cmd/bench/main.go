@@ -61,6 +61,7 @@ func run(ctx context.Context, args []string) (err error) {
 		{partContracts, f.measureContracts},
 		{partBulk, f.measureBulk},
 		{partNotify, f.measureNotify},
+		{partConfirm, f.measureConfirm},
 	} {
 		if !s.does(part.name) {
 			continue
@@ -87,6 +88,7 @@ type figures struct {
 	old, new                               *results
 	peers, grown, sellers, consumers, bulk []duel
 	notified                               []notified
+	asked                                  []asked
 }
 
 // builds are those to compare, the older first.
@@ -217,6 +219,18 @@ func (f *figures) measureNotify(ctx context.Context) error {
 		f.notified = append(f.notified, n)
 	}
 	fmt.Print(notifyTable(f.notified))
+	return nil
+}
+
+func (f *figures) measureConfirm(ctx context.Context) error {
+	for _, e := range f.engines {
+		a, err := measureConfirm(ctx, f.settings, f.own, e, f.dir)
+		if err != nil {
+			return fmt.Errorf("%s: %w", e, err)
+		}
+		f.asked = append(f.asked, a)
+	}
+	fmt.Print(confirmTable(f.asked))
 	return nil
 }
 
