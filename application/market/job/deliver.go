@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -283,8 +284,8 @@ func (r *sending) refill(ctx context.Context, ref application.Ref, e *endpoint) 
 		e.drop()
 	}
 	maps.DeleteFunc(e.aside, func(_ string, until time.Duration) bool { return until <= now })
-	limit := e.ahead + len(e.inFlight) + len(e.aside)
-	how, due, err := r.Reader.DueDeliveries(ctx, ref, r.Clock.Now(), limit)
+	limit := e.ahead
+	how, due, err := r.Reader.DueDeliveries(ctx, ref, r.Clock.Now(), slices.AppendSeq(slices.Collect(maps.Keys(e.inFlight)), maps.Keys(e.aside)), limit)
 	switch {
 	case err != nil && fault.KindOf(err) == fault.Unavailable:
 		r.away = true
@@ -296,13 +297,13 @@ func (r *sending) refill(ctx context.Context, ref application.Ref, e *endpoint) 
 		e.rest(now, longestProbe)
 		return false
 	}
-	e.due, e.read, e.how, e.ahead = len(due) == limit, now, nil, min(2*e.ahead, 4*r.most(e))
+	e.due, e.read, e.how = len(due) == limit, now, nil
+	if len(due) == 0 {
+		return false
+	}
 	e.seen, e.mail, e.asks = true, how != nil && how.Email != "", how != nil && how.Confirm
+	e.ahead = min(2*e.ahead, 4*r.most(e))
 	for _, d := range due {
-		_, aside := e.aside[d.ID]
-		if e.inFlight[d.ID] || aside {
-			continue
-		}
 		why := e.ends(d, how, r.Clock.Now())
 		switch {
 		case why != "" && e.asks && r.unsettled >= mostUnsettled:

@@ -143,7 +143,7 @@ func (s *stored) due(now time.Time) bool {
 	return n.State == delivery.Pending && !n.NextAt.After(now)
 }
 
-func (w *world) DueDeliveries(_ context.Context, contract application.Ref, now time.Time, limit int) (*campaign.Delivery, []market.DueDelivery, error) {
+func (w *world) DueDeliveries(_ context.Context, contract application.Ref, now time.Time, without []string, limit int) (*campaign.Delivery, []market.DueDelivery, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err := w.unread[contract.ID]; err != nil {
@@ -151,7 +151,7 @@ func (w *world) DueDeliveries(_ context.Context, contract application.Ref, now t
 	}
 	var due []market.DueDelivery
 	for _, s := range w.all[contract.ID] {
-		if !s.due(now) {
+		if !s.due(now) || slices.Contains(without, s.row.ID) {
 			continue
 		}
 		n, d := s.delivery.Snapshot(), s.row
