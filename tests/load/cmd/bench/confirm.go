@@ -26,7 +26,7 @@ const (
 	askLate      = 7 * time.Second        // and one that is late, by far after it was waited for
 	lateShare    = 5                      // one answer in so many is late
 	askWarmup    = 3 * time.Second
-	lateWarmup   = 8 * time.Second        // until as many wait for an answer that is late as will
+	lateWarmup   = 8 * time.Second // until as many wait for an answer that is late as will
 	lateDuration = 20 * time.Second
 )
 
