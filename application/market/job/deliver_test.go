@@ -72,6 +72,7 @@ type world struct {
 	answersHeld map[string]bool // leads of which no answer is stored, only what ends
 	panics      map[string]bool // deliveries
 	sealed      error
+	records     time.Duration // how long it takes to store what became of those who are told
 	settles     time.Duration // how long it takes to settle
 	refuses     time.Duration // how much longer when a buyer refused
 	unsettled   func() error
@@ -176,6 +177,9 @@ func (w *world) WaitingDeliveries(context.Context, int64) (int64, time.Time, err
 }
 
 func (w *world) Handle(_ context.Context, c marketcommand.RecordDeliveries) (marketcommand.DeliveriesRecorded, error) {
+	var slow time.Duration
+	w.locked(func() { slow = w.records })
+	time.Sleep(slow)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, r := range c.Results {
