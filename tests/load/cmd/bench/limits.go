@@ -33,8 +33,9 @@ const (
 	mostReceipt   = time.Second             // p99 from a sale to its receipt, beside a dead receiver
 	mostAnswer    = time.Second             // p99 of a supplier's answer, where buyers answer in 100 ms
 	mostAsked     = 40 * time.Second        // how long a buyer may be asked, and what is left of it is swept
-	mostAskMemory = 300e6                   // bytes
+	mostAskMemory = 400e6                   // bytes, with 1,024 clients
 	mostRoutines  = 2*askers + 3*2048 + 500 // two for each client, three for each request to a buyer that there may be
+	mostAfterBids = 20 * time.Millisecond   // p99 of a ping, after the deadline of its bids
 	mostMemory    = 150e6                   // bytes
 	mostLag       = 2 * time.Second         // how far the report may be behind when the load ends
 )
@@ -157,6 +158,7 @@ func (f *figures) limits() (all []limit) {
 		}
 		add(notifiedOf(f.notified, e).limits()...)
 		add(askedOf(f.asked, e).limits()...)
+		add(pingedOf(f.pinged, e).limits()...)
 		add(
 			between("leads/s of ten consumers to four", e, f.consumers).atLeast(leastOfFour),
 			between("leads/s of requests of 1,000 leads to single ones", e, f.bulk).atLeast(leastOfBulk),

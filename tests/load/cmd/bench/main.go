@@ -62,6 +62,7 @@ func run(ctx context.Context, args []string) (err error) {
 		{partBulk, f.measureBulk},
 		{partNotify, f.measureNotify},
 		{partConfirm, f.measureConfirm},
+		{partPing, f.measurePing},
 	} {
 		if !s.does(part.name) {
 			continue
@@ -89,6 +90,7 @@ type figures struct {
 	peers, grown, sellers, consumers, bulk []duel
 	notified                               []notified
 	asked                                  []asked
+	pinged                                 []pinged
 }
 
 // builds are those to compare, the older first.
@@ -231,6 +233,18 @@ func (f *figures) measureConfirm(ctx context.Context) error {
 		f.asked = append(f.asked, a)
 	}
 	fmt.Print(confirmTable(f.asked))
+	return nil
+}
+
+func (f *figures) measurePing(ctx context.Context) error {
+	for _, e := range f.engines {
+		p, err := measurePing(ctx, f.settings, f.own, e, f.dir)
+		if err != nil {
+			return fmt.Errorf("%s: %w", e, err)
+		}
+		f.pinged = append(f.pinged, p)
+	}
+	fmt.Print(pingTable(f.pinged))
 	return nil
 }
 

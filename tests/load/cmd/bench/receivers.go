@@ -44,9 +44,23 @@ func (r receipts) String() string {
 		short(r.p50), short(r.p99), short(r.max), short(r.behind))
 }
 
+// receiveWith starts so many servers that all answer in a way.
+func receiveWith(n int, h http.Handler) (*receivers, error) {
+	r := newReceivers()
+	return r, r.listen(n, h, false)
+}
+
+func newReceivers() *receivers {
+	return &receivers{arrivals: map[string]time.Time{}, again: map[string]int64{}, said: map[string]bool{}}
+}
+
 // receive starts so many servers, the first of which takes connections and never answers if it is dead.
-func receive(n int, dead bool) (r *receivers, err error) {
-	r = &receivers{arrivals: map[string]time.Time{}, again: map[string]int64{}, said: map[string]bool{}}
+func receive(n int, dead bool) (*receivers, error) {
+	r := newReceivers()
+	return r, r.listen(n, r, dead)
+}
+
+func (r *receivers) listen(n int, h http.Handler, dead bool) error {
 	var closing []io.Closer
 	var serving sync.WaitGroup
 	r.close = func() (err error) {
@@ -59,7 +73,7 @@ func receive(n int, dead bool) (r *receivers, err error) {
 	for i := range n {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
-			return nil, errors.Join(err, r.close())
+			return errors.Join(err, r.close())
 		}
 		r.urls = append(r.urls, "http://"+l.Addr().String()+"/leads")
 		if dead && i == 0 {
@@ -67,11 +81,11 @@ func receive(n int, dead bool) (r *receivers, err error) {
 			serving.Go(func() { swallow(l) })
 			continue
 		}
-		server := &http.Server{Handler: r, ReadHeaderTimeout: receiptPatience}
+		server := &http.Server{Handler: h, ReadHeaderTimeout: receiptPatience}
 		closing = append(closing, server)
 		serving.Go(func() { _ = server.Serve(l) }) // ends when it is closed
 	}
-	return r, nil
+	return nil
 }
 
 // swallow reads what comes and answers nothing, until the listener is closed and the clients are gone.
