@@ -110,11 +110,11 @@ func haveBid(ctx context.Context, session *load.Session, bidders *receivers) err
 func bid(w http.ResponseWriter, q *http.Request) {
 	_, _ = io.Copy(io.Discard, q.Body)
 	select {
-	case <-time.After(bidSoonest + mrand.N(bidDeadline-bidSoonest)): //nolint:gosec // it is no secret
+	case <-time.After(bidSoonest + mrand.N(bidDeadline-bidSoonest)):
 	case <-q.Context().Done():
 		return
 	}
-	_, _ = fmt.Fprintf(w, `{"bid":%d.50}`, 30+mrand.N(20)) //nolint:gosec // nor is this
+	_, _ = fmt.Fprintf(w, `{"bid":%d.50}`, 30+mrand.N(20))
 }
 
 // pingedOf finds what was measured on an engine.
