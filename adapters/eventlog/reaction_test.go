@@ -206,7 +206,6 @@ func TestReactionAtOnce(t *testing.T) {
 	})
 }
 
-
 func TestCollector(t *testing.T) {
 	t.Parallel()
 	onEngines(t, func(t *testing.T, d database) {

@@ -72,8 +72,9 @@ type DueDelivery struct {
 type DeliveryReader interface {
 	// DueEndpoints returns the contracts of all sellers of which a delivery is due at a time, the longest due first.
 	DueEndpoints(ctx context.Context, now time.Time) ([]application.Ref, error)
-	// DueDeliveries returns up to limit deliveries of a contract that are due at a time, the longest due first, and how it delivers; nil when it does not.
-	DueDeliveries(ctx context.Context, contract application.Ref, now time.Time, limit int) (*campaign.Delivery, []DueDelivery, error)
+	// DueDeliveries returns up to limit deliveries of a contract that are due at a time, but for some, the longest due first, and how it delivers; nil
+	// when it does not, or nothing is due.
+	DueDeliveries(ctx context.Context, contract application.Ref, now time.Time, without []string, limit int) (*campaign.Delivery, []DueDelivery, error)
 	// ContractDelivery returns how a contract of a campaign delivers, and the campaign's category; nil when it does not: campaign.ErrNotFound,
 	// campaign.ErrContractNotFound.
 	ContractDelivery(ctx context.Context, sellerID, campaignID, id string) (d *campaign.Delivery, k campaign.ContractSnapshot, category string, err error)

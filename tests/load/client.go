@@ -28,7 +28,7 @@ type request struct {
 
 // place is where a lead of a request is told from others.
 type place struct {
-	phones [2]int // where the ten digits of the phone number are in text
+	phones [2]int // where the ten digits of the phone number are in text; 0: it has none
 	zip    int    // where the five digits of the ZIP code are; 0: all leads have the same
 }
 
@@ -51,14 +51,23 @@ func (r request) scattered() request {
 	return r
 }
 
+func bearer(key string) string { return "Authorization: Bearer " + key + "\r\n" }
+
 // leadRequest writes the request that submits a lead to a seller, whose phone and e-mail hold the same ten digits.
 func leadRequest(target *url.URL, key, seller string) request {
-	return newRequest(target, "/api/leads", "Authorization: Bearer "+key+"\r\n", seller, 1)
+	return newRequest(target, "/api/leads", bearer(key), seller, 1)
 }
 
 // bulkRequest writes the request that submits so many leads.
 func bulkRequest(target *url.URL, key, seller string, leads int) request {
-	return newRequest(target, "/api/leads/bulk", "Authorization: Bearer "+key+"\r\n", seller, leads)
+	return newRequest(target, "/api/leads/bulk", bearer(key), seller, leads)
+}
+
+// pingRequest writes the request that asks what a lead is worth. Nothing tells it from others, and nothing needs to.
+func pingRequest(target *url.URL, key, seller string) (r request) {
+	r.write(target, "/api/leads/ping", bearer(key), `{"seller":"`+seller+`","category":"`+category+`","state":"TX",`+usualZip+`}`)
+	r.leads = make([]place, 1)
+	return r
 }
 
 // recordRequest writes the request that stores the same fields as a bare record.
@@ -75,10 +84,7 @@ func newRequest(target *url.URL, path, header, seller string, leads int) (r requ
 	if leads > 1 {
 		body = `{"leads":[` + strings.Repeat(one+",", leads-1) + one + `]}`
 	}
-	r.text = fmt.Appendf(nil, "POST %s%s HTTP/1.1\r\nHost: %s\r\n%sContent-Type: application/json\r\n"+
-		"Content-Length: %d\r\n\r\n", target.EscapedPath(), path, target.Host, header, len(body))
-	at := len(r.text)
-	r.text = append(r.text, body...)
+	at := r.write(target, path, header, body)
 	for range leads {
 		var p place
 		for i := range p.phones {
@@ -88,6 +94,15 @@ func newRequest(target *url.URL, path, header, seller string, leads int) (r requ
 		r.leads = append(r.leads, p)
 	}
 	return r
+}
+
+// write writes the text of a request and returns where its body begins.
+func (r *request) write(target *url.URL, path, header, body string) (at int) {
+	r.text = fmt.Appendf(nil, "POST %s%s HTTP/1.1\r\nHost: %s\r\n%sContent-Type: application/json\r\n"+
+		"Content-Length: %d\r\n\r\n", target.EscapedPath(), path, target.Host, header, len(body))
+	at = len(r.text)
+	r.text = append(r.text, body...)
+	return at
 }
 
 func dial(ctx context.Context, target *url.URL) (net.Conn, error) {
@@ -105,6 +120,9 @@ func dial(ctx context.Context, target *url.URL) (net.Conn, error) {
 func (r *request) number(lead int, number int64) {
 	p := &r.leads[lead]
 	for _, at := range p.phones {
+		if at == 0 {
+			continue
+		}
 		n := number
 		for i := at + digits - 1; i >= at; i-- {
 			r.text[i] = byte('0' + n%10)

@@ -49,8 +49,10 @@ type Result struct {
 	P50, P95, P99, Max time.Duration
 	// Answers counts all answers by what they said: a lead's status, "http 503", "connection", "unreadable".
 	Answers map[string]int64
-	// Sold is how many leads were answered as sold, those of the warm-up with them.
+	// Sold is how many leads were answered as sold, or pings with a quote, those of the warm-up with them.
 	Sold int64
+	// Pending is how many were answered as pending where buyers are asked, without those of which Recount found that they were sold since.
+	Pending int64
 	// PerSeller is how many each seller of the session sold since it began.
 	PerSeller []int64
 	// Unexpected is how many answers were anything else, and Sample the first of them.
@@ -67,7 +69,7 @@ func (r *Result) Err() error {
 	if r.Unexpected == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d of %d answers were not a sold lead (%s), such as: %s", r.Unexpected, r.Unexpected+r.Sold, r.counts(), r.Sample)
+	return fmt.Errorf("%d of %d answers were not a sold lead (%s), such as: %s", r.Unexpected, r.Unexpected+r.Sold+r.Pending, r.counts(), r.Sample)
 }
 
 // counts lists the answers, such as "pending 3, sold 4711".
@@ -137,9 +139,12 @@ func (s *Session) collect(workers []*worker, from, to time.Time) *Result {
 		s.used = max(s.used, w.used+w.posted*int64(w.of))
 	}
 	for what, n := range r.Answers {
-		if what == s.good {
+		switch {
+		case what == s.good():
 			r.Sold = n
-		} else {
+		case what == pending && s.Asks:
+			r.Pending = n
+		default:
 			r.Unexpected += n
 		}
 	}
@@ -156,7 +161,11 @@ func (s *Session) collect(workers []*worker, from, to time.Time) *Result {
 const (
 	sold   = "sold"
 	stored = "stored" // a bare record
+	quoted = "quoted" // a ping
 )
+
+// pending is what answers say of a lead that may be sold later.
+const pending = "pending"
 
 // statuses are what an answer of 200 can say.
 var statuses = [...]struct {
@@ -164,10 +173,12 @@ var statuses = [...]struct {
 	mark []byte
 }{
 	{sold, []byte(`"status":"sold"`)},
-	{"pending", []byte(`"status":"pending"`)},
+	{pending, []byte(`"status":"pending"`)},
 	{"duplicate", []byte(`"status":"duplicate"`)},
 	{"rejected", []byte(`"status":"rejected"`)},
 	{stored, []byte(`"collectionName":"leads"`)},
+	{quoted, []byte(`"ping_id":"`)},
+	{"no_match", []byte(`"status":"no_match"`)},
 }
 
 // recipient is a seller as one client posts to it.
@@ -183,6 +194,7 @@ type worker struct {
 	poster
 
 	number, of int
+	asks       bool  // as the session's
 	used       int64 // phone numbers that were taken before
 	target     *url.URL
 	to         []recipient // in turn
@@ -262,7 +274,7 @@ func (w *worker) redial(ctx context.Context) error {
 	return w.dial(ctx)
 }
 
-// count notes an answer to so many leads and reports whether it is what all of them should get.
+// count notes an answer to so many leads and reports whether it says that all of them are sold or stored.
 func (w *worker) count(status int, body []byte, err error, leads int64) (good bool) {
 	switch {
 	case err != nil:
@@ -282,7 +294,8 @@ func (w *worker) count(status int, body []byte, err error, leads int64) (good bo
 		}
 		w.statuses[i] += n
 		good = statuses[i].name == sold || statuses[i].name == stored
-		if !good && w.sample == "" {
+		fair := good || statuses[i].name == quoted || statuses[i].name == pending && w.asks
+		if !fair && w.sample == "" {
 			w.sample = string(body)
 		}
 		return good

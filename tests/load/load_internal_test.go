@@ -196,7 +196,7 @@ func TestAnswersThatAreNotSoldLeadsAreReported(t *testing.T) {
 	w.count(200, []byte(`{}`), nil, 1)
 	w.count(503, []byte(`{}`), nil, 1)
 	w.count(0, nil, io.ErrUnexpectedEOF, 1)
-	r := (&Session{good: sold}).collect([]*worker{w}, time.Now(), time.Now().Add(time.Second))
+	r := (&Session{markets: make([]*market, 1)}).collect([]*worker{w}, time.Now(), time.Now().Add(time.Second))
 	if r.Sold != 1 || r.Unexpected != 4 || r.counts() != "connection 1, duplicate 1, http 503 1, sold 1, unreadable 1" {
 		t.Errorf("sold %d, unexpected %d: %s", r.Sold, r.Unexpected, r.counts())
 	}
@@ -206,6 +206,38 @@ func TestAnswersThatAreNotSoldLeadsAreReported(t *testing.T) {
 	if c := (Counts{Answered: 3, Leads: 3, Sales: 3, Ledger: 2, Events: 3, Report: 3, Gross: 3}).Err(); c == nil ||
 		c.Error() != "3 leads were answered as sold, but there are 2 ledger entries of sales" {
 		t.Errorf("a missing ledger entry gives %v", c)
+	}
+}
+
+func TestWhereBuyersAreAskedALeadMayBePending(t *testing.T) {
+	t.Parallel()
+	for _, asks := range []bool{false, true} {
+		w := &worker{asks: asks}
+		for _, body := range []string{`{"status":"sold"}`, `{"status":"pending"}`, `{"status":"pending"}`} {
+			w.count(200, []byte(body), nil, 1)
+		}
+		r := (&Session{Asks: asks, markets: make([]*market, 1)}).collect([]*worker{w}, time.Now(), time.Now().Add(time.Second))
+		if asks != (r.Err() == nil) || asks != (w.sample == "") || r.Sold != 1 || asks != (r.Pending == 2) {
+			t.Errorf("asked %v: sold %d, pending %d, %v, sample %q", asks, r.Sold, r.Pending, r.Err(), w.sample)
+		}
+	}
+}
+
+func TestAPingHasNothingPersonal(t *testing.T) {
+	t.Parallel()
+	r := pingRequest(&url.URL{Scheme: "http", Host: "h"}, "k", "S").scattered()
+	r.number(0, 11)
+	head, body, _ := strings.Cut(string(r.text), "\r\n\r\n")
+	if !strings.HasPrefix(head, "POST /api/leads/ping HTTP/1.1\r\n") || !strings.HasSuffix(head, fmt.Sprint("Content-Length: ", len(body))) ||
+		body != `{"seller":"S","category":"Auto Insurance","state":"TX","zip":"87109"}` {
+		t.Errorf("the request is\n%s", r.text)
+	}
+	w := &worker{}
+	if w.count(200, []byte(`{"success":true,"ping_id":"ping_1"}`), nil, 1) || w.sample != "" || w.count(200, []byte(`{"success":false,"status":"no_match"}`), nil, 1) {
+		t.Errorf("a ping sells, or its sample is %q", w.sample)
+	}
+	if r := (&Session{Ping: true, markets: make([]*market, 1)}).collect([]*worker{w}, time.Now(), time.Now().Add(time.Second)); r.Sold != 1 || r.Unexpected != 1 {
+		t.Errorf("counted %s", r.counts())
 	}
 }
 
@@ -281,7 +313,7 @@ func TestBareRecordsHaveTheFieldsOfALead(t *testing.T) {
 	if !w.count(200, []byte(`{"collectionName":"leads","id":"x"}`), nil, 1) || w.count(400, []byte(`{}`), nil, 1) {
 		t.Error("a stored record is not told from a refused one")
 	}
-	s := &Session{good: stored, sold: make([]int64, 1)}
+	s := &Session{sold: make([]int64, 1)}
 	if r := s.collect([]*worker{w}, time.Now(), time.Now().Add(time.Second)); r.Sold != 1 || r.Unexpected != 1 {
 		t.Errorf("counted %s", r.counts())
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/leadmill/leadmill"
 	"github.com/leadmill/leadmill/tests/dbtest"
 	"github.com/leadmill/leadmill/tests/dbtest/migrated"
+	"github.com/leadmill/leadmill/tests/leadmilltest"
 	"github.com/leadmill/leadmill/tests/load"
 )
 
@@ -170,6 +172,49 @@ func TestEverythingAnsweredIsInEveryPlace(t *testing.T) {
 		}
 		if _, err := s.Run(t.Context(), load.Options{Connections: 1, Leads: 1, PerSecond: -1}); err == nil {
 			t.Error("a rate is negative")
+		}
+	})
+
+	t.Run("leads that are sold after they were pending, and pings", func(t *testing.T) {
+		s, err := load.Prepare(t.Context(), base, adminKey, 1, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.SwitchContracts(t.Context(), 0, false); err != nil {
+			t.Fatal(err)
+		}
+		s.Asks = true
+		r, err := s.Run(t.Context(), load.Options{Connections: 1, Leads: 3})
+		if err := errors.Join(err, r.Err()); err != nil || r.Pending != 3 || r.Sold != 0 {
+			t.Fatalf("%s, %v", r, err)
+		}
+		if err := s.SwitchContracts(t.Context(), 0, true); err != nil {
+			t.Fatal(err)
+		}
+		leadmilltest.Eventually(t, func() error {
+			if err := s.Recount(t.Context(), r, databaseURL); err != nil || r.Sold == 3 {
+				return err
+			}
+			return fmt.Errorf("%d of 3 are sold", r.Sold)
+		})
+		if _, err := r.Settle(t.Context(), time.Minute); err != nil || r.Pending != 0 {
+			t.Fatalf("%d are pending, %v", r.Pending, err)
+		}
+		if _, err := r.Verify(t.Context(), databaseURL); err != nil {
+			t.Error(err)
+		}
+		less, more := *r, *r
+		less.Pending, less.PerSeller = 2, []int64{0}
+		if err := s.Recount(t.Context(), &less, databaseURL); err == nil {
+			t.Error("three leads are sold of two that were pending")
+		}
+		more.PerSeller = []int64{4}
+		if err := s.Recount(t.Context(), &more, databaseURL); err == nil {
+			t.Error("three leads are sold of four that were answered so")
+		}
+		s.Ping = true
+		if r, err = s.Run(t.Context(), load.Options{Connections: 2, Leads: 5}); err != nil || r.Err() != nil || r.Sold != 5 || r.PerSeller[0] != 3 {
+			t.Errorf("pings give %s, %v", r, err)
 		}
 	})
 

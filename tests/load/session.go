@@ -17,10 +17,13 @@ type Session struct {
 	Scatter bool
 	// Bulk, when above 1, is how many leads a request has. The time of a run, and not a number of leads, then says when it ends.
 	Bulk int
+	// Asks says that buyers are asked to confirm, so that a lead may be answered as pending and be sold afterwards, which Recount finds out.
+	Asks bool
+	// Ping has pings of leads posted in place of leads: without anything personal, and nothing is sold.
+	Ping bool
 
 	markets []*market // none where bare records are posted
 	target  *url.URL
-	good    string  // what the answer to every lead must say
 	used    int64   // how many phone numbers are taken
 	sold    []int64 // by market
 }
@@ -38,7 +41,7 @@ func Prepare(ctx context.Context, baseURL, adminKey string, sellers, buyers int)
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{markets: make([]*market, sellers), sold: make([]int64, sellers), target: target, good: sold}
+	s := &Session{markets: make([]*market, sellers), sold: make([]int64, sellers), target: target}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var next atomic.Int64
@@ -72,7 +75,18 @@ func Records(baseURL string) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Session{target: target, good: stored, sold: make([]int64, 1)}, nil
+	return &Session{target: target, sold: make([]int64, 1)}, nil
+}
+
+// good is what the answer to every lead should say.
+func (s *Session) good() string {
+	switch {
+	case s.Ping:
+		return quoted
+	case len(s.markets) == 0:
+		return stored
+	}
+	return sold
 }
 
 // MoveTo goes on with the same sellers at another address.
@@ -139,7 +153,7 @@ func (s *Session) Run(ctx context.Context, o Options) (*Result, error) {
 // worker makes the client of a number. With more sellers than clients each seller has one client, which posts to its sellers
 // in turn; with fewer, several clients share a seller.
 func (s *Session) worker(i int, o Options) *worker {
-	w := &worker{number: i, of: o.Connections, used: s.used, target: s.target, share: share(o.Leads, o.Connections, i)}
+	w := &worker{number: i, of: o.Connections, asks: s.Asks, used: s.used, target: s.target, share: share(o.Leads, o.Connections, i)}
 	w.answer = make([]byte, 0, 2048)
 	if o.PerSecond > 0 {
 		w.every = time.Second / time.Duration(o.PerSecond)
@@ -160,7 +174,10 @@ func (s *Session) worker(i int, o Options) *worker {
 
 func (s *Session) recipient(m int) recipient {
 	r := leadRequest(s.target, s.markets[m].supplierKey, s.markets[m].sellerCode)
-	if s.Bulk > 1 {
+	switch {
+	case s.Ping:
+		r = pingRequest(s.target, s.markets[m].supplierKey, s.markets[m].sellerCode)
+	case s.Bulk > 1:
 		r = bulkRequest(s.target, s.markets[m].supplierKey, s.markets[m].sellerCode, s.Bulk)
 	}
 	if s.Scatter {

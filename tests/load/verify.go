@@ -148,6 +148,33 @@ func (r *Result) count(ctx context.Context) (c Counts, err error) {
 	return c, nil
 }
 
+// Recount takes the leads that are sold now for what was answered as sold, once no buyer is asked about one any more: some were answered as pending
+// before. It fails when fewer are sold than were answered so, or more than were answered at all.
+func (s *Session) Recount(ctx context.Context, r *Result, databaseURL string) (err error) {
+	db, err := dialect.Open(databaseURL, dialect.Options{MaxConnections: 1})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	var all int64
+	for i, m := range s.markets {
+		var now int64
+		if err := db.Reader.QueryRowContext(ctx, "SELECT COUNT(*) FROM leads WHERE seller_id = ? AND status = 'sold'", m.sellerID).Scan(&now); err != nil {
+			return fmt.Errorf("count in the database: %w", err)
+		}
+		if now < r.PerSeller[i] {
+			return fmt.Errorf("%d leads were answered as sold, but %d are", r.PerSeller[i], now)
+		}
+		all += now - r.PerSeller[i]
+		r.PerSeller[i], s.sold[i] = now, now
+	}
+	if all > r.Pending {
+		return fmt.Errorf("%d leads were answered as pending, but %d more are sold", r.Pending, all)
+	}
+	r.Sold, r.Pending = r.Sold+all, r.Pending-all
+	return nil
+}
+
 // VerifyAPI counts the session's sales in the report and in the event feed, and so needs no knowledge of the server's tables.
 // The report must have settled. It fails when the counts cannot be had or differ.
 func (r *Result) VerifyAPI(ctx context.Context) error {

@@ -19,6 +19,10 @@ const (
 	keptText       = 2048
 )
 
+// unplanned hides the numbers behind LIMIT and OFFSET: SQLite plans a statement for them, and so prepares it anew each time they are given. What it
+// has to add up first is not planned for.
+var unplanned = strings.NewReplacer("LIMIT ?", "LIMIT ?+0", "OFFSET ?", "OFFSET ?+0")
+
 // EachRow ends a statement that is run once for each row of its arguments.
 const EachRow = " /* each row */"
 
@@ -114,7 +118,7 @@ func (c *preparing) take(ctx context.Context, text string) (sqliteStmt, error) {
 			return k.stmt, nil
 		}
 	}
-	stmt, err := c.PrepareContext(ctx, text)
+	stmt, err := c.PrepareContext(ctx, unplanned.Replace(text))
 	if err != nil {
 		return nil, err
 	}

@@ -57,37 +57,61 @@ func (r *Reader) DueEndpoints(ctx context.Context, now time.Time) ([]application
 	return due, nil
 }
 
-// DueDeliveries implements market.DeliveryReader. A contract that was deleted delivers what it sold.
-func (r *Reader) DueDeliveries(ctx context.Context, contract application.Ref, now time.Time, limit int) (*campaign.Delivery, []market.DueDelivery, error) {
-	var rows []struct {
-		ID         string         `db:"id"`
-		SaleID     string         `db:"sale_id"`
-		LeadID     string         `db:"lead_id"`
-		NextAt     int64          `db:"next_at"`
-		Tries      int64          `db:"tries"`
-		Attempts   int64          `db:"attempts"`
-		Deadline   int64          `db:"deadline_at"`
-		Status     string         `db:"sale_status"`
-		Price      int64          `db:"price"`
-		Currency   string         `db:"currency"`
-		SoldAt     int64          `db:"sold_at"`
-		Category   string         `db:"category"`
-		Fields     []byte         `db:"fields"`
-		Test       bool           `db:"test"`
-		ErasedAt   int64          `db:"erased_at"`
-		Delivery   sql.NullString `db:"delivery"`
-		DeliversAt int64          `db:"delivers_since"`
-		Rules      sql.NullString `db:"rules"`
+type dueDeliveryRow struct {
+	ID         string         `db:"id"`
+	SaleID     string         `db:"sale_id"`
+	LeadID     string         `db:"lead_id"`
+	NextAt     int64          `db:"next_at"`
+	Tries      int64          `db:"tries"`
+	Attempts   int64          `db:"attempts"`
+	Deadline   int64          `db:"deadline_at"`
+	Status     string         `db:"sale_status"`
+	Price      int64          `db:"price"`
+	Currency   string         `db:"currency"`
+	SoldAt     int64          `db:"sold_at"`
+	Category   string         `db:"category"`
+	Fields     []byte         `db:"fields"`
+	Test       bool           `db:"test"`
+	ErasedAt   int64          `db:"erased_at"`
+	Delivery   sql.NullString `db:"delivery"`
+	DeliversAt int64          `db:"delivers_since"`
+	Rules      sql.NullString `db:"rules"`
+}
+
+// mostWithout is how many deliveries a statement leaves out. What is more is read and left out then.
+const mostWithout = 1 << 14
+
+// leftOut returns a condition that leaves out up to mostWithout ids, with its arguments. There are few such texts, so that statements stay prepared.
+func leftOut(column string, ids []string) (condition string, args []any) {
+	ids = ids[:min(len(ids), mostWithout)]
+	if len(ids) == 0 {
+		return "", nil
 	}
+	args = engine.Anys(ids)
+	for len(args)&(len(args)-1) != 0 {
+		args = append(args, args[0])
+	}
+	return " AND " + column + " NOT IN (" + engine.Marks(len(args)) + ")", args
+}
+
+// DueDeliveries implements market.DeliveryReader. A contract that was deleted delivers what it sold.
+func (r *Reader) DueDeliveries(ctx context.Context, contract application.Ref, now time.Time, without []string, limit int) (*campaign.Delivery, []market.DueDelivery, error) {
+	others, args := leftOut("delivery_id", without)
+	args = append(append([]any{contract.SellerID, contract.ID, engine.Micros(now)}, args...), int64(limit+max(0, len(without)-mostWithout)))
+	var rows []dueDeliveryRow
 	if err := r.db.All(ctx, &rows, "SELECT d.id, d.sale_id, d.lead_id, q.next_at, d.tries, d.attempts, d.deadline_at, COALESCE(s.status, r.status) AS sale_status, "+
 		"COALESCE(s.price, r.price) AS price, COALESCE(s.currency, r.currency) AS currency, COALESCE(s.sold_at, r.reserved_at) AS sold_at, "+
-		"l.category, l.fields, l.test, l.erased_at, k.delivery, k.delivers_since, k.rules FROM (SELECT seller_id, next_at, delivery_id FROM delivery_queue WHERE seller_id = ? AND contract_id = ? AND next_at <= ? "+
-		"ORDER BY next_at, delivery_id LIMIT ?) q JOIN deliveries d ON d.seller_id = q.seller_id AND d.id = q.delivery_id "+
+		"l.category, l.fields, l.test, l.erased_at, k.delivery, k.delivers_since, k.rules FROM (SELECT seller_id, next_at, delivery_id FROM delivery_queue WHERE seller_id = ? AND contract_id = ? AND next_at <= ?"+others+
+		" ORDER BY next_at, delivery_id LIMIT ?) q JOIN deliveries d ON d.seller_id = q.seller_id AND d.id = q.delivery_id "+
 		"LEFT JOIN sales s ON s.seller_id = d.seller_id AND s.id = d.sale_id LEFT JOIN reservations r ON r.seller_id = d.seller_id AND r.lead_id = d.lead_id AND r.sale_id = d.sale_id "+
 		"JOIN leads l ON l.seller_id = d.seller_id AND l.id = d.lead_id "+
 		"JOIN contracts k ON k.seller_id = d.seller_id AND k.campaign_id = d.campaign_id AND k.id = d.contract_id WHERE s.id IS NOT NULL OR r.sale_id IS NOT NULL ORDER BY q.next_at, q.delivery_id",
-		contract.SellerID, contract.ID, engine.Micros(now), int64(limit)); err != nil {
+		args...); err != nil {
 		return nil, nil, err
+	}
+	if len(without) > mostWithout {
+		rows = slices.DeleteFunc(rows, func(row dueDeliveryRow) bool { return slices.Contains(without[mostWithout:], row.ID) })
+		rows = rows[:min(limit, len(rows))]
 	}
 	var how *campaign.Delivery
 	out := make([]market.DueDelivery, len(rows))
@@ -129,11 +153,9 @@ func (r *Reader) addBids(ctx context.Context, contract application.Ref, all []ma
 	}
 	references := make(map[string]string, len(rows))
 	for i := range rows {
-		p, err := rows[i].ping()
-		if err != nil {
-			return err
+		if p, err := rows[i].ping(); err == nil { // one that cannot be read keeps no delivery back
+			references[rows[i].LeadID] = p.Quote().Bids[contract.ID].Reference
 		}
-		references[rows[i].LeadID] = p.Quote().Bids[contract.ID].Reference
 	}
 	for i := range all {
 		all[i].BidReference = references[all[i].LeadID]

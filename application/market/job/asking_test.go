@@ -293,6 +293,27 @@ func TestAnswersThatAreHeldDelayNobodyWhoIsTold(t *testing.T) {
 	})
 }
 
+// What became of those who are told takes long to be stored: nobody waits for that who asks.
+func TestWhatIsStoredSlowlyDelaysNoQuestion(t *testing.T) {
+	t.Parallel()
+	sending(t, func(t *testing.T, w *world) {
+		w.contract("seller_1", "told", answers(200, 0))
+		w.contract("seller_1", "ask", said("accepted", 0))
+		w.locked(func() { w.records = 20 * time.Second })
+		told := w.sell("told", 0)
+		time.Sleep(2 * time.Second)
+		for range 5 {
+			one := w.ask("ask")
+			time.Sleep(2 * time.Second)
+			require.Equal(t, delivery.Delivered, w.snapshot(one).State)
+		}
+		require.Equal(t, delivery.Pending, w.snapshot(told).State)
+		time.Sleep(30 * time.Second)
+		require.Equal(t, delivery.Delivered, w.snapshot(told).State)
+		require.Equal(t, 1, w.sent("told"))
+	})
+}
+
 // What buyers accept is settled while others are asked about what their buyers refused.
 func TestWhoAcceptsWaitsForNobodyWhoRefuses(t *testing.T) {
 	t.Parallel()

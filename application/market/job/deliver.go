@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,7 +35,7 @@ type DeliveryObserver interface {
 // Sender sends what is due to buyers: to each at most PerEndpoint requests at a time, and to all together InAll. What is due is read for each
 // contract by itself, as much as its receiver takes, and those that were served longest ago come first. Receivers that are well, that are not known
 // and that fail each have a share of InAll, of which a seller gets half at most, so that no number of dead ones takes the places of others. Buyers that are
-// asked to confirm have places of their own, and what they answer is settled beside all else.
+// asked to confirm have places of their own, and what they answer is stored beside all else.
 type Sender struct {
 	Reader   market.DeliveryReader
 	Overdue  OverdueReservations
@@ -78,17 +79,14 @@ type sending struct {
 	taken     map[place]int     // of a seller, and of all as the seller ""
 	out       int               // how many requests did not come back yet
 	results   chan result
-	unstored  []result
-	held      []result // somebody else holds their leads
-	again     time.Duration
 	watched   time.Duration
 	away      bool // the database did not answer in this turn
 	group     sync.WaitGroup
 
-	toSettle, toRelease chan result // of buyers that are asked: what is to be stored, and what releases a sale
-	settled             chan result // of buyers that are asked: what was stored
-	unsettled           int
-	hand                hand
+	toStore  [ways][lanes]chan *result // what is to be stored
+	stored   chan *result              // what was
+	unstored map[bool]int              // how many results wait for that, of those who are asked and of the others
+	hand     hand
 
 	poll, early *time.Timer // when it looks again at the latest and at the earliest
 	rested      bool        // early passed
@@ -113,12 +111,17 @@ type result struct {
 }
 
 func newSending(s *Sender) *sending {
-	most := s.mostToSettle()
-	return &sending{
+	r := &sending{
 		Sender: s, endpoints: map[application.Ref]*endpoint{}, taken: map[place]int{}, results: make(chan result, s.InAll+mailsAtOnce+2*s.AskInAll),
-		toSettle: make(chan result, most), toRelease: make(chan result, most), settled: make(chan result, most),
+		stored: make(chan *result, s.mostToStore()), unstored: map[bool]int{},
 		watched: application.Elapsed(s.Clock) - watch, poll: time.NewTimer(0), early: time.NewTimer(0),
 	}
+	for w := range ways {
+		for lane := range lanes {
+			r.toStore[w][lane] = make(chan *result, s.mostToStore())
+		}
+	}
+	return r
 }
 
 // Run sends until ctx ends or nothing was due for Idle. What is under way when it ends is cut off and not stored: it is sent again, under its id.
@@ -133,9 +136,10 @@ func (s *Sender) Run(ctx context.Context) error {
 		r.group.Wait()
 		r.last(ctx)
 	}()
-	for range settlers {
-		r.group.Go(func() { r.settleAll(sendCtx, r.toSettle) })
-		r.group.Go(func() { r.settleAll(sendCtx, r.toRelease) })
+	for w := range ways {
+		for _, lane := range r.toStore[w] {
+			r.group.Go(func() { r.storeAll(sendCtx, lane) })
+		}
 	}
 	r.group.Go(func() { r.sweep(sendCtx) })
 	for quiet := application.Elapsed(s.Clock); ctx.Err() == nil; {
@@ -147,13 +151,10 @@ func (s *Sender) Run(ctx context.Context) error {
 		r.rested = false
 		for more := true; more && ctx.Err() == nil; {
 			r.start(sendCtx)
-			if r.out > 0 || r.unsettled > 0 || len(r.unstored) > 0 || len(r.held) > 0 || r.hasDue() {
+			if r.out > 0 || r.unstored[true]+r.unstored[false] > 0 || r.hasDue() {
 				quiet = application.Elapsed(s.Clock)
 			}
 			more = r.wait(ctx, seen)
-			if err := r.store(ctx); err != nil {
-				return err
-			}
 		}
 		if application.Elapsed(s.Clock)-quiet >= s.Idle {
 			return nil
@@ -237,9 +238,9 @@ func (r *sending) start(ctx context.Context) {
 // serve begins one request of a contract when there is room for it.
 func (r *sending) serve(ctx context.Context, ref application.Ref, e *endpoint) bool {
 	roomy := func() bool {
-		return e.waits() && ctx.Err() == nil && (!e.asks || r.unsettled < mostUnsettled) && e.room(application.Elapsed(r.Clock), r.most(e)) > 0 && (!e.seen || r.free(e.place(ref.SellerID)))
+		return e.waits() && ctx.Err() == nil && (!e.seen || !r.full(e.asks)) && e.room(application.Elapsed(r.Clock), r.most(e)) > 0 && (!e.seen || r.free(e.place(ref.SellerID)))
 	}
-	if r.away || len(r.unstored) >= gathered || !roomy() || !r.refill(ctx, ref, e) || !roomy() {
+	if r.away || !roomy() || !r.refill(ctx, ref, e) || !roomy() {
 		return false
 	}
 	d := e.ready[0]
@@ -283,8 +284,8 @@ func (r *sending) refill(ctx context.Context, ref application.Ref, e *endpoint) 
 		e.drop()
 	}
 	maps.DeleteFunc(e.aside, func(_ string, until time.Duration) bool { return until <= now })
-	limit := e.ahead + len(e.inFlight) + len(e.aside)
-	how, due, err := r.Reader.DueDeliveries(ctx, ref, r.Clock.Now(), limit)
+	limit := e.ahead
+	how, due, err := r.Reader.DueDeliveries(ctx, ref, r.Clock.Now(), slices.AppendSeq(slices.Collect(maps.Keys(e.inFlight)), maps.Keys(e.aside)), limit)
 	switch {
 	case err != nil && fault.KindOf(err) == fault.Unavailable:
 		r.away = true
@@ -296,16 +297,16 @@ func (r *sending) refill(ctx context.Context, ref application.Ref, e *endpoint) 
 		e.rest(now, longestProbe)
 		return false
 	}
-	e.due, e.read, e.how, e.ahead = len(due) == limit, now, nil, min(2*e.ahead, 4*r.most(e))
+	e.due, e.read, e.how = len(due) == limit, now, nil
+	if len(due) == 0 {
+		return false
+	}
 	e.seen, e.mail, e.asks = true, how != nil && how.Email != "", how != nil && how.Confirm
+	e.ahead = min(2*e.ahead, 4*r.most(e))
 	for _, d := range due {
-		_, aside := e.aside[d.ID]
-		if e.inFlight[d.ID] || aside {
-			continue
-		}
 		why := e.ends(d, how, r.Clock.Now())
 		switch {
-		case why != "" && e.asks && r.unsettled >= mostUnsettled:
+		case why != "" && r.full(e.asks):
 			e.aside[d.ID] = now + time.Second
 		case why != "":
 			out := resultOf(ref, d)
@@ -406,38 +407,28 @@ func (r *sending) wait(ctx context.Context, seen uint64) (more bool) {
 	if r.rested {
 		told = r.Due.After(seen)
 	}
-	if len(r.unstored) == 0 {
+	select {
+	case one := <-r.results:
+		r.came(one)
+	case one := <-r.stored:
+		r.note(*one)
+	case <-r.early.C:
+		r.rested = true
+	case <-told:
+		return false
+	case <-r.poll.C:
+		return false
+	case <-ctx.Done():
+		return false
+	}
+	for {
 		select {
 		case one := <-r.results:
 			r.came(one)
-		case one := <-r.settled:
-			r.note(one)
-			return true
-		case <-r.early.C:
-			r.rested = true
-			return true
-		case <-told:
-			return false
-		case <-r.poll.C:
-			return false
-		case <-ctx.Done():
-			return false
-		}
-	}
-	if len(r.unstored) == 0 { // it was of a buyer that is asked
-		return true
-	}
-	end := time.NewTimer(gather)
-	defer end.Stop()
-	for len(r.unstored) < gathered && r.out > 0 {
-		select {
-		case one := <-r.results:
-			r.came(one)
-		case one := <-r.settled:
-			r.note(one)
-		case <-end.C:
+		case one := <-r.stored:
+			r.note(*one)
+		default:
 			return true
 		}
 	}
-	return true
 }

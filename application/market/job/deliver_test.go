@@ -72,6 +72,7 @@ type world struct {
 	answersHeld map[string]bool // leads of which no answer is stored, only what ends
 	panics      map[string]bool // deliveries
 	sealed      error
+	records     time.Duration // how long it takes to store what became of those who are told
 	settles     time.Duration // how long it takes to settle
 	refuses     time.Duration // how much longer when a buyer refused
 	unsettled   func() error
@@ -143,7 +144,7 @@ func (s *stored) due(now time.Time) bool {
 	return n.State == delivery.Pending && !n.NextAt.After(now)
 }
 
-func (w *world) DueDeliveries(_ context.Context, contract application.Ref, now time.Time, limit int) (*campaign.Delivery, []market.DueDelivery, error) {
+func (w *world) DueDeliveries(_ context.Context, contract application.Ref, now time.Time, without []string, limit int) (*campaign.Delivery, []market.DueDelivery, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err := w.unread[contract.ID]; err != nil {
@@ -151,7 +152,7 @@ func (w *world) DueDeliveries(_ context.Context, contract application.Ref, now t
 	}
 	var due []market.DueDelivery
 	for _, s := range w.all[contract.ID] {
-		if !s.due(now) {
+		if !s.due(now) || slices.Contains(without, s.row.ID) {
 			continue
 		}
 		n, d := s.delivery.Snapshot(), s.row
@@ -176,6 +177,9 @@ func (w *world) WaitingDeliveries(context.Context, int64) (int64, time.Time, err
 }
 
 func (w *world) Handle(_ context.Context, c marketcommand.RecordDeliveries) (marketcommand.DeliveriesRecorded, error) {
+	var slow time.Duration
+	w.locked(func() { slow = w.records })
+	time.Sleep(slow)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, r := range c.Results {

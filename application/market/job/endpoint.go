@@ -116,8 +116,8 @@ func (e *endpoint) ends(d market.DueDelivery, how *campaign.Delivery, now time.T
 	return ""
 }
 
-// answered reports whether what failed is an answer of a receiver that is well: not one that asks for time (408, 429), or fails itself (5xx).
-func answered(p market.Posted) bool {
+// isAnswer reports whether what failed is an answer of a receiver that is well: not one that asks for time (408, 429), or fails itself (5xx).
+func isAnswer(p market.Posted) bool {
 	switch p.Reason { //nolint:exhaustive // all others are no answers
 	case delivery.Gone, delivery.MailRefused, delivery.Unclear:
 		return true

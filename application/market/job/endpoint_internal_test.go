@@ -32,7 +32,12 @@ func TestThereIsRoomForAllResults(t *testing.T) {
 	}
 	require.Greater(t, asked, s.AskInAll)
 	require.LessOrEqual(t, all, cap(r.results))
-	require.LessOrEqual(t, asked+mostUnsettled, cap(r.toSettle))
+	for w := range ways {
+		for _, lane := range r.toStore[w] {
+			require.LessOrEqual(t, all+2*mostUnstored, cap(lane))
+		}
+	}
+	require.LessOrEqual(t, all+2*mostUnstored, cap(r.stored))
 }
 
 // Late answers in a row take hardly any of the requests at once from a receiver that is asked, but half of them each from one that is told.

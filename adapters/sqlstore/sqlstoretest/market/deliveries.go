@@ -87,7 +87,7 @@ func testDeliveries(t *testing.T, h *sqlstoretest.Harness) {
 	}
 	require.Empty(t, due(now.Add(-time.Microsecond)))
 	require.Equal(t, sqlstoretest.Refs("k1", "k2"), due(now))
-	got, all, err := r.DueDeliveries(t.Context(), sqlstoretest.Refs("k1")[0], now, 10)
+	got, all, err := r.DueDeliveries(t.Context(), sqlstoretest.Refs("k1")[0], now, nil, 10)
 	require.NoError(t, err)
 	require.Equal(t, how, got)
 	require.Len(t, all, 2)
@@ -99,14 +99,28 @@ func testDeliveries(t *testing.T, h *sqlstoretest.Harness) {
 	var fields []byte
 	require.NoError(t, h.DB.Reader.GetContext(t.Context(), &fields, "SELECT fields FROM leads WHERE id = 'lead_a'"))
 	h.Exec(t, "UPDATE leads SET fields = X'7B22' WHERE id = 'lead_a'")
-	_, all, err = r.DueDeliveries(t.Context(), sqlstoretest.Refs("k1")[0], now, 10)
+	_, all, err = r.DueDeliveries(t.Context(), sqlstoretest.Refs("k1")[0], now, nil, 10)
 	require.NoError(t, err, "a lead that cannot be read holds up no other")
 	require.Error(t, all[0].Unreadable)
 	require.NoError(t, all[1].Unreadable)
 	h.Exec(t, "UPDATE leads SET fields = ? WHERE id = 'lead_a'", fields)
-	_, one, err := r.DueDeliveries(t.Context(), sqlstoretest.Refs("k1")[0], now, 1)
+	_, one, err := r.DueDeliveries(t.Context(), sqlstoretest.Refs("k1")[0], now, nil, 1)
 	require.NoError(t, err)
 	require.Len(t, one, 1)
+	for _, without := range [][]string{{"delivery_lead_a_0"}, {"delivery_none", "delivery_lead_a_0", "delivery_other"}} {
+		_, one, err = r.DueDeliveries(t.Context(), sqlstoretest.Refs("k1")[0], now, without, 1)
+		require.NoError(t, err)
+		require.Len(t, one, 1)
+		require.Equal(t, "delivery_lead_b_0", one[0].ID)
+	}
+	many := make([]string, 20_000) // more than a statement leaves out
+	for i := range many {
+		many[i] = fmt.Sprintf("delivery_%d", i)
+	}
+	_, one, err = r.DueDeliveries(t.Context(), sqlstoretest.Refs("k1")[0], now, append(many, "delivery_lead_a_0"), 1)
+	require.NoError(t, err)
+	require.Len(t, one, 1)
+	require.Equal(t, "delivery_lead_b_0", one[0].ID)
 
 	// One is delivered, one waits, one is failed; of each an attempt is kept.
 	attempt := func(id, leadID string, number int64) market.DeliveryAttempt {

@@ -19,21 +19,26 @@ const (
 	mostOfCPU     = 0.5 // of the older revision's, of the service and of the database
 	mostOfBytes   = 0.5
 	mostOfP99     = 0.6
-	mostOfLone    = 1.0 / 3         // of the older revision's CPU for a lone client's lead
-	loneSlowdown  = 1.10            // how much longer a lone client may wait: what two measurements differ by anyway
-	leastBatching = 8.0             // leads/s against LEADMILL_BATCH_MAX=1
-	leastOfMySQL  = 0.6             // of MySQL's leads/s on SQLite
-	leastGrown    = 0.75            // of an empty database's leads/s
-	leastOfPeer   = 2.0             // times the peer's records/s
-	leastOfFour   = 0.95            // of the leads/s of four consumers with ten
-	leastOfBulk   = 3.0             // times the leads/s of single posts
-	mostOfMany    = 2.0             // times the CPU of a lead with 100 contracts
-	mostOfSale    = 1.15            // of the CPU of a sale that nobody is told of
-	leastOfPace   = 0.95            // of the leads/s that were to be posted
-	mostBehind    = 5 * time.Second // how long after the last lead its delivery may be
-	mostReceipt   = time.Second     // p99 from a sale to its receipt, beside a dead receiver
-	mostMemory    = 150e6           // bytes
-	mostLag       = 2 * time.Second // how far the report may be behind when the load ends
+	mostOfLone    = 1.0 / 3                 // of the older revision's CPU for a lone client's lead
+	loneSlowdown  = 1.10                    // how much longer a lone client may wait: what two measurements differ by anyway
+	leastBatching = 8.0                     // leads/s against LEADMILL_BATCH_MAX=1
+	leastOfMySQL  = 0.6                     // of MySQL's leads/s on SQLite
+	leastGrown    = 0.75                    // of an empty database's leads/s
+	leastOfPeer   = 2.0                     // times the peer's records/s
+	leastOfFour   = 0.95                    // of the leads/s of four consumers with ten
+	leastOfBulk   = 3.0                     // times the leads/s of single posts
+	mostOfMany    = 2.0                     // times the CPU of a lead with 100 contracts
+	mostOfSale    = 1.15                    // of the CPU of a sale that nobody is told of
+	leastOfPace   = 0.95                    // of the leads/s that were to be posted
+	mostBehind    = 5 * time.Second         // how long after the last lead its delivery may be
+	mostReceipt   = time.Second             // p99 from a sale to its receipt, beside a dead receiver
+	mostAnswer    = time.Second             // p99 of a supplier's answer, where buyers answer in 100 ms
+	mostAsked     = 40 * time.Second        // how long a buyer may be asked, and what is left of it is swept
+	mostAskMemory = 400e6                   // bytes, with 1,024 clients
+	mostRoutines  = 2*askers + 3*2048 + 500 // two for each client, three for each request to a buyer that there may be
+	mostAfterBids = 20 * time.Millisecond   // p99 of a ping, after the deadline of its bids
+	mostMemory    = 150e6                   // bytes
+	mostLag       = 2 * time.Second         // how far the report may be behind when the load ends
 )
 
 // limit is a figure and what it must be.
@@ -154,6 +159,8 @@ func (f *figures) limits() (all []limit) {
 		}
 		add(ofContracts(f.contracts, e).atMost(mostOfMany))
 		add(notifiedOf(f.notified, e).limits()...)
+		add(askedOf(f.asked, e).limits()...)
+		add(pingedOf(f.pinged, e).limits()...)
 		add(
 			between("leads/s of ten consumers to four", e, f.consumers).atLeast(leastOfFour),
 			between("leads/s of requests of 1,000 leads to single ones", e, f.bulk).atLeast(leastOfBulk),

@@ -35,6 +35,13 @@ func kept() *figures {
 		sent.receipts = receipts{p99: time.Second, behind: 5 * time.Second, delivered: 10}
 		f.notified = append(f.notified, notified{engine: e, none: []measurement{paced}, written: []measurement{written}, sent: []measurement{sent}, dead: []measurement{sent}})
 	}
+	for _, e := range f.engines {
+		soon, late, bids := run1(950, time.Millisecond, 0), run1(475, time.Millisecond, 0), run1(20, time.Millisecond, 0)
+		soon.P99, bids.P99 = time.Second, 320*time.Millisecond
+		soon.settlement, late.settlement = settlement{goroutines: 8000}, settlement{behind: 40 * time.Second, goroutines: 4000}
+		f.asked = append(f.asked, asked{engine: e, soon: []measurement{soon}, late: []measurement{late}})
+		f.pinged = append(f.pinged, pinged{engine: e, bids: []measurement{bids}})
+	}
 	f.peers = []duel{{engine: dbtest.SQLite, first: runs(1000), second: runs(2000)}}
 	return f
 }
@@ -87,6 +94,13 @@ func TestLimits(t *testing.T) {
 		{func(f *figures) { f.notified[0].dead[0].Result = &load.Result{Rate: 940} }, "sqlite: leads/s of those to be delivered a second: 0.94, not at least 0.95"},
 		{func(f *figures) { f.notified[0].sent[0].receipts.behind = 6 * time.Second }, "sqlite: deliveries behind the last lead: 6 s, not at most 5 s"},
 		{func(f *figures) { f.notified[2].dead[0].receipts.p99 = 1010 * ms }, "mariadb: p99 from sale to receipt beside a dead receiver: 1.01 s, not at most 1 s"},
+		{func(f *figures) { f.asked[1].soon[0].Result = &load.Result{Rate: 940} }, "mysql: leads/s of 1,000 a second of which buyers are asked: 0.94, not at least 0.95"},
+		{func(f *figures) { f.asked[1].soon[0].Result = &load.Result{Rate: 1000, P99: 1010 * ms} }, "mysql: p99 of a supplier's answer, buyers answer in 100 ms: 1.01 s, not at most 1 s"},
+		{func(f *figures) { f.asked[0].late[0].Result = &load.Result{Rate: 470} }, "sqlite: leads/s of 500 a second of which a fifth is answered late: 0.94, not at least 0.95"},
+		{func(f *figures) { f.asked[0].late[0].settlement.behind = 41 * time.Second }, "sqlite: holds settled after the last answer, a fifth is late: 41 s, not at most 40 s"},
+		{func(f *figures) { f.asked[0].late[0].memory = 401e6 }, "sqlite: memory of the service where buyers are asked: 401 MB, not at most 400 MB"},
+		{func(f *figures) { f.asked[0].soon[0].settlement.goroutines = 9000 }, "sqlite: goroutines of the service where buyers are asked: 9e+03, not at most 8.69e+03"},
+		{func(f *figures) { f.pinged[2].bids[0].Result = &load.Result{Rate: 20, P99: 325 * ms} }, "mariadb: p99 of a ping with 20 bidders: 0.325 s, not at most 0.32 s"},
 		{changed(many, func(m *measurement) { m.memory = 151e6 }), "mysql: memory at full load: 151 MB, not at most 150 MB"},
 		{changed(lone, func(m *measurement) { m.lag = 2100 * ms }), "mysql: lag of the report: 2.1 s, not at most 2 s"},
 	} {

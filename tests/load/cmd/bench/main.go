@@ -61,6 +61,8 @@ func run(ctx context.Context, args []string) (err error) {
 		{partContracts, f.measureContracts},
 		{partBulk, f.measureBulk},
 		{partNotify, f.measureNotify},
+		{partConfirm, f.measureConfirm},
+		{partPing, f.measurePing},
 	} {
 		if !s.does(part.name) {
 			continue
@@ -88,6 +90,8 @@ type figures struct {
 	peers, grown, sellers, consumers, bulk []duel
 	contracts                              []duel // at a fixed rate
 	notified                               []notified
+	asked                                  []asked
+	pinged                                 []pinged
 }
 
 // builds are those to compare, the older first.
@@ -222,6 +226,30 @@ func (f *figures) measureNotify(ctx context.Context) error {
 		f.notified = append(f.notified, n)
 	}
 	fmt.Print(notifyTable(f.notified))
+	return nil
+}
+
+func (f *figures) measureConfirm(ctx context.Context) error {
+	for _, e := range f.engines {
+		a, err := measureConfirm(ctx, f.settings, f.own, e, f.dir)
+		if err != nil {
+			return fmt.Errorf("%s: %w", e, err)
+		}
+		f.asked = append(f.asked, a)
+	}
+	fmt.Print(confirmTable(f.asked))
+	return nil
+}
+
+func (f *figures) measurePing(ctx context.Context) error {
+	for _, e := range f.engines {
+		p, err := measurePing(ctx, f.settings, f.own, e, f.dir)
+		if err != nil {
+			return fmt.Errorf("%s: %w", e, err)
+		}
+		f.pinged = append(f.pinged, p)
+	}
+	fmt.Print(pingTable(f.pinged))
 	return nil
 }
 

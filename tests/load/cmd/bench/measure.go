@@ -27,6 +27,8 @@ type measurement struct {
 	memory    int64         // most bytes that the service had in RAM while leads were posted
 	growth    growth
 	receipts  receipts
+
+	settlement settlement
 }
 
 // build is a binary to measure.
@@ -72,6 +74,7 @@ func (s *site) close() error { return s.remove() }
 type stint struct {
 	load.Options
 
+	posted  func(context.Context, *measurement) error // called when all is posted, before the report is waited for; nil for nothing
 	sizes   bool                                      // see how much the tables grew
 	settled func(context.Context, *measurement) error // called when the report has all, before the CPU is read; nil for nothing
 	verify  bool                                      // count the sales of the site in every place and have the doctor look; else only the report is waited for
@@ -109,6 +112,11 @@ func (s *site) post(ctx context.Context, p *process, t stint) (m measurement, er
 	}
 	if m.Result, m.memory, err = post(ctx, p, s.session, t.Options); err != nil {
 		return m, err
+	}
+	if t.posted != nil {
+		if err := t.posted(ctx, &m); err != nil {
+			return m, err
+		}
 	}
 	if m.lag, err = m.Settle(ctx, settlePatience); err != nil {
 		return m, err

@@ -20,10 +20,13 @@ const receiptPatience = 3 * time.Minute
 // receivers are servers of buyers in this process. They note when which sale came.
 type receivers struct {
 	urls  []string
+	pause func(sale string, before int64) time.Duration // until the answer about a sale that came so often before; nil: none
 	close func() error
 
 	mu       sync.Mutex
 	arrivals map[string]time.Time // by sale, the first
+	again    map[string]int64     // by sale, how often it came after that
+	said     map[string]bool      // sales of which the buyer said yes to one who still waited
 	twice    int64
 	last     time.Time
 }
@@ -41,9 +44,23 @@ func (r receipts) String() string {
 		short(r.p50), short(r.p99), short(r.max), short(r.behind))
 }
 
+// receiveWith starts so many servers that all answer in a way.
+func receiveWith(n int, h http.Handler) (*receivers, error) {
+	r := newReceivers()
+	return r, r.listen(n, h, false)
+}
+
+func newReceivers() *receivers {
+	return &receivers{arrivals: map[string]time.Time{}, again: map[string]int64{}, said: map[string]bool{}}
+}
+
 // receive starts so many servers, the first of which takes connections and never answers if it is dead.
-func receive(n int, dead bool) (r *receivers, err error) {
-	r = &receivers{arrivals: map[string]time.Time{}}
+func receive(n int, dead bool) (*receivers, error) {
+	r := newReceivers()
+	return r, r.listen(n, r, dead)
+}
+
+func (r *receivers) listen(n int, h http.Handler, dead bool) error {
 	var closing []io.Closer
 	var serving sync.WaitGroup
 	r.close = func() (err error) {
@@ -56,7 +73,7 @@ func receive(n int, dead bool) (r *receivers, err error) {
 	for i := range n {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
-			return nil, errors.Join(err, r.close())
+			return errors.Join(err, r.close())
 		}
 		r.urls = append(r.urls, "http://"+l.Addr().String()+"/leads")
 		if dead && i == 0 {
@@ -64,11 +81,11 @@ func receive(n int, dead bool) (r *receivers, err error) {
 			serving.Go(func() { swallow(l) })
 			continue
 		}
-		server := &http.Server{Handler: r, ReadHeaderTimeout: receiptPatience}
+		server := &http.Server{Handler: h, ReadHeaderTimeout: receiptPatience}
 		closing = append(closing, server)
 		serving.Go(func() { _ = server.Serve(l) }) // ends when it is closed
 	}
-	return r, nil
+	return nil
 }
 
 // swallow reads what comes and answers nothing, until the listener is closed and the clients are gone.
@@ -90,14 +107,52 @@ func swallow(l net.Listener) {
 // ServeHTTP implements http.Handler.
 func (r *receivers) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	now, sale := time.Now(), q.Header.Get("Idempotency-Key")
+	_, _ = io.Copy(io.Discard, q.Body) // or it is not noticed when who asks goes
+	if before := r.came(sale, now); r.pause != nil {
+		select {
+		case <-time.After(r.pause(sale, before)):
+		case <-q.Context().Done():
+			return
+		}
+		r.say(sale)
+	}
 	_, _ = io.WriteString(w, `{"status":"accepted","reference":"`+sale+`"}`)
+}
+
+// came notes that a sale came, and returns how often it came before.
+func (r *receivers) came(sale string, now time.Time) (before int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, is := r.arrivals[sale]; is {
 		r.twice++
-		return
+		r.again[sale]++
+		return r.again[sale]
 	}
 	r.arrivals[sale], r.last = now, now
+	return 0
+}
+
+func (r *receivers) say(sale string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.said[sale] = true
+}
+
+// asked holds the sales that there are against what buyers said, and returns how many requests came: each sale is one to which its buyer said yes.
+// A yes without its sale may have come too late.
+func (r *receivers) asked(ctx context.Context, databaseURL string) (requests int64, err error) {
+	sales, err := salesSince(ctx, databaseURL, time.Time{})
+	if err != nil {
+		return 0, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range sales {
+		if !r.said[s.id] || s.delivery != "delivered" {
+			return 0, fmt.Errorf("sale %s is %s, and that its buyer said yes is %v", s.id, s.delivery, r.said[s.id])
+		}
+	}
+	return int64(len(r.arrivals)) + r.twice, nil
 }
 
 // settle waits until nothing waits any more, but for what is of one contract when one receiver is dead, and looks at the sales since a time:
@@ -130,26 +185,36 @@ func (r *receivers) settle(ctx context.Context, databaseURL string, since time.T
 		case <-tick.C:
 		}
 	}
-	rows, err := db.Reader.QueryContext(ctx, "SELECT s.id, s.sold_at, COALESCE(d.state, '') FROM sales s LEFT JOIN deliveries d ON d.seller_id = s.seller_id AND d.lead_id = s.lead_id AND d.sale_id = s.id "+
-		"WHERE s.sold_at >= ?", since.UnixMicro())
+	sales, err := salesSince(ctx, databaseURL, since)
 	if err != nil {
 		return found, err
 	}
+	return r.compare(sales, warmup, dead)
+}
+
+// salesSince reads the sales since a time.
+func salesSince(ctx context.Context, databaseURL string, since time.Time) (sales []sale, err error) {
+	db, err := dialect.Open(databaseURL, dialect.Options{MaxConnections: 1})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	rows, err := db.Reader.QueryContext(ctx, "SELECT s.id, s.sold_at, COALESCE(d.state, '') FROM sales s LEFT JOIN deliveries d ON d.seller_id = s.seller_id AND d.lead_id = s.lead_id AND d.sale_id = s.id "+
+		"WHERE s.sold_at >= ?", since.UnixMicro())
+	if err != nil {
+		return nil, err
+	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	var sales []sale
 	for rows.Next() {
 		var s sale
 		var at int64
 		if err := rows.Scan(&s.id, &at, &s.delivery); err != nil {
-			return found, err
+			return nil, err
 		}
 		s.at = time.UnixMicro(at)
 		sales = append(sales, s)
 	}
-	if err := rows.Err(); err != nil {
-		return found, err
-	}
-	return r.compare(sales, warmup, dead)
+	return sales, rows.Err()
 }
 
 // sale is what the database has of a sale.

@@ -25,10 +25,12 @@ const (
 	partContracts = "contracts"
 	partBulk      = "bulk"
 	partNotify    = "notify"
+	partConfirm   = "confirm"
+	partPing      = "ping"
 )
 
 var (
-	parts = []string{partLeads, partPaging, partPeer, partGrown, partSellers, partConsumers, partContracts, partBulk, partNotify}
+	parts = []string{partLeads, partPaging, partPeer, partGrown, partSellers, partConsumers, partContracts, partBulk, partNotify, partConfirm, partPing}
 	// usualParts are those of a call that names none; -peer and -targets add to them.
 	usualParts = []string{partLeads, partPaging}
 )
@@ -77,6 +79,8 @@ takes, and checks the limits that the figures must keep. With -only it measures 
   contracts  1, 100 and 10,000 contracts with filters in one campaign, ten of which each lead passes
   bulk       requests of 1,000 leads against single leads of 256 clients
   notify     deliveries to 20 receivers, what they cost a sale, and one receiver that is dead (-waiting)
+  confirm    buyers that are asked before they are sold a lead, and answer in 100 ms or late
+  ping       pings at 20 a second with what 20 contracts pay, and with bids of 20 bidders
 
 With -against it compares two revisions: it builds the given one from git, runs both in turn (old new, new old,
 old new, …), each time on an empty database, and prints the medians of both, their ratio and how far the single
