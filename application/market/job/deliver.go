@@ -297,7 +297,7 @@ func (r *sending) refill(ctx context.Context, ref application.Ref, e *endpoint) 
 		return false
 	}
 	e.due, e.read, e.how, e.ahead = len(due) == limit, now, nil, min(2*e.ahead, 4*r.most(e))
-	e.seen, e.mail, e.asks = true, how != nil && how.Email != "", how != nil && how.Confirm
+	e.knows(how != nil && how.Email != "", how != nil && how.Confirm)
 	for _, d := range due {
 		_, aside := e.aside[d.ID]
 		if e.inFlight[d.ID] || aside {
@@ -318,7 +318,7 @@ func (r *sending) refill(ctx context.Context, ref application.Ref, e *endpoint) 
 			r.Logger.ErrorContext(ctx, "a delivery waits: the lead cannot be read", slog.String("delivery_id", d.ID)) // the cause may hold a part of it
 			e.aside[d.ID] = now + longestProbe
 		default:
-			e.failedBefore = e.failedBefore || !e.known && d.Attempts > 0
+			e.TriedBefore(d.Attempts)
 			e.ready = append(e.ready, d)
 		}
 	}
