@@ -127,6 +127,9 @@ func newSubscriptions(db *dialect.DB, l *eventLog, runner *eventlog.Runner, cloc
 	}
 	list := make([]events.Subscription, len(reactions))
 	for i, r := range values(reactions) {
+		if r.All {
+			r.Types = catalogue.Types()
+		}
 		s, err := eventlog.NewSubscriber(db, l.reader, clock, eventlog.SubscriberConfig{
 			Name: r.Name, Types: r.Types, Lanes: r.AtOnce, FromHead: r.FromHead, Logger: logger,
 		})

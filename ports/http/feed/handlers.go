@@ -15,6 +15,8 @@ import (
 
 // Handlers are the queries that the room's routes call, and the types of events that the room shows.
 type Handlers struct {
+	WebhookHandlers
+
 	Events    bus.Handler[feedquery.Events, feedquery.EventPage]
 	Catalogue *eventsv1.Catalogue
 	// Base is the address in the dataschema of events, the same for all requests, whatever host they name; while it is empty the
@@ -27,9 +29,9 @@ func (h Handlers) Routes() ([]httpport.Route, error) {
 	if err := httpport.Complete("feed", h); err != nil {
 		return nil, err
 	}
-	return []httpport.Route{
+	return append([]httpport.Route{
 		{Method: http.MethodGet, Path: "/v1/events", Needs: application.Program, Handle: h.listEvents},
 		{Method: http.MethodGet, Path: "/asyncapi.yaml", Needs: application.Visitor, Handle: h.asyncAPI},
 		{Method: http.MethodGet, Path: "/schemas/:file", Needs: application.Visitor, Handle: h.eventSchema},
-	}, nil
+	}, h.webhookRoutes()...), nil
 }
