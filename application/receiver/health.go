@@ -10,6 +10,7 @@ import (
 	"github.com/leadmill/leadmill/domain/attempt"
 )
 
+// The bounds of what a receiver gets.
 const (
 	// OpenAfter is after how many failures in a row a receiver is only probed.
 	OpenAfter = 5

@@ -75,5 +75,5 @@ var ofWebhooks = []violation{
 	onWebhook("webhook_deliveries.webhook_id", "webhook_deliveries", "evt_done", "UPDATE webhook_deliveries SET webhook_id = 'webhook_none' WHERE event_id = 'evt_done'"),
 	onWebhook("webhook_attempts.webhook_id", "webhook_attempts", "evt_done", "UPDATE webhook_attempts SET webhook_id = 'webhook_none'"),
 	onWebhook("webhook_replays.webhook_id", "webhook_replays", "replay_1", "UPDATE webhook_replays SET webhook_id = 'webhook_none'"),
-	onWebhook("webhooks.seller_id", "webhooks", "webhook_1", "UPDATE webhooks SET seller_id = 'seller_none'").and("version_counts_events", "webhook_deliveries.webhook_id", "webhook_attempts.webhook_id", "webhook_replays.webhook_id"),
+	onWebhook("webhooks.seller_id", "webhooks", "webhook_1", "UPDATE webhooks SET seller_id = 'seller_none'").and("version_counts_events", "webhook_deliveries.webhook_id", "webhook_attempts.webhook_id", "webhook_replays.webhook_id", "event_has_aggregate"),
 }

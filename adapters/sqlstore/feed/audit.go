@@ -35,7 +35,7 @@ func AuditRules() audit.Rules {
 				},
 				{
 					Invariant: "I4", Name: "webhook_delivery_state_is_whole",
-					Description: "A pending delivery to a webhook is due at a time, one that ended ended at a time, and a failed one alone has a reason.",
+					Description: "A pending delivery to a webhook is due at a time, one that is over ended at a time, and a failed one alone has a reason.",
 					Query: `SELECT t.event_id AS id, CASE t.state WHEN 'pending' THEN 'due, no reason' WHEN 'delivered' THEN 'ended, no reason' ELSE 'ended, a reason' END AS want,
 						CONCAT(CASE WHEN t.next_at > 0 AND t.ended_at = 0 THEN 'due, ' WHEN t.next_at = 0 AND t.ended_at > 0 THEN 'ended, ' ELSE 'neither, ' END,
 							CASE WHEN t.reason = '' THEN 'no reason' ELSE 'a reason' END) AS got

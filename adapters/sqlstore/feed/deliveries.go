@@ -279,13 +279,17 @@ func (r deliveries) forgetAttempts(ctx context.Context, some []feed.DeliveryRef)
 	if err := r.t.All(ctx, &stored, "SELECT event_id, number FROM webhook_attempts"+r.t.UseKey("PRIMARY")+where, args...); err != nil {
 		return err
 	}
-	numbers := map[int64][]any{}
+	numbers := map[string][]any{}
 	for _, a := range stored {
-		numbers[a.Number] = append(numbers[a.Number], a.EventID)
+		numbers[a.EventID] = append(numbers[a.EventID], a.Number)
 	}
-	for number, ids := range numbers {
-		if _, err := r.t.Exec(ctx, r.t.DeleteByKey("webhook_attempts", "PRIMARY")+" WHERE seller_id = ? AND webhook_id = ? AND number = ? AND event_id IN ("+engine.Marks(len(ids))+")",
-			slices.Concat([]any{some[0].SellerID, some[0].WebhookID, number}, ids)...); err != nil {
+	for _, ref := range some {
+		of := numbers[ref.EventID]
+		if len(of) == 0 {
+			continue
+		}
+		if _, err := r.t.Exec(ctx, r.t.DeleteByKey("webhook_attempts", "PRIMARY")+" WHERE seller_id = ? AND webhook_id = ? AND event_id = ? AND number IN ("+engine.Marks(len(of))+")",
+			slices.Concat([]any{ref.SellerID, ref.WebhookID, ref.EventID}, of)...); err != nil {
 			return err
 		}
 	}

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/oklog/ulid/v2"
-
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/contract/eventsv1"
 	"github.com/leadmill/leadmill/application/feed"
@@ -87,15 +85,14 @@ func (c ReplayWebhook) replay(catalogue *eventsv1.Catalogue, w webhook.Snapshot,
 	}
 	switch {
 	case c.EventID != "":
-		text, _ := strings.CutPrefix(c.EventID, "evt_")
-		at, err := ulid.ParseStrict(text)
-		if err != nil {
+		at, ok := timeOf(c.EventID)
+		if !ok {
 			v.Add("event_id", fault.InvalidValue, "must be the id of an event")
 		}
 		if !c.From.IsZero() || !c.Until.IsZero() || len(c.Types) > 0 {
 			v.Add("event_id", fault.InvalidValue, "must not be given beside types, from and until")
 		}
-		r.From, r.Until = ulid.Time(at.Time()).UTC().Add(-eventSpan), ulid.Time(at.Time()).UTC().Add(eventSpan)
+		r.From, r.Until = at.Add(-eventSpan), at.Add(eventSpan)
 	case c.From.IsZero():
 		v.Add("from", fault.Required, "is required, unless event_id is given")
 	}
@@ -106,6 +103,25 @@ func (c ReplayWebhook) replay(catalogue *eventsv1.Catalogue, w webhook.Snapshot,
 		v.Add("until", fault.InvalidValue, "must be after from")
 	}
 	return r, v.Err()
+}
+
+// timeOf returns the time that the id of an event begins with: ten characters of Crockford's base 32, in milliseconds.
+func timeOf(eventID string) (time.Time, bool) {
+	text, is := strings.CutPrefix(eventID, "evt_")
+	if !is || len(text) != 26 {
+		return time.Time{}, false
+	}
+	var ms int64
+	for i := range len(text) {
+		digit := strings.IndexByte("0123456789ABCDEFGHJKMNPQRSTVWXYZ", text[i])
+		if digit < 0 || i == 0 && digit > 7 {
+			return time.Time{}, false
+		}
+		if i < 10 {
+			ms = ms<<5 | int64(digit)
+		}
+	}
+	return time.UnixMilli(ms).UTC(), true
 }
 
 // eventSpan is how far the time of an event may be from that in its id.

@@ -40,7 +40,7 @@ const (
 	// behind is how far behind its end a replay goes on: what happened at a time may have got its position later.
 	behind = 10 * time.Minute
 	// forgetStep is how many deliveries of a webhook that was deleted are deleted at once.
-	forgetStep = 500
+	forgetStep = 100
 )
 
 // Handle implements bus.Handler. Errors: application.ErrUnavailable.
@@ -96,8 +96,7 @@ func (h RunWebhookReplaysHandler) step(ctx context.Context, r feed.Replay) (more
 		}
 	}
 	events, next, err := h.Log.SellerEvents(ctx, r.SellerID, r.Types, r.Position, replayStep)
-	var archived *feedquery.ArchivedError
-	if errors.As(err, &archived) { // meanwhile
+	if archived, is := errors.AsType[*feedquery.ArchivedError](err); is { // meanwhile
 		events, next, err = h.Log.SellerEvents(ctx, r.SellerID, r.Types, archived.First-1, replayStep)
 	}
 	if err != nil {

@@ -71,7 +71,8 @@ func eventsBy(a *porttest.App, read func(context.Context, feedquery.Events) (fee
 var examples = map[string]porttest.Example{
 	"POST /v1/webhooks":             {Body: `{"name":"Hook","url":"https://hooks.example.com/x","events":["lead.sold.v1"]}`},
 	"POST /v1/webhooks/{id}/replay": {Body: `{"event_id":"evt_1"}`},
-	"GET /schemas/{file}":           {File: "lead.sold.v1.json"}}
+	"GET /schemas/{file}":           {File: "lead.sold.v1.json"},
+}
 
 func TestRoom(t *testing.T) {
 	t.Parallel()

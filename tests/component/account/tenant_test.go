@@ -42,6 +42,8 @@ func bodies(buyerID string) map[string]any {
 		"requestReturn": apptest.Object{"reason": "other"}, "addSuppression": apptest.Object{"kind": "domain", "value": "shop.example"},
 		"changeMarketplaceLeadPrice": apptest.Object{"price": nil, "was": nil},
 		"deleteSuppressedValue":      apptest.Object{"kind": "domain", "value": "none.example"},
+		"createWebhook":              apptest.Object{"name": "Another", "url": "https://hooks.example.com", "events": []string{"lead.sold.v1"}},
+		"updateWebhook":              apptest.Object{"name": "Renamed"}, "replayWebhook": apptest.Object{"from": "2026-11-01T00:00:00Z"},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -108,7 +109,10 @@ func compactJSON(t *testing.T, b []byte) string {
 	if err := json.Unmarshal(b, &v); err != nil {
 		t.Fatal(err)
 	}
-	out, _ := json.Marshal(v)
+	out, err := json.Marshal(v) //nolint:errchkjson // it was JSON
+	if err != nil {
+		t.Fatal(err)
+	}
 	return string(out)
 }
 
@@ -362,9 +366,7 @@ func TestWhatAWebhookMayBe(t *testing.T) {
 		s, _, _ := startTelling(t, databaseURL)
 		whole := func(change apptest.Object) apptest.Object {
 			o := apptest.Object{"name": "Hook", "url": "https://hooks.example.com/x", "events": []string{"lead.sold.v1"}}
-			for name, v := range change {
-				o[name] = v
-			}
+			maps.Copy(o, change)
 			return o
 		}
 		for field, change := range map[string]apptest.Object{
