@@ -109,7 +109,7 @@ func compactJSON(t *testing.T, b []byte) string {
 	if err := json.Unmarshal(b, &v); err != nil {
 		t.Fatal(err)
 	}
-	out, err := json.Marshal(v) //nolint:errchkjson // it was JSON
+	out, err := json.Marshal(v)
 	if err != nil {
 		t.Fatal(err)
 	}
