@@ -127,6 +127,9 @@ func newSubscriptions(db *dialect.DB, l *eventLog, runner *eventlog.Runner, cloc
 	}
 	list := make([]events.Subscription, 0, len(reactions)+len(sinks))
 	for _, r := range values(reactions) {
+		if r.All {
+			r.Types = catalogue.Types()
+		}
 		s, err := eventlog.NewSubscriber(db, l.reader, clock, eventlog.SubscriberConfig{
 			Name: r.Name, Types: r.Types, Lanes: r.AtOnce, FromHead: r.FromHead, Logger: logger,
 		})

@@ -23,6 +23,7 @@ import (
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/account"
 	"github.com/leadmill/leadmill/application/contract/eventsv1"
+	"github.com/leadmill/leadmill/application/feed"
 	"github.com/leadmill/leadmill/application/market"
 	"github.com/leadmill/leadmill/application/program"
 	"github.com/leadmill/leadmill/domain/buyer"
@@ -36,6 +37,7 @@ import (
 	"github.com/leadmill/leadmill/domain/partner"
 	"github.com/leadmill/leadmill/domain/returns"
 	"github.com/leadmill/leadmill/domain/seller"
+	"github.com/leadmill/leadmill/domain/webhook"
 )
 
 var (
@@ -372,6 +374,11 @@ var translations = []struct {
 		"seller.updated.v1",
 		`{"seller_id":"seller_1","seller_code":"ACME1234","time_zone":"UTC","currency":"USD","at":` + now + `}`,
 	},
+	{
+		webhook.Changed{WebhookID: "webhook_1", Change: webhook.WasDisabled, Reason: webhook.ReceiverGone, At: happened},
+		"webhook.changed.v1",
+		`{"webhook_id":"webhook_1","change":"disabled","reason":"gone","at":` + now + `}`,
+	},
 }
 
 // An event is translated in one room: in which order the rooms are asked does not matter.
@@ -379,7 +386,7 @@ func TestOneRoomTranslatesAnEvent(t *testing.T) {
 	t.Parallel()
 	for _, c := range translations {
 		rooms := 0
-		for _, translate := range []application.Translation{market.Publish, program.Publish, account.Publish} {
+		for _, translate := range []application.Translation{market.Publish, program.Publish, account.Publish, feed.Publish} {
 			if _, ok, _ := translate(c.event); ok {
 				rooms++
 			}
@@ -648,8 +655,10 @@ func BenchmarkTranslate(b *testing.B) {
 
 // translate returns the stored form of an event of any room.
 func translate(e event.Event) (typ string, payload []byte, at time.Time, err error) {
-	p, err := application.Translations{market.Publish, program.Publish, account.Publish}.Translate(e)
+	p, err := application.Translations{market.Publish, program.Publish, account.Publish, feed.Publish}.Translate(e)
 	return p.Type, p.Payload, p.At, err
 }
 
-func internalTypes() []string { return slices.Concat(account.InternalTypes(), program.InternalTypes()) }
+func internalTypes() []string {
+	return slices.Concat(account.InternalTypes(), program.InternalTypes(), feed.InternalTypes())
+}

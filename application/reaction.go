@@ -17,6 +17,8 @@ type Reaction struct {
 	Name string
 	// Types are the types of the events it gets, such as "lead.sold.v1": at least one, all of them public.
 	Types []string
+	// All says that it gets all public events, those of modules too; then it has no Types.
+	All bool
 	// AtOnce is how many events are handled at the same time, 1 to 64; 4 when zero. Those of one aggregate always come one
 	// after another, in their order.
 	AtOnce int
@@ -63,7 +65,7 @@ func CheckReactions(c *eventsv1.Catalogue, projections []string, reactions []Rea
 		if slices.ContainsFunc(reactions[:i], func(other Reaction) bool { return other.Name == r.Name }) {
 			wrong("two reactions have this name")
 		}
-		if len(r.Types) == 0 {
+		if len(r.Types) == 0 && !r.All {
 			wrong("it names no types of events")
 		}
 		for _, typ := range r.Types {

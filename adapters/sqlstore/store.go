@@ -17,12 +17,14 @@ import (
 	accountstore "github.com/leadmill/leadmill/adapters/sqlstore/account"
 	"github.com/leadmill/leadmill/adapters/sqlstore/audit"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	feedstore "github.com/leadmill/leadmill/adapters/sqlstore/feed"
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/leadrow"
 	marketstore "github.com/leadmill/leadmill/adapters/sqlstore/market"
 	programstore "github.com/leadmill/leadmill/adapters/sqlstore/program"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/account"
+	"github.com/leadmill/leadmill/application/feed"
 	"github.com/leadmill/leadmill/application/market"
 	"github.com/leadmill/leadmill/application/program"
 	"github.com/leadmill/leadmill/application/projection"
@@ -66,10 +68,14 @@ func (s *Store) Observe(happened func(event.Event)) { s.work.Observe(happened) }
 // OnDeliveries before the first unit of work.
 func (s *Store) OnDeliveries(do func()) { s.work.OnSignal(leadrow.DeliveriesDue, do) }
 
+// OnWebhooks has a function called after each commit that made deliveries to webhooks due, or something else to do for them, as OnDeliveries does.
+func (s *Store) OnWebhooks(do func()) { s.work.OnSignal(feedstore.WebhooksDue, do) }
+
 type (
 	accountRepositories = accountstore.Repositories
 	programRepositories = programstore.Repositories
 	marketRepositories  = marketstore.Repositories
+	feedRepositories    = feedstore.Repositories
 )
 
 // Tx is one transaction: the repositories of all rooms, and what a team's module does with tables and aggregates of its own.
@@ -79,6 +85,7 @@ type Tx struct {
 	accountRepositories
 	programRepositories
 	marketRepositories
+	feedRepositories
 
 	tx *engine.Tx
 }
@@ -87,6 +94,7 @@ var (
 	_ account.Tx = (*Tx)(nil)
 	_ program.Tx = (*Tx)(nil)
 	_ market.Tx  = (*Tx)(nil)
+	_ feed.Tx    = (*Tx)(nil)
 
 	_ projection.Tx = (*Tx)(nil)
 )
@@ -142,7 +150,7 @@ func (t *Tx) Record(a application.EventSource, of application.Subject) error {
 // Do implements application.UnitOfWork.
 func (s *Store) Do(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
 	return s.work.Do(ctx, func(ctx context.Context, t *engine.Tx) error {
-		return fn(ctx, &Tx{accountstore.NewRepositories(t), programstore.NewRepositories(t), marketstore.NewRepositories(t), t})
+		return fn(ctx, &Tx{accountstore.NewRepositories(t), programstore.NewRepositories(t), marketstore.NewRepositories(t), feedstore.NewRepositories(t), t})
 	})
 }
 
@@ -163,12 +171,12 @@ func (w work[T]) Do(ctx context.Context, fn func(ctx context.Context, tx T) erro
 // PurgeExpired deletes what is over at now in all rooms (recent requests, claims, stored answers, tokens), in small steps, and returns how
 // many. application.ErrUnavailable when the database could not do it; what was deleted before stays deleted.
 func (s *Store) PurgeExpired(ctx context.Context, now time.Time) (int, error) {
-	return s.work.Purge(ctx, now, slices.Concat(marketstore.Expiring(), accountstore.Expiring(), programstore.Expiring())...)
+	return s.work.Purge(ctx, now, slices.Concat(marketstore.Expiring(), accountstore.Expiring(), programstore.Expiring(), feedstore.Expiring())...)
 }
 
 // AuditRules says what must hold for the tables of all rooms, for audit.Run.
 func AuditRules() []audit.Rules {
-	return []audit.Rules{accountstore.AuditRules(), programstore.AuditRules(), marketstore.AuditRules()}
+	return []audit.Rules{accountstore.AuditRules(), programstore.AuditRules(), marketstore.AuditRules(), feedstore.AuditRules()}
 }
 
 // IsID reports whether a text can be an id at all.

@@ -7,20 +7,17 @@ import (
 	"net/textproto"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/receiver"
 	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/delivery"
 	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/money"
 )
-
-// statusGone is the status by which a receiver says that it is gone for good.
-const statusGone = 410
 
 // mailTimeout is how long a Mailer may take that has no limit of its own; the one for SMTP gives up sooner, whatever a contract says.
 const mailTimeout = 30 * time.Second
@@ -126,7 +123,7 @@ func (p Poster) Post(ctx context.Context, o OpenDelivery, id string, c DeliveryC
 	maps.Copy(header, p.Signer.Sign(o.secrets, id, done.At, body))
 	answer, err := p.Outbound.Send(ctx, application.OutboundRequest{For: o.seller, URL: o.URL, Header: header, Body: body, Timeout: o.Timeout, Within: o.within, Waited: c.Asks})
 	if err != nil {
-		done.Reason, done.Unsent = reasonOf(err), errors.Is(err, application.ErrOutboundBusy)
+		done.Reason, done.Unsent = receiver.ReasonOf(err), errors.Is(err, application.ErrOutboundBusy)
 		return done
 	}
 	done.Status = answer.Status
@@ -141,10 +138,10 @@ func (p Poster) Post(ctx context.Context, o OpenDelivery, id string, c DeliveryC
 	switch {
 	case answer.Status >= 200 && answer.Status <= 299:
 		done.OK = true
-	case answer.Status == statusGone:
+	case answer.Status == receiver.StatusGone:
 		done.Reason, done.Final = delivery.Gone, true
 	default:
-		done.Reason, done.RetryAfter = delivery.Refused, retryAfter(answer.Header.Get("Retry-After"), done.At)
+		done.Reason, done.RetryAfter = delivery.Refused, receiver.RetryAfter(answer.Header.Get("Retry-After"), done.At)
 	}
 	return done
 }
@@ -166,10 +163,10 @@ func said(o OpenDelivery, c DeliveryContent, answer application.OutboundAnswer, 
 		done.Reason, done.Final = delivery.Reason("buyer_"+string(done.Said.Verdict)), true
 	case well:
 		done.Reason = delivery.Unclear
-	case answer.Status == statusGone:
+	case answer.Status == receiver.StatusGone:
 		done.Reason, done.Final = delivery.Gone, true
 	default:
-		done.Reason, done.RetryAfter = delivery.Refused, retryAfter(answer.Header.Get("Retry-After"), done.At)
+		done.Reason, done.RetryAfter = delivery.Refused, receiver.RetryAfter(answer.Header.Get("Retry-After"), done.At)
 	}
 	return done
 }
@@ -228,31 +225,9 @@ func (p Poster) mail(ctx context.Context, o OpenDelivery, id string, c DeliveryC
 	case fault.KindOf(err) == fault.RuleViolated:
 		done.Reason, done.Final = delivery.MailRefused, true
 	default:
-		done.Reason = reasonOf(err)
+		done.Reason = receiver.ReasonOf(err)
 	}
 	return done
-}
-
-func reasonOf(err error) delivery.Reason {
-	switch {
-	case errors.Is(err, application.ErrAddressRefused):
-		return delivery.BadAddress
-	case errors.Is(err, application.ErrOutboundTimeout), errors.Is(err, context.DeadlineExceeded):
-		return delivery.Timeout
-	}
-	return delivery.Unreachable
-}
-
-// retryAfter is how long a receiver asks to be left alone: seconds, or until a date.
-func retryAfter(text string, now time.Time) time.Duration {
-	text = strings.TrimSpace(text)
-	if n, err := strconv.Atoi(text); err == nil && n >= 0 {
-		return time.Duration(min(n, 366*24*3600)) * time.Second
-	}
-	if at, err := time.Parse("Mon, 02 Jan 2006 15:04:05 GMT", text); err == nil {
-		return max(0, at.Sub(now))
-	}
-	return 0
 }
 
 // TestContent is a made-up lead for a contract, which says that it is a test.

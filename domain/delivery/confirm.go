@@ -3,6 +3,7 @@ package delivery
 import (
 	"time"
 
+	"github.com/leadmill/leadmill/domain/attempt"
 	"github.com/leadmill/leadmill/domain/fault"
 )
 
@@ -47,8 +48,7 @@ func (d *Delivery) Answered(o Outcome, said Answer, at time.Time) error {
 		d.fail(o.Reason, at)
 	default:
 		pause := confirmPause << min(d.s.Attempts-1, 10)
-		pause += pause / jitter * time.Duration(o.Shake) / MostShake
-		next := at.Add(max(pause, min(o.RetryAfter, mostAfter))).Truncate(time.Microsecond)
+		next := at.Add(attempt.Wait(pause, o)).Truncate(time.Microsecond)
 		if !next.Before(d.s.Deadline) {
 			next = d.s.Deadline
 		}

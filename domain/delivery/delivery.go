@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/leadmill/leadmill/domain/attempt"
 	"github.com/leadmill/leadmill/domain/event"
 	"github.com/leadmill/leadmill/domain/fault"
 )
@@ -26,20 +27,20 @@ const (
 func States() []State { return []State{Pending, Delivered, Failed} }
 
 // Reason says why an attempt, or the whole delivery, did not succeed. Reasons are part of the public API.
-type Reason string
+type Reason = attempt.Reason
 
 // The reasons of what failed.
 const (
-	Refused       Reason = "refused"         // the receiver answered, and not with 2xx
-	Gone          Reason = "gone"            // the receiver answered 410
-	Timeout       Reason = "timeout"         // no answer in time
-	Unreachable   Reason = "unreachable"     // no connection, or one that broke
-	BadAddress    Reason = "address_refused" // an address that may not be reached
-	MailRefused   Reason = "mail_refused"    // the mail server refused the mail for good
-	TooLarge      Reason = "body_too_large"  // it is not sent, because of its size
-	Erased        Reason = "lead_erased"     // the person's data is gone
-	Returned      Reason = "sale_returned"   // the sale was given back
-	NotDelivering Reason = "not_configured"  // the contract delivers no more
+	Refused       = attempt.Refused
+	Gone          = attempt.Gone
+	Timeout       = attempt.Timeout
+	Unreachable   = attempt.Unreachable
+	BadAddress    = attempt.BadAddress
+	TooLarge      = attempt.TooLarge
+	MailRefused   = Reason("mail_refused")   // the mail server refused the mail for good
+	Erased        = Reason("lead_erased")    // the person's data is gone
+	Returned      = Reason("sale_returned")  // the sale was given back
+	NotDelivering = Reason("not_configured") // the contract delivers no more
 )
 
 // Errors of deliveries.
@@ -50,23 +51,11 @@ var (
 	ErrStale = errors.New("the delivery was changed at the same time")
 )
 
-// pauses are how long a delivery waits after each attempt that failed: those of Standard Webhooks. After the last it has failed.
-var pauses = []time.Duration{
-	5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
-}
-
 // MostAttempts is how often a delivery is tried.
-const MostAttempts = 10
+const MostAttempts = attempt.Most
 
 // MostShake is the largest Outcome.Shake.
-const MostShake = 1000
-
-const (
-	// jitter is by which part of it a pause is longer at most: a tenth.
-	jitter = 10
-	// mostAfter bounds what a receiver can ask for by Retry-After.
-	mostAfter = 24 * time.Hour
-)
+const MostShake = attempt.MostShake
 
 // Snapshot is a delivery as it is stored. Attempts counts those since it became pending, Tries all there ever were. NextAt is when it is
 // tried; zero when it is not pending. Reason is why it failed. Confirm: the buyer was asked before the sale was made. Deadline is until when it is
@@ -104,14 +93,8 @@ func (d *Delivery) Snapshot() Snapshot {
 	return s
 }
 
-// Outcome is what became of an attempt. RetryAfter is what the receiver asked for, zero when it did not. Shake is a random number from 0 to MostShake.
-type Outcome struct {
-	Try        int64 // Snapshot.Tries before it
-	OK, Final  bool  // Final: it is not tried again
-	Reason     Reason
-	RetryAfter time.Duration
-	Shake      int64
-}
+// Outcome is what became of an attempt. Its Try is Snapshot.Tries before it.
+type Outcome = attempt.Outcome
 
 // Attempted notes an attempt to tell a buyer: the delivery is delivered, waits for the next one or has failed. Errors: ErrStale, also when the buyer
 // is asked.
@@ -122,17 +105,17 @@ func (d *Delivery) Attempted(o Outcome, at time.Time) error {
 	d.s.Attempts++
 	d.s.Tries++
 	d.s.UpdatedAt = at
-	switch {
-	case o.OK:
+	if o.OK {
 		d.s.State, d.s.NextAt = Delivered, time.Time{}
 		d.Record(SaleDelivered{Ref: d.ref(), Attempts: d.s.Attempts, At: at})
-	case o.Final || d.s.Attempts >= MostAttempts:
-		d.fail(o.Reason, at)
-	default:
-		pause := pauses[d.s.Attempts-1]
-		pause += pause / jitter * time.Duration(o.Shake) / MostShake
-		d.s.NextAt = at.Add(max(pause, min(o.RetryAfter, mostAfter))).Truncate(time.Microsecond)
+		return nil
 	}
+	next, again := attempt.Next(d.s.Attempts, o, at)
+	if !again {
+		d.fail(o.Reason, at)
+		return nil
+	}
+	d.s.NextAt = next
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 var unkeyed = []route{
 	newRoute("POST /v1/campaigns/{id}/contracts/{contract_id}/test-delivery"),
 	newRoute("POST /v1/campaigns/{id}/preview"),
+	newRoute("POST /v1/webhooks/{id}/test"),
 }
 
 // ListPostingSpecs calls GET /api/campaigns: what this key may send.
@@ -1141,4 +1142,107 @@ func (c *Client) DeleteSuppression(ctx context.Context, id string, options ...Ca
 func (c *Client) TestKey(ctx context.Context, options ...CallOption) (*api.ProgramTestAnswer, error) {
 	r := request{method: "GET", path: "/v1/test", options: options}
 	return answered[api.ProgramTestAnswer](c.do(ctx, r))
+}
+
+// ListWebhooks calls GET /v1/webhooks: list webhooks.
+func (c *Client) ListWebhooks(ctx context.Context, params *api.ListWebhooksParams, options ...CallOption) (*api.WebhookList, error) {
+	r := request{method: "GET", path: "/v1/webhooks", query: params, options: options}
+	return answered[api.WebhookList](c.do(ctx, r))
+}
+
+// EachWebhooks goes through all pages of ListWebhooks, from the one on that params name.
+func (c *Client) EachWebhooks(ctx context.Context, params *api.ListWebhooksParams, options ...CallOption) iter.Seq2[api.Webhook, error] {
+	return each(func(cursor *string) ([]api.Webhook, *string, error) {
+		var p api.ListWebhooksParams
+		if params != nil {
+			p = *params
+		}
+		if cursor != nil {
+			p.Cursor, p.Page = cursor, nil
+		}
+		page, err := c.ListWebhooks(ctx, &p, options...)
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.Data, page.Links.Next, nil
+	})
+}
+
+// CreateWebhook calls POST /v1/webhooks: make a webhook.
+func (c *Client) CreateWebhook(ctx context.Context, body api.WebhookInput, options ...CallOption) (*api.WebhookAnswer, error) {
+	r := request{method: "POST", path: "/v1/webhooks", body: body, options: options}
+	return answered[api.WebhookAnswer](c.do(ctx, r))
+}
+
+// GetWebhook calls GET /v1/webhooks/{id}: get a webhook by its id or key.
+func (c *Client) GetWebhook(ctx context.Context, id string, options ...CallOption) (*api.WebhookAnswer, error) {
+	r := request{method: "GET", path: "/v1/webhooks/{id}", arguments: []string{id}, options: options}
+	return answered[api.WebhookAnswer](c.do(ctx, r))
+}
+
+// UpdateWebhook calls PUT /v1/webhooks/{id}: change a webhook.
+func (c *Client) UpdateWebhook(ctx context.Context, id string, body api.WebhookUpdate, options ...CallOption) (*api.WebhookAnswer, error) {
+	r := request{method: "PUT", path: "/v1/webhooks/{id}", arguments: []string{id}, body: body, options: options}
+	return answered[api.WebhookAnswer](c.do(ctx, r))
+}
+
+// DeleteWebhook calls DELETE /v1/webhooks/{id}: delete a webhook with its deliveries.
+func (c *Client) DeleteWebhook(ctx context.Context, id string, options ...CallOption) error {
+	r := request{method: "DELETE", path: "/v1/webhooks/{id}", arguments: []string{id}, options: options}
+	_, err := c.do(ctx, r)
+	return err
+}
+
+// ListWebhookDeliveries calls GET /v1/webhooks/{id}/deliveries: list deliveries, each with its last attempt.
+func (c *Client) ListWebhookDeliveries(ctx context.Context, id string, params *api.ListWebhookDeliveriesParams, options ...CallOption) (*api.WebhookDeliveryList, error) {
+	r := request{method: "GET", path: "/v1/webhooks/{id}/deliveries", arguments: []string{id}, query: params, options: options}
+	return answered[api.WebhookDeliveryList](c.do(ctx, r))
+}
+
+// EachWebhookDeliveries goes through all pages of ListWebhookDeliveries, from the one on that params name.
+func (c *Client) EachWebhookDeliveries(ctx context.Context, id string, params *api.ListWebhookDeliveriesParams, options ...CallOption) iter.Seq2[api.WebhookDelivery, error] {
+	return each(func(cursor *string) ([]api.WebhookDelivery, *string, error) {
+		var p api.ListWebhookDeliveriesParams
+		if params != nil {
+			p = *params
+		}
+		if cursor != nil {
+			p.Cursor, p.Page = cursor, nil
+		}
+		page, err := c.ListWebhookDeliveries(ctx, id, &p, options...)
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.Data, page.Links.Next, nil
+	})
+}
+
+// GetWebhookDelivery calls GET /v1/webhooks/{id}/deliveries/{event_id}: get the delivery of an event with its attempts and what is sent.
+func (c *Client) GetWebhookDelivery(ctx context.Context, id string, eventId string, options ...CallOption) (*api.WebhookDeliveryAnswer, error) {
+	r := request{method: "GET", path: "/v1/webhooks/{id}/deliveries/{event_id}", arguments: []string{id, eventId}, options: options}
+	return answered[api.WebhookDeliveryAnswer](c.do(ctx, r))
+}
+
+// EnableWebhook calls POST /v1/webhooks/{id}/enable: have a webhook told of events again.
+func (c *Client) EnableWebhook(ctx context.Context, id string, options ...CallOption) (*api.WebhookAnswer, error) {
+	r := request{method: "POST", path: "/v1/webhooks/{id}/enable", arguments: []string{id}, options: options}
+	return answered[api.WebhookAnswer](c.do(ctx, r))
+}
+
+// ReplayWebhook calls POST /v1/webhooks/{id}/replay: tell a webhook again of events.
+func (c *Client) ReplayWebhook(ctx context.Context, id string, body api.WebhookReplayInput, options ...CallOption) (*api.WebhookReplayAnswer, error) {
+	r := request{method: "POST", path: "/v1/webhooks/{id}/replay", arguments: []string{id}, body: body, options: options}
+	return answered[api.WebhookReplayAnswer](c.do(ctx, r))
+}
+
+// RotateWebhookSecret calls POST /v1/webhooks/{id}/rotate-secret: give a webhook a new secret.
+func (c *Client) RotateWebhookSecret(ctx context.Context, id string, options ...CallOption) (*api.WebhookAnswer, error) {
+	r := request{method: "POST", path: "/v1/webhooks/{id}/rotate-secret", arguments: []string{id}, options: options}
+	return answered[api.WebhookAnswer](c.do(ctx, r))
+}
+
+// TestWebhook calls POST /v1/webhooks/{id}/test: send a made-up event to a webhook.
+func (c *Client) TestWebhook(ctx context.Context, id string, options ...CallOption) (*api.WebhookAttemptAnswer, error) {
+	r := request{method: "POST", path: "/v1/webhooks/{id}/test", arguments: []string{id}, options: options}
+	return answered[api.WebhookAttemptAnswer](c.do(ctx, r))
 }

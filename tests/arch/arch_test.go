@@ -52,10 +52,10 @@ type rule struct {
 
 // kernel are the domain packages that every other may use: small values without a life of their own. field (named values
 // and their rules) and calendar (zones and cap windows) are values too.
-var kernel = []string{"domain/fault", "domain/money", "domain/contact", "domain/event", "domain/field", "domain/calendar", "domain/quota", "domain/returns", "domain/suppression", "domain/ping"}
+var kernel = []string{"domain/fault", "domain/money", "domain/contact", "domain/event", "domain/field", "domain/calendar", "domain/quota", "domain/returns", "domain/suppression", "domain/ping", "domain/attempt"}
 
 // aggregates never import one another.
-var aggregates = []string{"domain/seller", "domain/partner", "domain/customer", "domain/lead", "domain/campaign", "domain/buyer", "domain/delivery"}
+var aggregates = []string{"domain/seller", "domain/partner", "domain/customer", "domain/lead", "domain/campaign", "domain/buyer", "domain/delivery", "domain/webhook"}
 
 // deciders decide over several aggregates.
 var deciders = []string{"domain/distribution", "domain/attribution"}

@@ -17,7 +17,7 @@ var floors = []string{"application", "ports/http", "adapters/sqlstore"}
 
 // shared are the folders of the floors that all rooms use. A folder that is neither here nor a room is not known.
 var shared = map[string][]string{
-	"application":       {"bus", "contract", "projection"},
+	"application":       {"bus", "contract", "projection", "receiver"},
 	"ports/http":        {"docs", "openapi"},
 	"adapters/sqlstore": {"audit", "backup", "dialect", "internal", "lease", "migrations", "size", "sqlstoretest"},
 }

@@ -83,6 +83,7 @@ func newFairOf(t *testing.T, e dbtest.Engine, ago time.Duration) *fair {
 	_, err := marketcommand.ApproveReturnHandler{Deps: f.submit.Deps}.Handle(t.Context(), marketcommand.ApproveReturn{Actor: one, ID: f.returned, Note: "yes"})
 	require.NoError(t, err)
 	f.deliver(one)
+	f.listen()
 	f.reserve(one)
 	f.ping()
 	f.do(func(ctx context.Context, tx *sqlstore.Tx) error {
@@ -928,7 +929,7 @@ func TestEveryRuleFindsItsBreach(t *testing.T) {
 		require.True(t, slices.IsSortedFunc(clean.Checks, func(a, b audit.Check) int {
 			return slices.Compare([]byte(a.Invariant), []byte(b.Invariant))
 		}), "in the order of the invariants")
-		violations := slices.Concat(violations, more, ofReturns, ofDeliveries, ofReservations, ofPings)
+		violations := slices.Concat(violations, more, ofReturns, ofDeliveries, ofReservations, ofPings, ofWebhooks)
 		for _, v := range violations {
 			if _, applies := covered[v.rule]; !applies {
 				if e == dbtest.SQLite {

@@ -27,6 +27,7 @@ import (
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/account"
 	"github.com/leadmill/leadmill/application/bus"
+	"github.com/leadmill/leadmill/application/feed"
 	"github.com/leadmill/leadmill/application/market"
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
 	marketprojection "github.com/leadmill/leadmill/application/market/projection"
@@ -92,7 +93,7 @@ func newShopOf(t *testing.T, e dbtest.Engine, ago time.Duration) *shop {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	s := &shop{t: t, db: db, clock: clock.NewSystem(), ids: &ids{at: time.Now().Add(-ago)}, committed: eventlog.NewSignal()}
-	s.store = sqlstore.New(db, eventlog.NewWriter(db), s.committed, s.ids, application.Translations{market.Publish, program.Publish, account.Publish}.Translate)
+	s.store = sqlstore.New(db, eventlog.NewWriter(db), s.committed, s.ids, application.Translations{market.Publish, program.Publish, account.Publish, feed.Publish}.Translate)
 	s.head = eventlog.NewHead(db, s.committed, eventlog.HeadConfig{})
 	s.sequencer = eventlog.NewSequencer(db, s.committed, s.head, eventlog.SequencerConfig{})
 	s.runner, err = eventlog.NewRunner(db, eventlog.NewReader(db, s.head), s.clock,
@@ -317,6 +318,7 @@ var tables = []string{
 	"event_versions", "event_consumers", "known_consumers", "event_parked", "event_skipped", "report_sellers", "report_leads", "report_sales", "report_returns",
 	"customers", "lead_forms", "seller_numbers", "lead_reviews", "partner_activity", "program_days", "jobs", "partner_tokens", "outgoing_mails", "mailed_addresses", "buyer_mails", "answers", "installation",
 	"lead_consents", "suppressions", "seller_jobs", "seller_job_pieces", "seller_job_results", "deliveries", "delivery_queue", "delivery_attempts", "reservations", "pings",
+	"webhooks", "webhook_deliveries", "webhook_queue", "webhook_attempts", "webhook_replays",
 }
 
 // save keeps all rows in memory, so that restore can undo what a test does to them.

@@ -234,6 +234,7 @@ var uniqueColumns = map[string]string{
 	"partners.seller_id, partners.email_key":      "partners_email",
 	"campaigns.seller_id, campaigns.active_key":   "campaigns_active",
 	"customers.seller_id, customers.key_hash":     "customers_key",
+	"webhooks.seller_id, webhooks.handle":         "webhooks_handle",
 	"customers.seller_id, customers.email_hash":   "customers_one_email",
 	"lead_reviews.seller_id, lead_reviews.number": "lead_reviews_number",
 }

@@ -14,6 +14,7 @@ var internal = map[string]int{
 	"seller.updated.v1":  36,
 	"lead.deleted.v1":    37,
 	"partner.clicked.v1": 38,
+	"webhook.changed.v1": 57,
 }
 
 // Known reports whether events of a type can be in a log: those of Leadmill, public or internal, and those of teams, whichever they are.

@@ -301,7 +301,7 @@ func (r *sending) refill(ctx context.Context, ref application.Ref, e *endpoint) 
 	if len(due) == 0 {
 		return false
 	}
-	e.seen, e.mail, e.asks = true, how != nil && how.Email != "", how != nil && how.Confirm
+	e.knows(how != nil && how.Email != "", how != nil && how.Confirm)
 	e.ahead = min(2*e.ahead, 4*r.most(e))
 	for _, d := range due {
 		why := e.ends(d, how, r.Clock.Now())
@@ -319,7 +319,7 @@ func (r *sending) refill(ctx context.Context, ref application.Ref, e *endpoint) 
 			r.Logger.ErrorContext(ctx, "a delivery waits: the lead cannot be read", slog.String("delivery_id", d.ID)) // the cause may hold a part of it
 			e.aside[d.ID] = now + longestProbe
 		default:
-			e.failedBefore = e.failedBefore || !e.known && d.Attempts > 0
+			e.TriedBefore(d.Attempts)
 			e.ready = append(e.ready, d)
 		}
 	}

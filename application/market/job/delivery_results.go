@@ -203,12 +203,12 @@ func (r *sending) note(one result) {
 		outcome = string(one.Ended)
 	case one.Reason == delivery.TooLarge: // nor does this: nothing was sent
 	case one.OK:
-		e.succeeded(r.most(e))
+		e.Succeeded(r.most(e))
 		outcome = string(delivery.Delivered)
 	case one.Said.Verdict != delivery.Unsure: // no is an answer too
-		e.succeeded(r.most(e))
+		e.Succeeded(r.most(e))
 	case isAnswer(one.Posted):
-		e.answered()
+		e.Answered()
 		e.rest(now, min(one.RetryAfter, longestProbe))
 	default:
 		e.failed(now, one.probe, one.Reason)

@@ -4,23 +4,20 @@ import (
 	"time"
 
 	"github.com/leadmill/leadmill/application/market"
+	"github.com/leadmill/leadmill/application/receiver"
 	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/delivery"
 	"github.com/leadmill/leadmill/domain/lead"
 )
 
 const (
-	// openAfter is after how many failures in a row a receiver is only probed.
-	openAfter = 5
-	// asksOpenAfter is openAfter for one that is asked: some of its answers may come too late without it being dead.
+	// asksOpenAfter is after how many failures in a row a receiver is only probed that is asked: some of its answers may come too late without it
+	// being dead.
 	asksOpenAfter = 20
-	// firstProbe and longestProbe bound the pause before a probe, which doubles with each that fails.
-	firstProbe   = 5 * time.Second
-	longestProbe = 5 * time.Minute
-	// firstWindow is how many requests a receiver gets at once before it answered well.
-	firstWindow = 2
-	// hostRest is how long a receiver is left alone whose host has as many requests as it gets.
-	hostRest = time.Second
+	firstProbe    = receiver.FirstProbe
+	longestProbe  = receiver.LongestProbe
+	firstWindow   = receiver.FirstWindow
+	hostRest      = receiver.HostRest
 	// overdue is for how long a delivery waits behind a dead receiver: about as long as one is tried by its schedule.
 	overdue = 76 * time.Hour
 	// remembered is for how long it is known how a receiver answered.
@@ -28,13 +25,13 @@ const (
 )
 
 // standing says of which share of the requests at once those to a receiver are.
-type standing int
+type standing = receiver.Standing
 
 const (
-	unknown standing = iota // it never answered, nor failed
-	failing
-	well
-	mailed // by mail, however that went
+	unknown = receiver.Unknown
+	failing = receiver.Failing
+	well    = receiver.Well
+	mailed  = receiver.Well + 1 // by mail, however that went
 )
 
 // endpoint is what a Sender knows of the receiver of a contract. It is forgotten with the Sender: another one learns it anew.
@@ -51,53 +48,40 @@ type endpoint struct {
 	inFlight map[string]bool
 	aside    map[string]time.Duration // what cannot be sent, and until when that is not tried
 
-	known        bool // it answered
-	failedBefore bool // with another Sender
-	window       int  // how many requests it gets at once, which grows with success
-	fails        int  // in a row
-	reason       delivery.Reason
-	pause        time.Duration
-	resume       time.Duration // it gets nothing before
-	used         time.Duration
+	receiver.Health
+
+	used time.Duration
 }
 
 func newEndpoint() *endpoint {
-	return &endpoint{inFlight: map[string]bool{}, aside: map[string]time.Duration{}, window: firstWindow, ahead: 2 * firstWindow}
+	return &endpoint{inFlight: map[string]bool{}, aside: map[string]time.Duration{}, ahead: 2 * firstWindow, Health: receiver.NewHealth()}
 }
 
 func (e *endpoint) standing() standing {
-	switch {
-	case e.mail:
+	if e.mail {
 		return mailed
-	case e.fails > 0 || e.failedBefore:
-		return failing
-	case e.known:
-		return well
 	}
-	return unknown
+	return e.Standing()
 }
 
 // waits reports whether something of it may be due.
 func (e *endpoint) waits() bool { return e.due || len(e.ready) > 0 }
 
 // open reports whether the receiver is only probed.
-func (e *endpoint) open() bool {
-	if e.asks {
-		return e.fails >= asksOpenAfter
+func (e *endpoint) open() bool { return e.Open() }
+
+// knows notes what the endpoint is. Of one that is asked some answers are late, which stand in the way of those behind them as long as the others do
+// not make up for them.
+func (e *endpoint) knows(mail, asks bool) {
+	e.seen, e.mail, e.asks = true, mail, asks
+	e.OpenAfter, e.Gently = receiver.OpenAfter, asks
+	if asks {
+		e.OpenAfter = asksOpenAfter
 	}
-	return e.fails >= openAfter
 }
 
 // room is how many requests more the receiver may get at a time.
-func (e *endpoint) room(now time.Duration, most int) int {
-	switch {
-	case now < e.resume:
-		return 0
-	case e.open():
-		return 1 - len(e.inFlight)
-	}
-	return min(e.window, most) - len(e.inFlight)
-}
+func (e *endpoint) room(now time.Duration, most int) int { return e.Room(now, most) - len(e.inFlight) }
 
 // ends says why a delivery is not attempted any more; it is empty when it is.
 func (e *endpoint) ends(d market.DueDelivery, how *campaign.Delivery, now time.Time) delivery.Reason {
@@ -110,8 +94,8 @@ func (e *endpoint) ends(d market.DueDelivery, how *campaign.Delivery, now time.T
 		return delivery.NotDelivering
 	case !d.Deadline.IsZero():
 		return ""
-	case e.open() && e.pause >= longestProbe && now.Sub(d.NextAt) > overdue: // dead for minutes at least, which the start of a Sender is not
-		return e.reason
+	case e.open() && e.Pause() >= longestProbe && now.Sub(d.NextAt) > overdue: // dead for minutes at least, which the start of a Sender is not
+		return e.Reason()
 	}
 	return ""
 }
@@ -127,44 +111,16 @@ func isAnswer(p market.Posted) bool {
 	return false
 }
 
-// answered notes an answer that says that the receiver is there.
-func (e *endpoint) answered() {
-	e.known, e.failedBefore, e.fails, e.pause, e.resume = true, false, 0, 0, 0
-}
-
-func (e *endpoint) succeeded(most int) {
-	e.answered()
-	e.window = min(2*e.window, most)
-}
-
-// failed notes a failure. Those that were under way when the receiver was found to be dead do not make the pause longer.
-func (e *endpoint) failed(now time.Duration, probe bool, why delivery.Reason) {
-	if e.open() && !probe {
-		return
-	}
-	e.fails++
-	e.reason = why
-	e.narrow()
-	if e.open() {
-		e.pause = min(max(2*e.pause, firstProbe), longestProbe)
-		e.rest(now, e.pause)
-	}
-}
-
-// narrow gives a receiver that failed fewer requests at once: half as many, but one fewer where it is asked. There some answers are late, and stand
-// in the way of those behind them as long as the others do not make up for them.
-func (e *endpoint) narrow() {
-	if e.asks {
-		e.window = max(1, e.window-1)
-		return
-	}
-	e.window = max(1, e.window/2)
-}
-
 // rest lets the receiver alone for a while. What was read is read again after it.
 func (e *endpoint) rest(now, d time.Duration) {
-	if until := now + d; d > 0 && until > e.resume {
-		e.resume = until
+	if e.Rest(now, d) {
+		e.drop()
+	}
+}
+
+// failed notes a failure.
+func (e *endpoint) failed(now time.Duration, probe bool, why delivery.Reason) {
+	if e.Failed(now, probe, why) {
 		e.drop()
 	}
 }

@@ -45,11 +45,14 @@ func TestLateAnswersInARow(t *testing.T) {
 	t.Parallel()
 	for asks, want := range map[bool]int{true: 60, false: 4} {
 		e := newEndpoint()
-		e.asks, e.window = asks, 64
+		e.knows(false, asks)
+		for range 6 {
+			e.Succeeded(64)
+		}
 		for range 4 {
 			e.failed(0, false, delivery.Timeout)
 		}
-		require.Equal(t, want, e.window, "asks: %t", asks)
+		require.Equal(t, want, e.room(0, 100), "asks: %t", asks)
 		require.False(t, e.open(), "asks: %t", asks)
 	}
 }

@@ -41,7 +41,7 @@ func newAppWith(t testing.TB, change func(*porttest.App, *Handlers), options ...
 const logID = "log_1"
 
 func handlers(a *porttest.App) Handlers {
-	return Handlers{Catalogue: catalogue, EventStream: streamsOf(a, &opened{}), Base: func() string { return "https://leads.example.com" }, Events: eventsBy(a, func(context.Context, feedquery.Events) (feedquery.EventPage, error) {
+	return Handlers{WebhookHandlers: webhookHandlers(a), Catalogue: catalogue, EventStream: streamsOf(a, &opened{}), Base: func() string { return "https://leads.example.com" }, Events: eventsBy(a, func(context.Context, feedquery.Events) (feedquery.EventPage, error) {
 		return feedquery.EventPage{Next: 7, LogID: logID, Events: []application.StoredEvent{{Position: 7, EventRecord: application.EventRecord{
 			ID:       "evt_1",
 			SellerID: "seller_1", AggregateType: "lead", AggregateID: "lead_1", AggregateVersion: 2, Type: "lead.sold.v1",
@@ -68,7 +68,11 @@ func eventsBy(a *porttest.App, read func(context.Context, feedquery.Events) (fee
 	})
 }
 
-var examples = map[string]porttest.Example{"GET /schemas/{file}": {File: "lead.sold.v1.json"}}
+var examples = map[string]porttest.Example{
+	"POST /v1/webhooks":             {Body: `{"name":"Hook","url":"https://hooks.example.com/x","events":["lead.sold.v1"]}`},
+	"POST /v1/webhooks/{id}/replay": {Body: `{"event_id":"evt_1"}`},
+	"GET /schemas/{file}":           {File: "lead.sold.v1.json"},
+}
 
 func TestRoom(t *testing.T) {
 	t.Parallel()
@@ -82,7 +86,7 @@ func TestRoom(t *testing.T) {
 func TestRoutesNamesWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	_, err := Handlers{}.Routes()
-	for _, name := range []string{"handler Events", "handler EventStream", "handler Catalogue", "handler Base"} {
+	for _, name := range []string{"handler Events", "handler EventStream", "handler CreateWebhook", "handler Catalogue", "handler Base"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named: %v", name, err)
 		}

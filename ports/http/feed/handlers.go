@@ -15,6 +15,8 @@ import (
 
 // Handlers are the queries that the room's routes call, and the types of events that the room shows.
 type Handlers struct {
+	WebhookHandlers
+
 	Events      bus.Handler[feedquery.Events, feedquery.EventPage]
 	EventStream bus.Handler[feedquery.EventStream, feedquery.OpenStream]
 	Catalogue   *eventsv1.Catalogue
@@ -28,10 +30,10 @@ func (h Handlers) Routes() ([]httpport.Route, error) {
 	if err := httpport.Complete("feed", h); err != nil {
 		return nil, err
 	}
-	return []httpport.Route{
+	return append([]httpport.Route{
 		{Method: http.MethodGet, Path: "/v1/events", Needs: application.Program, Also: also, Handle: h.listEvents},
 		{Method: http.MethodGet, Path: "/v1/events/stream", Needs: application.Program, Also: also, Handle: h.streamEvents},
 		{Method: http.MethodGet, Path: "/asyncapi.yaml", Needs: application.Visitor, Handle: h.asyncAPI},
 		{Method: http.MethodGet, Path: "/schemas/:file", Needs: application.Visitor, Handle: h.eventSchema},
-	}, nil
+	}, h.webhookRoutes()...), nil
 }

@@ -33,9 +33,6 @@ var later = []struct {
 	{"/v1/promotion-codes", []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete}},
 	{"/v1/promotion-codes/:code", []string{http.MethodGet, http.MethodPut, http.MethodDelete}},
 
-	{"/v1/webhooks", []string{http.MethodGet, http.MethodPost}},
-	{"/v1/webhooks/:key", []string{http.MethodGet, http.MethodPut, http.MethodDelete}},
-
 	{`/v1/customers\:invite`, []string{http.MethodPost}},
 	{"/v1/customers/:key/referrals", []string{http.MethodGet}},
 	{"/v1/customers/:key/stats", []string{http.MethodGet}},

@@ -1632,6 +1632,87 @@ func (e TestedProgramType) Valid() bool {
 	}
 }
 
+// Defines values for WebhookDisabledReason.
+const (
+	WebhookDisabledReasonFailing     WebhookDisabledReason = "failing"
+	WebhookDisabledReasonGone        WebhookDisabledReason = "gone"
+	WebhookDisabledReasonLessThannil WebhookDisabledReason = "<nil>"
+)
+
+// Valid indicates whether the value is a known member of the WebhookDisabledReason enum.
+func (e WebhookDisabledReason) Valid() bool {
+	switch e {
+	case WebhookDisabledReasonFailing:
+		return true
+	case WebhookDisabledReasonGone:
+		return true
+	case WebhookDisabledReasonLessThannil:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WebhookStatus.
+const (
+	WebhookStatusActive   WebhookStatus = "active"
+	WebhookStatusDisabled WebhookStatus = "disabled"
+	WebhookStatusPaused   WebhookStatus = "paused"
+)
+
+// Valid indicates whether the value is a known member of the WebhookStatus enum.
+func (e WebhookStatus) Valid() bool {
+	switch e {
+	case WebhookStatusActive:
+		return true
+	case WebhookStatusDisabled:
+		return true
+	case WebhookStatusPaused:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WebhookDeliveryStatus.
+const (
+	WebhookDeliveryStatusDelivered WebhookDeliveryStatus = "delivered"
+	WebhookDeliveryStatusFailed    WebhookDeliveryStatus = "failed"
+	WebhookDeliveryStatusPending   WebhookDeliveryStatus = "pending"
+)
+
+// Valid indicates whether the value is a known member of the WebhookDeliveryStatus enum.
+func (e WebhookDeliveryStatus) Valid() bool {
+	switch e {
+	case WebhookDeliveryStatusDelivered:
+		return true
+	case WebhookDeliveryStatusFailed:
+		return true
+	case WebhookDeliveryStatusPending:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WebhookFormat.
+const (
+	Partnero WebhookFormat = "partnero"
+	Standard WebhookFormat = "standard"
+)
+
+// Valid indicates whether the value is a known member of the WebhookFormat enum.
+func (e WebhookFormat) Valid() bool {
+	switch e {
+	case Partnero:
+		return true
+	case Standard:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Window.
 const (
 	Day   Window = "day"
@@ -2031,6 +2112,42 @@ func (e ListSuppressionsParamsSort) Valid() bool {
 	case ListSuppressionsParamsSortAsc:
 		return true
 	case ListSuppressionsParamsSortDesc:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListWebhooksParamsSort.
+const (
+	ListWebhooksParamsSortAsc  ListWebhooksParamsSort = "asc"
+	ListWebhooksParamsSortDesc ListWebhooksParamsSort = "desc"
+)
+
+// Valid indicates whether the value is a known member of the ListWebhooksParamsSort enum.
+func (e ListWebhooksParamsSort) Valid() bool {
+	switch e {
+	case ListWebhooksParamsSortAsc:
+		return true
+	case ListWebhooksParamsSortDesc:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListWebhookDeliveriesParamsSort.
+const (
+	ListWebhookDeliveriesParamsSortAsc  ListWebhookDeliveriesParamsSort = "asc"
+	ListWebhookDeliveriesParamsSortDesc ListWebhookDeliveriesParamsSort = "desc"
+)
+
+// Valid indicates whether the value is a known member of the ListWebhookDeliveriesParamsSort enum.
+func (e ListWebhookDeliveriesParamsSort) Valid() bool {
+	switch e {
+	case ListWebhookDeliveriesParamsSortAsc:
+		return true
+	case ListWebhookDeliveriesParamsSortDesc:
 		return true
 	default:
 		return false
@@ -5060,6 +5177,182 @@ type UsageLeads struct {
 	Used  int64  `json:"used"`
 }
 
+// Webhook defines model for Webhook.
+type Webhook struct {
+	CreatedAt  time.Time  `json:"created_at"`
+	DisabledAt *time.Time `json:"disabled_at"`
+
+	// DisabledReason gone: it answered 410; failing: nothing arrived for 5 days
+	DisabledReason *WebhookDisabledReason `json:"disabled_reason"`
+	Events         []string               `json:"events"`
+
+	// FailingSince When the first attempt failed since one succeeded
+	FailingSince *time.Time    `json:"failing_since"`
+	Format       WebhookFormat `json:"format"`
+	Id           string        `json:"id"`
+	IsActive     bool          `json:"is_active"`
+
+	// Key The secret, when it was just made; in Partnero's format the name in paths
+	Key  *string `json:"key"`
+	Name string  `json:"name"`
+
+	// Signature The secret, in Partnero's format
+	Signature *string       `json:"signature,omitempty"`
+	Status    WebhookStatus `json:"status"`
+	UpdatedAt time.Time     `json:"updated_at"`
+	Url       string        `json:"url"`
+}
+
+// WebhookDisabledReason gone: it answered 410; failing: nothing arrived for 5 days
+type WebhookDisabledReason string
+
+// WebhookStatus defines model for Webhook.Status.
+type WebhookStatus string
+
+// WebhookAnswer defines model for WebhookAnswer.
+type WebhookAnswer struct {
+	Data   Webhook `json:"data"`
+	Status One     `json:"status"`
+}
+
+// WebhookAttempt defines model for WebhookAttempt.
+type WebhookAttempt struct {
+	// Answer The first 4 KiB, without what is secret
+	Answer     *string   `json:"answer"`
+	At         time.Time `json:"at"`
+	DurationMs int64     `json:"duration_ms"`
+	Number     int64     `json:"number"`
+
+	// Reason Why it did not succeed
+	Reason *string `json:"reason"`
+
+	// Status What was answered; null without an answer
+	Status *int `json:"status"`
+}
+
+// WebhookAttemptAnswer defines model for WebhookAttemptAnswer.
+type WebhookAttemptAnswer struct {
+	Data   WebhookAttempt `json:"data"`
+	Status One            `json:"status"`
+}
+
+// WebhookDelivery defines model for WebhookDelivery.
+type WebhookDelivery struct {
+	// Attempts The newest first, up to 20; in lists the last one
+	Attempts []WebhookAttempt `json:"attempts"`
+
+	// Body What is sent; not in lists
+	Body      *map[string]interface{} `json:"body,omitempty"`
+	CreatedAt time.Time               `json:"created_at"`
+
+	// EventId The webhook-id of its requests
+	EventId    string     `json:"event_id"`
+	HappenedAt time.Time  `json:"happened_at"`
+	NextAt     *time.Time `json:"next_at"`
+
+	// Reason Why it failed
+	Reason *string               `json:"reason"`
+	Status WebhookDeliveryStatus `json:"status"`
+
+	// Tried Attempts since it became pending
+	Tried     int64     `json:"tried"`
+	Type      string    `json:"type"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// WebhookDeliveryAnswer defines model for WebhookDeliveryAnswer.
+type WebhookDeliveryAnswer struct {
+	Data   WebhookDelivery `json:"data"`
+	Status One             `json:"status"`
+}
+
+// WebhookDeliveryList defines model for WebhookDeliveryList.
+type WebhookDeliveryList struct {
+	Data   []WebhookDelivery `json:"data"`
+	Links  Links             `json:"links"`
+	Meta   Meta              `json:"meta"`
+	Status One               `json:"status"`
+}
+
+// WebhookDeliveryStatus defines model for WebhookDeliveryStatus.
+type WebhookDeliveryStatus string
+
+// WebhookFormat defines model for WebhookFormat.
+type WebhookFormat string
+
+// WebhookInput defines model for WebhookInput.
+type WebhookInput struct {
+	// Events 1 to 100 types, such as lead.sold.v1; in Partnero's format its names
+	//
+	// Examples: ["lead.sold.v1"]
+	Events []string `json:"events"`
+
+	// Format standard or partnero. Absent: standard, but partnero when no name ends in .v1
+	Format *string `json:"format,omitempty"`
+
+	// IsActive Absent: true
+	IsActive *bool `json:"is_active,omitempty"`
+
+	// Key A secret of your own: whsec_ with 24 to 64 bytes in base64. In Partnero's format the name in paths
+	Key *string `json:"key,omitempty"`
+
+	// Name 1 to 200 characters
+	Name string `json:"name"`
+
+	// Url https, and no private address
+	Url string `json:"url"`
+}
+
+// WebhookList defines model for WebhookList.
+type WebhookList struct {
+	Data   []Webhook `json:"data"`
+	Links  Links     `json:"links"`
+	Meta   Meta      `json:"meta"`
+	Status One       `json:"status"`
+}
+
+// WebhookReplay defines model for WebhookReplay.
+type WebhookReplay struct {
+	CreatedAt time.Time `json:"created_at"`
+	EventId   *string   `json:"event_id"`
+	From      time.Time `json:"from"`
+	Id        string    `json:"id"`
+	Until     time.Time `json:"until"`
+}
+
+// WebhookReplayAnswer defines model for WebhookReplayAnswer.
+type WebhookReplayAnswer struct {
+	Data   WebhookReplay `json:"data"`
+	Status One           `json:"status"`
+}
+
+// WebhookReplayInput defines model for WebhookReplayInput.
+type WebhookReplayInput struct {
+	// EventId One event; nothing else is given beside it
+	EventId *string    `json:"event_id,omitempty"`
+	From    *time.Time `json:"from,omitempty"`
+
+	// Types Absent: all of the webhook's
+	Types *[]string `json:"types,omitempty"`
+
+	// Until Before it; absent: now
+	Until *time.Time `json:"until,omitempty"`
+}
+
+// WebhookUpdate defines model for WebhookUpdate.
+type WebhookUpdate struct {
+	Events *[]string `json:"events,omitempty"`
+
+	// Format Cannot be changed
+	Format   *string `json:"format,omitempty"`
+	IsActive *bool   `json:"is_active,omitempty"`
+
+	// Key Cannot be changed
+	Key  *string `json:"key,omitempty"`
+	Name *string `json:"name,omitempty"`
+	Url  *string `json:"url,omitempty"`
+}
+
 // Window defines model for Window.
 type Window string
 
@@ -5607,6 +5900,37 @@ type ImportSuppressionsParams struct {
 	Kind *SuppressionKind `form:"kind,omitempty" json:"kind,omitempty"`
 }
 
+// ListWebhooksParams defines parameters for ListWebhooks.
+type ListWebhooksParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Page Beyond row 10000 only with a cursor.
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// Cursor Taken from `links.next`.
+	Cursor *Cursor                 `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Sort   *ListWebhooksParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+}
+
+// ListWebhooksParamsSort defines parameters for ListWebhooks.
+type ListWebhooksParamsSort string
+
+// ListWebhookDeliveriesParams defines parameters for ListWebhookDeliveries.
+type ListWebhookDeliveriesParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Page Beyond row 10000 only with a cursor.
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// Cursor Taken from `links.next`.
+	Cursor *Cursor                          `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Sort   *ListWebhookDeliveriesParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+	Status *WebhookDeliveryStatus           `form:"status,omitempty" json:"status,omitempty"`
+}
+
+// ListWebhookDeliveriesParamsSort defines parameters for ListWebhookDeliveries.
+type ListWebhookDeliveriesParamsSort string
+
 // SubmitLeadJSONRequestBody defines body for SubmitLead for application/json ContentType.
 type SubmitLeadJSONRequestBody = SupplierLeadInput
 
@@ -5732,6 +6056,15 @@ type DeleteSuppressedValueJSONRequestBody = SuppressionInput
 
 // AddSuppressionJSONRequestBody defines body for AddSuppression for application/json ContentType.
 type AddSuppressionJSONRequestBody = SuppressionInput
+
+// CreateWebhookJSONRequestBody defines body for CreateWebhook for application/json ContentType.
+type CreateWebhookJSONRequestBody = WebhookInput
+
+// UpdateWebhookJSONRequestBody defines body for UpdateWebhook for application/json ContentType.
+type UpdateWebhookJSONRequestBody = WebhookUpdate
+
+// ReplayWebhookJSONRequestBody defines body for ReplayWebhook for application/json ContentType.
+type ReplayWebhookJSONRequestBody = WebhookReplayInput
 
 // Getter for additional properties for LeadInput. Returns the specified
 // element and whether it was found

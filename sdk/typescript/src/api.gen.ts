@@ -1813,6 +1813,163 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List webhooks */
+        get: operations["listWebhooks"];
+        put?: never;
+        /**
+         * Make a webhook
+         * @description With events such as `partner.created` and no format it is one in Partnero's format.
+         */
+        post: operations["createWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a webhook by its id or key */
+        get: operations["getWebhook"];
+        /**
+         * Change a webhook
+         * @description What is left out stays as it is. With `is_active` true one is enabled, as by `enable`.
+         */
+        put: operations["updateWebhook"];
+        post?: never;
+        /** Delete a webhook with its deliveries */
+        delete: operations["deleteWebhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List deliveries, each with its last attempt */
+        get: operations["listWebhookDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/deliveries/{event_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the delivery of an event with its attempts and what is sent */
+        get: operations["getWebhookDelivery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a webhook told of events again
+         * @description What waits is sent. One that was disabled because it failed is also told of what happened since.
+         */
+        post: operations["enableWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell a webhook again of events
+         * @description Of one by `event_id`, or of those from a time to another. They are sent under the ids they had. It takes a while, and waits while 5,000 deliveries of the webhook are pending.
+         */
+        post: operations["replayWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/rotate-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a webhook a new secret
+         * @description It is shown in this answer alone. The secret before signs beside it for 24 hours, and the one before that no more. In Partnero's format there is one signature, by the new one.
+         */
+        post: operations["rotateWebhookSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a made-up event to a webhook
+         * @description It is sent at once and once, with `test` true in its data. Nothing of it is stored. A receiver that does not take it is told in the answer, which comes when the receiver answered, or after 15 s. Two are sent at once, and what is more is answered 503 `outbound_busy`.
+         */
+        post: operations["testWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1835,7 +1992,7 @@ export interface components {
             origins?: string[];
             partner: components["schemas"]["PartnerReference"] | null;
             rate_limit: components["schemas"]["RateLimitValue"] | null;
-            /** @description `program`, `supplier`, `form`, `site`, or a scope that a module of this installation declares */
+            /** @description `program`, `supplier`, `form`, `site`, `events` (reads events and nothing else), or a scope that a module of this installation declares */
             scope: string;
         };
         APIKeyCreated: {
@@ -1851,7 +2008,7 @@ export interface components {
             partner: components["schemas"]["PartnerReference"] | null;
             rate_limit: components["schemas"]["RateLimitValue"] | null;
             replaces?: components["schemas"]["APIKeyReplaced"];
-            /** @description `program`, `supplier`, `form`, `site`, or a scope that a module of this installation declares */
+            /** @description `program`, `supplier`, `form`, `site`, `events` (reads events and nothing else), or a scope that a module of this installation declares */
             scope: string;
         };
         APIKeyCreatedAnswer: {
@@ -1872,7 +2029,7 @@ export interface components {
             partner?: components["schemas"]["PartnerHandle"];
             /** @description Absent: 60 a minute; null: none. For a form key it is of each visitor's address, absent: 10 a minute; so for the sign-ups of a site key, which is never null */
             rate_limit?: components["schemas"]["RateLimitValue"] | null;
-            /** @description `program`, `supplier`, `form`, `site`, or a scope that a module of this installation declares */
+            /** @description `program`, `supplier`, `form`, `site`, `events` (reads events and nothing else), or a scope that a module of this installation declares */
             scope: string;
         };
         APIKeyList: {
@@ -1963,6 +2120,8 @@ export interface components {
             auto_approve: components["schemas"]["AutoApprove"] | null;
         };
         Campaign: {
+            /** Format: int64 */
+            auction_timeout_ms: number;
             /** @description On what all contracts take together, each sale of a shared lead counted */
             caps: components["schemas"]["Cap"][];
             category: string;
@@ -1987,6 +2146,7 @@ export interface components {
             /** @description Where a browser goes that posted a plain form with a form key */
             redirect_url: string | null;
             resell_returned: boolean;
+            reserve_price: components["schemas"]["Decimal"];
             return_window_days: number;
             /** @enum {string} */
             status: "active" | "paused" | "archived";
@@ -2018,6 +2178,8 @@ export interface components {
             window_days?: number;
         };
         CampaignInput: {
+            /** @description How long buyers that bid have to answer a ping, 1000 by default */
+            auction_timeout_ms?: number;
             /** @description On what all contracts take together, each sale of a shared lead counted */
             caps?: components["schemas"]["Cap"][];
             category?: string;
@@ -2044,6 +2206,8 @@ export interface components {
             redirect_url?: string | null;
             /** @description Whether a lead of which all sales are returned waits for another buyer */
             resell_returned?: boolean;
+            /** @description The least price at which a lead is promised to a ping; 0: any */
+            reserve_price?: number;
             /** @description For how many days a sale can be given back, 7 by default; 0: never. A buyer may have a window of its own. */
             return_window_days?: number;
             /**
@@ -2115,6 +2279,7 @@ export interface components {
             reason: string;
         };
         Contract: {
+            bid: components["schemas"]["ContractBid"] | null;
             buyer_id: string;
             campaign_id: string;
             caps: components["schemas"]["Cap"][];
@@ -2139,6 +2304,25 @@ export interface components {
             data: components["schemas"]["Contract"];
             status: components["schemas"]["One"];
         };
+        ContractBid: {
+            fields?: {
+                [key: string]: string;
+            };
+            /** Format: int64 */
+            timeout_ms: number;
+            url: string;
+        };
+        /** @description How the buyer is asked what it pays for a lead when a supplier pings. The contract takes leads by its bids alone. A member that is absent stays as it is, null takes its default; null as a whole forgets all. */
+        ContractBidInput: {
+            /** @description The members that are sent, and what each is: lead.state, lead.fields.age, lead.category, ping.id, ping.currency, test. What is personal is refused. null: all that is not personal, as the documentation shows it */
+            fields?: {
+                [key: string]: string;
+            } | null;
+            /** @default 500 */
+            timeout_ms?: number | null;
+            /** @description Where it is asked */
+            url?: string;
+        } | null;
         ContractCreateInput: WithRequired<components["schemas"]["ContractInput"], "buyer_id" | "price">;
         ContractDelivery: {
             email?: string;
@@ -2169,7 +2353,7 @@ export interface components {
         ContractDeliveryInput: {
             /** @description Whom each lead is mailed to; not beside url */
             email?: string | null;
-            /** @description The members that are sent, and what each is: lead.phone, lead.fields.age, lead.id, lead.category, sale.id, sale.price, sale.currency, sale.sold_at, test. null: all, as the documentation shows them */
+            /** @description The members that are sent, and what each is: lead.phone, lead.fields.age, lead.id, lead.category, sale.id, sale.price, sale.currency, sale.sold_at, sale.bid_reference, test. null: all, as the documentation shows them */
             fields?: {
                 [key: string]: string;
             } | null;
@@ -2210,6 +2394,7 @@ export interface components {
             url?: string | null;
         } | null;
         ContractInput: {
+            bid?: components["schemas"]["ContractBidInput"];
             /** @description When created only */
             buyer_id?: string;
             caps?: components["schemas"]["Cap"][];
@@ -2218,6 +2403,7 @@ export interface components {
             delivery?: components["schemas"]["ContractDeliveryInput"];
             /** @description Which leads the contract takes, as lead.state in ['TX', 'CA'] && lead.fields.homeowner == true (docs/filters.md); null: all */
             filter?: string | null;
+            /** @description Beside bid: the most that the buyer pays, above 0 */
             price?: number;
             priority?: number;
             schedule?: components["schemas"]["ScheduleOrNull"];
@@ -3914,6 +4100,161 @@ export interface components {
             success: true;
             token: string;
         };
+        Webhook: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            disabled_at: null | string;
+            /**
+             * @description gone: it answered 410; failing: nothing arrived for 5 days
+             * @enum {null|string}
+             */
+            disabled_reason: "gone" | "failing" | null;
+            events: string[];
+            /**
+             * Format: date-time
+             * @description When the first attempt failed since one succeeded
+             */
+            failing_since: null | string;
+            format: components["schemas"]["WebhookFormat"];
+            id: string;
+            is_active: boolean;
+            /** @description The secret, when it was just made; in Partnero's format the name in paths */
+            key: null | string;
+            name: string;
+            /** @description The secret, in Partnero's format */
+            signature?: string;
+            /** @enum {string} */
+            status: "active" | "paused" | "disabled";
+            /** Format: date-time */
+            updated_at: string;
+            url: string;
+        };
+        WebhookAnswer: {
+            data: components["schemas"]["Webhook"];
+            status: components["schemas"]["One"];
+        };
+        WebhookAttempt: {
+            /** @description The first 4 KiB, without what is secret */
+            answer: null | string;
+            /** Format: date-time */
+            at: string;
+            /** Format: int64 */
+            duration_ms: number;
+            /** Format: int64 */
+            number: number;
+            /** @description Why it did not succeed */
+            reason: null | string;
+            /** @description What was answered; null without an answer */
+            status: null | number;
+        };
+        WebhookAttemptAnswer: {
+            data: components["schemas"]["WebhookAttempt"];
+            status: components["schemas"]["One"];
+        };
+        WebhookDelivery: {
+            /** @description The newest first, up to 20; in lists the last one */
+            attempts: components["schemas"]["WebhookAttempt"][];
+            /** @description What is sent; not in lists */
+            body?: {
+                [key: string]: unknown;
+            };
+            /** Format: date-time */
+            created_at: string;
+            /** @description The webhook-id of its requests */
+            event_id: string;
+            /** Format: date-time */
+            happened_at: string;
+            /** Format: date-time */
+            next_at: null | string;
+            /** @description Why it failed */
+            reason: null | string;
+            status: components["schemas"]["WebhookDeliveryStatus"];
+            /**
+             * Format: int64
+             * @description Attempts since it became pending
+             */
+            tried: number;
+            type: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        WebhookDeliveryAnswer: {
+            data: components["schemas"]["WebhookDelivery"];
+            status: components["schemas"]["One"];
+        };
+        WebhookDeliveryList: {
+            data: components["schemas"]["WebhookDelivery"][];
+            links: components["schemas"]["Links"];
+            meta: components["schemas"]["Meta"];
+            status: components["schemas"]["One"];
+        };
+        /** @enum {string} */
+        WebhookDeliveryStatus: "pending" | "delivered" | "failed";
+        /** @enum {string} */
+        WebhookFormat: "standard" | "partnero";
+        WebhookInput: {
+            /**
+             * @description 1 to 100 types, such as lead.sold.v1; in Partnero's format its names
+             * @example [
+             *       "lead.sold.v1"
+             *     ]
+             */
+            events: string[];
+            /** @description standard or partnero. Absent: standard, but partnero when no name ends in .v1 */
+            format?: null | string;
+            /** @description Absent: true */
+            is_active?: null | boolean;
+            /** @description A secret of your own: whsec_ with 24 to 64 bytes in base64. In Partnero's format the name in paths */
+            key?: null | string;
+            /** @description 1 to 200 characters */
+            name: string;
+            /** @description https, and no private address */
+            url: string;
+        };
+        WebhookList: {
+            data: components["schemas"]["Webhook"][];
+            links: components["schemas"]["Links"];
+            meta: components["schemas"]["Meta"];
+            status: components["schemas"]["One"];
+        };
+        WebhookReplay: {
+            /** Format: date-time */
+            created_at: string;
+            event_id: null | string;
+            /** Format: date-time */
+            from: string;
+            id: string;
+            /** Format: date-time */
+            until: string;
+        };
+        WebhookReplayAnswer: {
+            data: components["schemas"]["WebhookReplay"];
+            status: components["schemas"]["One"];
+        };
+        WebhookReplayInput: {
+            /** @description One event; nothing else is given beside it */
+            event_id?: string;
+            /** Format: date-time */
+            from?: null | string;
+            /** @description Absent: all of the webhook's */
+            types?: string[];
+            /**
+             * Format: date-time
+             * @description Before it; absent: now
+             */
+            until?: null | string;
+        };
+        WebhookUpdate: {
+            events?: string[];
+            /** @description Cannot be changed */
+            format?: null | string;
+            is_active?: null | boolean;
+            /** @description Cannot be changed */
+            key?: null | string;
+            name?: null | string;
+            url?: null | string;
+        };
         /** @enum {string} */
         Window: "hour" | "day" | "week" | "month" | "total";
     };
@@ -4143,6 +4484,8 @@ export type ConsentField = components['schemas']['ConsentField'];
 export type Consideration = components['schemas']['Consideration'];
 export type Contract = components['schemas']['Contract'];
 export type ContractAnswer = components['schemas']['ContractAnswer'];
+export type ContractBid = components['schemas']['ContractBid'];
+export type ContractBidInput = components['schemas']['ContractBidInput'];
 export type ContractCreateInput = components['schemas']['ContractCreateInput'];
 export type ContractDelivery = components['schemas']['ContractDelivery'];
 export type ContractDeliveryInput = components['schemas']['ContractDeliveryInput'];
@@ -4346,6 +4689,21 @@ export type UsageLeads = components['schemas']['UsageLeads'];
 export type WebFormAnswer = components['schemas']['WebFormAnswer'];
 export type WebFormInput = components['schemas']['WebFormInput'];
 export type WebFormToken = components['schemas']['WebFormToken'];
+export type Webhook = components['schemas']['Webhook'];
+export type WebhookAnswer = components['schemas']['WebhookAnswer'];
+export type WebhookAttempt = components['schemas']['WebhookAttempt'];
+export type WebhookAttemptAnswer = components['schemas']['WebhookAttemptAnswer'];
+export type WebhookDelivery = components['schemas']['WebhookDelivery'];
+export type WebhookDeliveryAnswer = components['schemas']['WebhookDeliveryAnswer'];
+export type WebhookDeliveryList = components['schemas']['WebhookDeliveryList'];
+export type WebhookDeliveryStatus = components['schemas']['WebhookDeliveryStatus'];
+export type WebhookFormat = components['schemas']['WebhookFormat'];
+export type WebhookInput = components['schemas']['WebhookInput'];
+export type WebhookList = components['schemas']['WebhookList'];
+export type WebhookReplay = components['schemas']['WebhookReplay'];
+export type WebhookReplayAnswer = components['schemas']['WebhookReplayAnswer'];
+export type WebhookReplayInput = components['schemas']['WebhookReplayInput'];
+export type WebhookUpdate = components['schemas']['WebhookUpdate'];
 export type Window = components['schemas']['Window'];
 export type ResponseBadRequest = components['responses']['BadRequest'];
 export type ResponseConflict = components['responses']['Conflict'];
@@ -7488,6 +7846,272 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProgramTestAnswer"];
+                };
+            };
+        };
+    };
+    listWebhooks: {
+        parameters: {
+            query?: {
+                limit?: components["parameters"]["Limit"];
+                /** @description Beyond row 10000 only with a cursor. */
+                page?: components["parameters"]["Page"];
+                /** @description Taken from `links.next`. */
+                cursor?: components["parameters"]["Cursor"];
+                sort?: components["parameters"]["Sort"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Webhooks, newest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookList"];
+                };
+            };
+        };
+    };
+    createWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookInput"];
+            };
+        };
+        responses: {
+            /** @description The webhook. Its `key` is the secret, which is shown in this answer alone; in Partnero's format `signature` is. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookAnswer"];
+                };
+            };
+        };
+    };
+    getWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookAnswer"];
+                };
+            };
+        };
+    };
+    updateWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookUpdate"];
+            };
+        };
+        responses: {
+            /** @description The webhook. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookAnswer"];
+                };
+            };
+        };
+    };
+    deleteWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is deleted. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ok"];
+                };
+            };
+        };
+    };
+    listWebhookDeliveries: {
+        parameters: {
+            query?: {
+                limit?: components["parameters"]["Limit"];
+                /** @description Beyond row 10000 only with a cursor. */
+                page?: components["parameters"]["Page"];
+                /** @description Taken from `links.next`. */
+                cursor?: components["parameters"]["Cursor"];
+                sort?: components["parameters"]["Sort"];
+                status?: components["schemas"]["WebhookDeliveryStatus"];
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deliveries, those of the newest events first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDeliveryList"];
+                };
+            };
+        };
+    };
+    getWebhookDelivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The delivery. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDeliveryAnswer"];
+                };
+            };
+        };
+    };
+    enableWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookAnswer"];
+                };
+            };
+        };
+    };
+    replayWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookReplayInput"];
+            };
+        };
+        responses: {
+            /** @description It will be done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookReplayAnswer"];
+                };
+            };
+        };
+    };
+    rotateWebhookSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook with its new secret. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookAnswer"];
+                };
+            };
+        };
+    };
+    testWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What became of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookAttemptAnswer"];
                 };
             };
         };

@@ -4,4 +4,5 @@
 export const unkeyed: readonly string[] = [
   'POST /v1/campaigns/{id}/contracts/{contract_id}/test-delivery',
   'POST /v1/campaigns/{id}/preview',
+  'POST /v1/webhooks/{id}/test',
 ];

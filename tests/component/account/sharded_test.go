@@ -40,6 +40,12 @@ var unowned = []string{
 	"SELECT COUNT(*) FROM (SELECT 1 AS one FROM delivery_queue",                                                   // the metrics of what waits
 	"SELECT o.seller_id, o.lead_id, o.sale_id, o.deadline_at, d.tries",                                            // and buyers have not answered in time
 	"SELECT MIN(f.next_at) FROM (SELECT MIN(next_at) AS next_at FROM delivery_queue GROUP BY",
+	"SELECT f.seller_id, f.webhook_id, f.earliest FROM (SELECT seller_id, webhook_id, MIN(next_at)", // the same of webhooks
+	"WITH RECURSIVE s (seller_id) AS (SELECT MIN(q.seller_id) FROM webhook_queue q",
+	"SELECT COUNT(*) FROM (SELECT 1 AS one FROM webhook_queue q JOIN",
+	"SELECT MIN(q.next_at) FROM (SELECT seller_id, webhook_id, MIN(next_at) AS next_at FROM webhook_queue GROUP BY",
+	"SELECT r.seller_id, r.webhook_id, r.id, r.types", // replays go on whoever runs them
+	"SELECT w.seller_id, w.id FROM webhooks w WHERE w.status = 'deleted'",
 }
 
 var (

@@ -42,6 +42,8 @@ func bodies(buyerID string) map[string]any {
 		"requestReturn": apptest.Object{"reason": "other"}, "addSuppression": apptest.Object{"kind": "domain", "value": "shop.example"},
 		"changeMarketplaceLeadPrice": apptest.Object{"price": nil, "was": nil},
 		"deleteSuppressedValue":      apptest.Object{"kind": "domain", "value": "none.example"},
+		"createWebhook":              apptest.Object{"name": "Another", "url": "https://hooks.example.com", "events": []string{"lead.sold.v1"}},
+		"updateWebhook":              apptest.Object{"name": "Renamed"}, "replayWebhook": apptest.Object{"from": "2026-11-01T00:00:00Z"},
 	}
 }
 
@@ -62,6 +64,7 @@ func marketThings(t *testing.T, c *apptest.Client, lead string) map[string]strin
 		"deliveries":   c.Must(t, "GET", "/v1/marketplace/leads/"+lead+"/deliveries", nil).List(t)[0]["id"].(string),
 		"returns":      id(c.Must(t, "POST", "/v1/sales/"+sale+"/returns", apptest.Object{"reason": "other"})),
 		"suppressions": id(c.Must(t, "POST", "/v1/suppressions", apptest.Object{"kind": "domain", "value": "nobody.example"})),
+		"webhooks":     id(c.Must(t, "POST", "/v1/webhooks", apptest.Object{"name": "x", "url": "https://hooks.example.com", "events": []string{"lead.sold.v1"}})),
 		"jobs":         id(c.Must(t, "POST", "/v1/suppressions/import?kind=domain", "somebody.example\n", "Content-Type", "text/csv")),
 	}
 }

@@ -1,0 +1,534 @@
+// Package job holds what the feed does again and again.
+//
+// Stability: unsupported; it may change at any time.
+package job
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
+	"github.com/leadmill/leadmill/application/feed"
+	feedcommand "github.com/leadmill/leadmill/application/feed/command"
+	"github.com/leadmill/leadmill/application/receiver"
+	"github.com/leadmill/leadmill/domain/attempt"
+	"github.com/leadmill/leadmill/domain/fault"
+)
+
+// WebhooksDue tells that deliveries may have become due in this process.
+type WebhooksDue interface {
+	// Version counts how often that was told.
+	Version() uint64
+	// After returns a channel that is closed when Version is above since.
+	After(since uint64) <-chan struct{}
+}
+
+// WebhookObserver is told of what a Sender does. Outcome is delivered, the reason of what failed, or busy for what was not sent because too much is
+// under way, which is no attempt.
+type WebhookObserver interface {
+	Attempted(outcome string)
+	Waiting(n int64, oldest time.Duration)
+	Disabled()
+}
+
+// Sender tells webhooks of events: each by at most PerEndpoint requests at a time, and all together by InAll. What is due is read for each webhook by
+// itself, as much as its receiver takes, and those that were served longest ago come first. Receivers that are well, that are not known and that fail
+// each have a share of InAll, of which a seller gets half at most, so that no number of dead ones takes the places of others.
+type Sender struct {
+	Reader   feed.Reader
+	Record   bus.Handler[feedcommand.RecordWebhookAttempts, feedcommand.WebhookAttemptsRecorded]
+	Replay   bus.Handler[feedcommand.RunWebhookReplays, feedcommand.WebhookReplaysRun]
+	Poster   feed.Poster
+	Clock    application.Clock
+	Due      WebhooksDue
+	Observer WebhookObserver
+	Logger   *slog.Logger
+	Shake    func() int64 // from 0 to attempt.MostShake, at random
+
+	PerEndpoint, InAll int
+	Poll               time.Duration // how often it looks without being told while something happens
+	Idle               time.Duration // how often when nothing does
+	Replays            time.Duration // how often it is looked for what is replayed without being told
+	End                time.Duration // without anything due it ends after that
+}
+
+const (
+	// gather is how long results are gathered that are stored together, and gathered how many.
+	gather   = 10 * time.Millisecond
+	gathered = 200
+	// soonest is how soon it looks again at what is due, and lookShare times what a look took.
+	soonest   = 25 * time.Millisecond
+	lookShare = 4
+	// quietAfter is after how long without anything due it looks less often.
+	quietAfter = 10 * time.Second
+	// watch is how often what waits is counted, up to mostWaiting.
+	watch       = 10 * time.Second
+	mostWaiting = 1_000_000
+	// writeLast is how long results may take to be stored that came when the work ended.
+	writeLast = 3 * time.Second
+)
+
+// place is what a request takes until its result is stored.
+type place struct {
+	seller   string
+	standing receiver.Standing
+}
+
+type result struct {
+	feedcommand.WebhookResult
+
+	endpoint application.Ref
+	place    place
+	probe    bool
+	broke    bool // it panicked
+}
+
+// sending is one run of a Sender.
+type sending struct {
+	*Sender
+
+	endpoints map[application.Ref]*endpoint
+	order     []application.Ref // those that may have something due, the longest unserved first
+	taken     map[place]int     // of a seller, and of all as the seller ""
+	out       int               // how many requests did not come back yet
+	results   chan result
+	unstored  []result
+	watched   time.Duration
+	busy      time.Duration // when something was due last
+	away      bool          // the database did not answer in this turn
+	group     sync.WaitGroup
+
+	poll, early *time.Timer // when it looks again at the latest and at the earliest
+	rested      bool        // early passed
+}
+
+// Run sends until ctx ends or nothing was due for End. What is under way when it ends is cut off and not stored: it is sent again, under its id. Nothing that cannot be read ends
+// it.
+func (s *Sender) Run(ctx context.Context) error {
+	now := application.Elapsed(s.Clock)
+	r := &sending{
+		Sender: s, endpoints: map[application.Ref]*endpoint{}, taken: map[place]int{}, results: make(chan result, s.InAll+8),
+		watched: now - watch, busy: now - quietAfter, poll: time.NewTimer(0), early: time.NewTimer(0),
+	}
+	sendCtx, cancel := context.WithCancel(ctx)
+	defer func() {
+		cancel()
+		r.poll.Stop()
+		r.early.Stop()
+		r.group.Wait()
+		r.last(ctx)
+	}()
+	r.group.Go(func() { r.replayAll(sendCtx) })
+	for ctx.Err() == nil {
+		seen, began := s.Due.Version(), application.Elapsed(s.Clock)
+		r.look(ctx)
+		rest := lookShare * (application.Elapsed(s.Clock) - began)
+		often := s.Poll
+		if application.Elapsed(s.Clock)-r.busy > quietAfter {
+			often = s.Idle
+		}
+		r.poll.Reset(max(often, rest))
+		r.early.Reset(max(soonest, rest))
+		r.rested = false
+		for more := true; more && ctx.Err() == nil; {
+			r.start(sendCtx)
+			if r.out > 0 || len(r.unstored) > 0 || r.hasDue() {
+				r.busy = application.Elapsed(s.Clock)
+			}
+			more = r.wait(ctx, seen)
+			if err := r.store(ctx); err != nil {
+				return err
+			}
+		}
+		if application.Elapsed(s.Clock)-r.busy >= s.End {
+			return nil
+		}
+	}
+	return nil
+}
+
+// replayAll makes the deliveries of what is replayed, beside all else.
+func (r *sending) replayAll(ctx context.Context) {
+	for ctx.Err() == nil {
+		seen := r.Due.Version()
+		done, err := r.Replay.Handle(ctx, feedcommand.RunWebhookReplays{})
+		if err != nil {
+			r.complain(ctx, err)
+		}
+		if err == nil && done.More {
+			continue
+		}
+		next := time.NewTimer(r.Replays)
+		soon := time.NewTimer(min(r.Replays, time.Second)) // deliveries that become due are told too, far more often
+		select {
+		case <-soon.C:
+			select {
+			case <-r.Due.After(seen):
+			case <-next.C:
+			case <-ctx.Done():
+			}
+		case <-ctx.Done():
+		}
+		next.Stop()
+		soon.Stop()
+	}
+}
+
+// complain logs what could not be read. It is tried again.
+func (r *sending) complain(ctx context.Context, err error, of ...any) {
+	if ctx.Err() != nil {
+		return
+	}
+	level := slog.LevelError
+	if fault.KindOf(err) == fault.Unavailable {
+		level = slog.LevelWarn
+	}
+	r.Logger.Log(ctx, level, "webhooks wait: what is due cannot be read", append(of, slog.String("code", string(fault.CodeOf(err))), slog.String("cause", fault.Chain(err)))...)
+}
+
+// look finds out which webhooks have something due.
+func (r *sending) look(ctx context.Context) {
+	now := application.Elapsed(r.Clock)
+	if now-r.watched >= watch {
+		r.watched = now
+		maps.DeleteFunc(r.endpoints, func(_ application.Ref, e *endpoint) bool { return e.forgettable(now) })
+		if n, oldest, err := r.Reader.WaitingWebhookDeliveries(ctx, mostWaiting); err != nil {
+			r.complain(ctx, err)
+		} else {
+			age := time.Duration(0)
+			if !oldest.IsZero() {
+				age = max(0, r.Clock.Now().Sub(oldest))
+			}
+			r.Observer.Waiting(n, age)
+		}
+	}
+	refs, err := r.Reader.DueWebhooks(ctx, r.Clock.Now())
+	if err != nil {
+		r.complain(ctx, err)
+	}
+	for _, ref := range refs {
+		e := r.endpoints[ref]
+		if e == nil {
+			e = newEndpoint()
+			e.used = now
+			r.endpoints[ref] = e
+		}
+		e.due = true
+		r.queue(ref, e)
+	}
+}
+
+// queue gives a webhook of which something may be due its turn behind all others.
+func (r *sending) queue(ref application.Ref, e *endpoint) {
+	if !e.queued && e.waits() {
+		e.queued = true
+		r.order = append(r.order, ref)
+	}
+}
+
+// start begins as many requests as there is room for: one of each webhook, beginning with those that were served longest ago, and then another of each.
+func (r *sending) start(ctx context.Context) {
+	r.away = false
+	for again := true; again; {
+		var served []application.Ref
+		kept := r.order[:0]
+		for _, ref := range r.order {
+			switch e := r.endpoints[ref]; {
+			case r.serve(ctx, ref, e):
+				served = append(served, ref)
+			case e.waits():
+				kept = append(kept, ref)
+			default:
+				e.queued = false
+			}
+		}
+		r.order = append(kept, served...)
+		again = len(served) > 0
+	}
+}
+
+// serve begins one request of a webhook when there is room for it.
+func (r *sending) serve(ctx context.Context, ref application.Ref, e *endpoint) bool {
+	roomy := func() bool {
+		return e.waits() && ctx.Err() == nil && e.room(application.Elapsed(r.Clock), r.PerEndpoint) > 0 && r.free(place{ref.SellerID, e.Standing()})
+	}
+	if r.away || len(r.unstored) >= gathered || !roomy() || !r.refill(ctx, ref, e) || !roomy() {
+		return false
+	}
+	d := e.ready[0]
+	e.ready = e.ready[1:]
+	r.send(ctx, ref, e, d)
+	return true
+}
+
+// free reports whether a place is left of those that a standing has in all, and that a seller has of it.
+func (r *sending) free(p place) bool {
+	all := max(2, r.InAll/4)
+	if p.standing == receiver.Well {
+		all = max(2, r.InAll/2)
+	}
+	return r.taken[place{"", p.standing}] < all && r.taken[p] < all/2
+}
+
+func (r *sending) take(p place, n int) {
+	for _, of := range []place{p, {"", p.standing}} {
+		if r.taken[of] += n; r.taken[of] == 0 {
+			delete(r.taken, of)
+		}
+	}
+}
+
+// refill reads what is due of a webhook when nothing is left of what was read last; ok is false when there is nothing. What was read a while ago is read
+// again, because the webhook may be another by now.
+func (r *sending) refill(ctx context.Context, ref application.Ref, e *endpoint) (ok bool) {
+	now := application.Elapsed(r.Clock)
+	if len(e.ready) > 0 && now-e.read < time.Second {
+		return true
+	}
+	if len(e.ready) > 0 {
+		e.drop()
+	}
+	limit := e.ahead + len(e.inFlight)
+	w, due, err := r.Reader.DueWebhookDeliveries(ctx, ref, r.Clock.Now(), limit)
+	switch {
+	case err != nil && fault.KindOf(err) == fault.Unavailable:
+		r.away = true
+		r.complain(ctx, err, slog.String("webhook_id", ref.ID))
+		e.rest(now, r.Poll)
+		return false
+	case err != nil:
+		r.complain(ctx, err, slog.String("webhook_id", ref.ID))
+		e.rest(now, receiver.LongestProbe)
+		return false
+	}
+	e.due, e.read, e.how, e.ahead = w != nil && len(due) == limit, now, nil, min(2*e.ahead, 4*r.PerEndpoint)
+	if w == nil { // it is not active any more
+		return false
+	}
+	for _, d := range due {
+		if !e.inFlight[d.EventID] {
+			e.TriedBefore(d.Attempts)
+			e.ready = append(e.ready, d)
+		}
+	}
+	if len(e.ready) == 0 {
+		return false
+	}
+	open, err := r.Poster.Open(*w)
+	if err != nil {
+		r.Logger.WarnContext(ctx, "webhooks wait: the secret of one cannot be read", slog.String("webhook_id", ref.ID), slog.String("code", string(fault.CodeOf(err))))
+		e.rest(now, receiver.LongestProbe)
+		return false
+	}
+	e.how = &open
+	if len(e.inFlight) == 0 {
+		e.failing = w.FailingSince
+	}
+	return true
+}
+
+// send makes one attempt beside others.
+func (r *sending) send(ctx context.Context, ref application.Ref, e *endpoint, d feed.DueDelivery) {
+	e.inFlight[d.EventID] = true
+	out := result{endpoint: ref, place: place{ref.SellerID, e.Standing()}, probe: e.Open()}
+	out.DeliveryRef = feed.DeliveryRef{SellerID: ref.SellerID, WebhookID: ref.ID, EventID: d.EventID}
+	r.take(out.place, 1)
+	r.out++
+	how := *e.how
+	r.group.Go(func() {
+		defer func() {
+			if v := recover(); v != nil {
+				r.Logger.ErrorContext(ctx, "a webhook panicked", slog.String("webhook_id", ref.ID), slog.String("type", fmt.Sprintf("%T", v)), slog.String("stack", string(debug.Stack())))
+				out.broke = true
+				r.results <- out
+			}
+		}()
+		out.Posted = r.Poster.Post(ctx, how, d.EventID, d.Body)
+		out.Try, out.Shake = d.Tries, r.Shake()
+		if !out.OK && ctx.Err() != nil { // it was cut off, which says nothing of the receiver
+			return
+		}
+		r.results <- out
+	})
+}
+
+// came takes a result. What was not sent is no attempt: it is tried again a little later, and what panicked later still.
+func (r *sending) came(one result) {
+	r.out--
+	if !one.broke && !one.Unsent {
+		r.unstored = append(r.unstored, one)
+		return
+	}
+	now, e := application.Elapsed(r.Clock), r.leave(&one)
+	if one.broke {
+		e.rest(now, receiver.LongestProbe)
+	} else {
+		e.due = true
+		e.rest(now, receiver.HostRest)
+		r.Observer.Attempted("busy")
+	}
+	r.queue(one.endpoint, e)
+}
+
+// leave gives back what a result took.
+func (r *sending) leave(one *result) *endpoint {
+	e := r.endpoints[one.endpoint]
+	delete(e.inFlight, one.EventID)
+	e.used = application.Elapsed(r.Clock)
+	r.take(one.place, -1)
+	return e
+}
+
+// wait waits until something came back or something else happened; more is false when it is time to look again.
+func (r *sending) wait(ctx context.Context, seen uint64) (more bool) {
+	var told <-chan struct{}
+	if r.rested {
+		told = r.Due.After(seen)
+	}
+	if len(r.unstored) == 0 {
+		select {
+		case one := <-r.results:
+			r.came(one)
+		case <-r.early.C:
+			r.rested = true
+			return true
+		case <-told:
+			return false
+		case <-r.poll.C:
+			return false
+		case <-ctx.Done():
+			return false
+		}
+	}
+	end := time.NewTimer(gather)
+	defer end.Stop()
+	for len(r.unstored) < gathered && r.out > 0 {
+		select {
+		case one := <-r.results:
+			r.came(one)
+		case <-end.C:
+			return true
+		}
+	}
+	return true
+}
+
+// store stores the results that came. While the database cannot take them, they are kept and nothing else is sent.
+func (r *sending) store(ctx context.Context) error {
+	for len(r.unstored) > 0 {
+		some := r.unstored[:min(gathered, len(r.unstored))]
+		if err := r.record(ctx, some); err != nil {
+			return err
+		}
+		r.unstored = r.unstored[len(some):]
+	}
+	r.unstored = nil
+	return nil
+}
+
+func (r *sending) record(ctx context.Context, some []result) error {
+	all := make([]feedcommand.WebhookResult, len(some))
+	for i := range some {
+		all[i] = some[i].WebhookResult
+		all[i].FailingSince = r.endpoints[some[i].endpoint].failing
+	}
+	for {
+		done, err := r.Record.Handle(ctx, feedcommand.RecordWebhookAttempts{Results: all})
+		switch {
+		case err == nil:
+			r.noteAll(ctx, some, done, false)
+			return nil
+		case len(some) > 1 && fault.KindOf(err) != fault.Unavailable: // only what the database does not take is left out
+			for i := range some {
+				if err := r.record(ctx, some[i:i+1]); err != nil {
+					return err
+				}
+			}
+			return nil
+		case fault.KindOf(err) != fault.Unavailable:
+			r.Logger.ErrorContext(ctx, "the result of a webhook cannot be stored", slog.String("webhook_id", some[0].WebhookID), slog.String("code", string(fault.CodeOf(err))),
+				slog.String("cause", fault.Chain(err)))
+			r.noteAll(ctx, some, done, true)
+			return nil
+		}
+		pause := time.NewTimer(r.Poll)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+			return ctx.Err()
+		}
+	}
+}
+
+func (r *sending) noteAll(ctx context.Context, some []result, done feedcommand.WebhookAttemptsRecorded, refused bool) {
+	for i := range some {
+		r.note(&some[i], refused)
+	}
+	for _, ref := range done.Disabled {
+		r.Logger.WarnContext(ctx, "a webhook was disabled", slog.String("webhook_id", ref.ID))
+		r.Observer.Disabled()
+		e := r.endpoints[ref]
+		e.drop()
+		e.due = false
+	}
+}
+
+// note notes a result that was stored. A webhook of which one could not be stored is left alone for a while, so that it does not get the same again and
+// again.
+func (r *sending) note(one *result, refused bool) {
+	now, e := application.Elapsed(r.Clock), r.leave(one)
+	outcome := string(one.Reason)
+	switch {
+	case refused:
+		e.rest(now, receiver.LongestProbe)
+	case one.OK:
+		e.Succeeded(r.PerEndpoint)
+		e.failing = time.Time{}
+		outcome = "delivered"
+	default:
+		if e.failing.IsZero() {
+			e.failing = one.At
+		}
+		if answered(one.Posted) {
+			e.Answered()
+		} else {
+			e.failed(now, one.probe, one.Reason)
+		}
+		e.rest(now, min(one.RetryAfter, receiver.LongestProbe))
+	}
+	r.queue(one.endpoint, e)
+	r.Observer.Attempted(outcome)
+}
+
+// hasDue reports whether something waits for room.
+func (r *sending) hasDue() bool {
+	return slices.ContainsFunc(r.order, func(ref application.Ref) bool { return r.endpoints[ref].waits() })
+}
+
+// last stores what came back until the end: it was received, and would be sent again otherwise.
+func (r *sending) last(ctx context.Context) {
+	close(r.results)
+	for one := range r.results {
+		r.came(one)
+	}
+	if len(r.unstored) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeLast)
+	defer cancel()
+	err := r.store(ctx)
+	if n := len(r.unstored); n > 0 {
+		r.Logger.WarnContext(ctx, "results of webhooks were not stored; they are sent again", slog.Int("deliveries", n), slog.String("code", string(fault.CodeOf(err))))
+	}
+}
+
+// MostShake is the largest Sender.Shake.
+const MostShake = attempt.MostShake

@@ -1,0 +1,340 @@
+package job_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
+	"github.com/leadmill/leadmill/application/feed"
+	feedcommand "github.com/leadmill/leadmill/application/feed/command"
+	feedjob "github.com/leadmill/leadmill/application/feed/job"
+	"github.com/leadmill/leadmill/domain/webhook"
+)
+
+// receiver is what a webhook does with a request.
+type receiver func(ctx context.Context, r application.OutboundRequest) (application.OutboundAnswer, error)
+
+func answers(status int, after time.Duration) receiver {
+	return func(context.Context, application.OutboundRequest) (application.OutboundAnswer, error) {
+		time.Sleep(after)
+		return application.OutboundAnswer{Status: status}, nil
+	}
+}
+
+func hangs(ctx context.Context, r application.OutboundRequest) (application.OutboundAnswer, error) {
+	select {
+	case <-time.After(r.Timeout):
+		return application.OutboundAnswer{}, application.ErrOutboundTimeout
+	case <-ctx.Done():
+		return application.OutboundAnswer{}, application.ErrOutboundFailed.Because(ctx.Err())
+	}
+}
+
+type stored struct {
+	delivery webhook.Delivery
+	since    time.Time
+	took     time.Duration // until that it arrived was stored
+}
+
+// world is all that a Sender has to do with: a database, receivers and a clock. What it does not have fails the test.
+type world struct {
+	feed.Reader
+
+	mu        sync.Mutex
+	hooks     []application.Ref
+	receivers map[string]receiver
+	all       map[string][]*stored
+	requests  map[string]int
+	inactive  map[string]bool
+	unread    error
+	refuses   map[string]bool // webhooks of which no result can be stored
+	stores    int
+	looks     int
+	signal    chan struct{}
+}
+
+func newWorld() *world {
+	return &world{receivers: map[string]receiver{}, all: map[string][]*stored{}, requests: map[string]int{}, inactive: map[string]bool{}, refuses: map[string]bool{}, signal: make(chan struct{})}
+}
+
+func (w *world) locked(do func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	do()
+}
+
+func (w *world) hook(seller, id string, r receiver) {
+	w.locked(func() {
+		w.hooks = append(w.hooks, application.Ref{SellerID: seller, ID: id})
+		w.receivers[id] = r
+	})
+}
+
+// tell makes n deliveries that are due.
+func (w *world) tell(id string, n int) {
+	w.locked(func() {
+		for range n {
+			s := &stored{since: time.Now()}
+			s.delivery = webhook.Delivery{WebhookID: id, EventID: fmt.Sprintf("evt_%s_%06d", id, len(w.all[id])), State: webhook.Pending, NextAt: time.Now()}
+			w.all[id] = append(w.all[id], s)
+		}
+	})
+}
+
+func (w *world) count(id string, state webhook.State) (n int) {
+	w.locked(func() {
+		for _, s := range w.all[id] {
+			if s.delivery.State == state {
+				n++
+			}
+		}
+	})
+	return n
+}
+
+func (w *world) sent(id string) (n int) {
+	w.locked(func() { n = w.requests[id] })
+	return n
+}
+
+func (w *world) Now() time.Time                             { return time.Now() }
+func (w *world) Elapsed() time.Duration                     { return time.Since(time.Unix(0, 0)) }
+func (w *world) Version() uint64                            { return 0 }
+func (w *world) After(uint64) <-chan struct{}               { return w.signal }
+func (w *world) Attempted(string)                           {}
+func (w *world) Waiting(int64, time.Duration)               {}
+func (w *world) Disabled()                                  {}
+func (w *world) Check(string) error                         { return nil }
+func (w *world) NewSecret() string                          { return "" }
+func (w *world) CheckSecret(string) error                   { return nil }
+func (w *world) Seal(p []byte, _, _ string) ([]byte, error) { return p, nil }
+func (w *world) Open(p []byte, _, _ string) ([]byte, error) { return p, nil }
+func (w *world) Sign(string, string, time.Time, []byte) map[string][]string {
+	return map[string][]string{}
+}
+
+func (w *world) DueWebhooks(_ context.Context, now time.Time) (refs []application.Ref, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.looks++
+	if w.unread != nil {
+		return nil, w.unread
+	}
+	for _, ref := range w.hooks {
+		if !w.inactive[ref.ID] && slices.ContainsFunc(w.all[ref.ID], func(s *stored) bool { return s.due(now) }) {
+			refs = append(refs, ref)
+		}
+	}
+	return refs, nil
+}
+
+func (s *stored) due(now time.Time) bool {
+	return s.delivery.State == webhook.Pending && !s.delivery.NextAt.After(now)
+}
+
+func (w *world) DueWebhookDeliveries(_ context.Context, ref application.Ref, now time.Time, limit int) (*webhook.Snapshot, []feed.DueDelivery, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.inactive[ref.ID] {
+		return nil, nil, nil
+	}
+	var out []feed.DueDelivery
+	for _, s := range w.all[ref.ID] {
+		if len(out) < limit && s.due(now) {
+			out = append(out, feed.DueDelivery{EventID: s.delivery.EventID, Tries: s.delivery.Tries, Attempts: s.delivery.Attempts, NextAt: s.delivery.NextAt, Body: []byte(ref.ID)})
+		}
+	}
+	return &webhook.Snapshot{ID: ref.ID, SellerID: ref.SellerID, URL: ref.ID, Secret: []byte("s")}, out, nil
+}
+
+func (w *world) WaitingWebhookDeliveries(context.Context, int64) (int64, time.Time, error) {
+	return 0, time.Time{}, nil
+}
+
+func (w *world) Send(ctx context.Context, r application.OutboundRequest) (application.OutboundAnswer, error) {
+	w.mu.Lock()
+	w.requests[r.URL]++
+	to := w.receivers[r.URL]
+	w.mu.Unlock()
+	return to(ctx, r)
+}
+
+func (w *world) record(_ context.Context, c feedcommand.RecordWebhookAttempts) (done feedcommand.WebhookAttemptsRecorded, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stores++
+	for _, r := range c.Results {
+		if w.refuses[r.WebhookID] {
+			return done, errors.New("it cannot be stored")
+		}
+	}
+	for _, r := range c.Results {
+		i := slices.IndexFunc(w.all[r.WebhookID], func(s *stored) bool { return s.delivery.EventID == r.EventID })
+		s := w.all[r.WebhookID][i]
+		if err := s.delivery.Attempted(r.Outcome, time.Now()); err != nil {
+			continue
+		}
+		if r.OK {
+			s.took = time.Since(s.since)
+		}
+		if r.Status == 410 {
+			w.inactive[r.WebhookID] = true
+			done.Disabled = append(done.Disabled, application.Ref{SellerID: r.SellerID, ID: r.WebhookID})
+		}
+	}
+	return done, nil
+}
+
+// run runs a Sender for a while.
+func (w *world) run(t *testing.T, d time.Duration) {
+	t.Helper()
+	s := &feedjob.Sender{
+		Reader: w, Record: bus.HandlerFunc[feedcommand.RecordWebhookAttempts, feedcommand.WebhookAttemptsRecorded](w.record),
+		Replay: bus.HandlerFunc[feedcommand.RunWebhookReplays, feedcommand.WebhookReplaysRun](func(context.Context, feedcommand.RunWebhookReplays) (feedcommand.WebhookReplaysRun, error) {
+			return feedcommand.WebhookReplaysRun{}, nil
+		}),
+		Poster: feed.Poster{Outbound: w, Sealer: w, Signer: w, Clock: w}, Clock: w, Due: w, Observer: w, Logger: slog.New(slog.DiscardHandler), Shake: func() int64 { return 0 },
+		PerEndpoint: 8, InAll: 256, Poll: 250 * time.Millisecond, Idle: time.Second, Replays: 10 * time.Second, End: time.Hour,
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	defer cancel()
+	require.NoError(t, s.Run(ctx))
+}
+
+// Of 1,000 webhooks 10 are dead and 10 are slow: all others are told within a second.
+func TestDeadAndSlowWebhooksDelayNoOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		for i := range 1000 {
+			r := answers(200, 5*time.Millisecond)
+			switch {
+			case i < 10:
+				r = hangs
+			case i < 20:
+				r = answers(200, 14*time.Second)
+			}
+			w.hook(fmt.Sprint("seller_", i%50), fmt.Sprint("hook_", i), r)
+		}
+		for i := range 20 { // what waits for those that are dead or slow
+			w.tell(fmt.Sprint("hook_", i), 1000)
+		}
+		var group sync.WaitGroup
+		group.Go(func() {
+			for range 10 {
+				for i := 20; i < 1000; i++ {
+					w.tell(fmt.Sprint("hook_", i), 1)
+				}
+				time.Sleep(2 * time.Second)
+			}
+		})
+		w.run(t, 30*time.Second)
+		group.Wait()
+		var took []time.Duration
+		for i := 20; i < 1000; i++ {
+			for _, s := range w.all[fmt.Sprint("hook_", i)] {
+				require.Equal(t, webhook.Delivered, s.delivery.State)
+				took = append(took, s.took)
+			}
+		}
+		slices.Sort(took)
+		require.Len(t, took, 9800)
+		require.Less(t, took[len(took)*99/100], time.Second)
+		for i := range 10 {
+			require.LessOrEqual(t, w.sent(fmt.Sprint("hook_", i)), 10)
+		}
+	})
+}
+
+func TestADeadWebhookIsProbedAndComesBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.hook("seller_1", "one", answers(503, time.Millisecond))
+		w.tell("one", 1000)
+		w.run(t, time.Minute)
+		require.LessOrEqual(t, w.sent("one"), 12, "it is probed")
+		w.locked(func() { w.receivers["one"] = answers(204, time.Millisecond) })
+		w.run(t, time.Hour)
+		require.Equal(t, 1000, w.count("one", webhook.Delivered))
+	})
+}
+
+func TestAWebhookThatIsDisabledWhileItIsSentTo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.hook("seller_1", "gone", answers(410, time.Millisecond))
+		w.hook("seller_1", "paused", answers(200, 100*time.Millisecond))
+		w.tell("gone", 100)
+		w.tell("paused", 100)
+		go func() {
+			time.Sleep(time.Second)
+			w.locked(func() { w.inactive["paused"] = true })
+		}()
+		w.run(t, time.Minute)
+		require.LessOrEqual(t, w.sent("gone"), 2)
+		require.GreaterOrEqual(t, w.count("gone", webhook.Pending), 98)
+		n := w.count("paused", webhook.Delivered)
+		require.Positive(t, n)
+		require.Less(t, n, 100)
+		w.locked(func() { w.inactive["paused"] = false })
+		w.run(t, time.Minute)
+		require.Equal(t, 100, w.count("paused", webhook.Delivered))
+		require.Equal(t, 100, w.sent("paused"), "none was sent twice")
+	})
+}
+
+func TestWhatIsUnderWayAtTheEndIsSentAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.hook("seller_1", "slow", hangs)
+		w.tell("slow", 1)
+		w.run(t, time.Second)
+		require.Equal(t, 1, w.sent("slow"))
+		require.Equal(t, 1, w.count("slow", webhook.Pending))
+		require.Zero(t, w.all["slow"][0].delivery.Tries)
+		w.locked(func() { w.receivers["slow"] = answers(200, 0) })
+		w.run(t, time.Second)
+		require.Equal(t, 1, w.count("slow", webhook.Delivered))
+	})
+}
+
+func TestAResultThatCannotBeStoredStopsItsWebhookAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.refuses["broken"] = true
+		w.hook("seller_1", "broken", answers(200, 0))
+		w.hook("seller_1", "well", answers(200, 0))
+		w.tell("broken", 10)
+		w.tell("well", 100)
+		w.run(t, time.Minute)
+		require.Equal(t, 100, w.count("well", webhook.Delivered))
+		require.LessOrEqual(t, w.sent("broken"), 2)
+	})
+}
+
+func TestAnIdleSenderAsksOnceASecond(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.hook("seller_1", "one", answers(200, 0))
+		w.run(t, time.Minute)
+		require.InDelta(t, 60, w.looks, 2)
+		w.locked(func() { w.unread = application.ErrUnavailable })
+		w.run(t, time.Minute)
+		require.Zero(t, w.stores)
+	})
+}
