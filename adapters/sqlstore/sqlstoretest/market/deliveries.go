@@ -117,7 +117,8 @@ func testDeliveries(t *testing.T, h *sqlstoretest.Harness) {
 	for i := range many {
 		many[i] = fmt.Sprintf("delivery_%d", i)
 	}
-	_, one, err = r.DueDeliveries(t.Context(), sqlstoretest.Refs("k1")[0], now, append(many, "delivery_lead_a_0"), 1)
+	many[len(many)-1] = "delivery_lead_a_0"
+	_, one, err = r.DueDeliveries(t.Context(), sqlstoretest.Refs("k1")[0], now, many, 1)
 	require.NoError(t, err)
 	require.Len(t, one, 1)
 	require.Equal(t, "delivery_lead_b_0", one[0].ID)
