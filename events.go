@@ -130,9 +130,11 @@ func newSubscriptions(db *dialect.DB, l *eventLog, runner *eventlog.Runner, cloc
 		if r.All {
 			r.Types = catalogue.Types()
 		}
-		s, err := eventlog.NewSubscriber(db, l.reader, clock, eventlog.SubscriberConfig{
-			Name: r.Name, Types: r.Types, Lanes: r.AtOnce, FromHead: r.FromHead, Logger: logger,
-		})
+		config := eventlog.SubscriberConfig{Name: r.Name, Types: r.Types, Lanes: r.AtOnce, FromHead: r.FromHead, Logger: logger}
+		if c, ok := r.Handler.(application.Chooser); ok {
+			config.Choose = c.Choose
+		}
+		s, err := eventlog.NewSubscriber(db, l.reader, clock, config)
 		if err != nil {
 			return nil, fmt.Errorf("reaction %q: %w", r.Name, err)
 		}

@@ -73,11 +73,29 @@ func newWebhookEvents(d feed.Deps, bodies feed.Bodies) *bus.Batcher[application.
 		bus.BatchHandler[application.StoredEvent, struct{}](feedcommand.DeliverEventsHandler{Deps: d, Bodies: bodies}), func(application.StoredEvent) string { return "" })
 }
 
-func newTellWebhooks(events *bus.Batcher[application.StoredEvent, struct{}]) application.Reactor {
-	return application.ReactorFunc(func(ctx context.Context, e application.StoredEvent) error {
-		_, err := events.Handle(ctx, e)
-		return err
-	})
+// tellWebhooks makes deliveries of events that webhooks listen to.
+type tellWebhooks struct {
+	events *bus.Batcher[application.StoredEvent, struct{}]
+	reader feed.Reader
+}
+
+func newTellWebhooks(events *bus.Batcher[application.StoredEvent, struct{}], r *feedstore.Reader) application.Reactor {
+	return tellWebhooks{events, r}
+}
+
+// React implements application.Reactor.
+func (t tellWebhooks) React(ctx context.Context, e application.StoredEvent) error {
+	_, err := t.events.Handle(ctx, e)
+	return err
+}
+
+// Choose implements application.Chooser. A webhook that is made or enabled later is not told of these events, or they are made up for it.
+func (t tellWebhooks) Choose(ctx context.Context, events []application.StoredEvent) ([]application.StoredEvent, error) {
+	listeners, err := t.reader.Listening(ctx, feed.SellersOf(events))
+	if err != nil {
+		return nil, err
+	}
+	return feed.Heard(listeners, events), nil
 }
 
 func newSendWebhooks(o *application.Operations, d feed.Deps, r *feedstore.Reader, l *eventLog, store *sqlstore.Store, poster feed.Poster, bodies feed.Bodies,

@@ -45,6 +45,15 @@ type Reactor interface {
 	React(ctx context.Context, e StoredEvent) error
 }
 
+// Chooser is a Reactor that most events do not concern. Such events cost least when React is not told of them.
+type Chooser interface {
+	Reactor
+
+	// Choose returns those of some events that React is to be told of, in their order; the others are done. All of them were committed before it
+	// is asked. The events must not be changed. After an error it is asked again.
+	Choose(ctx context.Context, events []StoredEvent) ([]StoredEvent, error)
+}
+
 // ReactorFunc is a function that is a Reactor.
 type ReactorFunc func(ctx context.Context, e StoredEvent) error
 

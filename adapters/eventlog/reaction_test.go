@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,9 +57,11 @@ func (r *receiver) count() int {
 // run works on a reaction as leadmill serve does.
 func (i *instance) run(t testing.TB, r application.Reaction, logger *slog.Logger) (stop func()) {
 	t.Helper()
-	s := events.Subscription{Reaction: r, Subscriber: i.subscriber(t, eventlog.SubscriberConfig{
-		Name: r.Name, Types: r.Types, Lanes: r.AtOnce, FromHead: r.FromHead, Attempts: 3,
-	})}
+	config := eventlog.SubscriberConfig{Name: r.Name, Types: r.Types, Lanes: r.AtOnce, FromHead: r.FromHead, Attempts: 3}
+	if c, ok := r.Handler.(application.Chooser); ok {
+		config.Choose = c.Choose
+	}
+	s := events.Subscription{Reaction: r, Subscriber: i.subscriber(t, config)}
 	require.NoError(t, events.Prepare(t.Context(), []events.Subscription{s}))
 	router, err := events.NewRouter([]events.Subscription{s}, eventlog.Middleware, logger)
 	require.NoError(t, err)
@@ -153,6 +156,48 @@ func TestReactionParksRetriesAndIsNotReplayed(t *testing.T) {
 		eventually(t, "none is parked", func() bool { return len(i.parked(t)) == 0 })
 		inOrder(t, r.taken)
 		require.Len(t, distinct(r.taken), 20, "each once")
+	})
+}
+
+// choosy is a receiver that most events do not concern.
+type choosy struct {
+	*receiver
+
+	choose func([]application.StoredEvent) ([]application.StoredEvent, error)
+}
+
+// Choose implements application.Chooser.
+func (c choosy) Choose(_ context.Context, events []application.StoredEvent) ([]application.StoredEvent, error) {
+	return c.choose(events)
+}
+
+// A reaction is told of those that it chooses, and the others are done. While it cannot choose it is told of none, and misses none.
+func TestReactionChooses(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, d database) {
+		i := d.start(t)
+		var asked, refused atomic.Int64
+		r := choosy{&receiver{}, func(events []application.StoredEvent) (some []application.StoredEvent, err error) {
+			if asked.Add(int64(len(events))); refused.Add(1) < 3 {
+				return nil, application.ErrUnavailable
+			}
+			for _, e := range events {
+				if e.AggregateID == "a2" {
+					some = append(some, e)
+				}
+			}
+			return some, nil
+		}}
+		i.run(t, application.Reaction{Name: "choosy", Types: []string{"lead.sold.v1"}, Handler: r}, quiet)
+		seed(t, i, 1, 6)
+		eventually(t, "it is done with all", func() bool { return i.status(t, "choosy").Position == 30 })
+		require.Equal(t, 6, r.count())
+		inOrder(t, r.taken)
+		for _, e := range distinct(r.taken) {
+			require.True(t, strings.HasSuffix(e.Aggregate, "/a2"), e.Aggregate)
+		}
+		require.GreaterOrEqual(t, asked.Load(), int64(30))
+		require.Empty(t, i.parked(t))
 	})
 }
 

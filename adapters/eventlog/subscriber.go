@@ -34,6 +34,8 @@ type SubscriberConfig struct {
 	Grace    time.Duration // how long messages in work may take at shutdown; 10 s when zero
 	Lease    LeaseConfig
 	Logger   *slog.Logger
+	// Choose returns those of some events that were read together that are delivered, in their order; the others are done. All when nil.
+	Choose func(ctx context.Context, events []application.StoredEvent) ([]application.StoredEvent, error)
 	// TellsOutages says that the handler tells the log of outages by itself: a try that failed for one is not logged.
 	TellsOutages bool
 }

@@ -118,10 +118,15 @@ func (t *term) dispatch() error {
 		if err != nil {
 			return cause(t.going, err)
 		}
+		if t.config.Choose != nil && len(events) > 0 {
+			if events, err = t.config.Choose(t.going, events); err != nil {
+				return cause(t.going, err)
+			}
+		}
 		t.handed.Add(int64(len(events)))
 		for i := range events {
 			e := &events[i]
-			t.tracker.finish(position+1, e.Position-1) // events of other types count as done
+			t.tracker.finish(position+1, e.Position-1) // events that are not for it count as done
 			if err := t.give(aggregateOf(e), job{event: e}); err != nil {
 				return err
 			}

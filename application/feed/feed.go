@@ -6,6 +6,7 @@ package feed
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/leadmill/leadmill/application"
@@ -63,6 +64,37 @@ type Listener struct {
 	SellerID, SellerCode, ID, Key, URL string
 	Format                             webhook.Format
 	Events                             []string
+}
+
+// SellersOf returns the sellers that events are of, each once.
+func SellersOf(events []application.StoredEvent) []string {
+	sellers := make([]string, len(events))
+	for i := range events {
+		sellers[i] = events[i].SellerID
+	}
+	slices.Sort(sellers)
+	return slices.Compact(sellers)
+}
+
+// Heard returns the events that any listener listens to, in their order.
+func Heard(listeners []Listener, events []application.StoredEvent) []application.StoredEvent {
+	if len(listeners) == 0 {
+		return nil
+	}
+	type heard struct{ sellerID, typ string }
+	some := map[heard]bool{}
+	for _, l := range listeners {
+		for _, typ := range l.Events {
+			some[heard{l.SellerID, typ}] = true
+		}
+	}
+	var out []application.StoredEvent
+	for i := range events {
+		if some[heard{events[i].SellerID, events[i].Type}] {
+			out = append(out, events[i])
+		}
+	}
+	return out
 }
 
 // DeliveryRef names the delivery of an event to a webhook.
@@ -136,6 +168,8 @@ type DueDelivery struct {
 
 // Reader reads webhooks outside of a transaction.
 type Reader interface {
+	// Listening returns the active webhooks of sellers.
+	Listening(ctx context.Context, sellerIDs []string) ([]Listener, error)
 	// DueWebhooks returns the active webhooks of all sellers of which a delivery is due at a time, the longest due first.
 	DueWebhooks(ctx context.Context, now time.Time) ([]application.Ref, error)
 	// DueWebhookDeliveries returns up to limit deliveries of a webhook that are due at a time, the longest due first, and the webhook; nil when it is

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
@@ -186,21 +187,50 @@ func (r listenerRow) listener() (feed.Listener, error) {
 
 // Listening implements feed.WebhookRepository.
 func (r webhooks) Listening(ctx context.Context, sellerIDs []string) ([]feed.Listener, error) {
-	var out []feed.Listener
-	for len(sellerIDs) > 0 {
-		some := sellerIDs[:min(sellersAtOnce, len(sellerIDs))]
-		sellerIDs = sellerIDs[len(some):]
+	rows, err := listening(ctx, r.t, sellerIDs)
+	if err != nil {
+		return nil, err
+	}
+	all, err := listenersOf(rows)
+	if err != nil {
+		return nil, r.t.Refuse(err)
+	}
+	return all, nil
+}
+
+// Listening implements feed.Reader.
+func (r *Reader) Listening(ctx context.Context, sellerIDs []string) ([]feed.Listener, error) {
+	rows, err := listening(ctx, r.db, sellerIDs)
+	if err != nil {
+		return nil, err
+	}
+	return listenersOf(rows)
+}
+
+// allReader reads all rows of a statement.
+type allReader interface {
+	All(ctx context.Context, into any, query string, args ...any) error
+}
+
+// listening reads the active webhooks of sellers.
+func listening(ctx context.Context, from allReader, sellerIDs []string) (all []listenerRow, err error) {
+	for some := range slices.Chunk(sellerIDs, sellersAtOnce) {
 		var rows []listenerRow
-		if err := r.t.All(ctx, &rows, "SELECT "+listenerColumns+" FROM webhooks w JOIN sellers s ON s.id = w.seller_id WHERE w.seller_id IN ("+engine.Marks(len(some))+
+		if err := from.All(ctx, &rows, "SELECT "+listenerColumns+" FROM webhooks w JOIN sellers s ON s.id = w.seller_id WHERE w.seller_id IN ("+engine.Marks(len(some))+
 			") AND w.status = 'active' ORDER BY w.seller_id, w.id", engine.Anys(some)...); err != nil {
 			return nil, err
 		}
-		for _, row := range rows {
-			l, err := row.listener()
-			if err != nil {
-				return nil, r.t.Refuse(err)
-			}
-			out = append(out, l)
+		all = append(all, rows...)
+	}
+	return all, nil
+}
+
+func listenersOf(rows []listenerRow) ([]feed.Listener, error) {
+	out := make([]feed.Listener, len(rows))
+	for i, row := range rows {
+		var err error
+		if out[i], err = row.listener(); err != nil {
+			return nil, err
 		}
 	}
 	return out, nil

@@ -35,12 +35,7 @@ func (h DeliverEventsHandler) HandleBatch(ctx context.Context, events []applicat
 }
 
 func (h DeliverEventsHandler) deliver(ctx context.Context, events []application.StoredEvent, broken map[string]error) error {
-	sellers := make([]string, len(events))
-	for i := range events {
-		sellers[i] = events[i].SellerID
-	}
-	slices.Sort(sellers)
-	sellers = slices.Compact(sellers)
+	sellers := feed.SellersOf(events)
 	now := h.Clock.Now()
 	return h.Work.Do(ctx, func(ctx context.Context, tx feed.Tx) error {
 		listeners, err := tx.Webhooks().Listening(ctx, sellers)

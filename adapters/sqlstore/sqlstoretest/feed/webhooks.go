@@ -68,6 +68,9 @@ func testWebhooks(t *testing.T, h *sqlstoretest.Harness) {
 			SellerID: "seller_1", SellerCode: "ABCD1234", ID: "webhook_1", Key: "key-webhook_1", URL: "https://hooks.example.com/x?a=b&c", Format: webhook.Standard,
 			Events: []string{"cap.reached.v1", "lead.sold.v1"},
 		}, list[0])
+		beside, err := r.Listening(ctx, []string{"seller_2", "seller_1"})
+		require.NoError(t, err)
+		require.Equal(t, list, beside, "also outside of a transaction")
 		w, err := tx.Webhooks().Lock(ctx, "seller_1", "webhook_1")
 		require.NoError(t, err)
 		w.RotateSecret([]byte("second"), now.Add(time.Minute))
