@@ -56,7 +56,7 @@ func (o *offer) price(k *campaign.Contract) money.Micros {
 // refusal returns why a contract does not take a lead at the price at which it is offered; empty when it does.
 func (o *offer) refusal(k *campaign.Contract) string {
 	if k.Bid() != nil {
-		if bid := o.bids[k.ID()]; bid <= 0 || bid < o.asking {
+		if bid := min(o.bids[k.ID()], k.Price()); bid <= 0 || bid < o.asking {
 			return ReasonNoBid
 		}
 	}

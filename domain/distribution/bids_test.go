@@ -77,6 +77,10 @@ func TestBidsAndALeadsOwnPrice(t *testing.T) {
 	assert.Equal(t, map[string]string{"a": "no_bid", "b": "sold"}, reasons(d))
 	assert.Equal(t, money.Micros(20), d.PriceOf(0))
 	assert.Empty(t, book.Bidders(distribution.Ask{Price: 20}, 9))
+
+	d, err = newFixture(contract("a", "1", priced(8), bidding)).book(t, now).Decide(distribution.Ask{Price: 10, Bids: map[string]money.Micros{"a": 12}})
+	require.NoError(t, err)
+	assert.Equal(t, map[string]string{"a": "no_bid"}, reasons(d), "a bid counts as no more than the contract's price")
 }
 
 func TestWhoIsAskedToBid(t *testing.T) {

@@ -40,7 +40,31 @@ func (r Rules) Tells(name string) bool {
 	return slices.ContainsFunc(r.all, func(x Rule) bool { return x.Name == name && x.tells() })
 }
 
-func (r Rule) tells() bool { return !r.IsPersonal() && r.Type != TypeText && r.Type != TypeURL }
+func (r Rule) tells() bool {
+	return !r.IsPersonal() && r.Type != TypeText && r.Type != TypeURL && (r.Type == TypeZip || r.Name == Zip || !slices.ContainsFunc(words(r.Name), isPersonalWord))
+}
+
+// words returns the words of a field's name in lower case: home_address2 and homeAddress2 have home and address.
+func words(name string) []string {
+	var b strings.Builder
+	for i, c := range name {
+		if i > 0 && unicode.IsUpper(c) {
+			b.WriteByte(' ')
+		}
+		b.WriteRune(unicode.ToLower(c))
+	}
+	return strings.FieldsFunc(b.String(), func(c rune) bool { return !unicode.IsLetter(c) })
+}
+
+// isPersonalWord reports whether a field with a word in its name may hold who somebody is or where to reach them.
+func isPersonalWord(word string) bool {
+	switch word {
+	case "name", "names", "firstname", "lastname", "surname", "phone", "phones", "telephone", "tel", "mobile", "cell", "cellphone", "fax", "mail", "mails", "email", "emails",
+		"address", "addresses", "street", "ssn", "dob", "birth", "birthday", "birthdate", "passport", "password", "iban", "vin":
+		return true
+	}
+	return isPersonal(word)
+}
 
 // Told returns what of a lead's fields, which Check has normalised, somebody may be told who did not buy the lead: those of which Tells says so, ZIP codes cut to
 // their area of five digits, without texts that look like an address or a number of somebody.
@@ -51,7 +75,7 @@ func (r Rules) Told(fields Set) Set {
 		if !sent || v.Kind == Null || v.Kind == Other || !rule.tells() {
 			continue
 		}
-		switch rule.Type { //nolint:exhaustive // all others have a form in which nobody is found
+		switch rule.Type { //nolint:exhaustive // all others are one of few values
 		case TypeZip:
 			z, err := contact.ParseZip(v.Text)
 			if err != nil {
@@ -62,13 +86,17 @@ func (r Rules) Told(fields Set) Set {
 			if reachesSomebody(v.Text) {
 				continue
 			}
+		case TypeNumber, TypeInteger:
+			if whole, _, _ := strings.Cut(v.Text, "."); len(whole) > mostDigits {
+				continue
+			}
 		}
 		out[rule.Name] = v
 	}
 	return out
 }
 
-// mostDigits is how many digits a text may have that is no number of somebody.
+// mostDigits is how many digits a text, or a number before its point, may have that is no number of somebody.
 const mostDigits = 6
 
 func reachesSomebody(text string) bool {

@@ -50,11 +50,17 @@ func TestTold(t *testing.T) {
 		{Name: "area", Type: field.TypeZip},
 		{Name: "kind"},
 		{Name: "ip_address"},
+		{Name: "property_address"},
+		{Name: "spouseName"},
+		{Name: "phone2"},
+		{Name: "callback", Type: field.TypeInteger},
+		{Name: "filename"},
 	})
 	require.NoError(t, err)
 	for name, want := range map[string]bool{
 		"roof": true, "state": true, "zip": true, "city": true, "age": true, "area": true, "notes": false, "page": false, "work": false, "maiden_name": false, "phone": false, "email": false,
 		"firstName": false, "ip_address": false, "unknown": false,
+		"property_address": false, "spouseName": false, "phone2": false, "callback": true, "filename": true,
 	} {
 		assert.Equal(t, want, rules.Tells(name), name)
 	}
@@ -65,7 +71,8 @@ func TestTold(t *testing.T) {
 		in[name] = field.TextValue("x")
 	}
 	in["roof"], in["state"], in["city"], in["kind"] = field.TextValue("flat"), field.TextValue("TX"), field.TextValue("Dallas 604-785-3799"), field.TextValue("a@b")
-	in["zip"], in["area"], in["age"] = field.TextValue("75201-1234"), field.TextValue("no zip"), field.Value{Kind: field.Number, Text: "42000000"}
+	in["zip"], in["area"], in["age"] = field.TextValue("75201-1234"), field.TextValue("no zip"), field.Value{Kind: field.Number, Text: "42"}
+	in["callback"], in["property_address"] = field.Value{Kind: field.Number, Text: "6047853799"}, field.TextValue("12 Oak Street")
 	assert.Equal(t, field.Set{"roof": field.TextValue("flat"), "state": field.TextValue("TX"), "zip": field.TextValue("75201"), "age": in["age"]}, rules.Told(in))
 	in["city"], in["kind"] = field.TextValue("Dallas 75201"), field.Value{Kind: field.Other, Text: "{}"}
 	assert.Equal(t, "Dallas 75201", rules.Told(in).Text("city"))

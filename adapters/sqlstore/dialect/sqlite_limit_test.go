@@ -45,10 +45,16 @@ func (c *numbers) Column(int) (vtab.Value, error) { return c.at, nil }
 func (c *numbers) Rowid() (int64, error)          { return c.at, nil }
 func (*numbers) Close() error                     { return nil }
 
+// tenNumbers is registered with the driver before any database is opened, as the driver demands.
+var (
+	tenNumbers      = &planned{}
+	errOfTenNumbers = vtab.RegisterModule(nil, "planned", tenNumbers)
+)
+
 func TestALimitKeepsAStatementPrepared(t *testing.T) {
 	t.Parallel()
-	p := &planned{}
-	require.NoError(t, vtab.RegisterModule(nil, "planned", p))
+	p := tenNumbers
+	require.NoError(t, errOfTenNumbers)
 	db, err := Open("sqlite:"+filepath.Join(t.TempDir(), "x.db"), Options{MaxConnections: 1})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, db.Close()) })

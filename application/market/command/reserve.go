@@ -34,7 +34,7 @@ func reservations(d *distribution.Decision, currency money.Currency, saleID draw
 		k := &d.Takers[i]
 		all[i] = lead.Reservation{
 			SaleID: saleID(i), ContractID: k.ID(), BuyerID: k.BuyerID(), Price: d.PriceOf(i), Currency: currency.Code(),
-			Asked: k.Confirms(), PriceFromAnswer: k.Confirms() && k.Delivery().PriceFromAnswer,
+			Asked: k.Confirms(), PriceFromAnswer: k.Confirms() && k.Delivery().PriceFromAnswer && k.Bid() == nil, // who won by a bid pays it
 		}
 	}
 	return all

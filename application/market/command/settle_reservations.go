@@ -335,14 +335,12 @@ func (s *settlement) next(ctx context.Context) error {
 	if err := s.m.readAhead(ctx, s.campaign, leads); err != nil {
 		return err
 	}
-	if shared := s.campaign.MaxSales() > 1; !shared || s.campaign.TakesBids() {
-		if err := s.m.promise(ctx, s.tx, s.of.SellerID, leads, s.currency, s.now); err != nil {
-			return err
-		}
-		for id, q := range s.m.quotes {
-			q.shared = shared
-			s.m.quotes[id] = q
-		}
+	if err := s.m.promise(ctx, s.tx, s.of.SellerID, leads, s.currency, s.now); err != nil {
+		return err
+	}
+	for id, q := range s.m.quotes {
+		q.shared = s.room(s.leads[id]) < s.campaign.MaxSales()
+		s.m.quotes[id] = q
 	}
 	ids := make([]string, len(leads))
 	for i, l := range leads {

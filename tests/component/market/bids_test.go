@@ -265,7 +265,7 @@ func TestABuyerThatBidsAndConfirms(t *testing.T) {
 		if l.Status != "sold" || l.Price != 35 || len(l.BuyerIDs) != 2 {
 			t.Errorf("the lead is %+v", l)
 		}
-		account(t, s, 0, 982, 0)
+		account(t, s, 0, 980, 0) // what it bid, whatever it says now
 		account(t, s, 1, 1000, 0)
 		account(t, s, 2, 9990, 0)
 		if asked := buyer.asked(); len(asked) != 2 || !strings.Contains(asked[1], `"bid_reference":"77"`) || !strings.Contains(asked[1], `"price":20.00`) {
