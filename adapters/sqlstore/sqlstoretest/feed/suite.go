@@ -17,6 +17,7 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstoretest.Harness) {
 	sqlstoretest.Each(t, open, []sqlstoretest.Test{
 		{Name: "webhooks", Run: testWebhooks},
 		{Name: "webhook deliveries", Run: testDeliveries},
+		{Name: "webhook delivery that is made again", Run: testDeliveryAgain},
 		{Name: "webhook delivery race", Run: testDeliveryRace},
 		{Name: "webhook replays", Run: testReplays},
 	})

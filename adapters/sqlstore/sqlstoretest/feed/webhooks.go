@@ -216,6 +216,29 @@ func testDeliveries(t *testing.T, h *sqlstoretest.Harness) {
 	require.Equal(t, 1, deletedCount)
 }
 
+// A delivery that is made again after it was purged has none of the attempts that are left of the first one, and others keep theirs.
+func testDeliveryAgain(t *testing.T, h *sqlstoretest.Harness) {
+	add(t, h, "webhook_1")
+	a, b := feed.DeliveryRef{SellerID: "seller_1", WebhookID: "webhook_1", EventID: "evt_a"}, feed.DeliveryRef{SellerID: "seller_1", WebhookID: "webhook_1", EventID: "evt_b"}
+	first := []feed.Attempt{{DeliveryRef: a, Number: 1, At: now, Status: 200}, {DeliveryRef: a, Number: 2, At: now, Status: 200}, {DeliveryRef: b, Number: 1, At: now, Status: 200}}
+	both := []feed.NewDelivery{told("webhook_1", "evt_a", now), told("webhook_1", "evt_b", now)}
+	h.Do(t, func(ctx ctx, tx tx) error {
+		_, err := tx.WebhookDeliveries().Add(ctx, both)
+		require.NoError(t, err)
+		return tx.WebhookDeliveries().AddAttempts(ctx, first)
+	})
+	h.Exec(t, "DELETE FROM webhook_deliveries WHERE event_id = 'evt_a'")
+	h.Exec(t, "DELETE FROM webhook_queue WHERE event_id = 'evt_a'")
+	h.Do(t, func(ctx ctx, tx tx) error {
+		n, err := tx.WebhookDeliveries().Add(ctx, both)
+		require.Equal(t, 1, n)
+		return err
+	})
+	require.Equal(t, 1, h.Count(t, "webhook_attempts"), "that of the delivery that was there")
+	h.Do(t, func(ctx ctx, tx tx) error { return tx.WebhookDeliveries().AddAttempts(ctx, first[:1]) })
+	require.Equal(t, 2, h.Count(t, "webhook_attempts"))
+}
+
 // Of many that make the deliveries of the same events each event gets one.
 func testDeliveryRace(t *testing.T, h *sqlstoretest.Harness) {
 	add(t, h, "webhook_1")
