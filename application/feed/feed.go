@@ -180,8 +180,9 @@ type Reader interface {
 	WaitingWebhookDeliveries(ctx context.Context, limit int64) (n int64, oldest time.Time, err error)
 	// WebhookOf returns a webhook with its sealed secrets by its id or key: webhook.ErrNotFound.
 	WebhookOf(ctx context.Context, sellerID, handle string) (webhook.Snapshot, error)
-	// NextWebhookReplays returns up to limit replays of all sellers, the oldest first.
-	NextWebhookReplays(ctx context.Context, limit int) ([]Replay, error)
+	// NextWebhookReplays returns up to limit replays of active webhooks of all sellers, the oldest first, from behind one of them on; the zero Replay is
+	// before all.
+	NextWebhookReplays(ctx context.Context, behind Replay, limit int) ([]Replay, error)
 	// PendingOf returns how many deliveries of a webhook are pending, counted up to limit.
 	PendingOf(ctx context.Context, ref application.Ref, limit int) (int, error)
 	// DeletedWebhooks returns up to limit webhooks that were deleted and have deliveries.

@@ -278,9 +278,15 @@ func testReplays(t *testing.T, h *sqlstoretest.Harness) {
 		require.EqualValues(t, 2, n)
 		return err
 	})
-	list, err := r.NextWebhookReplays(t.Context(), 10)
+	list, err := r.NextWebhookReplays(t.Context(), feed.Replay{}, 10)
 	require.NoError(t, err)
 	require.Equal(t, []feed.Replay{first, second, other}, list)
+	list, err = r.NextWebhookReplays(t.Context(), first, 1)
+	require.NoError(t, err)
+	require.Equal(t, []feed.Replay{second}, list)
+	list, err = r.NextWebhookReplays(t.Context(), other, 1)
+	require.NoError(t, err)
+	require.Empty(t, list)
 	h.Do(t, func(ctx ctx, tx tx) error {
 		first.Position = 7
 		there, err := tx.WebhookReplays().Save(ctx, first)
@@ -291,11 +297,11 @@ func testReplays(t *testing.T, h *sqlstoretest.Harness) {
 		require.False(t, there)
 		return err
 	})
-	list, err = r.NextWebhookReplays(t.Context(), 1)
+	list, err = r.NextWebhookReplays(t.Context(), feed.Replay{}, 1)
 	require.NoError(t, err)
 	require.Equal(t, []feed.Replay{first}, list)
 	h.Do(t, func(ctx ctx, tx tx) error { return tx.WebhookReplays().Delete(ctx, "seller_1", "webhook_1", "") })
-	list, err = r.NextWebhookReplays(t.Context(), 10)
+	list, err = r.NextWebhookReplays(t.Context(), feed.Replay{}, 10)
 	require.NoError(t, err)
 	require.Equal(t, []feed.Replay{other}, list)
 
