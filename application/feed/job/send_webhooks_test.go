@@ -166,6 +166,9 @@ func (w *world) Send(ctx context.Context, r application.OutboundRequest) (applic
 	w.requests[r.URL]++
 	to := w.receivers[r.URL]
 	w.mu.Unlock()
+	if !r.Webhook {
+		return application.OutboundAnswer{}, errors.New("it takes a place of leads")
+	}
 	return to(ctx, r)
 }
 
