@@ -22,7 +22,7 @@ func TestWhatIsMadeUpBeginsBeforeAWebhookWasDisabled(t *testing.T) {
 	_, err := command.EnableWebhookHandler{Deps: s.deps()}.Handle(t.Context(), command.EnableWebhook{Actor: application.Actor{SellerID: "seller_1"}, ID: "webhook_1"})
 	require.NoError(t, err)
 	require.Equal(t, []feed.Replay{{
-		SellerID: "seller_1", WebhookID: "webhook_1", ID: "replay_1", Types: []string{"lead.sold.v1"}, From: stopped.Add(-time.Hour), Until: noon.Add(time.Minute),
+		SellerID: "seller_1", WebhookID: "webhook_1", ID: "replay_000000000001", Types: []string{"lead.sold.v1"}, From: stopped.Add(-time.Hour), Until: noon.Add(time.Minute),
 		Missing: true, CreatedAt: noon,
 	}}, s.replays)
 }

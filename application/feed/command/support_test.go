@@ -19,18 +19,20 @@ func (fixedClock) Elapsed() time.Duration { return 0 }
 
 type fixedIDs struct{}
 
-func (fixedIDs) New(prefix string) string { return prefix + "_1" }
+// New implements application.IDs.
+func (fixedIDs) New(prefix string) string { return prefix + "_000000000001" }
 
 // store is a database in which every unit of work succeeds. What it does not have fails the test.
 type store struct {
 	feed.Tx
 	feed.Reader
 
-	webhook *webhook.Webhook
-	replays []feed.Replay
-	full    map[string]bool // webhooks
-	saved   []string        // replays
-	units   []int           // how many deliveries each unit of work added
+	webhook   *webhook.Webhook
+	listening []feed.Listener
+	replays   []feed.Replay
+	full      map[string]bool // webhooks
+	saved     []string        // replays
+	units     []int           // how many deliveries each unit of work added
 }
 
 func (s *store) deps() feed.Deps {
@@ -80,6 +82,13 @@ type webhooks struct {
 func (w webhooks) Lock(context.Context, string, string) (*webhook.Webhook, error) {
 	return w.s.webhook, nil
 }
+func (w webhooks) Listening(context.Context, []string) ([]feed.Listener, error) {
+	return w.s.listening, nil
+}
+func (w webhooks) Count(context.Context, string) (int64, error) {
+	return int64(len(w.s.listening)), nil
+}
+func (w webhooks) Add(context.Context, *webhook.Webhook) error  { return nil }
 func (w webhooks) Save(context.Context, *webhook.Webhook) error { return nil }
 
 type deliveries struct {
