@@ -54,7 +54,7 @@ func (h DeliverEventsHandler) deliver(ctx context.Context, events []application.
 
 // deliverFirst makes the deliveries of the first events, and returns of how many.
 func (h DeliverEventsHandler) deliverFirst(ctx context.Context, tx feed.Tx, events []application.StoredEvent, broken map[string]error) (done int, err error) {
-	listeners, err := tx.Webhooks().Listening(ctx, feed.SellersOf(events))
+	listeners, _, err := tx.Webhooks().Listening(ctx, feed.SellersOf(events))
 	if err != nil || len(listeners) == 0 {
 		return len(events), err
 	}
