@@ -9,7 +9,7 @@ import (
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/contract/eventsv1"
 	"github.com/leadmill/leadmill/application/feed"
-	"github.com/leadmill/leadmill/application/feed/command"
+	feedcommand "github.com/leadmill/leadmill/application/feed/command"
 	"github.com/leadmill/leadmill/domain/webhook"
 )
 
@@ -31,7 +31,7 @@ func TestDeliveriesOfABatchAreMadeInPieces(t *testing.T) {
 			ID: fmt.Sprint("evt_", i), SellerID: "seller_1", Type: "lead.sold.v1", OccurredAt: noon, Payload: []byte(`{}`),
 		}}
 	}
-	h := command.DeliverEventsHandler{Deps: s.deps(), Bodies: feed.Bodies{Base: func() string { return "https://leads.example.com" }}}
+	h := feedcommand.DeliverEventsHandler{Deps: s.deps(), Bodies: feed.Bodies{Base: func() string { return "https://leads.example.com" }}}
 	for _, o := range h.HandleBatch(t.Context(), events) {
 		require.NoError(t, o.Err)
 	}
@@ -57,9 +57,9 @@ func TestASellerHasAHundredWebhooks(t *testing.T) {
 	catalogue, err := eventsv1.NewCatalogue()
 	require.NoError(t, err)
 	s := &store{}
-	h := command.CreateWebhookHandler{Deps: s.deps(), Secrets: command.Secrets{Outbound: secrets{}, Sealer: secrets{}, Signer: secrets{}, Catalogue: catalogue}}
+	h := feedcommand.CreateWebhookHandler{Deps: s.deps(), Secrets: feedcommand.Secrets{Outbound: secrets{}, Sealer: secrets{}, Signer: secrets{}, Catalogue: catalogue}}
 	create := func() error {
-		_, err := h.Handle(t.Context(), command.CreateWebhook{Actor: application.Actor{SellerID: "seller_1"}, Terms: command.WebhookTerms{
+		_, err := h.Handle(t.Context(), feedcommand.CreateWebhook{Actor: application.Actor{SellerID: "seller_1"}, Terms: feedcommand.WebhookTerms{
 			Name: new("CRM"), URL: new("https://crm.example.com/"), Events: new([]string{"lead.sold.v1"}),
 		}})
 		return err

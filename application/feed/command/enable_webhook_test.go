@@ -8,7 +8,7 @@ import (
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/feed"
-	"github.com/leadmill/leadmill/application/feed/command"
+	feedcommand "github.com/leadmill/leadmill/application/feed/command"
 	"github.com/leadmill/leadmill/domain/webhook"
 )
 
@@ -19,7 +19,7 @@ func TestWhatIsMadeUpBeginsBeforeAWebhookWasDisabled(t *testing.T) {
 	s := &store{webhook: webhook.FromSnapshot(webhook.Snapshot{
 		ID: "webhook_1", SellerID: "seller_1", Events: []string{"lead.sold.v1"}, Format: webhook.Standard, Status: webhook.Disabled, StoppedAt: stopped, Version: 1,
 	})}
-	_, err := command.EnableWebhookHandler{Deps: s.deps()}.Handle(t.Context(), command.EnableWebhook{Actor: application.Actor{SellerID: "seller_1"}, ID: "webhook_1"})
+	_, err := feedcommand.EnableWebhookHandler{Deps: s.deps()}.Handle(t.Context(), feedcommand.EnableWebhook{Actor: application.Actor{SellerID: "seller_1"}, ID: "webhook_1"})
 	require.NoError(t, err)
 	require.Equal(t, []feed.Replay{{
 		SellerID: "seller_1", WebhookID: "webhook_1", ID: "replay_000000000001", Types: []string{"lead.sold.v1"}, From: stopped.Add(-time.Hour), Until: noon.Add(time.Minute),

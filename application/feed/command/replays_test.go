@@ -12,7 +12,7 @@ import (
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/feed"
-	"github.com/leadmill/leadmill/application/feed/command"
+	feedcommand "github.com/leadmill/leadmill/application/feed/command"
 )
 
 // unread is a log of which some sellers' events cannot be read; the others have none.
@@ -42,8 +42,8 @@ func TestReplaysThatCannotGoOnStopNoOther(t *testing.T) {
 		add("seller_2", fmt.Sprint("well_", i))
 		add("seller_2", fmt.Sprint("well_", i))
 	}
-	h := command.RunWebhookReplaysHandler{Deps: s.deps(), Reader: s, Log: unread{"seller_broken": true}, Logger: slog.New(slog.DiscardHandler)}
-	done, err := h.Handle(t.Context(), command.RunWebhookReplays{})
+	h := feedcommand.RunWebhookReplaysHandler{Deps: s.deps(), Reader: s, Log: unread{"seller_broken": true}, Logger: slog.New(slog.DiscardHandler)}
+	done, err := h.Handle(t.Context(), feedcommand.RunWebhookReplays{})
 	require.NoError(t, err)
 	require.False(t, done.More)
 	var want []string

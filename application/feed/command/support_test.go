@@ -82,9 +82,11 @@ type webhooks struct {
 func (w webhooks) Lock(context.Context, string, string) (*webhook.Webhook, error) {
 	return w.s.webhook, nil
 }
+
 func (w webhooks) Listening(context.Context, []string) ([]feed.Listener, []application.Ref, error) {
 	return w.s.listening, nil, nil
 }
+
 func (w webhooks) Count(context.Context, string) (int64, error) {
 	return int64(len(w.s.listening)), nil
 }
