@@ -200,12 +200,16 @@ func TestMailNeedsItsAddresses(t *testing.T) {
 	}, slices.Sorted(strings.SplitSeq(err.Error(), "\n")))
 }
 
-// An address that requests are not sent to is told at the start, without what it holds.
+// An address that requests are not sent to is told at the start, without what it holds. Private ones are the operator's.
 func TestSinksThatRequestsAreNotSentTo(t *testing.T) {
 	t.Parallel()
-	for _, address := range []string{"http://events.example.com/secret", "https://u:secret@10.1.0.7/", "file:x,https://127.0.0.1/secret"} {
+	for _, address := range []string{"http://2130706433/secret", "https://u:secret@0x7f.1/", "file:x,https://events..example.com/secret"} {
 		_, err := parseConfig(env.Options{Environment: map[string]string{"LEADMILL_EVENTS_SINK": address}})
-		require.EqualError(t, err, "LEADMILL_EVENTS_SINK the part sink.http is an address that requests are not sent to: it must be https:// to a public host, "+
-			"or in a network of LEADMILL_OUTBOUND_ALLOW", address)
+		require.EqualError(t, err, "LEADMILL_EVENTS_SINK the part sink.http is an address that requests are not sent to: it must be http:// or https:// and "+
+			"the name or the address of a host", address)
+	}
+	for _, address := range []string{"http://events.example.com/in", "https://u:secret@10.1.0.7/", "http://127.0.0.1:8081/", "http://[::1]:81/", "http://localhost/"} {
+		_, err := parseConfig(env.Options{Environment: map[string]string{"LEADMILL_EVENTS_SINK": address}})
+		require.NoError(t, err, address)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -36,7 +37,7 @@ func (c Config) checkSinks(wrong func(name, format string, args ...any)) {
 		}
 		return
 	}
-	client := outbound.New(c.OutboundAllow, "")
+	client := outbound.New(everywhere, "")
 	for _, s := range sinks {
 		if err := s.Check(client.Check); err != nil {
 			wrong("LEADMILL_EVENTS_SINK", "the part %s %v", s.Name, err)
@@ -44,11 +45,14 @@ func (c Config) checkSinks(wrong func(name, format string, args ...any)) {
 	}
 }
 
+// everywhere is what sinks by HTTP may reach: the operator names them, and not a seller.
+var everywhere = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
+
 // sinkBackoff is how long an event waits that a sink did not take: it is not to wait for long when the sink is back.
 var sinkBackoff = eventlog.Backoff{Base: 200 * time.Millisecond, Max: 5 * time.Second}
 
 // newRelays makes the sinks of the settings. Nothing is connected before there is an event to send.
-func newRelays(c Config, store *sqlstore.Store, catalogue *eventsv1.Catalogue, client application.Outbound, at *publicAddress, clock application.Clock,
+func newRelays(c Config, store *sqlstore.Store, catalogue *eventsv1.Catalogue, at *publicAddress, clock application.Clock,
 	logger *slog.Logger, registry *prometheus.Registry, closing *closers,
 ) (relays, error) {
 	sinks, err := brokers.Parse(c.EventsSink)
@@ -66,6 +70,8 @@ func newRelays(c Config, store *sqlstore.Store, catalogue *eventsv1.Catalogue, c
 		})
 		return code, err
 	}
+	client := outbound.New(everywhere, Version())
+	closing.add("connections to sinks", client.Close)
 	list := make(relays, 0, len(sinks))
 	made := make([]*brokers.Relay, 0, len(sinks))
 	for _, s := range sinks {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -77,10 +78,12 @@ func newWebhookEvents(d feed.Deps, bodies feed.Bodies) *bus.Batcher[application.
 type tellWebhooks struct {
 	events *bus.Batcher[application.StoredEvent, struct{}]
 	reader feed.Reader
+	logger *slog.Logger
+	told   *sync.Map // webhooks of which the log says already that they cannot be read
 }
 
-func newTellWebhooks(events *bus.Batcher[application.StoredEvent, struct{}], r *feedstore.Reader) application.Reactor {
-	return tellWebhooks{events, r}
+func newTellWebhooks(events *bus.Batcher[application.StoredEvent, struct{}], r *feedstore.Reader, logger *slog.Logger) application.Reactor {
+	return tellWebhooks{events, r, logger, &sync.Map{}}
 }
 
 // React implements application.Reactor.
@@ -90,10 +93,16 @@ func (t tellWebhooks) React(ctx context.Context, e application.StoredEvent) erro
 }
 
 // Choose implements application.Chooser. A webhook that is made or enabled later is not told of these events, or they are made up for it.
+// One that cannot be read is told of nothing, which the log says once.
 func (t tellWebhooks) Choose(ctx context.Context, events []application.StoredEvent) ([]application.StoredEvent, error) {
-	listeners, err := t.reader.Listening(ctx, feed.SellersOf(events))
+	listeners, unreadable, err := t.reader.Listening(ctx, feed.SellersOf(events))
 	if err != nil {
 		return nil, err
+	}
+	for _, ref := range unreadable {
+		if _, said := t.told.LoadOrStore(ref, true); !said {
+			t.logger.ErrorContext(ctx, "a webhook is told of nothing: the events that it listens to cannot be read", slog.String("webhook_id", ref.ID))
+		}
 	}
 	return feed.Heard(listeners, events), nil
 }

@@ -54,5 +54,5 @@ func (h *httpSink) Publish(_ string, messages ...*message.Message) error {
 	return nil
 }
 
-// Close implements message.Publisher. The connections are those of all that sends by HTTP.
+// Close implements message.Publisher. The connections are those of all sinks by HTTP.
 func (h *httpSink) Close() error { return nil }

@@ -64,7 +64,8 @@ func newNATS(s Sink) *natsSink {
 	}
 	n.options = []nats.Option{
 		nats.Name(clientName), nats.Timeout(natsDial), nats.MaxReconnects(-1), nats.ReconnectWait(natsBack),
-		nats.ReconnectBufSize(-1), // what waited there through an outage would come late and out of order
+		nats.IgnoreAuthErrorAbort(), // a password that is refused twice is mended in the broker as well as here
+		nats.ReconnectBufSize(-1),   // what waited there through an outage would come late and out of order
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // otherwise they are printed
 	}
 	if s.options["tls"] == "true" {
@@ -80,12 +81,15 @@ func newNATS(s Sink) *natsSink {
 	return n
 }
 
-// connected returns the connection, nil before there is one.
+// connected returns the connection, nil before there is one and when the client gave it up.
 func (n *natsSink) connected() (jetstream.JetStream, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed {
 		return nil, errClosed
+	}
+	if n.conn != nil && n.conn.IsClosed() {
+		return nil, nil
 	}
 	return n.js, nil
 }

@@ -3,8 +3,10 @@ package brokers_test
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,9 +19,13 @@ import (
 // startNATS runs a server with JetStream on a folder; port -1 is a free one.
 func startNATS(t *testing.T, folder string, port int) *server.Server {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: port, JetStream: true, StoreDir: folder, NoLog: true, NoSigs: true, Username: "me", Password: "hunter2", MaxPayload: 64 << 10,
-	})
+	return runNATS(t, &server.Options{Port: port, StoreDir: folder, Username: "me", Password: "hunter2"})
+}
+
+func runNATS(t *testing.T, o *server.Options) *server.Server {
+	t.Helper()
+	o.Host, o.JetStream, o.NoLog, o.NoSigs, o.MaxPayload = "127.0.0.1", true, true, true, 64<<10
+	s, err := server.NewServer(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,6 +145,37 @@ func TestNATSThatIsAwayForAWhile(t *testing.T) {
 	if out, in := log.count("does not take events"), log.count("takes events again"); out != 1 || in != 1 || log.count("hunter2") > 0 {
 		t.Errorf("the outage is told %d times and its end %d times", out, in)
 	}
+}
+
+// refusing refuses everybody some times.
+type refusing struct{ left atomic.Int64 }
+
+func (r *refusing) Check(server.ClientAuthentication) bool { return r.left.Add(-1) < 0 }
+
+// A server that refuses the password for a while is an outage that ends.
+func TestNATSThatRefusesThePasswordForAWhile(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	s := startNATS(t, folder, -1)
+	at, _ := s.Addr().(*net.TCPAddr) // of ours
+	r := relayTo(t, natsURL(s), nil, nil, nil)
+	sendAll(t, r, 1, 1, 5)
+	s.Shutdown()
+	s.WaitForShutdown()
+	var door refusing
+	door.left.Store(3)
+	s = runNATS(t, &server.Options{Port: at.Port, StoreDir: folder, CustomClientAuthentication: &door})
+	eventually(t, func() error {
+		if left := door.left.Load(); left >= 0 {
+			return fmt.Errorf("it is to refuse %d times", left+1)
+		}
+		return nil
+	})
+	s.Shutdown()
+	s.WaitForShutdown()
+	s = startNATS(t, folder, at.Port)
+	sendAll(t, r, 1, 6, 5)
+	arrived(t, natsIDs(t, s), 1, 10)
 }
 
 // An event that no stream takes is an outage when the stream is another's, and never taken when it is too large.

@@ -219,7 +219,7 @@ func (s *Sink) Check(allowed func(address string) error) error {
 		return nil
 	}
 	if err := allowed(s.address()); err != nil {
-		return errors.New("is an address that requests are not sent to: it must be https:// to a public host, or in a network of LEADMILL_OUTBOUND_ALLOW")
+		return errors.New("is an address that requests are not sent to: it must be http:// or https:// and the name or the address of a host")
 	}
 	return nil
 }

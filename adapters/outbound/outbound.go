@@ -33,7 +33,8 @@ const (
 	// a host that is well gets more than it can mostly take: at 200 ms an answer, 16 are 80 a second. A seller has half of the places at most, because
 	// many share hosts such as those of automation services, and of all places too.
 	perHost = 16
-	// inAll is how many requests are under way at once. Each has a connection and three goroutines.
+	// inAll is how many requests are under way at once. Each has a connection and three goroutines. Webhooks have so many places of their own, so that no
+	// number of events takes those of leads.
 	inAll = 256
 	// askPerHost and askInAll are the same of requests whose answers somebody waits for. They have places of their own, and more: a thousand a
 	// second of which a fifth are answered after 5 s are 1,080 at once. One seller may have so many, and so gets three quarters.
@@ -56,6 +57,7 @@ type Client struct {
 	tls       *tls.Config
 	gate      gate
 	asking    gate // of requests whose answers somebody waits for
+	webhooks  gate
 }
 
 var _ application.Outbound = (*Client)(nil)
@@ -66,6 +68,7 @@ func New(allow []netip.Prefix, version string) *Client {
 	c := &Client{
 		agent: "Leadmill/" + token(version), tls: &tls.Config{MinVersion: tls.VersionTLS12},
 		gate: newGate(width{perHost, inAll}, width{perHost / 2, inAll / 2}), asking: newGate(width{askPerHost, askInAll}, width{askPerHost * 3 / 4, askInAll * 3 / 4}),
+		webhooks: newGate(width{perHost, inAll}, width{perHost / 2, inAll / 2}),
 	}
 	for _, p := range allow {
 		c.allow = append(c.allow, p.Masked())
@@ -104,8 +107,11 @@ func (c *Client) Send(ctx context.Context, r application.OutboundRequest) (appli
 		r.Timeout = defaultTimeout
 	}
 	through := &c.gate
-	if r.Waited {
+	switch {
+	case r.Waited:
 		through = &c.asking
+	case r.Webhook:
+		through = &c.webhooks
 	}
 	end := ctx
 	if r.Within > 0 {

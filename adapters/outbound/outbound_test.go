@@ -368,8 +368,8 @@ func TestAHostThatHangsHoldsUpItselfAlone(t *testing.T) {
 	assert.EqualValues(t, 3*outbound.PerHost, hangs.requests.Load(), "the one that waited was not sent")
 }
 
-// Whose answers somebody waits for go beside those whose host is full.
-func TestWhatIsWaitedForHasPlacesOfItsOwn(t *testing.T) {
+// Whose answers somebody waits for go beside those whose host is full, and so do webhooks, which take no place of theirs.
+func TestWhatIsWaitedForAndWebhooksHavePlacesOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	left := make(chan struct{})
 	s := serve(t, false, func(_ http.ResponseWriter, r *http.Request) {
@@ -386,6 +386,18 @@ func TestWhatIsWaitedForHasPlacesOfItsOwn(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return s.requests.Load() == outbound.PerHost }, time.Minute, time.Millisecond)
 	_, err := c.Send(t.Context(), application.OutboundRequest{For: "1", URL: s.URL, Timeout: time.Minute})
+	require.ErrorIs(t, err, application.ErrOutboundBusy)
+	_, err = c.Send(t.Context(), application.OutboundRequest{For: "1", URL: s.URL, Timeout: time.Minute, Waited: true})
+	require.NoError(t, err)
+	_, err = c.Send(t.Context(), application.OutboundRequest{For: "1", URL: s.URL, Timeout: time.Minute, Webhook: true})
+	require.NoError(t, err)
+	for i := range outbound.PerHost {
+		group.Go(func() {
+			_, _ = c.Send(t.Context(), application.OutboundRequest{For: strconv.Itoa(i % 2), URL: s.URL + "/hangs", Timeout: time.Minute, Webhook: true})
+		})
+	}
+	require.Eventually(t, func() bool { return s.requests.Load() == 2*outbound.PerHost+2 }, time.Minute, time.Millisecond)
+	_, err = c.Send(t.Context(), application.OutboundRequest{For: "1", URL: s.URL, Timeout: time.Minute, Webhook: true})
 	require.ErrorIs(t, err, application.ErrOutboundBusy)
 	_, err = c.Send(t.Context(), application.OutboundRequest{For: "1", URL: s.URL, Timeout: time.Minute, Waited: true})
 	require.NoError(t, err)

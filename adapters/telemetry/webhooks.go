@@ -25,7 +25,7 @@ func NewWebhooks(registry prometheus.Registerer) (*Webhooks, error) {
 			Name: "leadmill_webhooks_disabled_total", Help: "Webhooks that were disabled because they were gone or failed for days.",
 		}),
 		waiting: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "leadmill_webhook_deliveries_waiting", Help: "Deliveries to active webhooks that are pending, up to a million, on the instance that sends them; 0 on the others.",
+			Name: "leadmill_webhook_deliveries_waiting", Help: "Deliveries to active webhooks that are pending, counted to 10,000 at most, on the instance that sends them; 0 on the others.",
 		}),
 		oldest: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "leadmill_webhook_deliveries_oldest_waiting_seconds", Help: "For how long the delivery to a webhook is due that waits longest, on the instance that sends them; 0 on the others.",

@@ -55,8 +55,8 @@ type WebhookRepository interface {
 	LockAll(ctx context.Context, refs []application.Ref) (map[string]*webhook.Webhook, error)
 	// Save stores a locked webhook.
 	Save(ctx context.Context, w *webhook.Webhook) error
-	// Listening returns the active webhooks of sellers.
-	Listening(ctx context.Context, sellerIDs []string) ([]Listener, error)
+	// Listening returns the active webhooks of sellers, and beside them those that cannot be read.
+	Listening(ctx context.Context, sellerIDs []string) (all []Listener, unreadable []application.Ref, err error)
 }
 
 // Listener is an active webhook, and the code of its seller.
@@ -168,8 +168,8 @@ type DueDelivery struct {
 
 // Reader reads webhooks outside of a transaction.
 type Reader interface {
-	// Listening returns the active webhooks of sellers.
-	Listening(ctx context.Context, sellerIDs []string) ([]Listener, error)
+	// Listening returns the active webhooks of sellers, and beside them those that cannot be read.
+	Listening(ctx context.Context, sellerIDs []string) (all []Listener, unreadable []application.Ref, err error)
 	// DueWebhooks returns the active webhooks of all sellers of which a delivery is due at a time, the longest due first.
 	DueWebhooks(ctx context.Context, now time.Time) ([]application.Ref, error)
 	// DueWebhookDeliveries returns up to limit deliveries of a webhook that are due at a time, the longest due first, and the webhook; nil when it is
@@ -180,8 +180,9 @@ type Reader interface {
 	WaitingWebhookDeliveries(ctx context.Context, limit int64) (n int64, oldest time.Time, err error)
 	// WebhookOf returns a webhook with its sealed secrets by its id or key: webhook.ErrNotFound.
 	WebhookOf(ctx context.Context, sellerID, handle string) (webhook.Snapshot, error)
-	// NextWebhookReplays returns up to limit replays of all sellers, the oldest first.
-	NextWebhookReplays(ctx context.Context, limit int) ([]Replay, error)
+	// NextWebhookReplays returns up to limit replays of active webhooks of all sellers, the oldest first, from behind one of them on; the zero Replay is
+	// before all.
+	NextWebhookReplays(ctx context.Context, behind Replay, limit int) ([]Replay, error)
 	// PendingOf returns how many deliveries of a webhook are pending, counted up to limit.
 	PendingOf(ctx context.Context, ref application.Ref, limit int) (int, error)
 	// DeletedWebhooks returns up to limit webhooks that were deleted and have deliveries.

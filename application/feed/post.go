@@ -72,7 +72,7 @@ func (p Poster) Post(ctx context.Context, w OpenWebhook, eventID string, body []
 	done.At = p.Clock.Now()
 	began := application.Elapsed(p.Clock)
 	defer func() { done.Took = application.Elapsed(p.Clock) - began }()
-	answer, err := p.Outbound.Send(ctx, application.OutboundRequest{For: w.seller, URL: w.url, Header: p.headers(w, eventID, done.At, body), Body: body, Timeout: postTimeout})
+	answer, err := p.Outbound.Send(ctx, application.OutboundRequest{For: w.seller, URL: w.url, Header: p.headers(w, eventID, done.At, body), Body: body, Timeout: postTimeout, Webhook: true})
 	if err != nil {
 		done.Reason, done.Unsent = receiver.ReasonOf(err), errors.Is(err, application.ErrOutboundBusy)
 		return done

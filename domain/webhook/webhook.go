@@ -54,7 +54,7 @@ const FailsFor = 5 * 24 * time.Hour
 const OldSecretLasts = 24 * time.Hour
 
 // MostOfSeller is how many webhooks a seller may have.
-const MostOfSeller = 1000
+const MostOfSeller = 100
 
 const (
 	maxName   = 200
@@ -67,7 +67,7 @@ var (
 	ErrNotFound         = fault.New(fault.NotFound, "webhook_not_found", "Webhook not found.")
 	ErrDeliveryNotFound = fault.New(fault.NotFound, "webhook_delivery_not_found", "The webhook has no delivery of this event.")
 	ErrKeyTaken         = fault.New(fault.Conflict, "webhook_key_taken", "Another webhook has this key.")
-	ErrTooMany          = fault.New(fault.Conflict, "too_many_webhooks", "The seller has 1000 webhooks, and gets no more.")
+	ErrTooMany          = fault.New(fault.Conflict, "too_many_webhooks", "The seller has 100 webhooks, and gets no more.")
 	ErrNotActive        = fault.New(fault.Conflict, "webhook_not_active", "The webhook is not active: enable it first.")
 )
 

@@ -76,7 +76,8 @@ func among(some []feed.DeliveryRef) (string, []any) {
 	return " WHERE seller_id = ? AND webhook_id = ? AND event_id IN (" + engine.Marks(len(some)) + ")", args
 }
 
-// Add implements feed.DeliveryRepository. Whoever adds one of them at the same time runs the unit of work again.
+// Add implements feed.DeliveryRepository. Whoever adds one of them at the same time runs the unit of work again. Attempts that are left of a delivery of
+// the same event that was purged are forgotten: the new one counts its own from 1.
 func (r deliveries) Add(ctx context.Context, all []feed.NewDelivery) (int, error) {
 	if len(all) == 0 {
 		return 0, nil
@@ -106,6 +107,13 @@ func (r deliveries) Add(ctx context.Context, all []feed.NewDelivery) (int, error
 		}
 	}
 	slices.SortFunc(fresh, func(a, b *feed.NewDelivery) int { return compareRefs(refOf(&a.Delivery), refOf(&b.Delivery)) })
+	again := make([]feed.DeliveryRef, len(fresh))
+	for i, d := range fresh {
+		again[i] = refOf(&d.Delivery)
+	}
+	if err := pieces(again, func(some []feed.DeliveryRef) error { return r.forgetAttempts(ctx, some) }); err != nil {
+		return 0, err
+	}
 	duplicate, err := r.t.InsertRows(ctx, "webhook_deliveries", deliveryColumns+", body, ended_at", len(fresh), func(args []any, i int) ([]any, error) {
 		d := fresh[i]
 		return append(args, d.SellerID, d.WebhookID, d.EventID, d.Type, string(d.State), d.Attempts, d.Tries, engine.Micros(d.NextAt), string(d.Reason),

@@ -31,10 +31,10 @@ const WebhooksDue = "webhooks"
 // keepDeliveries is how long deliveries are kept that ended, and attempts.
 const keepDeliveries = 30 * 24 * time.Hour
 
-// Expiring are the tables of this room whose rows are over at some time.
+// Expiring are the tables of this room whose rows are over at some time: attempts before what they are of.
 func Expiring() []engine.Expiring {
 	return []engine.Expiring{
-		{Table: "webhook_deliveries", Key: []string{"seller_id", "webhook_id", "event_id"}, Text: true, Time: "ended_at", Lives: keepDeliveries},
 		{Table: "webhook_attempts", Key: []string{"seller_id", "webhook_id", "event_id", "number"}, Time: "at", Lives: keepDeliveries},
+		{Table: "webhook_deliveries", Key: []string{"seller_id", "webhook_id", "event_id"}, Text: true, Time: "ended_at", Lives: keepDeliveries},
 	}
 }

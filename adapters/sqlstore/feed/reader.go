@@ -135,10 +135,12 @@ func (r *Reader) WaitingWebhookDeliveries(ctx context.Context, limit int64) (n i
 }
 
 // NextWebhookReplays implements feed.Reader.
-func (r *Reader) NextWebhookReplays(ctx context.Context, limit int) ([]feed.Replay, error) {
+func (r *Reader) NextWebhookReplays(ctx context.Context, behind feed.Replay, limit int) ([]feed.Replay, error) {
 	var rows []replayRow
+	at := engine.Micros(behind.CreatedAt)
 	if err := r.db.All(ctx, &rows, "SELECT r.seller_id, r.webhook_id, r.id, r.types, r.event_id, r.from_at, r.until_at, r.only_missing, r.position, r.created_at FROM webhook_replays r "+
-		"JOIN webhooks w ON w.seller_id = r.seller_id AND w.id = r.webhook_id AND w.status = 'active' ORDER BY r.created_at, r.id LIMIT ?", int64(limit)); err != nil {
+		"JOIN webhooks w ON w.seller_id = r.seller_id AND w.id = r.webhook_id AND w.status = 'active' WHERE r.created_at > ? OR r.created_at = ? AND r.id > ? ORDER BY r.created_at, r.id LIMIT ?",
+		at, at, behind.ID, int64(limit)); err != nil {
 		return nil, err
 	}
 	out := make([]feed.Replay, len(rows))

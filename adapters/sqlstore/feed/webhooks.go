@@ -186,25 +186,13 @@ func (r listenerRow) listener() (feed.Listener, error) {
 }
 
 // Listening implements feed.WebhookRepository.
-func (r webhooks) Listening(ctx context.Context, sellerIDs []string) ([]feed.Listener, error) {
-	rows, err := listening(ctx, r.t, sellerIDs)
-	if err != nil {
-		return nil, err
-	}
-	all, err := listenersOf(rows)
-	if err != nil {
-		return nil, r.t.Refuse(err)
-	}
-	return all, nil
+func (r webhooks) Listening(ctx context.Context, sellerIDs []string) ([]feed.Listener, []application.Ref, error) {
+	return listening(ctx, r.t, sellerIDs)
 }
 
 // Listening implements feed.Reader.
-func (r *Reader) Listening(ctx context.Context, sellerIDs []string) ([]feed.Listener, error) {
-	rows, err := listening(ctx, r.db, sellerIDs)
-	if err != nil {
-		return nil, err
-	}
-	return listenersOf(rows)
+func (r *Reader) Listening(ctx context.Context, sellerIDs []string) ([]feed.Listener, []application.Ref, error) {
+	return listening(ctx, r.db, sellerIDs)
 }
 
 // allReader reads all rows of a statement.
@@ -212,26 +200,22 @@ type allReader interface {
 	All(ctx context.Context, into any, query string, args ...any) error
 }
 
-// listening reads the active webhooks of sellers.
-func listening(ctx context.Context, from allReader, sellerIDs []string) (all []listenerRow, err error) {
+// listening reads the active webhooks of sellers. One that cannot be read stops no other.
+func listening(ctx context.Context, from allReader, sellerIDs []string) (all []feed.Listener, unreadable []application.Ref, err error) {
 	for some := range slices.Chunk(sellerIDs, sellersAtOnce) {
 		var rows []listenerRow
 		if err := from.All(ctx, &rows, "SELECT "+listenerColumns+" FROM webhooks w JOIN sellers s ON s.id = w.seller_id WHERE w.seller_id IN ("+engine.Marks(len(some))+
 			") AND w.status = 'active' ORDER BY w.seller_id, w.id", engine.Anys(some)...); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		all = append(all, rows...)
-	}
-	return all, nil
-}
-
-func listenersOf(rows []listenerRow) ([]feed.Listener, error) {
-	out := make([]feed.Listener, len(rows))
-	for i, row := range rows {
-		var err error
-		if out[i], err = row.listener(); err != nil {
-			return nil, err
+		for _, row := range rows {
+			l, err := row.listener()
+			if err != nil {
+				unreadable = append(unreadable, application.Ref{SellerID: row.SellerID, ID: row.ID})
+				continue
+			}
+			all = append(all, l)
 		}
 	}
-	return out, nil
+	return all, unreadable, nil
 }

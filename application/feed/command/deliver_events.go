@@ -34,36 +34,52 @@ func (h DeliverEventsHandler) HandleBatch(ctx context.Context, events []applicat
 	return outcomes
 }
 
+// deliveriesAtOnce is how many deliveries one unit of work makes, about: the last event's are beside them. What was made before a later one failed is
+// there when the events come again.
+const deliveriesAtOnce = 2_000
+
 func (h DeliverEventsHandler) deliver(ctx context.Context, events []application.StoredEvent, broken map[string]error) error {
-	sellers := feed.SellersOf(events)
-	now := h.Clock.Now()
-	return h.Work.Do(ctx, func(ctx context.Context, tx feed.Tx) error {
-		listeners, err := tx.Webhooks().Listening(ctx, sellers)
-		if err != nil || len(listeners) == 0 {
+	for len(events) > 0 {
+		done := 0
+		if err := h.Work.Do(ctx, func(ctx context.Context, tx feed.Tx) (err error) {
+			done, err = h.deliverFirst(ctx, tx, events, broken)
+			return err
+		}); err != nil {
 			return err
 		}
-		of := map[string][]feed.Listener{}
-		for _, l := range listeners {
-			of[l.SellerID] = append(of[l.SellerID], l)
-		}
-		var all []feed.NewDelivery
-		for i := range events {
-			e := &events[i]
-			for _, l := range of[e.SellerID] {
-				d, err := newDelivery(h.Bodies, l, e)
-				if err != nil {
-					broken[e.ID] = err
-					break
-				}
-				if d != nil {
-					d.NextAt, d.CreatedAt, d.UpdatedAt = now, now, now
-					all = append(all, *d)
-				}
+		events = events[done:]
+	}
+	return nil
+}
+
+// deliverFirst makes the deliveries of the first events, and returns of how many.
+func (h DeliverEventsHandler) deliverFirst(ctx context.Context, tx feed.Tx, events []application.StoredEvent, broken map[string]error) (done int, err error) {
+	listeners, _, err := tx.Webhooks().Listening(ctx, feed.SellersOf(events))
+	if err != nil || len(listeners) == 0 {
+		return len(events), err
+	}
+	of := map[string][]feed.Listener{}
+	for _, l := range listeners {
+		of[l.SellerID] = append(of[l.SellerID], l)
+	}
+	now := h.Clock.Now()
+	var all []feed.NewDelivery
+	for ; done < len(events) && len(all) < deliveriesAtOnce; done++ {
+		e := &events[done]
+		for _, l := range of[e.SellerID] {
+			d, err := newDelivery(h.Bodies, l, e)
+			if err != nil {
+				broken[e.ID] = err
+				break
+			}
+			if d != nil {
+				d.NextAt, d.CreatedAt, d.UpdatedAt = now, now, now
+				all = append(all, *d)
 			}
 		}
-		_, err = tx.WebhookDeliveries().Add(ctx, all)
-		return err
-	})
+	}
+	_, err = tx.WebhookDeliveries().Add(ctx, all)
+	return done, err
 }
 
 // newDelivery returns what a webhook is told of an event; nil when it is not.

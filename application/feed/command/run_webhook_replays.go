@@ -32,9 +32,12 @@ type RunWebhookReplaysHandler struct {
 }
 
 const (
-	// replaysAtOnce is how many replays go on in one run, replayStep how many events of each.
+	// replaysAtOnce is how many replays go on in one run, each of another webhook, and replayStep how many events of each. Those that cannot go on do not
+	// count: replayPages times replayPage are looked at.
 	replaysAtOnce = 16
 	replayStep    = 200
+	replayPage    = 200
+	replayPages   = 20
 	// mostReplayed is how many deliveries of a webhook may be pending before a replay makes more.
 	mostReplayed = 5_000
 	// behind is how far behind its end a replay goes on: what happened at a time may have got its position later.
@@ -45,19 +48,8 @@ const (
 
 // Handle implements bus.Handler. Errors: application.ErrUnavailable.
 func (h RunWebhookReplaysHandler) Handle(ctx context.Context, _ RunWebhookReplays) (done WebhookReplaysRun, err error) {
-	replays, err := h.Reader.NextWebhookReplays(ctx, replaysAtOnce)
-	if err != nil {
+	if done.More, err = h.goOn(ctx); err != nil {
 		return done, err
-	}
-	for _, r := range replays {
-		more, err := h.step(ctx, r)
-		if err != nil && (ctx.Err() != nil || fault.KindOf(err) == fault.Unavailable) {
-			return done, err
-		}
-		if err != nil {
-			h.Logger.ErrorContext(ctx, "a replay waits", slog.String("replay_id", r.ID), slog.String("webhook_id", r.WebhookID), slog.String("cause", fault.Chain(err)))
-		}
-		done.More = done.More || more
 	}
 	deleted, err := h.Reader.DeletedWebhooks(ctx, replaysAtOnce)
 	if err != nil {
@@ -75,13 +67,56 @@ func (h RunWebhookReplaysHandler) Handle(ctx context.Context, _ RunWebhookReplay
 	return done, nil
 }
 
-// step makes the next deliveries of a replay; more is false when there is nothing to do for it now.
-func (h RunWebhookReplaysHandler) step(ctx context.Context, r feed.Replay) (more bool, err error) {
-	ref := application.Ref{SellerID: r.SellerID, ID: r.WebhookID}
+// goOn makes the next deliveries of the oldest replays that can go on.
+func (h RunWebhookReplaysHandler) goOn(ctx context.Context) (more bool, err error) {
+	served := map[application.Ref]bool{} // webhooks of which no other replay goes on in this run
+	var last feed.Replay
+	for page, wentOn := 0, 0; page < replayPages; page++ {
+		replays, err := h.Reader.NextWebhookReplays(ctx, last, replayPage)
+		if err != nil {
+			return more, err
+		}
+		for _, r := range replays {
+			ref := application.Ref{SellerID: r.SellerID, ID: r.WebhookID}
+			if served[ref] {
+				continue
+			}
+			full, again, err := h.next(ctx, ref, r)
+			if err != nil && (ctx.Err() != nil || fault.KindOf(err) == fault.Unavailable) {
+				return more, err
+			}
+			if err != nil {
+				h.Logger.ErrorContext(ctx, "a replay waits", slog.String("replay_id", r.ID), slog.String("webhook_id", r.WebhookID), slog.String("cause", fault.Chain(err)))
+				continue
+			}
+			served[ref], more = true, more || again
+			if !full {
+				wentOn++
+			}
+			if wentOn == replaysAtOnce {
+				return more, nil
+			}
+		}
+		if len(replays) < replayPage {
+			break
+		}
+		last = replays[len(replays)-1]
+	}
+	return more, nil
+}
+
+// next makes the next deliveries of a replay, unless its webhook is full: as many deliveries are pending as may.
+func (h RunWebhookReplaysHandler) next(ctx context.Context, ref application.Ref, r feed.Replay) (full, more bool, err error) {
 	pending, err := h.Reader.PendingOf(ctx, ref, mostReplayed)
 	if err != nil || pending >= mostReplayed {
-		return false, err
+		return err == nil, false, err
 	}
+	more, err = h.step(ctx, ref, r)
+	return false, more, err
+}
+
+// step makes the next deliveries of a replay; more is false when there is nothing to do for it now.
+func (h RunWebhookReplaysHandler) step(ctx context.Context, ref application.Ref, r feed.Replay) (more bool, err error) {
 	l, err := h.Reader.ListenerOf(ctx, ref)
 	if errors.Is(err, webhook.ErrNotFound) {
 		return false, h.end(ctx, r)

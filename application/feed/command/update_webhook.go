@@ -60,12 +60,17 @@ func signature(sealer application.Sealer, w *webhook.Webhook) (string, error) {
 	return string(plain), err
 }
 
-// makeUp has a webhook told of what happened while it was disabled, and of no event twice.
+// makeUp has a webhook told of what happened while it was disabled, and of no event twice. It begins earlier than that: events that happened before become
+// deliveries only when the reaction that makes them gets to them, and are left out by it when the webhook is disabled by then.
 func makeUp(ctx context.Context, d feed.Deps, tx feed.Tx, w webhook.Snapshot, stopped, now time.Time) error {
 	return tx.WebhookReplays().Add(ctx, feed.Replay{
-		SellerID: w.SellerID, WebhookID: w.ID, ID: d.IDs.New("replay"), Types: w.Events, From: stopped.Add(-slack), Until: now.Add(slack), Missing: true, CreatedAt: now,
+		SellerID: w.SellerID, WebhookID: w.ID, ID: d.IDs.New("replay"), Types: w.Events, From: stopped.Add(-behindAtMost), Until: now.Add(slack), Missing: true, CreatedAt: now,
 	})
 }
 
-// slack is how far the clocks of instances may be apart, and how long an event may take to become a delivery.
-const slack = time.Minute
+const (
+	// behindAtMost is how far the reaction that makes deliveries may be behind when a webhook is disabled.
+	behindAtMost = time.Hour
+	// slack is how far the clocks of instances may be apart.
+	slack = time.Minute
+)

@@ -70,7 +70,10 @@ const (
 	quietAfter = 10 * time.Second
 	// watch is how often what waits is counted, up to mostWaiting.
 	watch       = 10 * time.Second
-	mostWaiting = 1_000_000
+	mostWaiting = 10_000
+	// restAtLeast is how long replays rest after a step behind which there is more; otherwise as long as it took, so that they leave half of the database
+	// to others.
+	restAtLeast = 5 * time.Millisecond
 	// writeLast is how long results may take to be stored that came when the work ended.
 	writeLast = 3 * time.Second
 )
@@ -157,12 +160,18 @@ func (s *Sender) Run(ctx context.Context) error {
 // replayAll makes the deliveries of what is replayed, beside all else.
 func (r *sending) replayAll(ctx context.Context) {
 	for ctx.Err() == nil {
-		seen := r.Due.Version()
+		seen, began := r.Due.Version(), application.Elapsed(r.Clock)
 		done, err := r.Replay.Handle(ctx, feedcommand.RunWebhookReplays{})
 		if err != nil {
 			r.complain(ctx, err)
 		}
 		if err == nil && done.More {
+			rest := time.NewTimer(max(restAtLeast, application.Elapsed(r.Clock)-began))
+			select {
+			case <-rest.C:
+			case <-ctx.Done():
+			}
+			rest.Stop()
 			continue
 		}
 		next := time.NewTimer(r.Replays)

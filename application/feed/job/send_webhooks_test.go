@@ -60,6 +60,9 @@ type world struct {
 	refuses   map[string]bool // webhooks of which no result can be stored
 	stores    int
 	looks     int
+	counted   int64 // up to how many it was counted what waits
+	replays   int   // steps of replays, each of which took a time and said that there is more if that is above 0
+	replaying time.Duration
 	signal    chan struct{}
 }
 
@@ -157,7 +160,8 @@ func (w *world) DueWebhookDeliveries(_ context.Context, ref application.Ref, now
 	return &webhook.Snapshot{ID: ref.ID, SellerID: ref.SellerID, URL: ref.ID, Secret: []byte("s")}, out, nil
 }
 
-func (w *world) WaitingWebhookDeliveries(context.Context, int64) (int64, time.Time, error) {
+func (w *world) WaitingWebhookDeliveries(_ context.Context, limit int64) (int64, time.Time, error) {
+	w.locked(func() { w.counted = limit })
 	return 0, time.Time{}, nil
 }
 
@@ -166,6 +170,9 @@ func (w *world) Send(ctx context.Context, r application.OutboundRequest) (applic
 	w.requests[r.URL]++
 	to := w.receivers[r.URL]
 	w.mu.Unlock()
+	if !r.Webhook {
+		return application.OutboundAnswer{}, errors.New("it takes a place of leads")
+	}
 	return to(ctx, r)
 }
 
@@ -201,7 +208,9 @@ func (w *world) run(t *testing.T, d time.Duration) {
 	s := &feedjob.Sender{
 		Reader: w, Record: bus.HandlerFunc[feedcommand.RecordWebhookAttempts, feedcommand.WebhookAttemptsRecorded](w.record),
 		Replay: bus.HandlerFunc[feedcommand.RunWebhookReplays, feedcommand.WebhookReplaysRun](func(context.Context, feedcommand.RunWebhookReplays) (feedcommand.WebhookReplaysRun, error) {
-			return feedcommand.WebhookReplaysRun{}, nil
+			time.Sleep(w.replaying)
+			w.locked(func() { w.replays++ })
+			return feedcommand.WebhookReplaysRun{More: w.replaying > 0}, nil
 		}),
 		Poster: feed.Poster{Outbound: w, Sealer: w, Signer: w, Clock: w}, Clock: w, Due: w, Observer: w, Logger: slog.New(slog.DiscardHandler), Shake: func() int64 { return 0 },
 		PerEndpoint: 8, InAll: 256, Poll: 250 * time.Millisecond, Idle: time.Second, Replays: 10 * time.Second, End: time.Hour,
@@ -336,5 +345,19 @@ func TestAnIdleSenderAsksOnceASecond(t *testing.T) {
 		w.locked(func() { w.unread = application.ErrUnavailable })
 		w.run(t, time.Minute)
 		require.Zero(t, w.stores)
+	})
+}
+
+func TestReplaysRestAsLongAsTheyWork(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.replaying = 100 * time.Millisecond
+		w.run(t, time.Minute)
+		require.InDelta(t, 300, w.replays, 2)
+		w.replays, w.replaying = 0, time.Microsecond
+		w.run(t, time.Second)
+		require.InDelta(t, 200, w.replays, 2)
+		require.LessOrEqual(t, w.counted, int64(10_000))
 	})
 }

@@ -16,7 +16,9 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstoretest.Harness) {
 	t.Helper()
 	sqlstoretest.Each(t, open, []sqlstoretest.Test{
 		{Name: "webhooks", Run: testWebhooks},
+		{Name: "webhooks that cannot be read", Run: testUnreadable},
 		{Name: "webhook deliveries", Run: testDeliveries},
+		{Name: "webhook delivery that is made again", Run: testDeliveryAgain},
 		{Name: "webhook delivery race", Run: testDeliveryRace},
 		{Name: "webhook replays", Run: testReplays},
 	})

@@ -61,14 +61,14 @@ func testWebhooks(t *testing.T, h *sqlstoretest.Harness) {
 		n, err := tx.Webhooks().Count(ctx, "seller_1")
 		require.NoError(t, err)
 		require.EqualValues(t, 2, n)
-		list, err := tx.Webhooks().Listening(ctx, []string{"seller_1", "seller_2"})
+		list, _, err := tx.Webhooks().Listening(ctx, []string{"seller_1", "seller_2"})
 		require.NoError(t, err)
 		require.Len(t, list, 2)
 		require.Equal(t, feed.Listener{
 			SellerID: "seller_1", SellerCode: "ABCD1234", ID: "webhook_1", Key: "key-webhook_1", URL: "https://hooks.example.com/x?a=b&c", Format: webhook.Standard,
 			Events: []string{"cap.reached.v1", "lead.sold.v1"},
 		}, list[0])
-		beside, err := r.Listening(ctx, []string{"seller_2", "seller_1"})
+		beside, _, err := r.Listening(ctx, []string{"seller_2", "seller_1"})
 		require.NoError(t, err)
 		require.Equal(t, list, beside, "also outside of a transaction")
 		w, err := tx.Webhooks().Lock(ctx, "seller_1", "webhook_1")
@@ -94,7 +94,7 @@ func testWebhooks(t *testing.T, h *sqlstoretest.Harness) {
 	require.Equal(t, []webhook.Snapshot{stored}, page.Items)
 	stale := newWebhook(t, "webhook_1", "key-webhook_1").Snapshot()
 	h.Do(t, func(ctx ctx, tx tx) error {
-		list, err := tx.Webhooks().Listening(ctx, []string{"seller_1"})
+		list, _, err := tx.Webhooks().Listening(ctx, []string{"seller_1"})
 		require.NoError(t, err)
 		require.Empty(t, list, "one is disabled, one deleted")
 		all, err := tx.Webhooks().LockAll(ctx, sqlstoretest.Refs("webhook_1", "webhook_2", "webhook_9"))
@@ -103,6 +103,24 @@ func testWebhooks(t *testing.T, h *sqlstoretest.Harness) {
 		w := webhook.FromSnapshot(stale)
 		require.NoError(t, w.Update(webhook.Definition{}, now))
 		require.ErrorIs(t, tx.Webhooks().Save(ctx, w), application.ErrConcurrentChange)
+		return nil
+	})
+}
+
+// A webhook whose events cannot be read is left out, and named.
+func testUnreadable(t *testing.T, h *sqlstoretest.Harness) {
+	add(t, h, "webhook_1", "webhook_2")
+	h.Exec(t, "UPDATE webhooks SET events = '7' WHERE id = 'webhook_1'")
+	list, unreadable, err := feedstore.NewReader(h.DB).Listening(t.Context(), []string{"seller_1"})
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	require.Equal(t, "webhook_2", list[0].ID)
+	require.Equal(t, sqlstoretest.Refs("webhook_1"), unreadable)
+	h.Do(t, func(ctx ctx, tx tx) error {
+		beside, same, err := tx.Webhooks().Listening(ctx, []string{"seller_1"})
+		require.NoError(t, err)
+		require.Equal(t, list, beside)
+		require.Equal(t, unreadable, same)
 		return nil
 	})
 }
@@ -216,6 +234,29 @@ func testDeliveries(t *testing.T, h *sqlstoretest.Harness) {
 	require.Equal(t, 1, deletedCount)
 }
 
+// A delivery that is made again after it was purged has none of the attempts that are left of the first one, and others keep theirs.
+func testDeliveryAgain(t *testing.T, h *sqlstoretest.Harness) {
+	add(t, h, "webhook_1")
+	a, b := feed.DeliveryRef{SellerID: "seller_1", WebhookID: "webhook_1", EventID: "evt_a"}, feed.DeliveryRef{SellerID: "seller_1", WebhookID: "webhook_1", EventID: "evt_b"}
+	first := []feed.Attempt{{DeliveryRef: a, Number: 1, At: now, Status: 200}, {DeliveryRef: a, Number: 2, At: now, Status: 200}, {DeliveryRef: b, Number: 1, At: now, Status: 200}}
+	both := []feed.NewDelivery{told("webhook_1", "evt_a", now), told("webhook_1", "evt_b", now)}
+	h.Do(t, func(ctx ctx, tx tx) error {
+		_, err := tx.WebhookDeliveries().Add(ctx, both)
+		require.NoError(t, err)
+		return tx.WebhookDeliveries().AddAttempts(ctx, first)
+	})
+	h.Exec(t, "DELETE FROM webhook_deliveries WHERE event_id = 'evt_a'")
+	h.Exec(t, "DELETE FROM webhook_queue WHERE event_id = 'evt_a'")
+	h.Do(t, func(ctx ctx, tx tx) error {
+		n, err := tx.WebhookDeliveries().Add(ctx, both)
+		require.Equal(t, 1, n)
+		return err
+	})
+	require.Equal(t, 1, h.Count(t, "webhook_attempts"), "that of the delivery that was there")
+	h.Do(t, func(ctx ctx, tx tx) error { return tx.WebhookDeliveries().AddAttempts(ctx, first[:1]) })
+	require.Equal(t, 2, h.Count(t, "webhook_attempts"))
+}
+
 // Of many that make the deliveries of the same events each event gets one.
 func testDeliveryRace(t *testing.T, h *sqlstoretest.Harness) {
 	add(t, h, "webhook_1")
@@ -255,9 +296,15 @@ func testReplays(t *testing.T, h *sqlstoretest.Harness) {
 		require.EqualValues(t, 2, n)
 		return err
 	})
-	list, err := r.NextWebhookReplays(t.Context(), 10)
+	list, err := r.NextWebhookReplays(t.Context(), feed.Replay{}, 10)
 	require.NoError(t, err)
 	require.Equal(t, []feed.Replay{first, second, other}, list)
+	list, err = r.NextWebhookReplays(t.Context(), first, 1)
+	require.NoError(t, err)
+	require.Equal(t, []feed.Replay{second}, list)
+	list, err = r.NextWebhookReplays(t.Context(), other, 1)
+	require.NoError(t, err)
+	require.Empty(t, list)
 	h.Do(t, func(ctx ctx, tx tx) error {
 		first.Position = 7
 		there, err := tx.WebhookReplays().Save(ctx, first)
@@ -268,11 +315,11 @@ func testReplays(t *testing.T, h *sqlstoretest.Harness) {
 		require.False(t, there)
 		return err
 	})
-	list, err = r.NextWebhookReplays(t.Context(), 1)
+	list, err = r.NextWebhookReplays(t.Context(), feed.Replay{}, 1)
 	require.NoError(t, err)
 	require.Equal(t, []feed.Replay{first}, list)
 	h.Do(t, func(ctx ctx, tx tx) error { return tx.WebhookReplays().Delete(ctx, "seller_1", "webhook_1", "") })
-	list, err = r.NextWebhookReplays(t.Context(), 10)
+	list, err = r.NextWebhookReplays(t.Context(), feed.Replay{}, 10)
 	require.NoError(t, err)
 	require.Equal(t, []feed.Replay{other}, list)
 
