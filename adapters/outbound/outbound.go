@@ -120,6 +120,9 @@ func (c *Client) Send(ctx context.Context, r application.OutboundRequest) (appli
 		defer cancel()
 	}
 	leave, err := through.enter(ctx, r.For, place(target))
+	if errors.Is(err, context.DeadlineExceeded) { // nothing was sent
+		return application.OutboundAnswer{}, application.ErrOutboundBusy
+	}
 	if err != nil {
 		return application.OutboundAnswer{}, failure(ctx, ctx, err)
 	}
