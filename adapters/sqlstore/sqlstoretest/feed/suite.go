@@ -18,7 +18,7 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstoretest.Harness) {
 		{Name: "webhooks", Run: testWebhooks},
 		{Name: "webhooks that cannot be read", Run: testUnreadable},
 		{Name: "webhook deliveries", Run: testDeliveries},
-		{Name: "webhook delivery that is made again", Run: testDeliveryAgain},
+		{Name: "webhook delivery that is made again", Run: testDeliveryAgain, Alone: true},
 		{Name: "webhook delivery race", Run: testDeliveryRace},
 		{Name: "webhook replays", Run: testReplays},
 	})
