@@ -276,6 +276,28 @@ func TestABuyerThatBidsAndConfirms(t *testing.T) {
 	})
 }
 
+// TestTheReserveHoldsForWhoIsAskedLater shares a lead with buyers of whom the first one rejects it: the next one that would take it pays less than the
+// campaign's reserve price.
+func TestTheReserveHoldsForWhoIsAskedLater(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		confirm := func(answer string) apptest.Object {
+			return apptest.Object{"mode": "confirm", "url": bids(t, answer).URL}
+		}
+		s, _, db := startBidding(t, databaseURL, with(payout70, "distribution", apptest.Object{"mode": "shared", "max_sales": 2}, "reserve_price", 10),
+			at(12, 1, "delivery", confirm(`{"status":"rejected"}`)), at(11, 2, "delivery", confirm(`{"status":"accepted"}`)), at(5, 3))
+		p := quote(t, s)
+		if l := s.Sell(t, s.Form().With("ping_id", p.ID)); l.Status != "sold" || !slices.Equal(l.BuyerIDs, s.BuyerIDs[1:2]) || l.Price != *p.Price {
+			t.Errorf("the lead is %+v, want it sold to the second buyer for %v", l, *p.Price)
+		}
+		account(t, s, 0, 10_000, 0)
+		account(t, s, 1, 9989, 0)
+		account(t, s, 2, 10_000, 0)
+		db.Settle()
+		db.Audit()
+	})
+}
+
 // hostile are buyers whose answers are no bids, or never come.
 func hostile() map[string]func(w http.ResponseWriter, r *http.Request, b *bidder) {
 	flush := func(w http.ResponseWriter) { _ = http.NewResponseController(w).Flush() }
