@@ -6,10 +6,11 @@ import (
 	"strings"
 
 	"github.com/leadmill/leadmill/domain/money"
+	"github.com/leadmill/leadmill/domain/operator"
 	"github.com/leadmill/leadmill/domain/seller"
 )
 
-// Actor is who sends a command or asks a query. It comes from the API key alone, never from a request's body.
+// Actor is who sends a command or asks a query. It comes from the API key or the session alone, never from a request's body.
 type Actor struct {
 	Scope      seller.Scope // a built-in one or that of a team
 	KeyID      string
@@ -23,6 +24,9 @@ type Actor struct {
 	Currency      money.Currency
 	PartnerID     string // for Supplier, and for Form where the key has one
 	CampaignID    string // for Form
+	// PersonID and Role are of who signed in to the pages; empty for a key. What a role may not do is refused (see Authorise).
+	PersonID string
+	Role     operator.Role
 	// Origins are those of the pages that may use the key, for Form and Site: one text with spaces between, so that actors compare.
 	Origins string
 }

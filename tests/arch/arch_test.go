@@ -55,7 +55,7 @@ type rule struct {
 var kernel = []string{"domain/fault", "domain/money", "domain/contact", "domain/event", "domain/field", "domain/calendar", "domain/quota", "domain/returns", "domain/suppression", "domain/ping", "domain/attempt"}
 
 // aggregates never import one another.
-var aggregates = []string{"domain/seller", "domain/partner", "domain/customer", "domain/lead", "domain/campaign", "domain/buyer", "domain/delivery", "domain/webhook"}
+var aggregates = []string{"domain/seller", "domain/partner", "domain/customer", "domain/lead", "domain/campaign", "domain/buyer", "domain/delivery", "domain/webhook", "domain/operator"}
 
 // deciders decide over several aggregates.
 var deciders = []string{"domain/distribution", "domain/attribution"}
