@@ -317,10 +317,13 @@ func TestAnswersAreMapped(t *testing.T) {
 	})
 }
 
-// TestWhatAPingPromisedIsPaidWhoeverConfirms with buyers that say no, or that pay less than their contracts say.
+// TestWhatAPingPromisedIsPaidWhoeverConfirms with buyers that say no, or that pay less than their contracts say, and never at a loss of the seller's.
 func TestWhatAPingPromisedIsPaidWhoeverConfirms(t *testing.T) {
 	t.Parallel()
-	shared := apptest.Object{"supplier_payout": payout70["supplier_payout"], "distribution": apptest.Object{"mode": "shared", "max_sales": 2, "strategy": "priority"}}
+	sharing := func(percent float64) apptest.Object {
+		return apptest.Object{"supplier_payout": apptest.Object{"type": "percent", "value": percent}, "distribution": apptest.Object{"mode": "shared", "max_sales": 2, "strategy": "priority"}}
+	}
+	confirms := func(t *testing.T) apptest.Buyer { return confirming(newAskedBuyer(t, always(says("accepted"))).URL, 2) }
 	for name, c := range map[string]struct {
 		campaign apptest.Object
 		first    string
@@ -336,12 +339,22 @@ func TestWhatAPingPromisedIsPaidWhoeverConfirms(t *testing.T) {
 			quote: 7, status: "pending", trace: "buyer_rejected below_quote", balances: []float64{1000, 10_000},
 		},
 		"one pays less": {
+			campaign: payout70, first: `{"status":"accepted","price":7.50}`, more: []any{"price_from_answer", true}, other: func(*testing.T) apptest.Buyer { return at(5, 2) },
+			quote: 7, status: "sold", trace: "sold", balances: []float64{992.50, 10_000},
+		},
+		"one pays less than was promised": {
 			campaign: payout70, first: `{"status":"accepted","price":4.00}`, more: []any{"price_from_answer", true}, other: func(*testing.T) apptest.Buyer { return at(5, 2) },
-			quote: 7, status: "sold", trace: "sold", balances: []float64{996, 10_000},
+			quote: 7, status: "pending", trace: "below_quote", balances: []float64{1000, 10_000},
 		},
 		"one of two says no": {
-			campaign: shared, first: says("rejected"), other: func(t *testing.T) apptest.Buyer { return confirming(newAskedBuyer(t, always(says("accepted"))).URL, 2) },
-			quote: 14, status: "sold", trace: "buyer_rejected sold", balances: []float64{1000, 990},
+			campaign: sharing(50), first: says("rejected"), other: confirms, quote: 10, status: "sold", trace: "buyer_rejected sold", balances: []float64{1000, 990},
+		},
+		"the other pays less than was promised": {
+			campaign: sharing(70), first: says("rejected"), other: confirms, quote: 14, status: "pending", trace: "buyer_rejected below_quote", balances: []float64{1000, 1000},
+		},
+		"the other was not asked": {
+			campaign: sharing(50), first: says("rejected"), other: func(*testing.T) apptest.Buyer { return at(10, 2) },
+			quote: 10, status: "pending", trace: "buyer_rejected below_quote", balances: []float64{1000, 10_000},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -376,4 +389,26 @@ func TestWhatAPingPromisedIsPaidWhoeverConfirms(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A lead that is reserved when its quote is over earns what any other does.
+func TestAQuoteThatIsOverIsNotMadeUpFor(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		s, hands, db := startBidding(t, databaseURL, payout70, at(45, 1))
+		p := quote(t, s)
+		s.Program.Must(t, "POST", s.ContractPath(s.ContractIDs[0])+"/pause", nil)
+		l := s.Sell(t, s.Form().With("ping_id", p.ID))
+		if l.Status != "pending" {
+			t.Fatalf("the lead is %+v, want pending", l)
+		}
+		hands.Advance(5 * time.Minute)
+		s.AddBuyer(t, confirming(newAskedBuyer(t, always(says("accepted"))).URL, 2))
+		soldOf(t, s, []string{l.ID}, 1)
+		if got := s.Lead(t, l.ID); fmt.Sprint(got["payout"]) != "7" {
+			t.Errorf("after the quote it earns %v, want 70 %% of 10", got["payout"])
+		}
+		db.Settle()
+		db.Audit()
+	})
 }
