@@ -353,7 +353,9 @@ func TestWhatAPingPromisedIsPaidWhoeverConfirms(t *testing.T) {
 			campaign: sharing(70), first: says("rejected"), other: confirms, quote: 14, status: "pending", trace: "buyer_rejected below_quote", balances: []float64{1000, 1000},
 		},
 		"the other was not asked": {
-			campaign: sharing(50), first: says("rejected"), other: func(*testing.T) apptest.Buyer { return at(10, 2) },
+			campaign: sharing(50), first: says("rejected"), other: func(*testing.T) apptest.Buyer {
+				return at(10, 2, "caps", []apptest.Object{{"window": "day", "leads": 5, "budget": 50}})
+			},
 			quote: 10, status: "pending", trace: "buyer_rejected below_quote", balances: []float64{1000, 10_000},
 		},
 	} {
