@@ -97,6 +97,9 @@ func (h *Health) Room(now time.Duration, most int) int {
 	return min(h.window, most)
 }
 
+// RestsUntil is until when the receiver gets nothing; it may be over.
+func (h *Health) RestsUntil() time.Duration { return h.resume }
+
 // Answered notes an answer that says that the receiver is there.
 func (h *Health) Answered() {
 	h.known, h.failedBefore, h.fails, h.pause, h.resume = true, false, 0, 0, 0
