@@ -156,3 +156,67 @@ func TestAProcessKilledWhileABuyerIsAsked(t *testing.T) {
 		db.Audit()
 	})
 }
+
+// Processes are killed again and again between reserve and capture: when a lead is reserved, when its buyer is asked, when that answered, when something is sold. Whatever was
+// stored by then, a lead is sold once or not at all, its buyer is charged for what is sold and for nothing else, and nothing stays held.
+func TestProcessesKilledAtEveryStepWhileBuyersConfirm(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		sink := leadmilltest.NewHTTPSink(t)
+		sink.Answer(http.StatusOK, "application/json", `{"status":"accepted"}`)
+		p := apptest.Run(t, databaseURL, []string{"serve"}, outward()...)
+		s := apptest.NewShop(t, &p.App, nil, apptest.Buyer{Deposit: 1_000_000, Contract: apptest.Object{
+			"price": 10.00, "caps": []apptest.Object{{"window": "day", "leads": 1000}}, "delivery": apptest.Object{"mode": "confirm", "url": sink.URL, "timeout_ms": 20_000},
+		}})
+		db := apptest.Open(t, databaseURL)
+		rows := func(query string) func() int64 { return func() int64 { return db.Number(query) } }
+		const round = 10
+		leads := 0
+		forms := map[string]apptest.Form{}
+		for step, happened := range []func() int64{
+			rows("SELECT COUNT(*) FROM reservations"),
+			func() int64 { return int64(len(sink.Requests())) },
+			func() int64 { return int64(len(sink.Accepted())) },
+			rows("SELECT COUNT(*) FROM sales"),
+		} {
+			before := happened()
+			var group sync.WaitGroup
+			at := s.At(&p.App)
+			for range round {
+				key, f := fmt.Sprint("lead-", leads), s.Form()
+				forms[key] = f
+				leads++
+				group.Go(func() { at.Supplier.Do("POST", "/api/leads", f, "Idempotency-Key", key) })
+			}
+			apptest.Eventually(t, func() error {
+				if happened() == before {
+					return fmt.Errorf("step %d did not happen", step)
+				}
+				return nil
+			})
+			p.Kill()
+			group.Wait()
+			p = apptest.Run(t, databaseURL, []string{"serve"}, outward()...)
+		}
+		s = s.At(&p.App)
+		for key, f := range forms {
+			if a := s.Supplier.Insist("POST", "/api/leads", f, "Idempotency-Key", key); !a.Lead().Success {
+				t.Errorf("%s is answered %s", key, a)
+			}
+		}
+		apptest.Eventually(t, func() error {
+			if n := db.Number("SELECT COUNT(*) FROM reservations WHERE status <> 'released'") + db.Number("SELECT SUM(held) FROM buyers"); n != 0 {
+				return fmt.Errorf("something is held: %d", n)
+			}
+			return nil
+		})
+		sold, released := db.Number("SELECT COUNT(*) FROM sales"), db.Number("SELECT COUNT(*) FROM reservations WHERE status = 'released'")
+		if sold+released != int64(leads) || sold == 0 || db.Number("SELECT COUNT(DISTINCT lead_id) FROM sales") != sold {
+			t.Errorf("of %d leads %d were sold and %d released", leads, sold, released)
+		}
+		if n := db.Number("SELECT balance FROM buyers"); n != 1_000_000_000_000-sold*10_000_000 {
+			t.Errorf("for %d sales %d micro-units are left", sold, n)
+		}
+		db.Audit()
+	})
+}

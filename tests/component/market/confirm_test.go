@@ -414,3 +414,41 @@ func TestAQuoteThatIsOverIsNotMadeUpFor(t *testing.T) {
 		db.Audit()
 	})
 }
+
+// Whatever hostile buyers do that are asked, the lead is sold to those who answer when its time is over, and they are charged nothing.
+func TestHostileBuyersThatConfirm(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		all, names := hostile(), []string{"hangs", "drips", "endless", "headers", "redirect", "gone", "nonsense 3", "nonsense 17"}
+		var buyers []apptest.Buyer
+		for i, name := range names {
+			if all[name] == nil {
+				t.Fatalf("nobody is %s", name)
+			}
+			buyers = append(buyers, confirming(newBidder(t, all[name]).URL, i+1, "timeout_ms", 300))
+		}
+		good := newAskedBuyer(t, always(says("accepted")))
+		hands := clock.NewManual(time.Now().Truncate(24 * time.Hour).Add(12 * time.Hour))
+		app := apptest.StartConfig(t, databaseURL, outward, leadmill.StartOptions{Clock: hands})
+		s := apptest.NewShop(t, app, apptest.Object{"distribution": apptest.Object{"mode": "shared", "max_sales": len(names) + 1}}, append(buyers, confirming(good.URL, 100))...)
+		db := apptest.Open(t, databaseURL)
+		leadID, _ := sellLate(t, s, hands, s.Form(), good)
+		apptest.Eventually(t, func() error {
+			if n := db.Number("SELECT COUNT(*) FROM deliveries WHERE state = 'pending' AND tries > 0"); n != int64(len(names)) {
+				return fmt.Errorf("%d hostile buyers were asked, want %d", n, len(names))
+			}
+			return nil
+		})
+		hands.Advance(30 * time.Second)
+		soldOf(t, s, []string{leadID}, 1)
+		if n := db.Number("SELECT COUNT(*) FROM sales"); n != 1 {
+			t.Errorf("it was sold %d times, want once", n)
+		}
+		for i := range names {
+			account(t, s, i, 1000, 0)
+		}
+		account(t, s, len(names), 990, 0)
+		db.Settle()
+		db.Audit()
+	})
+}
