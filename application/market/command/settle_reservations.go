@@ -176,6 +176,7 @@ func (s *settlement) run(ctx context.Context, look lookup, all []*DeliveryResult
 			return err
 		}
 	}
+	s.done.Stored = len(s.changed)
 	if err := s.tx.Deliveries().AddAttempts(ctx, s.attempts); err != nil {
 		return err
 	}
@@ -187,7 +188,6 @@ func (s *settlement) run(ctx context.Context, look lookup, all []*DeliveryResult
 	if err := s.tx.Deliveries().SaveAll(ctx, s.changed); err != nil {
 		return err
 	}
-	s.done.Stored = len(s.changed)
 	return s.answer(ctx)
 }
 
@@ -437,7 +437,7 @@ func (s *settlement) finish(ctx context.Context, l *lead.Lead, promised *ping.Pi
 	if q := promiseFor(promised, taken); q != nil {
 		confirmed := slices.ContainsFunc(taken, func(r lead.Reservation) bool { return r.Asked })
 		if !distribution.Honours(s.campaign, *q, prices, confirmed, s.currency) {
-			return s.decline(l)
+			return s.decline(ctx, l)
 		}
 		topUp(q, s.campaign, &o, payouts)
 	}
@@ -461,9 +461,24 @@ func (s *settlement) finish(ctx context.Context, l *lead.Lead, promised *ping.Pi
 	return s.bought(ctx, l, taken)
 }
 
-// decline gives up what is held of a lead for which those who take it pay too little.
-func (s *settlement) decline(l *lead.Lead) error {
-	for _, r := range l.ReleaseAll(distribution.ReasonBelowQuote, s.now) {
+// decline gives up what is held of a lead for which those who take it pay too little, and the deliveries of those who said yes.
+func (s *settlement) decline(ctx context.Context, l *lead.Lead) error {
+	released := l.ReleaseAll(distribution.ReasonBelowQuote, s.now)
+	var refs []application.Ref
+	for _, r := range released {
+		if id := delivery.IDOf(r.SaleID); r.Asked && s.deliveries[id] == nil {
+			refs = append(refs, application.Ref{SellerID: s.of.SellerID, ID: id})
+		}
+	}
+	more, err := s.tx.Deliveries().LockAll(ctx, refs)
+	if err != nil {
+		return err
+	}
+	maps.Copy(s.deliveries, more)
+	for _, r := range released {
+		if d := s.deliveries[delivery.IDOf(r.SaleID)]; d != nil && d.GiveUp(delivery.BelowQuote, s.now) == nil && !slices.Contains(s.changed, d) {
+			s.changed = append(s.changed, d)
+		}
 		b, err := s.buyer(r.BuyerID)
 		if err != nil {
 			return err

@@ -386,6 +386,17 @@ func TestWhatAPingPromisedIsPaidWhoeverConfirms(t *testing.T) {
 				for i, balance := range c.balances {
 					account(t, s, i, balance, 0)
 				}
+				for _, d := range s.Program.Must(t, "GET", "/v1/marketplace/leads/"+l.ID+"/deliveries", nil).List(t) {
+					if c.status == "sold" || d["reason"] != "below_quote" {
+						continue
+					}
+					if r := s.Program.Do("POST", fmt.Sprint("/v1/deliveries/", d["id"], "/redeliver"), nil); r.Status != 422 || r.Refusal().Code != "sale_released" {
+						t.Errorf("to deliver what was not sold answers %s", r)
+					}
+				}
+				if n := db.Number("SELECT COUNT(*) FROM deliveries WHERE state = 'delivered'"); c.status != "sold" && n != 0 {
+					t.Errorf("%d deliveries of what was not sold are shown as delivered", n)
+				}
 				db.Settle()
 				db.Audit()
 			})
