@@ -48,7 +48,11 @@ func (c *cli) demo() *cobra.Command {
 			if err := c.tellAddress(k)(ctx, base); err != nil {
 				return err
 			}
-			return c.tellDemo(d, base)
+			link, err := k.ownerLink(ctx, d.sellerID, "owner@example.com", "Demo Owner", base)
+			if err != nil {
+				return fmt.Errorf("make the link of the demo's owner: %w", err)
+			}
+			return c.tellDemo(d, base, link)
 		})
 	})
 	cmd := &cobra.Command{
@@ -86,17 +90,21 @@ func (c *cli) fillDemo(ctx context.Context) (adminKey string, err error) {
 	return adminKey, err
 }
 
-type demo struct{ programKey, supplierKey, phone string }
+type demo struct{ sellerID, programKey, supplierKey, phone string }
 
-func (c *cli) tellDemo(d demo, base string) error {
-	_, err := fmt.Fprintf(c.stdout, `Demo seller:  %s (Acme Leads), category "Auto Insurance"
+func (c *cli) tellDemo(d demo, base, link string) error {
+	_, err := fmt.Fprintf(c.stdout, `
+Look at it:   %s
+              (signs you in once, as the owner; another start prints another)
+
+Demo seller:  %s (Acme Leads), category "Auto Insurance"
 Program key:  %s
 Supplier key: %s
 
 Sell a lead:
 
 curl -X POST %s/api/leads -H "Content-Type: application/json" -H "Authorization: Bearer %s" -d '{"seller":"%s","category":"Auto Insurance","firstName":"John","lastName":"Doe","phone":"%s","email":"john@email.com","state":"TX"}'
-`, demoCode, d.programKey, d.supplierKey, base, d.supplierKey, demoCode, d.phone)
+`, link, demoCode, d.programKey, d.supplierKey, base, d.supplierKey, demoCode, d.phone)
 	return err
 }
 
@@ -106,6 +114,7 @@ func (k *core) makeDemo(ctx context.Context) (d demo, err error) {
 	if err != nil {
 		return d, err
 	}
+	d.sellerID = actor.SellerID
 	if err := k.demoPartner(ctx, actor); err != nil {
 		return d, err
 	}
