@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"strings"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/fault"
@@ -28,7 +29,8 @@ type keySessions struct{ keys *application.Keyring }
 func newKeySessions(keys *application.Keyring) application.Sessions { return keySessions{keys} }
 
 func (s keySessions) PersonOf(ctx context.Context, cookie string) (application.Person, error) {
-	actor, _, err := s.keys.Authenticate(ctx, cookie)
+	role, key, _ := strings.Cut(cookie, "!")
+	actor, _, err := s.keys.Authenticate(ctx, key)
 	if errors.Is(err, application.ErrInvalidKey) || err == nil && application.Scope(actor.Scope) != application.Program {
 		return application.Person{}, fault.New(fault.Unauthenticated, "session_unknown", "Nobody is signed in.")
 	}
@@ -36,7 +38,7 @@ func (s keySessions) PersonOf(ctx context.Context, cookie string) (application.P
 		return application.Person{}, err
 	}
 	token := sha256.Sum256([]byte("form " + cookie))
-	actor.Role, actor.PersonID = application.Owner, actor.KeyID
+	actor.Role, actor.PersonID = application.Role(role), actor.KeyID
 	return application.Person{
 		ID: actor.KeyID, Name: "Holder of a key", SessionID: actor.KeyID, FormToken: hex.EncodeToString(token[:]), Actor: actor,
 		Sellers: []application.PersonSeller{{Code: actor.SellerCode, Name: actor.SellerSlug, Role: string(actor.Role)}},

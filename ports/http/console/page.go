@@ -22,6 +22,8 @@ type Page struct {
 	Needs application.Role
 	// Nav is what the navigation calls the page; empty: it is not in it.
 	Nav string
+	// Download says that the page is no page: a file to save, or a stream.
+	Download bool
 	// Handle answers, once.
 	Handle func(*Visit)
 }
@@ -194,7 +196,7 @@ func errorPage(k *httpport.Call, e *fault.Error) (contentType string, page []byt
 		return "", nil
 	}
 	if k.Writer().Header().Get("Content-Security-Policy") == "" { // of a path that nothing has
-		k.Writer().Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'")
+		k.Writer().Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'")
 	}
 	return typeHTML, b.Bytes()
 }

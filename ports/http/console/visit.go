@@ -176,6 +176,9 @@ func (v *Visit) Query(name string) string {
 	return strings.TrimSpace(v.call.Request().URL.Query().Get(name))
 }
 
+// Here is the page's address.
+func (v *Visit) Here() string { return v.With() }
+
 // With returns the page's address with some parameters changed: names and values in turn, an empty value removes one.
 func (v *Visit) With(pairs ...string) string {
 	values := maps.Clone(v.call.Request().URL.Query())

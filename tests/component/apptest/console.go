@@ -1,0 +1,115 @@
+package apptest
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/leadmill/leadmill/tests/leadmilltest"
+)
+
+// ConsoleData is a seller with something on every page of the console.
+type ConsoleData struct {
+	*Shop
+
+	// Examples are addresses of pages that are about one thing: by the pattern of the page, one that the seller has.
+	Examples map[string]string
+}
+
+// NewConsoleData makes a seller with something on every page of the console: leads that were sold and that wait, for want of money and
+// because a cap is full.
+func NewConsoleData(t testing.TB, app *App) *ConsoleData {
+	t.Helper()
+	s := app.SellerWith(t, leadmilltest.SellerOptions{Buyers: []Buyer{
+		{Deposit: 90, Contract: Object{"price": 45.00, "priority": 1}},
+		{Deposit: 200, Contract: Object{"price": 20.00, "priority": 2, "caps": []Object{{"window": "day", "leads": 1}}}},
+	}})
+	var leads []Lead
+	for range 5 {
+		leads = append(leads, s.Sell(t, s.Form()))
+	}
+	return &ConsoleData{Shop: s, Examples: map[string]string{
+		"/console/leads/:id": "/console/leads/" + leads[0].ID,
+	}}
+}
+
+// SignIn returns the cookie of somebody who has a role: its name and its value.
+func (d *ConsoleData) SignIn(_ testing.TB, role string) (name, value string) {
+	return "leadmill_session", role + "!" + d.Program.Key
+}
+
+// Browse returns how somebody who has a role reaches pages: as a browser does, but following no redirect. An empty role is nobody.
+func (d *ConsoleData) Browse(t testing.TB, role string) *Browser {
+	t.Helper()
+	b := &Browser{url: d.App.URL, client: &http.Client{
+		Transport: &http.Transport{}, Timeout: Patience,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+	t.Cleanup(b.client.CloseIdleConnections)
+	if role != "" {
+		name, value := d.SignIn(t, role)
+		b.cookie = &http.Cookie{Name: name, Value: value}
+	}
+	return b
+}
+
+// Browser asks for pages with the cookie of a session.
+type Browser struct {
+	url    string
+	client *http.Client
+	cookie *http.Cookie
+}
+
+// Page is what was answered.
+type Page struct {
+	Status   int
+	Body     string
+	Location string
+	Header   http.Header
+}
+
+// Get asks for a page.
+func (b *Browser) Get(t testing.TB, path string) Page { return b.do(t, http.MethodGet, path, nil) }
+
+var formToken = regexp.MustCompile(`name="_token" value="([^"]*)"`)
+
+// Post sends a form, with the token that forms of the session carry unless the form has one.
+func (b *Browser) Post(t testing.TB, path string, form url.Values) Page {
+	t.Helper()
+	if form == nil {
+		form = url.Values{}
+	}
+	if token := formToken.FindStringSubmatch(b.Get(t, "/console").Body); token != nil && !form.Has("_token") {
+		form.Set("_token", token[1])
+	}
+	return b.do(t, http.MethodPost, path, form)
+}
+
+func (b *Browser) do(t testing.TB, method, path string, form url.Values) Page {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, b.url+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Origin", b.url)
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+	}
+	if b.cookie != nil {
+		r.AddCookie(b.cookie)
+	}
+	answer, err := b.client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Page{Status: answer.StatusCode, Body: string(body), Location: answer.Header.Get("Location"), Header: answer.Header}
+}

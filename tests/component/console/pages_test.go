@@ -1,0 +1,93 @@
+// Package console_test sees the pages as browsers ask for them.
+package console_test
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/leadmill/leadmill"
+	"github.com/leadmill/leadmill/application"
+	consolehttp "github.com/leadmill/leadmill/ports/http/console"
+	"github.com/leadmill/leadmill/tests/component/apptest"
+)
+
+func TestMain(m *testing.M) { apptest.MainAtOnce(m, 8) }
+
+// addressOf returns an address of a page that a seller has.
+func addressOf(t *testing.T, p consolehttp.Page, d *apptest.ConsoleData) string {
+	t.Helper()
+	for pattern, address := range d.Examples {
+		if p.Path == pattern {
+			return address
+		}
+		if rest, below := strings.CutPrefix(p.Path, pattern+"/"); below && !strings.Contains(rest, ":") {
+			return address + "/" + rest
+		}
+	}
+	if strings.Contains(p.Path, ":") {
+		t.Errorf("apptest.ConsoleData has no example of %s", p.Path)
+	}
+	return p.Path
+}
+
+// Every page and action, by who asks: what another seller has is answered as what nobody has.
+func TestWhoMayOpenAPage(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		app := apptest.Start(t, databaseURL, leadmill.StartOptions{})
+		ours, theirs := apptest.NewConsoleData(t, app), apptest.NewConsoleData(t, app)
+		nobody := ours.Browse(t, "")
+		roles := map[application.Role]*apptest.Browser{}
+		for _, r := range []application.Role{application.Owner, application.Operator, application.Viewer} {
+			roles[r] = ours.Browse(t, string(r))
+		}
+		for _, p := range consolehttp.Pages() {
+			address := addressOf(t, p, ours)
+			if p.Method == http.MethodGet {
+				out := nobody.Get(t, address)
+				assert.Equal(t, http.StatusSeeOther, out.Status, address)
+				assert.Equal(t, "/sign-in?next="+url.QueryEscape(address), out.Location)
+			} else {
+				out := nobody.Post(t, address, nil)
+				assert.Equal(t, http.StatusUnauthorized, out.Status, address)
+			}
+			for role, browser := range roles {
+				if p.Method != http.MethodGet {
+					if !role.Includes(p.Needs) {
+						assert.Equal(t, http.StatusForbidden, browser.Post(t, address, nil).Status, "%s may not %s", role, address)
+					}
+					continue
+				}
+				want := http.StatusOK
+				if !role.Includes(p.Needs) {
+					want = http.StatusForbidden
+				}
+				assert.Equal(t, want, browser.Get(t, address).Status, "%s opens %s", role, address)
+			}
+			if foreign := addressOf(t, p, theirs); foreign != address {
+				none := strings.Replace(address, idOf(address), "none", 1)
+				for _, a := range []string{foreign, none} {
+					ask := roles[application.Owner].Get
+					if p.Method == http.MethodPost {
+						ask = func(t testing.TB, path string) apptest.Page { return roles[application.Owner].Post(t, path, nil) }
+					}
+					out := ask(t, a)
+					assert.Equal(t, http.StatusNotFound, out.Status, "%s %s", p.Method, a)
+					assert.Contains(t, out.Body, "There is nothing here")
+				}
+			}
+		}
+	})
+}
+
+// idOf is the part of an address that names a thing.
+func idOf(address string) string {
+	parts := strings.Split(address, "/")
+	i := slices.IndexFunc(parts, func(s string) bool { return strings.Contains(s, "_") })
+	return parts[i]
+}
