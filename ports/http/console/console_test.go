@@ -141,8 +141,7 @@ func (h *house) ask(method, path, cookie string, form url.Values, headers ...str
 		r.Header.Set("Sec-Fetch-Site", "same-origin")
 	}
 	if cookie != "" {
-		r.AddCookie(&http.Cookie{Name: plainCookie, Value: cookie})
-		r.AddCookie(&http.Cookie{Name: secureCookie, Value: cookie})
+		r.Header.Set("Cookie", plainCookie+"="+cookie+"; "+secureCookie+"="+cookie)
 	}
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])

@@ -15,6 +15,7 @@ const (
 	tokenField = "_token" // the session's form token
 	againField = "_again" // the form is only to be shown, with what it says
 	keptField  = "_kept"  // a form that was sent by nobody, through signing in
+	onceField  = "_once"  // what tells a form that is sent twice from two forms
 )
 
 // Form is what was typed into a form: what was posted, or what it is filled with at first.

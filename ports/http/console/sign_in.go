@@ -29,8 +29,8 @@ func signInPage(v *Visit) {
 
 // keptForm is a form that was sent when nobody was signed in any more.
 type keptForm struct {
-	Path   string
-	Values url.Values
+	Path   string     `json:"path"`
+	Values url.Values `json:"values"`
 }
 
 // signInAgain asks whoever sent a form to sign in, with the form kept in the page: the server has it nowhere.

@@ -53,6 +53,20 @@ func Do[R any, C application.Message](v *Visit, c C) (R, error) {
 	return application.Send[R](v.call.Context(), v.console.Operations, c)
 }
 
+// Once makes a command happen once for a form, however often the form is sent: pressed twice, or loaded again.
+func Once[R any](v *Visit) application.Once[R] {
+	key := v.Form.Value(onceField)
+	if len(key) != base64.RawStdEncoding.EncodedLen(nonceBytes) {
+		return application.Once[R]{}
+	}
+	values := maps.Clone(v.Form.values)
+	values.Del(tokenField)
+	return application.Once[R]{Key: "console:" + key, Fingerprint: v.call.Fingerprint([]byte(values.Encode()))}
+}
+
+// Once is what a form says that it is sent by, once.
+func (*Visit) Once() string { return newNonce() }
+
 // Context is that of the request.
 func (v *Visit) Context() context.Context { return v.call.Context() }
 
