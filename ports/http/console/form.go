@@ -28,7 +28,7 @@ type Form struct {
 }
 
 // errAgain says that a form was sent by a session that is over.
-var errAgain = fault.New(fault.Invalid, "form_again", "You were signed out in between. Nothing was saved and nothing is lost: look at what you entered, and send it.")
+var errAgain = &fault.Error{Kind: fault.Invalid, Code: "form_again", Message: "You were signed out in between. Nothing was saved and nothing is lost: look at what you entered, and send it."}
 
 // Err returns what is wrong with the form, as far as reading it showed.
 func (f *Form) Err() error {

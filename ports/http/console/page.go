@@ -82,7 +82,7 @@ func (c Console) serve(p Page) func(*httpport.Call) {
 	}
 }
 
-var errRole = fault.New(fault.Forbidden, "role_forbidden", "Your role does not allow this. Ask an owner to do it, or to give you another role.")
+var errRole = &fault.Error{Kind: fault.Forbidden, Code: "role_forbidden", Message: "Your role does not allow this. Ask an owner to do it, or to give you another role."}
 
 // visit begins the answer to a request: nothing but what the page brings may run in it, and nobody may frame it.
 func (c Console) visit(k *httpport.Call) *Visit {
@@ -124,7 +124,7 @@ func (v *Visit) begin() (ok bool) {
 	return true
 }
 
-var errElsewhere = fault.New(fault.Forbidden, "foreign_form", "Another site sent this request. Open the page here and try again.")
+var errElsewhere = &fault.Error{Kind: fault.Forbidden, Code: "foreign_form", Message: "Another site sent this request. Open the page here and try again."}
 
 var crossOrigin = http.NewCrossOriginProtection()
 
