@@ -63,6 +63,7 @@ var marketRoom = ownModule("market",
 	Provide(newSettleReservations),
 	AsJob("deliver", application.Every(time.Second), newDeliver),
 	AsJob("run-seller-jobs", application.Every(2*time.Second), newRunSellerJobs),
+	AsCommand[marketcommand.RevealLead, marketquery.MarketplaceLead](newRevealLead),
 	AsRoutes(markethttp.Handlers.Routes),
 )
 
@@ -73,6 +74,10 @@ func newMarketDeps(s *sqlstore.Store, clock application.Clock, ids application.I
 
 func newMarketReader(_ migrated, db *dialect.DB, clock application.Clock) *marketstore.Reader {
 	return marketstore.NewReader(db, clock)
+}
+
+func newRevealLead(r *marketstore.Reader) marketcommand.RevealLeadHandler {
+	return marketcommand.RevealLeadHandler{Lead: r.MarketplaceLeadByID}
 }
 
 func newCampaignReport(_ migrated, db *dialect.DB) *marketstore.CampaignReport {

@@ -1,0 +1,7 @@
+package consolehttp
+
+type waitingContent struct {
+	*Visit
+}
+
+func waiting(v *Visit) { v.Show("waiting", waitingContent{v}) }
