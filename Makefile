@@ -16,7 +16,7 @@ RELEASE := scripts/release
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build generate fmt fmt-check vet lint generate-check api-check api-baseline api-diff openapi-diff test-setup test test-fast test-race test-browser test-brokers test-clients test-mariadb test-mysql-compatible test-release check bench soak release clean
+.PHONY: help run build generate fmt fmt-check vet lint generate-check api-check api-baseline api-diff openapi-diff test-setup test test-fast test-race test-browser test-brokers test-clients test-mariadb test-mysql-compatible test-release check bench soak release assets clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -117,6 +117,9 @@ soak: ## Search for an hour: a million fuzzed requests, 200 kills on each engine
 bench: ## Measure leads a second (ARGS='-h' lists the options)
 	scripts/test-setup.sh mysql mariadb
 	$(GO) run ./tests/load/cmd/bench $(ARGS)
+
+assets: ## Write the files of npm packages again that the console's pages load, at the versions of scripts/assets.sh
+	scripts/assets.sh
 
 clean: ## Remove what was built (keeps ./data and the test databases in ./.cache)
 	rm -rf bin coverage.out

@@ -140,7 +140,7 @@ func silent() fx.Option {
 
 // rooms are Leadmill's own modules.
 func rooms() []Module {
-	return []Module{housekeeping, auditing, docsPages, accountRoom, programRoom, marketRoom, feedRoom}
+	return []Module{housekeeping, auditing, docsPages, accountRoom, programRoom, marketRoom, feedRoom, consoleRoom}
 }
 
 func newLogger(c Config, w io.Writer) *slog.Logger {

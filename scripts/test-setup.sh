@@ -11,7 +11,7 @@
 # chromium, chromium-browser or google-chrome, its Debian package. Clients: Node.js 20.19 or later with npm and PHP 8 with curl, as
 # they are installed or from Debian's packages (Debian 12 has only Node.js 18), and the packages that
 # tests/clients/typescript/package-lock.json and sdk/typescript/package-lock.json name, in .cache/clients and .cache/sdk.
-# Packages: those of sdk/typescript alone. It starts no server and touches no existing database. Running it again is quick. LEADMILL_TEST_DEBIAN_MIRROR names another mirror for the private copy.
+# Packages: those of sdk/typescript alone. Chromium also takes axe-core, which tests/browser/npm/package-lock.json names, into .cache/browser. It starts no server and touches no existing database. Running it again is quick. LEADMILL_TEST_DEBIAN_MIRROR names another mirror for the private copy.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 readonly cache="$PWD/.cache"
@@ -222,6 +222,13 @@ setup_clients() {
     say "clients: Node.js $(node --version), PHP $(php -r 'echo PHP_VERSION;'), .cache/clients, .cache/sdk"
 }
 
+# What looks at the console's pages in the browser.
+setup_axe() {
+    has_node || ! is_debian_root || apt_install nodejs npm
+    has_node || die "no Node.js 20.19 or later with npm: install them"
+    setup_packages tests/browser/npm "$cache/browser"
+}
+
 mkdir -p "$cache"
 [[ $# -gt 0 ]] || set -- mysql mariadb redis rabbitmq chromium clients compiler
 for what in "$@"; do
@@ -231,7 +238,7 @@ for what in "$@"; do
         redis) setup_redis ;;
         rabbitmq) setup_rabbitmq ;;
         compiler) setup_compiler ;;
-        chromium) setup_chromium ;;
+        chromium) setup_chromium && setup_axe ;;
         clients) setup_clients ;;
         packages) setup_packages sdk/typescript "$cache/sdk" ;;
         *) die "unknown word \"$what\": mysql, mariadb, redis, rabbitmq, chromium, clients, packages or compiler" ;;

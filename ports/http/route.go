@@ -34,6 +34,8 @@ type Route struct {
 	Apart bool
 	// ErrorPage shows an error to somebody who looks at it in a browser; nil, and without a page, errors are answered in JSON.
 	ErrorPage func(*Call, *fault.Error) (contentType string, page []byte)
+	// Below says that ErrorPage also shows, to who looks with a browser, that nothing has a path with the same first part, such as /console/nothing.
+	Below bool
 	// Later says that the interface has the route, and this version has not. Whoever may use it is answered 501, without a handler;
 	// the document does not have it.
 	Later bool
@@ -95,6 +97,9 @@ func (s *Server) add(r Route) (err error) {
 	if strings.HasPrefix(r.Path, "/api/") {
 		form = supplierForm
 	}
+	if r.Below && firstPart(r.Path) != "" {
+		s.pages[firstPart(r.Path)] = r.ErrorPage
+	}
 	s.engine.Handle(r.Method, r.Path, s.handle(form, r))
 	if r.Needs == application.Form {
 		s.addPreflight(r, form)
@@ -106,13 +111,29 @@ func (s *Server) add(r Route) (err error) {
 func (s *Server) fallback(do func(*Call)) []gin.HandlerFunc {
 	r := Route{Needs: application.Visitor, Handle: do}
 	inSupplierForm, inProgramForm := s.handle(supplierForm, r), s.handle(programForm, r)
+	paged := map[string]gin.HandlerFunc{}
+	for first, page := range s.pages {
+		r.ErrorPage = page
+		paged[first] = s.handle(programForm, r)
+	}
 	return []gin.HandlerFunc{func(c *gin.Context) {
-		if path := c.Request.URL.Path; path == "/api" || strings.HasPrefix(path, "/api/") {
+		path := c.Request.URL.Path
+		if shown := paged[firstPart(path)]; shown != nil {
+			shown(c)
+			return
+		}
+		if path == "/api" || strings.HasPrefix(path, "/api/") {
 			inSupplierForm(c)
 			return
 		}
 		inProgramForm(c)
 	}}
+}
+
+// firstPart returns the first part of a path: console of /console/leads.
+func firstPart(path string) string {
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return first
 }
 
 // Complete returns an error that names every member of a room's struct of handlers that is nil, also those of the structs that

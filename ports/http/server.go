@@ -22,6 +22,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/fault"
 )
 
 //go:embed openapi.yaml
@@ -117,6 +118,7 @@ type Server struct {
 	engine   *gin.Engine
 	document []byte // what describes all routes
 	keys     keyWatch
+	pages    map[string]func(*Call, *fault.Error) (string, []byte) // what shows errors, by the first part of the path
 
 	// running ends when the server begins to stop.
 	running context.Context
@@ -145,7 +147,7 @@ func New(d Deps) (*Server, error) {
 	}
 	routes = append(routes, added...)
 	d.setDefaults()
-	s := &Server{deps: d, document: document, keys: keyWatch{authenticator: d.Authenticator}}
+	s := &Server{deps: d, document: document, keys: keyWatch{authenticator: d.Authenticator}, pages: map[string]func(*Call, *fault.Error) (string, []byte){}}
 	s.running, s.stop = context.WithCancel(context.Background())
 	gin.SetMode(gin.ReleaseMode)
 	s.engine = gin.New()

@@ -10,7 +10,7 @@ import (
 )
 
 // rooms are the capabilities that have one name on every floor.
-var rooms = []string{"account", "program", "market", "feed"}
+var rooms = []string{"account", "program", "market", "feed", "console"}
 
 // floors are the places whose folders may be rooms.
 var floors = []string{"application", "ports/http", "adapters/sqlstore"}
@@ -73,6 +73,8 @@ func roomsApart(f *file, imported string) string {
 	switch other := roomOf(dir); {
 	case !mine || other == "" || other == roomOf(f.dir):
 		return ""
+	case roomOf(f.dir) == "console" && slices.Contains([]string{"application/" + other, "application/" + other + "/command", "application/" + other + "/query"}, dir):
+		return "" // pages show and send what all rooms have
 	case dir != "application/"+other:
 		return "the inside of another room"
 	case under(f.dir, "ports/http"):

@@ -1,0 +1,13 @@
+package application
+
+import "github.com/leadmill/leadmill/domain/operator"
+
+// Role says what a person may do for one seller; see Person.
+type Role = operator.Role
+
+// The roles. Each may do all that the ones below it may.
+const (
+	Owner    = operator.Owner
+	Operator = operator.Operator
+	Viewer   = operator.Viewer
+)

@@ -1,0 +1,16 @@
+package leadmill
+
+import (
+	"github.com/leadmill/leadmill/application"
+	consolehttp "github.com/leadmill/leadmill/ports/http/console"
+)
+
+// consoleRoom is the room of the pages on which people run a seller's business.
+var consoleRoom = ownModule("console",
+	Share(newConsole),
+	AsRoutes(consolehttp.Console.Routes),
+)
+
+func newConsole(o *application.Operations, sessions application.Sessions) consolehttp.Console {
+	return consolehttp.Console{Operations: o, Sessions: sessions}
+}

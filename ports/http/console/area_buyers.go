@@ -1,0 +1,6 @@
+package consolehttp
+
+// buyerPages are the pages of buyers.
+func buyerPages() []Page {
+	return []Page{}
+}

@@ -1,0 +1,6 @@
+package consolehttp
+
+// settingsPages are the pages of settings, keys, people and the installation.
+func settingsPages() []Page {
+	return []Page{}
+}
