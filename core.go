@@ -440,7 +440,8 @@ func (a *publicAddress) base() string {
 }
 
 func newChain(logger *slog.Logger, traces *tracing, registry *prometheus.Registry, clock application.Clock, ids application.IDs, store *sqlstore.Store, scopes application.Scopes,
-	more []part[bus.Interceptor]) (bus.Chain, error) {
+	more []part[bus.Interceptor],
+) (bus.Chain, error) {
 	if err := unique("interceptors", more, bus.Interceptor.Code); err != nil {
 		return bus.Chain{}, err
 	}
