@@ -158,6 +158,7 @@ var outcomes = map[string][]string{
 	"partner-program.md": {`?aff=ref_123"`, `"customer_123"`, `"alice.brown@example.com"`, `lm_site_`},
 	"supplier-api.md":    {`"status":"sold","price":45.00`, `"status":"sold"`, `"status":"sold"`, `"code":"invalid_field"`, `"total":2`, `"line":2,"success":true`, `"success":true,"ping_id":"ping_`, `"created_at"`},
 	"events.md":          {`lm_events_`, `"status":"sold","price":45.00`, `{"data":[{"specversion":"1.0"`, `"type":"lead.sold.v1"`, "retry: 2000", "id: log_", `data: {"specversion":"1.0"`, `"type":"lead.sold.v1"`, " lead.submitted.v1 ACME1234 lead_", " lead.sold.v1 ACME1234 lead_"},
+	"mcp.md":             {"lm_program_"},
 	"operations.md":      {"No breaches", "campaign-report", "purge", "is a copy of the database", "Its log is now log_"},
 }
 
