@@ -1,6 +1,6 @@
 // Package clients drives the built binary with clients that are not ours: generators and validators of its documents, what these
-// generate, the requests of Partnero's PHP library, and pages that a browser opens; and with ours, of sdk. scripts/test-setup.sh clients
-// installs the packages in .cache/clients and .cache/sdk; tests/chromium finds the browser.
+// generate, the requests of Partnero's PHP library, and pages that a browser opens; and with ours, of sdk, whose example consumers keep what they do in
+// MySQL. scripts/test-setup.sh clients installs the packages in .cache/clients and .cache/sdk; tests/chromium finds the browser, tests/dbtest the database.
 package clients_test
 
 import (

@@ -143,12 +143,11 @@ type market struct {
 // ask calls the API and reads the answer.
 func ask(t *testing.T, key, address, body string, into any) {
 	t.Helper()
-	printed := ""
-	if body == "" {
-		printed = run(t, "", "", "curl", "-sS", "--fail-with-body", address, "-H", "Authorization: Bearer "+key)
-	} else {
-		printed = run(t, "", "", "curl", "-sS", "--fail-with-body", address, "-H", "Authorization: Bearer "+key, "-H", "Content-Type: application/json", "-d", body)
+	command := []string{"curl", "-sS", "--fail-with-body", address, "-H", "Authorization: Bearer " + key}
+	if body != "" {
+		command = append(command, "-H", "Content-Type: application/json", "-d", body)
 	}
+	printed := run(t, "", "", command...)
 	if err := json.Unmarshal([]byte(printed), into); err != nil {
 		t.Fatalf("%s answers %s", address, printed)
 	}

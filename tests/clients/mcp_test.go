@@ -128,14 +128,25 @@ func TestAnAssistant(t *testing.T) {
 	post(t, s, demo[2], "/v1/webhooks", `{"name":"CRM","url":"`+s.address+`/hook","events":["lead.sold.v1"]}`)
 	post(t, s, demo[2], "/v1/customers", `{"partner":{"email":"`+demoPartner(t, s, demo[2])+`"},"key":"customer_1"}`)
 
-	more := exec.CommandContext(t.Context(), binary, "keys", "create", "--seller", demo[1], "--scope", "program", "--name", "assistant") // a key may ask 60 times a minute
-	more.Env = s.environment
-	made, err := more.Output()
-	if err != nil {
-		t.Fatal(err)
+	key := func(scope string) string {
+		t.Helper()
+		c := exec.CommandContext(t.Context(), binary, "keys", "create", "--seller", demo[1], "--scope", scope, "--name", "assistant")
+		c.Env = s.environment
+		made, err := c.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return regexp.MustCompile("lm_" + scope + `_\w+`).FindString(string(made))
 	}
 	reader := newAssistant(t, s.address, demo[2])
-	a := newAssistant(t, s.address, regexp.MustCompile(`lm_program_\w+`).FindString(string(made)), "--commands")
+	a := newAssistant(t, s.address, key("program"), "--commands") // a key may ask 60 times a minute
+	ofEvents := newAssistant(t, s.address, key("events"))
+	if said, failed := ofEvents.call("listEvents", map[string]any{"after": 0}); failed || !strings.Contains(said, lead) {
+		t.Errorf("a key for events reads %s", said)
+	}
+	if said, failed := ofEvents.call("listPartners", nil); !failed || !strings.HasPrefix(said, "403 {") {
+		t.Errorf("a key for events reads partners: %s", said)
+	}
 	var partners, contracts, buyers, webhooks named
 	var sold struct {
 		Campaign string `json:"campaign_id"`
