@@ -167,6 +167,7 @@ var outcomes = map[string][]string{
 		`"status":204`, "counted lead.sold.v1 lead_", `"status":204`, "counted lead.sold.v1 lead_", // webhooks
 		"\nevt_", " earned demo-supplier ", "\nevt_", " earned demo-supplier ", // NATS
 		"counted lead.sold.v1 lead_", "\nevt_", " earned demo-supplier ", // Kafka
+		`"type":"lead.sold.v1"`, // files
 	},
 	"mcp.md":        {"lm_program_"},
 	"operations.md": {"No breaches", "campaign-report", "purge", "is a copy of the database", "Its log is now log_"},

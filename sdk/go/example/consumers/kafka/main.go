@@ -59,8 +59,6 @@ func run(ctx context.Context, topic string, n int) error {
 		kgo.ConsumerGroup("earnings"), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.InstanceID("earnings-1"), // one that starts again takes its partitions at once; give each instance its own
 		kgo.DisableAutoCommit(),      // an offset is committed when what lies before it is in the database
-		kgo.FetchMaxBytes(1<<20),     // about as much as is done again after a crash
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 	)
 	if err != nil {
 		return err
