@@ -167,6 +167,7 @@ var outcomes = map[string][]string{
 		`"status":204`, "counted lead.sold.v1 lead_", `"status":204`, "counted lead.sold.v1 lead_", // webhooks
 		"\nevt_", " earned demo-supplier ", "\nevt_", " earned demo-supplier ", // NATS
 		"counted lead.sold.v1 lead_", "\nevt_", " earned demo-supplier ", // Kafka
+		"\nlead.sold.v1\n",      // Redis
 		`"type":"lead.sold.v1"`, // files
 	},
 	"mcp.md":        {"lm_program_"},
@@ -254,6 +255,26 @@ func others(t *testing.T, dir string) (substitutes []string) {
 	return []string{
 		"crm:secret@tcp(127.0.0.1:3306)/crm", crm.dsn, "mysql://crm:secret@127.0.0.1:3306/crm", crm.url, "crm:secret@tcp(127.0.0.1:3306)/kafka", counted.dsn,
 		"crm:secret@tcp(127.0.0.1:3306)/books", books.dsn, "mysql://crm:secret@127.0.0.1:3306/books", books.url,
-		"127.0.0.1:4222", strings.TrimPrefix(s.ClientURL(), "nats://"), "127.0.0.1:9092", kafka(t),
+		"127.0.0.1:4222", strings.TrimPrefix(s.ClientURL(), "nats://"), "127.0.0.1:9092", kafka(t), "127.0.0.1:6379", redis(t),
 	}
+}
+
+// redis returns the address of a Redis.
+func redis(t *testing.T) (address string) {
+	t.Helper()
+	program, err := exec.LookPath("redis-server")
+	if err != nil { // Debian's package without the service has it under another name
+		program, err = exec.LookPath("redis-check-rdb")
+	}
+	if err != nil {
+		t.Fatalf("no Redis, run scripts/test-setup.sh redis: %v", err)
+	}
+	address = freeAddress(t)
+	c := exec.CommandContext(t.Context(), program, "--port", address[strings.LastIndex(address, ":")+1:], "--bind", "127.0.0.1", "--save", "", "--dir", t.TempDir())
+	c.Args[0] = "redis-server" // by which the program knows what it is
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Wait() }) // the test's context ended it
+	return address
 }
