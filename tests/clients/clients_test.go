@@ -94,7 +94,7 @@ func environment(t *testing.T) (list []string) {
 // startIn is start in an environment.
 func startIn(t *testing.T, environment []string, command, last string) (s server) {
 	t.Helper()
-	c := exec.CommandContext(t.Context(), binary, command)
+	c := exec.CommandContext(t.Context(), binary, strings.Fields(command)...)
 	c.Env, s.environment = environment, environment
 	var log strings.Builder
 	c.Stderr = &log

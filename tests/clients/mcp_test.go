@@ -116,7 +116,7 @@ func post(t *testing.T, s server, key, path, body string) {
 // An assistant calls every tool of the released program, over standard input and output, against a server.
 func TestAnAssistant(t *testing.T) {
 	t.Parallel()
-	s := start(t, "demo", "curl ")
+	s := start(t, "demo --empty", "curl ")
 	demo := demoKeys.FindStringSubmatch(s.printed)
 	if demo == nil {
 		t.Fatalf("the demo prints %s", s.printed)
