@@ -22,14 +22,6 @@ import (
 	"github.com/leadmill/leadmill/domain/fault"
 )
 
-// WebhooksDue tells that deliveries may have become due in this process.
-type WebhooksDue interface {
-	// Version counts how often that was told.
-	Version() uint64
-	// After returns a channel that is closed when Version is above since.
-	After(since uint64) <-chan struct{}
-}
-
 // WebhookObserver is told of what a Sender does. Outcome is delivered, the reason of what failed, or busy for what was not sent because too much is
 // under way, which is no attempt.
 type WebhookObserver interface {
@@ -47,14 +39,15 @@ type Sender struct {
 	Replay   bus.Handler[feedcommand.RunWebhookReplays, feedcommand.WebhookReplaysRun]
 	Poster   feed.Poster
 	Clock    application.Clock
-	Due      WebhooksDue
+	Due      receiver.Signal // deliveries may have become due, in this process
+	Log      receiver.Signal // there are events, of whatever process
 	Observer WebhookObserver
 	Logger   *slog.Logger
 	Shake    func() int64 // from 0 to attempt.MostShake, at random
 
 	PerEndpoint, InAll int
 	Poll               time.Duration // how often it looks without being told while something happens
-	Idle               time.Duration // how often when nothing does
+	Idle               time.Duration // how often when nothing does, and there are no events
 	Replays            time.Duration // how often it is looked for what is replayed without being told
 	End                time.Duration // without anything due it ends after that
 }
@@ -66,8 +59,6 @@ const (
 	// soonest is how soon it looks again at what is due, and lookShare times what a look took.
 	soonest   = 25 * time.Millisecond
 	lookShare = 4
-	// quietAfter is after how long without anything due it looks less often.
-	quietAfter = 10 * time.Second
 	// watch is how often what waits is counted, up to mostWaiting.
 	watch       = 10 * time.Second
 	mostWaiting = 10_000
@@ -104,6 +95,7 @@ type sending struct {
 	results   chan result
 	unstored  []result
 	watched   time.Duration
+	pace      *receiver.Pace
 	busy      time.Duration // when something was due last
 	away      bool          // the database did not answer in this turn
 	group     sync.WaitGroup
@@ -118,7 +110,7 @@ func (s *Sender) Run(ctx context.Context) error {
 	now := application.Elapsed(s.Clock)
 	r := &sending{
 		Sender: s, endpoints: map[application.Ref]*endpoint{}, taken: map[place]int{}, results: make(chan result, s.InAll+8),
-		watched: now - watch, busy: now - quietAfter, poll: time.NewTimer(0), early: time.NewTimer(0),
+		watched: now - watch, busy: now, pace: receiver.NewPace(s.Clock, s.Log, s.Poll, s.Idle), poll: time.NewTimer(0), early: time.NewTimer(0),
 	}
 	sendCtx, cancel := context.WithCancel(ctx)
 	defer func() {
@@ -133,10 +125,10 @@ func (s *Sender) Run(ctx context.Context) error {
 		seen, began := s.Due.Version(), application.Elapsed(s.Clock)
 		r.look(ctx)
 		rest := lookShare * (application.Elapsed(s.Clock) - began)
-		often := s.Poll
-		if application.Elapsed(s.Clock)-r.busy > quietAfter {
-			often = s.Idle
+		if r.hasDue() {
+			r.pace.Stir()
 		}
+		often, moved := r.pace.Next()
 		r.poll.Reset(max(often, rest))
 		r.early.Reset(max(soonest, rest))
 		r.rested = false
@@ -144,8 +136,9 @@ func (s *Sender) Run(ctx context.Context) error {
 			r.start(sendCtx)
 			if r.out > 0 || len(r.unstored) > 0 || r.hasDue() {
 				r.busy = application.Elapsed(s.Clock)
+				r.pace.Stir()
 			}
-			more = r.wait(ctx, seen)
+			more = r.wait(ctx, seen, moved)
 			if err := r.store(ctx); err != nil {
 				return err
 			}
@@ -396,7 +389,7 @@ func (r *sending) leave(one *result) *endpoint {
 }
 
 // wait waits until something came back or something else happened; more is false when it is time to look again.
-func (r *sending) wait(ctx context.Context, seen uint64) (more bool) {
+func (r *sending) wait(ctx context.Context, seen uint64, moved <-chan struct{}) (more bool) {
 	var told <-chan struct{}
 	if r.rested {
 		told = r.Due.After(seen)
@@ -409,6 +402,8 @@ func (r *sending) wait(ctx context.Context, seen uint64) (more bool) {
 			r.rested = true
 			return true
 		case <-told:
+			return false
+		case <-moved:
 			return false
 		case <-r.poll.C:
 			return false

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/leadmill/leadmill/adapters/eventlog"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/bus"
 	"github.com/leadmill/leadmill/application/feed"
@@ -48,6 +49,7 @@ type stored struct {
 
 // world is all that a Sender has to do with: a database, receivers and a clock. What it does not have fails the test.
 type world struct {
+	log *eventlog.Signal
 	feed.Reader
 
 	mu        sync.Mutex
@@ -67,7 +69,7 @@ type world struct {
 }
 
 func newWorld() *world {
-	return &world{receivers: map[string]receiver{}, all: map[string][]*stored{}, requests: map[string]int{}, inactive: map[string]bool{}, refuses: map[string]bool{}, signal: make(chan struct{})}
+	return &world{receivers: map[string]receiver{}, all: map[string][]*stored{}, requests: map[string]int{}, inactive: map[string]bool{}, refuses: map[string]bool{}, signal: make(chan struct{}), log: eventlog.NewSignal()}
 }
 
 func (w *world) locked(do func()) {
@@ -212,7 +214,7 @@ func (w *world) run(t *testing.T, d time.Duration) {
 			w.locked(func() { w.replays++ })
 			return feedcommand.WebhookReplaysRun{More: w.replaying > 0}, nil
 		}),
-		Poster: feed.Poster{Outbound: w, Sealer: w, Signer: w, Clock: w}, Clock: w, Due: w, Observer: w, Logger: slog.New(slog.DiscardHandler), Shake: func() int64 { return 0 },
+		Poster: feed.Poster{Outbound: w, Sealer: w, Signer: w, Clock: w}, Clock: w, Due: w, Log: w.log, Observer: w, Logger: slog.New(slog.DiscardHandler), Shake: func() int64 { return 0 },
 		PerEndpoint: 8, InAll: 256, Poll: 250 * time.Millisecond, Idle: time.Second, Replays: 10 * time.Second, End: time.Hour,
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), d)
@@ -340,8 +342,13 @@ func TestAnIdleSenderAsksOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		w.hook("seller_1", "one", answers(200, 0))
+		w.log = eventlog.NewSignal()
 		w.run(t, time.Minute)
 		require.InDelta(t, 60, w.looks, 2)
+		time.AfterFunc(30*time.Second, w.log.Notify) // perhaps another instance made something due
+		w.looks = 0
+		w.run(t, time.Minute)
+		require.InDelta(t, 90, w.looks, 3)
 		w.locked(func() { w.unread = application.ErrUnavailable })
 		w.run(t, time.Minute)
 		require.Zero(t, w.stores)
