@@ -69,7 +69,7 @@ const (
 	writeLast = 3 * time.Second
 )
 
-// place is what a request takes until its result is stored.
+// place is what a request takes until its result is stored, or until the answer of a receiver that is well.
 type place struct {
 	seller   string
 	standing receiver.Standing
@@ -82,6 +82,7 @@ type result struct {
 	place    place
 	probe    bool
 	broke    bool // it panicked
+	freed    bool // its place was given back
 }
 
 // sending is one run of a Sender.
@@ -138,7 +139,7 @@ func (s *Sender) Run(ctx context.Context) error {
 				r.busy = application.Elapsed(s.Clock)
 				r.pace.Stir()
 			}
-			more = r.wait(ctx, seen, moved)
+			more = r.wait(ctx, sendCtx, seen, moved)
 			if err := r.store(ctx); err != nil {
 				return err
 			}
@@ -339,6 +340,7 @@ func (r *sending) refill(ctx context.Context, ref application.Ref, e *endpoint) 
 // send makes one attempt beside others.
 func (r *sending) send(ctx context.Context, ref application.Ref, e *endpoint, d feed.DueDelivery) {
 	e.inFlight[d.EventID] = true
+	e.asked++
 	out := result{endpoint: ref, place: place{ref.SellerID, e.Standing()}, probe: e.Open()}
 	out.DeliveryRef = feed.DeliveryRef{SellerID: ref.SellerID, WebhookID: ref.ID, EventID: d.EventID}
 	r.take(out.place, 1)
@@ -362,10 +364,18 @@ func (r *sending) send(ctx context.Context, ref application.Ref, e *endpoint, d 
 }
 
 // came takes a result. What was not sent is no attempt: it is tried again a little later, and what panicked later still.
-func (r *sending) came(one result) {
+func (r *sending) came(ctx context.Context, one result) {
 	r.out--
 	if !one.broke && !one.Unsent {
+		e := r.endpoints[one.endpoint]
+		well := one.OK && e.Standing() == receiver.Well // results of it were stored before, so that the next need not wait for this one
+		if well {
+			r.release(&one)
+		}
 		r.unstored = append(r.unstored, one)
+		for well && r.serve(ctx, one.endpoint, e) {
+			continue
+		}
 		return
 	}
 	now, e := application.Elapsed(r.Clock), r.leave(&one)
@@ -379,17 +389,26 @@ func (r *sending) came(one result) {
 	r.queue(one.endpoint, e)
 }
 
+// release gives back the place of a request.
+func (r *sending) release(one *result) {
+	if !one.freed {
+		one.freed = true
+		r.endpoints[one.endpoint].asked--
+		r.take(one.place, -1)
+	}
+}
+
 // leave gives back what a result took.
 func (r *sending) leave(one *result) *endpoint {
+	r.release(one)
 	e := r.endpoints[one.endpoint]
 	delete(e.inFlight, one.EventID)
 	e.used = application.Elapsed(r.Clock)
-	r.take(one.place, -1)
 	return e
 }
 
 // wait waits until something came back or something else happened; more is false when it is time to look again.
-func (r *sending) wait(ctx context.Context, seen uint64, moved <-chan struct{}) (more bool) {
+func (r *sending) wait(ctx, sendCtx context.Context, seen uint64, moved <-chan struct{}) (more bool) {
 	var told <-chan struct{}
 	if r.rested {
 		told = r.Due.After(seen)
@@ -397,7 +416,7 @@ func (r *sending) wait(ctx context.Context, seen uint64, moved <-chan struct{}) 
 	if len(r.unstored) == 0 {
 		select {
 		case one := <-r.results:
-			r.came(one)
+			r.came(sendCtx, one)
 		case <-r.early.C:
 			r.rested = true
 			return true
@@ -416,7 +435,7 @@ func (r *sending) wait(ctx context.Context, seen uint64, moved <-chan struct{}) 
 	for len(r.unstored) < gathered && r.out > 0 {
 		select {
 		case one := <-r.results:
-			r.came(one)
+			r.came(sendCtx, one)
 		case <-end.C:
 			return true
 		}
@@ -520,13 +539,15 @@ func (r *sending) hasDue() bool {
 // last stores what came back until the end: it was received, and would be sent again otherwise.
 func (r *sending) last(ctx context.Context) {
 	close(r.results)
+	canceled, cancel := context.WithCancel(ctx)
+	cancel() // nothing more is sent
 	for one := range r.results {
-		r.came(one)
+		r.came(canceled, one)
 	}
 	if len(r.unstored) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeLast)
+	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), writeLast)
 	defer cancel()
 	err := r.store(ctx)
 	if n := len(r.unstored); n > 0 {

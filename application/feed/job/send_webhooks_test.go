@@ -49,7 +49,9 @@ type stored struct {
 
 // world is all that a Sender has to do with: a database, receivers and a clock. What it does not have fails the test.
 type world struct {
-	log *eventlog.Signal
+	log     *eventlog.Signal
+	storing time.Duration // how long that takes
+
 	feed.Reader
 
 	mu        sync.Mutex
@@ -179,6 +181,7 @@ func (w *world) Send(ctx context.Context, r application.OutboundRequest) (applic
 }
 
 func (w *world) record(_ context.Context, c feedcommand.RecordWebhookAttempts) (done feedcommand.WebhookAttemptsRecorded, err error) {
+	time.Sleep(w.storing)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stores++
@@ -334,6 +337,20 @@ func TestAResultThatCannotBeStoredStopsItsWebhookAlone(t *testing.T) {
 		w.run(t, time.Minute)
 		require.Equal(t, 100, w.count("well", webhook.Delivered))
 		require.LessOrEqual(t, w.sent("broken"), 2)
+	})
+}
+
+// A webhook that is well gets its next request when it answered, and not when that is stored.
+func TestStoringHoldsNoWellWebhookUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.storing = 50 * time.Millisecond
+		w.hook("seller_1", "well", answers(200, time.Millisecond))
+		w.tell("well", 2_000)
+		w.run(t, 3*time.Second)
+		require.Equal(t, 2_000, w.count("well", webhook.Delivered))
+		require.Equal(t, 2_000, w.sent("well"))
 	})
 }
 
