@@ -456,3 +456,36 @@ func TestTypesOfANewerReleaseAreNotPassedBy(t *testing.T) {
 		require.Equal(t, map[int64]bool{1: true, 2: true, 4: true, 6: true}, came)
 	})
 }
+
+// A broker that is away while events come gets all of them when it is back, each aggregate's in order, and nothing is parked. Five minutes of tries, of which the
+// pauses grow to five seconds, are tries of which they grow to 25 ms here.
+func TestABrokerThatIsAwayForLongGetsEverythingInOrder(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, d database) {
+		i := d.start(t)
+		var away atomic.Bool
+		var tries atomic.Int64
+		r := &deliveries{fail: func(entry) error {
+			if away.Load() {
+				tries.Add(1)
+				return fault.New(fault.Unavailable, "broker_away", "The broker is away.")
+			}
+			return nil
+		}}
+		react(t, i.subscriber(t, eventlog.SubscriberConfig{Name: "sink", All: true, Lanes: 8, Window: 100, Backoff: eventlog.Backoff{Base: time.Millisecond, Max: 25 * time.Millisecond}}), r)
+		seed(t, i, 1, 2)
+		eventually(t, "it sends", func() bool { return r.count() == 10 })
+		away.Store(true)
+		for n := range int64(60) {
+			seed(t, i, 3+n, 1)
+		}
+		eventually(t, "it is tried again and again", func() bool { return tries.Load() > 300 })
+		require.Equal(t, 10, r.count())
+		require.Empty(t, i.parked(t))
+		away.Store(false)
+		eventually(t, "all came", func() bool { return r.count() >= 10+5*60 })
+		require.Equal(t, 10+5*60, r.count(), "nothing comes twice")
+		inOrder(t, r.all())
+		require.Empty(t, i.parked(t))
+	})
+}

@@ -385,3 +385,32 @@ func TestReplaysRestAsLongAsTheyWork(t *testing.T) {
 		require.LessOrEqual(t, w.counted, int64(10_000))
 	})
 }
+
+// A dead webhook for which 100,000 wait delays no other, not even one of the same seller.
+func TestMuchThatWaitsForADeadWebhookDelaysNoOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.hook("seller_1", "dead", hangs)
+		w.tell("dead", 100_000)
+		w.hook("seller_1", "well", answers(200, 5*time.Millisecond))
+		w.hook("seller_2", "other", answers(200, 5*time.Millisecond))
+		var group sync.WaitGroup
+		group.Go(func() {
+			for range 50 {
+				w.tell("well", 1)
+				w.tell("other", 1)
+				time.Sleep(time.Second)
+			}
+		})
+		w.run(t, time.Minute)
+		group.Wait()
+		for _, id := range []string{"well", "other"} {
+			require.Equal(t, 50, w.count(id, webhook.Delivered))
+			for _, s := range w.all[id] {
+				require.Less(t, s.took, time.Second)
+			}
+		}
+		require.LessOrEqual(t, w.sent("dead"), 10)
+	})
+}
