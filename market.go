@@ -87,8 +87,8 @@ func newPulse(r *marketstore.Reader) bus.HandlerFunc[marketquery.Pulse, marketqu
 	return r.Pulse
 }
 
-func newRevealLead(r *marketstore.Reader) marketcommand.RevealLeadHandler {
-	return marketcommand.RevealLeadHandler{Lead: r.MarketplaceLeadByID}
+func newRevealLead(d market.Deps, r *marketstore.Reader) marketcommand.RevealLeadHandler {
+	return marketcommand.RevealLeadHandler{Deps: d, Lead: r.MarketplaceLeadByID}
 }
 
 func newCampaignReport(_ migrated, db *dialect.DB) *marketstore.CampaignReport {

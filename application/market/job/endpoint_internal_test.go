@@ -63,7 +63,7 @@ func TestReceiversAreForgotten(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(application.Ref{SellerID: "seller_1", ID: "one"})
 	e.due = true
-	r := newSending(&Sender{Clock: clock.NewSystem()})
+	r := newSending(&Sender{Clock: clock.NewSystem(), Log: eventlog.NewSignal()})
 	r.queue(e)
 	r.queue(e)
 	require.Len(t, r.lines[place{}].waiting, 1)
