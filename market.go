@@ -14,6 +14,7 @@ import (
 	marketstore "github.com/leadmill/leadmill/adapters/sqlstore/market"
 	"github.com/leadmill/leadmill/adapters/telemetry"
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/account"
 	"github.com/leadmill/leadmill/application/bus"
 	"github.com/leadmill/leadmill/application/contract/eventsv1"
 	"github.com/leadmill/leadmill/application/market"
@@ -67,9 +68,11 @@ var marketRoom = ownModule("market",
 	AsQuery[marketquery.BuyerRunways, []marketquery.BuyerRunway](asked((*marketstore.Reader).BuyerRunways)),
 	AsQuery[marketquery.ContractsOfBuyer, []marketquery.BuyerContract](asked((*marketstore.Reader).ContractsOfBuyer)),
 	AsQuery[marketquery.ReturnsOfBuyer, []marketquery.Return](asked((*marketstore.Reader).ReturnsOfBuyer)),
-	AsQuery[marketquery.WaitingForMoney, marketquery.WaitingSeen](asked((*marketstore.Reader).WaitingForMoney)),
 	AsQuery[marketquery.ContractBoard, marketquery.Board](asked((*marketstore.Reader).ContractBoard)),
 	AsQuery[marketquery.CheckFilter, []field.Rule](newCheckFilter),
+	AsQuery[marketquery.WaitingLeads, marketquery.Waiting](newWaitingLeads),
+	AsQuery[marketquery.Pulse, marketquery.PulseView](newPulse),
+	AsCommand[marketcommand.RevealLead, marketquery.MarketplaceLead](newRevealLead),
 	AsRoutes(markethttp.Handlers.Routes),
 )
 
@@ -91,6 +94,18 @@ func newMarketDeps(s *sqlstore.Store, clock application.Clock, ids application.I
 
 func newMarketReader(_ migrated, db *dialect.DB, clock application.Clock) *marketstore.Reader {
 	return marketstore.NewReader(db, clock)
+}
+
+func newWaitingLeads(r *marketstore.Reader) bus.HandlerFunc[marketquery.WaitingLeads, marketquery.Waiting] {
+	return r.WaitingLeads
+}
+
+func newPulse(r *marketstore.Reader) bus.HandlerFunc[marketquery.Pulse, marketquery.PulseView] {
+	return r.Pulse
+}
+
+func newRevealLead(r *marketstore.Reader) marketcommand.RevealLeadHandler {
+	return marketcommand.RevealLeadHandler{Lead: r.MarketplaceLeadByID}
 }
 
 func newCampaignReport(_ migrated, db *dialect.DB) *marketstore.CampaignReport {
@@ -181,8 +196,8 @@ func newSweepPending(o *application.Operations, h *marketcommand.MatchPendingHan
 	return marketjob.SweepPending(application.Command(o, &marketcommand.SweepPendingHandler{Match: h}))
 }
 
-func newRunSellerJobs(o *application.Operations, d market.Deps, r *marketstore.Reader, together *marketcommand.LeadsTogether, keyring *application.Keyring) func(context.Context) error {
-	leads := &marketcommand.LeadImports{Deps: d, Together: together, Lines: markethttp.LeadLines(), Actor: keyring.ActorOf}
+func newRunSellerJobs(o *application.Operations, d market.Deps, r *marketstore.Reader, together *marketcommand.LeadsTogether, actors account.Actors) func(context.Context) error {
+	leads := &marketcommand.LeadImports{Deps: d, Together: together, Lines: markethttp.LeadLines(), Actor: actors.ActorOf}
 	return marketjob.RunSellerJobs(application.Command(o, marketcommand.RunSellerJobsHandler{
 		Deps: d, Reader: r, Pieces: marketcommand.NewJobPieces(d.IDs), Steps: market.JobSteps{market.SellerJobLeads: leads.Step},
 	}))

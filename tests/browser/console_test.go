@@ -136,15 +136,7 @@ func TestEveryPageIsUsable(t *testing.T) {
 		if p.Method != http.MethodGet || p.Download {
 			continue
 		}
-		address := p.Path
-		if strings.Contains(p.Path, ":") {
-			address = data.Examples[p.Path]
-			if address == "" {
-				t.Errorf("apptest.ConsoleData has no example of %s", p.Path)
-				continue
-			}
-		}
-		b.look(data.App.URL+address, strings.Trim(strings.NewReplacer("/", "-", ":", "").Replace(p.Path), "-"))
+		b.look(data.App.URL+data.AddressOf(t, p.Path), strings.Trim(strings.NewReplacer("/", "-", ":", "").Replace(p.Path), "-"))
 	}
 }
 

@@ -120,64 +120,6 @@ type seenTrace struct {
 	Trace []byte `db:"trace"`
 }
 
-// WaitingForMoney answers marketquery.WaitingForMoney, by what was decided last about each lead.
-func (r *Reader) WaitingForMoney(ctx context.Context, q marketquery.WaitingForMoney) (out marketquery.WaitingSeen, err error) {
-	var campaigns []string
-	if err := r.db.All(ctx, &campaigns, "SELECT c.id FROM campaigns c WHERE c.seller_id = ? AND (SELECT 1 FROM unsold_leads u"+r.db.UseKey("unsold_leads_status")+
-		" WHERE u.seller_id = c.seller_id AND u.status = 'pending' AND u.campaign_id = c.id LIMIT 1) = 1 ORDER BY c.id DESC LIMIT ?",
-		q.SellerID, int64(marketquery.MostCampaignsSeen+1)); err != nil {
-		return out, err
-	}
-	out.Complete = len(campaigns) <= marketquery.MostCampaignsSeen
-	found := map[string]*marketquery.BuyerWaiting{}
-	for _, id := range campaigns[:min(len(campaigns), marketquery.MostCampaignsSeen)] {
-		var rows []seenTrace
-		if err := r.db.All(ctx, &rows, "SELECT l.id AS id, l.trace AS trace FROM (SELECT lead_id FROM unsold_leads"+r.db.UseKey("unsold_leads_status")+
-			" WHERE seller_id = ? AND status = 'pending' AND campaign_id = ? ORDER BY lead_id DESC LIMIT ?) u JOIN leads l ON l.seller_id = ? AND l.id = u.lead_id",
-			q.SellerID, id, int64(marketquery.MostWaitingSeen+1), q.SellerID); err != nil {
-			return out, err
-		}
-		if len(rows) > marketquery.MostWaitingSeen {
-			rows, out.Complete = rows[:marketquery.MostWaitingSeen], false
-		}
-		for _, row := range rows {
-			if err := waitsFor(row, found); err != nil {
-				return out, err
-			}
-		}
-	}
-	for _, id := range slices.Sorted(maps.Keys(found)) {
-		out.Buyers = append(out.Buyers, *found[id])
-	}
-	slices.SortStableFunc(out.Buyers, func(a, b marketquery.BuyerWaiting) int { return int(max(-1, min(1, b.Worth-a.Worth))) })
-	return out, nil
-}
-
-// waitsFor counts a lead at each buyer for whose money it waits, once.
-func waitsFor(row seenTrace, into map[string]*marketquery.BuyerWaiting) error {
-	trace, err := leadrow.DecodeTrace(row.Trace)
-	if err != nil {
-		return fmt.Errorf("read lead %s: %w", row.ID, err)
-	}
-	counted := map[string]bool{}
-	for _, c := range trace.Considered {
-		if c.Reason != distribution.ReasonInsufficientBalance || counted[c.BuyerID] {
-			continue
-		}
-		counted[c.BuyerID] = true
-		b := into[c.BuyerID]
-		if b == nil {
-			b = &marketquery.BuyerWaiting{BuyerID: c.BuyerID}
-			into[c.BuyerID] = b
-		}
-		b.Leads++
-		if b.Worth, err = b.Worth.Add(c.Price); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // boardOrders are how the built-in strategies order contracts k with what they bought ever t.
 var boardOrders = map[string]string{
 	distribution.Priority{}.Code():     "k.priority, won, k.id",

@@ -10,5 +10,6 @@ import (
 func todayPages() []Page {
 	return []Page{
 		{Method: http.MethodGet, Path: consolePath, Needs: application.Viewer, Nav: "Today", Handle: today},
+		{Method: http.MethodGet, Path: "/console/today/hours", Needs: application.Viewer, Handle: todayHours},
 	}
 }

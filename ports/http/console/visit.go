@@ -237,6 +237,25 @@ func (v *Visit) More(next string) string {
 	return v.With("after", application.EncodeCursor(next))
 }
 
+// Newest is the address of the first page of a list; empty when it is open.
+func (v *Visit) Newest() string {
+	if v.Query("after") == "" {
+		return ""
+	}
+	return v.With("after", "")
+}
+
+// shortID is how much of the end of an id is shown where many are.
+const shortID = 10
+
+// Short is what tells an id from others of a page.
+func (*Visit) Short(id string) string {
+	if len(id) <= shortID {
+		return id
+	}
+	return "…" + id[len(id)-shortID:]
+}
+
 // Currency is the seller's.
 func (v *Visit) Currency() money.Currency { return v.Person.Actor.Currency }
 

@@ -36,6 +36,21 @@ func NewConsoleData(t testing.TB, app *App) *ConsoleData {
 	}}
 }
 
+// AddressOf returns an address of a page, by its pattern, that the seller has: that of Examples, or one below it.
+func (d *ConsoleData) AddressOf(t testing.TB, pattern string) string {
+	t.Helper()
+	for example, address := range d.Examples {
+		rest, below := strings.CutPrefix(pattern, example)
+		if below && (rest == "" || rest[0] == '/') && !strings.Contains(rest, ":") {
+			return address + rest
+		}
+	}
+	if strings.Contains(pattern, ":") {
+		t.Errorf("apptest.ConsoleData has no example of %s", pattern)
+	}
+	return pattern
+}
+
 // SignIn returns the cookie of somebody who has a role: its name and its value.
 func (d *ConsoleData) SignIn(_ testing.TB, role string) (name, value string) {
 	return "leadmill_session", role + "!" + d.Program.Key

@@ -18,23 +18,6 @@ import (
 
 func TestMain(m *testing.M) { apptest.MainAtOnce(m, 8) }
 
-// addressOf returns an address of a page that a seller has.
-func addressOf(t *testing.T, p consolehttp.Page, d *apptest.ConsoleData) string {
-	t.Helper()
-	for pattern, address := range d.Examples {
-		if p.Path == pattern {
-			return address
-		}
-		if rest, below := strings.CutPrefix(p.Path, pattern+"/"); below && !strings.Contains(rest, ":") {
-			return address + "/" + rest
-		}
-	}
-	if strings.Contains(p.Path, ":") {
-		t.Errorf("apptest.ConsoleData has no example of %s", p.Path)
-	}
-	return p.Path
-}
-
 // Every page and action, by who asks: what another seller has is answered as what nobody has.
 func TestWhoMayOpenAPage(t *testing.T) {
 	t.Parallel()
@@ -47,7 +30,7 @@ func TestWhoMayOpenAPage(t *testing.T) {
 			roles[r] = ours.Browse(t, string(r))
 		}
 		for _, p := range consolehttp.Pages() {
-			address := addressOf(t, p, ours)
+			address := ours.AddressOf(t, p.Path)
 			if p.Method == http.MethodGet {
 				out := nobody.Get(t, address)
 				assert.Equal(t, http.StatusSeeOther, out.Status, address)
@@ -69,7 +52,7 @@ func TestWhoMayOpenAPage(t *testing.T) {
 				}
 				assert.Equal(t, want, browser.Get(t, address).Status, "%s opens %s", role, address)
 			}
-			if foreign := addressOf(t, p, theirs); foreign != address {
+			if foreign := theirs.AddressOf(t, p.Path); foreign != address {
 				none := strings.Replace(address, idOf(address), "none", 1)
 				for _, a := range []string{foreign, none} {
 					ask := roles[application.Owner].Get
