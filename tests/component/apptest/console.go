@@ -32,7 +32,10 @@ func NewConsoleData(t testing.TB, app *App) *ConsoleData {
 		leads = append(leads, s.Sell(t, s.Form()))
 	}
 	return &ConsoleData{Shop: s, Examples: map[string]string{
-		"/console/leads/:id": "/console/leads/" + leads[0].ID,
+		"/console/leads/:id":                         "/console/leads/" + leads[0].ID,
+		"/console/buyers/:id":                        "/console/buyers/" + s.BuyerIDs[0],
+		"/console/campaigns/:id":                     "/console/campaigns/" + s.CampaignID,
+		"/console/campaigns/:id/contracts/:contract": "/console/campaigns/" + s.CampaignID + "/contracts/" + s.ContractIDs[1],
 	}}
 }
 
