@@ -27,8 +27,7 @@ func hidden(t *testing.T, page, name string) string {
 func TestABuyerIsToppedUpOnceAForm(t *testing.T) {
 	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
-		app := apptest.Start(t, databaseURL, leadmill.StartOptions{})
-		data := apptest.NewConsoleData(t, app)
+		data := apptest.StartConsole(t, databaseURL, leadmill.StartOptions{}).NewData(t)
 		operator, buyer := data.Browse(t, "operator"), "/console/buyers/"+data.BuyerIDs[0]
 		page := operator.Get(t, buyer)
 		assert.Contains(t, page.Body, "Empty", "90.00 were spent on two leads")
@@ -62,8 +61,7 @@ func TestABuyerIsToppedUpOnceAForm(t *testing.T) {
 
 func TestABuyerIsMadeAndChanged(t *testing.T) {
 	t.Parallel()
-	app := apptest.Start(t, migrated.URL(t, dbtest.SQLite), leadmill.StartOptions{})
-	data := apptest.NewConsoleData(t, app)
+	data := apptest.StartConsole(t, migrated.URL(t, dbtest.SQLite), leadmill.StartOptions{}).NewData(t)
 	operator := data.Browse(t, "operator")
 	form := url.Values{
 		"name": {"<b>Calisolar</b>"}, "email": {"leads@calisolar.example"}, "credit_limit": {"50"}, "low_balance": {"100"}, "return_window_days": {"7"},

@@ -17,8 +17,7 @@ import (
 
 func TestACampaignAndItsContractAreMadeByForms(t *testing.T) {
 	t.Parallel()
-	app := apptest.Start(t, migrated.URL(t, dbtest.SQLite), leadmill.StartOptions{})
-	data := apptest.NewConsoleData(t, app)
+	data := apptest.StartConsole(t, migrated.URL(t, dbtest.SQLite), leadmill.StartOptions{}).NewData(t)
 	operator := data.Browse(t, "operator")
 	out := operator.Post(t, "/console/campaigns/new", url.Values{
 		"name": {"Solar"}, "category": {"Solar"}, "status": {"active"}, "mode": {"shared"}, "max_sales": {"3"}, "strategy": {"weighted"}, "pending_ttl_hours": {"24"}, "price_shown": {"hidden"},
@@ -112,8 +111,7 @@ func TestACampaignAndItsContractAreMadeByForms(t *testing.T) {
 func TestADryRunSaysWhoWouldBuyAndWhy(t *testing.T) {
 	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
-		app := apptest.Start(t, databaseURL, leadmill.StartOptions{})
-		data := apptest.NewConsoleData(t, app)
+		data := apptest.StartConsole(t, databaseURL, leadmill.StartOptions{}).NewData(t)
 		operator, campaign := data.Browse(t, "operator"), "/console/campaigns/"+data.CampaignID
 		leads := len(data.Program.Must(t, "GET", "/v1/marketplace/leads?limit=100", nil).List(t))
 		for _, lead := range []string{"firstName: Jane\nlastName: Doe\nphone: 214-555-0199\nstate: TX", `{"firstName":"Jane","lastName":"Doe","phone":"214-555-0199","state":"TX"}`} {
