@@ -8,6 +8,7 @@ import (
 	"github.com/leadmill/leadmill/application"
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
+	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/field"
 )
 
@@ -237,10 +238,12 @@ func checkFilter(v *Visit) {
 	if err == nil {
 		_, err = Ask[[]field.Rule](v, marketquery.CheckFilter{Actor: v.Who(), CampaignID: c.Campaign.ID, Expression: c.Expression})
 	}
-	if err != nil {
-		v.ShowAgain("filter_check", c, err)
+	e := fault.As(err)
+	if err != nil && (e == nil || e.Kind != fault.Invalid) {
+		v.Fail(err)
 		return
 	}
+	v.Form.err = e // a filter with a mistake is an answer to this question
 	v.Show("filter_check", c)
 }
 

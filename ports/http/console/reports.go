@@ -44,7 +44,9 @@ const mostReportLines = 500
 func (reportsContent) ReportGroups() []Option { return reportGroups }
 
 // Again are what the groups can be grouped by again.
-func (reportsContent) Again() []Option { return append([]Option{{Label: "nothing else"}}, reportGroups...) }
+func (reportsContent) Again() []Option {
+	return append([]Option{{Label: "nothing else"}}, reportGroups...)
+}
 
 var reportGroups = []Option{
 	{Value: marketquery.ByDay, Label: "day"},

@@ -16,8 +16,8 @@ import (
 	"github.com/leadmill/leadmill/tests/dbtest/migrated"
 )
 
-// hidden returns what a hidden field of a page holds.
-func hidden(t *testing.T, page, name string) string {
+// hiddenIn returns what a hidden field of a page holds.
+func hiddenIn(t *testing.T, page, name string) string {
 	t.Helper()
 	m := regexp.MustCompile(`name="` + name + `" value="([^"]*)"`).FindStringSubmatch(page)
 	require.NotNil(t, m, "the page has %s", name)
@@ -32,7 +32,7 @@ func TestABuyerIsToppedUpOnceAForm(t *testing.T) {
 		page := operator.Get(t, buyer)
 		assert.Contains(t, page.Body, "Empty", "90.00 were spent on two leads")
 		assert.Contains(t, page.Body, "leads wait for it")
-		form := url.Values{"amount": {"1,000.50"}, "note": {"wire 42"}, "_once": {hidden(t, page.Body, "_once")}}
+		form := url.Values{"amount": {"1,000.50"}, "note": {"wire 42"}, "_once": {hiddenIn(t, page.Body, "_once")}}
 		for range 2 {
 			out := operator.Post(t, buyer+"/deposit", form)
 			assert.Equal(t, http.StatusSeeOther, out.Status, out.Body)
@@ -79,7 +79,7 @@ func TestABuyerIsMadeAndChanged(t *testing.T) {
 
 	edit := operator.Get(t, address+"/edit")
 	assert.Contains(t, edit.Body, `value="5000.00"`)
-	seen := hidden(t, edit.Body, "_seen")
+	seen := hiddenIn(t, edit.Body, "_seen")
 	form.Set("_seen", seen)
 	form.Set("name", "Calisolar")
 	require.Equal(t, http.StatusSeeOther, operator.Post(t, address+"/edit", form).Status)
@@ -87,7 +87,7 @@ func TestABuyerIsMadeAndChanged(t *testing.T) {
 	out = operator.Post(t, address+"/edit", form)
 	assert.Equal(t, http.StatusConflict, out.Status, "it was changed since")
 	assert.Contains(t, out.Body, "Somebody else&#39;s name")
-	form.Set("_seen", hidden(t, out.Body, "_seen"))
+	form.Set("_seen", hiddenIn(t, out.Body, "_seen"))
 	assert.Equal(t, http.StatusSeeOther, operator.Post(t, address+"/edit", form).Status, "sent again it replaces")
 
 	form.Set("cap_day_leads", "many")

@@ -34,7 +34,7 @@ func TestACampaignAndItsContractAreMadeByForms(t *testing.T) {
 	assert.Contains(t, operator.Get(t, campaign).Body, "Nobody buys here yet")
 	assert.Contains(t, operator.Get(t, campaign+"/edit").Body, `value="flat, steep"`)
 
-	wrong := operator.Post(t, campaign+"/edit", url.Values{"_seen": {hidden(t, operator.Get(t, campaign+"/edit").Body, "_seen")}, "name": {"Solar"}, "category": {"Solar"}, "mode": {"exclusive"}, "strategy": {"priority"}, "field_7_name": {"roof"}, "field_7_type": {"enum"}})
+	wrong := operator.Post(t, campaign+"/edit", url.Values{"_seen": {hiddenIn(t, operator.Get(t, campaign+"/edit").Body, "_seen")}, "name": {"Solar"}, "category": {"Solar"}, "mode": {"exclusive"}, "strategy": {"priority"}, "field_7_name": {"roof"}, "field_7_type": {"enum"}})
 	assert.Equal(t, http.StatusUnprocessableEntity, wrong.Status)
 	assert.Contains(t, wrong.Body, `id="w-field_7_options"`)
 
@@ -58,7 +58,7 @@ func TestACampaignAndItsContractAreMadeByForms(t *testing.T) {
 	assert.Contains(t, edit, `name="hours_sat_0_from" value="22:00"`)
 
 	// Two people edit the contract: the second is told, and keeps what was typed.
-	terms.Set("_seen", hidden(t, edit, "_seen"))
+	terms.Set("_seen", hiddenIn(t, edit, "_seen"))
 	terms.Set("price", "26")
 	require.Equal(t, http.StatusSeeOther, operator.Post(t, contract+"/edit", terms).Status)
 	terms.Set("price", "99")
@@ -88,7 +88,7 @@ func TestACampaignAndItsContractAreMadeByForms(t *testing.T) {
 			form[name] = values
 		}
 		delete(form, "_token")
-		form.Set("_seen", hidden(t, operator.Get(t, contract+"/edit").Body, "_seen"))
+		form.Set("_seen", hiddenIn(t, operator.Get(t, contract+"/edit").Body, "_seen"))
 		out := operator.Post(t, contract+"/edit", form)
 		assert.Equal(t, http.StatusUnprocessableEntity, out.Status, field)
 		assert.Contains(t, out.Body, `id="w-`+field+`"`, field)
