@@ -39,7 +39,7 @@ func (v *Visit) runwayOf(r marketquery.BuyerRunway, canSpend money.Micros) Runwa
 		return Runway{Text: "—", Rate: "nothing bought in 24 h"}
 	}
 	hours := max(r.Over.Hours(), 1.0/60)
-	out := Runway{Text: Span(lasts), Rate: "at " + v.Money(money.Micros(float64(r.Spent)/hours)) + " an hour"}
+	out := Runway{Text: Span(lasts), Rate: "at " + v.Money(money.Micros(float64(r.Spent)/hours).Percent(money.Hundred, v.Currency())) + " an hour"}
 	switch {
 	case canSpend <= 0:
 		out.Text, out.Tone = "Empty", "bad"

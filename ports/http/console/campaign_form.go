@@ -46,7 +46,7 @@ func (c campaignFormContent) Fields() []OwnField {
 		number := " " + strconv.Itoa(i+1)
 		all[i] = OwnField{
 			Name: c.Field(ownField(i, "name"), "Field"+number, "mono", "1"), Type: c.Choice(ownField(i, "type"), "Type"+number, types),
-			Options:  c.Field(ownField(i, "options"), "Values"+number, "help", "Of an enum, with commas."),
+			Options:  c.Field(ownField(i, "options"), "Values"+number, "rows", "2", "help", "Of an enum, a line each."),
 			Required: c.Field(ownField(i, "required"), "Required "+number), Dimension: c.Field(ownField(i, "dimension"), "Told in events "+number),
 		}
 	}
@@ -66,7 +66,7 @@ func (c campaignFormContent) Strategies() []Option {
 func (campaignFormContent) ConsentNames() []string { return field.ConsentNames() }
 
 func newCampaign(v *Visit) {
-	v.Form.Fill("pending_ttl_hours", "72", "max_sales", "2", "return_window_days", "14", "price_shown", "payout", "strategy", "priority", "mode", "exclusive", "auction_timeout_ms", "1000")
+	v.Form.Fill("pending_ttl_hours", "72", "max_sales", "2", "return_window_days", "7", "price_shown", "payout", "strategy", "priority", "mode", "exclusive", "auction_timeout_ms", "1000")
 	v.Show("campaign_form", campaignFormContent{Visit: v, New: true, Action: "/console/campaigns/new", Leave: "/console/campaigns"})
 }
 
@@ -143,7 +143,7 @@ func (c campaignFormContent) fill() {
 		f.Fill("dedupe_match", n.DedupeMatch, "dedupe_days", strconv.Itoa(n.DedupeWindowDays))
 	}
 	for i, r := range n.Fields {
-		f.Fill(ownField(i, "name"), r.Name, ownField(i, "type"), string(r.Type), ownField(i, "options"), strings.Join(r.Options, ", "))
+		f.Fill(ownField(i, "name"), r.Name, ownField(i, "type"), string(r.Type), ownField(i, "options"), strings.Join(r.Options, "\n"))
 		tick(ownField(i, "required"), r.Required)
 		tick(ownField(i, "dimension"), r.Dimension)
 	}
@@ -221,12 +221,22 @@ func campaignDefinition(v *Visit) definition {
 		}
 		d.rows = append(d.rows, i)
 		rules = append(rules, field.Rule{
-			Name: f.Text(ownField(i, "name")), Type: field.Type(f.Text(ownField(i, "type"))), Options: listed(f.Text(ownField(i, "options"))),
+			Name: f.Text(ownField(i, "name")), Type: field.Type(f.Text(ownField(i, "type"))), Options: lines(f.Text(ownField(i, "options"))),
 			Required: f.Ticked(ownField(i, "required")), Dimension: f.Ticked(ownField(i, "dimension")),
 		})
 	}
 	d.Fields = &rules
 	return d
+}
+
+// lines are the lines of a text that say something.
+func lines(text string) (all []string) {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			all = append(all, line)
+		}
+	}
+	return all
 }
 
 // listed are the texts between commas.

@@ -26,15 +26,20 @@ type Result struct {
 }
 
 // resultOf is a row of a report.
-func resultOf(r marketquery.CampaignReportRow) Result {
+func resultOf(r marketquery.CampaignReportRow, c money.Currency) Result {
 	out := Result{
 		Leads: r.Leads.Submitted, Sold: r.Leads.Sold, Duplicates: r.Leads.Duplicate, Rejected: r.Leads.Rejected, Waiting: r.Leads.Pending,
 		Revenue: r.Revenue, Acceptance: percentOf(r.Leads.Sold, r.Leads.Submitted),
 	}
 	if r.SoldNet > 0 {
-		out.Average = r.Revenue / money.Micros(r.SoldNet)
+		out.Average = averageOf(r.Revenue, r.SoldNet, c)
 	}
 	return out
+}
+
+// averageOf is a part of an amount, of which there are n equal ones, in the minor unit of the currency.
+func averageOf(sum money.Micros, n int64, c money.Currency) money.Micros {
+	return (sum / money.Micros(n)).Percent(money.Hundred, c)
 }
 
 // percentOf is a part of a whole in whole percent; empty without a whole.
@@ -55,7 +60,7 @@ func (v *Visit) results(days int) (map[string]Result, error) {
 	}
 	of := map[string]Result{}
 	for _, r := range rows {
-		of[r.Category] = resultOf(r)
+		of[r.Category] = resultOf(r, v.Currency())
 	}
 	return of, nil
 }
@@ -126,11 +131,11 @@ func strategyText(code string) string {
 func (campaignContent) Acceptance(l marketquery.BoardLine) string { return percentOf(l.Took, l.Asked) }
 
 // Average is what a contract paid for a lead so far.
-func (campaignContent) Average(l marketquery.BoardLine) money.Micros {
+func (c campaignContent) Average(l marketquery.BoardLine) money.Micros {
 	if l.Total.Used <= 0 {
 		return 0
 	}
-	return l.Total.Spent / money.Micros(l.Total.Used)
+	return averageOf(l.Total.Spent, l.Total.Used, c.Currency())
 }
 
 // Place is a place in the order, counted from one.

@@ -124,13 +124,11 @@ func madeOnce[R any](v *Visit, id func(R) string) application.Once[R] {
 	return once
 }
 
-// stale shows a form again that was sent over a change of somebody else: sent once more, it replaces what that person did.
-func (v *Visit) stale(err error, seen string) bool {
-	if !errors.Is(err, marketcommand.ErrChangedMeanwhile) {
-		return false
+// stale lets a form that was sent over a change of somebody else replace what that person did, when it is sent once more.
+func (v *Visit) stale(err error, seen string) {
+	if errors.Is(err, marketcommand.ErrChangedMeanwhile) {
+		v.Form.values.Set(seenField, seen)
 	}
-	v.Form.values.Set(seenField, seen)
-	return true
 }
 
 // Words writes a code as words: invalid_contact is Invalid contact.

@@ -116,6 +116,7 @@ func literal(t field.Type, value string) (text, wrong string) {
 		return value, ""
 	case field.TypeBoolean:
 		return "", "is yes or no: choose “is yes” or “is no”"
+	default: // all others are texts
 	}
 	if value == "" {
 		return "", "must not be empty"

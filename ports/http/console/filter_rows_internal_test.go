@@ -12,8 +12,13 @@ import (
 
 func filterRules() []field.Rule {
 	return field.RestoreRules([]field.Rule{
-		{Name: "homeowner", Type: field.TypeBoolean}, {Name: "vehicles", Type: field.TypeInteger}, {Name: "loan", Type: field.TypeNumber},
-		{Name: "born", Type: field.TypeDate}, {Name: "coverage", Type: field.TypeEnum, Options: []string{"full", "it's none"}}, {Name: "current-insurer", Type: field.TypeString}, {Name: "in", Type: field.TypeString},
+		{Name: "homeowner", Type: field.TypeBoolean},
+		{Name: "vehicles", Type: field.TypeInteger},
+		{Name: "loan", Type: field.TypeNumber},
+		{Name: "born", Type: field.TypeDate},
+		{Name: "coverage", Type: field.TypeEnum, Options: []string{"full", "it's none"}},
+		{Name: "current-insurer", Type: field.TypeString},
+		{Name: "in", Type: field.TypeString},
 	}).All()
 }
 
@@ -79,8 +84,17 @@ func TestRowsAreReadAgain(t *testing.T) {
 		for range rapid.IntRange(1, 4).Draw(t, "rows") {
 			text := rapid.StringMatching(`[a-zA-Z'\\&| ]{1,8}[a-z]`)
 			rows = append(rows, rapid.SampledFrom([]FilterRow{
-				{"state", opIn, "TX, CA"}, {"zip", opNotIn, "75001, 75002"}, {"homeowner", opNo, ""}, {"vehicles", opMore, "3"}, {"loan", opAtMost, "-2.50"}, {"born", opYounger, "30"},
-				{"city", opIs, text.Draw(t, "text")}, {"city", opContains, text.Draw(t, "part")}, {"current-insurer", opNot, text.Draw(t, "other")}, {"in", opMissing, ""}, {"email", opGiven, ""},
+				{"state", opIn, "TX, CA"},
+				{"zip", opNotIn, "75001, 75002"},
+				{"homeowner", opNo, ""},
+				{"vehicles", opMore, "3"},
+				{"loan", opAtMost, "-2.50"},
+				{"born", opYounger, "30"},
+				{"city", opIs, text.Draw(t, "text")},
+				{"city", opContains, text.Draw(t, "part")},
+				{"current-insurer", opNot, text.Draw(t, "other")},
+				{"in", opMissing, ""},
+				{"email", opGiven, ""},
 			}).Draw(t, "row"))
 		}
 		join := rapid.SampledFrom([]string{joinAnd, joinOr}).Draw(t, "join")

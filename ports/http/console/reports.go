@@ -131,7 +131,7 @@ func (v *Visit) reportName(by string, r marketquery.CampaignReportRow) ReportNam
 		return ReportName{Text: r.Hour}
 	case marketquery.ByDay:
 		if at, err := time.Parse(time.DateOnly, r.Day); err == nil {
-			return ReportName{Text: at.Format("Mon 2 Jan 2006")}
+			return ReportName{Text: at.Format("Mon 2 Jan")}
 		}
 		return ReportName{Text: r.Day}
 	case marketquery.BySupplier:

@@ -31,8 +31,8 @@ func hourField(day string, n int, end string) string {
 	return "hours_" + day + "_" + strconv.Itoa(n) + "_" + end
 }
 
-// mostStretches bounds how many fields a form has for a day.
-const mostStretches = 10
+// mostStretches is how many stretches a schedule can have.
+const mostStretches = 50
 
 // ScheduleDays are the fields for a schedule.
 func (v *Visit) ScheduleDays() []ScheduleDay {
@@ -60,20 +60,16 @@ func (v *Visit) ScheduleDays() []ScheduleDay {
 	return all
 }
 
-// fillSchedule fills the fields; fits is false for a schedule that has more stretches a day than the form.
-func (v *Visit) fillSchedule(s calendar.ScheduleSpec) (fits bool) {
+// fillSchedule fills the fields.
+func (v *Visit) fillSchedule(s calendar.ScheduleSpec) {
 	next := map[string]int{}
 	v.Form.Fill("hours_zone", s.Zone)
 	for _, h := range s.Hours {
 		for _, d := range h.Days {
-			if next[d] == mostStretches {
-				return false
-			}
 			v.Form.Fill(hourField(d, next[d], "from"), h.From, hourField(d, next[d], "to"), h.To)
 			next[d]++
 		}
 	}
-	return true
 }
 
 // readSchedule reads the fields. fieldOf names the fields of the stretch of an index.

@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -22,7 +23,7 @@ func TestACampaignAndItsContractAreMadeByForms(t *testing.T) {
 	out := operator.Post(t, "/console/campaigns/new", url.Values{
 		"name": {"Solar"}, "category": {"Solar"}, "status": {"active"}, "mode": {"shared"}, "max_sales": {"3"}, "strategy": {"weighted"}, "pending_ttl_hours": {"24"}, "price_shown": {"hidden"},
 		"dedupe_phone": {"1"}, "dedupe_days": {"30"}, "payout_type": {"percent"}, "payout_value": {"70"}, "return_window_days": {"5"}, "cap_day_leads": {"100"},
-		"field_1_name": {"homeowner"}, "field_1_type": {"boolean"}, "field_1_required": {"1"}, "field_4_name": {"roof"}, "field_4_type": {"enum"}, "field_4_options": {"flat, steep"},
+		"field_1_name": {"homeowner"}, "field_1_type": {"boolean"}, "field_1_required": {"1"}, "field_4_name": {"roof"}, "field_4_type": {"enum"}, "field_4_options": {"flat\r\nsteep"},
 		"field_map": {"owner = homeowner"},
 	})
 	require.Equal(t, http.StatusSeeOther, out.Status, out.Body)
@@ -32,7 +33,7 @@ func TestACampaignAndItsContractAreMadeByForms(t *testing.T) {
 	assert.Len(t, stored["fields"], 2)
 	assert.Equal(t, map[string]any{"owner": "homeowner"}, stored["field_map"])
 	assert.Contains(t, operator.Get(t, campaign).Body, "Nobody buys here yet")
-	assert.Contains(t, operator.Get(t, campaign+"/edit").Body, `value="flat, steep"`)
+	assert.Contains(t, operator.Get(t, campaign+"/edit").Body, ">flat\nsteep</textarea>")
 
 	wrong := operator.Post(t, campaign+"/edit", url.Values{"_seen": {hiddenIn(t, operator.Get(t, campaign+"/edit").Body, "_seen")}, "name": {"Solar"}, "category": {"Solar"}, "mode": {"exclusive"}, "strategy": {"priority"}, "field_7_name": {"roof"}, "field_7_type": {"enum"}})
 	assert.Equal(t, http.StatusUnprocessableEntity, wrong.Status)
@@ -80,13 +81,8 @@ func TestACampaignAndItsContractAreMadeByForms(t *testing.T) {
 		"bid_timeout_ms":      {"bid_url": {"https://buyer.example/bid"}, "bid_timeout_ms": {"5"}},
 		"delivery_timeout_ms": {"delivery_mode": {"notify"}, "delivery_url": {"https://buyer.example/leads"}, "delivery_timeout_ms": {"5"}},
 	} {
-		form := url.Values{}
-		for name, values := range terms {
-			form[name] = values
-		}
-		for name, values := range value {
-			form[name] = values
-		}
+		form := maps.Clone(terms)
+		maps.Copy(form, value)
 		delete(form, "_token")
 		form.Set("_seen", hiddenIn(t, operator.Get(t, contract+"/edit").Body, "_seen"))
 		out := operator.Post(t, contract+"/edit", form)
