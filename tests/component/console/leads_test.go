@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -86,8 +87,7 @@ func TestWhatAnOperatorDoesWithALead(t *testing.T) {
 
 		sold := data.Examples["/console/leads/:id"]
 		page := shown(t, b, sold+"/return", "Buyer 0, $45.00")
-		sale := page[strings.Index(page, `<option value="sale_`)+len(`<option value="`):]
-		sale = sale[:strings.Index(sale, `"`)]
+		sale := regexp.MustCompile(`<option value="(sale_[^"]+)"`).FindStringSubmatch(page)[1]
 		wrong := b.Post(t, sold+"/return", url.Values{"sale": {"sale_of_nobody"}, "reason": {"other"}, "note": {"<kept>"}})
 		assert.Equal(t, http.StatusUnprocessableEntity, wrong.Status)
 		assert.Contains(t, wrong.Body, "must be a sale of this lead")

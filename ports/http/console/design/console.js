@@ -50,6 +50,10 @@
   function all() { document.querySelectorAll('table.chart').forEach(draw); }
   document.addEventListener('DOMContentLoaded', all);
   document.addEventListener('htmx:afterSwap', function () { document.querySelectorAll('.plot').forEach(function (p) { if (!p.parentNode.querySelector('table.chart')) p.remove(); }); all(); });
+  // A part that was asked for when nobody was signed in any more stays as it is.
+  document.addEventListener('htmx:beforeSwap', function (e) {
+    if (e.detail.xhr.responseURL.indexOf('/console') < 0) e.detail.shouldSwap = false;
+  });
   // The session ended elsewhere: what is typed stays, and sending it leads through signing in.
   document.addEventListener('htmx:sseMessage', function (e) { if (e.detail.type === 'signed-out') e.target.removeAttribute('sse-connect'); });
 })();
