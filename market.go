@@ -24,6 +24,7 @@ import (
 	marketquery "github.com/leadmill/leadmill/application/market/query"
 	marketreaction "github.com/leadmill/leadmill/application/market/reaction"
 	"github.com/leadmill/leadmill/domain/distribution"
+	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/lead"
 	markethttp "github.com/leadmill/leadmill/ports/http/market"
 )
@@ -64,11 +65,27 @@ var marketRoom = ownModule("market",
 	Provide(newSettleReservations),
 	AsJob("deliver", application.Every(time.Second), newDeliver),
 	AsJob("run-seller-jobs", application.Every(2*time.Second).WhileQuiet(10*time.Second), newRunSellerJobs),
+	AsQuery[marketquery.BuyerRunways, []marketquery.BuyerRunway](asked((*marketstore.Reader).BuyerRunways)),
+	AsQuery[marketquery.ContractsOfBuyer, []marketquery.BuyerContract](asked((*marketstore.Reader).ContractsOfBuyer)),
+	AsQuery[marketquery.ReturnsOfBuyer, []marketquery.Return](asked((*marketstore.Reader).ReturnsOfBuyer)),
+	AsQuery[marketquery.ContractBoard, marketquery.Board](asked((*marketstore.Reader).ContractBoard)),
+	AsQuery[marketquery.CheckFilter, []field.Rule](newCheckFilter),
 	AsQuery[marketquery.WaitingLeads, marketquery.Waiting](newWaitingLeads),
 	AsQuery[marketquery.Pulse, marketquery.PulseView](newPulse),
 	AsCommand[marketcommand.RevealLead, marketquery.MarketplaceLead](newRevealLead),
 	AsRoutes(markethttp.Handlers.Routes),
 )
+
+// asked makes the constructor of a query's handler of a method of the reader.
+func asked[Q, R any](answer func(*marketstore.Reader, context.Context, Q) (R, error)) func(*marketstore.Reader) bus.HandlerFunc[Q, R] {
+	return func(r *marketstore.Reader) bus.HandlerFunc[Q, R] {
+		return func(ctx context.Context, q Q) (R, error) { return answer(r, ctx, q) }
+	}
+}
+
+func newCheckFilter(r *marketstore.Reader, filters distribution.Filters) marketquery.CheckFilterHandler {
+	return marketquery.CheckFilterHandler{Reader: r, Filters: filters}
+}
 
 func newMarketDeps(s *sqlstore.Store, clock application.Clock, ids application.IDs, inFlight *application.InFlight) market.Deps {
 	work := sqlstore.Work(s, func(t *sqlstore.Tx) market.Tx { return t })

@@ -75,6 +75,9 @@ func (k Contract) BuyerID() string { return k.s.BuyerID }
 // Status says whether the contract takes leads.
 func (k Contract) Status() Status { return k.s.Status }
 
+// UpdatedAt returns when the contract was changed last.
+func (k Contract) UpdatedAt() time.Time { return k.s.UpdatedAt }
+
 // Price returns the price of one lead in micro-units of the seller's currency; where the buyer bids, the most that it pays.
 func (k Contract) Price() money.Micros { return k.s.Price }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
 	"github.com/leadmill/leadmill/application"
@@ -110,19 +111,42 @@ func (r *Reader) CampaignUsage(ctx context.Context, q marketquery.CampaignUsage)
 
 // usage reads what the owner of caps used in their windows.
 func (r *Reader) usage(ctx context.Context, owner application.Ref, timeZone string, caps []marketquery.Cap) ([]marketquery.Usage, error) {
-	zone, err := calendar.ParseZone(timeZone)
+	counted, err := r.counted(ctx, owner.SellerID, []string{owner.ID})
 	if err != nil {
-		return nil, fmt.Errorf("zone of the caps of %s: %w", owner.ID, err)
-	}
-	var rows []struct {
-		Key   string `db:"span_key"`
-		Used  int64  `db:"used"`
-		Spent int64  `db:"spent"`
-	}
-	if err := r.db.All(ctx, &rows, "SELECT span_key, used, spent FROM contract_counters WHERE seller_id = ? AND contract_id = ?", owner.SellerID, owner.ID); err != nil {
 		return nil, err
 	}
-	now, out := r.clock.Now(), make([]marketquery.Usage, len(caps))
+	return usageOf(owner.ID, counted[owner.ID], timeZone, caps, r.clock.Now())
+}
+
+// countedRow is what the owner of caps used in one span.
+type countedRow struct {
+	Owner string `db:"contract_id"`
+	Key   string `db:"span_key"`
+	Used  int64  `db:"used"`
+	Spent int64  `db:"spent"`
+}
+
+// counted reads what some owners of caps used, by owner.
+func (r *Reader) counted(ctx context.Context, sellerID string, owners []string) (map[string][]countedRow, error) {
+	var rows []countedRow
+	if err := r.db.All(ctx, &rows, "SELECT contract_id, span_key, used, spent FROM contract_counters WHERE seller_id = ? AND contract_id IN ("+engine.Marks(len(owners))+")",
+		append([]any{sellerID}, engine.Anys(owners)...)...); err != nil {
+		return nil, err
+	}
+	of := map[string][]countedRow{}
+	for _, row := range rows {
+		of[row.Owner] = append(of[row.Owner], row)
+	}
+	return of, nil
+}
+
+// usageOf returns what an owner used in the windows of caps that run at a time.
+func usageOf(owner string, rows []countedRow, timeZone string, caps []marketquery.Cap, now time.Time) ([]marketquery.Usage, error) {
+	zone, err := calendar.ParseZone(timeZone)
+	if err != nil {
+		return nil, fmt.Errorf("zone of the caps of %s: %w", owner, err)
+	}
+	out := make([]marketquery.Usage, len(caps))
 	for i, c := range caps {
 		span := calendar.SpanAt(calendar.Window(c.Window), now, zone)
 		out[i] = marketquery.Usage{Cap: c, ResetsAt: span.End}

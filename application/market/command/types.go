@@ -45,6 +45,9 @@ type (
 	Cap = campaign.Cap
 )
 
+// PriceShownAs is what suppliers are shown, by its code; the command says whether there is such a code.
+func PriceShownAs(code string) *campaign.PriceShown { return new(campaign.PriceShown(code)) }
+
 // The ways to pay a supplier.
 const (
 	PayoutPercent = campaign.PayoutPercent

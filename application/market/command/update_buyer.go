@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"time"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/market"
@@ -15,6 +16,7 @@ type UpdateBuyer struct {
 
 	ID      string
 	Details buyer.Details
+	Seen    time.Time // when what was seen had been changed last; zero: it is changed whatever it is
 	Once    application.Once[marketquery.Buyer]
 }
 
@@ -24,7 +26,7 @@ func (UpdateBuyer) Needs() application.Scope { return application.Program }
 // UpdateBuyerHandler handles UpdateBuyer.
 type UpdateBuyerHandler struct{ market.Deps }
 
-// Handle implements bus.Handler. Errors: buyer.ErrNotFound, fault.ErrValidation.
+// Handle implements bus.Handler. Errors: buyer.ErrNotFound, ErrChangedMeanwhile, fault.ErrValidation.
 func (h UpdateBuyerHandler) Handle(ctx context.Context, c UpdateBuyer) (application.Done, error) {
 	now := h.Clock.Now()
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx market.Tx) (marketquery.Buyer, error) {
@@ -45,6 +47,9 @@ func (h UpdateBuyerHandler) Handle(ctx context.Context, c UpdateBuyer) (applicat
 		}
 		b, err := tx.Buyers().Lock(ctx, c.Actor.SellerID, c.ID)
 		if err != nil {
+			return marketquery.Buyer{}, err
+		}
+		if err := checkSeen(c.Seen, b.Snapshot().UpdatedAt); err != nil {
 			return marketquery.Buyer{}, err
 		}
 		before := b.Spans(now)

@@ -17,6 +17,7 @@ type UpdateCampaign struct {
 
 	ID         string
 	Definition campaign.Definition
+	Seen       time.Time // when what was seen had been changed last; zero: it is changed whatever it is
 	Once       application.Once[marketquery.Campaign]
 }
 
@@ -32,7 +33,7 @@ type UpdateCampaignHandler struct {
 }
 
 // Handle implements bus.Handler. Errors: campaign.ErrNotFound, campaign.ErrArchived, campaign.ErrCategoryTaken,
-// fault.ErrValidation.
+// ErrChangedMeanwhile, fault.ErrValidation.
 func (h UpdateCampaignHandler) Handle(ctx context.Context, c UpdateCampaign) (done application.Done, err error) {
 	unknown, err := unknownSuppliers(ctx, h.Partners, c.Actor.SellerID, c.Definition)
 	if err != nil {
@@ -47,6 +48,9 @@ func (h UpdateCampaignHandler) Handle(ctx context.Context, c UpdateCampaign) (do
 
 func (h UpdateCampaignHandler) update(ctx context.Context, c UpdateCampaign, unknown []int, look lookup) (application.Done, error) {
 	return changeCampaign(ctx, h.Deps, c.Actor, c.ID, c.Once, func(ctx context.Context, tx market.Tx, n *campaign.Campaign, now time.Time) (marketquery.Campaign, error) {
+		if err := checkSeen(c.Seen, n.Snapshot().UpdatedAt); err != nil {
+			return marketquery.Campaign{}, err
+		}
 		before := n.Spans(now)
 		var suppliersErr error
 		if len(unknown) > 0 {

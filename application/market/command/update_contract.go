@@ -18,6 +18,7 @@ type UpdateContract struct {
 
 	CampaignID, ID string
 	Terms          campaign.Terms
+	Seen           time.Time // when what was seen had been changed last; zero: it is changed whatever it is
 	Once           application.Once[marketquery.Contract]
 }
 
@@ -32,7 +33,7 @@ type UpdateContractHandler struct {
 }
 
 // Handle implements bus.Handler. Errors: campaign.ErrNotFound, campaign.ErrContractNotFound, campaign.ErrArchived,
-// fault.ErrValidation, application.ErrSecretKeyMissing.
+// ErrChangedMeanwhile, fault.ErrValidation, application.ErrSecretKeyMissing.
 func (h UpdateContractHandler) Handle(ctx context.Context, c UpdateContract) (application.Done, error) {
 	delivery, err := h.Secrets.prepare(c.ID, c.Terms.Delivery)
 	if err != nil {
@@ -41,6 +42,9 @@ func (h UpdateContractHandler) Handle(ctx context.Context, c UpdateContract) (ap
 	return changeCampaign(ctx, h.Deps, c.Actor, c.CampaignID, c.Once, func(ctx context.Context, tx market.Tx, n *campaign.Campaign, now time.Time) (marketquery.Contract, error) {
 		k, err := n.Contract(c.ID)
 		if err != nil {
+			return marketquery.Contract{}, err
+		}
+		if err := checkSeen(c.Seen, k.UpdatedAt()); err != nil {
 			return marketquery.Contract{}, err
 		}
 		zones, _, err := zonesOf(ctx, tx, c.Actor.SellerID, k.BuyerID())

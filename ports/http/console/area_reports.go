@@ -1,6 +1,15 @@
 package consolehttp
 
+import (
+	"net/http"
+
+	"github.com/leadmill/leadmill/application"
+)
+
 // reportPages are the pages of reports.
 func reportPages() []Page {
-	return []Page{}
+	return []Page{
+		{Method: http.MethodGet, Path: "/console/reports", Needs: application.Viewer, Nav: "Reports", Handle: reports},
+		{Method: http.MethodGet, Path: "/console/reports.csv", Needs: application.Viewer, Download: true, Handle: reportSheet},
+	}
 }

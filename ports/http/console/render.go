@@ -21,6 +21,8 @@ var functions = template.FuncMap{
 	"share":  share,
 	"list":   func(items ...any) []any { return items },
 	"dict":   dict,
+
+	"options": options,
 }
 
 // dict makes a map of names and values in turn, for templates that take more than one value.
@@ -72,4 +74,13 @@ func render(w io.Writer, name string, content any) error {
 		return fmt.Errorf("show %s.html: %w", name, err)
 	}
 	return nil
+}
+
+// options makes the values that a field can have of values and labels in turn.
+func options(pairs ...string) []Option {
+	var all []Option
+	for i := 0; i+1 < len(pairs); i += 2 {
+		all = append(all, Option{Value: pairs[i], Label: pairs[i+1]})
+	}
+	return all
 }

@@ -70,7 +70,10 @@ func (c *Console) NewData(t testing.TB) *ConsoleData {
 		leads = append(leads, s.Sell(t, s.Form()))
 	}
 	d.Examples = map[string]string{
-		"/console/leads/:id": "/console/leads/" + leads[0].ID,
+		"/console/leads/:id":                         "/console/leads/" + leads[0].ID,
+		"/console/buyers/:id":                        "/console/buyers/" + s.BuyerIDs[0],
+		"/console/campaigns/:id":                     "/console/campaigns/" + s.CampaignID,
+		"/console/campaigns/:id/contracts/:contract": "/console/campaigns/" + s.CampaignID + "/contracts/" + s.ContractIDs[1],
 	}
 	return d
 }
