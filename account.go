@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"time"
 
+	"github.com/leadmill/leadmill/adapters/mail"
 	"github.com/leadmill/leadmill/adapters/sqlstore"
 	accountstore "github.com/leadmill/leadmill/adapters/sqlstore/account"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
@@ -15,7 +17,7 @@ import (
 	accounthttp "github.com/leadmill/leadmill/ports/http/account"
 )
 
-// accountRoom is the room of sellers, their settings and API keys.
+// accountRoom is the room of sellers, their settings, API keys and people.
 var accountRoom = ownModule("account",
 	AsTranslation(func() application.Translation { return account.Publish }),
 	Provide(newAccountDeps),
@@ -25,6 +27,15 @@ var accountRoom = ownModule("account",
 	Share(newKeyring),
 	Share(newAccountHandlers),
 	AsRoutes(accounthttp.Handlers.Routes),
+	Provide(func(r *accountstore.Reader) account.PersonReader { return r }),
+	Provide(func(s *sqlstore.Store) account.PersonMailQueue { return s }),
+	Provide(func() account.PersonMailText { return mail.PeopleText{} }),
+	Provide(newSessions),
+	Provide(newSigningIn),
+	Share(func(s *account.Sessions) application.Sessions { return s }),
+	Share(newActors),
+	Share(newPeople),
+	AsJob("send-person-mails", application.Every(time.Second), newSendPersonMails),
 )
 
 func newAccountDeps(s *sqlstore.Store, clock application.Clock, ids application.IDs, inFlight *application.InFlight) account.Deps {

@@ -102,6 +102,7 @@ var open = map[reflect.Type]bool{
 	reflect.TypeFor[application.Secrets]():        true,
 	reflect.TypeFor[application.Mailer]():         true,
 	reflect.TypeFor[application.PasswordHasher](): true,
+	reflect.TypeFor[application.Sessions]():       true,
 	reflect.TypeFor[*application.Operations]():    true,
 	reflect.TypeFor[Deps]():                       true,
 	reflect.TypeFor[projection.Reader]():          true,
@@ -175,9 +176,12 @@ type core struct {
 	Made          []part[operationName] `group:"operations"`
 
 	Account accounthttp.Handlers
-	Program programhttp.Handlers
-	Market  markethttp.Handlers
-	Feed    feedhttp.Handlers
+	People  people
+	// Sessions says who is signed in to the pages.
+	Sessions application.Sessions
+	Program  programhttp.Handlers
+	Market   markethttp.Handlers
+	Feed     feedhttp.Handlers
 
 	Erasing  market.Erasing
 	Erasures erasureTools

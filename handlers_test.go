@@ -45,7 +45,7 @@ func withCore(t *testing.T, use func(ctx context.Context, k *core) error, witnes
 
 // each calls every handler with the zero message, or what prepare makes of it.
 func each(ctx context.Context, k *core, prepare func(field string, message reflect.Value), check func(field string, message reflect.Type, err error)) {
-	for _, room := range []any{k.Account, k.Program, k.Market, k.Feed} {
+	for _, room := range []any{k.Account, k.People, k.Program, k.Market, k.Feed} {
 		handlers := reflect.ValueOf(room)
 		for _, f := range reflect.VisibleFields(handlers.Type()) {
 			if f.Anonymous || f.Type.Kind() != reflect.Interface { // such as the catalogue of events, which is no handler

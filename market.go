@@ -14,6 +14,7 @@ import (
 	marketstore "github.com/leadmill/leadmill/adapters/sqlstore/market"
 	"github.com/leadmill/leadmill/adapters/telemetry"
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/account"
 	"github.com/leadmill/leadmill/application/bus"
 	"github.com/leadmill/leadmill/application/contract/eventsv1"
 	"github.com/leadmill/leadmill/application/market"
@@ -168,8 +169,8 @@ func newSweepPending(o *application.Operations, h *marketcommand.MatchPendingHan
 	return marketjob.SweepPending(application.Command(o, &marketcommand.SweepPendingHandler{Match: h}))
 }
 
-func newRunSellerJobs(o *application.Operations, d market.Deps, r *marketstore.Reader, together *marketcommand.LeadsTogether, keyring *application.Keyring) func(context.Context) error {
-	leads := &marketcommand.LeadImports{Deps: d, Together: together, Lines: markethttp.LeadLines(), Actor: keyring.ActorOf}
+func newRunSellerJobs(o *application.Operations, d market.Deps, r *marketstore.Reader, together *marketcommand.LeadsTogether, actors account.Actors) func(context.Context) error {
+	leads := &marketcommand.LeadImports{Deps: d, Together: together, Lines: markethttp.LeadLines(), Actor: actors.ActorOf}
 	return marketjob.RunSellerJobs(application.Command(o, marketcommand.RunSellerJobsHandler{
 		Deps: d, Reader: r, Pieces: marketcommand.NewJobPieces(d.IDs), Steps: market.JobSteps{market.SellerJobLeads: leads.Step},
 	}))

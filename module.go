@@ -30,6 +30,7 @@ type Module struct {
 //	application.Secrets             new random texts
 //	application.Mailer              the mail server
 //	application.PasswordHasher
+//	application.Sessions            who is signed in to the pages
 //	*application.Operations         application.Send sends Leadmill's own commands and queries
 //	leadmill.Deps                   what a command needs: transactions, clock, ids
 //	projection.Reader               reads for queries

@@ -5,14 +5,22 @@ import (
 
 	"github.com/leadmill/leadmill/application/bus"
 	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/operator"
 )
 
 // ErrForbidden says that the key is valid but its scope does not allow the message.
 var ErrForbidden = fault.New(fault.Forbidden, "forbidden", "This API key may not do this.")
 
+// ErrRole says that the person who signed in may look at this seller, but not do what was asked.
+var ErrRole = fault.New(fault.Forbidden, "role_forbidden", "Your role may not do this.")
+
+// RoleNeeding is a message that needs another role of a person than its kind does: queries are for every role, commands for operators.
+type RoleNeeding interface{ NeedsRole() operator.Role }
+
 // Authorise is the interceptor that compares the scope of a command's or query's actor with the scope the message needs. An
 // actor with the scope of a team may also send what its scope opens. The HTTP port checks scopes too; Authorise checks them
-// for every port. It refuses a message that names no scope, and a message that needs a key but carries no actor.
+// for every port. It refuses a message that names no scope, and a message that needs a key but carries no actor. Of a person who signed in it
+// also compares the role.
 type Authorise struct {
 	// Scopes are the scopes of teams; the zero value is none.
 	Scopes Scopes
@@ -24,10 +32,13 @@ func (Authorise) Code() string { return "authorise" }
 // Order implements bus.Interceptor.
 func (Authorise) Order() int { return 500 }
 
-// Intercept implements bus.Interceptor. Errors: ErrForbidden, those of next.
+// Intercept implements bus.Interceptor. Errors: ErrForbidden, ErrRole, those of next.
 func (a Authorise) Intercept(ctx context.Context, op bus.Operation, next func(context.Context) error) error {
 	if !a.permits(op) {
 		return ErrForbidden
+	}
+	if !roleAllows(op) {
+		return ErrRole
 	}
 	return next(ctx)
 }
@@ -50,4 +61,24 @@ func (a Authorise) permits(op bus.Operation) bool {
 		has := Scope(sent.Who().Scope)
 		return has == need || need == Program && a.Scopes.Opens(has, op.Name)
 	}
+}
+
+// roleAllows reports whether the role of the person who acts, if one does, is enough for an operation.
+func roleAllows(op bus.Operation) bool {
+	sent, ok := op.Message.(interface{ Who() Actor })
+	if !ok {
+		return true
+	}
+	who := sent.Who()
+	if who.PersonID == "" && who.Role == "" {
+		return true
+	}
+	needs := operator.Operator
+	if op.Kind == bus.Query {
+		needs = operator.Viewer
+	}
+	if m, ok := op.Message.(RoleNeeding); ok {
+		needs = m.NeedsRole()
+	}
+	return who.Role.Includes(needs)
 }

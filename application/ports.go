@@ -38,5 +38,12 @@ type PasswordHasher interface {
 	Hash(password string) (string, error)
 }
 
+// PasswordVerifier is what a PasswordHasher also is when people can sign in with the passwords that it hashed.
+type PasswordVerifier interface {
+	// Verify reports whether a hash that Hash made is that of a password. An error says that the hash cannot be read, or that it could not be
+	// tried.
+	Verify(password, hash string) (bool, error)
+}
+
 // Wake is notified after a commit that wrote events. Notify never blocks.
 type Wake interface{ Notify() }

@@ -25,16 +25,41 @@ func Limit(next application.PasswordHasher, atOnce, waiting int) *Limited {
 
 // Hash implements application.PasswordHasher. application.ErrUnavailable when too many wait already: the client tries again.
 func (l *Limited) Hash(password string) (string, error) {
+	leave, err := l.enter()
+	if err != nil {
+		return "", err
+	}
+	defer leave()
+	return l.next.Hash(password)
+}
+
+// Verify implements application.PasswordVerifier, within the same limit. It fails as Hash does, and when next cannot verify passwords.
+func (l *Limited) Verify(password, hash string) (bool, error) {
+	verifier, ok := l.next.(application.PasswordVerifier)
+	if !ok {
+		return false, errNoVerifier
+	}
+	leave, err := l.enter()
+	if err != nil {
+		return false, err
+	}
+	defer leave()
+	return verifier.Verify(password, hash)
+}
+
+var errNoVerifier = errors.New("the password hasher of this build verifies no passwords")
+
+// enter takes a place among those that run.
+func (l *Limited) enter() (leave func(), err error) {
 	select {
 	case l.running <- struct{}{}:
 	default:
 		if l.waiting.Add(1) > l.most {
 			l.waiting.Add(-1)
-			return "", application.ErrUnavailable.Because(errTooManyPasswords)
+			return nil, application.ErrUnavailable.Because(errTooManyPasswords)
 		}
 		l.running <- struct{}{}
 		l.waiting.Add(-1)
 	}
-	defer func() { <-l.running }()
-	return l.next.Hash(password)
+	return func() { <-l.running }, nil
 }

@@ -41,6 +41,7 @@ type Translate = engine.Translate
 // whole installation, clicks and the queue of mails.
 type Store struct {
 	accountstore.Installation
+	accountstore.PersonMails
 	programstore.Clicks
 	programstore.Mails
 	marketstore.BuyerMails
@@ -57,7 +58,7 @@ var (
 // New returns a Store on an open database. wake is told after every commit that wrote events.
 func New(db *dialect.DB, events EventWriter, wake application.Wake, ids application.IDs, translate Translate) *Store {
 	w := engine.NewWork(db, events, wake, ids, translate)
-	return &Store{accountstore.NewInstallation(w), programstore.NewClicks(w), programstore.NewMails(w), marketstore.NewBuyerMails(w), w}
+	return &Store{accountstore.NewInstallation(w), accountstore.NewPersonMails(w), programstore.NewClicks(w), programstore.NewMails(w), marketstore.NewBuyerMails(w), w}
 }
 
 // Observe has a function told of each event of an aggregate once it is committed: not of those whose commit was sent and not answered. It

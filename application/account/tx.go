@@ -18,6 +18,11 @@ type Tx interface {
 	Sellers() application.SellerRepository
 	Keys() application.KeyRepository
 	Partners() application.PartnerRepository
+	People() PersonRepository
+	Staff() StaffRepository
+	PersonSessions() PersonSessionRepository
+	PersonLinks() PersonLinkRepository
+	PersonMails() PersonMailRepository
 }
 
 // UnitOfWork runs closures in transactions of this room.

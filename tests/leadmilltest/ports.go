@@ -51,6 +51,14 @@ func TestPasswordHasher(t *testing.T, newHasher func(t *testing.T) application.P
 			hash, err := h.Hash(password)
 			require.NoError(t, err, "a password of %d bytes", len(password))
 			assert.NotContains(t, hash, password)
+			if verifier, ok := h.(application.PasswordVerifier); ok {
+				same, err := verifier.Verify(password, hash)
+				require.NoError(t, err)
+				assert.True(t, same, "a password has its own hash")
+				same, err = verifier.Verify(password+"x", hash)
+				require.NoError(t, err)
+				assert.False(t, same, "another password has not")
+			}
 			assert.NotEmpty(t, hash)
 			assert.LessOrEqual(t, len(hash), 255, "it is stored in a column of that size")
 			assert.Negative(t, strings.IndexFunc(hash, func(r rune) bool { return r < ' ' || r > '~' }), "it is stored as ASCII: %q", hash)

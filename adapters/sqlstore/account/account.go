@@ -7,6 +7,7 @@ package account
 import (
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/account"
 )
 
 // Repositories are the repositories of this room in one transaction.
@@ -27,7 +28,26 @@ func (r Repositories) Idempotency() application.IdempotencyRepository { return a
 // AnswerErasures returns the same repository for what is erased.
 func (r Repositories) AnswerErasures() application.AnswerErasureRepository { return answers(r) }
 
+// People returns the repository of people who sign in to the pages.
+func (r Repositories) People() account.PersonRepository { return people(r) }
+
+// Staff returns the repository of which people a seller has.
+func (r Repositories) Staff() account.StaffRepository { return staff(r) }
+
+// PersonSessions returns the repository of people's sessions.
+func (r Repositories) PersonSessions() account.PersonSessionRepository { return personSessions(r) }
+
+// PersonLinks returns the repository of links that people were sent.
+func (r Repositories) PersonLinks() account.PersonLinkRepository { return personLinks(r) }
+
+// PersonMails returns the repository of mails to people.
+func (r Repositories) PersonMails() account.PersonMailRepository { return personMails(r) }
+
 // Expiring are the tables of this room whose rows are over at some time.
 func Expiring() []engine.Expiring {
-	return []engine.Expiring{{Table: "answers", Key: []string{"seller_id", "key_id", "key_hash"}, Time: "expires_at"}}
+	return []engine.Expiring{
+		{Table: "answers", Key: []string{"seller_id", "key_id", "key_hash"}, Time: "expires_at"},
+		{Table: "person_sessions", Key: []string{"token_hash"}, Time: "expires_at"},
+		{Table: "person_links", Key: []string{"token_hash"}, Time: "expires_at"},
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/leadmill/leadmill/application/program"
 	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/operator"
 	"github.com/leadmill/leadmill/domain/partner"
 	"github.com/leadmill/leadmill/domain/seller"
 )
@@ -41,6 +42,9 @@ type APIKeyRequest struct {
 
 // Needs implements application.Message.
 func (CreateAPIKey) Needs() application.Scope { return application.Program }
+
+// NeedsRole implements application.RoleNeeding: keys are an owner's.
+func (CreateAPIKey) NeedsRole() operator.Role { return operator.Owner }
 
 // APIKeyCreated is a new key and its text, which is shown only once. Of a key that takes the place of another, Replaces and ReplacedUntil say
 // which one and when that one ends.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/account"
+	"github.com/leadmill/leadmill/domain/operator"
 )
 
 // RevokeAPIKey ends a key of the actor's seller.
@@ -17,6 +18,9 @@ type RevokeAPIKey struct {
 
 // Needs implements application.Message.
 func (RevokeAPIKey) Needs() application.Scope { return application.Program }
+
+// NeedsRole implements application.RoleNeeding: keys are an owner's.
+func (RevokeAPIKey) NeedsRole() operator.Role { return operator.Owner }
 
 // RevokeAPIKeyHandler handles RevokeAPIKey.
 type RevokeAPIKeyHandler struct{ account.Deps }

@@ -9,6 +9,7 @@ import (
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/account"
 	accountquery "github.com/leadmill/leadmill/application/account/query"
+	"github.com/leadmill/leadmill/domain/operator"
 	"github.com/leadmill/leadmill/domain/partner"
 	"github.com/leadmill/leadmill/domain/seller"
 )
@@ -26,6 +27,9 @@ type RotateAPIKey struct {
 
 // Needs implements application.Message.
 func (RotateAPIKey) Needs() application.Scope { return application.Program }
+
+// NeedsRole implements application.RoleNeeding: keys are an owner's.
+func (RotateAPIKey) NeedsRole() operator.Role { return operator.Owner }
 
 // RotateAPIKeyHandler handles RotateAPIKey.
 type RotateAPIKeyHandler struct {

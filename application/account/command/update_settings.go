@@ -9,6 +9,7 @@ import (
 	accountquery "github.com/leadmill/leadmill/application/account/query"
 	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/operator"
 	"github.com/leadmill/leadmill/domain/seller"
 )
 
@@ -22,6 +23,9 @@ type UpdateSettings struct {
 
 // Needs implements application.Message.
 func (UpdateSettings) Needs() application.Scope { return application.Program }
+
+// NeedsRole implements application.RoleNeeding: where links lead to and what the program promises is an owner's.
+func (UpdateSettings) NeedsRole() operator.Role { return operator.Owner }
 
 // UpdateSettingsHandler handles UpdateSettings.
 type UpdateSettingsHandler struct{ account.Deps }

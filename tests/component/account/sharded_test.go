@@ -20,7 +20,7 @@ import (
 
 // apart are the tables with a seller_id that are not spread over machines by it: they are read to find the seller, or hold the log of
 // all sellers together.
-var apart = []string{"api_keys", "short_links", "partner_tokens", "event_positions", "event_parked"}
+var apart = []string{"api_keys", "short_links", "partner_tokens", "memberships", "person_sessions", "person_links", "event_positions", "event_parked"}
 
 // unowned are beginnings of the statements on tables that are spread by seller which do not name one. None is of a request: the
 // sequencer asks which segments of any seller wait, the tail of the log reads those of all sellers at once, and mails are due whoever
@@ -33,6 +33,7 @@ var unowned = []string{
 	"SELECT id, body FROM event_segments WHERE id IN (",
 	"SELECT event_id, seller_id, partner_id AS recipient, attempts FROM outgoing_mails",
 	"SELECT event_id, seller_id, buyer_id AS recipient, attempts FROM buyer_mails",
+	"SELECT event_id, seller_id, person_id AS recipient, attempts FROM person_mails",
 	"SELECT seller_id, id FROM seller_jobs WHERE state ",                                                          // jobs go on and end whoever runs them
 	"SELECT DISTINCT seller_id FROM open_erasures",                                                                // which has a row for each erasure that runs
 	"SELECT seller_id, contract_id, MIN(next_at) AS earliest FROM delivery_queue GROUP BY seller_id, contract_id", // deliveries are due whoever sends them

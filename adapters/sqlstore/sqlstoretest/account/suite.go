@@ -22,6 +22,14 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstoretest.Harness) {
 		{Name: "answers about somebody", Run: testAnswersAbout},
 		{Name: "answer race", Run: testAnswerRace},
 		{Name: "installation", Run: testInstallation},
+		{Name: "people", Run: testPeople},
+		{Name: "staff", Run: testStaff},
+		{Name: "person sessions", Run: testPersonSessions},
+		{Name: "person links", Run: testPersonLinks},
+		{Name: "person mails", Run: testPersonMails},
+		{Name: "person link race", Run: testPersonLinkRace},
+		{Name: "person race", Run: testPersonRace},
+		{Name: "last owner race", Run: testLastOwnerRace},
 	})
 }
 

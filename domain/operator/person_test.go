@@ -1,0 +1,150 @@
+package operator_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/operator"
+)
+
+var now = time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)
+
+func TestNewPerson(t *testing.T) {
+	t.Parallel()
+	p, err := operator.NewPerson("person_1", " Ann@Example.com ", " Ann ", now)
+	require.NoError(t, err)
+	assert.Equal(t, operator.Snapshot{
+		ID: "person_1", Email: "Ann@Example.com", EmailKey: "ann@example.com", Name: "Ann", Status: operator.StatusInvited, CreatedAt: now, UpdatedAt: now,
+	}, p.Snapshot())
+	assert.False(t, p.IsActive())
+	assert.True(t, operator.IsPersonID(p.ID()))
+	assert.False(t, operator.IsPersonID("key_1"))
+
+	_, err = operator.NewPerson("person_1", "nobody", "two\nlines", now)
+	assert.Equal(t, []string{"email", "name"}, fault.As(err).Fields())
+
+	p.Activate("", "hash", now.Add(time.Hour))
+	n := p.Snapshot()
+	assert.Equal(t, []any{"Ann", "hash", operator.StatusActive, now.Add(time.Hour)}, []any{n.Name, n.PasswordHash, n.Status, n.UpdatedAt})
+	p.Activate("Anna", "", now)
+	n = p.Snapshot()
+	assert.Equal(t, []any{"Anna", "hash"}, []any{n.Name, n.PasswordHash})
+	p.SetPassword("other", now)
+	assert.Equal(t, "other", p.Snapshot().PasswordHash)
+}
+
+func TestSnapshotsShareNothing(t *testing.T) {
+	t.Parallel()
+	n := operator.Snapshot{SecondFactor: operator.SecondFactor{Secret: []byte{1}, Pending: []byte{2}, Recovery: [][32]byte{{3}}}}
+	p := operator.FromSnapshot(n)
+	got := p.Snapshot()
+	got.SecondFactor.Secret[0], got.SecondFactor.Pending[0], got.SecondFactor.Recovery[0] = 9, 9, [32]byte{9}
+	n.SecondFactor.Secret[0] = 8
+	assert.Equal(t, operator.SecondFactor{Secret: []byte{1}, Pending: []byte{2}, Recovery: [][32]byte{{3}}}, p.Snapshot().SecondFactor)
+	assert.True(t, p.HasSecondFactor())
+}
+
+func TestPasswords(t *testing.T) {
+	t.Parallel()
+	for password, wrong := range map[string]bool{
+		"ninechars":               true,
+		"tenletters":              false,
+		strings.Repeat("ä1", 100): false,
+		strings.Repeat("x1", 101): true,
+		"AnneMarie@Example.com":   true,
+		" annemarie@example.com":  true,
+		"annemarie@":              false,
+		"ANNEMARIE":               true,
+		"xxxxxxxxxxxx":            true,
+		"xxxxxxxxxxxy":            false,
+		"bytes \xff not text":     true,
+	} {
+		assert.Equal(t, wrong, operator.CheckPassword(password, "annemarie@example.com") != nil, "%q", password)
+	}
+	assert.Error(t, operator.CheckPassword("longlocalpart", "LongLocalPart@example.com"))
+}
+
+func TestStaff(t *testing.T) {
+	t.Parallel()
+	s := operator.StaffOf("seller_1", nil)
+	require.NoError(t, s.Invite("ann", operator.Owner, now))
+	require.Error(t, s.Invite("bob", "root", now))
+	require.NoError(t, s.Invite("bob", operator.Viewer, now))
+	require.NoError(t, s.Invite("bob", operator.Operator, now.Add(time.Hour)), "who did not accept is invited again")
+	require.NoError(t, s.Accept("ann", now))
+	require.NoError(t, s.Accept("ann", now.Add(time.Hour)), "twice changes nothing")
+	require.ErrorIs(t, s.Invite("ann", operator.Viewer, now), operator.ErrExists)
+	require.ErrorIs(t, s.Accept("eve", now), operator.ErrNotFound)
+	assert.Equal(t, []operator.Member{
+		{PersonID: "ann", Role: operator.Owner, InvitedAt: now, AcceptedAt: now},
+		{PersonID: "bob", Role: operator.Operator, InvitedAt: now.Add(time.Hour)},
+	}, s.Members())
+	assert.Empty(t, s.Stored())
+
+	require.ErrorIs(t, s.ChangeRole("ann", operator.Viewer), operator.ErrLastOwner)
+	require.ErrorIs(t, s.Remove("ann"), operator.ErrLastOwner)
+	require.NoError(t, s.ChangeRole("ann", operator.Owner), "an owner stays one")
+	require.ErrorIs(t, s.ChangeRole("eve", operator.Owner), operator.ErrNotFound)
+	require.ErrorIs(t, s.Remove("eve"), operator.ErrNotFound)
+	require.ErrorIs(t, s.ChangeRole("ann", ""), fault.ErrValidation)
+	require.NoError(t, s.ChangeRole("bob", operator.Owner))
+	require.ErrorIs(t, s.Remove("ann"), operator.ErrLastOwner, "an owner who is only invited is none yet")
+	require.NoError(t, s.Accept("bob", now))
+	require.NoError(t, s.ChangeRole("ann", operator.Viewer))
+	require.ErrorIs(t, s.Remove("bob"), operator.ErrLastOwner)
+	require.NoError(t, s.Remove("ann"))
+	_, err := s.Member("ann")
+	require.ErrorIs(t, err, operator.ErrNotFound)
+	require.NoError(t, s.MakeOwner("eve", now))
+	require.NoError(t, s.Remove("bob"))
+	m, err := s.Member("eve")
+	require.NoError(t, err)
+	assert.Equal(t, operator.Member{PersonID: "eve", Role: operator.Owner, InvitedAt: now, AcceptedAt: now}, m)
+
+	full := operator.StaffOf("seller_1", make([]operator.Member, 500))
+	require.ErrorIs(t, full.Invite("one more", operator.Viewer, now), operator.ErrTooMany)
+	require.ErrorIs(t, full.MakeOwner("one more", now), operator.ErrTooMany)
+}
+
+func TestSessions(t *testing.T) {
+	t.Parallel()
+	s := operator.Session{ID: "s", Address: strings.Repeat("1", 70), Agent: strings.Repeat("ä", 300) + "\n"}.Begin(now)
+	assert.Equal(t, []int{64, 200}, []int{len(s.Address), len([]rune(s.Agent))})
+	assert.Equal(t, now.Add(12*time.Hour), s.ExpiresAt)
+	assert.False(t, s.Ended(now.Add(12*time.Hour-1)))
+	assert.True(t, s.Ended(now.Add(12*time.Hour)))
+	same, changed := s.Used(now.Add(59 * time.Second))
+	assert.False(t, changed)
+	assert.Equal(t, s, same)
+	for range 100 {
+		at := s.SeenAt.Add(11 * time.Hour)
+		if s.Ended(at) {
+			break
+		}
+		s, changed = s.Used(at)
+		assert.True(t, changed)
+	}
+	assert.Equal(t, now.Add(30*24*time.Hour), s.ExpiresAt, "30 days at most, however often it is used")
+
+	half := operator.Session{Half: true}.Begin(now)
+	assert.Equal(t, now.Add(10*time.Minute), half.ExpiresAt)
+	_, changed = half.Used(now.Add(9 * time.Minute))
+	assert.False(t, changed, "a half session gets no older")
+}
+
+func TestLinks(t *testing.T) {
+	t.Parallel()
+	for kind, lasts := range map[operator.LinkKind]time.Duration{
+		operator.InvitationLink: 7 * 24 * time.Hour, operator.SignInLink: 24 * time.Hour, operator.ResetLink: time.Hour,
+	} {
+		l := operator.NewLink(kind, [32]byte{1}, "person_1", "seller_1", now)
+		assert.True(t, l.Works(kind, now.Add(lasts-1)), kind)
+		assert.False(t, l.Works(kind, now.Add(lasts)), kind)
+		assert.False(t, l.Works("other", now), kind)
+	}
+}

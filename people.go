@@ -1,0 +1,101 @@
+package leadmill
+
+import (
+	"context"
+	"log/slog"
+
+	accountstore "github.com/leadmill/leadmill/adapters/sqlstore/account"
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/account"
+	accountcommand "github.com/leadmill/leadmill/application/account/command"
+	accountjob "github.com/leadmill/leadmill/application/account/job"
+	accountquery "github.com/leadmill/leadmill/application/account/query"
+	"github.com/leadmill/leadmill/application/bus"
+	"github.com/leadmill/leadmill/domain/seller"
+)
+
+// people are the commands and queries of people who sign in, for the pages and the command line.
+type people struct {
+	SignIn                 bus.Handler[accountcommand.SignIn, accountcommand.SignedIn]
+	SignInByToken          bus.Handler[accountcommand.SignInByToken, accountcommand.SignedIn]
+	SignOut                bus.Handler[accountcommand.SignOut, struct{}]
+	EndSession             bus.Handler[accountcommand.EndSession, struct{}]
+	EndAllSessions         bus.Handler[accountcommand.EndAllSessions, struct{}]
+	InvitePerson           bus.Handler[accountcommand.InvitePerson, accountcommand.PersonInvited]
+	AcceptPersonInvitation bus.Handler[accountcommand.AcceptPersonInvitation, accountcommand.SignedIn]
+	AskForReset            bus.Handler[accountcommand.AskForReset, struct{}]
+	ResetPassword          bus.Handler[accountcommand.ResetPassword, struct{}]
+	ChangePassword         bus.Handler[accountcommand.ChangePassword, accountcommand.SignedIn]
+	SwitchSeller           bus.Handler[accountcommand.SwitchSeller, struct{}]
+	ChangeRole             bus.Handler[accountcommand.ChangeRole, struct{}]
+	RemovePerson           bus.Handler[accountcommand.RemovePerson, struct{}]
+	CreateOwnerSignIn      bus.Handler[accountcommand.CreateOwnerSignIn, accountcommand.PersonInvited]
+	PeopleOfSeller         bus.Handler[accountquery.PeopleOfSeller, []accountquery.PersonOfSeller]
+	SessionsOfPerson       bus.Handler[accountquery.SessionsOfPerson, []accountquery.SessionOfPerson]
+	PersonLink             bus.Handler[accountquery.PersonLink, accountquery.PersonLinkView]
+}
+
+func newSessions(r account.PersonReader, d account.Deps, logger *slog.Logger) *account.Sessions {
+	return account.NewSessions(r, d.Work, d.Clock, logger)
+}
+
+func newSigningIn(d account.Deps, r account.PersonReader, secrets application.Secrets, hasher application.PasswordHasher, limiter application.RateLimiter) accountcommand.SigningIn {
+	return accountcommand.SigningIn{Deps: d, Reader: r, Secrets: secrets, Passwords: accountcommand.NewPasswords(hasher, secrets), Limiter: limiter}
+}
+
+func newActors(keyring *application.Keyring, r account.PersonReader) account.Actors {
+	return account.Actors{Keys: keyring, People: r}
+}
+
+func newPeople(o *application.Operations, d account.Deps, s accountcommand.SigningIn, sessions *account.Sessions, r *accountstore.Reader) people {
+	return people{
+		SignIn:                 application.Command(o, forgettingSessions(sessions, accountcommand.SignInHandler{SigningIn: s})),
+		SignInByToken:          application.Command(o, forgettingSessions(sessions, accountcommand.SignInByTokenHandler{SigningIn: s})),
+		SignOut:                application.Command(o, forgettingSessions(sessions, accountcommand.SignOutHandler{Deps: d})),
+		EndSession:             application.Command(o, forgettingSessions(sessions, accountcommand.EndSessionHandler{Deps: d})),
+		EndAllSessions:         application.Command(o, forgettingSessions(sessions, accountcommand.EndAllSessionsHandler{Deps: d})),
+		InvitePerson:           application.Command(o, accountcommand.InvitePersonHandler{SigningIn: s}),
+		AcceptPersonInvitation: application.Command(o, forgettingSessions(sessions, accountcommand.AcceptPersonInvitationHandler{SigningIn: s})),
+		AskForReset:            application.Command(o, accountcommand.AskForResetHandler{SigningIn: s}),
+		ResetPassword:          application.Command(o, forgettingSessions(sessions, accountcommand.ResetPasswordHandler{SigningIn: s})),
+		ChangePassword:         application.Command(o, forgettingSessions(sessions, accountcommand.ChangePasswordHandler{SigningIn: s})),
+		SwitchSeller:           application.Command(o, forgettingSessions(sessions, accountcommand.SwitchSellerHandler{Deps: d, Reader: s.Reader})),
+		ChangeRole:             application.Command(o, forgettingSessions(sessions, accountcommand.ChangeRoleHandler{Deps: d})),
+		RemovePerson:           application.Command(o, forgettingSessions(sessions, accountcommand.RemovePersonHandler{Deps: d})),
+		CreateOwnerSignIn:      application.Command(o, forgettingSessions(sessions, accountcommand.CreateOwnerSignInHandler{SigningIn: s})),
+		PeopleOfSeller:         application.Query(o, r.PeopleOfSeller),
+		SessionsOfPerson:       application.Query(o, r.SessionsOfPerson),
+		PersonLink:             application.Query(o, r.PersonLink),
+	}
+}
+
+// forgettingSessions wraps a command that changes what sessions open: they are read again afterwards, so that the change holds at once in this
+// instance.
+func forgettingSessions[C, R any](sessions *account.Sessions, h bus.Handler[C, R]) bus.Handler[C, R] {
+	return bus.HandlerFunc[C, R](func(ctx context.Context, c C) (R, error) {
+		r, err := h.Handle(ctx, c)
+		if err == nil {
+			sessions.Forget()
+		}
+		return r, err
+	})
+}
+
+func newSendPersonMails(o *application.Operations, d account.Deps, secrets application.Secrets, r account.PersonReader, queue account.PersonMailQueue,
+	mailer application.Mailer, text account.PersonMailText, address *publicAddress, logger *slog.Logger,
+) func(context.Context) error {
+	return accountjob.SendPersonMails(application.Command(o, accountcommand.SendPersonMailsHandler{
+		Deps: d, Secrets: secrets, Reader: r, Queue: queue, Mailer: mailer, Text: text, Base: address.base,
+	}), logger)
+}
+
+// ownerLink makes an owner of a seller and returns the address where that person signs in once.
+func (k *core) ownerLink(ctx context.Context, sellerID, email, name, base string) (string, error) {
+	made, err := k.People.CreateOwnerSignIn.Handle(ctx, accountcommand.CreateOwnerSignIn{
+		Actor: application.Actor{Scope: seller.Admin, KeyID: "cli"}, Seller: sellerID, Email: email, Name: name,
+	})
+	if err != nil {
+		return "", err
+	}
+	return base + "/sign-in/" + made.Token, nil
+}

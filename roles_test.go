@@ -1,0 +1,60 @@
+package leadmill
+
+import (
+	"context"
+	"path"
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/bus"
+	"github.com/leadmill/leadmill/domain/operator"
+	"github.com/leadmill/leadmill/domain/seller"
+)
+
+// What differs from the rule that viewers ask and operators command.
+var (
+	forOwners    = []string{"ChangeRole", "CreateAPIKey", "InvitePerson", "RemovePerson", "RevokeAPIKey", "RotateAPIKey", "UpdateSettings"}
+	forEverybody = []string{"ChangePassword", "EndAllSessions", "EndSession", "SwitchSeller"}
+)
+
+// TestRolesHold shows that what a person sends gets to its handler when the role is enough, and not else.
+func TestRolesHold(t *testing.T) {
+	t.Parallel()
+	var inner []bus.Operation
+	withCore(t, func(ctx context.Context, k *core) error {
+		seen := map[string]bool{}
+		for _, role := range []operator.Role{operator.Viewer, operator.Operator, operator.Owner, "", "root"} {
+			each(ctx, k, func(_ string, message reflect.Value) {
+				if _, ok := reflect.TypeAssert[interface{ Who() application.Actor }](message); ok {
+					message.FieldByName("Actor").Set(reflect.ValueOf(application.Actor{Scope: seller.Program, PersonID: "person_1", Role: role}))
+				}
+			}, func(field string, message reflect.Type, err error) {
+				if reflect.Zero(message).Interface().(application.Message).Needs() != application.Program {
+					return
+				}
+				needs := operator.Operator
+				switch {
+				case slices.Contains(forOwners, field):
+					needs = operator.Owner
+				case slices.Contains(forEverybody, field) || path.Base(message.PkgPath()) == "query":
+					needs = operator.Viewer
+				}
+				seen[field] = true
+				if role.Includes(needs) {
+					require.ErrorIs(t, err, errAsked, "%s as %q", field, role)
+					return
+				}
+				require.Equal(t, application.ErrRole, err, "%s as %q", field, role)
+			})
+		}
+		for _, name := range slices.Concat(forOwners, forEverybody) {
+			assert.True(t, seen[name], "%s is no operation", name)
+		}
+		return nil
+	}, witness{1000, &inner})
+}
