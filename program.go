@@ -98,6 +98,9 @@ func newProgramHandlers(o *application.Operations, d program.Deps, secrets appli
 	keyring *application.Keyring, policies attribution.Policies, rules lead.IntakeRules, facts application.FactProviders, clicks *bus.Batcher[program.Click, struct{}],
 	tally *programcommand.ClickTally, r *programstore.Reader,
 ) programhttp.Handlers {
+	application.Query(o, r.PartnerList)
+	application.Query(o, r.ProgramDays)
+	application.Query(o, r.AttributionOfCustomer)
 	return programhttp.Handlers{
 		PartnerHandlers: programhttp.PartnerHandlers{
 			CreatePartner:    application.Command(o, programcommand.CreatePartnerHandler{Deps: d, Secrets: secrets, Hasher: hasher}),

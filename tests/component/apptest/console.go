@@ -31,9 +31,11 @@ func NewConsoleData(t testing.TB, app *App) *ConsoleData {
 	for range 5 {
 		leads = append(leads, s.Sell(t, s.Form()))
 	}
-	return &ConsoleData{Shop: s, Examples: map[string]string{
+	d := &ConsoleData{Shop: s, Examples: map[string]string{
 		"/console/leads/:id": "/console/leads/" + leads[0].ID,
 	}}
+	d.addProgram(t)
+	return d
 }
 
 // AddressOf returns an address of a page, by its pattern, that the seller has: that of Examples, or one below it.
