@@ -64,6 +64,8 @@ var marketRoom = ownModule("market",
 	Provide(newSettleReservations),
 	AsJob("deliver", application.Every(time.Second), newDeliver),
 	AsJob("run-seller-jobs", application.Every(2*time.Second), newRunSellerJobs),
+	AsQuery[marketquery.WaitingLeads, marketquery.Waiting](newWaitingLeads),
+	AsQuery[marketquery.Pulse, marketquery.PulseView](newPulse),
 	AsCommand[marketcommand.RevealLead, marketquery.MarketplaceLead](newRevealLead),
 	AsRoutes(markethttp.Handlers.Routes),
 )
@@ -75,6 +77,14 @@ func newMarketDeps(s *sqlstore.Store, clock application.Clock, ids application.I
 
 func newMarketReader(_ migrated, db *dialect.DB, clock application.Clock) *marketstore.Reader {
 	return marketstore.NewReader(db, clock)
+}
+
+func newWaitingLeads(r *marketstore.Reader) bus.HandlerFunc[marketquery.WaitingLeads, marketquery.Waiting] {
+	return r.WaitingLeads
+}
+
+func newPulse(r *marketstore.Reader) bus.HandlerFunc[marketquery.Pulse, marketquery.PulseView] {
+	return r.Pulse
 }
 
 func newRevealLead(r *marketstore.Reader) marketcommand.RevealLeadHandler {

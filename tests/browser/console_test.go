@@ -41,15 +41,20 @@ func axe(t testing.TB) string {
 // openConsole starts Leadmill with a seller that has something on every page, and opens a tab in which somebody is signed in.
 func openConsole(t *testing.T) (*tab, *apptest.ConsoleData) {
 	t.Helper()
-	app := apptest.Start(t, migrated.URL(t, dbtest.SQLite), leadmill.StartOptions{})
-	data := apptest.NewConsoleData(t, app)
+	data := apptest.StartConsole(t, migrated.URL(t, dbtest.SQLite), leadmill.StartOptions{}).NewData(t)
+	return signedInTab(t, data), data
+}
+
+// signedInTab opens a tab in which an owner is signed in.
+func signedInTab(t *testing.T, data *apptest.ConsoleData) *tab {
+	t.Helper()
 	b := newTab(t)
 	name, value := data.SignIn(t, "owner")
 	b.call(func(ctx context.Context) error {
-		_, err := chromedp.Call(ctx, network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: app.URL})
+		_, err := chromedp.Call(ctx, network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: data.App.URL})
 		return err
 	})
-	return b, data
+	return b
 }
 
 func (b *tab) call(do func(ctx context.Context) error) {
@@ -131,20 +136,45 @@ func (b *tab) look(address, name string) {
 // Every registered page is looked at by being registered; one that is about a thing needs an address in apptest.ConsoleData.Examples.
 func TestEveryPageIsUsable(t *testing.T) {
 	t.Parallel()
-	b, data := openConsole(t)
+	data := apptest.StartConsole(t, migrated.URL(t, dbtest.SQLite), leadmill.StartOptions{}).NewData(t)
+	data.SignIn(t, "owner")
 	for _, p := range consolehttp.Pages() {
 		if p.Method != http.MethodGet || p.Download {
 			continue
 		}
-		b.look(data.App.URL+data.AddressOf(t, p.Path), strings.Trim(strings.NewReplacer("/", "-", ":", "").Replace(p.Path), "-"))
+		name := strings.Trim(strings.NewReplacer("/", "-", ":", "").Replace(p.Path), "-")
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			signedInTab(t, data).look(data.App.URL+data.AddressOf(t, p.Path), name)
+		})
 	}
 }
 
-func TestSignInPageIsUsable(t *testing.T) {
+// Who is sent a link, or sent to sign in, finds pages as usable.
+func TestPagesBeforeSigningInAreUsable(t *testing.T) {
 	t.Parallel()
-	app := apptest.Start(t, migrated.URL(t, dbtest.SQLite), leadmill.StartOptions{})
+	data := apptest.StartConsole(t, migrated.URL(t, dbtest.SQLite), leadmill.StartOptions{}).NewData(t)
 	b := newTab(t)
 	b.mayComplain("404")
-	b.look(app.URL+"/", "sign-in")
-	b.look(app.URL+"/console/nothing", "nothing")
+	b.look(data.App.URL+"/", "sign-in")
+	b.look(data.App.URL+"/forgot", "forgot")
+	b.look(data.SignInLink(t), "sign-in-link")
+	b.look(data.App.URL+"/console/nothing", "nothing")
+}
+
+// The link that make run prints leads to Today with one press, and works once.
+func TestALinkSignsIn(t *testing.T) {
+	t.Parallel()
+	data := apptest.StartConsole(t, migrated.URL(t, dbtest.SQLite), leadmill.StartOptions{}).NewData(t)
+	b := newTab(t)
+	b.mayComplain("404", "401")
+	link := data.SignInLink(t)
+	b.open(link)
+	b.do("document.querySelector('form button').click()")
+	b.wait("document.querySelector('h1').textContent", "Today")
+	b.want("location.pathname", "/console")
+	b.do("document.querySelector('form[action=\"/sign-out\"] button').click()")
+	b.wait("location.pathname", "/sign-in")
+	b.open(link)
+	b.want("document.querySelector('h1').textContent", "There is nothing here")
 }

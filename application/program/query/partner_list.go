@@ -3,7 +3,7 @@ package query
 import "github.com/leadmill/leadmill/application"
 
 // PartnerList asks for a seller's partners with their figures, newest first. Status selects the partners that stand so, and Search those of
-// which the id, a referral key, the email or the name contains the text; capital letters are as good as small ones, except in ids and keys.
+// which the id, a referral key, the email or the name contains the text; capital letters of ASCII are as good as small ones, except in ids and keys.
 type PartnerList struct {
 	application.Actor
 

@@ -6,9 +6,15 @@ import (
 	"github.com/leadmill/leadmill/application"
 )
 
-// todayPages are the pages of Today and search.
+// todayPages are the pages of Today, search and a person's own account.
 func todayPages() []Page {
 	return []Page{
 		{Method: http.MethodGet, Path: consolePath, Needs: application.Viewer, Nav: "Today", Handle: today},
+		{Method: http.MethodGet, Path: "/console/today/hours", Needs: application.Viewer, Handle: todayHours},
+		{Method: http.MethodGet, Path: profilePath, Needs: application.Viewer, Handle: profile},
+		{Method: http.MethodPost, Path: profilePath + "/password", Needs: application.Viewer, Handle: changePassword},
+		{Method: http.MethodPost, Path: profilePath + "/sessions", Needs: application.Viewer, Handle: endSession},
+		{Method: http.MethodPost, Path: profilePath + "/sessions/others", Needs: application.Viewer, Handle: endOtherSessions},
+		{Method: http.MethodPost, Path: profilePath + "/seller", Needs: application.Viewer, Handle: switchSeller},
 	}
 }

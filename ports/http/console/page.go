@@ -72,7 +72,7 @@ func (c Console) serve(p Page) func(*httpport.Call) {
 		}
 		v.Person = person
 		if !person.Actor.Role.Includes(p.Needs) {
-			k.Fail(errRole)
+			k.Fail(application.ErrRole)
 			return
 		}
 		if posts && subtle.ConstantTimeCompare([]byte(v.Form.values.Get(tokenField)), []byte(person.FormToken)) != 1 {
@@ -81,8 +81,6 @@ func (c Console) serve(p Page) func(*httpport.Call) {
 		p.Handle(v)
 	}
 }
-
-var errRole = &fault.Error{Kind: fault.Forbidden, Code: "role_forbidden", Message: "Your role does not allow this. Ask an owner to do it, or to give you another role."}
 
 // visit begins the answer to a request: nothing but what the page brings may run in it, and nobody may frame it.
 func (c Console) visit(k *httpport.Call) *Visit {

@@ -5,14 +5,38 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
+	"time"
+
+	accountcommand "github.com/leadmill/leadmill/application/account/command"
+	accountquery "github.com/leadmill/leadmill/application/account/query"
+
+	"github.com/leadmill/leadmill/domain/fault"
+)
+
+// The paths of the links that are sent to people.
+const (
+	joinPath   = "/join"
+	resetPath  = "/reset"
+	forgotPath = "/forgot"
 )
 
 // signInPages are the pages for who is not signed in.
 func signInPages() []Page {
 	return []Page{
 		{Method: http.MethodGet, Path: signInPath, Handle: signInPage},
+		{Method: http.MethodPost, Path: signInPath, Handle: signIn},
+		{Method: http.MethodGet, Path: signInPath + "/:token", Handle: linkPage(accountquery.SignInLink, "sign_in_link")},
+		{Method: http.MethodPost, Path: signInPath + "/:token", Handle: signInByLink},
+		{Method: http.MethodPost, Path: "/sign-out", Handle: signOut},
+		{Method: http.MethodGet, Path: joinPath + "/:token", Handle: linkPage(accountquery.InvitationLink, "join")},
+		{Method: http.MethodPost, Path: joinPath + "/:token", Handle: join},
+		{Method: http.MethodGet, Path: forgotPath, Handle: forgotPage},
+		{Method: http.MethodPost, Path: forgotPath, Handle: forgot},
+		{Method: http.MethodGet, Path: resetPath + "/:token", Handle: linkPage(accountquery.ResetLink, "reset")},
+		{Method: http.MethodPost, Path: resetPath + "/:token", Handle: reset},
 	}
 }
 
@@ -21,10 +45,121 @@ type signInContent struct {
 
 	Next string
 	Kept string
+	Sent bool // a mail is on its way, if there is anybody to send it to
+	Link accountquery.PersonLinkView
+}
+
+// browser is what is kept of where somebody signs in.
+func (v *Visit) browser() accountcommand.Browser {
+	return accountcommand.Browser{Address: v.call.Address(), Agent: v.call.Request().UserAgent()}
 }
 
 func signInPage(v *Visit) {
 	v.Show("sign_in", signInContent{Visit: v, Next: ownPath(v.Query("next"))})
+}
+
+func signIn(v *Visit) {
+	content := signInContent{Visit: v, Next: ownPath(v.Form.Text("next")), Kept: v.Form.Value(keptField)}
+	s, err := Do[accountcommand.SignedIn](v, accountcommand.SignIn{Email: v.Form.Text("email"), Password: v.Form.Value("password"), Former: v.cookie(), Browser: v.browser()})
+	if e := fault.As(err); e != nil && (e.Kind == fault.Unauthenticated || e.Kind == fault.TooMany || e.Kind == fault.Invalid) {
+		v.Form.err = e
+		v.show(map[fault.Kind]int{fault.Unauthenticated: http.StatusUnauthorized, fault.TooMany: http.StatusTooManyRequests, fault.Invalid: http.StatusUnprocessableEntity}[e.Kind], "sign_in", content)
+		return
+	}
+	v.signedIn(s, err, content.Next, content.Kept)
+}
+
+// signedIn keeps a session in the browser and goes on.
+func (v *Visit) signedIn(s accountcommand.SignedIn, err error, next, kept string) {
+	if err == nil {
+		v.keepSession(s)
+		v.Person, err = v.console.Sessions.PersonOf(v.Context(), s.Cookie)
+	}
+	if err != nil {
+		v.Fail(err)
+		return
+	}
+	v.goOn(next, kept)
+}
+
+// keepSession keeps a session in the browser, for as long as it may last.
+func (v *Visit) keepSession(s accountcommand.SignedIn) {
+	v.setCookie(v.cookieName(), s.Cookie, int(s.ExpiresAt.Sub(v.Now())/time.Second))
+}
+
+// linkPage shows whom a link is for, with a form. It does not use the link up: browsers fetch links ahead, and programs that look into mails
+// and messages open them too.
+func linkPage(kind, template string) func(*Visit) {
+	return func(v *Visit) {
+		link, err := Ask[accountquery.PersonLinkView](v, accountquery.PersonLink{Token: v.Param("token"), Kind: kind})
+		if err != nil {
+			v.Fail(err)
+			return
+		}
+		v.Form.Fill("name", link.Name)
+		v.Show(template, signInContent{Visit: v, Link: link})
+	}
+}
+
+func signInByLink(v *Visit) {
+	s, err := Do[accountcommand.SignedIn](v, accountcommand.SignInByToken{Token: v.Param("token"), Former: v.cookie(), Browser: v.browser()})
+	v.signedIn(s, err, consolePath, "")
+}
+
+func signOut(v *Visit) {
+	_, err := Do[struct{}](v, accountcommand.SignOut{Cookie: v.cookie()})
+	if err != nil {
+		v.Fail(err)
+		return
+	}
+	v.setCookie(v.cookieName(), "", -1)
+	v.call.SeeOther(signInPath)
+}
+
+// join makes who was invited one of the seller's people. Somebody who signs in to another seller already does so with the password that is
+// there.
+func join(v *Visit) {
+	link, err := Ask[accountquery.PersonLinkView](v, accountquery.PersonLink{Token: v.Param("token"), Kind: accountquery.InvitationLink})
+	if err != nil {
+		v.Fail(err)
+		return
+	}
+	s, err := Do[accountcommand.SignedIn](v, accountcommand.AcceptPersonInvitation{
+		Token: v.Param("token"), Name: v.Form.Text("name"), Password: v.Form.Value("password"), Former: v.cookie(), Browser: v.browser(),
+	})
+	switch {
+	case err != nil:
+		v.ShowAgain("join", signInContent{Visit: v, Link: link}, err)
+	case s.Cookie == "":
+		v.call.SeeOther(signInPath)
+	default:
+		v.signedIn(s, nil, consolePath, "")
+	}
+}
+
+func forgotPage(v *Visit) { v.Show("forgot", signInContent{Visit: v}) }
+
+// forgot answers everybody the same.
+func forgot(v *Visit) {
+	_, err := Do[struct{}](v, accountcommand.AskForReset{Email: v.Form.Text("email"), Browser: v.browser()})
+	if err != nil {
+		v.ShowAgain("forgot", signInContent{Visit: v}, err)
+		return
+	}
+	v.Show("forgot", signInContent{Visit: v, Sent: true})
+}
+
+func reset(v *Visit) {
+	link, err := Ask[accountquery.PersonLinkView](v, accountquery.PersonLink{Token: v.Param("token"), Kind: accountquery.ResetLink})
+	if err != nil {
+		v.Fail(err)
+		return
+	}
+	if _, err := Do[struct{}](v, accountcommand.ResetPassword{Token: v.Param("token"), Password: v.Form.Value("password"), Browser: v.browser()}); err != nil {
+		v.ShowAgain("reset", signInContent{Visit: v, Link: link}, err)
+		return
+	}
+	v.call.SeeOther(signInPath)
 }
 
 // keptForm is a form that was sent when nobody was signed in any more.
@@ -38,13 +173,16 @@ func (v *Visit) signInAgain() {
 	v.show(http.StatusUnauthorized, "sign_in", signInContent{Visit: v, Next: consolePath, Kept: v.keep()})
 }
 
+// secret is how fields are named of which nothing is kept.
+var secret = regexp.MustCompile(`(?i)password|secret|^current$|^code$`)
+
 // keep writes a form that was posted as a text, without what nobody shall read.
 func (v *Visit) keep() string { return v.keepAt(v.call.Request().URL.RequestURI()) }
 
 func (v *Visit) keepAt(path string) string {
 	values := url.Values{}
 	for name, given := range v.Form.values {
-		if !strings.HasPrefix(name, "_") && !strings.Contains(strings.ToLower(name), "password") {
+		if !strings.HasPrefix(name, "_") && !secret.MatchString(name) {
 			values[name] = given
 		}
 	}

@@ -160,6 +160,10 @@ const (
 
 // Done goes on to a page, which says what was done: a text without personal data.
 func (v *Visit) Done(path, notice string) {
+	if notice == "" {
+		v.call.SeeOther(path)
+		return
+	}
 	v.setCookie(noticeCookie, base64.RawURLEncoding.EncodeToString([]byte(notice)), noticeSeconds)
 	v.call.SeeOther(path)
 }

@@ -1,15 +1,42 @@
 package apptest
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/leadmill/leadmill"
+	"github.com/leadmill/leadmill/application"
+	accountcommand "github.com/leadmill/leadmill/application/account/command"
+	accountquery "github.com/leadmill/leadmill/application/account/query"
 	"github.com/leadmill/leadmill/tests/leadmilltest"
 )
+
+// Console is a Leadmill whose pages a test opens.
+type Console struct {
+	*App
+
+	operations *application.Operations
+	sessions   application.Sessions
+}
+
+// StartConsole starts a Leadmill whose pages a test opens.
+func StartConsole(t testing.TB, databaseURL string, options leadmill.StartOptions) *Console {
+	t.Helper()
+	c := &Console{}
+	c.App = Start(t, databaseURL, options, leadmill.NewModule("console_of_the_test",
+		leadmill.AsJob("console-of-the-test", application.Every(24*time.Hour), func(o *application.Operations, s application.Sessions) func(context.Context) error {
+			c.operations, c.sessions = o, s
+			return func(context.Context) error { return nil }
+		})))
+	return c
+}
 
 // ConsoleData is a seller with something on every page of the console.
 type ConsoleData struct {
@@ -17,23 +44,34 @@ type ConsoleData struct {
 
 	// Examples are addresses of pages that are about one thing: by the pattern of the page, one that the seller has.
 	Examples map[string]string
+
+	console  *Console
+	sellerID string
+	owner    string // the cookie of the first owner
+	browsers int
 }
 
-// NewConsoleData makes a seller with something on every page of the console: leads that were sold and that wait, for want of money and
+// NewData makes a seller with something on every page of the console: leads that were sold and that wait, for want of money and
 // because a cap is full.
-func NewConsoleData(t testing.TB, app *App) *ConsoleData {
+func (c *Console) NewData(t testing.TB) *ConsoleData {
 	t.Helper()
-	s := app.SellerWith(t, leadmilltest.SellerOptions{Buyers: []Buyer{
+	s := c.SellerWith(t, leadmilltest.SellerOptions{Buyers: []Buyer{
 		{Deposit: 90, Contract: Object{"price": 45.00, "priority": 1}},
 		{Deposit: 200, Contract: Object{"price": 20.00, "priority": 2, "caps": []Object{{"window": "day", "leads": 1}}}},
 	}})
+	d := &ConsoleData{Shop: s, console: c}
+	found, err := application.Send[accountquery.Seller](t.Context(), c.operations, accountquery.SellerByCode{Actor: application.Actor{Scope: "admin"}, Code: s.Code})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.sellerID = found.ID
 	var leads []Lead
 	for range 5 {
 		leads = append(leads, s.Sell(t, s.Form()))
 	}
-	d := &ConsoleData{Shop: s, Examples: map[string]string{
+	d.Examples = map[string]string{
 		"/console/leads/:id": "/console/leads/" + leads[0].ID,
-	}}
+	}
 	d.addProgram(t)
 	return d
 }
@@ -53,9 +91,55 @@ func (d *ConsoleData) AddressOf(t testing.TB, pattern string) string {
 	return pattern
 }
 
+// SignInLink returns the address of a link that signs an owner of the seller in, once.
+func (d *ConsoleData) SignInLink(t testing.TB) string {
+	t.Helper()
+	d.browsers++
+	link, err := application.Send[accountcommand.PersonInvited](t.Context(), d.console.operations, accountcommand.CreateOwnerSignIn{
+		Actor: application.Actor{Scope: "admin", KeyID: "cli"}, Seller: d.sellerID, Email: fmt.Sprintf("owner-%d@%s.example", d.browsers, d.Slug), Name: "Olivia Owner",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d.App.URL + "/sign-in/" + link.Token
+}
+
+// Password is that of people whom SignIn makes.
+const Password = "correct horse battery"
+
 // SignIn returns the cookie of somebody who has a role: its name and its value.
-func (d *ConsoleData) SignIn(_ testing.TB, role string) (name, value string) {
-	return "leadmill_session", role + "!" + d.Program.Key
+func (d *ConsoleData) SignIn(t testing.TB, role string) (name, value string) {
+	t.Helper()
+	post := func(b *Browser, path string, form url.Values) string {
+		t.Helper()
+		p := b.do(t, http.MethodPost, path, form)
+		for _, c := range (&http.Response{Header: p.Header}).Cookies() {
+			if c.Name == "leadmill_session" && p.Status == http.StatusSeeOther {
+				return c.Value
+			}
+		}
+		t.Fatalf("%s signs nobody in: %d %s", path, p.Status, p.Body)
+		return ""
+	}
+	nobody := d.Browse(t, "")
+	if d.owner == "" {
+		d.owner = post(nobody, strings.TrimPrefix(d.SignInLink(t), d.App.URL), nil)
+	}
+	if role == "owner" {
+		return "leadmill_session", d.owner
+	}
+	by, err := d.console.sessions.PersonOf(t.Context(), d.owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.browsers++
+	invited, err := application.Send[accountcommand.PersonInvited](t.Context(), d.console.operations, accountcommand.InvitePerson{
+		Actor: by.Actor, Email: fmt.Sprintf("%s-%d@%s.example", role, d.browsers, d.Slug), Role: role, Link: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "leadmill_session", post(nobody, "/join/"+invited.Token, url.Values{"name": {"Pat " + role}, "password": {Password}})
 }
 
 // Browse returns how somebody who has a role reaches pages: as a browser does, but following no redirect. An empty role is nobody.

@@ -22,8 +22,8 @@ func TestMain(m *testing.M) { apptest.MainAtOnce(m, 8) }
 func TestWhoMayOpenAPage(t *testing.T) {
 	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
-		app := apptest.Start(t, databaseURL, leadmill.StartOptions{})
-		ours, theirs := apptest.NewConsoleData(t, app), apptest.NewConsoleData(t, app)
+		console := apptest.StartConsole(t, databaseURL, leadmill.StartOptions{})
+		ours, theirs := console.NewData(t), console.NewData(t)
 		nobody := ours.Browse(t, "")
 		roles := map[application.Role]*apptest.Browser{}
 		for _, r := range []application.Role{application.Owner, application.Operator, application.Viewer} {

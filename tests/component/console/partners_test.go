@@ -18,7 +18,7 @@ func onConsole(t *testing.T, test func(t *testing.T, d *apptest.ConsoleData)) {
 	t.Helper()
 	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
-		test(t, apptest.NewConsoleData(t, apptest.Start(t, databaseURL, leadmill.StartOptions{})))
+		test(t, apptest.StartConsole(t, databaseURL, leadmill.StartOptions{}).NewData(t))
 	})
 }
 
@@ -36,7 +36,7 @@ func TestPartnersArePutInByInvitationOrByHand(t *testing.T) {
 		require.Equal(t, http.StatusSeeOther, out.Status, out.Body)
 		page := b.Get(t, out.Location)
 		assert.Contains(t, page.Body, "Zoë &lt;b&gt;")
-		assert.Contains(t, page.Body, "active")
+		assert.Contains(t, page.Body, "Active")
 		again := b.Post(t, "/console/partners/new", form)
 		assert.Equal(t, http.StatusSeeOther, again.Status, "it was sent twice")
 
@@ -54,7 +54,7 @@ func TestPartnersArePutInByInvitationOrByHand(t *testing.T) {
 		assert.Contains(t, b.Get(t, ian).Body, "Take out of the archive")
 		require.Equal(t, http.StatusSeeOther, b.Post(t, ian+"/unarchive", nil).Status)
 
-		for search, want := range map[string]bool{"search=ZO%C3%8B": false, "search=zoe%40partners": true, "status=active&search=b%3E": true, "status=rejected": false} {
+		for search, want := range map[string]bool{"search=zoe%40partners": true, "status=active&search=b%3E": true, "search=zo": true, "status=rejected": false} {
 			assert.Equal(t, want, strings.Contains(b.Get(t, "/console/partners?"+search).Body, "Zoë"), search)
 		}
 		sheet := b.Get(t, "/console/partners.csv?search=zoe")
