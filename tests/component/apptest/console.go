@@ -73,6 +73,7 @@ func (c *Console) NewData(t testing.TB) *ConsoleData {
 		"/console/leads/:id": "/console/leads/" + leads[0].ID,
 	}
 	d.addProgram(t)
+	d.addAccount(t)
 	return d
 }
 

@@ -4,6 +4,9 @@ import (
 	"maps"
 	"strings"
 	"testing"
+
+	"github.com/leadmill/leadmill/application"
+	accountcommand "github.com/leadmill/leadmill/application/account/command"
 )
 
 // addProgram gives the seller a partner program with something on each of its pages: partners of each status, a customer, form leads.
@@ -22,4 +25,30 @@ func (d *ConsoleData) addProgram(t testing.TB) {
 		"/console/customers/:id":      "/console/customers/c_" + tag,
 		"/console/form-leads/:number": "/console/form-leads/1",
 	})
+}
+
+// addAccount gives the seller keys and somebody who was invited.
+func (d *ConsoleData) addAccount(t testing.TB) {
+	t.Helper()
+	key := d.Program.Must(t, "POST", "/v1/api-keys", Object{"scope": "site", "name": "Shop", "origins": []string{"https://shop.example"}}).Data(t)
+	invited, err := application.Send[accountcommand.PersonInvited](t.Context(), d.console.operations, accountcommand.InvitePerson{
+		Actor: application.Actor{Scope: "program", SellerID: d.sellerID, SellerCode: d.Code, Role: application.Owner, PersonID: "person_none", KeyID: "person_none"},
+		Email: "invited@" + d.Slug + ".example", Role: "viewer", Link: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	maps.Copy(d.Examples, map[string]string{
+		"/console/keys/:id":   "/console/keys/" + text(t, key["id"]),
+		"/console/people/:id": "/console/people/" + invited.PersonID,
+	})
+}
+
+func text(t testing.TB, value any) string {
+	t.Helper()
+	s, is := value.(string)
+	if !is {
+		t.Fatalf("%v is no text", value)
+	}
+	return s
 }
