@@ -11,6 +11,8 @@ func todayPages() []Page {
 	return []Page{
 		{Method: http.MethodGet, Path: consolePath, Needs: application.Viewer, Nav: "Today", Handle: today},
 		{Method: http.MethodGet, Path: "/console/today/hours", Needs: application.Viewer, Handle: todayHours},
+		{Method: http.MethodGet, Path: searchPath, Needs: application.Viewer, Handle: searchPage},
+		{Method: http.MethodPost, Path: searchPath, Needs: application.Viewer, Handle: search},
 		{Method: http.MethodGet, Path: profilePath, Needs: application.Viewer, Handle: profile},
 		{Method: http.MethodPost, Path: profilePath + "/password", Needs: application.Viewer, Handle: changePassword},
 		{Method: http.MethodPost, Path: profilePath + "/sessions", Needs: application.Viewer, Handle: endSession},

@@ -67,7 +67,7 @@ func todayOf(v *Visit) (todayContent, error) {
 		{"Margin", amount(now.Margin, before.Margin)},
 	} {
 		f.of.Label = f.label
-		f.of.Beside = "last " + c.Day + " in all: " + f.of.Beside
+		f.of.Beside += " all last " + c.Day
 		c.Figures = append(c.Figures, f.of)
 	}
 	c.Empty = now.Leads.Submitted == 0 && before.Leads.Submitted == 0
@@ -110,7 +110,7 @@ func some(n int, more bool, one, many string) string {
 // needs are what waits for a person: first what stops sales.
 func (v *Visit) needs() ([]Need, error) {
 	var all []Need
-	for _, look := range []func(*Visit) ([]Need, error){waitingNeeds, buyerNeeds, deliveryNeeds, webhookNeeds, returnNeeds, quarantineNeeds} {
+	for _, look := range []func(*Visit) ([]Need, error){moneyNeeds, deliveryNeeds, webhookNeeds, returnNeeds, quarantineNeeds} {
 		found, err := look(v)
 		if err != nil {
 			return nil, err
@@ -123,12 +123,14 @@ func (v *Visit) needs() ([]Need, error) {
 // mostNeeds is how many groups of waiting leads are told on Today.
 const mostNeeds = 4
 
-func waitingNeeds(v *Visit) ([]Need, error) {
+// moneyNeeds are what would free waiting leads, and the buyers without money beside those.
+func moneyNeeds(v *Visit) ([]Need, error) {
 	w, err := Ask[marketquery.Waiting](v, marketquery.WaitingLeads{Actor: v.Who()})
 	if err != nil {
 		return nil, err
 	}
 	var all []Need
+	told := map[string]bool{}
 	for _, g := range w.Groups {
 		if g.Reason == "schedule_closed" || len(all) == mostNeeds {
 			continue
@@ -138,26 +140,23 @@ func waitingNeeds(v *Visit) ([]Need, error) {
 			return nil, err
 		}
 		text := f.What
-		if g.Reason != "insufficient_balance" {
+		if g.Reason == "insufficient_balance" {
+			told[g.BuyerID] = true
+		} else {
 			text += ", " + v.Count(g.Leads) + " waiting"
 		}
 		all = append(all, Need{Text: text, Link: f.Link, Button: f.Button, Tone: "wait"})
 	}
-	return all, nil
-}
-
-// buyerNeeds are buyers that can buy nothing any more, or soon.
-func buyerNeeds(v *Visit) ([]Need, error) {
 	_, buyers, err := v.buyerNames()
 	if err != nil {
 		return nil, err
 	}
-	var all []Need
+	n := 0
 	for _, b := range buyers {
-		left := b.Balance + b.CreditLimit - b.Held
-		if b.Status != "active" || left > 0 || len(all) == mostNeeds {
+		if b.Status != "active" || b.Balance+b.CreditLimit-b.Held > 0 || told[b.ID] || n == mostNeeds {
 			continue
 		}
+		n++
 		all = append(all, Need{Text: b.Name + " has no money left", Link: "/console/buyers/" + b.ID, Button: "Top up", Tone: "bad"})
 	}
 	return all, nil

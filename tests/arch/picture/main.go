@@ -32,7 +32,7 @@ var floors = []struct {
 	{"adapters", []string{"adapters/sqlstore", "adapters/eventlog", "adapters/mail"}},
 }
 
-var rooms = []string{"account", "program", "market", "feed"}
+var rooms = []string{"account", "program", "market", "feed", "console"}
 
 func main() {
 	if len(os.Args) != 2 {

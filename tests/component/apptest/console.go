@@ -158,6 +158,14 @@ func (d *ConsoleData) Browse(t testing.TB, role string) *Browser {
 	return b
 }
 
+// As returns how pages are reached with the cookie of a session.
+func (d *ConsoleData) As(t testing.TB, cookie string) *Browser {
+	t.Helper()
+	b := d.Browse(t, "")
+	b.cookie = "leadmill_session=" + cookie
+	return b
+}
+
 // Browser asks for pages with the cookie of a session.
 type Browser struct {
 	url    string

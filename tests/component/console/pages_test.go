@@ -2,13 +2,18 @@
 package console_test
 
 import (
+	"bytes"
+	"compress/gzip"
+	"errors"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/leadmill/leadmill"
 	"github.com/leadmill/leadmill/application"
@@ -72,4 +77,38 @@ func TestWhoMayOpenAPage(t *testing.T) {
 func idOf(pattern, address string) string {
 	i := slices.IndexFunc(strings.Split(pattern, "/"), func(s string) bool { return strings.HasPrefix(s, ":") })
 	return strings.Split(address, "/")[i]
+}
+
+// firstView is how many bytes the first view of a page may take, compressed.
+const firstView = 120 << 10
+
+func TestTheFirstViewOfEveryPageIsSmall(t *testing.T) {
+	t.Parallel()
+	data := newConsole(t)
+	b := data.Browse(t, "owner")
+	loaded := regexp.MustCompile(`(?:src|href)="(/console/assets/[^"]+)"`)
+	zipped := func(text string) int {
+		var out bytes.Buffer
+		w := gzip.NewWriter(&out)
+		_, err := w.Write([]byte(text))
+		require.NoError(t, errors.Join(err, w.Close()))
+		return out.Len()
+	}
+	sizes := map[string]int{}
+	for _, p := range consolehttp.Pages() {
+		if p.Method != http.MethodGet || p.Download {
+			continue
+		}
+		page := b.Get(t, data.AddressOf(t, p.Path))
+		total := zipped(page.Body)
+		for _, m := range loaded.FindAllStringSubmatch(page.Body, -1) {
+			if sizes[m[1]] == 0 {
+				sizes[m[1]] = zipped(b.Get(t, m[1]).Body)
+			}
+			total += sizes[m[1]]
+		}
+		t.Logf("%s: %d bytes", p.Path, total)
+		assert.LessOrEqual(t, total, firstView, p.Path)
+	}
+	assert.Greater(t, len(sizes), 4)
 }

@@ -25,7 +25,7 @@
     if (!window.uPlot || table.dataset.drawn) return;
     table.dataset.drawn = '1';
     var css = getComputedStyle(document.documentElement);
-    var colours = ['--accent', '--soft', '--good', '--wait'].map(function (n) { return css.getPropertyValue(n).trim(); });
+    var colours = ['--accent', '--accent', '--note', '--note'].map(function (n) { return css.getPropertyValue(n).trim(); });
     var heads = Array.prototype.map.call(table.tHead.rows[0].cells, function (c) { return c.textContent; });
     var rows = Array.prototype.slice.call(table.tBodies[0].rows);
     var names = rows.map(function (r) { return r.cells[0].textContent; });
@@ -42,7 +42,7 @@
       width: box.clientWidth, height: 220, scales: { x: { time: false } }, legend: { show: true },
       axes: [Object.assign({ values: function (u, at) { return at.map(function (n) { return names[n] || ''; }); } }, axis), Object.assign({ size: 60 }, axis)],
       series: [{ label: heads[0], value: function (u, n) { return names[n] || ''; } }].concat(heads.slice(1).map(function (label, i) {
-        return { label: label, stroke: colours[i % colours.length], width: 2, dash: i === 1 ? [5, 5] : undefined, points: { show: false } };
+        return { label: label, stroke: colours[i % colours.length], width: 2, dash: i % 2 ? [5, 5] : undefined, points: { show: false } };
       }))
     }, data, box);
     new ResizeObserver(function () { if (box.clientWidth) plot.setSize({ width: box.clientWidth, height: 220 }); }).observe(box);
@@ -50,6 +50,10 @@
   function all() { document.querySelectorAll('table.chart').forEach(draw); }
   document.addEventListener('DOMContentLoaded', all);
   document.addEventListener('htmx:afterSwap', function () { document.querySelectorAll('.plot').forEach(function (p) { if (!p.parentNode.querySelector('table.chart')) p.remove(); }); all(); });
+  // A part that was asked for when nobody was signed in any more stays as it is.
+  document.addEventListener('htmx:beforeSwap', function (e) {
+    if (e.detail.xhr.responseURL.indexOf('/console') < 0) e.detail.shouldSwap = false;
+  });
   // The session ended elsewhere: what is typed stays, and sending it leads through signing in.
   document.addEventListener('htmx:sseMessage', function (e) { if (e.detail.type === 'signed-out') e.target.removeAttribute('sse-connect'); });
 })();

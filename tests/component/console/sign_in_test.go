@@ -1,0 +1,174 @@
+package console_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"html"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/leadmill/leadmill"
+	"github.com/leadmill/leadmill/tests/component/apptest"
+	"github.com/leadmill/leadmill/tests/dbtest"
+	"github.com/leadmill/leadmill/tests/dbtest/migrated"
+)
+
+var errNotYet = errors.New("not yet")
+
+func newConsole(t *testing.T) *apptest.ConsoleData {
+	t.Helper()
+	return apptest.StartConsole(t, migrated.URL(t, dbtest.SQLite), leadmill.StartOptions{}).NewData(t)
+}
+
+// sessionOf returns the session's cookie that an answer sets.
+func sessionOf(p apptest.Page) *http.Cookie {
+	for _, c := range (&http.Response{Header: p.Header}).Cookies() {
+		if c.Name == "leadmill_session" {
+			return c
+		}
+	}
+	return nil
+}
+
+func TestALinkIsNotUsedUpByLookingAtIt(t *testing.T) {
+	t.Parallel()
+	data := newConsole(t)
+	b := data.Browse(t, "")
+	path := strings.TrimPrefix(data.SignInLink(t), data.App.URL)
+	for range 3 {
+		p := b.Get(t, path)
+		assert.Equal(t, http.StatusOK, p.Status)
+		assert.Nil(t, sessionOf(p))
+	}
+	p := b.Post(t, path, nil)
+	assert.Equal(t, "/console", p.Location)
+	c := sessionOf(p)
+	require.NotNil(t, c)
+	assert.True(t, c.HttpOnly)
+	assert.Equal(t, http.SameSiteLaxMode, c.SameSite)
+	assert.Equal(t, "/", c.Path)
+	assert.False(t, c.Secure, "by plain http on this machine")
+	for _, again := range []apptest.Page{b.Post(t, path, nil), b.Get(t, path), b.Get(t, "/sign-in/nothing"), b.Get(t, "/reset/nothing"), b.Get(t, "/join/nothing")} {
+		assert.Equal(t, http.StatusNotFound, again.Status)
+		assert.Nil(t, sessionOf(again))
+	}
+}
+
+// Whether an address is known cannot be told from an answer.
+func TestSigningInTellsNothingOfWhoIsKnown(t *testing.T) {
+	t.Parallel()
+	data := newConsole(t)
+	data.SignIn(t, "operator")
+	b := data.Browse(t, "")
+	known := "operator-2@" + data.Slug + ".example"
+	try := func(email, password string) apptest.Page {
+		return b.Post(t, "/sign-in", url.Values{"email": {email}, "password": {password}, "next": {"https://evil.example/"}})
+	}
+	wrong, unknown := try(known, "wrong horse battery"), try("nobody@"+data.Slug+".example", "wrong horse battery")
+	assert.Equal(t, http.StatusUnauthorized, wrong.Status)
+	assert.Equal(t, wrong.Status, unknown.Status)
+	assert.Contains(t, wrong.Body, "The email address or the password is wrong.")
+	once := regexp.MustCompile(`value="[^"]*"|nonce="[^"]*"`)
+	assert.Equal(t, once.ReplaceAllString(wrong.Body, ""), once.ReplaceAllString(unknown.Body, ""))
+	assert.NotContains(t, wrong.Body, "wrong horse", "a password is never shown again")
+
+	right := try(known, apptest.Password)
+	assert.Equal(t, http.StatusSeeOther, right.Status)
+	assert.Equal(t, "/console", right.Location, "and nowhere else")
+	asked, askedUnknown := b.Post(t, "/forgot", url.Values{"email": {known}}), b.Post(t, "/forgot", url.Values{"email": {"nobody@" + data.Slug + ".example"}})
+	assert.Equal(t, once.ReplaceAllString(asked.Body, ""), once.ReplaceAllString(askedUnknown.Body, ""))
+}
+
+// A session that ends in the middle of a form loses nothing that was typed, through the password as well.
+func TestAFormOutlivesItsSession(t *testing.T) {
+	t.Parallel()
+	data := newConsole(t)
+	data.SignIn(t, "operator")
+	nobody := data.Browse(t, "")
+	path := data.Examples["/console/leads/:id"] + "/return"
+	lost := nobody.Post(t, path, url.Values{"note": {"two\nlines"}, "reason": {"other"}})
+	require.Equal(t, http.StatusUnauthorized, lost.Status)
+	kept := hidden(lost.Body, "_kept")
+	in := nobody.Post(t, "/sign-in", url.Values{"email": {"operator-2@" + data.Slug + ".example"}, "password": {"wrong horse battery"}, "_kept": {kept}})
+	assert.Equal(t, kept, hidden(in.Body, "_kept"), "also beyond a wrong password")
+	in = nobody.Post(t, "/sign-in", url.Values{"email": {"operator-2@" + data.Slug + ".example"}, "password": {apptest.Password}, "_kept": {kept}})
+	require.Equal(t, http.StatusOK, in.Status)
+	assert.Contains(t, in.Body, "You are signed in again")
+	form := url.Values{}
+	for _, name := range []string{"_token", "_again", "note", "reason"} {
+		form.Set(name, hidden(in.Body, name))
+	}
+	again := data.As(t, sessionOf(in).Value).Post(t, path, form)
+	assert.Equal(t, http.StatusOK, again.Status)
+	assert.Contains(t, again.Body, "nothing is lost")
+	assert.Contains(t, again.Body, "two\nlines</textarea>")
+	assert.Contains(t, again.Body, `<option value="other" selected>`)
+	assert.Empty(t, data.Program.Must(t, "GET", "/v1/returns", nil).Object()["data"])
+}
+
+func hidden(body, name string) string {
+	found := regexp.MustCompile(`<input type="hidden" name="` + name + `" value="([^"]*)">`).FindStringSubmatch(body)
+	if len(found) != 2 {
+		return ""
+	}
+	return html.UnescapeString(found[1])
+}
+
+func TestASessionEndsWhereItIsEnded(t *testing.T) {
+	t.Parallel()
+	data := newConsole(t)
+	_, cookie := data.SignIn(t, "operator")
+	b := data.As(t, cookie)
+	out := b.Post(t, "/sign-out", nil)
+	assert.Equal(t, "/sign-in", out.Location)
+	assert.Equal(t, -1, sessionOf(out).MaxAge)
+	assert.Equal(t, http.StatusSeeOther, b.Get(t, "/console/leads").Status, "the cookie opens nothing any more")
+
+	_, cookie = data.SignIn(t, "viewer")
+	b = data.As(t, cookie)
+	mistaken := b.Post(t, "/console/profile/password", url.Values{"current": {"wrong horse battery"}, "password": {"another horse battery"}, "again_password": {"another horse battery"}})
+	assert.Equal(t, http.StatusUnprocessableEntity, mistaken.Status)
+	assert.Contains(t, mistaken.Body, "is not your password")
+	changed := b.Post(t, "/console/profile/password", url.Values{"current": {apptest.Password}, "password": {"another horse battery"}, "again_password": {"another horse battery"}})
+	require.Equal(t, http.StatusSeeOther, changed.Status)
+	fresh := sessionOf(changed)
+	require.NotNil(t, fresh)
+	assert.NotEqual(t, cookie, fresh.Value)
+	assert.Equal(t, http.StatusSeeOther, b.Get(t, "/console").Status)
+	assert.Equal(t, http.StatusOK, data.As(t, fresh.Value).Get(t, "/console").Status)
+}
+
+// An open page is told that something of a kind happened, and nothing of what.
+func TestAnOpenPageHearsOfLeads(t *testing.T) {
+	t.Parallel()
+	data := newConsole(t)
+	_, cookie := data.SignIn(t, "viewer")
+	ctx, cancel := context.WithTimeout(t.Context(), apptest.Patience)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, data.App.URL+"/console/live", nil)
+	require.NoError(t, err)
+	r.Header.Set("Cookie", "leadmill_session="+cookie)
+	answer, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	require.Equal(t, "text/event-stream", answer.Header.Get("Content-Type"))
+	lines := bufio.NewScanner(answer.Body)
+	require.True(t, lines.Scan())
+	assert.Equal(t, "retry: 5000", lines.Text())
+	data.Sell(t, data.Form())
+	for lines.Scan() {
+		if lines.Text() == "event: lead" {
+			require.True(t, lines.Scan())
+			assert.Equal(t, "data:", lines.Text())
+			return
+		}
+	}
+	t.Errorf("the stream ended: %v", lines.Err())
+}
