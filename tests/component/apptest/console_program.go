@@ -38,9 +38,14 @@ func (d *ConsoleData) addAccount(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	hook := d.Program.Must(t, "POST", "/v1/webhooks", Object{"name": "CRM", "url": "https://hooks.example.com/crm", "events": []string{"partner.approved.v1"}}).Data(t)
+	d.App.Settle(t)
+	event := d.Program.Must(t, "GET", "/v1/events?limit=1", nil).List(t)[0]
 	maps.Copy(d.Examples, map[string]string{
-		"/console/keys/:id":   "/console/keys/" + text(t, key["id"]),
-		"/console/people/:id": "/console/people/" + invited.PersonID,
+		"/console/events/:position": "/console/events/" + strings.TrimLeft(text(t, event["sequence"]), "0"),
+		"/console/webhooks/:id":     "/console/webhooks/" + text(t, hook["id"]),
+		"/console/keys/:id":         "/console/keys/" + text(t, key["id"]),
+		"/console/people/:id":       "/console/people/" + invited.PersonID,
 	})
 }
 
