@@ -4,7 +4,7 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 # Sellers have time zones, and the final image has no zone files.
-RUN CGO_ENABLED=0 go build -trimpath -tags timetzdata -ldflags="-s -w" -o /out/leadmill ./cmd/leadmill
+RUN CGO_ENABLED=0 go build -trimpath -tags timetzdata,nomsgpack -ldflags="-s -w" -o /out/leadmill ./cmd/leadmill
 RUN mkdir -p /out/data /out/tmp && chmod 1777 /out/tmp
 
 FROM scratch

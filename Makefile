@@ -26,7 +26,7 @@ run: ## Serve a demo seller on an SQLite file in ./data, and print a curl line t
 	@$(GO) run ./cmd/leadmill demo
 
 build: ## Build bin/leadmill, a static binary
-	CGO_ENABLED=0 $(GO) build -trimpath -o bin/leadmill ./cmd/leadmill
+	CGO_ENABLED=0 $(GO) build -trimpath -tags nomsgpack -o bin/leadmill ./cmd/leadmill
 
 generate: ## Write the generated code again
 	$(GO) generate ./...

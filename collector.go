@@ -15,13 +15,14 @@ const heapGrowth = 32 << 20
 // The bounds of GOGC: a heap of much live data grows by as much again, and a small one to five times its size.
 const leastGOGC, mostGOGC = 100, 400
 
-// tuneGC gives back what only the start needed, and sets GOGC after each collection until ctx ends, so that the heap grows by
-// heapGrowth until the next whatever the live data is: with the GOGC of an idle heap, that of the first clients would grow to
-// five times its size. The environment's GOGC stands. Near the memory limit (limitMemory) the runtime collects earlier than GOGC says.
+// tuneGC gives back what only the start needed, of the heap and of the program itself, and sets GOGC after each collection until
+// ctx ends, so that the heap grows by heapGrowth until the next whatever the live data is: with the GOGC of an idle heap, that of
+// the first clients would grow to five times its size. The environment's GOGC stands. Near the memory limit (limitMemory) the runtime collects earlier than GOGC says.
 func tuneGC(ctx context.Context) error {
 	limitMemory()
 	runtime.GC() // what pools keep outlives one collection
 	debug.FreeOSMemory()
+	forgetProgram()
 	if os.Getenv("GOGC") != "" {
 		return nil
 	}

@@ -77,7 +77,7 @@ var coreConstructors = []coreConstructor{
 	{make: application.NewOperations},
 	{make: newScopes, tags: []string{groupScopes}},
 	{make: func() *publicAddress { return &publicAddress{} }},
-	{make: newChain, tags: []string{``, ``, ``, ``, ``, groupInterceptors}},
+	{make: newChain, tags: []string{``, ``, ``, ``, ``, ``, ``, groupInterceptors}},
 	{make: newRunner, tags: []string{``, ``, ``, ``, groupProjections}},
 	{make: newJobs, tags: []string{``, ``, ``, ``, ``, groupJobs}},
 	{make: newCatalogue, tags: []string{groupTeamEvents}},
@@ -439,7 +439,9 @@ func (a *publicAddress) base() string {
 	return ""
 }
 
-func newChain(logger *slog.Logger, traces *tracing, registry *prometheus.Registry, clock application.Clock, scopes application.Scopes, more []part[bus.Interceptor]) (bus.Chain, error) {
+func newChain(logger *slog.Logger, traces *tracing, registry *prometheus.Registry, clock application.Clock, ids application.IDs, store *sqlstore.Store, scopes application.Scopes,
+	more []part[bus.Interceptor],
+) (bus.Chain, error) {
 	if err := unique("interceptors", more, bus.Interceptor.Code); err != nil {
 		return bus.Chain{}, err
 	}
@@ -447,7 +449,7 @@ func newChain(logger *slog.Logger, traces *tracing, registry *prometheus.Registr
 	if err != nil {
 		return bus.Chain{}, err
 	}
-	return bus.NewChain(append(interceptors(metrics, traces, logger, clock, scopes), values(more)...)...)
+	return bus.NewChain(append(interceptors(metrics, traces, logger, clock, scopes), append(values(more), application.Audit{Clock: clock, IDs: ids, Writer: store, Logger: logger})...)...)
 }
 
 // interceptors are Leadmill's own.

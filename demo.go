@@ -1,15 +1,19 @@
 package leadmill
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"math/big"
 	"slices"
 
 	"github.com/spf13/cobra"
+	"go.uber.org/fx"
 
+	"github.com/leadmill/leadmill/adapters/clock"
 	"github.com/leadmill/leadmill/application"
 	accountcommand "github.com/leadmill/leadmill/application/account/command"
 	accountquery "github.com/leadmill/leadmill/application/account/query"
@@ -32,34 +36,75 @@ const (
 )
 
 func (c *cli) demo() *cobra.Command {
-	return &cobra.Command{
-		Use: "demo", Short: "Serve with a demo seller, and print keys and a curl line that sells a lead", Args: cobra.NoArgs,
-		RunE: c.runMaking(func(ctx context.Context, k *core, _ []string) error {
-			return k.serve(ctx, func(ctx context.Context, base string) error {
-				d, err := k.makeDemo(ctx)
+	var empty bool
+	var adminKey string
+	serve := c.runMaking(func(ctx context.Context, k *core, _ []string) error {
+		k.Admin.made = cmp.Or(k.Admin.made, adminKey)
+		return k.serve(ctx, func(ctx context.Context, base string) error {
+			d, err := k.makeDemo(ctx)
+			if err != nil {
+				return fmt.Errorf("make the demo seller: %w", err)
+			}
+			if err := c.tellAddress(k)(ctx, base); err != nil {
+				return err
+			}
+			link, err := k.ownerLink(ctx, d.sellerID, "owner@example.com", "Demo Owner", base)
+			if err != nil {
+				return fmt.Errorf("make the link of the demo's owner: %w", err)
+			}
+			return c.tellDemo(d, base, link)
+		})
+	})
+	cmd := &cobra.Command{
+		Use: "demo", Short: "Serve with a demo seller and what happened to it in a month, and print keys and a curl line that sells a lead", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !empty {
+				made, err := c.fillDemo(cmd.Context())
 				if err != nil {
-					return fmt.Errorf("make the demo seller: %w", err)
-				}
-				if err := c.tellAddress(k)(ctx, base); err != nil {
 					return err
 				}
-				return c.tellDemo(d, base)
-			})
-		}),
+				adminKey = made
+			}
+			return serve(cmd, args)
+		},
 	}
+	cmd.Flags().BoolVar(&empty, "empty", false, "without a history: an empty database gets the demo seller alone")
+	return cmd
 }
 
-type demo struct{ programKey, supplierKey, phone string }
+// fillDemo gives an empty database the demo's history, and returns the admin key if it made one.
+func (c *cli) fillDemo(ctx context.Context) (adminKey string, err error) {
+	config, err := LoadConfig()
+	if err != nil {
+		return "", &usageError{err}
+	}
+	now := newClock().Now()
+	past := clock.NewManual(now.AddDate(0, 0, -demoDays))
+	err = c.app.with(ctx, config, io.Discard, func(ctx context.Context, k *core) error {
+		adminKey = k.Admin.made
+		if err := k.makeHistory(ctx, past, now, c.stdout); err != nil {
+			return fmt.Errorf("make the demo's history: %w", err)
+		}
+		return nil
+	}, opened(opening{makes: true, tell: io.Discard}), fx.Decorate(func(application.Clock) application.Clock { return past }))
+	return adminKey, err
+}
 
-func (c *cli) tellDemo(d demo, base string) error {
-	_, err := fmt.Fprintf(c.stdout, `Demo seller:  %s (Acme Leads), category "Auto Insurance"
+type demo struct{ sellerID, programKey, supplierKey, phone string }
+
+func (c *cli) tellDemo(d demo, base, link string) error {
+	_, err := fmt.Fprintf(c.stdout, `
+Look at it:   %s
+              (signs you in once, as the owner; another start prints another)
+
+Demo seller:  %s (Acme Leads), category "Auto Insurance"
 Program key:  %s
 Supplier key: %s
 
 Sell a lead:
 
 curl -X POST %s/api/leads -H "Content-Type: application/json" -H "Authorization: Bearer %s" -d '{"seller":"%s","category":"Auto Insurance","firstName":"John","lastName":"Doe","phone":"%s","email":"john@email.com","state":"TX"}'
-`, demoCode, d.programKey, d.supplierKey, base, d.supplierKey, demoCode, d.phone)
+`, link, demoCode, d.programKey, d.supplierKey, base, d.supplierKey, demoCode, d.phone)
 	return err
 }
 
@@ -69,6 +114,7 @@ func (k *core) makeDemo(ctx context.Context) (d demo, err error) {
 	if err != nil {
 		return d, err
 	}
+	d.sellerID = actor.SellerID
 	if err := k.demoPartner(ctx, actor); err != nil {
 		return d, err
 	}

@@ -74,7 +74,7 @@ func TestGraphStarts(t *testing.T) {
 			}
 		}
 		assert.NotEmpty(t, k.Admin.made, "the first start makes an admin key")
-		assert.Equal(t, []string{"recover", "trace", "metrics", "log", "authorise"}, k.Chain.Codes())
+		assert.Equal(t, []string{"recover", "trace", "metrics", "log", "authorise", "audit"}, k.Chain.Codes())
 		assert.Equal(t, []string{"priority", "highest_price", "round_robin", "weighted"}, k.Strategies.Codes())
 		assert.Empty(t, k.Rules.Codes())
 		_, err := k.server()

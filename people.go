@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	accountstore "github.com/leadmill/leadmill/adapters/sqlstore/account"
+	"github.com/leadmill/leadmill/adapters/totp"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/account"
 	accountcommand "github.com/leadmill/leadmill/application/account/command"
@@ -30,9 +31,17 @@ type people struct {
 	ChangeRole             bus.Handler[accountcommand.ChangeRole, struct{}]
 	RemovePerson           bus.Handler[accountcommand.RemovePerson, struct{}]
 	CreateOwnerSignIn      bus.Handler[accountcommand.CreateOwnerSignIn, accountcommand.PersonInvited]
+	ConfirmSignIn          bus.Handler[accountcommand.ConfirmSignIn, accountcommand.SignedIn]
+	BeginTOTP              bus.Handler[accountcommand.BeginTOTP, accountcommand.TOTPBegun]
+	ConfirmTOTP            bus.Handler[accountcommand.ConfirmTOTP, accountcommand.RecoveryCodes]
+	DisableTOTP            bus.Handler[accountcommand.DisableTOTP, struct{}]
+	RenewRecoveryCodes     bus.Handler[accountcommand.RenewRecoveryCodes, accountcommand.RecoveryCodes]
+	SecurityOfPerson       bus.Handler[accountquery.SecurityOfPerson, accountquery.Security]
+	RevealLead             bus.Handler[accountcommand.RevealLead, struct{}]
 	PeopleOfSeller         bus.Handler[accountquery.PeopleOfSeller, []accountquery.PersonOfSeller]
 	SessionsOfPerson       bus.Handler[accountquery.SessionsOfPerson, []accountquery.SessionOfPerson]
 	PersonLink             bus.Handler[accountquery.PersonLink, accountquery.PersonLinkView]
+	AuditTrail             bus.Handler[accountquery.AuditTrail, application.List[accountquery.AuditEntry]]
 }
 
 func newSessions(r account.PersonReader, d account.Deps, logger *slog.Logger) *account.Sessions {
@@ -47,7 +56,8 @@ func newActors(keyring *application.Keyring, r account.PersonReader) account.Act
 	return account.Actors{Keys: keyring, People: r}
 }
 
-func newPeople(o *application.Operations, d account.Deps, s accountcommand.SigningIn, sessions *account.Sessions, r *accountstore.Reader) people {
+func newPeople(o *application.Operations, d account.Deps, s accountcommand.SigningIn, sealer application.Sealer, sessions *account.Sessions, r *accountstore.Reader) people {
+	f := accountcommand.SecondFactors{SigningIn: s, Codes: totp.Codes{}, Sealer: sealer}
 	return people{
 		SignIn:                 application.Command(o, forgettingSessions(sessions, accountcommand.SignInHandler{SigningIn: s})),
 		SignInByToken:          application.Command(o, forgettingSessions(sessions, accountcommand.SignInByTokenHandler{SigningIn: s})),
@@ -63,9 +73,17 @@ func newPeople(o *application.Operations, d account.Deps, s accountcommand.Signi
 		ChangeRole:             application.Command(o, forgettingSessions(sessions, accountcommand.ChangeRoleHandler{Deps: d})),
 		RemovePerson:           application.Command(o, forgettingSessions(sessions, accountcommand.RemovePersonHandler{Deps: d})),
 		CreateOwnerSignIn:      application.Command(o, forgettingSessions(sessions, accountcommand.CreateOwnerSignInHandler{SigningIn: s})),
+		ConfirmSignIn:          application.Command(o, forgettingSessions(sessions, accountcommand.ConfirmSignInHandler{SecondFactors: f})),
+		BeginTOTP:              application.Command(o, accountcommand.BeginTOTPHandler{SecondFactors: f}),
+		ConfirmTOTP:            application.Command(o, forgettingSessions(sessions, accountcommand.ConfirmTOTPHandler{SecondFactors: f})),
+		DisableTOTP:            application.Command(o, accountcommand.DisableTOTPHandler{SecondFactors: f}),
+		RenewRecoveryCodes:     application.Command(o, accountcommand.RenewRecoveryCodesHandler{SecondFactors: f}),
+		SecurityOfPerson:       application.Query(o, r.SecurityOfPerson),
+		RevealLead:             application.Command(o, accountcommand.RevealLeadHandler{Deps: d}),
 		PeopleOfSeller:         application.Query(o, r.PeopleOfSeller),
 		SessionsOfPerson:       application.Query(o, r.SessionsOfPerson),
 		PersonLink:             application.Query(o, r.PersonLink),
+		AuditTrail:             application.Query(o, r.AuditTrail),
 	}
 }
 

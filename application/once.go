@@ -82,6 +82,7 @@ func DoOnce[T OnceTx, R any](ctx context.Context, d Deps[T], actor Actor, once O
 		if err != nil {
 			return err
 		}
+		nothingNew(ctx, !taken)
 		if !taken {
 			done = Done{Response: stored.Response, Replayed: true}
 			if stored.Fingerprint != once.Fingerprint {

@@ -30,6 +30,7 @@ type OutboundRequest struct {
 	Timeout time.Duration // of the whole exchange, which begins when there is room for it, from dialling to the last byte read; 30 s when it is not above 0
 	Within  time.Duration // if above 0, until when the answer has to be there, with the wait for room; the exchange gets what is left
 	Waited  bool          // somebody waits for the answer: it goes beside all that nobody waits for
+	Bid     bool          // it asks for a bid: it goes beside all else, and only when there is room at once
 	Webhook bool          // it tells a webhook of an event: it goes beside all that buyers are sent
 }
 

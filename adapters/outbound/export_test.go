@@ -31,15 +31,30 @@ func (c *Client) Width(perHost, inAll int) *Client {
 	return c
 }
 
-// Waits is of how many places it is known that somebody is there or waits.
-func (c *Client) Waits() int {
-	c.gate.mu.Lock()
-	defer c.gate.mu.Unlock()
-	return len(c.gate.queues)
+// AskingWidth is Width of requests whose answers somebody waits for; a seller may have all.
+func (c *Client) AskingWidth(perHost, inAll int) *Client {
+	c.asking.most, c.asking.seller = width{perHost, inAll}, width{perHost, inAll}
+	return c
 }
 
-// Patience is how long a request waits for its place.
+// BidsWidth is Width of requests for bids, of which a seller may have so many.
+func (c *Client) BidsWidth(perHost, inAll, ofSeller int) *Client {
+	c.bids.most, c.bids.seller = width{perHost, inAll}, width{perHost, ofSeller}
+	return c
+}
+
+// Waits is of how many places it is known that somebody is there or waits.
+func (c *Client) Waits() (n int) {
+	for _, g := range []*gate{&c.gate, &c.asking, &c.bids} {
+		g.mu.Lock()
+		n += len(g.queues)
+		g.mu.Unlock()
+	}
+	return n
+}
+
+// Patience is how long a request waits for its place, other than for a bid.
 func (c *Client) Patience(d time.Duration) *Client {
-	c.gate.patience = d
+	c.gate.patience, c.asking.patience = d, d
 	return c
 }

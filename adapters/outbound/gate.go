@@ -16,7 +16,7 @@ type width struct{ host, all int }
 // places of its own holds none of those that all share, and who waits for a host holds no place of all.
 type gate struct {
 	most, seller width
-	patience     time.Duration
+	patience     time.Duration // 0: nobody waits
 
 	mu     sync.Mutex
 	queues map[places]*queue
@@ -34,15 +34,18 @@ type queue struct {
 	users int
 }
 
-func newGate(most, seller width) gate {
+func newGate(most, seller width, patience time.Duration) gate {
 	return gate{most: most, seller: seller, patience: patience, queues: map[places]*queue{}}
 }
 
 // enter waits until a request of a seller may go to a host, as long as the gate is patient. Its error is that of ctx, or application.ErrOutboundBusy.
 // leave makes room for the next.
 func (g *gate) enter(ctx context.Context, seller, host string) (leave func(), err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, g.patience, application.ErrOutboundBusy)
-	defer cancel()
+	if g.patience > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, g.patience, application.ErrOutboundBusy)
+		defer cancel()
+	}
 	var back []func()
 	leave = func() {
 		for _, f := range slices.Backward(back) {
@@ -59,19 +62,35 @@ func (g *gate) enter(ctx context.Context, seller, host string) (leave func(), er
 		{places{"", "", true}, g.most.all},
 	} {
 		q := g.use(of.places, of.most)
-		select {
-		case q.taken <- struct{}{}:
-			back = append(back, func() {
-				<-q.taken
-				g.unuse(of.places, q)
-			})
-		case <-ctx.Done():
+		if err := g.take(ctx, q); err != nil {
 			g.unuse(of.places, q)
 			leave()
-			return nil, context.Cause(ctx)
+			return nil, err
 		}
+		back = append(back, func() {
+			<-q.taken
+			g.unuse(of.places, q)
+		})
 	}
 	return leave, nil
+}
+
+// take takes a place, for which it waits if the gate is patient.
+func (g *gate) take(ctx context.Context, q *queue) error {
+	select {
+	case q.taken <- struct{}{}:
+		return nil
+	default:
+	}
+	if g.patience == 0 {
+		return application.ErrOutboundBusy
+	}
+	select {
+	case q.taken <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 func (g *gate) use(of places, most int) *queue {

@@ -40,6 +40,10 @@ const (
 	// second of which a fifth are answered after 5 s are 1,080 at once. One seller may have so many, and so gets three quarters.
 	askPerHost = 256
 	askInAll   = 2048
+	// bidsPerHost and bidsInAll are the same of requests for bids, which wait for no places: beyond them a buyer is not asked. A seller has half of those in
+	// all, so that bidders that hang take places from no other seller's.
+	bidsPerHost = 256
+	bidsInAll   = 1024
 	// patience is how long a request waits for its place. Who has more to send is better off asking again than waiting in line.
 	patience = time.Second
 	// idlePerHost and idleInAll are how many connections are kept for later requests, each with two goroutines, for idleFor.
@@ -57,6 +61,7 @@ type Client struct {
 	tls       *tls.Config
 	gate      gate
 	asking    gate // of requests whose answers somebody waits for
+	bids      gate
 	webhooks  gate
 }
 
@@ -67,8 +72,10 @@ var _ application.Outbound = (*Client)(nil)
 func New(allow []netip.Prefix, version string) *Client {
 	c := &Client{
 		agent: "Leadmill/" + token(version), tls: &tls.Config{MinVersion: tls.VersionTLS12},
-		gate: newGate(width{perHost, inAll}, width{perHost / 2, inAll / 2}), asking: newGate(width{askPerHost, askInAll}, width{askPerHost * 3 / 4, askInAll * 3 / 4}),
-		webhooks: newGate(width{perHost, inAll}, width{perHost / 2, inAll / 2}),
+		gate:     newGate(width{perHost, inAll}, width{perHost / 2, inAll / 2}, patience),
+		asking:   newGate(width{askPerHost, askInAll}, width{askPerHost * 3 / 4, askInAll * 3 / 4}, patience),
+		bids:     newGate(width{bidsPerHost, bidsInAll}, width{bidsPerHost * 3 / 4, bidsInAll / 2}, 0),
+		webhooks: newGate(width{perHost, inAll}, width{perHost / 2, inAll / 2}, patience),
 	}
 	for _, p := range allow {
 		c.allow = append(c.allow, p.Masked())
@@ -108,6 +115,8 @@ func (c *Client) Send(ctx context.Context, r application.OutboundRequest) (appli
 	}
 	through := &c.gate
 	switch {
+	case r.Bid:
+		through = &c.bids
 	case r.Waited:
 		through = &c.asking
 	case r.Webhook:

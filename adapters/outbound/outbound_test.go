@@ -405,6 +405,49 @@ func TestWhatIsWaitedForAndWebhooksHavePlacesOfTheirOwn(t *testing.T) {
 	group.Wait()
 }
 
+// A request for a bid goes beside all others at once, or not at all: who waits for it cannot wait for a place too.
+func TestBidsHavePlacesOfTheirOwnAndWaitForNone(t *testing.T) {
+	t.Parallel()
+	left := make(chan struct{})
+	hang := func(http.ResponseWriter, *http.Request) { <-left }
+	first, second := serve(t, false, hang), serve(t, false, hang)
+	well := serve(t, false, func(http.ResponseWriter, *http.Request) {})
+	c := client(t, here).AskingWidth(2, 2).BidsWidth(2, 3, 2).Patience(time.Hour)
+	var group sync.WaitGroup
+	send := func(r application.OutboundRequest) { group.Go(func() { _, _ = c.Send(t.Context(), r) }) }
+	came := func(s *site, n int64) {
+		require.Eventually(t, func() bool { return s.requests.Load() == n }, time.Minute, time.Millisecond)
+	}
+	for range 2 {
+		send(application.OutboundRequest{For: "1", URL: first.URL, Timeout: time.Minute, Waited: true})
+	}
+	came(first, 2)
+	send(application.OutboundRequest{For: "2", URL: first.URL, Timeout: time.Minute, Waited: true}) // it waits, and no bid behind it
+	bid := func(seller, url string) error {
+		_, err := c.Send(t.Context(), application.OutboundRequest{For: seller, URL: url, Timeout: time.Minute, Within: time.Minute, Bid: true})
+		return err
+	}
+	require.NoError(t, bid("1", well.URL))
+	for range 2 {
+		send(application.OutboundRequest{For: "1", URL: second.URL, Timeout: time.Minute, Bid: true})
+	}
+	came(second, 2)
+	require.ErrorIs(t, bid("2", second.URL), application.ErrOutboundBusy, "the host has as many as it gets")
+	require.ErrorIs(t, bid("1", well.URL), application.ErrOutboundBusy, "the seller has as many as it gets")
+	require.NoError(t, bid("2", well.URL))
+	send(application.OutboundRequest{For: "2", URL: first.URL, Timeout: time.Minute, Bid: true})
+	came(first, 3)
+	require.ErrorIs(t, bid("2", well.URL), application.ErrOutboundBusy, "all have as many as they get")
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := c.Send(cancelled, application.OutboundRequest{For: "3", URL: well.URL, Bid: true})
+	require.Error(t, err)
+	close(left)
+	group.Wait()
+	require.NoError(t, bid("1", second.URL), "there is room again")
+	require.Zero(t, c.Waits())
+}
+
 func TestRequestsAtOnceAreBoundedInAll(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})

@@ -42,6 +42,7 @@ type Translate = engine.Translate
 type Store struct {
 	accountstore.Installation
 	accountstore.PersonMails
+	accountstore.Trail
 	programstore.Clicks
 	programstore.Mails
 	marketstore.BuyerMails
@@ -58,7 +59,7 @@ var (
 // New returns a Store on an open database. wake is told after every commit that wrote events.
 func New(db *dialect.DB, events EventWriter, wake application.Wake, ids application.IDs, translate Translate) *Store {
 	w := engine.NewWork(db, events, wake, ids, translate)
-	return &Store{accountstore.NewInstallation(w), accountstore.NewPersonMails(w), programstore.NewClicks(w), programstore.NewMails(w), marketstore.NewBuyerMails(w), w}
+	return &Store{accountstore.NewInstallation(w), accountstore.NewPersonMails(w), accountstore.NewTrail(w), programstore.NewClicks(w), programstore.NewMails(w), marketstore.NewBuyerMails(w), w}
 }
 
 // Observe has a function told of each event of an aggregate once it is committed: not of those whose commit was sent and not answered. It
@@ -151,7 +152,10 @@ func (t *Tx) Record(a application.EventSource, of application.Subject) error {
 // Do implements application.UnitOfWork.
 func (s *Store) Do(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
 	return s.work.Do(ctx, func(ctx context.Context, t *engine.Tx) error {
-		return fn(ctx, &Tx{accountstore.NewRepositories(t), programstore.NewRepositories(t), marketstore.NewRepositories(t), feedstore.NewRepositories(t), t})
+		if err := fn(ctx, &Tx{accountstore.NewRepositories(t), programstore.NewRepositories(t), marketstore.NewRepositories(t), feedstore.NewRepositories(t), t}); err != nil {
+			return err
+		}
+		return application.WriteAuditOf(ctx, t.Touched, func(e application.AuditEntry) error { return accountstore.WriteAudit(ctx, t, e) })
 	})
 }
 

@@ -152,3 +152,14 @@ type PersonReset struct {
 	Name, Link string
 	Lasts      time.Duration
 }
+
+// Codes are the codes of authenticator apps.
+type Codes interface {
+	// New makes a secret, and the address by which an app takes it over, which names the person's email.
+	New(email string) (secret, url string, err error)
+	// Step returns the step of time whose code it is, near now; ok is false for a wrong code.
+	Step(secret, code string, now time.Time) (step int64, ok bool)
+}
+
+// SealSecondFactor is the purpose under which secrets of authenticator apps are sealed, with the person's id.
+const SealSecondFactor = "person-totp"

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/receiver"
+	"github.com/leadmill/leadmill/domain/attempt"
 	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/money"
@@ -40,12 +42,10 @@ type BidObserver interface {
 	Pinged(quoted bool, took time.Duration)
 }
 
-// The limits of Bidding. Who waits for an auction cannot wait for places too, so that beyond them buyers are not asked. A seller gets half of the places, and one
-// buyer few, so that those who are slow take them from nobody else.
+// The limits of Bidding. Who waits for an auction cannot wait for places too, so that beyond them a buyer is not asked.
 const (
-	bidsInAll     = 1024
-	bidsPerSeller = bidsInAll / 2
-	bidsPerBuyer  = 64
+	// bidsPerBuyer is how often a buyer is asked at once. It is few of what the Outbound takes, so that who is slow takes no places from others.
+	bidsPerBuyer = 64
 	// bidsOpenAfter is after how many failures in a row a buyer is left alone, for firstBidPause at first and twice as long with each further one, up to longestBidPause.
 	// Then it is asked once.
 	bidsOpenAfter   = 10
@@ -73,20 +73,23 @@ type Bidding struct {
 	Observer BidObserver
 	Logger   *slog.Logger
 
-	mu       sync.Mutex
-	inFlight int
-	sellers  map[string]int
-	bidders  map[string]*bidder // by contract, those that are asked or failed
+	mu      sync.Mutex
+	bidders map[string]*bidder // by contract, those that are asked or failed
 }
 
-// bidder is what is known of the buyer of a contract. It is known in memory only.
+// bidder is what is known of the buyer of a contract. It is known in memory only. All times are of application.Elapsed.
 type bidder struct {
+	receiver.Health
+
 	url      string
 	inFlight int
-	fails    int // in a row
-	pause    time.Duration
-	resume   time.Duration // it is not asked before, by application.Elapsed as all times here
-	failed   time.Duration
+	failed   time.Duration // when it failed last
+}
+
+func newBidder(url string) *bidder {
+	b := &bidder{Health: receiver.NewHealth(), url: url}
+	b.OpenAfter, b.FirstPause, b.LongestPause, b.Steady = bidsOpenAfter, firstBidPause, longestBidPause, true
+	return b
 }
 
 // bidden is what became of asking one buyer.
@@ -109,7 +112,8 @@ func (b *Bidding) Ask(ctx context.Context, q BidQuestion, all []campaign.Contrac
 	asked := 0
 	for i := range all {
 		k := all[i]
-		if why := b.enter(q.SellerID, k); why != "" {
+		probe, why := b.enter(k)
+		if why != "" {
 			b.Observer.Bid(why, 0)
 			continue
 		}
@@ -122,7 +126,7 @@ func (b *Bidding) Ask(ctx context.Context, q BidQuestion, all []campaign.Contrac
 					b.Logger.ErrorContext(ctx, "asking for a bid panicked", slog.String("contract_id", k.ID()), slog.String("type", fmt.Sprintf("%T", v)), slog.String("stack", string(debug.Stack())))
 				}
 				r.took = application.Elapsed(b.Clock) - began
-				b.leave(q.SellerID, k, r.outcome)
+				b.leave(k, probe, r.outcome)
 				b.Observer.Bid(r.outcome, r.took)
 				answers <- r
 			}()
@@ -161,7 +165,7 @@ func (b *Bidding) one(ctx context.Context, q BidQuestion, k campaign.Contract) (
 		}
 	}
 	answer, err := b.Outbound.Send(ctx, application.OutboundRequest{
-		For: q.SellerID, URL: how.URL, Header: header, Body: body, Timeout: how.Timeout, Within: how.Timeout, Waited: true,
+		For: q.SellerID, URL: how.URL, Header: header, Body: body, Timeout: how.Timeout, Within: how.Timeout, Bid: true,
 	})
 	switch {
 	case err == nil:
@@ -262,59 +266,49 @@ const statusNoContent = 204
 
 func asItIs(text string) string { return text }
 
-// enter takes a place for asking the buyer of a contract, or returns why it is not asked.
-func (b *Bidding) enter(sellerID string, k campaign.Contract) (why string) {
+// enter notes that the buyer of a contract is asked, or returns why it is not. It is a probe when the buyer failed too often.
+func (b *Bidding) enter(k campaign.Contract) (probe bool, why string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := application.Elapsed(b.Clock)
 	if b.bidders == nil {
-		b.sellers, b.bidders = map[string]int{}, map[string]*bidder{}
+		b.bidders = map[string]*bidder{}
 	}
 	if len(b.bidders) > manyBidders {
 		maps.DeleteFunc(b.bidders, func(_ string, x *bidder) bool { return x.inFlight == 0 && now-x.failed > bidderRemembered })
 	}
 	x := b.bidders[k.ID()]
 	if x == nil {
-		x = &bidder{}
+		x = newBidder(k.Bid().URL)
 	}
 	if x.url != k.Bid().URL { // it may be well there
-		x.url, x.fails, x.pause, x.resume = k.Bid().URL, 0, 0, 0
+		x.url, x.Health = k.Bid().URL, newBidder("").Health
 	}
-	switch {
-	case now < x.resume, x.fails >= bidsOpenAfter && x.inFlight > 0:
-		return BidSkipped
-	case x.inFlight >= bidsPerBuyer, b.sellers[sellerID] >= bidsPerSeller, b.inFlight >= bidsInAll:
-		return BidBusy
+	if x.inFlight >= x.Room(now, bidsPerBuyer) {
+		if x.Open() {
+			return false, BidSkipped
+		}
+		return false, BidBusy
 	}
 	b.bidders[k.ID()] = x
 	x.inFlight++
-	b.inFlight++
-	b.sellers[sellerID]++
-	return ""
+	return x.Open(), ""
 }
 
-// leave gives a place back and notes what became of it.
-func (b *Bidding) leave(sellerID string, k campaign.Contract, outcome string) {
+// leave notes what became of asking the buyer of a contract.
+func (b *Bidding) leave(k campaign.Contract, probe bool, outcome string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now, x := application.Elapsed(b.Clock), b.bidders[k.ID()]
 	x.inFlight--
-	b.inFlight--
-	if b.sellers[sellerID]--; b.sellers[sellerID] == 0 {
-		delete(b.sellers, sellerID)
-	}
 	switch outcome {
 	case BidTimeout, BidUnreachable, BidAddress, BidRefused, BidUnclear:
-		x.fails++
 		x.failed = now
-		if x.fails >= bidsOpenAfter && now >= x.resume { // what was under way when it was left alone makes that no longer
-			x.pause = min(max(2*x.pause, firstBidPause), longestBidPause)
-			x.resume = now + x.pause
-		}
+		x.Failed(now, probe, attempt.Reason(outcome))
 	case BidMade, BidNone:
-		x.fails, x.pause, x.resume = 0, 0, 0
+		x.Answered()
 	}
-	if x.fails == 0 && x.inFlight == 0 {
+	if x.Standing() != receiver.Failing && x.inFlight == 0 {
 		delete(b.bidders, k.ID())
 	}
 }

@@ -14,7 +14,7 @@ import (
 const (
 	// OpenAfter is after how many failures in a row a receiver is only probed.
 	OpenAfter = 5
-	// FirstProbe and LongestProbe bound the pause before a probe, which doubles with each that fails.
+	// FirstProbe and LongestProbe bound the pause before a probe, which doubles with each that fails, unless a Health says otherwise.
 	FirstProbe   = 5 * time.Second
 	LongestProbe = 5 * time.Minute
 	// FirstWindow is how many requests a receiver gets at once before it answered well.
@@ -38,8 +38,12 @@ const (
 type Health struct {
 	// OpenAfter is after how many failures in a row the receiver is only probed.
 	OpenAfter int
+	// FirstPause and LongestPause bound the pause before a probe.
+	FirstPause, LongestPause time.Duration
 	// Gently has each failure take one request of those at once, not half of them.
 	Gently bool
+	// Steady has the receiver get as many at once as it may, however it answers, until it is only probed.
+	Steady bool
 
 	known        bool // it answered
 	failedBefore bool // when others sent
@@ -51,7 +55,9 @@ type Health struct {
 }
 
 // NewHealth is what is known of a receiver that nothing was sent to.
-func NewHealth() Health { return Health{OpenAfter: OpenAfter, window: FirstWindow} }
+func NewHealth() Health {
+	return Health{OpenAfter: OpenAfter, FirstPause: FirstProbe, LongestPause: LongestProbe, window: FirstWindow}
+}
 
 // Standing returns the receiver's standing.
 func (h *Health) Standing() Standing {
@@ -85,9 +91,14 @@ func (h *Health) Room(now time.Duration, most int) int {
 		return 0
 	case h.Open():
 		return 1
+	case h.Steady:
+		return most
 	}
 	return min(h.window, most)
 }
+
+// RestsUntil is until when the receiver gets nothing; it may be over.
+func (h *Health) RestsUntil() time.Duration { return h.resume }
 
 // Answered notes an answer that says that the receiver is there.
 func (h *Health) Answered() {
@@ -112,7 +123,7 @@ func (h *Health) Failed(now time.Duration, probe bool, why attempt.Reason) (rest
 	if !h.Open() {
 		return false
 	}
-	h.pause = min(max(2*h.pause, FirstProbe), LongestProbe)
+	h.pause = min(max(2*h.pause, h.FirstPause), h.LongestPause)
 	return h.Rest(now, h.pause)
 }
 

@@ -76,3 +76,24 @@ func TestWhatAnswersMean(t *testing.T) {
 		require.Equal(t, reason, receiver.ReasonOf(fmt.Errorf("x: %w", err)))
 	}
 }
+
+// A receiver of which places cannot wait gets all of them from the start, with pauses of its own.
+func TestASteadyReceiver(t *testing.T) {
+	t.Parallel()
+	h := receiver.NewHealth()
+	h.OpenAfter, h.FirstPause, h.LongestPause, h.Steady = 2, time.Second, 3*time.Second, true
+	require.Equal(t, 64, h.Room(0, 64))
+	require.False(t, h.Failed(0, false, attempt.Timeout))
+	require.Equal(t, 64, h.Room(0, 64))
+	require.True(t, h.Failed(0, false, attempt.Timeout))
+	now := time.Duration(0)
+	for _, pause := range []time.Duration{time.Second, 2 * time.Second, 3 * time.Second, 3 * time.Second} {
+		require.Equal(t, pause, h.Pause())
+		require.Zero(t, h.Room(now+pause-1, 64))
+		now += pause
+		require.Equal(t, 1, h.Room(now, 64))
+		require.True(t, h.Failed(now, true, attempt.Timeout))
+	}
+	h.Answered()
+	require.Equal(t, 64, h.Room(now, 64))
+}

@@ -11,6 +11,7 @@ import (
 const (
 	BuyerRejected  Reason = "buyer_rejected"  // the buyer does not want the lead
 	BuyerDuplicate Reason = "buyer_duplicate" // the buyer has the lead already
+	BelowQuote     Reason = "below_quote"     // the buyer takes it, for less than was promised
 )
 
 // ErrReleased says that a delivery asked about a sale that was not made.

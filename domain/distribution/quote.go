@@ -33,6 +33,23 @@ func BelowQuote(c *campaign.Campaign, q ping.Quote, prices []money.Micros, curre
 	return payout < q.Payout || total < q.Total && (c.Payout().Type == "" || c.PriceShown() == campaign.ShowSale)
 }
 
+// Honours reports whether a lead of which something was promised is sold at prices to those who take it in the end. When they pay less than
+// what was promised, the seller makes up for it only for a buyer that was asked and takes it, which confirmed says, and pays its supplier no more than it gets.
+func Honours(c *campaign.Campaign, q ping.Quote, prices []money.Micros, confirmed bool, currency money.Currency) bool {
+	if !BelowQuote(c, q, prices, currency) {
+		return true
+	}
+	owed := q.Payout
+	if c.Payout().Type == "" { // the price of the sale is what it is paid
+		owed = q.Total
+	}
+	var total money.Micros
+	for _, p := range prices {
+		total += p
+	}
+	return confirmed && owed <= total
+}
+
 // Withhold returns a decision that nobody takes the lead, because all that take it together pay less than a quote.
 func (d Decision) Withhold() Decision {
 	d.Trace.Considered = append([]lead.Consideration(nil), d.Trace.Considered...)

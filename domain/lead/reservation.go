@@ -83,11 +83,12 @@ const NotAsked = "buyer_not_asked"
 
 // The reasons in a trace that reservations set (docs/marketplace.md).
 const (
-	traceSold      = "sold"
-	traceReserved  = "reserved"
-	traceRejected  = "buyer_rejected"
-	traceDuplicate = "buyer_duplicate"
-	traceTimeout   = "buyer_timeout"
+	traceSold       = "sold"
+	traceReserved   = "reserved"
+	traceRejected   = "buyer_rejected"
+	traceDuplicate  = "buyer_duplicate"
+	traceTimeout    = "buyer_timeout"
+	traceBelowQuote = "below_quote"
 )
 
 // Traced is what the trace of the lead says of the contract of a reservation.
@@ -95,16 +96,16 @@ func (r *Reservation) Traced() string {
 	switch {
 	case r.Status.Held():
 		return traceReserved
-	case r.Reason == traceRejected, r.Reason == traceDuplicate, r.Reason == NotAsked:
+	case r.Reason == traceRejected, r.Reason == traceDuplicate, r.Reason == traceBelowQuote, r.Reason == NotAsked:
 		return r.Reason
 	}
 	return traceTimeout
 }
 
-// Bars reports whether the buyer is not asked about the lead again while buyers are asked until a deadline, zero when none is: it was asked, or could
-// not be in this time.
+// Bars reports whether the buyer is not offered the lead again while buyers are asked until a deadline, zero when none is: it was asked, or did not
+// get it in this time.
 func (r *Reservation) Bars(deadline time.Time) bool {
-	return r.Reason != NotAsked || r.Deadline.Equal(deadline)
+	return r.Asked && r.Reason != NotAsked || r.Deadline.Equal(deadline)
 }
 
 // retrace has the trace say what became of the reservations.

@@ -110,3 +110,21 @@ func TestWhatIsStoredOfReservations(t *testing.T) {
 	require.NoError(t, l.Sell(lead.Outcome{}, reservedAt))
 	require.Equal(t, lead.ReservationChanges{Gone: []string{"sale_a", "sale_b"}}, l.ReservationChanges())
 }
+
+// A buyer that was not asked knows nothing of the lead: it may take it later. One that said yes is not asked again.
+func TestWhoPaysTooLittleIsReleased(t *testing.T) {
+	t.Parallel()
+	l := reserved(t)
+	require.NoError(t, l.Accept("sale_a", 4, reservedAt))
+	deadline := l.Deadline()
+	require.Len(t, l.ReleaseAll("below_quote", reservedAt), 2)
+	require.Equal(t, []string{"below_quote", "below_quote", "filter"}, reasons(l))
+	require.Equal(t, []string{"lead.submitted", "lead.pending", "sale.released", "sale.released"}, types(l))
+	require.Zero(t, l.Deadline())
+	for i, barred := range []bool{true, false} {
+		r := l.Reservations()[i]
+		require.True(t, r.Bars(deadline), "not in this time")
+		require.Equal(t, barred, r.Bars(time.Time{}))
+		require.Equal(t, barred, r.Bars(deadline.Add(time.Minute)))
+	}
+}

@@ -68,6 +68,9 @@ func (s *Server) handle(f form, r Route) gin.HandlerFunc {
 		k := Call{server: s, gin: c, form: f, errorPage: r.ErrorPage, id: s.deps.IDs.New("req"), started: s.deps.Clock.Now(), began: application.Elapsed(s.deps.Clock)}
 		k.trail = application.Trail{CorrelationID: k.id, Traceparent: traceparent(c.Request.Header)}
 		k.whole = application.WithTrail(c.Request.Context(), k.trail)
+		if r.Needs != application.Supplier && r.Needs != application.Form && r.Needs != application.Site { // whose leads are no changes of settings
+			k.whole = application.WithAddress(k.whole, k.Address)
+		}
 		if tracer := s.deps.Tracer; tracer != nil {
 			end := k.trace(tracer, method, route)
 			defer end()

@@ -148,7 +148,7 @@ func (r *release) compile(ctx context.Context, work, platform string) (p program
 	}
 	_, _ = fmt.Fprintf(r.progress, "building for %s\n", p)
 	if _, err := r.command(ctx, []string{"CGO_ENABLED=0", "GOOS=" + system, "GOARCH=" + architecture},
-		"go", "build", "-trimpath", "-buildvcs=false", "-tags=timetzdata", "-ldflags=-s -w -X github.com/leadmill/leadmill.released="+r.version,
+		"go", "build", "-trimpath", "-buildvcs=false", "-tags=timetzdata,nomsgpack", "-ldflags=-s -w -X github.com/leadmill/leadmill.released="+r.version,
 		"-o", p.path, "./cmd/leadmill"); err != nil {
 		return p, err
 	}

@@ -73,7 +73,7 @@ const listens = "Leadmill listens on "
 // start runs a command of the binary that serves until the test ends, and returns when it has printed a line that begins so.
 func start(t *testing.T, command, last string) (s server) {
 	t.Helper()
-	c := exec.CommandContext(t.Context(), binary, command)
+	c := exec.CommandContext(t.Context(), binary, strings.Fields(command)...)
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "LEADMILL_") {
 			c.Env = append(c.Env, v)

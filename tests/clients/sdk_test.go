@@ -151,7 +151,7 @@ func TestTheExamplesOfTheClients(t *testing.T) {
 	for language, program := range examples(t) {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
-			s := start(t, "demo", "curl ")
+			s := start(t, "demo --empty", "curl ")
 			demo := demoKeys.FindStringSubmatch(s.printed)
 			if demo == nil {
 				t.Fatalf("the demo prints %s", s.printed)

@@ -48,9 +48,10 @@ type demo struct {
 	curl              string
 }
 
-func runDemo(t *testing.T, databaseURL string) demo {
+// runDemo starts the demo with more arguments.
+func runDemo(t *testing.T, databaseURL string, args ...string) demo {
 	t.Helper()
-	p := apptest.Run(t, databaseURL, []string{"demo"})
+	p := apptest.Run(t, databaseURL, append([]string{"demo"}, args...), "LEADMILL_SECRET_KEY="+strings.Repeat("s", 32))
 	d := demo{Process: p}
 	apptest.Eventually(t, func() error {
 		if out := p.Output.String(); !strings.Contains(out, "curl ") || !strings.HasSuffix(out, "\n") {
@@ -87,7 +88,7 @@ const (
 func TestTheSupplierDocumentationsExamples(t *testing.T) {
 	t.Parallel()
 	apptest.EachEmpty(t, func(t *testing.T, databaseURL string) {
-		d := runDemo(t, databaseURL)
+		d := runDemo(t, databaseURL, "--empty")
 		matches(t, "the curl example", d.supplier.Do("POST", "/api/leads", documentedCurl), 200, soldPattern)
 		again := d.supplier.Do("POST", "/api/leads", documentedCurl)
 		if matches(t, "its double click", again, 200, soldPattern); !again.Replayed() {
@@ -167,7 +168,7 @@ func TestTheDemoPrintsACurlLineThatSells(t *testing.T) {
 	apptest.EachEmpty(t, func(t *testing.T, databaseURL string) {
 		seen := map[string]bool{}
 		for range 2 { // at every start a working key and a phone that was not used
-			d := runDemo(t, databaseURL)
+			d := runDemo(t, databaseURL, "--empty")
 			m := regexp.MustCompile(`^curl -X POST (\S+)/api/leads -H "Content-Type: application/json" -H "Authorization: Bearer (\S+)" -d '(\{.*\})'$`).FindStringSubmatch(d.curl)
 			if m == nil || m[1] != d.URL || m[2] != d.key {
 				t.Fatalf("the last line is\n%s", d.curl)
@@ -191,7 +192,7 @@ func TestTheDemoPrintsACurlLineThatSells(t *testing.T) {
 func TestTheCreatePartnerExample(t *testing.T) {
 	t.Parallel()
 	apptest.EachEmpty(t, func(t *testing.T, databaseURL string) {
-		d := runDemo(t, databaseURL)
+		d := runDemo(t, databaseURL, "--empty")
 		// The documentation hides the address in its example.
 		const request = `{
     "email": "john@example.com",

@@ -27,7 +27,7 @@ func TestTheSuppliersGuideWorksAsWritten(t *testing.T) {
 		}
 	}
 	apptest.EachEmpty(t, func(t *testing.T, databaseURL string) {
-		d := runDemo(t, databaseURL)
+		d := runDemo(t, databaseURL, "--empty")
 		// run runs a snippet against the demo and returns what it prints; ok is false where there is no interpreter.
 		run := func(language, extra string, command ...string) (out string, ok bool) {
 			t.Helper()

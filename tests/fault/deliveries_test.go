@@ -156,3 +156,74 @@ func TestAProcessKilledWhileABuyerIsAsked(t *testing.T) {
 		db.Audit()
 	})
 }
+
+// Processes are killed again and again between reserve and capture: when a lead is reserved, when its buyer is asked, when that answered, when something is sold. Whatever was
+// stored by then, a lead is sold once or not at all, its buyer is charged for what is sold and for nothing else, and nothing stays held.
+func TestProcessesKilledAtEveryStepWhileBuyersConfirm(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		sink := leadmilltest.NewHTTPSink(t)
+		sink.Answer(http.StatusOK, "application/json", `{"status":"accepted"}`)
+		p := apptest.Run(t, databaseURL, []string{"serve"}, outward()...)
+		s := apptest.NewShop(t, &p.App, nil, apptest.Buyer{Deposit: 1_000_000, Contract: apptest.Object{
+			"price": 10.00, "caps": []apptest.Object{{"window": "day", "leads": 1000}}, "delivery": apptest.Object{"mode": "confirm", "url": sink.URL, "timeout_ms": 20_000},
+		}})
+		db := apptest.Open(t, databaseURL)
+		rows := func(query string) func() int64 { return func() int64 { return db.Number(query) } }
+		const round = 10
+		leads := 0
+		for step, happened := range []func() int64{
+			rows("SELECT COUNT(*) FROM reservations"),
+			func() int64 { return int64(len(sink.Requests())) },
+			func() int64 { return int64(len(sink.Accepted())) },
+			rows("SELECT COUNT(*) FROM sales"),
+		} {
+			before := happened()
+			forms := make([]apptest.Form, round)
+			for i := range forms {
+				forms[i] = s.Form()
+			}
+			post := func(do func(f apptest.Form, key string)) *sync.WaitGroup {
+				var group sync.WaitGroup
+				for i, f := range forms {
+					group.Go(func() { do(f, fmt.Sprint("lead-", step, "-", i)) })
+				}
+				return &group
+			}
+			first := s.At(&p.App)
+			cut := post(func(f apptest.Form, key string) { first.Supplier.Do("POST", "/api/leads", f, "Idempotency-Key", key) })
+			apptest.Eventually(t, func() error {
+				if happened() == before {
+					return fmt.Errorf("step %d did not happen", step)
+				}
+				return nil
+			})
+			p.Kill()
+			cut.Wait()
+			p = apptest.Run(t, databaseURL, []string{"serve"}, outward()...)
+			next := s.At(&p.App)
+			post(func(f apptest.Form, key string) {
+				if a := next.Supplier.Insist("POST", "/api/leads", f, "Idempotency-Key", key); !a.Lead().Success {
+					t.Errorf("%s is answered %s", key, a)
+				}
+			}).Wait()
+			leads += round
+			apptest.Eventually(t, func() error { // those who could not be asked in time are asked again
+				sold := db.Number("SELECT COUNT(*) FROM leads WHERE status = 'sold'")
+				asked := db.Number("SELECT COUNT(DISTINCT r.lead_id) FROM reservations r JOIN leads l ON l.seller_id = r.seller_id AND l.id = r.lead_id WHERE l.status = 'pending' AND r.status = 'released' AND r.reason <> 'buyer_not_asked'")
+				if held := db.Number("SELECT COUNT(*) FROM reservations WHERE status <> 'released'"); held != 0 || sold+asked != int64(leads) {
+					return fmt.Errorf("of %d leads %d are sold, of %d the buyer was silent, and %d are reserved", leads, sold, asked, held)
+				}
+				return nil
+			})
+		}
+		sold := db.Number("SELECT COUNT(*) FROM sales")
+		if sold == 0 || db.Number("SELECT COUNT(DISTINCT lead_id) FROM sales") != sold || db.Number("SELECT SUM(held) FROM buyers") != 0 {
+			t.Errorf("of %d leads %d were sold", leads, sold)
+		}
+		if n := db.Number("SELECT balance FROM buyers"); n != 1_000_000_000_000-sold*10_000_000 {
+			t.Errorf("for %d sales %d micro-units are left", sold, n)
+		}
+		db.Audit()
+	})
+}

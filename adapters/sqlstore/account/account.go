@@ -5,6 +5,8 @@
 package account
 
 import (
+	"time"
+
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/account"
@@ -43,11 +45,16 @@ func (r Repositories) PersonLinks() account.PersonLinkRepository { return person
 // PersonMails returns the repository of mails to people.
 func (r Repositories) PersonMails() account.PersonMailRepository { return personMails(r) }
 
+// auditLives is how long the audit trail is kept.
+const auditLives = 2 * 365 * 24 * time.Hour
+
 // Expiring are the tables of this room whose rows are over at some time.
 func Expiring() []engine.Expiring {
 	return []engine.Expiring{
 		{Table: "answers", Key: []string{"seller_id", "key_id", "key_hash"}, Time: "expires_at"},
 		{Table: "person_sessions", Key: []string{"token_hash"}, Time: "expires_at"},
 		{Table: "person_links", Key: []string{"token_hash"}, Time: "expires_at"},
+		{Table: "audit_trail", Key: []string{"seller_id", "id"}, Text: true, Time: "at", Lives: auditLives},
+		{Table: "audit_objects", Key: []string{"seller_id", "object_id", "entry_id"}, Text: true, Time: "at", Lives: auditLives},
 	}
 }

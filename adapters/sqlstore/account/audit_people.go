@@ -59,5 +59,21 @@ func peopleTables() []audit.Table {
 				},
 			},
 		},
+		{
+			Name: "audit_trail", Key: []string{"seller_id", "id"}, Size: audit.ManyRows,
+			References: []audit.Reference{{Column: "seller_id", Table: "sellers"}},
+			Rules: []audit.Rule{{
+				Invariant: "I6", Name: "audit_entry_says_who", Description: "An entry of the audit trail says who did what.",
+				Query: "SELECT t.id AS id, 'an actor and a command' AS want, 'less' AS got FROM audit_trail t WHERE {range} AND (t.actor_id = '' OR t.command = '')",
+			}},
+		},
+		{
+			Name: "audit_objects", Key: []string{"seller_id", "object_id", "entry_id"}, Size: audit.ManyRows, ID: "object_id",
+			Rules: []audit.Rule{{
+				Invariant: "I6", Name: "audit_object_has_entry", Description: "What the audit trail lists of an object names the object, while the entry is kept.",
+				Query: `SELECT t.object_id AS id, t.at AS want, CASE WHEN CONCAT(' ', e.objects, ' ') LIKE CONCAT('% ', t.object_id, ' %') THEN e.at ELSE 0 END AS got FROM audit_objects t
+					JOIN audit_trail e ON e.seller_id = t.seller_id AND e.id = t.entry_id WHERE {range}`,
+			}},
+		},
 	}
 }

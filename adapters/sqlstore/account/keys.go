@@ -55,6 +55,7 @@ func (k keyRow) restore() seller.Key {
 
 // Add implements application.KeyRepository.
 func (r keys) Add(ctx context.Context, k seller.Key) error {
+	r.t.Note(k.ID)
 	var origins *string
 	if len(k.Origins) > 0 {
 		text := strings.Join(k.Origins, " ")
@@ -78,6 +79,7 @@ func (r keys) Get(ctx context.Context, sellerID, id string) (seller.Key, error) 
 
 // Expire implements application.KeyRepository.
 func (r keys) Expire(ctx context.Context, sellerID, id string, at time.Time) error {
+	r.t.Note(id)
 	return changed(r.t.Exec(ctx, "UPDATE api_keys SET expires_at = ? WHERE id = ? AND seller_id = ? AND revoked_at = 0", engine.Micros(at), id, sellerID))
 }
 
@@ -100,6 +102,7 @@ func (r keys) Revoke(ctx context.Context, sellerID, id string, at time.Time) err
 	if !engine.IsID(id) {
 		return seller.ErrKeyNotFound
 	}
+	r.t.Note(id)
 	return changed(r.t.Exec(ctx, "UPDATE api_keys SET revoked_at = ? WHERE id = ? AND seller_id = ? AND revoked_at = 0 AND expires_at NOT BETWEEN 1 AND ?",
 		engine.Micros(at), id, sellerID, engine.Micros(at)))
 }

@@ -201,11 +201,15 @@ func (r staff) Save(ctx context.Context, s *operator.Staff) error {
 		if err != nil {
 			return err
 		}
+		if !there || before != m {
+			r.t.Note(m.PersonID)
+		}
 	}
 	for _, m := range s.Stored() {
 		if _, gone := stored[m.PersonID]; !gone {
 			continue
 		}
+		r.t.Note(m.PersonID)
 		if _, err := r.t.Exec(ctx, "DELETE FROM memberships WHERE seller_id = ? AND person_id = ?", s.SellerID(), m.PersonID); err != nil {
 			return err
 		}

@@ -188,3 +188,11 @@ func absentLink(err error) error {
 	}
 	return err
 }
+
+// SecurityOfPerson answers accountquery.SecurityOfPerson: operator.ErrNotFound.
+func (r *Reader) SecurityOfPerson(ctx context.Context, q accountquery.SecurityOfPerson) (accountquery.Security, error) {
+	p, err := r.PersonByID(ctx, q.PersonID)
+	return accountquery.Security{
+		HasPassword: p.PasswordHash != "", HasProvider: p.Subject != "", SecondFactor: len(p.SecondFactor.Secret) > 0, RecoveryCodes: len(p.SecondFactor.Recovery),
+	}, err
+}

@@ -96,7 +96,7 @@ func newFairOf(t *testing.T, e dbtest.Engine, ago time.Duration) *fair {
 	f.catchUp()
 	f.exec("INSERT INTO event_consumers (name, position, owner, fence, lease_until) VALUES ('match-pending', 1, '', 0, 0)",
 		"INSERT INTO known_consumers (name) VALUES ('match-pending')",
-		newPeople, newMembers, newSession, newLink, newPersonMail,
+		newPeople, newMembers, newSession, newLink, newPersonMail, newAudit, newObject,
 		newToken+"VALUES ("+hash32+", 'session', 'seller_1', 'partner_1', 9000000000000000)", newMail+"VALUES ('seller_1', 'evt_x', 'partner_1', 0, 1)",
 		"INSERT INTO buyer_mails (seller_id, event_id, buyer_id, attempts, next_at) VALUES ('seller_1', 'evt_y', 'buyer_free', 0, 1)",
 		"INSERT INTO mailed_addresses (seller_id, address, event_id, expires_at) VALUES ('seller_1', "+hash32+", 'evt_x', 9000000000000000)",

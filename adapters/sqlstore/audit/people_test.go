@@ -11,6 +11,11 @@ var (
 	newPersonMail = "INSERT INTO person_mails (seller_id, event_id, person_id, attempts, next_at) VALUES ('seller_1', 'invitation_1', 'person_2', 0, 1), ('', 'reset_1', '', 0, 1)"
 )
 
+const (
+	newAudit  = "INSERT INTO audit_trail (seller_id, id, at, actor_id, command, objects, address) VALUES ('seller_1', 'audit_1', 1, 'person_1', 'PauseBuyer', 'buyer_rich buyer_free', '192.0.2.1')"
+	newObject = "INSERT INTO audit_objects (seller_id, object_id, entry_id, at) VALUES ('seller_1', 'buyer_rich', 'audit_1', 1)"
+)
+
 // ofPeople are the violations of the rules about people who sign in.
 var ofPeople = []violation{
 	by("person_has_seller", "people", "person_2", "DELETE FROM memberships WHERE person_id = 'person_2'"),
@@ -25,4 +30,9 @@ var ofPeople = []violation{
 	by("person_links.person_id", "person_links", "person_none", "UPDATE person_links SET person_id = 'person_none'"),
 	by("person_mails.person_id", "person_mails", "invitation_1", "UPDATE person_mails SET person_id = 'person_none' WHERE event_id = 'invitation_1'"),
 	by("person_mail_is_due_soon", "person_mails", "reset_1", "UPDATE person_mails SET next_at = 9000000000000000 WHERE event_id = 'reset_1'"),
+	by("audit_trail.seller_id", "audit_trail", "audit_1", "UPDATE audit_trail SET seller_id = 'seller_none'"),
+	by("audit_entry_says_who", "audit_trail", "audit_1", "UPDATE audit_trail SET actor_id = ''"),
+	by("audit_entry_says_who", "audit_trail", "audit_1", "UPDATE audit_trail SET command = ''"),
+	by("audit_object_has_entry", "audit_objects", "buyer_rich", "UPDATE audit_trail SET objects = 'buyer_free'"),
+	by("audit_object_has_entry", "audit_objects", "buyer_rich", "UPDATE audit_objects SET at = 2"),
 }

@@ -49,7 +49,7 @@ func openSQLite(file string, o Options) (*DB, error) {
 		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)",
 		"foreign_keys(ON)", "temp_store(MEMORY)", "cache_size(-12288)", "wal_autocheckpoint(16384)", "secure_delete(FAST)",
 	}}
-	reader := url.Values{"mode": {mode}, "_pragma": {"busy_timeout(5000)", "query_only(ON)", "temp_store(MEMORY)"}}
+	reader := url.Values{"mode": {mode}, "_pragma": {"busy_timeout(5000)", "query_only(ON)", "temp_store(MEMORY)", "cache_size(-1024)"}}
 	written := new(atomic.Int64)
 	w := sqlitePool(file, writer, written, o)
 	w.SetMaxOpenConns(1)

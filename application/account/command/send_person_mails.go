@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/account"
@@ -36,7 +37,7 @@ func (h SendPersonMailsHandler) Handle(ctx context.Context, _ SendPersonMails) (
 	}
 	for _, m := range due {
 		failed := h.send(ctx, m)
-		again, pause := false, operator.ResetLife
+		pause, again := time.Duration(0), false
 		if failed != nil {
 			pause, again = application.MailRetry(m.Attempts, failed)
 			unsent = append(unsent, application.UnsentMail{EventID: m.ID, GivenUp: !again, Err: failed})

@@ -24,6 +24,9 @@ func (SwitchSeller) Needs() application.Scope { return application.Program }
 // NeedsRole implements application.RoleNeeding: the role with the other seller counts there.
 func (SwitchSeller) NeedsRole() operator.Role { return operator.Viewer }
 
+// Unaudited implements application.Unaudited.
+func (SwitchSeller) Unaudited() {}
+
 // SwitchSellerHandler handles SwitchSeller.
 type SwitchSellerHandler struct {
 	account.Deps

@@ -47,7 +47,7 @@ type SaleReleased struct {
 	BuyerID     string     `json:"buyer_id"`             // who was asked, or would have bought the lead beside who was
 	Price       Amount     `json:"price"`                // what was held of the buyer's account
 	Currency    string     `json:"currency"`             // currency of price
-	Reason      string     `json:"reason"`               // buyer_rejected, buyer_duplicate, why the last attempt failed, such as timeout, buyer_not_asked without one, or lead_erased
+	Reason      string     `json:"reason"`               // buyer_rejected, buyer_duplicate, why the last attempt failed, such as timeout, buyer_not_asked without one, below_quote, or lead_erased
 	ReleasedAt  Time       `json:"released_at"`          // when it happened
 	SubmittedAt Time       `json:"submitted_at"`         // when the lead was submitted
 	Dimensions  Dimensions `json:"dimensions,omitempty"` // facts about the lead that are not personal, such as its state; absent when there are none

@@ -5,6 +5,7 @@ import (
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/feed"
+	"github.com/leadmill/leadmill/domain/operator"
 	"github.com/leadmill/leadmill/domain/webhook"
 )
 
@@ -30,10 +31,10 @@ func WebhookOf(s webhook.Snapshot) Webhook {
 	return w
 }
 
-// withSignature adds the secret of a webhook in Partnero's format, whose clients read it at any time.
-func withSignature(sealer application.Sealer, s webhook.Snapshot) (Webhook, error) {
+// withSignature adds the secret of a webhook in Partnero's format, whose clients read it at any time; not for a person who may only look.
+func withSignature(sealer application.Sealer, who application.Actor, s webhook.Snapshot) (Webhook, error) {
 	w := WebhookOf(s)
-	if s.Format != webhook.Partnero {
+	if s.Format != webhook.Partnero || who.PersonID != "" && !who.Role.Includes(operator.Operator) {
 		return w, nil
 	}
 	plain, err := sealer.Open(s.Secret, feed.SealWebhookSecret, s.ID)

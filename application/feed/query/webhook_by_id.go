@@ -29,5 +29,5 @@ func (h WebhookByIDHandler) Handle(ctx context.Context, q WebhookByID) (Webhook,
 	if err != nil {
 		return Webhook{}, err
 	}
-	return withSignature(h.Sealer, s)
+	return withSignature(h.Sealer, q.Actor, s)
 }

@@ -31,7 +31,7 @@ func (h WebhooksHandler) Handle(ctx context.Context, q Webhooks) (application.Li
 	}
 	out := application.List[Webhook]{Items: make([]Webhook, len(found.Items)), Next: found.Next}
 	for i, s := range found.Items {
-		if out.Items[i], err = withSignature(h.Sealer, s); err != nil {
+		if out.Items[i], err = withSignature(h.Sealer, q.Actor, s); err != nil {
 			return application.List[Webhook]{}, err
 		}
 	}

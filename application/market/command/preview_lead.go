@@ -27,6 +27,9 @@ type PreviewLead struct {
 // Needs implements application.Message.
 func (PreviewLead) Needs() application.Scope { return application.Program }
 
+// Unaudited implements application.Unaudited.
+func (PreviewLead) Unaudited() {}
+
 // PreviewLeadResult is what would become of a lead. Outcome is its status. Code and Reason say why it would be a duplicate, rejected or quarantined.
 // Trace is empty then. One that buyers are asked about would be pending, with those buyers.
 type PreviewLeadResult struct {

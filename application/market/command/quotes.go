@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/leadmill/leadmill/application"
@@ -19,7 +20,7 @@ type quoted struct {
 
 	currency money.Currency
 	bids     map[string]money.Micros // by contract
-	shared   bool                    // others take the lead already, so that who takes it too need not pay what was promised
+	held     []money.Micros          // what others pay that take the lead already, or are asked
 }
 
 func newQuoted(q ping.Quote, currency money.Currency) quoted {
@@ -39,9 +40,6 @@ func (m *marketplace) decide(ctx context.Context, c *campaign.Campaign, l *lead.
 // decideQuoted is decide for a lead of which something was promised.
 func (m *marketplace) decideQuoted(ctx context.Context, c *campaign.Campaign, l *lead.Lead, a distribution.Ask, q quoted) (distribution.Decision, error) {
 	a.Price, a.Bids, a.Reserve = l.AskingPrice(), q.bids, q.Reserve
-	if q.shared {
-		return m.pick(ctx, c, l, a)
-	}
 	if c.MaxSales() == 1 {
 		a.Refuse = either(a.Refuse, func(k campaign.Contract) string {
 			if distribution.BelowQuote(c, q.Quote, []money.Micros{a.PriceOf(k)}, q.currency) {
@@ -55,11 +53,11 @@ func (m *marketplace) decideQuoted(ctx context.Context, c *campaign.Campaign, l 
 	if err != nil || len(d.Takers) == 0 {
 		return d, err
 	}
-	prices := make([]money.Micros, len(d.Takers))
-	for i := range prices {
-		prices[i] = d.PriceOf(i)
+	prices := slices.Clone(q.held)
+	for i := range d.Takers {
+		prices = append(prices, d.PriceOf(i))
 	}
-	if distribution.BelowQuote(c, q.Quote, prices, q.currency) {
+	if !distribution.Honours(c, q.Quote, prices, len(q.held) > 0, q.currency) {
 		return d.Withhold(), nil
 	}
 	return d, nil
@@ -94,9 +92,19 @@ func (m *marketplace) promise(ctx context.Context, tx market.Tx, sellerID string
 	return nil
 }
 
+// promiseFor returns what a ping promised for a lead that is sold to those who took it; nil when nobody promised anything, or that was over when it was
+// reserved for the first of them.
+func promiseFor(p *ping.Ping, taken []lead.Reservation) *ping.Quote {
+	if p == nil || !slices.ContainsFunc(taken, func(r lead.Reservation) bool { return p.Snapshot().ExpiresAt.After(r.At) }) {
+		return nil
+	}
+	q := p.Quote()
+	return &q
+}
+
 // topUp gives the supplier of a lead what it was promised where a buyer that was asked pays less, or another one does not take the lead, although
-// others did: what they accepted is sold, and the seller bears the rest.
-func topUp(q ping.Quote, c *campaign.Campaign, o *lead.Outcome, payouts []money.Micros) {
+// others did: what they accepted is sold, and the seller gives of its margin.
+func topUp(q *ping.Quote, c *campaign.Campaign, o *lead.Outcome, payouts []money.Micros) {
 	shown := c.PriceShown()
 	if missing := q.Payout - o.Payout; missing > 0 {
 		payouts[len(payouts)-1] += missing

@@ -161,7 +161,8 @@ type settlement struct {
 	changed  []*delivery.Delivery
 	attempts []market.DeliveryAttempt
 	freed    []market.Uncounted
-	buyers   []application.Ref // of the reservations of the leads
+	declined []market.Uncounted // freed when everything is decided
+	buyers   []application.Ref  // of the reservations of the leads
 	until    map[string]time.Time
 }
 
@@ -175,6 +176,7 @@ func (s *settlement) run(ctx context.Context, look lookup, all []*DeliveryResult
 			return err
 		}
 	}
+	s.done.Stored = len(s.changed)
 	if err := s.tx.Deliveries().AddAttempts(ctx, s.attempts); err != nil {
 		return err
 	}
@@ -186,7 +188,6 @@ func (s *settlement) run(ctx context.Context, look lookup, all []*DeliveryResult
 	if err := s.tx.Deliveries().SaveAll(ctx, s.changed); err != nil {
 		return err
 	}
-	s.done.Stored = len(s.changed)
 	return s.answer(ctx)
 }
 
@@ -265,6 +266,9 @@ func (s *settlement) decide(ctx context.Context, look lookup) error {
 	if err := s.m.write(ctx, s.tx); err != nil {
 		return err
 	}
+	if err := s.tx.Reservations().Uncount(ctx, s.of.SellerID, s.declined); err != nil {
+		return err
+	}
 	return s.m.bought.write(ctx, s.tx)
 }
 
@@ -339,7 +343,11 @@ func (s *settlement) next(ctx context.Context) error {
 		return err
 	}
 	for id, q := range s.m.quotes {
-		q.shared = s.room(s.leads[id]) < s.campaign.MaxSales()
+		for _, r := range s.leads[id].Reservations() {
+			if r.Status.Held() {
+				q.held = append(q.held, r.Price)
+			}
+		}
 		s.m.quotes[id] = q
 	}
 	ids := make([]string, len(leads))
@@ -408,7 +416,8 @@ func (s *settlement) promised(ctx context.Context) (map[string]*ping.Ping, error
 	return s.tx.Pings().OfLeads(ctx, s.of.SellerID, sold)
 }
 
-// finish sells a lead of which nobody is asked any more to those who take it; without any it goes on waiting.
+// finish sells a lead of which nobody is asked any more to those who take it; without any, or when they pay too little for what was promised, it goes
+// on waiting.
 func (s *settlement) finish(ctx context.Context, l *lead.Lead, promised *ping.Ping) error {
 	if l.Asked() {
 		return nil
@@ -425,8 +434,12 @@ func (s *settlement) finish(ctx context.Context, l *lead.Lead, promised *ping.Pi
 	}
 	var o lead.Outcome
 	o.Payout, o.Shown, o.ShownHidden = s.campaign.SupplierTerms(prices, payouts, s.currency)
-	if promised != nil {
-		topUp(promised.Quote(), s.campaign, &o, payouts)
+	if q := promiseFor(promised, taken); q != nil {
+		confirmed := slices.ContainsFunc(taken, func(r lead.Reservation) bool { return r.Asked })
+		if !distribution.Honours(s.campaign, *q, prices, confirmed, s.currency) {
+			return s.decline(ctx, l)
+		}
+		topUp(q, s.campaign, &o, payouts)
 	}
 	for i, r := range taken {
 		b, err := s.buyer(r.BuyerID)
@@ -446,6 +459,36 @@ func (s *settlement) finish(ctx context.Context, l *lead.Lead, promised *ping.Pi
 		return err
 	}
 	return s.bought(ctx, l, taken)
+}
+
+// decline gives up what is held of a lead for which those who take it pay too little, and the deliveries of those who said yes.
+func (s *settlement) decline(ctx context.Context, l *lead.Lead) error {
+	released := l.ReleaseAll(distribution.ReasonBelowQuote, s.now)
+	var refs []application.Ref
+	for _, r := range released {
+		if id := delivery.IDOf(r.SaleID); r.Asked && s.deliveries[id] == nil {
+			refs = append(refs, application.Ref{SellerID: s.of.SellerID, ID: id})
+		}
+	}
+	more, err := s.tx.Deliveries().LockAll(ctx, refs)
+	if err != nil {
+		return err
+	}
+	maps.Copy(s.deliveries, more)
+	for _, r := range released {
+		if d := s.deliveries[delivery.IDOf(r.SaleID)]; d != nil && d.GiveUp(delivery.BelowQuote, s.now) == nil && !slices.Contains(s.changed, d) {
+			s.changed = append(s.changed, d)
+		}
+		b, err := s.buyer(r.BuyerID)
+		if err != nil {
+			return err
+		}
+		b.Release(r.Price, s.now)
+		s.declined = append(s.declined, market.Uncounted{
+			CampaignID: l.CampaignID(), ContractID: r.ContractID, BuyerID: r.BuyerID, Price: r.Price, Whole: true, At: r.At,
+		})
+	}
+	return nil
 }
 
 // told is where telling the buyer of a sale stands: one that was asked knows of the lead.

@@ -318,6 +318,7 @@ func (p *part) take(outcomes []bus.Outcome[application.Done]) {
 		p.told[i] = p.command.Render(o.Result, o.Err)
 		k := fault.KindOf(o.Err)
 		switch {
+		case o.Err == nil && p.command.IdempotencyKey == "": // nothing is kept
 		case o.Err == nil:
 			p.items[i] = partItem{Lead: p.command.LeadOf(o.Result.Response), Replayed: o.Result.Replayed}
 			if p.items[i].Lead == "" {

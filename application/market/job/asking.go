@@ -37,17 +37,6 @@ func (s *Sender) most(e *endpoint) int {
 	return s.PerEndpoint
 }
 
-func (e *endpoint) place(seller string) place { return place{seller, e.standing(), e.asks} }
-
-// freeToAsk is free for buyers that are asked. Somebody waits for each of them, and some answer late, so that those that fail have more of the places.
-func (r *sending) freeToAsk(p place) bool {
-	all := r.AskInAll * 3 / 4
-	if p.standing == failing {
-		all = r.AskInAll / 2
-	}
-	return r.taken[place{"", p.standing, true}] < max(2, all) && r.taken[p] < max(2, all*3/4)
-}
-
 // hand is which deliveries were answered without that being stored yet, and since when.
 type hand struct {
 	mu    sync.Mutex

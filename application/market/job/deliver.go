@@ -73,11 +73,11 @@ const (
 // sending is one run of a Sender.
 type sending struct {
 	*Sender
+	turns
 
 	endpoints map[application.Ref]*endpoint
-	order     []application.Ref // those that may have something due, the longest unserved first
-	taken     map[place]int     // of a seller, and of all as the seller ""
-	out       int               // how many requests did not come back yet
+	taken     map[place]int // of a seller, and of all as the seller ""
+	out       int           // how many requests did not come back yet
 	results   chan result
 	watched   time.Duration
 	away      bool // the database did not answer in this turn
@@ -113,7 +113,7 @@ type result struct {
 func newSending(s *Sender) *sending {
 	r := &sending{
 		Sender: s, endpoints: map[application.Ref]*endpoint{}, taken: map[place]int{}, results: make(chan result, s.InAll+mailsAtOnce+2*s.AskInAll),
-		stored: make(chan *result, s.mostToStore()), unstored: map[bool]int{},
+		stored: make(chan *result, s.mostToStore()), unstored: map[bool]int{}, turns: turns{lines: map[place]*line{}},
 		watched: application.Elapsed(s.Clock) - watch, poll: time.NewTimer(0), early: time.NewTimer(0),
 	}
 	for w := range ways {
@@ -198,85 +198,18 @@ func (r *sending) look(ctx context.Context) {
 	for _, ref := range refs {
 		e := r.endpoints[ref]
 		if e == nil {
-			e = newEndpoint()
+			e = newEndpoint(ref)
 			r.endpoints[ref] = e
 		}
 		e.due = true
-		r.queue(ref, e)
-	}
-}
-
-// queue gives a contract of which something may be due its turn behind all others.
-func (r *sending) queue(ref application.Ref, e *endpoint) {
-	if !e.queued && e.waits() {
-		e.queued = true
-		r.order = append(r.order, ref)
-	}
-}
-
-// start begins as many requests as there is room for: one of each contract, beginning with those that were served longest ago, and then another of each.
-func (r *sending) start(ctx context.Context) {
-	r.away = false
-	for again := true; again; {
-		var served []application.Ref
-		kept := r.order[:0]
-		for _, ref := range r.order {
-			switch e := r.endpoints[ref]; {
-			case r.serve(ctx, ref, e):
-				served = append(served, ref)
-			case e.waits():
-				kept = append(kept, ref)
-			default:
-				e.queued = false
-			}
-		}
-		r.order = append(kept, served...)
-		again = len(served) > 0
-	}
-}
-
-// serve begins one request of a contract when there is room for it.
-func (r *sending) serve(ctx context.Context, ref application.Ref, e *endpoint) bool {
-	roomy := func() bool {
-		return e.waits() && ctx.Err() == nil && (!e.seen || !r.full(e.asks)) && e.room(application.Elapsed(r.Clock), r.most(e)) > 0 && (!e.seen || r.free(e.place(ref.SellerID)))
-	}
-	if r.away || !roomy() || !r.refill(ctx, ref, e) || !roomy() {
-		return false
-	}
-	d := e.ready[0]
-	e.ready = e.ready[1:]
-	r.send(ctx, ref, e, d)
-	return true
-}
-
-// free reports whether a place is left of those that a standing has in all, and that a seller has of it.
-func (r *sending) free(p place) bool {
-	if p.asks {
-		return r.freeToAsk(p)
-	}
-	all := mailsAtOnce
-	switch p.standing {
-	case well:
-		all = max(2, r.InAll/2)
-	case unknown, failing:
-		all = max(2, r.InAll/4)
-	case mailed:
-	}
-	return r.taken[place{"", p.standing, false}] < all && r.taken[p] < all/2
-}
-
-func (r *sending) take(p place, n int) {
-	for _, of := range []place{p, {"", p.standing, p.asks}} {
-		if r.taken[of] += n; r.taken[of] == 0 {
-			delete(r.taken, of)
-		}
+		r.queue(e)
 	}
 }
 
 // refill reads what is due of a contract when nothing is left of what was read last; ok is false when there is nothing. What was read a while ago is
 // read again, because the contract may deliver otherwise by now. What is not attempted any more ends here.
-func (r *sending) refill(ctx context.Context, ref application.Ref, e *endpoint) (ok bool) {
-	now := application.Elapsed(r.Clock)
+func (r *sending) refill(ctx context.Context, e *endpoint) (ok bool) {
+	ref, now := e.ref, application.Elapsed(r.Clock)
 	if len(e.ready) > 0 && now-e.read < time.Second {
 		return true
 	}
@@ -343,10 +276,10 @@ func resultOf(ref application.Ref, d market.DueDelivery) result {
 }
 
 // send makes one attempt beside others.
-func (r *sending) send(ctx context.Context, ref application.Ref, e *endpoint, d market.DueDelivery) {
+func (r *sending) send(ctx context.Context, e *endpoint, d market.DueDelivery) {
 	e.inFlight[d.ID] = true
-	out := resultOf(ref, d)
-	out.probe, out.place = e.open(), new(e.place(ref.SellerID))
+	out := resultOf(e.ref, d)
+	out.probe, out.place = e.open(), new(e.place())
 	r.take(*out.place, 1)
 	r.out++
 	how := *e.how
@@ -387,7 +320,7 @@ func (r *sending) came(one result) {
 		e.rest(now, hostRest)
 		r.Observer.Attempted("busy")
 	}
-	r.queue(one.endpoint, e)
+	r.queue(e)
 }
 
 // leave gives back what a result took.

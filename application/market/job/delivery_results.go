@@ -214,13 +214,8 @@ func (r *sending) note(one result) {
 		e.failed(now, one.probe, one.Reason)
 		e.rest(now, min(one.RetryAfter, longestProbe))
 	}
-	r.queue(one.endpoint, e)
+	r.queue(e)
 	r.Observer.Attempted(outcome)
-}
-
-// hasDue reports whether something waits for room.
-func (r *sending) hasDue() bool {
-	return slices.ContainsFunc(r.order, func(ref application.Ref) bool { return r.endpoints[ref].waits() })
 }
 
 // last stores what came back until the end: it was received, and would be sent again otherwise.

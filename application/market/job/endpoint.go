@@ -3,6 +3,7 @@ package job
 import (
 	"time"
 
+	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/market"
 	"github.com/leadmill/leadmill/application/receiver"
 	"github.com/leadmill/leadmill/domain/campaign"
@@ -36,7 +37,7 @@ const (
 
 // endpoint is what a Sender knows of the receiver of a contract. It is forgotten with the Sender: another one learns it anew.
 type endpoint struct {
-	queued   bool // it is in the order
+	ref      application.Ref
 	due      bool // there may be more than is read
 	ready    []market.DueDelivery
 	read     time.Duration // when, by application.Elapsed, as all times here
@@ -51,10 +52,16 @@ type endpoint struct {
 	receiver.Health
 
 	used time.Duration
+
+	line  *line // in which it waits for its turn
+	rests bool  // it waits for until
+	until time.Duration
+	turn  uint64 // those with lower ones come first; 0 when it waits for nothing
+	at    int    // where it is in its line, or among those that rest
 }
 
-func newEndpoint() *endpoint {
-	return &endpoint{inFlight: map[string]bool{}, aside: map[string]time.Duration{}, ahead: 2 * firstWindow, Health: receiver.NewHealth()}
+func newEndpoint(ref application.Ref) *endpoint {
+	return &endpoint{ref: ref, inFlight: map[string]bool{}, aside: map[string]time.Duration{}, ahead: 2 * firstWindow, Health: receiver.NewHealth()}
 }
 
 func (e *endpoint) standing() standing {
@@ -62,6 +69,14 @@ func (e *endpoint) standing() standing {
 		return mailed
 	}
 	return e.Standing()
+}
+
+// place is what a request to the receiver takes; that of no seller as long as nothing was read of it.
+func (e *endpoint) place() place {
+	if !e.seen {
+		return place{}
+	}
+	return place{e.ref.SellerID, e.standing(), e.asks}
 }
 
 // waits reports whether something of it may be due.
@@ -135,5 +150,5 @@ func (e *endpoint) drop() {
 
 // forgettable reports whether nothing was sent to the receiver for long, and nothing is due.
 func (e *endpoint) forgettable(now time.Duration) bool {
-	return !e.queued && len(e.inFlight) == 0 && now-e.used >= remembered
+	return e.line == nil && !e.rests && len(e.inFlight) == 0 && now-e.used >= remembered
 }

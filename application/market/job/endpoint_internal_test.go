@@ -21,7 +21,7 @@ func TestThereIsRoomForAllResults(t *testing.T) {
 		for _, asks := range []bool{false, true} {
 			for _, seller := range []string{"seller_1", "seller_2", "seller_3"} {
 				p := place{seller, of, asks}
-				for ; (of != mailed || !asks) && r.free(p); all++ {
+				for ; (of != mailed || !asks) && r.freeInAll(p) && r.freeOfSeller(p); all++ {
 					r.take(p, 1)
 					if asks {
 						asked++
@@ -44,7 +44,7 @@ func TestThereIsRoomForAllResults(t *testing.T) {
 func TestLateAnswersInARow(t *testing.T) {
 	t.Parallel()
 	for asks, want := range map[bool]int{true: 60, false: 4} {
-		e := newEndpoint()
+		e := newEndpoint(application.Ref{})
 		e.knows(false, asks)
 		for range 6 {
 			e.Succeeded(64)
@@ -60,20 +60,20 @@ func TestLateAnswersInARow(t *testing.T) {
 // A receiver that failed and has nothing due is out of the order at once, and forgotten after a while.
 func TestReceiversAreForgotten(t *testing.T) {
 	t.Parallel()
-	e := newEndpoint()
+	e := newEndpoint(application.Ref{SellerID: "seller_1", ID: "one"})
 	e.due = true
-	ref := application.Ref{SellerID: "seller_1", ID: "one"}
-	r := &sending{endpoints: map[application.Ref]*endpoint{ref: e}}
-	r.queue(ref, e)
-	r.queue(ref, e)
-	require.Equal(t, []application.Ref{ref}, r.order)
+	r := newSending(&Sender{Clock: clock.NewSystem()})
+	r.queue(e)
+	r.queue(e)
+	require.Len(t, r.lines[place{}].waiting, 1)
 	e.failed(0, false, delivery.Timeout)
 	e.due = false
 	r.start(t.Context())
-	require.Empty(t, r.order)
+	require.False(t, r.hasDue())
+	require.Empty(t, r.queues[0])
 	require.False(t, e.forgettable(time.Minute))
 	require.True(t, e.forgettable(remembered))
 	e.due = true
-	r.queue(ref, e)
+	r.queue(e)
 	require.False(t, e.forgettable(remembered))
 }

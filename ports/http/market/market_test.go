@@ -3,6 +3,8 @@ package markethttp
 import (
 	"encoding/json"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +17,6 @@ import (
 	"github.com/leadmill/leadmill/domain/buyer"
 	"github.com/leadmill/leadmill/domain/calendar"
 	"github.com/leadmill/leadmill/domain/campaign"
-	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/money"
 	"github.com/leadmill/leadmill/domain/partner"
@@ -470,10 +471,6 @@ func TestErrorsOfCommands(t *testing.T) {
 		{buyer.ErrInsufficientBalance, 400, `{"status":0,"message":"The balance and credit limit do not cover this amount.","code":"insufficient_balance","request_id":"req_1"}`},
 		{application.ErrConcurrentChange, 409, `{"status":0,"message":"The object was changed at the same time. Try again.","code":"concurrent_change","request_id":"req_1"}`},
 		{application.ErrKeyReused, 422, `{"status":0,"message":"The Idempotency-Key was used for another request","code":"idempotency_key_reused","request_id":"req_1"}`},
-		{
-			fault.ErrValidation.With(fault.Violation{Field: "distribution.mode", Code: fault.NotSupported, Message: "must be exclusive"}, fault.Violation{Field: "name", Code: fault.Required, Message: "is required"}), 422,
-			`{"status":0,"message":"The given data was invalid.","code":"not_supported_yet","errors":{"distribution.mode":["must be exclusive"],"name":["is required"]},"request_id":"req_1"}`,
-		},
 	} {
 		a := newApp(t)
 		a.Fail = c.err
@@ -690,5 +687,37 @@ func TestNoPersonalData(t *testing.T) {
 	})
 	if log := a.Logged(); !strings.Contains(log, `"route":"/api/leads/:lead_id"`) {
 		t.Errorf("logged: %s", log)
+	}
+}
+
+// All of the market is built: nothing that it is asked for comes later.
+func TestNothingOfTheMarketComesLater(t *testing.T) {
+	t.Parallel()
+	routes, err := handlers(nil).Routes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range routes {
+		if r.Later {
+			t.Errorf("%s %s comes later", r.Method, r.Path)
+		}
+	}
+	files, err := filepath.Glob("*.go")
+	if err != nil || len(files) < 20 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, word := range []string{"NotYet(", "Later:", "NotSupported", "ErrNotImplemented"} {
+			if strings.Contains(string(text), word) {
+				t.Errorf("%s says of something that it is not supported yet: %s", name, word)
+			}
+		}
 	}
 }

@@ -389,7 +389,7 @@ type Delivery struct {
 	// Status unknown: the buyer is asked to confirm, and did not answer yet when it was tried
 	Status DeliveryStatus `json:"status"`
 
-	// Reason Why it failed: refused, gone, timeout, unreachable, address_refused, mail_refused, body_too_large, lead_erased, sale_returned or not_configured; of a buyer that is asked also buyer_rejected, buyer_duplicate and answer_unclear
+	// Reason Why it failed: refused, gone, timeout, unreachable, address_refused, mail_refused, body_too_large, lead_erased, sale_returned or not_configured; of a buyer that is asked also buyer_rejected, buyer_duplicate, below_quote and answer_unclear
 	Reason *string `json:"reason,omitempty"`
 
 	// Tried How often since it became pending

@@ -3036,7 +3036,7 @@ type Delivery struct {
 	// NextAt UTC with six decimals.
 	NextAt *Timestamp `json:"next_at,omitempty"`
 
-	// Reason Why it failed: refused, gone, timeout, unreachable, address_refused, mail_refused, body_too_large, lead_erased, sale_returned or not_configured; of a buyer that is asked also buyer_rejected, buyer_duplicate and answer_unclear
+	// Reason Why it failed: refused, gone, timeout, unreachable, address_refused, mail_refused, body_too_large, lead_erased, sale_returned or not_configured; of a buyer that is asked also buyer_rejected, buyer_duplicate, below_quote and answer_unclear
 	Reason *string `json:"reason,omitempty"`
 
 	// Reference What the buyer called the lead when it confirmed

@@ -1102,7 +1102,7 @@ type SaleReleasedV1 struct {
 	// Price What was held of the buyer's account.
 	Price json.Number `json:"price"`
 
-	// Reason Buyer_rejected, buyer_duplicate, why the last attempt failed, such as timeout, buyer_not_asked without one, or lead_erased.
+	// Reason Buyer_rejected, buyer_duplicate, why the last attempt failed, such as timeout, buyer_not_asked without one, below_quote, or lead_erased.
 	Reason string `json:"reason"`
 
 	// ReleasedAt When it happened.

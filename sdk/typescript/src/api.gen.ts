@@ -2545,7 +2545,7 @@ export interface components {
             id: string;
             lead_id: string;
             next_at?: components["schemas"]["Timestamp"];
-            /** @description Why it failed: refused, gone, timeout, unreachable, address_refused, mail_refused, body_too_large, lead_erased, sale_returned or not_configured; of a buyer that is asked also buyer_rejected, buyer_duplicate and answer_unclear */
+            /** @description Why it failed: refused, gone, timeout, unreachable, address_refused, mail_refused, body_too_large, lead_erased, sale_returned or not_configured; of a buyer that is asked also buyer_rejected, buyer_duplicate, below_quote and answer_unclear */
             reason?: string;
             /** @description What the buyer called the lead when it confirmed */
             reference?: string;

@@ -1001,7 +1001,7 @@ export interface components {
             partner_id: string;
             /** @description What was held of the buyer's account. */
             price: number;
-            /** @description Buyer_rejected, buyer_duplicate, why the last attempt failed, such as timeout, buyer_not_asked without one, or lead_erased. */
+            /** @description Buyer_rejected, buyer_duplicate, why the last attempt failed, such as timeout, buyer_not_asked without one, below_quote, or lead_erased. */
             reason: string;
             /**
              * Format: date-time

@@ -38,7 +38,7 @@ type office struct {
 func newOffice(t *testing.T, databaseURL string) *office {
 	t.Helper()
 	f := &office{t: t, clock: leadmilltest.NewClock(time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC))}
-	f.App = apptest.Start(t, databaseURL, leadmill.StartOptions{Clock: f.clock}, leadmill.NewModule("office",
+	f.App = apptest.StartConfig(t, databaseURL, keepingSecrets, leadmill.StartOptions{Clock: f.clock}, leadmill.NewModule("office",
 		leadmill.AsJob("office", application.Every(24*time.Hour), func(o *application.Operations, s application.Sessions) func(context.Context) error {
 			f.o, f.sessions = o, s
 			return func(context.Context) error { return nil }

@@ -247,7 +247,7 @@ func TestABuyerThatBidsAndConfirms(t *testing.T) {
 		})
 		rejects := newBidder(t, func(w http.ResponseWriter, r *http.Request, _ *bidder) {
 			if r.URL.Path == "/bid" {
-				_, _ = io.WriteString(w, `{"bid":30}`)
+				_, _ = io.WriteString(w, `{"bid":22}`)
 				return
 			}
 			_, _ = io.WriteString(w, `{"status":"rejected"}`)
@@ -258,11 +258,11 @@ func TestABuyerThatBidsAndConfirms(t *testing.T) {
 		s, _, db := startBidding(t, databaseURL, with(payout70, "distribution", apptest.Object{"mode": "shared", "max_sales": 2}),
 			biddingAt(buyer.URL+"/bid", 50, "delivery", confirm(buyer)), biddingAt(rejects.URL+"/bid", 50, "delivery", confirm(rejects)), at(10, 1))
 		p := quote(t, s)
-		if *p.Price != 35 {
-			t.Errorf("promised is %v, want 70 %% of 50", *p.Price)
+		if *p.Price != 29.4 {
+			t.Errorf("promised is %v, want 70 %% of 42", *p.Price)
 		}
 		l := s.Sell(t, s.Form().With("ping_id", p.ID))
-		if l.Status != "sold" || l.Price != 35 || len(l.BuyerIDs) != 2 {
+		if l.Status != "sold" || l.Price != 29.4 || len(l.BuyerIDs) != 2 {
 			t.Errorf("the lead is %+v", l)
 		}
 		account(t, s, 0, 980, 0) // what it bid, whatever it says now
@@ -284,7 +284,9 @@ func TestTheReserveHoldsForWhoIsAskedLater(t *testing.T) {
 		confirm := func(answer string) apptest.Object {
 			return apptest.Object{"mode": "confirm", "url": bids(t, answer).URL}
 		}
-		s, _, db := startBidding(t, databaseURL, with(payout70, "distribution", apptest.Object{"mode": "shared", "max_sales": 2}, "reserve_price", 10),
+		s, _, db := startBidding(t, databaseURL, apptest.Object{
+			"supplier_payout": apptest.Object{"type": "percent", "value": 40}, "distribution": apptest.Object{"mode": "shared", "max_sales": 2}, "reserve_price": 10,
+		},
 			at(12, 1, "delivery", confirm(`{"status":"rejected"}`)), at(11, 2, "delivery", confirm(`{"status":"accepted"}`)), at(5, 3))
 		p := quote(t, s)
 		if l := s.Sell(t, s.Form().With("ping_id", p.ID)); l.Status != "sold" || !slices.Equal(l.BuyerIDs, s.BuyerIDs[1:2]) || l.Price != *p.Price {

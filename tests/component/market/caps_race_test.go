@@ -10,6 +10,7 @@ import (
 
 	"github.com/leadmill/leadmill"
 	"github.com/leadmill/leadmill/tests/component/apptest"
+	"github.com/leadmill/leadmill/tests/leadmilltest"
 )
 
 // race posts n leads over so many connections, spread over the instances, and counts the answers by status.
@@ -34,7 +35,7 @@ func race(t *testing.T, s *apptest.Shop, n, connections int, instances ...*appte
 	return count
 }
 
-// One lead is left, by whatever rule it is: of many at once exactly one is sold, charged and told of.
+// One lead is left, by whatever rule it is: of many at once exactly one is sold, charged, told of and delivered.
 func TestOfManyLeadsForTheLastOneIsSold(t *testing.T) {
 	t.Parallel()
 	one := func(limit apptest.Object) apptest.Object {
@@ -56,11 +57,13 @@ func TestOfManyLeadsForTheLastOneIsSold(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
-				apps := []*apptest.App{apptest.Start(t, databaseURL, leadmill.StartOptions{}), apptest.Start(t, databaseURL, leadmill.StartOptions{})}
-				contract := apptest.Object{"price": 10.00}
+				sink := leadmilltest.NewHTTPSink(t)
+				apps := []*apptest.App{apptest.StartConfig(t, databaseURL, outward, leadmill.StartOptions{}), apptest.StartConfig(t, databaseURL, outward, leadmill.StartOptions{})}
+				contract := notify(sink.URL)
+				contract["price"] = 10.00
 				maps.Copy(contract, c.contract)
 				s := apptest.NewShop(t, apps[0], c.campaign, apptest.Buyer{Deposit: c.deposit, Contract: contract})
-				s.AddContract(t, s.BuyerIDs[0], apptest.Object{"price": 10.00, "priority": 2, "status": map[bool]string{true: "paused", false: "active"}[c.contract != nil]})
+				s.AddContract(t, s.BuyerIDs[0], apptest.Object{"price": 10.00, "priority": 2, "delivery": contract["delivery"], "status": map[bool]string{true: "paused", false: "active"}[c.contract != nil]})
 				if c.buyer != nil {
 					s.Program.Must(t, "PUT", "/v1/buyers/"+s.BuyerIDs[0], c.buyer)
 				}
@@ -68,9 +71,15 @@ func TestOfManyLeadsForTheLastOneIsSold(t *testing.T) {
 					t.Errorf("answered %v, want one sold", count)
 				}
 				db := apptest.Open(t, databaseURL)
+				apptest.Eventually(t, func() error {
+					if n := db.Number("SELECT COUNT(*) FROM deliveries WHERE state = 'delivered'"); n != 1 {
+						return fmt.Errorf("%d sales are delivered, want 1", n)
+					}
+					return nil
+				})
 				db.Audit()
-				if n := len(db.Events("lead.sold.v1")); n != 1 {
-					t.Errorf("told of %d sales", n)
+				if n := len(db.Events("lead.sold.v1")); n != 1 || len(sink.Requests()) != 1 {
+					t.Errorf("told of %d sales, by %d requests", n, len(sink.Requests()))
 				}
 			})
 		})

@@ -317,10 +317,13 @@ func TestAnswersAreMapped(t *testing.T) {
 	})
 }
 
-// TestWhatAPingPromisedIsPaidWhoeverConfirms with buyers that say no, or that pay less than their contracts say.
+// TestWhatAPingPromisedIsPaidWhoeverConfirms with buyers that say no, or that pay less than their contracts say, and never at a loss of the seller's.
 func TestWhatAPingPromisedIsPaidWhoeverConfirms(t *testing.T) {
 	t.Parallel()
-	shared := apptest.Object{"supplier_payout": payout70["supplier_payout"], "distribution": apptest.Object{"mode": "shared", "max_sales": 2, "strategy": "priority"}}
+	sharing := func(percent float64) apptest.Object {
+		return apptest.Object{"supplier_payout": apptest.Object{"type": "percent", "value": percent}, "distribution": apptest.Object{"mode": "shared", "max_sales": 2, "strategy": "priority"}}
+	}
+	confirms := func(t *testing.T) apptest.Buyer { return confirming(newAskedBuyer(t, always(says("accepted"))).URL, 2) }
 	for name, c := range map[string]struct {
 		campaign apptest.Object
 		first    string
@@ -336,12 +339,24 @@ func TestWhatAPingPromisedIsPaidWhoeverConfirms(t *testing.T) {
 			quote: 7, status: "pending", trace: "buyer_rejected below_quote", balances: []float64{1000, 10_000},
 		},
 		"one pays less": {
+			campaign: payout70, first: `{"status":"accepted","price":7.50}`, more: []any{"price_from_answer", true}, other: func(*testing.T) apptest.Buyer { return at(5, 2) },
+			quote: 7, status: "sold", trace: "sold", balances: []float64{992.50, 10_000},
+		},
+		"one pays less than was promised": {
 			campaign: payout70, first: `{"status":"accepted","price":4.00}`, more: []any{"price_from_answer", true}, other: func(*testing.T) apptest.Buyer { return at(5, 2) },
-			quote: 7, status: "sold", trace: "sold", balances: []float64{996, 10_000},
+			quote: 7, status: "pending", trace: "below_quote", balances: []float64{1000, 10_000},
 		},
 		"one of two says no": {
-			campaign: shared, first: says("rejected"), other: func(t *testing.T) apptest.Buyer { return confirming(newAskedBuyer(t, always(says("accepted"))).URL, 2) },
-			quote: 14, status: "sold", trace: "buyer_rejected sold", balances: []float64{1000, 990},
+			campaign: sharing(50), first: says("rejected"), other: confirms, quote: 10, status: "sold", trace: "buyer_rejected sold", balances: []float64{1000, 990},
+		},
+		"the other pays less than was promised": {
+			campaign: sharing(70), first: says("rejected"), other: confirms, quote: 14, status: "pending", trace: "buyer_rejected below_quote", balances: []float64{1000, 1000},
+		},
+		"the other was not asked": {
+			campaign: sharing(50), first: says("rejected"), other: func(*testing.T) apptest.Buyer {
+				return at(10, 2, "caps", []apptest.Object{{"window": "day", "leads": 5, "budget": 50}})
+			},
+			quote: 10, status: "pending", trace: "buyer_rejected below_quote", balances: []float64{1000, 10_000},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -371,9 +386,80 @@ func TestWhatAPingPromisedIsPaidWhoeverConfirms(t *testing.T) {
 				for i, balance := range c.balances {
 					account(t, s, i, balance, 0)
 				}
+				for _, d := range s.Program.Must(t, "GET", "/v1/marketplace/leads/"+l.ID+"/deliveries", nil).List(t) {
+					if c.status == "sold" || d["reason"] != "below_quote" {
+						continue
+					}
+					if r := s.Program.Do("POST", fmt.Sprint("/v1/deliveries/", d["id"], "/redeliver"), nil); r.Status != 422 || r.Refusal().Code != "sale_released" {
+						t.Errorf("to deliver what was not sold answers %s", r)
+					}
+				}
+				if n := db.Number("SELECT COUNT(*) FROM deliveries WHERE state = 'delivered'"); c.status != "sold" && n != 0 {
+					t.Errorf("%d deliveries of what was not sold are shown as delivered", n)
+				}
 				db.Settle()
 				db.Audit()
 			})
 		})
 	}
+}
+
+// A lead that is reserved when its quote is over earns what any other does.
+func TestAQuoteThatIsOverIsNotMadeUpFor(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		s, hands, db := startBidding(t, databaseURL, payout70, at(45, 1))
+		p := quote(t, s)
+		s.Program.Must(t, "POST", s.ContractPath(s.ContractIDs[0])+"/pause", nil)
+		l := s.Sell(t, s.Form().With("ping_id", p.ID))
+		if l.Status != "pending" {
+			t.Fatalf("the lead is %+v, want pending", l)
+		}
+		hands.Advance(5 * time.Minute)
+		s.AddBuyer(t, confirming(newAskedBuyer(t, always(says("accepted"))).URL, 2))
+		soldOf(t, s, []string{l.ID}, 1)
+		if got := s.Lead(t, l.ID); fmt.Sprint(got["payout"]) != "7" {
+			t.Errorf("after the quote it earns %v, want 70 %% of 10", got["payout"])
+		}
+		db.Settle()
+		db.Audit()
+	})
+}
+
+// Whatever hostile buyers do that are asked, the lead is sold to those who answer when its time is over, and they are charged nothing.
+func TestHostileBuyersThatConfirm(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		all, names := hostile(), []string{"hangs", "drips", "endless", "headers", "redirect", "gone", "nonsense 3", "nonsense 17"}
+		var buyers []apptest.Buyer
+		for i, name := range names {
+			if all[name] == nil {
+				t.Fatalf("nobody is %s", name)
+			}
+			buyers = append(buyers, confirming(newBidder(t, all[name]).URL, i+1, "timeout_ms", 300))
+		}
+		good := newAskedBuyer(t, always(says("accepted")))
+		hands := clock.NewManual(time.Now().Truncate(24 * time.Hour).Add(12 * time.Hour))
+		app := apptest.StartConfig(t, databaseURL, outward, leadmill.StartOptions{Clock: hands})
+		s := apptest.NewShop(t, app, apptest.Object{"distribution": apptest.Object{"mode": "shared", "max_sales": len(names) + 1}}, append(buyers, confirming(good.URL, 100))...)
+		db := apptest.Open(t, databaseURL)
+		leadID, _ := sellLate(t, s, hands, s.Form(), good)
+		apptest.Eventually(t, func() error {
+			if n := db.Number("SELECT COUNT(*) FROM deliveries WHERE state = 'pending' AND tries > 0"); n != int64(len(names)) {
+				return fmt.Errorf("%d hostile buyers were asked, want %d", n, len(names))
+			}
+			return nil
+		})
+		hands.Advance(30 * time.Second)
+		soldOf(t, s, []string{leadID}, 1)
+		if n := db.Number("SELECT COUNT(*) FROM sales"); n != 1 {
+			t.Errorf("it was sold %d times, want once", n)
+		}
+		for i := range names {
+			account(t, s, i, 1000, 0)
+		}
+		account(t, s, len(names), 990, 0)
+		db.Settle()
+		db.Audit()
+	})
 }

@@ -37,6 +37,7 @@ type Tx struct {
 	trail application.Trail // of the context that the transaction began with
 	given []*sql.Rows       // that a team's statements were given
 	told  []string          // the topics of Signal
+	noted []string          // the ids of Note
 	// patience is how long a SELECT waits for a row that somebody else holds; 0 is as long as the database lets it.
 	patience time.Duration
 	// broken is the first failure that leaves the transaction in an unknown state. After a deadlock the server is outside
@@ -67,6 +68,24 @@ func (t *Tx) Saved(kinds ...string) []string {
 		}
 	}
 	return ids
+}
+
+// Note names something that the transaction changes and that is no aggregate, for the audit trail.
+func (t *Tx) Note(id string) { t.noted = append(t.noted, id) }
+
+// Touched returns the ids of what the transaction changes: of the aggregates that were saved, and of what was noted. sellerID is that of the
+// first aggregate.
+func (t *Tx) Touched() (sellerID string, ids []string) {
+	ids = slices.Clone(t.noted)
+	for i, a := range t.saved {
+		if i == 0 {
+			sellerID = a.sellerID
+		}
+		if !slices.Contains(ids, a.id) {
+			ids = append(ids, a.id)
+		}
+	}
+	return sellerID, ids
 }
 
 // Append has events of no aggregate written just before the commit, behind those of all saved aggregates.

@@ -27,6 +27,7 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstoretest.Harness) {
 		{Name: "person sessions", Run: testPersonSessions},
 		{Name: "person links", Run: testPersonLinks},
 		{Name: "person mails", Run: testPersonMails},
+		{Name: "audit trail", Run: testAuditTrail},
 		{Name: "person link race", Run: testPersonLinkRace},
 		{Name: "person race", Run: testPersonRace},
 		{Name: "last owner race", Run: testLastOwnerRace},

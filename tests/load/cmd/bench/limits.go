@@ -163,7 +163,7 @@ func (f *figures) limits() (all []limit) {
 		add(pingedOf(f.pinged, e).limits()...)
 		add(
 			between("leads/s of ten consumers to four", e, f.consumers).atLeast(leastOfFour),
-			between("leads/s of requests of 1,000 leads to single ones", e, f.bulk).atLeast(leastOfBulk),
+			ofBulk(f.bulk, e).atLeast(leastOfBulk),
 			largest("memory at full load", e, [][]measurement{is}, " MB", func(m measurement) float64 { return float64(m.memory) / 1e6 }).atMost(mostMemory/1e6),
 			largest("lag of the report", e, newer.linesOf(e), " s", func(m measurement) float64 { return m.lag.Seconds() }).atMost(mostLag.Seconds()),
 		)
@@ -184,6 +184,17 @@ func ofContracts(duels []duel, e dbtest.Engine) limit {
 	for _, d := range duels {
 		if d.engine == e && d.build != "old" {
 			return ratio(what, e, d.first, d.second, seconds(bothCPU))
+		}
+	}
+	return limit{what: what, engine: e}
+}
+
+// ofBulk compares requests of many leads with single ones over the same connections.
+func ofBulk(duels []duel, e dbtest.Engine) limit {
+	const what = "leads/s of requests of 1,000 leads to single ones, over 4 connections"
+	for _, d := range duels {
+		if d.engine == e && d.build == bulkOfFew {
+			return ratio(what, e, d.first, d.second, figure{rate, whole})
 		}
 	}
 	return limit{what: what, engine: e}

@@ -207,13 +207,13 @@ func (f *figures) measureContracts(ctx context.Context) error {
 
 func (f *figures) measureBulk(ctx context.Context) error {
 	for _, e := range f.engines {
-		d, err := measureBulk(ctx, f.settings, f.own, e, f.dir)
+		few, many, err := measureBulk(ctx, f.settings, f.own, e, f.dir)
 		if err != nil {
 			return fmt.Errorf("%s: %w", e, err)
 		}
-		f.bulk = append(f.bulk, d)
+		f.bulk = append(f.bulk, few, many)
 	}
-	fmt.Print(duelTable(fmt.Sprintf("Single leads of %d clients and requests of %d leads", manyClients, leadsOfBulk), "single", "bulk", f.bulk))
+	fmt.Print(duelTable(fmt.Sprintf("Single leads of %s and of %s, and requests of %d leads of %s", bulkOfFew, bulkOfMany, leadsOfBulk, bulkOfFew), "single", "bulk", f.bulk))
 	return nil
 }
 

@@ -77,7 +77,7 @@ takes, and checks the limits that the figures must keep. With -only it measures 
   sellers    leads of many sellers (-sellers), ten each, against as many leads of one seller
   consumers  ten consumers of the event log, six of them with nothing to do, against four
   contracts  1, 100 and 10,000 contracts with filters in one campaign, ten of which each lead passes
-  bulk       requests of 1,000 leads against single leads of 256 clients
+  bulk       requests of 1,000 leads of 4 clients against single leads of 4 and of 256 clients
   notify     deliveries to 20 receivers, what they cost a sale, and one receiver that is dead (-waiting)
   confirm    buyers that are asked before they are sold a lead, and answer in 100 ms or late
   ping       pings at 20 a second with what 20 contracts pay, and with bids of 20 bidders
