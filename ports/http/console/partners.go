@@ -24,7 +24,6 @@ type partnersContent struct {
 	Statuses []Option
 	Filtered bool
 	Sheet    string
-	SignUp   string // where partners sign up by themselves
 }
 
 // programDays is how many days the chart of the program shows.

@@ -17,13 +17,12 @@ type settingsContent struct {
 	Settings accountquery.Settings
 	Approval []Option
 	Touch    []Option
-	SignUp   string // where partners sign up by themselves
 }
 
 func settingsOf(v *Visit) (settingsContent, error) {
 	s, err := v.Settings()
 	return settingsContent{
-		Visit: v, Settings: s, SignUp: v.call.Base() + "/p/" + v.Who().SellerSlug,
+		Visit: v, Settings: s,
 		Approval: []Option{{Value: "auto", Label: "at once"}, {Value: "manual", Label: "when somebody approved them"}},
 		Touch:    []Option{{Value: "first_touch", Label: "the first partner whose link was followed"}, {Value: "last_touch", Label: "the last partner whose link was followed"}},
 	}, err
