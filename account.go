@@ -83,28 +83,29 @@ func newKeyring(reader *accountstore.Reader, clock application.Clock, admin admi
 func newAccountHandlers(o *application.Operations, d account.Deps, secrets application.Secrets, keyring *application.Keyring, scopes application.Scopes,
 	r *accountstore.Reader,
 ) accounthttp.Handlers {
+	application.Query(o, r.APIKeyByID)
 	return accounthttp.Handlers{
 		SellerHandlers: accounthttp.SellerHandlers{
 			CreateSeller: application.Command(o, accountcommand.CreateSellerHandler{Deps: d, Secrets: secrets}),
-			UpdateSeller: forgetting(keyring, application.Command(o, accountcommand.UpdateSellerHandler{Deps: d})),
+			UpdateSeller: application.Command(o, forgetting(keyring, accountcommand.UpdateSellerHandler{Deps: d})),
 			Sellers:      application.Query(o, r.Sellers),
 			SellerByCode: application.Query(o, r.SellerByCode),
 		},
 		APIKeyHandlers: accounthttp.APIKeyHandlers{
 			CreateAPIKey:         application.Command(o, accountcommand.CreateAPIKeyHandler{Deps: d, Secrets: secrets, Scopes: scopes}),
 			CreateAPIKeyOfSeller: application.Command(o, accountcommand.CreateAPIKeyOfSellerHandler{Deps: d, Secrets: secrets, Scopes: scopes}),
-			RotateAPIKey:         forgetting(keyring, application.Command(o, accountcommand.RotateAPIKeyHandler{Deps: d, Secrets: secrets, Scopes: scopes})),
-			RevokeAPIKey:         forgetting(keyring, application.Command(o, accountcommand.RevokeAPIKeyHandler{Deps: d})),
+			RotateAPIKey:         application.Command(o, forgetting(keyring, accountcommand.RotateAPIKeyHandler{Deps: d, Secrets: secrets, Scopes: scopes})),
+			RevokeAPIKey:         application.Command(o, forgetting(keyring, accountcommand.RevokeAPIKeyHandler{Deps: d})),
 			APIKeys:              application.Query(o, r.APIKeys),
 		},
 		SettingsHandlers: accounthttp.SettingsHandlers{
-			UpdateSettings:   forgetting(keyring, application.Command(o, accountcommand.UpdateSettingsHandler{Deps: d})),
+			UpdateSettings:   application.Command(o, forgetting(keyring, accountcommand.UpdateSettingsHandler{Deps: d})),
 			SettingsOfSeller: application.Query(o, r.SettingsOfSeller),
 		},
 	}
 }
 
-// forgetting wraps a command that changes what keys may do: it empties the keyring afterwards, so that the change holds at
+// forgetting wraps the handler of a command that changes what keys may do, whoever sends it: it empties the keyring afterwards, so that the change holds at
 // once in this instance.
 func forgetting[C any](keyring *application.Keyring, h bus.Handler[C, application.Done]) bus.Handler[C, application.Done] {
 	return bus.HandlerFunc[C, application.Done](func(ctx context.Context, c C) (application.Done, error) {

@@ -16,7 +16,12 @@ import (
 )
 
 // auditing audits what came since the last audit that found no breach, at night: of a year, only a day is left to look at.
-var auditing = ownModule("auditing", AsJob("audit", application.Cron("30 3 * * *"), newAudit))
+var auditing = ownModule("auditing",
+	AsJob("audit", application.Cron("30 3 * * *"), newAudit),
+	Provide(newTending),
+	AsJob("tend", application.Every(tendEvery), newTend),
+	Share(newInstallation),
+)
 
 const (
 	// auditPass bounds the memory of an audit beside the service.

@@ -2,6 +2,7 @@ package leadmill
 
 import (
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/contract/eventsv1"
 	consolehttp "github.com/leadmill/leadmill/ports/http/console"
 )
 
@@ -11,6 +12,6 @@ var consoleRoom = ownModule("console",
 	AsRoutes(consolehttp.Console.Routes),
 )
 
-func newConsole(o *application.Operations, sessions application.Sessions) consolehttp.Console {
-	return consolehttp.Console{Operations: o, Sessions: sessions}
+func newConsole(o *application.Operations, sessions application.Sessions, c *eventsv1.Catalogue) consolehttp.Console {
+	return consolehttp.Console{Operations: o, Sessions: sessions, Catalogue: c}
 }

@@ -177,6 +177,7 @@ type core struct {
 
 	Account accounthttp.Handlers
 	People  people
+	System  *installation
 	// Sessions says who is signed in to the pages.
 	Sessions application.Sessions
 	Program  programhttp.Handlers

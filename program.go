@@ -98,6 +98,9 @@ func newProgramHandlers(o *application.Operations, d program.Deps, secrets appli
 	keyring *application.Keyring, policies attribution.Policies, rules lead.IntakeRules, facts application.FactProviders, clicks *bus.Batcher[program.Click, struct{}],
 	tally *programcommand.ClickTally, r *programstore.Reader,
 ) programhttp.Handlers {
+	application.Query(o, r.PartnerList)
+	application.Query(o, r.ProgramDays)
+	application.Query(o, r.AttributionOfCustomer)
 	return programhttp.Handlers{
 		PartnerHandlers: programhttp.PartnerHandlers{
 			CreatePartner:    application.Command(o, programcommand.CreatePartnerHandler{Deps: d, Secrets: secrets, Hasher: hasher}),
@@ -106,7 +109,7 @@ func newProgramHandlers(o *application.Operations, d program.Deps, secrets appli
 			RejectPartner:    application.Command(o, programcommand.RejectPartnerHandler{Deps: d}),
 			ArchivePartner:   application.Command(o, programcommand.ArchivePartnerHandler{Deps: d}),
 			UnarchivePartner: application.Command(o, programcommand.UnarchivePartnerHandler{Deps: d}),
-			DeletePartner:    forgetting(keyring, application.Command(o, programcommand.DeletePartnerHandler{Deps: d})),
+			DeletePartner:    application.Command(o, forgetting(keyring, programcommand.DeletePartnerHandler{Deps: d})),
 			InvitePartner:    application.Command(o, programcommand.InvitePartnerHandler{Deps: d, Secrets: secrets}),
 			CreateSignInURL:  application.Command(o, programcommand.CreateSignInURLHandler{Deps: d, Secrets: secrets}),
 			PartnerByHandle:  application.Query(o, r.PartnerByHandle),

@@ -115,6 +115,23 @@ func (r *Reader) APIKeys(ctx context.Context, q accountquery.APIKeys) (applicati
 		q.SellerID, engine.Micros(r.clock.Now()))
 }
 
+// APIKeyByID answers accountquery.APIKeyByID: seller.ErrKeyNotFound.
+func (r *Reader) APIKeyByID(ctx context.Context, q accountquery.APIKeyByID) (accountquery.APIKey, error) {
+	var row usedKeyRow
+	if !engine.IsID(q.ID) {
+		return accountquery.APIKey{}, seller.ErrKeyNotFound
+	}
+	err := r.db.One(ctx, seller.ErrKeyNotFound, &row, "SELECT "+keyColumns+", last_used_at, leads FROM api_keys WHERE id = ? AND seller_id = ? AND revoked_at = 0 AND expires_at NOT BETWEEN 1 AND ?",
+		q.ID, q.SellerID, engine.Micros(r.clock.Now()))
+	if err == nil && row.ID != q.ID {
+		err = seller.ErrKeyNotFound
+	}
+	if err != nil {
+		return accountquery.APIKey{}, err
+	}
+	return answerKey(row)
+}
+
 // usedKeyRow is a key with what it was used for.
 type usedKeyRow struct {
 	keyRow

@@ -8,6 +8,7 @@ import (
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
 	"github.com/leadmill/leadmill/application"
 	programquery "github.com/leadmill/leadmill/application/program/query"
+	"github.com/leadmill/leadmill/domain/contact"
 	"github.com/leadmill/leadmill/domain/partner"
 )
 
@@ -18,6 +19,27 @@ func (r *Reader) CustomerByHandle(ctx context.Context, q programquery.CustomerBy
 		return programquery.Customer{}, err
 	}
 	return answerCustomer(row)
+}
+
+// AttributionOfCustomer answers programquery.AttributionOfCustomer: customer.ErrNotFound.
+func (r *Reader) AttributionOfCustomer(ctx context.Context, q programquery.AttributionOfCustomer) (programquery.CustomerAttribution, error) {
+	row, err := findCustomer(ctx, r.db, q.SellerID, q.Handle)
+	if err != nil {
+		return programquery.CustomerAttribution{}, err
+	}
+	out := programquery.CustomerAttribution{
+		Partner: programquery.Person{ID: row.PartnerID}, Policy: row.Policy, ReferralKey: row.ReferralKey,
+		Since: engine.Time(row.AttributedAt), TouchedAt: engine.Time(row.TouchedAt),
+	}
+	if out.Customer, err = answerCustomer(row); err != nil {
+		return programquery.CustomerAttribution{}, err
+	}
+	p, err := findPartner(ctx, r.db, q.SellerID, application.PartnerHandle{ID: row.PartnerID})
+	if errors.Is(err, partner.ErrNotFound) {
+		return out, nil
+	}
+	out.Partner.Name, out.Partner.Email = contact.FullName(p.Name, p.Surname), p.Email
+	return out, err
 }
 
 // Customers answers programquery.Customers.

@@ -69,8 +69,34 @@ func (r *Reader) FormLeadByNumber(ctx context.Context, q programquery.FormLeadBy
 
 // FormLeads answers programquery.FormLeads.
 func (r *Reader) FormLeads(ctx context.Context, q programquery.FormLeads) (application.List[programquery.FormLead], error) {
-	return engine.ListBy(ctx, r.db, engine.Order{Columns: []string{"f.number"}, Numbers: true}, q.Page,
-		func(l programquery.FormLead) string { return strconv.FormatInt(l.Number, 10) }, formLeadRow.answer, r.selectFormLeads(), q.SellerID)
+	key := func(l programquery.FormLead) string { return strconv.FormatInt(l.Number, 10) }
+	order := engine.Order{Columns: []string{"f.number"}, Numbers: true}
+	if q.Status == "" {
+		return engine.ListBy(ctx, r.db, order, q.Page, key, formLeadRow.answer, r.selectFormLeads(), q.SellerID)
+	}
+	// The numbers of a seller's form leads follow one another, so a span of them bounds what is looked at.
+	var newest struct {
+		Number int64 `db:"number"`
+	}
+	below := "SELECT number FROM lead_reviews" + r.db.UseKey("lead_reviews_number") + " WHERE seller_id = ?"
+	args := []any{q.SellerID}
+	if q.Page.After != "" {
+		n, err := strconv.ParseInt(q.Page.After, 10, 64)
+		if err != nil {
+			return application.List[programquery.FormLead]{}, engine.ErrCursor()
+		}
+		below, args = below+" AND number < ?", append(args, n)
+	}
+	if found, err := r.db.Get(ctx, &newest, below+" ORDER BY number DESC LIMIT 1", args...); err != nil || !found {
+		return application.List[programquery.FormLead]{}, err
+	}
+	first := newest.Number - programquery.MostReviewed
+	out, err := engine.ListBy(ctx, r.db, order, application.Page{Limit: q.Page.Limit, Number: q.Page.Number, After: q.Page.After}, key, formLeadRow.answer,
+		r.selectFormLeads()+" AND f.status = ? AND f.number > ?", q.SellerID, q.Status, first)
+	if err == nil && out.Next == "" && first > 0 {
+		out.Next = strconv.FormatInt(first+1, 10)
+	}
+	return out, err
 }
 
 // LeadFormOfSeller answers programquery.LeadFormOfSeller.

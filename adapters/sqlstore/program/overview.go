@@ -57,3 +57,32 @@ func (r *Reader) Overview(ctx context.Context, q programquery.Overview) (program
 	}
 	return out, nil
 }
+
+// ProgramDays answers programquery.ProgramDays. Days on which nothing came are there too.
+func (r *Reader) ProgramDays(ctx context.Context, q programquery.ProgramDays) ([]programquery.ProgramDay, error) {
+	n := min(max(q.Days, 1), mostDays)
+	first := r.clock.Now().UTC().AddDate(0, 0, 1-n)
+	out, at := make([]programquery.ProgramDay, n), map[string]int{}
+	for i := range out {
+		out[i].Day = first.AddDate(0, 0, i).Format(time.DateOnly)
+		at[out[i].Day] = i
+	}
+	var rows []struct {
+		Day      string `db:"day"`
+		Partners int64  `db:"partners_joined"`
+		Signups  int64  `db:"customers_joined"`
+		Clicks   int64  `db:"clicks"`
+		Leads    int64  `db:"leads"`
+	}
+	if err := r.db.All(ctx, &rows, "SELECT day, partners_joined, customers_joined, clicks, leads FROM program_days WHERE seller_id = ? AND day >= ? AND day <= ?",
+		q.SellerID, out[0].Day, out[n-1].Day); err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		out[at[row.Day]] = programquery.ProgramDay{Day: row.Day, Partners: row.Partners, Clicks: row.Clicks, Signups: row.Signups, Leads: row.Leads}
+	}
+	return out, nil
+}
+
+// mostDays is how many days ProgramDays answers at most.
+const mostDays = 366

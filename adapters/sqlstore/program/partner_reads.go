@@ -70,16 +70,50 @@ func (r *Reader) Partners(ctx context.Context, q programquery.Partners) (applica
 		f.ContainsID("k.referral_key", q.Key)
 		f.WriteByte(')')
 	}
-	rows, err := engine.RowsOf[partnerRow](ctx, r.db, engine.Order{Columns: []string{"created_at", "id"}, Numbers: true}, q.Page, f.String(), f.Args...)
+	details, err := r.partnersOf(ctx, q.SellerID, q.Page, f)
 	if err != nil {
 		return application.List[programquery.Partner]{}, err
 	}
-	page := application.ListOf(rows, q.Page, func(row partnerRow) string { return strconv.FormatInt(row.CreatedAt, 10) + " " + row.ID })
-	out := application.List[programquery.Partner]{Items: make([]programquery.Partner, len(page.Items)), Next: page.Next}
+	out := application.List[programquery.Partner]{Items: make([]programquery.Partner, len(details.Items)), Next: details.Next}
+	for i, d := range details.Items {
+		out.Items[i] = d.Partner
+	}
+	return out, nil
+}
+
+// PartnerList answers programquery.PartnerList: with three statements, whatever the page's size.
+func (r *Reader) PartnerList(ctx context.Context, q programquery.PartnerList) (application.List[programquery.PartnerDetail], error) {
+	f := engine.Filter{Args: []any{q.SellerID}}
+	f.WriteString("SELECT " + partnerColumns + " FROM partners" + r.db.UseKey("partners_created") + " WHERE seller_id = ? AND status <> 'deleted'")
+	if q.Status != "" {
+		f.And("status = ?", q.Status)
+	}
+	if s := strings.TrimSpace(q.Search); s != "" {
+		small := strings.ToLower(s)
+		found := "INSTR(email_key, ?) > 0 OR INSTR(LOWER(name), ?) > 0 OR INSTR(LOWER(surname), ?) > 0 OR INSTR(LOWER(CONCAT(name, ' ', surname)), ?) > 0"
+		args := []any{small, small, small, small}
+		if engine.IsID(s) {
+			found += " OR INSTR(id, ?) > 0 OR EXISTS (SELECT 1 FROM partner_keys k WHERE k.seller_id = partners.seller_id AND k.partner_id = partners.id AND k.ordinal >= 0 AND INSTR(k.referral_key, ?) > 0)"
+			args = append(args, s, s)
+		}
+		f.And("("+found+")", args...)
+	}
+	return r.partnersOf(ctx, q.SellerID, q.Page, f)
+}
+
+// partnersOf reads a page of partners, with their keys and figures.
+func (r *Reader) partnersOf(ctx context.Context, sellerID string, p application.Page, f engine.Filter) (application.List[programquery.PartnerDetail], error) {
+	var out application.List[programquery.PartnerDetail]
+	rows, err := engine.RowsOf[partnerRow](ctx, r.db, engine.Order{Columns: []string{"created_at", "id"}, Numbers: true}, p, f.String(), f.Args...)
+	if err != nil {
+		return out, err
+	}
+	page := application.ListOf(rows, p, func(row partnerRow) string { return strconv.FormatInt(row.CreatedAt, 10) + " " + row.ID })
+	out.Items, out.Next = make([]programquery.PartnerDetail, len(page.Items)), page.Next
 	if len(page.Items) == 0 {
 		return out, nil
 	}
-	args := []any{q.SellerID}
+	args := []any{sellerID}
 	for _, row := range page.Items {
 		args = append(args, row.ID)
 	}
@@ -89,7 +123,7 @@ func (r *Reader) Partners(ctx context.Context, q programquery.Partners) (applica
 		Key       string `db:"referral_key"`
 	}
 	if err := r.db.All(ctx, &keys, "SELECT partner_id, referral_key FROM partner_keys"+of+" AND ordinal >= 0 ORDER BY partner_id, ordinal", args...); err != nil {
-		return application.List[programquery.Partner]{}, err
+		return application.List[programquery.PartnerDetail]{}, err
 	}
 	owned := map[string][]string{}
 	for _, k := range keys {
@@ -97,16 +131,19 @@ func (r *Reader) Partners(ctx context.Context, q programquery.Partners) (applica
 	}
 	var counts []activityRow
 	if err := r.db.All(ctx, &counts, "SELECT partner_id, clicks, signups, leads FROM partner_activity"+of, args...); err != nil {
-		return application.List[programquery.Partner]{}, err
+		return application.List[programquery.PartnerDetail]{}, err
 	}
-	signups := map[string]int64{}
+	came := map[string]activityRow{}
 	for _, c := range counts {
-		signups[c.PartnerID] = c.Signups
+		came[c.PartnerID] = c
 	}
 	for i, row := range page.Items {
-		if out.Items[i], err = row.answer(owned[row.ID], signups[row.ID]); err != nil {
-			return application.List[programquery.Partner]{}, err
+		n := came[row.ID]
+		answer, err := row.answer(owned[row.ID], n.Signups)
+		if err != nil {
+			return application.List[programquery.PartnerDetail]{}, err
 		}
+		out.Items[i] = programquery.PartnerDetail{Partner: answer, Clicks: n.Clicks, Signups: n.Signups, Leads: n.Leads}
 	}
 	return out, nil
 }

@@ -189,6 +189,34 @@ func TestReadPartners(t *testing.T) {
 		want.ReferralsCount = 2
 		assert.Equal(t, want, page.Items[3])
 
+		figures := func(q programquery.PartnerList) func(p application.Page) (application.List[programquery.PartnerDetail], error) {
+			return func(p application.Page) (application.List[programquery.PartnerDetail], error) {
+				q.Actor, q.Page = one, p
+				return r.PartnerList(ctx, q)
+			}
+		}
+		idOf := func(p programquery.PartnerDetail) string { return p.ID }
+		sqlstoretest.EveryWay(t, all, figures(programquery.PartnerList{}), idOf)
+		for filter, want := range map[programquery.PartnerList][]string{
+			{Status: "archived"}:                    {"Partner_A"},
+			{Status: "deleted"}:                     nil,
+			{Search: "ore_partner_b"}:               {"partner_b"},
+			{Search: "old_partner"}:                 nil, // retired
+			{Search: " PARTNER_C@example "}:         {"partner_c"},
+			{Search: "a PARTNER_C byr"}:             {"partner_c"},
+			{Search: "artner_", Status: "active"}:   all[1:],
+			{Search: "%"}:                           nil,
+			{Search: "日本"}:                          nil,
+			{Search: "x", Status: "x' OR '1' = '1"}: nil,
+		} {
+			assert.Equal(t, want, sqlstoretest.Walk(t, 2, false, figures(filter), idOf), "%+v", filter)
+		}
+		assert.EqualValues(t, 3, r.statements(func() {
+			found, err := figures(programquery.PartnerList{})(newest(250))
+			require.NoError(t, err)
+			assert.Equal(t, programquery.PartnerDetail{Partner: want, Clicks: 3, Signups: 2, Leads: 1}, found.Items[3])
+		}))
+
 		for _, cursor := range []string{"partner_z", "x partner_z", "1 ", "1 é", "1"} {
 			_, err := list(programquery.Partners{})(application.Page{Limit: 1, Number: 2, After: cursor})
 			require.ErrorIs(t, err, fault.ErrValidation, cursor)
@@ -364,6 +392,22 @@ func TestReadFormLeads(t *testing.T) {
 		require.ErrorIs(t, err, fault.ErrValidation)
 		assert.EqualValues(t, 1, r.statements(func() { _, _ = list(newest(250)) }))
 
+		for status, want := range map[string][]string{"submitted": {"9"}, "converted": {"100", "10"}, "rejected": {"11"}, "deleted": nil} {
+			of := func(p application.Page) (application.List[programquery.FormLead], error) {
+				return r.FormLeads(ctx, programquery.FormLeads{Actor: one, Status: status, Page: p})
+			}
+			assert.Equal(t, want, sqlstoretest.Walk(t, 1, false, of, func(l programquery.FormLead) string { return fmt.Sprint(l.Number) }), status)
+			_, err := of(application.Page{Limit: 1, Number: 1, After: "x"})
+			require.ErrorIs(t, err, fault.ErrValidation)
+		}
+		r.form(one, 100+programquery.MostReviewed, "a", false)
+		found, err := r.FormLeads(ctx, programquery.FormLeads{Actor: one, Status: "converted", Page: newest(2)})
+		require.NoError(t, err)
+		assert.Empty(t, found.Items, "no more than so many are looked at")
+		found, err = r.FormLeads(ctx, programquery.FormLeads{Actor: one, Status: "converted", Page: application.Page{Limit: 2, Number: 1, After: found.Next}})
+		require.NoError(t, err)
+		assert.Len(t, found.Items, 2)
+
 		ada := programquery.Person{ID: "a", Name: "Ada a Byron", Email: "a@Example.com"}
 		base := programquery.FormLead{Name: "Eve", Email: "eve@example.com", Answers: []lead.Answer{{ID: 89, Question: "Company", Answer: "Acme"}}, CreatedAt: noon}
 		for number, change := range map[int64]func(l *programquery.FormLead){
@@ -430,6 +474,52 @@ func TestReadOverview(t *testing.T) {
 		assert.Equal(t, []any{"Program AAAA1111", "USD", 30}, []any{got.Name, got.Currency, got.CookieDays})
 		_, err = r.Overview(t.Context(), programquery.Overview{Actor: application.Actor{SellerID: "seller_3"}})
 		require.ErrorIs(t, err, seller.ErrNotFound)
+	})
+}
+
+func TestReadProgramDays(t *testing.T) {
+	t.Parallel()
+	reading(t, func(t *testing.T, r *readings) {
+		r.activity(nil, map[programprojection.ProgramDay]programprojection.ProgramDelta{
+			{SellerID: "seller_1", Day: "2026-03-31"}: {PartnersJoined: 1, CustomersJoined: 2, Clicks: 3, Leads: 4},
+			{SellerID: "seller_1", Day: "2026-03-29"}: {CustomersLeft: 1, Leads: -1},
+			{SellerID: "seller_1", Day: "2026-03-28"}: {Clicks: 9},
+			{SellerID: "seller_1", Day: "2026-04-01"}: {Clicks: 9},
+			{SellerID: "seller_2", Day: "2026-03-30"}: {Clicks: 9},
+		})
+		days, err := r.ProgramDays(t.Context(), programquery.ProgramDays{Actor: one, Days: 3})
+		require.NoError(t, err)
+		assert.Equal(t, []programquery.ProgramDay{
+			{Day: "2026-03-29", Leads: -1}, {Day: "2026-03-30"}, {Day: "2026-03-31", Partners: 1, Clicks: 3, Signups: 2, Leads: 4},
+		}, days)
+		for asked, want := range map[int]int{-1: 1, 0: 1, 366: 366, 1000: 366} {
+			days, err := r.ProgramDays(t.Context(), programquery.ProgramDays{Actor: one, Days: asked})
+			require.NoError(t, err)
+			assert.Len(t, days, want)
+		}
+	})
+}
+
+func TestReadAttributionOfCustomer(t *testing.T) {
+	t.Parallel()
+	reading(t, func(t *testing.T, r *readings) {
+		r.partner(one, "a", noon)
+		touch := customer.Attribution{PartnerID: "a", ReferralKey: "ref_a", Policy: "link", At: noon, TouchedAt: noon.Add(-time.Hour)}
+		r.customer(one, "customer_1", "k_1", "a", func(n *customer.Snapshot) { n.Attribution = touch })
+		r.customer(one, "customer_2", "k_2", "gone")
+		ask := func(a application.Actor, id string) (programquery.CustomerAttribution, error) {
+			return r.AttributionOfCustomer(t.Context(), programquery.AttributionOfCustomer{Actor: a, Handle: application.CustomerHandle{ID: id}})
+		}
+		got, err := ask(one, "customer_1")
+		require.NoError(t, err)
+		assert.Equal(t, "k_1", got.Key)
+		assert.Equal(t, programquery.Person{ID: "a", Name: "Ada a Byron", Email: "a@Example.com"}, got.Partner)
+		assert.Equal(t, touch, customer.Attribution{PartnerID: got.PartnerID, ReferralKey: got.ReferralKey, Policy: got.Policy, At: got.Since, TouchedAt: got.TouchedAt})
+		got, err = ask(one, "customer_2")
+		require.NoError(t, err)
+		assert.Equal(t, programquery.Person{ID: "gone"}, got.Partner)
+		_, err = ask(two, "customer_1")
+		require.ErrorIs(t, err, customer.ErrNotFound)
 	})
 }
 

@@ -11,6 +11,8 @@ type (
 	CustomField = partner.CustomField
 	// FormQuestion is a field of the lead form.
 	FormQuestion = lead.Question
+	// FormQuestionType is how a question of the lead form is answered.
+	FormQuestionType = lead.QuestionType
 	// FormAnswer is the answer to one field of the lead form.
 	FormAnswer = lead.Given
 )

@@ -7,12 +7,17 @@ import (
 	"github.com/leadmill/leadmill/domain/lead"
 )
 
-// FormLeads asks for a seller's form leads, newest first.
+// FormLeads asks for a seller's form leads, newest first. Status selects those that stand so with the seller; a page then looks at no more than
+// MostReviewed of them: it may hold fewer items than its limit, or none, and still have a next one.
 type FormLeads struct {
 	application.Actor
 
-	Page application.Page
+	Status string
+	Page   application.Page
 }
+
+// MostReviewed is how many form leads a page of FormLeads with a status looks at.
+const MostReviewed = 20_000
 
 // Needs implements application.Message.
 func (FormLeads) Needs() application.Scope { return application.Program }

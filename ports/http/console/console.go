@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/contract/eventsv1"
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
 
@@ -21,6 +22,8 @@ type Console struct {
 	Operations *application.Operations
 	// Sessions says who is signed in.
 	Sessions application.Sessions
+	// Catalogue knows the public events.
+	Catalogue *eventsv1.Catalogue
 }
 
 // Routes are the routes of the pages, of what they load, and of signing in.

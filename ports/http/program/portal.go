@@ -170,7 +170,7 @@ func (h Handlers) portalPage(k *httpport.Call) {
 	}
 	if view.Website != "" {
 		for _, key := range p.Keys {
-			content.Links = append(content.Links, portalLink{key, referralLink(view.Website, view.LinkParameter, key)})
+			content.Links = append(content.Links, portalLink{key, program.ReferralURL(view.Website, view.LinkParameter, key)})
 		}
 	}
 	page(k, http.StatusOK, portalHTML, content)

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/program"
 	programcommand "github.com/leadmill/leadmill/application/program/command"
 	programquery "github.com/leadmill/leadmill/application/program/query"
 	httpport "github.com/leadmill/leadmill/ports/http"
@@ -216,7 +217,7 @@ func TestReferralLink(t *testing.T) {
 		"https://yourcompany.com?aff=old&x":     "https://yourcompany.com?x&aff=r~1",
 		"":                                      "?aff=r~1",
 	} {
-		if got := referralLink(website, "aff", "r~1"); got != want {
+		if got := program.ReferralURL(website, "aff", "r~1"); got != want {
 			t.Errorf("%s: %s", website, got)
 		}
 	}

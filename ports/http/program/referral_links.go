@@ -7,6 +7,7 @@ import (
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/bus"
+	"github.com/leadmill/leadmill/application/program"
 	programcommand "github.com/leadmill/leadmill/application/program/command"
 	programquery "github.com/leadmill/leadmill/application/program/query"
 	"github.com/leadmill/leadmill/domain/fault"
@@ -38,24 +39,7 @@ func (h Handlers) linkRoutes() []httpport.Route {
 
 // referralURL is the seller's website with a referral key.
 func referralURL(k *httpport.Call, key string) string {
-	return referralLink(k.Actor().Website, k.Actor().LinkParameter, key)
-}
-
-// referralLink is a website's address with the referral key merged into its query under the program's parameter.
-func referralLink(website, parameter, key string) string {
-	u, err := url.Parse(website)
-	if err != nil {
-		u = &url.URL{}
-	}
-	kept := make([]string, 0, 4)
-	for pair := range strings.SplitSeq(u.RawQuery, "&") {
-		name, _, _ := strings.Cut(pair, "=")
-		if pair != "" && name != parameter {
-			kept = append(kept, pair)
-		}
-	}
-	u.RawQuery = strings.Join(append(kept, parameter+"="+url.QueryEscape(key)), "&")
-	return u.String()
+	return program.ReferralURL(k.Actor().Website, k.Actor().LinkParameter, key)
 }
 
 func showLink(k *httpport.Call) func(programquery.ReferralLink) ReferralLink {

@@ -58,7 +58,7 @@ func (h Handlers) follow(k *httpport.Call, sellerCode, key string) {
 	}
 	target := to.Website
 	if to.Live {
-		target = referralLink(to.Website, to.Parameter, to.Key)
+		target = program.ReferralURL(to.Website, to.Parameter, to.Key)
 		if visit {
 			const day = 24 * 60 * 60
 			http.SetCookie(k.Writer(), &http.Cookie{ //nolint:gosec // the seller's script reads it; Secure where visitors come by https

@@ -75,6 +75,8 @@ func (c *Console) NewData(t testing.TB) *ConsoleData {
 		"/console/campaigns/:id":                     "/console/campaigns/" + s.CampaignID,
 		"/console/campaigns/:id/contracts/:contract": "/console/campaigns/" + s.CampaignID + "/contracts/" + s.ContractIDs[1],
 	}
+	d.addProgram(t)
+	d.addAccount(t)
 	return d
 }
 

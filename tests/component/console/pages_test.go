@@ -58,7 +58,7 @@ func TestWhoMayOpenAPage(t *testing.T) {
 				assert.Equal(t, want, browser.Get(t, address).Status, "%s opens %s", role, address)
 			}
 			if foreign := theirs.AddressOf(t, p.Path); foreign != address {
-				none := strings.Replace(address, idOf(address), "none", 1)
+				none := strings.Replace(address, idOf(p.Path, address), "none", 1)
 				for _, a := range []string{foreign, none} {
 					ask := roles[application.Owner].Get
 					if p.Method == http.MethodPost {
@@ -73,11 +73,10 @@ func TestWhoMayOpenAPage(t *testing.T) {
 	})
 }
 
-// idOf is the part of an address that names a thing.
-func idOf(address string) string {
-	parts := strings.Split(address, "/")
-	i := slices.IndexFunc(parts, func(s string) bool { return strings.Contains(s, "_") })
-	return parts[i]
+// idOf is the part of an address that names a thing, as the page's pattern says.
+func idOf(pattern, address string) string {
+	i := slices.IndexFunc(strings.Split(pattern, "/"), func(s string) bool { return strings.HasPrefix(s, ":") })
+	return strings.Split(address, "/")[i]
 }
 
 // firstView is how many bytes the first view of a page may take, compressed.
