@@ -37,7 +37,6 @@ type people struct {
 	DisableTOTP            bus.Handler[accountcommand.DisableTOTP, struct{}]
 	RenewRecoveryCodes     bus.Handler[accountcommand.RenewRecoveryCodes, accountcommand.RecoveryCodes]
 	SecurityOfPerson       bus.Handler[accountquery.SecurityOfPerson, accountquery.Security]
-	RevealLead             bus.Handler[accountcommand.RevealLead, struct{}]
 	PeopleOfSeller         bus.Handler[accountquery.PeopleOfSeller, []accountquery.PersonOfSeller]
 	SessionsOfPerson       bus.Handler[accountquery.SessionsOfPerson, []accountquery.SessionOfPerson]
 	PersonLink             bus.Handler[accountquery.PersonLink, accountquery.PersonLinkView]
@@ -79,7 +78,6 @@ func newPeople(o *application.Operations, d account.Deps, s accountcommand.Signi
 		DisableTOTP:            application.Command(o, accountcommand.DisableTOTPHandler{SecondFactors: f}),
 		RenewRecoveryCodes:     application.Command(o, accountcommand.RenewRecoveryCodesHandler{SecondFactors: f}),
 		SecurityOfPerson:       application.Query(o, r.SecurityOfPerson),
-		RevealLead:             application.Command(o, accountcommand.RevealLeadHandler{Deps: d}),
 		PeopleOfSeller:         application.Query(o, r.PeopleOfSeller),
 		SessionsOfPerson:       application.Query(o, r.SessionsOfPerson),
 		PersonLink:             application.Query(o, r.PersonLink),

@@ -18,6 +18,9 @@ type RevealLead struct {
 // Needs implements application.Message.
 func (RevealLead) Needs() application.Scope { return application.Program }
 
+// AuditObject implements application.Audited.
+func (c RevealLead) AuditObject() string { return c.ID }
+
 // RevealLeadHandler handles RevealLead.
 type RevealLeadHandler struct {
 	// Lead answers marketquery.MarketplaceLeadByID.

@@ -11,6 +11,7 @@ import (
 	accountcommand "github.com/leadmill/leadmill/application/account/command"
 	accountquery "github.com/leadmill/leadmill/application/account/query"
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
+	marketquery "github.com/leadmill/leadmill/application/market/query"
 	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/tests/component/apptest"
 )
@@ -57,11 +58,12 @@ func TestChangesAreAudited(t *testing.T) {
 		ctx := application.WithAddress(t.Context(), func() string { return "192.0.2.9" })
 		_, err := application.Send[application.Done](ctx, f.o, marketcommand.ResumeBuyer{Actor: ann.Actor, ID: buyerID})
 		require.NoError(t, err)
-		_, err = application.Send[struct{}](ctx, f.o, accountcommand.RevealLead{Actor: ann.Actor, ID: "lead_1"})
+		leadID := f.shop.Sell(t, f.shop.Form()).ID
+		_, err = application.Send[marketquery.MarketplaceLead](ctx, f.o, marketcommand.RevealLead{Actor: ann.Actor, ID: leadID})
 		require.NoError(t, err)
 		entries = f.trail(ann.Actor, accountquery.AuditTrail{By: ann.ID})
 		require.Equal(t, []string{"RevealLead", "ResumeBuyer", "ChangePassword"}, commands(entries))
-		assert.Equal(t, []any{ann.ID, "Ann", "ann@example.com", "192.0.2.9", []string{"lead_1"}},
+		assert.Equal(t, []any{ann.ID, "Ann", "ann@example.com", "192.0.2.9", []string{leadID}},
 			[]any{entries[0].PersonID, entries[0].PersonName, entries[0].PersonEmail, entries[0].Address, entries[0].Objects})
 		assert.Contains(t, entries[1].Objects, buyerID)
 
