@@ -94,8 +94,14 @@ func (d *ConsoleData) AddressOf(t testing.TB, pattern string) string {
 func (d *ConsoleData) SignInLink(t testing.TB) string {
 	t.Helper()
 	d.browsers++
+	return d.SignInLinkOf(t, fmt.Sprintf("owner-%d@%s.example", d.browsers, d.Slug))
+}
+
+// SignInLinkOf returns the address of a link that signs somebody in, once, who is an owner of the seller from then on.
+func (d *ConsoleData) SignInLinkOf(t testing.TB, email string) string {
+	t.Helper()
 	link, err := application.Send[accountcommand.PersonInvited](t.Context(), d.console.operations, accountcommand.CreateOwnerSignIn{
-		Actor: application.Actor{Scope: "admin", KeyID: "cli"}, Seller: d.sellerID, Email: fmt.Sprintf("owner-%d@%s.example", d.browsers, d.Slug), Name: "Olivia Owner",
+		Actor: application.Actor{Scope: "admin", KeyID: "cli"}, Seller: d.sellerID, Email: email, Name: "Olivia Owner",
 	})
 	if err != nil {
 		t.Fatal(err)
