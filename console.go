@@ -11,6 +11,6 @@ var consoleRoom = ownModule("console",
 	AsRoutes(consolehttp.Console.Routes),
 )
 
-func newConsole(o *application.Operations, sessions application.Sessions) consolehttp.Console {
-	return consolehttp.Console{Operations: o, Sessions: sessions}
+func newConsole(o *application.Operations, sessions application.Sessions, c Config) consolehttp.Console {
+	return consolehttp.Console{Operations: o, Sessions: sessions, Provider: c.OIDCIssuer != ""}
 }

@@ -21,6 +21,8 @@ type Console struct {
 	Operations *application.Operations
 	// Sessions says who is signed in.
 	Sessions application.Sessions
+	// Provider says that people may sign in by an identity provider too.
+	Provider bool
 }
 
 // Routes are the routes of the pages, of what they load, and of signing in.

@@ -31,6 +31,8 @@ func signInPages() []Page {
 	return []Page{
 		{Method: http.MethodGet, Path: signInPath, Handle: signInPage},
 		{Method: http.MethodPost, Path: signInPath, Handle: signIn},
+		{Method: http.MethodPost, Path: providerPath, Handle: goToProvider},
+		{Method: http.MethodGet, Path: providerPath + "/callback", Handle: backFromProvider},
 		{Method: http.MethodGet, Path: codePath, Handle: codePage},
 		{Method: http.MethodPost, Path: codePath, Handle: confirmCode},
 		{Method: http.MethodGet, Path: signInPath + "/:token", Handle: linkPage(accountquery.SignInLink, "sign_in_link")},

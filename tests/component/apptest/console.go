@@ -29,8 +29,14 @@ type Console struct {
 // StartConsole starts a Leadmill whose pages a test opens.
 func StartConsole(t testing.TB, databaseURL string, options leadmill.StartOptions) *Console {
 	t.Helper()
+	return StartConsoleConfig(t, databaseURL, func(*leadmill.Config) {}, options)
+}
+
+// StartConsoleConfig is StartConsole with settings.
+func StartConsoleConfig(t testing.TB, databaseURL string, settings func(*leadmill.Config), options leadmill.StartOptions) *Console {
+	t.Helper()
 	c := &Console{}
-	c.App = Start(t, databaseURL, options, leadmill.NewModule("console_of_the_test",
+	c.App = StartConfig(t, databaseURL, settings, options, leadmill.NewModule("console_of_the_test",
 		leadmill.AsJob("console-of-the-test", application.Every(24*time.Hour), func(o *application.Operations, s application.Sessions) func(context.Context) error {
 			c.operations, c.sessions = o, s
 			return func(context.Context) error { return nil }
@@ -168,6 +174,13 @@ func (d *ConsoleData) As(t testing.TB, cookie string) *Browser {
 	b := d.Browse(t, "")
 	b.cookie = "leadmill_session=" + cookie
 	return b
+}
+
+// With returns how pages are reached with one more cookie.
+func (b *Browser) With(name, value string) *Browser {
+	c := *b
+	c.cookie = strings.TrimPrefix(c.cookie+"; "+name+"="+value, "; ")
+	return &c
 }
 
 // Browser asks for pages with the cookie of a session.
