@@ -31,6 +31,7 @@ type Provider struct {
 	mu    sync.Mutex
 	away  bool
 	codes map[string]consent
+	told  map[string]any // what is told of somebody to who has the token of the answer before
 }
 
 type consent struct {
@@ -53,11 +54,21 @@ func StartProvider(t testing.TB, clock application.Clock) *Provider {
 	p := &Provider{clock: clock, key: key, codes: map[string]consent{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /token", p.token)
+	mux.HandleFunc("GET /userinfo", func(w http.ResponseWriter, r *http.Request) {
+		p.mu.Lock()
+		told := p.told
+		p.mu.Unlock()
+		if told == nil || r.Header.Get("Authorization") != "Bearer access-of-the-test" {
+			answer(w, http.StatusUnauthorized, map[string]any{})
+			return
+		}
+		answer(w, http.StatusOK, told)
+	})
 	keys := &oidctest.Server{PublicKeys: []oidctest.PublicKey{{PublicKey: crypto.PublicKey(key.Public()), KeyID: "key-1", Algorithm: "RS256"}}}
 	mux.Handle("GET /keys", keys)
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]any{
-			"issuer": p.URL, "authorization_endpoint": p.URL + "/authorize", "token_endpoint": p.URL + "/token", "jwks_uri": p.URL + "/keys",
+			"issuer": p.URL, "authorization_endpoint": p.URL + "/authorize", "token_endpoint": p.URL + "/token", "jwks_uri": p.URL + "/keys", "userinfo_endpoint": p.URL + "/userinfo",
 			"id_token_signing_alg_values_supported": []string{"RS256"}, "token_endpoint_auth_methods_supported": []string{"client_secret_basic"},
 		})
 	})
@@ -120,6 +131,13 @@ func (p *Provider) Consent(t testing.TB, address string, claims map[string]any) 
 	return asked.Get("redirect_uri") + "?" + url.Values{"code": {code}, "state": {asked.Get("state")}}.Encode()
 }
 
+// Tell has the provider tell of somebody when it is asked, where its token says no email.
+func (p *Provider) Tell(claims map[string]any) {
+	p.mu.Lock()
+	p.told = claims
+	p.mu.Unlock()
+}
+
 func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 	id, secret, _ := r.BasicAuth()
 	p.mu.Lock()
@@ -141,6 +159,6 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, http.StatusOK, map[string]any{
-		"access_token": "access-" + rand.Text(), "token_type": "Bearer", "id_token": oidctest.SignIDToken(p.key, "key-1", "RS256", string(text)),
+		"access_token": "access-of-the-test", "token_type": "Bearer", "id_token": oidctest.SignIDToken(p.key, "key-1", "RS256", string(text)),
 	})
 }

@@ -171,6 +171,18 @@ func TestWhatAProviderSaysIsNotTakenFromAnybody(t *testing.T) {
 	assert.Equal(t, http.StatusForbidden, answer.StatusCode)
 }
 
+// Some providers say emails only when they are asked.
+func TestAProviderThatIsAskedForTheEmail(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t)
+	c.provider.Tell(map[string]any{"sub": "ann-2", "email": c.email, "email_verified": true})
+	c.refused(t, c.come(t, map[string]any{"sub": "ann-1"}))
+	c.provider.Tell(map[string]any{"sub": "ann-1", "email": c.email, "email_verified": false})
+	c.refused(t, c.come(t, map[string]any{"sub": "ann-1"}))
+	c.provider.Tell(map[string]any{"sub": "ann-1", "email": c.email, "email_verified": true})
+	assert.NotNil(t, sessionOf(c.come(t, map[string]any{"sub": "ann-1"})))
+}
+
 // Leadmill starts without its provider, and asks it again once it is there.
 func TestAProviderThatIsAway(t *testing.T) {
 	t.Parallel()
