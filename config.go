@@ -224,7 +224,8 @@ func (c Config) checkOIDC(wrong func(name, format string, args ...any)) {
 		name, value string
 		check       func(string) error
 	}{
-		{"LEADMILL_OIDC_ISSUER", c.OIDCIssuer, oidc.CheckIssuer}, {"LEADMILL_OIDC_CLIENT_ID", c.OIDCClientID, oidc.CheckClient},
+		{"LEADMILL_OIDC_ISSUER", c.OIDCIssuer, oidc.CheckIssuer},
+		{"LEADMILL_OIDC_CLIENT_ID", c.OIDCClientID, oidc.CheckClient},
 		{"LEADMILL_OIDC_CLIENT_SECRET", c.OIDCClientSecret, oidc.CheckClient},
 	} {
 		if setting.value == "" {

@@ -24,9 +24,9 @@ type Provider interface {
 
 // ProviderTrip ties what comes back from a provider to the one browser that was sent there. All of them are unguessable.
 type ProviderTrip struct {
-	State    string // comes back with the browser
-	Nonce    string // comes back in the provider's token
-	Verifier string // goes to the provider with the code, and by its hash with the browser (RFC 7636)
+	State    string `json:"state"`    // comes back with the browser
+	Nonce    string `json:"nonce"`    // comes back in the provider's token
+	Verifier string `json:"verifier"` // goes to the provider with the code, and by its hash with the browser (RFC 7636)
 }
 
 // Identity is whom a provider says somebody is.

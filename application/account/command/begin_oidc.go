@@ -47,8 +47,9 @@ type Provided struct {
 type trip struct {
 	account.ProviderTrip
 
-	Next, Kept string
-	ExpiresAt  time.Time
+	Next      string    `json:"next"`
+	Kept      string    `json:"kept"`
+	ExpiresAt time.Time `json:"expires_at"`
 }
 
 // BeginOIDCHandler handles BeginOIDC.

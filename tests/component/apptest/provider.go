@@ -1,7 +1,6 @@
 package apptest
 
 import (
-	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -64,7 +63,7 @@ func StartProvider(t testing.TB, clock application.Clock) *Provider {
 		}
 		answer(w, http.StatusOK, told)
 	})
-	keys := &oidctest.Server{PublicKeys: []oidctest.PublicKey{{PublicKey: crypto.PublicKey(key.Public()), KeyID: "key-1", Algorithm: "RS256"}}}
+	keys := &oidctest.Server{PublicKeys: []oidctest.PublicKey{{PublicKey: key.Public(), KeyID: "key-1", Algorithm: "RS256"}}}
 	mux.Handle("GET /keys", keys)
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]any{
@@ -89,9 +88,13 @@ func StartProvider(t testing.TB, clock application.Clock) *Provider {
 }
 
 func answer(w http.ResponseWriter, status int, body any) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		status = http.StatusInternalServerError
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body)
+	_, _ = w.Write(text)
 }
 
 // Settings are those of a Leadmill whose people sign in by the provider.

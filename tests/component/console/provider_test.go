@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"html"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -132,9 +133,7 @@ func TestWhatAProviderSaysIsNotTakenFromAnybody(t *testing.T) {
 		"a token about nobody":          {"sub": ""},
 	} {
 		all := map[string]any{"sub": "ann-1", "email": c.email, "email_verified": true}
-		for name, value := range claims {
-			all[name] = value
-		}
+		maps.Copy(all, claims)
 		t.Log(what)
 		c.refused(t, c.come(t, all))
 	}

@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -81,9 +82,7 @@ func newGuarded(t *testing.T) *guarded {
 func (g *guarded) password(t *testing.T, more url.Values) apptest.Page {
 	t.Helper()
 	form := url.Values{"email": {g.email}, "password": {apptest.Password}}
-	for name, values := range more {
-		form[name] = values
-	}
+	maps.Copy(form, more)
 	return g.Browse(t, "").Post(t, "/sign-in", form)
 }
 
