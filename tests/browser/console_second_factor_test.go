@@ -12,6 +12,7 @@ import (
 	"github.com/leadmill/leadmill/tests/component/apptest"
 	"github.com/leadmill/leadmill/tests/dbtest"
 	"github.com/leadmill/leadmill/tests/dbtest/migrated"
+	"github.com/leadmill/leadmill/tests/leadmilltest"
 )
 
 // examineAll looks at the open page in every look without loading it again, as what a form answers must be.
@@ -84,4 +85,16 @@ func TestTheSecondFactorIsSetUpAndAskedFor(t *testing.T) {
 	b.open(data.App.URL + "/console/profile/second-factor")
 	b.send(map[string]string{"code": recovery}, "Switch it off")
 	b.wait("document.querySelector('.notice')?.textContent ?? ''", "The second factor is switched off.")
+}
+
+// The way to the identity provider is open from a page whose forms may be sent nowhere else.
+func TestTheWayToTheProvider(t *testing.T) {
+	t.Parallel()
+	provider := apptest.StartProvider(t, leadmilltest.NewClock(time.Now()))
+	console := apptest.StartConsoleConfig(t, migrated.URL(t, dbtest.SQLite), provider.Settings, leadmill.StartOptions{})
+	b := newTab(t)
+	b.mayComplain("404")
+	b.look(console.URL+"/sign-in", "sign-in-provider")
+	b.do("document.querySelector('form[action=\"/sign-in/oidc\"] button').click()")
+	b.wait("location.origin + location.pathname", provider.URL+"/authorize")
 }
