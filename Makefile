@@ -11,6 +11,9 @@ PEER := tests/load/peer/pocketbase
 # The Go client, a Go module of its own so that what Leadmill needs is nothing that it needs.
 SDK := sdk/go
 
+# Its examples that need a database or a broker, a module of their own too.
+CONSUMERS := sdk/go/example/consumers
+
 # The program that builds releases, with modules that Leadmill does not need.
 RELEASE := scripts/release
 
@@ -45,6 +48,7 @@ vet:
 	cd $(PEER) && $(GO) vet ./... && $(GO) mod tidy -diff
 	cd $(RELEASE) && $(GO) vet ./... && $(GO) mod tidy -diff
 	cd $(SDK) && $(GO) vet ./... && $(GO) mod tidy -diff
+	cd $(CONSUMERS) && $(GO) vet ./... && $(GO) mod tidy -diff
 
 lint: ## Run the linters (the first run builds them)
 	$(TOOL) golangci-lint run
@@ -52,6 +56,7 @@ lint: ## Run the linters (the first run builds them)
 	cd $(PEER) && $(GO) tool -modfile=$(CURDIR)/tools.mod golangci-lint run
 	cd $(RELEASE) && $(GO) tool -modfile=$(CURDIR)/tools.mod golangci-lint run
 	cd $(SDK) && $(GO) tool -modfile=$(CURDIR)/tools.mod golangci-lint run
+	cd $(CONSUMERS) && $(GO) tool -modfile=$(CURDIR)/tools.mod golangci-lint run
 
 generate-check:
 	scripts/check-generated.sh
@@ -92,7 +97,7 @@ test-brokers: ## Test with servers that instances may share beside the database:
 	scripts/test.sh sqlite ./tests/brokers
 
 test-clients: ## Drive the built binary with our clients and those of others: generated ones, Partnero's requests from PHP, validators
-	scripts/test.sh sqlite ./tests/clients
+	scripts/test.sh sqlite,mysql ./tests/clients
 
 test-mariadb: ## Test the store on MariaDB (PKG=./... for everything)
 	scripts/test.sh mariadb $(or $(PKG),./adapters/...)

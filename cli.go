@@ -66,7 +66,7 @@ func (a *App) command(stdout, stderr io.Writer, args []string) *cobra.Command {
 
 // own returns the commands that every build has.
 func (c *cli) own() []*cobra.Command {
-	return []*cobra.Command{c.serve(), c.demo(), c.migrate(), c.keys(), c.people(), c.doctor(), c.backup(), c.restoreBackup(), c.events(), c.erasures(), c.jobs(), c.healthcheck(), c.bench(), c.sandbox(), c.version()}
+	return []*cobra.Command{c.serve(), c.demo(), c.migrate(), c.keys(), c.people(), c.doctor(), c.backup(), c.restoreBackup(), c.events(), c.erasures(), c.jobs(), c.healthcheck(), c.bench(), c.sandbox(), c.mcp(), c.version()}
 }
 
 func allCommands(c *cobra.Command) []*cobra.Command {

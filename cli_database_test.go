@@ -50,7 +50,7 @@ var usingCommands = [][]string{
 }
 
 // otherCommands make a database, or use none.
-var otherCommands = []string{"serve", "demo", "migrate up", "restore", "healthcheck", "bench", "sandbox buyer", "version"}
+var otherCommands = []string{"serve", "demo", "migrate up", "restore", "healthcheck", "bench", "sandbox buyer", "mcp", "version"}
 
 // listed tells what is below a folder, with modes.
 func listed(t *testing.T, folder string) (found []string) {

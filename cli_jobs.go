@@ -17,12 +17,12 @@ import (
 )
 
 // newJobs returns what runs the jobs of all modules.
-func newJobs(_ migrated, db *dialect.DB, clock application.Clock, logger *slog.Logger, registry *prometheus.Registry, list []part[application.Job]) (*jobs.Runner, error) {
+func newJobs(_ migrated, db *dialect.DB, l *eventLog, clock application.Clock, logger *slog.Logger, registry *prometheus.Registry, list []part[application.Job]) (*jobs.Runner, error) {
 	observer, err := telemetry.NewJobs(registry, logger)
 	if err != nil {
 		return nil, err
 	}
-	return jobs.New(db, clock, values(list), jobs.Config{Observer: observer, Logger: logger})
+	return jobs.New(db, clock, values(list), jobs.Config{Quiet: l.head.Quiet, Observer: observer, Logger: logger})
 }
 
 func (c *cli) jobs() *cobra.Command {

@@ -79,7 +79,7 @@ var coreConstructors = []coreConstructor{
 	{make: func() *publicAddress { return &publicAddress{} }},
 	{make: newChain, tags: []string{``, ``, ``, ``, ``, ``, ``, groupInterceptors}},
 	{make: newRunner, tags: []string{``, ``, ``, ``, groupProjections}},
-	{make: newJobs, tags: []string{``, ``, ``, ``, ``, groupJobs}},
+	{make: newJobs, tags: []string{``, ``, ``, ``, ``, ``, groupJobs}},
 	{make: newCatalogue, tags: []string{groupTeamEvents}},
 	{make: newFeed},
 	{make: newStreams},
@@ -361,6 +361,7 @@ func newStore(_ migrated, registry *prometheus.Registry, db *dialect.DB, l *even
 		return nil, err
 	}
 	store := sqlstore.New(db, eventlog.NewWriter(db), l.committed, ids, all.Translate)
+	store.OnSellerJobs(l.head.Stir)
 	store.Observe(func(e event.Event) {
 		metrics.Happened(e)
 		if e, ok := e.(lead.Submitted); ok {

@@ -32,6 +32,7 @@ const (
 	asksPerContract       = 128
 	asksInAll             = 2048
 	deliveriesPoll        = 250 * time.Millisecond // somebody may wait whose lead another instance took
+	deliveriesQuiet       = 10 * time.Second
 	deliveriesIdle        = 30 * time.Second
 )
 
@@ -70,7 +71,7 @@ func newAwaitAnswer(o *application.Operations, d market.Deps, r *marketstore.Rea
 	return marketcommand.NewAwaitAnswerHandler(r, application.Command(o, marketcommand.AnswerSupplierHandler{Deps: d}), d.Clock)
 }
 
-func newDeliver(o *application.Operations, d market.Deps, r *marketstore.Reader, store *sqlstore.Store, poster market.Poster, registry *prometheus.Registry,
+func newDeliver(o *application.Operations, d market.Deps, r *marketstore.Reader, l *eventLog, store *sqlstore.Store, poster market.Poster, registry *prometheus.Registry,
 	settle settlesReservations, logger *slog.Logger,
 ) (func(context.Context) error, error) {
 	metrics, err := telemetry.NewDeliveries(registry)
@@ -80,9 +81,9 @@ func newDeliver(o *application.Operations, d market.Deps, r *marketstore.Reader,
 	due := eventlog.NewSignal()
 	store.OnDeliveries(due.Notify)
 	sender := &marketjob.Sender{
-		Reader: r, Overdue: r, Settle: settle, Record: application.Command(o, marketcommand.RecordDeliveriesHandler{Deps: d}), Poster: poster, Clock: d.Clock, Due: due, Observer: metrics,
+		Reader: r, Overdue: r, Settle: settle, Record: application.Command(o, marketcommand.RecordDeliveriesHandler{Deps: d}), Poster: poster, Clock: d.Clock, Due: due, Log: l.head.Moved(), Observer: metrics,
 		Logger: logger, Shake: func() int64 { return rand.Int64N(delivery.MostShake + 1) }, //nolint:gosec // jitter is no secret
-		PerEndpoint: deliveriesPerContract, InAll: deliveriesInAll, AskPerEndpoint: asksPerContract, AskInAll: asksInAll, Poll: deliveriesPoll, Idle: deliveriesIdle,
+		PerEndpoint: deliveriesPerContract, InAll: deliveriesInAll, AskPerEndpoint: asksPerContract, AskInAll: asksInAll, Poll: deliveriesPoll, Quiet: deliveriesQuiet, Idle: deliveriesIdle,
 	}
 	return func(ctx context.Context) error {
 		defer metrics.Waiting(0, 0)

@@ -11,7 +11,6 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
-	"go.uber.org/fx"
 
 	"github.com/leadmill/leadmill/adapters/clock"
 	"github.com/leadmill/leadmill/application"
@@ -86,7 +85,7 @@ func (c *cli) fillDemo(ctx context.Context) (adminKey string, err error) {
 			return fmt.Errorf("make the demo's history: %w", err)
 		}
 		return nil
-	}, opened(opening{makes: true, tell: io.Discard}), fx.Decorate(func(application.Clock) application.Clock { return past }))
+	}, opened(opening{makes: true, tell: io.Discard}), at(past))
 	return adminKey, err
 }
 

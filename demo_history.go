@@ -182,8 +182,14 @@ func (h *history) market(ctx context.Context) error {
 
 // demoPeople are the partners of the demo; the first ones send leads too.
 var demoPeople = [][3]string{
-	{"sunleads", "Ana", "Ortega"}, {"quotehub", "Marcus", "Bell"}, {"homefinders", "Priya", "Raman"}, {"greenblog", "Lena", "Fischer"},
-	{"solar-steve", "Steve", "Novak"}, {"moneytips", "Grace", "Okafor"}, {"rooftalk", "Diego", "Luna"}, {"autoexpert", "Hannah", "Cole"},
+	{"sunleads", "Ana", "Ortega"},
+	{"quotehub", "Marcus", "Bell"},
+	{"homefinders", "Priya", "Raman"},
+	{"greenblog", "Lena", "Fischer"},
+	{"solar-steve", "Steve", "Novak"},
+	{"moneytips", "Grace", "Okafor"},
+	{"rooftalk", "Diego", "Luna"},
+	{"autoexpert", "Hannah", "Cole"},
 	{"savewatt", "Tom", "Becker"},
 }
 

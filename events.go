@@ -130,7 +130,7 @@ func newSubscriptions(db *dialect.DB, l *eventLog, runner *eventlog.Runner, cloc
 		if r.All {
 			r.Types = catalogue.Types()
 		}
-		config := eventlog.SubscriberConfig{Name: r.Name, Types: r.Types, Lanes: r.AtOnce, FromHead: r.FromHead, Logger: logger}
+		config := eventlog.SubscriberConfig{Name: r.Name, Types: r.Types, All: r.All, Lanes: r.AtOnce, FromHead: r.FromHead, Logger: logger}
 		if c, ok := r.Handler.(application.Chooser); ok {
 			config.Choose = c.Choose
 		}

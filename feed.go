@@ -25,6 +25,7 @@ var feedRoom = ownModule("feed",
 	AsReaction(webhookReaction, nil, newTellWebhooks, AtOnce(webhookEvents), allEvents),
 	AsJob("send-webhooks", application.Every(time.Second), newSendWebhooks),
 	Share(newFeedHandlers),
+	Share(newForgetWebhooks),
 	AsRoutes(feedhttp.Handlers.Routes),
 	AsScope(feedhttp.EventsScope, "Events", "EventStream"),
 )

@@ -2,6 +2,7 @@ package leadmill
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/leadmill/leadmill/adapters/sqlstore"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/application"
+	feedcommand "github.com/leadmill/leadmill/application/feed/command"
 )
 
 // housekeeping is what is done for all rooms.
@@ -21,16 +23,17 @@ var housekeeping = ownModule("housekeeping",
 	AsJob("archive-events", application.Every(time.Hour), newArchiveEvents),
 )
 
-// newPurge deletes the claims, stored responses and tokens whose time is over, in all rooms.
-func newPurge(_ migrated, s *sqlstore.Store, clock application.Clock, registry *prometheus.Registry) (func(context.Context) error, error) {
+// newPurge deletes the claims, stored responses and tokens whose time is over, in all rooms, and what is left of deleted webhooks.
+func newPurge(_ migrated, s *sqlstore.Store, forget forgetsWebhooks, clock application.Clock, registry *prometheus.Registry) (func(context.Context) error, error) {
 	purged, err := newPurged(registry)
 	if err != nil {
 		return nil, err
 	}
 	return func(ctx context.Context) error {
 		n, err := s.PurgeExpired(ctx, clock.Now())
-		purged.Add(float64(n))
-		return err
+		done, failed := forget.Handle(ctx, feedcommand.ForgetDeletedWebhooks{})
+		purged.Add(float64(n + done.Deliveries))
+		return errors.Join(err, failed)
 	}, nil
 }
 

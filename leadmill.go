@@ -24,6 +24,7 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxevent"
 
+	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/distribution"
 )
 
@@ -90,6 +91,11 @@ type starting struct{ context.Context }
 
 // opened has an instance open its database so.
 func opened(o opening) fx.Option { return fx.Replace(o) }
+
+// at has everything happen at the time that a clock shows.
+func at(clock application.Clock) fx.Option {
+	return fx.Decorate(func(application.Clock) application.Clock { return clock })
+}
 
 // with puts the core together, calls use, and closes everything again. It makes and migrates the database unless an option is another
 // opening.

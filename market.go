@@ -50,7 +50,7 @@ var marketRoom = ownModule("market",
 	Share(func() market.BalanceText { return mail.BalanceText{} }),
 	Provide(func(s *sqlstore.Store) market.BuyerMailQueue { return s }),
 	AsReaction(marketreaction.LowBalance, []string{eventsv1.BuyerBalanceLow{}.Type()}, newLowBalance, FromFirstEvent()),
-	AsJob("send-buyer-mails", application.Every(time.Second), newSendBuyerMails),
+	AsJob("send-buyer-mails", application.Every(time.Second).WhileQuiet(10*time.Second), newSendBuyerMails),
 	AsJob("sweep-pending", application.Every(5*time.Second), newSweepPending),
 	AsJob("erase-leads", application.Every(time.Minute), newEraseOldLeads),
 	Share(newErasing),
@@ -63,7 +63,7 @@ var marketRoom = ownModule("market",
 	Provide(newAwaitAnswer),
 	Provide(newSettleReservations),
 	AsJob("deliver", application.Every(time.Second), newDeliver),
-	AsJob("run-seller-jobs", application.Every(2*time.Second), newRunSellerJobs),
+	AsJob("run-seller-jobs", application.Every(2*time.Second).WhileQuiet(10*time.Second), newRunSellerJobs),
 	AsQuery[marketquery.WaitingLeads, marketquery.Waiting](newWaitingLeads),
 	AsQuery[marketquery.Pulse, marketquery.PulseView](newPulse),
 	AsCommand[marketcommand.RevealLead, marketquery.MarketplaceLead](newRevealLead),
@@ -87,8 +87,8 @@ func newPulse(r *marketstore.Reader) bus.HandlerFunc[marketquery.Pulse, marketqu
 	return r.Pulse
 }
 
-func newRevealLead(r *marketstore.Reader) marketcommand.RevealLeadHandler {
-	return marketcommand.RevealLeadHandler{Lead: r.MarketplaceLeadByID}
+func newRevealLead(d market.Deps, r *marketstore.Reader) marketcommand.RevealLeadHandler {
+	return marketcommand.RevealLeadHandler{Deps: d, Lead: r.MarketplaceLeadByID}
 }
 
 func newCampaignReport(_ migrated, db *dialect.DB) *marketstore.CampaignReport {

@@ -42,7 +42,7 @@ var programRoom = ownModule("program",
 	Share(newProgramHandlers),
 	AsProjection(newPartnerActivity),
 	AsReaction(programreaction.Invitations, []string{eventsv1.PartnerInvited{}.Type()}, newInvitations, FromFirstEvent()),
-	AsJob("send-mails", application.Every(time.Second), newSendMails),
+	AsJob("send-mails", application.Every(time.Second).WhileQuiet(10*time.Second), newSendMails),
 	AsRoutes(programhttp.Handlers.Routes),
 )
 

@@ -94,7 +94,7 @@ func newRelays(c Config, store *sqlstore.Store, catalogue *eventsv1.Catalogue, a
 // subscriberOf says how a relay reads the log.
 func (r relay) subscriberOf(logger *slog.Logger) eventlog.SubscriberConfig {
 	return eventlog.SubscriberConfig{
-		Name: r.reaction.Name, Types: r.reaction.Types, Lanes: r.reaction.AtOnce, FromHead: r.reaction.FromHead, FromKept: r.kept, Logger: logger,
+		Name: r.reaction.Name, Types: r.reaction.Types, All: true, Lanes: r.reaction.AtOnce, FromHead: r.reaction.FromHead, FromKept: r.kept, Logger: logger,
 		Backoff: sinkBackoff, TellsOutages: true,
 	}
 }

@@ -22,6 +22,7 @@ import (
 	feedcommand "github.com/leadmill/leadmill/application/feed/command"
 	feedjob "github.com/leadmill/leadmill/application/feed/job"
 	feedquery "github.com/leadmill/leadmill/application/feed/query"
+	hook "github.com/leadmill/leadmill/domain/webhook"
 	feedhttp "github.com/leadmill/leadmill/ports/http/feed"
 )
 
@@ -31,7 +32,7 @@ const (
 	requestsPerWebhook = 8
 	requestsInAll      = 256
 	webhooksPoll       = 250 * time.Millisecond
-	webhooksIdle       = time.Second
+	webhooksIdle       = 10 * time.Second
 	replaysEvery       = 10 * time.Second
 	webhooksEnd        = 30 * time.Second // it begins again a second later
 	webhookEvents      = 64               // at the same time
@@ -69,9 +70,11 @@ func newWebhookBodies(at *publicAddress) feed.Bodies { return feed.Bodies{Base: 
 func allEvents(r *application.Reaction) { r.All = true }
 
 // newWebhookEvents makes deliveries of many events at a time.
-func newWebhookEvents(d feed.Deps, bodies feed.Bodies) *bus.Batcher[application.StoredEvent, struct{}] {
+func newWebhookEvents(d feed.Deps, bodies feed.Bodies, r *feedstore.Reader) *bus.Batcher[application.StoredEvent, struct{}] {
 	return bus.NewBatcher(bus.BatcherConfig{MaxBatch: webhookEvents, Lanes: 1, Queue: laneQueue, Timeout: batchTimeout},
-		bus.BatchHandler[application.StoredEvent, struct{}](feedcommand.DeliverEventsHandler{Deps: d, Bodies: bodies}), func(application.StoredEvent) string { return "" })
+		bus.BatchHandler[application.StoredEvent, struct{}](feedcommand.DeliverEventsHandler{
+			Deps: d, Bodies: bodies, Reader: r, Backlogs: feedcommand.NewWebhookBacklogs(hook.MostPending),
+		}), func(application.StoredEvent) string { return "" })
 }
 
 // tellWebhooks makes deliveries of events that webhooks listen to.
@@ -107,6 +110,15 @@ func (t tellWebhooks) Choose(ctx context.Context, events []application.StoredEve
 	return feed.Heard(listeners, events), nil
 }
 
+// forgetsWebhooks deletes what is left of deleted webhooks.
+type forgetsWebhooks struct {
+	bus.Handler[feedcommand.ForgetDeletedWebhooks, feedcommand.DeletedWebhooksForgotten]
+}
+
+func newForgetWebhooks(o *application.Operations, d feed.Deps, r *feedstore.Reader) forgetsWebhooks {
+	return forgetsWebhooks{application.Command(o, feedcommand.ForgetDeletedWebhooksHandler{Deps: d, Reader: r})}
+}
+
 func newSendWebhooks(o *application.Operations, d feed.Deps, r *feedstore.Reader, l *eventLog, store *sqlstore.Store, poster feed.Poster, bodies feed.Bodies,
 	registry *prometheus.Registry, logger *slog.Logger,
 ) (func(context.Context) error, error) {
@@ -118,8 +130,8 @@ func newSendWebhooks(o *application.Operations, d feed.Deps, r *feedstore.Reader
 	store.OnWebhooks(due.Notify)
 	sender := &feedjob.Sender{
 		Reader: r, Record: application.Command(o, feedcommand.RecordWebhookAttemptsHandler{Deps: d}),
-		Replay: application.Command(o, feedcommand.RunWebhookReplaysHandler{Deps: d, Reader: r, Log: sellerLog{l.reader}, Bodies: bodies, Logger: logger}),
-		Poster: poster, Clock: d.Clock, Due: due, Observer: metrics, Logger: logger,
+		Replay: application.Command(o, &feedcommand.RunWebhookReplaysHandler{Deps: d, Reader: r, Log: sellerLog{l.reader}, Bodies: bodies, Logger: logger}),
+		Poster: poster, Clock: d.Clock, Due: due, Log: l.head.Moved(), Observer: metrics, Logger: logger,
 		Shake:       func() int64 { return rand.Int64N(feedjob.MostShake + 1) }, //nolint:gosec // jitter is no secret
 		PerEndpoint: requestsPerWebhook, InAll: requestsInAll, Poll: webhooksPoll, Idle: webhooksIdle, Replays: replaysEvery, End: webhooksEnd,
 	}

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -151,6 +153,58 @@ func (k *Keyring) Authenticate(ctx context.Context, token string) (Actor, seller
 	k.known[hash] = fresh
 	k.mu.Unlock()
 	return fresh.actor, fresh.limit, nil
+}
+
+// KeysAtOnce is an Authenticator that can be asked about many keys by one question.
+type KeysAtOnce interface {
+	// Ended returns those of some keys that are known to be no longer valid.
+	Ended(ctx context.Context, tokens []string) (ended []string, err error)
+}
+
+// KeysReader is a KeyReader that reads many keys at once, without their sellers.
+type KeysReader interface {
+	// KeysByID returns keys by id. Unknown ones are left out.
+	KeysByID(ctx context.Context, ids []string) (map[string]seller.Key, error)
+}
+
+// Ended implements KeysAtOnce: what a KeysReader reads, it reads uncached.
+func (k *Keyring) Ended(ctx context.Context, tokens []string) (ended []string, err error) {
+	reader, ok := k.reader.(KeysReader)
+	if !ok {
+		for _, token := range tokens {
+			if _, _, err := k.Authenticate(ctx, token); errors.Is(err, ErrInvalidKey) {
+				ended = append(ended, token)
+			}
+		}
+		return ended, nil
+	}
+	of := make(map[string]string, len(tokens)) // the ids
+	for _, token := range tokens {
+		hash := seller.HashToken(token)
+		if subtle.ConstantTimeCompare(hash[:], k.admin[:]) == 1 {
+			continue
+		}
+		if id, ok := seller.TokenID(token); ok {
+			of[token] = id
+		} else {
+			ended = append(ended, token)
+		}
+	}
+	if len(of) == 0 {
+		return ended, nil
+	}
+	known, err := reader.KeysByID(ctx, slices.Sorted(maps.Values(of)))
+	if err != nil {
+		return ended, err
+	}
+	at := k.clock.Now()
+	for token, id := range of {
+		if key, there := known[id]; !there || !key.Matches(token) || !key.InForce(at) {
+			k.forget(seller.HashToken(token))
+			ended = append(ended, token)
+		}
+	}
+	return ended, nil
 }
 
 func actorOf(key seller.Key, owner seller.Snapshot) (Actor, error) {

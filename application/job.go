@@ -21,13 +21,23 @@ type Job struct {
 
 // Schedule says when a job is due. Make one with Every or Cron; the zero Schedule is refused at the start.
 type Schedule struct {
-	every time.Duration
-	cron  *string
+	every, quiet time.Duration
+	cron         *string
 }
 
 // Every is the Schedule of a job that is due again so long after it ended, at least a second. A tenth of it, at most 30 seconds,
 // is added at random, so that jobs do not all begin at once. A new job is first due when this time has passed.
 func Every(d time.Duration) Schedule { return Schedule{every: d} }
+
+// WhileQuiet returns a Schedule of Every by which the job is due only so often while nothing happens on any instance: for a job whose work
+// comes from what happens. Quiet is when the log had no event for some time.
+func (s Schedule) WhileQuiet(d time.Duration) Schedule {
+	s.quiet = d
+	return s
+}
+
+// Quiet returns how often the job is due while nothing happens; zero when that is no other.
+func (s Schedule) Quiet() time.Duration { return s.quiet }
 
 // Cron is the Schedule of a job that is due at times of the calendar in UTC: the five fields minute, hour, day of the month,
 // month and day of the week, as in "30 3 * * MON-FRI". Up to a second is added at random. Times that passed while no instance

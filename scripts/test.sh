@@ -34,7 +34,7 @@ if grep -q ' github.com/chromedp/chromedp ' <<<"$tests"; then
     browser=chromium
 fi
 if grep -q '/tests/clients\.test ' <<<"$tests"; then
-    clients=clients
+    clients='clients redis'
 fi
 if grep -q '/tests/brokers\.test ' <<<"$tests"; then
     brokers='redis rabbitmq'

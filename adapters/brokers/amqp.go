@@ -34,6 +34,7 @@ type rabbit struct {
 
 	mu     sync.Mutex
 	conn   *amqp.Connection
+	wire   net.Conn // below conn
 	closed bool
 	free   []*rabbitChannel // of conn
 }
@@ -43,6 +44,7 @@ type rabbitChannel struct {
 	*amqp.Channel
 
 	conn    *amqp.Connection
+	wire    net.Conn
 	returns chan amqp.Return
 	closes  chan *amqp.Error
 }
@@ -77,7 +79,7 @@ func (r *rabbit) Publish(_ string, messages ...*message.Message) error {
 		}
 		if err := r.send(m.Context(), c, m); err != nil {
 			if !errors.Is(err, errUnrouted) {
-				_ = c.Close() // something of this message may still come
+				c.leave() // something of this message may still come
 				return err
 			}
 			r.give(c)
@@ -95,10 +97,12 @@ func (r *rabbit) send(ctx context.Context, c *rabbitChannel, m *message.Message)
 			headers["cloudEvents_"+name] = value
 		}
 	}
+	uncut := cut(ctx, c.wire)
 	confirmation, err := c.PublishWithDeferredConfirmWithContext(ctx, r.exchange, m.Metadata[attributeType], true, false, amqp.Publishing{
 		Headers: headers, ContentType: m.Metadata[attributeContentType], DeliveryMode: amqp.Persistent, MessageId: m.UUID, Type: m.Metadata[attributeType],
 		AppId: clientName, Body: m.Payload,
 	})
+	uncut()
 	if err != nil {
 		return err
 	}
@@ -133,22 +137,12 @@ func (r *rabbit) take(ctx context.Context) (*rabbitChannel, error) {
 			return nil, err
 		}
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch {
-	case r.closed:
-		return nil, errClosed
-	case r.conn == nil:
-		return nil, amqp.ErrClosed
+	c, conn, wire, err := r.unused()
+	if c != nil || err != nil {
+		return c, err
 	}
-	for len(r.free) > 0 {
-		c := r.free[len(r.free)-1]
-		r.free = r.free[:len(r.free)-1]
-		if !c.IsClosed() {
-			return c, nil
-		}
-	}
-	raw, err := r.conn.Channel()
+	defer cut(ctx, wire)()
+	raw, err := conn.Channel()
 	if err != nil {
 		return nil, err
 	}
@@ -156,8 +150,43 @@ func (r *rabbit) take(ctx context.Context) (*rabbitChannel, error) {
 		return nil, errors.Join(err, raw.Close())
 	}
 	return &rabbitChannel{
-		Channel: raw, conn: r.conn, returns: raw.NotifyReturn(make(chan amqp.Return, 1)), closes: raw.NotifyClose(make(chan *amqp.Error, 1)),
+		Channel: raw, conn: conn, wire: wire, returns: raw.NotifyReturn(make(chan amqp.Return, 1)), closes: raw.NotifyClose(make(chan *amqp.Error, 1)),
 	}, nil
+}
+
+// unused returns a channel that was used before, or else the connection to open one on.
+func (r *rabbit) unused() (*rabbitChannel, *amqp.Connection, net.Conn, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.closed:
+		return nil, nil, nil, errClosed
+	case r.conn == nil:
+		return nil, nil, nil, amqp.ErrClosed
+	}
+	for len(r.free) > 0 {
+		c := r.free[len(r.free)-1]
+		r.free = r.free[:len(r.free)-1]
+		if !c.IsClosed() {
+			return c, nil, nil, nil
+		}
+	}
+	return nil, r.conn, r.wire, nil
+}
+
+// cut closes a connection when ctx ends before uncut is called: what is written to a broker that does not read waits without end otherwise.
+func cut(ctx context.Context, wire net.Conn) (uncut func() bool) {
+	return context.AfterFunc(ctx, func() { _ = wire.Close() })
+}
+
+// leave closes a channel beside all else, and its connection when the broker does not answer.
+func (c *rabbitChannel) leave() {
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), rabbitLeave)
+		defer cancel()
+		defer cut(ctx, c.wire)()
+		_ = c.Close()
+	}()
 }
 
 func (r *rabbit) connected() bool {
@@ -170,7 +199,7 @@ func (r *rabbit) give(c *rabbitChannel) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if c.conn != r.conn || r.closed || c.IsClosed() {
-		_ = c.Close()
+		c.leave()
 		return
 	}
 	r.free = append(r.free, c)
@@ -181,13 +210,20 @@ func (r *rabbit) dial() error {
 	if r.connected() {
 		return nil
 	}
+	var wire net.Conn
 	conn, err := amqp.DialConfig(r.url, amqp.Config{
 		Heartbeat: rabbitBeat, Locale: "en_US", Properties: amqp.Table{"connection_name": clientName},
-		Dial: func(network, address string) (net.Conn, error) { return amqp.DefaultDial(rabbitDial)(network, address) },
+		Dial: func(network, address string) (c net.Conn, err error) {
+			wire, err = amqp.DefaultDial(rabbitDial)(network, address)
+			return wire, err
+		},
 	})
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), rabbitDial)
+	defer cancel()
+	defer cut(ctx, wire)()
 	if err := r.declare(conn); err != nil {
 		return errors.Join(err, conn.Close())
 	}
@@ -196,7 +232,7 @@ func (r *rabbit) dial() error {
 	if r.closed {
 		return errors.Join(errClosed, conn.Close())
 	}
-	r.conn, r.free = conn, nil
+	r.conn, r.wire, r.free = conn, wire, nil
 	return nil
 }
 

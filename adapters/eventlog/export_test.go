@@ -47,7 +47,7 @@ func TryLease(ctx context.Context, db *dialect.DB, c LeaseConfig, name string) (
 	if err := ensureConsumer(ctx, db, name, 0); err != nil {
 		return nil, err
 	}
-	l, err := tryLease(ctx, db, c.WithDefaults(), slog.New(slog.DiscardHandler), name)
+	l, err := tryLease(ctx, db, newLeases(db), c.WithDefaults(), slog.New(slog.DiscardHandler), name)
 	if l == nil {
 		return nil, err
 	}

@@ -31,6 +31,7 @@ type Head struct {
 
 	mu      sync.Mutex
 	current int64
+	still   time.Duration // for how long it was seen not to move, with nothing that waits for a position
 	feeds   map[string]map[*feed]struct{}
 }
 
@@ -74,6 +75,7 @@ func (h *Head) Run(ctx context.Context) error {
 			if h.advance(after); after > before || pending {
 				interval = h.config.Busy
 			} else {
+				h.stood(interval)
 				interval = h.config.Idle
 			}
 			if pending {
@@ -81,6 +83,9 @@ func (h *Head) Run(ctx context.Context) error {
 			}
 		}
 		seen = seenNow
+		if after > before || pending || err != nil {
+			h.Stir()
+		}
 		var commit <-chan struct{}
 		if !h.db.Sequenced() && failures == 0 {
 			commit = h.committed.After(seen) // otherwise the sequencer tells the head
@@ -101,6 +106,33 @@ func (h *Head) Current() int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.current
+}
+
+// Moved tells that there are events.
+func (h *Head) Moved() *Signal { return &h.moved }
+
+// quietLog is after how long without an event the log is quiet.
+const quietLog = 15 * time.Second
+
+// Quiet reports whether there was no event for a while, as far as Run saw.
+func (h *Head) Quiet() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.still >= quietLog
+}
+
+// stood notes that the head did not move for so long.
+func (h *Head) stood(d time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.still += d
+}
+
+// Stir notes that something happened in this process, other than an event.
+func (h *Head) Stir() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.still = 0
 }
 
 // Read asks the database for the head: application.ErrUnavailable when it cannot be reached.
@@ -149,6 +181,9 @@ func (h *Head) advance(head int64) {
 	h.mu.Lock()
 	moved := head > h.current
 	h.current = max(h.current, head)
+	if moved {
+		h.still = 0
+	}
 	h.mu.Unlock()
 	if moved {
 		h.moved.Notify()

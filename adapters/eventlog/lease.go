@@ -14,6 +14,8 @@ import (
 // LeaseConfig sets how one of many instances keeps a consumer.
 type LeaseConfig = lease.Config
 
+func newLeases(db *dialect.DB) *lease.Keeper { return lease.NewKeeper(db, "event_consumers") }
+
 // errLeaseLost ends the work on a consumer that another instance owns.
 var errLeaseLost = lease.ErrLost
 
@@ -56,8 +58,8 @@ func ensureConsumer(ctx context.Context, db *dialect.DB, name string, start int6
 }
 
 // tryLease takes the lease of a consumer that is free; for any other it returns nil.
-func tryLease(ctx context.Context, db *dialect.DB, c LeaseConfig, log *slog.Logger, name string) (*cursor, error) {
-	held, err := lease.Try(ctx, db, "event_consumers", name, c, log)
+func tryLease(ctx context.Context, db *dialect.DB, leases *lease.Keeper, c LeaseConfig, log *slog.Logger, name string) (*cursor, error) {
+	held, err := leases.Try(ctx, name, c, log)
 	if held == nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/leadmill/leadmill/adapters/eventlog/segment"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
+	"github.com/leadmill/leadmill/adapters/sqlstore/lease"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/contract/eventsv1"
 	feedquery "github.com/leadmill/leadmill/application/feed/query"
@@ -50,16 +51,17 @@ func (e *SegmentError) Unwrap() error { return e.Err }
 
 // Reader reads the log, never beyond its head: up to the head no event is missing, and none appears there later.
 type Reader struct {
-	db   *dialect.DB
-	head *Head
-	tail *tail
-	scan int
+	db     *dialect.DB
+	head   *Head
+	tail   *tail
+	leases *lease.Keeper // of those who read
+	scan   int
 }
 
 // NewReader returns a Reader of a database's log. Those who read the newest events through the same Reader share them: they are
 // read from the database and decoded once.
 func NewReader(db *dialect.DB, head *Head) *Reader {
-	return &Reader{db: db, head: head, tail: &tail{db: db, most: tailBytes}, scan: pageScan}
+	return &Reader{db: db, head: head, tail: &tail{db: db, most: tailBytes}, leases: newLeases(db), scan: pageScan}
 }
 
 // Head asks the database for the log's head: application.ErrUnavailable when it cannot be reached.
@@ -266,7 +268,27 @@ type Wanted struct {
 	Types    []string
 	// Wants chooses among the events of these types; nil means all.
 	Wants func(e *application.StoredEvent) bool
-	mask  uint64
+	// everything says that beside Types it reads those of all teams, and must not pass by one that this build does not know.
+	everything bool
+	mask       uint64
+}
+
+// UnknownTypeError says that an event is of a type that this build does not know: a newer release wrote it. Whether others may see it only that
+// release knows, so that a consumer of all events is left to it.
+type UnknownTypeError struct {
+	Type              string
+	Position, Segment int64
+}
+
+// Error implements error.
+func (e *UnknownTypeError) Error() string {
+	return fmt.Sprintf("event log: the event at position %d, in segment %d, is of the type %s, which a newer release wrote: it is left to an instance of that", e.Position, e.Segment, e.Type)
+}
+
+// NewWantedEverything returns what a consumer of all public events reads: those of the types, which are Leadmill's own, and those of all teams,
+// also of modules that this build does not have.
+func NewWantedEverything(consumer string, types []string) Wanted {
+	return Wanted{Consumer: consumer, Types: types, everything: true, mask: eventsv1.Mask(types...) | eventsv1.UnknownMask()}
 }
 
 // NewWanted returns what a consumer of these types reads; of all types when there are none.
@@ -280,12 +302,15 @@ func NewWanted(consumer string, types []string) Wanted {
 
 // wants reports whether the consumer wants an event that has a bit of its mask.
 func (w *Wanted) wants(e *application.StoredEvent) bool {
+	if w.everything && strings.HasPrefix(e.Type, anyTeam) {
+		return true
+	}
 	return (len(w.Types) == 0 || slices.Contains(w.Types, e.Type)) && (w.Wants == nil || w.Wants(e))
 }
 
 // Read returns the events that a consumer wants above after, in order, and the position up to which they are all: after only at the
 // head of the log, and never more than upTo. It reads about limit events. It fails with application.ErrUnavailable, or with a
-// *SegmentError when a segment that may have a wanted event cannot be read and has not been skipped.
+// *SegmentError when a segment that may have a wanted event cannot be read and has not been skipped, or with an *UnknownTypeError.
 func (r *Reader) Read(ctx context.Context, after, upTo int64, limit int, w Wanted) (events []application.StoredEvent, next int64, err error) {
 	head := r.head.Current()
 	if head <= after {
@@ -306,31 +331,43 @@ func (r *Reader) Read(ctx context.Context, after, upTo int64, limit int, w Wante
 	for i := range all {
 		s := &all[i]
 		if s.err != nil && s.types&w.mask != 0 {
-			if err := r.skipped(ctx, w.Consumer, s); err != nil {
+			if err := r.skipped(ctx, w.Consumer, s.id, s.err); err != nil {
 				return nil, after, err
 			}
 			continue
 		}
 		for j := range s.list {
-			if e := &s.list[j]; e.Position > after && e.Position <= upTo && w.wants(e) {
+			e := &s.list[j]
+			switch {
+			case e.Position <= after || e.Position > upTo:
+			case w.wants(e):
 				events = append(events, *e)
+			case w.everything && !eventsv1.Known(e.Type):
+				err := r.skipped(ctx, w.Consumer, s.id, &UnknownTypeError{Type: e.Type, Position: e.Position, Segment: s.id})
+				switch {
+				case err == nil:
+				case e.Position > after+1: // what is before it
+					return events, e.Position - 1, nil
+				default:
+					return nil, after, err
+				}
 			}
 		}
 	}
 	return events, min(upTo, all[len(all)-1].last()), nil
 }
 
-// skipped returns nil when an operator let the consumer go on without a segment that cannot be read; else its error.
-func (r *Reader) skipped(ctx context.Context, consumer string, s *decoded) error {
+// skipped returns nil when an operator let the consumer go on without what cannot be read of a segment; else why it cannot.
+func (r *Reader) skipped(ctx context.Context, consumer string, segmentID int64, why error) error {
 	var there bool
 	if err := r.db.Reader.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM event_skipped WHERE consumer = ? AND segment_id = ?)",
-		consumer, s.id).Scan(&there); err != nil {
+		consumer, segmentID).Scan(&there); err != nil {
 		return describe(r.db, "look for skipped segments", err)
 	}
 	if there {
 		return nil
 	}
-	return s.err
+	return why
 }
 
 // stored reads stretches from the database, for consumers that are behind: at least one, and as many as have about limit events that

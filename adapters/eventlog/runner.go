@@ -116,7 +116,7 @@ func (r *Runner) Run(ctx context.Context) error {
 					_ = lease.Pause(ctx, r.config.Backoff.delay(failures))
 				default:
 					failures = 0
-					_ = lease.Pause(ctx, r.config.Lease.Retry)
+					_ = r.reader.leases.Wait(ctx, f.name, r.config.Lease)
 				}
 			}
 		})
@@ -131,7 +131,7 @@ func (r *Runner) once(ctx context.Context, f *follower) error {
 	if err := r.prepare(ctx, f); err != nil {
 		return err
 	}
-	l, err := tryLease(ctx, r.db, r.config.Lease, f.log, f.name)
+	l, err := tryLease(ctx, r.db, r.reader.leases, r.config.Lease, f.log, f.name)
 	if l == nil {
 		return err
 	}
@@ -187,7 +187,7 @@ func (r *Runner) catchUp(ctx context.Context, f *follower, head int64) error {
 		if position >= head {
 			return nil
 		}
-		l, err := tryLease(ctx, r.db, r.config.Lease, f.log, f.name)
+		l, err := tryLease(ctx, r.db, r.reader.leases, r.config.Lease, f.log, f.name)
 		if err != nil {
 			return err
 		}

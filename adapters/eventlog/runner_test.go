@@ -445,3 +445,34 @@ func TestRunnerRefusesBadNames(t *testing.T) {
 		require.Error(t, err, "%v", names)
 	}
 }
+
+// A projection that is built again from the first event while events come is in the end what one is that was never built again.
+func TestAProjectionBuiltAgainWhileEventsComeIsTheLiveOne(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, d database) {
+		i, other := d.start(t), d.start(t)
+		live, again := &journal{name: "live"}, &journal{name: "again"}
+		works := i.runner(t, eventlog.RunnerConfig{Batch: 20, Gather: time.Millisecond}, live, again)
+		background(t, works.Run)
+		asks := other.runner(t, eventlog.RunnerConfig{Batch: 20}, again)
+		written := make(chan struct{})
+		go func() {
+			defer close(written)
+			for n := range int64(40) {
+				for a := range 5 {
+					if err := i.tryCommit(record("s", fmt.Sprintf("a%d", a), n+1, "lead.sold.v1")); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		}()
+		eventually(t, "it began", func() bool { return live.count(t, i) > 0 && again.count(t, i) > 0 })
+		for range 3 {
+			require.NoError(t, asks.Replay(t.Context(), "again"))
+		}
+		<-written
+		eventually(t, "both have everything", func() bool { return i.status(t, "live").Position == 200 && i.status(t, "again").Position == 200 })
+		require.Equal(t, live.entries(t, i), again.entries(t, i))
+		require.Len(t, again.entries(t, i), 200)
+	})
+}

@@ -5,11 +5,14 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/leadmill/leadmill/adapters/eventlog/segment"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/adapters/sqlstore/lease"
+	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/contract/eventsv1"
 )
 
 // Errors of Skip.
@@ -20,7 +23,7 @@ var (
 	ErrNotParked       = errors.New("the consumer has no such parked event")
 )
 
-// Skip lets a consumer go on without a segment that cannot be read, and keeps the reason and the time. What the segment said is lost for
+// Skip lets a consumer go on without a segment that cannot be read, or without the events in it whose types this build does not know, and keeps the reason and the time. What the segment said is lost for
 // the consumer. It returns the positions of the segment's first and last event. To say it again is no error. It fails with ErrUnknownConsumer,
 // ErrUnknownSegment, ErrReadable or application.ErrUnavailable.
 func (c *Consumers) Skip(ctx context.Context, consumer string, segmentID int64, reason string, at time.Time) (first, last int64, err error) {
@@ -117,7 +120,8 @@ func (c *Consumers) damaged(ctx context.Context, consumer string, segmentID int6
 		return stretch{}, err
 	}
 	if body, there := found[segmentID]; there {
-		if _, err := segment.Decode(nil, body, s.seller, s.first, s.events, allTypes); err == nil {
+		events, err := segment.Decode(nil, body, s.seller, s.first, s.events, allTypes)
+		if err == nil && !slices.ContainsFunc(events, func(e application.StoredEvent) bool { return !eventsv1.Known(e.Type) }) {
 			return stretch{}, fmt.Errorf("%w: %d", ErrReadable, segmentID)
 		}
 	}

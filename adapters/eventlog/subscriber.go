@@ -20,6 +20,7 @@ import (
 type SubscriberConfig struct {
 	Name     string        // of the consumer, unique; at most 64 of a-z, 0-9, dot and hyphen
 	Types    []string      // the types of events it gets; all when empty
+	All      bool          // it gets those of all teams too, and leaves the log to another instance at a type that this build does not know
 	FromHead bool          // a consumer that is new begins at the log's head instead of at the first event
 	FromKept bool          // one that is new begins with the first event that is still there, when others were archived
 	Lanes    int           // messages handled at the same time; events of one aggregate share a lane; 4 when zero
@@ -83,7 +84,11 @@ func NewSubscriber(db *dialect.DB, reader *Reader, clock application.Clock, c Su
 	c.Lease = c.Lease.WithDefaults()
 	c.Logger = loggerOr(c.Logger).With(slog.String("consumer", c.Name))
 	c.Gather, c.Idle, c.Quiet = cmp.Or(c.Gather, gather), cmp.Or(c.Idle, idle), cmp.Or(c.Quiet, quiet)
-	return &Subscriber{db: db, reader: reader, clock: clock, config: c, wanted: NewWanted(c.Name, c.Types)}, nil
+	s := &Subscriber{db: db, reader: reader, clock: clock, config: c, wanted: NewWanted(c.Name, c.Types)}
+	if c.All {
+		s.wanted = NewWantedEverything(c.Name, c.Types)
+	}
+	return s, nil
 }
 
 // Errors of Subscribe.
@@ -194,10 +199,14 @@ func (s *Subscriber) run(ctx context.Context, out chan<- *message.Message) {
 		case err != nil:
 			failures++
 			s.config.Logger.WarnContext(ctx, "event log: consumer waits", slog.Any("error", err), slog.Int("failures", failures))
-			_ = lease.Pause(ctx, s.config.Backoff.delay(failures))
+			pause := s.config.Backoff.delay(failures)
+			if unknown := (*UnknownTypeError)(nil); errors.As(err, &unknown) { // others have time to take the lease
+				pause = max(pause, 3*s.config.Lease.Retry)
+			}
+			_ = lease.Pause(ctx, pause)
 		default:
 			failures = 0
-			_ = lease.Pause(ctx, s.config.Lease.Retry)
+			_ = s.reader.leases.Wait(ctx, s.config.Name, s.config.Lease)
 		}
 	}
 }
@@ -206,7 +215,7 @@ func (s *Subscriber) take(ctx context.Context) (*cursor, error) {
 	if err := s.ensure(ctx); err != nil {
 		return nil, err
 	}
-	return tryLease(ctx, s.db, s.config.Lease, s.config.Logger, s.config.Name)
+	return tryLease(ctx, s.db, s.reader.leases, s.config.Lease, s.config.Logger, s.config.Name)
 }
 
 func (s *Subscriber) ensure(ctx context.Context) error {

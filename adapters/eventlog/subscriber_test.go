@@ -413,3 +413,79 @@ func TestSubscribersComeAndGo(t *testing.T) {
 		inOrder(t, distinct(r.all()))
 	})
 }
+
+// During an upgrade an older instance meets types that it does not know. Whoever is to get everything is not moved past them: it is left to the newer
+// instance, and an operator who goes back to the older release may skip them.
+func TestTypesOfANewerReleaseAreNotPassedBy(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, d database) {
+		i := d.start(t)
+		future := "lead.teleported.v1"
+		i.commit(t, record("s", "a", 1, "lead.submitted.v1"), record("s", "a", 2, "x.acme.scored.v1"), record("s", "a", 3, future), record("s", "a", 4, "lead.sold.v1"))
+		i.commit(t, record("s", "b", 1, "seller.updated.v1"), record("s", "b", 2, "lead.sold.v1"))
+		require.Len(t, i.all(t), 6)
+		// The newer release gave the type a number.
+		_, err := i.db.Writer.Exec("UPDATE event_positions SET types = types + ? WHERE first_position = 1", int64(1)<<62)
+		require.NoError(t, err)
+		all, some := &deliveries{}, &deliveries{}
+		types := []string{"lead.submitted.v1", "lead.sold.v1"}
+		react(t, i.subscriber(t, eventlog.SubscriberConfig{Name: "everything", Types: types, All: true}), all)
+		react(t, i.subscriber(t, eventlog.SubscriberConfig{Name: "some", Types: types}), some)
+		eventually(t, "who wants some passes by the others", func() bool { return some.count() == 3 && i.status(t, "some").Position == 6 })
+		eventually(t, "what is before it comes, with the events of a team that this build lacks", func() bool { return all.count() >= 2 })
+		free := false
+		eventually(t, "the lease is given up", func() bool {
+			s := i.status(t, "everything")
+			require.LessOrEqual(t, s.Position, int64(2))
+			free = free || !s.Owned
+			return free && s.Position == 2
+		})
+		for _, e := range all.all() {
+			require.LessOrEqual(t, e.Position, int64(2))
+		}
+		segment := i.number(t, "SELECT segment_id FROM event_positions WHERE first_position = 1")
+		_, _, err = i.consumers.Skip(t.Context(), "everything", i.number(t, "SELECT segment_id FROM event_positions WHERE first_position = 5"), "", clock{}.Now())
+		require.ErrorIs(t, err, eventlog.ErrReadable)
+		_, _, err = i.consumers.Skip(t.Context(), "everything", segment, "we went back to the release before", clock{}.Now())
+		require.NoError(t, err)
+		eventually(t, "it goes on behind it", func() bool { return i.status(t, "everything").Position == 6 })
+		came := map[int64]bool{}
+		for _, e := range all.all() {
+			came[e.Position] = true
+		}
+		require.Equal(t, map[int64]bool{1: true, 2: true, 4: true, 6: true}, came)
+	})
+}
+
+// A broker that is away while events come gets all of them when it is back, each aggregate's in order, and nothing is parked. Five minutes of tries, of which the
+// pauses grow to five seconds, are tries of which they grow to 25 ms here.
+func TestABrokerThatIsAwayForLongGetsEverythingInOrder(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, d database) {
+		i := d.start(t)
+		var away atomic.Bool
+		var tries atomic.Int64
+		r := &deliveries{fail: func(entry) error {
+			if away.Load() {
+				tries.Add(1)
+				return fault.New(fault.Unavailable, "broker_away", "The broker is away.")
+			}
+			return nil
+		}}
+		react(t, i.subscriber(t, eventlog.SubscriberConfig{Name: "sink", All: true, Lanes: 8, Window: 100, Backoff: eventlog.Backoff{Base: time.Millisecond, Max: 25 * time.Millisecond}}), r)
+		seed(t, i, 1, 2)
+		eventually(t, "it sends", func() bool { return r.count() == 10 })
+		away.Store(true)
+		for n := range int64(60) {
+			seed(t, i, 3+n, 1)
+		}
+		eventually(t, "it is tried again and again", func() bool { return tries.Load() > 300 })
+		require.Equal(t, 10, r.count())
+		require.Empty(t, i.parked(t))
+		away.Store(false)
+		eventually(t, "all came", func() bool { return r.count() >= 10+5*60 })
+		require.Equal(t, 10+5*60, r.count(), "nothing comes twice")
+		inOrder(t, r.all())
+		require.Empty(t, i.parked(t))
+	})
+}

@@ -33,6 +33,7 @@ type Observer interface {
 // Config sets how jobs are run.
 type Config struct {
 	Look     time.Duration // how often an instance looks whether a job is due; 1 s when zero
+	Quiet    func() bool   // nothing happens on any instance; never when nil
 	Lease    lease.Config
 	Observer Observer // none when nil
 	Logger   *slog.Logger
@@ -43,6 +44,7 @@ type Runner struct {
 	db     *dialect.DB
 	clock  application.Clock
 	config Config
+	leases *lease.Keeper
 	jobs   []*job // by name
 }
 
@@ -62,7 +64,7 @@ func New(db *dialect.DB, clock application.Clock, list []application.Job, c Conf
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	r := &Runner{db: db, clock: clock, config: c}
+	r := &Runner{db: db, clock: clock, config: c, leases: lease.NewKeeper(db, "jobs")}
 	for _, a := range list {
 		j, err := newJob(a, clock.Now(), c)
 		if err != nil {
@@ -131,6 +133,12 @@ func (r *Runner) follow(ctx context.Context, j *job) {
 			wait = max(r.config.Look, min(2*wait, longestWait))
 		default:
 			wait = r.config.Look
+			if j.kept { // another instance has it
+				c := r.config.Lease
+				c.Retry = r.config.Look
+				_ = r.leases.Wait(ctx, j.Name, c)
+				continue
+			}
 		}
 		_ = lease.Pause(ctx, wait)
 	}
@@ -257,6 +265,11 @@ func (t *term) rest(ctx context.Context) error {
 			return err
 		}
 		left -= wait
+	}
+	for waited := t.Schedule.Interval(); waited < t.Schedule.Quiet() && t.r.config.Quiet != nil && t.r.config.Quiet(); waited += t.r.config.Look {
+		if err := lease.Pause(ctx, t.r.config.Look); err != nil {
+			return err
+		}
 	}
 	return context.Cause(ctx)
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
@@ -37,8 +38,8 @@ func (r *record) scan(row interface{ Scan(dest ...any) error }, more ...any) err
 
 func (r *record) columns() lease.Columns {
 	return lease.Columns{
-		Set: "next_at = ?, last_started_at = ?, last_finished_at = ?, last_result = ?, last_error = ?, runs = ?, failures = ?",
-		Args: []any{
+		Names: strings.Split(recordColumns, ", "),
+		Values: []any{
 			micros(r.next), micros(r.started), micros(r.finished), r.result, r.reason, r.runs, r.failures,
 		},
 	}
@@ -123,7 +124,7 @@ func (r *Runner) replan(ctx context.Context, j *job, was time.Time) error {
 
 // take takes the lease of a job that is free; for any other it returns nil.
 func (r *Runner) take(ctx context.Context, j *job) (*term, error) {
-	l, err := lease.Try(ctx, r.db, "jobs", j.Name, r.config.Lease, j.log)
+	l, err := r.leases.Try(ctx, j.Name, r.config.Lease, j.log)
 	if l == nil {
 		return nil, err
 	}

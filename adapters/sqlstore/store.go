@@ -73,6 +73,9 @@ func (s *Store) OnDeliveries(do func()) { s.work.OnSignal(leadrow.DeliveriesDue,
 // OnWebhooks has a function called after each commit that made deliveries to webhooks due, or something else to do for them, as OnDeliveries does.
 func (s *Store) OnWebhooks(do func()) { s.work.OnSignal(feedstore.WebhooksDue, do) }
 
+// OnSellerJobs has a function called after each commit that changed what sellers asked for and that takes long, as OnDeliveries does.
+func (s *Store) OnSellerJobs(do func()) { s.work.OnSignal(marketstore.SellerJobs, do) }
+
 type (
 	accountRepositories = accountstore.Repositories
 	programRepositories = programstore.Repositories

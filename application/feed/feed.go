@@ -144,6 +144,8 @@ type Replay struct {
 	Missing                 bool
 	Position                int64
 	CreatedAt               time.Time
+	// Unreadable says why what is stored of it cannot be read; nil when it can.
+	Unreadable error
 }
 
 // ReplayRepository stores what is replayed.

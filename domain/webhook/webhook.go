@@ -45,10 +45,14 @@ type DisabledReason string
 const (
 	ReceiverGone    DisabledReason = "gone"    // it answered 410
 	ReceiverFailing DisabledReason = "failing" // nothing arrived for FailsFor
+	ReceiverSlow    DisabledReason = "slow"    // more than MostPending deliveries wait for it
 )
 
 // FailsFor is how long nothing may arrive at a webhook while it is tried: with the failure after that it is disabled.
 const FailsFor = 5 * 24 * time.Hour
+
+// MostPending is how many deliveries may wait for a webhook, about: when there are more it is disabled.
+const MostPending = 200_000
 
 // OldSecretLasts is how long the secret before signs beside a new one. Of several it is the last: one that is older stops at once.
 const OldSecretLasts = 24 * time.Hour
@@ -251,6 +255,17 @@ func (w *Webhook) Failed(gone bool, at time.Time) bool {
 	if gone {
 		w.s.DisabledReason = ReceiverGone
 	}
+	w.record(WasDisabled, at)
+	return true
+}
+
+// Overflowed disables an active webhook for which too much waits. It is told of nothing that happened since a time, but of what waits. It reports
+// whether anything changed.
+func (w *Webhook) Overflowed(since, at time.Time) bool {
+	if w.s.Status != Active {
+		return false
+	}
+	w.s.Status, w.s.DisabledReason, w.s.StoppedAt = Disabled, ReceiverSlow, since
 	w.record(WasDisabled, at)
 	return true
 }

@@ -3,7 +3,9 @@ package httpport
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -99,40 +101,42 @@ func (k *Call) untilRevoked(ctx context.Context) (_ context.Context, leave func(
 	}
 }
 
-// recheck is how often the key of requests that wait is looked at.
-const recheck = time.Second
+// recheck is how often the keys of requests that wait are looked at.
+const recheck = 3 * time.Second
 
-// keyWatch looks after the keys of requests that wait: after each once, however many requests wait with it.
+// keyWatch looks after the keys of requests that wait: after each once, however many requests wait with it, and after all at the same time.
 type keyWatch struct {
 	authenticator application.Authenticator
 
 	mu   sync.Mutex
 	keys map[string]*watchedKey
+	stop context.CancelFunc // of looking, while a request waits
+	done chan struct{}
 }
 
 type watchedKey struct {
 	waiting map[int]context.CancelCauseFunc
 	next    int
-	stop    context.CancelFunc
-	done    chan struct{}
 }
 
 // watch calls revoke when a key is no longer valid. A key that cannot be read is given the benefit of the doubt. The caller must call leave.
 func (w *keyWatch) watch(token string, revoke context.CancelCauseFunc) (leave func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.keys == nil {
+	if len(w.keys) == 0 {
 		w.keys = map[string]*watchedKey{}
+		ctx, stop := context.WithCancel(context.Background())
+		done := make(chan struct{})
+		w.stop, w.done = stop, done
+		go func() {
+			defer close(done)
+			w.look(ctx)
+		}()
 	}
 	key := w.keys[token]
 	if key == nil {
-		ctx, stop := context.WithCancel(context.Background())
-		key = &watchedKey{waiting: map[int]context.CancelCauseFunc{}, stop: stop, done: make(chan struct{})}
+		key = &watchedKey{waiting: map[int]context.CancelCauseFunc{}}
 		w.keys[token] = key
-		go func() {
-			defer close(key.done)
-			w.look(ctx, token, key)
-		}()
 	}
 	n := key.next
 	key.next++
@@ -140,20 +144,24 @@ func (w *keyWatch) watch(token string, revoke context.CancelCauseFunc) (leave fu
 	return func() {
 		w.mu.Lock()
 		delete(key.waiting, n)
-		last := len(key.waiting) == 0
-		if last && w.keys[token] == key {
-			delete(w.keys, token)
+		if len(key.waiting) > 0 || w.keys[token] != key {
+			w.mu.Unlock()
+			return
 		}
+		delete(w.keys, token)
+		if len(w.keys) > 0 {
+			w.mu.Unlock()
+			return
+		}
+		stop, done := w.stop, w.done
 		w.mu.Unlock()
-		if last {
-			key.stop()
-			<-key.done
-		}
+		stop()
+		<-done
 	}
 }
 
-// look ends the waits of a key when it is no longer valid.
-func (w *keyWatch) look(ctx context.Context, token string, key *watchedKey) {
+// look ends the waits of keys that are no longer valid.
+func (w *keyWatch) look(ctx context.Context) {
 	tick := time.NewTicker(recheck)
 	defer tick.Stop()
 	for {
@@ -162,17 +170,31 @@ func (w *keyWatch) look(ctx context.Context, token string, key *watchedKey) {
 			return
 		case <-tick.C:
 		}
-		if _, _, err := w.authenticator.Authenticate(ctx, token); !errors.Is(err, application.ErrInvalidKey) {
-			continue
-		}
 		w.mu.Lock()
-		defer w.mu.Unlock()
-		if w.keys[token] == key { // who comes now is refused before
-			delete(w.keys, token)
+		tokens := slices.Collect(maps.Keys(w.keys))
+		w.mu.Unlock()
+		for _, token := range w.invalid(ctx, tokens) {
+			w.mu.Lock()
+			if key := w.keys[token]; key != nil {
+				for _, revoke := range key.waiting {
+					revoke(application.ErrInvalidKey)
+				}
+			}
+			w.mu.Unlock()
 		}
-		for _, revoke := range key.waiting {
-			revoke(application.ErrInvalidKey)
-		}
-		return
 	}
+}
+
+// invalid returns the keys that are known to be no longer valid.
+func (w *keyWatch) invalid(ctx context.Context, tokens []string) (ended []string) {
+	if many, ok := w.authenticator.(application.KeysAtOnce); ok {
+		ended, _ = many.Ended(ctx, tokens)
+		return ended
+	}
+	for _, token := range tokens {
+		if _, _, err := w.authenticator.Authenticate(ctx, token); errors.Is(err, application.ErrInvalidKey) {
+			ended = append(ended, token)
+		}
+	}
+	return ended
 }

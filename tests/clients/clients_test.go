@@ -1,6 +1,6 @@
 // Package clients drives the built binary with clients that are not ours: generators and validators of its documents, what these
-// generate, the requests of Partnero's PHP library, and pages that a browser opens; and with ours, of sdk. scripts/test-setup.sh clients
-// installs the packages in .cache/clients and .cache/sdk; tests/chromium finds the browser.
+// generate, the requests of Partnero's PHP library, and pages that a browser opens; and with ours, of sdk, whose example consumers keep what they do in
+// MySQL. scripts/test-setup.sh clients installs the packages in .cache/clients and .cache/sdk; tests/chromium finds the browser, tests/dbtest the database.
 package clients_test
 
 import (
@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -60,6 +61,7 @@ func build(m *testing.M) (code int, err error) {
 type server struct {
 	address, printed string
 	environment      []string // in which its other commands find its database
+	kill             func()   // ends it as a crash does
 }
 
 // serve returns the address of a server.
@@ -71,18 +73,29 @@ func serve(t *testing.T) string {
 const listens = "Leadmill listens on "
 
 // start runs a command of the binary that serves until the test ends, and returns when it has printed a line that begins so.
-func start(t *testing.T, command, last string) (s server) {
+func start(t *testing.T, command, last string) server {
 	t.Helper()
-	c := exec.CommandContext(t.Context(), binary, strings.Fields(command)...)
+	return startIn(t, environment(t), command, last)
+}
+
+// environment is one in which a server serves an empty SQLite file.
+func environment(t *testing.T) (list []string) {
+	t.Helper()
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "LEADMILL_") {
-			c.Env = append(c.Env, v)
+			list = append(list, v)
 		}
 	}
 	dir := t.TempDir()
-	c.Env = append(c.Env, "LEADMILL_HTTP_ADDR=127.0.0.1:0", "LEADMILL_DRAIN=0s", "LEADMILL_OUTBOUND_ALLOW=127.0.0.1/32", "LEADMILL_ADMIN_KEY="+adminKey,
+	return append(list, "LEADMILL_HTTP_ADDR=127.0.0.1:0", "LEADMILL_DRAIN=0s", "LEADMILL_OUTBOUND_ALLOW=127.0.0.1/32", "LEADMILL_ADMIN_KEY="+adminKey,
 		"LEADMILL_DATABASE_URL=sqlite:"+filepath.Join(dir, "leadmill.db"), "LEADMILL_MAIL_DIR="+dir)
-	s.environment = c.Env
+}
+
+// startIn is start in an environment.
+func startIn(t *testing.T, environment []string, command, last string) (s server) {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), binary, strings.Fields(command)...)
+	c.Env, s.environment = environment, environment
 	var log strings.Builder
 	c.Stderr = &log
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
@@ -93,8 +106,13 @@ func start(t *testing.T, command, last string) (s server) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
+	wait := sync.OnceFunc(func() { _ = c.Wait() })
+	s.kill = func() {
+		_ = c.Process.Kill()
+		wait()
+	}
 	t.Cleanup(func() { // the test's context has ended, and with it the server
-		_ = c.Wait()
+		wait()
 		if t.Failed() {
 			t.Logf("leadmill's log:\n%s", log.String())
 		}

@@ -2,6 +2,7 @@ package clients_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -12,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	natsserver "github.com/nats-io/nats-server/v2/server"
 )
 
 // fence begins or ends a block of a page: what stands before it on its line, and what it is said to be.
@@ -60,6 +63,7 @@ type reader struct {
 	t     *testing.T
 	in    io.Writer
 	out   *bufio.Scanner
+	dir   string            // where it begins
 	known map[string]string // by how it begins
 }
 
@@ -68,7 +72,7 @@ const done = "the command has ended with "
 // newReader opens a shell in an empty folder, in which leadmill is the binary and curl fails when the answer is an error.
 func newReader(t *testing.T, environment []string) *reader {
 	t.Helper()
-	c := exec.CommandContext(t.Context(), "bash")
+	c := exec.CommandContext(context.WithoutCancel(t.Context()), "bash") // it ends when its input does, and ends what it started
 	c.Dir = t.TempDir()
 	c.Env = append(slices.Clone(environment), "PATH="+filepath.Dir(binary)+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	in, err := c.StdinPipe()
@@ -86,9 +90,9 @@ func newReader(t *testing.T, environment []string) *reader {
 		_ = in.Close()
 		_ = c.Wait()
 	})
-	r := &reader{t: t, in: in, out: bufio.NewScanner(out), known: map[string]string{}}
+	r := &reader{t: t, in: in, out: bufio.NewScanner(out), dir: c.Dir, known: map[string]string{}}
 	r.out.Buffer(nil, 16<<20)
-	_, _ = io.WriteString(in, "exec 2>&1; set -o pipefail; trap 'kill $(jobs -p)' EXIT; curl() { command curl -sS --fail-with-body \"$@\"; }\n")
+	_, _ = io.WriteString(in, "exec 2>&1; set -o pipefail; trap 'kill $(jobs -p); wait' EXIT; curl() { command curl -sS --fail-with-body \"$@\"; }\n")
 	return r
 }
 
@@ -157,8 +161,18 @@ var outcomes = map[string][]string{
 	},
 	"partner-program.md": {`?aff=ref_123"`, `"customer_123"`, `"alice.brown@example.com"`, `lm_site_`},
 	"supplier-api.md":    {`"status":"sold","price":45.00`, `"status":"sold"`, `"status":"sold"`, `"code":"invalid_field"`, `"total":2`, `"line":2,"success":true`, `"success":true,"ping_id":"ping_`, `"created_at"`},
-	"events.md":          {`lm_events_`, `"status":"sold","price":45.00`, `{"data":[{"specversion":"1.0"`, `"type":"lead.sold.v1"`, "retry: 2000", "id: log_", `data: {"specversion":"1.0"`, `"type":"lead.sold.v1"`, " lead.submitted.v1 ACME1234 lead_", " lead.sold.v1 ACME1234 lead_"},
-	"operations.md":      {"No breaches", "campaign-report", "purge", "is a copy of the database", "Its log is now log_"},
+	"events.md": {
+		`lm_events_`, `"status":"sold","price":45.00`, `{"data":[{"specversion":"1.0"`, `"type":"lead.sold.v1"`, "retry: 2000", "id: log_", `data: {"specversion":"1.0"`, `"type":"lead.sold.v1"`, " lead.submitted.v1 ACME1234 lead_", " lead.sold.v1 ACME1234 lead_",
+		"counted lead.sold.v1 lead_", `"status":"sold"`, "counted lead.sold.v1 lead_", // from the feed
+		"\nevt_", " earned ", "\nlog_", " earned ", // the stream
+		`"status":204`, "counted lead.sold.v1 lead_", `"status":204`, "counted lead.sold.v1 lead_", // webhooks
+		"\nevt_", " earned ", "\nevt_", " earned ", // NATS
+		"counted lead.sold.v1 lead_", "\nevt_", " earned ", // Kafka
+		"\nlead.sold.v1\n",      // Redis
+		`"type":"lead.sold.v1"`, // files
+	},
+	"mcp.md":        {"lm_program_"},
+	"operations.md": {"No breaches", "campaign-report", "purge", "is a copy of the database", "Its log is now log_"},
 }
 
 // TestTheCommandsOfTheDocuments types what the pages say, from their beginnings to their ends, against the demo. A block that says nothing
@@ -190,15 +204,19 @@ func TestTheCommandsOfTheDocuments(t *testing.T) {
 			s := start(t, "demo", "curl ")
 			r, buyer := newReader(t, s.environment), freeAddress(t)
 			r.learn(s.printed + " " + adminKey)
+			substitutes := []string{
+				"\\\r", "\\\n", "http://127.0.0.1:8080", s.address, "https://leads.example.com", s.address, "127.0.0.1:8090", buyer, "YOUR_API_KEY", r.known["lm_supplier_"],
+			}
+			if filepath.Base(page) == "events.md" {
+				substitutes = append(substitutes, others(t, r.dir)...)
+			}
 			printed := ""
 			for _, b := range blocks {
 				if b.kind != "sh" || b.excused {
 					continue
 				}
 				for _, command := range commands(b.text) {
-					command = strings.NewReplacer("\\\r", "\\\n", "http://127.0.0.1:8080", s.address, "https://leads.example.com", s.address, "127.0.0.1:8090", buyer,
-						"YOUR_API_KEY", r.known["lm_supplier_"]).Replace(command)
-					printed += r.do(command)
+					printed += r.do(strings.NewReplacer(substitutes...).Replace(command))
 				}
 			}
 			for _, want := range outcomes[filepath.Base(page)] {
@@ -210,4 +228,54 @@ func TestTheCommandsOfTheDocuments(t *testing.T) {
 			}
 		})
 	}
+}
+
+// others starts what docs/events.md takes to be there, puts the clients into the folder of a reader, where they are in a clone, and returns what
+// stands for what in commands.
+func others(t *testing.T, dir string) (substitutes []string) {
+	t.Helper()
+	if err := os.CopyFS(filepath.Join(dir, "sdk", "go"), os.DirFS(goClient)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(typeScript(t), filepath.Join(dir, "sdk", "typescript")); err != nil {
+		t.Fatal(err)
+	}
+	s, err := natsserver.NewServer(&natsserver.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() {
+		s.Shutdown()
+		s.WaitForShutdown()
+	})
+	if !s.ReadyForConnections(patience) {
+		t.Fatal("the NATS server does not start")
+	}
+	crm, books, counted := newLedger(t), newLedger(t), newLedger(t)
+	return []string{
+		"crm:secret@tcp(127.0.0.1:3306)/crm", crm.dsn, "mysql://crm:secret@127.0.0.1:3306/crm", crm.url, "crm:secret@tcp(127.0.0.1:3306)/kafka", counted.dsn,
+		"crm:secret@tcp(127.0.0.1:3306)/books", books.dsn, "mysql://crm:secret@127.0.0.1:3306/books", books.url,
+		"127.0.0.1:4222", strings.TrimPrefix(s.ClientURL(), "nats://"), "127.0.0.1:9092", kafka(t), "127.0.0.1:6379", redis(t),
+	}
+}
+
+// redis returns the address of a Redis.
+func redis(t *testing.T) (address string) {
+	t.Helper()
+	program, err := exec.LookPath("redis-server")
+	if err != nil { // Debian's package without the service has it under another name
+		program, err = exec.LookPath("redis-check-rdb")
+	}
+	if err != nil {
+		t.Fatalf("no Redis, run scripts/test-setup.sh redis: %v", err)
+	}
+	address = freeAddress(t)
+	c := exec.CommandContext(t.Context(), program, "--port", address[strings.LastIndex(address, ":")+1:], "--bind", "127.0.0.1", "--save", "", "--dir", t.TempDir())
+	c.Args[0] = "redis-server" // by which the program knows what it is
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Wait() }) // the test's context ended it
+	return address
 }

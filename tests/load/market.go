@@ -103,6 +103,9 @@ func (s *Session) SwitchContracts(ctx context.Context, i int, on bool) error {
 	return s.each(func(m *market) error { return m.api.post(ctx, m.contracts[i]+action, object{}, nil) })
 }
 
+// Reader returns the API of the i-th seller, as of one who reads its events.
+func (s *Session) Reader(i int) *API { return s.markets[i].api }
+
 func (s *Session) each(do func(*market) error) error {
 	for _, m := range s.markets {
 		if err := do(m); err != nil {

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"slices"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
@@ -18,7 +19,10 @@ type Reader struct {
 	clock application.Clock
 }
 
-var _ application.KeyReader = (*Reader)(nil)
+var (
+	_ application.KeyReader  = (*Reader)(nil)
+	_ application.KeysReader = (*Reader)(nil)
+)
 
 // NewReader returns a Reader on an open database. By the clock it tells which keys expired.
 func NewReader(db *dialect.DB, clock application.Clock) *Reader {
@@ -84,6 +88,24 @@ func (r *Reader) KeyByID(ctx context.Context, id string) (seller.Key, seller.Sna
 		return seller.Key{}, seller.Snapshot{}, err
 	}
 	return k.restore(), n, nil
+}
+
+// keysAtOnce is how many keys one statement names.
+const keysAtOnce = 500
+
+// KeysByID implements application.KeysReader.
+func (r *Reader) KeysByID(ctx context.Context, ids []string) (map[string]seller.Key, error) {
+	found := make(map[string]seller.Key, len(ids))
+	for some := range slices.Chunk(ids, keysAtOnce) {
+		var rows []keyRow
+		if err := r.db.All(ctx, &rows, "SELECT "+keyColumns+" FROM api_keys WHERE id IN ("+engine.Marks(len(some))+")", engine.Anys(some)...); err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			found[row.ID] = row.restore()
+		}
+	}
+	return found, nil
 }
 
 // APIKeys answers accountquery.APIKeys.

@@ -145,10 +145,7 @@ func (r *Reader) NextWebhookReplays(ctx context.Context, behind feed.Replay, lim
 	}
 	out := make([]feed.Replay, len(rows))
 	for i, row := range rows {
-		var err error
-		if out[i], err = row.replay(); err != nil {
-			return nil, err
-		}
+		out[i] = row.replay()
 	}
 	return out, nil
 }

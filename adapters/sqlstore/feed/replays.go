@@ -24,14 +24,13 @@ type replayRow struct {
 	CreatedAt   int64  `db:"created_at"`
 }
 
-func (r replayRow) replay() (feed.Replay, error) {
+func (r replayRow) replay() feed.Replay {
 	out := feed.Replay{
 		SellerID: r.SellerID, WebhookID: r.WebhookID, ID: r.ID, EventID: r.EventID, From: engine.Time(r.From), Until: engine.Time(r.Until),
 		Missing: r.OnlyMissing != 0, Position: r.Position, CreatedAt: engine.Time(r.CreatedAt),
 	}
-	var err error
-	out.Types, err = typesOf(r.Types, r.ID)
-	return out, err
+	out.Types, out.Unreadable = typesOf(r.Types, r.ID)
+	return out
 }
 
 // Add implements feed.ReplayRepository.

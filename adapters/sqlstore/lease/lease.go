@@ -44,28 +44,29 @@ func (c Config) WithDefaults() Config {
 // ErrLost ends the work on a row that another instance owns.
 var ErrLost = errors.New("the lease belongs to somebody else now")
 
-// Columns are further columns that are written together with a lease: "next_at = ?, runs = ?" and its arguments.
+// Columns are further columns that are written together with a lease, and their values.
 type Columns struct {
-	Set  string
-	Args []any
+	Names  []string
+	Values []any
 }
 
 func (c Columns) and(set string) string {
-	if c.Set == "" {
-		return set
+	for _, name := range c.Names {
+		set += ", " + name + " = ?"
 	}
-	return set + ", " + c.Set
+	return set
 }
 
 // Lease is the ownership of a row by one instance. The row's fence grows with each new owner, so that a late write by an old
 // owner is recognised.
 type Lease struct {
-	db          *dialect.DB
-	config      Config
-	log         *slog.Logger
-	table, name string
-	owner       string
-	fence       int64
+	*Keeper
+
+	config Config
+	log    *slog.Logger
+	name   string
+	owner  string
+	fence  int64
 }
 
 // Execer runs statements, inside a transaction or outside.
@@ -105,28 +106,27 @@ func Held(db *dialect.DB, ttl time.Duration) string {
 	return "(lease_until >= " + db.Micros() + " AND lease_until <= " + db.Micros() + " + " + strconv.FormatInt(max(longest, 2*ttl).Microseconds(), 10) + ")"
 }
 
-// Try takes the lease of the row of a table that has the name; nil when it is not free. The row must exist. Errors are those
-// of the database.
-func Try(ctx context.Context, db *dialect.DB, table, name string, c Config, log *slog.Logger) (*Lease, error) {
+// Try takes the lease of the row that has the name; nil when it is not free. The row must exist. Errors are those of the database.
+func (k *Keeper) Try(ctx context.Context, name string, c Config, log *slog.Logger) (*Lease, error) {
 	// Read first, without a lock: an instance that only waits for the lease must not wait for the owner's row lock.
 	var free bool
-	if err := db.Reader.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM "+table+" WHERE name = ? AND NOT "+
-		Held(db, c.TTL)+")", name).Scan(&free); err != nil {
+	if err := k.db.Reader.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM "+k.table+" WHERE name = ? AND NOT "+
+		Held(k.db, c.TTL)+")", name).Scan(&free); err != nil {
 		return nil, fmt.Errorf("find lease of %s: %w", name, err)
 	}
 	if !free {
 		return nil, nil
 	}
-	l := &Lease{db: db, config: c.WithDefaults(), log: log, table: table, name: name, owner: rand.Text()}
-	ok, err := Matched(ctx, db.Writer, "UPDATE "+table+" SET owner = ?, fence = fence + 1, lease_until = "+db.Micros()+
-		" + ? WHERE name = ? AND NOT "+Held(db, c.TTL), l.owner, l.config.TTL.Microseconds(), name)
+	l := &Lease{Keeper: k, config: c.WithDefaults(), log: log, name: name, owner: rand.Text()}
+	ok, err := Matched(ctx, k.db.Writer, "UPDATE "+k.table+" SET owner = ?, fence = fence + 1, lease_until = "+k.db.Micros()+
+		" + ? WHERE name = ? AND NOT "+Held(k.db, c.TTL), l.owner, l.config.TTL.Microseconds(), name)
 	if err != nil {
 		return nil, fmt.Errorf("take lease of %s: %w", name, err)
 	}
 	if !ok {
 		return nil, nil
 	}
-	err = db.Writer.QueryRowContext(ctx, "SELECT fence FROM "+table+" WHERE name = ? AND owner = ?", name, l.owner).Scan(&l.fence)
+	err = k.db.Writer.QueryRowContext(ctx, "SELECT fence FROM "+k.table+" WHERE name = ? AND owner = ?", name, l.owner).Scan(&l.fence)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil, nil
@@ -150,7 +150,7 @@ func (l *Lease) Guard() (where string, args []any) {
 func (l *Lease) Renew(ctx context.Context, more Columns) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.config.Renew)
 	defer cancel()
-	return l.update(ctx, more.and("lease_until = "+l.db.Micros()+" + ?"), append([]any{l.config.TTL.Microseconds()}, more.Args...))
+	return l.update(ctx, more.and("lease_until = "+l.db.Micros()+" + ?"), append([]any{l.config.TTL.Microseconds()}, more.Values...))
 }
 
 func (l *Lease) update(ctx context.Context, set string, args []any) (bool, error) {
@@ -160,39 +160,23 @@ func (l *Lease) update(ctx context.Context, set string, args []any) (bool, error
 
 // Keep renews the lease until stop is called, which waits for a renewal in work. The context ends with ErrLost when another
 // instance took the lease. With strict, for work that no fence protects, it also ends when the lease could not be renewed in
-// time. Each renewal writes what more returns; nil is nothing.
+// time. Each renewal writes what more returns, the same columns each time; nil is nothing.
 func (l *Lease) Keep(ctx context.Context, strict bool, more func() Columns) (held context.Context, stop func()) {
 	if more == nil {
 		more = func() Columns { return Columns{} }
 	}
 	held, cancel := context.WithCancelCause(ctx)
-	var expiry *time.Timer
+	h := &holding{Lease: l, more: more, held: held, lose: func() { cancel(ErrLost) }}
 	if strict {
-		expiry = time.AfterFunc(l.config.TTL, func() { cancel(ErrLost) })
+		h.expiry = time.AfterFunc(l.config.TTL, h.lose)
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for Pause(held, l.config.Renew) == nil {
-			ok, err := l.Renew(held, more())
-			switch {
-			case held.Err() != nil:
-				return
-			case err != nil:
-				l.log.WarnContext(ctx, "lease not renewed; it is tried again", slog.String("lease", l.name), slog.Any("error", dialect.Redact(err)))
-			case !ok:
-				cancel(ErrLost)
-			case strict:
-				expiry.Reset(l.config.TTL)
-			}
-		}
-	}()
+	leave := l.join(h)
 	return held, func() {
 		cancel(context.Canceled)
 		if strict {
-			expiry.Stop()
+			h.expiry.Stop()
 		}
-		<-done
+		leave()
 	}
 }
 
@@ -203,7 +187,7 @@ func (l *Lease) Release(ctx context.Context, last Columns) {
 	defer cancel()
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		_, err := Matched(ctx, l.db.Writer, "UPDATE "+l.table+" SET "+last.and("lease_until = 0")+" WHERE name = ? AND owner = ?",
-			append(append([]any(nil), last.Args...), l.name, l.owner)...)
+			append(append([]any(nil), last.Values...), l.name, l.owner)...)
 		if err == nil {
 			return
 		}

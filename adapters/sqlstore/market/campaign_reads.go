@@ -205,6 +205,9 @@ func (r *Reader) PendingCampaigns(ctx context.Context) (campaigns []application.
 		for _, row := range rows {
 			campaigns = append(campaigns, application.Ref{SellerID: row.SellerID, ID: row.ID})
 		}
+		if len(sellers) < sellersAtOnce {
+			return campaigns, nil
+		}
 	}
 }
 

@@ -58,6 +58,9 @@ func errorsOf(j market.SellerJob) (string, error) {
 	return engine.JSON(errs)
 }
 
+// SellerJobs is what a transaction signals that changed what sellers asked for and that takes long.
+const SellerJobs = "seller_jobs"
+
 type sellerJobs struct{ t *engine.Tx }
 
 // Add implements market.SellerJobRepository.
@@ -66,6 +69,7 @@ func (r sellerJobs) Add(ctx context.Context, j market.SellerJob) error {
 	if err != nil {
 		return r.t.Refuse(err)
 	}
+	r.t.Signal(SellerJobs)
 	_, err = r.t.Exec(ctx, "INSERT INTO seller_jobs ("+sellerJobColumns+") VALUES ("+engine.Marks(12)+")", j.SellerID, j.ID, string(j.Kind), string(j.State), j.Settings,
 		j.Done, j.Total, j.Failed, errs, j.Step, engine.Micros(j.CreatedAt), engine.Micros(j.FinishedAt))
 	return err
@@ -97,6 +101,7 @@ func (r sellerJobs) Save(ctx context.Context, j market.SellerJob) error {
 	if err != nil {
 		return r.t.Refuse(err)
 	}
+	r.t.Signal(SellerJobs)
 	matched, err := r.t.Exec(ctx, "UPDATE seller_jobs SET state = ?, settings = ?, done = ?, total = ?, failed = ?, errors = ?, step = ?, finished_at = ? WHERE seller_id = ? AND id = ?",
 		string(j.State), j.Settings, j.Done, j.Total, j.Failed, errs, j.Step, engine.Micros(j.FinishedAt), j.SellerID, j.ID)
 	if err == nil && matched != 1 {

@@ -32,6 +32,15 @@ var numbers = func() map[string]int {
 	return all
 }()
 
+// UnknownMask has the bits that types may have which are not Leadmill's own in this build: those of teams, and those of newer releases.
+func UnknownMask() uint64 {
+	var own uint64
+	for _, n := range numbers {
+		own |= 1 << n
+	}
+	return ^own | 1<<otherTypes
+}
+
 // Mask has a bit for each of the types. The log keeps such a mask of every stretch of events, so that a reader who wants few
 // types passes by the stretches without any of them. A type of Leadmill's own, public or internal, has the bit of its
 // number, which never changes; all types of teams share the last bit. So a common bit says that a type may be there, and no common bit

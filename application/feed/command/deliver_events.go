@@ -12,10 +12,12 @@ import (
 )
 
 // DeliverEventsHandler makes the deliveries of events to the webhooks that listen, in batches, which bus.Batcher collects. An event that comes again
-// makes none.
+// makes none. With Backlogs, a webhook for which too much waits is disabled.
 type DeliverEventsHandler struct {
 	feed.Deps
-	Bodies feed.Bodies
+	Bodies   feed.Bodies
+	Reader   feed.Reader
+	Backlogs *WebhookBacklogs
 }
 
 // HandleBatch implements bus.BatchHandler.
@@ -40,11 +42,14 @@ const deliveriesAtOnce = 2_000
 
 func (h DeliverEventsHandler) deliver(ctx context.Context, events []application.StoredEvent, broken map[string]error) error {
 	for len(events) > 0 {
-		done := 0
+		done, made := 0, []feed.NewDelivery(nil)
 		if err := h.Work.Do(ctx, func(ctx context.Context, tx feed.Tx) (err error) {
-			done, err = h.deliverFirst(ctx, tx, events, broken)
+			done, made, err = h.deliverFirst(ctx, tx, events, broken)
 			return err
 		}); err != nil {
+			return err
+		}
+		if err := h.bound(ctx, made, earliest(events[:done])); err != nil {
 			return err
 		}
 		events = events[done:]
@@ -53,17 +58,16 @@ func (h DeliverEventsHandler) deliver(ctx context.Context, events []application.
 }
 
 // deliverFirst makes the deliveries of the first events, and returns of how many.
-func (h DeliverEventsHandler) deliverFirst(ctx context.Context, tx feed.Tx, events []application.StoredEvent, broken map[string]error) (done int, err error) {
+func (h DeliverEventsHandler) deliverFirst(ctx context.Context, tx feed.Tx, events []application.StoredEvent, broken map[string]error) (done int, all []feed.NewDelivery, err error) {
 	listeners, _, err := tx.Webhooks().Listening(ctx, feed.SellersOf(events))
 	if err != nil || len(listeners) == 0 {
-		return len(events), err
+		return len(events), nil, err
 	}
 	of := map[string][]feed.Listener{}
 	for _, l := range listeners {
 		of[l.SellerID] = append(of[l.SellerID], l)
 	}
 	now := h.Clock.Now()
-	var all []feed.NewDelivery
 	for ; done < len(events) && len(all) < deliveriesAtOnce; done++ {
 		e := &events[done]
 		for _, l := range of[e.SellerID] {
@@ -79,7 +83,7 @@ func (h DeliverEventsHandler) deliverFirst(ctx context.Context, tx feed.Tx, even
 		}
 	}
 	_, err = tx.WebhookDeliveries().Add(ctx, all)
-	return done, err
+	return done, all, err
 }
 
 // newDelivery returns what a webhook is told of an event; nil when it is not.

@@ -3,6 +3,7 @@ package command_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -68,4 +69,54 @@ func TestASellerHasAHundredWebhooks(t *testing.T) {
 	require.NoError(t, create())
 	s.listen(1)
 	require.ErrorIs(t, create(), webhook.ErrTooMany)
+}
+
+// A webhook for which too much waits is disabled, and is told of what happened since the last of these events when it is enabled.
+func TestAWebhookForWhichTooMuchWaitsIsDisabled(t *testing.T) {
+	t.Parallel()
+	s := &store{pending: map[string]int{}}
+	s.listen(2)
+	slow, err := webhook.New("webhook_000", "seller_1", "key", webhook.Definition{Name: new("CRM"), URL: new("https://crm.example.com/"), Events: new([]string{"lead.sold.v1"})}, nil, noon)
+	require.NoError(t, err)
+	s.webhook = slow
+	h := feedcommand.DeliverEventsHandler{
+		Deps: s.deps(), Bodies: feed.Bodies{Base: func() string { return "https://leads.example.com" }}, Reader: s, Backlogs: feedcommand.NewWebhookBacklogs(100),
+	}
+	happened := noon.Add(-time.Minute)
+	n := 0
+	tell := func(events int) {
+		t.Helper()
+		list := make([]application.StoredEvent, events)
+		for i := range list {
+			n++
+			list[i] = application.StoredEvent{Position: int64(n), EventRecord: application.EventRecord{
+				ID: fmt.Sprint("evt_", n), SellerID: "seller_1", Type: "lead.sold.v1", OccurredAt: happened.Add(time.Duration(i)), Payload: []byte(`{}`),
+			}}
+		}
+		s.pending["webhook_000"] += events
+		for _, o := range h.HandleBatch(t.Context(), list) {
+			require.NoError(t, o.Err)
+		}
+	}
+	tell(50)
+	require.Equal(t, 2, s.counts, "each is counted when it is seen first")
+	for range 49 {
+		tell(1)
+	}
+	require.Equal(t, 2, s.counts, "and not again before too much may wait")
+	require.Equal(t, webhook.Active, s.webhook.Snapshot().Status)
+	tell(1)
+	got := s.webhook.Snapshot()
+	require.Equal(t, []any{webhook.Disabled, webhook.ReceiverSlow, happened}, []any{got.Status, got.DisabledReason, got.StoppedAt})
+	// Enabled again, it is told a while before it is disabled again, however much waits.
+	require.Equal(t, happened, s.webhook.Enable(noon))
+	tell(24)
+	require.Equal(t, webhook.Active, s.webhook.Snapshot().Status)
+	tell(25)
+	require.Equal(t, webhook.Disabled, s.webhook.Snapshot().Status)
+	// But no more than twice as much as may wait.
+	s.webhook.Enable(noon)
+	s.pending["webhook_000"] = 199
+	tell(1)
+	require.Equal(t, webhook.Disabled, s.webhook.Snapshot().Status)
 }

@@ -42,7 +42,7 @@ func TestReplaysThatCannotGoOnStopNoOther(t *testing.T) {
 		add("seller_2", fmt.Sprint("well_", i))
 		add("seller_2", fmt.Sprint("well_", i))
 	}
-	h := feedcommand.RunWebhookReplaysHandler{Deps: s.deps(), Reader: s, Log: unread{"seller_broken": true}, Logger: slog.New(slog.DiscardHandler)}
+	h := &feedcommand.RunWebhookReplaysHandler{Deps: s.deps(), Reader: s, Log: unread{"seller_broken": true}, Logger: slog.New(slog.DiscardHandler)}
 	done, err := h.Handle(t.Context(), feedcommand.RunWebhookReplays{})
 	require.NoError(t, err)
 	require.False(t, done.More)
@@ -51,4 +51,31 @@ func TestReplaysThatCannotGoOnStopNoOther(t *testing.T) {
 		want = append(want, fmt.Sprintf("replay_%04d", 600+2*i))
 	}
 	require.Equal(t, want, s.saved, "one of each webhook, sixteen in all")
+}
+
+// More of those that cannot go on than one run looks at, and some that cannot be read, do not stop the others either: the next runs come to them.
+func TestNoNumberOfReplaysThatCannotGoOnStopsTheOthers(t *testing.T) {
+	t.Parallel()
+	s := &store{full: map[string]bool{}}
+	for i := range 9_000 {
+		r := feed.Replay{SellerID: "seller_1", WebhookID: fmt.Sprint("stuck_", i), ID: fmt.Sprintf("replay_%05d", i), CreatedAt: noon}
+		if i%3 == 0 {
+			r.Unreadable = errors.New("its types cannot be read")
+		}
+		s.full[r.WebhookID] = true
+		s.replays = append(s.replays, r)
+	}
+	for i := range 20 {
+		s.replays = append(s.replays, feed.Replay{SellerID: "seller_2", WebhookID: fmt.Sprint("well_", i), ID: fmt.Sprintf("replay_%05d", 9_000+i), CreatedAt: noon})
+	}
+	h := &feedcommand.RunWebhookReplaysHandler{Deps: s.deps(), Reader: s, Log: unread{}, Logger: slog.New(slog.DiscardHandler)}
+	for range 6 {
+		_, err := h.Handle(t.Context(), feedcommand.RunWebhookReplays{})
+		require.NoError(t, err)
+	}
+	all := map[string]bool{}
+	for _, id := range s.saved {
+		all[id] = true
+	}
+	require.Len(t, all, 20, "each went on")
 }

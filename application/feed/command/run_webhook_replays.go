@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -13,7 +14,7 @@ import (
 	"github.com/leadmill/leadmill/domain/webhook"
 )
 
-// RunWebhookReplays makes the next deliveries of what is replayed, and deletes some of webhooks that are deleted.
+// RunWebhookReplays makes the next deliveries of what is replayed.
 type RunWebhookReplays struct{}
 
 // Needs implements application.Message.
@@ -22,18 +23,20 @@ func (RunWebhookReplays) Needs() application.Scope { return application.Internal
 // WebhookReplaysRun says whether there is more to do at once.
 type WebhookReplaysRun struct{ More bool }
 
-// RunWebhookReplaysHandler handles RunWebhookReplays.
+// RunWebhookReplaysHandler handles RunWebhookReplays, one at a time.
 type RunWebhookReplaysHandler struct {
 	feed.Deps
 	Reader feed.Reader
 	Log    feed.Log
 	Bodies feed.Bodies
 	Logger *slog.Logger
+
+	last feed.Replay // that the last run looked at, behind which the next begins
 }
 
 const (
 	// replaysAtOnce is how many replays go on in one run, each of another webhook, and replayStep how many events of each. Those that cannot go on do not
-	// count: replayPages times replayPage are looked at.
+	// count: replayPages times replayPage are looked at, and the next run goes on behind them.
 	replaysAtOnce = 16
 	replayStep    = 200
 	replayPage    = 200
@@ -42,71 +45,63 @@ const (
 	mostReplayed = 5_000
 	// behind is how far behind its end a replay goes on: what happened at a time may have got its position later.
 	behind = 10 * time.Minute
-	// forgetStep is how many deliveries of a webhook that was deleted are deleted at once.
-	forgetStep = 100
 )
 
 // Handle implements bus.Handler. Errors: application.ErrUnavailable.
-func (h RunWebhookReplaysHandler) Handle(ctx context.Context, _ RunWebhookReplays) (done WebhookReplaysRun, err error) {
-	if done.More, err = h.goOn(ctx); err != nil {
-		return done, err
-	}
-	deleted, err := h.Reader.DeletedWebhooks(ctx, replaysAtOnce)
-	if err != nil {
-		return done, err
-	}
-	for _, ref := range deleted {
-		if err := h.Work.Do(ctx, func(ctx context.Context, tx feed.Tx) error {
-			_, err := tx.WebhookDeliveries().Forget(ctx, ref.SellerID, ref.ID, forgetStep)
-			return err
-		}); err != nil {
+func (h *RunWebhookReplaysHandler) Handle(ctx context.Context, _ RunWebhookReplays) (done WebhookReplaysRun, err error) {
+	served := map[application.Ref]bool{} // webhooks of which no other replay goes on in this run
+	began := h.last
+	for page, wentOn, around := 0, 0, began.ID == ""; page < replayPages; page++ {
+		replays, err := h.Reader.NextWebhookReplays(ctx, h.last, replayPage)
+		if err != nil {
 			return done, err
 		}
-		done.More = true
-	}
-	return done, nil
-}
-
-// goOn makes the next deliveries of the oldest replays that can go on.
-func (h RunWebhookReplaysHandler) goOn(ctx context.Context) (more bool, err error) {
-	served := map[application.Ref]bool{} // webhooks of which no other replay goes on in this run
-	var last feed.Replay
-	for page, wentOn := 0, 0; page < replayPages; page++ {
-		replays, err := h.Reader.NextWebhookReplays(ctx, last, replayPage)
-		if err != nil {
-			return more, err
-		}
 		for _, r := range replays {
+			if around && began.ID != "" && compareReplays(r, began) > 0 { // all were looked at
+				h.last = began
+				return done, nil
+			}
+			h.last = r
 			ref := application.Ref{SellerID: r.SellerID, ID: r.WebhookID}
 			if served[ref] {
 				continue
 			}
 			full, again, err := h.next(ctx, ref, r)
 			if err != nil && (ctx.Err() != nil || fault.KindOf(err) == fault.Unavailable) {
-				return more, err
+				return done, err
 			}
 			if err != nil {
 				h.Logger.ErrorContext(ctx, "a replay waits", slog.String("replay_id", r.ID), slog.String("webhook_id", r.WebhookID), slog.String("cause", fault.Chain(err)))
 				continue
 			}
-			served[ref], more = true, more || again
+			served[ref], done.More = true, done.More || again
 			if !full {
 				wentOn++
 			}
 			if wentOn == replaysAtOnce {
-				return more, nil
+				return done, nil
 			}
 		}
 		if len(replays) < replayPage {
-			break
+			if h.last = (feed.Replay{}); around {
+				return done, nil
+			}
+			around = true
 		}
-		last = replays[len(replays)-1]
 	}
-	return more, nil
+	return done, nil
+}
+
+// compareReplays compares replays by the order in which they are read.
+func compareReplays(a, b feed.Replay) int {
+	return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 }
 
 // next makes the next deliveries of a replay, unless its webhook is full: as many deliveries are pending as may.
-func (h RunWebhookReplaysHandler) next(ctx context.Context, ref application.Ref, r feed.Replay) (full, more bool, err error) {
+func (h *RunWebhookReplaysHandler) next(ctx context.Context, ref application.Ref, r feed.Replay) (full, more bool, err error) {
+	if r.Unreadable != nil {
+		return false, false, r.Unreadable
+	}
 	pending, err := h.Reader.PendingOf(ctx, ref, mostReplayed)
 	if err != nil || pending >= mostReplayed {
 		return err == nil, false, err
@@ -116,7 +111,7 @@ func (h RunWebhookReplaysHandler) next(ctx context.Context, ref application.Ref,
 }
 
 // step makes the next deliveries of a replay; more is false when there is nothing to do for it now.
-func (h RunWebhookReplaysHandler) step(ctx context.Context, ref application.Ref, r feed.Replay) (more bool, err error) {
+func (h *RunWebhookReplaysHandler) step(ctx context.Context, ref application.Ref, r feed.Replay) (more bool, err error) {
 	l, err := h.Reader.ListenerOf(ctx, ref)
 	if errors.Is(err, webhook.ErrNotFound) {
 		return false, h.end(ctx, r)
@@ -158,14 +153,14 @@ func (h RunWebhookReplaysHandler) step(ctx context.Context, ref application.Ref,
 	return err == nil && !ends, err
 }
 
-func (h RunWebhookReplaysHandler) end(ctx context.Context, r feed.Replay) error {
+func (h *RunWebhookReplaysHandler) end(ctx context.Context, r feed.Replay) error {
 	return h.Work.Do(ctx, func(ctx context.Context, tx feed.Tx) error {
 		return tx.WebhookReplays().Delete(ctx, r.SellerID, r.WebhookID, r.ID)
 	})
 }
 
 // deliver makes the deliveries that a replay found due, unless it ended meanwhile.
-func (h RunWebhookReplaysHandler) deliver(ctx context.Context, tx feed.Tx, r feed.Replay, all []feed.NewDelivery, ends bool) error {
+func (h *RunWebhookReplaysHandler) deliver(ctx context.Context, tx feed.Tx, r feed.Replay, all []feed.NewDelivery, ends bool) error {
 	now := h.Clock.Now()
 	there, err := tx.WebhookReplays().Save(ctx, r)
 	if err != nil || !there {

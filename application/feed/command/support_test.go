@@ -31,8 +31,10 @@ type store struct {
 	listening []feed.Listener
 	replays   []feed.Replay
 	full      map[string]bool // webhooks
-	saved     []string        // replays
-	units     []int           // how many deliveries each unit of work added
+	pending   map[string]int  // by webhook
+	counts    int
+	saved     []string // replays
+	units     []int    // how many deliveries each unit of work added
 }
 
 func (s *store) deps() feed.Deps {
@@ -59,10 +61,11 @@ func (s *store) NextWebhookReplays(_ context.Context, behind feed.Replay, limit 
 }
 
 func (s *store) PendingOf(_ context.Context, ref application.Ref, limit int) (int, error) {
+	s.counts++
 	if s.full[ref.ID] {
 		return limit, nil
 	}
-	return 0, nil
+	return min(limit, s.pending[ref.ID]), nil
 }
 
 func (s *store) ListenerOf(_ context.Context, ref application.Ref) (feed.Listener, error) {
@@ -81,6 +84,16 @@ type webhooks struct {
 
 func (w webhooks) Lock(context.Context, string, string) (*webhook.Webhook, error) {
 	return w.s.webhook, nil
+}
+
+func (w webhooks) LockAll(_ context.Context, refs []application.Ref) (map[string]*webhook.Webhook, error) {
+	found := map[string]*webhook.Webhook{}
+	for _, ref := range refs {
+		if ref.ID == w.s.webhook.Snapshot().ID {
+			found[ref.ID] = w.s.webhook
+		}
+	}
+	return found, nil
 }
 
 func (w webhooks) Listening(context.Context, []string) ([]feed.Listener, []application.Ref, error) {

@@ -21,8 +21,9 @@ type endpoint struct {
 	read     time.Duration // when, by application.Elapsed, as all times here
 	ahead    int           // how many are read at once, which grows as long as they are sent soon
 	how      *feed.OpenWebhook
-	failing  time.Time // since when nothing arrives
-	inFlight map[string]bool
+	failing  time.Time       // since when nothing arrives
+	inFlight map[string]bool // what was sent, until its result is stored
+	asked    int             // how many requests have their places
 	used     time.Duration
 }
 
@@ -34,7 +35,7 @@ func newEndpoint() *endpoint {
 func (e *endpoint) waits() bool { return e.due || len(e.ready) > 0 }
 
 // room is how many requests more the receiver may get at a time.
-func (e *endpoint) room(now time.Duration, most int) int { return e.Room(now, most) - len(e.inFlight) }
+func (e *endpoint) room(now time.Duration, most int) int { return e.Room(now, most) - e.asked }
 
 // rest lets the receiver alone for a while. What was read is read again after it.
 func (e *endpoint) rest(now, d time.Duration) {

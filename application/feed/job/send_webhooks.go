@@ -22,14 +22,6 @@ import (
 	"github.com/leadmill/leadmill/domain/fault"
 )
 
-// WebhooksDue tells that deliveries may have become due in this process.
-type WebhooksDue interface {
-	// Version counts how often that was told.
-	Version() uint64
-	// After returns a channel that is closed when Version is above since.
-	After(since uint64) <-chan struct{}
-}
-
 // WebhookObserver is told of what a Sender does. Outcome is delivered, the reason of what failed, or busy for what was not sent because too much is
 // under way, which is no attempt.
 type WebhookObserver interface {
@@ -47,14 +39,15 @@ type Sender struct {
 	Replay   bus.Handler[feedcommand.RunWebhookReplays, feedcommand.WebhookReplaysRun]
 	Poster   feed.Poster
 	Clock    application.Clock
-	Due      WebhooksDue
+	Due      receiver.Signal // deliveries may have become due, in this process
+	Log      receiver.Signal // there are events, of whatever process
 	Observer WebhookObserver
 	Logger   *slog.Logger
 	Shake    func() int64 // from 0 to attempt.MostShake, at random
 
 	PerEndpoint, InAll int
 	Poll               time.Duration // how often it looks without being told while something happens
-	Idle               time.Duration // how often when nothing does
+	Idle               time.Duration // how often when nothing does, and there are no events
 	Replays            time.Duration // how often it is looked for what is replayed without being told
 	End                time.Duration // without anything due it ends after that
 }
@@ -66,8 +59,6 @@ const (
 	// soonest is how soon it looks again at what is due, and lookShare times what a look took.
 	soonest   = 25 * time.Millisecond
 	lookShare = 4
-	// quietAfter is after how long without anything due it looks less often.
-	quietAfter = 10 * time.Second
 	// watch is how often what waits is counted, up to mostWaiting.
 	watch       = 10 * time.Second
 	mostWaiting = 10_000
@@ -78,7 +69,7 @@ const (
 	writeLast = 3 * time.Second
 )
 
-// place is what a request takes until its result is stored.
+// place is what a request takes until its result is stored, or until the answer of a receiver that is well.
 type place struct {
 	seller   string
 	standing receiver.Standing
@@ -91,6 +82,7 @@ type result struct {
 	place    place
 	probe    bool
 	broke    bool // it panicked
+	freed    bool // its place was given back
 }
 
 // sending is one run of a Sender.
@@ -104,6 +96,7 @@ type sending struct {
 	results   chan result
 	unstored  []result
 	watched   time.Duration
+	pace      *receiver.Pace
 	busy      time.Duration // when something was due last
 	away      bool          // the database did not answer in this turn
 	group     sync.WaitGroup
@@ -118,7 +111,7 @@ func (s *Sender) Run(ctx context.Context) error {
 	now := application.Elapsed(s.Clock)
 	r := &sending{
 		Sender: s, endpoints: map[application.Ref]*endpoint{}, taken: map[place]int{}, results: make(chan result, s.InAll+8),
-		watched: now - watch, busy: now - quietAfter, poll: time.NewTimer(0), early: time.NewTimer(0),
+		watched: now - watch, busy: now, pace: receiver.NewPace(s.Clock, s.Log, s.Poll, s.Idle), poll: time.NewTimer(0), early: time.NewTimer(0),
 	}
 	sendCtx, cancel := context.WithCancel(ctx)
 	defer func() {
@@ -133,10 +126,10 @@ func (s *Sender) Run(ctx context.Context) error {
 		seen, began := s.Due.Version(), application.Elapsed(s.Clock)
 		r.look(ctx)
 		rest := lookShare * (application.Elapsed(s.Clock) - began)
-		often := s.Poll
-		if application.Elapsed(s.Clock)-r.busy > quietAfter {
-			often = s.Idle
+		if r.hasDue() {
+			r.pace.Stir()
 		}
+		often, moved := r.pace.Next()
 		r.poll.Reset(max(often, rest))
 		r.early.Reset(max(soonest, rest))
 		r.rested = false
@@ -144,8 +137,9 @@ func (s *Sender) Run(ctx context.Context) error {
 			r.start(sendCtx)
 			if r.out > 0 || len(r.unstored) > 0 || r.hasDue() {
 				r.busy = application.Elapsed(s.Clock)
+				r.pace.Stir()
 			}
-			more = r.wait(ctx, seen)
+			more = r.wait(ctx, sendCtx, seen, moved)
 			if err := r.store(ctx); err != nil {
 				return err
 			}
@@ -346,6 +340,7 @@ func (r *sending) refill(ctx context.Context, ref application.Ref, e *endpoint) 
 // send makes one attempt beside others.
 func (r *sending) send(ctx context.Context, ref application.Ref, e *endpoint, d feed.DueDelivery) {
 	e.inFlight[d.EventID] = true
+	e.asked++
 	out := result{endpoint: ref, place: place{ref.SellerID, e.Standing()}, probe: e.Open()}
 	out.DeliveryRef = feed.DeliveryRef{SellerID: ref.SellerID, WebhookID: ref.ID, EventID: d.EventID}
 	r.take(out.place, 1)
@@ -369,10 +364,18 @@ func (r *sending) send(ctx context.Context, ref application.Ref, e *endpoint, d 
 }
 
 // came takes a result. What was not sent is no attempt: it is tried again a little later, and what panicked later still.
-func (r *sending) came(one result) {
+func (r *sending) came(ctx context.Context, one result) {
 	r.out--
 	if !one.broke && !one.Unsent {
+		e := r.endpoints[one.endpoint]
+		well := one.OK && e.Standing() == receiver.Well // results of it were stored before, so that the next need not wait for this one
+		if well {
+			r.release(&one)
+		}
 		r.unstored = append(r.unstored, one)
+		for well && r.serve(ctx, one.endpoint, e) {
+			continue
+		}
 		return
 	}
 	now, e := application.Elapsed(r.Clock), r.leave(&one)
@@ -386,17 +389,26 @@ func (r *sending) came(one result) {
 	r.queue(one.endpoint, e)
 }
 
+// release gives back the place of a request.
+func (r *sending) release(one *result) {
+	if !one.freed {
+		one.freed = true
+		r.endpoints[one.endpoint].asked--
+		r.take(one.place, -1)
+	}
+}
+
 // leave gives back what a result took.
 func (r *sending) leave(one *result) *endpoint {
+	r.release(one)
 	e := r.endpoints[one.endpoint]
 	delete(e.inFlight, one.EventID)
 	e.used = application.Elapsed(r.Clock)
-	r.take(one.place, -1)
 	return e
 }
 
 // wait waits until something came back or something else happened; more is false when it is time to look again.
-func (r *sending) wait(ctx context.Context, seen uint64) (more bool) {
+func (r *sending) wait(ctx, sendCtx context.Context, seen uint64, moved <-chan struct{}) (more bool) {
 	var told <-chan struct{}
 	if r.rested {
 		told = r.Due.After(seen)
@@ -404,11 +416,13 @@ func (r *sending) wait(ctx context.Context, seen uint64) (more bool) {
 	if len(r.unstored) == 0 {
 		select {
 		case one := <-r.results:
-			r.came(one)
+			r.came(sendCtx, one)
 		case <-r.early.C:
 			r.rested = true
 			return true
 		case <-told:
+			return false
+		case <-moved:
 			return false
 		case <-r.poll.C:
 			return false
@@ -421,7 +435,7 @@ func (r *sending) wait(ctx context.Context, seen uint64) (more bool) {
 	for len(r.unstored) < gathered && r.out > 0 {
 		select {
 		case one := <-r.results:
-			r.came(one)
+			r.came(sendCtx, one)
 		case <-end.C:
 			return true
 		}
@@ -525,13 +539,15 @@ func (r *sending) hasDue() bool {
 // last stores what came back until the end: it was received, and would be sent again otherwise.
 func (r *sending) last(ctx context.Context) {
 	close(r.results)
+	canceled, cancel := context.WithCancel(ctx)
+	cancel() // nothing more is sent
 	for one := range r.results {
-		r.came(one)
+		r.came(canceled, one)
 	}
 	if len(r.unstored) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeLast)
+	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), writeLast)
 	defer cancel()
 	err := r.store(ctx)
 	if n := len(r.unstored); n > 0 {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/leadmill/leadmill/adapters/eventlog"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/bus"
 	"github.com/leadmill/leadmill/application/feed"
@@ -48,6 +49,9 @@ type stored struct {
 
 // world is all that a Sender has to do with: a database, receivers and a clock. What it does not have fails the test.
 type world struct {
+	log     *eventlog.Signal
+	storing time.Duration // how long that takes
+
 	feed.Reader
 
 	mu        sync.Mutex
@@ -67,7 +71,7 @@ type world struct {
 }
 
 func newWorld() *world {
-	return &world{receivers: map[string]receiver{}, all: map[string][]*stored{}, requests: map[string]int{}, inactive: map[string]bool{}, refuses: map[string]bool{}, signal: make(chan struct{})}
+	return &world{receivers: map[string]receiver{}, all: map[string][]*stored{}, requests: map[string]int{}, inactive: map[string]bool{}, refuses: map[string]bool{}, signal: make(chan struct{}), log: eventlog.NewSignal()}
 }
 
 func (w *world) locked(do func()) {
@@ -177,6 +181,7 @@ func (w *world) Send(ctx context.Context, r application.OutboundRequest) (applic
 }
 
 func (w *world) record(_ context.Context, c feedcommand.RecordWebhookAttempts) (done feedcommand.WebhookAttemptsRecorded, err error) {
+	time.Sleep(w.storing)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stores++
@@ -212,7 +217,7 @@ func (w *world) run(t *testing.T, d time.Duration) {
 			w.locked(func() { w.replays++ })
 			return feedcommand.WebhookReplaysRun{More: w.replaying > 0}, nil
 		}),
-		Poster: feed.Poster{Outbound: w, Sealer: w, Signer: w, Clock: w}, Clock: w, Due: w, Observer: w, Logger: slog.New(slog.DiscardHandler), Shake: func() int64 { return 0 },
+		Poster: feed.Poster{Outbound: w, Sealer: w, Signer: w, Clock: w}, Clock: w, Due: w, Log: w.log, Observer: w, Logger: slog.New(slog.DiscardHandler), Shake: func() int64 { return 0 },
 		PerEndpoint: 8, InAll: 256, Poll: 250 * time.Millisecond, Idle: time.Second, Replays: 10 * time.Second, End: time.Hour,
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), d)
@@ -335,13 +340,32 @@ func TestAResultThatCannotBeStoredStopsItsWebhookAlone(t *testing.T) {
 	})
 }
 
+// A webhook that is well gets its next request when it answered, and not when that is stored.
+func TestStoringHoldsNoWellWebhookUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.storing = 50 * time.Millisecond
+		w.hook("seller_1", "well", answers(200, time.Millisecond))
+		w.tell("well", 2_000)
+		w.run(t, 3*time.Second)
+		require.Equal(t, 2_000, w.count("well", webhook.Delivered))
+		require.Equal(t, 2_000, w.sent("well"))
+	})
+}
+
 func TestAnIdleSenderAsksOnceASecond(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		w.hook("seller_1", "one", answers(200, 0))
+		w.log = eventlog.NewSignal()
 		w.run(t, time.Minute)
 		require.InDelta(t, 60, w.looks, 2)
+		time.AfterFunc(30*time.Second, w.log.Notify) // perhaps another instance made something due
+		w.looks = 0
+		w.run(t, time.Minute)
+		require.InDelta(t, 90, w.looks, 3)
 		w.locked(func() { w.unread = application.ErrUnavailable })
 		w.run(t, time.Minute)
 		require.Zero(t, w.stores)
@@ -359,5 +383,34 @@ func TestReplaysRestAsLongAsTheyWork(t *testing.T) {
 		w.run(t, time.Second)
 		require.InDelta(t, 200, w.replays, 2)
 		require.LessOrEqual(t, w.counted, int64(10_000))
+	})
+}
+
+// A dead webhook for which 100,000 wait delays no other, not even one of the same seller.
+func TestMuchThatWaitsForADeadWebhookDelaysNoOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.hook("seller_1", "dead", hangs)
+		w.tell("dead", 100_000)
+		w.hook("seller_1", "well", answers(200, 5*time.Millisecond))
+		w.hook("seller_2", "other", answers(200, 5*time.Millisecond))
+		var group sync.WaitGroup
+		group.Go(func() {
+			for range 50 {
+				w.tell("well", 1)
+				w.tell("other", 1)
+				time.Sleep(time.Second)
+			}
+		})
+		w.run(t, time.Minute)
+		group.Wait()
+		for _, id := range []string{"well", "other"} {
+			require.Equal(t, 50, w.count(id, webhook.Delivered))
+			for _, s := range w.all[id] {
+				require.Less(t, s.took, time.Second)
+			}
+		}
+		require.LessOrEqual(t, w.sent("dead"), 10)
 	})
 }

@@ -83,7 +83,7 @@ func (r *sending) inHand(one *result) {
 // What cannot be ended is left for a while, and what is behind it is ended.
 func (r *sending) sweep(ctx context.Context) {
 	aside := map[string]time.Duration{} // until when
-	for pause(ctx, sweepEvery) {
+	for r.untilSweep(ctx) {
 		now := application.Elapsed(r.Clock)
 		maps.DeleteFunc(aside, func(_ string, until time.Duration) bool { return until <= now })
 		overdue, err := r.Overdue.OverdueReservations(ctx, r.Clock.Now().Add(-overdueFor), gathered+len(aside)+r.hand.size())
@@ -121,6 +121,35 @@ func (r *sending) sweep(ctx context.Context) {
 				pause(ctx, r.Poll)
 				break
 			}
+		}
+	}
+}
+
+// ever is longer than anybody is asked.
+const ever = 10 * 365 * 24 * time.Hour
+
+// untilSweep waits until it is time to look for who is asked for too long, and reports whether ctx goes on. While nothing happens, and nobody is
+// asked, that is seldom.
+func (r *sending) untilSweep(ctx context.Context) bool {
+	for {
+		due := r.Due.Version()
+		often, moved := r.pace.Next()
+		if moved == nil {
+			return pause(ctx, sweepEvery)
+		}
+		if asked, err := r.Overdue.OverdueReservations(ctx, r.Clock.Now().Add(ever), 1); err != nil || len(asked) > 0 {
+			return pause(ctx, sweepEvery)
+		}
+		next := time.NewTimer(often)
+		select {
+		case <-moved:
+		case <-r.Due.After(due):
+		case <-next.C:
+		case <-ctx.Done():
+		}
+		next.Stop()
+		if ctx.Err() != nil {
+			return false
 		}
 	}
 }

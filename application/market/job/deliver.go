@@ -14,16 +14,9 @@ import (
 	"github.com/leadmill/leadmill/application/bus"
 	"github.com/leadmill/leadmill/application/market"
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
+	"github.com/leadmill/leadmill/application/receiver"
 	"github.com/leadmill/leadmill/domain/fault"
 )
-
-// DeliveriesDue tells that deliveries may have become due in this process.
-type DeliveriesDue interface {
-	// Version counts how often that was told.
-	Version() uint64
-	// After returns a channel that is closed when Version is above since.
-	After(since uint64) <-chan struct{}
-}
 
 // DeliveryObserver is told of what a Sender does. Outcome is delivered, the reason of what failed, or busy for what was not sent because too much is
 // under way, which is no attempt.
@@ -43,14 +36,16 @@ type Sender struct {
 	Record   bus.Handler[marketcommand.RecordDeliveries, marketcommand.DeliveriesRecorded]
 	Poster   market.Poster
 	Clock    application.Clock
-	Due      DeliveriesDue
+	Due      receiver.Signal // deliveries may have become due, in this process
+	Log      receiver.Signal // there are events, of whatever process
 	Observer DeliveryObserver
 	Logger   *slog.Logger
 	Shake    func() int64 // from 0 to delivery.MostShake, at random
 
 	PerEndpoint, InAll       int
 	AskPerEndpoint, AskInAll int           // of buyers that are asked
-	Poll                     time.Duration // how often it looks without being told
+	Poll                     time.Duration // how often it looks without being told while something happens
+	Quiet                    time.Duration // how often when nothing does, and there are no events
 	Idle                     time.Duration // without anything due it ends after that
 }
 
@@ -80,6 +75,7 @@ type sending struct {
 	out       int           // how many requests did not come back yet
 	results   chan result
 	watched   time.Duration
+	pace      *receiver.Pace
 	away      bool // the database did not answer in this turn
 	group     sync.WaitGroup
 
@@ -114,7 +110,7 @@ func newSending(s *Sender) *sending {
 	r := &sending{
 		Sender: s, endpoints: map[application.Ref]*endpoint{}, taken: map[place]int{}, results: make(chan result, s.InAll+mailsAtOnce+2*s.AskInAll),
 		stored: make(chan *result, s.mostToStore()), unstored: map[bool]int{}, turns: turns{lines: map[place]*line{}},
-		watched: application.Elapsed(s.Clock) - watch, poll: time.NewTimer(0), early: time.NewTimer(0),
+		watched: application.Elapsed(s.Clock) - watch, pace: receiver.NewPace(s.Clock, s.Log, s.Poll, s.Quiet), poll: time.NewTimer(0), early: time.NewTimer(0),
 	}
 	for w := range ways {
 		for lane := range lanes {
@@ -146,15 +142,20 @@ func (s *Sender) Run(ctx context.Context) error {
 		seen, began := s.Due.Version(), application.Elapsed(s.Clock)
 		r.look(ctx)
 		rest := lookShare * (application.Elapsed(s.Clock) - began)
-		r.poll.Reset(max(s.Poll, rest))
+		if r.hasDue() {
+			r.pace.Stir()
+		}
+		often, moved := r.pace.Next()
+		r.poll.Reset(max(often, rest))
 		r.early.Reset(max(soonest, rest))
 		r.rested = false
 		for more := true; more && ctx.Err() == nil; {
 			r.start(sendCtx)
 			if r.out > 0 || r.unstored[true]+r.unstored[false] > 0 || r.hasDue() {
 				quiet = application.Elapsed(s.Clock)
+				r.pace.Stir()
 			}
-			more = r.wait(ctx, seen)
+			more = r.wait(ctx, seen, moved)
 		}
 		if application.Elapsed(s.Clock)-quiet >= s.Idle {
 			return nil
@@ -335,7 +336,7 @@ func (r *sending) leave(one *result) *endpoint {
 }
 
 // wait waits until something came back or something else happened; more is false when it is time to look again.
-func (r *sending) wait(ctx context.Context, seen uint64) (more bool) {
+func (r *sending) wait(ctx context.Context, seen uint64, moved <-chan struct{}) (more bool) {
 	var told <-chan struct{}
 	if r.rested {
 		told = r.Due.After(seen)
@@ -348,6 +349,8 @@ func (r *sending) wait(ctx context.Context, seen uint64) (more bool) {
 	case <-r.early.C:
 		r.rested = true
 	case <-told:
+		return false
+	case <-moved:
 		return false
 	case <-r.poll.C:
 		return false

@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/leadmill/leadmill/adapters/eventlog"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/market"
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
@@ -55,6 +56,8 @@ type stored struct {
 
 // world is all that a Sender has to do with: a database, receivers and a clock.
 type world struct {
+	log *eventlog.Signal
+
 	mu          sync.Mutex
 	contracts   []application.Ref
 	receivers   map[string]receiver
@@ -80,7 +83,7 @@ type world struct {
 }
 
 func newWorld() *world {
-	return &world{receivers: map[string]receiver{}, all: map[string][]*stored{}, requests: map[string]int{}, unread: map[string]error{}, held: map[string]bool{}, panics: map[string]bool{}, outcomes: map[string]int{}}
+	return &world{receivers: map[string]receiver{}, all: map[string][]*stored{}, requests: map[string]int{}, unread: map[string]error{}, held: map[string]bool{}, panics: map[string]bool{}, outcomes: map[string]int{}, log: eventlog.NewSignal()}
 }
 
 func (w *world) locked(do func()) {
@@ -253,9 +256,9 @@ func sending(t *testing.T, do func(t *testing.T, w *world)) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		s := &marketjob.Sender{
-			Reader: w, Overdue: w, Settle: settling{w}, Record: w, Clock: w, Due: w, Observer: w, Logger: slog.New(slog.DiscardHandler), Shake: func() int64 { return 0 },
+			Reader: w, Overdue: w, Settle: settling{w}, Record: w, Clock: w, Due: w, Log: w.log, Observer: w, Logger: slog.New(slog.DiscardHandler), Shake: func() int64 { return 0 },
 			Poster:      market.Poster{Outbound: w, Mailer: mailer{w}, Sealer: w, Signer: w, Clock: w},
-			PerEndpoint: 8, InAll: 256, AskPerEndpoint: 128, AskInAll: 2048, Poll: time.Second, Idle: 24 * time.Hour,
+			PerEndpoint: 8, InAll: 256, AskPerEndpoint: 128, AskInAll: 2048, Poll: time.Second, Quiet: time.Second, Idle: 24 * time.Hour,
 		}
 		go func() { ended <- s.Run(ctx) }()
 		defer func() {

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/leadmill/leadmill/adapters/clock"
+	"github.com/leadmill/leadmill/adapters/eventlog"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/delivery"
 )
@@ -14,7 +15,7 @@ import (
 // Whatever is under way has room for its result, so that nothing is left behind when nobody takes it any more.
 func TestThereIsRoomForAllResults(t *testing.T) {
 	t.Parallel()
-	s := &Sender{Clock: clock.NewSystem(), InAll: 256, AskInAll: 2048, AskPerEndpoint: 128}
+	s := &Sender{Clock: clock.NewSystem(), Log: eventlog.NewSignal(), InAll: 256, AskInAll: 2048, AskPerEndpoint: 128}
 	r := newSending(s)
 	asked, all := 0, 0
 	for _, of := range []standing{unknown, failing, well, mailed} {
@@ -62,7 +63,7 @@ func TestReceiversAreForgotten(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(application.Ref{SellerID: "seller_1", ID: "one"})
 	e.due = true
-	r := newSending(&Sender{Clock: clock.NewSystem()})
+	r := newSending(&Sender{Clock: clock.NewSystem(), Log: eventlog.NewSignal()})
 	r.queue(e)
 	r.queue(e)
 	require.Len(t, r.lines[place{}].waiting, 1)

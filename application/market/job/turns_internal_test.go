@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/leadmill/leadmill/adapters/clock"
+	"github.com/leadmill/leadmill/adapters/eventlog"
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/market"
 	"github.com/leadmill/leadmill/domain/campaign"
@@ -74,7 +75,7 @@ func crowded(t testing.TB, c *crowd) (*sending, context.Context) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	r := newSending(&Sender{
-		Reader: c, Clock: clock.NewSystem(), Observer: c, Logger: slog.New(slog.DiscardHandler), Shake: func() int64 { return 0 },
+		Reader: c, Clock: clock.NewSystem(), Log: eventlog.NewSignal(), Observer: c, Logger: slog.New(slog.DiscardHandler), Shake: func() int64 { return 0 },
 		Poster:      market.Poster{Outbound: c, Sealer: c, Signer: c, Clock: clock.NewSystem()},
 		PerEndpoint: 8, InAll: 256, AskPerEndpoint: 128, AskInAll: 2048,
 	})

@@ -1637,6 +1637,7 @@ const (
 	WebhookDisabledReasonFailing     WebhookDisabledReason = "failing"
 	WebhookDisabledReasonGone        WebhookDisabledReason = "gone"
 	WebhookDisabledReasonLessThannil WebhookDisabledReason = "<nil>"
+	WebhookDisabledReasonSlow        WebhookDisabledReason = "slow"
 )
 
 // Valid indicates whether the value is a known member of the WebhookDisabledReason enum.
@@ -1647,6 +1648,8 @@ func (e WebhookDisabledReason) Valid() bool {
 	case WebhookDisabledReasonGone:
 		return true
 	case WebhookDisabledReasonLessThannil:
+		return true
+	case WebhookDisabledReasonSlow:
 		return true
 	default:
 		return false
@@ -5182,7 +5185,7 @@ type Webhook struct {
 	CreatedAt  time.Time  `json:"created_at"`
 	DisabledAt *time.Time `json:"disabled_at"`
 
-	// DisabledReason gone: it answered 410; failing: nothing arrived for 5 days
+	// DisabledReason gone: it answered 410; failing: nothing arrived for 5 days; slow: 200,000 deliveries waited for it
 	DisabledReason *WebhookDisabledReason `json:"disabled_reason"`
 	Events         []string               `json:"events"`
 
@@ -5203,7 +5206,7 @@ type Webhook struct {
 	Url       string        `json:"url"`
 }
 
-// WebhookDisabledReason gone: it answered 410; failing: nothing arrived for 5 days
+// WebhookDisabledReason gone: it answered 410; failing: nothing arrived for 5 days; slow: 200,000 deliveries waited for it
 type WebhookDisabledReason string
 
 // WebhookStatus defines model for Webhook.Status.

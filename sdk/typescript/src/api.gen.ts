@@ -4106,10 +4106,10 @@ export interface components {
             /** Format: date-time */
             disabled_at: null | string;
             /**
-             * @description gone: it answered 410; failing: nothing arrived for 5 days
+             * @description gone: it answered 410; failing: nothing arrived for 5 days; slow: 200,000 deliveries waited for it
              * @enum {null|string}
              */
-            disabled_reason: "gone" | "failing" | null;
+            disabled_reason: "gone" | "failing" | "slow" | null;
             events: string[];
             /**
              * Format: date-time

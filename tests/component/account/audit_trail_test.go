@@ -58,12 +58,12 @@ func TestChangesAreAudited(t *testing.T) {
 		ctx := application.WithAddress(t.Context(), func() string { return "192.0.2.9" })
 		_, err := application.Send[application.Done](ctx, f.o, marketcommand.ResumeBuyer{Actor: ann.Actor, ID: buyerID})
 		require.NoError(t, err)
-		leadID := f.shop.Sell(t, f.shop.Form()).ID
-		_, err = application.Send[marketquery.MarketplaceLead](ctx, f.o, marketcommand.RevealLead{Actor: ann.Actor, ID: leadID})
+		sold := f.shop.Sell(t, f.shop.Form())
+		_, err = application.Send[marketquery.MarketplaceLead](ctx, f.o, marketcommand.RevealLead{Actor: ann.Actor, ID: sold.ID})
 		require.NoError(t, err)
 		entries = f.trail(ann.Actor, accountquery.AuditTrail{By: ann.ID})
 		require.Equal(t, []string{"RevealLead", "ResumeBuyer", "ChangePassword"}, commands(entries))
-		assert.Equal(t, []any{ann.ID, "Ann", "ann@example.com", "192.0.2.9", []string{leadID}},
+		assert.Equal(t, []any{ann.ID, "Ann", "ann@example.com", "192.0.2.9", []string{sold.ID}},
 			[]any{entries[0].PersonID, entries[0].PersonName, entries[0].PersonEmail, entries[0].Address, entries[0].Objects})
 		assert.Contains(t, entries[1].Objects, buyerID)
 

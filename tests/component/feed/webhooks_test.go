@@ -274,7 +274,7 @@ func TestADeletedWebhookLeavesNothing(t *testing.T) {
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
 		sink := leadmilltest.NewHTTPSink(t)
 		sink.Fail(http.StatusInternalServerError, -1)
-		s, _, db := startTelling(t, databaseURL)
+		s, hands, db := startTelling(t, databaseURL)
 		path, _ := listening(t, s.Program, sink.URL, "lead.sold.v1")
 		s.Sell(t, s.Form())
 		toldOf(t, s.Program, path, "pending", 1)
@@ -284,6 +284,7 @@ func TestADeletedWebhookLeavesNothing(t *testing.T) {
 				t.Errorf("%v is answered %s", c, a)
 			}
 		}
+		hands.Advance(2 * time.Minute) // what is left is deleted with what else is over
 		apptest.Eventually(t, func() error {
 			if n := db.Number("SELECT (SELECT COUNT(*) FROM webhook_deliveries) + (SELECT COUNT(*) FROM webhook_queue) + (SELECT COUNT(*) FROM webhook_attempts)"); n != 0 {
 				return fmt.Errorf("%d rows are left", n)

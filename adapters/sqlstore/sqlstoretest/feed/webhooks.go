@@ -322,6 +322,16 @@ func testReplays(t *testing.T, h *sqlstoretest.Harness) {
 	list, err = r.NextWebhookReplays(t.Context(), feed.Replay{}, 10)
 	require.NoError(t, err)
 	require.Equal(t, []feed.Replay{other}, list)
+	h.Exec(t, "UPDATE webhook_replays SET types = '{' WHERE id = 'replay_3'")
+	h.Do(t, func(ctx ctx, tx tx) error {
+		second.CreatedAt = now.Add(time.Hour)
+		return tx.WebhookReplays().Add(ctx, second)
+	})
+	list, err = r.NextWebhookReplays(t.Context(), feed.Replay{}, 10)
+	require.NoError(t, err, "what cannot be read stops no other")
+	require.Error(t, list[0].Unreadable)
+	require.Equal(t, []feed.Replay{second}, list[1:])
+	h.Exec(t, "UPDATE webhook_replays SET types = '[]' WHERE id = 'replay_3'")
 
 	var one, last int64
 	require.NoError(t, h.DB.Reader.GetContext(t.Context(), &last, "SELECT COALESCE(MAX(first_position + events), 0) FROM event_positions WHERE seller_id = 'seller_1'"))

@@ -37,6 +37,10 @@ const (
 	mostAskMemory = 400e6                   // bytes, with 1,024 clients
 	mostRoutines  = 2*askers + 3*2048 + 500 // two for each client, three for each request to a buyer that there may be
 	mostAfterBids = 20 * time.Millisecond   // p99 of a ping, after the deadline of its bids
+	mostOfRelay   = 1.15                    // of the CPU of a lead whose events nobody is sent
+	mostHeard     = 100 * time.Millisecond  // p99 from an event to its reader, at 2,000 leads/s on MySQL
+	mostTold      = time.Second             // p99 from an event to a webhook beside others that are dead or slow
+	mostIdle      = 5.0                     // statements a second of an instance with nothing to do
 	mostMemory    = 150e6                   // bytes
 	mostLag       = 2 * time.Second         // how far the report may be behind when the load ends
 )
@@ -159,6 +163,11 @@ func (f *figures) limits() (all []limit) {
 		}
 		add(ofContracts(f.contracts, e).atMost(mostOfMany))
 		add(notifiedOf(f.notified, e).limits()...)
+		for _, h := range f.heard {
+			if h.engine == e {
+				add(h.limits...)
+			}
+		}
 		add(askedOf(f.asked, e).limits()...)
 		add(pingedOf(f.pinged, e).limits()...)
 		add(

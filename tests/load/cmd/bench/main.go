@@ -63,6 +63,10 @@ func run(ctx context.Context, args []string) (err error) {
 		{partNotify, f.measureNotify},
 		{partConfirm, f.measureConfirm},
 		{partPing, f.measurePing},
+		{partFeed, f.measureFeed},
+		{partRelay, f.measureRelay},
+		{partEndpoints, f.measureEndpoints},
+		{partIdle, f.measureIdle},
 	} {
 		if !s.does(part.name) {
 			continue
@@ -92,6 +96,7 @@ type figures struct {
 	notified                               []notified
 	asked                                  []asked
 	pinged                                 []pinged
+	heard                                  []heard
 }
 
 // builds are those to compare, the older first.
@@ -250,6 +255,26 @@ func (f *figures) measurePing(ctx context.Context) error {
 		f.pinged = append(f.pinged, p)
 	}
 	fmt.Print(pingTable(f.pinged))
+	return nil
+}
+
+func (f *figures) measureFeed(ctx context.Context) error      { return f.hear(ctx, measureFeed) }
+func (f *figures) measureRelay(ctx context.Context) error     { return f.hear(ctx, measureRelay) }
+func (f *figures) measureEndpoints(ctx context.Context) error { return f.hear(ctx, measureEndpoints) }
+func (f *figures) measureIdle(ctx context.Context) error      { return f.hear(ctx, measureIdle) }
+
+// hear measures something about readers of events on every engine.
+func (f *figures) hear(ctx context.Context, measure func(context.Context, settings, build, dbtest.Engine, string) (heard, error)) error {
+	var all []heard
+	for _, e := range f.engines {
+		h, err := measure(ctx, f.settings, f.own, e, f.dir)
+		if err != nil {
+			return fmt.Errorf("%s: %w", e, err)
+		}
+		all = append(all, h)
+	}
+	f.heard = append(f.heard, all...)
+	fmt.Print(heardTable(all))
 	return nil
 }
 
