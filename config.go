@@ -13,6 +13,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"github.com/leadmill/leadmill/adapters/mail"
+	"github.com/leadmill/leadmill/adapters/oidc"
 	"github.com/leadmill/leadmill/adapters/ratelimit"
 	"github.com/leadmill/leadmill/adapters/secret"
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
@@ -63,6 +64,11 @@ type Config struct {
 	MailDir string `env:"LEADMILL_MAIL_DIR" envDefault:"data/mail"`
 	// MailFrom is the sender of mails, such as "ACME Partners <partners@acme.example>": LEADMILL_MAIL_FROM.
 	MailFrom string `env:"LEADMILL_MAIL_FROM" envDefault:"Leadmill <leadmill@localhost>"`
+	// OIDCIssuer is the identity provider that people may sign in by beside their passwords, by the address it names itself by; OIDCClientID and
+	// OIDCClientSecret are what it gave Leadmill. Empty: there is none: LEADMILL_OIDC_ISSUER, LEADMILL_OIDC_CLIENT_ID, LEADMILL_OIDC_CLIENT_SECRET.
+	OIDCIssuer       string `env:"LEADMILL_OIDC_ISSUER"`
+	OIDCClientID     string `env:"LEADMILL_OIDC_CLIENT_ID"`
+	OIDCClientSecret string `env:"LEADMILL_OIDC_CLIENT_SECRET"`
 	// EventsSink is where the public events of the log go besides the feed, with commas between: file:<folder>, http(s)://…, kafka://host:9092/topic,
 	// nats://host:4222/STREAM, amqp(s)://…, redis(s)://…: LEADMILL_EVENTS_SINK.
 	EventsSink string `env:"LEADMILL_EVENTS_SINK"`
@@ -162,6 +168,7 @@ func parseConfig(o env.Options) (Config, error) {
 		problems = append(problems, err)
 	}
 	c.checkMail(wrong)
+	c.checkOIDC(wrong)
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	return c, errors.Join(problems...)
 }
@@ -205,6 +212,33 @@ func (c Config) checkTLS(wrong func(name, format string, args ...any)) {
 		case file.path == "" && file.other != "":
 			wrong(file.name, "must be set too: a certificate and its key belong together")
 		}
+	}
+}
+
+// checkOIDC calls wrong for each setting of the identity provider that is wrong.
+func (c Config) checkOIDC(wrong func(name, format string, args ...any)) {
+	if c.OIDCIssuer == "" && c.OIDCClientID == "" && c.OIDCClientSecret == "" {
+		return
+	}
+	for _, setting := range []struct {
+		name, value string
+		check       func(string) error
+	}{
+		{"LEADMILL_OIDC_ISSUER", c.OIDCIssuer, oidc.CheckIssuer},
+		{"LEADMILL_OIDC_CLIENT_ID", c.OIDCClientID, oidc.CheckClient},
+		{"LEADMILL_OIDC_CLIENT_SECRET", c.OIDCClientSecret, oidc.CheckClient},
+	} {
+		if setting.value == "" {
+			wrong(setting.name, "must be set too: LEADMILL_OIDC_ISSUER, LEADMILL_OIDC_CLIENT_ID and LEADMILL_OIDC_CLIENT_SECRET belong together")
+		} else if err := setting.check(setting.value); err != nil {
+			wrong(setting.name, "%v", err)
+		}
+	}
+	if c.PublicURL == "" {
+		wrong("LEADMILL_PUBLIC_URL", "must be set together with LEADMILL_OIDC_ISSUER: the provider sends browsers back to it")
+	}
+	if c.SecretKey == "" && c.keyFile() == "" {
+		wrong("LEADMILL_SECRET_KEY", "must be set together with LEADMILL_OIDC_ISSUER where the database is a server")
 	}
 }
 

@@ -37,10 +37,12 @@ func TestConfigTakesWhatIsSet(t *testing.T) {
 		"LEADMILL_SHARDED": "seller", "LEADMILL_DRAIN": "10s", "LEADMILL_REDIS_URL": "redis://:p@redis:6379/1", "LEADMILL_TRUSTED_PROXIES": "10.0.0.0/8,2001:db8::/32", "LEADMILL_LOG_FORMAT": "json",
 		"LEADMILL_SECRET_KEY": key + "2", "LEADMILL_OUTBOUND_ALLOW": "10.1.0.0/16,fd00::/8",
 		"LEADMILL_TLS_CERT": "/etc/cert.pem", "LEADMILL_TLS_KEY": "/etc/key.pem", "LEADMILL_DATABASE_POOL": "8",
+		"LEADMILL_OIDC_ISSUER": "https://id.example.com/realms/a", "LEADMILL_OIDC_CLIENT_ID": "leadmill", "LEADMILL_OIDC_CLIENT_SECRET": "hush",
 		"LEADMILL_EVENTS_SINK": "file:/var/events,nats://u:p@nats/EVENTS,http://10.1.0.7/in",
 	}})
 	require.NoError(t, err)
 	assert.Equal(t, Config{
+		OIDCIssuer: "https://id.example.com/realms/a", OIDCClientID: "leadmill", OIDCClientSecret: "hush",
 		TLSCert: "/etc/cert.pem", TLSKey: "/etc/key.pem",
 		HTTPAddr: ":80", DatabaseURL: "mysql://u:p@db:3306/leadmill", AdminKey: key, BatchMax: 1, LogLevel: slog.LevelDebug,
 		PublicURL: "https://leads.example.com", MetricsAddr: "127.0.0.1:9100",
@@ -70,6 +72,10 @@ var wrongSettings = map[string][2]string{
 	"LEADMILL_MAIL_DIR":     {"secret\x00", "must be the path of a folder"},
 	"LEADMILL_MAIL_FROM":    {"secret", "must be an ASCII email address, alone or with a name: Example Leads <leads@example.com>"},
 	"LEADMILL_METRICS_ADDR": {"secret", "must be host:port, for example 127.0.0.1:8080"},
+
+	"LEADMILL_OIDC_ISSUER":        {"http://secret.example", "must be an https URL without query, as the provider names itself (by http on this machine only)"},
+	"LEADMILL_OIDC_CLIENT_ID":     {"secret id", "must be at most 1000 visible ASCII characters"},
+	"LEADMILL_OIDC_CLIENT_SECRET": {"secret\n", "must be at most 1000 visible ASCII characters"},
 
 	"LEADMILL_DATABASE_POOL":    {"secret", "must be between 8 and 10000"},
 	"LEADMILL_EVENTS_SINK":      {"file:x,kafka://u:secret@h", "part 2 (kafka) must name a topic behind the host, as in kafka://host:9092/topic"},
@@ -116,6 +122,41 @@ func TestConfigListsAllProblemsAtOnce(t *testing.T) {
 	}
 	assert.ElementsMatch(t, want, strings.Split(err.Error(), "\n"))
 	assert.NotContains(t, err.Error(), "secret")
+}
+
+func TestSettingsOfTheIdentityProviderBelongTogether(t *testing.T) {
+	t.Parallel()
+	together := " must be set too: LEADMILL_OIDC_ISSUER, LEADMILL_OIDC_CLIENT_ID and LEADMILL_OIDC_CLIENT_SECRET belong together"
+	for _, c := range []struct {
+		environment map[string]string
+		want        []string
+	}{
+		{
+			map[string]string{"LEADMILL_OIDC_ISSUER": "https://id.example", "LEADMILL_PUBLIC_URL": "https://x.example"},
+			[]string{"LEADMILL_OIDC_CLIENT_ID" + together, "LEADMILL_OIDC_CLIENT_SECRET" + together},
+		},
+		{
+			map[string]string{"LEADMILL_OIDC_CLIENT_SECRET": "s", "LEADMILL_OIDC_CLIENT_ID": "i", "LEADMILL_PUBLIC_URL": "https://x.example"},
+			[]string{"LEADMILL_OIDC_ISSUER" + together},
+		},
+		{
+			map[string]string{"LEADMILL_OIDC_ISSUER": "http://127.0.0.1:5556/dex", "LEADMILL_OIDC_CLIENT_SECRET": "s", "LEADMILL_OIDC_CLIENT_ID": "i", "LEADMILL_DATABASE_URL": "mysql://u:p@db/leadmill"},
+			[]string{
+				"LEADMILL_PUBLIC_URL must be set together with LEADMILL_OIDC_ISSUER: the provider sends browsers back to it",
+				"LEADMILL_SECRET_KEY must be set together with LEADMILL_OIDC_ISSUER where the database is a server",
+			},
+		},
+	} {
+		_, err := parseConfig(env.Options{Environment: c.environment})
+		require.Error(t, err)
+		assert.Equal(t, c.want, strings.Split(err.Error(), "\n"))
+	}
+	for _, issuer := range []string{"https://", "id.example", "https://u:p@id.example", "https://id.example?a", "https://id.example#", "https://" + strings.Repeat("a", 300)} {
+		_, err := parseConfig(env.Options{Environment: map[string]string{
+			"LEADMILL_OIDC_ISSUER": issuer, "LEADMILL_OIDC_CLIENT_SECRET": "s", "LEADMILL_OIDC_CLIENT_ID": "i", "LEADMILL_PUBLIC_URL": "https://x.example",
+		}})
+		assert.EqualError(t, err, "LEADMILL_OIDC_ISSUER "+wrongSettings["LEADMILL_OIDC_ISSUER"][1], issuer)
+	}
 }
 
 func TestConfigBounds(t *testing.T) {

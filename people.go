@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/leadmill/leadmill/adapters/oidc"
 	accountstore "github.com/leadmill/leadmill/adapters/sqlstore/account"
 	"github.com/leadmill/leadmill/adapters/totp"
 	"github.com/leadmill/leadmill/application"
@@ -32,6 +33,8 @@ type people struct {
 	RemovePerson           bus.Handler[accountcommand.RemovePerson, struct{}]
 	CreateOwnerSignIn      bus.Handler[accountcommand.CreateOwnerSignIn, accountcommand.PersonInvited]
 	ConfirmSignIn          bus.Handler[accountcommand.ConfirmSignIn, accountcommand.SignedIn]
+	BeginOIDC              bus.Handler[accountcommand.BeginOIDC, accountcommand.OIDCBegun]
+	FinishOIDC             bus.Handler[accountcommand.FinishOIDC, accountcommand.OIDCFinished]
 	BeginTOTP              bus.Handler[accountcommand.BeginTOTP, accountcommand.TOTPBegun]
 	ConfirmTOTP            bus.Handler[accountcommand.ConfirmTOTP, accountcommand.RecoveryCodes]
 	DisableTOTP            bus.Handler[accountcommand.DisableTOTP, struct{}]
@@ -51,12 +54,33 @@ func newSigningIn(d account.Deps, r account.PersonReader, secrets application.Se
 	return accountcommand.SigningIn{Deps: d, Reader: r, Secrets: secrets, Passwords: accountcommand.NewPasswords(hasher, secrets), Limiter: limiter}
 }
 
+// identityProvider is the one that people may sign in by; its Provider is nil when there is none.
+type identityProvider struct{ account.Provider }
+
+// backFromProvider is where an identity provider sends browsers back to.
+const backFromProvider = "/sign-in/oidc/callback"
+
+func newIdentityProvider(c Config, clock application.Clock, address *publicAddress, closing *closers) identityProvider {
+	if c.OIDCIssuer == "" {
+		return identityProvider{}
+	}
+	p := oidc.New(oidc.Config{
+		Issuer: c.OIDCIssuer, ClientID: c.OIDCClientID, ClientSecret: c.OIDCClientSecret,
+		Redirect: func() string { return address.base() + backFromProvider },
+	}, clock)
+	closing.add("connections to the identity provider", p.Close)
+	return identityProvider{p}
+}
+
 func newActors(keyring *application.Keyring, r account.PersonReader) account.Actors {
 	return account.Actors{Keys: keyring, People: r}
 }
 
-func newPeople(o *application.Operations, d account.Deps, s accountcommand.SigningIn, sealer application.Sealer, sessions *account.Sessions, r *accountstore.Reader) people {
+func newPeople(o *application.Operations, d account.Deps, s accountcommand.SigningIn, sealer application.Sealer, sessions *account.Sessions, r *accountstore.Reader,
+	provider identityProvider,
+) people {
 	f := accountcommand.SecondFactors{SigningIn: s, Codes: totp.Codes{}, Sealer: sealer}
+	p := accountcommand.Provided{SigningIn: s, Provider: provider.Provider, Sealer: sealer}
 	return people{
 		SignIn:                 application.Command(o, forgettingSessions(sessions, accountcommand.SignInHandler{SigningIn: s})),
 		SignInByToken:          application.Command(o, forgettingSessions(sessions, accountcommand.SignInByTokenHandler{SigningIn: s})),
@@ -73,6 +97,8 @@ func newPeople(o *application.Operations, d account.Deps, s accountcommand.Signi
 		RemovePerson:           application.Command(o, forgettingSessions(sessions, accountcommand.RemovePersonHandler{Deps: d})),
 		CreateOwnerSignIn:      application.Command(o, forgettingSessions(sessions, accountcommand.CreateOwnerSignInHandler{SigningIn: s})),
 		ConfirmSignIn:          application.Command(o, forgettingSessions(sessions, accountcommand.ConfirmSignInHandler{SecondFactors: f})),
+		BeginOIDC:              application.Command(o, accountcommand.BeginOIDCHandler{Provided: p}),
+		FinishOIDC:             application.Command(o, forgettingSessions(sessions, accountcommand.FinishOIDCHandler{Provided: p})),
 		BeginTOTP:              application.Command(o, accountcommand.BeginTOTPHandler{SecondFactors: f}),
 		ConfirmTOTP:            application.Command(o, forgettingSessions(sessions, accountcommand.ConfirmTOTPHandler{SecondFactors: f})),
 		DisableTOTP:            application.Command(o, accountcommand.DisableTOTPHandler{SecondFactors: f}),

@@ -20,7 +20,7 @@ type PersonRepository interface {
 	Lock(ctx context.Context, id string) (*operator.Person, error)
 	// LockByEmail is Lock by the email as it is compared.
 	LockByEmail(ctx context.Context, emailKey string) (*operator.Person, error)
-	// Save stores a person that was locked.
+	// Save stores a person that was locked: operator.ErrSubject when an identity provider calls another person so.
 	Save(ctx context.Context, p *operator.Person) error
 	// Remove deletes a person with all sessions and links.
 	Remove(ctx context.Context, id string) error
@@ -115,6 +115,8 @@ type PersonReader interface {
 	PersonByEmail(ctx context.Context, emailKey string) (operator.Snapshot, error)
 	// PersonByID returns a person: operator.ErrNotFound.
 	PersonByID(ctx context.Context, id string) (operator.Snapshot, error)
+	// PersonBySubject returns a person by what an identity provider calls them, as operator.SubjectOf has it: operator.ErrNotFound.
+	PersonBySubject(ctx context.Context, subject string) (operator.Snapshot, error)
 	// LinkByHash returns a link, also one that is over: operator.ErrLink.
 	LinkByHash(ctx context.Context, hash [sha256.Size]byte) (operator.Link, error)
 	// MemberOf returns a person of a seller, and the seller: operator.ErrNotFound.

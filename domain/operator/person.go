@@ -26,7 +26,9 @@ var (
 	ErrNotFound  = fault.New(fault.NotFound, "person_not_found", "Person not found.")
 	ErrExists    = fault.New(fault.RuleViolated, "person_exists", "This person is one of the seller's people already.")
 	ErrLastOwner = fault.New(fault.RuleViolated, "last_owner", "A seller keeps at least one owner.")
-	ErrTooMany   = fault.New(fault.RuleViolated, "too_many_people", "A seller has at most 500 people.")
+	// ErrSubject says that an identity provider means somebody else, or calls another person so.
+	ErrSubject = fault.New(fault.RuleViolated, "person_subject", "The identity provider knows this person as somebody else.")
+	ErrTooMany = fault.New(fault.RuleViolated, "too_many_people", "A seller has at most 500 people.")
 )
 
 // Person is somebody who signs in to the pages. Of which sellers, and with which roles, is in each seller's Staff.
@@ -122,6 +124,23 @@ func (p *Person) Activate(name, passwordHash string, now time.Time) {
 // SetPassword changes the password of a person.
 func (p *Person) SetPassword(hash string, now time.Time) {
 	p.s.PasswordHash, p.s.UpdatedAt = hash, now
+}
+
+// SubjectOf is how whom an identity provider means is kept: its address and what it calls the person.
+func SubjectOf(issuer, subject string) string { return issuer + " " + subject }
+
+// ComeFrom keeps what an identity provider calls the person: ErrSubject when the same provider called the person something else before. Another
+// provider takes the place of the one before.
+func (p *Person) ComeFrom(issuer, subject string, now time.Time) error {
+	come := SubjectOf(issuer, subject)
+	switch {
+	case p.s.Subject == come:
+		return nil
+	case strings.HasPrefix(p.s.Subject, SubjectOf(issuer, "")):
+		return ErrSubject
+	}
+	p.s.Subject, p.s.UpdatedAt = come, now
+	return nil
 }
 
 // Snapshot returns the person as it is stored.

@@ -38,6 +38,19 @@ func TestNewPerson(t *testing.T) {
 	assert.Equal(t, "other", p.Snapshot().PasswordHash)
 }
 
+func TestWhomAProviderMeans(t *testing.T) {
+	t.Parallel()
+	p, err := operator.NewPerson("person_1", "ann@example.com", "", now)
+	require.NoError(t, err)
+	require.NoError(t, p.ComeFrom("https://id.example", "ann 1", now.Add(time.Hour)))
+	assert.Equal(t, []any{"https://id.example ann 1", now.Add(time.Hour)}, []any{p.Snapshot().Subject, p.Snapshot().UpdatedAt})
+	require.NoError(t, p.ComeFrom("https://id.example", "ann 1", now.Add(2*time.Hour)))
+	assert.Equal(t, now.Add(time.Hour), p.Snapshot().UpdatedAt, "nothing new")
+	assert.Equal(t, operator.ErrSubject, p.ComeFrom("https://id.example", "ann", now))
+	require.NoError(t, p.ComeFrom("https://id.example.org", "a", now), "another provider")
+	assert.Equal(t, operator.SubjectOf("https://id.example.org", "a"), p.Snapshot().Subject)
+}
+
 func TestSnapshotsShareNothing(t *testing.T) {
 	t.Parallel()
 	n := operator.Snapshot{SecondFactor: operator.SecondFactor{Secret: []byte{1}, Pending: []byte{2}, Recovery: [][32]byte{{3}}}}

@@ -125,6 +125,7 @@ var vendors = []struct {
 		[]string{"adapters/sqlstore", "adapters/eventlog"},
 	},
 	{"cel", []string{"github.com/google/cel-go"}, []string{"adapters/celfilter"}},
+	{"oidc", []string{"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2"}, []string{"adapters/oidc"}},
 	{"mock", []string{"go.uber.org/mock"}, nil},
 }
 

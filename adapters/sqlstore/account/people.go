@@ -120,12 +120,19 @@ func (r people) lock(ctx context.Context, column, value string) (*operator.Perso
 // Save implements account.PersonRepository.
 func (r people) Save(ctx context.Context, p *operator.Person) error {
 	v := personValues(p.Snapshot())
-	matched, err := r.t.Exec(ctx, "UPDATE people SET email = ?, email_key = ?, name = ?, status = ?, password_hash = ?, subject = ?, totp_secret = ?, totp_pending = ?, "+
+	taken, matched, err := r.t.Update(ctx, "people", "UPDATE people SET email = ?, email_key = ?, name = ?, status = ?, password_hash = ?, subject = ?, totp_secret = ?, totp_pending = ?, "+
 		"totp_step = ?, recovery_codes = ?, created_at = ?, updated_at = ? WHERE id = ?", append(v[1:], v[0])...)
-	if err == nil && matched != 1 {
-		err = operator.ErrNotFound
+	switch {
+	case err != nil:
+		return err
+	case taken == "people_subject":
+		return operator.ErrSubject
+	case taken != "":
+		return r.t.Unexpected("people", taken)
+	case matched != 1:
+		return operator.ErrNotFound
 	}
-	return err
+	return nil
 }
 
 // Remove implements account.PersonRepository.

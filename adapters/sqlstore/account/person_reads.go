@@ -62,6 +62,15 @@ func (r *Reader) PersonByEmail(ctx context.Context, emailKey string) (operator.S
 	return r.person(ctx, "email_key", emailKey)
 }
 
+// PersonBySubject implements account.PersonReader. Servers compare texts without the spaces at their ends.
+func (r *Reader) PersonBySubject(ctx context.Context, subject string) (operator.Snapshot, error) {
+	found, err := r.person(ctx, "subject", subject)
+	if err == nil && found.Subject != subject {
+		return operator.Snapshot{}, operator.ErrNotFound
+	}
+	return found, err
+}
+
 // PersonByID implements account.PersonReader.
 func (r *Reader) PersonByID(ctx context.Context, id string) (operator.Snapshot, error) {
 	if !engine.IsID(id) {

@@ -229,6 +229,8 @@ func (SQLite) Classify(err error) Class {
 
 // uniqueColumns names the unique keys by the columns that SQLite reports.
 var uniqueColumns = map[string]string{
+	"people.email_key":                            "people_email",
+	"people.subject":                              "people_subject",
 	"sellers.code":                                "sellers_code",
 	"sellers.slug":                                "sellers_slug",
 	"partners.seller_id, partners.email_key":      "partners_email",

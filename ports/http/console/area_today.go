@@ -17,6 +17,11 @@ func todayPages() []Page {
 		{Method: http.MethodPost, Path: profilePath + "/password", Needs: application.Viewer, Handle: changePassword},
 		{Method: http.MethodPost, Path: profilePath + "/sessions", Needs: application.Viewer, Handle: endSession},
 		{Method: http.MethodPost, Path: profilePath + "/sessions/others", Needs: application.Viewer, Handle: endOtherSessions},
+		{Method: http.MethodGet, Path: secondFactorPath, Needs: application.Viewer, Handle: secondFactor},
+		{Method: http.MethodPost, Path: secondFactorPath, Needs: application.Viewer, Handle: beginSecondFactor},
+		{Method: http.MethodPost, Path: secondFactorPath + "/confirm", Needs: application.Viewer, Handle: confirmSecondFactor},
+		{Method: http.MethodPost, Path: secondFactorPath + "/codes", Needs: application.Viewer, Handle: renewRecoveryCodes},
+		{Method: http.MethodPost, Path: secondFactorPath + "/off", Needs: application.Viewer, Handle: disableSecondFactor},
 		{Method: http.MethodPost, Path: profilePath + "/seller", Needs: application.Viewer, Handle: switchSeller},
 	}
 }

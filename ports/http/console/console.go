@@ -24,6 +24,8 @@ type Console struct {
 	Sessions application.Sessions
 	// Catalogue knows the public events.
 	Catalogue *eventsv1.Catalogue
+	// Provider says that people may sign in by an identity provider too.
+	Provider bool
 }
 
 // Routes are the routes of the pages, of what they load, and of signing in.

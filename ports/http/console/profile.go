@@ -10,6 +10,7 @@ type profileContent struct {
 	*Visit
 
 	Sessions []accountquery.SessionOfPerson
+	Security accountquery.Security
 }
 
 const profilePath = "/console/profile"
@@ -26,7 +27,11 @@ func profile(v *Visit) {
 
 func profileOf(v *Visit) (profileContent, error) {
 	sessions, err := Ask[[]accountquery.SessionOfPerson](v, accountquery.SessionsOfPerson{Actor: v.Who()})
-	return profileContent{Visit: v, Sessions: sessions}, err
+	if err != nil {
+		return profileContent{}, err
+	}
+	security, err := Ask[accountquery.Security](v, accountquery.SecurityOfPerson{Actor: v.Who()})
+	return profileContent{Visit: v, Sessions: sessions, Security: security}, err
 }
 
 // changePassword sets a password; all other sessions end, and this one goes on in another.

@@ -23,11 +23,18 @@ const (
 	forgotPath = "/forgot"
 )
 
+// codePath is where the second factor is asked for.
+const codePath = signInPath + "/code"
+
 // signInPages are the pages for who is not signed in.
 func signInPages() []Page {
 	return []Page{
 		{Method: http.MethodGet, Path: signInPath, Handle: signInPage},
 		{Method: http.MethodPost, Path: signInPath, Handle: signIn},
+		{Method: http.MethodPost, Path: providerPath, Handle: goToProvider},
+		{Method: http.MethodGet, Path: providerPath + "/callback", Handle: backFromProvider},
+		{Method: http.MethodGet, Path: codePath, Handle: codePage},
+		{Method: http.MethodPost, Path: codePath, Handle: confirmCode},
 		{Method: http.MethodGet, Path: signInPath + "/:token", Handle: linkPage(accountquery.SignInLink, "sign_in_link")},
 		{Method: http.MethodPost, Path: signInPath + "/:token", Handle: signInByLink},
 		{Method: http.MethodPost, Path: "/sign-out", Handle: signOut},
@@ -61,18 +68,38 @@ func signInPage(v *Visit) {
 func signIn(v *Visit) {
 	content := signInContent{Visit: v, Next: ownPath(v.Form.Text("next")), Kept: v.Form.Value(keptField)}
 	s, err := Do[accountcommand.SignedIn](v, accountcommand.SignIn{Email: v.Form.Text("email"), Password: v.Form.Value("password"), Former: v.cookie(), Browser: v.browser()})
-	if e := fault.As(err); e != nil && (e.Kind == fault.Unauthenticated || e.Kind == fault.TooMany || e.Kind == fault.Invalid) {
-		v.Form.err = e
-		v.show(map[fault.Kind]int{fault.Unauthenticated: http.StatusUnauthorized, fault.TooMany: http.StatusTooManyRequests, fault.Invalid: http.StatusUnprocessableEntity}[e.Kind], "sign_in", content)
+	if v.tryAgain("sign_in", content, err) {
 		return
 	}
 	v.signedIn(s, err, content.Next, content.Kept)
 }
 
-// signedIn keeps a session in the browser and goes on.
+// statusOfTry are the statuses of tries to sign in that failed, after which there may be another.
+var statusOfTry = map[fault.Kind]int{
+	fault.Unauthenticated: http.StatusUnauthorized, fault.TooMany: http.StatusTooManyRequests,
+	fault.Invalid: http.StatusUnprocessableEntity, fault.RuleViolated: http.StatusUnprocessableEntity,
+}
+
+// tryAgain shows a form again with why it signed nobody in, unless another try is of no use.
+func (v *Visit) tryAgain(template string, content signInContent, err error) bool {
+	e := fault.As(err)
+	if e == nil || statusOfTry[e.Kind] == 0 {
+		return false
+	}
+	v.Form.err = e
+	v.show(statusOfTry[e.Kind], template, content)
+	return true
+}
+
+// signedIn keeps a session in the browser and goes on, to the second factor first where there is one.
 func (v *Visit) signedIn(s accountcommand.SignedIn, err error, next, kept string) {
 	if err == nil {
 		v.keepSession(s)
+		if s.SecondFactor {
+			v.Form = &Form{values: url.Values{}}
+			v.Show("sign_in_code", signInContent{Visit: v, Next: ownPath(next), Kept: kept})
+			return
+		}
 		v.Person, err = v.console.Sessions.PersonOf(v.Context(), s.Cookie)
 	}
 	if err != nil {
@@ -80,6 +107,24 @@ func (v *Visit) signedIn(s accountcommand.SignedIn, err error, next, kept string
 		return
 	}
 	v.goOn(next, kept)
+}
+
+func codePage(v *Visit) {
+	v.Show("sign_in_code", signInContent{Visit: v, Next: ownPath(v.Query("next"))})
+}
+
+// confirmCode takes the second factor, and goes on to where the person wanted to.
+func confirmCode(v *Visit) {
+	content := signInContent{Visit: v, Next: ownPath(v.Form.Text("next")), Kept: v.Form.Value(keptField)}
+	s, err := Do[accountcommand.SignedIn](v, accountcommand.ConfirmSignIn{Cookie: v.cookie(), Code: v.Form.Text("code"), Browser: v.browser()})
+	template := "sign_in_code"
+	if fault.KindOf(err) == fault.Unauthenticated {
+		template = "sign_in" // it took too long
+	}
+	if v.tryAgain(template, content, err) {
+		return
+	}
+	v.signedIn(s, err, content.Next, content.Kept)
 }
 
 // keepSession keeps a session in the browser, for as long as it may last.

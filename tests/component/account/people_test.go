@@ -37,8 +37,13 @@ type office struct {
 
 func newOffice(t *testing.T, databaseURL string) *office {
 	t.Helper()
-	f := &office{t: t, clock: leadmilltest.NewClock(time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC))}
-	f.App = apptest.StartConfig(t, databaseURL, keepingSecrets, leadmill.StartOptions{Clock: f.clock}, leadmill.NewModule("office",
+	return newOfficeWith(t, databaseURL, leadmilltest.NewClock(time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)), keepingSecrets)
+}
+
+func newOfficeWith(t *testing.T, databaseURL string, clock *leadmilltest.Clock, settings func(*leadmill.Config)) *office {
+	t.Helper()
+	f := &office{t: t, clock: clock}
+	f.App = apptest.StartConfig(t, databaseURL, settings, leadmill.StartOptions{Clock: f.clock}, leadmill.NewModule("office",
 		leadmill.AsJob("office", application.Every(24*time.Hour), func(o *application.Operations, s application.Sessions) func(context.Context) error {
 			f.o, f.sessions = o, s
 			return func(context.Context) error { return nil }

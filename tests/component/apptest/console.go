@@ -29,8 +29,14 @@ type Console struct {
 // StartConsole starts a Leadmill whose pages a test opens.
 func StartConsole(t testing.TB, databaseURL string, options leadmill.StartOptions) *Console {
 	t.Helper()
+	return StartConsoleConfig(t, databaseURL, func(*leadmill.Config) {}, options)
+}
+
+// StartConsoleConfig is StartConsole with settings.
+func StartConsoleConfig(t testing.TB, databaseURL string, settings func(*leadmill.Config), options leadmill.StartOptions) *Console {
+	t.Helper()
 	c := &Console{}
-	c.App = Start(t, databaseURL, options, leadmill.NewModule("console_of_the_test",
+	c.App = StartConfig(t, databaseURL, settings, options, leadmill.NewModule("console_of_the_test",
 		leadmill.AsJob("console-of-the-test", application.Every(24*time.Hour), func(o *application.Operations, s application.Sessions) func(context.Context) error {
 			c.operations, c.sessions = o, s
 			return func(context.Context) error { return nil }
@@ -99,8 +105,14 @@ func (d *ConsoleData) AddressOf(t testing.TB, pattern string) string {
 func (d *ConsoleData) SignInLink(t testing.TB) string {
 	t.Helper()
 	d.browsers++
+	return d.SignInLinkOf(t, fmt.Sprintf("owner-%d@%s.example", d.browsers, d.Slug))
+}
+
+// SignInLinkOf returns the address of a link that signs somebody in, once, who is an owner of the seller from then on.
+func (d *ConsoleData) SignInLinkOf(t testing.TB, email string) string {
+	t.Helper()
 	link, err := application.Send[accountcommand.PersonInvited](t.Context(), d.console.operations, accountcommand.CreateOwnerSignIn{
-		Actor: application.Actor{Scope: "admin", KeyID: "cli"}, Seller: d.sellerID, Email: fmt.Sprintf("owner-%d@%s.example", d.browsers, d.Slug), Name: "Olivia Owner",
+		Actor: application.Actor{Scope: "admin", KeyID: "cli"}, Seller: d.sellerID, Email: email, Name: "Olivia Owner",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -167,6 +179,13 @@ func (d *ConsoleData) As(t testing.TB, cookie string) *Browser {
 	b := d.Browse(t, "")
 	b.cookie = "leadmill_session=" + cookie
 	return b
+}
+
+// With returns how pages are reached with one more cookie.
+func (b *Browser) With(name, value string) *Browser {
+	c := *b
+	c.cookie = strings.TrimPrefix(c.cookie+"; "+name+"="+value, "; ")
+	return &c
 }
 
 // Browser asks for pages with the cookie of a session.

@@ -48,6 +48,12 @@ func testPeople(t *testing.T, h *sqlstoretest.Harness) {
 		for _, get := range []func() (operator.Snapshot, error){
 			func() (operator.Snapshot, error) { return reader.PersonByID(t.Context(), n.ID) },
 			func() (operator.Snapshot, error) { return reader.PersonByEmail(t.Context(), n.EmailKey) },
+			func() (operator.Snapshot, error) {
+				if n.Subject == "" {
+					return n, nil
+				}
+				return reader.PersonBySubject(t.Context(), n.Subject)
+			},
 		} {
 			got, err := get()
 			require.NoError(t, err)
@@ -76,6 +82,21 @@ func testPeople(t *testing.T, h *sqlstoretest.Harness) {
 		other.Subject = ""
 		return tx.People().Add(ctx, operator.FromSnapshot(other))
 	})
+
+	// What an identity provider calls somebody is one person's, letter by letter.
+	n.Subject = "https://id.example Ann"
+	h.Do(t, func(ctx ctx, tx tx) error { return tx.People().Save(ctx, operator.FromSnapshot(n)) })
+	load()
+	other := person(4)
+	other.Subject = "https://id.example ann"
+	h.Do(t, func(ctx ctx, tx tx) error { return tx.People().Save(ctx, operator.FromSnapshot(other)) })
+	other.Subject = n.Subject
+	err := h.Store.Do(t.Context(), func(ctx ctx, tx tx) error { return tx.People().Save(ctx, operator.FromSnapshot(other)) })
+	require.Equal(t, operator.ErrSubject, err)
+	for _, subject := range []string{"", "https://id.example ANN", "https://id.example Ann "} {
+		_, err := reader.PersonBySubject(t.Context(), subject)
+		require.Equal(t, operator.ErrNotFound, err, subject)
+	}
 }
 
 func testStaff(t *testing.T, h *sqlstoretest.Harness) {
