@@ -14,11 +14,11 @@ import (
 type CampaignRow struct {
 	marketquery.Campaign
 
-	Today Result
+	Today LeadResult
 }
 
-// Result is what became of leads.
-type Result struct {
+// LeadResult is what became of leads.
+type LeadResult struct {
 	Leads, Sold, Duplicates, Rejected, Waiting int64
 	Revenue                                    money.Micros
 	Average                                    money.Micros // of a sale
@@ -26,8 +26,8 @@ type Result struct {
 }
 
 // resultOf is a row of a report.
-func resultOf(r marketquery.CampaignReportRow, c money.Currency) Result {
-	out := Result{
+func resultOf(r marketquery.CampaignReportRow, c money.Currency) LeadResult {
+	out := LeadResult{
 		Leads: r.Leads.Submitted, Sold: r.Leads.Sold, Duplicates: r.Leads.Duplicate, Rejected: r.Leads.Rejected, Waiting: r.Leads.Pending,
 		Revenue: r.Revenue, Acceptance: percentOf(r.Leads.Sold, r.Leads.Submitted),
 	}
@@ -52,13 +52,13 @@ func percentOf(part, whole int64) string {
 }
 
 // results are what became of the leads of each category since a day some days ago.
-func (v *Visit) results(days int) (map[string]Result, error) {
+func (v *Visit) results(days int) (map[string]LeadResult, error) {
 	from := v.Now().In(v.Zone()).AddDate(0, 0, -days).Format(time.DateOnly)
 	rows, err := Ask[[]marketquery.CampaignReportRow](v, marketquery.CampaignReport{Actor: v.Who(), From: from, GroupBy: marketquery.ByCategory})
 	if err != nil {
 		return nil, err
 	}
-	of := map[string]Result{}
+	of := map[string]LeadResult{}
 	for _, r := range rows {
 		of[r.Category] = resultOf(r, v.Currency())
 	}
@@ -106,7 +106,7 @@ type campaignContent struct {
 	Campaign    marketquery.Campaign
 	Board       marketquery.Board
 	Usage       []marketquery.Usage
-	Today, Week Result
+	Today, Week LeadResult
 }
 
 // Strategy says in which order the contracts are asked.
@@ -161,7 +161,7 @@ func campaign(v *Visit) {
 		return
 	}
 	const week = 6
-	for days, into := range map[int]*Result{0: &content.Today, week: &content.Week} {
+	for days, into := range map[int]*LeadResult{0: &content.Today, week: &content.Week} {
 		of, err := v.results(days)
 		if err != nil {
 			v.Fail(err)

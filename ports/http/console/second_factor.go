@@ -61,11 +61,11 @@ func beginSecondFactor(v *Visit) {
 		v.showSecondFactor(err)
 		return
 	}
-	v.showSecret(begun.URL, nil)
+	v.showAuthenticator(begun.URL, nil)
 }
 
-// showSecret shows a secret that is not confirmed yet. After a wrong code it comes from the form: nothing that is stored tells it.
-func (v *Visit) showSecret(address string, wrong error) {
+// showAuthenticator shows a secret that is not confirmed yet. After a wrong code it comes from the form: nothing that is stored tells it.
+func (v *Visit) showAuthenticator(address string, wrong error) {
 	key, err := otp.NewKeyFromURL(address)
 	if err != nil || key.Type() != "totp" || key.Secret() == "" {
 		v.showSecondFactor(wrong)
@@ -99,7 +99,7 @@ func pictureOf(key *otp.Key) (template.URL, error) {
 func confirmSecondFactor(v *Visit) {
 	made, err := Do[accountcommand.RecoveryCodes](v, accountcommand.ConfirmTOTP{Actor: v.Who(), Code: v.Form.Text("code"), Except: v.SessionID})
 	if err != nil {
-		v.showSecret(v.Form.Value("secret"), err)
+		v.showAuthenticator(v.Form.Value("secret"), err)
 		return
 	}
 	v.Show("second_factor", secondFactorContent{Visit: v, Codes: made.Codes})

@@ -69,11 +69,11 @@ func createWebhook(v *Visit) {
 		v.ShowAgain("webhook_form", webhookForm(v), err)
 		return
 	}
-	v.showSecret(made)
+	v.showWebhookSecret(made)
 }
 
-// showSecret shows the secret of a webhook that was just made, on the page that answers and nowhere else.
-func (v *Visit) showSecret(made feedquery.Webhook) {
+// showWebhookSecret shows the secret of a webhook that was just made, on the page that answers and nowhere else.
+func (v *Visit) showWebhookSecret(made feedquery.Webhook) {
 	if made.ID == "" {
 		v.Done(webhooksPath, "This form was sent before, and the secret was shown then. Rotate it if it is lost.")
 		return
@@ -195,5 +195,5 @@ func rotateWebhook(v *Visit) {
 		v.ShowAgain("webhook", content, err)
 		return
 	}
-	v.showSecret(made)
+	v.showWebhookSecret(made)
 }
