@@ -36,7 +36,7 @@ var accountRoom = ownModule("account",
 	Share(func(s *account.Sessions) application.Sessions { return s }),
 	Share(newActors),
 	Share(newPeople),
-	AsJob("send-person-mails", application.Every(time.Second), newSendPersonMails),
+	AsJob("send-person-mails", application.Every(5*time.Second), newSendPersonMails),
 )
 
 func newAccountDeps(s *sqlstore.Store, clock application.Clock, ids application.IDs, inFlight *application.InFlight) account.Deps {

@@ -74,7 +74,7 @@ func newJob(a application.Job, now time.Time, c Config) (*job, error) {
 		return nil, fmt.Errorf("job %q: schedule is %q; it must be Every of at least %v, or a Cron", a.Name, a.Schedule, shortest)
 	}
 	j.after, j.jitter = func(t time.Time) time.Time { return t.Add(every) }, min(every/10, mostJitter)
-	j.kept = every <= c.Lease.TTL
+	j.kept = every < c.Lease.TTL
 	return j, nil
 }
 

@@ -514,7 +514,8 @@ func TestReadAttributionOfCustomer(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, "k_1", got.Key)
 		assert.Equal(t, programquery.Person{ID: "a", Name: "Ada a Byron", Email: "a@Example.com"}, got.Partner)
-		assert.Equal(t, touch, customer.Attribution{PartnerID: got.PartnerID, ReferralKey: got.ReferralKey, Policy: got.Policy, At: got.Since, TouchedAt: got.TouchedAt})
+		shown := customer.Attribution{PartnerID: got.PartnerID, ReferralKey: got.ReferralKey, Policy: got.Policy, At: got.Since, TouchedAt: got.TouchedAt}
+		assert.Equal(t, touch, shown)
 		got, err = ask(one, "customer_2")
 		require.NoError(t, err)
 		assert.Equal(t, programquery.Person{ID: "gone"}, got.Partner)

@@ -17,7 +17,7 @@ type changesContent struct {
 }
 
 func askedChanges(v *Visit) accountquery.AuditTrail {
-	return accountquery.AuditTrail{Actor: v.Who(), Object: cut(v.Query("object"), maxSearch), By: cut(v.Query("by"), maxSearch)}
+	return accountquery.AuditTrail{Actor: v.Who(), Object: cut(v.Query("object")), By: cut(v.Query("by"))}
 }
 
 // changes shows who changed what, the latest first.

@@ -24,7 +24,7 @@ func customers(v *Visit) {
 		v.Form.Fill(name, v.Query(name))
 		content.Filtered = content.Filtered || v.Query(name) != ""
 	}
-	if search := cut(v.Query("search"), maxSearch); search != "" {
+	if search := cut(v.Query("search")); search != "" {
 		c, err := Ask[programquery.Customer](v, programquery.CustomerByHandle{Actor: v.Who(), Handle: application.CustomerHandle{Any: search}})
 		found, err := isFound(err)
 		if err != nil {
@@ -38,7 +38,7 @@ func customers(v *Visit) {
 		v.Show("customers", content)
 		return
 	}
-	q := programquery.Customers{Actor: v.Who(), Partner: application.PartnerHandle{Any: cut(v.Query("partner"), maxSearch)}}
+	q := programquery.Customers{Actor: v.Who(), Partner: application.PartnerHandle{Any: cut(v.Query("partner"))}}
 	var err error
 	if q.Page, err = v.Paged(); err == nil {
 		content.Customers, err = Ask[application.List[programquery.Customer]](v, q)

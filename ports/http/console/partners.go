@@ -32,15 +32,15 @@ const programDays = 30
 var partnerStatuses = []Option{{Label: "Any"}, {Value: "pending", Label: "Pending"}, {Value: "active", Label: "Active"}, {Value: "rejected", Label: "Rejected"}, {Value: "archived", Label: "Archived"}}
 
 func askedPartners(v *Visit) programquery.PartnerList {
-	return programquery.PartnerList{Actor: v.Who(), Status: v.Query("status"), Search: cut(v.Query("search"), maxSearch)}
+	return programquery.PartnerList{Actor: v.Who(), Status: v.Query("status"), Search: cut(v.Query("search"))}
 }
 
 // maxSearch is how much of a text is looked for.
 const maxSearch = 200
 
-func cut(s string, most int) string {
-	if len(s) > most {
-		return strings.ToValidUTF8(s[:most], "")
+func cut(s string) string {
+	if len(s) > maxSearch {
+		return strings.ToValidUTF8(s[:maxSearch], "")
 	}
 	return s
 }

@@ -23,8 +23,13 @@ type formSettingsContent struct {
 
 // questionTypes are how a question of the lead form can be answered.
 var questionTypes = []Option{
-	{Value: "input", Label: "A line"}, {Value: "textarea", Label: "A longer text"}, {Value: "select", Label: "One of a list"}, {Value: "radio", Label: "One of some buttons"},
-	{Value: "checkbox", Label: "Some of some boxes"}, {Value: "countries", Label: "A country"}, {Value: "text", Label: "No question: a text to read"},
+	{Value: "input", Label: "A line"},
+	{Value: "textarea", Label: "A longer text"},
+	{Value: "select", Label: "One of a list"},
+	{Value: "radio", Label: "One of some buttons"},
+	{Value: "checkbox", Label: "Some of some boxes"},
+	{Value: "countries", Label: "A country"},
+	{Value: "text", Label: "No question: a text to read"},
 }
 
 // Members of a question in the form. They are named as the command's violations are.

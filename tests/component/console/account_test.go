@@ -16,6 +16,7 @@ import (
 var madeKey = regexp.MustCompile(`id="made-key"[^>]*>([^<]+)</pre>`)
 
 func TestAKeysTextIsShownOnce(t *testing.T) {
+	t.Parallel()
 	onConsole(t, func(t *testing.T, d *apptest.ConsoleData) {
 		b := d.Browse(t, "owner")
 		out := b.Post(t, "/console/keys/new", url.Values{"scope": {"site"}, "origins": {"no address"}, "requests": {"x"}})
@@ -50,6 +51,7 @@ func TestAKeysTextIsShownOnce(t *testing.T) {
 }
 
 func TestPeopleAreInvitedAndTakenAway(t *testing.T) {
+	t.Parallel()
 	onConsole(t, func(t *testing.T, d *apptest.ConsoleData) {
 		b := d.Browse(t, "owner")
 		out := b.Post(t, "/console/people/invite", url.Values{"email": {"x"}, "role": {"king"}})
@@ -72,6 +74,7 @@ func TestPeopleAreInvitedAndTakenAway(t *testing.T) {
 }
 
 func TestSettingsAreChanged(t *testing.T) {
+	t.Parallel()
 	onConsole(t, func(t *testing.T, d *apptest.ConsoleData) {
 		b := d.Browse(t, "owner")
 		form := url.Values{
@@ -92,6 +95,7 @@ func TestSettingsAreChanged(t *testing.T) {
 }
 
 func TestTheLeadFormIsEditedAndShown(t *testing.T) {
+	t.Parallel()
 	onConsole(t, func(t *testing.T, d *apptest.ConsoleData) {
 		b := d.Browse(t, "operator")
 		row := func(n string, pairs ...string) url.Values {

@@ -13,6 +13,7 @@ import (
 )
 
 func TestEventsAreShownTheNewestFirst(t *testing.T) {
+	t.Parallel()
 	onConsole(t, func(t *testing.T, d *apptest.ConsoleData) {
 		d.App.Settle(t)
 		b := d.Browse(t, "viewer")
@@ -34,6 +35,7 @@ func TestEventsAreShownTheNewestFirst(t *testing.T) {
 }
 
 func TestAWebhookIsAddedAndLookedAfter(t *testing.T) {
+	t.Parallel()
 	onConsole(t, func(t *testing.T, d *apptest.ConsoleData) {
 		b := d.Browse(t, "operator")
 		form := url.Values{"name": {"ERP"}, "url": {"http://10.0.0.1/"}, "events": {"nothing.v1"}}

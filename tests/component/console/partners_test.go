@@ -16,13 +16,13 @@ import (
 
 func onConsole(t *testing.T, test func(t *testing.T, d *apptest.ConsoleData)) {
 	t.Helper()
-	t.Parallel()
 	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
 		test(t, apptest.StartConsole(t, databaseURL, leadmill.StartOptions{}).NewData(t))
 	})
 }
 
 func TestPartnersArePutInByInvitationOrByHand(t *testing.T) {
+	t.Parallel()
 	onConsole(t, func(t *testing.T, d *apptest.ConsoleData) {
 		b := d.Browse(t, "operator")
 		out := b.Post(t, "/console/partners/new", url.Values{"email": {"no email"}, "name": {"Zoë <b>"}, "key": {"a b"}})
@@ -64,6 +64,7 @@ func TestPartnersArePutInByInvitationOrByHand(t *testing.T) {
 }
 
 func TestAPartnersSignInLinkIsShownOnce(t *testing.T) {
+	t.Parallel()
 	onConsole(t, func(t *testing.T, d *apptest.ConsoleData) {
 		b, ada := d.Browse(t, "operator"), d.AddressOf(t, "/console/partners/:id")
 		form := url.Values{"_once": {strings.Repeat("y", 22)}}
@@ -86,6 +87,7 @@ func TestAPartnersSignInLinkIsShownOnce(t *testing.T) {
 }
 
 func TestACustomerGoesToAnotherPartner(t *testing.T) {
+	t.Parallel()
 	onConsole(t, func(t *testing.T, d *apptest.ConsoleData) {
 		d.Partner(t, "other_one", apptest.Object{"name": "Otto", "key": "otto"})
 		b, page := d.Browse(t, "operator"), d.AddressOf(t, "/console/customers/:id")
@@ -112,6 +114,7 @@ func TestACustomerGoesToAnotherPartner(t *testing.T) {
 }
 
 func TestFormLeadsAreReviewed(t *testing.T) {
+	t.Parallel()
 	onConsole(t, func(t *testing.T, d *apptest.ConsoleData) {
 		b := d.Browse(t, "operator")
 		queue := func(status string) string { return b.Get(t, "/console/form-leads?status="+status).Body }

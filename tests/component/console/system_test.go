@@ -54,6 +54,7 @@ func TestTheSystemIsSeenByOwnersOfItsOnlySeller(t *testing.T) {
 }
 
 func TestChangesAreListed(t *testing.T) {
+	t.Parallel()
 	onConsole(t, func(t *testing.T, d *apptest.ConsoleData) {
 		b := d.Browse(t, "operator")
 		partner := d.AddressOf(t, "/console/partners/:id")
