@@ -8,7 +8,7 @@ import (
 	_ "github.com/google/cel-go/cel" // want vendor-cel
 	_ "github.com/jmoiron/sqlx"
 	_ "go.uber.org/mock/gomock" // want vendor-mock
-	_ "golang.org/x/oauth2" // want vendor-oidc
+	_ "golang.org/x/oauth2"     // want vendor-oidc
 
 	_ "github.com/leadmill/leadmill/adapters/eventlog" // want adapters-imports
 	_ "github.com/leadmill/leadmill/adapters/sqlstore/dialect"
