@@ -12,6 +12,6 @@ var consoleRoom = ownModule("console",
 	AsRoutes(consolehttp.Console.Routes),
 )
 
-func newConsole(o *application.Operations, sessions application.Sessions, events *eventsv1.Catalogue, c Config) consolehttp.Console {
-	return consolehttp.Console{Operations: o, Sessions: sessions, Catalogue: events, Provider: c.OIDCIssuer != ""}
+func newConsole(o *application.Operations, sessions application.Sessions, events *eventsv1.Catalogue, l *eventLog, c Config) consolehttp.Console {
+	return consolehttp.Console{Operations: o, Sessions: sessions, Catalogue: events, Head: l.head.Current, Provider: c.OIDCIssuer != ""}
 }

@@ -264,11 +264,15 @@ func (h *history) about(permille int) int {
 
 // morning is what an operator does once a day.
 func (h *history) morning(ctx context.Context, day int) error {
-	if day%7 == 0 && day < 28 {
-		for name, amount := range map[string]money.Micros{calisolar: 7_000 - money.Micros(day)*140, "TexasSun": 4_500, "Northlight Solar": 6_000, "Harbor Mutual": 3_000} {
-			if _, err := h.Market.Deposit.Handle(ctx, marketcommand.Deposit{
-				Actor: h.actor, BuyerID: h.buyers[name].ID, Amount: amount * major, Note: "weekly top-up", Once: keep(new(marketquery.LedgerEntry)),
-			}); err != nil {
+	if day%7 == 0 && day < demoDays-2 {
+		for _, b := range []struct {
+			name string
+			has  money.Micros // after it paid, if it had less
+		}{{calisolar, 7_500}, {"TexasSun", 4_500}, {"Northlight Solar", 14_000}, {"Harbor Mutual", 3_000}} {
+			if b.name == calisolar && day > demoDays-14 { // it pays less the last time, and runs empty some days before now
+				b.has = 3_900
+			}
+			if err := h.topUp(ctx, h.buyers[b.name].ID, b.has*major); err != nil {
 				return err
 			}
 		}
@@ -285,6 +289,18 @@ func (h *history) morning(ctx context.Context, day int) error {
 		return h.webhook(ctx)
 	}
 	return nil
+}
+
+// topUp brings a buyer's balance to an amount.
+func (h *history) topUp(ctx context.Context, buyerID string, has money.Micros) error {
+	b, err := h.Market.BuyerByID.Handle(ctx, marketquery.BuyerByID{Actor: h.actor, ID: buyerID})
+	if err != nil || b.Balance >= has {
+		return err
+	}
+	_, err = h.Market.Deposit.Handle(ctx, marketcommand.Deposit{
+		Actor: h.actor, BuyerID: buyerID, Amount: has - b.Balance, Note: "weekly top-up", Once: keep(new(marketquery.LedgerEntry)),
+	})
+	return err
 }
 
 // newcomers are partners that wait for somebody to approve them.

@@ -24,6 +24,8 @@ type Console struct {
 	Sessions application.Sessions
 	// Catalogue knows the public events.
 	Catalogue *eventsv1.Catalogue
+	// Head is the position of the last event in the log, as far as this instance knows.
+	Head func() int64
 	// Provider says that people may sign in by an identity provider too.
 	Provider bool
 }

@@ -93,7 +93,7 @@ func build(t *testing.T, publicURL string) *house {
 	application.Query(o, func(context.Context, accountquery.SettingsOfSeller) (accountquery.Settings, error) {
 		return accountquery.Settings{TimeZone: "America/Chicago"}, nil
 	})
-	c := Console{Operations: o, Sessions: h.people}
+	c := Console{Operations: o, Sessions: h.people, Head: func() int64 { return 7 }}
 	routes := c.Routes()
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
 		routes = append(routes, httpport.Route{

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 
 	feedquery "github.com/leadmill/leadmill/application/feed/query"
 
@@ -38,19 +39,10 @@ var spans = []int64{500, 10_000, 200_000}
 func events(v *Visit) {
 	content := eventsContent{Visit: v, Types: []Option{{Label: "All"}}}
 	v.Form.Fill("type", v.Query("type"))
-	seen := map[string]bool{}
 	for _, t := range v.console.Catalogue.Types() {
 		content.Types = append(content.Types, Option{Value: t, Label: t})
-		for _, kind := range kinds([]feedquery.StreamedEvent{{StoredEvent: &application.StoredEvent{EventRecord: application.EventRecord{Type: t}}}}) {
-			if !seen[kind] {
-				if content.Kinds != "" {
-					content.Kinds += ", "
-				}
-				content.Kinds += "sse:" + kind
-			}
-			seen[kind] = true
-		}
 	}
+	content.Kinds = "sse:" + strings.Join(kindsOf(v.console.Catalogue.Types()), ", sse:")
 	var types []string
 	if t := v.Query("type"); v.console.Catalogue.IsPublic(t) {
 		types = []string{t}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,7 +23,8 @@ const (
 )
 
 // live tells an open page what changes: an event a kind of thing, such as lead or buyer, without what changed in it. The page then asks for
-// the part of it that shows such things. It ends with the session.
+// the part of it that shows such things. It begins with what happened since the page was made, or since the connection was lost, and ends with
+// the session.
 func live(v *Visit) {
 	k := v.call
 	stream, err := Ask[feedquery.OpenStream](v, feedquery.EventStream{Actor: v.Who(), FromHead: true})
@@ -36,7 +38,7 @@ func live(v *Visit) {
 	defer stream.Close()
 	out, ctx, release := k.Push("text/event-stream")
 	defer release()
-	err = tell(out, "retry: 5000\n\n")
+	err = tell(out, "retry: 5000\n\n"+v.missed(stream.Position()))
 	for err == nil {
 		var events []feedquery.StreamedEvent
 		if events, err = stream.Next(ctx, liveHeartbeat); err != nil {
@@ -50,11 +52,11 @@ func live(v *Visit) {
 			err = tell(out, ":\n\n")
 			continue
 		}
-		var text strings.Builder
-		for _, kind := range kinds(events) {
-			text.WriteString("event: " + kind + "\ndata:\n\n")
+		types := make([]string, len(events))
+		for i, e := range events {
+			types[i] = e.Type
 		}
-		if err = tell(out, text.String()); err == nil {
+		if err = tell(out, changed(types)); err == nil {
 			err = pause(ctx, livePace)
 		}
 	}
@@ -63,14 +65,44 @@ func live(v *Visit) {
 	}
 }
 
-// kinds are the kinds of things that events are about, once each.
-func kinds(events []feedquery.StreamedEvent) []string {
+// mostMissed is how many events are looked at that happened before a page began to listen.
+const mostMissed = 200
+
+// missed is what happened between the position at which the page was made and the one from which it hears everything. Without it a page would
+// go on to show what changed while it was on its way.
+func (v *Visit) missed(until int64) string {
+	after, err := strconv.ParseInt(v.Query("after"), 10, 64)
+	if err != nil || after < 0 || after >= until {
+		return ""
+	}
+	page, err := Ask[feedquery.EventPage](v, feedquery.Events{Actor: v.Who(), After: after, Limit: mostMissed})
+	if err != nil {
+		return "" // the page is as it was when it was made
+	}
+	types := make([]string, len(page.Events))
+	for i, e := range page.Events {
+		types[i] = e.Type
+	}
+	return changed(types)
+}
+
+// kindsOf are the kinds of things that events of some types are about, once each.
+func kindsOf(types []string) []string {
 	found := map[string]bool{}
-	for _, e := range events {
-		kind, _, _ := strings.Cut(e.Type, ".")
+	for _, t := range types {
+		kind, _, _ := strings.Cut(t, ".")
 		found[kind] = true
 	}
 	return slices.Sorted(maps.Keys(found))
+}
+
+// changed tells of events of some types.
+func changed(types []string) string {
+	var text strings.Builder
+	for _, kind := range kindsOf(types) {
+		text.WriteString("event: " + kind + "\ndata:\n\n")
+	}
+	return text.String()
 }
 
 func tell(out *httpport.Push, text string) error {

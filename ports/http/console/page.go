@@ -84,7 +84,7 @@ func (c Console) serve(p Page) func(*httpport.Call) {
 
 // visit begins the answer to a request: nothing but what the page brings may run in it, and nobody may frame it.
 func (c Console) visit(k *httpport.Call) *Visit {
-	v := &Visit{console: c, call: k, Nonce: newNonce(), Form: &Form{values: url.Values{}}}
+	v := &Visit{console: c, call: k, Nonce: newNonce(), MadeAt: c.Head(), Form: &Form{values: url.Values{}}}
 	header := k.Writer().Header()
 	header.Set("Content-Security-Policy", "default-src 'none'; script-src 'nonce-"+v.Nonce+"'; style-src 'self'; img-src 'self' data:; "+
 		"connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")

@@ -32,6 +32,9 @@ type Visit struct {
 	// Notice is what the person is told first, of what was done just now.
 	Notice string
 
+	// MadeAt is the position of the log's last event when the page began: what happened later, it is told of.
+	MadeAt int64
+
 	console  Console
 	call     *httpport.Call
 	page     Page

@@ -36,7 +36,11 @@ func StartConsole(t testing.TB, databaseURL string, options leadmill.StartOption
 func StartConsoleConfig(t testing.TB, databaseURL string, settings func(*leadmill.Config), options leadmill.StartOptions) *Console {
 	t.Helper()
 	c := &Console{}
-	c.App = StartConfig(t, databaseURL, settings, options, leadmill.NewModule("console_of_the_test",
+	keyed := func(config *leadmill.Config) {
+		config.SecretKey = strings.Repeat("k", 32) // secrets of webhooks and second factors are sealed
+		settings(config)
+	}
+	c.App = StartConfig(t, databaseURL, keyed, options, leadmill.NewModule("console_of_the_test",
 		leadmill.AsJob("console-of-the-test", application.Every(24*time.Hour), func(o *application.Operations, s application.Sessions) func(context.Context) error {
 			c.operations, c.sessions = o, s
 			return func(context.Context) error { return nil }

@@ -172,3 +172,29 @@ func TestAnOpenPageHearsOfLeads(t *testing.T) {
 	}
 	t.Errorf("the stream ended: %v", lines.Err())
 }
+
+// A page that begins to listen is told first of what happened since it was made.
+func TestAnOpenPageMissesNothing(t *testing.T) {
+	t.Parallel()
+	data := newConsole(t)
+	_, cookie := data.SignIn(t, "viewer")
+	page := data.As(t, cookie).Get(t, "/console")
+	live := regexp.MustCompile(`sse-connect="(/console/live\?after=\d+)"`).FindStringSubmatch(page.Body)
+	require.NotNil(t, live, page.Body)
+	data.Sell(t, data.Form())
+	data.App.Settle(t)
+	ctx, cancel := context.WithTimeout(t.Context(), apptest.Patience)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, data.App.URL+live[1], nil)
+	require.NoError(t, err)
+	r.Header.Set("Cookie", "leadmill_session="+cookie)
+	answer, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
+		if lines.Text() == "event: lead" {
+			return
+		}
+	}
+	t.Error("it is not told of the lead")
+}
