@@ -2,6 +2,8 @@ package apptest
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
@@ -41,11 +43,27 @@ func StartConsoleConfig(t testing.TB, databaseURL string, settings func(*leadmil
 		settings(config)
 	}
 	c.App = StartConfig(t, databaseURL, keyed, options, leadmill.NewModule("console_of_the_test",
+		leadmill.ReplacePasswordHasher(func() application.PasswordHasher { return quickHasher{} }),
 		leadmill.AsJob("console-of-the-test", application.Every(24*time.Hour), func(o *application.Operations, s application.Sessions) func(context.Context) error {
 			c.operations, c.sessions = o, s
 			return func(context.Context) error { return nil }
 		})))
 	return c
+}
+
+// quickHasher is for passwords of nobody: real ones take long on purpose, and many times as long under the race detector.
+type quickHasher struct{}
+
+// Hash implements application.PasswordHasher.
+func (quickHasher) Hash(password string) (string, error) {
+	sum := sha256.Sum256([]byte(password))
+	return "quick$" + hex.EncodeToString(sum[:]), nil
+}
+
+// Verify implements application.PasswordVerifier.
+func (h quickHasher) Verify(password, hash string) (bool, error) {
+	want, err := h.Hash(password)
+	return want == hash, err
 }
 
 // ConsoleData is a seller with something on every page of the console.
