@@ -82,7 +82,10 @@ func (h *house) price(v *Visit) {
 	v.Done("/console", "The price was saved.")
 }
 
-func build(t *testing.T, publicURL string) *house {
+func build(t *testing.T, publicURL string) *house { return buildWith(t, publicURL) }
+
+// buildWith is build with further routes.
+func buildWith(t *testing.T, publicURL string, more ...httpport.Route) *house {
 	t.Helper()
 	h := &house{people: people{"owner": person(application.Owner), "operator": person(application.Operator), "viewer": person(application.Viewer)}}
 	o := application.NewOperations(bus.Chain{})
@@ -94,7 +97,7 @@ func build(t *testing.T, publicURL string) *house {
 		return accountquery.Settings{TimeZone: "America/Chicago"}, nil
 	})
 	c := Console{Operations: o, Sessions: h.people, Head: func() int64 { return 7 }}
-	routes := c.Routes()
+	routes := append(c.Routes(), more...)
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
 		routes = append(routes, httpport.Route{
 			Method: method, Path: "/console/price", Needs: application.Visitor, ErrorPage: errorPage,

@@ -85,13 +85,18 @@ func (c Console) serve(p Page) func(*httpport.Call) {
 // visit begins the answer to a request: nothing but what the page brings may run in it, and nobody may frame it.
 func (c Console) visit(k *httpport.Call) *Visit {
 	v := &Visit{console: c, call: k, Nonce: newNonce(), MadeAt: c.Head(), Form: &Form{values: url.Values{}}}
+	pageHeaders(k, v.Nonce)
+	return v
+}
+
+// pageHeaders says that only scripts with the nonce run in an answer, that it loads from here alone, and that nobody frames it.
+func pageHeaders(k *httpport.Call, nonce string) {
 	header := k.Writer().Header()
-	header.Set("Content-Security-Policy", "default-src 'none'; script-src 'nonce-"+v.Nonce+"'; style-src 'self'; img-src 'self' data:; "+
+	header.Set("Content-Security-Policy", "default-src 'none'; script-src 'nonce-"+nonce+"'; style-src 'self'; img-src 'self' data:; "+
 		"connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 	header.Set("X-Frame-Options", "DENY")
 	header.Set("Referrer-Policy", "same-origin")
 	header.Set("Cross-Origin-Opener-Policy", "same-origin")
-	return v
 }
 
 // maxForm is the most bytes that a form may have.

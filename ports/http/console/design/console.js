@@ -20,6 +20,18 @@
   window.addEventListener('pageshow', function () {
     document.querySelectorAll('form[data-sent]').forEach(function (f) { delete f.dataset.sent; f.removeAttribute('aria-busy'); });
   });
+  // A button that copies what a field holds is shown where it works.
+  document.addEventListener('DOMContentLoaded', function () {
+    document.querySelectorAll('button[data-copy]').forEach(function (b) {
+      if (!navigator.clipboard) return;
+      b.hidden = false;
+      b.addEventListener('click', function () {
+        var field = document.getElementById(b.dataset.copy);
+        field.select();
+        navigator.clipboard.writeText(field.value).then(function () { b.textContent = b.dataset.done; }, function () {});
+      });
+    });
+  });
   // Charts: a table with class "chart" is drawn above itself; its first column are the times or days, the others the lines.
   function draw(table) {
     if (!window.uPlot || table.dataset.drawn) return;
