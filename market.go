@@ -73,6 +73,11 @@ var marketRoom = ownModule("market",
 	AsQuery[marketquery.WaitingLeads, marketquery.Waiting](newWaitingLeads),
 	AsQuery[marketquery.Pulse, marketquery.PulseView](newPulse),
 	AsCommand[marketcommand.RevealLead, marketquery.MarketplaceLead](newRevealLead),
+	AsQuery[marketquery.BoughtLeads, application.List[marketquery.BoughtLead]](asked((*marketstore.Reader).BoughtLeads)),
+	AsQuery[marketquery.BoughtLeadBySale, marketquery.BoughtLead](asked((*marketstore.Reader).BoughtLeadBySale)),
+	AsCommand[marketcommand.RevealBoughtLead, marketquery.BoughtLead](newRevealBoughtLead),
+	AsCommand[marketcommand.ExportBoughtLeads, int64](newExportBoughtLeads),
+	AsCommand[marketcommand.ChangeContractCaps, application.Done](newChangeContractCaps),
 	AsRoutes(markethttp.Handlers.Routes),
 )
 
@@ -106,6 +111,18 @@ func newPulse(r *marketstore.Reader) bus.HandlerFunc[marketquery.Pulse, marketqu
 
 func newRevealLead(d market.Deps, r *marketstore.Reader) marketcommand.RevealLeadHandler {
 	return marketcommand.RevealLeadHandler{Deps: d, Lead: r.MarketplaceLeadByID}
+}
+
+func newRevealBoughtLead(d market.Deps, r *marketstore.Reader) marketcommand.RevealBoughtLeadHandler {
+	return marketcommand.RevealBoughtLeadHandler{Deps: d, Lead: r.BoughtLeadBySale}
+}
+
+func newExportBoughtLeads(d market.Deps, r *marketstore.Reader) marketcommand.ExportBoughtLeadsHandler {
+	return marketcommand.ExportBoughtLeadsHandler{Deps: d, Leads: r.BoughtLeads}
+}
+
+func newChangeContractCaps(d market.Deps) marketcommand.ChangeContractCapsHandler {
+	return marketcommand.ChangeContractCapsHandler{Deps: d}
 }
 
 func newCampaignReport(_ migrated, db *dialect.DB) *marketstore.CampaignReport {

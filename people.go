@@ -31,6 +31,8 @@ type people struct {
 	SwitchSeller           bus.Handler[accountcommand.SwitchSeller, struct{}]
 	ChangeRole             bus.Handler[accountcommand.ChangeRole, struct{}]
 	RemovePerson           bus.Handler[accountcommand.RemovePerson, struct{}]
+	InvitePersonOfBuyer    bus.Handler[accountcommand.InvitePersonOfBuyer, accountcommand.PersonInvited]
+	RemovePersonOfBuyer    bus.Handler[accountcommand.RemovePersonOfBuyer, struct{}]
 	CreateOwnerSignIn      bus.Handler[accountcommand.CreateOwnerSignIn, accountcommand.PersonInvited]
 	ConfirmSignIn          bus.Handler[accountcommand.ConfirmSignIn, accountcommand.SignedIn]
 	BeginOIDC              bus.Handler[accountcommand.BeginOIDC, accountcommand.OIDCBegun]
@@ -41,6 +43,7 @@ type people struct {
 	RenewRecoveryCodes     bus.Handler[accountcommand.RenewRecoveryCodes, accountcommand.RecoveryCodes]
 	SecurityOfPerson       bus.Handler[accountquery.SecurityOfPerson, accountquery.Security]
 	PeopleOfSeller         bus.Handler[accountquery.PeopleOfSeller, []accountquery.PersonOfSeller]
+	PeopleOfBuyer          bus.Handler[accountquery.PeopleOfBuyer, []accountquery.PersonOfSeller]
 	SessionsOfPerson       bus.Handler[accountquery.SessionsOfPerson, []accountquery.SessionOfPerson]
 	PersonLink             bus.Handler[accountquery.PersonLink, accountquery.PersonLinkView]
 	AuditTrail             bus.Handler[accountquery.AuditTrail, application.List[accountquery.AuditEntry]]
@@ -95,6 +98,8 @@ func newPeople(o *application.Operations, d account.Deps, s accountcommand.Signi
 		SwitchSeller:           application.Command(o, forgettingSessions(sessions, accountcommand.SwitchSellerHandler{Deps: d, Reader: s.Reader})),
 		ChangeRole:             application.Command(o, forgettingSessions(sessions, accountcommand.ChangeRoleHandler{Deps: d})),
 		RemovePerson:           application.Command(o, forgettingSessions(sessions, accountcommand.RemovePersonHandler{Deps: d})),
+		InvitePersonOfBuyer:    application.Command(o, accountcommand.InvitePersonOfBuyerHandler{SigningIn: s}),
+		RemovePersonOfBuyer:    application.Command(o, forgettingSessions(sessions, accountcommand.RemovePersonOfBuyerHandler{Deps: d})),
 		CreateOwnerSignIn:      application.Command(o, forgettingSessions(sessions, accountcommand.CreateOwnerSignInHandler{SigningIn: s})),
 		ConfirmSignIn:          application.Command(o, forgettingSessions(sessions, accountcommand.ConfirmSignInHandler{SecondFactors: f})),
 		BeginOIDC:              application.Command(o, accountcommand.BeginOIDCHandler{Provided: p}),
@@ -105,6 +110,7 @@ func newPeople(o *application.Operations, d account.Deps, s accountcommand.Signi
 		RenewRecoveryCodes:     application.Command(o, accountcommand.RenewRecoveryCodesHandler{SecondFactors: f}),
 		SecurityOfPerson:       application.Query(o, r.SecurityOfPerson),
 		PeopleOfSeller:         application.Query(o, r.PeopleOfSeller),
+		PeopleOfBuyer:          application.Query(o, r.PeopleOfBuyer),
 		SessionsOfPerson:       application.Query(o, r.SessionsOfPerson),
 		PersonLink:             application.Query(o, r.PersonLink),
 		AuditTrail:             application.Query(o, r.AuditTrail),

@@ -27,6 +27,8 @@ type Actor struct {
 	// PersonID and Role are of who signed in to the pages; empty for a key. What a role may not do is refused (see Authorise).
 	PersonID string
 	Role     operator.Role
+	// BuyerID is of whom somebody is who signed in with the role of buyers; empty for all others.
+	BuyerID string
 	// Origins are those of the pages that may use the key, for Form and Site: one text with spaces between, so that actors compare.
 	Origins string
 }

@@ -17,6 +17,10 @@ var ErrRole = fault.New(fault.Forbidden, "role_forbidden", "Your role may not do
 // RoleNeeding is a message that needs another role of a person than its kind does: queries are for every role, commands for operators.
 type RoleNeeding interface{ NeedsRole() operator.Role }
 
+// ForBuyers is a message that people of a buyer may send too. OfBuyer is whose buyer's it is about: it is refused unless that is the one
+// that the person is of. A message that names no buyer returns that of its actor, and its handler finds nothing of other buyers.
+type ForBuyers interface{ OfBuyer() string }
+
 // Authorise is the interceptor that compares the scope of a command's or query's actor with the scope the message needs. An
 // actor with the scope of a team may also send what its scope opens. The HTTP port checks scopes too; Authorise checks them
 // for every port. It refuses a message that names no scope, and a message that needs a key but carries no actor. Of a person who signed in it
@@ -73,6 +77,9 @@ func roleAllows(op bus.Operation) bool {
 	if who.PersonID == "" && who.Role == "" {
 		return true
 	}
+	if who.Role == operator.Buyer {
+		return buyerMay(op, who)
+	}
 	needs := operator.Operator
 	if op.Kind == bus.Query {
 		needs = operator.Viewer
@@ -81,4 +88,13 @@ func roleAllows(op bus.Operation) bool {
 		needs = m.NeedsRole()
 	}
 	return who.Role.Includes(needs)
+}
+
+// buyerMay reports whether a person of a buyer may send a message: one that is for buyers and about that one, or one for everybody.
+func buyerMay(op bus.Operation, who Actor) bool {
+	if m, ok := op.Message.(ForBuyers); ok {
+		return who.BuyerID != "" && m.OfBuyer() == who.BuyerID
+	}
+	m, ok := op.Message.(RoleNeeding)
+	return ok && m.NeedsRole() == operator.Anybody
 }

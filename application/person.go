@@ -13,6 +13,8 @@ type Person struct {
 	SessionID string
 	// FormToken is what forms of the session carry, so that another site's page cannot send them.
 	FormToken string
+	// Zone is the time zone of the seller whose pages are open.
+	Zone string
 	// Sellers are all whose pages the person may open, by name.
 	Sellers []PersonSeller
 }

@@ -11,3 +11,9 @@ const (
 	Operator = operator.Operator
 	Viewer   = operator.Viewer
 )
+
+// Buyer is the role of people of a buyer, and Anybody what is needed by what everybody who signed in may do.
+const (
+	Buyer   = operator.Buyer
+	Anybody = operator.Anybody
+)

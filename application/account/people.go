@@ -41,6 +41,8 @@ type StaffRepository interface {
 	Save(ctx context.Context, s *operator.Staff) error
 	// SellersOf returns of which sellers a person is, by their ids.
 	SellersOf(ctx context.Context, personID string) ([]Membership, error)
+	// FindBuyer returns buyer.ErrNotFound when a seller has no such buyer.
+	FindBuyer(ctx context.Context, sellerID, buyerID string) error
 }
 
 // PersonSessionRepository stores the sessions of people.
@@ -98,13 +100,14 @@ type SignedSession struct {
 	operator.Session
 
 	Person  operator.Snapshot
-	Sellers []SellerOfPerson // those whose invitation was accepted, by name
+	Sellers []SellerOfPerson // those whose invitation was accepted, by name; none of a buyer that is not there
 }
 
 // SellerOfPerson is a seller with a person's role.
 type SellerOfPerson struct {
-	Seller seller.Snapshot
-	Role   operator.Role
+	Seller  seller.Snapshot
+	Role    operator.Role
+	BuyerID string // for operator.Buyer
 }
 
 // PersonReader reads who signs in, outside of transactions.

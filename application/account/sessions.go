@@ -116,16 +116,16 @@ func personOf(s SignedSession, cookie string) (application.Person, error) {
 			at = of
 		}
 	}
-	actor, err := actorOfPerson(s.PersonID, at.Role, at.Seller)
+	actor, err := actorOfPerson(s.PersonID, at.Role, at.BuyerID, at.Seller)
 	return application.Person{
-		ID: s.PersonID, Name: s.Person.Name, Email: s.Person.Email, Actor: actor, SessionID: s.ID, FormToken: formToken(cookie), Sellers: sellers,
+		ID: s.PersonID, Name: s.Person.Name, Email: s.Person.Email, Actor: actor, SessionID: s.ID, FormToken: formToken(cookie), Zone: at.Seller.TimeZone, Sellers: sellers,
 	}, err
 }
 
-func actorOfPerson(personID string, role operator.Role, of seller.Snapshot) (application.Actor, error) {
+func actorOfPerson(personID string, role operator.Role, buyerID string, of seller.Snapshot) (application.Actor, error) {
 	currency, err := money.ParseCurrency(of.Currency)
 	return application.Actor{
-		Scope: seller.Program, KeyID: personID, PersonID: personID, Role: role, SellerID: of.ID, SellerCode: of.Code, SellerSlug: of.Slug, Website: of.Website,
+		Scope: seller.Program, KeyID: personID, PersonID: personID, Role: role, BuyerID: buyerID, SellerID: of.ID, SellerCode: of.Code, SellerSlug: of.Slug, Website: of.Website,
 		LinkParameter: of.Program.LinkParameter, CookieDays: of.Program.CookieDays, Currency: currency,
 	}, err
 }
@@ -162,5 +162,5 @@ func (a Actors) ActorOf(ctx context.Context, sellerID, id string) (application.A
 	if err != nil {
 		return application.Actor{}, err
 	}
-	return actorOfPerson(id, m.Role, of)
+	return actorOfPerson(id, m.Role, m.BuyerID, of)
 }

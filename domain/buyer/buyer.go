@@ -32,7 +32,9 @@ var (
 	ErrInsufficientBalance = fault.New(fault.RuleViolated, "insufficient_balance", "The balance and credit limit do not cover this amount.")
 	ErrBalanceTooLarge     = fault.New(fault.RuleViolated, "balance_too_large", "The balance would be larger than an account can hold.")
 	ErrAlreadyPaused       = fault.New(fault.RuleViolated, "buyer_already_paused", "The buyer is already paused.")
-	ErrNotPaused           = fault.New(fault.RuleViolated, "buyer_not_paused", "The buyer is not paused.")
+	// ErrNotAllowed says that somebody of the buyer wants what its seller has not allowed it.
+	ErrNotAllowed = fault.New(fault.Forbidden, "not_allowed_by_seller", "The seller has not allowed this.")
+	ErrNotPaused  = fault.New(fault.RuleViolated, "buyer_not_paused", "The buyer is not paused.")
 )
 
 // maxBalance bounds a balance in micro-units, so that sums of many balances stay inside int64.
@@ -77,6 +79,7 @@ type Details struct {
 	LowBalance            *Threshold
 	ReturnWindow          *ReturnWindow
 	AutoApprove           *AutoApprove
+	Portal                *Portal
 	Caps                  *[]quota.Cap // on what all contracts of the buyer together take
 }
 
@@ -84,6 +87,12 @@ type Details struct {
 type Threshold struct {
 	On bool
 	At money.Micros
+}
+
+// Portal is what people of the buyer may do themselves. The zero Portal lets them look, and give leads back.
+type Portal struct {
+	PauseContracts bool // and resume them
+	ChangeCaps     bool // of each contract
 }
 
 // New opens a buyer's account with a balance of zero. It returns fault.ErrValidation with the members at fault.
@@ -156,6 +165,9 @@ func (b *Buyer) apply(d Details, v *fault.Violations) {
 	}
 	if d.AutoApprove != nil {
 		b.s.Returns.AutoApprove = d.AutoApprove.checked(v)
+	}
+	if d.Portal != nil {
+		b.s.Portal = *d.Portal
 	}
 	if d.Caps != nil {
 		b.s.Caps, b.s.CapZone = quota.Check(*d.Caps, v), ""
@@ -292,6 +304,9 @@ func (b *Buyer) ID() string { return b.s.ID }
 // SellerID returns the id of the buyer's seller.
 func (b *Buyer) SellerID() string { return b.s.SellerID }
 
+// Portal says what people of the buyer may do themselves.
+func (b *Buyer) Portal() Portal { return b.s.Portal }
+
 // Status says whether the buyer takes leads.
 func (b *Buyer) Status() Status { return b.s.Status }
 
@@ -309,6 +324,7 @@ type Snapshot struct {
 	Balance, Held, CreditLimit money.Micros
 	LowBalance                 Threshold
 	Returns                    ReturnRules
+	Portal                     Portal
 	Caps                       []quota.Cap
 	CapZone                    string // the zone in which Caps are counted; empty while it was never told
 	CreatedAt, UpdatedAt       time.Time

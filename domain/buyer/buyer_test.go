@@ -312,3 +312,18 @@ func TestCapsOfABuyer(t *testing.T) {
 	assert.Empty(t, b.Spans(at))
 	assert.Empty(t, b.Snapshot().CapZone)
 }
+
+func TestPortal(t *testing.T) {
+	t.Parallel()
+	b := best(t)
+	assert.Equal(t, buyer.Portal{}, b.Portal(), "nothing is allowed at first")
+	_, err := b.Update(buyer.Details{Portal: &buyer.Portal{ChangeCaps: true}}, later)
+	require.NoError(t, err)
+	_, err = b.Update(buyer.Details{Name: new("Same")}, later)
+	require.NoError(t, err)
+	assert.Equal(t, buyer.Portal{ChangeCaps: true}, b.Portal())
+	assert.Equal(t, b.Portal(), buyer.FromSnapshot(b.Snapshot()).Portal())
+	_, err = b.Update(buyer.Details{Portal: &buyer.Portal{PauseContracts: true}}, later)
+	require.NoError(t, err)
+	assert.Equal(t, buyer.Portal{PauseContracts: true}, b.Portal())
+}

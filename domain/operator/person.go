@@ -29,6 +29,8 @@ var (
 	// ErrSubject says that an identity provider means somebody else, or calls another person so.
 	ErrSubject = fault.New(fault.RuleViolated, "person_subject", "The identity provider knows this person as somebody else.")
 	ErrTooMany = fault.New(fault.RuleViolated, "too_many_people", "A seller has at most 500 people.")
+	// ErrTooManyOfBuyer is ErrTooMany of a buyer.
+	ErrTooManyOfBuyer = fault.New(fault.RuleViolated, "too_many_people_of_buyer", "A buyer has at most 50 people.")
 )
 
 // Person is somebody who signs in to the pages. Of which sellers, and with which roles, is in each seller's Staff.

@@ -1,6 +1,7 @@
 package operator_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -160,4 +161,55 @@ func TestLinks(t *testing.T) {
 		assert.False(t, l.Works(kind, now.Add(lasts)), kind)
 		assert.False(t, l.Works("other", now), kind)
 	}
+}
+
+func TestPeopleOfBuyers(t *testing.T) {
+	t.Parallel()
+	later := now.Add(time.Hour)
+	s := operator.StaffOf("seller_1", nil)
+	want := func(what string, err, wanted error) {
+		t.Helper()
+		if wanted == nil {
+			require.NoError(t, err, what)
+			return
+		}
+		require.ErrorIs(t, err, wanted, what)
+	}
+	want("an owner", s.MakeOwner("person_owner", now), nil)
+	want("invite", s.InviteOfBuyer("person_1", "buyer_1", now), nil)
+	want("invite again", s.InviteOfBuyer("person_1", "buyer_1", later), nil)
+	want("invite for another buyer", s.InviteOfBuyer("person_1", "buyer_2", now), operator.ErrExists)
+	want("invite one of a buyer's as an owner", s.Invite("person_1", operator.Owner, now), operator.ErrExists)
+	want("invite an owner for a buyer", s.InviteOfBuyer("person_owner", "buyer_1", now), operator.ErrExists)
+	want("invite a viewer", s.Invite("person_viewer", operator.Viewer, now), nil)
+	want("make an invited viewer a buyer's", s.InviteOfBuyer("person_viewer", "buyer_1", now), operator.ErrExists)
+	want("invite with the role", s.Invite("person_2", operator.Buyer, now), fault.ErrValidation)
+	want("accept", s.Accept("person_1", later), nil)
+	want("invite who accepted", s.InviteOfBuyer("person_1", "buyer_1", later), operator.ErrExists)
+	want("promote", s.ChangeRole("person_1", operator.Owner), operator.ErrNotFound)
+	want("take away as one of the seller's", s.Remove("person_1"), operator.ErrNotFound)
+	want("take away from another buyer", s.RemoveOfBuyer("person_1", "buyer_2"), operator.ErrNotFound)
+	want("take an owner from a buyer", s.RemoveOfBuyer("person_owner", "buyer_1"), operator.ErrNotFound)
+	want("the last owner", s.Remove("person_owner"), operator.ErrLastOwner)
+	m, err := s.Member("person_1")
+	want("find", err, nil)
+	assert.Equal(t, operator.Member{PersonID: "person_1", Role: operator.Buyer, BuyerID: "buyer_1", InvitedAt: later, AcceptedAt: later}, m)
+	want("take away", s.RemoveOfBuyer("person_1", "buyer_1"), nil)
+	want("take away again", s.RemoveOfBuyer("person_1", "buyer_1"), operator.ErrNotFound)
+
+	// Whom the installation makes an owner is of no buyer any more.
+	want("invite", s.InviteOfBuyer("person_3", "buyer_1", now), nil)
+	want("make an owner", s.MakeOwner("person_3", now), nil)
+	m, err = s.Member("person_3")
+	want("find", err, nil)
+	assert.Equal(t, operator.Member{PersonID: "person_3", Role: operator.Owner, InvitedAt: now, AcceptedAt: now}, m)
+
+	// Each buyer has its own bound, beside that of the seller's own people.
+	for i := range 50 {
+		want("invite many", s.InviteOfBuyer(fmt.Sprint("person_of_1_", i), "buyer_1", now), nil)
+	}
+	want("one more", s.InviteOfBuyer("person_x", "buyer_1", now), operator.ErrTooManyOfBuyer)
+	want("again", s.InviteOfBuyer("person_of_1_0", "buyer_1", now), nil)
+	want("of another", s.InviteOfBuyer("person_x", "buyer_2", now), nil)
+	want("of the seller", s.Invite("person_y", operator.Viewer, now), nil)
 }

@@ -7,18 +7,32 @@ package operator
 // Role says what a person may do for one seller.
 type Role string
 
-// The roles. Each may do all that the ones below it may.
+// The roles of a seller's own people. Each may do all that the ones below it may.
 const (
 	Owner    Role = "owner"    // everything, people and keys too
 	Operator Role = "operator" // runs campaigns, buyers, partners and leads
 	Viewer   Role = "viewer"   // looks at everything but secrets, and changes nothing
 )
 
-// IsRole reports whether r is one of the roles.
+// Buyer is the role of people of a buyer. They see and do only what is meant for buyers, of their own one. No other role includes it.
+const Buyer Role = "buyer"
+
+// Anybody is what is needed by what everybody who signed in may do, such as changing their own password. Nobody has it as a role.
+const Anybody Role = "anybody"
+
+// IsRole reports whether r is one of the roles of a seller's own people.
 func IsRole(r Role) bool { return r == Owner || r == Operator || r == Viewer }
 
 // Includes reports whether who has the role may do what needs the other one.
-func (r Role) Includes(other Role) bool { return r.rank() >= other.rank() && r.rank() > 0 }
+func (r Role) Includes(other Role) bool {
+	switch other {
+	case Anybody:
+		return r == Buyer || IsRole(r)
+	case Buyer:
+		return r == Buyer
+	}
+	return r.rank() >= other.rank() && r.rank() > 0
+}
 
 func (r Role) rank() int {
 	switch r {

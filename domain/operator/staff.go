@@ -7,10 +7,11 @@ import (
 	"github.com/leadmill/leadmill/domain/fault"
 )
 
-// Member is a person of a seller. Who did not accept the invitation yet may do nothing.
+// Member is a person of a seller, or of one of its buyers. Who did not accept the invitation yet may do nothing.
 type Member struct {
 	PersonID   string
 	Role       Role
+	BuyerID    string // for Buyer; empty for every other role
 	InvitedAt  time.Time
 	AcceptedAt time.Time // zero: not yet
 }
@@ -18,15 +19,18 @@ type Member struct {
 // Accepted reports whether the member accepted the invitation.
 func (m Member) Accepted() bool { return !m.AcceptedAt.IsZero() }
 
-// Staff are the people of a seller. Once it has an owner it keeps one.
+// Staff are the people of a seller, and those of its buyers. Once it has an owner it keeps one. Nobody is both, or of two buyers of one seller.
 type Staff struct {
 	sellerID string
 	stored   []Member
 	members  []Member
 }
 
-// maxMembers bounds the people of a seller.
-const maxMembers = 500
+// What bounds the people of a seller and those of a buyer.
+const (
+	maxMembers = 500
+	maxOfBuyer = 50
+)
 
 // StaffOf restores the people of a seller.
 func StaffOf(sellerID string, members []Member) *Staff {
@@ -63,23 +67,47 @@ func checkRole(role Role) error {
 }
 
 // Invite adds a person, who may accept. Who was invited already and did not accept gets the role of the new invitation. Errors:
-// fault.ErrValidation for a role that does not exist, ErrExists for who accepted, ErrTooMany.
+// fault.ErrValidation for a role that does not exist, ErrExists for who accepted and who is invited by a buyer, ErrTooMany.
 func (s *Staff) Invite(personID string, role Role, now time.Time) error {
 	if err := checkRole(role); err != nil {
 		return err
 	}
-	if i := s.index(personID); i >= 0 {
-		if s.members[i].Accepted() {
-			return ErrExists
-		}
-		s.members[i].Role, s.members[i].InvitedAt = role, now
-		return nil
-	}
-	if len(s.members) >= maxMembers {
+	if s.count("") >= maxMembers && s.index(personID) < 0 {
 		return ErrTooMany
 	}
-	s.members = append(s.members, Member{PersonID: personID, Role: role, InvitedAt: now})
+	return s.invite(Member{PersonID: personID, Role: role, InvitedAt: now})
+}
+
+// InviteOfBuyer adds a person of a buyer, who may accept. Who was invited for the buyer already is invited again. Errors: ErrExists for who
+// accepted and who is invited for something else of the seller's, ErrTooManyOfBuyer.
+func (s *Staff) InviteOfBuyer(personID, buyerID string, now time.Time) error {
+	if s.count(buyerID) >= maxOfBuyer && s.index(personID) < 0 {
+		return ErrTooManyOfBuyer
+	}
+	return s.invite(Member{PersonID: personID, Role: Buyer, BuyerID: buyerID, InvitedAt: now})
+}
+
+func (s *Staff) invite(m Member) error {
+	i := s.index(m.PersonID)
+	switch {
+	case i < 0:
+		s.members = append(s.members, m)
+	case s.members[i].Accepted() || s.members[i].BuyerID != m.BuyerID:
+		return ErrExists
+	default:
+		s.members[i] = m
+	}
 	return nil
+}
+
+// count is how many people are of a buyer, or without one of the seller itself.
+func (s *Staff) count(buyerID string) (n int) {
+	for _, m := range s.members {
+		if m.BuyerID == buyerID {
+			n++
+		}
+	}
+	return n
 }
 
 // Accept has an invited person become one of the seller's people: ErrNotFound. Who accepted already stays as they are.
@@ -103,20 +131,20 @@ func (s *Staff) MakeOwner(personID string, now time.Time) error {
 		}
 		i = s.index(personID)
 	}
-	s.members[i].Role = Owner
+	s.members[i].Role, s.members[i].BuyerID = Owner, ""
 	if !s.members[i].Accepted() {
 		s.members[i].AcceptedAt = now
 	}
 	return nil
 }
 
-// ChangeRole gives a person another role. Errors: fault.ErrValidation, ErrNotFound, ErrLastOwner.
+// ChangeRole gives one of the seller's own people another role. Errors: fault.ErrValidation, ErrNotFound, ErrLastOwner.
 func (s *Staff) ChangeRole(personID string, role Role) error {
 	if err := checkRole(role); err != nil {
 		return err
 	}
 	i := s.index(personID)
-	if i < 0 {
+	if i < 0 || s.members[i].Role == Buyer {
 		return ErrNotFound
 	}
 	if role != Owner && s.isLastOwner(i) {
@@ -126,10 +154,13 @@ func (s *Staff) ChangeRole(personID string, role Role) error {
 	return nil
 }
 
-// Remove takes a person, or an invitation, away. Errors: ErrNotFound, ErrLastOwner.
-func (s *Staff) Remove(personID string) error {
+// Remove takes one of the seller's own people, or an invitation, away. Errors: ErrNotFound, ErrLastOwner.
+func (s *Staff) Remove(personID string) error { return s.RemoveOfBuyer(personID, "") }
+
+// RemoveOfBuyer takes a person of a buyer, or an invitation, away. Errors: ErrNotFound, also for who is not of the buyer.
+func (s *Staff) RemoveOfBuyer(personID, buyerID string) error {
 	i := s.index(personID)
-	if i < 0 {
+	if i < 0 || s.members[i].BuyerID != buyerID {
 		return ErrNotFound
 	}
 	if s.isLastOwner(i) {

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/leadmill/leadmill"
+	"github.com/leadmill/leadmill/application"
 	consolehttp "github.com/leadmill/leadmill/ports/http/console"
 	"github.com/leadmill/leadmill/tests/component/apptest"
 	"github.com/leadmill/leadmill/tests/dbtest"
@@ -48,8 +49,14 @@ func openConsole(t *testing.T) (*tab, *apptest.ConsoleData) {
 // signedInTab opens a tab in which an owner is signed in.
 func signedInTab(t *testing.T, data *apptest.ConsoleData) *tab {
 	t.Helper()
-	b := newTab(t)
 	name, value := data.SignIn(t, "owner")
+	return tabWith(t, data, name, value)
+}
+
+// tabWith opens a tab that has the cookie of a session.
+func tabWith(t *testing.T, data *apptest.ConsoleData, name, value string) *tab {
+	t.Helper()
+	b := newTab(t)
 	b.call(func(ctx context.Context) error {
 		_, err := chromedp.Call(ctx, network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: data.App.URL})
 		return err
@@ -138,14 +145,19 @@ func TestEveryPageIsUsable(t *testing.T) {
 	t.Parallel()
 	data := apptest.StartConsole(t, migrated.URL(t, dbtest.SQLite), leadmill.StartOptions{}).NewData(t)
 	data.SignIn(t, "owner")
+	name, ofBuyer := data.SignIn(t, "buyer")
 	for _, p := range consolehttp.Pages() {
 		if p.Method != http.MethodGet || p.Download {
 			continue
 		}
-		name := strings.Trim(strings.NewReplacer("/", "-", ":", "").Replace(p.Path), "-")
-		t.Run(name, func(t *testing.T) {
+		called := strings.Trim(strings.NewReplacer("/", "-", ":", "").Replace(p.Path), "-")
+		t.Run(called, func(t *testing.T) {
 			t.Parallel()
-			signedInTab(t, data).look(data.App.URL+data.AddressOf(t, p.Path), name)
+			b := signedInTab
+			if p.Needs == application.Buyer {
+				b = func(t *testing.T, data *apptest.ConsoleData) *tab { return tabWith(t, data, name, ofBuyer) }
+			}
+			b(t, data).look(data.App.URL+data.AddressOf(t, p.Path), called)
 		})
 	}
 }

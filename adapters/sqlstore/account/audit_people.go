@@ -32,8 +32,14 @@ func peopleTables() []audit.Table {
 			Rules: []audit.Rule{
 				person("memberships", "person_id"),
 				{
-					Invariant: "I6", Name: "role_is_known", Description: "A person's role is owner, operator or viewer.",
-					Query: "SELECT t.person_id AS id, 'a role' AS want, t.role AS got FROM memberships t WHERE {range} AND t.role NOT IN ('owner', 'operator', 'viewer')",
+					Invariant: "I6", Name: "role_is_known", Description: "A person's role is owner, operator, viewer or buyer.",
+					Query: "SELECT t.person_id AS id, 'a role' AS want, t.role AS got FROM memberships t WHERE {range} AND t.role NOT IN ('owner', 'operator', 'viewer', 'buyer')",
+				},
+				{
+					Invariant: "I6", Name: "person_of_buyer_has_buyer", Description: "Who has the role buyer, and nobody else, is of a buyer of the same seller.",
+					Query: `SELECT t.person_id AS id, CASE WHEN t.role = 'buyer' THEN 'a buyer' ELSE 'none' END AS want,
+						CASE WHEN EXISTS (SELECT 1 FROM buyers b WHERE b.seller_id = t.seller_id AND b.id = t.buyer_id) THEN 'a buyer' WHEN t.buyer_id = '' THEN 'none' ELSE 'of nobody' END AS got
+						FROM memberships t WHERE {range}`,
 				},
 			},
 		},

@@ -9,6 +9,7 @@ import (
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/outbox"
 	"github.com/leadmill/leadmill/application/account"
+	"github.com/leadmill/leadmill/domain/buyer"
 	"github.com/leadmill/leadmill/domain/operator"
 	"github.com/leadmill/leadmill/domain/seller"
 )
@@ -149,18 +150,19 @@ func (r people) Remove(ctx context.Context, id string) error {
 	return nil
 }
 
-const memberColumns = "seller_id, person_id, role, invited_at, accepted_at"
+const memberColumns = "seller_id, person_id, role, buyer_id, invited_at, accepted_at"
 
 type memberRow struct {
 	SellerID   string `db:"seller_id"`
 	PersonID   string `db:"person_id"`
 	Role       string `db:"role"`
+	BuyerID    string `db:"buyer_id"`
 	InvitedAt  int64  `db:"invited_at"`
 	AcceptedAt int64  `db:"accepted_at"`
 }
 
 func (r memberRow) member() operator.Member {
-	return operator.Member{PersonID: r.PersonID, Role: operator.Role(r.Role), InvitedAt: engine.Time(r.InvitedAt), AcceptedAt: engine.Time(r.AcceptedAt)}
+	return operator.Member{PersonID: r.PersonID, Role: operator.Role(r.Role), BuyerID: r.BuyerID, InvitedAt: engine.Time(r.InvitedAt), AcceptedAt: engine.Time(r.AcceptedAt)}
 }
 
 // Lock implements account.StaffRepository. The seller's row stands for all its people, so that nothing is changed about them at once.
@@ -199,10 +201,10 @@ func (r staff) Save(ctx context.Context, s *operator.Staff) error {
 		var err error
 		switch {
 		case !there:
-			_, err = r.t.Exec(ctx, "INSERT INTO memberships ("+memberColumns+") VALUES ("+engine.Marks(5)+")", s.SellerID(), m.PersonID, string(m.Role),
+			_, err = r.t.Exec(ctx, "INSERT INTO memberships ("+memberColumns+") VALUES ("+engine.Marks(6)+")", s.SellerID(), m.PersonID, string(m.Role), m.BuyerID,
 				engine.Micros(m.InvitedAt), engine.Micros(m.AcceptedAt))
 		case before != m:
-			_, err = r.t.Exec(ctx, "UPDATE memberships SET role = ?, invited_at = ?, accepted_at = ? WHERE seller_id = ? AND person_id = ?", string(m.Role),
+			_, err = r.t.Exec(ctx, "UPDATE memberships SET role = ?, buyer_id = ?, invited_at = ?, accepted_at = ? WHERE seller_id = ? AND person_id = ?", string(m.Role), m.BuyerID,
 				engine.Micros(m.InvitedAt), engine.Micros(m.AcceptedAt), s.SellerID(), m.PersonID)
 		}
 		if err != nil {
@@ -235,6 +237,19 @@ func (r staff) SellersOf(ctx context.Context, personID string) ([]account.Member
 		out[i] = account.Membership{Member: row.member(), SellerID: row.SellerID}
 	}
 	return out, nil
+}
+
+// FindBuyer implements account.StaffRepository.
+func (r staff) FindBuyer(ctx context.Context, sellerID, buyerID string) error {
+	if !engine.IsID(buyerID) {
+		return buyer.ErrNotFound
+	}
+	var id string
+	found, err := r.t.Get(ctx, &id, "SELECT id FROM buyers WHERE seller_id = ? AND id = ?", sellerID, buyerID)
+	if err == nil && (!found || id != buyerID) {
+		err = buyer.ErrNotFound
+	}
+	return err
 }
 
 const sessionColumns = "token_hash, id, person_id, seller_id, half, address, agent, created_at, seen_at, expires_at"

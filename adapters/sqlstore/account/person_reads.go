@@ -31,15 +31,17 @@ func (r *Reader) SessionByHash(ctx context.Context, hash [sha256.Size]byte) (acc
 	return account.SignedSession{Session: row.session(), Person: person, Sellers: sellers}, err
 }
 
-// sellersOf returns the sellers whose invitation a person accepted, by name.
+// sellersOf returns the sellers whose invitation a person accepted, by name. Who is of a buyer that is not there opens nothing.
 func (r *Reader) sellersOf(ctx context.Context, personID string) ([]account.SellerOfPerson, error) {
 	var rows []struct {
 		sellerrow.Row
 
-		Role string `db:"role"`
+		Role    string `db:"role"`
+		BuyerID string `db:"buyer_id"`
 	}
 	columns := "s." + strings.ReplaceAll(sellerrow.Columns, ", ", ", s.")
-	if err := r.db.All(ctx, &rows, "SELECT "+columns+", m.role FROM memberships m"+r.db.UseKey("memberships_person")+" JOIN sellers s ON s.id = m.seller_id WHERE m.person_id = ? AND m.accepted_at > 0",
+	if err := r.db.All(ctx, &rows, "SELECT "+columns+", m.role, m.buyer_id FROM memberships m"+r.db.UseKey("memberships_person")+" JOIN sellers s ON s.id = m.seller_id WHERE m.person_id = ? AND m.accepted_at > 0 "+
+		"AND (m.buyer_id = '' OR EXISTS (SELECT 1 FROM buyers b WHERE b.seller_id = m.seller_id AND b.id = m.buyer_id))",
 		personID); err != nil {
 		return nil, err
 	}
@@ -49,7 +51,7 @@ func (r *Reader) sellersOf(ctx context.Context, personID string) ([]account.Sell
 		if err != nil {
 			return nil, err
 		}
-		out[i] = account.SellerOfPerson{Seller: of, Role: operator.Role(row.Role)}
+		out[i] = account.SellerOfPerson{Seller: of, Role: operator.Role(row.Role), BuyerID: row.BuyerID}
 	}
 	slices.SortFunc(out, func(a, b account.SellerOfPerson) int {
 		return strings.Compare(a.Seller.Name+"\x00"+a.Seller.Code, b.Seller.Name+"\x00"+b.Seller.Code)
@@ -114,6 +116,19 @@ func (r *Reader) MemberOf(ctx context.Context, sellerID, personID string) (opera
 
 // PeopleOfSeller answers accountquery.PeopleOfSeller. They are few, so all are in one answer.
 func (r *Reader) PeopleOfSeller(ctx context.Context, q accountquery.PeopleOfSeller) ([]accountquery.PersonOfSeller, error) {
+	return r.peopleOf(ctx, q.SellerID, "")
+}
+
+// PeopleOfBuyer answers accountquery.PeopleOfBuyer.
+func (r *Reader) PeopleOfBuyer(ctx context.Context, q accountquery.PeopleOfBuyer) ([]accountquery.PersonOfSeller, error) {
+	if !engine.IsID(q.Buyer) {
+		return nil, nil
+	}
+	return r.peopleOf(ctx, q.SellerID, q.Buyer)
+}
+
+// peopleOf returns the people of a seller's buyer, or without one the seller's own.
+func (r *Reader) peopleOf(ctx context.Context, sellerID, buyerID string) ([]accountquery.PersonOfSeller, error) {
 	var rows []struct {
 		memberRow
 
@@ -122,9 +137,9 @@ func (r *Reader) PeopleOfSeller(ctx context.Context, q accountquery.PeopleOfSell
 		TOTPSecret []byte `db:"totp_secret"`
 		SeenAt     *int64 `db:"seen_at"`
 	}
-	if err := r.db.All(ctx, &rows, `SELECT m.seller_id, m.person_id, m.role, m.invited_at, m.accepted_at, p.email, p.name, p.totp_secret,
+	if err := r.db.All(ctx, &rows, `SELECT m.seller_id, m.person_id, m.role, m.buyer_id, m.invited_at, m.accepted_at, p.email, p.name, p.totp_secret,
 		(SELECT MAX(s.seen_at) FROM person_sessions s WHERE s.person_id = m.person_id AND s.seller_id = m.seller_id AND s.half = 0) AS seen_at
-		FROM memberships m JOIN people p ON p.id = m.person_id WHERE m.seller_id = ? ORDER BY m.person_id`, q.SellerID); err != nil {
+		FROM memberships m JOIN people p ON p.id = m.person_id WHERE m.seller_id = ? AND m.buyer_id = ? ORDER BY m.person_id`, sellerID, buyerID); err != nil {
 		return nil, err
 	}
 	out := make([]accountquery.PersonOfSeller, len(rows))

@@ -69,6 +69,13 @@ type buyerRulesColumn struct {
 	AutoApprove      *autoApproveRule `json:"auto_approve,omitempty"`
 	Caps             []storedCap      `json:"caps,omitempty"`
 	CapZone          string           `json:"cap_zone,omitempty"`
+	Portal           *portalRule      `json:"portal,omitempty"`
+}
+
+// portalRule is what people of a buyer may do themselves.
+type portalRule struct {
+	PauseContracts bool `json:"pause_contracts,omitempty"`
+	ChangeCaps     bool `json:"change_caps,omitempty"`
 }
 
 // autoApproveRule holds the share in ten-thousandths of a percent.
@@ -80,6 +87,9 @@ type autoApproveRule struct {
 
 func rulesOfBuyer(b buyer.Snapshot) buyerRulesColumn {
 	r := buyerRulesColumn{Caps: storedCaps(b.Caps), CapZone: b.CapZone}
+	if b.Portal != (buyer.Portal{}) {
+		r.Portal = &portalRule{PauseContracts: b.Portal.PauseContracts, ChangeCaps: b.Portal.ChangeCaps}
+	}
 	if b.LowBalance.On {
 		r.LowBalance = new(int64(b.LowBalance.At))
 	}
@@ -97,6 +107,9 @@ func rulesOfBuyer(b buyer.Snapshot) buyerRulesColumn {
 
 func (r buyerRulesColumn) restore(b *buyer.Snapshot) {
 	b.Caps, b.CapZone = restoredCaps(r.Caps), r.CapZone
+	if r.Portal != nil {
+		b.Portal = buyer.Portal{PauseContracts: r.Portal.PauseContracts, ChangeCaps: r.Portal.ChangeCaps}
+	}
 	if r.LowBalance != nil {
 		b.LowBalance = buyer.Threshold{On: true, At: money.Micros(*r.LowBalance)}
 	}

@@ -20,7 +20,7 @@ type BeginTOTP struct {
 func (BeginTOTP) Needs() application.Scope { return application.Program }
 
 // NeedsRole implements application.RoleNeeding: everybody may have a second factor.
-func (BeginTOTP) NeedsRole() operator.Role { return operator.Viewer }
+func (BeginTOTP) NeedsRole() operator.Role { return operator.Anybody }
 
 // TOTPBegun is a secret to type into an app, and the address that says the same as a picture.
 type TOTPBegun struct{ Secret, URL string }

@@ -23,7 +23,7 @@ type ChangePassword struct {
 func (ChangePassword) Needs() application.Scope { return application.Program }
 
 // NeedsRole implements application.RoleNeeding: everybody has a password.
-func (ChangePassword) NeedsRole() operator.Role { return operator.Viewer }
+func (ChangePassword) NeedsRole() operator.Role { return operator.Anybody }
 
 // ChangePasswordHandler handles ChangePassword.
 type ChangePasswordHandler struct{ SigningIn }

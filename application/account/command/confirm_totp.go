@@ -22,7 +22,7 @@ type ConfirmTOTP struct {
 func (ConfirmTOTP) Needs() application.Scope { return application.Program }
 
 // NeedsRole implements application.RoleNeeding: everybody may have a second factor.
-func (ConfirmTOTP) NeedsRole() operator.Role { return operator.Viewer }
+func (ConfirmTOTP) NeedsRole() operator.Role { return operator.Anybody }
 
 // ConfirmTOTPHandler handles ConfirmTOTP.
 type ConfirmTOTPHandler struct{ SecondFactors }

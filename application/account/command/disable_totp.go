@@ -19,7 +19,7 @@ type DisableTOTP struct {
 func (DisableTOTP) Needs() application.Scope { return application.Program }
 
 // NeedsRole implements application.RoleNeeding: everybody may have a second factor.
-func (DisableTOTP) NeedsRole() operator.Role { return operator.Viewer }
+func (DisableTOTP) NeedsRole() operator.Role { return operator.Anybody }
 
 // DisableTOTPHandler handles DisableTOTP.
 type DisableTOTPHandler struct{ SecondFactors }

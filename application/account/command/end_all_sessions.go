@@ -19,7 +19,7 @@ type EndAllSessions struct {
 func (EndAllSessions) Needs() application.Scope { return application.Program }
 
 // NeedsRole implements application.RoleNeeding: everybody has sessions.
-func (EndAllSessions) NeedsRole() operator.Role { return operator.Viewer }
+func (EndAllSessions) NeedsRole() operator.Role { return operator.Anybody }
 
 // EndAllSessionsHandler handles EndAllSessions.
 type EndAllSessionsHandler struct{ account.Deps }

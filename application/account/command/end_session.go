@@ -19,7 +19,7 @@ type EndSession struct {
 func (EndSession) Needs() application.Scope { return application.Program }
 
 // NeedsRole implements application.RoleNeeding: everybody has sessions.
-func (EndSession) NeedsRole() operator.Role { return operator.Viewer }
+func (EndSession) NeedsRole() operator.Role { return operator.Anybody }
 
 // EndSessionHandler handles EndSession.
 type EndSessionHandler struct{ account.Deps }

@@ -39,7 +39,7 @@ type InvitePersonHandler struct{ SigningIn }
 
 // Handle implements bus.Handler. Errors: fault.ErrValidation, operator.ErrExists, operator.ErrTooMany, ErrTooManyTries.
 func (h InvitePersonHandler) Handle(ctx context.Context, c InvitePerson) (PersonInvited, error) {
-	now, token, mail := h.Clock.Now(), h.Secrets.New(), h.IDs.New("invitation")
+	now := h.Clock.Now()
 	fresh, err := operator.NewPerson(h.IDs.New(operator.IDPrefix), c.Email, c.Name, now)
 	var v fault.Violations
 	v.AddErr("", err)
@@ -49,12 +49,22 @@ func (h InvitePersonHandler) Handle(ctx context.Context, c InvitePerson) (Person
 	if err := v.Err(); err != nil {
 		return PersonInvited{}, err
 	}
-	if err := h.within("invite", c.SellerID, invitations); err != nil {
+	return h.invite(ctx, c.SellerID, fresh, c.Link, now, func(_ context.Context, _ account.Tx, staff *operator.Staff, personID string) error {
+		return staff.Invite(personID, operator.Role(c.Role), now)
+	})
+}
+
+// invite invites somebody by mail or, with link, by a link that is handed over, as add says what they become.
+func (s SigningIn) invite(ctx context.Context, sellerID string, fresh *operator.Person, link bool, now time.Time,
+	add func(ctx context.Context, tx account.Tx, staff *operator.Staff, personID string) error,
+) (PersonInvited, error) {
+	token, mail := s.Secrets.New(), s.IDs.New("invitation")
+	if err := s.within("invite", sellerID, invitations); err != nil {
 		return PersonInvited{}, err
 	}
 	var invited PersonInvited
-	err = h.Work.Do(ctx, func(ctx context.Context, tx account.Tx) error {
-		staff, err := tx.Staff().Lock(ctx, c.SellerID)
+	err := s.Work.Do(ctx, func(ctx context.Context, tx account.Tx) error {
+		staff, err := tx.Staff().Lock(ctx, sellerID)
 		if err != nil {
 			return err
 		}
@@ -62,20 +72,20 @@ func (h InvitePersonHandler) Handle(ctx context.Context, c InvitePerson) (Person
 		if err != nil {
 			return err
 		}
-		if err := staff.Invite(p.ID(), operator.Role(c.Role), now); err != nil {
+		if err := add(ctx, tx, staff, p.ID()); err != nil {
 			return err
 		}
 		if err := tx.Staff().Save(ctx, staff); err != nil {
 			return err
 		}
-		if err := tx.PersonLinks().RevokeInvitations(ctx, p.ID(), c.SellerID); err != nil {
+		if err := tx.PersonLinks().RevokeInvitations(ctx, p.ID(), sellerID); err != nil {
 			return err
 		}
 		invited = PersonInvited{PersonID: p.ID()}
-		if !c.Link {
-			return tx.PersonMails().Add(ctx, account.PersonMail{ID: mail, SellerID: c.SellerID, PersonID: p.ID()}, now)
+		if !link {
+			return tx.PersonMails().Add(ctx, account.PersonMail{ID: mail, SellerID: sellerID, PersonID: p.ID()}, now)
 		}
-		l := operator.NewLink(operator.InvitationLink, account.PersonTokenHash(token), p.ID(), c.SellerID, now)
+		l := operator.NewLink(operator.InvitationLink, account.PersonTokenHash(token), p.ID(), sellerID, now)
 		invited.Token, invited.ExpiresAt = token, l.ExpiresAt
 		return tx.PersonLinks().Add(ctx, l)
 	})

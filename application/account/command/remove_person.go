@@ -26,27 +26,32 @@ type RemovePersonHandler struct{ account.Deps }
 
 // Handle implements bus.Handler. Errors: operator.ErrNotFound, operator.ErrLastOwner.
 func (h RemovePersonHandler) Handle(ctx context.Context, c RemovePerson) (struct{}, error) {
-	return struct{}{}, h.Work.Do(ctx, func(ctx context.Context, tx account.Tx) error {
-		staff, err := tx.Staff().Lock(ctx, c.SellerID)
+	return struct{}{}, remove(ctx, h.Deps, c.SellerID, c.ID, func(staff *operator.Staff) error { return staff.Remove(c.ID) })
+}
+
+// remove takes somebody away as from says. Who is nobody's any more is forgotten.
+func remove(ctx context.Context, d account.Deps, sellerID, personID string, from func(*operator.Staff) error) error {
+	return d.Work.Do(ctx, func(ctx context.Context, tx account.Tx) error {
+		staff, err := tx.Staff().Lock(ctx, sellerID)
 		if err != nil {
 			return err
 		}
-		if err := staff.Remove(c.ID); err != nil {
+		if err := from(staff); err != nil {
 			return err
 		}
-		if _, err := tx.People().Lock(ctx, c.ID); err != nil {
+		if _, err := tx.People().Lock(ctx, personID); err != nil {
 			return err
 		}
 		if err := tx.Staff().Save(ctx, staff); err != nil {
 			return err
 		}
-		others, err := tx.Staff().SellersOf(ctx, c.ID)
+		others, err := tx.Staff().SellersOf(ctx, personID)
 		if err != nil {
 			return err
 		}
 		if len(others) == 0 {
-			return tx.People().Remove(ctx, c.ID)
+			return tx.People().Remove(ctx, personID)
 		}
-		return tx.PersonLinks().RevokeInvitations(ctx, c.ID, c.SellerID)
+		return tx.PersonLinks().RevokeInvitations(ctx, personID, sellerID)
 	})
 }

@@ -19,7 +19,7 @@ type RenewRecoveryCodes struct {
 func (RenewRecoveryCodes) Needs() application.Scope { return application.Program }
 
 // NeedsRole implements application.RoleNeeding: everybody may have a second factor.
-func (RenewRecoveryCodes) NeedsRole() operator.Role { return operator.Viewer }
+func (RenewRecoveryCodes) NeedsRole() operator.Role { return operator.Anybody }
 
 // RenewRecoveryCodesHandler handles RenewRecoveryCodes.
 type RenewRecoveryCodesHandler struct{ SecondFactors }

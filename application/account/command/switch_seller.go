@@ -22,7 +22,7 @@ type SwitchSeller struct {
 func (SwitchSeller) Needs() application.Scope { return application.Program }
 
 // NeedsRole implements application.RoleNeeding: the role with the other seller counts there.
-func (SwitchSeller) NeedsRole() operator.Role { return operator.Viewer }
+func (SwitchSeller) NeedsRole() operator.Role { return operator.Anybody }
 
 // Unaudited implements application.Unaudited.
 func (SwitchSeller) Unaudited() {}

@@ -6,7 +6,7 @@ import (
 	"github.com/leadmill/leadmill/application"
 )
 
-// PeopleOfSeller asks for the people of the actor's seller, those who were invited too.
+// PeopleOfSeller asks for the actor's seller's own people, those who were invited too.
 type PeopleOfSeller struct{ application.Actor }
 
 // Needs implements application.Message.
@@ -17,7 +17,7 @@ type PersonOfSeller struct {
 	ID           string
 	Email        string
 	Name         string
-	Role         string // owner, operator or viewer
+	Role         string // owner, operator or viewer; buyer for one of a buyer's
 	Invited      bool   // the invitation is not accepted yet
 	SecondFactor bool
 	InvitedAt    time.Time

@@ -25,10 +25,13 @@ type RequestReturn struct {
 // Needs implements application.Message.
 func (RequestReturn) Needs() application.Scope { return application.Program }
 
+// OfBuyer implements application.ForBuyers: the handler finds nothing of other buyers.
+func (c RequestReturn) OfBuyer() string { return c.Actor.BuyerID }
+
 // RequestReturnHandler handles RequestReturn.
 type RequestReturnHandler struct{ market.Deps }
 
-// Handle implements bus.Handler. Errors: lead.ErrSaleNotFound, lead.ErrReturnOpen, lead.ErrSaleReturned, lead.ErrReturnWindowOver,
+// Handle implements bus.Handler. Errors: lead.ErrSaleNotFound, also for people of another buyer; lead.ErrReturnOpen, lead.ErrSaleReturned, lead.ErrReturnWindowOver,
 // fault.ErrValidation.
 func (h RequestReturnHandler) Handle(ctx context.Context, c RequestReturn) (application.Done, error) {
 	now, id := h.Clock.Now(), h.IDs.New("return")
@@ -36,6 +39,9 @@ func (h RequestReturnHandler) Handle(ctx context.Context, c RequestReturn) (appl
 		sold, err := tx.Returns().Sale(ctx, c.Actor.SellerID, c.SaleID)
 		if err != nil {
 			return marketquery.Return{}, err
+		}
+		if c.Actor.BuyerID != "" && c.Actor.BuyerID != sold.BuyerID {
+			return marketquery.Return{}, lead.ErrSaleNotFound
 		}
 		s, err := lockSold(ctx, tx, c.Actor.SellerID, sold)
 		if err != nil {

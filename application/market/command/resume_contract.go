@@ -7,6 +7,7 @@ import (
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/market"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
+	"github.com/leadmill/leadmill/domain/buyer"
 	"github.com/leadmill/leadmill/domain/campaign"
 )
 
@@ -21,12 +22,19 @@ type ResumeContract struct {
 // Needs implements application.Message.
 func (ResumeContract) Needs() application.Scope { return application.Program }
 
+// OfBuyer implements application.ForBuyers: the handler finds nothing of other buyers.
+func (c ResumeContract) OfBuyer() string { return c.Actor.BuyerID }
+
 // ResumeContractHandler handles ResumeContract.
 type ResumeContractHandler struct{ market.Deps }
 
-// Handle implements bus.Handler. Errors: campaign.ErrNotFound, campaign.ErrContractNotFound, campaign.ErrContractNotPaused.
+// Handle implements bus.Handler. Errors: campaign.ErrNotFound, campaign.ErrContractNotFound, campaign.ErrContractNotPaused, and
+// for people of a buyer buyer.ErrNotAllowed.
 func (h ResumeContractHandler) Handle(ctx context.Context, c ResumeContract) (application.Done, error) {
-	return changeCampaign(ctx, h.Deps, c.Actor, c.CampaignID, c.Once, func(_ context.Context, _ market.Tx, n *campaign.Campaign, now time.Time) (marketquery.Contract, error) {
+	return changeCampaign(ctx, h.Deps, c.Actor, c.CampaignID, c.Once, func(ctx context.Context, tx market.Tx, n *campaign.Campaign, now time.Time) (marketquery.Contract, error) {
+		if err := allowed(ctx, tx, c.Actor, n, c.ID, func(p buyer.Portal) bool { return p.PauseContracts }); err != nil {
+			return marketquery.Contract{}, err
+		}
 		if err := n.ResumeContract(c.ID, now); err != nil {
 			return marketquery.Contract{}, err
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/market"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
+	"github.com/leadmill/leadmill/domain/campaign"
 	"github.com/leadmill/leadmill/domain/delivery"
 	"github.com/leadmill/leadmill/domain/fault"
 )
@@ -23,6 +24,9 @@ type TestDelivery struct {
 
 // Needs implements application.Message.
 func (TestDelivery) Needs() application.Scope { return application.Program }
+
+// OfBuyer implements application.ForBuyers: the handler finds nothing of other buyers.
+func (c TestDelivery) OfBuyer() string { return c.Actor.BuyerID }
 
 // mostTests is how many test deliveries are under way at once, and mostTestsOf how many of a seller: each holds a request of the API for as long as its
 // receiver likes.
@@ -73,6 +77,9 @@ func (h *TestDeliveryHandler) Handle(ctx context.Context, c TestDelivery) (marke
 	d, k, category, err := h.Reader.ContractDelivery(ctx, c.SellerID, c.CampaignID, c.ID)
 	if err != nil {
 		return marketquery.DeliveryAttempt{}, err
+	}
+	if c.Actor.BuyerID != "" && c.Actor.BuyerID != k.BuyerID {
+		return marketquery.DeliveryAttempt{}, campaign.ErrContractNotFound
 	}
 	if d == nil {
 		return marketquery.DeliveryAttempt{}, ErrNotDelivering

@@ -17,6 +17,8 @@ type (
 	ReturnWindow = buyer.ReturnWindow
 	// AutoApprove is the rule by which a return is approved at once. The zero rule approves none.
 	AutoApprove = buyer.AutoApprove
+	// Portal is what people of a buyer may do themselves. The zero Portal lets them look, and give leads back.
+	Portal = buyer.Portal
 	// ReturnReason says why a sale is given back.
 	ReturnReason = returns.Reason
 	// CampaignDefinition is what an operator says about a campaign. A nil member keeps the stored value.
@@ -44,6 +46,9 @@ type (
 	// Cap is one limit of a contract.
 	Cap = campaign.Cap
 )
+
+// ErrNotAllowed says that somebody of a buyer wants what its seller has not allowed it.
+var ErrNotAllowed = buyer.ErrNotAllowed
 
 // PriceShownAs is what suppliers are shown, by its code; the command says whether there is such a code.
 func PriceShownAs(code string) *campaign.PriceShown { return new(campaign.PriceShown(code)) }

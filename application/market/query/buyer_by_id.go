@@ -13,3 +13,6 @@ type BuyerByID struct {
 
 // Needs implements application.Message.
 func (BuyerByID) Needs() application.Scope { return application.Program }
+
+// OfBuyer implements application.ForBuyers.
+func (q BuyerByID) OfBuyer() string { return q.ID }

@@ -13,3 +13,6 @@ type BuyerUsage struct {
 
 // Needs implements application.Message.
 func (BuyerUsage) Needs() application.Scope { return application.Program }
+
+// OfBuyer implements application.ForBuyers.
+func (q BuyerUsage) OfBuyer() string { return q.ID }

@@ -24,6 +24,7 @@ type Buyer struct {
 	Balance, Held, CreditLimit        money.Micros
 	LowBalance                        buyer.Threshold
 	Returns                           buyer.ReturnRules
+	Portal                            buyer.Portal
 	Caps                              []Cap
 	CapZone                           string // the zone in which its caps are counted; empty without caps
 	CreatedAt, UpdatedAt              time.Time
@@ -33,6 +34,6 @@ type Buyer struct {
 func BuyerOf(s buyer.Snapshot) Buyer {
 	return Buyer{
 		ID: s.ID, Name: s.Name, Email: s.Email, Status: string(s.Status), TimeZone: s.TimeZone, Balance: s.Balance,
-		Held: s.Held, CreditLimit: s.CreditLimit, Caps: capsOf(s.Caps), CapZone: s.CapZone, LowBalance: s.LowBalance, Returns: s.Returns, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
+		Held: s.Held, CreditLimit: s.CreditLimit, Caps: capsOf(s.Caps), CapZone: s.CapZone, LowBalance: s.LowBalance, Returns: s.Returns, Portal: s.Portal, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
 	}
 }

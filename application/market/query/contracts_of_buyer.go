@@ -12,6 +12,9 @@ type ContractsOfBuyer struct {
 // Needs implements application.Message.
 func (ContractsOfBuyer) Needs() application.Scope { return application.Program }
 
+// OfBuyer implements application.ForBuyers.
+func (q ContractsOfBuyer) OfBuyer() string { return q.BuyerID }
+
 // MostOfBuyer is how many contracts, or returns of a kind, are told of a buyer.
 const MostOfBuyer = 100
 

@@ -19,6 +19,9 @@ type Ledger struct {
 // Needs implements application.Message.
 func (Ledger) Needs() application.Scope { return application.Program }
 
+// OfBuyer implements application.ForBuyers.
+func (q Ledger) OfBuyer() string { return q.BuyerID }
+
 // LedgerEntry is one line of a buyer's ledger. Amounts are in micro-units of the seller's currency; Amount is signed: a sale
 // is negative. LeadID is the lead of the sale.
 type LedgerEntry struct {

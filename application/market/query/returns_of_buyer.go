@@ -12,3 +12,6 @@ type ReturnsOfBuyer struct {
 
 // Needs implements application.Message.
 func (ReturnsOfBuyer) Needs() application.Scope { return application.Program }
+
+// OfBuyer implements application.ForBuyers.
+func (q ReturnsOfBuyer) OfBuyer() string { return q.BuyerID }

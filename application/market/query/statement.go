@@ -26,6 +26,9 @@ type Statement struct {
 // Needs implements application.Message.
 func (Statement) Needs() application.Scope { return application.Program }
 
+// OfBuyer implements application.ForBuyers.
+func (q Statement) OfBuyer() string { return q.BuyerID }
+
 // StatementOpening is how a statement begins. Opening is the sum of all entries before From, in micro-units of the seller's currency; To is
 // exclusive.
 type StatementOpening struct {

@@ -79,6 +79,12 @@ func (v *Visit) fillBuyer(b marketquery.Buyer) {
 			v.Form.Fill("auto_"+string(r), "1")
 		}
 	}
+	if b.Portal.PauseContracts {
+		v.Form.Fill("portal_pause", "1")
+	}
+	if b.Portal.ChangeCaps {
+		v.Form.Fill("portal_caps", "1")
+	}
 	v.fillCaps(b.Caps)
 }
 
@@ -108,6 +114,7 @@ func (v *Visit) buyerDetails() marketcommand.BuyerDetails {
 	}
 	days, _ = v.Form.Number("auto_days", 0, mostDays)
 	d.AutoApprove.Days = int(days)
+	d.Portal = &marketcommand.Portal{PauseContracts: v.Form.Ticked("portal_pause"), ChangeCaps: v.Form.Ticked("portal_caps")}
 	d.Caps = v.readCaps()
 	return d
 }

@@ -1,6 +1,7 @@
 package consolehttp
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"time"
@@ -23,7 +24,7 @@ func (v *Visit) statementMonth() string {
 
 // sendStatement asks for a statement, and tells its parts as they are read.
 func sendStatement(ctx context.Context, v *Visit, begin func(marketquery.StatementOpening) error, entry func(marketquery.LedgerEntry) error) (marketquery.StatementClosing, error) {
-	return application.Send[marketquery.StatementClosing](ctx, v.console.Operations, marketquery.Statement{Actor: v.Who(), BuyerID: v.Param("id"), Month: v.statementMonth(), Begin: begin, Entry: entry})
+	return application.Send[marketquery.StatementClosing](ctx, v.console.Operations, marketquery.Statement{Actor: v.Who(), BuyerID: cmp.Or(v.Who().BuyerID, v.Param("id")), Month: v.statementMonth(), Begin: begin, Entry: entry})
 }
 
 type statementContent struct {
@@ -38,27 +39,32 @@ type statementContent struct {
 // LastDay is the last day of the month.
 func (c statementContent) LastDay() time.Time { return c.To.AddDate(0, 0, -1) }
 
-// buyerStatement is a statement as a page to print, sent while it is read.
+// buyerStatement is a statement as a page to print.
 func buyerStatement(v *Visit) {
+	v.statement("buyer_statement", func(c statementContent) any { return c })
+}
+
+// statement sends a statement as a page while it is read: the parts of a template of what is made of each.
+func (v *Visit) statement(template string, shown func(statementContent) any) {
 	ctx, release := v.call.Wait(statementTime)
 	defer release()
 	content := statementContent{Visit: v, Month: v.statementMonth()}
-	t := pageTemplates()["buyer_statement"]
+	t := pageTemplates()[template]
 	var out *httpport.Stream
 	var err error
 	content.StatementClosing, err = sendStatement(ctx, v, func(o marketquery.StatementOpening) error {
 		out, content.StatementOpening = v.call.Stream(typeHTML, ""), o
-		return t.ExecuteTemplate(out, "statement_begin", content)
+		return t.ExecuteTemplate(out, "statement_begin", shown(content))
 	}, func(e marketquery.LedgerEntry) error {
 		content.LedgerEntry = e
-		return t.ExecuteTemplate(out, "statement_entry", content)
+		return t.ExecuteTemplate(out, "statement_entry", shown(content))
 	})
 	if out == nil {
 		v.Fail(err)
 		return
 	}
 	if err == nil {
-		err = t.ExecuteTemplate(out, "statement_end", content)
+		err = t.ExecuteTemplate(out, "statement_end", shown(content))
 	}
 	out.End(err)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/leadmill/leadmill/application"
+	accountquery "github.com/leadmill/leadmill/application/account/query"
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
 	"github.com/leadmill/leadmill/domain/money"
@@ -131,6 +132,9 @@ type buyerContent struct {
 	Entries   application.List[marketquery.LedgerEntry]
 	Returns   []marketquery.Return
 	Sent      []marketquery.Delivery
+	People    []accountquery.PersonOfSeller
+	Link      string // by which whoever was invited signs in, when it is not sent by mail
+	Until     time.Time
 }
 
 // Month is the month that a statement is offered of.

@@ -45,11 +45,14 @@ func (c Console) Routes() []httpport.Route {
 	}
 	for i := range routes {
 		routes[i].Needs, routes[i].ErrorPage, routes[i].Below = application.Visitor, errorPage, true
+		if isBelow(routes[i].Path, buyerPath) {
+			routes[i].ErrorPage = portalErrorPage
+		}
 	}
 	return routes
 }
 
 // Pages are all pages that somebody must be signed in for.
 func Pages() []Page {
-	return slices.Concat(todayPages(), leadPages(), campaignPages(), buyerPages(), partnerPages(), reportPages(), eventPages(), settingsPages())
+	return slices.Concat(todayPages(), leadPages(), campaignPages(), buyerPages(), partnerPages(), reportPages(), eventPages(), settingsPages(), buyerPortalPages())
 }

@@ -72,6 +72,10 @@ func (c Console) serve(p Page) func(*httpport.Call) {
 		}
 		v.Person = person
 		if !person.Actor.Role.Includes(p.Needs) {
+			if p.Path == consolePath && person.Actor.Role == application.Buyer { // where everybody begins
+				k.SeeOther(buyerPath)
+				return
+			}
 			k.Fail(application.ErrRole)
 			return
 		}
@@ -173,19 +177,23 @@ func (v *Visit) setCookie(name, value string, seconds int) {
 	})
 }
 
-// ownPath returns a path of the console that a text names, or else where everybody begins: never another site.
+// ownPath returns a path of the console, or of a buyer's pages, that a text names, or else where everybody begins: never another site.
 func ownPath(next string) string {
 	u, err := url.Parse(next)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || strings.ContainsAny(next, "\\\r\n\t") ||
-		u.Path != consolePath && !strings.HasPrefix(u.Path, consolePath+"/") || strings.Contains(u.Path, "//") || strings.Contains(u.Path, "..") {
+		!isBelow(u.Path, consolePath) && !isBelow(u.Path, buyerPath) || strings.Contains(u.Path, "//") || strings.Contains(u.Path, "..") {
 		return consolePath
 	}
 	return u.RequestURI()
 }
 
+// isBelow reports whether a path is another one or below it.
+func isBelow(path, other string) bool { return path == other || strings.HasPrefix(path, other+"/") }
+
 // The paths that are named in more than one place.
 const (
 	consolePath = "/console"
+	buyerPath   = "/buyer"
 	signInPath  = "/sign-in"
 	livePath    = consolePath + "/live"
 	assetsPath  = consolePath + "/assets"

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	accountquery "github.com/leadmill/leadmill/application/account/query"
+	marketquery "github.com/leadmill/leadmill/application/market/query"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/calendar"
@@ -39,6 +40,7 @@ type Visit struct {
 	call     *httpport.Call
 	page     Page
 	settings *accountquery.Settings
+	buyer    *marketquery.Buyer
 	zone     *time.Location
 }
 
@@ -107,17 +109,44 @@ func (v *Visit) Settings() (accountquery.Settings, error) {
 	return *v.settings, nil
 }
 
-// Zone is the seller's time zone.
+// Zone is the seller's time zone; for people of a buyer that of the buyer, where it has one.
 func (v *Visit) Zone() *time.Location {
 	if v.zone == nil {
 		v.zone = time.UTC
-		if s, err := v.Settings(); err == nil {
-			if zone, err := calendar.ParseZone(s.TimeZone); err == nil {
-				v.zone = zone
-			}
+		if zone, err := calendar.ParseZone(v.zoneName()); err == nil {
+			v.zone = zone
 		}
 	}
 	return v.zone
+}
+
+func (v *Visit) zoneName() string {
+	if v.OfBuyer() {
+		if b, err := v.ownBuyer(); err == nil && b.TimeZone != "" {
+			return b.TimeZone
+		}
+		return v.Person.Zone
+	}
+	s, err := v.Settings()
+	if err != nil {
+		return ""
+	}
+	return s.TimeZone
+}
+
+// OfBuyer reports whether the person is one of a buyer's people.
+func (v *Visit) OfBuyer() bool { return v.Person.Actor.Role == application.Buyer }
+
+// ownBuyer is the buyer of which the person is.
+func (v *Visit) ownBuyer() (marketquery.Buyer, error) {
+	if v.buyer == nil {
+		b, err := Ask[marketquery.Buyer](v, marketquery.BuyerByID{Actor: v.Who(), ID: v.Who().BuyerID})
+		if err != nil {
+			return marketquery.Buyer{}, err
+		}
+		v.buyer = &b
+	}
+	return *v.buyer, nil
 }
 
 // Show answers a page: the template of that name, with content, a struct that embeds the *Visit.
@@ -287,6 +316,9 @@ type NavItem struct {
 
 // Nav are the pages that the navigation leads to, for this person.
 func (v *Visit) Nav() []NavItem {
+	if v.OfBuyer() {
+		return []NavItem{{Name: "Back to the leads", Path: buyerPath}}
+	}
 	var items []NavItem
 	for _, p := range navPages() {
 		if v.Person.Actor.Role.Includes(p.Needs) {

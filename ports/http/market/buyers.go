@@ -57,6 +57,9 @@ func showBuyer(k *httpport.Call) func(marketquery.Buyer) Buyer {
 		if b.LowBalance.On {
 			shown.LowBalance = new(httpport.Amount(b.LowBalance.At, c))
 		}
+		if b.Portal != (marketcommand.Portal{}) {
+			shown.Portal = &BuyerPortal{PauseContracts: b.Portal.PauseContracts, ChangeCaps: b.Portal.ChangeCaps}
+		}
 		shown.ReturnWindowDays, shown.Returns = showReturnRules(b)
 		return shown
 	}
@@ -111,6 +114,17 @@ func fillBuyer(o *httpport.Object, d *marketcommand.BuyerDetails) {
 		d.LowBalance = &marketcommand.Threshold{}
 	}
 	fillReturnRules(o, d)
+	if o.IsNull("portal") {
+		d.Portal = &marketcommand.Portal{}
+	}
+	o.Nested("portal", func(o *httpport.Object) {
+		for _, name := range []string{"pause_contracts", "change_caps"} {
+			if !o.Has(name) {
+				o.Violate(name, fault.Required, "is required")
+			}
+		}
+		d.Portal = &marketcommand.Portal{PauseContracts: o.Bool("pause_contracts"), ChangeCaps: o.Bool("change_caps")}
+	})
 	fillCaps(o, &d.Caps)
 }
 

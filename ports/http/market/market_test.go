@@ -72,6 +72,18 @@ func TestBinding(t *testing.T) {
 				return c.(marketcommand.UpdateBuyer).Details, buyer.Details{LowBalance: &buyer.Threshold{}}
 			},
 		},
+		"buyer, what its people may do": {
+			method: "PUT", path: "/v1/buyers/b1", key: "program", body: `{"portal":{"pause_contracts":true,"change_caps":false}}`,
+			want: func(c any) (any, any) {
+				return c.(marketcommand.UpdateBuyer).Details, buyer.Details{Portal: &buyer.Portal{PauseContracts: true}}
+			},
+		},
+		"buyer, its people may do nothing": {
+			method: "PUT", path: "/v1/buyers/b1", key: "program", body: `{"portal":null}`,
+			want: func(c any) (any, any) {
+				return c.(marketcommand.UpdateBuyer).Details, buyer.Details{Portal: &buyer.Portal{}}
+			},
+		},
 		"buyer, returns": {
 			path: "/v1/buyers", key: "program", body: `{"name":"Best","return_window_days":0,"returns":{"auto_approve":{"share_percent":12.5,"reasons":["duplicate","other"],"days":30}}}`,
 			want: func(c any) (any, any) {

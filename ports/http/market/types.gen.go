@@ -139,6 +139,9 @@ type Buyer struct {
 
 	// LowBalance Absent without one
 	LowBalance *Decimal `json:"low_balance,omitempty"`
+
+	// Portal Absent: neither
+	Portal *BuyerPortal `json:"portal,omitempty"`
 }
 
 // BuyerAnswer defines model for BuyerAnswer.
@@ -153,6 +156,15 @@ type BuyerList struct {
 	Links  Links   `json:"links"`
 	Meta   Meta    `json:"meta"`
 	Status One     `json:"status"`
+}
+
+// BuyerPortal defines model for BuyerPortal.
+type BuyerPortal struct {
+	// PauseContracts Pause and resume the buyer's contracts
+	PauseContracts bool `json:"pause_contracts"`
+
+	// ChangeCaps Change the caps of the buyer's contracts
+	ChangeCaps bool `json:"change_caps"`
 }
 
 // BuyerReturns defines model for BuyerReturns.

@@ -76,6 +76,7 @@ type ConsoleData struct {
 	console  *Console
 	sellerID string
 	owner    string // the cookie of the first owner
+	email    string // of whom SignIn made last
 	browsers int
 }
 
@@ -105,6 +106,7 @@ func (c *Console) NewData(t testing.TB) *ConsoleData {
 	}
 	d.addProgram(t)
 	d.addAccount(t)
+	d.addBuyers(t)
 	return d
 }
 
@@ -166,18 +168,43 @@ func (d *ConsoleData) SignIn(t testing.TB, role string) (name, value string) {
 	if role == "owner" {
 		return "leadmill_session", d.owner
 	}
+	d.browsers++
+	email := fmt.Sprintf("%s-%d@%s.example", strings.ReplaceAll(role, " ", "-"), d.browsers, d.Slug)
+	d.email = email
+	return "leadmill_session", post(nobody, "/join/"+d.invite(t, role, email).Token, url.Values{"name": {"Pat " + role}, "password": {Password}})
+}
+
+// Account makes somebody who has a role, other than owner, and returns the email with which they sign in, by Password.
+func (d *ConsoleData) Account(t testing.TB, role string) string {
+	t.Helper()
+	d.SignIn(t, role)
+	return d.email
+}
+
+// OtherBuyer is the role of a person of the seller's second buyer; "buyer" is one of the first.
+const OtherBuyer = "buyer other"
+
+// invite makes a link by which somebody gets a role.
+func (d *ConsoleData) invite(t testing.TB, role, email string) accountcommand.PersonInvited {
+	t.Helper()
 	by, err := d.console.sessions.PersonOf(t.Context(), d.owner)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.browsers++
-	invited, err := application.Send[accountcommand.PersonInvited](t.Context(), d.console.operations, accountcommand.InvitePerson{
-		Actor: by.Actor, Email: fmt.Sprintf("%s-%d@%s.example", role, d.browsers, d.Slug), Role: role, Link: true,
-	})
+	var invited accountcommand.PersonInvited
+	if role == "buyer" || role == OtherBuyer {
+		of := d.BuyerIDs[0]
+		if role == OtherBuyer {
+			of = d.BuyerIDs[1]
+		}
+		invited, err = application.Send[accountcommand.PersonInvited](t.Context(), d.console.operations, accountcommand.InvitePersonOfBuyer{Actor: by.Actor, Buyer: of, Email: email, Link: true})
+	} else {
+		invited, err = application.Send[accountcommand.PersonInvited](t.Context(), d.console.operations, accountcommand.InvitePerson{Actor: by.Actor, Email: email, Role: role, Link: true})
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return "leadmill_session", post(nobody, "/join/"+invited.Token, url.Values{"name": {"Pat " + role}, "password": {Password}})
+	return invited
 }
 
 // Browse returns how somebody who has a role reaches pages: as a browser does, but following no redirect. An empty role is nobody.
@@ -210,11 +237,19 @@ func (b *Browser) With(name, value string) *Browser {
 	return &c
 }
 
+// Speaking returns how pages are reached by a browser that asks for a language.
+func (b *Browser) Speaking(language string) *Browser {
+	c := *b
+	c.language = language
+	return &c
+}
+
 // Browser asks for pages with the cookie of a session.
 type Browser struct {
-	url    string
-	client *http.Client
-	cookie string
+	url      string
+	client   *http.Client
+	cookie   string
+	language string
 }
 
 // Page is what was answered.
@@ -236,7 +271,11 @@ func (b *Browser) Post(t testing.TB, path string, form url.Values) Page {
 	if form == nil {
 		form = url.Values{}
 	}
-	if token := formToken.FindStringSubmatch(b.Get(t, "/console").Body); token != nil && !form.Has("_token") {
+	home := b.Get(t, "/console")
+	if strings.HasPrefix(home.Location, "/buyer") {
+		home = b.Get(t, home.Location)
+	}
+	if token := formToken.FindStringSubmatch(home.Body); token != nil && !form.Has("_token") {
 		form.Set("_token", token[1])
 	}
 	return b.do(t, http.MethodPost, path, form)
@@ -255,6 +294,9 @@ func (b *Browser) do(t testing.TB, method, path string, form url.Values) Page {
 	}
 	if b.cookie != "" {
 		r.Header.Set("Cookie", b.cookie)
+	}
+	if b.language != "" {
+		r.Header.Set("Accept-Language", b.language)
 	}
 	answer, err := b.client.Do(r)
 	if err != nil {

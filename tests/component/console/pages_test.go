@@ -31,7 +31,7 @@ func TestWhoMayOpenAPage(t *testing.T) {
 		ours, theirs := console.NewData(t), console.NewData(t)
 		nobody := ours.Browse(t, "")
 		roles := map[application.Role]*apptest.Browser{}
-		for _, r := range []application.Role{application.Owner, application.Operator, application.Viewer} {
+		for _, r := range []application.Role{application.Owner, application.Operator, application.Viewer, application.Buyer} {
 			roles[r] = ours.Browse(t, string(r))
 		}
 		for _, p := range consolehttp.Pages() {
@@ -52,17 +52,24 @@ func TestWhoMayOpenAPage(t *testing.T) {
 					continue
 				}
 				want := http.StatusOK
-				if !role.Includes(p.Needs) {
+				switch {
+				case role == application.Buyer && p.Path == "/console": // where everybody begins
+					want = http.StatusSeeOther
+				case !role.Includes(p.Needs):
 					want = http.StatusForbidden
 				}
 				assert.Equal(t, want, browser.Get(t, address).Status, "%s opens %s", role, address)
 			}
 			if foreign := theirs.AddressOf(t, p.Path); foreign != address {
 				none := strings.Replace(address, idOf(p.Path, address), "none", 1)
+				who := roles[application.Owner]
+				if p.Needs == application.Buyer {
+					who = roles[application.Buyer]
+				}
 				for _, a := range []string{foreign, none} {
-					ask := roles[application.Owner].Get
+					ask := who.Get
 					if p.Method == http.MethodPost {
-						ask = func(t testing.TB, path string) apptest.Page { return roles[application.Owner].Post(t, path, nil) }
+						ask = func(t testing.TB, path string) apptest.Page { return who.Post(t, path, nil) }
 					}
 					out := ask(t, a)
 					assert.Equal(t, http.StatusNotFound, out.Status, "%s %s", p.Method, a)
@@ -85,7 +92,7 @@ const firstView = 120 << 10
 func TestTheFirstViewOfEveryPageIsSmall(t *testing.T) {
 	t.Parallel()
 	data := newConsole(t)
-	b := data.Browse(t, "owner")
+	owner, buyer := data.Browse(t, "owner"), data.Browse(t, "buyer")
 	loaded := regexp.MustCompile(`(?:src|href)="(/console/assets/[^"]+)"`)
 	zipped := func(text string) int {
 		var out bytes.Buffer
@@ -98,6 +105,10 @@ func TestTheFirstViewOfEveryPageIsSmall(t *testing.T) {
 	for _, p := range consolehttp.Pages() {
 		if p.Method != http.MethodGet || p.Download {
 			continue
+		}
+		b := owner
+		if p.Needs == application.Buyer {
+			b = buyer
 		}
 		page := b.Get(t, data.AddressOf(t, p.Path))
 		total := zipped(page.Body)

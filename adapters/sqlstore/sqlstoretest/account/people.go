@@ -16,6 +16,7 @@ import (
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/account"
 	accountquery "github.com/leadmill/leadmill/application/account/query"
+	"github.com/leadmill/leadmill/domain/buyer"
 	"github.com/leadmill/leadmill/domain/operator"
 	"github.com/leadmill/leadmill/domain/seller"
 )
@@ -181,6 +182,49 @@ func testStaff(t *testing.T, h *sqlstoretest.Harness) {
 
 	change("seller_1", func(s *operator.Staff) error { return s.Remove("person_2") })
 	require.Equal(t, []operator.Member{one}, members("seller_1"))
+
+	// Who is of a buyer is not one of the seller's own, and opens nothing when the buyer is not there.
+	h.Do(t, func(ctx ctx, tx tx) error {
+		for _, id := range []string{"buyer_1", "BUYER_1", ""} {
+			require.Equal(t, buyer.ErrNotFound, tx.Staff().FindBuyer(ctx, "seller_1", id), id)
+		}
+		return tx.Buyers().Add(ctx, sqlstoretest.NewBuyer(t, "buyer_1"))
+	})
+	h.Do(t, func(ctx ctx, tx tx) error {
+		require.NoError(t, tx.Staff().FindBuyer(ctx, "seller_1", "buyer_1"))
+		require.Equal(t, buyer.ErrNotFound, tx.Staff().FindBuyer(ctx, "seller_2", "buyer_1"))
+		require.Equal(t, buyer.ErrNotFound, tx.Staff().FindBuyer(ctx, "seller_1", "buyer_1 "))
+		return nil
+	})
+	change("seller_1", func(s *operator.Staff) error { return s.InviteOfBuyer("person_2", "buyer_1", now) })
+	change("seller_1", func(s *operator.Staff) error { return s.Accept("person_2", later) })
+	ofBuyer := operator.Member{PersonID: "person_2", Role: operator.Buyer, BuyerID: "buyer_1", InvitedAt: now, AcceptedAt: later}
+	require.Equal(t, []operator.Member{one, ofBuyer}, members("seller_1"))
+	m, _, err = reader.MemberOf(t.Context(), "seller_1", "person_2")
+	require.NoError(t, err)
+	require.Equal(t, ofBuyer, m)
+	actor := application.Actor{SellerID: "seller_1"}
+	people, err = reader.PeopleOfSeller(t.Context(), accountquery.PeopleOfSeller{Actor: actor})
+	require.NoError(t, err)
+	require.Len(t, people, 1)
+	for id, n := range map[string]int{"buyer_1": 1, "buyer_2": 0, "": 0, "BUYER_1": 0} {
+		people, err = reader.PeopleOfBuyer(t.Context(), accountquery.PeopleOfBuyer{Actor: actor, Buyer: id})
+		require.NoError(t, err)
+		require.Len(t, people, n, id)
+	}
+	opens := func() (roles []operator.Role) {
+		signed, err := reader.SessionByHash(t.Context(), sha256.Sum256([]byte("1")))
+		require.NoError(t, err)
+		for _, of := range signed.Sellers {
+			roles = append(roles, of.Role)
+			require.Equal(t, of.Role == operator.Buyer, of.BuyerID == "buyer_1")
+		}
+		return roles
+	}
+	require.Equal(t, []operator.Role{operator.Owner, operator.Buyer}, opens())
+	h.Exec(t, "UPDATE buyers SET id = 'buyer_gone' WHERE id = 'buyer_1'")
+	require.Equal(t, []operator.Role{operator.Owner}, opens())
+	change("seller_1", func(s *operator.Staff) error { return s.RemoveOfBuyer("person_2", "buyer_1") })
 	h.Do(t, func(ctx ctx, tx tx) error {
 		return errors.Join(tx.PersonLinks().Add(ctx, operator.NewLink(operator.ResetLink, sha256.Sum256([]byte("l")), "person_2", "", now)), tx.People().Remove(ctx, "person_2"))
 	})
