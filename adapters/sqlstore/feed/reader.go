@@ -69,7 +69,7 @@ const (
 
 const (
 	// firstOfQueue finds what is due first of a webhook.
-	firstOfQueue = "SELECT * FROM (SELECT seller_id, webhook_id, next_at, event_id FROM webhook_queue WHERE seller_id = ? AND webhook_id = ? AND next_at <= ? ORDER BY next_at, event_id LIMIT ?) f"
+	firstOfQueue = "SELECT seller_id, webhook_id, next_at, event_id FROM (SELECT seller_id, webhook_id, next_at, event_id FROM webhook_queue WHERE seller_id = ? AND webhook_id = ? AND next_at <= ? ORDER BY next_at, event_id LIMIT ?) f"
 	// webhooksAtOnce is of how many webhooks a statement reads what is due.
 	webhooksAtOnce = 64
 )
