@@ -2295,6 +2295,9 @@ type Buyer struct {
 	LowBalance *Decimal `json:"low_balance,omitempty"`
 	Name       string   `json:"name"`
 
+	// Portal Absent: neither
+	Portal *BuyerPortal `json:"portal,omitempty"`
+
 	// ReturnWindowDays For how many days a sale can be given back; absent: what the campaign says
 	ReturnWindowDays *int          `json:"return_window_days,omitempty"`
 	Returns          *BuyerReturns `json:"returns,omitempty"`
@@ -2324,6 +2327,9 @@ type BuyerCreateInput struct {
 	LowBalance *float32 `json:"low_balance,omitempty"`
 	Name       string   `json:"name"`
 
+	// Portal What people of the buyer may do on their pages; null: neither
+	Portal *BuyerPortal `json:"portal,omitempty"`
+
 	// ReturnWindowDays For how many days a sale can be given back; 0: never; null: what the campaign says
 	ReturnWindowDays *int `json:"return_window_days,omitempty"`
 
@@ -2345,6 +2351,9 @@ type BuyerInput struct {
 	LowBalance *float32 `json:"low_balance,omitempty"`
 	Name       *string  `json:"name,omitempty"`
 
+	// Portal What people of the buyer may do on their pages; null: neither
+	Portal *BuyerPortal `json:"portal,omitempty"`
+
 	// ReturnWindowDays For how many days a sale can be given back; 0: never; null: what the campaign says
 	ReturnWindowDays *int `json:"return_window_days,omitempty"`
 
@@ -2361,6 +2370,15 @@ type BuyerList struct {
 	Links  Links   `json:"links"`
 	Meta   Meta    `json:"meta"`
 	Status One     `json:"status"`
+}
+
+// BuyerPortal defines model for BuyerPortal.
+type BuyerPortal struct {
+	// ChangeCaps Change the caps of the buyer's contracts
+	ChangeCaps bool `json:"change_caps"`
+
+	// PauseContracts Pause and resume the buyer's contracts
+	PauseContracts bool `json:"pause_contracts"`
 }
 
 // BuyerReturns defines model for BuyerReturns.

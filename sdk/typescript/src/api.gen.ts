@@ -2082,6 +2082,8 @@ export interface components {
             /** @description Absent without one */
             low_balance?: components["schemas"]["Decimal"];
             name: string;
+            /** @description Absent: neither */
+            portal?: components["schemas"]["BuyerPortal"];
             /** @description For how many days a sale can be given back; absent: what the campaign says */
             return_window_days?: number;
             returns?: components["schemas"]["BuyerReturns"];
@@ -2103,6 +2105,8 @@ export interface components {
             /** @description When the balance falls below it, buyer.balance_low.v1 tells it and the buyer gets a mail; null: never */
             low_balance?: number | null;
             name?: string;
+            /** @description What people of the buyer may do on their pages; null: neither */
+            portal?: components["schemas"]["BuyerPortal"] | null;
             /** @description For how many days a sale can be given back; 0: never; null: what the campaign says */
             return_window_days?: number | null;
             /** @description null: no rule */
@@ -2115,6 +2119,12 @@ export interface components {
             links: components["schemas"]["Links"];
             meta: components["schemas"]["Meta"];
             status: components["schemas"]["One"];
+        };
+        BuyerPortal: {
+            /** @description Change the caps of the buyer's contracts */
+            change_caps: boolean;
+            /** @description Pause and resume the buyer's contracts */
+            pause_contracts: boolean;
         };
         BuyerReturns: {
             auto_approve: components["schemas"]["AutoApprove"] | null;
@@ -4466,6 +4476,7 @@ export type BuyerAnswer = components['schemas']['BuyerAnswer'];
 export type BuyerCreateInput = components['schemas']['BuyerCreateInput'];
 export type BuyerInput = components['schemas']['BuyerInput'];
 export type BuyerList = components['schemas']['BuyerList'];
+export type BuyerPortal = components['schemas']['BuyerPortal'];
 export type BuyerReturns = components['schemas']['BuyerReturns'];
 export type Campaign = components['schemas']['Campaign'];
 export type CampaignAnswer = components['schemas']['CampaignAnswer'];
