@@ -25,10 +25,10 @@ func IsRole(r Role) bool { return r == Owner || r == Operator || r == Viewer }
 
 // Includes reports whether who has the role may do what needs the other one.
 func (r Role) Includes(other Role) bool {
-	switch other {
-	case Anybody:
+	if other == Anybody {
 		return r == Buyer || IsRole(r)
-	case Buyer:
+	}
+	if other == Buyer {
 		return r == Buyer
 	}
 	return r.rank() >= other.rank() && r.rank() > 0
@@ -42,6 +42,7 @@ func (r Role) rank() int {
 		return 2
 	case Viewer:
 		return 1
+	case Buyer, Anybody:
 	}
 	return 0
 }

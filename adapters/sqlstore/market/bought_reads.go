@@ -65,7 +65,7 @@ func (r *Reader) BoughtLeads(ctx context.Context, q marketquery.BoughtLeads) (ap
 		return none, engine.ErrCursor()
 	}
 	charges := &engine.Filter{Args: []any{q.SellerID, q.BuyerID}}
-	charges.WriteString("SELECT e.seller_id, e.id, e.sale_id FROM ledger_entries e" + r.db.UseKey("ledger_entries_buyer") + " WHERE e.seller_id = ? AND e.buyer_id = ? AND e.type = 'sale'")
+	charges.WriteString("SELECT e.seller_id, e.id, e.sale_id FROM ledger_entries e" + r.db.UseKey("PRIMARY") + " WHERE e.seller_id = ? AND e.buyer_id = ? AND e.type = 'sale'")
 	if !q.From.IsZero() {
 		charges.And("e.id >= ? AND e.created_at >= ?", engine.FirstID("entry", q.From.Add(-idSlack)), engine.Micros(q.From))
 	}

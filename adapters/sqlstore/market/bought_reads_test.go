@@ -158,7 +158,7 @@ func TestABuyerSeesWhatItBought(t *testing.T) {
 				c, err := tx.Campaigns().Lock(ctx, "seller_1", "campaign_1")
 				require.NoError(t, err)
 				_, err = c.UpdateContract("contract_0", campaign.Terms{Delivery: &campaign.DeliveryTerms{
-					Email: new("leads@buyer.example"), Fields: &map[string]string{"plz": "lead.zip", "id": "lead.id"},
+					Mode: new("notify"), Email: new("leads@buyer.example"), Fields: &map[string]string{"plz": "lead.zip", "id": "lead.id"},
 				}}, campaign.Zones{Seller: "UTC"}, noon)
 				require.NoError(t, err)
 				require.NoError(t, c.DeleteContract("contract_0", noon))

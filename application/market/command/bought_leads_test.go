@@ -10,7 +10,7 @@ import (
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/market"
-	"github.com/leadmill/leadmill/application/market/command"
+	marketcommand "github.com/leadmill/leadmill/application/market/command"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
 	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/lead"
@@ -57,9 +57,9 @@ func TestLeadsAreTakenPageByPage(t *testing.T) {
 	t.Parallel()
 	const leads = 601
 	work := &trail{}
-	h := command.ExportBoughtLeadsHandler{Deps: market.Deps{Work: work}, Leads: bought(t, leads)}
+	h := marketcommand.ExportBoughtLeadsHandler{Deps: market.Deps{Work: work}, Leads: bought(t, leads)}
 	var names, got []string
-	c := command.ExportBoughtLeads{
+	c := marketcommand.ExportBoughtLeads{
 		BoughtLeads: marketquery.BoughtLeads{BuyerID: "buyer_1", Page: application.Page{After: "entry_5"}},
 		Begin: func(fields []string) error {
 			require.Positive(t, work.done)
@@ -100,20 +100,20 @@ func TestLeadsAreTakenPageByPage(t *testing.T) {
 func TestALeadIsRevealedUnderItsOwnName(t *testing.T) {
 	t.Parallel()
 	work := &trail{}
-	h := command.RevealBoughtLeadHandler{Deps: market.Deps{Work: work}, Lead: func(_ context.Context, q marketquery.BoughtLeadBySale) (marketquery.BoughtLead, error) {
+	h := marketcommand.RevealBoughtLeadHandler{Deps: market.Deps{Work: work}, Lead: func(_ context.Context, q marketquery.BoughtLeadBySale) (marketquery.BoughtLead, error) {
 		require.Equal(t, "buyer_1", q.BuyerID)
 		if q.SaleID != "sale_1" {
 			return marketquery.BoughtLead{}, lead.ErrSaleNotFound
 		}
 		return marketquery.BoughtLead{SaleID: "sale_1", LeadID: "lead_1"}, nil
 	}}
-	c := command.RevealBoughtLead{BuyerID: "buyer_1", SaleID: "sale_1", LeadID: "lead_1"}
+	c := marketcommand.RevealBoughtLead{BuyerID: "buyer_1", SaleID: "sale_1", LeadID: "lead_1"}
 	found, err := h.Handle(t.Context(), c)
 	require.NoError(t, err)
 	require.Equal(t, "lead_1", found.LeadID)
 	require.Equal(t, "lead_1", c.AuditObject())
 	require.Equal(t, 1, work.done)
-	for _, other := range []command.RevealBoughtLead{{BuyerID: "buyer_1", SaleID: "sale_1", LeadID: "lead_2"}, {BuyerID: "buyer_1", SaleID: "sale_2", LeadID: "lead_1"}} {
+	for _, other := range []marketcommand.RevealBoughtLead{{BuyerID: "buyer_1", SaleID: "sale_1", LeadID: "lead_2"}, {BuyerID: "buyer_1", SaleID: "sale_2", LeadID: "lead_1"}} {
 		_, err = h.Handle(t.Context(), other)
 		require.ErrorIs(t, err, lead.ErrSaleNotFound)
 	}

@@ -25,7 +25,9 @@ func ofBuyer(do func(*BuyerPortal)) func(*Visit) {
 		p.Brand, p.Home, p.SignOut = Brand{Name: v.SellerName()}, buyerPath, "/sign-out"
 		p.Known = cmp.Or(v.Person.Name, v.Person.Email)
 		for _, item := range []NavItem{
-			{Name: "buyer.leads", Path: buyerPath}, {Name: "buyer.account", Path: buyerPath + "/account"}, {Name: "buyer.contracts", Path: buyerPath + "/contracts"},
+			{Name: "buyer.leads", Path: buyerPath},
+			{Name: "buyer.account", Path: buyerPath + "/account"},
+			{Name: "buyer.contracts", Path: buyerPath + "/contracts"},
 			{Name: "buyer.returns", Path: buyerPath + "/returns"},
 		} {
 			item.Current = v.page.Path == item.Path || item.Path != buyerPath && isBelow(v.page.Path, item.Path) || item.Path == buyerPath && isBelow(v.page.Path, boughtPath)

@@ -119,8 +119,8 @@ type Status struct{ Word, Tone string }
 
 // tones say what statuses mean to whoever reads them; others are neutral.
 var tones = map[string]string{
-	"sold": "good", "active": "good", "approved": "good", "delivered": "good", "converted": "good", "succeeded": "good", "accepted": "good", "done": "good", "enabled": "good",
-	"pending": "wait", "quarantined": "wait", "requested": "wait", "reserved": "wait", "waiting": "wait", "invited": "wait", "retrying": "wait", "queued": "wait", "running": "wait", "paused": "wait",
+	"sold": "good", "active": "good", "approved": "good", "delivered": "good", "converted": "good", "captured": "good", "succeeded": "good", "accepted": "good", "done": "good", "enabled": "good",
+	"pending": "wait", "quarantined": "wait", "requested": "wait", "return_requested": "wait", "reserved": "wait", "waiting": "wait", "invited": "wait", "retrying": "wait", "queued": "wait", "running": "wait", "paused": "wait",
 	"rejected": "bad", "failed": "bad", "unsold": "bad", "disabled": "bad", "error": "bad", "expired": "bad", "exhausted": "bad", "suspended": "bad",
 	"returned": "note",
 }

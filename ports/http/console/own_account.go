@@ -1,8 +1,6 @@
 package consolehttp
 
 import (
-	"time"
-
 	"github.com/leadmill/leadmill/application"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
 )
@@ -45,7 +43,7 @@ func (c ownStatementContent) At() string {
 
 // Days are the first and the last day of the statement.
 func (c ownStatementContent) Days() string {
-	return c.Day(c.S.From.Format(time.DateOnly)) + " – " + c.Day(c.S.LastDay().Format(time.DateOnly)) + ", " + c.S.TimeZone
+	return c.locale.Date(c.S.From) + " – " + c.locale.Date(c.S.LastDay()) + ", " + c.S.TimeZone
 }
 
 // Entry is what was booked, in words.

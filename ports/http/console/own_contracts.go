@@ -54,16 +54,6 @@ func contractOfBuyer(b *BuyerPortal) (ownContractContent, error) {
 	return ownContractContent{BuyerPortal: b, K: list.Contracts[i]}, nil
 }
 
-// Bought is what the contract bought so far.
-func (c ownContractContent) Bought() marketquery.Usage {
-	for _, u := range c.K.Usage {
-		if u.Window == string(calendar.Total) {
-			return u
-		}
-	}
-	return marketquery.Usage{}
-}
-
 // showOwnContract shows a contract of the buyer's.
 func showOwnContract(b *BuyerPortal) {
 	content, err := contractOfBuyer(b)
