@@ -14,7 +14,7 @@ import (
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 	"golang.org/x/text/message/catalog"
-	"golang.org/x/text/number"
+	decimals "golang.org/x/text/number"
 
 	"github.com/leadmill/leadmill/domain/money"
 	httpport "github.com/leadmill/leadmill/ports/http"
@@ -39,7 +39,10 @@ func (t *text) UnmarshalJSON(b []byte) error {
 		*t = text{plural.Other: one}
 		return nil
 	}
-	var forms struct{ One, Other string }
+	var forms struct {
+		One   string `json:"one"`
+		Other string `json:"other"`
+	}
 	if err := json.Unmarshal(b, &forms); err != nil {
 		return err
 	}
@@ -124,7 +127,7 @@ func newLocale(accepted string) *Locale {
 		}
 	}
 	l.printer = message.NewPrinter(region, message.Catalog(texts().catalogue))
-	sample := []rune(l.printer.Sprint(number.Decimal(12345.5, number.Scale(1)))) // such as 12,345.5
+	sample := []rune(l.printer.Sprint(decimals.Decimal(12345.5, decimals.Scale(1)))) // such as 12,345.5
 	l.group, l.decimal = ",", "."
 	if len(sample) == len("12,345.5") {
 		l.group, l.decimal = string(sample[2]), string(sample[6])

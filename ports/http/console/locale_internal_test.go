@@ -73,7 +73,7 @@ var (
 	inTemplate = regexp.MustCompile(`\.T "([^"]+)"`)
 	fieldOf    = regexp.MustCompile(`\.Field "([^"]+)"`)
 	inCode     = regexp.MustCompile(`(?:\.T|say)\("([^"]+)"[,)]`)
-	literal    = regexp.MustCompile(`"([a-z_]+(?:\.[a-z_]+)+)"`)
+	keyLiteral = regexp.MustCompile(`"([a-z_]+(?:\.[a-z_]+)+)"`)
 	prefix     = regexp.MustCompile(`"([a-z_.]+\.)" ?\+`)
 	printed    = regexp.MustCompile(`print "([a-z_.]+\.)"`)
 )
@@ -101,7 +101,7 @@ func usedTexts(t *testing.T) (asked, mentioned map[string]bool, prefixes []strin
 			}
 			if isGo {
 				collect(inCode, asked, "")
-				collect(literal, mentioned, "")
+				collect(keyLiteral, mentioned, "")
 				for _, m := range prefix.FindAllStringSubmatch(text, -1) {
 					prefixes = append(prefixes, m[1])
 				}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"html/template"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/leadmill/leadmill/domain/fault"
@@ -136,8 +137,11 @@ func explain(l *Locale, e *fault.Error) string {
 	}
 }
 
-// portalErrorPage shows an error to somebody from outside who looks at it.
+// portalErrorPage shows an error to somebody from outside who looks at it with a browser.
 func portalErrorPage(k *httpport.Call, e *fault.Error) (contentType string, page []byte) {
+	if !strings.Contains(k.Request().Header.Get("Accept"), "text/html") {
+		return "", nil
+	}
 	l := localeOf(k)
 	var b bytes.Buffer
 	err := errorTemplate().ExecuteTemplate(&b, "portal_error", struct{ Lang, Title, Text string }{l.Lang(), l.say("error.title"), explain(l, e)})
@@ -145,5 +149,6 @@ func portalErrorPage(k *httpport.Call, e *fault.Error) (contentType string, page
 		return "", nil
 	}
 	pageHeaders(k, newNonce())
+	k.Writer().Header().Set("Referrer-Policy", "no-referrer")
 	return typeHTML, b.Bytes()
 }
