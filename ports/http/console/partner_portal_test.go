@@ -406,7 +406,7 @@ func TestPortalPage(t *testing.T) {
 			">John Doe<", "Acme Leads", ">Active<", `value="https://yourcompany.com/?x=1&amp;via=ref_123" readonly`,
 			`value="https://yourcompany.com/?x=1&amp;via=spring" readonly`, "<dt>Clicks</dt><dd>1,234</dd>", "<dt>Customers</dt><dd>57</dd>",
 			"<dt>Leads</dt><dd>8</dd>", `method="post" action="/portal/sign-out"`,
-			"4.6 %", ">30 Apr 2025<", `data-value="1100">1,100<`, ">Others<",
+			"4.6 %", ">30 Apr<", `data-value="1100">1,100<`, ">Others<",
 		}, []string{"no website", "john@example.com"}},
 		"nameless": {nameless, []string{">john@example.com<"}, nil},
 		"homeless": {homeless, []string{"no website"}, []string{"readonly"}},

@@ -53,7 +53,7 @@ func (p *Portal) Money(m money.Micros) string { return p.locale.Money(m, p.Visit
 // Count writes a whole number.
 func (p *Portal) Count(n any) string { return p.locale.Count(n) }
 
-// Day writes a day that is given as YYYY-MM-DD.
+// Day writes a day of this year or of the last, given as YYYY-MM-DD, without the year.
 func (p *Portal) Day(day string) string { return p.locale.Day(day) }
 
 // Time writes a time in the seller's zone, with the exact one behind it; nothing for the zero time.
