@@ -85,6 +85,9 @@ func newAccountHandlers(o *application.Operations, d account.Deps, secrets appli
 	r *accountstore.Reader,
 ) accounthttp.Handlers {
 	application.Query(o, r.APIKeyByID)
+	application.Query(o, r.BrandOfSeller)
+	application.Query(o, r.LogoOfSeller)
+	application.Command(o, accountcommand.ChangeLogoHandler{Deps: d})
 	return accounthttp.Handlers{
 		SellerHandlers: accounthttp.SellerHandlers{
 			CreateSeller: application.Command(o, accountcommand.CreateSellerHandler{Deps: d, Secrets: secrets}),

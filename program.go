@@ -41,7 +41,8 @@ var programRoom = ownModule("program",
 	Share(func(r *programstore.Reader) application.SubjectReader { return r }),
 	Share(newProgramHandlers),
 	AsProjection(newPartnerActivity),
-	AsReaction(programreaction.Invitations, []string{eventsv1.PartnerInvited{}.Type()}, newInvitations, FromFirstEvent()),
+	AsProjection(newLinkDays),
+	AsReaction(programreaction.Invitations, []string{eventsv1.PartnerInvited{}.Type(), eventsv1.PartnerApproved{}.Type()}, newInvitations, FromFirstEvent()),
 	AsJob("send-mails", application.Every(time.Second).WhileQuiet(10*time.Second), newSendMails),
 	AsRoutes(programhttp.Handlers.Routes),
 )
@@ -57,6 +58,10 @@ func newProgramReader(_ migrated, db *dialect.DB, clock application.Clock) *prog
 
 func newPartnerActivity(_ migrated, db *dialect.DB) *programprojection.PartnerActivity {
 	return programprojection.NewPartnerActivity(programstore.NewPartnerActivity(db))
+}
+
+func newLinkDays(_ migrated, db *dialect.DB) *programprojection.LinkDays {
+	return programprojection.NewLinkDays(programstore.NewLinkDays(db))
 }
 
 // newClicks stores clicks many at a time. Clicks need no locks, so one lane is enough and keeps batches large.
@@ -77,8 +82,8 @@ func newMailer(c Config, clock application.Clock, logger *slog.Logger) (applicat
 	return mail.NewSMTP(c.SMTPURL, c.MailFrom, clock)
 }
 
-func newInvitations(o *application.Operations, clock application.Clock, queue program.MailQueue) application.Reactor {
-	return programreaction.NewInvitations(application.Command(o, programcommand.QueueInvitationHandler{Clock: clock, Queue: queue}))
+func newInvitations(o *application.Operations, clock application.Clock, queue program.MailQueue, r *programstore.Reader) application.Reactor {
+	return programreaction.NewInvitations(application.Command(o, programcommand.QueueInvitationHandler{Clock: clock, Queue: queue, Portal: r}))
 }
 
 func newSendMails(o *application.Operations, d program.Deps, secrets application.Secrets, r *programstore.Reader, queue program.MailQueue,
@@ -96,11 +101,14 @@ func newSendMails(o *application.Operations, d program.Deps, secrets application
 
 func newProgramHandlers(o *application.Operations, d program.Deps, secrets application.Secrets, hasher application.PasswordHasher,
 	keyring *application.Keyring, policies attribution.Policies, rules lead.IntakeRules, facts application.FactProviders, clicks *bus.Batcher[program.Click, struct{}],
-	tally *programcommand.ClickTally, r *programstore.Reader,
+	tally *programcommand.ClickTally, limiter application.RateLimiter, queue program.MailQueue, r *programstore.Reader,
 ) programhttp.Handlers {
 	application.Query(o, r.PartnerList)
 	application.Query(o, r.ProgramDays)
 	application.Query(o, r.AttributionOfCustomer)
+	application.Query(o, r.LinkActivity)
+	submit := programcommand.SubmitFormLeadHandler{Deps: d, Rules: rules, Facts: facts}
+	sendsByPartners(o, d, secrets, hasher, submit, limiter, queue, r)
 	return programhttp.Handlers{
 		PartnerHandlers: programhttp.PartnerHandlers{
 			CreatePartner:    application.Command(o, programcommand.CreatePartnerHandler{Deps: d, Secrets: secrets, Hasher: hasher}),
@@ -135,7 +143,7 @@ func newProgramHandlers(o *application.Operations, d program.Deps, secrets appli
 		LeadHandlers: programhttp.LeadHandlers{
 			UpdateLeadForm:   application.Command(o, programcommand.UpdateLeadFormHandler{Deps: d}),
 			LeadFormOfSeller: application.Query(o, r.LeadFormOfSeller),
-			SubmitFormLead:   application.Command(o, programcommand.SubmitFormLeadHandler{Deps: d, Rules: rules, Facts: facts}),
+			SubmitFormLead:   application.Command(o, submit),
 			ConvertLead:      application.Command(o, programcommand.ConvertLeadHandler{Deps: d, Secrets: secrets, Policies: policies}),
 			RejectLead:       application.Command(o, programcommand.RejectLeadHandler{Deps: d}),
 			DeleteLead:       application.Command(o, programcommand.DeleteLeadHandler{Deps: d}),
@@ -149,13 +157,25 @@ func newProgramHandlers(o *application.Operations, d program.Deps, secrets appli
 			FollowLink:     application.Command(o, &programcommand.FollowLinkHandler{Reader: r, Clock: d.Clock, IDs: d.IDs, Clicks: clicks, Tally: tally}),
 			SignUpCustomer: application.Command(o, programcommand.SignUpCustomerHandler{Deps: d, Secrets: secrets, Policies: policies}),
 		},
-		PortalHandlers: programhttp.PortalHandlers{
-			AcceptInvitation: application.Command(o, programcommand.AcceptInvitationHandler{Deps: d, Secrets: secrets, Hasher: hasher, Portal: r}),
-			OpenSession:      application.Command(o, programcommand.OpenSessionHandler{Deps: d, Secrets: secrets}),
-			CloseSession:     application.Command(o, programcommand.CloseSessionHandler{Deps: d}),
-			OpenInvitation:   application.Query(o, r.OpenInvitation),
-			OpenSignIn:       application.Query(o, r.OpenSignIn),
-			PartnerPage:      application.Query(o, r.PartnerPage),
-		},
 	}
+}
+
+// sendsByPartners adds the commands and queries of the partners' pages.
+func sendsByPartners(o *application.Operations, d program.Deps, secrets application.Secrets, hasher application.PasswordHasher,
+	submit programcommand.SubmitFormLeadHandler, limiter application.RateLimiter, queue program.MailQueue, r *programstore.Reader,
+) {
+	application.Command(o, programcommand.AcceptInvitationHandler{Deps: d, Secrets: secrets, Hasher: hasher, Portal: r})
+	application.Command(o, programcommand.OpenSessionHandler{Deps: d, Secrets: secrets})
+	application.Command(o, programcommand.CloseSessionHandler{Deps: d})
+	application.Command(o, programcommand.SubmitOwnLeadHandler{SubmitFormLeadHandler: submit, Portal: r})
+	application.Command(o, programcommand.ChangeOwnNameHandler{Deps: d, Portal: r})
+	application.Command(o, programcommand.SignUpPartnerHandler{Deps: d, Secrets: secrets, Limiter: limiter, Queue: queue, Page: r.SignUpPage})
+	application.Command(o, programcommand.MailSignInLinkHandler{Deps: d, Queue: queue, Page: r.SignUpPage})
+	application.Query(o, r.SignUpPage)
+	application.Query(o, r.OpenInvitation)
+	application.Query(o, r.OpenSignIn)
+	application.Query(o, r.PartnerPage)
+	application.Query(o, r.OwnLinkActivity)
+	application.Query(o, r.OwnFormLeads)
+	application.Query(o, r.OwnLeadForm)
 }

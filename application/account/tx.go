@@ -11,7 +11,7 @@ import (
 
 // Tx is what the commands of this room see of a transaction. ZonesTx is for the caps of contracts, which are counted again
 // when a seller's time zone changes.
-type Tx interface {
+type Tx interface { //nolint:interfacebloat // one method a repository
 	application.OnceTx
 	market.ZonesTx
 
@@ -23,6 +23,7 @@ type Tx interface {
 	PersonSessions() PersonSessionRepository
 	PersonLinks() PersonLinkRepository
 	PersonMails() PersonMailRepository
+	Logos() LogoRepository
 }
 
 // UnitOfWork runs closures in transactions of this room.

@@ -13,6 +13,8 @@ type Invitation struct {
 	Program       string // the seller's name
 	Link          string
 	Lasts         time.Duration
+	Joined        bool // the partner takes part already: Link signs it in
+	SignedUp      bool // the partner asked for this itself, on the program's sign-up page
 }
 
 // InvitationText writes the mail that invites a partner, so that it can be translated and replaced.

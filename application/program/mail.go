@@ -3,6 +3,7 @@ package program
 import (
 	"context"
 	"crypto/sha256"
+	"strings"
 	"time"
 )
 
@@ -11,6 +12,20 @@ import (
 type OutgoingMail struct {
 	EventID, SellerID, PartnerID string
 	Attempts                     int
+}
+
+// signInMail begins the ids of mails with a sign-in link.
+const signInMail = "in_"
+
+// SignInMail returns the id of a mail that signs a partner in that takes part already, caused by an event.
+func SignInMail(eventID string) string { return signInMail + eventID }
+
+// SignsIn reports whether the mail has a sign-in link in it; else it is an invitation.
+func (m OutgoingMail) SignsIn() bool { return strings.HasPrefix(m.EventID, signInMail) }
+
+// SignInAddressHash is AddressHash for mails with a sign-in link, which do not wait for invitations.
+func SignInAddressHash(emailKey string) [sha256.Size]byte {
+	return sha256.Sum256([]byte("leadmill address of a sign-in mail\x00" + emailKey))
 }
 
 // AddressHash returns the hash that is kept of the address of a mail, by the form in which emails are compared.

@@ -12,6 +12,8 @@ type PartnerContact struct {
 	EmailKey                        string // the email as it is compared
 	SellerName                      string
 	Open                            bool // the partner can still accept an invitation
+	Active                          bool // the partner can sign in
+	SignedUp                        bool // the partner came by the sign-up page
 }
 
 // PortalReader reads what a partner sees of itself.

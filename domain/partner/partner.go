@@ -141,6 +141,17 @@ func Invite(sellerID string, r Registration, now time.Time) (*Partner, error) {
 	return p, nil
 }
 
+// SignUp makes a pending partner that signed up by itself. It joins when it accepts the invitation that is mailed to it, which shows that the address is
+// its own. It returns fault.ErrValidation with the members at fault.
+func SignUp(sellerID string, r Registration, now time.Time) (*Partner, error) {
+	p, err := Invite(sellerID, r, now)
+	if err != nil {
+		return nil, err
+	}
+	p.s.SignedUp = true
+	return p, nil
+}
+
 func newPartner(sellerID string, r Registration, now time.Time) (*Partner, error) {
 	var v fault.Violations
 	p := &Partner{s: Snapshot{
@@ -231,6 +242,26 @@ func (p *Partner) Update(d Details, now time.Time) error {
 	}
 	if err := v.Err(); err != nil {
 		return err
+	}
+	p.change(next, now)
+	return nil
+}
+
+// Rename changes what the partner is called, as the partner itself says; it does nothing when that is so already. A name is needed. Errors:
+// fault.ErrValidation with the members at fault; ErrNotFound for a deleted partner.
+func (p *Partner) Rename(name, surname string, now time.Time) error {
+	if p.s.Status == StatusDeleted {
+		return ErrNotFound
+	}
+	next := p.Snapshot()
+	var v fault.Violations
+	Registration{Name: name}.requireName(&v)
+	next.describe(Details{Name: &name, Surname: &surname}, &v)
+	if err := v.Err(); err != nil {
+		return err
+	}
+	if next.Name == p.s.Name && next.Surname == p.s.Surname {
+		return nil
 	}
 	p.change(next, now)
 	return nil
@@ -463,15 +494,24 @@ func (p *Partner) InviteAgain(now time.Time) error {
 // Accept accepts an invitation: the partner gets its password and joins, unless an operator approved it before. terms says
 // whether it accepts the program's terms. ErrInvitation when AcceptsInvitation is false.
 func (p *Partner) Accept(passwordHash string, terms bool, now time.Time) error {
+	return p.Join(passwordHash, terms, true, now)
+}
+
+// Join is Accept in a program that may approve partners by hand: without approved, a partner that signed up by itself joins pending. Somebody whom the
+// program invited needs no more approval.
+func (p *Partner) Join(passwordHash string, terms, approved bool, now time.Time) error {
 	if !p.AcceptsInvitation() {
 		return ErrInvitation
 	}
-	p.s.PasswordHash, p.s.TermsAccepted = passwordHash, terms
+	p.s.PasswordHash, p.s.TermsAccepted = passwordHash, terms || p.s.SignedUp && p.s.TermsAccepted
 	if !p.s.Invited {
 		p.change(p.Snapshot(), now)
 		return nil
 	}
-	p.s.Invited, p.s.Status, p.s.Approved, p.s.UpdatedAt = false, StatusActive, true, now
+	p.s.Invited, p.s.UpdatedAt = false, now
+	if approved || !p.s.SignedUp {
+		p.s.Status, p.s.Approved = StatusActive, true
+	}
 	p.created(now)
 	return nil
 }
@@ -516,11 +556,11 @@ func (p *Partner) HasKey(key string) bool { return slices.Contains(p.s.Keys, key
 
 // Snapshot is a partner as it is stored. EmailKey is the address in lower case, the form that is compared. Keys has the
 // default key first; Retired are keys that must never be used again. Invited says that the partner was invited and has not
-// joined yet.
+// joined yet, SignedUp that it came by the sign-up page.
 type Snapshot struct {
 	SellerID, ID, Email, EmailKey, Name, Surname string
 	Status                                       Status
-	Approved, TermsAccepted, Invited             bool
+	Approved, TermsAccepted, Invited, SignedUp   bool
 	Keys, Retired, Tags                          []string
 	CustomFields                                 []CustomField
 	ReferringPartnerID, PasswordHash             string

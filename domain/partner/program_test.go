@@ -527,7 +527,7 @@ func filled() (s partner.Snapshot) {
 // A new member of the snapshot must be listed here as not personal, or be erased by Delete.
 func TestDeleteErasesWhatIsPersonal(t *testing.T) {
 	t.Parallel()
-	kept := map[string]bool{"SellerID": true, "ID": true, "Status": true, "Keys": true, "Retired": true, "ReferringPartnerID": true, "CreatedAt": true, "UpdatedAt": true, "Version": true}
+	kept := map[string]bool{"SellerID": true, "ID": true, "Status": true, "SignedUp": true, "Keys": true, "Retired": true, "ReferringPartnerID": true, "CreatedAt": true, "UpdatedAt": true, "Version": true}
 	p := partner.FromSnapshot(filled())
 	require.NoError(t, p.Delete(later))
 	before, after := reflect.ValueOf(filled()), reflect.ValueOf(p.Snapshot())
@@ -639,4 +639,65 @@ func TestRegistrationCheck(t *testing.T) {
 		_, err = partner.Invite("seller_1", full, now)
 		assert.Equal(t, fault.As(err).Violated(), fault.As(r.CheckInvitation()).Violated(), "as inviting says")
 	}
+}
+
+func TestSignUp(t *testing.T) {
+	t.Parallel()
+	r := john()
+	r.TermsAccepted = true
+	p, err := partner.SignUp("seller_1", r, now)
+	require.NoError(t, err)
+	s := p.Snapshot()
+	assert.Equal(t, []any{partner.StatusPending, true, true, true, false, ""}, []any{s.Status, s.Invited, s.SignedUp, s.TermsAccepted, s.Approved, s.PasswordHash})
+	assert.Equal(t, []event.Event{partner.Invited{PartnerID: "partner_123", At: now}}, p.Pending())
+	_, err = partner.SignUp("seller_1", partner.Registration{ID: "p", Key: "k", Email: "x"}, now)
+	assert.ElementsMatch(t, []string{"name", "email"}, fault.As(err).Fields())
+}
+
+// Who signed up by itself waits for the approval of a program that approves by hand; who was invited does not.
+func TestJoin(t *testing.T) {
+	t.Parallel()
+	signedUp := func(s *partner.Snapshot) { invited(s); s.SignedUp, s.TermsAccepted = true, true }
+	for name, tc := range map[string]struct {
+		was      func(*partner.Snapshot)
+		approved bool
+		status   partner.Status
+		terms    bool
+	}{
+		"invited": {invited, true, partner.StatusActive, false}, "invited, by hand": {invited, false, partner.StatusActive, false},
+		"signed up": {signedUp, true, partner.StatusActive, true}, "signed up, by hand": {signedUp, false, partner.StatusPending, true},
+	} {
+		p := stored(tc.was)
+		require.NoError(t, p.Join("$new", false, tc.approved, later), name)
+		s := p.Snapshot()
+		assert.Equal(t, []any{tc.status, tc.status == partner.StatusActive, tc.terms, false, "$new", later}, []any{s.Status, s.Approved, s.TermsAccepted, s.Invited, s.PasswordHash, s.UpdatedAt}, name)
+		assert.Equal(t, []event.Event{partner.Created{PartnerID: "partner_123", Status: tc.status, ReferralKey: "ref_1", ReferringPartnerID: "partner_1", At: later}}, p.Pending(), name)
+		require.ErrorIs(t, p.Join("$other", true, true, later), partner.ErrInvitation, name)
+		if tc.status == partner.StatusPending {
+			require.NoError(t, p.Approve(later))
+			assert.Equal(t, partner.StatusActive, p.Status())
+		}
+	}
+	approved := stored(signedUp)
+	require.NoError(t, approved.Approve(later))
+	require.NoError(t, approved.Join("$new", false, false, later))
+	assert.Equal(t, partner.StatusActive, approved.Status(), "it was approved before it joined")
+}
+
+func TestRename(t *testing.T) {
+	t.Parallel()
+	p := stored()
+	before := p.Snapshot()
+	require.NoError(t, p.Rename("John", "Doe", later))
+	assert.Equal(t, before, p.Snapshot())
+	assert.Empty(t, p.Pending())
+	require.NoError(t, p.Rename(" Ada ", "", later))
+	assert.Equal(t, []string{"Ada", ""}, []string{strings.TrimSpace(p.Snapshot().Name), p.Snapshot().Surname})
+	assert.Equal(t, []event.Event{partner.Updated{PartnerID: "partner_123", Status: partner.StatusActive, ReferringPartnerID: "partner_1", At: later}}, p.Pending())
+	for _, name := range []string{"", " \t", strings.Repeat("x", 201)} {
+		p := stored()
+		require.ErrorIs(t, p.Rename(name, "x", later), fault.ErrValidation)
+		assert.Equal(t, before, p.Snapshot())
+	}
+	require.ErrorIs(t, stored(is(partner.StatusDeleted)).Rename("Ada", "", later), partner.ErrNotFound)
 }

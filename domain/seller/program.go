@@ -21,7 +21,10 @@ type PartnerProgram struct {
 	AllowSelfReferral bool
 	SharedEmails      bool // customers may have one email
 	LeadCampaign      *LeadCampaign
-	LeadRetentionDays int // how many days leads keep what they hold of persons; 0 is for good
+	LeadRetentionDays int    // how many days leads keep what they hold of persons; 0 is for good
+	SignUp            bool   // partners may sign up by themselves
+	Terms, TermsURL   string // what they accept then: a text, a page with it, or both
+	Color             string // the accent of partners' and buyers' pages, such as #0b6455; empty: Leadmill's
 }
 
 // LeadCampaign names the campaign in which form leads are offered to buyers. Fields maps the campaign's field names to where
@@ -48,10 +51,12 @@ const (
 	maxDays          = 3650
 	maxLeadFields    = 100
 	maxLeadFieldName = 64
+	maxTerms         = 5000
 )
 
 var (
 	parameterPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}$`)
+	colorPattern     = regexp.MustCompile(`^#[0-9A-Fa-f]{6}$`)
 	sourcePattern    = regexp.MustCompile(`^(name|first_name|last_name|email|[1-9][0-9]{0,17})$`)
 )
 
@@ -93,6 +98,9 @@ type Settings struct {
 	LeadCampaign      *LeadCampaign
 	ClearLeadCampaign bool
 	LeadRetentionDays *int
+	SignUp            *bool
+	Terms, TermsURL   *string
+	Color             *string
 }
 
 // Check returns fault.ErrValidation with the members at fault, or nil.
@@ -145,6 +153,27 @@ func (s *Seller) Configure(d Settings, now time.Time) error {
 	}
 	if d.UniqueEmails != nil {
 		p.SharedEmails = !*d.UniqueEmails
+	}
+	if d.SignUp != nil {
+		p.SignUp = *d.SignUp
+	}
+	if d.Terms != nil {
+		terms, err := contact.ParseMultiline(strings.TrimSpace(*d.Terms), maxTerms)
+		v.AddErr("terms", err)
+		p.Terms = terms
+	}
+	if d.TermsURL != nil {
+		if *d.TermsURL != "" {
+			_, err := contact.ParseURL(*d.TermsURL)
+			v.AddErr("terms_url", err)
+		}
+		p.TermsURL = *d.TermsURL
+	}
+	if d.Color != nil {
+		if *d.Color != "" && !colorPattern.MatchString(*d.Color) {
+			v.Add("brand_color", fault.InvalidValue, "must be # and six hexadecimal digits, such as #0b6455")
+		}
+		p.Color = strings.ToLower(*d.Color)
 	}
 	if d.ClearLeadCampaign {
 		p.LeadCampaign = nil

@@ -53,6 +53,11 @@ func TestConfigure(t *testing.T) {
 		{"self referral", seller.Settings{AllowSelfReferral: new(true)}, func(s *seller.Snapshot) { s.Program.AllowSelfReferral = true }},
 		{"shared emails", seller.Settings{UniqueEmails: new(false)}, func(s *seller.Snapshot) { s.Program.SharedEmails = true }},
 		{"emails of one", seller.Settings{UniqueEmails: new(true)}, func(*seller.Snapshot) {}},
+		{"sign-up", seller.Settings{SignUp: new(true), Terms: new(" Be fair.\n"), TermsURL: new("https://acme.example/terms")}, func(s *seller.Snapshot) {
+			s.Program.SignUp, s.Program.Terms, s.Program.TermsURL = true, "Be fair.", "https://acme.example/terms"
+		}},
+		{"no sign-up", seller.Settings{SignUp: new(false), Terms: new(""), TermsURL: new(""), Color: new("")}, func(*seller.Snapshot) {}},
+		{"color", seller.Settings{Color: new("#0B64Ff")}, func(s *seller.Snapshot) { s.Program.Color = "#0b64ff" }},
 		{"campaign", seller.Settings{LeadCampaign: toCampaign(mapping)}, func(s *seller.Snapshot) { s.Program.LeadCampaign = toCampaign(mapping) }},
 		{"the largest campaign", seller.Settings{LeadCampaign: toCampaign(many)}, func(s *seller.Snapshot) { s.Program.LeadCampaign = toCampaign(many) }},
 		{"no campaign", seller.Settings{ClearLeadCampaign: true}, func(*seller.Snapshot) {}},
@@ -130,6 +135,11 @@ func TestConfigureRules(t *testing.T) {
 		{"long window", seller.Settings{WindowDays: new(3651)}, bad("attribution_window", "must be between 0 and 3650 days")},
 		{"negative retention", seller.Settings{LeadRetentionDays: new(-1)}, bad("lead_retention_days", "must be between 0 and 3650 days")},
 		{"long retention", seller.Settings{LeadRetentionDays: new(3651)}, bad("lead_retention_days", "must be between 0 and 3650 days")},
+		{"long terms", seller.Settings{Terms: new(strings.Repeat("x", 5001))}, bad("terms", "must have at most 5000 characters")},
+		{"address of terms", seller.Settings{TermsURL: new("javascript:alert(1)")}, bad("terms_url", "must be an absolute http or https URL")},
+		{"color by name", seller.Settings{Color: new("red")}, bad("brand_color", "must be # and six hexadecimal digits, such as #0b6455")},
+		{"short color", seller.Settings{Color: new("#fff")}, bad("brand_color", "must be # and six hexadecimal digits, such as #0b6455")},
+		{"color with a line end", seller.Settings{Color: new("#0b6455\n")}, bad("brand_color", "must be # and six hexadecimal digits, such as #0b6455")},
 		{"no campaign", seller.Settings{LeadCampaign: &seller.LeadCampaign{Fields: map[string]string{"a": "name"}}}, []fault.Violation{{Field: "lead_campaign.campaign_id", Code: fault.Required, Message: "is required"}}},
 		{"no fields", seller.Settings{LeadCampaign: toCampaign(nil)}, bad("lead_campaign.fields", "must map 1 to 100 fields of the campaign")},
 		{"101 fields", seller.Settings{LeadCampaign: toCampaign(many)}, bad("lead_campaign.fields", "must map 1 to 100 fields of the campaign")},

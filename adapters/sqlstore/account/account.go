@@ -42,6 +42,9 @@ func (r Repositories) PersonSessions() account.PersonSessionRepository { return 
 // PersonLinks returns the repository of links that people were sent.
 func (r Repositories) PersonLinks() account.PersonLinkRepository { return personLinks(r) }
 
+// Logos returns the repository of sellers' pictures.
+func (r Repositories) Logos() account.LogoRepository { return logos(r) }
+
 // PersonMails returns the repository of mails to people.
 func (r Repositories) PersonMails() account.PersonMailRepository { return personMails(r) }
 

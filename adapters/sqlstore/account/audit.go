@@ -16,6 +16,15 @@ func AuditRules() audit.Rules {
 			Rules: []audit.Rule{audit.Readable("sellers", "id", audit.Column{Name: "program", Of: "{", Null: true})},
 		},
 		{
+			Name: "seller_logos", Key: []string{"seller_id"}, Size: audit.ManyRows, ID: "seller_id",
+			References: []audit.Reference{{Column: "seller_id", Table: "sellers"}},
+			Rules: []audit.Rule{{
+				Invariant: "I6", Name: "logo_is_a_picture", Description: "A seller's logo is served as a PNG, a JPEG or a WebP of at most 100 KB.",
+				Query: `SELECT t.seller_id AS id, 'a picture' AS want, 'something else' AS got FROM seller_logos t WHERE {range}
+					AND (t.media_type NOT IN ('image/png', 'image/jpeg', 'image/webp') OR LENGTH(t.image) = 0 OR LENGTH(t.image) > 102400)`,
+			}},
+		},
+		{
 			Name: "api_keys", Key: []string{"id"}, Size: audit.ManyRows,
 			References: []audit.Reference{{Column: "seller_id", Table: "sellers"}, {Column: "partner_id", Table: "partners"}, {Column: "campaign_id", Table: "campaigns"}},
 			Rules: []audit.Rule{{

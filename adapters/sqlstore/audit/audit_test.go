@@ -96,7 +96,7 @@ func newFairOf(t *testing.T, e dbtest.Engine, ago time.Duration) *fair {
 	f.catchUp()
 	f.exec("INSERT INTO event_consumers (name, position, owner, fence, lease_until) VALUES ('match-pending', 1, '', 0, 0)",
 		"INSERT INTO known_consumers (name) VALUES ('match-pending')",
-		newPeople, newMembers, newSession, newLink, newPersonMail, newAudit, newObject,
+		newPeople, newMembers, newSession, newLink, newPersonMail, newLogo, newAudit, newObject,
 		newToken+"VALUES ("+hash32+", 'session', 'seller_1', 'partner_1', 9000000000000000)", newMail+"VALUES ('seller_1', 'evt_x', 'partner_1', 0, 1)",
 		"INSERT INTO buyer_mails (seller_id, event_id, buyer_id, attempts, next_at) VALUES ('seller_1', 'evt_y', 'buyer_free', 0, 1)",
 		"INSERT INTO mailed_addresses (seller_id, address, event_id, expires_at) VALUES ('seller_1', "+hash32+", 'evt_x', 9000000000000000)",
@@ -643,7 +643,13 @@ var violations = []violation{
 		f.exec("DELETE FROM program_days WHERE seller_id = 'seller_1' AND day = '" + day + "'")
 		return "program_days", "seller_1 " + day
 	}},
-	{rule: "activity_is_replay", plant: func(f *fair) (string, string) { return "events", f.unreadable("click_2", "{}") }},
+	violation{rule: "activity_is_replay", plant: func(f *fair) (string, string) { return "events", f.unreadable("click_2", "{}") }}.and("links_are_replay"),
+	{rule: "links_are_replay", plant: func(f *fair) (string, string) {
+		row := f.text("SELECT MAX(CONCAT(seller_id, ' ', partner_id, ' ', day, ' ', referral_key)) FROM link_days WHERE partner_id = 'partner_1' AND clicks > 0")
+		f.exec("UPDATE link_days SET clicks = clicks + 1 WHERE CONCAT(seller_id, ' ', partner_id, ' ', day, ' ', referral_key) = '" + row + "'")
+		return "link_days", row
+	}},
+	by("links_are_replay", "link_days", "seller_2 partner_x 2026-01-01 k", "INSERT INTO link_days (seller_id, partner_id, day, referral_key, clicks, signups) VALUES ('seller_2', 'partner_x', '2026-01-01', 'k', 0, 0)"),
 
 	{rule: "customer_is_attributed", plant: func(f *fair) (string, string) {
 		f.exec(newCustomer + "VALUES ('customer_x', 'seller_1', 'x', " + hashX + ", '', '', '', '', '[]', 'active', 'partner_1', '', '', 1, 1, 1, 1, 0, 1)")

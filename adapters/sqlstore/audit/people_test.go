@@ -12,6 +12,7 @@ var (
 )
 
 const (
+	newLogo   = "INSERT INTO seller_logos (seller_id, media_type, image, version) VALUES ('seller_1', 'image/png', X'89', '1')"
 	newAudit  = "INSERT INTO audit_trail (seller_id, id, at, actor_id, command, objects, address) VALUES ('seller_1', 'audit_1', 1, 'person_1', 'PauseBuyer', 'buyer_rich buyer_free', '192.0.2.1')"
 	newObject = "INSERT INTO audit_objects (seller_id, object_id, entry_id, at) VALUES ('seller_1', 'buyer_rich', 'audit_1', 1)"
 )
@@ -33,6 +34,8 @@ var ofPeople = []violation{
 	by("person_links.person_id", "person_links", "person_none", "UPDATE person_links SET person_id = 'person_none'"),
 	by("person_mails.person_id", "person_mails", "invitation_1", "UPDATE person_mails SET person_id = 'person_none' WHERE event_id = 'invitation_1'"),
 	by("person_mail_is_due_soon", "person_mails", "reset_1", "UPDATE person_mails SET next_at = 9000000000000000 WHERE event_id = 'reset_1'"),
+	by("seller_logos.seller_id", "seller_logos", "seller_none", "UPDATE seller_logos SET seller_id = 'seller_none'"),
+	by("logo_is_a_picture", "seller_logos", "seller_1", "UPDATE seller_logos SET media_type = 'text/html'"),
 	by("audit_trail.seller_id", "audit_trail", "audit_1", "UPDATE audit_trail SET seller_id = 'seller_none'"),
 	by("audit_entry_says_who", "audit_trail", "audit_1", "UPDATE audit_trail SET actor_id = ''"),
 	by("audit_entry_says_who", "audit_trail", "audit_1", "UPDATE audit_trail SET command = ''"),

@@ -89,6 +89,7 @@ func AuditRules() audit.Rules {
 		},
 		Whole: []audit.Rule{
 			audit.ReplayRule("activity_is_replay", "The partners' activity is what a replay of the log up to its own cursor makes, without parked events.", activityReplay),
+			audit.ReplayRule("links_are_replay", "What came by referral links is what a replay of the log up to its own cursor makes, without parked events.", linksReplay),
 			{Invariant: "I6", Name: "no_referral_circle", Description: "No partner is referred by itself, directly or through others.", Table: "partners", Run: noCircles},
 		},
 		Rowless: []string{"click"},

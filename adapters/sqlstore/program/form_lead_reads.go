@@ -67,21 +67,29 @@ func (r *Reader) FormLeadByNumber(ctx context.Context, q programquery.FormLeadBy
 	return row.answer()
 }
 
+// numberOf is the key by which form leads are listed.
+func numberOf(l programquery.FormLead) string { return strconv.FormatInt(l.Number, 10) }
+
+var byNumber = engine.Order{Columns: []string{"f.number"}, Numbers: true}
+
 // FormLeads answers programquery.FormLeads.
 func (r *Reader) FormLeads(ctx context.Context, q programquery.FormLeads) (application.List[programquery.FormLead], error) {
-	key := func(l programquery.FormLead) string { return strconv.FormatInt(l.Number, 10) }
-	order := engine.Order{Columns: []string{"f.number"}, Numbers: true}
 	if q.Status == "" {
-		return engine.ListBy(ctx, r.db, order, q.Page, key, formLeadRow.answer, r.selectFormLeads(), q.SellerID)
+		return engine.ListBy(ctx, r.db, byNumber, q.Page, numberOf, formLeadRow.answer, r.selectFormLeads(), q.SellerID)
 	}
-	// The numbers of a seller's form leads follow one another, so a span of them bounds what is looked at.
+	return r.reviewed(ctx, q.SellerID, q.Page, " AND f.status = ?", q.Status)
+}
+
+// reviewed lists the form leads of a seller for which a condition holds. The numbers of a seller's form leads follow one another, so a span of them bounds
+// what is looked at.
+func (r *Reader) reviewed(ctx context.Context, sellerID string, page application.Page, condition string, arg any) (application.List[programquery.FormLead], error) {
 	var newest struct {
 		Number int64 `db:"number"`
 	}
 	below := "SELECT number FROM lead_reviews" + r.db.UseKey("lead_reviews_number") + " WHERE seller_id = ?"
-	args := []any{q.SellerID}
-	if q.Page.After != "" {
-		n, err := strconv.ParseInt(q.Page.After, 10, 64)
+	args := []any{sellerID}
+	if page.After != "" {
+		n, err := strconv.ParseInt(page.After, 10, 64)
 		if err != nil {
 			return application.List[programquery.FormLead]{}, engine.ErrCursor()
 		}
@@ -91,8 +99,8 @@ func (r *Reader) FormLeads(ctx context.Context, q programquery.FormLeads) (appli
 		return application.List[programquery.FormLead]{}, err
 	}
 	first := newest.Number - programquery.MostReviewed
-	out, err := engine.ListBy(ctx, r.db, order, application.Page{Limit: q.Page.Limit, Number: q.Page.Number, After: q.Page.After}, key, formLeadRow.answer,
-		r.selectFormLeads()+" AND f.status = ? AND f.number > ?", q.SellerID, q.Status, first)
+	out, err := engine.ListBy(ctx, r.db, byNumber, application.Page{Limit: page.Limit, Number: page.Number, After: page.After}, numberOf, formLeadRow.answer,
+		r.selectFormLeads()+condition+" AND f.number > ?", sellerID, arg, first)
 	if err == nil && out.Next == "" && first > 0 {
 		out.Next = strconv.FormatInt(first+1, 10)
 	}

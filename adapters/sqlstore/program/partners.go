@@ -16,7 +16,7 @@ import (
 type partners struct{ t *engine.Tx }
 
 const partnerColumns = "seller_id, id, email, email_key, name, surname, status, approved, terms_accepted, tags, " +
-	"referring_partner_id, password_hash, created_at, updated_at, version, custom_fields, invited"
+	"referring_partner_id, password_hash, created_at, updated_at, version, custom_fields, invited, signed_up"
 
 type partnerRow struct {
 	SellerID           string  `db:"seller_id"`
@@ -36,6 +36,7 @@ type partnerRow struct {
 	Version            int64   `db:"version"`
 	CustomFields       *string `db:"custom_fields"`
 	Invited            *bool   `db:"invited"`
+	SignedUp           *bool   `db:"signed_up"`
 }
 
 // partnerKeyRow is a referral key: the default one has ordinal 0, a retired one -1.
@@ -64,7 +65,7 @@ func (r partnerRow) restore(keys, retired []string) (*partner.Partner, error) {
 	}
 	return partner.FromSnapshot(partner.Snapshot{
 		SellerID: r.SellerID, ID: r.ID, Email: r.Email, EmailKey: r.EmailKey, Name: r.Name,
-		Surname: r.Surname, Status: partner.Status(r.Status), Approved: r.Approved, TermsAccepted: r.TermsAccepted, Invited: r.invited(),
+		Surname: r.Surname, Status: partner.Status(r.Status), Approved: r.Approved, TermsAccepted: r.TermsAccepted, Invited: r.invited(), SignedUp: r.signedUp(),
 		Keys: keys, Retired: retired, Tags: tags, CustomFields: fields, ReferringPartnerID: r.ReferringPartnerID, PasswordHash: r.PasswordHash,
 		CreatedAt: engine.Time(r.CreatedAt), UpdatedAt: engine.Time(r.UpdatedAt), Version: r.Version,
 	}), nil
@@ -72,6 +73,9 @@ func (r partnerRow) restore(keys, retired []string) (*partner.Partner, error) {
 
 // invited reads the column invited, which is NULL in rows that are older than the column.
 func (r partnerRow) invited() bool { return r.Invited != nil && *r.Invited }
+
+// signedUp reads the column signed_up, which is NULL in rows that are older than the column.
+func (r partnerRow) signedUp() bool { return r.SignedUp != nil && *r.SignedUp }
 
 // acceptsInvitation reports whether an invitation of the partner can still be accepted.
 func (r partnerRow) acceptsInvitation() bool {
@@ -141,9 +145,9 @@ func (r partners) Add(ctx context.Context, p *partner.Partner) error {
 	if err != nil {
 		return r.t.Refuse(err)
 	}
-	taken, err := r.t.Insert(ctx, "partners", "INSERT INTO partners ("+partnerColumns+") VALUES ("+engine.Marks(17)+")", n.SellerID, n.ID,
+	taken, err := r.t.Insert(ctx, "partners", "INSERT INTO partners ("+partnerColumns+") VALUES ("+engine.Marks(18)+")", n.SellerID, n.ID,
 		n.Email, emailKey, n.Name, n.Surname, string(n.Status), engine.Flag(n.Approved), engine.Flag(n.TermsAccepted), tags,
-		n.ReferringPartnerID, n.PasswordHash, engine.Micros(n.CreatedAt), engine.Micros(n.UpdatedAt), n.Version, fields, engine.Flag(n.Invited))
+		n.ReferringPartnerID, n.PasswordHash, engine.Micros(n.CreatedAt), engine.Micros(n.UpdatedAt), n.Version, fields, engine.Flag(n.Invited), engine.Flag(n.SignedUp))
 	switch {
 	case err != nil:
 		return err

@@ -20,7 +20,33 @@ func (r *Reader) PartnerPage(ctx context.Context, q programquery.PartnerPage) (p
 		return programquery.PartnerPageView{}, err
 	}
 	d, err := r.detail(ctx, p)
-	return programquery.PartnerPageView{Program: s.Name, Website: s.Website, LinkParameter: s.program.LinkParameter, Partner: d}, err
+	if err != nil {
+		return programquery.PartnerPageView{}, err
+	}
+	form, err := findForm(ctx, r.db, p.SellerID)
+	return programquery.PartnerPageView{
+		Program: s.Name, Website: s.Website, LinkParameter: s.program.LinkParameter, SellerCode: s.Code, TimeZone: s.TimeZone,
+		LeadForm: form.Enabled, Partner: d,
+	}, err
+}
+
+// OwnLeadForm answers programquery.OwnLeadForm: program.ErrTokenUnknown.
+func (r *Reader) OwnLeadForm(ctx context.Context, q programquery.OwnLeadForm) (programquery.LeadForm, error) {
+	p, _, err := r.holder(ctx, q.Token, program.SessionToken)
+	if err != nil {
+		return programquery.LeadForm{}, err
+	}
+	n, err := findForm(ctx, r.db, p.SellerID)
+	return programquery.LeadForm{FormSnapshot: n}, err
+}
+
+// OwnFormLeads answers programquery.OwnFormLeads: program.ErrTokenUnknown.
+func (r *Reader) OwnFormLeads(ctx context.Context, q programquery.OwnFormLeads) (application.List[programquery.FormLead], error) {
+	p, _, err := r.holder(ctx, q.Token, program.SessionToken)
+	if err != nil {
+		return application.List[programquery.FormLead]{}, err
+	}
+	return r.reviewed(ctx, p.SellerID, q.Page, " AND l.partner_id = ?", p.ID)
 }
 
 // OpenInvitation answers programquery.OpenInvitation: program.ErrTokenUnknown.
@@ -32,7 +58,7 @@ func (r *Reader) OpenInvitation(ctx context.Context, q programquery.OpenInvitati
 	if err != nil {
 		return programquery.InvitationView{}, err
 	}
-	return programquery.InvitationView{Program: s.Name, Name: p.Name}, nil
+	return programquery.InvitationView{Program: s.Name, SellerCode: s.Code, Name: p.Name, SignedUp: p.signedUp()}, nil
 }
 
 // OpenSignIn answers programquery.OpenSignIn: program.ErrTokenUnknown.
@@ -44,7 +70,21 @@ func (r *Reader) OpenSignIn(ctx context.Context, q programquery.OpenSignIn) (pro
 	if err != nil {
 		return programquery.SignInView{}, err
 	}
-	return programquery.SignInView{Program: s.Name, Name: p.Name}, nil
+	return programquery.SignInView{Program: s.Name, SellerCode: s.Code, Name: p.Name}, nil
+}
+
+// SignUpPage answers programquery.SignUpPage: programquery.ErrNoSuchPage.
+func (r *Reader) SignUpPage(ctx context.Context, q programquery.SignUpPage) (programquery.SignUpView, error) {
+	if !engine.IsID(q.SellerCode) {
+		return programquery.SignUpView{}, programquery.ErrNoSuchPage
+	}
+	s, err := r.sellerByCode(ctx, q.SellerCode, programquery.ErrNoSuchPage)
+	if err != nil {
+		return programquery.SignUpView{}, err
+	}
+	return programquery.SignUpView{
+		SellerID: s.ID, SellerCode: s.Code, Program: s.Name, Open: s.program.SignUp, Manual: s.program.ManualApproval, Terms: s.program.Terms, TermsURL: s.program.TermsURL,
+	}, nil
 }
 
 // holder returns the partner that holds a token, and its seller: program.ErrTokenUnknown.
@@ -93,6 +133,6 @@ func (r *Reader) ContactOf(ctx context.Context, sellerID, partnerID string) (pro
 	}
 	return program.PartnerContact{
 		PartnerID: p.ID, Email: p.Email, EmailKey: p.EmailKey, Name: p.Name, Surname: p.Surname, SellerName: s.Name,
-		Open: p.acceptsInvitation(),
+		Open: p.acceptsInvitation(), Active: partner.Status(p.Status) == partner.StatusActive, SignedUp: p.signedUp(),
 	}, nil
 }

@@ -568,7 +568,7 @@ func TestReadPortal(t *testing.T) {
 		view, err := r.PartnerPage(ctx, programquery.PartnerPage{Token: "session"})
 		require.NoError(t, err)
 		want := programquery.PartnerPageView{
-			Program: "Program BBBB2222", Website: "https://BBBB2222.example", LinkParameter: "via",
+			Program: "Program BBBB2222", Website: "https://BBBB2222.example", LinkParameter: "via", SellerCode: "BBBB2222", TimeZone: "UTC", LeadForm: true,
 			Partner: programquery.PartnerDetail{Partner: programquery.PartnerOf(member), Clicks: 5, Signups: 4, Leads: 3},
 		}
 		want.Partner.ReferralsCount = 4
@@ -579,7 +579,7 @@ func TestReadPortal(t *testing.T) {
 		}
 		invitation, err := r.OpenInvitation(ctx, programquery.OpenInvitation{Token: "invitation"})
 		require.NoError(t, err)
-		assert.Equal(t, programquery.InvitationView{Program: "Program BBBB2222", Name: "Ada asked"}, invitation)
+		assert.Equal(t, programquery.InvitationView{Program: "Program BBBB2222", SellerCode: "BBBB2222", Name: "Ada asked"}, invitation)
 		for _, token := range []string{"accepted", "session", "none"} {
 			_, err := r.OpenInvitation(ctx, programquery.OpenInvitation{Token: token})
 			require.ErrorIs(t, err, program.ErrTokenUnknown, token)
@@ -597,7 +597,7 @@ func TestReadPortal(t *testing.T) {
 		for id, open := range map[string]bool{"asked": true, "member": false} {
 			c, err := r.ContactOf(ctx, "seller_2", id)
 			require.NoError(t, err)
-			assert.Equal(t, program.PartnerContact{PartnerID: id, Email: id + "@Example.com", Name: "Ada " + id, Surname: "Byron", EmailKey: id + "@example.com", SellerName: "Program BBBB2222", Open: open}, c)
+			assert.Equal(t, program.PartnerContact{PartnerID: id, Email: id + "@Example.com", Name: "Ada " + id, Surname: "Byron", EmailKey: id + "@example.com", SellerName: "Program BBBB2222", Open: open, Active: !open}, c)
 		}
 		for _, id := range []string{"gone", "none"} {
 			_, err := r.ContactOf(ctx, "seller_2", id)

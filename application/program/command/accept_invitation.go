@@ -52,7 +52,11 @@ func (h AcceptInvitationHandler) Handle(ctx context.Context, c AcceptInvitation)
 		if _, err := tx.Tokens().Consume(ctx, hash, program.InvitationToken, now); err != nil {
 			return err
 		}
-		if err := p.Accept(password, c.TermsAccepted, now); err != nil {
+		owner, err := tx.Sellers().Get(ctx, p.SellerID())
+		if err != nil {
+			return err
+		}
+		if err := p.Join(password, c.TermsAccepted, !owner.Program().ManualApproval, now); err != nil {
 			return err
 		}
 		if err := tx.Partners().Save(ctx, p); err != nil {

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"time"
 
@@ -62,25 +63,49 @@ func (h SendMailsHandler) Handle(ctx context.Context, _ SendMails) (unsent []app
 	return unsent, nil
 }
 
-// send sends one mail with a new invitation link, and no other to the same address for mailPause: what is too early and has a link that
+// letter is what a mail is about: how its link is made, and how long it lasts.
+type letter struct {
+	kind    program.TokenKind
+	path    string
+	lasts   time.Duration
+	pause   time.Duration // between two such mails of a seller to one address
+	address [sha256.Size]byte
+	open    func(*partner.Partner) bool // whether the partner can still use it
+}
+
+func letterOf(m program.OutgoingMail, to program.PartnerContact) (l letter, wanted bool) {
+	if m.SignsIn() {
+		return letter{
+			program.SignInToken, "/portal/sign-in/", signInMailLife, signInMailPause, program.SignInAddressHash(to.EmailKey),
+			func(p *partner.Partner) bool { return p.Status() == partner.StatusActive },
+		}, to.Active
+	}
+	return letter{program.InvitationToken, "/portal/invitations/", invitationLife, mailPause, program.AddressHash(to.EmailKey), (*partner.Partner).AcceptsInvitation}, to.Open
+}
+
+// send sends one mail with a new link, and no other of its kind to the same address for a while: what is too early and has a link that
 // works is done with, what has none is to be sent later. Several mails to a partner hold different links; all of them work until one is
 // used.
 func (h SendMailsHandler) send(ctx context.Context, m program.OutgoingMail) (later time.Time, err error) {
 	to, err := h.Portal.ContactOf(ctx, m.SellerID, m.PartnerID)
-	if errors.Is(err, partner.ErrNotFound) || err == nil && !to.Open {
-		return time.Time{}, nil // the partner joined or was deleted meanwhile
+	if errors.Is(err, partner.ErrNotFound) {
+		return time.Time{}, nil
 	}
 	if err != nil {
 		return time.Time{}, err
 	}
+	l, wanted := letterOf(m, to)
+	if !wanted {
+		return time.Time{}, nil // the partner joined, or may not sign in any more
+	}
 	now := h.Clock.Now()
-	taken, freeAt, err := h.Queue.TakeAddress(ctx, m, program.AddressHash(to.EmailKey), now, now.Add(mailPause))
+	taken, freeAt, err := h.Queue.TakeAddress(ctx, m, l.address, now, now.Add(l.pause))
 	if err != nil {
 		return time.Time{}, err
 	}
 	if !taken {
-		invited, err := h.Portal.HoldsToken(ctx, m.SellerID, m.PartnerID, program.InvitationToken, now)
-		if err != nil || invited {
+		holds, err := h.Portal.HoldsToken(ctx, m.SellerID, m.PartnerID, l.kind, now)
+		if err != nil || holds {
 			return time.Time{}, err
 		}
 		return freeAt, nil
@@ -93,12 +118,12 @@ func (h SendMailsHandler) send(ctx context.Context, m program.OutgoingMail) (lat
 		if err != nil {
 			return err
 		}
-		if p.Snapshot().Email != to.Email || !p.AcceptsInvitation() {
+		if p.Snapshot().Email != to.Email || !l.open(p) {
 			return application.ErrConcurrentChange // the mail is tried again with the new data
 		}
 		return tx.Tokens().Add(ctx, program.Token{
-			Hash: program.TokenHash(token), Kind: program.InvitationToken,
-			SellerID: m.SellerID, PartnerID: m.PartnerID, ExpiresAt: h.Clock.Now().Add(invitationLife),
+			Hash: program.TokenHash(token), Kind: l.kind,
+			SellerID: m.SellerID, PartnerID: m.PartnerID, ExpiresAt: h.Clock.Now().Add(l.lasts),
 		})
 	})
 	if err != nil {
@@ -106,7 +131,7 @@ func (h SendMailsHandler) send(ctx context.Context, m program.OutgoingMail) (lat
 	}
 	mail, err := h.Text.Write(program.Invitation{
 		Name: to.Name, Surname: to.Surname, Program: to.SellerName,
-		Link: h.Base() + "/portal/invitations/" + token, Lasts: invitationLife,
+		Link: h.Base() + l.path + token, Lasts: l.lasts, Joined: m.SignsIn(), SignedUp: to.SignedUp,
 	})
 	if err != nil {
 		return time.Time{}, err
@@ -120,7 +145,8 @@ func (h SendMailsHandler) free(ctx context.Context, m program.OutgoingMail) erro
 	to, err := h.Portal.ContactOf(ctx, m.SellerID, m.PartnerID)
 	if err == nil {
 		now := h.Clock.Now()
-		_, _, err = h.Queue.TakeAddress(ctx, m, program.AddressHash(to.EmailKey), now, now)
+		l, _ := letterOf(m, to)
+		_, _, err = h.Queue.TakeAddress(ctx, m, l.address, now, now)
 	}
 	if errors.Is(err, partner.ErrNotFound) {
 		return nil
@@ -128,8 +154,14 @@ func (h SendMailsHandler) free(ctx context.Context, m program.OutgoingMail) erro
 	return err
 }
 
-// mailPause lies between two invitations of a seller to one address.
-const mailPause = time.Hour
+// mailPause lies between two invitations of a seller to one address, signInMailPause between two sign-in links.
+const (
+	mailPause       = time.Hour
+	signInMailPause = 10 * time.Minute
+)
 
-// invitationLife is how long an invitation can be accepted.
-const invitationLife = 7 * 24 * time.Hour
+// invitationLife is how long an invitation can be accepted, signInMailLife how long a mailed sign-in link works.
+const (
+	invitationLife = 7 * 24 * time.Hour
+	signInMailLife = 24 * time.Hour
+)

@@ -11,4 +11,9 @@ type OpenInvitation struct{ Token string }
 func (OpenInvitation) Needs() application.Scope { return application.Visitor }
 
 // InvitationView is what an invited partner is shown.
-type InvitationView struct{ Program, Name string }
+// SignedUp: the partner came by the sign-up page, where it accepted the
+// terms.
+type InvitationView struct {
+	Program, SellerCode, Name string
+	SignedUp                  bool
+}

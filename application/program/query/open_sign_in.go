@@ -12,4 +12,4 @@ type OpenSignIn struct{ Token string }
 func (OpenSignIn) Needs() application.Scope { return application.Visitor }
 
 // SignInView is what a partner is shown that opens a sign-in link.
-type SignInView struct{ Program, Name string }
+type SignInView struct{ Program, SellerCode, Name string }

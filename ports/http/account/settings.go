@@ -30,7 +30,7 @@ func showSettings(s accountquery.Settings) Settings {
 		ProgramName: s.Name, Website: s.Website, Currency: s.Currency, TimeZone: s.TimeZone, Approval: p.Approval(),
 		LinkParameter: p.LinkParameter, CookieLifetime: p.CookieDays, Attribution: p.Attribution(), AttributionWindow: p.WindowDays,
 		AllowSelfReferral: p.AllowSelfReferral, LeadRetentionDays: p.LeadRetentionDays,
-		UniqueCustomerEmail: !p.SharedEmails,
+		UniqueCustomerEmail: !p.SharedEmails, PartnerSignUp: p.SignUp, Terms: p.Terms, TermsUrl: p.TermsURL, BrandColor: p.Color,
 	}
 	if c := p.LeadCampaign; c != nil {
 		d.LeadCampaign = &LeadCampaign{CampaignId: c.CampaignID, Fields: c.Fields}
@@ -56,6 +56,10 @@ func (h Handlers) updateSettings(k *httpport.Call) {
 		httpport.FillInteger(o, "lead_retention_days", &s.LeadRetentionDays)
 		s.AllowSelfReferral = o.BoolOrNil("allow_self_referral")
 		s.UniqueEmails = o.BoolOrNil("unique_customer_email")
+		s.SignUp = o.BoolOrNil("partner_sign_up")
+		httpport.FillText(o, "terms", &s.Terms)
+		httpport.FillText(o, "terms_url", &s.TermsURL)
+		httpport.FillText(o, "brand_color", &s.Color)
 		s.ClearLeadCampaign = o.IsNull("lead_campaign")
 		o.Nested("lead_campaign", func(o *httpport.Object) {
 			s.LeadCampaign = &accountcommand.LeadCampaign{CampaignID: o.Label("campaign_id"), Fields: leadFields(o)}

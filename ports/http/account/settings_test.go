@@ -13,13 +13,14 @@ import (
 func TestSettingsBinding(t *testing.T) {
 	t.Parallel()
 	const members = `{"program_name":"Acme","website":"https://x.example","approval":"manual","link_parameter":"via","cookie_lifetime":60,"attribution":"last_touch","attribution_window":0,
-		"allow_self_referral":false,"unique_customer_email":false,"lead_retention_days":365,"lead_campaign":{"campaign_id":12,"fields":{"email":"email","company":89,"zip":null},"x":1},"currency":"EUR","time_zone":5,"x":{}}`
+		"allow_self_referral":false,"unique_customer_email":false,"lead_retention_days":365,"partner_sign_up":true,"terms":"Be fair.","terms_url":"https://x.example/terms","brand_color":"#0B6455","lead_campaign":{"campaign_id":12,"fields":{"email":"email","company":89,"zip":null},"x":1},"currency":"EUR","time_zone":5,"x":{}}`
 	every := seller.Settings{
 		Name: new("Acme"), Website: new("https://x.example"), Approval: new("manual"), LinkParameter: new("via"), CookieDays: new(60),
 		Attribution: new("last_touch"), WindowDays: new(0), AllowSelfReferral: new(false), UniqueEmails: new(false), LeadRetentionDays: new(365),
+		SignUp: new(true), Terms: new("Be fair."), TermsURL: new("https://x.example/terms"), Color: new("#0B6455"),
 		LeadCampaign: &seller.LeadCampaign{CampaignID: "12", Fields: map[string]string{"email": "email", "company": "89"}},
 	}
-	const nulls = `"program_name":null,"website":null,"approval":null,"link_parameter":null,"cookie_lifetime":null,"attribution":null,"attribution_window":null,"allow_self_referral":null,"unique_customer_email":null,"lead_retention_days":null`
+	const nulls = `"program_name":null,"website":null,"approval":null,"link_parameter":null,"cookie_lifetime":null,"attribution":null,"attribution_window":null,"allow_self_referral":null,"unique_customer_email":null,"lead_retention_days":null,"partner_sign_up":null,"terms":null,"terms_url":null,"brand_color":null`
 	checkBound(t, map[string]bound{
 		"flat":              {"PUT", "/v1/settings", members, every},
 		"settings":          {"PUT", "/v1/settings/", `{"settings":` + members + `,"approval":"auto"}`, every},
@@ -39,8 +40,9 @@ func TestSettingsViolations(t *testing.T) {
 	want := map[string]string{
 		"program_name": str, "website": str, "approval": str, "link_parameter": str, "cookie_lifetime": whole, "attribution": str,
 		"attribution_window": whole, "allow_self_referral": "must be true or false", "unique_customer_email": "must be true or false", "lead_campaign": "must be an object", "lead_retention_days": whole,
+		"partner_sign_up": "must be true or false", "terms": str, "terms_url": str, "brand_color": str,
 	}
-	const wrong = `{"program_name":1,"website":true,"approval":false,"link_parameter":[],"cookie_lifetime":"30","attribution":{},"attribution_window":1.5,"allow_self_referral":"no","unique_customer_email":1,"lead_campaign":[0],"lead_retention_days":"7"}`
+	const wrong = `{"program_name":1,"website":true,"approval":false,"link_parameter":[],"cookie_lifetime":"30","attribution":{},"attribution_window":1.5,"allow_self_referral":"no","unique_customer_email":1,"lead_campaign":[0],"lead_retention_days":"7","partner_sign_up":"yes","terms":1,"terms_url":{},"brand_color":0}`
 	for name, c := range map[string]struct {
 		body   string
 		errors map[string]string
@@ -69,7 +71,7 @@ func TestSettingsViolations(t *testing.T) {
 
 func TestSettingsAnswers(t *testing.T) {
 	t.Parallel()
-	const settings = `{"data":{"program_name":"Acme Leads","website":"https://yourcompany.com","currency":"USD","time_zone":"America/Chicago","approval":"auto","link_parameter":"aff","cookie_lifetime":30,"attribution":"first_touch","attribution_window":0,"allow_self_referral":false,"lead_campaign":{"campaign_id":"campaign_1","fields":{"company":"89","email":"email"}},"lead_retention_days":0,"unique_customer_email":true},"status":1}`
+	const settings = `{"data":{"program_name":"Acme Leads","website":"https://yourcompany.com","currency":"USD","time_zone":"America/Chicago","approval":"auto","link_parameter":"aff","cookie_lifetime":30,"attribution":"first_touch","attribution_window":0,"allow_self_referral":false,"lead_campaign":{"campaign_id":"campaign_1","fields":{"company":"89","email":"email"}},"lead_retention_days":0,"unique_customer_email":true,"partner_sign_up":false,"terms":"","terms_url":"","brand_color":""},"status":1}`
 	for _, c := range []struct{ method, path, body, want string }{
 		{"GET", "/v1/settings", "", settings},
 		{"PUT", "/v1/settings", `{"settings":{}}`, settings},

@@ -212,6 +212,18 @@ type Settings struct {
 
 	// UniqueCustomerEmail No two customers have one email
 	UniqueCustomerEmail bool `json:"unique_customer_email"`
+
+	// PartnerSignUp Partners may sign up by themselves, at /p/{code of the seller}
+	PartnerSignUp bool `json:"partner_sign_up"`
+
+	// Terms What partners accept who sign up; empty: no text
+	Terms string `json:"terms"`
+
+	// TermsUrl A page with what partners accept who sign up; empty: none
+	TermsUrl string `json:"terms_url"`
+
+	// BrandColor The accent of partners' and buyers' pages, such as #0b6455; empty: Leadmill's
+	BrandColor string `json:"brand_color"`
 }
 
 // SettingsAnswer defines model for SettingsAnswer.

@@ -26,6 +26,8 @@ func settingsPages() []Page {
 		{Method: http.MethodPost, Path: peoplePath + "/:id/remove", Needs: application.Owner, Handle: removePerson},
 		{Method: http.MethodGet, Path: settingsPath, Needs: application.Viewer, Nav: "Settings", Handle: settings},
 		{Method: http.MethodPost, Path: settingsPath, Needs: application.Owner, Handle: saveSettings},
+		{Method: http.MethodGet, Path: brandPath, Needs: application.Viewer, Handle: brand},
+		{Method: http.MethodPost, Path: brandPath, Needs: application.Owner, Upload: true, Handle: saveBrand},
 		{Method: http.MethodGet, Path: settingsPath + "/form", Needs: application.Viewer, Handle: formSettings},
 		{Method: http.MethodPost, Path: settingsPath + "/form", Needs: application.Operator, Handle: saveFormSettings},
 		{Method: http.MethodGet, Path: settingsPath + "/tracking", Needs: application.Viewer, Handle: tracking},

@@ -22,7 +22,10 @@ func ofBuyer(do func(*BuyerPortal)) func(*Visit) {
 			return
 		}
 		p := newPortal(v)
-		p.Brand, p.Home, p.SignOut = Brand{Name: v.SellerName()}, buyerPath, "/sign-out"
+		if !p.setBrand(v.Who().SellerCode) {
+			return
+		}
+		p.Home, p.SignOut = buyerPath, "/sign-out"
 		p.Known = cmp.Or(v.Person.Name, v.Person.Email)
 		for _, item := range []NavItem{
 			{Name: "buyer.leads", Path: buyerPath},

@@ -1,4 +1,4 @@
-// Package consolehttp is the pages on which people run a seller's business. They are made on the server; every button sends a command of
+// Package consolehttp is the pages on which people run a seller's business, and those of the seller's partners. They are made on the server; every button sends a command of
 // the API, and a page never writes by itself.
 //
 // A page is a line in the file of its area (area_*.go), a function and a template of the same name beside it. It works without
@@ -46,10 +46,10 @@ func (c Console) Routes() []httpport.Route {
 	for i := range routes {
 		routes[i].Needs, routes[i].ErrorPage, routes[i].Below = application.Visitor, errorPage, true
 		if isBelow(routes[i].Path, buyerPath) {
-			routes[i].ErrorPage = portalErrorPage
+			routes[i].ErrorPage = outsideErrorPage
 		}
 	}
-	return routes
+	return slices.Concat(routes, c.partnerRoutes(), c.brandRoutes())
 }
 
 // Pages are all pages that somebody must be signed in for.

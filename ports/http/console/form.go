@@ -25,6 +25,7 @@ type Form struct {
 	err    *fault.Error
 	posted bool
 	again  bool
+	file   []byte // the one that was posted with it
 }
 
 // errAgain says that a form was sent by a session that is over.

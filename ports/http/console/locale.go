@@ -39,7 +39,10 @@ func (t *text) UnmarshalJSON(b []byte) error {
 		*t = text{plural.Other: one}
 		return nil
 	}
-	var forms struct{ One, Other string }
+	var forms struct {
+		One   string `json:"one"`
+		Other string `json:"other"`
+	}
 	if err := json.Unmarshal(b, &forms); err != nil {
 		return err
 	}
@@ -186,13 +189,13 @@ func (l *Locale) Date(t time.Time) string {
 	return l.say("date.day", t.Format("2"), months[t.Month()-1], t.Format("2006"))
 }
 
-// Day writes a day that is given as YYYY-MM-DD.
+// Day writes a day of this year or of the last, given as YYYY-MM-DD, without the year: 23 Nov.
 func (l *Locale) Day(day string) string {
 	t, err := time.Parse(time.DateOnly, day)
 	if err != nil {
 		return day
 	}
-	return l.Date(t)
+	return l.say("date.short", t.Format("2"), strings.Fields(l.say("date.months"))[t.Month()-1])
 }
 
 // Time writes a time in a zone, with the exact one behind it; nothing for the zero time.

@@ -24,6 +24,8 @@ type Page struct {
 	Nav string
 	// Download says that the page is no page: a file to save, or a stream.
 	Download bool
+	// Upload says that the form that is posted may hold a file.
+	Upload bool
 	// Handle answers, once.
 	Handle func(*Visit)
 }
@@ -112,6 +114,16 @@ func (v *Visit) begin() (ok bool) {
 	if fromElsewhere(k) {
 		k.Fail(errElsewhere)
 		return false
+	}
+	if v.page.Upload && k.MediaType() == "multipart/form-data" {
+		form, err := readParts(k)
+		if err != nil {
+			k.Fail(err)
+			return false
+		}
+		v.Form = form
+		v.Form.again = form.values.Get(againField) != ""
+		return true
 	}
 	if k.MediaType() != "application/x-www-form-urlencoded" {
 		k.Fail(httpport.ErrMediaType)

@@ -15,6 +15,8 @@ type partnerContent struct {
 
 	Partner   programquery.PartnerDetail
 	Links     []PartnerLink
+	Others    programquery.LinkSum // by links that were removed or renamed, or by none
+	Days      []programquery.LinkDay
 	Customers application.List[programquery.Customer]
 	Back      string
 	SignIn    string // the link by which the partner signs in, when it was just made
@@ -22,9 +24,11 @@ type partnerContent struct {
 }
 
 // PartnerLink is a referral key with the address that the partner gives to others; it is empty as long as the seller names no website.
+// Clicks and sign-ups are those of the days that the page shows.
 type PartnerLink struct {
-	Key, URL string
-	Default  bool
+	Key, URL        string
+	Default         bool
+	Clicks, Signups int64
 }
 
 // fewRows is how many rows a page of one thing shows of others.
@@ -50,8 +54,18 @@ func partnerOf(v *Visit) (partnerContent, error) {
 	if err != nil {
 		return content, err
 	}
+	activity, err := Ask[programquery.LinksView](v, programquery.LinkActivity{Actor: v.Who(), PartnerID: content.Partner.ID, Days: programDays})
+	if err != nil {
+		return content, err
+	}
+	content.Days = activity.Days
+	sums := map[string]programquery.LinkSum{}
+	for _, l := range activity.Links {
+		sums[l.Key] = l
+	}
+	content.Others = sums[""]
 	for i, key := range content.Partner.Keys {
-		l := PartnerLink{Key: key, Default: i == 0}
+		l := PartnerLink{Key: key, Default: i == 0, Clicks: sums[key].Clicks, Signups: sums[key].Signups}
 		if settings.Website != "" {
 			l.URL = program.ReferralURL(settings.Website, settings.Program.LinkParameter, key)
 		}

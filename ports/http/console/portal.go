@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"html/template"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/leadmill/leadmill/domain/fault"
@@ -52,7 +53,7 @@ func (p *Portal) Money(m money.Micros) string { return p.locale.Money(m, p.Visit
 // Count writes a whole number.
 func (p *Portal) Count(n any) string { return p.locale.Count(n) }
 
-// Day writes a day that is given as YYYY-MM-DD.
+// Day writes a day of this year or of the last, given as YYYY-MM-DD, without the year.
 func (p *Portal) Day(day string) string { return p.locale.Day(day) }
 
 // Time writes a time in the seller's zone, with the exact one behind it; nothing for the zero time.
@@ -136,8 +137,16 @@ func explain(l *Locale, e *fault.Error) string {
 	}
 }
 
-// portalErrorPage shows an error to somebody from outside who looks at it.
+// portalErrorPage shows an error to somebody from outside who looks at it with a browser.
 func portalErrorPage(k *httpport.Call, e *fault.Error) (contentType string, page []byte) {
+	if !strings.Contains(k.Request().Header.Get("Accept"), "text/html") {
+		return "", nil
+	}
+	return outsideErrorPage(k, e)
+}
+
+// outsideErrorPage is portalErrorPage for whatever asks.
+func outsideErrorPage(k *httpport.Call, e *fault.Error) (contentType string, page []byte) {
 	l := localeOf(k)
 	var b bytes.Buffer
 	err := errorTemplate().ExecuteTemplate(&b, "portal_error", struct{ Lang, Title, Text string }{l.Lang(), l.say("error.title"), explain(l, e)})
@@ -145,5 +154,6 @@ func portalErrorPage(k *httpport.Call, e *fault.Error) (contentType string, page
 		return "", nil
 	}
 	pageHeaders(k, newNonce())
+	k.Writer().Header().Set("Referrer-Policy", "no-referrer")
 	return typeHTML, b.Bytes()
 }

@@ -2,6 +2,7 @@ package consolehttp
 
 import (
 	"strconv"
+	"strings"
 
 	accountcommand "github.com/leadmill/leadmill/application/account/command"
 	accountquery "github.com/leadmill/leadmill/application/account/query"
@@ -15,6 +16,7 @@ type settingsContent struct {
 	*Visit
 
 	Settings accountquery.Settings
+	SignUp   string // where partners sign up
 	Approval []Option
 	Touch    []Option
 }
@@ -22,7 +24,7 @@ type settingsContent struct {
 func settingsOf(v *Visit) (settingsContent, error) {
 	s, err := v.Settings()
 	return settingsContent{
-		Visit: v, Settings: s,
+		Visit: v, Settings: s, SignUp: v.call.Base() + signUpPath + "/" + s.Code,
 		Approval: []Option{{Value: "auto", Label: "at once"}, {Value: "manual", Label: "when somebody approved them"}},
 		Touch:    []Option{{Value: "first_touch", Label: "the first partner whose link was followed"}, {Value: "last_touch", Label: "the last partner whose link was followed"}},
 	}, err
@@ -38,7 +40,8 @@ func settings(v *Visit) {
 	s, p := content.Settings, content.Settings.Program
 	v.Form.Fill("program_name", s.Name, "website", s.Website, "approval", p.Approval(), "link_parameter", p.LinkParameter, "cookie_lifetime", strconv.Itoa(p.CookieDays),
 		"attribution", p.Attribution(), "attribution_window", number(p.WindowDays), "lead_retention_days", number(p.LeadRetentionDays),
-		"allow_self_referral", tick(p.AllowSelfReferral), "unique_emails", tick(!p.SharedEmails))
+		"allow_self_referral", tick(p.AllowSelfReferral), "unique_emails", tick(!p.SharedEmails),
+		"partner_sign_up", tick(p.SignUp), "terms", p.Terms, "terms_url", p.TermsURL)
 	v.Show("settings", content)
 }
 
@@ -69,6 +72,7 @@ func saveSettings(v *Visit) {
 	s := &c.Settings
 	s.Name, s.Website, s.Approval, s.Attribution, s.LinkParameter = new(f.Text("program_name")), new(f.Text("website")), new(f.Text("approval")), new(f.Text("attribution")), new(f.Text("link_parameter"))
 	s.AllowSelfReferral, s.UniqueEmails = new(f.Ticked("allow_self_referral")), new(f.Ticked("unique_emails"))
+	s.SignUp, s.Terms, s.TermsURL = new(f.Ticked("partner_sign_up")), new(strings.ReplaceAll(f.Text("terms"), "\r\n", "\n")), new(f.Text("terms_url"))
 	for name, into := range map[string]**int{"cookie_lifetime": &s.CookieDays, "attribution_window": &s.WindowDays, "lead_retention_days": &s.LeadRetentionDays} {
 		n, _ := f.Number(name, 0, 3650)
 		*into = new(int(n))

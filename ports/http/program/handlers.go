@@ -1,5 +1,5 @@
 // Package programhttp is the program room of the HTTP port: the routes of partners, their referral links, customers and form
-// leads, what visitors meet who follow a referral link, and the pages that partners see.
+// leads, and what visitors meet who follow a referral link.
 //
 // Stability: unsupported; it may change at any time.
 package programhttp
@@ -20,7 +20,6 @@ type Handlers struct {
 	LeadHandlers
 	OverviewHandlers
 	TrackingHandlers
-	PortalHandlers
 }
 
 // Routes returns the room's routes. The error names every handler that is missing.
@@ -28,5 +27,5 @@ func (h Handlers) Routes() ([]httpport.Route, error) {
 	if err := httpport.Complete("program", h); err != nil {
 		return nil, err
 	}
-	return slices.Concat(h.partnerRoutes(), h.linkRoutes(), h.customerRoutes(), h.leadRoutes(), h.overviewRoutes(), h.trackingRoutes(), h.portalRoutes(), laterRoutes()), nil
+	return slices.Concat(h.partnerRoutes(), h.linkRoutes(), h.customerRoutes(), h.leadRoutes(), h.overviewRoutes(), h.trackingRoutes(), laterRoutes()), nil
 }

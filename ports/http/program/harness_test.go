@@ -1,9 +1,7 @@
 package programhttp
 
 import (
-	"net/http"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -82,7 +80,6 @@ var (
 		SellerID: "seller_1", PartnerID: "partner_123", Key: "ref_123", Website: "https://yourcompany.com",
 		Parameter: "aff", CookieDays: 30, Live: true,
 	}
-	sampleSession = programcommand.Session{Token: "session_1", ExpiresAt: porttest.Start.Add(12 * time.Hour)}
 )
 
 func handlers(a *porttest.App) Handlers {
@@ -136,17 +133,6 @@ func handlers(a *porttest.App) Handlers {
 			FollowLink:     porttest.Queries[programcommand.FollowLink](a, programcommand.Followed{Referral: sampleReferral}),
 			SignUpCustomer: porttest.Queries[programcommand.SignUpCustomer](a, programcommand.SignedUp{}),
 		},
-		PortalHandlers: PortalHandlers{
-			AcceptInvitation: porttest.Queries[programcommand.AcceptInvitation](a, sampleSession),
-			OpenSession:      porttest.Queries[programcommand.OpenSession](a, sampleSession),
-			CloseSession:     porttest.Queries[programcommand.CloseSession](a, struct{}{}),
-			OpenSignIn:       porttest.Queries[programquery.OpenSignIn](a, programquery.SignInView{Program: "Acme Leads", Name: "Jane"}),
-			OpenInvitation:   porttest.Queries[programquery.OpenInvitation](a, programquery.InvitationView{Program: "Acme Leads", Name: "Jane"}),
-			PartnerPage: porttest.Queries[programquery.PartnerPage](a, programquery.PartnerPageView{
-				Program: "Acme Leads", Website: "https://yourcompany.com", LinkParameter: "aff",
-				Partner: programquery.PartnerDetail{Partner: samplePartner, Clicks: 12, Signups: 2, Leads: 3},
-			}),
-		},
 	}
 }
 
@@ -168,7 +154,6 @@ var examples = map[string]porttest.Example{
 	"POST /v1/leads":                   {Body: `{"partner":{"key":"ref_123"},"name":"Alice Brown","email":"alice.brown@example.com"}`},
 	"POST /v1/leads/convert":           {Body: `{"id":71,"commission_transaction_amount":99.5}`},
 	"POST /v1/leads/reject":            {Body: `{"id":"71"}`},
-	"POST /portal/invitations/{token}": {Body: "password=Secret123", Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}},
 	"GET /track/{site_key}":            {Header: fromShop},
 	"POST /track/{site_key}/clicks":    {Header: fromShop, Body: `{"key":"ref_123"}`},
 	"POST /track/{site_key}/customers": {Header: fromShop, Body: `{"partner":{"key":"ref_123"},"key":"account_1"}`},
@@ -176,6 +161,4 @@ var examples = map[string]porttest.Example{
 	"GET /v1/customer":                 {Query: "?email=a@b.example"},
 	"GET /v1/leads/convert":            {Query: "?id=71"},
 	"GET /v1/leads/reject":             {Query: "?id=71"},
-	"GET /portal":                      {Header: session("session_1")},
-	"POST /portal/sign-out":            {Header: session("session_1")},
 }

@@ -28,7 +28,7 @@ func TestRoom(t *testing.T) {
 func TestRoutesNamesWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	_, err := Handlers{}.Routes()
-	for _, name := range []string{"handler CreatePartner", "handler PartnerPage"} {
+	for _, name := range []string{"handler CreatePartner", "handler Overview"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named: %v", name, err)
 		}

@@ -4674,6 +4674,9 @@ type Settings struct {
 	// AttributionWindow Days; 0: no window
 	AttributionWindow int `json:"attribution_window"`
 
+	// BrandColor The accent of partners' and buyers' pages, such as #0b6455; empty: Leadmill's
+	BrandColor string `json:"brand_color"`
+
 	// CookieLifetime Days
 	CookieLifetime int           `json:"cookie_lifetime"`
 	Currency       string        `json:"currency"`
@@ -4682,8 +4685,17 @@ type Settings struct {
 	// LeadRetentionDays Days until what leads hold of persons is erased; 0: never
 	LeadRetentionDays int    `json:"lead_retention_days"`
 	LinkParameter     string `json:"link_parameter"`
-	ProgramName       string `json:"program_name"`
-	TimeZone          string `json:"time_zone"`
+
+	// PartnerSignUp Partners may sign up by themselves, at /p/{code of the seller}
+	PartnerSignUp bool   `json:"partner_sign_up"`
+	ProgramName   string `json:"program_name"`
+
+	// Terms What partners accept who sign up; empty: no text
+	Terms string `json:"terms"`
+
+	// TermsUrl A page with what partners accept who sign up; empty: none
+	TermsUrl string `json:"terms_url"`
+	TimeZone string `json:"time_zone"`
 
 	// UniqueCustomerEmail No two customers have one email
 	UniqueCustomerEmail bool   `json:"unique_customer_email"`
@@ -4711,6 +4723,9 @@ type SettingsChangeInput struct {
 	// AttributionWindow Days; 0: no window
 	AttributionWindow *int `json:"attribution_window,omitempty"`
 
+	// BrandColor The accent of partners' and buyers' pages, such as #0b6455, made darker or lighter where it could not be read; empty: Leadmill's
+	BrandColor *string `json:"brand_color,omitempty"`
+
 	// CookieLifetime Days
 	CookieLifetime *int `json:"cookie_lifetime,omitempty"`
 
@@ -4724,7 +4739,16 @@ type SettingsChangeInput struct {
 	// LeadRetentionDays Days until what leads hold of persons is erased; 0: never
 	LeadRetentionDays *int    `json:"lead_retention_days,omitempty"`
 	LinkParameter     *string `json:"link_parameter,omitempty"`
-	ProgramName       *string `json:"program_name,omitempty"`
+
+	// PartnerSignUp true: partners may sign up by themselves, at /p/{code of the seller}
+	PartnerSignUp *bool   `json:"partner_sign_up,omitempty"`
+	ProgramName   *string `json:"program_name,omitempty"`
+
+	// Terms What partners accept who sign up; empty: no text
+	Terms *string `json:"terms,omitempty"`
+
+	// TermsUrl A page with what partners accept who sign up; empty: none
+	TermsUrl *string `json:"terms_url,omitempty"`
 
 	// UniqueCustomerEmail false: customers may share an email
 	UniqueCustomerEmail *bool   `json:"unique_customer_email,omitempty"`
@@ -4746,6 +4770,9 @@ type SettingsUpdateInput struct {
 	// AttributionWindow Days; 0: no window
 	AttributionWindow *int `json:"attribution_window,omitempty"`
 
+	// BrandColor The accent of partners' and buyers' pages, such as #0b6455, made darker or lighter where it could not be read; empty: Leadmill's
+	BrandColor *string `json:"brand_color,omitempty"`
+
 	// CookieLifetime Days
 	CookieLifetime *int `json:"cookie_lifetime,omitempty"`
 
@@ -4759,10 +4786,19 @@ type SettingsUpdateInput struct {
 	// LeadRetentionDays Days until what leads hold of persons is erased; 0: never
 	LeadRetentionDays *int    `json:"lead_retention_days,omitempty"`
 	LinkParameter     *string `json:"link_parameter,omitempty"`
-	ProgramName       *string `json:"program_name,omitempty"`
+
+	// PartnerSignUp true: partners may sign up by themselves, at /p/{code of the seller}
+	PartnerSignUp *bool   `json:"partner_sign_up,omitempty"`
+	ProgramName   *string `json:"program_name,omitempty"`
 
 	// Settings Unknown members are ignored; null equals absent, except in `lead_campaign`. `currency` and `time_zone` are not changed here.
 	Settings *SettingsChangeInput `json:"settings,omitempty"`
+
+	// Terms What partners accept who sign up; empty: no text
+	Terms *string `json:"terms,omitempty"`
+
+	// TermsUrl A page with what partners accept who sign up; empty: none
+	TermsUrl *string `json:"terms_url,omitempty"`
 
 	// UniqueCustomerEmail false: customers may share an email
 	UniqueCustomerEmail *bool `json:"unique_customer_email,omitempty"`

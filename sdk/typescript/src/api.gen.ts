@@ -3736,6 +3736,8 @@ export interface components {
             attribution: "first_touch" | "last_touch";
             /** @description Days; 0: no window */
             attribution_window: number;
+            /** @description The accent of partners' and buyers' pages, such as #0b6455; empty: Leadmill's */
+            brand_color: string;
             /** @description Days */
             cookie_lifetime: number;
             currency: string;
@@ -3743,7 +3745,13 @@ export interface components {
             /** @description Days until what leads hold of persons is erased; 0: never */
             lead_retention_days: number;
             link_parameter: string;
+            /** @description Partners may sign up by themselves, at /p/{code of the seller} */
+            partner_sign_up: boolean;
             program_name: string;
+            /** @description What partners accept who sign up; empty: no text */
+            terms: string;
+            /** @description A page with what partners accept who sign up; empty: none */
+            terms_url: string;
             time_zone: string;
             /** @description No two customers have one email */
             unique_customer_email: boolean;
@@ -3762,6 +3770,8 @@ export interface components {
             attribution?: "first_touch" | "last_touch" | null;
             /** @description Days; 0: no window */
             attribution_window?: number | null;
+            /** @description The accent of partners' and buyers' pages, such as #0b6455, made darker or lighter where it could not be read; empty: Leadmill's */
+            brand_color?: string | null;
             /** @description Days */
             cookie_lifetime?: number | null;
             /** @description null: none */
@@ -3774,7 +3784,13 @@ export interface components {
             /** @description Days until what leads hold of persons is erased; 0: never */
             lead_retention_days?: number | null;
             link_parameter?: string | null;
+            /** @description true: partners may sign up by themselves, at /p/{code of the seller} */
+            partner_sign_up?: boolean | null;
             program_name?: string | null;
+            /** @description What partners accept who sign up; empty: no text */
+            terms?: string | null;
+            /** @description A page with what partners accept who sign up; empty: none */
+            terms_url?: string | null;
             /** @description false: customers may share an email */
             unique_customer_email?: boolean | null;
             /** Format: uri */

@@ -121,7 +121,7 @@ func TestWhatNamesNoSellerIsFound(t *testing.T) {
 }
 
 // readModels are the tables of projections, and what the sequencer writes: each is written in one place, for all sellers.
-var readModels = []string{"report_sellers", "report_leads", "report_sales", "report_returns", "partner_activity", "program_days", "event_positions", "event_parked"}
+var readModels = []string{"report_sellers", "report_leads", "report_sales", "report_returns", "partner_activity", "program_days", "link_days", "event_positions", "event_parked"}
 
 // holdAll holds all rows of a seller, in every table that has some, until the test ends.
 func holdAll(t *testing.T, db *apptest.Database, code string, tables map[string]bool) {

@@ -1,11 +1,14 @@
 package apptest
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -283,14 +286,46 @@ func (b *Browser) Post(t testing.TB, path string, form url.Values) Page {
 
 func (b *Browser) do(t testing.TB, method, path string, form url.Values) Page {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, b.url+path, strings.NewReader(form.Encode()))
+	kind := ""
+	if method == http.MethodPost {
+		kind = "application/x-www-form-urlencoded"
+	}
+	return b.send(t, method, path, kind, strings.NewReader(form.Encode()))
+}
+
+// post sends a form of several parts, one of which is a file.
+func (b *Browser) post(t testing.TB, path, field string, file []byte, form url.Values) Page {
+	t.Helper()
+	var body bytes.Buffer
+	parts := multipart.NewWriter(&body)
+	part, err := parts.CreateFormFile(field, "file")
+	if err == nil {
+		_, err = part.Write(file)
+	}
+	for name, values := range form {
+		for _, value := range values {
+			err = errors.Join(err, parts.WriteField(name, value))
+		}
+	}
+	if err := errors.Join(err, parts.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.send(t, http.MethodPost, path, parts.FormDataContentType(), &body)
+}
+
+func (b *Browser) send(t testing.TB, method, path, kind string, body io.Reader) Page {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, b.url+path, body)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if method == http.MethodPost {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Content-Type", kind)
 		r.Header.Set("Origin", b.url)
 		r.Header.Set("Sec-Fetch-Site", "same-origin")
+	}
+	if b.language != "" {
+		r.Header.Set("Accept-Language", b.language)
 	}
 	if b.cookie != "" {
 		r.Header.Set("Cookie", b.cookie)
@@ -303,9 +338,9 @@ func (b *Browser) do(t testing.TB, method, path string, form url.Values) Page {
 		t.Fatal(err)
 	}
 	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
+	text, err := io.ReadAll(answer.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Page{Status: answer.StatusCode, Body: string(body), Location: answer.Header.Get("Location"), Header: answer.Header}
+	return Page{Status: answer.StatusCode, Body: string(text), Location: answer.Header.Get("Location"), Header: answer.Header}
 }

@@ -319,7 +319,7 @@ func TestAnInvitationByMail(t *testing.T) {
 		if a := jane.ask(http.MethodHead, mail.link, nil); a.Status == 200 && len(a.cookies) > 0 {
 			t.Errorf("a HEAD of the link is answered %v", a.Answer)
 		}
-		jane.ask(http.MethodPost, mail.link, url.Values{"password": {"weak"}}).shows(t, "a weak password", 422, "The password ")
+		jane.ask(http.MethodPost, mail.link, url.Values{"password": {"weak"}}).shows(t, "a weak password", 422, "The password must have")
 		jane.ask(http.MethodPost, mail.link, url.Values{"password": {"Passw0rd"}}, "Sec-Fetch-Site", "cross-site").shows(t, "a form of another site", 403)
 		if who := p.jane(); who["status"] != "pending" || who["approved"] != false || who["tos"] != false {
 			t.Errorf("before she accepted, Jane is %v", who)

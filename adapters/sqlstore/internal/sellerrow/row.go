@@ -75,6 +75,10 @@ type storedProgram struct {
 	LeadsCampaign *storedLeadCampaign `json:"leads,omitempty"`
 	LeadDays      int                 `json:"lead_days,omitempty"`
 	SharedEmails  bool                `json:"shared_emails,omitempty"`
+	SignUp        bool                `json:"sign_up,omitempty"`
+	Terms         string              `json:"terms,omitempty"`
+	TermsURL      string              `json:"terms_url,omitempty"`
+	Color         string              `json:"color,omitempty"`
 }
 
 type storedLeadCampaign struct {
@@ -86,7 +90,7 @@ type storedLeadCampaign struct {
 func EncodeProgram(p seller.PartnerProgram) (string, error) {
 	return engine.JSON(storedProgram{
 		p.ManualApproval, p.LinkParameter, p.CookieDays, p.LastTouch, p.WindowDays, p.AllowSelfReferral,
-		(*storedLeadCampaign)(p.LeadCampaign), p.LeadRetentionDays, p.SharedEmails,
+		(*storedLeadCampaign)(p.LeadCampaign), p.LeadRetentionDays, p.SharedEmails, p.SignUp, p.Terms, p.TermsURL, p.Color,
 	})
 }
 
@@ -103,5 +107,6 @@ func (r Row) PartnerProgram() (seller.PartnerProgram, error) {
 		ManualApproval: p.Manual, LinkParameter: p.Parameter, CookieDays: p.CookieDays, LastTouch: p.LastTouch,
 		WindowDays: p.WindowDays, AllowSelfReferral: p.SelfReferral, LeadCampaign: (*seller.LeadCampaign)(p.LeadsCampaign),
 		LeadRetentionDays: p.LeadDays, SharedEmails: p.SharedEmails,
+		SignUp: p.SignUp, Terms: p.Terms, TermsURL: p.TermsURL, Color: p.Color,
 	}, nil
 }

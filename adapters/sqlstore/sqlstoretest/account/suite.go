@@ -28,6 +28,8 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstoretest.Harness) {
 		{Name: "person links", Run: testPersonLinks},
 		{Name: "person mails", Run: testPersonMails},
 		{Name: "audit trail", Run: testAuditTrail},
+		{Name: "logos", Run: testLogos},
+		{Name: "logo race", Run: testLogoRace},
 		{Name: "person link race", Run: testPersonLinkRace},
 		{Name: "person race", Run: testPersonRace},
 		{Name: "last owner race", Run: testLastOwnerRace},
