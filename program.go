@@ -99,6 +99,7 @@ func newProgramHandlers(o *application.Operations, d program.Deps, secrets appli
 	tally *programcommand.ClickTally, r *programstore.Reader,
 ) programhttp.Handlers {
 	application.Query(o, r.PartnerList)
+	application.Query(o, r.WaitingPartners)
 	application.Query(o, r.ProgramDays)
 	application.Query(o, r.AttributionOfCustomer)
 	return programhttp.Handlers{
