@@ -1,7 +1,7 @@
 package browser_test
 
 import (
-	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,8 +36,7 @@ func (b *tab) send(fields map[string]string, button string) {
 
 // quoted is a text as scripts write it.
 func quoted(s string) string {
-	text, _ := json.Marshal(s) // of a string it cannot fail
-	return string(text)
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(s) + `"`
 }
 
 // An operator sets up an app, signs in with its code, and switches it off with a recovery code.

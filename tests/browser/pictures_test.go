@@ -83,7 +83,7 @@ func TestPicturesAreCompressed(t *testing.T) {
 	full := image.NewRGBA(image.Rect(0, 0, 300, 100))
 	for x := range 300 {
 		for y := range 100 {
-			full.SetRGBA(x, y, color.RGBA{R: uint8(x * 255 / 299), G: uint8(y), B: 200, A: 255}) //nolint:gosec // less than 256
+			full.SetRGBA(x, y, color.RGBA{R: uint8(x * 255 / 299), G: uint8(y), B: 200, A: 255})
 		}
 	}
 	draw.Draw(full, image.Rect(0, 50, 300, 100), image.White, image.Point{}, draw.Src)
