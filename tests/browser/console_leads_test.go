@@ -61,23 +61,3 @@ func TestSearchByPhone(t *testing.T) {
 	}
 	b.want("localStorage.length", float64(0))
 }
-
-// A lead that was sold is given back for its buyer, and the return is decided.
-func TestAReturnIsDecided(t *testing.T) {
-	t.Parallel()
-	b, data := openConsole(t)
-	data.Deposit(t, data.BuyerIDs[0], 1000)
-	b.inEachLook("returns", func(int) {
-		lead := data.Sell(t, data.Form())
-		b.open(data.App.URL + "/console/leads/" + lead.ID)
-		b.follow("main .actions", "Return")
-		b.send(map[string]string{"note": "Sent twice"}, "Open the return")
-		b.wait("document.querySelector('.notice')?.textContent.startsWith('The return is open') ?? false", true)
-		b.follow(".navlist", "Returns")
-		b.follow("#rows", "…"+lead.ID[len(lead.ID)-10:])
-		b.want("document.querySelector('main .facts').textContent.includes('Sent twice')", true)
-		b.send(map[string]string{"note": "Agreed"}, "Approve: pay it back")
-		b.wait("document.querySelector('.notice')?.textContent ?? ''", "The return is approved: the buyer has its money back.")
-	})
-	b.wait("document.querySelector('#rows h2')?.textContent ?? ''", "Nothing waits for you")
-}
