@@ -19,7 +19,7 @@ RELEASE := scripts/release
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build generate fmt fmt-check vet lint generate-check api-check api-baseline api-diff openapi-diff test-setup test test-fast test-race test-browser test-brokers test-clients test-mariadb test-mysql-compatible test-release check bench soak release assets clean
+.PHONY: help run build generate fmt fmt-check vet lint generate-check api-check api-baseline api-diff openapi-diff test-setup test test-fast test-race test-browser test-brokers test-clients test-mariadb test-mysql-compatible test-release check bench soak release assets screenshots clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -125,6 +125,9 @@ bench: ## Measure leads a second (ARGS='-h' lists the options)
 
 assets: ## Write the files of npm packages again that the console's pages load, at the versions of scripts/assets.sh
 	scripts/assets.sh
+
+screenshots: ## Take the pictures of the documentation again, of the demo, in a browser
+	LEADMILL_TEST_PICTURES=$(CURDIR)/docs/images ARGS='-count=1 -run TestTheDemoIsWalkedThrough' scripts/test.sh sqlite ./tests/browser
 
 clean: ## Remove what was built (keeps ./data and the test databases in ./.cache)
 	rm -rf bin coverage.out

@@ -104,6 +104,7 @@ func newProgramHandlers(o *application.Operations, d program.Deps, secrets appli
 	tally *programcommand.ClickTally, limiter application.RateLimiter, queue program.MailQueue, r *programstore.Reader,
 ) programhttp.Handlers {
 	application.Query(o, r.PartnerList)
+	application.Query(o, r.WaitingPartners)
 	application.Query(o, r.ProgramDays)
 	application.Query(o, r.AttributionOfCustomer)
 	application.Query(o, r.LinkActivity)

@@ -115,6 +115,7 @@ func newInstallation(o *application.Operations, t *tending, l *eventLog, runner 
 	t.jobs = j
 	t.mu.Unlock()
 	application.Query(o, i.StateOfSystem)
+	application.Query(o, i.ParkedEvents)
 	application.Command(o, accountcommand.AskForAuditHandler{Maintenance: i})
 	application.Command(o, accountcommand.RetryParkedHandler{Maintenance: i})
 	application.Command(o, accountcommand.SkipParkedHandler{Maintenance: i})
@@ -179,6 +180,15 @@ func (i *installation) Skip(ctx context.Context, consumer string, position int64
 	}
 	_, err = i.runner.RetryBehind(ctx, consumer, position)
 	return err
+}
+
+// ParkedEvents answers accountquery.ParkedEvents.
+func (i *installation) ParkedEvents(ctx context.Context, _ accountquery.ParkedEvents) (int, error) {
+	shared, err := i.shared(ctx)
+	if err != nil || shared {
+		return 0, err
+	}
+	return i.log.consumers.CountParked(ctx, accountquery.MostParkedCounted)
 }
 
 // StateOfSystem answers accountquery.StateOfSystem.

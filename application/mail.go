@@ -59,10 +59,13 @@ type UnsentMail struct {
 	Err     error // holds nothing of the mail and no address
 }
 
-// LogUnsentMails writes a line for each mail that could not be sent, which holds nothing of the mail. mail says of what kind they are, such
+// LogUnsentMails writes a line for each mail that could not be sent, other than because the instance stops, which holds nothing of the mail. mail says of what kind they are, such
 // as "invitation".
 func LogUnsentMails(ctx context.Context, logger *slog.Logger, mail string, unsent []UnsentMail) {
 	for _, m := range unsent {
+		if !m.GivenUp && ctx.Err() != nil && errors.Is(m.Err, context.Canceled) { // the instance stops
+			continue
+		}
 		attrs := []any{slog.String("mail", mail), slog.String("event_id", m.EventID), slog.String("code", string(fault.CodeOf(m.Err))), slog.Any("cause", errors.Unwrap(m.Err))}
 		if m.GivenUp {
 			logger.WarnContext(ctx, "mail not sent and given up", attrs...)

@@ -91,6 +91,15 @@ func (c *Consumers) Lag(ctx context.Context) (map[string]int64, error) {
 	return lag, nil
 }
 
+// CountParked returns how many events are parked, of all consumers together, up to a number: application.ErrUnavailable.
+func (c *Consumers) CountParked(ctx context.Context, most int) (n int, err error) {
+	err = c.db.Reader.QueryRowContext(ctx, "SELECT COUNT(*) FROM (SELECT position FROM event_parked LIMIT ?) parked", most).Scan(&n)
+	if err != nil {
+		return 0, describe(c.db, "count parked events", err)
+	}
+	return n, nil
+}
+
 // Parked returns the parked events of all consumers in the order of consumer and position: application.ErrUnavailable.
 func (c *Consumers) Parked(ctx context.Context) (list []Parked, err error) {
 	rows, err := c.db.Reader.QueryContext(ctx, "SELECT consumer, position, seller_id, aggregate_type, aggregate_id, attempts, error, parked_at "+

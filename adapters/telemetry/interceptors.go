@@ -100,7 +100,7 @@ func (m *Metrics) Intercept(ctx context.Context, op bus.Operation, next func(con
 	return err
 }
 
-// Log logs internal failures with their cause, and all other operations at debug level without it; so also one whose client hung up. It recovers panics as
+// Log logs internal failures with their cause, and all other operations at debug level without it; so also one whose client hung up or whose instance stops. It recovers panics as
 // Recover does, so that they are logged, measured and traced like other failures. Recover is outside of it for panics of the
 // interceptors between them.
 type Log struct {
@@ -120,7 +120,7 @@ func (l Log) Intercept(ctx context.Context, op bus.Operation, next func(context.
 	err := recovered(ctx, next)
 	kind := fault.KindOf(err)
 	switch {
-	case err != nil && (kind == fault.Internal || kind == fault.Unavailable) && (!abandoned(err) || ctx.Err() == nil):
+	case err != nil && (kind == fault.Internal || kind == fault.Unavailable) && !cut(ctx, err):
 		attrs := append(l.attrs(ctx, op, start, err), slog.String("error", cause(err)))
 		if stack, ok := panicStack(err); ok {
 			attrs = append(attrs, slog.String("stack", string(stack)))
@@ -145,6 +145,12 @@ func (l Log) attrs(ctx context.Context, op bus.Operation, start time.Duration, e
 
 // abandoned reports whether an operation ended because nobody waits for it any longer, such as a client that hung up: no failure.
 func abandoned(err error) bool { return fault.As(err) == nil && errors.Is(err, context.Canceled) }
+
+// cut reports whether an operation failed because what it was for ended, such as a request whose client hung up or a job of an instance that
+// stops: also one that the database then calls unavailable.
+func cut(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && errors.Is(err, context.Canceled)
+}
 
 func outcome(err error) string {
 	switch {

@@ -135,6 +135,25 @@ func TestOrdinaryOutcomes(t *testing.T) {
 	}
 }
 
+// A job that ends because its instance stops is no failure either, though the database could not answer it; one that cannot reach the database is.
+func TestAnInstanceThatStopsIsNoFailure(t *testing.T) {
+	t.Parallel()
+	away := fault.New(fault.Unavailable, "service_unavailable", "Service unavailable")
+	ctx, stop := context.WithCancel(t.Context())
+	stopping := newRig(t, slog.LevelInfo, func(ctx context.Context) error {
+		stop()
+		return away.Because(fmt.Errorf("read what is replayed: %w", ctx.Err()))
+	})
+	_, err := stopping.handler.Handle(ctx, message{Email: canary})
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Empty(t, stopping.log.String())
+
+	broken := newRig(t, slog.LevelInfo, func(context.Context) error { return away.Because(errors.New("connection refused")) })
+	_, err = broken.handler.Handle(ctx, message{Email: canary})
+	require.Error(t, err)
+	assert.Contains(t, broken.log.String(), "connection refused", "what else fails meanwhile is told")
+}
+
 // A client that hangs up while the database reads is no failure of the service.
 func TestAClientThatHungUpIsNoFailure(t *testing.T) {
 	t.Parallel()

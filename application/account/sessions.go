@@ -91,6 +91,7 @@ func (s *Sessions) PersonOf(ctx context.Context, cookie string) (application.Per
 			return application.Person{}, ErrSignedOut
 		case err == nil:
 			found.Session = used
+		case ctx.Err() != nil: // who asked went away
 		default: // the page opens although its use could not be stored; the next one tries again
 			s.logger.WarnContext(ctx, "the use of a session was not stored", slog.String("code", string(fault.CodeOf(err))), slog.Any("cause", errors.Unwrap(err)))
 		}

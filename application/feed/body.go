@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -71,6 +72,14 @@ func NamesOf(format webhook.Format, types []string) []string {
 		}
 	}
 	return names
+}
+
+// NamesIn returns what a webhook of a format can be told of, by the format's names, in order.
+func NamesIn(c *eventsv1.Catalogue, format string) []string {
+	if webhook.Format(format) == webhook.Partnero {
+		return slices.Sorted(maps.Keys(partneroTypes))
+	}
+	return c.Types()
 }
 
 // Bodies writes what webhooks are sent.

@@ -52,7 +52,16 @@ const (
 type Customer struct {
 	event.Recorder
 
-	s Snapshot
+	s      Snapshot
+	former []Former
+}
+
+// Former is an attribution that ended when another partner got the customer, at Until; Version is the customer's after that.
+type Former struct {
+	Attribution
+
+	Until   time.Time
+	Version int64
 }
 
 // Attribution says which partner brought a customer, through which of the partner's referral keys (empty when unknown), and
@@ -100,6 +109,9 @@ func (c *Customer) AttributeTo(a Attribution) bool {
 	previous := c.s.Attribution.PartnerID
 	if previous == a.PartnerID || c.s.Status == StatusDeleted {
 		return false
+	}
+	if previous != "" {
+		c.former = append(c.former, Former{Attribution: c.s.Attribution, Until: a.At, Version: c.Version() + 1})
 	}
 	c.s.Attribution, c.s.UpdatedAt = a, a.At
 	c.Record(Attributed{
@@ -250,6 +262,9 @@ func (c *Customer) Status() Status { return c.s.Status }
 
 // Attribution returns which partner brought the customer.
 func (c *Customer) Attribution() Attribution { return c.s.Attribution }
+
+// Former returns the attributions that ended since the customer was made or restored.
+func (c *Customer) Former() []Former { return slices.Clone(c.former) }
 
 // Snapshot is a customer as it is stored. EmailKey is the address in lower case, the form that is compared, and EmailHeld says
 // that no other customer may have it. DeletedAt is zero until it is deleted.

@@ -159,6 +159,7 @@ func TestAttributeTo(t *testing.T) {
 	want := before
 	want.Attribution, want.UpdatedAt, want.Version = to, later, 3
 	assert.Equal(t, want, c.Snapshot(), "the key of the partner before is not kept")
+	assert.Equal(t, []customer.Former{{Attribution: before.Attribution, Until: later, Version: 3}}, c.Former(), "but as what was before")
 	assert.Equal(t, []event.Event{customer.Attributed{CustomerID: "customer_1", CustomerKey: "key 1 ", PartnerID: "partner_2", PreviousPartnerID: "partner_1", Policy: "operator", At: later}}, c.Pending())
 
 	archived := stored(func(s *customer.Snapshot) { s.Status = customer.StatusArchived })
@@ -166,6 +167,10 @@ func TestAttributeTo(t *testing.T) {
 	deleted := stored(func(s *customer.Snapshot) { s.Status = customer.StatusDeleted })
 	assert.False(t, deleted.AttributeTo(to), "what is deleted keeps its attribution")
 	assert.Empty(t, deleted.Pending())
+	assert.Empty(t, deleted.Former())
+	made, err := customer.Register(customer.Registration{SellerID: "seller_1", ID: "customer_2", Key: "k"}, to, now)
+	require.NoError(t, err)
+	assert.Empty(t, made.Former(), "a new one was nobody's before")
 }
 
 // A later touch of the customer's own partner is stored without an event.

@@ -34,7 +34,10 @@ func (b *tab) send(fields map[string]string, button string) {
 	b.do("[...document.querySelectorAll('main button')].find(e => e.textContent === " + quoted(button) + ").click()")
 }
 
-func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `\'`) + "'" }
+// quoted is a text as scripts write it.
+func quoted(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(s) + `"`
+}
 
 // An operator sets up an app, signs in with its code, and switches it off with a recovery code.
 func TestTheSecondFactorIsSetUpAndAskedFor(t *testing.T) {
@@ -48,7 +51,6 @@ func TestTheSecondFactorIsSetUpAndAskedFor(t *testing.T) {
 		b.open(data.App.URL + "/sign-in?next=/console/profile")
 		b.send(map[string]string{"email": "operator-2@" + data.Slug + ".example", "password": apptest.Password}, "Sign in")
 	}
-	heading := "document.querySelector('h1')?.textContent ?? ''"
 	signIn()
 	b.wait(heading, "Your account")
 	b.do("document.querySelector('main a[href$=\"/second-factor\"]').click()")

@@ -20,6 +20,7 @@ import (
 
 	"github.com/leadmill/leadmill/tests/chromium"
 	"github.com/leadmill/leadmill/tests/component/apptest"
+	"github.com/leadmill/leadmill/tests/leadmilltest"
 )
 
 // patience bounds everything a browser is waited for.
@@ -30,7 +31,7 @@ const patience = apptest.Patience
 const shopHost = "shop.test"
 
 func TestMain(m *testing.M) {
-	code := m.Run()
+	code := leadmilltest.MainCode(m)
 	if err := chromium.Close(started, patience); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = max(code, 1)

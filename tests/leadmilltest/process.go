@@ -24,16 +24,21 @@ var isMain atomic.Bool
 //	func TestMain(m *testing.M) { leadmilltest.Main(m, acme.Module) }
 //
 // A process of Leadmill is the test binary once more, in which Main runs a Leadmill with these modules in place of the tests.
-func Main(m *testing.M, modules ...leadmill.Module) {
+func Main(m *testing.M, modules ...leadmill.Module) { os.Exit(MainCode(m, modules...)) }
+
+// MainCode is Main for a TestMain that has more to do when the tests have run: it returns the code to exit with. In a process of Leadmill it does not
+// return.
+func MainCode(m *testing.M, modules ...leadmill.Module) int {
 	if os.Getenv(processVar) == "" {
 		isMain.Store(true)
-		os.Exit(m.Run())
+		return m.Run()
 	}
 	go func() { // the test holds our standard input; when it is gone, so are we
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(1)
 	}()
 	leadmill.New(modules...).Run()
+	return 0
 }
 
 // ProcessOptions say what a process of Leadmill is started with. The zero ProcessOptions serve the API on a database of the

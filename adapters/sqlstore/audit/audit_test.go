@@ -663,6 +663,9 @@ var violations = []violation{
 		f.publish("seller_1", "customer", "customer_stays", 3, "customer.attributed.v1", "{", 1)
 		return "customers", "customer_stays"
 	}},
+	by("former_attribution_is_past", "customer_attributions", "customer_moved", "UPDATE customer_attributions SET until_at = 9000000000000000"),
+	by("customer_attributions.customer_id", "customer_attributions", "customer_none", "UPDATE customer_attributions SET customer_id = 'customer_none'"),
+	by("customer_attributions.partner_id", "customer_attributions", "customer_moved", "UPDATE customer_attributions SET partner_id = 'partner_none'"),
 	by("no_referral_circle", "partners", "partner_1", "UPDATE partners SET referring_partner_id = 'partner_third' WHERE id = 'partner_1'"),
 	by("no_referral_circle", "partners", "partner_second", "UPDATE partners SET referring_partner_id = 'partner_second' WHERE id = 'partner_second'"),
 	by("deleted_partner_is_erased", "partners", "partner_gone", "UPDATE partners SET surname = 'Byron' WHERE id = 'partner_gone'"),

@@ -317,7 +317,7 @@ var tables = []string{
 	"sellers", "api_keys", "partners", "partner_keys", "short_links", "buyers", "ledger_entries", "campaigns", "contracts",
 	"contract_counters", "leads", "unsold_leads", "sales", "sale_returns", "claims", "recent_requests", "event_segments", "event_positions", "event_sequence", "event_archive",
 	"event_versions", "event_consumers", "known_consumers", "event_parked", "event_skipped", "report_sellers", "report_leads", "report_sales", "report_returns",
-	"customers", "lead_forms", "seller_numbers", "lead_reviews", "partner_activity", "program_days", "link_days", "seller_logos", "jobs", "partner_tokens", "outgoing_mails", "mailed_addresses", "buyer_mails", "answers", "installation",
+	"customers", "customer_attributions", "lead_forms", "seller_numbers", "lead_reviews", "partner_activity", "program_days", "link_days", "seller_logos", "jobs", "partner_tokens", "outgoing_mails", "mailed_addresses", "buyer_mails", "answers", "installation",
 	"lead_consents", "suppressions", "seller_jobs", "seller_job_pieces", "seller_job_results", "deliveries", "delivery_queue", "delivery_attempts", "reservations", "pings",
 	"people", "memberships", "person_sessions", "person_links", "person_mails", "audit_trail", "audit_objects",
 	"webhooks", "webhook_deliveries", "webhook_queue", "webhook_attempts", "webhook_replays",

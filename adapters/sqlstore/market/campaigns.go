@@ -434,6 +434,9 @@ const touchedAtOnce = 500
 // saveTouched stores the contracts that were changed. The others are neither read nor written.
 func (r campaigns) saveTouched(ctx context.Context, c *campaign.Campaign, n campaign.Snapshot) error {
 	touched := c.Touched()
+	for _, id := range touched {
+		r.t.Note(id)
+	}
 	stored := make(map[string]contractRow, len(touched))
 	for ids := range slices.Chunk(touched, touchedAtOnce) {
 		var rows []contractRow

@@ -69,6 +69,15 @@ func AuditRules() audit.Rules {
 				Rules:      customerRules,
 			},
 			{
+				Name: "customer_attributions", Key: []string{"seller_id", "customer_id", "version"}, Size: audit.ManyRows, ID: "customer_id",
+				References: []audit.Reference{{Column: "customer_id", Table: "customers"}, {Column: "partner_id", Table: "partners"}},
+				Rules: []audit.Rule{{
+					Invariant: "I4", Name: "former_attribution_is_past", Description: "No attribution that ended did so after the present one began.", Broken: "got > want",
+					Query: `SELECT t.customer_id AS id, c.attributed_at AS want, t.until_at AS got FROM customer_attributions t
+						JOIN customers c ON c.seller_id = t.seller_id AND c.id = t.customer_id WHERE {range}`,
+				}},
+			},
+			{
 				Name: "lead_forms", Key: []string{"seller_id"}, Size: audit.ManyRows, ID: "seller_id",
 				References: []audit.Reference{{Column: "seller_id", Table: "sellers"}},
 				Rules:      []audit.Rule{audit.Readable("lead_forms", "seller_id", audit.Column{Name: "definition", Of: "{"})},

@@ -28,18 +28,56 @@ func (r *Reader) AttributionOfCustomer(ctx context.Context, q programquery.Attri
 		return programquery.CustomerAttribution{}, err
 	}
 	out := programquery.CustomerAttribution{
-		Partner: programquery.Person{ID: row.PartnerID}, Policy: row.Policy, ReferralKey: row.ReferralKey,
+		Policy: row.Policy, ReferralKey: row.ReferralKey,
 		Since: engine.Time(row.AttributedAt), TouchedAt: engine.Time(row.TouchedAt),
 	}
 	if out.Customer, err = answerCustomer(row); err != nil {
 		return programquery.CustomerAttribution{}, err
 	}
-	p, err := findPartner(ctx, r.db, q.SellerID, application.PartnerHandle{ID: row.PartnerID})
-	if errors.Is(err, partner.ErrNotFound) {
-		return out, nil
+	people := map[string]programquery.Person{}
+	named := func(id string) (programquery.Person, error) {
+		if known, is := people[id]; is {
+			return known, nil
+		}
+		p, err := findPartner(ctx, r.db, q.SellerID, application.PartnerHandle{ID: id})
+		switch {
+		case err == nil:
+			people[id] = programquery.Person{ID: id, Name: contact.FullName(p.Name, p.Surname), Email: p.Email}
+		case errors.Is(err, partner.ErrNotFound):
+			people[id] = programquery.Person{ID: id}
+		default:
+			return programquery.Person{}, err
+		}
+		return people[id], nil
 	}
-	out.Partner.Name, out.Partner.Email = contact.FullName(p.Name, p.Surname), p.Email
-	return out, err
+	if out.Partner, err = named(row.PartnerID); err != nil {
+		return programquery.CustomerAttribution{}, err
+	}
+	var former []formerRow
+	if err := r.db.All(ctx, &former, "SELECT "+formerColumns+" FROM customer_attributions WHERE seller_id = ? AND customer_id = ? ORDER BY version DESC LIMIT ?",
+		q.SellerID, row.ID, programquery.MostFormerAttributions); err != nil {
+		return programquery.CustomerAttribution{}, err
+	}
+	for _, f := range former {
+		one := programquery.FormerAttribution{
+			Policy: f.Policy, ReferralKey: f.ReferralKey, Since: engine.Time(f.AttributedAt), TouchedAt: engine.Time(f.TouchedAt), Until: engine.Time(f.UntilAt),
+		}
+		if one.Partner, err = named(f.PartnerID); err != nil {
+			return programquery.CustomerAttribution{}, err
+		}
+		out.Former = append(out.Former, one)
+	}
+	return out, nil
+}
+
+type formerRow struct {
+	Version      int64  `db:"version"`
+	PartnerID    string `db:"partner_id"`
+	ReferralKey  string `db:"referral_key"`
+	Policy       string `db:"policy"`
+	AttributedAt int64  `db:"attributed_at"`
+	TouchedAt    int64  `db:"touched_at"`
+	UntilAt      int64  `db:"until_at"`
 }
 
 // Customers answers programquery.Customers.

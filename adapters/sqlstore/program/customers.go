@@ -65,6 +65,9 @@ func (r customerRow) tags() (tags []string, err error) {
 	return tags, nil
 }
 
+// formerColumns are those of a former attribution behind the ids that name the customer.
+const formerColumns = "version, partner_id, referral_key, policy, attributed_at, touched_at, until_at"
+
 // customerKeyHash is what makes a key unique: MySQL's collations ignore trailing spaces, keys do not. A deleted customer has
 // no key.
 func customerKeyHash(n customer.Snapshot) any {
@@ -126,8 +129,24 @@ func (r customers) stored(ctx context.Context, c *customer.Customer, n customer.
 	case taken != "":
 		return r.t.Unexpected("customers", taken)
 	}
+	if err := r.keepFormer(ctx, c); err != nil {
+		return err
+	}
 	r.t.Save(c, "customer", n.ID, n.SellerID, application.TrailOf(ctx))
 	return nil
+}
+
+// keepFormer stores whose customer it was before.
+func (r customers) keepFormer(ctx context.Context, c *customer.Customer) error {
+	former := c.Former()
+	if len(former) == 0 {
+		return nil
+	}
+	_, err := r.t.InsertRows(ctx, "customer_attributions", "seller_id, customer_id, "+formerColumns, len(former), func(args []any, i int) ([]any, error) {
+		f := former[i]
+		return append(args, c.SellerID(), c.ID(), f.Version, f.PartnerID, f.ReferralKey, f.Policy, engine.Micros(f.At), engine.Micros(f.TouchedAt), engine.Micros(f.Until)), nil
+	})
+	return err
 }
 
 // Taken implements application.CustomerRepository.

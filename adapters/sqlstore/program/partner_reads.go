@@ -101,6 +101,18 @@ func (r *Reader) PartnerList(ctx context.Context, q programquery.PartnerList) (a
 	return r.partnersOf(ctx, q.SellerID, q.Page, f)
 }
 
+// WaitingPartners answers programquery.WaitingPartners.
+func (r *Reader) WaitingPartners(ctx context.Context, q programquery.WaitingPartners) (programquery.PartnersWaiting, error) {
+	var ids []string
+	err := r.db.All(ctx, &ids, "SELECT id FROM (SELECT id, status, invited, created_at FROM partners"+r.db.UseKey("partners_created")+
+		" WHERE seller_id = ? ORDER BY created_at DESC, id DESC LIMIT ?) newest WHERE status = ? AND COALESCE(invited, 0) = 0 ORDER BY created_at DESC, id DESC",
+		q.SellerID, programquery.MostPartnersLooked, string(partner.StatusPending))
+	if err != nil || len(ids) == 0 {
+		return programquery.PartnersWaiting{}, err
+	}
+	return programquery.PartnersWaiting{Partners: int64(len(ids)), PartnerID: ids[0]}, nil
+}
+
 // partnersOf reads a page of partners, with their keys and figures.
 func (r *Reader) partnersOf(ctx context.Context, sellerID string, p application.Page, f engine.Filter) (application.List[programquery.PartnerDetail], error) {
 	var out application.List[programquery.PartnerDetail]

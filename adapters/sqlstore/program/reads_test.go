@@ -477,6 +477,27 @@ func TestReadOverview(t *testing.T) {
 	})
 }
 
+func TestReadWaitingPartners(t *testing.T) {
+	t.Parallel()
+	reading(t, func(t *testing.T, r *readings) {
+		ask := func(a application.Actor) programquery.PartnersWaiting {
+			t.Helper()
+			got, err := r.WaitingPartners(t.Context(), programquery.WaitingPartners{Actor: a})
+			require.NoError(t, err)
+			return got
+		}
+		assert.Equal(t, programquery.PartnersWaiting{}, ask(one))
+		waits := func(n *partner.Snapshot) { n.Status, n.Approved = partner.StatusPending, false }
+		r.partner(one, "earlier", noon, waits)
+		r.partner(one, "later", noon.Add(time.Hour), waits)
+		r.partner(one, "active", noon.Add(2*time.Hour))
+		r.partner(one, "turned_away", noon, status(partner.StatusRejected))
+		r.partner(one, "invited", noon.Add(3*time.Hour), waits, func(n *partner.Snapshot) { n.Invited = true })
+		r.partner(two, "theirs", noon, waits)
+		assert.Equal(t, programquery.PartnersWaiting{Partners: 2, PartnerID: "later"}, ask(one))
+	})
+}
+
 func TestReadProgramDays(t *testing.T) {
 	t.Parallel()
 	reading(t, func(t *testing.T, r *readings) {
@@ -516,9 +537,28 @@ func TestReadAttributionOfCustomer(t *testing.T) {
 		assert.Equal(t, programquery.Person{ID: "a", Name: "Ada a Byron", Email: "a@Example.com"}, got.Partner)
 		shown := customer.Attribution{PartnerID: got.PartnerID, ReferralKey: got.ReferralKey, Policy: got.Policy, At: got.Since, TouchedAt: got.TouchedAt}
 		assert.Equal(t, touch, shown)
+		assert.Empty(t, got.Former)
 		got, err = ask(one, "customer_2")
 		require.NoError(t, err)
 		assert.Equal(t, programquery.Person{ID: "gone"}, got.Partner)
+
+		r.partner(one, "b", noon)
+		r.do(func(ctx context.Context, tx *sqlstore.Tx) error {
+			c, err := tx.Customers().Lock(ctx, one.SellerID, application.CustomerHandle{ID: "customer_1"})
+			if err != nil {
+				return err
+			}
+			for i, to := range []string{"b", "a"} {
+				require.True(t, c.AttributeTo(customer.Attribution{PartnerID: to, Policy: "operator", At: noon.Add(time.Duration(i+1) * time.Hour)}))
+			}
+			return tx.Customers().Save(ctx, c)
+		})
+		got, err = ask(one, "customer_1")
+		require.NoError(t, err)
+		assert.Equal(t, []programquery.FormerAttribution{
+			{Partner: programquery.Person{ID: "b", Name: "Ada b Byron", Email: "b@Example.com"}, Policy: "operator", Since: noon.Add(time.Hour), Until: noon.Add(2 * time.Hour)},
+			{Partner: got.Partner, Policy: "link", ReferralKey: "ref_a", Since: noon, TouchedAt: noon.Add(-time.Hour), Until: noon.Add(time.Hour)},
+		}, got.Former)
 		_, err = ask(two, "customer_1")
 		require.ErrorIs(t, err, customer.ErrNotFound)
 	})

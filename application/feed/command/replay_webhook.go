@@ -28,6 +28,9 @@ type ReplayWebhook struct {
 // Needs implements application.Message.
 func (ReplayWebhook) Needs() application.Scope { return application.Program }
 
+// AuditObject implements application.Audited.
+func (c ReplayWebhook) AuditObject() string { return c.ID }
+
 // ErrTooManyReplays says that a webhook waits for as many replays as it may.
 var ErrTooManyReplays = fault.New(fault.Conflict, "too_many_replays", "The webhook waits for 10 replays: try again when one is done.")
 

@@ -20,6 +20,9 @@ type TestWebhook struct {
 // Needs implements application.Message.
 func (TestWebhook) Needs() application.Scope { return application.Program }
 
+// AuditObject implements application.Audited.
+func (c TestWebhook) AuditObject() string { return c.ID }
+
 // mostTests is how many tests are under way at once, and mostTestsOf how many of a seller: each holds a request of the API for as long as its receiver
 // likes.
 const (

@@ -22,6 +22,9 @@ type CreateSignInURL struct {
 // Needs implements application.Message.
 func (CreateSignInURL) Needs() application.Scope { return application.Program }
 
+// AuditObject implements application.Audited.
+func (c CreateSignInURL) AuditObject() string { return c.Partner.ID }
+
 // SignIn is the token of a sign-in link.
 type SignIn struct {
 	Token     string

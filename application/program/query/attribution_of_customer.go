@@ -23,4 +23,15 @@ type CustomerAttribution struct {
 	Partner             Person
 	Policy, ReferralKey string
 	Since, TouchedAt    time.Time
+	Former              []FormerAttribution
+}
+
+// MostFormerAttributions is how many former attributions are told, the latest.
+const MostFormerAttributions = 50
+
+// FormerAttribution is whose customer it was before, the latest first, and why: as far as it is kept, which is from version 0054 of the database on.
+type FormerAttribution struct {
+	Partner                 Person
+	Policy, ReferralKey     string
+	Since, TouchedAt, Until time.Time
 }

@@ -10,7 +10,9 @@ import (
 func partnerPages() []Page {
 	return []Page{
 		{Method: http.MethodGet, Path: partnersPath, Needs: application.Viewer, Nav: "Partners", Handle: partners},
+		{Method: http.MethodPost, Path: partnersPath, Needs: application.Viewer, Handle: findPartners},
 		{Method: http.MethodGet, Path: partnersPath + ".csv", Needs: application.Viewer, Download: true, Handle: partnersSheet},
+		{Method: http.MethodPost, Path: partnersPath + ".csv", Needs: application.Viewer, Download: true, Handle: partnersSheet},
 		{Method: http.MethodGet, Path: partnersPath + "/new", Needs: application.Operator, Handle: newPartner},
 		{Method: http.MethodPost, Path: partnersPath + "/new", Needs: application.Operator, Handle: createPartner},
 		{Method: http.MethodGet, Path: partnersPath + "/invite", Needs: application.Operator, Handle: askInvitePartner},
@@ -25,6 +27,7 @@ func partnerPages() []Page {
 		{Method: http.MethodPost, Path: partnersPath + "/:id/sign-in", Needs: application.Operator, Handle: signInPartner},
 		{Method: http.MethodPost, Path: partnersPath + "/:id/links", Needs: application.Operator, Handle: addPartnerLink},
 		{Method: http.MethodGet, Path: customersPath, Needs: application.Viewer, Nav: "Customers", Handle: customers},
+		{Method: http.MethodPost, Path: customersPath, Needs: application.Viewer, Handle: findCustomers},
 		{Method: http.MethodGet, Path: customersPath + "/:id", Needs: application.Viewer, Handle: showCustomer},
 		{Method: http.MethodPost, Path: customersPath + "/:id/partner", Needs: application.Operator, Handle: giveCustomer},
 		{Method: http.MethodGet, Path: customersPath + "/:id/archive", Needs: application.Operator, Handle: askArchiveCustomer},

@@ -12,6 +12,7 @@ func settingsPages() []Page {
 		{Method: http.MethodGet, Path: keysPath, Needs: application.Viewer, Nav: "Keys", Handle: keys},
 		{Method: http.MethodGet, Path: keysPath + "/new", Needs: application.Owner, Handle: newKey},
 		{Method: http.MethodPost, Path: keysPath + "/new", Needs: application.Owner, Handle: createKey},
+		{Method: http.MethodGet, Path: keysPath + "/:id", Needs: application.Viewer, Handle: showKeyOf},
 		{Method: http.MethodGet, Path: keysPath + "/:id/rotate", Needs: application.Owner, Handle: askRotateKey},
 		{Method: http.MethodPost, Path: keysPath + "/:id/rotate", Needs: application.Owner, Handle: rotateKey},
 		{Method: http.MethodGet, Path: keysPath + "/:id/revoke", Needs: application.Owner, Handle: askRevokeKey},

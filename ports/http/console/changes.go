@@ -42,15 +42,22 @@ func changes(v *Visit) {
 	v.Show("changes", content)
 }
 
-// Command says in words what a command did: UpdateContract is Update contract.
+// Command says in words what a command did: UpdateContract is Update contract, CreateAPIKey is Create API key.
 func (*Visit) Command(name string) string {
 	var b strings.Builder
-	for i, r := range name {
-		if i > 0 && r >= 'A' && r <= 'Z' {
-			b.WriteByte(' ')
-			r += 'a' - 'A'
+	capital := func(i int) bool { return i < len(name) && name[i] >= 'A' && name[i] <= 'Z' }
+	for i := range len(name) {
+		short := capital(i+1) || i+1 == len(name) // of several capital letters in turn
+		if i == 0 || !capital(i) || capital(i-1) && short {
+			b.WriteByte(name[i])
+			continue
 		}
-		b.WriteRune(r)
+		b.WriteByte(' ')
+		if short {
+			b.WriteByte(name[i])
+		} else {
+			b.WriteByte(name[i] + 'a' - 'A')
+		}
 	}
 	return b.String()
 }

@@ -367,3 +367,12 @@ func TestHowThingsAreWritten(t *testing.T) {
 	v := &Visit{zone: time.FixedZone("CST", -6*3600)}
 	assert.Equal(t, "−1,234", v.Count(-1234))
 }
+
+func TestCommandsAreNamedInWords(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"UpdateContract": "Update contract", "CreateAPIKey": "Create API key", "CreateSignInURL": "Create sign in URL", "ConfirmTOTP": "Confirm TOTP", "": "", "a": "a",
+	} {
+		assert.Equal(t, want, (*Visit)(nil).Command(name), name)
+	}
+}

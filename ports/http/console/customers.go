@@ -1,6 +1,9 @@
 package consolehttp
 
 import (
+	"net/url"
+	"strings"
+
 	programcommand "github.com/leadmill/leadmill/application/program/command"
 	programquery "github.com/leadmill/leadmill/application/program/query"
 
@@ -16,28 +19,10 @@ type customersContent struct {
 	Filtered  bool
 }
 
-// customers shows the customers that were asked for, the newest first. What is searched for is a key, an id or an email as a whole, which a key of
-// the database finds however many customers there are.
+// customers shows the customers, the newest first: all, or those of a partner.
 func customers(v *Visit) {
-	content := customersContent{Visit: v}
-	for _, name := range []string{"partner", "search"} {
-		v.Form.Fill(name, v.Query(name))
-		content.Filtered = content.Filtered || v.Query(name) != ""
-	}
-	if search := cut(v.Query("search")); search != "" {
-		c, err := Ask[programquery.Customer](v, programquery.CustomerByHandle{Actor: v.Who(), Handle: application.CustomerHandle{Any: search}})
-		found, err := isFound(err)
-		if err != nil {
-			v.Fail(err)
-			return
-		}
-		if found {
-			v.call.SeeOther(customersPath + "/" + c.ID)
-			return
-		}
-		v.Show("customers", content)
-		return
-	}
+	content := customersContent{Visit: v, Filtered: v.Query("partner") != ""}
+	v.Form.Fill("partner", v.Query("partner"))
 	q := programquery.Customers{Actor: v.Who(), Partner: application.PartnerHandle{Any: cut(v.Query("partner"))}}
 	var err error
 	if q.Page, err = v.Paged(); err == nil {
@@ -48,6 +33,37 @@ func customers(v *Visit) {
 		return
 	}
 	v.Show("customers", content)
+}
+
+// findCustomers leads to the customer that has a key, an id or an email, which a key of the database finds however many customers there are; or to
+// the customers of a partner. What is looked for may name a person: it is posted, and only ids stand in addresses.
+func findCustomers(v *Visit) {
+	search, of := cut(v.Form.Text("search")), cut(v.Form.Text("partner"))
+	path := customersPath
+	var err error
+	switch {
+	case search != "":
+		var c programquery.Customer
+		c, err = Ask[programquery.Customer](v, programquery.CustomerByHandle{Actor: v.Who(), Handle: application.CustomerHandle{Any: search}})
+		path += "/" + c.ID
+	case of != "":
+		handle := application.PartnerHandle{Any: of}
+		if strings.Contains(of, "@") {
+			handle = application.PartnerHandle{Email: of}
+		}
+		var p programquery.PartnerDetail
+		p, err = Ask[programquery.PartnerDetail](v, programquery.PartnerByHandle{Actor: v.Who(), Handle: handle})
+		path += "?partner=" + url.QueryEscape(p.ID)
+	}
+	found, err := isFound(err)
+	switch {
+	case err != nil:
+		v.Fail(err)
+	case !found:
+		v.Show("customers", customersContent{Visit: v, Filtered: true})
+	default:
+		v.call.SeeOther(path)
+	}
 }
 
 type customerContent struct {
@@ -67,12 +83,12 @@ var reasons = map[string]string{
 	"link":        "The customer followed a link of this partner.",
 }
 
-// Reason says why the customer is its partner's.
-func (c customerContent) Reason() string {
-	if r := reasons[c.Customer.Policy]; r != "" {
+// Reason says why a policy gave the customer to a partner.
+func (customerContent) Reason(policy string) string {
+	if r := reasons[policy]; r != "" {
 		return r
 	}
-	return "The policy " + c.Customer.Policy + " decided so."
+	return "The policy " + policy + " decided so."
 }
 
 // Moved reports whether the customer was another partner's before.

@@ -49,6 +49,13 @@ func (f *Form) Fill(pairs ...string) {
 	}
 }
 
+// FillAll sets what fields of one name hold as long as nothing was posted.
+func (f *Form) FillAll(name string, values []string) {
+	if !f.posted {
+		f.values[name] = slices.Clone(values)
+	}
+}
+
 // Value is what a field holds.
 func (f *Form) Value(name string) string { return f.values.Get(name) }
 

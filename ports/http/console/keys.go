@@ -138,6 +138,22 @@ func keyNamed(v *Visit) (accountquery.APIKey, error) {
 	return Ask[accountquery.APIKey](v, accountquery.APIKeyByID{Actor: v.Who(), ID: v.Param("id")})
 }
 
+type keyContent struct {
+	*Visit
+
+	Key accountquery.APIKey
+}
+
+// showKeyOf shows what a key is for and who changed it.
+func showKeyOf(v *Visit) {
+	k, err := keyNamed(v)
+	if err != nil {
+		v.Fail(err)
+		return
+	}
+	v.Show("key", keyContent{v, k})
+}
+
 func rotateConfirm(v *Visit, k accountquery.APIKey) Confirm {
 	v.Form.Fill("hours", "24")
 	return Confirm{

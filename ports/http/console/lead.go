@@ -11,6 +11,7 @@ import (
 	marketquery "github.com/leadmill/leadmill/application/market/query"
 
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/field"
 	"github.com/leadmill/leadmill/domain/returns"
 )
@@ -44,7 +45,6 @@ type leadContent struct {
 	Fields     []FieldShown
 	Revealed   bool
 	Deliveries []marketquery.Delivery
-	Returns    []marketquery.Return
 	BuyerName  func(string) string
 	Back       string
 }
@@ -271,6 +271,24 @@ func approveLead(v *Visit) {
 func redistributeLead(v *Visit) {
 	_, err := Do[application.Done](v, marketcommand.RedistributeLead{Actor: v.Who(), ID: v.Param("id"), Once: Once[marketquery.MarketplaceLead](v)})
 	v.After(err, "/console/leads/"+v.Param("id"), "The lead was offered again.")
+}
+
+var errNoDelivery = fault.New(fault.NotFound, "delivery_not_found", "Delivery not found.")
+
+// redeliverLead has a delivery of the lead sent again.
+func redeliverLead(v *Visit) {
+	content, err := leadOf(v)
+	if err != nil {
+		v.Fail(err)
+		return
+	}
+	id := v.Form.Text("delivery")
+	if !slices.ContainsFunc(content.Deliveries, func(d marketquery.Delivery) bool { return d.ID == id }) {
+		v.Fail(errNoDelivery)
+		return
+	}
+	_, err = Do[application.Done](v, marketcommand.Redeliver{Actor: v.Who(), ID: id, Once: Once[marketquery.Delivery](v)})
+	v.After(err, content.Back, "It is delivered again, from now on.")
 }
 
 // asked is a page that asks before something is done to a lead, which must be there.

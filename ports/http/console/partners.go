@@ -32,7 +32,7 @@ const programDays = 30
 var partnerStatuses = []Option{{Label: "Any"}, {Value: "pending", Label: "Pending"}, {Value: "active", Label: "Active"}, {Value: "rejected", Label: "Rejected"}, {Value: "archived", Label: "Archived"}}
 
 func askedPartners(v *Visit) programquery.PartnerList {
-	return programquery.PartnerList{Actor: v.Who(), Status: v.Query("status"), Search: cut(v.Query("search"))}
+	return programquery.PartnerList{Actor: v.Who(), Status: v.Asked("status"), Search: cut(v.Form.Text("search"))}
 }
 
 // maxSearch is how much of a text is looked for.
@@ -48,10 +48,8 @@ func cut(s string) string {
 // partners shows the partners that were asked for, the newest first, and what came to the program lately.
 func partners(v *Visit) {
 	content := partnersContent{Visit: v, Statuses: partnerStatuses, Sheet: partnersPath + ".csv"}
-	for _, name := range []string{"status", "search"} {
-		v.Form.Fill(name, v.Query(name))
-		content.Filtered = content.Filtered || v.Query(name) != ""
-	}
+	v.Form.Fill("status", v.Query("status"))
+	content.Filtered = v.Form.Text("status") != "" || v.Form.Text("search") != ""
 	if _, query, has := strings.Cut(v.Here(), "?"); has {
 		content.Sheet += "?" + query
 	}
@@ -71,6 +69,15 @@ func partners(v *Visit) {
 		return
 	}
 	v.Show("partners", content)
+}
+
+// findPartners narrows the list by a text that may be somebody's name or email. It is posted, and stands in no address; without one the status does.
+func findPartners(v *Visit) {
+	if v.Form.Text("search") == "" {
+		v.call.SeeOther(v.With("status", v.Form.Text("status")))
+		return
+	}
+	partners(v)
 }
 
 // Conversion is how many of clicks became customers.

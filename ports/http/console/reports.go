@@ -183,6 +183,34 @@ func (c reportsContent) Sheet() string {
 	return strings.Replace(c.With(), "/console/reports", "/console/reports.csv", 1)
 }
 
+// ReportSpan is days that many reports are of.
+type ReportSpan struct {
+	Name, Link string
+	Current    bool
+}
+
+// Spans are such days, by the seller's clock; weeks begin on Mondays.
+func (c reportsContent) Spans() []ReportSpan {
+	now := c.Now().In(c.Zone())
+	day := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, time.UTC)
+	week := day.AddDate(0, 0, -(int(day.Weekday())+6)%7)
+	month := day.AddDate(0, 0, 1-day.Day())
+	var all []ReportSpan
+	for _, s := range []struct {
+		name     string
+		from, to time.Time
+	}{
+		{"Last 7 days", day.AddDate(0, 0, 1-reportDays), day},
+		{"Last week", week.AddDate(0, 0, -7), week.AddDate(0, 0, -1)},
+		{"This month", month, day},
+		{"Last month", month.AddDate(0, -1, 0), month.AddDate(0, 0, -1)},
+	} {
+		from, to := s.from.Format(time.DateOnly), s.to.Format(time.DateOnly)
+		all = append(all, ReportSpan{Name: s.name, Link: c.With("from", from, "to", to), Current: c.Query.From == from && c.Query.To == to})
+	}
+	return all
+}
+
 // Titles are what the report is grouped by, as columns.
 func (c reportsContent) Titles() []string {
 	all := make([]string, len(c.By))

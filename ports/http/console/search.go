@@ -136,7 +136,7 @@ func searchNames(c *searchContent) error {
 	}
 	for _, k := range keys.Items {
 		if has(k.Name) || k.ID == c.Asked {
-			c.named(Found{Kind: "API key", Name: k.Name, Detail: k.Scope + " · " + k.ID, Link: "/console/keys", At: k.CreatedAt})
+			c.named(Found{Kind: "API key", Name: k.Name, Detail: k.Scope + " · " + k.ID, Link: keysPath + "/" + k.ID, At: k.CreatedAt})
 		}
 	}
 	return nil

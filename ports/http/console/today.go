@@ -5,8 +5,10 @@ import (
 	"strconv"
 	"time"
 
+	accountquery "github.com/leadmill/leadmill/application/account/query"
 	feedquery "github.com/leadmill/leadmill/application/feed/query"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
+	programquery "github.com/leadmill/leadmill/application/program/query"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/calendar"
@@ -110,7 +112,7 @@ func some(n int, more bool, one, many string) string {
 // needs are what waits for a person: first what stops sales.
 func (v *Visit) needs() ([]Need, error) {
 	var all []Need
-	for _, look := range []func(*Visit) ([]Need, error){moneyNeeds, deliveryNeeds, webhookNeeds, returnNeeds, quarantineNeeds} {
+	for _, look := range []func(*Visit) ([]Need, error){moneyNeeds, deliveryNeeds, webhookNeeds, parkedNeeds, partnerNeeds, returnNeeds, quarantineNeeds} {
 		found, err := look(v)
 		if err != nil {
 			return nil, err
@@ -182,12 +184,37 @@ func webhookNeeds(v *Visit) ([]Need, error) {
 	for _, w := range list.Items {
 		switch {
 		case w.Status == "disabled":
-			all = append(all, Need{Text: "The webhook " + w.Name + " is disabled: it failed for too long", Link: "/console/events", Button: "Open events", Tone: "bad"})
+			all = append(all, Need{Text: "The webhook " + w.Name + " is disabled: it failed for too long", Link: webhookPath(w.ID), Button: "Open the webhook", Tone: "bad"})
 		case !w.FailingSince.IsZero():
-			all = append(all, Need{Text: "The webhook " + w.Name + " has been failing for " + Span(v.Now().Sub(w.FailingSince)), Link: "/console/events", Button: "Open events", Tone: "wait"})
+			all = append(all, Need{Text: "The webhook " + w.Name + " has been failing for " + Span(v.Now().Sub(w.FailingSince)), Link: webhookPath(w.ID), Button: "Open the webhook", Tone: "wait"})
 		}
 	}
 	return all, nil
+}
+
+// parkedNeeds are the events that consumers could not handle, for those who see the system.
+func parkedNeeds(v *Visit) ([]Need, error) {
+	if !v.Person.Actor.Role.Includes(application.Owner) {
+		return nil, nil
+	}
+	n, err := Ask[int](v, accountquery.ParkedEvents{Actor: v.Who()})
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	return []Need{{Text: some(n, n == accountquery.MostParkedCounted, "event is parked", "events are parked"), Link: systemPath, Button: "Open the system", Tone: "bad"}}, nil
+}
+
+// partnerNeeds are the partners that wait to be approved: where there is one, its own page.
+func partnerNeeds(v *Visit) ([]Need, error) {
+	waiting, err := Ask[programquery.PartnersWaiting](v, programquery.WaitingPartners{Actor: v.Who()})
+	if err != nil || waiting.Partners == 0 {
+		return nil, err
+	}
+	need := Need{Text: v.Count(waiting.Partners) + " partners to approve", Link: partnersPath + "?status=pending", Button: "Look at them", Tone: "note"}
+	if waiting.Partners == 1 {
+		need.Text, need.Link, need.Button = "1 partner to approve", partnerPath(waiting.PartnerID), "Open the partner"
+	}
+	return []Need{need}, nil
 }
 
 func returnNeeds(v *Visit) ([]Need, error) {
@@ -195,10 +222,11 @@ func returnNeeds(v *Visit) ([]Need, error) {
 	if err != nil || len(list.Items) == 0 {
 		return nil, err
 	}
-	return []Need{{
-		Text: some(len(list.Items), list.Next != "", "return to decide", "returns to decide"),
-		Link: "/console/leads/" + list.Items[0].LeadID, Button: "Open the newest", Tone: "note",
-	}}, nil
+	need := Need{Text: some(len(list.Items), list.Next != "", "return to decide", "returns to decide"), Link: returnsPath, Button: "Look at them", Tone: "note"}
+	if len(list.Items) == 1 {
+		need.Link, need.Button = returnsPath+"/"+list.Items[0].ID, "Open the return"
+	}
+	return []Need{need}, nil
 }
 
 func quarantineNeeds(v *Visit) ([]Need, error) {

@@ -226,6 +226,41 @@ func (v *Visit) Query(name string) string {
 	return strings.TrimSpace(v.call.Request().URL.Query().Get(name))
 }
 
+// Asked is what a list is asked for by: by the form, if one was posted, or else by the address. What may name a person is asked for by forms
+// alone, so that it stands in no address.
+func (v *Visit) Asked(name string) string {
+	if v.Form.posted {
+		return v.Form.Text(name)
+	}
+	return v.Query(name)
+}
+
+// Posted reports whether a form asked for the page: then its address is not all that was asked for.
+func (v *Visit) Posted() bool { return v.Form.posted }
+
+// Asking is a button that sends a form again, for what else there is of what it asked for.
+type Asking struct {
+	*Visit
+
+	Action, Button string
+	File           bool // what is answered is saved, and the page stays
+	Fields         []KeptField
+}
+
+// AskAgain is the button that asks for what is behind a place of a list that a form asked for; or, without a place, for all of it as a file.
+func (v *Visit) AskAgain(action, button, after string) Asking {
+	a := Asking{Visit: v, Action: action, Button: button, File: after == ""}
+	for _, name := range slices.Sorted(maps.Keys(v.Form.values)) {
+		if !strings.HasPrefix(name, "_") && name != "after" {
+			a.Fields = append(a.Fields, KeptField{name, v.Form.Text(name)})
+		}
+	}
+	if after != "" {
+		a.Fields = append(a.Fields, KeptField{"after", application.EncodeCursor(after)})
+	}
+	return a
+}
+
 // Here is the page's address.
 func (v *Visit) Here() string { return v.With() }
 
@@ -255,7 +290,7 @@ const defaultRows = 50
 // Paged is the page of a list that the address asks for. Errors: a cursor that is none of this list's.
 func (v *Visit) Paged() (application.Page, error) {
 	p := application.Page{Limit: defaultRows, Number: 1}
-	if cursor := v.Query("after"); cursor != "" {
+	if cursor := v.Asked("after"); cursor != "" {
 		key, err := application.DecodeCursor(cursor)
 		if err != nil {
 			return p, err

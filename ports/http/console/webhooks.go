@@ -7,6 +7,7 @@ import (
 	feedquery "github.com/leadmill/leadmill/application/feed/query"
 
 	"github.com/leadmill/leadmill/application"
+	"github.com/leadmill/leadmill/application/feed"
 )
 
 const webhooksPath = consolePath + "/webhooks"
@@ -34,14 +35,17 @@ func webhooks(v *Visit) {
 type webhookFormContent struct {
 	*Visit
 
-	Types []string
+	Types   []string
+	Webhook feedquery.Webhook // that is edited; none when one is added
+	Action  string
+	Back    string
 }
 
 // Chosen reports whether a type is ticked.
 func (c webhookFormContent) Chosen(typ string) bool { return c.Form.Has("events", typ) }
 
 func webhookForm(v *Visit) webhookFormContent {
-	return webhookFormContent{v, v.console.Catalogue.Types()}
+	return webhookFormContent{Visit: v, Types: v.console.Catalogue.Types(), Action: webhooksPath + "/new", Back: webhooksPath}
 }
 
 func newWebhook(v *Visit) { v.Show("webhook_form", webhookForm(v)) }
@@ -105,6 +109,86 @@ func (c *webhookContent) read() error {
 		c.Deliveries, err = Ask[application.List[feedquery.WebhookDelivery]](c.Visit, q)
 	}
 	return err
+}
+
+// webhookEdited is the form of a webhook that is there. What it is told of is named as its format does.
+func webhookEdited(v *Visit) (webhookFormContent, error) {
+	w, err := Ask[feedquery.Webhook](v, feedquery.WebhookByID{Actor: v.Who(), ID: v.Param("id")})
+	if err != nil {
+		return webhookFormContent{}, err
+	}
+	content := webhookFormContent{Visit: v, Types: feed.NamesIn(v.console.Catalogue, w.Format), Webhook: w, Action: webhookPath(w.ID) + "/edit", Back: webhookPath(w.ID)}
+	v.Form.Fill("name", w.Name, "url", w.URL)
+	v.Form.FillAll("events", w.Events)
+	return content, nil
+}
+
+func editWebhook(v *Visit) {
+	content, err := webhookEdited(v)
+	if err != nil {
+		v.Fail(err)
+		return
+	}
+	v.Show("webhook_form", content)
+}
+
+func updateWebhook(v *Visit) {
+	content, err := webhookEdited(v)
+	if err != nil {
+		v.Fail(err)
+		return
+	}
+	f := v.Form
+	name, url, types := f.Text("name"), f.Text("url"), f.Values("events")
+	if _, err := Do[application.Done](v, feedcommand.UpdateWebhook{
+		Actor: v.Who(), ID: content.Webhook.ID, Terms: feedcommand.WebhookTerms{Name: &name, URL: &url, Events: &types}, Once: Once[feedquery.Webhook](v),
+	}); err != nil {
+		v.ShowAgain("webhook_form", content, err)
+		return
+	}
+	v.Done(content.Back, "The webhook is changed, from the next request on.")
+}
+
+func askDeleteWebhook(v *Visit) {
+	content, err := webhookOf(v)
+	if err != nil {
+		v.Fail(err)
+		return
+	}
+	v.ShowConfirm(Confirm{
+		Title: "Delete this webhook?", Button: "Delete the webhook", Danger: true, Action: content.Back + "/delete", Back: content.Back,
+		Consequence: "Nothing is sent to it any more, what waits for it is dropped, and its deliveries are deleted. To stop it for a while, disable it.",
+	})
+}
+
+func deleteWebhook(v *Visit) {
+	_, err := Do[application.Done](v, feedcommand.DeleteWebhook{Actor: v.Who(), ID: v.Param("id"), Once: Once[struct{}](v)})
+	v.After(err, webhooksPath, "The webhook is deleted.")
+}
+
+type webhookDeliveryContent struct {
+	*Visit
+
+	Webhook  feedquery.Webhook
+	Delivery feedquery.WebhookDelivery
+	Back     string
+	Body     string
+	Older    bool // there may have been more attempts
+}
+
+// showWebhookDelivery shows what a webhook is told of an event, and each attempt to tell it.
+func showWebhookDelivery(v *Visit) {
+	w, err := Ask[feedquery.Webhook](v, feedquery.WebhookByID{Actor: v.Who(), ID: v.Param("id")})
+	if err != nil {
+		v.Fail(err)
+		return
+	}
+	d, err := Ask[feedquery.WebhookDelivery](v, feedquery.WebhookDeliveryByEvent{Actor: v.Who(), ID: w.ID, EventID: v.Param("event")})
+	if err != nil {
+		v.Fail(err)
+		return
+	}
+	v.Show("webhook_delivery", webhookDeliveryContent{v, w, d, webhookPath(w.ID), indented(d.Body), len(d.Attempts) == feedquery.MostWebhookAttempts})
 }
 
 func webhookOf(v *Visit) (webhookContent, error) {

@@ -10,9 +10,11 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,6 +45,7 @@ func StartConsoleConfig(t testing.TB, databaseURL string, settings func(*leadmil
 	c := &Console{}
 	keyed := func(config *leadmill.Config) {
 		config.SecretKey = strings.Repeat("k", 32) // secrets of webhooks and second factors are sealed
+		config.OutboundAllow = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 		settings(config)
 	}
 	c.App = StartConfig(t, databaseURL, keyed, options, leadmill.NewModule("console_of_the_test",
@@ -83,6 +86,27 @@ type ConsoleData struct {
 	browsers int
 }
 
+// bare counts the sellers with nothing.
+var bare atomic.Int64
+
+// NewEmpty makes a seller with nothing at all.
+func (c *Console) NewEmpty(t testing.TB) *ConsoleData {
+	t.Helper()
+	code := fmt.Sprintf("BARE%04d", bare.Add(1))
+	c.Client(t, c.AdminKey).Must(t, "POST", "/v1/sellers", Object{"name": "Bare", "code": code, "slug": strings.ToLower(code), "currency": "USD", "time_zone": "UTC"})
+	s := &Shop{App: c.App, Code: code, Slug: strings.ToLower(code)}
+	return &ConsoleData{Shop: s, console: c, sellerID: c.idOf(t, code), Examples: map[string]string{}}
+}
+
+func (c *Console) idOf(t testing.TB, code string) string {
+	t.Helper()
+	found, err := application.Send[accountquery.Seller](t.Context(), c.operations, accountquery.SellerByCode{Actor: application.Actor{Scope: "admin"}, Code: code})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found.ID
+}
+
 // NewData makes a seller with something on every page of the console: leads that were sold and that wait, for want of money and
 // because a cap is full.
 func (c *Console) NewData(t testing.TB) *ConsoleData {
@@ -91,12 +115,7 @@ func (c *Console) NewData(t testing.TB) *ConsoleData {
 		{Deposit: 90, Contract: Object{"price": 45.00, "priority": 1}},
 		{Deposit: 200, Contract: Object{"price": 20.00, "priority": 2, "caps": []Object{{"window": "day", "leads": 1}}}},
 	}})
-	d := &ConsoleData{Shop: s, console: c}
-	found, err := application.Send[accountquery.Seller](t.Context(), c.operations, accountquery.SellerByCode{Actor: application.Actor{Scope: "admin"}, Code: s.Code})
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.sellerID = found.ID
+	d := &ConsoleData{Shop: s, console: c, sellerID: c.idOf(t, s.Code)}
 	var leads []Lead
 	for range 5 {
 		leads = append(leads, s.Sell(t, s.Form()))
@@ -107,6 +126,7 @@ func (c *Console) NewData(t testing.TB) *ConsoleData {
 		"/console/campaigns/:id":                     "/console/campaigns/" + s.CampaignID,
 		"/console/campaigns/:id/contracts/:contract": "/console/campaigns/" + s.CampaignID + "/contracts/" + s.ContractIDs[1],
 	}
+	d.addReturn(t, leads[1].ID)
 	d.addProgram(t)
 	d.addAccount(t)
 	d.addBuyers(t)

@@ -1,6 +1,8 @@
 package apptest
 
 import (
+	"errors"
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -27,6 +29,19 @@ func (d *ConsoleData) addProgram(t testing.TB) {
 	})
 }
 
+// addReturn gives the seller a return of a lead that is decided: nothing of it is paid back.
+func (d *ConsoleData) addReturn(t testing.TB, leadID string) {
+	t.Helper()
+	sales, _ := d.Program.Must(t, "GET", "/v1/marketplace/leads/"+leadID, nil).Data(t)["sales"].([]any)
+	if len(sales) != 1 {
+		t.Fatalf("the lead has the sales %v", sales)
+	}
+	sale, _ := sales[0].(Object)
+	made := d.Program.Must(t, "POST", "/v1/sales/"+text(t, sale["id"])+"/returns", Object{"reason": "duplicate"}).Data(t)
+	d.Program.Must(t, "POST", "/v1/returns/"+text(t, made["id"])+"/reject", nil)
+	d.Examples["/console/returns/:id"] = "/console/returns/" + text(t, made["id"])
+}
+
 // addAccount gives the seller keys and somebody who was invited.
 func (d *ConsoleData) addAccount(t testing.TB) {
 	t.Helper()
@@ -38,15 +53,31 @@ func (d *ConsoleData) addAccount(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hook := d.Program.Must(t, "POST", "/v1/webhooks", Object{"name": "CRM", "url": "https://hooks.example.com/crm", "events": []string{"partner.approved.v1"}}).Data(t)
+	hook := d.Program.Must(t, "POST", "/v1/webhooks", Object{"name": "CRM", "url": "http://127.0.0.1:9/crm", "events": []string{"partner.updated.v1"}}).Data(t)
+	d.Program.Must(t, "PUT", "/v1/partners/"+strings.TrimPrefix(d.Examples["/console/partners/:id"], "/console/partners/"), Object{"surname": "Lovelace"})
 	d.App.Settle(t)
 	event := d.Program.Must(t, "GET", "/v1/events?limit=1", nil).List(t)[0]
 	maps.Copy(d.Examples, map[string]string{
-		"/console/events/:position": "/console/events/" + strings.TrimLeft(text(t, event["sequence"]), "0"),
-		"/console/webhooks/:id":     "/console/webhooks/" + text(t, hook["id"]),
-		"/console/keys/:id":         "/console/keys/" + text(t, key["id"]),
-		"/console/people/:id":       "/console/people/" + invited.PersonID,
+		"/console/events/:position":               "/console/events/" + strings.TrimLeft(text(t, event["sequence"]), "0"),
+		"/console/webhooks/:id":                   "/console/webhooks/" + text(t, hook["id"]),
+		"/console/webhooks/:id/deliveries/:event": "/console/webhooks/" + text(t, hook["id"]) + "/deliveries/" + d.told(t, text(t, hook["id"])),
+		"/console/keys/:id":                       "/console/keys/" + text(t, key["id"]),
+		"/console/people/:id":                     "/console/people/" + invited.PersonID,
 	})
+}
+
+// told waits until a webhook was told of an event, in vain as nobody listens there, and returns the event's id.
+func (d *ConsoleData) told(t testing.TB, webhookID string) (eventID string) {
+	t.Helper()
+	Eventually(t, func() error {
+		all := d.Program.Must(t, "GET", "/v1/webhooks/"+webhookID+"/deliveries", nil).List(t)
+		if len(all) == 0 || fmt.Sprint(all[0]["tried"]) == "0" {
+			return errors.New("the webhook was told of nothing")
+		}
+		eventID = text(t, all[0]["event_id"])
+		return nil
+	})
+	return eventID
 }
 
 func text(t testing.TB, value any) string {

@@ -93,7 +93,22 @@ func TestWhatAnOperatorDoesWithALead(t *testing.T) {
 		assert.Contains(t, wrong.Body, "must be a sale of this lead")
 		assert.Contains(t, wrong.Body, "&lt;kept&gt;")
 		assert.Equal(t, http.StatusSeeOther, b.Post(t, sold+"/return", url.Values{"sale": {sale}, "reason": {"duplicate"}, "note": {"again"}}).Status)
-		shown(t, b, "/console", "1 return to decide")
+		today := shown(t, b, "/console", "1 return to decide")
+		open := regexp.MustCompile(`href="(/console/returns/[^"]+)"`).FindStringSubmatch(today)[1]
+		assert.Contains(t, shown(t, b, "/console/returns"), `href="`+open+`"`)
+		assert.Contains(t, shown(t, b, open, "Duplicate", "$45.00", "again"), "Approve: pay it back")
+		assert.NotContains(t, shown(t, viewer, open), "Approve: pay it back")
+		long := b.Post(t, open+"/approve", url.Values{"note": {strings.Repeat("n", 1001)}})
+		require.Equal(t, http.StatusUnprocessableEntity, long.Status)
+		assert.Contains(t, long.Body, `id="w-note"`)
+		assert.Equal(t, "/console/returns", b.Post(t, open+"/approve", url.Values{"note": {"so be it"}}).Location)
+		shown(t, b, open, "so be it", "It is decided, and stays so.")
+		assert.NotContains(t, shown(t, b, "/console/returns"), open)
+		assert.Contains(t, shown(t, b, "/console/returns?status=approved"), open)
+		assert.Equal(t, "returned", data.Lead(t, strings.TrimPrefix(sold, "/console/leads/"))["status"])
+		assert.NotContains(t, shown(t, b, "/console"), "to decide")
+		again := b.Post(t, open+"/reject", nil)
+		assert.Equal(t, http.StatusUnprocessableEntity, again.Status)
 	})
 }
 

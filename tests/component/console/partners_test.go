@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -54,10 +55,19 @@ func TestPartnersArePutInByInvitationOrByHand(t *testing.T) {
 		assert.Contains(t, b.Get(t, ian).Body, "Take out of the archive")
 		require.Equal(t, http.StatusSeeOther, b.Post(t, ian+"/unarchive", nil).Status)
 
-		for search, want := range map[string]bool{"search=zoe%40partners": true, "status=active&search=b%3E": true, "search=zo": true, "status=rejected": false} {
-			assert.Equal(t, want, strings.Contains(b.Get(t, "/console/partners?"+search).Body, "Zoë"), search)
+		find := func(path, status, search string) apptest.Page {
+			t.Helper()
+			return b.Post(t, path, url.Values{"status": {status}, "search": {search}})
 		}
-		sheet := b.Get(t, "/console/partners.csv?search=zoe")
+		for _, c := range []struct {
+			status, search string
+			want           bool
+		}{{"", "zoe@partners", true}, {"active", "b>", true}, {"", "zo", true}, {"rejected", "zo", false}} {
+			assert.Equal(t, c.want, strings.Contains(find("/console/partners", c.status, c.search).Body, "Zoë"), c)
+		}
+		assert.Equal(t, "/console/partners?status=rejected", find("/console/partners", "rejected", "").Location)
+		assert.NotContains(t, b.Get(t, "/console/partners?status=rejected").Body, "Zoë")
+		sheet := find("/console/partners.csv", "", "zoe")
 		assert.Equal(t, 2, strings.Count(sheet.Body, "\r\n"))
 		assert.Contains(t, sheet.Body, ",a b,0,0,0,")
 	})
@@ -101,15 +111,59 @@ func TestACustomerGoesToAnotherPartner(t *testing.T) {
 		body := b.Get(t, page).Body
 		assert.Contains(t, body, "An operator gave the customer to this partner.")
 		assert.Contains(t, body, "went from another partner to this one")
+		assert.Regexp(t, `(?s)id="history".*>Ada Lovelace</bdi></a>: The partner was named when the customer was created\.`, body)
 		assert.Contains(t, b.Get(t, "/console/customers?partner=other_one").Body, "Bo Li")
-		out := b.Get(t, "/console/customers?search="+strings.TrimPrefix(page, "/console/customers/"))
-		require.Equal(t, http.StatusSeeOther, out.Status)
-		assert.Contains(t, b.Get(t, out.Location).Body, "Bo Li")
-		assert.Contains(t, b.Get(t, "/console/customers?search=nobody").Body, "No customer is like this")
+		find := func(search, partner string) apptest.Page {
+			t.Helper()
+			return b.Post(t, "/console/customers", url.Values{"search": {search}, "partner": {partner}})
+		}
+		key := strings.TrimPrefix(page, "/console/customers/")
+		for _, search := range []string{key, strings.Replace(key, "c_", "bo-", 1) + "@customers.example"} {
+			out := find(search, "")
+			require.Equal(t, http.StatusSeeOther, out.Status, search)
+			assert.NotContains(t, out.Location, "@")
+			assert.Contains(t, b.Get(t, out.Location).Body, "Bo Li")
+		}
+		for _, partner := range []string{"other_one", "otto"} {
+			assert.Equal(t, "/console/customers?partner=other_one", find("", partner).Location, partner)
+		}
+		assert.Equal(t, "/console/customers", find("", "").Location)
+		assert.Contains(t, find("nobody", "").Body, "No customer is like this")
+		assert.Contains(t, find("", "nobody@example.com").Body, "No customer is like this")
 
 		require.Equal(t, http.StatusSeeOther, b.Post(t, page+"/archive", nil).Status)
 		assert.Contains(t, b.Get(t, page).Body, "Take out of the archive")
 		require.Equal(t, http.StatusSeeOther, b.Post(t, page+"/unarchive", nil).Status)
+	})
+}
+
+// What somebody looks for may name a person: the page that answers has it in its fields, and in no address.
+func TestWhatIsLookedForIsInNoAddress(t *testing.T) {
+	t.Parallel()
+	onConsole(t, func(t *testing.T, d *apptest.ConsoleData) {
+		b := d.Browse(t, "viewer")
+		for i := range 60 {
+			d.Partner(t, fmt.Sprintf("many_%02d", i), apptest.Object{"name": "Quirin", "email": fmt.Sprintf("quirin.%02d@partners.example", i)})
+		}
+		address := regexp.MustCompile(`(?:href|action|src|hx-get|hx-post|formaction|sse-connect)="([^"]*)"`)
+		hidden := regexp.MustCompile(`<input type="hidden" name="after" value="([^"]+)">`)
+		found := 0
+		form := url.Values{"search": {"quirin."}, "status": {"active"}}
+		for range 2 {
+			out := b.Post(t, "/console/partners", form)
+			require.Equal(t, http.StatusOK, out.Status)
+			found += strings.Count(out.Body, `data-label="Partner"><a `)
+			for _, m := range address.FindAllStringSubmatch(out.Body, -1) {
+				assert.NotContains(t, strings.ToLower(m[1]), "quirin", m[0])
+			}
+			if next := hidden.FindStringSubmatch(out.Body); next != nil {
+				form.Set("after", next[1])
+			}
+		}
+		assert.Equal(t, 60, found, "the second page goes on where the first ended")
+		form.Del("after")
+		assert.Equal(t, 61, strings.Count(b.Post(t, "/console/partners.csv", form).Body, "\r\n"))
+		assert.NotContains(t, b.Get(t, "/console/partners?search=quirin.05").Body, `value="quirin`, "an address that somebody typed looks for nothing")
 	})
 }
 

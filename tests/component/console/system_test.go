@@ -53,6 +53,31 @@ func TestTheSystemIsSeenByOwnersOfItsOnlySeller(t *testing.T) {
 	})
 }
 
+// Below a thing stands who changed it, for those who may know.
+func TestChangesAreListedBelowWhatWasChanged(t *testing.T) {
+	t.Parallel()
+	onConsole(t, func(t *testing.T, d *apptest.ConsoleData) {
+		operator, viewer, owner := d.Browse(t, "operator"), d.Browse(t, "viewer"), d.Browse(t, "owner")
+		for _, c := range []struct{ page, action, says string }{
+			{"/console/buyers/:id", "/pause", "Pause buyer"},
+			{"/console/campaigns/:id", "/pause", "Pause campaign"},
+			{"/console/campaigns/:id/contracts/:contract", "/pause", "Pause contract"},
+			{"/console/partners/:id", "/archive", "Archive partner"},
+			{"/console/customers/:id", "/archive", "Archive customer"},
+			{"/console/form-leads/:number", "/reject", "Reject lead"},
+			{"/console/leads/:id", "/fields", "Reveal lead"},
+			{"/console/webhooks/:id", "/disable", "Update webhook"},
+		} {
+			page := d.AddressOf(t, c.page)
+			require.Less(t, operator.Post(t, page+c.action, nil).Status, 400, page+c.action)
+			assert.Contains(t, operator.Get(t, page).Body, `data-label="What">`+c.says+`</td>`, page)
+			assert.NotContains(t, viewer.Get(t, page).Body, "Who changed it", page)
+		}
+		key := d.AddressOf(t, "/console/keys/:id")
+		assert.Contains(t, owner.Get(t, key).Body, `data-label="What">Create API key</td>`)
+	})
+}
+
 func TestChangesAreListed(t *testing.T) {
 	t.Parallel()
 	onConsole(t, func(t *testing.T, d *apptest.ConsoleData) {

@@ -59,6 +59,30 @@ func testCustomers(t *testing.T, h *sqlstoretest.Harness) {
 		})
 	}
 
+	// Whose it was before is kept when another partner gets it, and only then.
+	require.Zero(t, h.Count(t, "customer_attributions"))
+	was := changed.Attribution
+	h.Do(t, func(ctx ctx, tx tx) error {
+		c := lockCustomer(t, ctx, tx, application.CustomerHandle{ID: n.ID})
+		require.False(t, c.AttributeTo(customer.Attribution{PartnerID: was.PartnerID, Policy: "operator", At: now}))
+		require.True(t, c.AttributeTo(customer.Attribution{PartnerID: "another", Policy: "operator", At: now}))
+		changed = c.Snapshot()
+		return tx.Customers().Save(ctx, c)
+	})
+	var former struct {
+		PartnerID    string `db:"partner_id"`
+		ReferralKey  string `db:"referral_key"`
+		Policy       string `db:"policy"`
+		AttributedAt int64  `db:"attributed_at"`
+		TouchedAt    int64  `db:"touched_at"`
+		UntilAt      int64  `db:"until_at"`
+		Version      int64  `db:"version"`
+	}
+	require.NoError(t, h.DB.Reader.GetContext(t.Context(), &former, "SELECT partner_id, referral_key, policy, attributed_at, touched_at, until_at, version FROM customer_attributions"))
+	require.Equal(t, []any{was.PartnerID, was.ReferralKey, was.Policy, was.At.UnixMicro(), was.TouchedAt.UnixMicro(), now.UnixMicro(), changed.Version},
+		[]any{former.PartnerID, former.ReferralKey, former.Policy, former.AttributedAt, former.TouchedAt, former.UntilAt, former.Version})
+	require.Equal(t, changed, load())
+
 	// When its partner's touch happened is stored without an event that would tell of it.
 	h.Do(t, func(ctx ctx, tx tx) error {
 		c := lockCustomer(t, ctx, tx, application.CustomerHandle{ID: n.ID})

@@ -9,10 +9,10 @@
   }
   document.addEventListener('click', function (e) { close(e.target); });
   document.addEventListener('keydown', function (e) { if (e.key === 'Escape') close(); });
-  // A button that was pressed says that it works, and is not pressed twice.
+  // A button that was pressed says that it works, and is not pressed twice; one that saves a file leaves the page as it is.
   document.addEventListener('submit', function (e) {
     var form = e.target;
-    if (form.method !== 'post') return;
+    if (form.method !== 'post' || 'file' in form.dataset) return;
     if (form.dataset.sent) { e.preventDefault(); return; }
     form.dataset.sent = '1';
     form.setAttribute('aria-busy', 'true');
@@ -51,7 +51,7 @@
     anchor.parentNode.insertBefore(box, anchor);
     var axis = { stroke: css.getPropertyValue('--soft').trim(), grid: { stroke: css.getPropertyValue('--line').trim(), width: 1 }, ticks: { show: false } };
     var plot = new uPlot({
-      width: box.clientWidth, height: 220, scales: { x: { time: false } }, legend: { show: true },
+      width: box.clientWidth, height: 220, padding: [null, 32, null, null], scales: { x: { time: false } }, legend: { show: true },
       axes: [Object.assign({ values: function (u, at) { return at.map(function (n) { return names[n] || ''; }); } }, axis), Object.assign({ size: 60 }, axis)],
       series: [{ label: heads[0], value: function (u, n) { return names[n] || ''; } }].concat(heads.slice(1).map(function (label, i) {
         return { label: label, stroke: colours[i % colours.length], width: 2, dash: i % 2 ? [5, 5] : undefined, points: { show: false } };
