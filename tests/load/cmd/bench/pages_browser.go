@@ -224,7 +224,7 @@ func (b *browser) lookAtToday(ctx context.Context, browsers int) (*lookers, erro
 		}
 		stream, part := liveStream.FindSubmatch(page), livePart.FindSubmatch(page)
 		if stream == nil || part == nil {
-			return l, errors.New("Today does not follow what happens")
+			return l, errors.New("the page of Today does not follow what happens")
 		}
 		answer, err := b.do(ctx, http.MethodGet, html.UnescapeString(string(stream[1])), nil)
 		if err != nil {

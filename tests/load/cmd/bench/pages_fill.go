@@ -158,8 +158,12 @@ func (s *shop) kinds(ctx context.Context, _ settings) error {
 	}
 	s.templates = map[string]string{}
 	for _, l := range []struct{ kind, status, category, phone string }{
-		{"money", "pending", "Solar", "9725550101"}, {"", "sold", "Roofing", "9725550102"}, {"cap", "pending", "Roofing", "9725550103"}, {"rejected", "rejected", "Auto Insurance", "9725550104"},
-		{"sold", "sold", "Auto Insurance", "9725550105"}, {"duplicate", "duplicate", "Auto Insurance", "9725550105"},
+		{"money", "pending", "Solar", "9725550101"},
+		{"", "sold", "Roofing", "9725550102"},
+		{"cap", "pending", "Roofing", "9725550103"},
+		{"rejected", "rejected", "Auto Insurance", "9725550104"},
+		{"sold", "sold", "Auto Insurance", "9725550105"},
+		{"duplicate", "duplicate", "Auto Insurance", "9725550105"},
 	} {
 		var answer struct {
 			LeadID string `json:"lead_id"`
