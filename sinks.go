@@ -51,6 +51,9 @@ var everywhere = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustPa
 // sinkBackoff is how long an event waits that a sink did not take: it is not to wait for long when the sink is back.
 var sinkBackoff = eventlog.Backoff{Base: 200 * time.Millisecond, Max: 5 * time.Second}
 
+// sinkGather is how long events are gathered before they are sent: shorter than for others, because each is sent by itself and no commit is spared by it.
+const sinkGather = 5 * time.Millisecond
+
 // newRelays makes the sinks of the settings. Nothing is connected before there is an event to send.
 func newRelays(c Config, store *sqlstore.Store, catalogue *eventsv1.Catalogue, at *publicAddress, clock application.Clock,
 	logger *slog.Logger, registry *prometheus.Registry, closing *closers,
@@ -95,7 +98,7 @@ func newRelays(c Config, store *sqlstore.Store, catalogue *eventsv1.Catalogue, a
 func (r relay) subscriberOf(logger *slog.Logger) eventlog.SubscriberConfig {
 	return eventlog.SubscriberConfig{
 		Name: r.reaction.Name, Types: r.reaction.Types, All: true, Lanes: r.reaction.AtOnce, FromHead: r.reaction.FromHead, FromKept: r.kept, Logger: logger,
-		Backoff: sinkBackoff, TellsOutages: true,
+		Backoff: sinkBackoff, Gather: sinkGather, TellsOutages: true,
 	}
 }
 

@@ -168,15 +168,29 @@ type DueDelivery struct {
 	Body            []byte
 }
 
+// WantedDeliveries is how many deliveries of a webhook are wanted at most.
+type WantedDeliveries struct {
+	application.Ref
+
+	Most int
+}
+
+// DueOfWebhook is what is due of an active webhook. Err says why the webhook cannot be read; nil when it can.
+type DueOfWebhook struct {
+	Webhook webhook.Snapshot
+	Due     []DueDelivery
+	Err     error
+}
+
 // Reader reads webhooks outside of a transaction.
 type Reader interface {
 	// Listening returns the active webhooks of sellers, and beside them those that cannot be read.
 	Listening(ctx context.Context, sellerIDs []string) (all []Listener, unreadable []application.Ref, err error)
 	// DueWebhooks returns the active webhooks of all sellers of which a delivery is due at a time, the longest due first.
 	DueWebhooks(ctx context.Context, now time.Time) ([]application.Ref, error)
-	// DueWebhookDeliveries returns up to limit deliveries of a webhook that are due at a time, the longest due first, and the webhook; nil when it is
-	// not active.
-	DueWebhookDeliveries(ctx context.Context, ref application.Ref, now time.Time, limit int) (*webhook.Snapshot, []DueDelivery, error)
+	// DueWebhookDeliveries returns what is due at a time of each of some webhooks, as much as is wanted of it, the longest due first. One that is not
+	// active is left out. The error is about all of them, as when the database is away.
+	DueWebhookDeliveries(ctx context.Context, wanted []WantedDeliveries, now time.Time) (map[application.Ref]DueOfWebhook, error)
 	// WaitingWebhookDeliveries returns how many deliveries to active webhooks are pending, counted up to limit, and since when the oldest is due; zero
 	// when none is.
 	WaitingWebhookDeliveries(ctx context.Context, limit int64) (n int64, oldest time.Time, err error)

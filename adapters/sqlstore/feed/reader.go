@@ -67,6 +67,13 @@ const (
 		"JOIN webhooks w ON w.seller_id = f.seller_id AND w.id = f.webhook_id AND w.status = 'active' WHERE f.earliest <= ?"
 )
 
+const (
+	// firstOfQueue finds what is due first of a webhook.
+	firstOfQueue = "SELECT seller_id, webhook_id, next_at, event_id FROM (SELECT seller_id, webhook_id, next_at, event_id FROM webhook_queue WHERE seller_id = ? AND webhook_id = ? AND next_at <= ? ORDER BY next_at, event_id LIMIT ?) f"
+	// webhooksAtOnce is of how many webhooks a statement reads what is due.
+	webhooksAtOnce = 64
+)
+
 type dueRow struct {
 	SellerID  string `db:"seller_id"`
 	WebhookID string `db:"webhook_id"`
@@ -91,36 +98,62 @@ func (r *Reader) DueWebhooks(ctx context.Context, now time.Time) ([]application.
 	return due, nil
 }
 
-// DueWebhookDeliveries implements feed.Reader.
-func (r *Reader) DueWebhookDeliveries(ctx context.Context, ref application.Ref, now time.Time, limit int) (*webhook.Snapshot, []feed.DueDelivery, error) {
-	var row webhookRow
-	found, err := r.db.Get(ctx, &row, "SELECT "+webhookColumns+" FROM webhooks WHERE seller_id = ? AND id = ? AND status = 'active'", ref.SellerID, ref.ID)
-	if err != nil || !found {
-		return nil, nil, err
+// DueWebhookDeliveries implements feed.Reader. It takes two statements for webhooksAtOnce of them, because often a thousand have one delivery each.
+func (r *Reader) DueWebhookDeliveries(ctx context.Context, wanted []feed.WantedDeliveries, now time.Time) (map[application.Ref]feed.DueOfWebhook, error) {
+	out := make(map[application.Ref]feed.DueOfWebhook, len(wanted))
+	for some := range slices.Chunk(wanted, webhooksAtOnce) {
+		if err := r.due(ctx, some, engine.Micros(now), out); err != nil {
+			return nil, err
+		}
 	}
-	s, err := row.snapshot()
-	if err != nil {
-		return nil, nil, err
+	return out, nil
+}
+
+func (r *Reader) due(ctx context.Context, wanted []feed.WantedDeliveries, now int64, out map[application.Ref]feed.DueOfWebhook) error {
+	refs := make([]application.Ref, len(wanted))
+	for i, w := range wanted {
+		refs[i] = w.Ref
+	}
+	keys, args := engine.AmongRefs(refs)
+	var hooks []webhookRow
+	if err := r.db.All(ctx, &hooks, "SELECT "+webhookColumns+" FROM webhooks WHERE "+keys+" AND status = 'active'", args...); err != nil {
+		return err
+	}
+	if len(hooks) == 0 {
+		return nil
+	}
+	for _, row := range hooks {
+		s, err := row.snapshot()
+		out[application.Ref{SellerID: row.SellerID, ID: row.ID}] = feed.DueOfWebhook{Webhook: s, Err: err}
+	}
+	first := make([]string, len(wanted))
+	args = make([]any, 0, 4*len(wanted))
+	for i, w := range wanted {
+		first[i] = firstOfQueue
+		args = append(args, w.SellerID, w.ID, now, int64(w.Most))
 	}
 	var rows []struct {
-		EventID  string `db:"event_id"`
-		Type     string `db:"type"`
-		Tries    int64  `db:"tries"`
-		Attempts int64  `db:"attempts"`
-		NextAt   int64  `db:"next_at"`
-		Body     []byte `db:"body"`
+		SellerID  string `db:"seller_id"`
+		WebhookID string `db:"webhook_id"`
+		EventID   string `db:"event_id"`
+		Type      string `db:"type"`
+		Tries     int64  `db:"tries"`
+		Attempts  int64  `db:"attempts"`
+		NextAt    int64  `db:"next_at"`
+		Body      []byte `db:"body"`
 	}
-	if err := r.db.All(ctx, &rows, "SELECT d.event_id, d.type, d.tries, d.attempts, q.next_at, d.body FROM (SELECT seller_id, webhook_id, next_at, event_id FROM webhook_queue "+
-		"WHERE seller_id = ? AND webhook_id = ? AND next_at <= ? ORDER BY next_at, event_id LIMIT ?) q "+
-		"JOIN webhook_deliveries d ON d.seller_id = q.seller_id AND d.webhook_id = q.webhook_id AND d.event_id = q.event_id ORDER BY q.next_at, q.event_id",
-		ref.SellerID, ref.ID, engine.Micros(now), int64(limit)); err != nil {
-		return nil, nil, err
+	if err := r.db.All(ctx, &rows, "SELECT d.seller_id, d.webhook_id, d.event_id, d.type, d.tries, d.attempts, q.next_at, d.body FROM ("+strings.Join(first, " UNION ALL ")+") q "+
+		"JOIN webhook_deliveries d ON d.seller_id = q.seller_id AND d.webhook_id = q.webhook_id AND d.event_id = q.event_id ORDER BY q.next_at, q.event_id", args...); err != nil {
+		return err
 	}
-	out := make([]feed.DueDelivery, len(rows))
-	for i, d := range rows {
-		out[i] = feed.DueDelivery{EventID: d.EventID, Type: d.Type, Tries: d.Tries, Attempts: d.Attempts, NextAt: engine.Time(d.NextAt), Body: d.Body}
+	for _, d := range rows {
+		ref := application.Ref{SellerID: d.SellerID, ID: d.WebhookID}
+		if of, active := out[ref]; active {
+			of.Due = append(of.Due, feed.DueDelivery{EventID: d.EventID, Type: d.Type, Tries: d.Tries, Attempts: d.Attempts, NextAt: engine.Time(d.NextAt), Body: d.Body})
+			out[ref] = of
+		}
 	}
-	return &s, out, nil
+	return nil
 }
 
 // WaitingWebhookDeliveries implements feed.Reader.

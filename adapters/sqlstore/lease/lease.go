@@ -20,9 +20,10 @@ import (
 	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 )
 
-// Config sets how one of many instances keeps a row. All use the database's clock.
+// Config sets how one of many instances keeps a row. All use the database's clock. What is left when an instance dies goes on elsewhere within TTL and Retry,
+// which are 10 s together unless they are set.
 type Config struct {
-	TTL   time.Duration // how long a lease holds without being renewed; 10 s when zero
+	TTL   time.Duration // how long a lease holds without being renewed; 9 s when zero
 	Renew time.Duration // how often an owner renews its lease; 3 s when zero
 	Retry time.Duration // how often other instances try to get the lease; 1 s when zero
 }
@@ -30,7 +31,7 @@ type Config struct {
 // WithDefaults returns the Config with its zero members filled.
 func (c Config) WithDefaults() Config {
 	if c.TTL <= 0 {
-		c.TTL = 10 * time.Second
+		c.TTL = 9 * time.Second
 	}
 	if c.Renew <= 0 {
 		c.Renew = 3 * time.Second

@@ -3,6 +3,7 @@ package job
 import (
 	"time"
 
+	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/feed"
 	"github.com/leadmill/leadmill/application/receiver"
 	"github.com/leadmill/leadmill/domain/attempt"
@@ -15,6 +16,7 @@ const remembered = time.Hour
 type endpoint struct {
 	receiver.Health
 
+	ref      application.Ref
 	queued   bool // it is in the order
 	due      bool // there may be more than is read
 	ready    []feed.DueDelivery
@@ -27,12 +29,15 @@ type endpoint struct {
 	used     time.Duration
 }
 
-func newEndpoint() *endpoint {
-	return &endpoint{Health: receiver.NewHealth(), inFlight: map[string]bool{}, ahead: 2 * receiver.FirstWindow}
+func newEndpoint(ref application.Ref) *endpoint {
+	return &endpoint{ref: ref, Health: receiver.NewHealth(), inFlight: map[string]bool{}, ahead: 2 * receiver.FirstWindow}
 }
 
 // waits reports whether something of it may be due.
 func (e *endpoint) waits() bool { return e.due || len(e.ready) > 0 }
+
+// fresh reports whether something is left of what was read a moment ago; the webhook may be another by now when it was earlier.
+func (e *endpoint) fresh(now time.Duration) bool { return len(e.ready) > 0 && now-e.read < time.Second }
 
 // room is how many requests more the receiver may get at a time.
 func (e *endpoint) room(now time.Duration, most int) int { return e.Room(now, most) - e.asked }

@@ -53,12 +53,16 @@ type Sender struct {
 }
 
 const (
-	// gather is how long results are gathered that are stored together, and gathered how many.
-	gather   = 10 * time.Millisecond
-	gathered = 200
+	// gather is how long results are gathered that are stored together, atOnce how many are, and mostUnstored how many may wait for that before nothing more
+	// is sent.
+	gather       = 10 * time.Millisecond
+	atOnce       = 200
+	mostUnstored = 2 * atOnce
 	// soonest is how soon it looks again at what is due, and lookShare times what a look took.
 	soonest   = 25 * time.Millisecond
 	lookShare = 4
+	// readAtOnce is of how many webhooks is read at once what is due.
+	readAtOnce = 64
 	// watch is how often what waits is counted, up to mostWaiting.
 	watch       = 10 * time.Second
 	mostWaiting = 10_000
@@ -85,16 +89,32 @@ type result struct {
 	freed    bool // its place was given back
 }
 
+// stored is what became of results that were to be stored, of which left are not.
+type stored struct {
+	notes []note
+	left  []result
+}
+
+// note is of results that were stored together, or of one that the database does not take.
+type note struct {
+	of      []result
+	done    feedcommand.WebhookAttemptsRecorded
+	refused bool
+}
+
 // sending is one run of a Sender.
 type sending struct {
 	*Sender
 
 	endpoints map[application.Ref]*endpoint
-	order     []application.Ref // those that may have something due, the longest unserved first
-	taken     map[place]int     // of a seller, and of all as the seller ""
-	out       int               // how many requests did not come back yet
+	order     []*endpoint   // those that may have something due, the longest unserved first
+	taken     map[place]int // of a seller, and of all as the seller ""
+	out       int           // how many requests did not come back yet
 	results   chan result
-	unstored  []result
+	unstored  []result    // what came back and is not stored yet
+	storing   bool        // some of it is being stored
+	stored    chan stored // what came of that
+	gathering *time.Timer // runs from the first result that is to be stored
 	watched   time.Duration
 	pace      *receiver.Pace
 	busy      time.Duration // when something was due last
@@ -110,7 +130,7 @@ type sending struct {
 func (s *Sender) Run(ctx context.Context) error {
 	now := application.Elapsed(s.Clock)
 	r := &sending{
-		Sender: s, endpoints: map[application.Ref]*endpoint{}, taken: map[place]int{}, results: make(chan result, s.InAll+8),
+		Sender: s, endpoints: map[application.Ref]*endpoint{}, taken: map[place]int{}, results: make(chan result, s.InAll+8), stored: make(chan stored, 1), gathering: time.NewTimer(gather),
 		watched: now - watch, busy: now, pace: receiver.NewPace(s.Clock, s.Log, s.Poll, s.Idle), poll: time.NewTimer(0), early: time.NewTimer(0),
 	}
 	sendCtx, cancel := context.WithCancel(ctx)
@@ -118,6 +138,7 @@ func (s *Sender) Run(ctx context.Context) error {
 		cancel()
 		r.poll.Stop()
 		r.early.Stop()
+		r.gathering.Stop()
 		r.group.Wait()
 		r.last(ctx)
 	}()
@@ -135,14 +156,11 @@ func (s *Sender) Run(ctx context.Context) error {
 		r.rested = false
 		for more := true; more && ctx.Err() == nil; {
 			r.start(sendCtx)
-			if r.out > 0 || len(r.unstored) > 0 || r.hasDue() {
+			if r.out > 0 || r.storing || len(r.unstored) > 0 || r.hasDue() {
 				r.busy = application.Elapsed(s.Clock)
 				r.pace.Stir()
 			}
 			more = r.wait(ctx, sendCtx, seen, moved)
-			if err := r.store(ctx); err != nil {
-				return err
-			}
 		}
 		if application.Elapsed(s.Clock)-r.busy >= s.End {
 			return nil
@@ -219,20 +237,20 @@ func (r *sending) look(ctx context.Context) {
 	for _, ref := range refs {
 		e := r.endpoints[ref]
 		if e == nil {
-			e = newEndpoint()
+			e = newEndpoint(ref)
 			e.used = now
 			r.endpoints[ref] = e
 		}
 		e.due = true
-		r.queue(ref, e)
+		r.queue(e)
 	}
 }
 
 // queue gives a webhook of which something may be due its turn behind all others.
-func (r *sending) queue(ref application.Ref, e *endpoint) {
+func (r *sending) queue(e *endpoint) {
 	if !e.queued && e.waits() {
 		e.queued = true
-		r.order = append(r.order, ref)
+		r.order = append(r.order, e)
 	}
 }
 
@@ -240,34 +258,37 @@ func (r *sending) queue(ref application.Ref, e *endpoint) {
 func (r *sending) start(ctx context.Context) {
 	r.away = false
 	for again := true; again; {
-		var served []application.Ref
+		read := r.readNext(ctx)
+		var served []*endpoint
 		kept := r.order[:0]
-		for _, ref := range r.order {
-			switch e := r.endpoints[ref]; {
-			case r.serve(ctx, ref, e):
-				served = append(served, ref)
+		for _, e := range r.order {
+			switch {
+			case r.serve(ctx, e):
+				served = append(served, e)
 			case e.waits():
-				kept = append(kept, ref)
+				kept = append(kept, e)
 			default:
 				e.queued = false
 			}
 		}
 		r.order = append(kept, served...)
-		again = len(served) > 0
+		again = read || len(served) > 0
 	}
 }
 
-// serve begins one request of a webhook when there is room for it.
-func (r *sending) serve(ctx context.Context, ref application.Ref, e *endpoint) bool {
-	roomy := func() bool {
-		return e.waits() && ctx.Err() == nil && e.room(application.Elapsed(r.Clock), r.PerEndpoint) > 0 && r.free(place{ref.SellerID, e.Standing()})
-	}
-	if r.away || len(r.unstored) >= gathered || !roomy() || !r.refill(ctx, ref, e) || !roomy() {
+// roomy reports whether a request of a webhook may begin, if something of it is due.
+func (r *sending) roomy(ctx context.Context, e *endpoint) bool {
+	return e.waits() && len(r.unstored) < mostUnstored && ctx.Err() == nil && e.room(application.Elapsed(r.Clock), r.PerEndpoint) > 0 && r.free(place{e.ref.SellerID, e.Standing()})
+}
+
+// serve begins one request of a webhook when there is room for it and what is due was read.
+func (r *sending) serve(ctx context.Context, e *endpoint) bool {
+	if !e.fresh(application.Elapsed(r.Clock)) || !r.roomy(ctx, e) {
 		return false
 	}
 	d := e.ready[0]
 	e.ready = e.ready[1:]
-	r.send(ctx, ref, e, d)
+	r.send(ctx, e, d)
 	return true
 }
 
@@ -288,57 +309,85 @@ func (r *sending) take(p place, n int) {
 	}
 }
 
-// refill reads what is due of a webhook when nothing is left of what was read last; ok is false when there is nothing. What was read a while ago is read
-// again, because the webhook may be another by now.
-func (r *sending) refill(ctx context.Context, ref application.Ref, e *endpoint) (ok bool) {
+// readNext reads what is due of the next webhooks in order that have room and of which nothing is left; more is false when there are none.
+func (r *sending) readNext(ctx context.Context) (more bool) {
+	var next []*endpoint
+	for _, e := range r.order {
+		if len(next) == readAtOnce {
+			break
+		}
+		if !e.fresh(application.Elapsed(r.Clock)) && r.roomy(ctx, e) {
+			next = append(next, e)
+		}
+	}
+	return r.read(ctx, next)
+}
+
+// read reads what is due of webhooks; ok is false when that could not be tried.
+func (r *sending) read(ctx context.Context, some []*endpoint) (ok bool) {
+	if r.away || len(some) == 0 {
+		return false
+	}
 	now := application.Elapsed(r.Clock)
-	if len(e.ready) > 0 && now-e.read < time.Second {
-		return true
+	wanted := make([]feed.WantedDeliveries, len(some))
+	for i, e := range some {
+		if len(e.ready) > 0 {
+			e.drop()
+		}
+		wanted[i] = feed.WantedDeliveries{Ref: e.ref, Most: e.ahead + len(e.inFlight)}
 	}
-	if len(e.ready) > 0 {
-		e.drop()
-	}
-	limit := e.ahead + len(e.inFlight)
-	w, due, err := r.Reader.DueWebhookDeliveries(ctx, ref, r.Clock.Now(), limit)
-	switch {
-	case err != nil && fault.KindOf(err) == fault.Unavailable:
-		r.away = true
-		r.complain(ctx, err, slog.String("webhook_id", ref.ID))
-		e.rest(now, r.Poll)
-		return false
-	case err != nil:
-		r.complain(ctx, err, slog.String("webhook_id", ref.ID))
-		e.rest(now, receiver.LongestProbe)
-		return false
-	}
-	e.due, e.read, e.how, e.ahead = w != nil && len(due) == limit, now, nil, min(2*e.ahead, 4*r.PerEndpoint)
-	if w == nil { // it is not active any more
+	all, err := r.Reader.DueWebhookDeliveries(ctx, wanted, r.Clock.Now())
+	if err != nil {
+		r.away = fault.KindOf(err) == fault.Unavailable
+		pause := receiver.LongestProbe
+		if r.away {
+			pause = r.Poll
+		}
+		r.complain(ctx, err)
+		for _, e := range some {
+			e.rest(now, pause)
+		}
 		return false
 	}
-	for _, d := range due {
+	for i, e := range some {
+		of, active := all[e.ref]
+		if of.Err != nil {
+			r.complain(ctx, of.Err, slog.String("webhook_id", e.ref.ID))
+			e.rest(now, receiver.LongestProbe)
+			continue
+		}
+		e.due, e.read, e.how, e.ahead = active && len(of.Due) == wanted[i].Most, now, nil, min(2*e.ahead, 4*r.PerEndpoint)
+		r.ready(ctx, e, of)
+	}
+	return true
+}
+
+// ready notes what is due of a webhook, and how it is told.
+func (r *sending) ready(ctx context.Context, e *endpoint, of feed.DueOfWebhook) {
+	for _, d := range of.Due {
 		if !e.inFlight[d.EventID] {
 			e.TriedBefore(d.Attempts)
 			e.ready = append(e.ready, d)
 		}
 	}
 	if len(e.ready) == 0 {
-		return false
+		return
 	}
-	open, err := r.Poster.Open(*w)
+	open, err := r.Poster.Open(of.Webhook)
 	if err != nil {
-		r.Logger.WarnContext(ctx, "webhooks wait: the secret of one cannot be read", slog.String("webhook_id", ref.ID), slog.String("code", string(fault.CodeOf(err))))
-		e.rest(now, receiver.LongestProbe)
-		return false
+		r.Logger.WarnContext(ctx, "webhooks wait: the secret of one cannot be read", slog.String("webhook_id", e.ref.ID), slog.String("code", string(fault.CodeOf(err))))
+		e.rest(e.read, receiver.LongestProbe)
+		return
 	}
 	e.how = &open
 	if len(e.inFlight) == 0 {
-		e.failing = w.FailingSince
+		e.failing = of.Webhook.FailingSince
 	}
-	return true
 }
 
 // send makes one attempt beside others.
-func (r *sending) send(ctx context.Context, ref application.Ref, e *endpoint, d feed.DueDelivery) {
+func (r *sending) send(ctx context.Context, e *endpoint, d feed.DueDelivery) {
+	ref := e.ref
 	e.inFlight[d.EventID] = true
 	e.asked++
 	out := result{endpoint: ref, place: place{ref.SellerID, e.Standing()}, probe: e.Open()}
@@ -372,8 +421,11 @@ func (r *sending) came(ctx context.Context, one result) {
 		if well {
 			r.release(&one)
 		}
+		if len(r.unstored) == 0 {
+			r.gathering.Reset(gather)
+		}
 		r.unstored = append(r.unstored, one)
-		for well && r.serve(ctx, one.endpoint, e) {
+		for well && (r.serve(ctx, e) || len(e.ready) == 0 && r.roomy(ctx, e) && r.read(ctx, []*endpoint{e})) {
 			continue
 		}
 		return
@@ -386,7 +438,7 @@ func (r *sending) came(ctx context.Context, one result) {
 		e.rest(now, receiver.HostRest)
 		r.Observer.Attempted("busy")
 	}
-	r.queue(one.endpoint, e)
+	r.queue(e)
 }
 
 // release gives back the place of a request.
@@ -407,100 +459,123 @@ func (r *sending) leave(one *result) *endpoint {
 	return e
 }
 
-// wait waits until something came back or something else happened; more is false when it is time to look again.
+// wait waits until something came back, was stored or is to be stored, or something else happened; more is false when it is time to look again.
 func (r *sending) wait(ctx, sendCtx context.Context, seen uint64, moved <-chan struct{}) (more bool) {
 	var told <-chan struct{}
 	if r.rested {
 		told = r.Due.After(seen)
 	}
-	if len(r.unstored) == 0 {
+	var gathered <-chan time.Time
+	if len(r.unstored) > 0 && !r.storing {
+		gathered = r.gathering.C
+	}
+	select {
+	case one := <-r.results:
+		r.came(sendCtx, one)
+	case done := <-r.stored:
+		r.noteAll(ctx, done)
+		r.gathering.Reset(0) // what came meanwhile waited long enough
+	case <-gathered:
+		r.store(ctx)
+	case <-r.early.C:
+		r.rested = true
+	case <-told:
+		return false
+	case <-moved:
+		return false
+	case <-r.poll.C:
+		return false
+	case <-ctx.Done():
+		return false
+	}
+	for {
 		select {
 		case one := <-r.results:
 			r.came(sendCtx, one)
-		case <-r.early.C:
-			r.rested = true
-			return true
-		case <-told:
-			return false
-		case <-moved:
-			return false
-		case <-r.poll.C:
-			return false
-		case <-ctx.Done():
-			return false
-		}
-	}
-	end := time.NewTimer(gather)
-	defer end.Stop()
-	for len(r.unstored) < gathered && r.out > 0 {
-		select {
-		case one := <-r.results:
-			r.came(sendCtx, one)
-		case <-end.C:
+		default:
+			if len(r.unstored) >= atOnce && !r.storing {
+				r.store(ctx)
+			}
 			return true
 		}
 	}
-	return true
 }
 
-// store stores the results that came. While the database cannot take them, they are kept and nothing else is sent.
-func (r *sending) store(ctx context.Context) error {
-	for len(r.unstored) > 0 {
-		some := r.unstored[:min(gathered, len(r.unstored))]
-		if err := r.record(ctx, some); err != nil {
-			return err
+// store begins to store the results that came, beside all else.
+func (r *sending) store(ctx context.Context) {
+	some := r.unstored
+	r.unstored, r.storing = nil, true
+	all := r.toStore(some)
+	r.group.Go(func() {
+		var done stored
+		for len(some) > 0 && len(done.left) == 0 {
+			n := min(atOnce, len(some))
+			var notes []note
+			notes, done.left = r.record(ctx, some[:n], all[:n])
+			done.notes = append(done.notes, notes...)
+			some, all = some[n:], all[n:]
 		}
-		r.unstored = r.unstored[len(some):]
-	}
-	r.unstored = nil
-	return nil
+		done.left = append(done.left, some...)
+		r.stored <- done
+	})
 }
 
-func (r *sending) record(ctx context.Context, some []result) error {
+// toStore is what is stored of results.
+func (r *sending) toStore(some []result) []feedcommand.WebhookResult {
 	all := make([]feedcommand.WebhookResult, len(some))
 	for i := range some {
 		all[i] = some[i].WebhookResult
 		all[i].FailingSince = r.endpoints[some[i].endpoint].failing
 	}
+	return all
+}
+
+// record stores results, and returns those that are left when ctx ends. While the database cannot take them, it tries again.
+func (r *sending) record(ctx context.Context, some []result, all []feedcommand.WebhookResult) (notes []note, left []result) {
 	for {
 		done, err := r.Record.Handle(ctx, feedcommand.RecordWebhookAttempts{Results: all})
 		switch {
 		case err == nil:
-			r.noteAll(ctx, some, done, false)
-			return nil
+			return []note{{of: some, done: done}}, nil
 		case len(some) > 1 && fault.KindOf(err) != fault.Unavailable: // only what the database does not take is left out
 			for i := range some {
-				if err := r.record(ctx, some[i:i+1]); err != nil {
-					return err
+				one, left := r.record(ctx, some[i:i+1], all[i:i+1])
+				notes = append(notes, one...)
+				if len(left) > 0 {
+					return notes, some[i:]
 				}
 			}
-			return nil
+			return notes, nil
 		case fault.KindOf(err) != fault.Unavailable:
 			r.Logger.ErrorContext(ctx, "the result of a webhook cannot be stored", slog.String("webhook_id", some[0].WebhookID), slog.String("code", string(fault.CodeOf(err))),
 				slog.String("cause", fault.Chain(err)))
-			r.noteAll(ctx, some, done, true)
-			return nil
+			return []note{{of: some, done: done, refused: true}}, nil
 		}
 		pause := time.NewTimer(r.Poll)
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
 			pause.Stop()
-			return ctx.Err()
+			return nil, some
 		}
 	}
 }
 
-func (r *sending) noteAll(ctx context.Context, some []result, done feedcommand.WebhookAttemptsRecorded, refused bool) {
-	for i := range some {
-		r.note(&some[i], refused)
-	}
-	for _, ref := range done.Disabled {
-		r.Logger.WarnContext(ctx, "a webhook was disabled", slog.String("webhook_id", ref.ID))
-		r.Observer.Disabled()
-		e := r.endpoints[ref]
-		e.drop()
-		e.due = false
+// noteAll notes what became of results.
+func (r *sending) noteAll(ctx context.Context, all stored) {
+	r.storing = false
+	r.unstored = append(all.left, r.unstored...)
+	for _, n := range all.notes {
+		for i := range n.of {
+			r.note(&n.of[i], n.refused)
+		}
+		for _, ref := range n.done.Disabled {
+			r.Logger.WarnContext(ctx, "a webhook was disabled", slog.String("webhook_id", ref.ID))
+			r.Observer.Disabled()
+			e := r.endpoints[ref]
+			e.drop()
+			e.due = false
+		}
 	}
 }
 
@@ -527,13 +602,13 @@ func (r *sending) note(one *result, refused bool) {
 		}
 		e.rest(now, min(one.RetryAfter, receiver.LongestProbe))
 	}
-	r.queue(one.endpoint, e)
+	r.queue(e)
 	r.Observer.Attempted(outcome)
 }
 
 // hasDue reports whether something waits for room.
 func (r *sending) hasDue() bool {
-	return slices.ContainsFunc(r.order, func(ref application.Ref) bool { return r.endpoints[ref].waits() })
+	return slices.ContainsFunc(r.order, (*endpoint).waits)
 }
 
 // last stores what came back until the end: it was received, and would be sent again otherwise.
@@ -541,6 +616,9 @@ func (r *sending) last(ctx context.Context) {
 	close(r.results)
 	canceled, cancel := context.WithCancel(ctx)
 	cancel() // nothing more is sent
+	if r.storing {
+		r.noteAll(ctx, <-r.stored)
+	}
 	for one := range r.results {
 		r.came(canceled, one)
 	}
@@ -549,9 +627,10 @@ func (r *sending) last(ctx context.Context) {
 	}
 	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), writeLast)
 	defer cancel()
-	err := r.store(ctx)
+	r.store(ctx)
+	r.noteAll(ctx, <-r.stored)
 	if n := len(r.unstored); n > 0 {
-		r.Logger.WarnContext(ctx, "results of webhooks were not stored; they are sent again", slog.Int("deliveries", n), slog.String("code", string(fault.CodeOf(err))))
+		r.Logger.WarnContext(ctx, "results of webhooks were not stored; they are sent again", slog.Int("deliveries", n))
 	}
 }
 

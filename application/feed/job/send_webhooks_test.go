@@ -149,19 +149,23 @@ func (s *stored) due(now time.Time) bool {
 	return s.delivery.State == webhook.Pending && !s.delivery.NextAt.After(now)
 }
 
-func (w *world) DueWebhookDeliveries(_ context.Context, ref application.Ref, now time.Time, limit int) (*webhook.Snapshot, []feed.DueDelivery, error) {
+func (w *world) DueWebhookDeliveries(_ context.Context, wanted []feed.WantedDeliveries, now time.Time) (map[application.Ref]feed.DueOfWebhook, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.inactive[ref.ID] {
-		return nil, nil, nil
-	}
-	var out []feed.DueDelivery
-	for _, s := range w.all[ref.ID] {
-		if len(out) < limit && s.due(now) {
-			out = append(out, feed.DueDelivery{EventID: s.delivery.EventID, Tries: s.delivery.Tries, Attempts: s.delivery.Attempts, NextAt: s.delivery.NextAt, Body: []byte(ref.ID)})
+	out := map[application.Ref]feed.DueOfWebhook{}
+	for _, one := range wanted {
+		if w.inactive[one.ID] {
+			continue
 		}
+		of := feed.DueOfWebhook{Webhook: webhook.Snapshot{ID: one.ID, SellerID: one.SellerID, URL: one.ID, Secret: []byte("s")}}
+		for _, s := range w.all[one.ID] {
+			if len(of.Due) < one.Most && s.due(now) {
+				of.Due = append(of.Due, feed.DueDelivery{EventID: s.delivery.EventID, Tries: s.delivery.Tries, Attempts: s.delivery.Attempts, NextAt: s.delivery.NextAt, Body: []byte(one.ID)})
+			}
+		}
+		out[one.Ref] = of
 	}
-	return &webhook.Snapshot{ID: ref.ID, SellerID: ref.SellerID, URL: ref.ID, Secret: []byte("s")}, out, nil
+	return out, nil
 }
 
 func (w *world) WaitingWebhookDeliveries(_ context.Context, limit int64) (int64, time.Time, error) {
@@ -348,7 +352,7 @@ func TestStoringHoldsNoWellWebhookUp(t *testing.T) {
 		w.storing = 50 * time.Millisecond
 		w.hook("seller_1", "well", answers(200, time.Millisecond))
 		w.tell("well", 2_000)
-		w.run(t, 3*time.Second)
+		w.run(t, time.Second)
 		require.Equal(t, 2_000, w.count("well", webhook.Delivered))
 		require.Equal(t, 2_000, w.sent("well"))
 	})

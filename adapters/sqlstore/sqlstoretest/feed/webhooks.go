@@ -153,15 +153,23 @@ func testDeliveries(t *testing.T, h *sqlstoretest.Harness) {
 	require.Equal(t, sqlstoretest.Refs("webhook_1"), due(now))
 	require.Equal(t, sqlstoretest.Refs("webhook_1", "webhook_2"), due(now.Add(time.Second)))
 	one := sqlstoretest.Refs("webhook_1")[0]
-	w, list, err := r.DueWebhookDeliveries(t.Context(), one, now, 10)
+	two := sqlstoretest.Refs("webhook_2")[0]
+	first := feed.DueDelivery{EventID: "evt_a", Type: "lead.sold.v1", NextAt: now, Body: []byte(`{"id":"evt_a"}`)}
+	list, err := r.DueWebhookDeliveries(t.Context(), []feed.WantedDeliveries{{Ref: two, Most: 10}, {Ref: one, Most: 10}, {Ref: application.Ref{SellerID: "seller_2", ID: "webhook_1"}, Most: 10}}, now)
 	require.NoError(t, err)
-	require.Equal(t, "webhook_1", w.ID)
-	require.Equal(t, []feed.DueDelivery{
-		{EventID: "evt_a", Type: "lead.sold.v1", NextAt: now, Body: []byte(`{"id":"evt_a"}`)}, {EventID: "evt_b", Type: "lead.sold.v1", NextAt: now, Body: []byte(`{"id":"evt_b"}`)},
-	}, list)
-	_, list, err = r.DueWebhookDeliveries(t.Context(), one, now, 1)
+	require.Len(t, list, 2, "that of another seller is not there")
+	require.Equal(t, "webhook_1", list[one].Webhook.ID)
+	require.Equal(t, []feed.DueDelivery{first, {EventID: "evt_b", Type: "lead.sold.v1", NextAt: now, Body: []byte(`{"id":"evt_b"}`)}}, list[one].Due)
+	require.Equal(t, "webhook_2", list[two].Webhook.ID)
+	require.Empty(t, list[two].Due, "it is due later")
+	many := []feed.WantedDeliveries{{Ref: one, Most: 1}}
+	for i := range 200 {
+		many = append(many, feed.WantedDeliveries{Ref: application.Ref{SellerID: "seller_1", ID: fmt.Sprint("none_", i)}, Most: 10})
+	}
+	list, err = r.DueWebhookDeliveries(t.Context(), append(many, feed.WantedDeliveries{Ref: two, Most: 10}), now.Add(time.Second))
 	require.NoError(t, err)
-	require.Len(t, list, 1)
+	require.Equal(t, []feed.DueDelivery{first}, list[one].Due)
+	require.NotEmpty(t, list[two].Due, "of as many as are asked for")
 	n, oldest, err := r.WaitingWebhookDeliveries(t.Context(), 100)
 	require.NoError(t, err)
 	require.Equal(t, []any{int64(4), now}, []any{n, oldest})
@@ -209,9 +217,9 @@ func testDeliveries(t *testing.T, h *sqlstoretest.Harness) {
 		return tx.Webhooks().Save(ctx, w)
 	})
 	require.Equal(t, sqlstoretest.Refs("webhook_2"), due(now.Add(time.Hour)))
-	gone, _, err := r.DueWebhookDeliveries(t.Context(), one, now, 10)
+	gone, err := r.DueWebhookDeliveries(t.Context(), []feed.WantedDeliveries{{Ref: one, Most: 10}}, now)
 	require.NoError(t, err)
-	require.Nil(t, gone)
+	require.Empty(t, gone)
 	deleted, err := r.DeletedWebhooks(t.Context(), 10)
 	require.NoError(t, err)
 	require.Equal(t, sqlstoretest.Refs("webhook_1"), deleted)

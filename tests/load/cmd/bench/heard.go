@@ -262,7 +262,26 @@ func outwards() []string {
 	return []string{"LEADMILL_OUTBOUND_ALLOW=127.0.0.0/8", "LEADMILL_SECRET_KEY=" + rand.Text() + rand.Text()}
 }
 
-// measureFeed measures all ways beside each other at two rates.
+// listeners are the ways of reading events.
+var listeners = []string{"feed", "stream", "webhook", "nats"}
+
+// hearing is a case of the part feed: who reads events at the same time, and how many leads there are a second.
+type hearing struct {
+	ways  []string
+	pace  int
+	limit bool
+}
+
+func hearings() []hearing {
+	all := []hearing{{listeners, slowPace, false}, {listeners, quickPace, false}}
+	for _, way := range listeners {
+		all = append(all, hearing{[]string{way}, quickPace, true})
+	}
+	return all
+}
+
+// measureFeed measures all ways beside each other at two rates, and each by itself at the higher one, for which the limit is: beside each other they
+// share the machine with as much again of their own.
 func measureFeed(ctx context.Context, s settings, of build, e dbtest.Engine, dir string) (h heard, err error) {
 	h.engine = e
 	database, stop, err := startServer(ctx, e)
@@ -270,26 +289,28 @@ func measureFeed(ctx context.Context, s settings, of build, e dbtest.Engine, dir
 		return h, err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	ways := []string{"feed", "stream", "webhook", "nats"}
-	for _, pace := range []int{slowPace, quickPace} {
-		worst := map[string][]time.Duration{}
-		middle := map[string][]time.Duration{}
+	for _, c := range hearings() {
+		worst, middle := map[string][]time.Duration{}, map[string][]time.Duration{}
 		for range s.rounds {
-			all, err := hearAll(ctx, s, of, database, dir, ways, pace)
+			all, err := hearAll(ctx, s, of, database, dir, c)
 			if err != nil {
-				return h, fmt.Errorf("%d leads a second: %w", pace, err)
+				return h, fmt.Errorf("%d leads a second: %w", c.pace, err)
 			}
-			for _, name := range ways {
+			for _, name := range c.ways {
 				p50, p99, _ := all[name].quantiles(s.warmup)
 				middle[name], worst[name] = append(middle[name], p50), append(worst[name], p99)
 			}
 		}
-		for _, name := range ways {
+		for _, name := range c.ways {
 			slices.Sort(middle[name])
 			slices.Sort(worst[name])
 			p50, p99 := middle[name][len(middle[name])/2], worst[name][len(worst[name])/2]
-			h.lines = append(h.lines, fmt.Sprintf("%s, %d leads/s: p50 %s, p99 %s", name, pace, short(p50), short(p99)))
-			if e == dbtest.MySQL && pace == quickPace {
+			beside := "beside the others"
+			if len(c.ways) == 1 {
+				beside = "by itself"
+			}
+			h.lines = append(h.lines, fmt.Sprintf("%s %s, %d leads/s: p50 %s, p99 %s", name, beside, c.pace, short(p50), short(p99)))
+			if e == dbtest.MySQL && c.limit {
 				h.limits = append(h.limits, limit{what: "p99 from an event to its reader, " + name, engine: e, value: p99.Seconds(), unit: " s"}.atMost(mostHeard.Seconds()))
 			}
 		}
@@ -297,10 +318,10 @@ func measureFeed(ctx context.Context, s settings, of build, e dbtest.Engine, dir
 	return h, nil
 }
 
-// hearAll posts leads at a rate while all listen.
-func hearAll(ctx context.Context, s settings, of build, database *dbtest.Server, dir string, ways []string, pace int) (all ears, err error) {
+// hearAll posts leads at a rate while all of a case listen.
+func hearAll(ctx context.Context, s settings, of build, database *dbtest.Server, dir string, c hearing) (all ears, err error) {
 	all = ears{}
-	for _, name := range ways {
+	for _, name := range c.ways {
 		all[name] = newEar()
 	}
 	at, err := newSite(ctx, of, database, dir, s.batches[0], 1, load.UsualBuyers)
@@ -325,14 +346,21 @@ func hearAll(ctx context.Context, s settings, of build, database *dbtest.Server,
 	defer func() { err = errors.Join(err, receiver.close()) }()
 	at.setUp = func(ctx context.Context) error {
 		reader := at.session.Reader(0)
-		reading.Go(func() { all["feed"].poll(listening, reader) })
-		reading.Go(func() { _ = all["stream"].follow(listening, reader) })
+		if e := all["feed"]; e != nil {
+			reading.Go(func() { e.poll(listening, reader) })
+		}
+		if e := all["stream"]; e != nil {
+			reading.Go(func() { _ = e.follow(listening, reader) })
+		}
+		if all["webhook"] == nil {
+			return nil
+		}
 		return hook(ctx, reader, receiver.url)
 	}
 	o := s.load()
-	o.PerSecond = pace
+	o.PerSecond = c.pace
 	m, err := at.run(ctx, stint{Options: o, settled: func(ctx context.Context, m *measurement) error { return all.settle(ctx, m.Sold) }})
-	_, err = told(fmt.Sprintf("readers at %d leads a second", pace), m, err)
+	_, err = told(fmt.Sprintf("%s at %d leads a second", strings.Join(c.ways, ", "), c.pace), m, err)
 	return all, err
 }
 
