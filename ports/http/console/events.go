@@ -36,7 +36,7 @@ const (
 const (
 	firstLook   = 500
 	longestLook = 8_000
-	lookedAt    = 200_000
+	lookedAt    = 100_000
 )
 
 // events shows the newest events, or those before a position.
@@ -55,15 +55,20 @@ func events(v *Visit) {
 	if before, is := positive(v.Query("before")); is {
 		end = min(end, before-1)
 	}
+	var first int64
 	if err == nil {
-		content.Events, content.Far, err = v.newestEvents(end, types)
+		content.Events, first, err = v.newestEvents(end, types)
 	}
 	if err != nil {
 		v.Fail(err)
 		return
 	}
+	content.Far = first > 0
 	if n := len(content.Events); n == shownEvents {
-		content.Older = v.With("before", strconv.FormatInt(content.Events[n-1].Position, 10))
+		first = content.Events[n-1].Position
+	}
+	if first > 0 {
+		content.Older = v.With("before", strconv.FormatInt(first, 10))
 	}
 	v.Show("events", content)
 }
@@ -83,22 +88,26 @@ func (v *Visit) logEnd() (int64, error) {
 	return stream.Position(), nil
 }
 
-// newestEvents are the last events up to a position, the newest first. far says that no more of the log was looked at.
-func (v *Visit) newestEvents(end int64, types []string) (found []application.StoredEvent, far bool, err error) {
+// newestEvents are the last events up to a position, the newest first. Where fewer were found than are shown, and the log goes further back than was
+// looked, from is the first position that was looked at; otherwise 0.
+func (v *Visit) newestEvents(end int64, types []string) (found []application.StoredEvent, from int64, err error) {
 	first := max(end-lookedAt, 0)
 	for look := int64(firstLook); end > first && len(found) < shownEvents; look = min(2*look, longestLook) {
-		from := max(end-look, first)
-		stretch, archived, err := v.eventsBetween(from, end, types)
+		after := max(end-look, first)
+		stretch, archived, err := v.eventsBetween(after, end, types)
 		if err != nil {
-			return nil, false, err
+			return nil, 0, err
 		}
 		slices.Reverse(stretch)
 		found = append(found, stretch...)
-		if end = from; archived {
-			return found[:min(len(found), shownEvents)], false, nil
+		if end = after; archived {
+			return found[:min(len(found), shownEvents)], 0, nil
 		}
 	}
-	return found[:min(len(found), shownEvents)], len(found) < shownEvents && first > 0, nil
+	if len(found) < shownEvents && end > 0 {
+		return found, end + 1, nil
+	}
+	return found[:min(len(found), shownEvents)], 0, nil
 }
 
 // eventsBetween are the last events, shownEvents at most, above a position up to another. archived says that the log begins among them.
