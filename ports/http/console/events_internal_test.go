@@ -60,7 +60,7 @@ func TestNewestEventsAreLookedForFromTheEnd(t *testing.T) {
 		t.Helper()
 		end, looked = upTo, head
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/console/look", nil)
-		r.AddCookie(&http.Cookie{Name: plainCookie, Value: "viewer"})
+		r.Header.Set("Cookie", plainCookie+"=viewer")
 		out := httptest.NewRecorder()
 		server.ServeHTTP(out, r)
 		require.Equal(t, http.StatusSeeOther, out.Code, out.Body)
