@@ -55,6 +55,40 @@ func TestReadSettings(t *testing.T) {
 	})
 }
 
+func TestReadOneKey(t *testing.T) {
+	t.Parallel()
+	for _, e := range dbtest.Engines() {
+		t.Run(string(e), func(t *testing.T) {
+			t.Parallel()
+			h, ctx := sqlstoretest.New(t, migrated.URL(t, e)), t.Context()
+			keys := map[string]seller.Key{}
+			for id, change := range map[string]func(k *seller.Key){
+				"key_1": func(*seller.Key) {}, "key_later": func(k *seller.Key) { k.ExpiresAt = noon.Add(time.Second) },
+				"key_late": func(k *seller.Key) { k.ExpiresAt = noon }, "key_revoked": func(k *seller.Key) { k.RevokedAt = noon },
+				"key_other": func(k *seller.Key) { k.SellerID = "seller_3" },
+			} {
+				k := seller.Key{ID: id, SellerID: "seller_2", Scope: seller.Supplier, Name: "K", PartnerID: "p", Hash: seller.HashToken(id), CreatedAt: noon}
+				change(&k)
+				keys[id] = k
+				require.NoError(t, h.Store.Do(ctx, func(ctx context.Context, tx *sqlstore.Tx) error { return tx.Keys().Add(ctx, k) }))
+			}
+			h.Exec(t, "UPDATE api_keys SET leads = 7, last_used_at = 1 WHERE id = 'key_1'")
+			r, of := accountstore.NewReader(h.DB, clock.NewManual(noon)), application.Actor{SellerID: "seller_2"}
+			want := accountquery.APIKeyOf(keys["key_1"])
+			want.Leads, want.LastUsedAt = 7, time.UnixMicro(1).UTC()
+			got, err := r.APIKeyByID(ctx, accountquery.APIKeyByID{Actor: of, ID: "key_1"})
+			require.NoError(t, err)
+			assert.Equal(t, want, got)
+			_, err = r.APIKeyByID(ctx, accountquery.APIKeyByID{Actor: of, ID: "key_later"})
+			require.NoError(t, err)
+			for _, id := range []string{"key_late", "key_revoked", "key_other", "KEY_1", "key_1 ", "é", ""} {
+				_, err := r.APIKeyByID(ctx, accountquery.APIKeyByID{Actor: of, ID: id})
+				require.ErrorIs(t, err, seller.ErrKeyNotFound, id)
+			}
+		})
+	}
+}
+
 // TestReadsTellThatTheDatabaseIsAway: a read that did not get an answer never says that there is nothing.
 func TestReadsTellThatTheDatabaseIsAway(t *testing.T) {
 	t.Parallel()

@@ -77,9 +77,9 @@ func (s leadSearch) begin(what, after, last string) (f *engine.Filter, order str
 	}
 	f = &engine.Filter{Args: []any{s.q.SellerID}}
 	f.WriteString("SELECT " + what + " FROM " + from + " WHERE " + seller + " = ?")
-	beyond, upTo, direction := " < ?", " >= ?", " DESC"
+	beyond, upTo := " < ?", " >= ?"
 	if s.q.Page.Ascending {
-		beyond, upTo, direction = " > ?", " <= ?", " ASC"
+		beyond, upTo = " > ?", " <= ?"
 	}
 	if after != "" {
 		f.And(id+beyond, after)
@@ -88,7 +88,7 @@ func (s leadSearch) begin(what, after, last string) (f *engine.Filter, order str
 		f.And(id+upTo, last)
 	}
 	between(f, id, s.q)
-	return f, " ORDER BY " + id + direction + " LIMIT ?"
+	return f, s.order(id) + " LIMIT ?"
 }
 
 // last returns the id of the last lead that the page may look at; empty when it may look at all that follow.
@@ -114,6 +114,18 @@ func (s leadSearch) next(ctx context.Context, after, last string, most int) ([]l
 	}
 	f, order := s.begin(s.columns(), after, last)
 	s.conditions(f)
+	if s.q.OfPerson() {
+		var looked []leadFields
+		if err := s.db.All(ctx, &looked, f.String()+order, append(f.Args, int64(limit))...); err != nil {
+			return nil, "", err
+		}
+		goOn := ""
+		if len(looked) == limit {
+			goOn = looked[limit-1].ID
+		}
+		rows, err := s.of(ctx, looked)
+		return rows, goOn, err
+	}
 	var rows []leadrow.Row
 	if err := s.db.All(ctx, &rows, f.String()+order, append(f.Args, int64(limit))...); err != nil {
 		return nil, "", err
@@ -122,7 +134,7 @@ func (s leadSearch) next(ctx context.Context, after, last string, most int) ([]l
 	if len(rows) == limit {
 		goOn = rows[limit-1].ID
 	}
-	return s.of(rows), goOn, nil
+	return rows, goOn, nil
 }
 
 // sold is next by the sales.
@@ -138,28 +150,49 @@ func (s leadSearch) sold(ctx context.Context, after, last string) ([]leadrow.Row
 	if err := s.db.All(ctx, &ids, f.String()+order, append(f.Args, int64(searched))...); err != nil || len(ids) == 0 {
 		return nil, "", err
 	}
-	f = &engine.Filter{Args: append([]any{s.q.SellerID}, engine.Anys(ids)...)}
-	f.WriteString("SELECT " + s.columns() + " FROM leads l WHERE l.seller_id = ? AND l.id IN (" + engine.Marks(len(ids)) + ")")
-	s.conditions(f)
-	direction := " DESC"
-	if s.q.Page.Ascending {
-		direction = " ASC"
-	}
-	var rows []leadrow.Row
-	if err := s.db.All(ctx, &rows, f.String()+" ORDER BY l.id"+direction, f.Args...); err != nil {
-		return nil, "", err
-	}
 	goOn := ""
 	if len(ids) == searched {
 		goOn = ids[searched-1]
 	}
-	return s.of(rows), goOn, nil
+	if s.q.OfPerson() {
+		var looked []leadFields
+		if err := s.among(ctx, &looked, ids); err != nil {
+			return nil, "", err
+		}
+		rows, err := s.of(ctx, looked)
+		return rows, goOn, err
+	}
+	var rows []leadrow.Row
+	err := s.among(ctx, &rows, ids)
+	return rows, goOn, err
 }
 
-// columns are those of a list, and the fields where these tell whose a lead is.
+// among reads those of some leads that are asked for, in the order of the page.
+func (s leadSearch) among(ctx context.Context, into any, ids []string) error {
+	f := &engine.Filter{Args: append([]any{s.q.SellerID}, engine.Anys(ids)...)}
+	f.WriteString("SELECT " + s.columns() + " FROM leads l WHERE l.seller_id = ? AND l.id IN (" + engine.Marks(len(ids)) + ")")
+	s.conditions(f)
+	return s.db.All(ctx, into, f.String()+s.order("l.id"), f.Args...)
+}
+
+// order is that of the page, by a column of ids.
+func (s leadSearch) order(id string) string {
+	if s.q.Page.Ascending {
+		return " ORDER BY " + id + " ASC"
+	}
+	return " ORDER BY " + id + " DESC"
+}
+
+// leadFields is what a lead is looked at by where somebody's are asked for: to read all that a list shows of it would take several times as long.
+type leadFields struct {
+	ID     string `db:"id"`
+	Fields []byte `db:"fields"`
+}
+
+// columns are those of a list, or the fields where these tell whose a lead is.
 func (s leadSearch) columns() string {
 	if s.q.OfPerson() {
-		return listedColumns + ", l.fields"
+		return "l.id, l.fields"
 	}
 	return listedColumns
 }
@@ -182,22 +215,24 @@ func (s leadSearch) conditions(f *engine.Filter) {
 	}
 }
 
-// of returns the rows that are of whom is asked for. A lead whose fields cannot be read is nobody's.
-func (s leadSearch) of(rows []leadrow.Row) []leadrow.Row {
-	if !s.q.OfPerson() {
-		return rows
-	}
-	found := rows[:0]
-	for _, row := range rows {
-		if !s.mayHold(row.Fields) {
+// of reads those leads that are of whom is asked for. One whose fields cannot be read is nobody's.
+func (s leadSearch) of(ctx context.Context, looked []leadFields) ([]leadrow.Row, error) {
+	var ids []string
+	for _, l := range looked {
+		if !s.mayHold(l.Fields) {
 			continue
 		}
-		if fields, err := row.Given(); err == nil && s.q.Matches(fields) {
-			row.Fields = nil
-			found = append(found, row)
+		if fields, err := (leadrow.Row{ID: l.ID, Fields: l.Fields}).Given(); err == nil && s.q.Matches(fields) {
+			ids = append(ids, l.ID)
 		}
 	}
-	return found
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	var rows []leadrow.Row
+	err := s.db.All(ctx, &rows, "SELECT "+listedColumns+" FROM leads l WHERE l.seller_id = ? AND l.id IN ("+engine.Marks(len(ids))+")"+s.order("l.id"),
+		append([]any{s.q.SellerID}, engine.Anys(ids)...)...)
+	return rows, err
 }
 
 // mayHold reports whether fields as they are stored may hold whom is asked for, without reading them as JSON, which takes ten times as long:

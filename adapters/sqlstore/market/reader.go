@@ -12,9 +12,10 @@ import (
 // CampaignReport. Beside the errors that a question names, each answers with application.ErrUnavailable when the database
 // cannot be reached or is too busy.
 type Reader struct {
-	db    *engine.Reader
-	clock application.Clock
-	most  int // how many rows a page of searched leads looks at
+	db     *engine.Reader
+	clock  application.Clock
+	most   int   // how many rows a page of searched leads looks at
+	pulsed int64 // how many leads of a day are counted by hours
 }
 
 var (
@@ -30,5 +31,5 @@ var (
 
 // NewReader returns a Reader on an open database. The clock tells which spans of time are running.
 func NewReader(db *dialect.DB, clock application.Clock) *Reader {
-	return &Reader{engine.NewReader(db), clock, marketquery.MostScanned}
+	return &Reader{engine.NewReader(db), clock, marketquery.MostScanned, marketquery.MostPulsed}
 }

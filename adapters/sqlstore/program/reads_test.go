@@ -202,6 +202,7 @@ func TestReadPartners(t *testing.T) {
 			{Status: "deleted"}:                     nil,
 			{Search: "ore_partner_b"}:               {"partner_b"},
 			{Search: "old_partner"}:                 nil, // retired
+			{Search: "ref_"}:                        all,
 			{Search: " PARTNER_C@example "}:         {"partner_c"},
 			{Search: "a PARTNER_C byr"}:             {"partner_c"},
 			{Search: "artner_", Status: "active"}:   all[1:],

@@ -18,10 +18,14 @@ type Pulse struct {
 // Needs implements application.Message.
 func (Pulse) Needs() application.Scope { return application.Program }
 
-// MostPulsed is up to how many leads of a day are counted by hours, and how many of the last minute.
-const MostPulsed = 100_000
+// The bounds of Pulse: up to how many leads of a day are counted by hours, and up to how many of the last minute.
+const (
+	MostPulsed   = 100_000
+	MostOfMinute = 5_000
+)
 
-// PulseView is what Pulse answers.
+// PulseView is what Pulse answers. LastMinute is how many leads came in the last minute; where those are MostOfMinute or more, how
+// many that is at the pace of the newest of them.
 type PulseView struct {
 	LastMinute int64
 	Days       []PulseDay // as they were asked for
@@ -34,7 +38,7 @@ type PulseDay struct {
 }
 
 // PulseHour is what became of the leads of an hour that begins at Start. Revenue is of sales that count, in micro-units of the seller's
-// currency. A lead within half a minute of its end may be counted to the next.
+// currency.
 type PulseHour struct {
 	Start       time.Time
 	Leads, Sold int64

@@ -10,6 +10,7 @@ import (
 func todayPages() []Page {
 	return []Page{
 		{Method: http.MethodGet, Path: consolePath, Needs: application.Viewer, Nav: "Today", Handle: today},
+		{Method: http.MethodGet, Path: "/console/today/now", Needs: application.Viewer, Download: true, Handle: todayNow},
 		{Method: http.MethodGet, Path: "/console/today/hours", Needs: application.Viewer, Handle: todayHours},
 		{Method: http.MethodGet, Path: searchPath, Needs: application.Viewer, Handle: searchPage},
 		{Method: http.MethodPost, Path: searchPath, Needs: application.Viewer, Handle: search},

@@ -28,10 +28,14 @@ type Console struct {
 	Head func() int64
 	// Provider says that people may sign in by an identity provider too.
 	Provider bool
+
+	lives  *lives
+	boards *boards
 }
 
 // Routes are the routes of the pages, of what they load, and of signing in.
 func (c Console) Routes() []httpport.Route {
+	c.lives, c.boards = &lives{}, &boards{}
 	routes := []httpport.Route{
 		{Method: http.MethodGet, Path: "/", Handle: c.open(func(v *Visit) { v.call.SeeOther(signInPath) })},
 		{Method: http.MethodGet, Path: assetsPath + "/:version/:name", Handle: serveAsset},

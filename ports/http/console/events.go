@@ -31,9 +31,13 @@ const (
 	eventsRead  = 1000 // at a time
 )
 
-// spans are how many positions of the log are looked at for the newest events, one after the other as long as too few are found: positions are those of all
-// sellers.
-var spans = []int64{500, 10_000, 200_000}
+// Positions are those of all sellers, so the newest events are looked for from the end of the log backwards, a stretch of positions after the
+// other. A stretch is twice as long as the one before it, up to longestLook, because one that is long may hold many events; lookedAt in all.
+const (
+	firstLook   = 500
+	longestLook = 8_000
+	lookedAt    = 50_000
+)
 
 // events shows the newest events, or those before a position.
 func events(v *Visit) {
@@ -51,15 +55,20 @@ func events(v *Visit) {
 	if before, is := positive(v.Query("before")); is {
 		end = min(end, before-1)
 	}
+	var first int64
 	if err == nil {
-		content.Events, content.Far, err = v.newestEvents(end, types)
+		content.Events, first, err = v.newestEvents(end, types)
 	}
 	if err != nil {
 		v.Fail(err)
 		return
 	}
+	content.Far = first > 0
 	if n := len(content.Events); n == shownEvents {
-		content.Older = v.With("before", strconv.FormatInt(content.Events[n-1].Position, 10))
+		first = content.Events[n-1].Position
+	}
+	if first > 0 {
+		content.Older = v.With("before", strconv.FormatInt(first, 10))
 	}
 	v.Show("events", content)
 }
@@ -79,39 +88,52 @@ func (v *Visit) logEnd() (int64, error) {
 	return stream.Position(), nil
 }
 
-// newestEvents are the last events up to a position, the newest first. far says that no more of the log was looked at.
-func (v *Visit) newestEvents(end int64, types []string) (found []application.StoredEvent, far bool, err error) {
-	for _, span := range spans {
-		found = nil
-		for after := max(end-span, 0); after < end; {
-			page, err := Ask[feedquery.EventPage](v, feedquery.Events{Actor: v.Who(), After: after, Limit: eventsRead, Types: types})
-			var archived *feedquery.ArchivedError
-			if errors.As(err, &archived) && archived.First-1 > after {
-				after = archived.First - 1
-				continue
-			}
-			if err != nil {
-				return nil, false, err
-			}
-			for _, e := range page.Events {
-				if e.Position <= end {
-					found = append(found, e)
-				}
-			}
-			found = found[max(len(found)-shownEvents, 0):]
-			if page.Next <= after {
-				break
-			}
-			after = page.Next
+// newestEvents are the last events up to a position, the newest first. Where fewer were found than are shown, and the log goes further back than was
+// looked, from is the first position that was looked at; otherwise 0.
+func (v *Visit) newestEvents(end int64, types []string) (found []application.StoredEvent, from int64, err error) {
+	first := max(end-lookedAt, 0)
+	for look := int64(firstLook); end > first && len(found) < shownEvents; look = min(2*look, longestLook) {
+		after := max(end-look, first)
+		stretch, archived, err := v.eventsBetween(after, end, types)
+		if err != nil {
+			return nil, 0, err
 		}
-		if len(found) == shownEvents || end <= span {
-			far = false
+		slices.Reverse(stretch)
+		found = append(found, stretch...)
+		if end = after; archived {
+			return found[:min(len(found), shownEvents)], 0, nil
+		}
+	}
+	if len(found) < shownEvents && end > 0 {
+		return found, end + 1, nil
+	}
+	return found[:min(len(found), shownEvents)], 0, nil
+}
+
+// eventsBetween are the last events, shownEvents at most, above a position up to another. archived says that the log begins among them.
+func (v *Visit) eventsBetween(after, upTo int64, types []string) (found []application.StoredEvent, archived bool, err error) {
+	for after < upTo {
+		page, err := Ask[feedquery.EventPage](v, feedquery.Events{Actor: v.Who(), After: after, Limit: int(min(upTo-after, eventsRead)), Types: types})
+		var old *feedquery.ArchivedError
+		if errors.As(err, &old) && old.First-1 > after {
+			after, archived = old.First-1, true
+			continue
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		for _, e := range page.Events {
+			if e.Position <= upTo {
+				found = append(found, e)
+			}
+		}
+		found = found[max(len(found)-shownEvents, 0):]
+		if page.Next <= after {
 			break
 		}
-		far = true
+		after = page.Next
 	}
-	slices.Reverse(found)
-	return found, far, nil
+	return found, archived, nil
 }
 
 type eventContent struct {

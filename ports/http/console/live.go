@@ -22,12 +22,12 @@ const (
 	livePace = 2 * time.Second
 )
 
-// live tells an open page what changes: an event a kind of thing, such as lead or buyer, without what changed in it. The page then asks for
-// the part of it that shows such things. It begins with what happened since the page was made, or since the connection was lost, and ends with
-// the session.
+// live tells an open page what changes: an event a kind of thing, such as lead or buyer, without what changed in it, and one for all of them. The
+// page then asks for the part of it that shows such things. It begins with what happened since the page was made, or since the connection was lost,
+// and ends with the session.
 func live(v *Visit) {
 	k := v.call
-	stream, err := Ask[feedquery.OpenStream](v, feedquery.EventStream{Actor: v.Who(), FromHead: true})
+	page, err := v.console.lives.join(v)
 	if err != nil {
 		if errors.Is(err, feedquery.ErrTooManyStreams) {
 			k.Writer().Header().Set("Retry-After", "30")
@@ -35,16 +35,16 @@ func live(v *Visit) {
 		k.Fail(err)
 		return
 	}
-	defer stream.Close()
+	defer page.leave()
 	out, ctx, release := k.Push("text/event-stream")
 	defer release()
-	err = tell(out, "retry: 5000\n\n"+v.missed(stream.Position()))
+	err = tell(out, "retry: 5000\n\n"+v.missed(page.from))
 	for err == nil {
-		var events []feedquery.StreamedEvent
-		if events, err = stream.Next(ctx, liveHeartbeat); err != nil {
+		var kinds []string
+		if kinds, err = page.next(ctx, liveHeartbeat); err != nil {
 			break
 		}
-		if len(events) == 0 {
+		if len(kinds) == 0 {
 			if _, gone := v.console.Sessions.PersonOf(ctx, v.cookie()); fault.KindOf(gone) == fault.Unauthenticated {
 				_ = tell(out, "event: signed-out\ndata:\n\n") // the page ends either way
 				return
@@ -52,11 +52,7 @@ func live(v *Visit) {
 			err = tell(out, ":\n\n")
 			continue
 		}
-		types := make([]string, len(events))
-		for i, e := range events {
-			types[i] = e.Type
-		}
-		if err = tell(out, changed(types)); err == nil {
+		if err = tell(out, changed(kinds)); err == nil {
 			err = pause(ctx, livePace)
 		}
 	}
@@ -83,23 +79,34 @@ func (v *Visit) missed(until int64) string {
 	for i, e := range page.Events {
 		types[i] = e.Type
 	}
-	return changed(types)
+	return changed(kindsOf(types))
+}
+
+// kindOf is the kind of thing that events of a type are about.
+func kindOf(eventType string) string {
+	kind, _, _ := strings.Cut(eventType, ".")
+	return kind
 }
 
 // kindsOf are the kinds of things that events of some types are about, once each.
 func kindsOf(types []string) []string {
 	found := map[string]bool{}
 	for _, t := range types {
-		kind, _, _ := strings.Cut(t, ".")
-		found[kind] = true
+		found[kindOf(t)] = true
 	}
 	return slices.Sorted(maps.Keys(found))
 }
 
-// changed tells of events of some types.
-func changed(types []string) string {
+// anyKind is told behind the kinds that changed, once: for parts that show things of several.
+const anyKind = "any"
+
+// changed tells of kinds of things that changed.
+func changed(kinds []string) string {
+	if len(kinds) == 0 {
+		return ""
+	}
 	var text strings.Builder
-	for _, kind := range kindsOf(types) {
+	for _, kind := range append(slices.Sorted(slices.Values(kinds)), anyKind) {
 		text.WriteString("event: " + kind + "\ndata:\n\n")
 	}
 	return text.String()

@@ -22,7 +22,7 @@ type Page struct {
 	Needs application.Role
 	// Nav is what the navigation calls the page; empty: it is not in it.
 	Nav string
-	// Download says that the page is no page: a file to save, or a stream.
+	// Download says that the page is no page: a file to save, a stream, or a part of a page that many look at.
 	Download bool
 	// Upload says that the form that is posted may hold a file.
 	Upload bool

@@ -6,7 +6,13 @@ import (
 	"time"
 
 	marketquery "github.com/leadmill/leadmill/application/market/query"
+	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/money"
+)
+
+const (
+	reportsPath     = consolePath + "/reports"
+	reportTablePath = reportsPath + "/table"
 )
 
 type reportsContent struct {
@@ -18,6 +24,8 @@ type reportsContent struct {
 	By      []string
 	Charted bool
 	Cut     bool // there are more rows than are shown
+	Later   bool // the leads are counted once the page is there
+	Part    bool // only the report is looked at
 }
 
 // ReportLine is a group of a report: Names are what it is grouped by, and Links where that leads.
@@ -78,19 +86,57 @@ func askedReport(v *Visit) marketquery.CampaignReport {
 	return q
 }
 
-// reports shows what became of leads, and what they were sold for.
+// reports shows what became of leads, and what they were sold for. A report for which leads are counted one by one comes after its page, from
+// reportTable.
 func reports(v *Visit) {
+	c := reportsOf(v)
+	if !c.Query.Detailed() {
+		c.show(v)
+		return
+	}
+	if _, err := c.Query.Check(); err != nil {
+		c.wrong(v, err)
+		return
+	}
+	c.Later, c.Charted = true, len(c.By) == 1 && c.By[0] == marketquery.ByHour
+	v.Show("reports", c)
+}
+
+// reportTable shows a report, whatever it takes.
+func reportTable(v *Visit) {
+	c := reportsOf(v)
+	c.Part = v.call.Request().Header.Get("HX-Request") != ""
+	c.show(v)
+}
+
+func reportsOf(v *Visit) reportsContent {
 	q := askedReport(v)
 	c := reportsContent{Visit: v, Query: q, By: q.Dimensions()}
 	v.Form.Fill("from", q.From, "to", q.To, "by", c.By[0], "again", v.Query("again"))
+	return c
+}
+
+// wrong shows what is wrong with what was asked for: in place of the report, where that is all that the browser takes of the page.
+func (c reportsContent) wrong(v *Visit, err error) {
+	err = renamed(err, func(member string) string {
+		if member == "group_by" {
+			return "by"
+		}
+		return member
+	})
+	if e := fault.As(err); c.Part && e != nil && e.Kind == fault.Invalid {
+		v.Form.err = e
+		v.Show("reports", c)
+		return
+	}
+	v.ShowAgain("reports", c, err)
+}
+
+func (c reportsContent) show(v *Visit) {
+	q := c.Query
 	rows, err := Ask[[]marketquery.CampaignReportRow](v, q)
 	if err != nil {
-		v.ShowAgain("reports", c, renamed(err, func(member string) string {
-			if member == "group_by" {
-				return "by"
-			}
-			return member
-		}))
+		c.wrong(v, err)
 		return
 	}
 	if c.Total, err = totalOf(rows); err != nil {
@@ -178,9 +224,18 @@ func totalOf(rows []marketquery.CampaignReportRow) (t ReportLine, err error) {
 	return t, nil
 }
 
-// Sheet is the address of the same report as a table.
-func (c reportsContent) Sheet() string {
-	return strings.Replace(c.With(), "/console/reports", "/console/reports.csv", 1)
+// Sheet is the address of the same report as a file.
+func (c reportsContent) Sheet() string { return c.at(reportsPath + ".csv") }
+
+// Table is the address of the same report, counted.
+func (c reportsContent) Table() string { return c.at(reportTablePath) }
+
+// at is another address with the same question.
+func (c reportsContent) at(path string) string {
+	if _, question, has := strings.Cut(c.Here(), "?"); has {
+		return path + "?" + question
+	}
+	return path
 }
 
 // ReportSpan is days that many reports are of.

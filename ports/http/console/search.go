@@ -154,27 +154,18 @@ func (c *searchContent) named(f Found) {
 	}
 }
 
-// searchPeople finds partners and customers with an email.
+// searchPeople finds the partner and the customer with an email.
 func searchPeople(c *searchContent) error {
 	v := c.Visit
 	if _, err := contact.ParseEmail(c.Asked); err != nil {
 		return nil //nolint:nilerr // what is no email is nobody's
 	}
-	partners, err := Ask[application.List[programquery.Partner]](v, programquery.Partners{Actor: v.Who(), Email: c.Asked, Page: application.Page{Limit: mostNamed, Number: 1}})
-	if err != nil {
+	p, err := Ask[programquery.PartnerDetail](v, programquery.PartnerByHandle{Actor: v.Who(), Handle: application.PartnerHandle{Email: c.Asked}})
+	if err := c.add(err, Found{Kind: "Partner", Name: contact.FullName(p.Name, p.Surname), Detail: p.Email, Link: "/console/partners/" + p.ID, At: p.CreatedAt}); err != nil {
 		return err
 	}
-	for _, p := range partners.Items {
-		c.named(Found{Kind: "Partner", Name: contact.FullName(p.Name, p.Surname), Detail: p.Email, Link: "/console/partners/" + p.ID, At: p.CreatedAt})
-	}
-	customers, err := Ask[application.List[programquery.Customer]](v, programquery.Customers{Actor: v.Who(), Email: c.Asked, Page: application.Page{Limit: mostNamed, Number: 1}})
-	if err != nil {
-		return err
-	}
-	for _, n := range customers.Items {
-		c.named(Found{Kind: "Customer", Name: n.Key, Detail: n.Email, Link: "/console/customers/" + n.ID, At: n.CreatedAt})
-	}
-	return nil
+	n, err := Ask[programquery.Customer](v, programquery.CustomerByHandle{Actor: v.Who(), Handle: application.CustomerHandle{Email: c.Asked}})
+	return c.add(err, Found{Kind: "Customer", Name: n.Key, Detail: n.Email, Link: "/console/customers/" + n.ID, At: n.CreatedAt})
 }
 
 // searchLeads looks for leads of a phone or an email, among so many as one question looks at; pressing again looks further back.

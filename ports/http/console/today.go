@@ -1,6 +1,7 @@
 package consolehttp
 
 import (
+	"bytes"
 	"net/http"
 	"strconv"
 	"time"
@@ -39,6 +40,24 @@ func today(v *Visit) {
 		return
 	}
 	v.Show("today", content)
+}
+
+// todayNow answers the part of Today that follows what happens: made once for all who look at the seller's.
+func todayNow(v *Visit) {
+	text, err := v.console.boards.board(v.Who()).read(v.Context(), v.console.Head, func() ([]byte, error) {
+		content, err := todayOf(v)
+		if err != nil {
+			return nil, err
+		}
+		var b bytes.Buffer
+		err = render(&b, "today_now", content)
+		return b.Bytes(), err
+	})
+	if err != nil {
+		v.Fail(err)
+		return
+	}
+	v.call.Send(http.StatusOK, typeHTML, text)
 }
 
 func todayOf(v *Visit) (todayContent, error) {

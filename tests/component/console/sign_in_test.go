@@ -167,10 +167,35 @@ func TestAnOpenPageHearsOfLeads(t *testing.T) {
 		if lines.Text() == "event: lead" {
 			require.True(t, lines.Scan())
 			assert.Equal(t, "data:", lines.Text())
+		}
+		if lines.Text() == "event: any" { // behind all kinds
 			return
 		}
 	}
 	t.Errorf("the stream ended: %v", lines.Err())
+}
+
+// What follows the events on Today is a part of its page that has what a page tells of.
+func TestTodayFollowsWhatHappens(t *testing.T) {
+	t.Parallel()
+	data := newConsole(t)
+	data.App.Settle(t)
+	b := data.Browse(t, "viewer")
+	page := b.Get(t, "/console")
+	part := regexp.MustCompile(`<div id="now" hx-get="([^"]+)" hx-trigger="sse:any"`).FindStringSubmatch(page.Body)
+	require.NotNil(t, part, page.Body)
+	leads := regexp.MustCompile(`<dt>Leads</dt><dd>(\d+)</dd>`)
+	before := leads.FindStringSubmatch(page.Body)
+	require.NotNil(t, before)
+	data.Sell(t, data.Form())
+	data.App.Settle(t)
+	now := b.Get(t, part[1])
+	assert.Equal(t, http.StatusOK, now.Status)
+	assert.True(t, strings.HasPrefix(now.Body, `<div id="now"`), now.Body)
+	after := leads.FindStringSubmatch(now.Body)
+	require.NotNil(t, after)
+	assert.NotEqual(t, before[1], after[1])
+	assert.Equal(t, http.StatusSeeOther, data.Browse(t, "").Get(t, part[1]).Status)
 }
 
 // A page that begins to listen is told first of what happened since it was made.

@@ -41,6 +41,9 @@ const (
 	mostHeard     = 100 * time.Millisecond  // p99 from an event to its reader, at 2,000 leads/s on MySQL
 	mostTold      = time.Second             // p99 from an event to a webhook beside others that are dead or slow
 	mostIdle      = 5.0                     // statements a second of an instance with nothing to do
+	mostPage      = 100 * time.Millisecond  // p99 of each page, with 1,000,000 leads and 10,000 partners
+	mostFirstView = 120.0                   // KB of a page with all that it loads, compressed
+	mostOfOpen    = 1.10                    // of the CPU of a lead while nobody has Today open
 	mostMemory    = 150e6                   // bytes
 	mostLag       = 2 * time.Second         // how far the report may be behind when the load ends
 )
@@ -169,6 +172,7 @@ func (f *figures) limits() (all []limit) {
 			}
 		}
 		add(askedOf(f.asked, e).limits()...)
+		add(pagesOf(f.pages, e).limits()...)
 		add(pingedOf(f.pinged, e).limits()...)
 		add(
 			between("leads/s of ten consumers to four", e, f.consumers).atLeast(leastOfFour),

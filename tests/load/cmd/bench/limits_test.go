@@ -42,6 +42,9 @@ func kept() *figures {
 		f.asked = append(f.asked, asked{engine: e, soon: []measurement{soon}, late: []measurement{late}})
 		f.pinged = append(f.pinged, pinged{engine: e, bids: []measurement{bids}})
 	}
+	for _, e := range f.engines {
+		f.pages = append(f.pages, pagesFigures{engine: e, pages: []openedPage{{name: "Today", p99: mostPage, bytes: 120 << 10}}, without: runs(1000), with: runs(1000)})
+	}
 	f.peers = []duel{{engine: dbtest.SQLite, first: runs(1000), second: runs(2000)}}
 	return f
 }
@@ -101,6 +104,9 @@ func TestLimits(t *testing.T) {
 		{func(f *figures) { f.asked[0].late[0].memory = 401e6 }, "sqlite: memory of the service where buyers are asked: 401 MB, not at most 400 MB"},
 		{func(f *figures) { f.asked[0].soon[0].settlement.goroutines = 9000 }, "sqlite: goroutines of the service where buyers are asked: 9e+03, not at most 8.69e+03"},
 		{func(f *figures) { f.pinged[2].bids[0].Result = &load.Result{Rate: 20, P99: 325 * ms} }, "mariadb: p99 of a ping with 20 bidders: 0.325 s, not at most 0.32 s"},
+		{func(f *figures) { f.pages[1].pages[0].p99 = 101 * ms }, "mysql: p99 of the slowest page: 0.101 s, not at most 0.1 s"},
+		{func(f *figures) { f.pages[0].pages[0].bytes = 121 << 10 }, "sqlite: first view of the largest page: 121 KB, not at most 120 KB"},
+		{func(f *figures) { f.pages[2].with[0].cpu += 33 * us }, "mariadb: CPU a lead with Today open in 20 browsers to none: 1.11, not at most 1.1"},
 		{changed(many, func(m *measurement) { m.memory = 151e6 }), "mysql: memory at full load: 151 MB, not at most 150 MB"},
 		{changed(lone, func(m *measurement) { m.lag = 2100 * ms }), "mysql: lag of the report: 2.1 s, not at most 2 s"},
 	} {

@@ -53,7 +53,7 @@ func run(ctx context.Context, args []string) (err error) {
 		measure func(context.Context) error
 	}{
 		{partLeads, f.measureLeads},
-		{partPaging, f.measurePages},
+		{partPaging, f.measurePaging},
 		{partPeer, f.measurePeer},
 		{partGrown, f.measureGrown},
 		{partSellers, f.measureSellers},
@@ -67,6 +67,7 @@ func run(ctx context.Context, args []string) (err error) {
 		{partRelay, f.measureRelay},
 		{partEndpoints, f.measureEndpoints},
 		{partIdle, f.measureIdle},
+		{partPages, f.measurePages},
 	} {
 		if !s.does(part.name) {
 			continue
@@ -97,6 +98,7 @@ type figures struct {
 	asked                                  []asked
 	pinged                                 []pinged
 	heard                                  []heard
+	pages                                  []pagesFigures
 }
 
 // builds are those to compare, the older first.
@@ -129,8 +131,22 @@ func (f *figures) measureLeads(ctx context.Context) error {
 	return nil
 }
 
+func (f *figures) measurePaging(ctx context.Context) error {
+	return measureEnds(ctx, f.settings, f.own, f.dir)
+}
+
 func (f *figures) measurePages(ctx context.Context) error {
-	return pages(ctx, f.settings, f.own, f.dir)
+	for _, e := range f.engines {
+		p, err := measurePages(ctx, f.settings, f.own, e, f.dir)
+		if len(p.pages) > 0 {
+			fmt.Print(pagesTable(p))
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", e, err)
+		}
+		f.pages = append(f.pages, p)
+	}
+	return nil
 }
 
 func (f *figures) measurePeer(ctx context.Context) error {
@@ -278,8 +294,8 @@ func (f *figures) hear(ctx context.Context, measure func(context.Context, settin
 	return nil
 }
 
-// pages measures lists on SQLite and MySQL.
-func pages(ctx context.Context, s settings, own build, dir string) error {
+// measureEnds measures both ends of a list on SQLite and MySQL.
+func measureEnds(ctx context.Context, s settings, own build, dir string) error {
 	var all []paging
 	for _, e := range s.engines {
 		if e == dbtest.MariaDB {

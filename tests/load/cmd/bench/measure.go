@@ -76,6 +76,7 @@ type stint struct {
 
 	posted  func(context.Context, *measurement) error // called when all is posted, before the report is waited for; nil for nothing
 	sizes   bool                                      // see how much the tables grew
+	awaits  func(context.Context, *measurement) error // waits for the report in place of what waits for the leads of the session alone
 	settled func(context.Context, *measurement) error // called when the report has all, before the CPU is read; nil for nothing
 	verify  bool                                      // count the sales of the site in every place and have the doctor look; else only the report is waited for
 }
@@ -118,7 +119,12 @@ func (s *site) post(ctx context.Context, p *process, t stint) (m measurement, er
 			return m, err
 		}
 	}
-	if m.lag, err = m.Settle(ctx, settlePatience); err != nil {
+	if t.awaits != nil {
+		err = t.awaits(ctx, &m)
+	} else {
+		m.lag, err = m.Settle(ctx, settlePatience)
+	}
+	if err != nil {
 		return m, err
 	}
 	if t.settled != nil {

@@ -31,10 +31,11 @@ const (
 	partRelay     = "relay"
 	partEndpoints = "endpoints"
 	partIdle      = "idle"
+	partPages     = "pages"
 )
 
 var (
-	parts = []string{partLeads, partPaging, partPeer, partGrown, partSellers, partConsumers, partContracts, partBulk, partNotify, partConfirm, partPing, partFeed, partRelay, partEndpoints, partIdle}
+	parts = []string{partLeads, partPaging, partPeer, partGrown, partSellers, partConsumers, partContracts, partBulk, partNotify, partConfirm, partPing, partFeed, partRelay, partEndpoints, partIdle, partPages}
 	// usualParts are those of a call that names none; -peer and -targets add to them.
 	usualParts = []string{partLeads, partPaging}
 )
@@ -53,6 +54,7 @@ type settings struct {
 	revision    string // of -against: the one to compare with; none when empty
 	parts       []string
 	leads       int64 // of a grown database
+	pagesLeads  int64 // of a database whose pages are opened
 	sellers     int   // of which a batch is mixed
 	waiting     int64 // for a receiver that is dead
 	pagingRows  int
@@ -89,6 +91,7 @@ takes, and checks the limits that the figures must keep. With -only it measures 
   relay      what sending all events to NATS costs a lead, at 1,000 leads a second
   endpoints  1,000 webhooks, ten of which are dead and ten slow
   idle       statements a second while nothing happens, on MySQL and MariaDB
+  pages      every page of the console with 1,000,000 leads (-leads) and 10,000 partners, and leads with Today open in 20 browsers
 
 With -against it compares two revisions: it builds the given one from git, runs both in turn (old new, new old,
 old new, …), each time on an empty database, and prints the medians of both, their ratio and how far the single
@@ -118,7 +121,7 @@ func parse(args []string, help io.Writer) (settings, error) {
 	only := flags.String("only", "", "measure only these `parts`, separated by commas")
 	peer := flags.String("peer", "", "measure this `program` too: pocketbase")
 	flags.BoolVar(&s.targets, "targets", false, "measure every part, list every limit, and exit 1 when one is not kept, with -against too")
-	flags.Int64Var(&s.leads, "leads", grownLeads, "how many leads a grown database has")
+	flags.Int64Var(&s.leads, "leads", grownLeads, "how many leads a grown database has; for the part pages the default is 1,000,000")
 	flags.IntVar(&s.sellers, "sellers", manySellers, "how many sellers the part sellers has")
 	flags.Int64Var(&s.waiting, "waiting", deadWaiting, "how many deliveries wait for a dead receiver")
 	noCheck := flags.Bool("no-check", false, "do not check the limits on the figures; every lead is still counted")
@@ -144,6 +147,13 @@ func parse(args []string, help io.Writer) (settings, error) {
 		preset(given, "leads", &s.leads, grownQuick)
 		preset(given, "sellers", &s.sellers, sellersQuick)
 		preset(given, "waiting", &s.waiting, deadQuick)
+	}
+	s.pagesLeads = pagesLeads
+	switch {
+	case given["leads"]:
+		s.pagesLeads = s.leads
+	case *quick:
+		s.pagesLeads = pagesQuick
 	}
 	var err1, err2, err3, err4 error
 	s.engines, err1 = databases(*engines)

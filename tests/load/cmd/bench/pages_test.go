@@ -1,0 +1,184 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	consolehttp "github.com/leadmill/leadmill/ports/http/console"
+	"github.com/leadmill/leadmill/tests/dbtest"
+)
+
+func TestEveryPageIsOpened(t *testing.T) {
+	t.Parallel()
+	s := &shop{
+		campaign: "campaign_1", supplierKeyID: "key_1", buyers: []string{"buyer_1"}, contracts: []string{"contract_1"}, partners: []string{"p00000"}, webhooks: []string{"webhook_1"}, returned: "return_1",
+		templates: map[string]string{"sold": "lead_1"},
+	}
+	views, err := viewsOf(consolehttp.Pages(), s.addresses("person_1", "7", "event_1"))
+	require.NoError(t, err)
+	opened := map[string]string{}
+	for _, v := range views {
+		assert.NotContains(t, v.path, ":")
+		opened[v.name] = v.path
+	}
+	for _, p := range consolehttp.Pages() {
+		if p.Method == http.MethodGet && !ofBuyers(p) {
+			assert.Contains(t, opened, p.Path)
+		}
+	}
+	assert.Equal(t, "/console/campaigns/campaign_1/contracts/contract_1/edit", opened["/console/campaigns/:id/contracts/:contract/edit"])
+	_, err = viewsOf([]consolehttp.Page{{Method: http.MethodGet, Path: "/console/moons/:id"}}, s.addresses("person_1", "7", "event_1"))
+	require.ErrorContains(t, err, "/console/moons/:id")
+}
+
+func TestLinesAreWritten(t *testing.T) {
+	t.Parallel()
+	line := struct {
+		Name  string `db:"name"`
+		Bytes []byte `db:"bytes"`
+		N     int64  `db:"n"`
+	}{"it's", []byte{0, 255}, -3}
+	var b bytes.Buffer
+	literals(&b, line)
+	assert.Equal(t, "('it''s',X'00ff',-3)", b.String())
+	assert.Equal(t, []string{"name", "bytes", "n"}, columnsOf(line))
+	at := time.Date(2026, 5, 2, 12, 0, 0, 0, time.UTC)
+	first, second, later := idAt("lead", at, 1), idAt("lead", at, 2), idAt("lead", at.Add(time.Millisecond), 1)
+	assert.Len(t, first, len("lead_")+26)
+	assert.Less(t, first, second)
+	assert.Less(t, second, later)
+	kinds := map[string]int{}
+	for n := range int64(100_000) {
+		kinds[kindOf(n, 200)]++
+	}
+	assert.Equal(t, 500, kinds["money"]+kinds["cap"])
+	assert.InDelta(t, 82_000, kinds["sold"], 1000)
+	assert.InDelta(t, 9_000, kinds["duplicate"], 500)
+}
+
+// page is what a server of the tests answers as Today.
+const page = `<form><input name="_token" value="abc"></form><script src="/console/assets/1/a.js"></script><body sse-connect="/console/live?after=3&amp;x=1">
+<div id="now" hx-get="/console/today/now" hx-trigger="sse:any, sse:buyer"></div><a href="/console?after=x&amp;y=1" rel="next">Older</a>`
+
+func TestABrowserFollowsToday(t *testing.T) {
+	t.Parallel()
+	var parts atomic.Int64
+	asked := make(chan struct{}, 10)
+	end := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		assert.Equal(t, "leadmill_session=s", q.Header.Get("Cookie"))
+		switch q.URL.String() {
+		case "/console":
+			fmt.Fprint(w, page)
+		case "/console/live?after=3&x=1":
+			fmt.Fprint(w, "retry: 5000\n\nevent: lead\ndata:\n\nevent: any\ndata:\n\n")
+			assert.NoError(t, http.NewResponseController(w).Flush())
+			select {
+			case <-q.Context().Done():
+			case <-end:
+			}
+		case "/console/today/now":
+			parts.Add(1)
+			asked <- struct{}{}
+		default:
+			http.NotFound(w, q)
+		}
+	}))
+	t.Cleanup(server.Close)
+	b := newBrowser()
+	b.base, b.cookie = server.URL, "leadmill_session=s"
+	open, err := b.lookAtToday(t.Context(), 3)
+	require.NoError(t, err)
+	for range 3 {
+		<-asked
+	}
+	require.NoError(t, open.close())
+	require.NoError(t, open.close(), "twice")
+	require.EqualValues(t, 3, parts.Load(), "one event of each stream is followed")
+	require.NoError(t, (*lookers)(nil).close())
+	broken, err := b.lookAtToday(t.Context(), 1)
+	require.NoError(t, err)
+	<-asked
+	close(end)
+	broken.working.Wait()
+	require.ErrorContains(t, broken.close(), "a stream of Today ended")
+}
+
+func TestAPageIsOpenedAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	var views, posts atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		switch q.URL.Path {
+		case "/console":
+			views.Add(1)
+			fmt.Fprint(w, page)
+		case "/console/assets/1/a.js":
+			assert.Equal(t, "gzip", q.Header.Get("Accept-Encoding"))
+			_, _ = w.Write(make([]byte, 5_000))
+		case "/console/search":
+			posts.Add(1)
+			assert.Equal(t, "abc", q.PostFormValue("_token"))
+			assert.Equal(t, "555", q.PostFormValue("q"))
+			http.Redirect(w, q, "/console/leads/1", http.StatusSeeOther)
+		case "/console/leads.csv":
+			fmt.Fprint(w, "id")
+		case "/console/reports/table":
+			http.Error(w, "too many", http.StatusUnprocessableEntity)
+		default:
+			http.Error(w, "broken", http.StatusInternalServerError)
+		}
+	}))
+	t.Cleanup(server.Close)
+	b := newBrowser()
+	b.base, b.token = server.URL, "abc"
+	o, older, err := b.open(t.Context(), view{name: "Today", path: "/console"})
+	require.NoError(t, err)
+	assert.Equal(t, "/console?after=x&y=1", older)
+	assert.EqualValues(t, pagesRuns+1, views.Load())
+	assert.Greater(t, o.bytes, 5_000)
+	assert.LessOrEqual(t, o.p50, o.p99)
+	assert.Positive(t, o.p50)
+	for _, v := range []view{{path: "/console/search", search: "555"}, {path: "/console/leads.csv", file: true}, {path: "/console/reports/table", refused: true, part: true}} {
+		_, _, err := b.open(t.Context(), v)
+		require.NoError(t, err, v.path)
+	}
+	assert.EqualValues(t, pagesRuns+1, posts.Load())
+	for _, path := range []string{"/console/reports/table", "/console/broken"} {
+		_, _, err := b.open(t.Context(), view{path: path})
+		require.Error(t, err, path)
+	}
+}
+
+func TestPagesHaveLimits(t *testing.T) {
+	t.Parallel()
+	ms := time.Millisecond
+	p := pagesFigures{engine: dbtest.SQLite, leads: 7, pages: []openedPage{
+		{name: "quick", status: 200, p50: ms, p99: 2 * ms, bytes: 100 << 10}, {name: "slow", status: 200, p50: 50 * ms, p99: 120 * ms, bytes: 10}, {name: "part", part: true, status: 200, p50: 300 * ms, p99: 400 * ms},
+	}, without: []measurement{run1(1000, ms, 0)}, with: []measurement{run1(1000, ms, 0)}}
+	p.with[0].cpu += 45 * time.Microsecond
+	table := pagesTable(p)
+	for _, want := range []string{"| part | 200 | 300ms | 400ms, a part | – |\n| slow | 200 | 50ms | 120ms **over** | 0.0 KB |\n| quick | 200 | 1ms | 2ms | 100.0 KB |\n", "1 of 3 took more than 100ms", "300µs, with Today open in 20 browsers 345µs"} {
+		assert.Contains(t, table, want)
+	}
+	var broken []string
+	for _, l := range p.limits() {
+		require.True(t, l.measured(), l.what)
+		if !l.kept() {
+			broken = append(broken, l.what+" "+l.of)
+		}
+	}
+	assert.Equal(t, []string{"p99 of the slowest page slow", "CPU a lead with Today open in 20 browsers to none 300µs → 345µs"}, broken)
+	for _, l := range pagesOf([]pagesFigures{p}, dbtest.MySQL).limits() {
+		assert.False(t, l.measured(), l.what)
+	}
+	assert.True(t, strings.HasPrefix(pagesTable(pagesFigures{engine: dbtest.MySQL}), "\nPages with 0 leads on mysql"))
+}
