@@ -23,20 +23,35 @@ func TestEveryPageIsOpened(t *testing.T) {
 		campaign: "campaign_1", supplierKeyID: "key_1", buyers: []string{"buyer_1"}, contracts: []string{"contract_1"}, partners: []string{"p00000"}, webhooks: []string{"webhook_1"}, returned: "return_1",
 		templates: map[string]string{"sold": "lead_1"},
 	}
-	views, err := viewsOf(consolehttp.Pages(), s.addresses("person_1", "7", "event_1"))
+	addresses := s.addresses(example{person: "person_1", personOfBuyer: "person_2", bought: "sale_1", position: "7", told: "event_1"})
+	views, err := viewsOf(allPages(), addresses)
 	require.NoError(t, err)
-	opened := map[string]string{}
+	opened := map[string]view{}
 	for _, v := range views {
 		assert.NotContains(t, v.path, ":")
-		opened[v.name] = v.path
+		opened[v.name] = v
 	}
-	for _, p := range consolehttp.Pages() {
-		if p.Method == http.MethodGet && !ofBuyers(p) {
+	for _, p := range allPages() {
+		if p.Method == http.MethodGet {
 			assert.Contains(t, opened, p.Path)
 		}
 	}
-	assert.Equal(t, "/console/campaigns/campaign_1/contracts/contract_1/edit", opened["/console/campaigns/:id/contracts/:contract/edit"])
-	_, err = viewsOf([]consolehttp.Page{{Method: http.MethodGet, Path: "/console/moons/:id"}}, s.addresses("person_1", "7", "event_1"))
+	assert.Equal(t, view{name: "/console/campaigns/:id/contracts/:contract/edit", path: "/console/campaigns/campaign_1/contracts/contract_1/edit", by: operator}, opened["/console/campaigns/:id/contracts/:contract/edit"])
+	assert.Equal(t, view{name: "/console/buyers/:id/people/:person/remove", path: "/console/buyers/buyer_1/people/person_2/remove", by: operator}, opened["/console/buyers/:id/people/:person/remove"])
+	assert.Equal(t, view{name: "/buyer/leads/:id/return", path: "/buyer/leads/sale_1/return", by: buyerPerson}, opened["/buyer/leads/:id/return"])
+	assert.Equal(t, view{name: "/portal/leads", path: "/portal/leads", by: partnerLarge}, opened["/portal/leads"])
+	var looked []string
+	for name, v := range opened {
+		if v.form != nil {
+			looked = append(looked, name)
+		}
+	}
+	assert.ElementsMatch(t, []string{
+		"posted: /console/search", "posted: /console/partners", "posted: /console/partners.csv", "posted: /console/customers", "posted: /console/leads/:id/fields",
+		"posted: /buyer/leads.csv", "posted: /buyer/leads/:id/fields",
+	}, looked, "what is posted and changes nothing")
+	assert.Equal(t, buyerPerson, opened["posted: /buyer/leads.csv"].by)
+	_, err = viewsOf([]consolehttp.Page{{Method: http.MethodGet, Path: "/console/moons/:id"}}, addresses)
 	require.ErrorContains(t, err, "/console/moons/:id")
 }
 
@@ -63,6 +78,11 @@ func TestLinesAreWritten(t *testing.T) {
 	assert.Equal(t, 500, kinds["money"]+kinds["cap"])
 	assert.InDelta(t, 82_000, kinds["sold"], 1000)
 	assert.InDelta(t, 9_000, kinds["duplicate"], 500)
+	bought := map[int64]int{}
+	for n := range int64(240) {
+		bought[contractOf(n, 5)]++
+	}
+	assert.Equal(t, map[int64]int{0: 120, 1: 30, 2: 30, 3: 30, 4: 30}, bought)
 }
 
 // page is what a server of the tests answers as Today.
@@ -142,12 +162,12 @@ func TestAPageIsOpenedAgainAndAgain(t *testing.T) {
 	b.base, b.token = server.URL, "abc"
 	o, older, err := b.open(t.Context(), view{name: "Today", path: "/console"})
 	require.NoError(t, err)
-	assert.Equal(t, "/console?after=x&y=1", older)
+	assert.Equal(t, &view{name: "Today, older", path: "/console?after=x&y=1"}, older)
 	assert.EqualValues(t, pagesRuns+1, views.Load())
 	assert.Greater(t, o.bytes, 5_000)
 	assert.LessOrEqual(t, o.p50, o.p99)
 	assert.Positive(t, o.p50)
-	for _, v := range []view{{path: "/console/search", search: "555"}, {path: "/console/leads.csv", file: true}, {path: "/console/reports/table", refused: true, part: true}} {
+	for _, v := range []view{posted("search", "/console/search", "q", "555"), {path: "/console/leads.csv", file: true}, {path: "/console/reports/table", refused: true, part: true}} {
 		_, _, err := b.open(t.Context(), v)
 		require.NoError(t, err, v.path)
 	}
