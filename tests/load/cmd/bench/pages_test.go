@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -176,6 +177,60 @@ func TestAPageIsOpenedAgainAndAgain(t *testing.T) {
 		_, _, err := b.open(t.Context(), view{path: path})
 		require.Error(t, err, path)
 	}
+}
+
+func TestOlderPagesAreLinksAndForms(t *testing.T) {
+	t.Parallel()
+	searched := posted("partners with x", "/console/partners", "search", "x")
+	assert.Nil(t, olderOf(searched, []byte(`<form method="post" action="/console/partners"><button>Filter</button></form>`)))
+	asked := `<form method="post" action="/console/partners"><input type="hidden" name="_token" value="abc"><input type="hidden" name="search" value="a &amp; b"><input type="hidden" name="after" value="c1"><button class="quiet">Older</button></form>`
+	older := olderOf(searched, []byte(asked))
+	require.NotNil(t, older)
+	assert.Equal(t, "/console/partners", older.path)
+	assert.Equal(t, "partners with x, older", older.name)
+	assert.Equal(t, operator, older.by)
+	assert.Equal(t, url.Values{"_token": {"abc"}, "search": {"a & b"}, "after": {"c1"}}, older.form)
+	linked := olderOf(searched, []byte(`<a href="/console/x?after=1&amp;y=2" rel="next">Older</a>`))
+	require.NotNil(t, linked)
+	assert.Nil(t, linked.form)
+	assert.Equal(t, "/console/x?after=1&y=2", linked.path)
+}
+
+func TestEverybodySignsInByALink(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		switch q.Method + " " + q.URL.Path {
+		case "POST /console/buyers/b1/people":
+			assert.Equal(t, "abc", q.PostFormValue("_token"))
+			fmt.Fprint(w, `<pre>http://x.example/join/t1</pre>`)
+		case "POST /console/partners/p1/sign-in":
+			fmt.Fprint(w, `<code>http://x.example/portal/sign-in/t2</code>`)
+		case "POST /join/t1":
+			http.SetCookie(w, &http.Cookie{Name: "leadmill_session", Value: "s1"})
+		case "POST /portal/sign-in/t2":
+			http.SetCookie(w, &http.Cookie{Name: "leadmill_portal", Value: "s2"})
+		case "GET /buyer":
+			assert.Equal(t, "leadmill_session=s1", q.Header.Get("Cookie"))
+			fmt.Fprint(w, `<input name="_token" value="b">`)
+		case "GET /portal/profile":
+			assert.Equal(t, "leadmill_portal=s2", q.Header.Get("Cookie"))
+			fmt.Fprint(w, `<input name="_token" value="p">`)
+		default:
+			http.NotFound(w, q)
+		}
+	}))
+	t.Cleanup(server.Close)
+	owner, of, partner := newBrowser(), newBrowser(), newBrowser()
+	owner.token = "abc"
+	for _, b := range []*browser{owner, of, partner} {
+		b.base = server.URL
+	}
+	require.NoError(t, of.signInAsBuyer(t.Context(), owner, "b1"))
+	require.NoError(t, partner.signInAsPartner(t.Context(), owner, "p1"))
+	assert.Equal(t, []string{"b", "p"}, []string{of.token, partner.token})
+	require.ErrorContains(t, partner.signInAsPartner(t.Context(), owner, "p2"), "without a link")
+	require.ErrorContains(t, partner.follow(t.Context(), "/join/t3", "leadmill_session", "/buyer", nil), "signs nobody in")
+	require.ErrorContains(t, of.follow(t.Context(), "/join/t1", "leadmill_session", "/other", nil), "404")
 }
 
 func TestPagesHaveLimits(t *testing.T) {
