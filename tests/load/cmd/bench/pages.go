@@ -25,6 +25,7 @@ const (
 type openedPage struct {
 	name     string
 	part     bool // it comes after its page, and takes what it takes
+	failed   bool // it was not answered
 	status   int
 	p50, p99 time.Duration
 	bytes    int // compressed, with all that it loads; 0 for what is no page
@@ -137,6 +138,9 @@ func pagesTable(p pagesFigures) string {
 		}
 		mark := ""
 		switch {
+		case o.failed:
+			over++
+			mark = " **failed**"
 		case o.part:
 			mark = ", a part"
 		case o.p99 > mostPage:
@@ -145,7 +149,7 @@ func pagesTable(p pagesFigures) string {
 		}
 		fmt.Fprintf(&b, "| %s | %d | %s | %s%s | %s |\n", o.name, o.status, short(o.p50), short(o.p99), mark, size)
 	}
-	fmt.Fprintf(&b, "\n%d of %d took more than %s, beside parts that come after their page.", over, len(pages), short(mostPage))
+	fmt.Fprintf(&b, "\n%d of %d failed or took more than %s, beside parts that come after their page.", over, len(pages), short(mostPage))
 	if len(p.with) > 0 {
 		fmt.Fprintf(&b, " CPU of service and database for a lead at %d leads/s: %s, with Today open in %d browsers %s.", pagesPace, short(bothCPU(p.without)), openBrowsers, short(bothCPU(p.with)))
 	}
@@ -165,7 +169,14 @@ func pagesOf(all []pagesFigures, e dbtest.Engine) pagesFigures {
 
 func (p pagesFigures) limits() []limit {
 	slowest, largest := limit{what: "p99 of the slowest page", engine: p.engine, unit: " s"}, limit{what: "first view of the largest page", engine: p.engine, unit: " KB"}
+	answered := limit{what: "share of the pages that are answered", engine: p.engine}
+	if len(p.pages) > 0 {
+		answered.value = 1
+	}
 	for _, o := range p.pages {
+		if o.failed {
+			answered.value, answered.of = answered.value-1/float64(len(p.pages)), "not "+o.name
+		}
 		if !o.part && o.p99.Seconds() > slowest.value {
 			slowest.value, slowest.of = o.p99.Seconds(), o.name
 		}
@@ -174,7 +185,7 @@ func (p pagesFigures) limits() []limit {
 		}
 	}
 	return []limit{
-		slowest.atMost(mostPage.Seconds()), largest.atMost(mostFirstView),
+		answered.atLeast(1), slowest.atMost(mostPage.Seconds()), largest.atMost(mostFirstView),
 		ratio(fmt.Sprintf("CPU a lead with Today open in %d browsers to none", openBrowsers), p.engine, p.without, p.with, seconds(bothCPU)).atMost(mostOfOpen),
 	}
 }

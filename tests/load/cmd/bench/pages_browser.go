@@ -168,7 +168,7 @@ func (b *browser) look(ctx context.Context, v view) (text []byte, status int, to
 	return text, answer.StatusCode, time.Since(began), err
 }
 
-// open opens a view again and again. older is the next page of a list, if there is one.
+// open opens a view again and again. older is the next page of a list, if there is one. A page that is not answered is opened once.
 func (b *browser) open(ctx context.Context, v view) (o openedPage, older *view, err error) {
 	o.name, o.part = v.name, v.part
 	var samples []time.Duration
@@ -183,7 +183,9 @@ func (b *browser) open(ctx context.Context, v view) (o openedPage, older *view, 
 		}
 		o.status = status
 		if fair := status == http.StatusOK || v.form != nil && status == http.StatusSeeOther || v.refused && status == http.StatusUnprocessableEntity; !fair {
-			return o, nil, fmt.Errorf("it answers %d: %.300s", status, text)
+			fmt.Fprintf(os.Stderr, "%s answers %d: %.300s\n", v.name, status, text)
+			o.failed, o.p50, o.p99 = true, took, took
+			return o, nil, nil
 		}
 		if v.file || status == http.StatusSeeOther {
 			continue

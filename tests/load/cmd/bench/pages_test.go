@@ -174,8 +174,9 @@ func TestAPageIsOpenedAgainAndAgain(t *testing.T) {
 	}
 	assert.EqualValues(t, pagesRuns+1, posts.Load())
 	for _, path := range []string{"/console/reports/table", "/console/broken"} {
-		_, _, err := b.open(t.Context(), view{path: path})
-		require.Error(t, err, path)
+		failed, _, err := b.open(t.Context(), view{path: path})
+		require.NoError(t, err)
+		assert.True(t, failed.failed, path)
 	}
 }
 
@@ -241,7 +242,7 @@ func TestPagesHaveLimits(t *testing.T) {
 	}, without: []measurement{run1(1000, ms, 0)}, with: []measurement{run1(1000, ms, 0)}}
 	p.with[0].cpu += 45 * time.Microsecond
 	table := pagesTable(p)
-	for _, want := range []string{"| part | 200 | 300ms | 400ms, a part | – |\n| slow | 200 | 50ms | 120ms **over** | 0.0 KB |\n| quick | 200 | 1ms | 2ms | 100.0 KB |\n", "1 of 3 took more than 100ms", "300µs, with Today open in 20 browsers 345µs"} {
+	for _, want := range []string{"| part | 200 | 300ms | 400ms, a part | – |\n| slow | 200 | 50ms | 120ms **over** | 0.0 KB |\n| quick | 200 | 1ms | 2ms | 100.0 KB |\n", "1 of 3 failed or took more than 100ms", "300µs, with Today open in 20 browsers 345µs"} {
 		assert.Contains(t, table, want)
 	}
 	var broken []string
@@ -252,6 +253,12 @@ func TestPagesHaveLimits(t *testing.T) {
 		}
 	}
 	assert.Equal(t, []string{"p99 of the slowest page slow", "CPU a lead with Today open in 20 browsers to none 300µs → 345µs"}, broken)
+	p.pages = append(p.pages, openedPage{name: "broken", part: true, status: 503, failed: true, p50: ms, p99: ms})
+	assert.Contains(t, pagesTable(p), "| broken | 503 | 1ms | 1ms **failed** | – |\n")
+	answered := p.limits()[0]
+	assert.False(t, answered.kept())
+	assert.Equal(t, "not broken", answered.of)
+	assert.InDelta(t, 0.75, answered.value, 1e-9)
 	for _, l := range pagesOf([]pagesFigures{p}, dbtest.MySQL).limits() {
 		assert.False(t, l.measured(), l.what)
 	}
