@@ -207,9 +207,9 @@ func TestEverybodySignsInByALink(t *testing.T) {
 		case "POST /console/partners/p1/sign-in":
 			fmt.Fprint(w, `<code>http://x.example/portal/sign-in/t2</code>`)
 		case "POST /join/t1":
-			http.SetCookie(w, &http.Cookie{Name: "leadmill_session", Value: "s1"})
+			w.Header().Set("Set-Cookie", "leadmill_session=s1")
 		case "POST /portal/sign-in/t2":
-			http.SetCookie(w, &http.Cookie{Name: "leadmill_portal", Value: "s2"})
+			w.Header().Set("Set-Cookie", "leadmill_portal=s2")
 		case "GET /buyer":
 			assert.Equal(t, "leadmill_session=s1", q.Header.Get("Cookie"))
 			fmt.Fprint(w, `<input name="_token" value="b">`)
