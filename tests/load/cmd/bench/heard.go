@@ -182,15 +182,31 @@ func (e *ear) follow(ctx context.Context, from *load.API) error {
 	return nil
 }
 
-// ServeHTTP implements http.Handler: a webhook's receiver.
+// ServeHTTP implements http.Handler: a webhook's receiver, and that of the sink http, which sends CloudEvents in binary mode.
 func (e *ear) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	body, err := io.ReadAll(q.Body)
-	if err == nil {
+	switch {
+	case err != nil:
+	case q.Header.Get("ce-id") != "":
+		err = e.binary(q.Header.Get)
+	default:
 		err = e.structured(body)
 	}
 	if err != nil {
 		w.WriteHeader(http.StatusBadRequest)
 	}
+}
+
+// binary notes an event that is a CloudEvent in binary mode, by its headers.
+func (e *ear) binary(header func(string) string) error {
+	if header("ce-type") != soldType {
+		return nil
+	}
+	at, err := time.Parse(time.RFC3339Nano, header("ce-time"))
+	if err == nil {
+		e.hears(header("ce-id"), at)
+	}
+	return err
 }
 
 // hook makes a webhook of a seller.
@@ -229,14 +245,7 @@ func startBroker(to *ear) (b *broker, err error) {
 		_, err = js.AddStream(&nats.StreamConfig{Name: "EVENTS", Subjects: []string{"EVENTS.>"}})
 	}
 	if err == nil {
-		_, err = b.client.Subscribe("EVENTS.>", func(m *nats.Msg) {
-			if m.Header.Get("ce-type") != soldType {
-				return
-			}
-			if at, err := time.Parse(time.RFC3339Nano, m.Header.Get("ce-time")); err == nil {
-				to.hears(m.Header.Get("ce-id"), at)
-			}
-		})
+		_, err = b.client.Subscribe("EVENTS.>", func(m *nats.Msg) { _ = to.binary(m.Header.Get) })
 	}
 	if err != nil {
 		return nil, errors.Join(err, b.close())
@@ -265,6 +274,9 @@ func outwards() []string {
 // listeners are the ways of reading events.
 var listeners = []string{"feed", "stream", "webhook", "nats"}
 
+// sinkHTTP is an address as a sink, which is measured by itself.
+const sinkHTTP = "http sink"
+
 // hearing is a case of the part feed: who reads events at the same time, and how many leads there are a second.
 type hearing struct {
 	ways  []string
@@ -274,7 +286,7 @@ type hearing struct {
 
 func hearings() []hearing {
 	all := []hearing{{listeners, slowPace, false}, {listeners, quickPace, false}}
-	for _, way := range listeners {
+	for _, way := range append(slices.Clone(listeners), sinkHTTP) {
 		all = append(all, hearing{[]string{way}, quickPace, true})
 	}
 	return all
@@ -337,6 +349,11 @@ func hearAll(ctx context.Context, s settings, of build, database *dbtest.Server,
 		}
 		defer func() { err = errors.Join(err, b.close()) }()
 		at.settings = append(at.settings, b.setting())
+	}
+	if to := all[sinkHTTP]; to != nil {
+		sink := httpServer(to)
+		defer func() { err = errors.Join(err, sink.close()) }()
+		at.settings = append(at.settings, "LEADMILL_EVENTS_SINK="+sink.url)
 	}
 	var reading sync.WaitGroup
 	listening, leave := context.WithCancel(ctx)

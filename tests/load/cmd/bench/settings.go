@@ -87,7 +87,7 @@ takes, and checks the limits that the figures must keep. With -only it measures 
   notify     deliveries to 20 receivers, what they cost a sale, and one receiver that is dead (-waiting)
   confirm    buyers that are asked before they are sold a lead, and answer in 100 ms or late
   ping       pings at 20 a second with what 20 contracts pay, and with bids of 20 bidders
-  feed       from an event to who reads it by feed, stream, webhook and NATS, at 100 and 2,000 leads a second
+  feed       from an event to who reads it by feed, stream, webhook, NATS and an address as a sink, at 100 and 2,000 leads a second
   relay      what sending all events to NATS costs a lead, at 1,000 leads a second
   endpoints  1,000 webhooks, ten of which are dead and ten slow
   idle       statements a second while nothing happens, on MySQL and MariaDB
