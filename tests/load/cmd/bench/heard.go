@@ -16,9 +16,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
-
 	"github.com/leadmill/leadmill/tests/dbtest"
 	"github.com/leadmill/leadmill/tests/load"
 )
@@ -216,54 +213,6 @@ func hook(ctx context.Context, at *load.API, url string) error {
 		return err
 	}
 	return at.Call(ctx, http.MethodPost, "/v1/webhooks", body, &struct{}{})
-}
-
-// broker is a NATS server in this process with a stream of all events.
-type broker struct {
-	server *server.Server
-	client *nats.Conn
-	dir    string
-}
-
-func startBroker(to *ear) (b *broker, err error) {
-	b = &broker{}
-	if b.dir, err = os.MkdirTemp("", "leadmill-bench-nats-"); err != nil {
-		return nil, err
-	}
-	if b.server, err = server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: b.dir, NoLog: true, NoSigs: true}); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(b.dir))
-	}
-	b.server.Start()
-	if !b.server.ReadyForConnections(time.Minute) {
-		return nil, errors.Join(errors.New("the NATS server does not start"), b.close())
-	}
-	if b.client, err = nats.Connect(b.server.ClientURL()); err != nil {
-		return nil, errors.Join(err, b.close())
-	}
-	js, err := b.client.JetStream()
-	if err == nil {
-		_, err = js.AddStream(&nats.StreamConfig{Name: "EVENTS", Subjects: []string{"EVENTS.>"}})
-	}
-	if err == nil {
-		_, err = b.client.Subscribe("EVENTS.>", func(m *nats.Msg) { _ = to.binary(m.Header.Get) })
-	}
-	if err != nil {
-		return nil, errors.Join(err, b.close())
-	}
-	return b, nil
-}
-
-func (b *broker) setting() string {
-	return "LEADMILL_EVENTS_SINK=nats://" + strings.TrimPrefix(b.server.ClientURL(), "nats://") + "/EVENTS"
-}
-
-func (b *broker) close() error {
-	if b.client != nil {
-		b.client.Close()
-	}
-	b.server.Shutdown()
-	b.server.WaitForShutdown()
-	return os.RemoveAll(b.dir)
 }
 
 // outwards lets a site reach servers of this process, and keep secrets.
