@@ -31,6 +31,7 @@ type OIDCFinished struct {
 
 // FinishOIDCHandler handles FinishOIDC. Who came from the provider before is known by what it calls them, whatever their email is now. Others
 // are known by their email, if the provider vouches for it: people who sign in already, and who were invited, who accept by signing in. A
+// verified email shows that the address is theirs: see operator.Person.Prove for what that ends the first time. A
 // second factor that somebody has here is asked for too: not every provider asks for one, and whoever set it up here relies on it.
 type FinishOIDCHandler struct{ Provided }
 
@@ -104,6 +105,11 @@ func (h FinishOIDCHandler) signIn(ctx context.Context, known operator.Snapshot, 
 		}
 		if n.Name != "" {
 			name = ""
+		}
+		if who.EmailVerified && emailKey(who.Email) == n.EmailKey && p.Prove(now) {
+			if err := endAll(ctx, tx, p.ID()); err != nil {
+				return err
+			}
 		}
 		if !p.IsActive() {
 			p.Activate(name, "", now)

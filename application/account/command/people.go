@@ -21,6 +21,8 @@ var (
 	ErrSignIn = fault.New(fault.Unauthenticated, "sign_in_failed", "The email address or the password is wrong.")
 	// ErrTooManyTries says that an address, or somebody for one account, tried too often.
 	ErrTooManyTries = fault.New(fault.TooMany, "too_many_tries", "Too many tries. Wait a few minutes and try again.")
+	// ErrSignInFirst says that an invitation is for somebody who signs in already, and is accepted in a session of that person alone.
+	ErrSignInFirst = fault.New(fault.Unauthenticated, "sign_in_first", "Somebody signs in with this email address already. Sign in with it, then accept the invitation.")
 	// ErrCurrentPassword says that the present password, which a change asks for, is wrong.
 	ErrCurrentPassword = fault.ErrValidation.With(fault.Violation{Field: "current", Code: fault.InvalidValue, Message: "is not your password"})
 )
@@ -129,6 +131,14 @@ func endFormer(ctx context.Context, tx account.Tx, former string) error {
 	}
 	_, err := tx.PersonSessions().End(ctx, account.PersonTokenHash(former))
 	return err
+}
+
+// endAll ends all sessions and all links of a person.
+func endAll(ctx context.Context, tx account.Tx, personID string) error {
+	if err := tx.PersonSessions().EndOf(ctx, personID, ""); err != nil {
+		return err
+	}
+	return tx.PersonLinks().RevokeOf(ctx, personID, operator.InvitationLink, operator.SignInLink, operator.ResetLink)
 }
 
 // opens returns the seller whose pages a person is shown first; empty for who may not sign in: who is not active, or is nobody's.

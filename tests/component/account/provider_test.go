@@ -38,7 +38,7 @@ func TestPeopleSignInByAProvider(t *testing.T) {
 			keepingSecrets(c)
 			provider.Settings(c)
 		})
-		_, ann := f.owner(f.sellerID, "ann@example.com")
+		annCookie, ann := f.owner(f.sellerID, "ann@example.com")
 
 		// Who was invited accepts by signing in, without a password; the link of the invitation is void then.
 		invited, err := application.Send[accountcommand.PersonInvited](t.Context(), f.o, accountcommand.InvitePerson{Actor: ann.Actor, Email: "bob@example.com", Role: "viewer", Link: true})
@@ -65,6 +65,11 @@ func TestPeopleSignInByAProvider(t *testing.T) {
 		_, err = f.byProvider(provider, map[string]any{"sub": "B", "email": "bob@example.com", "email_verified": true})
 		require.ErrorIs(t, err, account.ErrProviderRefused)
 
+		// What the provider verified shows that the address is Bob's; Ann's password was set before anybody showed that hers is.
+		assert.Equal(t, f.clock.Now().UnixMicro(), f.db.Number("SELECT proven_at FROM people WHERE id = ?", invited.PersonID))
+		_, err = f.signIn("ann@example.com", password)
+		require.NoError(t, err)
+
 		// Two at once come for the first time as Ann: both are her, or one is refused; never is somebody else kept.
 		results := make([]error, 2)
 		apptest.Parallel(2, func(i int) {
@@ -72,6 +77,10 @@ func TestPeopleSignInByAProvider(t *testing.T) {
 		})
 		assert.True(t, results[0] == nil || results[1] == nil, "%v", results)
 		assert.Equal(t, int64(1), f.db.Number("SELECT COUNT(*) FROM people WHERE subject = ?", provider.URL+" a"))
+
+		_, err = f.signIn("ann@example.com", password)
+		require.Equal(t, accountcommand.ErrSignIn, err)
+		f.signedOut(annCookie)
 
 		// Her second factor is asked for beside it.
 		app, err := application.Send[accountcommand.TOTPBegun](t.Context(), f.o, accountcommand.BeginTOTP{Actor: ann.Actor, Password: password})
