@@ -51,13 +51,30 @@ type SigningIn struct {
 
 // Passwords hashes and verifies passwords, and spends as much on one of nobody as on one of somebody.
 type Passwords struct {
-	hasher application.PasswordHasher
-	nobody func() (string, error)
+	hasher  application.PasswordHasher
+	secrets application.Secrets
+
+	mu     sync.Mutex
+	nobody string // the hash of what is nobody's password; empty until one was made
 }
 
 // NewPasswords makes Passwords over a hasher.
 func NewPasswords(hasher application.PasswordHasher, secrets application.Secrets) *Passwords {
-	return &Passwords{hasher, sync.OnceValues(func() (string, error) { return hasher.Hash(secrets.New()) })}
+	return &Passwords{hasher: hasher, secrets: secrets}
+}
+
+// hashOfNobody returns a hash that no password has. A hasher that is busy is asked again the next time.
+func (p *Passwords) hashOfNobody() (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.nobody == "" {
+		hash, err := p.hasher.Hash(p.secrets.New())
+		if err != nil {
+			return "", err
+		}
+		p.nobody = hash
+	}
+	return p.nobody, nil
 }
 
 var errNoVerifier = errors.New("the password hasher of this build verifies no passwords")
@@ -71,7 +88,7 @@ func (p *Passwords) verify(password, hash string) (bool, error) {
 	somebody := hash != ""
 	if !somebody {
 		var err error
-		if hash, err = p.nobody(); err != nil {
+		if hash, err = p.hashOfNobody(); err != nil {
 			return false, err
 		}
 	}
