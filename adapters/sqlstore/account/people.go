@@ -192,6 +192,7 @@ func (r staff) Lock(ctx context.Context, sellerID string) (*operator.Staff, erro
 
 // Save implements account.StaffRepository.
 func (r staff) Save(ctx context.Context, s *operator.Staff) error {
+	r.t.NoteSeller(s.SellerID())
 	stored := map[string]operator.Member{}
 	for _, m := range s.Stored() {
 		stored[m.PersonID] = m

@@ -53,7 +53,7 @@ func (h AcceptPersonInvitationHandler) Handle(ctx context.Context, c AcceptPerso
 			return SignedIn{}, err
 		}
 	}
-	token, id := h.Secrets.New(), h.IDs.New("session")
+	token, id, entry := h.Secrets.New(), h.IDs.New("session"), h.IDs.New("audit")
 	var signed SignedIn
 	err = h.Work.Do(ctx, func(ctx context.Context, tx account.Tx) error {
 		l, err := tx.PersonLinks().Consume(ctx, hash, operator.InvitationLink, now)
@@ -62,6 +62,9 @@ func (h AcceptPersonInvitationHandler) Handle(ctx context.Context, c AcceptPerso
 		}
 		p, err := h.accept(ctx, tx, l, now)
 		if err != nil {
+			return err
+		}
+		if err := record(ctx, tx, application.AuditEntry{ID: entry, At: now, By: p.ID(), Command: "AcceptPersonInvitation"}, l.SellerID); err != nil {
 			return err
 		}
 		if !l.ChoosesPassword(p.Snapshot()) {

@@ -158,16 +158,37 @@ func endAll(ctx context.Context, tx account.Tx, personID string) error {
 	return tx.PersonLinks().RevokeOf(ctx, personID, operator.InvitationLink, operator.SignInLink, operator.ResetLink)
 }
 
+// record writes into the trails of sellers what a person did whom no key and no session names.
+func record(ctx context.Context, tx account.Tx, e application.AuditEntry, sellerIDs ...string) error {
+	e.Objects = append(e.Objects, e.By)
+	for _, id := range sellerIDs {
+		e.SellerID = id
+		if err := tx.Trail().WriteAudit(ctx, e.From(ctx)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// acceptedOf returns the sellers whose invitation a person accepted.
+func acceptedOf(ctx context.Context, tx account.Tx, personID string) (sellerIDs []string, err error) {
+	of, err := tx.Staff().SellersOf(ctx, personID)
+	for _, m := range of {
+		if m.Accepted() {
+			sellerIDs = append(sellerIDs, m.SellerID)
+		}
+	}
+	return sellerIDs, err
+}
+
 // opens returns the seller whose pages a person is shown first; empty for who may not sign in: who is not active, or is nobody's.
 func opens(ctx context.Context, tx account.Tx, p *operator.Person) (sellerID string, err error) {
 	if !p.IsActive() {
 		return "", nil
 	}
-	of, err := tx.Staff().SellersOf(ctx, p.ID())
-	for _, m := range of {
-		if m.Accepted() {
-			return m.SellerID, err
-		}
+	of, err := acceptedOf(ctx, tx, p.ID())
+	if len(of) == 0 {
+		return "", err
 	}
-	return "", err
+	return of[0], err
 }

@@ -43,6 +43,7 @@ func (h ResetPasswordHandler) Handle(ctx context.Context, c ResetPassword) (stru
 	if err != nil {
 		return struct{}{}, err
 	}
+	entry := h.IDs.New("audit")
 	return struct{}{}, h.Work.Do(ctx, func(ctx context.Context, tx account.Tx) error {
 		l, err := tx.PersonLinks().Consume(ctx, hash, operator.ResetLink, now)
 		if err != nil {
@@ -56,6 +57,13 @@ func (h ResetPasswordHandler) Handle(ctx context.Context, c ResetPassword) (stru
 			if err := endAll(ctx, tx, p.ID()); err != nil {
 				return err
 			}
+		}
+		of, err := acceptedOf(ctx, tx, p.ID())
+		if err != nil {
+			return err
+		}
+		if err := record(ctx, tx, application.AuditEntry{ID: entry, At: now, By: p.ID(), Command: "ResetPassword"}, of...); err != nil {
+			return err
 		}
 		return setPassword(ctx, tx, p, password, now)
 	})

@@ -65,6 +65,8 @@ func TestPeopleSignInByAProvider(t *testing.T) {
 		_, err = f.byProvider(provider, map[string]any{"sub": "B", "email": "bob@example.com", "email_verified": true})
 		require.ErrorIs(t, err, account.ErrProviderRefused)
 
+		require.Equal(t, []string{"FinishOIDC"}, commands(f.trail(ann.Actor, accountquery.AuditTrail{By: invited.PersonID})))
+
 		// What the provider verified shows that the address is Bob's; Ann's password was set before anybody showed that hers is.
 		assert.Equal(t, f.clock.Now().UnixMicro(), f.db.Number("SELECT proven_at FROM people WHERE id = ?", invited.PersonID))
 		_, err = f.signIn("ann@example.com", password)
@@ -81,6 +83,8 @@ func TestPeopleSignInByAProvider(t *testing.T) {
 		_, err = f.signIn("ann@example.com", password)
 		require.Equal(t, accountcommand.ErrSignIn, err)
 		f.signedOut(annCookie)
+
+		require.Equal(t, []string{"FinishOIDC"}, commands(f.trail(ann.Actor, accountquery.AuditTrail{By: invited.PersonID})), "a sign-in changes nothing")
 
 		// Her second factor is asked for beside it.
 		app, err := application.Send[accountcommand.TOTPBegun](t.Context(), f.o, accountcommand.BeginTOTP{Actor: ann.Actor, Password: password})
