@@ -164,6 +164,15 @@ func TestStaff(t *testing.T) {
 	require.ErrorIs(t, full.MakeOwner("one more", now), operator.ErrTooMany)
 }
 
+func TestInvitationsEnd(t *testing.T) {
+	t.Parallel()
+	m := operator.Member{InvitedAt: now}
+	assert.True(t, m.Open(now.Add(7*24*time.Hour-1)))
+	assert.False(t, m.Open(now.Add(7*24*time.Hour)))
+	m.AcceptedAt = now
+	assert.False(t, m.Open(now))
+}
+
 func TestSessions(t *testing.T) {
 	t.Parallel()
 	s := operator.Session{ID: "s", Address: strings.Repeat("1", 70), Agent: strings.Repeat("ä", 300) + "\n"}.Begin(now)

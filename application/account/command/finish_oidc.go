@@ -143,7 +143,7 @@ func (h FinishOIDCHandler) signIn(ctx context.Context, known operator.Snapshot, 
 // maxProviderName is how much of a name that a provider tells is taken, in characters.
 const maxProviderName = 200
 
-// acceptAll has a person accept the invitations of all sellers, by their ids, and returns them.
+// acceptAll has a person accept the invitations of all sellers that are open still, by their ids, and returns these.
 func acceptAll(ctx context.Context, tx account.Tx, personID string, now time.Time) (sellerIDs []string, err error) {
 	of, err := tx.Staff().SellersOf(ctx, personID)
 	if err != nil {
@@ -153,6 +153,13 @@ func acceptAll(ctx context.Context, tx account.Tx, personID string, now time.Tim
 		staff, err := tx.Staff().Lock(ctx, m.SellerID)
 		if err != nil {
 			return nil, gone(err)
+		}
+		invited, err := staff.Member(personID)
+		if err != nil {
+			return nil, err
+		}
+		if !invited.Open(now) {
+			continue
 		}
 		if err := staff.Accept(personID, now); err != nil {
 			return nil, err

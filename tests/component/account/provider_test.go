@@ -107,3 +107,42 @@ func TestPeopleSignInByAProvider(t *testing.T) {
 		f.Doctor(t)
 	})
 }
+
+// An invitation that is over is not accepted by coming from the provider either.
+func TestAProviderAcceptsNoInvitationThatIsOver(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		clock := leadmilltest.NewClock(time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC))
+		provider := apptest.StartProvider(t, clock)
+		f := newOfficeWith(t, databaseURL, clock, func(c *leadmill.Config) {
+			keepingSecrets(c)
+			provider.Settings(c)
+		})
+		_, ann := f.owner(f.sellerID, "ann@example.com")
+		shop2 := apptest.NewShop(t, f.App, nil, apptest.Rich)
+		_, eve := f.owner(f.idOf(shop2.Code), "eve@example.com")
+		invite := func(by application.Actor) string {
+			invited, err := application.Send[accountcommand.PersonInvited](t.Context(), f.o, accountcommand.InvitePerson{Actor: by, Email: "bob@example.com", Role: "viewer", Link: true})
+			require.NoError(t, err)
+			return invited.PersonID
+		}
+		id := invite(ann.Actor)
+		accepted := func() int64 {
+			return f.db.Number("SELECT COUNT(*) FROM memberships WHERE person_id = ? AND accepted_at > 0", id)
+		}
+		bob := func() map[string]any {
+			return map[string]any{"sub": "b", "email": "bob@example.com", "email_verified": true, "exp": f.clock.Now().Add(time.Hour).Unix()}
+		}
+		f.clock.Advance(7 * 24 * time.Hour)
+		_, err := f.byProvider(provider, bob())
+		require.ErrorIs(t, err, account.ErrProviderRefused)
+		require.Zero(t, accepted())
+		invite(eve.Actor)
+		signed, err := f.byProvider(provider, bob())
+		require.NoError(t, err)
+		require.EqualValues(t, 1, accepted())
+		p := f.person(signed.Cookie)
+		require.Equal(t, []any{shop2.Code, 1}, []any{p.Actor.SellerCode, len(p.Sellers)})
+		f.Doctor(t)
+	})
+}
