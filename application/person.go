@@ -11,7 +11,8 @@ type Person struct {
 	Actor Actor
 	// SessionID names the session in lists of sessions. It opens nothing.
 	SessionID string
-	// FormToken is what forms of the session carry, so that another site's page cannot send them.
+	// FormToken is what forms of the session carry for the seller whose pages are open, so that another site's page cannot send them, and a form
+	// that was made for one seller does nothing at another.
 	FormToken string
 	// Zone is the time zone of the seller whose pages are open.
 	Zone string

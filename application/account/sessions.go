@@ -119,7 +119,7 @@ func personOf(s SignedSession, cookie string) (application.Person, error) {
 	}
 	actor, err := actorOfPerson(s.PersonID, at.Role, at.BuyerID, at.Seller)
 	return application.Person{
-		ID: s.PersonID, Name: s.Person.Name, Email: s.Person.Email, Actor: actor, SessionID: s.ID, FormToken: formToken(cookie), Zone: at.Seller.TimeZone, Sellers: sellers,
+		ID: s.PersonID, Name: s.Person.Name, Email: s.Person.Email, Actor: actor, SessionID: s.ID, FormToken: formToken(cookie, at.Seller.ID), Zone: at.Seller.TimeZone, Sellers: sellers,
 	}, err
 }
 

@@ -12,10 +12,11 @@ import (
 
 // Fields that every form may have.
 const (
-	tokenField = "_token" // the session's form token
-	againField = "_again" // the form is only to be shown, with what it says
-	keptField  = "_kept"  // a form that was sent by nobody, through signing in
-	onceField  = "_once"  // what tells a form that is sent twice from two forms
+	tokenField  = "_token"  // the session's form token
+	sellerField = "_seller" // the code of the seller for whom the form was made
+	againField  = "_again"  // the form is only to be shown, with what it says
+	keptField   = "_kept"   // a form that was sent by nobody, through signing in
+	onceField   = "_once"   // what tells a form that is sent twice from two forms
 )
 
 // Form is what was typed into a form: what was posted, or what it is filled with at first.
@@ -28,8 +29,8 @@ type Form struct {
 	file   []byte // the one that was posted with it
 }
 
-// errAgain says that a form was sent by a session that is over.
-var errAgain = &fault.Error{Kind: fault.Invalid, Code: "form_again", Message: "You were signed out in between. Nothing was saved and nothing is lost: look at what you entered, and send it."}
+// errAgain says that a form was sent by a session that is over, or is at another seller.
+var errAgain = &fault.Error{Kind: fault.Invalid, Code: "form_again", Message: "You were signed out or elsewhere in between. Nothing was saved and nothing is lost: look at what you entered, and send it."}
 
 // Err returns what is wrong with the form, as far as reading it showed.
 func (f *Form) Err() error {

@@ -73,6 +73,10 @@ func (c Console) serve(p Page) func(*httpport.Call) {
 			return
 		}
 		v.Person = person
+		if of := v.madeFor(); of != "" && of != person.Actor.SellerCode {
+			v.atAnotherSeller(of)
+			return
+		}
 		if !person.Actor.Role.Includes(p.Needs) {
 			if p.Path == consolePath && person.Actor.Role == application.Buyer { // where everybody begins
 				k.SeeOther(buyerPath)

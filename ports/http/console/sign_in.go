@@ -210,6 +210,7 @@ func reset(v *Visit) {
 // keptForm is a form that was sent when nobody was signed in any more.
 type keptForm struct {
 	Path   string     `json:"path"`
+	Seller string     `json:"seller,omitempty"` // for whom it was made, by the code
 	Values url.Values `json:"values"`
 }
 
@@ -231,7 +232,7 @@ func (v *Visit) keepAt(path string) string {
 			values[name] = given
 		}
 	}
-	b, err := json.Marshal(keptForm{Path: path, Values: values})
+	b, err := json.Marshal(keptForm{Path: path, Seller: v.Form.Value(sellerField), Values: values})
 	if err != nil {
 		return ""
 	}
@@ -256,6 +257,7 @@ type keptContent struct {
 
 	Action string
 	Fields []KeptField
+	Back   bool // the person went back to the seller for whom the form was made
 }
 
 // goOn leads to the page that somebody wanted before signing in, or back to the form that they were filling in.
@@ -265,7 +267,11 @@ func (v *Visit) goOn(next, kept string) {
 		v.call.SeeOther(ownPath(next))
 		return
 	}
-	content := keptContent{Visit: v, Action: f.Path}
+	if f.Seller != "" && f.Seller != v.Who().SellerCode {
+		v.showSwitched(f.Seller, f.Path, kept)
+		return
+	}
+	content := keptContent{Visit: v, Action: f.Path, Back: v.page.Path == switchPath}
 	var names []string
 	for name := range f.Values {
 		names = append(names, name)

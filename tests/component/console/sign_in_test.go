@@ -204,7 +204,7 @@ func TestAnOpenPageMissesNothing(t *testing.T) {
 	data := newConsole(t)
 	_, cookie := data.SignIn(t, "viewer")
 	page := data.As(t, cookie).Get(t, "/console")
-	live := regexp.MustCompile(`sse-connect="(/console/live\?after=\d+)"`).FindStringSubmatch(page.Body)
+	live := regexp.MustCompile(`sse-connect="(/console/live\?after=\d+&seller=[A-Z0-9]{8})"`).FindStringSubmatch(html.UnescapeString(page.Body))
 	require.NotNil(t, live, page.Body)
 	data.Sell(t, data.Form())
 	data.App.Settle(t)
