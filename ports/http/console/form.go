@@ -2,6 +2,7 @@ package consolehttp
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -84,9 +85,9 @@ func (f *Form) Check(field string, err error) {
 
 // Number reads a whole number between two others; empty is none.
 func (f *Form) Number(name string, least, most int64) (n int64, given bool) {
-	text := strings.ReplaceAll(f.Text(name), ",", "")
-	if text == "" {
-		return 0, false
+	text, ok := f.digits(name)
+	if text == "" || !ok {
+		return 0, !ok
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < least || n > most {
@@ -98,13 +99,39 @@ func (f *Form) Number(name string, least, most int64) (n int64, given bool) {
 
 // Money reads an amount, such as 1,000.50; empty is none.
 func (f *Form) Money(name string, c money.Currency) (amount money.Micros, given bool) {
-	text := strings.TrimPrefix(strings.ReplaceAll(f.Text(name), ",", ""), symbols[c.Code()])
-	if text == "" {
-		return 0, false
+	text, ok := f.digits(name, symbols[c.Code()])
+	if text == "" || !ok {
+		return 0, !ok
 	}
-	amount, err := money.Parse(strings.TrimSpace(text), c)
+	amount, err := money.Parse(text, c)
 	f.Check(name, err)
 	return amount, true
+}
+
+// wrongComma is what is wrong with a number whose comma is not between thousands: it may mean a point.
+const wrongComma fault.Code = "comma"
+
+var (
+	inThousands  = regexp.MustCompile(`^[-+]?[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]*)?$`)
+	commaAsPoint = regexp.MustCompile(`^([-+]?)([0-9]{1,3}(?:\.[0-9]{3})+|[0-9]+),([0-9]+)$`)
+)
+
+// digits is a number as a field holds it, without what it may begin with and the commas between its thousands. It is not ok, and wrong, where a comma
+// stands elsewhere: 12,50 is neither 12.50 nor 1,250.
+func (f *Form) digits(name string, beginning ...string) (text string, ok bool) {
+	text = f.Text(name)
+	for _, symbol := range beginning {
+		text = strings.TrimSpace(strings.TrimPrefix(text, symbol))
+	}
+	if !strings.Contains(text, ",") || inThousands.MatchString(text) {
+		return strings.ReplaceAll(text, ",", ""), true
+	}
+	message := "has a comma that does not stand between thousands. Write it such as 1,250.00 or 1250.00."
+	if m := commaAsPoint.FindStringSubmatch(text); m != nil {
+		message = "has a comma where a point belongs. Write " + m[1] + strings.ReplaceAll(m[2], ".", "") + "." + m[3] + " with a point."
+	}
+	f.wrong.Add(name, wrongComma, message)
+	return "", false
 }
 
 // Problem is one thing that is wrong with a form.
