@@ -228,7 +228,7 @@ func (v *Visit) keep() string { return v.keepAt(v.call.Request().URL.RequestURI(
 func (v *Visit) keepAt(path string) string {
 	values := url.Values{}
 	for name, given := range v.Form.values {
-		if !strings.HasPrefix(name, "_") && !secret.MatchString(name) {
+		if (name == seenField || !strings.HasPrefix(name, "_")) && !secret.MatchString(name) {
 			values[name] = given
 		}
 	}
