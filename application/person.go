@@ -32,4 +32,6 @@ type Sessions interface {
 	// PersonOf returns whose session the value of a cookie opens. An error of kind unauthenticated says that nobody's does: it never
 	// was one, has ended, or its person may no longer sign in.
 	PersonOf(ctx context.Context, cookie string) (Person, error)
+	// Look is PersonOf for what a page asks for by itself: it is no use of the session, which lasts no longer by it.
+	Look(ctx context.Context, cookie string) (Person, error)
 }

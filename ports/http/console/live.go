@@ -54,7 +54,7 @@ func live(v *Visit) {
 			break
 		}
 		if len(kinds) == 0 {
-			if _, gone := v.console.Sessions.PersonOf(ctx, v.cookie()); fault.KindOf(gone) == fault.Unauthenticated {
+			if _, gone := v.console.Sessions.Look(ctx, v.cookie()); fault.KindOf(gone) == fault.Unauthenticated {
 				_ = tell(out, "event: signed-out\ndata:\n\n") // the page ends either way
 				return
 			}
