@@ -241,6 +241,7 @@ func reset(v *Visit) {
 // keptForm is a form that was sent when nobody was signed in any more.
 type keptForm struct {
 	Path   string     `json:"path"`
+	Seller string     `json:"seller,omitempty"` // for whom it was made, by the code
 	Values url.Values `json:"values"`
 }
 
@@ -258,11 +259,11 @@ func (v *Visit) keep() string { return v.keepAt(v.call.Request().URL.RequestURI(
 func (v *Visit) keepAt(path string) string {
 	values := url.Values{}
 	for name, given := range v.Form.values {
-		if !strings.HasPrefix(name, "_") && !secret.MatchString(name) {
+		if (name == seenField || !strings.HasPrefix(name, "_")) && !secret.MatchString(name) {
 			values[name] = given
 		}
 	}
-	b, err := json.Marshal(keptForm{Path: path, Values: values})
+	b, err := json.Marshal(keptForm{Path: path, Seller: v.Form.Value(sellerField), Values: values})
 	if err != nil {
 		return ""
 	}
@@ -287,6 +288,7 @@ type keptContent struct {
 
 	Action string
 	Fields []KeptField
+	Back   bool // the person went back to the seller for whom the form was made
 }
 
 // goOn leads to the page that somebody wanted before signing in, or back to the form that they were filling in.
@@ -296,7 +298,11 @@ func (v *Visit) goOn(next, kept string) {
 		v.call.SeeOther(nextPath(next))
 		return
 	}
-	content := keptContent{Visit: v, Action: f.Path}
+	if f.Seller != "" && f.Seller != v.Who().SellerCode {
+		v.showSwitched(f.Seller, f.Path, kept)
+		return
+	}
+	content := keptContent{Visit: v, Action: f.Path, Back: v.page.Path == switchPath}
 	var names []string
 	for name := range f.Values {
 		names = append(names, name)
