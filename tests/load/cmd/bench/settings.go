@@ -94,7 +94,8 @@ takes, and checks the limits that the figures must keep. With -only it measures 
   outage     a broker that is away while leads are sold (-outage), and what it has in the end
   endpoints  1,000 webhooks, ten of which are dead and ten slow
   idle       statements a second while nothing happens, on MySQL and MariaDB
-  pages      every page of the console with 1,000,000 leads (-leads) and 10,000 partners, and leads with Today open in 20 browsers
+  pages      every page of the console, of buyers' people and of partners with 1,000,000 leads (-leads) and 10,000 partners,
+             and leads with Today open in 20 browsers
 
 With -against it compares two revisions: it builds the given one from git, runs both in turn (old new, new old,
 old new, …), each time on an empty database, and prints the medians of both, their ratio and how far the single
