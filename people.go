@@ -88,7 +88,7 @@ func newPeople(o *application.Operations, d account.Deps, s accountcommand.Signi
 	return people{
 		SignIn:                 application.Command(o, forgettingSessions(sessions, accountcommand.SignInHandler{SigningIn: s})),
 		SignInByToken:          application.Command(o, forgettingSessions(sessions, accountcommand.SignInByTokenHandler{SigningIn: s})),
-		SignOut:                application.Command(o, forgettingSessions(sessions, accountcommand.SignOutHandler{Deps: d})),
+		SignOut:                application.Command(o, accountcommand.SignOutHandler{Deps: d, Reader: s.Reader, Forget: sessions.Forget}),
 		EndSession:             application.Command(o, forgettingSessions(sessions, accountcommand.EndSessionHandler{Deps: d})),
 		EndAllSessions:         application.Command(o, forgettingSessions(sessions, accountcommand.EndAllSessionsHandler{Deps: d})),
 		InvitePerson:           application.Command(o, accountcommand.InvitePersonHandler{SigningIn: s}),
