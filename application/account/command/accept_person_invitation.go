@@ -64,7 +64,7 @@ func (h AcceptPersonInvitationHandler) Handle(ctx context.Context, c AcceptPerso
 		if err != nil {
 			return err
 		}
-		if err := record(ctx, tx, application.AuditEntry{ID: entry, At: now, By: p.ID(), Command: "AcceptPersonInvitation"}, l.SellerID); err != nil {
+		if err := record(ctx, tx, application.AuditEntry{ID: entry, At: now, By: p.ID(), Command: "AcceptPersonInvitation", Objects: []string{p.ID()}}, l.SellerID); err != nil {
 			return err
 		}
 		if !l.ChoosesPassword(p.Snapshot()) {

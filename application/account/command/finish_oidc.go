@@ -95,7 +95,7 @@ func (h FinishOIDCHandler) signIn(ctx context.Context, known operator.Snapshot, 
 			if err != nil {
 				return err
 			}
-			if err := record(ctx, tx, application.AuditEntry{ID: entry, At: now, By: known.ID, Command: "FinishOIDC"}, joined...); err != nil {
+			if err := record(ctx, tx, application.AuditEntry{ID: entry, At: now, By: known.ID, Command: "FinishOIDC", Objects: []string{known.ID}}, joined...); err != nil {
 				return err
 			}
 		}

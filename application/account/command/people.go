@@ -158,9 +158,8 @@ func endAll(ctx context.Context, tx account.Tx, personID string) error {
 	return tx.PersonLinks().RevokeOf(ctx, personID, operator.InvitationLink, operator.SignInLink, operator.ResetLink)
 }
 
-// record writes into the trails of sellers what a person did whom no key and no session names.
+// record writes into the trails of sellers what somebody did whom no key and no session names, or what was done about several sellers.
 func record(ctx context.Context, tx account.Tx, e application.AuditEntry, sellerIDs ...string) error {
-	e.Objects = append(e.Objects, e.By)
 	for _, id := range sellerIDs {
 		e.SellerID = id
 		if err := tx.Trail().WriteAudit(ctx, e.From(ctx)); err != nil {

@@ -2,6 +2,7 @@ package command_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"sync/atomic"
 	"testing"
@@ -37,6 +38,10 @@ func (empty) PersonByEmail(context.Context, string) (operator.Snapshot, error) {
 	return operator.Snapshot{}, operator.ErrNotFound
 }
 
+func (empty) SessionByHash(context.Context, [sha256.Size]byte) (account.SignedSession, error) {
+	return account.SignedSession{}, operator.ErrNotFound
+}
+
 type secrets struct{}
 
 func (secrets) New() string { return "secret" }
@@ -67,4 +72,21 @@ func TestABusyHasherIsAskedAgainForNobody(t *testing.T) {
 		require.Equal(t, command.ErrSignIn, try())
 	}
 	require.EqualValues(t, 2, hasher.hashed.Load(), "and keeps what was made")
+}
+
+// untouched is a database that nothing may be written to.
+type untouched struct{ t *testing.T }
+
+func (u untouched) Do(context.Context, func(context.Context, account.Tx) error) error {
+	u.t.Error("a transaction was begun")
+	return nil
+}
+
+func TestNothingIsWrittenWhenAStrangerSignsOut(t *testing.T) {
+	t.Parallel()
+	h := command.SignOutHandler{Deps: account.Deps{Work: untouched{t}}, Reader: empty{}, Forget: func() { t.Error("sessions are read again") }}
+	for _, cookie := range []string{"", "nonsense"} {
+		_, err := h.Handle(t.Context(), command.SignOut{Cookie: cookie})
+		require.NoError(t, err)
+	}
 }

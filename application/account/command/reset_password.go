@@ -62,7 +62,7 @@ func (h ResetPasswordHandler) Handle(ctx context.Context, c ResetPassword) (stru
 		if err != nil {
 			return err
 		}
-		if err := record(ctx, tx, application.AuditEntry{ID: entry, At: now, By: p.ID(), Command: "ResetPassword"}, of...); err != nil {
+		if err := record(ctx, tx, application.AuditEntry{ID: entry, At: now, By: p.ID(), Command: "ResetPassword", Objects: []string{p.ID()}}, of...); err != nil {
 			return err
 		}
 		return setPassword(ctx, tx, p, password, now)
