@@ -77,12 +77,12 @@ func (r *Reader) FormLeads(ctx context.Context, q programquery.FormLeads) (appli
 	if q.Status == "" {
 		return engine.ListBy(ctx, r.db, byNumber, q.Page, numberOf, formLeadRow.answer, r.selectFormLeads(), q.SellerID)
 	}
-	return r.reviewed(ctx, q.SellerID, q.Page, "f.status = ?", q.Status)
+	return r.reviewed(ctx, q.SellerID, q.Page, programquery.MostReviewed, "f.status = ?", q.Status)
 }
 
 // reviewed lists the form leads f of a seller for which a condition holds. The numbers of a seller's form leads follow one another, so a span of them bounds
-// what is looked at. Numbers are found first, and the rest is read of those alone that the page shows.
-func (r *Reader) reviewed(ctx context.Context, sellerID string, page application.Page, condition string, arg any) (application.List[programquery.FormLead], error) {
+// what is looked at, to most. Numbers are found first, and the rest is read of those alone that the page shows.
+func (r *Reader) reviewed(ctx context.Context, sellerID string, page application.Page, most int64, condition string, arg any) (application.List[programquery.FormLead], error) {
 	none := application.List[programquery.FormLead]{}
 	var newest int64
 	key := r.db.UseKey("lead_reviews_number")
@@ -98,7 +98,7 @@ func (r *Reader) reviewed(ctx context.Context, sellerID string, page application
 	if found, err := r.db.Get(ctx, &newest, below+" ORDER BY f.number DESC LIMIT 1", args...); err != nil || !found {
 		return none, err
 	}
-	first := newest - programquery.MostReviewed
+	first := newest - most
 	var numbers []int64
 	if err := r.db.All(ctx, &numbers, "SELECT f.number FROM lead_reviews f"+key+" WHERE f.seller_id = ? AND f.number > ? AND f.number <= ? AND f.status <> 'deleted' AND "+condition+
 		" ORDER BY f.number DESC LIMIT ? OFFSET ?", sellerID, first, newest, arg, page.Limit+1, page.Offset()); err != nil {

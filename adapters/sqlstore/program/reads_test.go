@@ -468,7 +468,7 @@ func TestReadOwnFormLeads(t *testing.T) {
 		assert.Equal(t, []string{"9"}, sqlstoretest.Walk(t, 2, false, own(r.session(two, "a")), number))
 		assert.Nil(t, sqlstoretest.Walk(t, 2, false, own(r.session(two, "b")), number))
 
-		r.form(one, 7+programquery.MostReviewed, "b", false)
+		r.form(one, 7+programquery.MostOwnReviewed, "b", false)
 		found, err := own(a)(newest(2))
 		require.NoError(t, err)
 		assert.Empty(t, found.Items, "no more than so many are looked at")
