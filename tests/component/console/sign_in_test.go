@@ -206,7 +206,11 @@ func TestAnOpenPageMissesNothing(t *testing.T) {
 	page := data.As(t, cookie).Get(t, "/console")
 	live := regexp.MustCompile(`sse-connect="(/console/live\?after=\d+)"`).FindStringSubmatch(page.Body)
 	require.NotNil(t, live, page.Body)
-	data.Sell(t, data.Form())
+	data.Deposit(t, data.BuyerIDs[0], 100_000)
+	for range 100 { // more than it is told of one by one
+		data.Sell(t, data.Form())
+	}
+	data.Partner(t, "partner_late", apptest.Object{"name": "Late"})
 	data.App.Settle(t)
 	ctx, cancel := context.WithTimeout(t.Context(), apptest.Patience)
 	defer cancel()
@@ -216,10 +220,10 @@ func TestAnOpenPageMissesNothing(t *testing.T) {
 	answer, err := http.DefaultClient.Do(r)
 	require.NoError(t, err)
 	defer answer.Body.Close()
-	for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
-		if lines.Text() == "event: lead" {
-			return
-		}
+	told := map[string]bool{}
+	for lines := bufio.NewScanner(answer.Body); lines.Scan() && lines.Text() != "event: any"; {
+		told[lines.Text()] = true
 	}
-	t.Error("it is not told of the lead")
+	assert.True(t, told["event: lead"], told)
+	assert.True(t, told["event: partner"], told)
 }
