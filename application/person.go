@@ -11,7 +11,8 @@ type Person struct {
 	Actor Actor
 	// SessionID names the session in lists of sessions. It opens nothing.
 	SessionID string
-	// FormToken is what forms of the session carry, so that another site's page cannot send them.
+	// FormToken is what forms of the session carry for the seller whose pages are open, so that another site's page cannot send them, and a form
+	// that was made for one seller does nothing at another.
 	FormToken string
 	// Zone is the time zone of the seller whose pages are open.
 	Zone string
@@ -31,4 +32,6 @@ type Sessions interface {
 	// PersonOf returns whose session the value of a cookie opens. An error of kind unauthenticated says that nobody's does: it never
 	// was one, has ended, or its person may no longer sign in.
 	PersonOf(ctx context.Context, cookie string) (Person, error)
+	// Look is PersonOf for what a page asks for by itself: it is no use of the session, which lasts no longer by it.
+	Look(ctx context.Context, cookie string) (Person, error)
 }

@@ -131,10 +131,11 @@ func PersonTokenHash(token string) [sha256.Size]byte {
 	return sha256.Sum256([]byte("leadmill person\x00" + token))
 }
 
-// formToken is what the forms of a session carry. It is made of what the browser keeps, so that whoever reads the database cannot make it.
-func formToken(cookie string) string {
+// formToken is what the forms of a session carry while the pages of a seller are open: a form of another seller carries another one. It is made of
+// what the browser keeps, so that whoever reads the database cannot make it.
+func formToken(cookie, sellerID string) string {
 	mac := hmac.New(sha256.New, []byte(cookie))
-	mac.Write([]byte("leadmill form"))
+	mac.Write([]byte("leadmill form\x00" + sellerID))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 

@@ -42,9 +42,9 @@ type Sessions struct {
 }
 
 type knownSession struct {
-	person    application.Person
-	expiresAt time.Time
-	readAt    time.Duration // by application.Elapsed
+	person application.Person
+	operator.Session
+	readAt time.Duration // by application.Elapsed
 }
 
 var _ application.Sessions = (*Sessions)(nil)
@@ -56,6 +56,16 @@ func NewSessions(reader PersonReader, work UnitOfWork, clock application.Clock, 
 
 // PersonOf implements application.Sessions.
 func (s *Sessions) PersonOf(ctx context.Context, cookie string) (application.Person, error) {
+	return s.find(ctx, cookie, operator.Session.Used)
+}
+
+// Look implements application.Sessions.
+func (s *Sessions) Look(ctx context.Context, cookie string) (application.Person, error) {
+	return s.find(ctx, cookie, func(of operator.Session, _ time.Time) (operator.Session, bool) { return of, false })
+}
+
+// find returns whose session it is, and stores what becomes of the session by that.
+func (s *Sessions) find(ctx context.Context, cookie string, use func(operator.Session, time.Time) (operator.Session, bool)) (application.Person, error) {
 	if cookie == "" || len(cookie) > maxCookie {
 		return application.Person{}, ErrSignedOut
 	}
@@ -64,8 +74,10 @@ func (s *Sessions) PersonOf(ctx context.Context, cookie string) (application.Per
 	known, ok := s.known[hash]
 	forgot := s.forgot
 	s.mu.RUnlock()
-	if ok && elapsed-known.readAt < sessionTTL && now.Before(known.expiresAt) {
-		return known.person, nil
+	if ok && elapsed-known.readAt < sessionTTL && now.Before(known.ExpiresAt) {
+		if _, due := use(known.Session, now); !due {
+			return known.person, nil
+		}
 	}
 	found, err := s.reader.SessionByHash(ctx, hash)
 	if errors.Is(err, operator.ErrNotFound) || err == nil && (found.Half || found.Ended(now) || found.Person.Status != operator.StatusActive || len(found.Sellers) == 0) {
@@ -79,7 +91,7 @@ func (s *Sessions) PersonOf(ctx context.Context, cookie string) (application.Per
 	if err != nil {
 		return application.Person{}, err
 	}
-	if used, changed := found.Used(now); changed {
+	if used, changed := use(found.Session, now); changed {
 		ended := false
 		err := s.work.Do(ctx, func(ctx context.Context, tx Tx) (err error) {
 			ended, err = tx.PersonSessions().Save(ctx, used)
@@ -101,7 +113,7 @@ func (s *Sessions) PersonOf(ctx context.Context, cookie string) (application.Per
 		clear(s.known)
 	}
 	if s.forgot == forgot {
-		s.known[hash] = knownSession{person, found.ExpiresAt, elapsed}
+		s.known[hash] = knownSession{person, found.Session, elapsed}
 	}
 	s.mu.Unlock()
 	return person, nil
@@ -119,7 +131,7 @@ func personOf(s SignedSession, cookie string) (application.Person, error) {
 	}
 	actor, err := actorOfPerson(s.PersonID, at.Role, at.BuyerID, at.Seller)
 	return application.Person{
-		ID: s.PersonID, Name: s.Person.Name, Email: s.Person.Email, Actor: actor, SessionID: s.ID, FormToken: formToken(cookie), Zone: at.Seller.TimeZone, Sellers: sellers,
+		ID: s.PersonID, Name: s.Person.Name, Email: s.Person.Email, Actor: actor, SessionID: s.ID, FormToken: formToken(cookie, at.Seller.ID), Zone: at.Seller.TimeZone, Sellers: sellers,
 	}, err
 }
 

@@ -67,7 +67,7 @@ func (r *Reader) SettingsOfSeller(ctx context.Context, q accountquery.SettingsOf
 	if err != nil {
 		return accountquery.Settings{}, err
 	}
-	return accountquery.Settings{Name: row.Name, Code: row.Code, Website: row.Website, Currency: row.Currency, TimeZone: row.TimeZone, Program: program}, nil
+	return accountquery.Settings{Name: row.Name, Code: row.Code, Website: row.Website, Currency: row.Currency, TimeZone: row.TimeZone, Program: program, UpdatedAt: engine.Time(row.UpdatedAt)}, nil
 }
 
 // KeyByID implements application.KeyReader.

@@ -48,7 +48,7 @@ func TestReadSettings(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, accountquery.Settings{
 			Name: "Program BBBB2222", Code: "BBBB2222", Website: "https://BBBB2222.example", Currency: "USD", TimeZone: "UTC",
-			Program: seller.PartnerProgram{ManualApproval: true, LinkParameter: "via", CookieDays: 7},
+			Program: seller.PartnerProgram{ManualApproval: true, LinkParameter: "via", CookieDays: 7}, UpdatedAt: noon,
 		}, s)
 		_, err = r.SettingsOfSeller(ctx, accountquery.SettingsOfSeller{Actor: application.Actor{SellerID: "seller_3"}})
 		require.ErrorIs(t, err, seller.ErrNotFound)

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/account"
@@ -18,6 +19,7 @@ type UpdateSettings struct {
 	application.Actor
 
 	Settings seller.Settings
+	Seen     time.Time // when what was seen had been changed last; zero: it is changed whatever it is
 	Once     application.Once[accountquery.Settings]
 }
 
@@ -30,12 +32,15 @@ func (UpdateSettings) NeedsRole() operator.Role { return operator.Owner }
 // UpdateSettingsHandler handles UpdateSettings.
 type UpdateSettingsHandler struct{ account.Deps }
 
-// Handle implements bus.Handler. Errors: fault.ErrValidation.
+// Handle implements bus.Handler. Errors: application.ErrChangedMeanwhile, fault.ErrValidation.
 func (h UpdateSettingsHandler) Handle(ctx context.Context, c UpdateSettings) (application.Done, error) {
 	now := h.Clock.Now()
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx account.Tx) (accountquery.Settings, error) {
 		s, err := tx.Sellers().Lock(ctx, c.Actor.SellerID)
 		if err != nil {
+			return accountquery.Settings{}, err
+		}
+		if err := application.CheckSeen(c.Seen, s.Snapshot().UpdatedAt); err != nil {
 			return accountquery.Settings{}, err
 		}
 		err = s.Configure(c.Settings, now)

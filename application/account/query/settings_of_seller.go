@@ -1,6 +1,8 @@
 package query
 
 import (
+	"time"
+
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/seller"
 )
@@ -15,9 +17,10 @@ func (SettingsOfSeller) Needs() application.Scope { return application.Program }
 type Settings struct {
 	Name, Code, Website, Currency, TimeZone string
 	Program                                 seller.PartnerProgram
+	UpdatedAt                               time.Time
 }
 
 // SettingsOf returns the Settings of a stored seller.
 func SettingsOf(s seller.Snapshot) Settings {
-	return Settings{Name: s.Name, Code: s.Code, Website: s.Website, Currency: s.Currency, TimeZone: s.TimeZone, Program: s.Program}
+	return Settings{Name: s.Name, Code: s.Code, Website: s.Website, Currency: s.Currency, TimeZone: s.TimeZone, Program: s.Program, UpdatedAt: s.UpdatedAt}
 }

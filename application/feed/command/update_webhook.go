@@ -17,6 +17,7 @@ type UpdateWebhook struct {
 
 	ID    string
 	Terms WebhookTerms
+	Seen  time.Time // when what was seen had been changed last; zero: it is changed whatever it is
 	Once  application.Once[feedquery.Webhook]
 }
 
@@ -29,10 +30,13 @@ type UpdateWebhookHandler struct {
 	Secrets Secrets
 }
 
-// Handle implements bus.Handler. Errors: webhook.ErrNotFound, fault.ErrValidation; in Partnero's format those of application.Sealer.
+// Handle implements bus.Handler. Errors: webhook.ErrNotFound, application.ErrChangedMeanwhile, fault.ErrValidation; in Partnero's format those of application.Sealer.
 func (h UpdateWebhookHandler) Handle(ctx context.Context, c UpdateWebhook) (application.Done, error) {
 	return change(ctx, h.Deps, c.Actor, c.ID, c.Once, func(ctx context.Context, tx feed.Tx, w *webhook.Webhook, now time.Time) (string, error) {
 		before := w.Snapshot()
+		if err := application.CheckSeen(c.Seen, before.UpdatedAt); err != nil {
+			return "", err
+		}
 		var v fault.Violations
 		d := h.Secrets.definition(c.Terms, before.Format, &v)
 		if c.Terms.Key != nil && (before.Format != webhook.Partnero || *c.Terms.Key != before.Key) {

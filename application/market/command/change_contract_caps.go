@@ -30,7 +30,7 @@ func (c ChangeContractCaps) OfBuyer() string { return c.Actor.BuyerID }
 // ChangeContractCapsHandler handles ChangeContractCaps.
 type ChangeContractCapsHandler struct{ market.Deps }
 
-// Handle implements bus.Handler. Errors: campaign.ErrNotFound, campaign.ErrContractNotFound, campaign.ErrArchived, ErrChangedMeanwhile,
+// Handle implements bus.Handler. Errors: campaign.ErrNotFound, campaign.ErrContractNotFound, campaign.ErrArchived, application.ErrChangedMeanwhile,
 // fault.ErrValidation, and for people of a buyer buyer.ErrNotAllowed.
 func (h ChangeContractCapsHandler) Handle(ctx context.Context, c ChangeContractCaps) (application.Done, error) {
 	return changeCampaign(ctx, h.Deps, c.Actor, c.CampaignID, c.Once, func(ctx context.Context, tx market.Tx, n *campaign.Campaign, now time.Time) (marketquery.Contract, error) {
@@ -41,7 +41,7 @@ func (h ChangeContractCapsHandler) Handle(ctx context.Context, c ChangeContractC
 		if err != nil {
 			return marketquery.Contract{}, err
 		}
-		if err := checkSeen(c.Seen, k.UpdatedAt()); err != nil {
+		if err := application.CheckSeen(c.Seen, k.UpdatedAt()); err != nil {
 			return marketquery.Contract{}, err
 		}
 		zones, _, err := zonesOf(ctx, tx, c.Actor.SellerID, k.BuyerID())

@@ -26,7 +26,7 @@ func (UpdateBuyer) Needs() application.Scope { return application.Program }
 // UpdateBuyerHandler handles UpdateBuyer.
 type UpdateBuyerHandler struct{ market.Deps }
 
-// Handle implements bus.Handler. Errors: buyer.ErrNotFound, ErrChangedMeanwhile, fault.ErrValidation.
+// Handle implements bus.Handler. Errors: buyer.ErrNotFound, application.ErrChangedMeanwhile, fault.ErrValidation.
 func (h UpdateBuyerHandler) Handle(ctx context.Context, c UpdateBuyer) (application.Done, error) {
 	now := h.Clock.Now()
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx market.Tx) (marketquery.Buyer, error) {
@@ -49,7 +49,7 @@ func (h UpdateBuyerHandler) Handle(ctx context.Context, c UpdateBuyer) (applicat
 		if err != nil {
 			return marketquery.Buyer{}, err
 		}
-		if err := checkSeen(c.Seen, b.Snapshot().UpdatedAt); err != nil {
+		if err := application.CheckSeen(c.Seen, b.Snapshot().UpdatedAt); err != nil {
 			return marketquery.Buyer{}, err
 		}
 		before := b.Spans(now)

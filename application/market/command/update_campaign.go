@@ -33,7 +33,7 @@ type UpdateCampaignHandler struct {
 }
 
 // Handle implements bus.Handler. Errors: campaign.ErrNotFound, campaign.ErrArchived, campaign.ErrCategoryTaken,
-// ErrChangedMeanwhile, fault.ErrValidation.
+// application.ErrChangedMeanwhile, fault.ErrValidation.
 func (h UpdateCampaignHandler) Handle(ctx context.Context, c UpdateCampaign) (done application.Done, err error) {
 	unknown, err := unknownSuppliers(ctx, h.Partners, c.Actor.SellerID, c.Definition)
 	if err != nil {
@@ -48,7 +48,7 @@ func (h UpdateCampaignHandler) Handle(ctx context.Context, c UpdateCampaign) (do
 
 func (h UpdateCampaignHandler) update(ctx context.Context, c UpdateCampaign, unknown []int, look lookup) (application.Done, error) {
 	return changeCampaign(ctx, h.Deps, c.Actor, c.ID, c.Once, func(ctx context.Context, tx market.Tx, n *campaign.Campaign, now time.Time) (marketquery.Campaign, error) {
-		if err := checkSeen(c.Seen, n.Snapshot().UpdatedAt); err != nil {
+		if err := application.CheckSeen(c.Seen, n.Snapshot().UpdatedAt); err != nil {
 			return marketquery.Campaign{}, err
 		}
 		before := n.Spans(now)

@@ -33,7 +33,7 @@ type UpdateContractHandler struct {
 }
 
 // Handle implements bus.Handler. Errors: campaign.ErrNotFound, campaign.ErrContractNotFound, campaign.ErrArchived,
-// ErrChangedMeanwhile, fault.ErrValidation, application.ErrSecretKeyMissing.
+// application.ErrChangedMeanwhile, fault.ErrValidation, application.ErrSecretKeyMissing.
 func (h UpdateContractHandler) Handle(ctx context.Context, c UpdateContract) (application.Done, error) {
 	delivery, err := h.Secrets.prepare(c.ID, c.Terms.Delivery)
 	if err != nil {
@@ -44,7 +44,7 @@ func (h UpdateContractHandler) Handle(ctx context.Context, c UpdateContract) (ap
 		if err != nil {
 			return marketquery.Contract{}, err
 		}
-		if err := checkSeen(c.Seen, k.UpdatedAt()); err != nil {
+		if err := application.CheckSeen(c.Seen, k.UpdatedAt()); err != nil {
 			return marketquery.Contract{}, err
 		}
 		zones, _, err := zonesOf(ctx, tx, c.Actor.SellerID, k.BuyerID())

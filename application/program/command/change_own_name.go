@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"time"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/program"
@@ -9,7 +10,11 @@ import (
 )
 
 // ChangeOwnName changes the name of the partner whose session has the token.
-type ChangeOwnName struct{ Token, Name, Surname string }
+type ChangeOwnName struct {
+	Token, Name, Surname string
+
+	Seen time.Time // when what was seen had been changed last; zero: it is changed whatever it is
+}
 
 // Needs implements application.Message.
 func (ChangeOwnName) Needs() application.Scope { return application.Visitor }
@@ -20,7 +25,7 @@ type ChangeOwnNameHandler struct {
 	Portal program.PortalReader
 }
 
-// Handle implements bus.Handler. Errors: program.ErrTokenUnknown, partner.ErrNotFound, fault.ErrValidation.
+// Handle implements bus.Handler. Errors: program.ErrTokenUnknown, partner.ErrNotFound, application.ErrChangedMeanwhile, fault.ErrValidation.
 func (h ChangeOwnNameHandler) Handle(ctx context.Context, c ChangeOwnName) (struct{}, error) {
 	actor, own, err := ownActor(ctx, h.Portal, h.Clock, c.Token)
 	if err != nil {
@@ -28,7 +33,12 @@ func (h ChangeOwnNameHandler) Handle(ctx context.Context, c ChangeOwnName) (stru
 	}
 	now := h.Clock.Now()
 	return struct{}{}, h.Work.Do(ctx, func(ctx context.Context, tx program.Tx) error {
-		_, err := changePartner(ctx, tx, actor, own, func(p *partner.Partner) error { return p.Rename(c.Name, c.Surname, now) })
+		_, err := changePartner(ctx, tx, actor, own, func(p *partner.Partner) error {
+			if err := application.CheckSeen(c.Seen, p.Snapshot().UpdatedAt); err != nil {
+				return err
+			}
+			return p.Rename(c.Name, c.Surname, now)
+		})
 		return err
 	})
 }

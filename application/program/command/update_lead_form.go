@@ -15,6 +15,7 @@ type UpdateLeadForm struct {
 	application.Actor
 
 	Change lead.FormChange
+	Seen   *int64 // the version that was seen; nil: the form is changed whatever it is
 	Once   application.Once[programquery.LeadForm]
 }
 
@@ -24,7 +25,7 @@ func (UpdateLeadForm) Needs() application.Scope { return application.Program }
 // UpdateLeadFormHandler handles UpdateLeadForm.
 type UpdateLeadFormHandler struct{ program.Deps }
 
-// Handle implements bus.Handler. Errors: fault.ErrValidation.
+// Handle implements bus.Handler. Errors: application.ErrChangedMeanwhile, fault.ErrValidation.
 func (h UpdateLeadFormHandler) Handle(ctx context.Context, c UpdateLeadForm) (application.Done, error) {
 	return application.DoOnce(ctx, h.Deps, c.Actor, c.Once, func(ctx context.Context, tx program.Tx) (programquery.LeadForm, error) {
 		if _, err := tx.Sellers().Lock(ctx, c.Actor.SellerID); err != nil {
@@ -35,6 +36,9 @@ func (h UpdateLeadFormHandler) Handle(ctx context.Context, c UpdateLeadForm) (ap
 			return programquery.LeadForm{}, err
 		}
 		before := f.Snapshot().Version
+		if c.Seen != nil && *c.Seen != before {
+			return programquery.LeadForm{}, application.ErrChangedMeanwhile
+		}
 		if err := f.Update(c.Change); err != nil {
 			return programquery.LeadForm{}, err
 		}

@@ -23,6 +23,6 @@ func todayPages() []Page {
 		{Method: http.MethodPost, Path: secondFactorPath + "/confirm", Needs: application.Anybody, Handle: confirmSecondFactor},
 		{Method: http.MethodPost, Path: secondFactorPath + "/codes", Needs: application.Anybody, Handle: renewRecoveryCodes},
 		{Method: http.MethodPost, Path: secondFactorPath + "/off", Needs: application.Anybody, Handle: disableSecondFactor},
-		{Method: http.MethodPost, Path: profilePath + "/seller", Needs: application.Anybody, Handle: switchSeller},
+		{Method: http.MethodPost, Path: switchPath, Needs: application.Anybody, Handle: switchSeller},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	accountcommand "github.com/leadmill/leadmill/application/account/command"
 	accountquery "github.com/leadmill/leadmill/application/account/query"
@@ -90,7 +91,11 @@ type brandContent struct {
 	// Day and Night are the colors as pages show them, when a color is set.
 	Day, Night string
 	Changed    bool // the color could not be read as it is
+	at         time.Time
 }
+
+// mark tells a brand from what it is after a change.
+func (c brandContent) mark() string { return seenAt(c.at) + " " + c.Brand.Logo }
 
 func brandSettings(v *Visit) (brandContent, error) {
 	content := brandContent{Visit: v}
@@ -101,7 +106,8 @@ func brandSettings(v *Visit) (brandContent, error) {
 	if err != nil {
 		return content, err
 	}
-	v.Form.Fill("brand_color", s.Program.Color)
+	content.at = s.UpdatedAt
+	v.Form.Fill(seenField, content.mark(), "brand_color", s.Program.Color)
 	if digits, has := strings.CutPrefix(s.Program.Color, "#"); has {
 		if c, ok := parseColor(digits); ok {
 			content.Day, content.Night = dayAccents(c).accent.String(), nightAccents(c).accent.String()
@@ -128,9 +134,15 @@ func saveBrand(v *Visit) {
 		v.Fail(err)
 		return
 	}
-	c := accountcommand.UpdateSettings{Actor: v.Who()}
+	c := accountcommand.UpdateSettings{Actor: v.Who(), Seen: content.at}
 	c.Settings.Color = new(v.Form.Text("brand_color"))
-	err = c.Settings.Check() // before anything is changed
+	err = v.Form.Err() // before anything is changed
+	if err == nil {
+		err = c.Settings.Check()
+	}
+	if err == nil && v.Seen() != content.mark() {
+		err = application.ErrChangedMeanwhile
+	}
 	if err == nil && (len(v.Form.file) > 0 || v.Form.Ticked("remove_logo")) {
 		_, err = Do[struct{}](v, accountcommand.ChangeLogo{Actor: v.Who(), Image: v.Form.file})
 	}
@@ -138,6 +150,7 @@ func saveBrand(v *Visit) {
 		_, err = Do[application.Done](v, c)
 	}
 	if err != nil {
+		v.stale(err, content.mark())
 		v.ShowAgain("brand", content, err)
 		return
 	}

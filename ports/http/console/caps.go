@@ -126,7 +126,7 @@ func madeOnce[R any](v *Visit, id func(R) string) application.Once[R] {
 
 // stale lets a form that was sent over a change of somebody else replace what that person did, when it is sent once more.
 func (v *Visit) stale(err error, seen string) {
-	if errors.Is(err, marketcommand.ErrChangedMeanwhile) {
+	if errors.Is(err, application.ErrChangedMeanwhile) {
 		v.Form.values.Set(seenField, seen)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"html"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -37,6 +38,11 @@ func (p people) PersonOf(_ context.Context, cookie string) (application.Person, 
 		return application.Person{}, fault.New(fault.Unauthenticated, "session_unknown", "Nobody is signed in.")
 	}
 	return person, nil
+}
+
+// Look implements application.Sessions.
+func (p people) Look(ctx context.Context, cookie string) (application.Person, error) {
+	return p.PersonOf(ctx, cookie)
 }
 
 func person(role application.Role) application.Person {
@@ -180,6 +186,7 @@ func TestNobodyIsLedElsewhere(t *testing.T) {
 		"/console//evil.example": "/console", "/console/\r\nx": "/console", "http:/console": "/console", "/v1/leads": "/console",
 	} {
 		assert.Equal(t, want, ownPath(next), next)
+		assert.Equal(t, want, nextPath(next), next)
 	}
 }
 
@@ -375,4 +382,25 @@ func TestCommandsAreNamedInWords(t *testing.T) {
 	} {
 		assert.Equal(t, want, (*Visit)(nil).Command(name), name)
 	}
+}
+
+// A part of a page that nothing but a person asks for says so, because it would not keep the session otherwise.
+func TestWhatAPersonAsksForSaysSo(t *testing.T) {
+	t.Parallel()
+	element, byItself := regexp.MustCompile(`<[a-z]+ [^>]*hx-get=[^>]*>`), regexp.MustCompile(`hx-trigger="([^"]*)"`)
+	found := 0
+	for _, pattern := range []string{"*.html", "design/*.html"} {
+		files, err := fs.Glob(templateFiles, pattern)
+		require.NoError(t, err)
+		for _, name := range files {
+			b, err := templateFiles.ReadFile(name)
+			require.NoError(t, err)
+			for _, e := range element.FindAllString(string(b), -1) {
+				found++
+				trigger := byItself.FindStringSubmatch(e)
+				assert.Equal(t, trigger == nil, strings.Contains(e, handHeader), "%s: %s", name, e)
+			}
+		}
+	}
+	assert.Greater(t, found, 10)
 }

@@ -2,6 +2,7 @@ package consolehttp
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,10 +13,11 @@ import (
 
 // Fields that every form may have.
 const (
-	tokenField = "_token" // the session's form token
-	againField = "_again" // the form is only to be shown, with what it says
-	keptField  = "_kept"  // a form that was sent by nobody, through signing in
-	onceField  = "_once"  // what tells a form that is sent twice from two forms
+	tokenField  = "_token"  // the session's form token
+	sellerField = "_seller" // the code of the seller for whom the form was made
+	againField  = "_again"  // the form is only to be shown, with what it says
+	keptField   = "_kept"   // a form that was sent by nobody, through signing in
+	onceField   = "_once"   // what tells a form that is sent twice from two forms
 )
 
 // Form is what was typed into a form: what was posted, or what it is filled with at first.
@@ -28,8 +30,8 @@ type Form struct {
 	file   []byte // the one that was posted with it
 }
 
-// errAgain says that a form was sent by a session that is over.
-var errAgain = &fault.Error{Kind: fault.Invalid, Code: "form_again", Message: "You were signed out in between. Nothing was saved and nothing is lost: look at what you entered, and send it."}
+// errAgain says that a form was sent by a session that is over, or is at another seller.
+var errAgain = &fault.Error{Kind: fault.Invalid, Code: "form_again", Message: "You were signed out or elsewhere in between. Nothing was saved and nothing is lost: look at what you entered, and send it."}
 
 // Err returns what is wrong with the form, as far as reading it showed.
 func (f *Form) Err() error {
@@ -83,9 +85,9 @@ func (f *Form) Check(field string, err error) {
 
 // Number reads a whole number between two others; empty is none.
 func (f *Form) Number(name string, least, most int64) (n int64, given bool) {
-	text := strings.ReplaceAll(f.Text(name), ",", "")
-	if text == "" {
-		return 0, false
+	text, ok := f.digits(name)
+	if text == "" || !ok {
+		return 0, !ok
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < least || n > most {
@@ -97,13 +99,39 @@ func (f *Form) Number(name string, least, most int64) (n int64, given bool) {
 
 // Money reads an amount, such as 1,000.50; empty is none.
 func (f *Form) Money(name string, c money.Currency) (amount money.Micros, given bool) {
-	text := strings.TrimPrefix(strings.ReplaceAll(f.Text(name), ",", ""), symbols[c.Code()])
-	if text == "" {
-		return 0, false
+	text, ok := f.digits(name, symbols[c.Code()])
+	if text == "" || !ok {
+		return 0, !ok
 	}
-	amount, err := money.Parse(strings.TrimSpace(text), c)
+	amount, err := money.Parse(text, c)
 	f.Check(name, err)
 	return amount, true
+}
+
+// wrongComma is what is wrong with a number whose comma is not between thousands: it may mean a point.
+const wrongComma fault.Code = "comma"
+
+var (
+	inThousands  = regexp.MustCompile(`^[-+]?[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]*)?$`)
+	commaAsPoint = regexp.MustCompile(`^([-+]?)([0-9]{1,3}(?:\.[0-9]{3})+|[0-9]+),([0-9]+)$`)
+)
+
+// digits is a number as a field holds it, without what it may begin with and the commas between its thousands. It is not ok, and wrong, where a comma
+// stands elsewhere: 12,50 is neither 12.50 nor 1,250.
+func (f *Form) digits(name string, beginning ...string) (text string, ok bool) {
+	text = f.Text(name)
+	for _, symbol := range beginning {
+		text = strings.TrimSpace(strings.TrimPrefix(text, symbol))
+	}
+	if !strings.Contains(text, ",") || inThousands.MatchString(text) {
+		return strings.ReplaceAll(text, ",", ""), true
+	}
+	message := "has a comma that does not stand between thousands. Write it such as 1,250.00 or 1250.00."
+	if m := commaAsPoint.FindStringSubmatch(text); m != nil {
+		message = "has a comma where a point belongs. Write " + m[1] + strings.ReplaceAll(m[2], ".", "") + "." + m[3] + " with a point."
+	}
+	f.wrong.Add(name, wrongComma, message)
+	return "", false
 }
 
 // Problem is one thing that is wrong with a form.

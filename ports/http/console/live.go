@@ -22,11 +22,20 @@ const (
 	livePace = 2 * time.Second
 )
 
+// switchedEvent tells an open page that the pages of another seller are open now: it follows nothing any more.
+const switchedEvent = "event: switched\ndata:\n\n"
+
 // live tells an open page what changes: an event a kind of thing, such as lead or buyer, without what changed in it, and one for all of them. The
 // page then asks for the part of it that shows such things. It begins with what happened since the page was made, or since the connection was lost,
 // and ends with the session.
 func live(v *Visit) {
 	k := v.call
+	if of := v.Query("seller"); of != "" && of != v.Who().SellerCode {
+		out, _, release := k.Push("text/event-stream")
+		defer release()
+		_ = tell(out, switchedEvent) // the page ends either way
+		return
+	}
 	page, err := v.console.lives.join(v)
 	if err != nil {
 		if errors.Is(err, feedquery.ErrTooManyStreams) {
@@ -45,7 +54,7 @@ func live(v *Visit) {
 			break
 		}
 		if len(kinds) == 0 {
-			if _, gone := v.console.Sessions.PersonOf(ctx, v.cookie()); fault.KindOf(gone) == fault.Unauthenticated {
+			if _, gone := v.console.Sessions.Look(ctx, v.cookie()); fault.KindOf(gone) == fault.Unauthenticated {
 				_ = tell(out, "event: signed-out\ndata:\n\n") // the page ends either way
 				return
 			}

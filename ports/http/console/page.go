@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/leadmill/leadmill/application"
@@ -60,7 +61,11 @@ func (c Console) serve(p Page) func(*httpport.Call) {
 		if posts && !v.begin() {
 			return
 		}
-		person, err := c.Sessions.PersonOf(k.Context(), v.cookie())
+		whose := c.Sessions.PersonOf
+		if v.byItself() {
+			whose = c.Sessions.Look
+		}
+		person, err := whose(k.Context(), v.cookie())
 		switch {
 		case fault.KindOf(err) == fault.Unauthenticated && posts:
 			v.signInAgain()
@@ -73,6 +78,10 @@ func (c Console) serve(p Page) func(*httpport.Call) {
 			return
 		}
 		v.Person = person
+		if of := v.madeFor(); of != "" && of != person.Actor.SellerCode {
+			v.atAnotherSeller(of)
+			return
+		}
 		if !person.Actor.Role.Includes(p.Needs) {
 			if p.Path == consolePath && person.Actor.Role == application.Buyer { // where everybody begins
 				k.SeeOther(buyerPath)
@@ -86,6 +95,16 @@ func (c Console) serve(p Page) func(*httpport.Call) {
 		}
 		p.Handle(v)
 	}
+}
+
+// handHeader says that a person asked for a part of a page.
+const handHeader = "Leadmill-By-Hand"
+
+// byItself reports whether an open page sent the request without anybody who asked for it. Such requests do not keep a session from ending: all that
+// parts of pages ask for is taken for one of them, unless it is posted or says that a person asked.
+func (v *Visit) byItself() bool {
+	r := v.call.Request()
+	return r.Method != http.MethodPost && (v.page.Path == livePath || v.isPart() && r.Header.Get(handHeader) == "")
 }
 
 // visit begins the answer to a request: nothing but what the page brings may run in it, and nobody may frame it.
@@ -197,6 +216,17 @@ func ownPath(next string) string {
 		return consolePath
 	}
 	return u.RequestURI()
+}
+
+// invitation is the path of an invitation's link.
+var invitation = regexp.MustCompile(`^` + joinPath + `/[A-Za-z0-9_-]{1,200}$`)
+
+// nextPath returns where somebody goes on who signs in: an invitation, or else what ownPath returns.
+func nextPath(next string) string {
+	if invitation.MatchString(next) {
+		return next
+	}
+	return ownPath(next)
 }
 
 // isBelow reports whether a path is another one or below it.

@@ -635,8 +635,9 @@ func TestWhatIsWrongWithALeadStandsBesideItsField(t *testing.T) {
 func TestPartnersChangeTheirName(t *testing.T) {
 	t.Parallel()
 	a := newPortalApp(t)
-	w := visit(a, formOf(t, a, "/portal/profile", "name=Ada&surname=+Byron"))
-	if got := a.Take(); w.Code != http.StatusSeeOther || got != (programcommand.ChangeOwnName{Token: "s1", Name: "Ada", Surname: "Byron"}) {
+	w := visit(a, formOf(t, a, "/portal/profile", "name=Ada&surname=+Byron&_seen=2026-03-31T12:00:00Z"))
+	seen := time.Date(2026, 3, 31, 12, 0, 0, 0, time.UTC)
+	if got := a.Take(); w.Code != http.StatusSeeOther || got != (programcommand.ChangeOwnName{Token: "s1", Name: "Ada", Surname: "Byron", Seen: seen}) {
 		t.Errorf("%d, sent %#v", w.Code, got)
 	}
 }

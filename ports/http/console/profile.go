@@ -13,7 +13,10 @@ type profileContent struct {
 	Security accountquery.Security
 }
 
-const profilePath = "/console/profile"
+const (
+	profilePath = "/console/profile"
+	switchPath  = profilePath + "/seller"
+)
 
 // profile shows what a person decides about the own account.
 func profile(v *Visit) {
@@ -69,8 +72,15 @@ func endOtherSessions(v *Visit) {
 	v.After(err, profilePath, "All other sessions have ended.")
 }
 
-// switchSeller opens the pages of another seller.
+// switchSeller opens the pages of another seller, and goes on with a form that was made for it.
 func switchSeller(v *Visit) {
 	_, err := Do[struct{}](v, accountcommand.SwitchSeller{Actor: v.Who(), Cookie: v.cookie(), Code: v.Form.Text("seller")})
-	v.After(err, consolePath, "")
+	if err == nil {
+		v.Person, err = v.console.Sessions.PersonOf(v.Context(), v.cookie())
+	}
+	if err != nil {
+		v.Fail(err)
+		return
+	}
+	v.goOn(consolePath, v.Form.Value(keptField))
 }

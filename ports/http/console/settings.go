@@ -38,7 +38,7 @@ func settings(v *Visit) {
 		return
 	}
 	s, p := content.Settings, content.Settings.Program
-	v.Form.Fill("program_name", s.Name, "website", s.Website, "approval", p.Approval(), "link_parameter", p.LinkParameter, "cookie_lifetime", strconv.Itoa(p.CookieDays),
+	v.Form.Fill(seenField, seenAt(content.Settings.UpdatedAt), "program_name", s.Name, "website", s.Website, "approval", p.Approval(), "link_parameter", p.LinkParameter, "cookie_lifetime", strconv.Itoa(p.CookieDays),
 		"attribution", p.Attribution(), "attribution_window", number(p.WindowDays), "lead_retention_days", number(p.LeadRetentionDays),
 		"allow_self_referral", tick(p.AllowSelfReferral), "unique_emails", tick(!p.SharedEmails),
 		"partner_sign_up", tick(p.SignUp), "terms", p.Terms, "terms_url", p.TermsURL)
@@ -68,7 +68,7 @@ func saveSettings(v *Visit) {
 		return
 	}
 	f := v.Form
-	c := accountcommand.UpdateSettings{Actor: v.Who(), Once: Once[accountquery.Settings](v)}
+	c := accountcommand.UpdateSettings{Actor: v.Who(), Seen: v.seen(), Once: Once[accountquery.Settings](v)}
 	s := &c.Settings
 	s.Name, s.Website, s.Approval, s.Attribution, s.LinkParameter = new(f.Text("program_name")), new(f.Text("website")), new(f.Text("approval")), new(f.Text("attribution")), new(f.Text("link_parameter"))
 	s.AllowSelfReferral, s.UniqueEmails = new(f.Ticked("allow_self_referral")), new(f.Ticked("unique_emails"))
@@ -78,6 +78,7 @@ func saveSettings(v *Visit) {
 		*into = new(int(n))
 	}
 	if _, err := Do[application.Done](v, c); err != nil {
+		v.stale(err, seenAt(content.Settings.UpdatedAt))
 		v.ShowAgain("settings", content, err)
 		return
 	}

@@ -54,7 +54,7 @@ func formSettings(v *Visit) {
 		return
 	}
 	content := formSettingsContent{Visit: v, Types: questionTypes, Preview: f.Questions}
-	v.Form.Fill("leads_enabled", tick(f.Enabled))
+	v.Form.Fill(seenField, strconv.FormatInt(f.Version, 10), "leads_enabled", tick(f.Enabled))
 	fillQuestions(v.Form.values, f.Questions)
 	content.Rows = rowsOf(len(f.Questions))
 	v.Show("settings_form", content)
@@ -143,7 +143,15 @@ func saveFormSettings(v *Visit) {
 	}
 	c := programcommand.UpdateLeadForm{Actor: v.Who(), Once: once}
 	c.Change.Enabled, c.Change.Questions = new(v.Form.Ticked("leads_enabled")), &questions
+	seen, err := strconv.ParseInt(v.Seen(), 10, 64)
+	if err != nil {
+		seen = -1 // nothing was seen
+	}
+	c.Seen = &seen
 	if _, err := Do[application.Done](v, c); err != nil {
+		if f, found := Ask[programquery.LeadForm](v, programquery.LeadFormOfSeller{Actor: v.Who()}); found == nil {
+			v.stale(err, strconv.FormatInt(f.Version, 10))
+		}
 		v.ShowAgain("settings_form", content, err)
 		return
 	}

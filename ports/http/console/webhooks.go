@@ -118,7 +118,7 @@ func webhookEdited(v *Visit) (webhookFormContent, error) {
 		return webhookFormContent{}, err
 	}
 	content := webhookFormContent{Visit: v, Types: feed.NamesIn(v.console.Catalogue, w.Format), Webhook: w, Action: webhookPath(w.ID) + "/edit", Back: webhookPath(w.ID)}
-	v.Form.Fill("name", w.Name, "url", w.URL)
+	v.Form.Fill(seenField, seenAt(w.UpdatedAt), "name", w.Name, "url", w.URL)
 	v.Form.FillAll("events", w.Events)
 	return content, nil
 }
@@ -141,8 +141,9 @@ func updateWebhook(v *Visit) {
 	f := v.Form
 	name, url, types := f.Text("name"), f.Text("url"), f.Values("events")
 	if _, err := Do[application.Done](v, feedcommand.UpdateWebhook{
-		Actor: v.Who(), ID: content.Webhook.ID, Terms: feedcommand.WebhookTerms{Name: &name, URL: &url, Events: &types}, Once: Once[feedquery.Webhook](v),
+		Actor: v.Who(), ID: content.Webhook.ID, Terms: feedcommand.WebhookTerms{Name: &name, URL: &url, Events: &types}, Seen: v.seen(), Once: Once[feedquery.Webhook](v),
 	}); err != nil {
+		v.stale(err, seenAt(content.Webhook.UpdatedAt))
 		v.ShowAgain("webhook_form", content, err)
 		return
 	}

@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -260,6 +261,13 @@ func (b *Browser) With(name, value string) *Browser {
 	return &c
 }
 
+// Asking returns how pages are reached by requests with headers: names and values in turn.
+func (b *Browser) Asking(headers ...string) *Browser {
+	c := *b
+	c.headers = append(slices.Clip(c.headers), headers...)
+	return &c
+}
+
 // Speaking returns how pages are reached by a browser that asks for a language.
 func (b *Browser) Speaking(language string) *Browser {
 	c := *b
@@ -273,6 +281,7 @@ type Browser struct {
 	client   *http.Client
 	cookie   string
 	language string
+	headers  []string
 }
 
 // Page is what was answered.
@@ -346,6 +355,9 @@ func (b *Browser) send(t testing.TB, method, path, kind string, body io.Reader) 
 	}
 	if b.language != "" {
 		r.Header.Set("Accept-Language", b.language)
+	}
+	for i := 0; i+1 < len(b.headers); i += 2 {
+		r.Header.Set(b.headers[i], b.headers[i+1])
 	}
 	if b.cookie != "" {
 		r.Header.Set("Cookie", b.cookie)

@@ -1,7 +1,9 @@
 package apptest
 
 import (
+	"html"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -39,20 +41,30 @@ func (b *Browser) In(language string) *Browser {
 	return &c
 }
 
-// Send sends a form with the token of the page at the address.
-func (b *Browser) Send(t testing.TB, path string, form map[string][]string) Page {
+// fill adds what a form of the page at the address carries unseen, but what it says was seen when the form has that.
+func (b *Browser) fill(t testing.TB, path string, form map[string][]string) {
 	t.Helper()
-	if token := formToken.FindStringSubmatch(b.Get(t, path).Body); token != nil {
+	page := b.Get(t, path).Body
+	if token := formToken.FindStringSubmatch(page); token != nil {
 		form["_token"] = []string{token[1]}
 	}
+	if seen := formSeen.FindStringSubmatch(page); seen != nil && form["_seen"] == nil {
+		form["_seen"] = []string{html.UnescapeString(seen[1])}
+	}
+}
+
+var formSeen = regexp.MustCompile(`name="_seen" value="([^"]*)"`)
+
+// Send sends a form with the token of the page at the address, and as somebody who sees that page.
+func (b *Browser) Send(t testing.TB, path string, form map[string][]string) Page {
+	t.Helper()
+	b.fill(t, path, form)
 	return b.do(t, http.MethodPost, path, form)
 }
 
 // SendFile is Send of a form of several parts, with a file.
 func (b *Browser) SendFile(t testing.TB, path, field string, file []byte, form map[string][]string) Page {
 	t.Helper()
-	if token := formToken.FindStringSubmatch(b.Get(t, path).Body); token != nil {
-		form["_token"] = []string{token[1]}
-	}
+	b.fill(t, path, form)
 	return b.post(t, path, field, file, form)
 }

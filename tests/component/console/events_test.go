@@ -84,11 +84,11 @@ func TestAWebhookIsAddedAndLookedAfter(t *testing.T) {
 		assert.Contains(t, edited, `value="https://erp.example.com/hook"`)
 		assert.Regexp(t, `value="lead.sold.v1" checked`, edited)
 		assert.NotRegexp(t, `value="lead.unsold.v1" checked`, edited)
-		out = b.Post(t, hook+"/edit", url.Values{"name": {"ERP 2"}, "url": {"ftp://erp.example.com"}, "events": {"lead.sold.v1"}})
+		out = b.Send(t, hook+"/edit", url.Values{"name": {"ERP 2"}, "url": {"ftp://erp.example.com"}, "events": {"lead.sold.v1"}})
 		require.Equal(t, http.StatusUnprocessableEntity, out.Status)
 		assert.Contains(t, out.Body, `id="w-url"`)
 		assert.Contains(t, out.Body, `value="ERP 2"`)
-		require.Equal(t, http.StatusSeeOther, b.Post(t, hook+"/edit", url.Values{"name": {"ERP 2"}, "url": {"https://erp.example.com/v2"}, "events": {"lead.unsold.v1"}}).Status)
+		require.Equal(t, http.StatusSeeOther, b.Send(t, hook+"/edit", url.Values{"name": {"ERP 2"}, "url": {"https://erp.example.com/v2"}, "events": {"lead.unsold.v1"}}).Status)
 		page := b.Get(t, hook).Body
 		assert.Contains(t, page, "https://erp.example.com/v2")
 		assert.Contains(t, page, `<li class="mono">lead.unsold.v1</li>`)

@@ -86,7 +86,7 @@ func TestAPartnerSubmitsALeadOnce(t *testing.T) {
 	onConsole(t, func(t *testing.T, d *apptest.ConsoleData) {
 		owner := d.Browse(t, "owner")
 		const question = "leads_custom_form_fields.0."
-		require.Equal(t, http.StatusSeeOther, owner.Post(t, "/console/settings/form", url.Values{
+		require.Equal(t, http.StatusSeeOther, owner.Send(t, "/console/settings/form", url.Values{
 			"leads_enabled": {"1"}, question + "type": {"input"}, question + "title": {hostileName}, question + "required": {"1"}, question + "place": {"1"},
 		}).Status)
 		ada := d.BrowseAsPartner(t, adaOf(t, d))

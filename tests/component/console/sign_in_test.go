@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -18,6 +19,7 @@ import (
 	"github.com/leadmill/leadmill/tests/component/apptest"
 	"github.com/leadmill/leadmill/tests/dbtest"
 	"github.com/leadmill/leadmill/tests/dbtest/migrated"
+	"github.com/leadmill/leadmill/tests/leadmilltest"
 )
 
 var errNotYet = errors.New("not yet")
@@ -145,6 +147,59 @@ func TestASessionEndsWhereItIsEnded(t *testing.T) {
 	assert.Equal(t, http.StatusOK, data.As(t, fresh.Value).Get(t, "/console").Status)
 }
 
+// A session ends 12 hours after its person did something last, however long a page stays open that asks for parts of itself.
+func TestAnOpenPageKeepsNoSession(t *testing.T) {
+	t.Parallel()
+	hands := leadmilltest.NewClock(time.Now())
+	data := apptest.StartConsole(t, migrated.URL(t, dbtest.SQLite), leadmill.StartOptions{Clock: hands}).NewData(t)
+	_, left := data.SignIn(t, "viewer")
+	_, used := data.SignIn(t, "viewer")
+	page, person := data.As(t, left).Asking("HX-Request", "true"), data.As(t, used)
+	byHand := data.As(t, used).Asking("HX-Request", "true", "Leadmill-By-Hand", "1")
+	require.Equal(t, http.StatusOK, data.As(t, left).Get(t, "/console/leads").Status)
+	follow := func() int {
+		ctx, cancel := context.WithTimeout(t.Context(), apptest.Patience)
+		defer cancel()
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, data.App.URL+"/console/live", nil)
+		require.NoError(t, err)
+		r.Header.Set("Cookie", "leadmill_session="+left)
+		answer, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(r)
+		require.NoError(t, err)
+		defer answer.Body.Close()
+		return answer.StatusCode
+	}
+	for hour := range 11 {
+		hands.Advance(time.Hour)
+		require.Equal(t, http.StatusOK, page.Get(t, "/console/leads").Status, "hour %d", hour)
+		require.Equal(t, http.StatusOK, page.Get(t, "/console/today/now").Status)
+		require.Equal(t, http.StatusOK, follow())
+		if hour%2 == 0 {
+			require.Equal(t, http.StatusOK, person.Get(t, "/console/leads").Status)
+		} else {
+			require.Equal(t, http.StatusOK, byHand.Get(t, "/console/settings/tracking").Status)
+		}
+	}
+	hands.Advance(time.Hour)
+	assert.Equal(t, http.StatusSeeOther, page.Get(t, "/console/leads").Status)
+	assert.Equal(t, http.StatusSeeOther, follow())
+	assert.Equal(t, http.StatusSeeOther, data.As(t, left).Get(t, "/console/leads").Status)
+	assert.Equal(t, http.StatusOK, person.Get(t, "/console/leads").Status, "it was used an hour ago")
+}
+
+// A person's use counts also right behind what a page asked for by itself.
+func TestAUseIsStoredBehindALook(t *testing.T) {
+	t.Parallel()
+	hands := leadmilltest.NewClock(time.Now())
+	data := apptest.StartConsole(t, migrated.URL(t, dbtest.SQLite), leadmill.StartOptions{Clock: hands}).NewData(t)
+	_, cookie := data.SignIn(t, "viewer")
+	page, person := data.As(t, cookie).Asking("HX-Request", "true"), data.As(t, cookie)
+	for range 3 {
+		hands.Advance(7 * time.Hour)
+		require.Equal(t, http.StatusOK, page.Get(t, "/console/leads").Status)
+		require.Equal(t, http.StatusOK, person.Get(t, "/console/leads").Status)
+	}
+}
+
 // An open page is told that something of a kind happened, and nothing of what.
 func TestAnOpenPageHearsOfLeads(t *testing.T) {
 	t.Parallel()
@@ -204,7 +259,7 @@ func TestAnOpenPageMissesNothing(t *testing.T) {
 	data := newConsole(t)
 	_, cookie := data.SignIn(t, "viewer")
 	page := data.As(t, cookie).Get(t, "/console")
-	live := regexp.MustCompile(`sse-connect="(/console/live\?after=\d+)"`).FindStringSubmatch(page.Body)
+	live := regexp.MustCompile(`sse-connect="(/console/live\?after=\d+&seller=[A-Z0-9]{8})"`).FindStringSubmatch(html.UnescapeString(page.Body))
 	require.NotNil(t, live, page.Body)
 	data.Deposit(t, data.BuyerIDs[0], 100_000)
 	for range 100 { // more than it is told of one by one

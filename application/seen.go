@@ -1,4 +1,4 @@
-package command
+package application
 
 import (
 	"time"
@@ -12,8 +12,8 @@ var ErrChangedMeanwhile = &fault.Error{
 	Message: "Somebody else changed this while you had it open. What you entered is still here: look at what it is now in another window, and save again to replace it.",
 }
 
-// checkSeen returns ErrChangedMeanwhile for what was last changed at another time than somebody saw; the zero time is by whoever did not look.
-func checkSeen(seen, updatedAt time.Time) error {
+// CheckSeen returns ErrChangedMeanwhile for what was last changed at another time than somebody saw; the zero time is by whoever did not look.
+func CheckSeen(seen, updatedAt time.Time) error {
 	if !seen.IsZero() && !seen.Equal(updatedAt) {
 		return ErrChangedMeanwhile
 	}
