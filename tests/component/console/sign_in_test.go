@@ -237,7 +237,7 @@ func TestTodayFollowsWhatHappens(t *testing.T) {
 	data.App.Settle(t)
 	b := data.Browse(t, "viewer")
 	page := b.Get(t, "/console")
-	part := regexp.MustCompile(`<div id="now" hx-get="([^"]+)" hx-trigger="sse:any"`).FindStringSubmatch(page.Body)
+	part := regexp.MustCompile(`<div id="now" hx-get="([^"]+)" hx-trigger="sse:any, every 60s"`).FindStringSubmatch(page.Body)
 	require.NotNil(t, part, page.Body)
 	leads := regexp.MustCompile(`<dt>Leads</dt><dd>(\d+)</dd>`)
 	before := leads.FindStringSubmatch(page.Body)
