@@ -70,7 +70,7 @@ func live(v *Visit) {
 	}
 }
 
-// mostMissed is how many events are looked at that happened before a page began to listen.
+// mostMissed is how many events are looked at that happened before a page began to listen. Behind as many, everything may have changed.
 const mostMissed = 200
 
 // missed is what happened between the position at which the page was made and the one from which it hears everything. Without it a page would
@@ -87,6 +87,9 @@ func (v *Visit) missed(until int64) string {
 	types := make([]string, len(page.Events))
 	for i, e := range page.Events {
 		types[i] = e.Type
+	}
+	if len(types) == mostMissed {
+		types = v.console.Catalogue.Types() // what else happened is not known
 	}
 	return changed(kindsOf(types))
 }
