@@ -12,7 +12,7 @@ import (
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/account"
-	"github.com/leadmill/leadmill/application/account/command"
+	accountcommand "github.com/leadmill/leadmill/application/account/command"
 	"github.com/leadmill/leadmill/domain/operator"
 	"github.com/leadmill/leadmill/domain/seller"
 )
@@ -60,16 +60,16 @@ func (clock) Now() time.Time { return time.Date(2026, 11, 23, 6, 0, 0, 0, time.U
 func TestABusyHasherIsAskedAgainForNobody(t *testing.T) {
 	t.Parallel()
 	hasher := busyHasher{new(atomic.Int64)}
-	h := command.SignInHandler{SigningIn: command.SigningIn{
-		Deps: account.Deps{Clock: clock{}}, Reader: empty{}, Secrets: secrets{}, Passwords: command.NewPasswords(hasher, secrets{}), Limiter: unlimited{},
+	h := accountcommand.SignInHandler{SigningIn: accountcommand.SigningIn{
+		Deps: account.Deps{Clock: clock{}}, Reader: empty{}, Secrets: secrets{}, Passwords: accountcommand.NewPasswords(hasher, secrets{}), Limiter: unlimited{},
 	}}
 	try := func() error {
-		_, err := h.Handle(t.Context(), command.SignIn{Email: "nobody@example.com", Password: "guess"})
+		_, err := h.Handle(t.Context(), accountcommand.SignIn{Email: "nobody@example.com", Password: "guess"})
 		return err
 	}
 	require.Equal(t, errBusy, try())
 	for range 3 {
-		require.Equal(t, command.ErrSignIn, try())
+		require.Equal(t, accountcommand.ErrSignIn, try())
 	}
 	require.EqualValues(t, 2, hasher.hashed.Load(), "and keeps what was made")
 }
@@ -84,9 +84,9 @@ func (u untouched) Do(context.Context, func(context.Context, account.Tx) error) 
 
 func TestNothingIsWrittenWhenAStrangerSignsOut(t *testing.T) {
 	t.Parallel()
-	h := command.SignOutHandler{Deps: account.Deps{Work: untouched{t}}, Reader: empty{}, Forget: func() { t.Error("sessions are read again") }}
+	h := accountcommand.SignOutHandler{Deps: account.Deps{Work: untouched{t}}, Reader: empty{}, Forget: func() { t.Error("sessions are read again") }}
 	for _, cookie := range []string{"", "nonsense"} {
-		_, err := h.Handle(t.Context(), command.SignOut{Cookie: cookie})
+		_, err := h.Handle(t.Context(), accountcommand.SignOut{Cookie: cookie})
 		require.NoError(t, err)
 	}
 }
