@@ -27,6 +27,7 @@ var usingCommands = [][]string{
 	{"people", "invite", "--seller", "ACME1234", "--email", "ann@example.com"},
 	{"people", "list", "--seller", "ACME1234"},
 	{"people", "remove", "person_1", "--seller", "ACME1234"},
+	{"people", "reset-second-factor", "--email", "ann@example.com"},
 	{"backup", "copy.db"},
 	{"doctor"},
 	{"doctor", "--sizes"},

@@ -8,9 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/leadmill/leadmill/application"
 	accountcommand "github.com/leadmill/leadmill/application/account/command"
 	accountquery "github.com/leadmill/leadmill/application/account/query"
 	"github.com/leadmill/leadmill/domain/operator"
+	"github.com/leadmill/leadmill/domain/seller"
 )
 
 func (c *cli) people() *cobra.Command {
@@ -20,7 +22,25 @@ func (c *cli) people() *cobra.Command {
 		cmd.Flags().StringVar(&code, "seller", "", "code of the seller")
 		_ = cmd.MarkFlagRequired("seller")
 	}
-	return group("people", "Invite, list and remove the people who sign in to a seller's pages", subs...)
+	return group("people", "Invite, list and remove the people who sign in to a seller's pages", append(subs, c.resetSecondFactor())...)
+}
+
+func (c *cli) resetSecondFactor() *cobra.Command {
+	var email string
+	reset := &cobra.Command{
+		Use: "reset-second-factor", Short: "Take the second factor from somebody who lost it, and end all sessions", Args: cobra.NoArgs,
+		RunE: c.run(func(ctx context.Context, k *core, _ []string) error {
+			actor := application.Actor{Scope: seller.Admin, KeyID: "cli"}
+			if _, err := k.People.ResetSecondFactor.Handle(ctx, accountcommand.ResetSecondFactor{Actor: actor, Email: email}); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintln(c.stdout, "The second factor is taken away, and all sessions have ended. The password signs in.")
+			return err
+		}),
+	}
+	reset.Flags().StringVar(&email, "email", "", "the person's email address")
+	_ = reset.MarkFlagRequired("email")
+	return reset
 }
 
 func (c *cli) invitePerson(code *string) *cobra.Command {

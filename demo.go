@@ -9,10 +9,12 @@ import (
 	"io"
 	"math/big"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/leadmill/leadmill/adapters/clock"
+	"github.com/leadmill/leadmill/adapters/eventlog"
 	"github.com/leadmill/leadmill/application"
 	accountcommand "github.com/leadmill/leadmill/application/account/command"
 	accountquery "github.com/leadmill/leadmill/application/account/query"
@@ -25,6 +27,7 @@ import (
 	"github.com/leadmill/leadmill/domain/money"
 	"github.com/leadmill/leadmill/domain/partner"
 	"github.com/leadmill/leadmill/domain/seller"
+	"github.com/leadmill/leadmill/ports/events"
 )
 
 // The names of the demo seller, which are those of docs/supplier-api.md.
@@ -32,6 +35,8 @@ const (
 	demoCode    = "ACME1234"
 	demoPartner = "demo-supplier"
 	major       = 1_000_000 // micro-units of one major unit
+
+	demoLook = 50 * time.Millisecond // between two looks at how far the projections are
 )
 
 func (c *cli) demo() *cobra.Command {
@@ -43,6 +48,9 @@ func (c *cli) demo() *cobra.Command {
 			d, err := k.makeDemo(ctx)
 			if err != nil {
 				return fmt.Errorf("make the demo seller: %w", err)
+			}
+			if err := k.projectDemo(ctx); err != nil {
+				return fmt.Errorf("count what the demo seller has: %w", err)
 			}
 			if err := c.tellAddress(k)(ctx, base); err != nil {
 				return err
@@ -105,6 +113,33 @@ Sell a lead:
 curl -X POST %s/api/leads -H "Content-Type: application/json" -H "Authorization: Bearer %s" -d '{"seller":"%s","category":"Auto Insurance","firstName":"John","lastName":"Doe","phone":"%s","email":"john@email.com","state":"TX"}'
 `, link, demoCode, d.programKey, d.supplierKey, base, d.supplierKey, demoCode, d.phone)
 	return err
+}
+
+// projectDemo waits until reports have all that happened, so that the first page has: for a minute at most, as a database that is no demo's may
+// have more.
+func (k *core) projectDemo(ctx context.Context) error {
+	look, late := time.NewTicker(demoLook), time.After(time.Minute)
+	defer look.Stop()
+	for {
+		all, err := k.Log.consumers.Status(ctx)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(all, func(c eventlog.Status) bool { return c.Lag > 0 && !k.isReaction(c.Consumer) }) {
+			return nil
+		}
+		select {
+		case <-look.C:
+		case <-late:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func (k *core) isReaction(consumer string) bool {
+	return slices.ContainsFunc(k.Subscriptions, func(s events.Subscription) bool { return s.Reaction.Name == consumer })
 }
 
 // makeDemo makes those parts of the demo seller that are missing. Its keys and phone number are new at each start.

@@ -41,6 +41,7 @@ type people struct {
 	ConfirmTOTP            bus.Handler[accountcommand.ConfirmTOTP, accountcommand.RecoveryCodes]
 	DisableTOTP            bus.Handler[accountcommand.DisableTOTP, struct{}]
 	RenewRecoveryCodes     bus.Handler[accountcommand.RenewRecoveryCodes, accountcommand.RecoveryCodes]
+	ResetSecondFactor      bus.Handler[accountcommand.ResetSecondFactor, struct{}]
 	SecurityOfPerson       bus.Handler[accountquery.SecurityOfPerson, accountquery.Security]
 	PeopleOfSeller         bus.Handler[accountquery.PeopleOfSeller, []accountquery.PersonOfSeller]
 	PeopleOfBuyer          bus.Handler[accountquery.PeopleOfBuyer, []accountquery.PersonOfSeller]
@@ -87,7 +88,7 @@ func newPeople(o *application.Operations, d account.Deps, s accountcommand.Signi
 	return people{
 		SignIn:                 application.Command(o, forgettingSessions(sessions, accountcommand.SignInHandler{SigningIn: s})),
 		SignInByToken:          application.Command(o, forgettingSessions(sessions, accountcommand.SignInByTokenHandler{SigningIn: s})),
-		SignOut:                application.Command(o, forgettingSessions(sessions, accountcommand.SignOutHandler{Deps: d})),
+		SignOut:                application.Command(o, accountcommand.SignOutHandler{Deps: d, Reader: s.Reader, Forget: sessions.Forget}),
 		EndSession:             application.Command(o, forgettingSessions(sessions, accountcommand.EndSessionHandler{Deps: d})),
 		EndAllSessions:         application.Command(o, forgettingSessions(sessions, accountcommand.EndAllSessionsHandler{Deps: d})),
 		InvitePerson:           application.Command(o, accountcommand.InvitePersonHandler{SigningIn: s}),
@@ -108,6 +109,7 @@ func newPeople(o *application.Operations, d account.Deps, s accountcommand.Signi
 		ConfirmTOTP:            application.Command(o, forgettingSessions(sessions, accountcommand.ConfirmTOTPHandler{SecondFactors: f})),
 		DisableTOTP:            application.Command(o, accountcommand.DisableTOTPHandler{SecondFactors: f}),
 		RenewRecoveryCodes:     application.Command(o, accountcommand.RenewRecoveryCodesHandler{SecondFactors: f}),
+		ResetSecondFactor:      application.Command(o, forgettingSessions(sessions, accountcommand.ResetSecondFactorHandler{Deps: d})),
 		SecurityOfPerson:       application.Query(o, r.SecurityOfPerson),
 		PeopleOfSeller:         application.Query(o, r.PeopleOfSeller),
 		PeopleOfBuyer:          application.Query(o, r.PeopleOfBuyer),

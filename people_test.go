@@ -2,12 +2,14 @@ package leadmill
 
 import (
 	"context"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/leadmill/leadmill/adapters/sqlstore/dialect"
 	accountcommand "github.com/leadmill/leadmill/application/account/command"
 	"github.com/leadmill/leadmill/domain/operator"
 )
@@ -31,4 +33,34 @@ func TestOwnerLinkSignsIn(t *testing.T) {
 		require.ErrorIs(t, err, operator.ErrLink)
 		return nil
 	})
+}
+
+// TestALostSecondFactorIsTakenAwayByACommand is not parallel, like all that set variables of the environment.
+func TestALostSecondFactorIsTakenAwayByACommand(t *testing.T) {
+	databaseURL := "sqlite:" + filepath.Join(t.TempDir(), "leadmill.db")
+	t.Setenv("LEADMILL_DATABASE_URL", databaseURL)
+	app := New()
+	code, _, stderr := run(t, app, "migrate", "up")
+	require.Zero(t, code, stderr)
+	reset := func() (code int, stdout, stderr string) {
+		return run(t, app, "people", "reset-second-factor", "--email", "Ann@example.com")
+	}
+	code, _, stderr = reset()
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, "Person not found.")
+	db, err := dialect.Open(databaseURL, dialect.Options{Existing: true})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	_, err = db.Writer.ExecContext(t.Context(), `INSERT INTO people (id, email, email_key, name, status, password_hash, totp_secret, totp_pending, totp_step, recovery_codes, created_at, updated_at)
+		VALUES ('person_1', 'ann@example.com', 'ann@example.com', '', 'active', '', X'01', X'', 0, X'', 1, 1)`)
+	require.NoError(t, err)
+	code, stdout, stderr := reset()
+	assert.Zero(t, code, stderr)
+	assert.Contains(t, stdout, "The second factor is taken away")
+	var left int
+	require.NoError(t, db.Reader.GetContext(t.Context(), &left, "SELECT COUNT(*) FROM people WHERE totp_secret <> X''"))
+	assert.Zero(t, left)
+	code, _, stderr = reset()
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, "No second factor is set up.")
 }

@@ -20,6 +20,14 @@ type AuditEntry struct {
 	Address      string // of the client, as far as it is known
 }
 
+// From returns the entry with the address where the request of a context comes from.
+func (e AuditEntry) From(ctx context.Context) AuditEntry {
+	if address, ok := ctx.Value(addressKey{}).(func() string); ok {
+		e.Address = address()
+	}
+	return e
+}
+
 // maxAuditObjects bounds the objects of an entry: of a change of many, the first are named.
 const maxAuditObjects = 20
 
@@ -110,9 +118,7 @@ func (i Audit) Intercept(ctx context.Context, op bus.Operation, next func(contex
 		return next(ctx)
 	}
 	a := &auditing{entry: AuditEntry{ID: i.IDs.New("audit"), SellerID: op.Seller, At: i.Clock.Now(), By: op.Actor.KeyID, Command: op.Name}}
-	if address, ok := ctx.Value(addressKey{}).(func() string); ok {
-		a.entry.Address = address()
-	}
+	a.entry = a.entry.From(ctx)
 	if named, ok := op.Message.(Audited); ok && named.AuditObject() != "" {
 		a.entry.Objects = []string{named.AuditObject()}
 	}

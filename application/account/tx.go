@@ -24,6 +24,9 @@ type Tx interface { //nolint:interfacebloat // one method a repository
 	PersonLinks() PersonLinkRepository
 	PersonMails() PersonMailRepository
 	Logos() LogoRepository
+	// Trail is for commands that the interceptor "audit" does not know who sends: those of visitors who turn out to be people, and those that
+	// change something of several sellers.
+	Trail() application.AuditWriter
 }
 
 // UnitOfWork runs closures in transactions of this room.

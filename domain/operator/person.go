@@ -50,6 +50,9 @@ type Snapshot struct {
 	SecondFactor SecondFactor
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
+	// ProvenAt is when somebody showed that the email address is theirs: by a link that was only mailed to it, or by an identity provider that
+	// verified it. Zero: nobody did.
+	ProvenAt time.Time
 }
 
 // SecondFactor is what a person shows beside the password. The zero value is none.
@@ -122,6 +125,36 @@ func (p *Person) Activate(name, passwordHash string, now time.Time) {
 	}
 	p.s.Status, p.s.UpdatedAt = StatusActive, now
 }
+
+// Prove keeps that whoever acts as the person showed that the email address is theirs. The first time, what was set before is taken away, because
+// anybody who was shown a link may have set it: the password and the second factor. dropped reports that this is so, and that sessions and
+// links of the person must end too.
+func (p *Person) Prove(now time.Time) (dropped bool) {
+	if !p.s.ProvenAt.IsZero() {
+		return false
+	}
+	p.s.ProvenAt, p.s.UpdatedAt = now, now
+	return p.Disown(now)
+}
+
+// Disown takes away what somebody set who did not show that the email address is theirs, the password and the second factor: dropped reports
+// whether there may be any, and that sessions and links of the person must end too. It is for who gives the person more to do.
+func (p *Person) Disown(now time.Time) (dropped bool) {
+	if !p.IsActive() {
+		return false
+	}
+	p.s.PasswordHash, p.s.SecondFactor, p.s.UpdatedAt = "", SecondFactor{}, now
+	return true
+}
+
+// Leave makes the person, who is nobody's any more and only invited, one who never signed in.
+func (p *Person) Leave(now time.Time) {
+	p.Disown(now)
+	p.s.Status, p.s.Subject, p.s.ProvenAt = StatusInvited, "", time.Time{}
+}
+
+// IsProven reports whether somebody showed that the email address is theirs.
+func (p *Person) IsProven() bool { return !p.s.ProvenAt.IsZero() }
 
 // SetPassword changes the password of a person.
 func (p *Person) SetPassword(hash string, now time.Time) {

@@ -52,6 +52,45 @@ func TestWhomAProviderMeans(t *testing.T) {
 	assert.Equal(t, operator.SubjectOf("https://id.example.org", "a"), p.Snapshot().Subject)
 }
 
+func TestTheFirstProofOfAnAddressDropsWhatOthersMayHaveSet(t *testing.T) {
+	t.Parallel()
+	later := now.Add(time.Hour)
+	fresh, err := operator.NewPerson("person_1", "ann@example.com", "Ann", now)
+	require.NoError(t, err)
+	assert.False(t, fresh.Disown(now), "nobody set anything yet")
+	assert.False(t, fresh.Prove(later))
+	assert.Equal(t, later, fresh.Snapshot().ProvenAt)
+
+	active := operator.FromSnapshot(operator.Snapshot{
+		ID: "person_1", Name: "Ann", Status: operator.StatusActive, PasswordHash: "hash", Subject: "https://id.example ann", SecondFactor: operator.SecondFactor{Secret: []byte{1}, Pending: []byte{2}, Recovery: [][32]byte{{3}}},
+	})
+	require.True(t, active.Prove(later))
+	assert.Equal(t, operator.Snapshot{ID: "person_1", Name: "Ann", Status: operator.StatusActive, Subject: "https://id.example ann", UpdatedAt: later, ProvenAt: later}, active.Snapshot())
+	active.SetPassword("mine", later)
+	assert.False(t, active.Prove(later.Add(time.Hour)), "once")
+	assert.True(t, active.IsProven())
+	assert.Equal(t, []any{"mine", later}, []any{active.Snapshot().PasswordHash, active.Snapshot().ProvenAt})
+	active.Leave(later)
+	assert.Equal(t, operator.Snapshot{ID: "person_1", Name: "Ann", Status: operator.StatusInvited, UpdatedAt: later}, active.Snapshot())
+}
+
+func TestWhoChoosesAPassword(t *testing.T) {
+	t.Parallel()
+	shown := operator.NewLink(operator.InvitationLink, [32]byte{1}, "person_1", "seller_1", now)
+	for _, c := range []struct {
+		what          string
+		p             operator.Snapshot
+		shown, mailed bool
+	}{
+		{"who never signed in", operator.Snapshot{Status: operator.StatusInvited}, true, true},
+		{"who signs in, and may be anybody", operator.Snapshot{Status: operator.StatusActive}, false, true},
+		{"whose address it is", operator.Snapshot{Status: operator.StatusActive, ProvenAt: now}, false, false},
+	} {
+		assert.Equal(t, []bool{c.shown, c.mailed}, []bool{shown.ChoosesPassword(c.p), shown.ByMail().ChoosesPassword(c.p)}, c.what)
+	}
+	assert.False(t, shown.Mailed, "the link that was made stays as it is")
+}
+
 func TestSnapshotsShareNothing(t *testing.T) {
 	t.Parallel()
 	n := operator.Snapshot{SecondFactor: operator.SecondFactor{Secret: []byte{1}, Pending: []byte{2}, Recovery: [][32]byte{{3}}}}
@@ -123,6 +162,15 @@ func TestStaff(t *testing.T) {
 	full := operator.StaffOf("seller_1", make([]operator.Member, 500))
 	require.ErrorIs(t, full.Invite("one more", operator.Viewer, now), operator.ErrTooMany)
 	require.ErrorIs(t, full.MakeOwner("one more", now), operator.ErrTooMany)
+}
+
+func TestInvitationsEnd(t *testing.T) {
+	t.Parallel()
+	m := operator.Member{InvitedAt: now}
+	assert.True(t, m.Open(now.Add(7*24*time.Hour-1)))
+	assert.False(t, m.Open(now.Add(7*24*time.Hour)))
+	m.AcceptedAt = now
+	assert.False(t, m.Open(now))
 }
 
 func TestSessions(t *testing.T) {

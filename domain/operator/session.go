@@ -106,19 +106,34 @@ const (
 // ErrLink says that a link does not exist, has expired or was used, without telling which.
 var ErrLink = fault.New(fault.NotFound, "person_link_not_valid", "This link is not valid any more.")
 
-// Link is a secret that was sent to a person and works once. Only its hash is stored.
+// Link is a secret that is for a person and works once. Only its hash is stored.
 type Link struct {
 	Hash      [sha256.Size]byte
 	Kind      LinkKind
 	PersonID  string
 	SellerID  string // of whom the person is invited; empty for a reset
 	ExpiresAt time.Time
+	// Mailed says that the link was sent to the person's address and shown to nobody else: who follows it reads the mails of that address.
+	Mailed bool
 }
 
-// NewLink returns a link of a kind that begins to work now.
+// NewLink returns a link of a kind that begins to work now, and that is shown to who makes it.
 func NewLink(kind LinkKind, hash [sha256.Size]byte, personID, sellerID string, now time.Time) Link {
 	lives := map[LinkKind]time.Duration{InvitationLink: InvitationLife, SignInLink: SignInLinkLife, ResetLink: ResetLife}
 	return Link{Hash: hash, Kind: kind, PersonID: personID, SellerID: sellerID, ExpiresAt: now.Add(lives[kind])}
+}
+
+// ByMail returns the link as one that is sent to the person's address and shown to nobody.
+func (l Link) ByMail() Link {
+	l.Mailed = true
+	return l
+}
+
+// ChoosesPassword reports whether who accepts an invitation by the link chooses a password for the person: nobody signed in as the person yet, or
+// nobody showed that the address is theirs and the link does. Everybody else accepts in a session of that very person: whoever holds the link
+// of one seller is not let in to the pages of others, nor is whoever holds the password of an address that is not theirs let in to this one's.
+func (l Link) ChoosesPassword(p Snapshot) bool {
+	return p.Status != StatusActive || l.Mailed && p.ProvenAt.IsZero()
 }
 
 // Works reports whether the link is of a kind and works now.

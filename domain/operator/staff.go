@@ -19,6 +19,11 @@ type Member struct {
 // Accepted reports whether the member accepted the invitation.
 func (m Member) Accepted() bool { return !m.AcceptedAt.IsZero() }
 
+// Open reports whether the member is invited and may accept still: as long as a link that was made with the invitation works.
+func (m Member) Open(now time.Time) bool {
+	return !m.Accepted() && now.Before(m.InvitedAt.Add(InvitationLife))
+}
+
 // Staff are the people of a seller, and those of its buyers. Once it has an owner it keeps one. Nobody is both, or of two buyers of one seller.
 type Staff struct {
 	sellerID string

@@ -1,8 +1,15 @@
 package browser_test
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 // Leads appear in the open list by themselves, and what frees a waiting one shows on its page.
@@ -17,6 +24,44 @@ func TestLeadsAppearByThemselves(t *testing.T) {
 	b.want("document.querySelector('h1 .status').textContent", "Pending")
 	data.Deposit(t, data.BuyerIDs[0], 1000)
 	b.wait("document.querySelector('.timeline').textContent.includes('Sold to Buyer 0')", true)
+}
+
+// Pages that were left follow nothing any more, or the next would find all six connections taken that browsers open to a server; one that is
+// gone back to shows what happened meanwhile.
+func TestOnlyThePageThatIsSeenFollowsWhatHappens(t *testing.T) {
+	t.Parallel()
+	b, data := openConsole(t)
+	server, err := url.Parse(data.App.URL)
+	require.NoError(t, err)
+	var open, most atomic.Int64
+	between := httputil.NewSingleHostReverseProxy(server)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/console/live" {
+			most.Store(max(most.Load(), open.Add(1)))
+			defer open.Add(-1)
+		}
+		between.ServeHTTP(w, r)
+	}))
+	t.Cleanup(func() {
+		proxy.CloseClientConnections() // the page is still open
+		proxy.Close()
+	})
+
+	b.open(proxy.URL + "/console/leads?status=pending")
+	b.want("document.querySelectorAll('#rows tbody tr').length", float64(2))
+	for range 6 {
+		b.follow(".navlist", "Buyers")
+		b.follow(".navlist", "Campaigns")
+	}
+	if n := most.Load(); n == 0 || n > 4 { // one, and those that are about to end
+		t.Errorf("%d pages followed what happens at once", n)
+	}
+	b.open(proxy.URL + "/console/leads?status=pending")
+	b.follow(".navlist", "Buyers")
+	data.Sell(t, data.Form())
+	b.do("history.back()")
+	b.wait("document.querySelectorAll('#rows tbody tr').length", float64(3))
+	b.open("about:blank")
 }
 
 // What a lead holds is shown on demand; what cannot be undone asks first, and a change of mind changes nothing.
@@ -60,4 +105,24 @@ func TestSearchByPhone(t *testing.T) {
 		t.Errorf("the phone is in the address %s", address)
 	}
 	b.want("localStorage.length", float64(0))
+}
+
+// A lead that was sold is given back for its buyer, and the return is decided.
+func TestAReturnIsDecided(t *testing.T) {
+	t.Parallel()
+	b, data := openConsole(t)
+	data.Deposit(t, data.BuyerIDs[0], 1000)
+	b.inEachLook("returns", func(int) {
+		lead := data.Sell(t, data.Form())
+		b.open(data.App.URL + "/console/leads/" + lead.ID)
+		b.follow("main .actions", "Return")
+		b.send(map[string]string{"note": "Sent twice"}, "Open the return")
+		b.wait("document.querySelector('.notice')?.textContent.startsWith('The return is open') ?? false", true)
+		b.follow(".navlist", "Returns")
+		b.follow("#rows", "…"+lead.ID[len(lead.ID)-10:])
+		b.want("document.querySelector('main .facts').textContent.includes('Sent twice')", true)
+		b.send(map[string]string{"note": "Agreed"}, "Approve: pay it back")
+		b.wait("document.querySelector('.notice')?.textContent ?? ''", "The return is approved: the buyer has its money back.")
+	})
+	b.wait("document.querySelector('#rows h2')?.textContent ?? ''", "Nothing waits for you")
 }

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -144,34 +146,71 @@ func (b *tab) look(address, name string) {
 func TestEveryPageIsUsable(t *testing.T) {
 	t.Parallel()
 	data := apptest.StartConsole(t, migrated.URL(t, dbtest.SQLite), leadmill.StartOptions{}).NewData(t)
-	data.SignIn(t, "owner")
+	_, ofOwner := data.SignIn(t, "owner")
 	name, ofBuyer := data.SignIn(t, "buyer")
 	for _, p := range consolehttp.Pages() {
-		if p.Method != http.MethodGet || p.Download {
+		if p.Method != http.MethodGet {
 			continue
 		}
 		called := strings.Trim(strings.NewReplacer("/", "-", ":", "").Replace(p.Path), "-")
 		t.Run(called, func(t *testing.T) {
 			t.Parallel()
-			b := signedInTab
+			cookie, address := ofOwner, data.AddressOf(t, p.Path)
 			if p.Needs == application.Buyer {
-				b = func(t *testing.T, data *apptest.ConsoleData) *tab { return tabWith(t, data, name, ofBuyer) }
+				cookie = ofBuyer
 			}
-			b(t, data).look(data.App.URL+data.AddressOf(t, p.Path), called)
+			if p.Download && !strings.HasPrefix(data.As(t, cookie).Get(t, address).Body, "<!doctype html>") {
+				return // a file, or a part of a page
+			}
+			tabWith(t, data, name, cookie).look(data.App.URL+address, called)
 		})
 	}
 }
 
-// Who is sent a link, or sent to sign in, finds pages as usable.
+// Who is not signed in finds pages as usable: those of signing in, and what a link in a mail leads to. Every address that answers a browser stands here,
+// or is a registered page.
 func TestPagesBeforeSigningInAreUsable(t *testing.T) {
 	t.Parallel()
 	data := apptest.StartConsole(t, migrated.URL(t, dbtest.SQLite), leadmill.StartOptions{}).NewData(t)
-	b := newTab(t)
-	b.mayComplain("404")
-	b.look(data.App.URL+"/", "sign-in")
-	b.look(data.App.URL+"/forgot", "forgot")
-	b.look(data.SignInLink(t), "sign-in-link")
-	b.look(data.App.URL+"/console/nothing", "nothing")
+	person, partner := data.Account(t, "operator"), "ivy@"+data.Slug+".example"
+	data.Browse(t, "").Post(t, "/forgot", url.Values{"email": {person}})
+	data.Program.Must(t, "POST", "/v1/partners:invite", apptest.Object{"email": partner, "name": "Ivy"})
+	mailed := func(to string) string { return data.App.Mails.WaitFor(t, 1, to)[0].Links()[0] }
+	signIn, _ := data.Program.Must(t, "POST", "/v1/partners:sign-in-url", apptest.Object{"id": strings.TrimPrefix(data.Examples["/console/partners/:id"], "/console/partners/")}).Data(t)["url"].(string)
+	addresses := map[string]string{
+		"/":                          data.App.URL,
+		"/sign-in":                   data.App.URL + "/sign-in",
+		"/sign-in/:token":            data.SignInLink(t),
+		"/join/:token":               data.InvitationLink(t, "viewer", "vera@"+data.Slug+".example"),
+		"/forgot":                    data.App.URL + "/forgot",
+		"/reset/:token":              mailed(person),
+		"/portal/invitations/:token": mailed(partner),
+		"/portal/sign-in/:token":     signIn,
+		"/p/:seller":                 data.App.URL + "/p/" + data.Code,
+		"/p/:seller/sign-in":         data.App.URL + "/p/" + data.Code + "/sign-in",
+		"/console/:nothing":          data.App.URL + "/console/nothing",
+	}
+	for _, route := range (consolehttp.Console{}).Routes() {
+		isPage := slices.ContainsFunc(consolehttp.Pages(), func(p consolehttp.Page) bool { return p.Path == route.Path }) ||
+			slices.ContainsFunc(consolehttp.PartnerPages(), func(p consolehttp.PartnerPage) bool { return p.Path == route.Path })
+		if _, looked := addresses[route.Path]; route.Method == http.MethodGet && !isPage && !looked && !slices.Contains(noPages, route.Path) {
+			t.Errorf("nobody looks at %s", route.Path)
+		}
+	}
+	for pattern, address := range addresses {
+		called := "outside-" + strings.Trim(strings.NewReplacer("/", "-", ":", "").Replace(pattern), "-")
+		t.Run(called, func(t *testing.T) {
+			t.Parallel()
+			b := newTab(t)
+			b.mayComplain("404")
+			b.look(address, called)
+		})
+	}
+}
+
+// noPages are addresses that answer browsers, but no pages, and the page of the code, at which TestTheSecondFactorIsSetUpAndAskedFor looks.
+var noPages = []string{
+	"/console/assets/:version/:name", "/console/live", "/sign-in/oidc/callback", "/sign-in/code", "/brand/colors/:color", "/brand/logos/:seller/:version",
 }
 
 // The link that make run prints leads to Today with one press, and works once.

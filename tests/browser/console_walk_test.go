@@ -107,6 +107,7 @@ func TestTheDemoIsWalkedThrough(t *testing.T) {
 	b.wait("document.querySelector('h1 .status')?.textContent ?? ''", "Pending")
 	b.want("[...document.querySelectorAll('.todo li')].some(e => e.textContent.includes('Calisolar: the balance does not cover the price'))", true)
 	b.want("[...document.querySelectorAll('.todo li .plain')].every(e => getComputedStyle(e).display === 'inline')", true)
+	b.want("[...document.querySelectorAll('.todo li')].find(e => e.textContent.includes('Calisolar')).querySelector('a.small').textContent", "Top up")
 	b.picture("lead")
 	b.do("window.stays = true")
 

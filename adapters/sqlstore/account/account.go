@@ -48,6 +48,9 @@ func (r Repositories) Logos() account.LogoRepository { return logos(r) }
 // PersonMails returns the repository of mails to people.
 func (r Repositories) PersonMails() account.PersonMailRepository { return personMails(r) }
 
+// Trail returns the audit trail.
+func (r Repositories) Trail() application.AuditWriter { return trail(r) }
+
 // auditLives is how long the audit trail is kept.
 const auditLives = 2 * 365 * 24 * time.Hour
 

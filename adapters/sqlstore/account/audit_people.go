@@ -20,9 +20,9 @@ func peopleTables() []audit.Table {
 					Query: "SELECT t.id AS id, 'a seller' AS want, CASE WHEN EXISTS (SELECT 1 FROM memberships m WHERE m.person_id = t.id) THEN 'a seller' ELSE 'none' END AS got FROM people t WHERE {range}",
 				},
 				{
-					Invariant: "I6", Name: "invited_person_has_no_password", Description: "Who was invited and never signed in has no password, and is nobody's accepted person.",
-					Query: `SELECT t.id AS id, 'nothing' AS want, CASE WHEN t.password_hash <> '' THEN 'a password' ELSE 'a seller' END AS got FROM people t WHERE {range} AND t.status = 'invited'
-						AND (t.password_hash <> '' OR EXISTS (SELECT 1 FROM memberships m WHERE m.person_id = t.id AND m.accepted_at > 0))`,
+					Invariant: "I6", Name: "invited_person_has_no_password", Description: "Who was invited and never signed in has no password, did not show that the address is theirs, and is nobody's accepted person.",
+					Query: `SELECT t.id AS id, 'nothing' AS want, CASE WHEN t.password_hash <> '' THEN 'a password' WHEN t.proven_at > 0 THEN 'a proof' ELSE 'a seller' END AS got FROM people t
+						WHERE {range} AND t.status = 'invited' AND (t.password_hash <> '' OR t.proven_at > 0 OR EXISTS (SELECT 1 FROM memberships m WHERE m.person_id = t.id AND m.accepted_at > 0))`,
 				},
 			},
 		},

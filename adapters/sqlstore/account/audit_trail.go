@@ -44,6 +44,12 @@ func (w Trail) WriteAudit(ctx context.Context, e application.AuditEntry) error {
 	return w.work.Do(ctx, func(ctx context.Context, t *engine.Tx) error { return WriteAudit(ctx, t, e) })
 }
 
+// trail writes the audit trail in a transaction.
+type trail struct{ t *engine.Tx }
+
+// WriteAudit implements application.AuditWriter.
+func (r trail) WriteAudit(ctx context.Context, e application.AuditEntry) error { return WriteAudit(ctx, r.t, e) }
+
 type auditRow struct {
 	ID        string  `db:"id"`
 	At        int64   `db:"at"`

@@ -22,7 +22,7 @@ type (
 	personMails    struct{ t *engine.Tx }
 )
 
-const personColumns = "id, email, email_key, name, status, password_hash, subject, totp_secret, totp_pending, totp_step, recovery_codes, created_at, updated_at"
+const personColumns = "id, email, email_key, name, status, password_hash, subject, totp_secret, totp_pending, totp_step, recovery_codes, created_at, updated_at, proven_at"
 
 type personRow struct {
 	ID            string  `db:"id"`
@@ -38,13 +38,14 @@ type personRow struct {
 	RecoveryCodes []byte  `db:"recovery_codes"`
 	CreatedAt     int64   `db:"created_at"`
 	UpdatedAt     int64   `db:"updated_at"`
+	ProvenAt      int64   `db:"proven_at"`
 }
 
 func (r personRow) snapshot() operator.Snapshot {
 	s := operator.Snapshot{
 		ID: r.ID, Email: r.Email, EmailKey: r.EmailKey, Name: r.Name, Status: operator.Status(r.Status), PasswordHash: r.PasswordHash,
 		SecondFactor: operator.SecondFactor{Secret: given(r.TOTPSecret), Pending: given(r.TOTPPending), LastStep: r.TOTPStep},
-		CreatedAt:    engine.Time(r.CreatedAt), UpdatedAt: engine.Time(r.UpdatedAt),
+		CreatedAt:    engine.Time(r.CreatedAt), UpdatedAt: engine.Time(r.UpdatedAt), ProvenAt: engine.Time(r.ProvenAt),
 	}
 	if r.Subject != nil {
 		s.Subject = *r.Subject
@@ -75,13 +76,13 @@ func personValues(s operator.Snapshot) []any {
 	}
 	return []any{
 		s.ID, s.Email, s.EmailKey, s.Name, string(s.Status), s.PasswordHash, subject, engine.Blob(s.SecondFactor.Secret), engine.Blob(s.SecondFactor.Pending),
-		s.SecondFactor.LastStep, codes, engine.Micros(s.CreatedAt), engine.Micros(s.UpdatedAt),
+		s.SecondFactor.LastStep, codes, engine.Micros(s.CreatedAt), engine.Micros(s.UpdatedAt), engine.Micros(s.ProvenAt),
 	}
 }
 
 // Add implements account.PersonRepository.
 func (r people) Add(ctx context.Context, p *operator.Person) error {
-	taken, err := r.t.Insert(ctx, "people", "INSERT INTO people ("+personColumns+") VALUES ("+engine.Marks(13)+")", personValues(p.Snapshot())...)
+	taken, err := r.t.Insert(ctx, "people", "INSERT INTO people ("+personColumns+") VALUES ("+engine.Marks(14)+")", personValues(p.Snapshot())...)
 	switch {
 	case err != nil:
 		return err
@@ -122,7 +123,7 @@ func (r people) lock(ctx context.Context, column, value string) (*operator.Perso
 func (r people) Save(ctx context.Context, p *operator.Person) error {
 	v := personValues(p.Snapshot())
 	taken, matched, err := r.t.Update(ctx, "people", "UPDATE people SET email = ?, email_key = ?, name = ?, status = ?, password_hash = ?, subject = ?, totp_secret = ?, totp_pending = ?, "+
-		"totp_step = ?, recovery_codes = ?, created_at = ?, updated_at = ? WHERE id = ?", append(v[1:], v[0])...)
+		"totp_step = ?, recovery_codes = ?, created_at = ?, updated_at = ?, proven_at = ? WHERE id = ?", append(v[1:], v[0])...)
 	switch {
 	case err != nil:
 		return err
@@ -191,6 +192,7 @@ func (r staff) Lock(ctx context.Context, sellerID string) (*operator.Staff, erro
 
 // Save implements account.StaffRepository.
 func (r staff) Save(ctx context.Context, s *operator.Staff) error {
+	r.t.NoteSeller(s.SellerID())
 	stored := map[string]operator.Member{}
 	for _, m := range s.Stored() {
 		stored[m.PersonID] = m
@@ -319,7 +321,7 @@ func (r personSessions) EndOf(ctx context.Context, personID, except string) erro
 	return err
 }
 
-const linkColumns = "token_hash, kind, person_id, seller_id, expires_at"
+const linkColumns = "token_hash, kind, person_id, seller_id, expires_at, mailed"
 
 type linkRow struct {
 	Hash      []byte `db:"token_hash"`
@@ -327,17 +329,19 @@ type linkRow struct {
 	PersonID  string `db:"person_id"`
 	SellerID  string `db:"seller_id"`
 	ExpiresAt int64  `db:"expires_at"`
+	Mailed    bool   `db:"mailed"`
 }
 
 func (r linkRow) link() operator.Link {
-	l := operator.Link{Kind: operator.LinkKind(r.Kind), PersonID: r.PersonID, SellerID: r.SellerID, ExpiresAt: engine.Time(r.ExpiresAt)}
+	l := operator.Link{Kind: operator.LinkKind(r.Kind), PersonID: r.PersonID, SellerID: r.SellerID, ExpiresAt: engine.Time(r.ExpiresAt), Mailed: r.Mailed}
 	copy(l.Hash[:], r.Hash)
 	return l
 }
 
 // Add implements account.PersonLinkRepository.
 func (r personLinks) Add(ctx context.Context, l operator.Link) error {
-	_, err := r.t.Exec(ctx, "INSERT INTO person_links ("+linkColumns+") VALUES ("+engine.Marks(5)+")", l.Hash[:], string(l.Kind), l.PersonID, l.SellerID, engine.Micros(l.ExpiresAt))
+	_, err := r.t.Exec(ctx, "INSERT INTO person_links ("+linkColumns+") VALUES ("+engine.Marks(6)+")", l.Hash[:], string(l.Kind), l.PersonID, l.SellerID, engine.Micros(l.ExpiresAt),
+		engine.Flag(l.Mailed))
 	return err
 }
 

@@ -194,7 +194,11 @@ func (r *Reader) PersonLink(ctx context.Context, q accountquery.PersonLink) (acc
 	if err != nil {
 		return accountquery.PersonLinkView{}, absentLink(err)
 	}
-	view := accountquery.PersonLinkView{Name: p.Name, Email: p.Email, NeedsPassword: l.Kind == operator.ResetLink || l.Kind == operator.InvitationLink && p.Status == operator.StatusInvited}
+	chooses := l.Kind == operator.ResetLink || l.Kind == operator.InvitationLink && l.ChoosesPassword(p)
+	view := accountquery.PersonLinkView{
+		PersonID: p.ID, Name: p.Name, Email: p.Email, NeedsPassword: chooses, NeedsSession: l.Kind == operator.InvitationLink && !chooses,
+		Replaces: chooses && p.Status == operator.StatusActive && p.ProvenAt.IsZero(),
+	}
 	if l.SellerID != "" {
 		_, of, err := r.MemberOf(ctx, l.SellerID, l.PersonID)
 		if err != nil {

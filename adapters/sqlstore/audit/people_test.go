@@ -21,6 +21,7 @@ const (
 var ofPeople = []violation{
 	by("person_has_seller", "people", "person_2", "DELETE FROM memberships WHERE person_id = 'person_2'"),
 	by("invited_person_has_no_password", "people", "person_2", "UPDATE people SET password_hash = '$x' WHERE id = 'person_2'"),
+	by("invited_person_has_no_password", "people", "person_2", "UPDATE people SET proven_at = 1 WHERE id = 'person_2'"),
 	by("invited_person_has_no_password", "people", "person_2", "UPDATE memberships SET accepted_at = 1 WHERE person_id = 'person_2'"),
 	by("memberships.seller_id", "memberships", "person_2", "UPDATE memberships SET seller_id = 'seller_none' WHERE person_id = 'person_2'"),
 	by("memberships.person_id", "memberships", "person_none", "INSERT INTO memberships (seller_id, person_id, role, invited_at, accepted_at) VALUES ('seller_1', 'person_none', 'viewer', 1, 0)"),

@@ -78,11 +78,20 @@ func (r *Reader) SellerZone(ctx context.Context, sellerID string) (zone string, 
 	return zone, err
 }
 
-// BalanceBefore implements marketquery.StatementReader: by what was booked since, which is less than what was booked before. One statement
-// reads both the balance and the entries, so that they are of one moment.
+// BalanceBefore implements marketquery.StatementReader: by what was booked before or by what was booked since, whichever is the shorter time. In the
+// latter case one statement reads both the balance and the entries, so that they are of one moment.
 func (r *Reader) BalanceBefore(ctx context.Context, sellerID, buyerID string, at time.Time) (money.Micros, error) {
-	var balance int64
-	err := r.db.One(ctx, buyer.ErrNotFound, &balance, "SELECT b.balance - COALESCE((SELECT SUM(e.amount) FROM ledger_entries e WHERE e.seller_id = b.seller_id AND "+
+	var balance, first int64
+	found, err := r.db.Get(ctx, &first, "SELECT created_at FROM ledger_entries WHERE seller_id = ? AND buyer_id = ? ORDER BY id LIMIT 1", sellerID, buyerID)
+	if err != nil {
+		return 0, err
+	}
+	if found && at.Sub(engine.Time(first)) < r.clock.Now().Sub(at) {
+		err = r.db.One(ctx, nil, &balance, "SELECT COALESCE(SUM(e.amount), 0) FROM ledger_entries e WHERE e.seller_id = ? AND e.buyer_id = ? AND e.id < ? AND e.created_at < ?",
+			sellerID, buyerID, engine.FirstID("entry", at.Add(idSlack)), engine.Micros(at))
+		return money.Micros(balance), err
+	}
+	err = r.db.One(ctx, buyer.ErrNotFound, &balance, "SELECT b.balance - COALESCE((SELECT SUM(e.amount) FROM ledger_entries e WHERE e.seller_id = b.seller_id AND "+
 		"e.buyer_id = b.id AND e.id >= ? AND e.created_at >= ?), 0) FROM buyers b WHERE b.seller_id = ? AND b.id = ?",
 		engine.FirstID("entry", at.Add(-idSlack)), engine.Micros(at), sellerID, buyerID)
 	return money.Micros(balance), err

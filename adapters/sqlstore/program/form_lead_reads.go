@@ -77,33 +77,47 @@ func (r *Reader) FormLeads(ctx context.Context, q programquery.FormLeads) (appli
 	if q.Status == "" {
 		return engine.ListBy(ctx, r.db, byNumber, q.Page, numberOf, formLeadRow.answer, r.selectFormLeads(), q.SellerID)
 	}
-	return r.reviewed(ctx, q.SellerID, q.Page, " AND f.status = ?", q.Status)
+	return r.reviewed(ctx, q.SellerID, q.Page, programquery.MostReviewed, "f.status = ?", q.Status)
 }
 
-// reviewed lists the form leads of a seller for which a condition holds. The numbers of a seller's form leads follow one another, so a span of them bounds
-// what is looked at.
-func (r *Reader) reviewed(ctx context.Context, sellerID string, page application.Page, condition string, arg any) (application.List[programquery.FormLead], error) {
-	var newest struct {
-		Number int64 `db:"number"`
-	}
-	below := "SELECT number FROM lead_reviews" + r.db.UseKey("lead_reviews_number") + " WHERE seller_id = ?"
+// reviewed lists the form leads f of a seller for which a condition holds. The numbers of a seller's form leads follow one another, so a span of them bounds
+// what is looked at, to most. Numbers are found first, and the rest is read of those alone that the page shows.
+func (r *Reader) reviewed(ctx context.Context, sellerID string, page application.Page, most int64, condition string, arg any) (application.List[programquery.FormLead], error) {
+	none := application.List[programquery.FormLead]{}
+	var newest int64
+	key := r.db.UseKey("lead_reviews_number")
+	below := "SELECT f.number FROM lead_reviews f" + key + " WHERE f.seller_id = ?"
 	args := []any{sellerID}
 	if page.After != "" {
 		n, err := strconv.ParseInt(page.After, 10, 64)
 		if err != nil {
-			return application.List[programquery.FormLead]{}, engine.ErrCursor()
+			return none, engine.ErrCursor()
 		}
-		below, args = below+" AND number < ?", append(args, n)
+		below, args = below+" AND f.number < ?", append(args, n)
 	}
-	if found, err := r.db.Get(ctx, &newest, below+" ORDER BY number DESC LIMIT 1", args...); err != nil || !found {
-		return application.List[programquery.FormLead]{}, err
+	if found, err := r.db.Get(ctx, &newest, below+" ORDER BY f.number DESC LIMIT 1", args...); err != nil || !found {
+		return none, err
 	}
-	first := newest.Number - programquery.MostReviewed
-	out, err := engine.ListBy(ctx, r.db, byNumber, application.Page{Limit: page.Limit, Number: page.Number, After: page.After}, numberOf, formLeadRow.answer,
-		r.selectFormLeads()+condition+" AND f.number > ?", sellerID, arg, first)
-	if err == nil && out.Next == "" && first > 0 {
-		out.Next = strconv.FormatInt(first+1, 10)
+	first := newest - most
+	var numbers []int64
+	if err := r.db.All(ctx, &numbers, "SELECT f.number FROM lead_reviews f"+key+" WHERE f.seller_id = ? AND f.number > ? AND f.number <= ? AND f.status <> 'deleted' AND "+condition+
+		" ORDER BY f.number DESC LIMIT ? OFFSET ?", sellerID, first, newest, arg, page.Limit+1, page.Offset()); err != nil {
+		return none, err
 	}
+	next := ""
+	switch {
+	case len(numbers) > page.Limit:
+		numbers = numbers[:page.Limit]
+		next = strconv.FormatInt(numbers[page.Limit-1], 10)
+	case first > 0:
+		next = strconv.FormatInt(first+1, 10)
+	}
+	if len(numbers) == 0 {
+		return application.List[programquery.FormLead]{Next: next}, nil
+	}
+	out, err := engine.ListBy(ctx, r.db, byNumber, application.Page{Limit: len(numbers), Number: 1}, numberOf, formLeadRow.answer,
+		r.selectFormLeads()+" AND f.number IN ("+engine.Marks(len(numbers))+")", append([]any{sellerID}, engine.Anys(numbers)...)...)
+	out.Next = next
 	return out, err
 }
 

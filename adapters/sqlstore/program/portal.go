@@ -46,7 +46,7 @@ func (r *Reader) OwnFormLeads(ctx context.Context, q programquery.OwnFormLeads) 
 	if err != nil {
 		return application.List[programquery.FormLead]{}, err
 	}
-	return r.reviewed(ctx, p.SellerID, q.Page, " AND l.partner_id = ?", p.ID)
+	return r.reviewed(ctx, p.SellerID, q.Page, programquery.MostOwnReviewed, "(SELECT l.partner_id FROM leads l WHERE l.seller_id = f.seller_id AND l.id = f.lead_id) = ?", p.ID)
 }
 
 // OpenInvitation answers programquery.OpenInvitation: program.ErrTokenUnknown.

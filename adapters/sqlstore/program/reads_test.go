@@ -436,6 +436,50 @@ func TestReadFormLeads(t *testing.T) {
 	})
 }
 
+func TestReadOwnFormLeads(t *testing.T) {
+	t.Parallel()
+	reading(t, func(t *testing.T, r *readings) {
+		ctx := t.Context()
+		for _, a := range []application.Actor{one, two} {
+			r.partner(a, "a", noon)
+			r.partner(a, "b", noon)
+		}
+		for number := range int64(7) { // the even ones are a's
+			r.form(one, number+1, []string{"b", "a"}[number%2], false)
+		}
+		r.form(one, 8, "a", false, func(l *lead.Lead) error { return l.Delete(noon) })
+		r.form(two, 9, "a", false)
+		own := func(token string) func(p application.Page) (application.List[programquery.FormLead], error) {
+			return func(p application.Page) (application.List[programquery.FormLead], error) {
+				return r.OwnFormLeads(ctx, programquery.OwnFormLeads{Token: token, Page: p})
+			}
+		}
+		number := func(l programquery.FormLead) string { return fmt.Sprint(l.Number) }
+		a, b := r.session(one, "a"), r.session(one, "b")
+		for limit := 1; limit < 4; limit++ {
+			assert.Equal(t, []string{"6", "4", "2"}, sqlstoretest.Walk(t, limit, false, own(a), number), limit)
+			assert.Equal(t, []string{"7", "5", "3", "1"}, sqlstoretest.Walk(t, limit, false, own(b), number), limit)
+		}
+		second, err := own(b)(application.Page{Limit: 2, Number: 2})
+		require.NoError(t, err)
+		require.Len(t, second.Items, 2)
+		assert.EqualValues(t, 3, second.Items[0].Number)
+		assert.Equal(t, programquery.Person{ID: "b", Name: "Ada b Byron", Email: "b@Example.com"}, second.Items[0].Submitter)
+		assert.Equal(t, []string{"9"}, sqlstoretest.Walk(t, 2, false, own(r.session(two, "a")), number))
+		assert.Nil(t, sqlstoretest.Walk(t, 2, false, own(r.session(two, "b")), number))
+
+		r.form(one, 7+programquery.MostOwnReviewed, "b", false)
+		found, err := own(a)(newest(2))
+		require.NoError(t, err)
+		assert.Empty(t, found.Items, "no more than so many are looked at")
+		found, err = own(a)(application.Page{Limit: 2, Number: 1, After: found.Next})
+		require.NoError(t, err)
+		assert.Len(t, found.Items, 2)
+		_, err = own(a)(application.Page{Limit: 1, Number: 1, After: "x"})
+		require.ErrorIs(t, err, fault.ErrValidation)
+	})
+}
+
 func TestReadLeadForm(t *testing.T) {
 	t.Parallel()
 	reading(t, func(t *testing.T, r *readings) {

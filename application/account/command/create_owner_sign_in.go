@@ -9,7 +9,8 @@ import (
 )
 
 // CreateOwnerSignIn makes the token of a link by which an owner of a seller signs in once. Who is not one of the seller's owners becomes one. It is
-// for whoever runs the installation.
+// for whoever runs the installation. Of somebody who never showed that the address is theirs, whatever was set before goes: password, second factor,
+// sessions and links.
 type CreateOwnerSignIn struct {
 	application.Actor
 
@@ -46,11 +47,14 @@ func (h CreateOwnerSignInHandler) Handle(ctx context.Context, c CreateOwnerSignI
 		if err := tx.Staff().Save(ctx, staff); err != nil {
 			return err
 		}
-		if !p.IsActive() {
-			p.Activate("", "", now)
-			if err := tx.People().Save(ctx, p); err != nil {
+		if !p.IsProven() && p.Disown(now) {
+			if err := endAll(ctx, tx, p.ID()); err != nil {
 				return err
 			}
+		}
+		p.Activate("", "", now)
+		if err := tx.People().Save(ctx, p); err != nil {
+			return err
 		}
 		l := operator.NewLink(operator.SignInLink, account.PersonTokenHash(token), p.ID(), c.Seller, now)
 		made = PersonInvited{p.ID(), token, l.ExpiresAt}

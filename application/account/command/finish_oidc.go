@@ -31,6 +31,7 @@ type OIDCFinished struct {
 
 // FinishOIDCHandler handles FinishOIDC. Who came from the provider before is known by what it calls them, whatever their email is now. Others
 // are known by their email, if the provider vouches for it: people who sign in already, and who were invited, who accept by signing in. A
+// verified email shows that the address is theirs: see operator.Person.Prove for what that ends the first time. A
 // second factor that somebody has here is asked for too: not every provider asks for one, and whoever set it up here relies on it.
 type FinishOIDCHandler struct{ Provided }
 
@@ -86,11 +87,15 @@ func nobody(err error) error {
 // signIn makes a session for a person who was read before, and keeps what the provider calls them.
 func (h FinishOIDCHandler) signIn(ctx context.Context, known operator.Snapshot, who account.Identity, c FinishOIDC) (SignedIn, error) {
 	name := operator.Cut(who.Name, maxProviderName)
-	now, token, id := h.Clock.Now(), h.Secrets.New(), h.IDs.New("session")
+	now, token, id, entry := h.Clock.Now(), h.Secrets.New(), h.IDs.New("session"), h.IDs.New("audit")
 	var signed SignedIn
 	err := h.Work.Do(ctx, func(ctx context.Context, tx account.Tx) error {
 		if known.Status != operator.StatusActive {
-			if err := acceptAll(ctx, tx, known.ID, now); err != nil {
+			joined, err := acceptAll(ctx, tx, known.ID, now)
+			if err != nil {
+				return err
+			}
+			if err := record(ctx, tx, application.AuditEntry{ID: entry, At: now, By: known.ID, Command: "FinishOIDC", Objects: []string{known.ID}}, joined...); err != nil {
 				return err
 			}
 		}
@@ -104,6 +109,11 @@ func (h FinishOIDCHandler) signIn(ctx context.Context, known operator.Snapshot, 
 		}
 		if n.Name != "" {
 			name = ""
+		}
+		if who.EmailVerified && emailKey(who.Email) == n.EmailKey && p.Prove(now) {
+			if err := endAll(ctx, tx, p.ID()); err != nil {
+				return err
+			}
 		}
 		if !p.IsActive() {
 			p.Activate(name, "", now)
@@ -133,26 +143,34 @@ func (h FinishOIDCHandler) signIn(ctx context.Context, known operator.Snapshot, 
 // maxProviderName is how much of a name that a provider tells is taken, in characters.
 const maxProviderName = 200
 
-// acceptAll has a person accept the invitations of all sellers, by their ids.
-func acceptAll(ctx context.Context, tx account.Tx, personID string, now time.Time) error {
+// acceptAll has a person accept the invitations of all sellers that are open still, by their ids, and returns these.
+func acceptAll(ctx context.Context, tx account.Tx, personID string, now time.Time) (sellerIDs []string, err error) {
 	of, err := tx.Staff().SellersOf(ctx, personID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, m := range of {
 		staff, err := tx.Staff().Lock(ctx, m.SellerID)
 		if err != nil {
-			return gone(err)
+			return nil, gone(err)
+		}
+		invited, err := staff.Member(personID)
+		if err != nil {
+			return nil, err
+		}
+		if !invited.Open(now) {
+			continue
 		}
 		if err := staff.Accept(personID, now); err != nil {
-			return err
+			return nil, err
 		}
 		if err := tx.Staff().Save(ctx, staff); err != nil {
-			return err
+			return nil, err
 		}
 		if err := tx.PersonLinks().RevokeInvitations(ctx, personID, m.SellerID); err != nil {
-			return err
+			return nil, err
 		}
+		sellerIDs = append(sellerIDs, m.SellerID)
 	}
-	return nil
+	return sellerIDs, nil
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/leadmill/leadmill/domain/operator"
 )
 
-// InvitePerson invites somebody to become one of the actor's seller's people, by mail or, with Link, by a link that the actor hands over. Who
-// was invited and did not accept yet is invited again; former links then work no more.
+// InvitePerson invites somebody to become one of the actor's seller's people, by mail or, with Link, by a link that the actor hands over,
+// which shows nobody that the address is the person's. Who was invited and did not accept yet is invited again; former links then work no more.
 type InvitePerson struct {
 	application.Actor
 

@@ -21,6 +21,8 @@ var (
 	ErrSignIn = fault.New(fault.Unauthenticated, "sign_in_failed", "The email address or the password is wrong.")
 	// ErrTooManyTries says that an address, or somebody for one account, tried too often.
 	ErrTooManyTries = fault.New(fault.TooMany, "too_many_tries", "Too many tries. Wait a few minutes and try again.")
+	// ErrSignInFirst says that an invitation is for somebody who signs in already, and is accepted in a session of that person alone.
+	ErrSignInFirst = fault.New(fault.Unauthenticated, "sign_in_first", "Somebody signs in with this email address already. Sign in with it, then accept the invitation.")
 	// ErrCurrentPassword says that the present password, which a change asks for, is wrong.
 	ErrCurrentPassword = fault.ErrValidation.With(fault.Violation{Field: "current", Code: fault.InvalidValue, Message: "is not your password"})
 )
@@ -49,13 +51,30 @@ type SigningIn struct {
 
 // Passwords hashes and verifies passwords, and spends as much on one of nobody as on one of somebody.
 type Passwords struct {
-	hasher application.PasswordHasher
-	nobody func() (string, error)
+	hasher  application.PasswordHasher
+	secrets application.Secrets
+
+	mu     sync.Mutex
+	nobody string // the hash of what is nobody's password; empty until one was made
 }
 
 // NewPasswords makes Passwords over a hasher.
 func NewPasswords(hasher application.PasswordHasher, secrets application.Secrets) *Passwords {
-	return &Passwords{hasher, sync.OnceValues(func() (string, error) { return hasher.Hash(secrets.New()) })}
+	return &Passwords{hasher: hasher, secrets: secrets}
+}
+
+// hashOfNobody returns a hash that no password has. A hasher that is busy is asked again the next time.
+func (p *Passwords) hashOfNobody() (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.nobody == "" {
+		hash, err := p.hasher.Hash(p.secrets.New())
+		if err != nil {
+			return "", err
+		}
+		p.nobody = hash
+	}
+	return p.nobody, nil
 }
 
 var errNoVerifier = errors.New("the password hasher of this build verifies no passwords")
@@ -69,7 +88,7 @@ func (p *Passwords) verify(password, hash string) (bool, error) {
 	somebody := hash != ""
 	if !somebody {
 		var err error
-		if hash, err = p.nobody(); err != nil {
+		if hash, err = p.hashOfNobody(); err != nil {
 			return false, err
 		}
 	}
@@ -131,16 +150,44 @@ func endFormer(ctx context.Context, tx account.Tx, former string) error {
 	return err
 }
 
+// endAll ends all sessions and all links of a person.
+func endAll(ctx context.Context, tx account.Tx, personID string) error {
+	if err := tx.PersonSessions().EndOf(ctx, personID, ""); err != nil {
+		return err
+	}
+	return tx.PersonLinks().RevokeOf(ctx, personID, operator.InvitationLink, operator.SignInLink, operator.ResetLink)
+}
+
+// record writes into the trails of sellers what somebody did whom no key and no session names, or what was done about several sellers.
+func record(ctx context.Context, tx account.Tx, e application.AuditEntry, sellerIDs ...string) error {
+	for _, id := range sellerIDs {
+		e.SellerID = id
+		if err := tx.Trail().WriteAudit(ctx, e.From(ctx)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// acceptedOf returns the sellers whose invitation a person accepted.
+func acceptedOf(ctx context.Context, tx account.Tx, personID string) (sellerIDs []string, err error) {
+	of, err := tx.Staff().SellersOf(ctx, personID)
+	for _, m := range of {
+		if m.Accepted() {
+			sellerIDs = append(sellerIDs, m.SellerID)
+		}
+	}
+	return sellerIDs, err
+}
+
 // opens returns the seller whose pages a person is shown first; empty for who may not sign in: who is not active, or is nobody's.
 func opens(ctx context.Context, tx account.Tx, p *operator.Person) (sellerID string, err error) {
 	if !p.IsActive() {
 		return "", nil
 	}
-	of, err := tx.Staff().SellersOf(ctx, p.ID())
-	for _, m := range of {
-		if m.Accepted() {
-			return m.SellerID, err
-		}
+	of, err := acceptedOf(ctx, tx, p.ID())
+	if len(of) == 0 {
+		return "", err
 	}
-	return "", err
+	return of[0], err
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/leadmill/leadmill/domain/operator"
 )
 
-// ResetPassword gives a person another password by the token of a mail, and ends all sessions. It signs nobody in.
+// ResetPassword gives a person another password by the token of a mail, and ends all sessions. It signs nobody in. The first time that the mail shows
+// that the address is the person's, the second factor and all links go too: see operator.Person.Prove.
 type ResetPassword struct {
 	Token, Password string
 	Browser         Browser
@@ -29,7 +30,7 @@ func (h ResetPasswordHandler) Handle(ctx context.Context, c ResetPassword) (stru
 		return struct{}{}, err
 	}
 	now, hash := h.Clock.Now(), account.PersonTokenHash(c.Token)
-	known, err := h.linked(ctx, hash, operator.ResetLink, now)
+	_, known, err := h.linked(ctx, hash, operator.ResetLink, now)
 	if err != nil {
 		return struct{}{}, err
 	}
@@ -42,6 +43,7 @@ func (h ResetPasswordHandler) Handle(ctx context.Context, c ResetPassword) (stru
 	if err != nil {
 		return struct{}{}, err
 	}
+	entry := h.IDs.New("audit")
 	return struct{}{}, h.Work.Do(ctx, func(ctx context.Context, tx account.Tx) error {
 		l, err := tx.PersonLinks().Consume(ctx, hash, operator.ResetLink, now)
 		if err != nil {
@@ -50,6 +52,18 @@ func (h ResetPasswordHandler) Handle(ctx context.Context, c ResetPassword) (stru
 		p, err := tx.People().Lock(ctx, l.PersonID)
 		if err != nil {
 			return gone(err)
+		}
+		if p.Prove(now) {
+			if err := endAll(ctx, tx, p.ID()); err != nil {
+				return err
+			}
+		}
+		of, err := acceptedOf(ctx, tx, p.ID())
+		if err != nil {
+			return err
+		}
+		if err := record(ctx, tx, application.AuditEntry{ID: entry, At: now, By: p.ID(), Command: "ResetPassword", Objects: []string{p.ID()}}, of...); err != nil {
+			return err
 		}
 		return setPassword(ctx, tx, p, password, now)
 	})
@@ -67,16 +81,16 @@ func setPassword(ctx context.Context, tx account.Tx, p *operator.Person, hash st
 	return tx.PersonLinks().RevokeOf(ctx, p.ID(), operator.ResetLink, operator.SignInLink)
 }
 
-// linked returns the person of a link that works, which is checked before a password is hashed, so that nobody without a link can make this
+// linked returns a link that works and its person, which is checked before a password is hashed, so that nobody without a link can make this
 // process do so: operator.ErrLink.
-func (s SigningIn) linked(ctx context.Context, hash [sha256.Size]byte, kind operator.LinkKind, now time.Time) (operator.Snapshot, error) {
+func (s SigningIn) linked(ctx context.Context, hash [sha256.Size]byte, kind operator.LinkKind, now time.Time) (operator.Link, operator.Snapshot, error) {
 	l, err := s.Reader.LinkByHash(ctx, hash)
 	if err == nil && !l.Works(kind, now) {
 		err = operator.ErrLink
 	}
 	if err != nil {
-		return operator.Snapshot{}, err
+		return operator.Link{}, operator.Snapshot{}, err
 	}
 	p, err := s.Reader.PersonByID(ctx, l.PersonID)
-	return p, gone(err)
+	return l, p, gone(err)
 }

@@ -89,7 +89,7 @@ func (h SendPersonMailsHandler) reset(ctx context.Context, p operator.Snapshot) 
 		if err := tx.PersonLinks().RevokeOf(ctx, p.ID, operator.ResetLink); err != nil {
 			return err
 		}
-		return tx.PersonLinks().Add(ctx, operator.NewLink(operator.ResetLink, account.PersonTokenHash(token), p.ID, "", now))
+		return tx.PersonLinks().Add(ctx, operator.NewLink(operator.ResetLink, account.PersonTokenHash(token), p.ID, "", now).ByMail())
 	})
 	if errors.Is(err, operator.ErrNotFound) {
 		return application.Mail{}, nil
@@ -122,7 +122,7 @@ func (h SendPersonMailsHandler) invitation(ctx context.Context, p operator.Snaps
 		if err := tx.PersonLinks().RevokeInvitations(ctx, p.ID, sellerID); err != nil {
 			return err
 		}
-		return tx.PersonLinks().Add(ctx, operator.NewLink(operator.InvitationLink, account.PersonTokenHash(token), p.ID, sellerID, now))
+		return tx.PersonLinks().Add(ctx, operator.NewLink(operator.InvitationLink, account.PersonTokenHash(token), p.ID, sellerID, now).ByMail())
 	})
 	if err != nil || !open {
 		return application.Mail{}, err

@@ -26,4 +26,9 @@ type PersonLinkView struct {
 	SellerName    string // empty for a reset
 	Name, Email   string
 	NeedsPassword bool // a password is chosen
+	// NeedsSession says that an invitation is accepted in a session of the person alone.
+	NeedsSession bool
+	// Replaces says that the password that is chosen takes the place of what was set before by somebody who did not show that the address is theirs.
+	Replaces bool
+	PersonID string
 }

@@ -186,6 +186,7 @@ func TestNobodyIsLedElsewhere(t *testing.T) {
 		"/console//evil.example": "/console", "/console/\r\nx": "/console", "http:/console": "/console", "/v1/leads": "/console",
 	} {
 		assert.Equal(t, want, ownPath(next), next)
+		assert.Equal(t, want, nextPath(next), next)
 	}
 }
 

@@ -29,6 +29,9 @@ type Verdict struct {
 	BuyerID, Buyer, ContractID string
 	Text, Tone                 string
 	ResetsAt                   time.Time
+
+	// Unpaid says that it waits for the buyer's money.
+	Unpaid bool
 }
 
 // FieldShown is a field of a lead; Value is masked unless the fields were asked for.
@@ -94,7 +97,11 @@ func (c leadContent) steps() []Step {
 	if l.Origin != "" {
 		origin += " by " + strings.ReplaceAll(l.Origin, "_", " ")
 	}
-	steps := []Step{{At: l.CreatedAt, What: origin, Detail: joined(" · ", "supplier "+l.PartnerID, l.ExternalID)}}
+	from := l.PartnerID
+	if from != "" && l.Origin != "supplier" {
+		from = "supplier " + from
+	}
+	steps := []Step{{At: l.CreatedAt, What: origin, Detail: joined(" · ", from, l.ExternalID)}}
 	for _, s := range l.Sales {
 		what, tone := "Sold to "+c.BuyerName(s.BuyerID), "good"
 		switch s.Status {
@@ -141,7 +148,7 @@ func joined(between string, texts ...string) string {
 
 // verdict says why a contract did or did not get the lead; of a cap also how full it is now, and when it begins again.
 func (c leadContent) verdict(contractID, buyerID, reason, of string) Verdict {
-	out := Verdict{BuyerID: buyerID, Buyer: c.BuyerName(buyerID), ContractID: contractID, Text: sentence(reason, of), Tone: "plain"}
+	out := Verdict{BuyerID: buyerID, Buyer: c.BuyerName(buyerID), ContractID: contractID, Text: sentence(reason, of), Tone: "plain", Unpaid: reason == "insufficient_balance"}
 	switch {
 	case reason == "sold":
 		out.Tone = "good"

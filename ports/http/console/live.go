@@ -52,7 +52,7 @@ func live(v *Visit) {
 		over := func(ctx context.Context) string { return v.console.over(ctx, v.cookie(), v.Who()) }
 		err = page.follow(ctx, over, func(text string) error { return tell(out, text) })
 	}
-	if ctx.Err() == nil && !errors.Is(err, context.Canceled) {
+	if err != nil && ctx.Err() == nil && !errors.Is(err, context.Canceled) {
 		k.Note("what an open page follows ended", err)
 	}
 }
@@ -101,7 +101,7 @@ func (c Console) over(ctx context.Context, cookie string, who application.Actor)
 	return ""
 }
 
-// mostMissed is how many events are looked at that happened before a page began to listen.
+// mostMissed is how many events are looked at that happened before a page began to listen. Behind as many, everything may have changed.
 const mostMissed = 200
 
 // missed is what happened between the position at which the page was made and the one from which it hears everything. Without it a page would
@@ -118,6 +118,9 @@ func (v *Visit) missed(until int64) string {
 	types := make([]string, len(page.Events))
 	for i, e := range page.Events {
 		types[i] = e.Type
+	}
+	if len(types) == mostMissed {
+		types = v.console.Catalogue.Types() // what else happened is not known
 	}
 	return changed(kindsOf(types))
 }

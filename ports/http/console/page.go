@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/leadmill/leadmill/application"
@@ -215,6 +216,17 @@ func ownPath(next string) string {
 		return consolePath
 	}
 	return u.RequestURI()
+}
+
+// invitation is the path of an invitation's link.
+var invitation = regexp.MustCompile(`^` + joinPath + `/[A-Za-z0-9_-]{1,200}$`)
+
+// nextPath returns where somebody goes on who signs in: an invitation, or else what ownPath returns.
+func nextPath(next string) string {
+	if invitation.MatchString(next) {
+		return next
+	}
+	return ownPath(next)
 }
 
 // isBelow reports whether a path is another one or below it.

@@ -3,6 +3,7 @@ package consolehttp
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -38,7 +39,7 @@ func signInPages() []Page {
 		{Method: http.MethodGet, Path: signInPath + "/:token", Handle: linkPage(accountquery.SignInLink, "sign_in_link")},
 		{Method: http.MethodPost, Path: signInPath + "/:token", Handle: signInByLink},
 		{Method: http.MethodPost, Path: "/sign-out", Handle: signOut},
-		{Method: http.MethodGet, Path: joinPath + "/:token", Handle: linkPage(accountquery.InvitationLink, "join")},
+		{Method: http.MethodGet, Path: joinPath + "/:token", Handle: joinPage},
 		{Method: http.MethodPost, Path: joinPath + "/:token", Handle: join},
 		{Method: http.MethodGet, Path: forgotPath, Handle: forgotPage},
 		{Method: http.MethodPost, Path: forgotPath, Handle: forgot},
@@ -54,6 +55,7 @@ type signInContent struct {
 	Kept string
 	Sent bool // a mail is on its way, if there is anybody to send it to
 	Link accountquery.PersonLinkView
+	As   string // the email of who is signed in while an invitation of somebody else is open
 }
 
 // browser is what is kept of where somebody signs in.
@@ -62,11 +64,11 @@ func (v *Visit) browser() accountcommand.Browser {
 }
 
 func signInPage(v *Visit) {
-	v.Show("sign_in", signInContent{Visit: v, Next: ownPath(v.Query("next"))})
+	v.Show("sign_in", signInContent{Visit: v, Next: nextPath(v.Query("next"))})
 }
 
 func signIn(v *Visit) {
-	content := signInContent{Visit: v, Next: ownPath(v.Form.Text("next")), Kept: v.Form.Value(keptField)}
+	content := signInContent{Visit: v, Next: nextPath(v.Form.Text("next")), Kept: v.Form.Value(keptField)}
 	s, err := Do[accountcommand.SignedIn](v, accountcommand.SignIn{Email: v.Form.Text("email"), Password: v.Form.Value("password"), Former: v.cookie(), Browser: v.browser()})
 	if v.tryAgain("sign_in", content, err) {
 		return
@@ -97,7 +99,7 @@ func (v *Visit) signedIn(s accountcommand.SignedIn, err error, next, kept string
 		v.keepSession(s)
 		if s.SecondFactor {
 			v.Form = &Form{values: url.Values{}}
-			v.Show("sign_in_code", signInContent{Visit: v, Next: ownPath(next), Kept: kept})
+			v.Show("sign_in_code", signInContent{Visit: v, Next: nextPath(next), Kept: kept})
 			return
 		}
 		v.Person, err = v.console.Sessions.PersonOf(v.Context(), s.Cookie)
@@ -110,12 +112,12 @@ func (v *Visit) signedIn(s accountcommand.SignedIn, err error, next, kept string
 }
 
 func codePage(v *Visit) {
-	v.Show("sign_in_code", signInContent{Visit: v, Next: ownPath(v.Query("next"))})
+	v.Show("sign_in_code", signInContent{Visit: v, Next: nextPath(v.Query("next"))})
 }
 
 // confirmCode takes the second factor, and goes on to where the person wanted to.
 func confirmCode(v *Visit) {
-	content := signInContent{Visit: v, Next: ownPath(v.Form.Text("next")), Kept: v.Form.Value(keptField)}
+	content := signInContent{Visit: v, Next: nextPath(v.Form.Text("next")), Kept: v.Form.Value(keptField)}
 	s, err := Do[accountcommand.SignedIn](v, accountcommand.ConfirmSignIn{Cookie: v.cookie(), Code: v.Form.Text("code"), Browser: v.browser()})
 	template := "sign_in_code"
 	if fault.KindOf(err) == fault.Unauthenticated {
@@ -161,8 +163,35 @@ func signOut(v *Visit) {
 	v.call.SeeOther(signInPath)
 }
 
-// join makes who was invited one of the seller's people. Somebody who signs in to another seller already does so with the password that is
-// there.
+// joinPage shows an invitation. Whoever signs in already accepts it signed in, and signs in first.
+func joinPage(v *Visit) {
+	link, err := Ask[accountquery.PersonLinkView](v, accountquery.PersonLink{Token: v.Param("token"), Kind: accountquery.InvitationLink})
+	if err != nil {
+		v.Fail(err)
+		return
+	}
+	if !link.NeedsSession {
+		v.Form.Fill("name", link.Name)
+		v.Show("join", signInContent{Visit: v, Link: link})
+		return
+	}
+	switch person, err := v.console.Sessions.PersonOf(v.Context(), v.cookie()); {
+	case err != nil && fault.KindOf(err) != fault.Unauthenticated:
+		v.Fail(err)
+	case err == nil && person.ID == link.PersonID:
+		v.Show("join", signInContent{Visit: v, Link: link})
+	default:
+		v.signInToJoin(http.StatusOK, link, person.Email)
+	}
+}
+
+// signInToJoin asks who was invited to sign in, and to come back to the invitation. as is the email of somebody else who is signed in here.
+func (v *Visit) signInToJoin(status int, link accountquery.PersonLinkView, as string) {
+	v.Form = &Form{values: url.Values{"email": {link.Email}}}
+	v.show(status, "sign_in", signInContent{Visit: v, Next: joinPath + "/" + v.Param("token"), Link: link, As: as})
+}
+
+// join makes who was invited one of the seller's people.
 func join(v *Visit) {
 	link, err := Ask[accountquery.PersonLinkView](v, accountquery.PersonLink{Token: v.Param("token"), Kind: accountquery.InvitationLink})
 	if err != nil {
@@ -173,10 +202,12 @@ func join(v *Visit) {
 		Token: v.Param("token"), Name: v.Form.Text("name"), Password: v.Form.Value("password"), Former: v.cookie(), Browser: v.browser(),
 	})
 	switch {
+	case errors.Is(err, accountcommand.ErrSignInFirst):
+		v.signInToJoin(http.StatusUnauthorized, link, "")
 	case err != nil:
 		v.ShowAgain("join", signInContent{Visit: v, Link: link}, err)
-	case s.Cookie == "":
-		v.call.SeeOther(signInPath)
+	case s.Cookie == "": // the session stays
+		v.Done(consolePath, "You accepted the invitation.")
 	default:
 		v.signedIn(s, nil, consolePath, "")
 	}
@@ -264,7 +295,7 @@ type keptContent struct {
 func (v *Visit) goOn(next, kept string) {
 	f, is := keptFormOf(kept)
 	if !is {
-		v.call.SeeOther(ownPath(next))
+		v.call.SeeOther(nextPath(next))
 		return
 	}
 	if f.Seller != "" && f.Seller != v.Who().SellerCode {

@@ -29,7 +29,7 @@ func (c signInContent) ByProvider() bool { return c.console.Provider }
 
 // FitsBag reports whether a form that was kept can be taken along to the provider and back.
 func (c signInContent) FitsBag() bool {
-	return c.Kept == "" || len(ownPath(c.Next))+len(c.Kept) <= accountcommand.MaxOIDCBag
+	return c.Kept == "" || len(nextPath(c.Next))+len(c.Kept) <= accountcommand.MaxOIDCBag
 }
 
 type providerContent struct {
@@ -41,7 +41,7 @@ type providerContent struct {
 // goToProvider sends the browser to the identity provider. It answers a page that goes on by itself, because browsers do not follow a form to
 // another site from a page whose forms may only be sent here.
 func goToProvider(v *Visit) {
-	next := ownPath(v.Form.Text("next"))
+	next := nextPath(v.Form.Text("next"))
 	if len(next) > accountcommand.MaxOIDCBag/2 {
 		next = consolePath
 	}

@@ -13,6 +13,8 @@ import (
 	marketcommand "github.com/leadmill/leadmill/application/market/command"
 	marketquery "github.com/leadmill/leadmill/application/market/query"
 	"github.com/leadmill/leadmill/domain/fault"
+	"github.com/leadmill/leadmill/domain/operator"
+	"github.com/leadmill/leadmill/domain/seller"
 	"github.com/leadmill/leadmill/tests/component/apptest"
 )
 
@@ -70,7 +72,20 @@ func TestChangesAreAudited(t *testing.T) {
 		// People, too, by whom it was done to.
 		bob := f.join(ann.Actor, "bob@example.com", "viewer")
 		require.NoError(t, do(f, accountcommand.ChangeRole{Actor: ann.Actor, ID: bob.PersonID, Role: "operator"}))
-		require.Equal(t, []string{"ChangeRole", "InvitePerson"}, commands(f.trail(ann.Actor, accountquery.AuditTrail{Object: bob.PersonID})))
+		require.Equal(t, []string{"ChangeRole", "AcceptPersonInvitation", "InvitePerson"}, commands(f.trail(ann.Actor, accountquery.AuditTrail{Object: bob.PersonID})))
+		require.NoError(t, do(f, accountcommand.AskForReset{Email: "bob@example.com", Browser: browser}))
+		reset := accountcommand.ResetPassword{Token: f.mailed("bob@example.com", "/reset/"), Password: "another password", Browser: browser}
+		_, err = application.Send[struct{}](ctx, f.o, reset)
+		require.NoError(t, err)
+		require.Equal(t, operator.ErrLink, do(f, reset), "what is refused is not in it")
+		entries = f.trail(ann.Actor, accountquery.AuditTrail{By: bob.PersonID})
+		require.Equal(t, []string{"ResetPassword", "AcceptPersonInvitation"}, commands(entries))
+		assert.Equal(t, []any{"Bob", "192.0.2.9", []string{bob.PersonID}}, []any{entries[0].PersonName, entries[0].Address, entries[0].Objects})
+
+		// Who runs the installation makes an owner: in the trail of the seller.
+		made, err := application.Send[accountcommand.PersonInvited](t.Context(), f.o, accountcommand.CreateOwnerSignIn{Actor: application.Actor{Scope: seller.Admin, KeyID: "cli"}, Seller: f.sellerID, Email: "carl@example.com"})
+		require.NoError(t, err)
+		require.Equal(t, []string{"CreateOwnerSignIn"}, commands(f.trail(ann.Actor, accountquery.AuditTrail{Object: made.PersonID})))
 		key := f.shop.Program.Must(t, "POST", "/v1/api-keys", apptest.Object{"scope": "program", "name": "audited"}).Data(t)["id"].(string)
 		require.Equal(t, []string{"CreateAPIKey"}, commands(f.trail(ann.Actor, accountquery.AuditTrail{Object: key})))
 
@@ -81,6 +96,7 @@ func TestChangesAreAudited(t *testing.T) {
 		shop2 := apptest.NewShop(t, f.App, nil, apptest.Rich)
 		_, eve := f.owner(f.idOf(shop2.Code), "eve@example.com")
 		require.Empty(t, f.trail(eve.Actor, accountquery.AuditTrail{Object: buyerID}))
+		require.Empty(t, f.trail(eve.Actor, accountquery.AuditTrail{By: bob.PersonID}))
 		require.False(t, slices.Contains(commands(f.trail(eve.Actor, accountquery.AuditTrail{})), "PauseBuyer"))
 
 		_, err = application.Send[application.List[accountquery.AuditEntry]](t.Context(), f.o, accountquery.AuditTrail{Actor: ann.Actor})

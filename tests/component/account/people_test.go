@@ -305,7 +305,11 @@ func TestPeopleAreInvited(t *testing.T) {
 			}
 		}
 		require.Len(t, f.person(signed[won].Cookie).Sellers, 1)
-		got, err := accept(accountcommand.AcceptPersonInvitation{Token: third.Token, Password: "another password", Browser: browser})
+		for _, former := range []string{"", cookie, "nonsense"} {
+			_, err = accept(accountcommand.AcceptPersonInvitation{Token: third.Token, Password: "another password", Former: former, Browser: browser})
+			require.Equal(t, accountcommand.ErrSignInFirst, err)
+		}
+		got, err := accept(accountcommand.AcceptPersonInvitation{Token: third.Token, Former: signed[won].Cookie, Browser: browser})
 		require.NoError(t, err)
 		require.Equal(t, accountcommand.SignedIn{PersonID: bob.ID}, got)
 		_, err = f.signIn("bob@example.com", password)
@@ -314,7 +318,8 @@ func TestPeopleAreInvited(t *testing.T) {
 
 		// Switching: only to one's own.
 		at := f.person(signed[won].Cookie)
-		require.Equal(t, f.sellerID, at.Actor.SellerID)
+		require.Equal(t, shop2.Code, at.Actor.SellerCode, "the pages of who invited last are open")
+		require.NoError(t, do(f, accountcommand.SwitchSeller{Actor: at.Actor, Cookie: signed[won].Cookie, Code: f.shop.Code}))
 		require.NoError(t, do(f, accountcommand.SwitchSeller{Actor: at.Actor, Cookie: signed[won].Cookie, Code: shop2.Code}))
 		at = f.person(signed[won].Cookie)
 		require.Equal(t, []any{shop2.Code, operator.Viewer}, []any{at.Actor.SellerCode, at.Actor.Role})
@@ -331,6 +336,83 @@ func TestPeopleAreInvited(t *testing.T) {
 		require.NoError(t, do(f, accountcommand.RemovePerson{Actor: ann.Actor, ID: bob.ID}))
 		f.signedOut(signed[won].Cookie)
 		require.Zero(t, f.db.Number("SELECT COUNT(*) FROM people WHERE id = ?", bob.ID))
+		f.Doctor(t)
+	})
+}
+
+// Of somebody who never showed that the address is theirs, nothing stays that another may have set, also when that other signs in meanwhile.
+func TestTheFirstProofOfAnAddressLeavesNobodyElseSignedIn(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		f := newOffice(t, databaseURL)
+		_, ann := f.owner(f.sellerID, "ann@example.com")
+		shop2 := apptest.NewShop(t, f.App, nil, apptest.Rich)
+		_, eve := f.owner(f.idOf(shop2.Code), "eve@example.com")
+		shown, err := application.Send[accountcommand.PersonInvited](t.Context(), f.o, accountcommand.InvitePerson{Actor: eve.Actor, Email: "bob@example.com", Role: "viewer", Link: true})
+		require.NoError(t, err)
+		_, err = application.Send[accountcommand.SignedIn](t.Context(), f.o, accountcommand.AcceptPersonInvitation{Token: shown.Token, Password: password, Browser: browser})
+		require.NoError(t, err)
+		proven := func() bool { return f.db.Number("SELECT proven_at FROM people WHERE id = ?", shown.PersonID) > 0 }
+		require.False(t, proven())
+		_, err = application.Send[accountcommand.PersonInvited](t.Context(), f.o, accountcommand.InvitePerson{Actor: ann.Actor, Email: "bob@example.com", Role: "owner"})
+		require.NoError(t, err)
+		token := f.mailed("bob@example.com", "/join/")
+
+		var bob accountcommand.SignedIn
+		thieves := make([]accountcommand.SignedIn, 4)
+		apptest.Parallel(4, func(i int) {
+			if i == 1 {
+				var err error
+				bob, err = application.Send[accountcommand.SignedIn](t.Context(), f.o, accountcommand.AcceptPersonInvitation{Token: token, Name: "Bob", Password: "a password of bob", Browser: browser})
+				assert.NoError(t, err)
+				return
+			}
+			var err error
+			if thieves[i], err = f.signIn("bob@example.com", password); err != nil {
+				assert.Equal(t, accountcommand.ErrSignIn, err)
+			}
+		})
+		require.True(t, proven())
+		for _, thief := range thieves {
+			f.signedOut(thief.Cookie)
+		}
+		require.Equal(t, int64(1), f.db.Number("SELECT COUNT(*) FROM person_sessions WHERE person_id = ?", shown.PersonID))
+		require.Equal(t, []any{f.sellerID, 2}, []any{f.person(bob.Cookie).Actor.SellerID, len(f.person(bob.Cookie).Sellers)})
+		_, err = f.signIn("bob@example.com", password)
+		require.Equal(t, accountcommand.ErrSignIn, err)
+
+		// A second proof takes nothing away.
+		require.NoError(t, do(f, accountcommand.AskForReset{Email: "bob@example.com", Browser: browser}))
+		at := f.db.Number("SELECT proven_at FROM people WHERE id = ?", shown.PersonID)
+		require.NoError(t, do(f, accountcommand.ResetPassword{Token: f.mailed("bob@example.com", "/reset/"), Password: password, Browser: browser}))
+		require.Equal(t, at, f.db.Number("SELECT proven_at FROM people WHERE id = ?", shown.PersonID))
+		f.db.Settle()
+		f.Doctor(t)
+	})
+}
+
+// Who was taken from the last of their sellers, and is only invited by others, could not sign in to accept: they begin anew.
+func TestWhoIsOnlyInvitedBeginsAnew(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		f := newOffice(t, databaseURL)
+		_, ann := f.owner(f.sellerID, "ann@example.com")
+		shop2 := apptest.NewShop(t, f.App, nil, apptest.Rich)
+		_, eve := f.owner(f.idOf(shop2.Code), "eve@example.com")
+		bob := f.join(ann.Actor, "bob@example.com", "viewer")
+		link, err := application.Send[accountcommand.PersonInvited](t.Context(), f.o, accountcommand.InvitePerson{Actor: eve.Actor, Email: "bob@example.com", Role: "viewer", Link: true})
+		require.NoError(t, err)
+		accept := accountcommand.AcceptPersonInvitation{Token: link.Token, Password: "another password", Browser: browser}
+		_, err = application.Send[accountcommand.SignedIn](t.Context(), f.o, accept)
+		require.Equal(t, accountcommand.ErrSignInFirst, err)
+		require.NoError(t, do(f, accountcommand.RemovePerson{Actor: ann.Actor, ID: bob.PersonID}))
+		f.signedOut(bob.Cookie)
+		_, err = f.signIn("bob@example.com", password)
+		require.Equal(t, accountcommand.ErrSignIn, err)
+		require.Zero(t, f.db.Number("SELECT proven_at FROM people WHERE id = ?", bob.PersonID))
+		signed, err := application.Send[accountcommand.SignedIn](t.Context(), f.o, accept)
+		require.NoError(t, err)
+		require.Equal(t, shop2.Code, f.person(signed.Cookie).Actor.SellerCode)
 		f.Doctor(t)
 	})
 }

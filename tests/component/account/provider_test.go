@@ -38,7 +38,7 @@ func TestPeopleSignInByAProvider(t *testing.T) {
 			keepingSecrets(c)
 			provider.Settings(c)
 		})
-		_, ann := f.owner(f.sellerID, "ann@example.com")
+		annCookie, ann := f.owner(f.sellerID, "ann@example.com")
 
 		// Who was invited accepts by signing in, without a password; the link of the invitation is void then.
 		invited, err := application.Send[accountcommand.PersonInvited](t.Context(), f.o, accountcommand.InvitePerson{Actor: ann.Actor, Email: "bob@example.com", Role: "viewer", Link: true})
@@ -65,6 +65,13 @@ func TestPeopleSignInByAProvider(t *testing.T) {
 		_, err = f.byProvider(provider, map[string]any{"sub": "B", "email": "bob@example.com", "email_verified": true})
 		require.ErrorIs(t, err, account.ErrProviderRefused)
 
+		require.Equal(t, []string{"FinishOIDC"}, commands(f.trail(ann.Actor, accountquery.AuditTrail{By: invited.PersonID})))
+
+		// What the provider verified shows that the address is Bob's; Ann's password was set before anybody showed that hers is.
+		assert.Equal(t, f.clock.Now().UnixMicro(), f.db.Number("SELECT proven_at FROM people WHERE id = ?", invited.PersonID))
+		_, err = f.signIn("ann@example.com", password)
+		require.NoError(t, err)
+
 		// Two at once come for the first time as Ann: both are her, or one is refused; never is somebody else kept.
 		results := make([]error, 2)
 		apptest.Parallel(2, func(i int) {
@@ -72,6 +79,12 @@ func TestPeopleSignInByAProvider(t *testing.T) {
 		})
 		assert.True(t, results[0] == nil || results[1] == nil, "%v", results)
 		assert.Equal(t, int64(1), f.db.Number("SELECT COUNT(*) FROM people WHERE subject = ?", provider.URL+" a"))
+
+		_, err = f.signIn("ann@example.com", password)
+		require.Equal(t, accountcommand.ErrSignIn, err)
+		f.signedOut(annCookie)
+
+		require.Equal(t, []string{"FinishOIDC"}, commands(f.trail(ann.Actor, accountquery.AuditTrail{By: invited.PersonID})), "a sign-in changes nothing")
 
 		// Her second factor is asked for beside it.
 		app, err := application.Send[accountcommand.TOTPBegun](t.Context(), f.o, accountcommand.BeginTOTP{Actor: ann.Actor, Password: password})
@@ -91,6 +104,45 @@ func TestPeopleSignInByAProvider(t *testing.T) {
 		require.NoError(t, do(f, accountcommand.RemovePerson{Actor: ann.Actor, ID: invited.PersonID}))
 		_, err = f.byProvider(provider, bob)
 		require.ErrorIs(t, err, account.ErrProviderRefused)
+		f.Doctor(t)
+	})
+}
+
+// An invitation that is over is not accepted by coming from the provider either.
+func TestAProviderAcceptsNoInvitationThatIsOver(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		clock := leadmilltest.NewClock(time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC))
+		provider := apptest.StartProvider(t, clock)
+		f := newOfficeWith(t, databaseURL, clock, func(c *leadmill.Config) {
+			keepingSecrets(c)
+			provider.Settings(c)
+		})
+		_, ann := f.owner(f.sellerID, "ann@example.com")
+		shop2 := apptest.NewShop(t, f.App, nil, apptest.Rich)
+		_, eve := f.owner(f.idOf(shop2.Code), "eve@example.com")
+		invite := func(by application.Actor) string {
+			invited, err := application.Send[accountcommand.PersonInvited](t.Context(), f.o, accountcommand.InvitePerson{Actor: by, Email: "bob@example.com", Role: "viewer", Link: true})
+			require.NoError(t, err)
+			return invited.PersonID
+		}
+		id := invite(ann.Actor)
+		accepted := func() int64 {
+			return f.db.Number("SELECT COUNT(*) FROM memberships WHERE person_id = ? AND accepted_at > 0", id)
+		}
+		bob := func() map[string]any {
+			return map[string]any{"sub": "b", "email": "bob@example.com", "email_verified": true, "exp": f.clock.Now().Add(time.Hour).Unix()}
+		}
+		f.clock.Advance(7 * 24 * time.Hour)
+		_, err := f.byProvider(provider, bob())
+		require.ErrorIs(t, err, account.ErrProviderRefused)
+		require.Zero(t, accepted())
+		invite(eve.Actor)
+		signed, err := f.byProvider(provider, bob())
+		require.NoError(t, err)
+		require.EqualValues(t, 1, accepted())
+		p := f.person(signed.Cookie)
+		require.Equal(t, []any{shop2.Code, 1}, []any{p.Actor.SellerCode, len(p.Sellers)})
 		f.Doctor(t)
 	})
 }

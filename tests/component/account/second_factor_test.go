@@ -12,7 +12,9 @@ import (
 	"github.com/leadmill/leadmill/application/account"
 	accountcommand "github.com/leadmill/leadmill/application/account/command"
 	accountquery "github.com/leadmill/leadmill/application/account/query"
+	"github.com/leadmill/leadmill/domain/fault"
 	"github.com/leadmill/leadmill/domain/operator"
+	"github.com/leadmill/leadmill/domain/seller"
 	"github.com/leadmill/leadmill/tests/component/apptest"
 )
 
@@ -125,6 +127,57 @@ func TestSecondFactor(t *testing.T) {
 		require.NoError(t, err)
 		assert.False(t, signed.SecondFactor)
 		assert.Zero(t, f.db.Number("SELECT LENGTH(totp_secret) + LENGTH(totp_pending) + LENGTH(recovery_codes) FROM people WHERE id = ?", ann.ID))
+		f.Doctor(t)
+	})
+}
+
+// Whoever runs the installation takes a lost second factor away, whatever sellers the person works for; each of them sees it.
+func TestALostSecondFactorIsTakenAway(t *testing.T) {
+	t.Parallel()
+	apptest.EachEngine(t, func(t *testing.T, databaseURL string) {
+		f := newOffice(t, databaseURL)
+		_, ann := f.owner(f.sellerID, "ann@example.com")
+		shop2 := apptest.NewShop(t, f.App, nil, apptest.Rich)
+		_, eve := f.owner(f.idOf(shop2.Code), "eve@example.com")
+		shop3 := apptest.NewShop(t, f.App, nil, apptest.Rich)
+		_, kim := f.owner(f.idOf(shop3.Code), "kim@example.com")
+		bob := f.join(ann.Actor, "bob@example.com", "operator")
+		for _, by := range []application.Actor{eve.Actor, kim.Actor} {
+			link, err := application.Send[accountcommand.PersonInvited](t.Context(), f.o, accountcommand.InvitePerson{Actor: by, Email: "bob@example.com", Role: "viewer", Link: true})
+			require.NoError(t, err)
+			if by.SellerCode == shop2.Code {
+				_, err = application.Send[accountcommand.SignedIn](t.Context(), f.o, accountcommand.AcceptPersonInvitation{Token: link.Token, Former: bob.Cookie, Browser: browser})
+				require.NoError(t, err)
+			}
+		}
+		p := f.person(bob.Cookie)
+		reset := func(email string) error {
+			return do(f, accountcommand.ResetSecondFactor{Actor: application.Actor{Scope: seller.Admin, KeyID: "cli"}, Email: email})
+		}
+		require.Equal(t, operator.ErrSecondFactorOff, reset("bob@example.com"))
+		app, err := application.Send[accountcommand.TOTPBegun](t.Context(), f.o, accountcommand.BeginTOTP{Actor: p.Actor, Password: password})
+		require.NoError(t, err)
+		_, err = application.Send[accountcommand.RecoveryCodes](t.Context(), f.o, accountcommand.ConfirmTOTP{Actor: p.Actor, Code: f.code(app.Secret), Except: p.SessionID})
+		require.NoError(t, err)
+		half := f.half("bob@example.com")
+
+		require.Equal(t, []string{"email"}, fault.As(reset("nobody")).Fields())
+		require.Equal(t, operator.ErrNotFound, reset("nobody@example.com"))
+		require.Equal(t, application.ErrForbidden, do(f, accountcommand.ResetSecondFactor{Actor: ann.Actor, Email: "bob@example.com"}))
+		require.NoError(t, reset(" Bob@example.com"))
+		f.signedOut(bob.Cookie)
+		f.clock.Advance(time.Minute)
+		_, err = f.confirm(half, f.code(app.Secret))
+		require.Equal(t, account.ErrSignedOut, err)
+		signed, err := f.signIn("bob@example.com", password)
+		require.NoError(t, err)
+		require.False(t, signed.SecondFactor)
+		f.person(signed.Cookie)
+		for _, by := range []application.Actor{ann.Actor, eve.Actor} {
+			entry := f.trail(by, accountquery.AuditTrail{Object: bob.PersonID})[0]
+			require.Equal(t, []any{"ResetSecondFactor", "cli", []string{bob.PersonID}}, []any{entry.Command, entry.KeyID, entry.Objects})
+		}
+		require.NotContains(t, commands(f.trail(kim.Actor, accountquery.AuditTrail{})), "ResetSecondFactor", "who only invited is told nothing")
 		f.Doctor(t)
 	})
 }

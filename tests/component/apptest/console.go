@@ -205,6 +205,12 @@ func (d *ConsoleData) Account(t testing.TB, role string) string {
 	return d.email
 }
 
+// InvitationLink returns the address of a link by which somebody gets a role.
+func (d *ConsoleData) InvitationLink(t testing.TB, role, email string) string {
+	t.Helper()
+	return d.App.URL + "/join/" + d.invite(t, role, email).Token
+}
+
 // OtherBuyer is the role of a person of the seller's second buyer; "buyer" is one of the first.
 const OtherBuyer = "buyer other"
 

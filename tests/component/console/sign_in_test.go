@@ -279,7 +279,7 @@ func TestTodayFollowsWhatHappens(t *testing.T) {
 	data.App.Settle(t)
 	b := data.Browse(t, "viewer")
 	page := b.Get(t, "/console")
-	part := regexp.MustCompile(`<div id="now" hx-get="([^"]+)" hx-trigger="sse:any"`).FindStringSubmatch(page.Body)
+	part := regexp.MustCompile(`<div id="now" hx-get="([^"]+)" hx-trigger="sse:any, every 60s"`).FindStringSubmatch(page.Body)
 	require.NotNil(t, part, page.Body)
 	leads := regexp.MustCompile(`<dt>Leads</dt><dd>(\d+)</dd>`)
 	before := leads.FindStringSubmatch(page.Body)
@@ -303,7 +303,11 @@ func TestAnOpenPageMissesNothing(t *testing.T) {
 	page := data.As(t, cookie).Get(t, "/console")
 	live := regexp.MustCompile(`sse-connect="(/console/live\?after=\d+&seller=[A-Z0-9]{8})"`).FindStringSubmatch(html.UnescapeString(page.Body))
 	require.NotNil(t, live, page.Body)
-	data.Sell(t, data.Form())
+	data.Deposit(t, data.BuyerIDs[0], 100_000)
+	for range 100 { // more than it is told of one by one
+		data.Sell(t, data.Form())
+	}
+	data.Partner(t, "partner_late", apptest.Object{"name": "Late"})
 	data.App.Settle(t)
 	ctx, cancel := context.WithTimeout(t.Context(), apptest.Patience)
 	defer cancel()
@@ -313,10 +317,10 @@ func TestAnOpenPageMissesNothing(t *testing.T) {
 	answer, err := http.DefaultClient.Do(r)
 	require.NoError(t, err)
 	defer answer.Body.Close()
-	for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
-		if lines.Text() == "event: lead" {
-			return
-		}
+	told := map[string]bool{}
+	for lines := bufio.NewScanner(answer.Body); lines.Scan() && lines.Text() != "event: any"; {
+		told[lines.Text()] = true
 	}
-	t.Error("it is not told of the lead")
+	assert.True(t, told["event: lead"], told)
+	assert.True(t, told["event: partner"], told)
 }

@@ -16,15 +16,18 @@ import (
 	"github.com/leadmill/leadmill/tests/dbtest/migrated"
 )
 
-// newTwo makes somebody of two sellers, whose pages of the first are open.
-func newTwo(t *testing.T, role string) (a, b *apptest.ConsoleData, who *apptest.Browser, email string) {
+// openFirst makes somebody of two sellers, whose pages of the first are open.
+func openFirst(t *testing.T, role string) (a, b *apptest.ConsoleData, who *apptest.Browser, email string) {
 	t.Helper()
 	console := apptest.StartConsole(t, migrated.URL(t, dbtest.SQLite), leadmill.StartOptions{})
 	a, b = console.NewData(t), console.NewData(t)
 	email = a.Account(t, role)
-	in := a.Browse(t, "").Post(t, strings.TrimPrefix(b.SignInLinkOf(t, email), b.App.URL), nil)
+	in := a.Browse(t, "").Post(t, "/sign-in", url.Values{"email": {email}, "password": {apptest.Password}})
 	require.NotNil(t, sessionOf(in), in.Body)
 	who = a.As(t, sessionOf(in).Value)
+	link := shownLink.FindStringSubmatch(b.Browse(t, "owner").Post(t, "/console/people/invite", url.Values{"email": {email}, "role": {"owner"}, "link": {"1"}}).Body)
+	require.Len(t, link, 2)
+	require.Equal(t, http.StatusSeeOther, who.Post(t, link[1], nil).Status)
 	openSeller(t, who, a)
 	return a, b, who, email
 }
@@ -52,7 +55,7 @@ func formOf(t *testing.T, p apptest.Page, typed url.Values) url.Values {
 // A form of a seller does nothing once the pages of another one are open: it leads back to its seller, with what was typed.
 func TestAFormIsOfOneSeller(t *testing.T) {
 	t.Parallel()
-	a, b, owner, _ := newTwo(t, "operator")
+	a, b, owner, _ := openFirst(t, "operator")
 	buyers := func(d *apptest.ConsoleData) int { return len(d.Program.Must(t, "GET", "/v1/buyers", nil).List(t)) }
 	atA, atB := buyers(a), buyers(b)
 	form := formOf(t, owner.Get(t, "/console/buyers/new"), url.Values{"name": {"Typed at A"}})
@@ -83,7 +86,7 @@ func TestAFormIsOfOneSeller(t *testing.T) {
 // A button of a page about something that the other seller has not, and what is looked for, are refused alike.
 func TestButtonsAndSearchesAreOfOneSeller(t *testing.T) {
 	t.Parallel()
-	a, b, owner, _ := newTwo(t, "operator")
+	a, b, owner, _ := openFirst(t, "operator")
 	buyer := a.Examples["/console/buyers/:id"]
 	pause := formOf(t, owner.Get(t, buyer), nil)
 	pause.Del("amount")
@@ -101,7 +104,7 @@ func TestButtonsAndSearchesAreOfOneSeller(t *testing.T) {
 // A form that outlived its session goes on at the seller for whom it was made, wherever signing in leads to.
 func TestAFormThatOutlivedItsSessionIsOfItsSeller(t *testing.T) {
 	t.Parallel()
-	a, b, owner, email := newTwo(t, "operator")
+	a, b, owner, email := openFirst(t, "operator")
 	elsewhere := 0
 	for _, d := range []*apptest.ConsoleData{a, b} {
 		openSeller(t, owner, d)
@@ -126,7 +129,7 @@ func TestAFormThatOutlivedItsSessionIsOfItsSeller(t *testing.T) {
 // A page of a seller gets no part of another's: neither by a request of its own nor by what it follows.
 func TestAnOpenPageIsOfOneSeller(t *testing.T) {
 	t.Parallel()
-	a, b, owner, _ := newTwo(t, "operator")
+	a, b, owner, _ := openFirst(t, "operator")
 	page := owner.Get(t, "/console/leads")
 	require.Contains(t, page.Body, `hx-headers='{"Leadmill-Seller":"`+a.Code+`"}'`)
 	part := owner.Asking("HX-Request", "true", "Leadmill-Seller", a.Code)
@@ -150,7 +153,7 @@ func TestAnOpenPageIsOfOneSeller(t *testing.T) {
 // The pages of buyers say it in the language of their people.
 func TestAFormOfABuyerIsOfOneSeller(t *testing.T) {
 	t.Parallel()
-	a, b, who, _ := newTwo(t, "buyer")
+	a, b, who, _ := openFirst(t, "buyer")
 	who = who.Speaking("es")
 	contract := a.Examples["/buyer/contracts/:id"]
 	form := formOf(t, who.Get(t, contract+"/caps"), url.Values{"cap_day_leads": {"3"}})

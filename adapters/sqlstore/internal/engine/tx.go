@@ -38,6 +38,7 @@ type Tx struct {
 	given []*sql.Rows       // that a team's statements were given
 	told  []string          // the topics of Signal
 	noted []string          // the ids of Note
+	of    string            // the seller of NoteSeller
 	// patience is how long a SELECT waits for a row that somebody else holds; 0 is as long as the database lets it.
 	patience time.Duration
 	// broken is the first failure that leaves the transaction in an unknown state. After a deadlock the server is outside
@@ -73,10 +74,13 @@ func (t *Tx) Saved(kinds ...string) []string {
 // Note names something that the transaction changes and that is no aggregate, for the audit trail.
 func (t *Tx) Note(id string) { t.noted = append(t.noted, id) }
 
+// NoteSeller names the seller whose things the transaction changes where no aggregate does, for the audit trail.
+func (t *Tx) NoteSeller(id string) { t.of = id }
+
 // Touched returns the ids of what the transaction changes: of the aggregates that were saved, and of what was noted. sellerID is that of the
-// first aggregate.
+// first aggregate, or else the one that was noted.
 func (t *Tx) Touched() (sellerID string, ids []string) {
-	ids = slices.Clone(t.noted)
+	sellerID, ids = t.of, slices.Clone(t.noted)
 	for i, a := range t.saved {
 		if i == 0 {
 			sellerID = a.sellerID

@@ -66,7 +66,7 @@ func testPeople(t *testing.T, h *sqlstoretest.Harness) {
 	n.ID = "person_1"
 	h.Do(t, func(ctx ctx, tx tx) error { return tx.People().Save(ctx, operator.FromSnapshot(n)) })
 	load()
-	n.SecondFactor, n.Subject, n.PasswordHash = operator.SecondFactor{}, "", ""
+	n.SecondFactor, n.Subject, n.PasswordHash, n.ProvenAt = operator.SecondFactor{}, "", "", time.Time{}
 	h.Do(t, func(ctx ctx, tx tx) error { return tx.People().Save(ctx, operator.FromSnapshot(n)) })
 	load()
 	absent := operator.FromSnapshot(person(3))
@@ -317,10 +317,19 @@ func testPersonLinks(t *testing.T, h *sqlstoretest.Harness) {
 		return nil
 	})
 	reader := accountstore.NewReader(h.DB, &hands{now})
-	got, err := reader.LinkByHash(t.Context(), l.Hash)
-	require.NoError(t, err)
-	require.Equal(t, l, got)
-	_, err = reader.LinkByHash(t.Context(), [32]byte{1})
+	mailed := link("mailed", operator.InvitationLink, "person_3", "seller_1").ByMail()
+	h.Do(t, func(ctx ctx, tx tx) error { return tx.PersonLinks().Add(ctx, mailed) })
+	for _, want := range []operator.Link{l, mailed} {
+		got, err := reader.LinkByHash(t.Context(), want.Hash)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+	h.Do(t, func(ctx ctx, tx tx) error {
+		got, err := tx.PersonLinks().Consume(ctx, mailed.Hash, mailed.Kind, now)
+		require.Equal(t, mailed, got)
+		return err
+	})
+	_, err := reader.LinkByHash(t.Context(), [32]byte{1})
 	require.Equal(t, operator.ErrLink, err)
 	unknown := func(ctx context.Context, tx *sqlstore.Tx, hash [32]byte, kind operator.LinkKind, at time.Time) {
 		t.Helper()

@@ -66,6 +66,46 @@
   document.addEventListener('htmx:beforeSwap', function (e) {
     if (e.detail.xhr.responseURL.indexOf('/console') < 0) e.detail.shouldSwap = false;
   });
-  // The session ended elsewhere: what is typed stays, and sending it leads through signing in.
-  document.addEventListener('htmx:sseMessage', function (e) { if (e.detail.type === 'signed-out') e.target.removeAttribute('sse-connect'); });
+  // A page follows what happens while it is seen. Browsers open six connections to a server, and keep pages behind the back button with theirs: a page
+  // that is left or covered closes its own, and is told what it missed when it is seen again.
+  function follow(address) {
+    var stream = new EventTarget(), listen = stream.addEventListener, kinds = {}, source;
+    function pass(e) { stream.dispatchEvent(new Event(e.type)); }
+    function leave() {
+      if (source) source.close();
+      source = null;
+    }
+    function end() {
+      leave();
+      stream.readyState = EventSource.CLOSED;
+      document.removeEventListener('visibilitychange', look);
+      window.removeEventListener('pagehide', leave);
+      window.removeEventListener('pageshow', look);
+    }
+    function look() {
+      if (document.hidden) return leave();
+      if (source) return;
+      source = new EventSource(address);
+      source.onopen = function () { if (stream.onopen) stream.onopen(); };
+      source.onerror = function (e) {
+        if (source.readyState === EventSource.CLOSED) end(); // htmx asks for another
+        if (stream.onerror) stream.onerror(e);
+      };
+      source.addEventListener('signed-out', end); // what is typed stays, and sending it leads through signing in
+      for (var kind in kinds) source.addEventListener(kind, pass);
+    }
+    stream.readyState = EventSource.CONNECTING;
+    stream.close = end;
+    stream.addEventListener = function (kind, heard) {
+      if (!kinds[kind] && source) source.addEventListener(kind, pass);
+      kinds[kind] = true;
+      listen.call(stream, kind, heard);
+    };
+    document.addEventListener('visibilitychange', look);
+    window.addEventListener('pagehide', leave);
+    window.addEventListener('pageshow', look);
+    look();
+    return stream;
+  }
+  if (window.htmx) htmx.createEventSource = follow;
 })();

@@ -16,9 +16,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
-
 	"github.com/leadmill/leadmill/tests/dbtest"
 	"github.com/leadmill/leadmill/tests/load"
 )
@@ -182,15 +179,31 @@ func (e *ear) follow(ctx context.Context, from *load.API) error {
 	return nil
 }
 
-// ServeHTTP implements http.Handler: a webhook's receiver.
+// ServeHTTP implements http.Handler: a webhook's receiver, and that of the sink http, which sends CloudEvents in binary mode.
 func (e *ear) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	body, err := io.ReadAll(q.Body)
-	if err == nil {
+	switch {
+	case err != nil:
+	case q.Header.Get("ce-id") != "":
+		err = e.binary(q.Header.Get)
+	default:
 		err = e.structured(body)
 	}
 	if err != nil {
 		w.WriteHeader(http.StatusBadRequest)
 	}
+}
+
+// binary notes an event that is a CloudEvent in binary mode, by its headers.
+func (e *ear) binary(header func(string) string) error {
+	if header("ce-type") != soldType {
+		return nil
+	}
+	at, err := time.Parse(time.RFC3339Nano, header("ce-time"))
+	if err == nil {
+		e.hears(header("ce-id"), at)
+	}
+	return err
 }
 
 // hook makes a webhook of a seller.
@@ -202,61 +215,6 @@ func hook(ctx context.Context, at *load.API, url string) error {
 	return at.Call(ctx, http.MethodPost, "/v1/webhooks", body, &struct{}{})
 }
 
-// broker is a NATS server in this process with a stream of all events.
-type broker struct {
-	server *server.Server
-	client *nats.Conn
-	dir    string
-}
-
-func startBroker(to *ear) (b *broker, err error) {
-	b = &broker{}
-	if b.dir, err = os.MkdirTemp("", "leadmill-bench-nats-"); err != nil {
-		return nil, err
-	}
-	if b.server, err = server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: b.dir, NoLog: true, NoSigs: true}); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(b.dir))
-	}
-	b.server.Start()
-	if !b.server.ReadyForConnections(time.Minute) {
-		return nil, errors.Join(errors.New("the NATS server does not start"), b.close())
-	}
-	if b.client, err = nats.Connect(b.server.ClientURL()); err != nil {
-		return nil, errors.Join(err, b.close())
-	}
-	js, err := b.client.JetStream()
-	if err == nil {
-		_, err = js.AddStream(&nats.StreamConfig{Name: "EVENTS", Subjects: []string{"EVENTS.>"}})
-	}
-	if err == nil {
-		_, err = b.client.Subscribe("EVENTS.>", func(m *nats.Msg) {
-			if m.Header.Get("ce-type") != soldType {
-				return
-			}
-			if at, err := time.Parse(time.RFC3339Nano, m.Header.Get("ce-time")); err == nil {
-				to.hears(m.Header.Get("ce-id"), at)
-			}
-		})
-	}
-	if err != nil {
-		return nil, errors.Join(err, b.close())
-	}
-	return b, nil
-}
-
-func (b *broker) setting() string {
-	return "LEADMILL_EVENTS_SINK=nats://" + strings.TrimPrefix(b.server.ClientURL(), "nats://") + "/EVENTS"
-}
-
-func (b *broker) close() error {
-	if b.client != nil {
-		b.client.Close()
-	}
-	b.server.Shutdown()
-	b.server.WaitForShutdown()
-	return os.RemoveAll(b.dir)
-}
-
 // outwards lets a site reach servers of this process, and keep secrets.
 func outwards() []string {
 	return []string{"LEADMILL_OUTBOUND_ALLOW=127.0.0.0/8", "LEADMILL_SECRET_KEY=" + rand.Text() + rand.Text()}
@@ -264,6 +222,9 @@ func outwards() []string {
 
 // listeners are the ways of reading events.
 var listeners = []string{"feed", "stream", "webhook", "nats"}
+
+// sinkHTTP is an address as a sink, which is measured by itself.
+const sinkHTTP = "http sink"
 
 // hearing is a case of the part feed: who reads events at the same time, and how many leads there are a second.
 type hearing struct {
@@ -274,7 +235,7 @@ type hearing struct {
 
 func hearings() []hearing {
 	all := []hearing{{listeners, slowPace, false}, {listeners, quickPace, false}}
-	for _, way := range listeners {
+	for _, way := range append(slices.Clone(listeners), sinkHTTP) {
 		all = append(all, hearing{[]string{way}, quickPace, true})
 	}
 	return all
@@ -337,6 +298,11 @@ func hearAll(ctx context.Context, s settings, of build, database *dbtest.Server,
 		}
 		defer func() { err = errors.Join(err, b.close()) }()
 		at.settings = append(at.settings, b.setting())
+	}
+	if to := all[sinkHTTP]; to != nil {
+		sink := httpServer(to)
+		defer func() { err = errors.Join(err, sink.close()) }()
+		at.settings = append(at.settings, "LEADMILL_EVENTS_SINK="+sink.url)
 	}
 	var reading sync.WaitGroup
 	listening, leave := context.WithCancel(ctx)

@@ -65,6 +65,7 @@ func run(ctx context.Context, args []string) (err error) {
 		{partPing, f.measurePing},
 		{partFeed, f.measureFeed},
 		{partRelay, f.measureRelay},
+		{partOutage, f.measureOutage},
 		{partEndpoints, f.measureEndpoints},
 		{partIdle, f.measureIdle},
 		{partPages, f.measurePages},
@@ -276,6 +277,7 @@ func (f *figures) measurePing(ctx context.Context) error {
 
 func (f *figures) measureFeed(ctx context.Context) error      { return f.hear(ctx, measureFeed) }
 func (f *figures) measureRelay(ctx context.Context) error     { return f.hear(ctx, measureRelay) }
+func (f *figures) measureOutage(ctx context.Context) error    { return f.hear(ctx, measureOutage) }
 func (f *figures) measureEndpoints(ctx context.Context) error { return f.hear(ctx, measureEndpoints) }
 func (f *figures) measureIdle(ctx context.Context) error      { return f.hear(ctx, measureIdle) }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -41,6 +42,10 @@ var (
 	tokenOfForms = regexp.MustCompile(`name="_token" value="([^"]*)"`)
 	loadedFiles  = regexp.MustCompile(`(?:src|href)="(/console/assets/[^"]+)"`)
 	nextPage     = regexp.MustCompile(`href="([^"]+)" rel="next"`)
+	nextForm     = regexp.MustCompile(`<form method="post" action="([^"]+)">([^\n]*?)<button class="quiet">Older</button>`)
+	formFields   = regexp.MustCompile(`name="([^"]*)" value="([^"]*)"`)
+	linkToJoin   = regexp.MustCompile(`/join/[^<"\s]+`)
+	linkToPortal = regexp.MustCompile(`/portal/sign-in/[^<"\s]+`)
 	liveStream   = regexp.MustCompile(`sse-connect="([^"]+)"`)
 	livePart     = regexp.MustCompile(`id="now" hx-get="([^"]+)" hx-trigger="([^"]+)"`)
 )
@@ -53,25 +58,60 @@ func (b *browser) signIn(ctx context.Context, binary, databaseURL, seller string
 	if err != nil {
 		return fmt.Errorf("invite somebody: %w", err)
 	}
-	joins, err := b.do(ctx, http.MethodPost, "/join/"+path.Base(strings.TrimSpace(string(link))), url.Values{"name": {"Olivia Owner"}, "password": {"correct horse battery"}})
+	return b.follow(ctx, "/join/"+path.Base(strings.TrimSpace(string(link))), "leadmill_session", "/console", url.Values{"name": {"Olivia Owner"}, "password": {"correct horse battery"}})
+}
+
+// signInAsBuyer has an operator invite somebody of a buyer, who accepts.
+func (b *browser) signInAsBuyer(ctx context.Context, by *browser, buyerID string) error {
+	link, err := by.link(ctx, "/console/buyers/"+buyerID+"/people", linkToJoin, url.Values{"email": {"bea@buyers.example"}, "name": {"Bea Buyer"}, "link": {"1"}})
 	if err != nil {
 		return err
 	}
-	_, err = readAll(joins)
-	i := slices.IndexFunc(joins.Cookies(), func(c *http.Cookie) bool { return c.Name == "leadmill_session" && c.Value != "" })
+	return b.follow(ctx, link, "leadmill_session", "/buyer", url.Values{"name": {"Bea Buyer"}, "password": {"correct horse battery"}})
+}
+
+// signInAsPartner has an operator make a link by which a partner signs in, and follows it.
+func (b *browser) signInAsPartner(ctx context.Context, by *browser, partnerID string) error {
+	link, err := by.link(ctx, "/console/partners/"+partnerID+"/sign-in", linkToPortal, url.Values{"_once": {"sign in " + partnerID}})
+	if err != nil {
+		return err
+	}
+	return b.follow(ctx, link, "leadmill_portal", "/portal/profile", nil)
+}
+
+// link sends a form whose answer shows a link.
+func (b *browser) link(ctx context.Context, path string, shown *regexp.Regexp, form url.Values) (string, error) {
+	text, status, _, err := b.look(ctx, view{path: path, form: form})
+	if err != nil {
+		return "", err
+	}
+	if found := shown.Find(text); found != nil {
+		return string(found), nil
+	}
+	return "", fmt.Errorf("%s answers %d without a link", path, status)
+}
+
+// follow signs in by a link that is confirmed with a form. home is a page with a form that somebody sees then.
+func (b *browser) follow(ctx context.Context, link, session, home string, form url.Values) error {
+	answer, err := b.do(ctx, http.MethodPost, link, form)
+	if err != nil {
+		return err
+	}
+	_, err = readAll(answer)
+	i := slices.IndexFunc(answer.Cookies(), func(c *http.Cookie) bool { return c.Name == session && c.Value != "" })
 	if i < 0 || err != nil {
-		return errors.Join(err, fmt.Errorf("the link signs nobody in: %d", joins.StatusCode))
+		return errors.Join(err, fmt.Errorf("the link signs nobody in: %d", answer.StatusCode))
 	}
-	b.cookie = joins.Cookies()[i].Name + "=" + joins.Cookies()[i].Value
-	home, err := b.get(ctx, "/console")
+	b.cookie = answer.Cookies()[i].Name + "=" + answer.Cookies()[i].Value
+	page, err := b.get(ctx, home)
 	if err != nil {
 		return err
 	}
-	if found := tokenOfForms.FindSubmatch(home); found != nil {
+	if found := tokenOfForms.FindSubmatch(page); found != nil {
 		b.token = string(found[1])
 		return nil
 	}
-	return errors.New("the console has no form")
+	return fmt.Errorf("%s has no form", home)
 }
 
 func (b *browser) do(ctx context.Context, method, at string, form url.Values) (*http.Response, error) {
@@ -110,8 +150,9 @@ func (b *browser) get(ctx context.Context, at string) ([]byte, error) {
 // look opens a view once.
 func (b *browser) look(ctx context.Context, v view) (text []byte, status int, took time.Duration, err error) {
 	method, form := http.MethodGet, url.Values(nil)
-	if v.search != "" {
-		method, form = http.MethodPost, url.Values{"q": {v.search}, "_token": {b.token}}
+	if v.form != nil {
+		method, form = http.MethodPost, maps.Clone(v.form)
+		form.Set("_token", b.token)
 	}
 	began := time.Now()
 	answer, err := b.do(ctx, method, v.path, form)
@@ -127,36 +168,54 @@ func (b *browser) look(ctx context.Context, v view) (text []byte, status int, to
 	return text, answer.StatusCode, time.Since(began), err
 }
 
-// open opens a view again and again. older is where the next page of a list is.
-func (b *browser) open(ctx context.Context, v view) (o openedPage, older string, err error) {
+// open opens a view again and again. older is the next page of a list, if there is one. A page that is not answered is opened once.
+func (b *browser) open(ctx context.Context, v view) (o openedPage, older *view, err error) {
 	o.name, o.part = v.name, v.part
 	var samples []time.Duration
 	for i := range pagesRuns + 1 {
 		text, status, took, err := b.look(ctx, v)
 		if err != nil {
-			return o, "", err
+			return o, nil, err
 		}
 		if i > 0 {
 			samples = append(samples, took)
 			continue
 		}
 		o.status = status
-		if fair := status == http.StatusOK || v.search != "" && status == http.StatusSeeOther || v.refused && status == http.StatusUnprocessableEntity; !fair {
-			return o, "", fmt.Errorf("it answers %d: %.300s", status, text)
+		if fair := status == http.StatusOK || v.form != nil && status == http.StatusSeeOther || v.refused && status == http.StatusUnprocessableEntity; !fair {
+			fmt.Fprintf(os.Stderr, "%s answers %d: %.300s\n", v.name, status, text)
+			o.failed, o.p50, o.p99 = true, took, took
+			return o, nil, nil
 		}
 		if v.file || status == http.StatusSeeOther {
 			continue
 		}
 		if o.bytes, err = b.firstView(ctx, text); err != nil {
-			return o, "", err
+			return o, nil, err
 		}
-		if next := nextPage.FindSubmatch(text); next != nil {
-			older = html.UnescapeString(string(next[1]))
-		}
+		older = olderOf(v, text)
 	}
 	slices.Sort(samples)
 	o.p50, o.p99 = samples[(len(samples)-1)/2], samples[(len(samples)*99+99)/100-1]
 	return o, older, nil
+}
+
+// olderOf is the next page of the list that a page shows: a link, or a form that posts again what was looked for.
+func olderOf(v view, text []byte) *view {
+	v.name += olderPage
+	if next := nextPage.FindSubmatch(text); next != nil {
+		v.path, v.form = html.UnescapeString(string(next[1])), nil
+		return &v
+	}
+	next := nextForm.FindSubmatch(text)
+	if next == nil {
+		return nil
+	}
+	v.path, v.form = html.UnescapeString(string(next[1])), url.Values{}
+	for _, field := range formFields.FindAllSubmatch(next[2], -1) {
+		v.form.Add(html.UnescapeString(string(field[1])), html.UnescapeString(string(field[2])))
+	}
+	return &v
 }
 
 // firstView is how many bytes a page has, compressed, with all that it loads.

@@ -28,7 +28,6 @@ const (
 	pagesDays       = 30 // over which the leads are spread
 	pagesPartners   = 10_000
 	pagesCustomers  = 100_000
-	pagesFormLeads  = 1_000
 	pagesReturns    = 200
 	pagesWebhooks   = 10
 	pagesSuppliers  = 20     // of the partners, who send the leads
@@ -84,7 +83,7 @@ func (s *shop) stock(ctx context.Context, c settings) (err error) {
 	for _, step := range []struct {
 		name string
 		do   func(context.Context, settings) error
-	}{{"who is there", s.whoIsThere}, {"post leads", s.sellSome}, {"make leads of each kind", s.kinds}, {"make partners", s.addPartners}, {"make returns, form leads and webhooks", s.addRest}} {
+	}{{"who is there", s.whoIsThere}, {"post leads", s.sellSome}, {"make leads of each kind", s.kinds}, {"make partners", s.addPartners}, {"make returns, form leads and webhooks", s.addRest}, {"make a partner with links", s.addLinks}} {
 		if err := step.do(ctx, c); err != nil {
 			return errors.Join(fmt.Errorf("%s: %w", step.name, err), p.logs())
 		}
@@ -221,10 +220,8 @@ func (s *shop) addRest(ctx context.Context, c settings) (err error) {
 			}
 		}
 	}
-	for i := range min(pagesFormLeads, c.pagesLeads/20) {
-		if err := call(ctx, s.api, http.MethodPost, "/v1/leads", map[string]any{"name": "Mia", "email": fmt.Sprintf("mia-%d@leads.example", i), "partner": map[string]any{"id": s.partners[i%pagesSuppliers]}}, nil); err != nil {
-			return err
-		}
+	if err := s.postFormLeads(ctx, c); err != nil {
+		return err
 	}
 	for i := range pagesWebhooks {
 		var hook made
@@ -232,9 +229,6 @@ func (s *shop) addRest(ctx context.Context, c settings) (err error) {
 			return err
 		}
 		s.webhooks = append(s.webhooks, hook.ID)
-	}
-	if err := call(ctx, s.api, http.MethodPost, "/v1/partners", map[string]any{"id": pagingPartner, "email": "paging@partners.example", "name": "Load", "surname": "Partner"}, nil); err != nil {
-		return err
 	}
 	return fillCustomers(ctx, s.databaseURL, s.sellerID, int(min(pagesCustomers, c.pagesLeads)))
 }
@@ -424,6 +418,9 @@ func (s *shop) write(ctx context.Context, c settings) (err error) {
 			return err
 		}
 	}
+	if err := s.writeProgram(ctx, w, c); err != nil {
+		return err
+	}
 	for table := range w.tables {
 		if err := w.flush(ctx, table); err != nil {
 			return err
@@ -444,6 +441,12 @@ func kindOf(n, waiting int64) string {
 	default:
 		return "rejected"
 	}
+}
+
+// contractOf says which of several contracts buys the n-th lead: every second is bought by the first.
+func contractOf(n, contracts int64) int64 {
+	others := contracts - 1
+	return max(n/3%(2*others)-others+1, 0)
 }
 
 func (s *shop) writeLead(ctx context.Context, w *writer, of map[string]leadLine, sums map[reported]*counted, n, waiting int64, at time.Time, local *time.Location) error {
@@ -482,7 +485,7 @@ func (s *shop) writeLead(ctx context.Context, w *writer, of map[string]leadLine,
 		return w.add(ctx, "unsold_leads", unsoldLine{SellerID: s.sellerID, LeadID: l.ID, CampaignID: l.CampaignID, Status: l.Status, Reason: l.Code})
 	}
 	leads.sold++
-	i := n / 3 % int64(len(s.contracts))
+	i := contractOf(n, int64(len(s.contracts)))
 	group.buyer = s.buyers[i]
 	sales := sum(group)
 	const price, payout = 45_000_000, 31_500_000

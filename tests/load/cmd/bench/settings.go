@@ -29,13 +29,14 @@ const (
 	partPing      = "ping"
 	partFeed      = "feed"
 	partRelay     = "relay"
+	partOutage    = "outage"
 	partEndpoints = "endpoints"
 	partIdle      = "idle"
 	partPages     = "pages"
 )
 
 var (
-	parts = []string{partLeads, partPaging, partPeer, partGrown, partSellers, partConsumers, partContracts, partBulk, partNotify, partConfirm, partPing, partFeed, partRelay, partEndpoints, partIdle, partPages}
+	parts = []string{partLeads, partPaging, partPeer, partGrown, partSellers, partConsumers, partContracts, partBulk, partNotify, partConfirm, partPing, partFeed, partRelay, partOutage, partEndpoints, partIdle, partPages}
 	// usualParts are those of a call that names none; -peer and -targets add to them.
 	usualParts = []string{partLeads, partPaging}
 )
@@ -57,6 +58,7 @@ type settings struct {
 	pagesLeads  int64 // of a database whose pages are opened
 	sellers     int   // of which a batch is mixed
 	waiting     int64 // for a receiver that is dead
+	outage      time.Duration
 	pagingRows  int
 }
 
@@ -87,11 +89,13 @@ takes, and checks the limits that the figures must keep. With -only it measures 
   notify     deliveries to 20 receivers, what they cost a sale, and one receiver that is dead (-waiting)
   confirm    buyers that are asked before they are sold a lead, and answer in 100 ms or late
   ping       pings at 20 a second with what 20 contracts pay, and with bids of 20 bidders
-  feed       from an event to who reads it by feed, stream, webhook and NATS, at 100 and 2,000 leads a second
+  feed       from an event to who reads it by feed, stream, webhook, NATS and an address as a sink, at 100 and 2,000 leads a second
   relay      what sending all events to NATS costs a lead, at 1,000 leads a second
+  outage     a broker that is away while leads are sold (-outage), and what it has in the end
   endpoints  1,000 webhooks, ten of which are dead and ten slow
   idle       statements a second while nothing happens, on MySQL and MariaDB
-  pages      every page of the console with 1,000,000 leads (-leads) and 10,000 partners, and leads with Today open in 20 browsers
+  pages      every page of the console, of buyers' people and of partners with 1,000,000 leads (-leads) and 10,000 partners,
+             and leads with Today open in 20 browsers
 
 With -against it compares two revisions: it builds the given one from git, runs both in turn (old new, new old,
 old new, …), each time on an empty database, and prints the medians of both, their ratio and how far the single
@@ -124,6 +128,7 @@ func parse(args []string, help io.Writer) (settings, error) {
 	flags.Int64Var(&s.leads, "leads", grownLeads, "how many leads a grown database has; for the part pages the default is 1,000,000")
 	flags.IntVar(&s.sellers, "sellers", manySellers, "how many sellers the part sellers has")
 	flags.Int64Var(&s.waiting, "waiting", deadWaiting, "how many deliveries wait for a dead receiver")
+	flags.DurationVar(&s.outage, "outage", 5*time.Minute, "how long a broker is away")
 	noCheck := flags.Bool("no-check", false, "do not check the limits on the figures; every lead is still counted")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		flags.SetOutput(help)
@@ -147,6 +152,7 @@ func parse(args []string, help io.Writer) (settings, error) {
 		preset(given, "leads", &s.leads, grownQuick)
 		preset(given, "sellers", &s.sellers, sellersQuick)
 		preset(given, "waiting", &s.waiting, deadQuick)
+		preset(given, "outage", &s.outage, 20*time.Second)
 	}
 	s.pagesLeads = pagesLeads
 	switch {
@@ -213,6 +219,9 @@ func (s *settings) problems(given map[string]bool) error {
 	}
 	if s.does(partNotify) && s.waiting < int64(s.most()) {
 		all = append(all, errors.New("-waiting must be at least the largest of -connections"))
+	}
+	if s.outage <= 0 {
+		all = append(all, errors.New("-outage must be above 0"))
 	}
 	if !given["against"] {
 		return errors.Join(all...)

@@ -60,10 +60,10 @@ func TestWhatIsMeasuredAndWhetherItIsChecked(t *testing.T) {
 		{"-peer pocketbase", "leads paging peer", true, 2_000_000, 10_000},
 		{"-only grown,sellers -leads 7 -sellers 3", "grown sellers", true, 7, 3},
 		{"-only peer -peer pocketbase", "peer", true, 2_000_000, 10_000},
-		{"-targets", "leads paging peer grown sellers consumers contracts bulk notify confirm ping feed relay endpoints idle pages", true, 2_000_000, 10_000},
+		{"-targets", "leads paging peer grown sellers consumers contracts bulk notify confirm ping feed relay outage endpoints idle pages", true, 2_000_000, 10_000},
 		{"-against main", "leads", false, 2_000_000, 10_000},
 		{"-against main -only consumers", "consumers", false, 2_000_000, 10_000},
-		{"-against main -targets -quick", "leads peer grown sellers consumers contracts bulk notify confirm ping feed relay endpoints idle pages", true, 50_000, 500},
+		{"-against main -targets -quick", "leads peer grown sellers consumers contracts bulk notify confirm ping feed relay outage endpoints idle pages", true, 50_000, 500},
 		{"-against main -targets -only leads", "leads", true, 2_000_000, 10_000},
 	} {
 		s, err := parse(strings.Fields(c.args), io.Discard)
