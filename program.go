@@ -161,7 +161,7 @@ func newProgramHandlers(o *application.Operations, d program.Deps, secrets appli
 	}
 }
 
-// sendsByPartners adds the commands and queries of the partners' pages.
+// sendsByPartners adds the commands and queries of the partners' pages, and those that only pages send.
 func sendsByPartners(o *application.Operations, d program.Deps, secrets application.Secrets, hasher application.PasswordHasher,
 	submit programcommand.SubmitFormLeadHandler, limiter application.RateLimiter, queue program.MailQueue, r *programstore.Reader,
 ) {
@@ -170,6 +170,7 @@ func sendsByPartners(o *application.Operations, d program.Deps, secrets applicat
 	application.Command(o, programcommand.CloseSessionHandler{Deps: d})
 	application.Command(o, programcommand.SubmitOwnLeadHandler{SubmitFormLeadHandler: submit, Portal: r})
 	application.Command(o, programcommand.ChangeOwnNameHandler{Deps: d, Portal: r})
+	application.Command(o, programcommand.RevealFormLeadHandler{Deps: d, Lead: r.FormLeadByNumber})
 	application.Command(o, programcommand.SignUpPartnerHandler{Deps: d, Secrets: secrets, Limiter: limiter, Queue: queue, Page: r.SignUpPage})
 	application.Command(o, programcommand.MailSignInLinkHandler{Deps: d, Queue: queue, Page: r.SignUpPage})
 	application.Query(o, r.SignUpPage)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -85,13 +86,23 @@ func (k *Call) Sheet(file string, columns ...string) *Sheet {
 	return s
 }
 
-// Text adds a cell with a text that may be anybody's. Where a spreadsheet would take it for a formula it gets an apostrophe before it, which makes it
-// a text (https://owasp.org/www-community/attacks/CSV_Injection).
-func (s *Sheet) Text(text string) *Sheet {
-	if strings.IndexAny(text, "=+-@\t\r") == 0 {
+// formula is where a spreadsheet would take what follows for a formula: at the beginning of a cell, and behind what may begin one inside of it. A
+// spreadsheet that splits lines at semicolons or tabs does so inside of quotes too, because for it they do not begin a cell; the text then goes on in
+// a cell, or on a line, of its own. Spaces and quotes may stand before a formula.
+var formula = regexp.MustCompile("(^|[;\t\r\n])([ \u00a0\"']*[=+\\-@＝＋－＠])")
+
+// harmless is a text in which nothing is a formula: an apostrophe before one makes it a text (https://owasp.org/www-community/attacks/CSV_Injection).
+func harmless(text string) string {
+	text = formula.ReplaceAllString(text, "$1'$2")
+	if strings.IndexAny(text, "\t\r") == 0 {
 		text = "'" + text
 	}
-	s.cells = append(s.cells, text)
+	return text
+}
+
+// Text adds a cell with a text that may be anybody's, harmless.
+func (s *Sheet) Text(text string) *Sheet {
+	s.cells = append(s.cells, harmless(text))
 	return s
 }
 

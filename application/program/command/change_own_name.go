@@ -34,10 +34,12 @@ func (h ChangeOwnNameHandler) Handle(ctx context.Context, c ChangeOwnName) (stru
 	now := h.Clock.Now()
 	return struct{}{}, h.Work.Do(ctx, func(ctx context.Context, tx program.Tx) error {
 		_, err := changePartner(ctx, tx, actor, own, func(p *partner.Partner) error {
-			if err := application.CheckSeen(c.Seen, p.Snapshot().UpdatedAt); err != nil {
-				return err
+			was := p.Snapshot().UpdatedAt
+			err := p.Rename(c.Name, c.Surname, now)
+			if err == nil && p.Version() != p.StoredVersion() { // a form that is sent twice changes nothing the second time
+				err = application.CheckSeen(c.Seen, was)
 			}
-			return p.Rename(c.Name, c.Surname, now)
+			return err
 		})
 		return err
 	})

@@ -35,6 +35,7 @@ func partnerPages() []Page {
 		{Method: http.MethodPost, Path: customersPath + "/:id/unarchive", Needs: application.Operator, Handle: unarchiveCustomer},
 		{Method: http.MethodGet, Path: formLeadsPath, Needs: application.Viewer, Nav: "Form leads", Handle: formLeads},
 		{Method: http.MethodGet, Path: formLeadsPath + "/:number", Needs: application.Viewer, Handle: showFormLead},
+		{Method: http.MethodPost, Path: formLeadsPath + "/:number/fields", Needs: application.Operator, Handle: revealFormLead},
 		{Method: http.MethodPost, Path: formLeadsPath + "/:number/convert", Needs: application.Operator, Handle: convertFormLead},
 		{Method: http.MethodGet, Path: formLeadsPath + "/:number/reject", Needs: application.Operator, Handle: askRejectFormLead},
 		{Method: http.MethodPost, Path: formLeadsPath + "/:number/reject", Needs: application.Operator, Handle: rejectFormLead},

@@ -55,7 +55,7 @@ func updateBuyer(v *Visit) {
 		return
 	}
 	details := v.buyerDetails()
-	_, err = Do[application.Done](v, marketcommand.UpdateBuyer{Actor: v.Who(), ID: b.ID, Details: details, Seen: v.seen()})
+	_, err = Do[application.Done](v, marketcommand.UpdateBuyer{Actor: v.Who(), ID: b.ID, Details: details, Seen: v.seen(), Once: Once[marketquery.Buyer](v)})
 	if err != nil {
 		v.stale(err, seenAt(b.UpdatedAt))
 		v.ShowAgain("buyer_form", buyerFormContent{Visit: v, Buyer: b, Action: "/console/buyers/" + b.ID + "/edit"}, buyerFields(details, err))

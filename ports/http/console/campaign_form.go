@@ -104,7 +104,7 @@ func updateCampaign(v *Visit) {
 		return
 	}
 	d := campaignDefinition(v)
-	_, err = Do[application.Done](v, marketcommand.UpdateCampaign{Actor: v.Who(), ID: c.Campaign.ID, Definition: d.CampaignDefinition, Seen: v.seen()})
+	_, err = Do[application.Done](v, marketcommand.UpdateCampaign{Actor: v.Who(), ID: c.Campaign.ID, Definition: d.CampaignDefinition, Seen: v.seen(), Once: Once[marketquery.Campaign](v)})
 	if err != nil {
 		v.stale(err, seenAt(c.Campaign.UpdatedAt))
 		v.ShowAgain("campaign_form", c, d.named(err))

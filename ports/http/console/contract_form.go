@@ -217,7 +217,7 @@ func updateContract(v *Visit) {
 		return
 	}
 	t := c.terms()
-	_, err = Do[application.Done](v, marketcommand.UpdateContract{Actor: v.Who(), CampaignID: c.Campaign.ID, ID: c.Contract.ID, Terms: t.ContractTerms, Seen: v.seen()})
+	_, err = Do[application.Done](v, marketcommand.UpdateContract{Actor: v.Who(), CampaignID: c.Campaign.ID, ID: c.Contract.ID, Terms: t.ContractTerms, Seen: v.seen(), Once: Once[marketquery.Contract](v)})
 	if err != nil {
 		v.stale(err, seenAt(c.Contract.UpdatedAt))
 		v.ShowAgain("contract_form", c, t.fields(err))

@@ -47,9 +47,21 @@ func formLeads(v *Visit) {
 type formLeadContent struct {
 	*Visit
 
-	Lead programquery.FormLead
-	Back string
+	Lead     programquery.FormLead
+	Back     string
+	Revealed bool
 }
+
+// Shown is what the lead holds of a person, masked unless it was asked for.
+func (c formLeadContent) Shown(name, value string) string {
+	if c.Revealed {
+		return value
+	}
+	return mask(name, value)
+}
+
+// Masked hides all of what a lead of the queue holds of a person but how it begins.
+func (formLeadsContent) Masked(value string) string { return mask("", value) }
 
 func showFormLead(v *Visit) {
 	content, err := formLeadOf(v)
@@ -69,7 +81,21 @@ func formLeadOf(v *Visit) (formLeadContent, error) {
 		return formLeadContent{}, errNoFormLead
 	}
 	l, err := Ask[programquery.FormLead](v, programquery.FormLeadByNumber{Actor: v.Who(), Number: n})
-	return formLeadContent{v, l, formLeadsPath + "/" + strconv.FormatInt(n, 10)}, err
+	return formLeadContent{Visit: v, Lead: l, Back: formLeadsPath + "/" + strconv.FormatInt(n, 10)}, err
+}
+
+// revealFormLead shows what a form lead holds of a person. It is asked for by a form, so that it is a change in the audit trail and in no address.
+func revealFormLead(v *Visit) {
+	content, err := formLeadOf(v)
+	if err == nil {
+		content.Lead, err = Do[programquery.FormLead](v, programcommand.RevealFormLead{Actor: v.Who(), Number: content.Lead.Number, ID: content.Lead.LeadID})
+	}
+	if err != nil {
+		v.Fail(err)
+		return
+	}
+	content.Revealed = true
+	v.Show("form_lead", content)
 }
 
 // convertFormLead makes a customer of a form lead.

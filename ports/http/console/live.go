@@ -11,6 +11,7 @@ import (
 
 	feedquery "github.com/leadmill/leadmill/application/feed/query"
 
+	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/domain/fault"
 	httpport "github.com/leadmill/leadmill/ports/http"
 )
@@ -47,27 +48,57 @@ func live(v *Visit) {
 	defer page.leave()
 	out, ctx, release := k.Push("text/event-stream")
 	defer release()
-	err = tell(out, "retry: 5000\n\n"+v.missed(page.from))
-	for err == nil {
-		var kinds []string
-		if kinds, err = page.next(ctx, liveHeartbeat); err != nil {
-			break
-		}
-		if len(kinds) == 0 {
-			if _, gone := v.console.Sessions.Look(ctx, v.cookie()); fault.KindOf(gone) == fault.Unauthenticated {
-				_ = tell(out, "event: signed-out\ndata:\n\n") // the page ends either way
-				return
-			}
-			err = tell(out, ":\n\n")
-			continue
-		}
-		if err = tell(out, changed(kinds)); err == nil {
-			err = pause(ctx, livePace)
-		}
+	if err = tell(out, "retry: 5000\n\n"+v.missed(page.from)); err == nil {
+		over := func(ctx context.Context) string { return v.console.over(ctx, v.cookie(), v.Who()) }
+		err = page.follow(ctx, over, func(text string) error { return tell(out, text) })
 	}
-	if ctx.Err() == nil && !errors.Is(err, context.Canceled) {
+	if err != nil && ctx.Err() == nil && !errors.Is(err, context.Canceled) {
 		k.Note("what an open page follows ended", err)
 	}
+}
+
+// follow tells a page what changes until ctx ends, the stream does, or over says what to tell it last. That is asked for every liveHeartbeat, whatever
+// happens meanwhile.
+func (p *openPage) follow(ctx context.Context, over func(context.Context) string, tell func(string) error) error {
+	look := time.NewTicker(liveHeartbeat)
+	defer look.Stop()
+	for {
+		kinds, err := p.next(ctx, liveHeartbeat)
+		if err != nil {
+			return err
+		}
+		due := len(kinds) == 0
+		select {
+		case <-look.C:
+			due = true
+		default:
+		}
+		if due {
+			if last := over(ctx); last != "" {
+				return tell(last)
+			}
+		}
+		if len(kinds) == 0 {
+			err = tell(":\n\n")
+		} else if err = tell(changed(kinds)); err == nil {
+			err = pause(ctx, livePace)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// over is what a page is told last, when its session ended or is at another seller; empty when it goes on.
+func (c Console) over(ctx context.Context, cookie string, who application.Actor) string {
+	person, err := c.Sessions.Look(ctx, cookie)
+	switch {
+	case fault.KindOf(err) == fault.Unauthenticated:
+		return "event: signed-out\ndata:\n\n"
+	case err == nil && person.Actor.SellerID != who.SellerID:
+		return switchedEvent
+	}
+	return ""
 }
 
 // mostMissed is how many events are looked at that happened before a page began to listen. Behind as many, everything may have changed.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -138,4 +139,56 @@ func TestOpenPagesAreBounded(t *testing.T) {
 	require.ErrorIs(t, l.count(application.Actor{PersonID: "bob"}), feedquery.ErrStreamsFull)
 	l.discount(application.Actor{PersonID: "ann"})
 	require.NoError(t, l.count(application.Actor{PersonID: "ann"}))
+}
+
+// A page that always has something to be told hears of the end of its session no later than one that has nothing.
+func TestAPageEndsWithItsSessionWhateverHappens(t *testing.T) {
+	t.Parallel()
+	for name, busy := range map[string]bool{"busy": true, "quiet": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				l, stream := &lives{}, newTold()
+				a := opened(t, l, "ann", stream)
+				defer a.leave()
+				ctx, leave := context.WithCancel(t.Context())
+				defer leave()
+				var events sync.WaitGroup
+				if busy {
+					events.Go(func() {
+						for ctx.Err() == nil {
+							select {
+							case stream.events <- []string{"lead.sold.v1"}:
+							case <-ctx.Done():
+							}
+							time.Sleep(time.Second) // of the bubble's clock
+						}
+					})
+				}
+				began, last := time.Now(), ""
+				over := func(context.Context) string {
+					if time.Since(began) < 20*time.Second {
+						return ""
+					}
+					return switchedEvent
+				}
+				require.NoError(t, a.follow(ctx, over, func(text string) error { last = text; return nil }))
+				assert.Equal(t, switchedEvent, last)
+				assert.LessOrEqual(t, time.Since(began), 2*liveHeartbeat+livePace)
+				leave()
+				events.Wait()
+			})
+		})
+	}
+}
+
+// A page ends with its session, and when the pages of another seller are open.
+func TestWhenAPageIsOver(t *testing.T) {
+	t.Parallel()
+	elsewhere := person(application.Viewer)
+	elsewhere.Actor.SellerID = "seller_2"
+	c := Console{Sessions: people{"viewer": person(application.Viewer), "elsewhere": elsewhere}}
+	for cookie, want := range map[string]string{"viewer": "", "gone": "event: signed-out\ndata:\n\n", "elsewhere": switchedEvent} {
+		assert.Equal(t, want, c.over(t.Context(), cookie, person(application.Viewer).Actor), cookie)
+	}
 }

@@ -181,8 +181,15 @@ func (v *Visit) show(status int, name string, content any) {
 	v.call.Send(status, typeHTML, b.Bytes())
 }
 
-// Fail answers an error with a page.
-func (v *Visit) Fail(err error) { v.call.Fail(err) }
+// Fail answers an error with a page. A button that was pressed by a session that is over has no form to show again: its page leads back to where
+// the button is.
+func (v *Visit) Fail(err error) {
+	if isAgain(err) && isBelow(v.call.Request().URL.Path, consolePath) { // those of buyers and partners show their page again
+		v.showPressAgain()
+		return
+	}
+	v.call.Fail(err)
+}
 
 // noticeCookie keeps what is told on the next page.
 const (

@@ -172,7 +172,7 @@ func TestFormLeadsAreReviewed(t *testing.T) {
 	onConsole(t, func(t *testing.T, d *apptest.ConsoleData) {
 		b := d.Browse(t, "operator")
 		queue := func(status string) string { return b.Get(t, "/console/form-leads?status="+status).Body }
-		assert.Contains(t, queue(""), "Mia")
+		assert.Contains(t, queue(""), `/console/form-leads/1"`)
 		out := b.Post(t, "/console/form-leads/1/convert", url.Values{"amount": {"much"}})
 		require.Equal(t, http.StatusUnprocessableEntity, out.Status)
 		assert.Contains(t, out.Body, `id="w-amount"`)
@@ -183,11 +183,39 @@ func TestFormLeadsAreReviewed(t *testing.T) {
 		assert.Contains(t, out.Body, "This is not possible")
 		require.Equal(t, http.StatusSeeOther, b.Post(t, "/console/form-leads/2/reject", nil).Status)
 		assert.Contains(t, queue(""), "Nothing waits for you")
-		assert.Contains(t, queue("converted"), "Mia")
-		assert.Contains(t, queue("rejected"), "Noa")
-		assert.Contains(t, queue("all"), "Mia")
+		assert.Contains(t, queue("converted"), `/console/form-leads/1"`)
+		assert.Contains(t, queue("rejected"), `/console/form-leads/2"`)
+		assert.Contains(t, queue("all"), `/console/form-leads/1"`)
 		for _, n := range []string{"3", "0", "x", "99999999999999999999"} {
 			assert.Equal(t, http.StatusNotFound, b.Get(t, "/console/form-leads/"+n).Status, n)
 		}
+	})
+}
+
+// What a form lead says of a person is masked for everybody, until somebody who may asks for it, which the audit trail has.
+func TestAFormLeadIsMaskedUntilSomebodyAsks(t *testing.T) {
+	t.Parallel()
+	onConsole(t, func(t *testing.T, d *apptest.ConsoleData) {
+		operator, viewer := d.Browse(t, "operator"), d.Browse(t, "viewer")
+		const one = "/console/form-leads/1"
+		for _, who := range []*apptest.Browser{operator, viewer} {
+			for _, path := range []string{one, "/console/form-leads", "/console/form-leads?status=all"} {
+				page := who.Get(t, path)
+				require.Equal(t, http.StatusOK, page.Status)
+				assert.Contains(t, page.Body, "M•••••", path)
+				assert.NotContains(t, page.Body, "Mia", path)
+				assert.NotContains(t, strings.ToLower(page.Body), "@leads.example", path)
+			}
+		}
+		assert.NotContains(t, operator.Get(t, one).Body, "Reveal form lead")
+		assert.Equal(t, http.StatusForbidden, viewer.Post(t, one+"/fields", nil).Status)
+		assert.NotContains(t, viewer.Get(t, one).Body, one+"/fields")
+		shown := operator.Post(t, one+"/fields", nil)
+		require.Equal(t, http.StatusOK, shown.Status, shown.Body)
+		assert.Contains(t, shown.Body, "<bdi>Mia</bdi>")
+		assert.Contains(t, strings.ToLower(shown.Body), "@leads.example")
+		assert.Contains(t, operator.Get(t, one).Body, `data-label="What">Reveal form lead`, "who looked is kept")
+		assert.NotContains(t, operator.Get(t, one).Body, "Mia", "and the next page is masked again")
+		assert.Equal(t, http.StatusNotFound, operator.Post(t, "/console/form-leads/99/fields", nil).Status)
 	})
 }

@@ -115,6 +115,48 @@ func TestAFormOutlivesItsSession(t *testing.T) {
 	assert.Empty(t, data.Program.Must(t, "GET", "/v1/returns", nil).Object()["data"])
 }
 
+// A button that was pressed when the session was over leads back to the page that has it, and does nothing before it is pressed there.
+func TestAButtonThatOutlivedItsSessionLeadsBack(t *testing.T) {
+	t.Parallel()
+	data := newConsole(t)
+	operator, buyer := data.Browse(t, "operator"), data.Browse(t, "buyer")
+	one, contract, lead := data.Examples["/console/buyers/:id"], data.Examples["/buyer/contracts/:id"], data.Examples["/console/leads/:id"]
+	for path, back := range map[string]string{
+		one + "/pause": one, "/console/campaigns/" + data.CampaignID + "/pause": "/console/campaigns/" + data.CampaignID, lead + "/erase": lead + "/erase", lead + "/fields": lead,
+		"/console/profile/sessions/others": "/console/profile", "/console/form-leads/1/reject": "/console/form-leads/1/reject",
+	} {
+		again := operator.Post(t, path, url.Values{"_again": {"1"}})
+		assert.Equal(t, http.StatusConflict, again.Status, path)
+		assert.Contains(t, again.Body, "Nothing was done yet", path)
+		assert.Contains(t, again.Body, `href="`+back+`"`, path)
+		assert.Equal(t, http.StatusOK, operator.Get(t, back).Status, back)
+	}
+	again := buyer.Speaking("es").Post(t, contract+"/pause", url.Values{"_again": {"1"}})
+	assert.Contains(t, again.Body, "No se guardó nada")
+	assert.Contains(t, again.Body, `action="`+contract+`/pause"`, "the page of a buyer has its button again")
+	assert.NotContains(t, operator.Get(t, one).Body, "Resume", "nothing is paused")
+}
+
+// A form to change something that is sent twice is done once, and nobody is told that somebody else changed it.
+func TestAChangeThatIsSentTwiceIsOne(t *testing.T) {
+	t.Parallel()
+	data := newConsole(t)
+	operator := data.Browse(t, "operator")
+	campaign := "/console/campaigns/" + data.CampaignID
+	for path, typed := range map[string]url.Values{
+		data.Examples["/console/buyers/:id"] + "/edit": {"name": {"Typed"}, "credit_limit": {"0"}},
+		campaign + "/edit": {"name": {"Typed"}, "category": {"solar"}, "mode": {"exclusive"}, "strategy": {"priority"}, "price_shown": {"hidden"}},
+		campaign + "/contracts/" + data.ContractIDs[1] + "/edit": {"price": {"21"}, "priority": {"2"}, "weight": {"1"}},
+	} {
+		page := operator.Get(t, path)
+		typed.Set("_seen", hidden(page.Body, "_seen"))
+		typed.Set("_once", hidden(page.Body, "_once"))
+		first := operator.Post(t, path, typed)
+		require.Equal(t, http.StatusSeeOther, first.Status, first.Body)
+		assert.Equal(t, http.StatusSeeOther, operator.Post(t, path, typed).Status, path)
+	}
+}
+
 func hidden(body, name string) string {
 	found := regexp.MustCompile(`<input type="hidden" name="` + name + `" value="([^"]*)">`).FindStringSubmatch(body)
 	if len(found) != 2 {
