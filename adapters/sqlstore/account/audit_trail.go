@@ -48,7 +48,9 @@ func (w Trail) WriteAudit(ctx context.Context, e application.AuditEntry) error {
 type trail struct{ t *engine.Tx }
 
 // WriteAudit implements application.AuditWriter.
-func (r trail) WriteAudit(ctx context.Context, e application.AuditEntry) error { return WriteAudit(ctx, r.t, e) }
+func (r trail) WriteAudit(ctx context.Context, e application.AuditEntry) error {
+	return WriteAudit(ctx, r.t, e)
+}
 
 type auditRow struct {
 	ID        string  `db:"id"`
