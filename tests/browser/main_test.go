@@ -161,11 +161,11 @@ func (b *tab) want(pairs ...any) {
 	}
 }
 
-// wait waits until an expression has a value, also beyond the page it begins in.
+// wait waits until an expression has a value, also beyond the page it begins in, in a page that is loaded: what follows may use all of it.
 func (b *tab) wait(expression string, want any) {
 	b.t.Helper()
 	apptest.Eventually(b.t, func() error {
-		got, err := b.evaluate(expression)
+		got, err := b.evaluate("document.readyState === 'complete' ? (" + expression + ") : 'the page is loading'")
 		switch {
 		case err != nil:
 			return fmt.Errorf("%s: %w", expression, err)
