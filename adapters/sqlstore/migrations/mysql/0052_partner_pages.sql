@@ -22,7 +22,7 @@ DEALLOCATE PREPARE ddl;
 CREATE TABLE IF NOT EXISTS seller_logos (
   seller_id  VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   media_type VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  image      MEDIUMBLOB NOT NULL,
+  image      LONGBLOB NOT NULL,
   version    VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   PRIMARY KEY (seller_id)
 ) ENGINE=InnoDB;

@@ -17,7 +17,7 @@ ALTER TABLE partners ADD COLUMN signed_up INTEGER;
 CREATE TABLE seller_logos (
   seller_id  TEXT NOT NULL PRIMARY KEY CHECK (length(seller_id) <= 64),
   media_type TEXT NOT NULL CHECK (length(media_type) <= 16),
-  image      BLOB NOT NULL CHECK (length(image) <= 102400),
+  image      BLOB NOT NULL,
   version    TEXT NOT NULL CHECK (length(version) <= 16)
 ) STRICT;
 
