@@ -20,14 +20,12 @@ import (
 
 // ask makes a delivery whose buyer is asked until half a minute from now.
 func (w *world) ask(contract string) *stored {
-	s := w.sell(contract, 0)
-	w.locked(func() {
+	return w.sell(contract, 0, func(s *stored) {
 		s.row.Sale, s.row.Deadline = string(lead.ReservationReserved), w.Now().Add(lead.AskFor)
 		n := s.delivery.Snapshot()
 		n.Confirm, n.Deadline = true, s.row.Deadline
 		s.delivery = delivery.FromSnapshot(n)
 	})
-	return s
 }
 
 // settling is where a world stores what buyers answer.

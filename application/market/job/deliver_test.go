@@ -100,7 +100,8 @@ func (w *world) contract(seller, id string, r receiver) {
 }
 
 // sell makes a delivery that is due since a while.
-func (w *world) sell(contract string, ago time.Duration) *stored {
+// sell stores a delivery, changed by each of as before a sender can see it.
+func (w *world) sell(contract string, ago time.Duration, as ...func(*stored)) *stored {
 	at := w.Now().Add(-ago)
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -111,6 +112,9 @@ func (w *world) sell(contract string, ago time.Duration) *stored {
 		Sale: string(lead.SaleCaptured), SoldAt: at, Fields: field.Set{},
 	}}
 	s.delivery = delivery.FromSnapshot(delivery.Snapshot{ID: s.row.ID, SellerID: s.row.SellerID, ContractID: contract, State: delivery.Pending, NextAt: at})
+	for _, change := range as {
+		change(s)
+	}
 	w.all[contract] = append(w.all[contract], s)
 	return s
 }
@@ -283,8 +287,7 @@ func TestWhatCannotBeReadStopsNothing(t *testing.T) {
 		w.contract("seller_2", "good", answers(200, 100*time.Millisecond))
 		w.locked(func() { w.unread["bad"] = errors.New("no JSON") })
 		w.sell("bad", 0)
-		unreadable := w.sell("good", 0)
-		w.locked(func() { unreadable.row.Unreadable = errors.New("no fields") })
+		unreadable := w.sell("good", 0, func(s *stored) { s.row.Unreadable = errors.New("no fields") })
 		var good []*stored
 		for range 20 {
 			good = append(good, w.sell("good", 0))
@@ -437,10 +440,9 @@ func TestWhatIsTooLargeSaysNothingOfTheReceiver(t *testing.T) {
 		w.contract("seller_1", "good", answers(200, 0))
 		var large []*stored
 		for range 20 {
-			large = append(large, w.sell("good", time.Minute))
-			w.locked(func() {
-				large[len(large)-1].row.Fields = field.Set{"text": field.TextValue(strings.Repeat("a", 600<<10))}
-			})
+			large = append(large, w.sell("good", time.Minute, func(s *stored) {
+				s.row.Fields = field.Set{"text": field.TextValue(strings.Repeat("a", 600<<10))}
+			}))
 		}
 		good := w.sell("good", 0)
 		time.Sleep(2 * time.Second) // less than the pause of a receiver that is dead
