@@ -51,8 +51,10 @@ type PersonSessionRepository interface {
 	Add(ctx context.Context, s operator.Session) error
 	// Get returns the session with a hash; found is false when there is none.
 	Get(ctx context.Context, hash [sha256.Size]byte) (s operator.Session, found bool, err error)
-	// Save stores when a session was used and until when it lasts, and whose pages are open. ended says that it is not there any more.
-	Save(ctx context.Context, s operator.Session) (ended bool, err error)
+	// Use stores when a session was used and until when it lasts. ended says that it is not there any more.
+	Use(ctx context.Context, s operator.Session) (ended bool, err error)
+	// Open stores the pages of which seller a session has open. ended says that it is not there any more.
+	Open(ctx context.Context, hash [sha256.Size]byte, sellerID string) (ended bool, err error)
 	// End deletes the session with a hash, and reports whether there was one.
 	End(ctx context.Context, hash [sha256.Size]byte) (bool, error)
 	// EndByID deletes a session of a person by its id, and reports whether there was one.

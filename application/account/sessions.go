@@ -94,7 +94,7 @@ func (s *Sessions) find(ctx context.Context, cookie string, use func(operator.Se
 	if used, changed := use(found.Session, now); changed {
 		ended := false
 		err := s.work.Do(ctx, func(ctx context.Context, tx Tx) (err error) {
-			ended, err = tx.PersonSessions().Save(ctx, used)
+			ended, err = tx.PersonSessions().Use(ctx, used)
 			return err
 		})
 		switch {

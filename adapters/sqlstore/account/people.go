@@ -292,11 +292,17 @@ func (r personSessions) Get(ctx context.Context, hash [sha256.Size]byte) (operat
 	return row.session(), found, err
 }
 
-// Save implements account.PersonSessionRepository. Of two uses at once the later one stays.
-func (r personSessions) Save(ctx context.Context, s operator.Session) (ended bool, err error) {
-	matched, err := r.t.Exec(ctx, "UPDATE person_sessions SET seller_id = ?, seen_at = CASE WHEN seen_at < ? THEN ? ELSE seen_at END, "+
+// Use implements account.PersonSessionRepository. Of two uses at once the later one stays.
+func (r personSessions) Use(ctx context.Context, s operator.Session) (ended bool, err error) {
+	matched, err := r.t.Exec(ctx, "UPDATE person_sessions SET seen_at = CASE WHEN seen_at < ? THEN ? ELSE seen_at END, "+
 		"expires_at = CASE WHEN expires_at < ? THEN ? ELSE expires_at END WHERE token_hash = ?",
-		s.SellerID, engine.Micros(s.SeenAt), engine.Micros(s.SeenAt), engine.Micros(s.ExpiresAt), engine.Micros(s.ExpiresAt), s.Hash[:])
+		engine.Micros(s.SeenAt), engine.Micros(s.SeenAt), engine.Micros(s.ExpiresAt), engine.Micros(s.ExpiresAt), s.Hash[:])
+	return matched == 0, err
+}
+
+// Open implements account.PersonSessionRepository.
+func (r personSessions) Open(ctx context.Context, hash [sha256.Size]byte, sellerID string) (ended bool, err error) {
+	matched, err := r.t.Exec(ctx, "UPDATE person_sessions SET seller_id = ? WHERE token_hash = ?", sellerID, hash[:])
 	return matched == 0, err
 }
 

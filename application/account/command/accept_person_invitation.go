@@ -120,8 +120,7 @@ func inSession(ctx context.Context, tx account.Tx, p *operator.Person, sellerID,
 	if !found || s.Half || s.PersonID != p.ID() || s.Ended(now) {
 		return ErrSignInFirst
 	}
-	s.SellerID = sellerID
-	ended, err := tx.PersonSessions().Save(ctx, s)
+	ended, err := tx.PersonSessions().Open(ctx, s.Hash, sellerID)
 	if err == nil && ended {
 		err = ErrSignInFirst
 	}

@@ -46,10 +46,8 @@ func (h SwitchSellerHandler) Handle(ctx context.Context, c SwitchSeller) (struct
 		if of.Seller.Code != c.Code {
 			continue
 		}
-		s := signed.Session
-		s.SellerID = of.Seller.ID
 		return struct{}{}, h.Work.Do(ctx, func(ctx context.Context, tx account.Tx) error {
-			ended, err := tx.PersonSessions().Save(ctx, s)
+			ended, err := tx.PersonSessions().Open(ctx, signed.Hash, of.Seller.ID)
 			if err == nil && ended {
 				err = account.ErrSignedOut
 			}

@@ -252,18 +252,18 @@ func testPersonSessions(t *testing.T, h *sqlstoretest.Harness) {
 	}
 	used, changed := s.Used(now.Add(time.Hour))
 	require.True(t, changed)
-	used.SellerID = "seller_2"
 	h.Do(t, func(ctx ctx, tx tx) error {
-		ended, err := tx.PersonSessions().Save(ctx, used)
+		ended, err := tx.PersonSessions().Open(ctx, s.Hash, "seller_2")
+		require.NoError(t, err)
 		require.False(t, ended)
-		if err != nil {
-			return err
+		for _, read := range []operator.Session{used, s} { // both were read before the pages were switched; an earlier use is stored later
+			ended, err := tx.PersonSessions().Use(ctx, read)
+			require.NoError(t, err)
+			require.False(t, ended)
 		}
-		s.SellerID = "seller_2"
-		ended, err = tx.PersonSessions().Save(ctx, s) // an earlier use that is stored later
-		require.False(t, ended)
-		return err
+		return nil
 	})
+	used.SellerID = "seller_2"
 	got, _ := get(s.Hash)
 	require.Equal(t, used, got)
 	h.Do(t, func(ctx ctx, tx tx) error {
@@ -275,10 +275,12 @@ func testPersonSessions(t *testing.T, h *sqlstoretest.Harness) {
 			require.NoError(t, err)
 			require.Equal(t, c.want, ended, c)
 		}
-		ended, err := tx.PersonSessions().Save(ctx, used)
+		ended, err := tx.PersonSessions().Use(ctx, used)
 		require.NoError(t, err)
 		require.True(t, ended, "what has ended stays so")
-		return nil
+		ended, err = tx.PersonSessions().Open(ctx, s.Hash, "seller_1")
+		require.True(t, ended)
+		return err
 	})
 	h.Do(t, func(ctx ctx, tx tx) error {
 		return errors.Join(tx.PersonSessions().Add(ctx, s), tx.PersonSessions().EndOf(ctx, "person_1", "s2"))
