@@ -3,6 +3,7 @@ package httpport
 import (
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -38,6 +39,21 @@ func (s *Stream) Write(p []byte) (int, error) {
 	_, err := s.call.Writer().Write(s.b.Bytes())
 	s.b.Reset()
 	return n, err
+}
+
+// Flush sends what was written, so that a client hears that the answer goes on. Its error says that the client went away.
+func (s *Stream) Flush() error {
+	s.head()
+	w := s.call.Writer()
+	_, err := w.Write(s.b.Bytes())
+	s.b.Reset()
+	if err == nil {
+		err = http.NewResponseController(w).Flush()
+	}
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil
+	}
+	return err
 }
 
 func (s *Stream) head() {
@@ -128,6 +144,12 @@ func (s *Sheet) Row() error {
 	err := s.rows.Write(s.cells)
 	s.cells = s.cells[:0]
 	return err
+}
+
+// Flush sends the rows that were ended. Its error says that the client went away.
+func (s *Sheet) Flush() error {
+	s.rows.Flush()
+	return s.Stream.Flush()
 }
 
 // End sends the rest, or answers an error.

@@ -12,6 +12,8 @@ type ExportLeads struct {
 	MarketplaceLeads
 
 	Tell func(MarketplaceLead) error
+	// More is called before a further page is read, which may take long where few leads match. Its error ends the question too. It may be nil.
+	More func() error
 }
 
 // exportPage is how many leads are read at once.
@@ -23,7 +25,7 @@ type ExportLeadsHandler struct {
 	Leads func(context.Context, MarketplaceLeads) (application.List[MarketplaceLead], error)
 }
 
-// Handle answers the question with how many leads were told. Errors: those of Leads and of Tell.
+// Handle answers the question with how many leads were told. Errors: those of Leads, Tell and More.
 func (h ExportLeadsHandler) Handle(ctx context.Context, q ExportLeads) (told int64, err error) {
 	list := q.MarketplaceLeads
 	list.Page = application.Page{Limit: exportPage, Number: 1, After: q.Page.After, Ascending: q.Page.Ascending}
@@ -40,6 +42,11 @@ func (h ExportLeadsHandler) Handle(ctx context.Context, q ExportLeads) (told int
 		}
 		if page.Next == "" {
 			return told, nil
+		}
+		if q.More != nil {
+			if err := q.More(); err != nil {
+				return told, err
+			}
 		}
 		list.Page.After = page.Next
 	}

@@ -123,7 +123,7 @@ func leadsSheet(v *Visit) {
 	v.call.Extend(exportTime)
 	q.Page = application.Page{}
 	sheet := v.call.Sheet("leads.csv", "id", "received_at", "status", "reason", "category", "state", "supplier", "key", "external_id", "buyers", "price", "payout", "currency", "test")
-	_, err = Ask[int64](v, marketquery.ExportLeads{MarketplaceLeads: q, Tell: func(l marketquery.MarketplaceLead) error {
+	_, err = Ask[int64](v, marketquery.ExportLeads{MarketplaceLeads: q, More: sheet.Flush, Tell: func(l marketquery.MarketplaceLead) error {
 		var buyers []string
 		for _, s := range l.Sales {
 			if s.Live {

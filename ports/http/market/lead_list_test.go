@@ -7,9 +7,12 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 
 	"github.com/leadmill/leadmill/application"
 	"github.com/leadmill/leadmill/application/bus"
@@ -126,6 +129,29 @@ func TestACutExportIsNoWholeOne(t *testing.T) {
 	}()
 	a.Do(porttest.Request{Method: "GET", Path: "/v1/marketplace/leads", Key: "program", Header: acceptCSV})
 	t.Error("the answer ended")
+}
+
+// Whoever waits for an export of few leads among many hears from it after each page that was read.
+func TestAnExportGoesOnWhileNothingMatches(t *testing.T) {
+	t.Parallel()
+	w := httptest.NewRecorder()
+	a := newAppWith(t, func(_ *porttest.App, h *Handlers) {
+		h.ExportLeads = bus.HandlerFunc[marketquery.ExportLeads, int64](func(_ context.Context, q marketquery.ExportLeads) (int64, error) {
+			assert.False(t, w.Flushed)
+			assert.NoError(t, q.More())
+			assert.True(t, w.Flushed)
+			assert.Contains(t, w.Body.String(), "id,created_at,")
+			err := errors.Join(q.Tell(sampleLead), q.More())
+			assert.Contains(t, w.Body.String(), sampleLead.ID)
+			return 1, err
+		})
+	})
+	q := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/marketplace/leads", nil)
+	q.Host, q.Header = "localhost:8080", http.Header{"Authorization": {"Bearer program"}, "Accept": acceptCSV["Accept"]}
+	a.Server.ServeHTTP(w, q)
+	assert.Equal(t, 200, w.Code)
+	assert.Equal(t, 1, strings.Count(w.Body.String(), "id,created_at,"), "nothing is sent twice")
+	assert.Equal(t, 1, strings.Count(w.Body.String(), sampleLead.ID))
 }
 
 // A list answers nobody more than was asked for: a filter that is misspelt, of another list or empty is refused, and repeated in no link.

@@ -149,7 +149,7 @@ func (h Handlers) exportMarketplaceLeads(k *httpport.Call) {
 	c := k.Currency()
 	sheet := k.Sheet("leads.csv", "id", "created_at", "status", "test", "origin", "category", "campaign_id", "state", "supplier", "key", "external_id",
 		"code", "reason", "buyers", "buyer_names", "prices", "price", "payout", "currency", "updated_at", "pending_until", "asking_price")
-	_, err := h.ExportLeads.Handle(ctx, marketquery.ExportLeads{MarketplaceLeads: q, Tell: func(l marketquery.MarketplaceLead) error {
+	_, err := h.ExportLeads.Handle(ctx, marketquery.ExportLeads{MarketplaceLeads: q, More: sheet.Flush, Tell: func(l marketquery.MarketplaceLead) error {
 		var buyers, names, prices []string
 		for _, s := range l.Sales {
 			if s.Live {
