@@ -36,7 +36,7 @@ const (
 const (
 	firstLook   = 500
 	longestLook = 8_000
-	lookedAt    = 50_000
+	lookedAt    = 25_000
 )
 
 // events shows the newest events, or those before a position.

@@ -77,10 +77,10 @@ func TestNewestEventsAreLookedForFromTheEnd(t *testing.T) {
 	assert.EqualValues(t, head, all[0])
 	assert.Zero(t, from)
 	assert.EqualValues(t, head-firstLook, looked, "and no further")
-	has = func(p int64) bool { return p%1000 == 1 }
+	has = func(p int64) bool { return p%500 == 1 }
 	all = look(head)
 	assert.Len(t, all, shownEvents)
-	assert.EqualValues(t, head-49_000, all[shownEvents-1])
+	assert.EqualValues(t, head-24_500, all[shownEvents-1])
 	assert.Zero(t, from)
 	has = func(p int64) bool { return p == head || p == 100_000 || p == archived+1 }
 	assert.Equal(t, []int64{head}, look(head))
@@ -88,11 +88,11 @@ func TestNewestEventsAreLookedForFromTheEnd(t *testing.T) {
 	var older []int64
 	pages := 0
 	for ; from > 0; pages++ {
-		require.Less(t, pages, 10)
+		require.Less(t, pages, 20)
 		older = append(older, look(from-1)...)
 	}
 	assert.Equal(t, []int64{100_000, archived + 1}, older, "and ends where the log begins")
-	assert.Equal(t, 5, pages)
+	assert.Equal(t, 10, pages)
 	assert.Equal(t, []int64{}, look(archived))
 	assert.Zero(t, from)
 }
