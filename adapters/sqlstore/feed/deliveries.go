@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/leadmill/leadmill/adapters/sqlstore/internal/engine"
 	"github.com/leadmill/leadmill/application/feed"
@@ -107,9 +109,11 @@ func (r deliveries) Add(ctx context.Context, all []feed.NewDelivery) (int, error
 		}
 	}
 	slices.SortFunc(fresh, func(a, b *feed.NewDelivery) int { return compareRefs(refOf(&a.Delivery), refOf(&b.Delivery)) })
-	again := make([]feed.DeliveryRef, len(fresh))
-	for i, d := range fresh {
-		again[i] = refOf(&d.Delivery)
+	var again []feed.DeliveryRef
+	for _, d := range fresh {
+		if mayBeAgain(&d.Delivery) {
+			again = append(again, refOf(&d.Delivery))
+		}
 	}
 	if err := pieces(again, func(some []feed.DeliveryRef) error { return r.forgetAttempts(ctx, some) }); err != nil {
 		return 0, err
@@ -130,6 +134,12 @@ func (r deliveries) Add(ctx context.Context, all []feed.NewDelivery) (int, error
 		queue[i] = &d.Delivery
 	}
 	return len(fresh), r.enqueue(ctx, queue)
+}
+
+// mayBeAgain reports whether an event may have had a delivery that was purged: none is before its event is keepDeliveries old. A day is for clocks that
+// differ.
+func mayBeAgain(d *webhook.Delivery) bool {
+	return d.CreatedAt.Sub(d.HappenedAt) > keepDeliveries-24*time.Hour
 }
 
 // enqueue adds pending deliveries to the queue.
@@ -186,28 +196,22 @@ func (r deliveries) SaveAll(ctx context.Context, all []*webhook.Delivery) error 
 	return r.enqueue(ctx, due)
 }
 
-// dequeue deletes the rows of the queue that deliveries of one webhook have. Each is found by its times with its ids, because MySQL reads the whole queue
-// for rows of several columns.
+// webhookQueue has the deliveries that are pending.
+var webhookQueue = engine.Queue{Table: "webhook_queue", Owner: "webhook_id", ID: "event_id"}
+
+// dequeue deletes the rows of the queue that deliveries of one webhook have.
 func (r deliveries) dequeue(ctx context.Context, some []feed.DeliveryRef) error {
 	where, args := among(some)
 	var stored []deliveryRow
 	if err := r.t.All(ctx, &stored, "SELECT event_id, next_at FROM webhook_deliveries"+r.t.UseKey("PRIMARY")+where+" AND state = 'pending'", args...); err != nil {
 		return err
 	}
-	for chunk := range slices.Chunk(stored, dequeuedAtOnce) {
-		times, ids := []any{}, []any{}
-		for _, d := range chunk {
-			times, ids = append(times, d.NextAt), append(ids, d.EventID)
-		}
-		if _, err := r.t.Exec(ctx, r.t.DeleteByKey("webhook_queue", "PRIMARY")+" WHERE seller_id = ? AND webhook_id = ? AND next_at IN ("+engine.Marks(len(ids))+
-			") AND event_id IN ("+engine.Marks(len(ids))+")", slices.Concat([]any{some[0].SellerID, some[0].WebhookID}, times, ids)...); err != nil {
-			return err
-		}
+	rows := make([]engine.Queued, len(stored))
+	for i, d := range stored {
+		rows[i] = engine.Queued{NextAt: d.NextAt, ID: d.EventID}
 	}
-	return nil
+	return r.t.Dequeue(ctx, webhookQueue, some[0].SellerID, some[0].WebhookID, rows)
 }
-
-const dequeuedAtOnce = 20
 
 // save stores deliveries of one webhook.
 func (r deliveries) save(ctx context.Context, some []feed.DeliveryRef, rows []*webhook.Delivery) error {
@@ -277,19 +281,31 @@ func (r deliveries) Forget(ctx context.Context, sellerID, webhookID string, limi
 	})
 }
 
+// ofOneDelivery reads which attempts a delivery has. MySQL reads all attempts of the webhook for several events in a list.
+const ofOneDelivery = "SELECT event_id, number FROM webhook_attempts WHERE seller_id = ? AND webhook_id = ? AND event_id = ?"
+
+// attemptsOf is of how many deliveries one statement reads the attempts.
+const attemptsOf = 50
+
 // forgetAttempts deletes the attempts of deliveries of one webhook. Each is found by its whole key, so that no row of others is waited for.
 func (r deliveries) forgetAttempts(ctx context.Context, some []feed.DeliveryRef) error {
-	where, args := among(some)
-	var stored []struct {
+	type number struct {
 		EventID string `db:"event_id"`
 		Number  int64  `db:"number"`
 	}
-	if err := r.t.All(ctx, &stored, "SELECT event_id, number FROM webhook_attempts"+r.t.UseKey("PRIMARY")+where, args...); err != nil {
-		return err
-	}
 	numbers := map[string][]any{}
-	for _, a := range stored {
-		numbers[a.EventID] = append(numbers[a.EventID], a.Number)
+	for refs := range slices.Chunk(some, attemptsOf) {
+		var args []any
+		for _, ref := range refs {
+			args = append(args, ref.SellerID, ref.WebhookID, ref.EventID)
+		}
+		var stored []number
+		if err := r.t.All(ctx, &stored, strings.Repeat(" UNION ALL "+ofOneDelivery, len(refs))[len(" UNION ALL "):], args...); err != nil {
+			return err
+		}
+		for _, a := range stored {
+			numbers[a.EventID] = append(numbers[a.EventID], a.Number)
+		}
 	}
 	for _, ref := range some {
 		of := numbers[ref.EventID]

@@ -214,29 +214,25 @@ func (r deliveries) dequeue(ctx context.Context, rows []delivery.Snapshot) error
 	})
 	for len(stored) > 0 {
 		n := 1
-		for n < len(stored) && n < dequeuedAtOnce && stored[n].SellerID == stored[0].SellerID && stored[n].ContractID == stored[0].ContractID {
+		for n < len(stored) && stored[n].SellerID == stored[0].SellerID && stored[n].ContractID == stored[0].ContractID {
 			n++
 		}
-		times, ids := []any{}, []any{}
+		var queued []engine.Queued
 		for _, d := range stored[:n] {
 			if d.State == string(delivery.Pending) {
-				times, ids = append(times, d.NextAt), append(ids, d.ID)
+				queued = append(queued, engine.Queued{NextAt: d.NextAt, ID: d.ID})
 			}
 		}
-		if len(ids) > 0 {
-			if _, err := r.t.Exec(ctx, r.t.DeleteByKey("delivery_queue", "PRIMARY")+" WHERE seller_id = ? AND contract_id = ? AND next_at IN ("+engine.Marks(len(ids))+
-				") AND delivery_id IN ("+engine.Marks(len(ids))+")", slices.Concat([]any{stored[0].SellerID, stored[0].ContractID}, times, ids)...); err != nil {
-				return err
-			}
+		if err := r.t.Dequeue(ctx, deliveryQueue, stored[0].SellerID, stored[0].ContractID, queued); err != nil {
+			return err
 		}
 		stored = stored[n:]
 	}
 	return nil
 }
 
-// dequeuedAtOnce is how many rows of the queue one statement names. It is found by each time with each id, because MySQL reads the whole queue for
-// rows of several columns.
-const dequeuedAtOnce = 20
+// deliveryQueue has the deliveries that are pending.
+var deliveryQueue = engine.Queue{Table: "delivery_queue", Owner: "contract_id", ID: "delivery_id"}
 
 func (r deliveries) save(ctx context.Context, rows []delivery.Snapshot) error {
 	u := engine.Cases{Key: "id"}

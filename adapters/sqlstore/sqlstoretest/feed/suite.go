@@ -19,6 +19,7 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstoretest.Harness) {
 		{Name: "webhooks that cannot be read", Run: testUnreadable},
 		{Name: "webhook deliveries", Run: testDeliveries},
 		{Name: "webhook delivery that is made again", Run: testDeliveryAgain, Alone: true},
+		{Name: "many webhook deliveries", Run: testManyDeliveries},
 		{Name: "webhook delivery race", Run: testDeliveryRace},
 		{Name: "webhook replays", Run: testReplays},
 	})

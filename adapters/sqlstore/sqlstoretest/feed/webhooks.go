@@ -2,6 +2,7 @@ package feedtest
 
 import (
 	"fmt"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -255,6 +256,9 @@ func testDeliveryAgain(t *testing.T, h *sqlstoretest.Harness) {
 	})
 	h.Exec(t, "DELETE FROM webhook_deliveries WHERE event_id = 'evt_a'")
 	h.Exec(t, "DELETE FROM webhook_queue WHERE event_id = 'evt_a'")
+	for i := range both { // no delivery is purged sooner
+		both[i].CreatedAt, both[i].UpdatedAt = now.Add(30*24*time.Hour), now.Add(30*24*time.Hour)
+	}
 	h.Do(t, func(ctx ctx, tx tx) error {
 		n, err := tx.WebhookDeliveries().Add(ctx, both)
 		require.Equal(t, 1, n)
@@ -263,6 +267,72 @@ func testDeliveryAgain(t *testing.T, h *sqlstoretest.Harness) {
 	require.Equal(t, 1, h.Count(t, "webhook_attempts"), "that of the delivery that was there")
 	h.Do(t, func(ctx ctx, tx tx) error { return tx.WebhookDeliveries().AddAttempts(ctx, first[:1]) })
 	require.Equal(t, 2, h.Count(t, "webhook_attempts"))
+}
+
+// Of many deliveries that are due at the same time or at different ones, the queue has those that are pending, at their times.
+func testManyDeliveries(t *testing.T, h *sqlstoretest.Harness) {
+	add(t, h, "webhook_1", "webhook_2")
+	const together, apart, few = 260, 45, 5 // of each webhook
+	var all []feed.NewDelivery
+	var refs []feed.DeliveryRef
+	for _, id := range []string{"webhook_1", "webhook_2"} {
+		for i := range together + apart + few {
+			due := now
+			switch {
+			case i >= together+apart:
+				due = now.Add(time.Second)
+			case i >= together:
+				due = now.Add(time.Duration(i) * time.Millisecond)
+			}
+			all = append(all, told(id, fmt.Sprintf("evt_%03d", i), due))
+			refs = append(refs, feed.DeliveryRef{SellerID: "seller_1", WebhookID: id, EventID: fmt.Sprintf("evt_%03d", i)})
+		}
+	}
+	h.Do(t, func(ctx ctx, tx tx) error {
+		_, err := tx.WebhookDeliveries().Add(ctx, all)
+		return err
+	})
+	require.Equal(t, len(all), h.Count(t, "webhook_queue"))
+	wait := map[string]int64{} // until when some of them wait after a failure
+	h.Do(t, func(ctx ctx, tx tx) error {
+		locked, err := tx.WebhookDeliveries().LockAll(ctx, refs)
+		require.NoError(t, err)
+		var tried []*webhook.Delivery
+		for i, ref := range refs {
+			if ref.WebhookID == "webhook_2" && i%2 == 0 {
+				continue // not tried
+			}
+			d, outcome := locked[ref], attempt.Outcome{OK: true}
+			if i%10 == 1 {
+				outcome = attempt.Outcome{Reason: attempt.Timeout}
+			}
+			require.NoError(t, d.Attempted(outcome, now.Add(time.Minute)))
+			if !outcome.OK {
+				wait[ref.WebhookID+ref.EventID] = d.NextAt.UnixMicro()
+			}
+			tried = append(tried, d)
+		}
+		return tx.WebhookDeliveries().SaveAll(ctx, tried)
+	})
+	want := map[string]int64{}
+	maps.Copy(want, wait)
+	for i, ref := range refs {
+		if ref.WebhookID == "webhook_2" && i%2 == 0 {
+			want[ref.WebhookID+ref.EventID] = all[i].NextAt.UnixMicro()
+		}
+	}
+	var rows []struct {
+		WebhookID string `db:"webhook_id"`
+		EventID   string `db:"event_id"`
+		NextAt    int64  `db:"next_at"`
+	}
+	require.NoError(t, h.DB.Reader.Select(&rows, "SELECT webhook_id, event_id, next_at FROM webhook_queue"))
+	queued := map[string]int64{}
+	for _, r := range rows {
+		queued[r.WebhookID+r.EventID] = r.NextAt
+	}
+	require.Len(t, rows, len(want))
+	require.Equal(t, want, queued)
 }
 
 // Of many that make the deliveries of the same events each event gets one.
