@@ -29,6 +29,8 @@ type tail struct {
 	ring  []decoded
 	next  int64 // the position behind the last stretch; 0 before the first call
 	bytes int
+	// forgotten is the bytes of stretches before those of ring that are still in its memory: readers may have them.
+	forgotten int
 }
 
 // read returns the stretches with events above after up to upTo, about limit events, or none when the tail does not reach back to
@@ -38,7 +40,7 @@ func (t *tail) read(ctx context.Context, after, upTo, head int64, limit int) ([]
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.next == 0 || head-t.next >= tailEvents || after >= t.next { // a new beginning
-		t.ring, t.bytes, t.next = nil, 0, head+1
+		t.ring, t.bytes, t.forgotten, t.next = nil, 0, 0, head+1
 		if head-after < tailEvents {
 			t.next = after + 1
 		}
@@ -99,9 +101,11 @@ func (t *tail) fill(ctx context.Context, head int64) error {
 	drop := 0
 	for ; t.bytes > t.most && drop < len(t.ring)-1; drop++ {
 		t.bytes -= t.ring[drop].size
+		t.forgotten += t.ring[drop].size
 	}
-	if drop > 0 {
-		t.ring = slices.Clone(t.ring[drop:]) // so that the memory of the others is given back
+	t.ring = t.ring[drop:]
+	if t.forgotten > t.most/4 { // not each time: a full ring forgets some of it with every step
+		t.ring, t.forgotten = slices.Clone(t.ring), 0
 	}
 	return nil
 }
