@@ -35,7 +35,7 @@ const (
 // other. A stretch is twice as long as the one before it, up to longestLook, because one that is long may hold many events; lookedAt in all.
 const (
 	firstLook   = 500
-	longestLook = 8_000
+	longestLook = 2_000
 	lookedAt    = 25_000
 )
 
