@@ -46,9 +46,9 @@ func (f *Feed) Events(ctx context.Context, q feedquery.Events) (feedquery.EventP
 	if q.Linger > 0 {
 		first = 1
 	}
-	err := f.gather(ctx, &page, first, q.Limit, q.Wait, filter)
+	err := f.gather(ctx, &page, q, first, q.Wait, filter)
 	if got := len(page.Events); err == nil && q.Linger > 0 && got > 0 && got < enough {
-		err = f.gather(ctx, &page, enough, q.Limit, q.Linger, filter)
+		err = f.gather(ctx, &page, q, enough, q.Linger, filter)
 	}
 	if err != nil && len(page.Events) == 0 {
 		return feedquery.EventPage{}, err
@@ -57,18 +57,18 @@ func (f *Feed) Events(ctx context.Context, q feedquery.Events) (feedquery.EventP
 }
 
 // gather adds events to a page until it has enough of them or the time is over. It looks once at least.
-func (f *Feed) gather(ctx context.Context, page *feedquery.EventPage, enough, limit int, d time.Duration, filter Filter) error {
+func (f *Feed) gather(ctx context.Context, page *feedquery.EventPage, q feedquery.Events, enough int, d time.Duration, filter Filter) error {
 	waiting, stop := context.WithTimeoutCause(ctx, d, errWaited)
 	defer stop()
 	for looked := false; ; looked = true {
 		before := page.Next
-		if err := f.more(ctx, page, limit, filter); err != nil {
+		if err := f.more(ctx, page, q, filter); err != nil {
 			if looked && ctx.Err() != nil {
 				return nil
 			}
 			return err
 		}
-		if len(page.Events) >= enough || waiting.Err() != nil {
+		if len(page.Events) >= enough || waiting.Err() != nil || q.UpTo > 0 && page.Next >= q.UpTo {
 			return nil
 		}
 		if page.Next > before {
@@ -95,8 +95,8 @@ func (f *Feed) tell(ctx context.Context, err error) {
 	}
 }
 
-// more adds events to a page, up to limit in all, when it is one of this log.
-func (f *Feed) more(ctx context.Context, page *feedquery.EventPage, limit int, filter Filter) error {
+// more adds events to a page, up to q.Limit in all, when it is one of this log.
+func (f *Feed) more(ctx context.Context, page *feedquery.EventPage, q feedquery.Events, filter Filter) error {
 	b, err := f.reader.head.bounds(ctx)
 	if err != nil {
 		return err
@@ -105,7 +105,10 @@ func (f *Feed) more(ctx context.Context, page *feedquery.EventPage, limit int, f
 		return err
 	}
 	page.LogID = b.log
-	events, next, err := f.reader.within(ctx, b, page.Next, limit-len(page.Events), filter)
+	if q.UpTo > 0 {
+		b.head = min(b.head, q.UpTo)
+	}
+	events, next, err := f.reader.within(ctx, b, page.Next, q.Limit-len(page.Events), filter)
 	if err != nil {
 		f.tell(ctx, err)
 		return err

@@ -70,6 +70,36 @@ func TestAReaderIsToldOfARestore(t *testing.T) {
 	})
 }
 
+// What is behind the last position that is asked for is not answered, not even of the segment that it is in, and not waited for.
+func TestEventsUpToAPosition(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, d database) {
+		i := d.start(t)
+		f := eventlog.NewFeed(i.reader, []string{sold}, nil)
+		i.commit(t, record("s1", "a", 1, sold), record("s1", "a", 2, sold), record("s1", "a", 3, sold))
+		i.commit(t, record("s1", "a", 4, "internal.v1"), record("s1", "a", 5, sold))
+		_, err := i.head.Wait(t.Context(), 4)
+		require.NoError(t, err)
+		for upTo, want := range [][]int64{{1, 2, 3, 5}, {1}, {1, 2}, {1, 2, 3}, {1, 2, 3}, {1, 2, 3, 5}, {1, 2, 3, 5}} {
+			page, err := f.Events(t.Context(), asked(feedquery.Events{UpTo: int64(upTo)}))
+			require.NoError(t, err)
+			var positions []int64
+			for _, e := range page.Events {
+				positions = append(positions, e.Position)
+			}
+			require.Equal(t, want, positions, "up to %d", upTo)
+			if upTo == 0 {
+				upTo = 5
+			}
+			require.EqualValues(t, min(upTo, 5), page.Next)
+		}
+		page, err := f.Events(t.Context(), asked(feedquery.Events{After: 3, UpTo: 4, Wait: patience}))
+		require.NoError(t, err)
+		require.Empty(t, page.Events)
+		require.EqualValues(t, 4, page.Next)
+	})
+}
+
 func TestEventsGather(t *testing.T) {
 	t.Parallel()
 	onEngines(t, func(t *testing.T, d database) {

@@ -139,7 +139,7 @@ func (r *Reader) page(ctx context.Context, after, head int64, limit int, f Filte
 			end := next
 			for i := range all[:n] {
 				from := max(all[i].first, next+1)
-				more := min(int(all[i].last()-from+1), r.scan-scanned)
+				more := min(int(min(all[i].last(), head)-from+1), r.scan-scanned)
 				scanned, end = scanned+more, from+int64(more)-1
 			}
 			for i := range found {

@@ -11,6 +11,7 @@ type Events struct {
 	application.Actor
 
 	After  int64
+	UpTo   int64  // the last position that is looked at; 0: the head of the log
 	LogID  string // which log After is of; empty: not said
 	Limit  int
 	Types  []string      // empty: all public types

@@ -35,7 +35,7 @@ const (
 // other. A stretch is twice as long as the one before it, up to longestLook, because one that is long may hold many events; lookedAt in all.
 const (
 	firstLook   = 500
-	longestLook = 2_000
+	longestLook = 8_000
 	lookedAt    = 25_000
 )
 
@@ -113,7 +113,7 @@ func (v *Visit) newestEvents(end int64, types []string) (found []application.Sto
 // eventsBetween are the last events, shownEvents at most, above a position up to another. archived says that the log begins among them.
 func (v *Visit) eventsBetween(after, upTo int64, types []string) (found []application.StoredEvent, archived bool, err error) {
 	for after < upTo {
-		page, err := Ask[feedquery.EventPage](v, feedquery.Events{Actor: v.Who(), After: after, Limit: int(min(upTo-after, eventsRead)), Types: types})
+		page, err := Ask[feedquery.EventPage](v, feedquery.Events{Actor: v.Who(), After: after, UpTo: upTo, Limit: int(min(upTo-after, eventsRead)), Types: types})
 		var old *feedquery.ArchivedError
 		if errors.As(err, &old) && old.First-1 > after {
 			after, archived = old.First-1, true
@@ -122,11 +122,7 @@ func (v *Visit) eventsBetween(after, upTo int64, types []string) (found []applic
 		if err != nil {
 			return nil, false, err
 		}
-		for _, e := range page.Events {
-			if e.Position <= upTo {
-				found = append(found, e)
-			}
-		}
+		found = append(found, page.Events...)
 		found = found[max(len(found)-shownEvents, 0):]
 		if page.Next <= after {
 			break

@@ -33,7 +33,7 @@ func TestNewestEventsAreLookedForFromTheEnd(t *testing.T) {
 			return feedquery.EventPage{}, &feedquery.ArchivedError{First: archived + 1}
 		}
 		page := feedquery.EventPage{Next: q.After}
-		for page.Next < head && len(page.Events) < q.Limit && page.Next < q.After+10_000 {
+		for page.Next < min(head, q.UpTo) && len(page.Events) < q.Limit && page.Next < q.After+10_000 {
 			if page.Next++; has(page.Next) {
 				page.Events = append(page.Events, application.StoredEvent{Position: page.Next})
 			}
