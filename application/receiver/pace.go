@@ -18,6 +18,19 @@ type Signal interface {
 // QuietAfter is after how long without anything to send, and without an event in the log, a sender looks less often for what others made due.
 const QuietAfter = 10 * time.Second
 
+// The bounds of RestAfter.
+const (
+	soonestLook = 25 * time.Millisecond
+	lookShare   = 4
+	longestRest = 10 * time.Second
+)
+
+// RestAfter returns for how long a sender does not look again at what is due after a look that took so long, so that looks leave most of the database to
+// others: 25 ms to 10 s. One that took long because the database did not answer, or the machine stood still, holds up nothing for longer.
+func RestAfter(took time.Duration) time.Duration {
+	return min(max(soonestLook, lookShare*took), longestRest)
+}
+
 // Pace says how often a sender looks for what is due: often while something happens, and else seldom, because who makes something due writes
 // events, and the log is looked at anyway. It is safe for concurrent use.
 type Pace struct {

@@ -41,3 +41,13 @@ func TestASenderLooksSeldomWhileNothingHappens(t *testing.T) {
 		next(time.Hour)
 	})
 }
+
+func TestASenderRestsAfterALook(t *testing.T) {
+	t.Parallel()
+	for took, want := range map[time.Duration]time.Duration{
+		0: 25 * time.Millisecond, 6 * time.Millisecond: 25 * time.Millisecond, 100 * time.Millisecond: 400 * time.Millisecond,
+		2500 * time.Millisecond: 10 * time.Second, time.Hour: 10 * time.Second,
+	} {
+		require.Equal(t, want, receiver.RestAfter(took))
+	}
+}

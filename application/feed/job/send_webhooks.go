@@ -58,9 +58,6 @@ const (
 	gather       = 10 * time.Millisecond
 	atOnce       = 200
 	mostUnstored = 2 * atOnce
-	// soonest is how soon it looks again at what is due, and lookShare times what a look took.
-	soonest   = 25 * time.Millisecond
-	lookShare = 4
 	// readAtOnce is of how many webhooks is read at once what is due.
 	readAtOnce = 64
 	// watch is how often what waits is counted, up to mostWaiting.
@@ -69,6 +66,7 @@ const (
 	// restAtLeast is how long replays rest after a step behind which there is more; otherwise as long as it took, so that they leave half of the database
 	// to others.
 	restAtLeast = 5 * time.Millisecond
+	restAtMost  = 10 * time.Second
 	// writeLast is how long results may take to be stored that came when the work ended.
 	writeLast = 3 * time.Second
 )
@@ -123,13 +121,13 @@ func (s *Sender) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		seen, began := s.Due.Version(), application.Elapsed(s.Clock)
 		r.look(ctx)
-		rest := lookShare * (application.Elapsed(s.Clock) - began)
+		rest := receiver.RestAfter(application.Elapsed(s.Clock) - began)
 		if r.hasDue() {
 			r.pace.Stir()
 		}
 		often, moved := r.pace.Next()
 		r.poll.Reset(max(often, rest))
-		r.early.Reset(max(soonest, rest))
+		r.early.Reset(rest)
 		r.rested = false
 		for more := true; more && ctx.Err() == nil; {
 			r.start(sendCtx)
@@ -155,7 +153,7 @@ func (r *sending) replayAll(ctx context.Context) {
 			r.complain(ctx, err)
 		}
 		if err == nil && done.More {
-			rest := time.NewTimer(max(restAtLeast, application.Elapsed(r.Clock)-began))
+			rest := time.NewTimer(min(max(restAtLeast, application.Elapsed(r.Clock)-began), restAtMost))
 			select {
 			case <-rest.C:
 			case <-ctx.Done():

@@ -55,9 +55,6 @@ const (
 	// gather is how long results are gathered that are stored together, and gathered how many.
 	gather   = 10 * time.Millisecond
 	gathered = 200
-	// soonest is how soon it looks again at what is due, and lookShare times what a look took.
-	soonest   = 25 * time.Millisecond
-	lookShare = 4
 	// watch is how often what waits is counted, up to mostWaiting.
 	watch       = 10 * time.Second
 	mostWaiting = 1_000_000
@@ -141,13 +138,13 @@ func (s *Sender) Run(ctx context.Context) error {
 	for quiet := application.Elapsed(s.Clock); ctx.Err() == nil; {
 		seen, began := s.Due.Version(), application.Elapsed(s.Clock)
 		r.look(ctx)
-		rest := lookShare * (application.Elapsed(s.Clock) - began)
+		rest := receiver.RestAfter(application.Elapsed(s.Clock) - began)
 		if r.hasDue() {
 			r.pace.Stir()
 		}
 		often, moved := r.pace.Next()
 		r.poll.Reset(max(often, rest))
-		r.early.Reset(max(soonest, rest))
+		r.early.Reset(rest)
 		r.rested = false
 		for more := true; more && ctx.Err() == nil; {
 			r.start(sendCtx)

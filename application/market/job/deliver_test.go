@@ -67,6 +67,7 @@ type world struct {
 	mails       int // at once
 	mostMails   int
 	back        atomic.Int64 // by which the wall clock was set back
+	stood       atomic.Int64 // for how long the database did not answer
 	endpoints   func() error
 	unread      map[string]error // by contract
 	held        map[string]bool  // leads
@@ -129,8 +130,10 @@ func (w *world) sent(contract string) (n int) {
 	return n
 }
 
-func (w *world) Now() time.Time         { return time.Now().Add(-time.Duration(w.back.Load())) }
-func (w *world) Elapsed() time.Duration { return time.Since(time.Unix(0, 0)) }
+func (w *world) Now() time.Time { return time.Now().Add(-time.Duration(w.back.Load())) }
+func (w *world) Elapsed() time.Duration {
+	return time.Since(time.Unix(0, 0)) + time.Duration(w.stood.Load())
+}
 
 func (w *world) DueEndpoints(_ context.Context, now time.Time) (refs []application.Ref, err error) {
 	w.mu.Lock()
@@ -431,6 +434,26 @@ func TestAFullHostIsNoAttempt(t *testing.T) {
 		time.Sleep(2 * time.Second) // the receiver was not found to be dead
 		require.Equal(t, delivery.Delivered, w.snapshot(s).State)
 		require.EqualValues(t, 1, w.snapshot(s).Tries)
+	})
+}
+
+// A look that took ten minutes is followed by the next one after seconds, not after forty minutes.
+func TestALookThatTakesLongHoldsUpLittle(t *testing.T) {
+	t.Parallel()
+	sending(t, func(t *testing.T, w *world) {
+		w.contract("seller_1", "good", answers(200, 0))
+		time.Sleep(5 * time.Second)
+		w.locked(func() {
+			w.endpoints = func() error {
+				w.stood.CompareAndSwap(0, int64(10*time.Minute))
+				return nil
+			}
+		})
+		time.Sleep(2 * time.Second)
+		require.NotZero(t, w.stood.Load())
+		s := w.sell("good", 0)
+		time.Sleep(15 * time.Second)
+		require.Equal(t, delivery.Delivered, w.snapshot(s).State)
 	})
 }
 
