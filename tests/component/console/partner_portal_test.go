@@ -54,8 +54,8 @@ func TestWhoMayOpenAPartnersPage(t *testing.T) {
 		}
 		// A partner's session opens nothing of the operators'.
 		assert.Equal(t, http.StatusSeeOther, ada.Get(t, "/console").Status)
-		assert.Contains(t, ada.Get(t, "/portal/leads").Body, "Mia")
-		assert.NotContains(t, other.Get(t, "/portal/leads").Body, "Mia", "leads of another partner")
+		assert.Contains(t, ada.Get(t, "/portal/leads").Body, "Philippa")
+		assert.NotContains(t, other.Get(t, "/portal/leads").Body, "Philippa", "leads of another partner")
 	})
 }
 

@@ -202,8 +202,8 @@ func TestAFormLeadIsMaskedUntilSomebodyAsks(t *testing.T) {
 			for _, path := range []string{one, "/console/form-leads", "/console/form-leads?status=all"} {
 				page := who.Get(t, path)
 				require.Equal(t, http.StatusOK, page.Status)
-				assert.Contains(t, page.Body, "M•••••", path)
-				assert.NotContains(t, page.Body, "Mia", path)
+				assert.Contains(t, page.Body, "P•••••", path)
+				assert.NotContains(t, page.Body, "Philippa", path)
 				assert.NotContains(t, strings.ToLower(page.Body), "@leads.example", path)
 			}
 		}
@@ -212,10 +212,10 @@ func TestAFormLeadIsMaskedUntilSomebodyAsks(t *testing.T) {
 		assert.NotContains(t, viewer.Get(t, one).Body, one+"/fields")
 		shown := operator.Post(t, one+"/fields", nil)
 		require.Equal(t, http.StatusOK, shown.Status, shown.Body)
-		assert.Contains(t, shown.Body, "<bdi>Mia</bdi>")
+		assert.Contains(t, shown.Body, "<bdi>Philippa</bdi>")
 		assert.Contains(t, strings.ToLower(shown.Body), "@leads.example")
 		assert.Contains(t, operator.Get(t, one).Body, `data-label="What">Reveal form lead`, "who looked is kept")
-		assert.NotContains(t, operator.Get(t, one).Body, "Mia", "and the next page is masked again")
+		assert.NotContains(t, operator.Get(t, one).Body, "Philippa", "and the next page is masked again")
 		assert.Equal(t, http.StatusNotFound, operator.Post(t, "/console/form-leads/99/fields", nil).Status)
 	})
 }
