@@ -41,6 +41,9 @@ var errWaited = errors.New("waited long enough")
 // meanwhile, the page has what was gathered.
 func (f *Feed) Events(ctx context.Context, q feedquery.Events) (feedquery.EventPage, error) {
 	filter := f.filter(q.SellerID, q.Types)
+	if q.UpTo > 0 {
+		q.Wait, q.Linger = 0, 0
+	}
 	page, enough := feedquery.EventPage{Next: q.After, LogID: q.LogID}, q.Enough()
 	first := enough
 	if q.Linger > 0 {
@@ -68,7 +71,7 @@ func (f *Feed) gather(ctx context.Context, page *feedquery.EventPage, q feedquer
 			}
 			return err
 		}
-		if len(page.Events) >= enough || waiting.Err() != nil || q.UpTo > 0 && page.Next >= q.UpTo {
+		if len(page.Events) >= enough || waiting.Err() != nil {
 			return nil
 		}
 		if page.Next > before {

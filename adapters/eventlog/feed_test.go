@@ -93,10 +93,18 @@ func TestEventsUpToAPosition(t *testing.T) {
 			}
 			require.EqualValues(t, min(upTo, 5), page.Next)
 		}
-		page, err := f.Events(t.Context(), asked(feedquery.Events{After: 3, UpTo: 4, Wait: patience}))
+		i.commit(t, record("s2", "a", 6, sold))
+		_, err = i.head.Wait(t.Context(), 5)
 		require.NoError(t, err)
-		require.Empty(t, page.Events)
-		require.EqualValues(t, 4, page.Next)
+		for _, q := range []feedquery.Events{{After: 3, UpTo: 4}, {After: 5, UpTo: 6}, {After: 6, UpTo: 9}} {
+			q.Wait, q.Linger = patience, patience
+			began := time.Now()
+			page, err := f.Events(t.Context(), asked(q))
+			require.NoError(t, err)
+			require.Empty(t, page.Events)
+			require.LessOrEqual(t, page.Next, q.UpTo)
+			require.Less(t, time.Since(began), patience)
+		}
 	})
 }
 

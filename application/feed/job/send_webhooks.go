@@ -63,8 +63,8 @@ const (
 	// watch is how often what waits is counted, up to mostWaiting.
 	watch       = 10 * time.Second
 	mostWaiting = 10_000
-	// restAtLeast is how long replays rest after a step behind which there is more; otherwise as long as it took, so that they leave half of the database
-	// to others.
+	// restAtLeast and restAtMost are how long replays rest after a step behind which there is more; otherwise as long as it took, so that they leave half
+	// of the database to others.
 	restAtLeast = 5 * time.Millisecond
 	restAtMost  = 10 * time.Second
 	// writeLast is how long results may take to be stored that came when the work ended.

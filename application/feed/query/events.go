@@ -11,7 +11,7 @@ type Events struct {
 	application.Actor
 
 	After  int64
-	UpTo   int64  // the last position that is looked at; 0: the head of the log
+	UpTo   int64  // the last position that is looked at, nothing is waited for; 0: the head of the log, also as it moves
 	LogID  string // which log After is of; empty: not said
 	Limit  int
 	Types  []string      // empty: all public types

@@ -100,8 +100,7 @@ func (w *world) contract(seller, id string, r receiver) {
 	})
 }
 
-// sell makes a delivery that is due since a while.
-// sell stores a delivery, changed by each of as before a sender can see it.
+// sell makes a delivery that is due since a while, changed by each of as before a sender can see it.
 func (w *world) sell(contract string, ago time.Duration, as ...func(*stored)) *stored {
 	at := w.Now().Add(-ago)
 	w.mu.Lock()
